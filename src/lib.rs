@@ -1,0 +1,19 @@
+//! hotset runs one workload against every caching strategy and topology of a scenario, on real
+//! servers, audits what each did to the data, and leaves CSVs, charts and a report.
+//!
+//! `ARCHITECTURE.md` shows the rooms and what may import what.
+
+pub mod application;
+pub mod audit;
+pub mod driver;
+pub mod fault;
+pub mod measure;
+pub mod report;
+pub mod results;
+pub mod scenario;
+pub mod source;
+pub mod store;
+pub mod strategy;
+pub mod topology;
+pub mod units;
+pub mod workload;
