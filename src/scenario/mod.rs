@@ -1,1 +1,11 @@
-//! scenario
+//! A scenario file: from TOML to checked values, with every mistake at its place.
+
+pub mod mistakes;
+pub mod reader;
+pub mod setting;
+pub mod tree;
+
+pub use mistakes::{InvalidScenario, Mistake, Mistakes};
+pub use reader::{Reader, SettingDoc, Settings, suggest};
+pub use setting::{Positive, PositiveNumber, Setting};
+pub use tree::{Kind, Place, Table, Value};

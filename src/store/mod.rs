@@ -1,1 +1,189 @@
-//! store
+//! The two stores that a strategy works with, as traits: a fast [`Cache`] and a true [`Database`].
+//!
+//! Backends meet in the enums [`AnyCache`] and [`AnyDatabase`], so that the path of an operation
+//! neither boxes nor calls through a vtable.
+
+pub mod document;
+pub mod entry;
+pub mod error;
+
+use std::future::Future;
+use std::time::Duration;
+
+pub use document::{Document, Patch, Version};
+pub use entry::{Entry, Token};
+pub use error::{ErrorKind, StoreError};
+
+/// What became of an attempt to put a written document into the cache, see [`Cache::settle`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    /// The document is in the cache now.
+    Stored,
+    /// The cache already holds this version or a newer one.
+    NewerThere,
+    /// Nothing was there, or the token of a load in flight, which is now void.
+    Voided,
+}
+
+/// A cache of entries under text keys.
+///
+/// After `Ok` the effect has happened and every later call, by whichever instance, sees it. After an
+/// error of kind [`ErrorKind::Timeout`] or [`ErrorKind::Connection`] a change is *indeterminate*: the
+/// caller must assume neither that it happened nor that it did not, nor that it will not happen
+/// later. Every other error means that nothing was changed. An implementation MUST answer within
+/// the timeouts that it was made with, and MUST treat an expired entry as absent.
+pub trait Cache: Clone + Send + Sync + 'static {
+    /// The entry of a key; `None` where there is none.
+    fn get(&self, key: &str) -> impl Future<Output = Result<Option<Entry>, StoreError>> + Send;
+
+    /// Puts an entry in place of whatever is there, for `ttl` (for ever without one).
+    fn set(
+        &self,
+        key: &str,
+        entry: &Entry,
+        ttl: Option<Duration>,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Puts a document in place of an older document, of a token or of nothing; leaves a newer or
+    /// equal one alone. Returns whether it was stored.
+    ///
+    /// This alone does not keep old values out: where the newer one has expired or was evicted, the
+    /// older one is let in. [`Cache::settle`] does.
+    fn set_if_newer(
+        &self,
+        key: &str,
+        entry: &Entry,
+        ttl: Option<Duration>,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Puts a token where nothing is, for `ttl`; returns whether it is in place. The caller asks the
+    /// database only after this, and then offers what it found to [`Cache::fill`].
+    fn place_token(
+        &self,
+        key: &str,
+        token: Token,
+        ttl: Duration,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Puts an entry in the place of the caller's own token, and only there; returns whether it did.
+    /// A token that was voided, evicted, flushed or has expired lets nothing in.
+    fn fill(
+        &self,
+        key: &str,
+        token: Token,
+        entry: &Entry,
+        ttl: Option<Duration>,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Ends a write: after the database has committed `entry` (a document), makes sure that the
+    /// cache holds nothing older. The document replaces the caller's own token or an older
+    /// document; a newer or equal document stays; another's token is removed, so that its load
+    /// cannot fill; where there is nothing, nothing is put, since a newer version may have been there
+    /// and been evicted.
+    fn settle(
+        &self,
+        key: &str,
+        token: Option<Token>,
+        entry: &Entry,
+        ttl: Option<Duration>,
+    ) -> impl Future<Output = Result<Settled, StoreError>> + Send;
+
+    /// Removes a key, token or entry; returns whether there was something.
+    fn delete(&self, key: &str) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Adds to the counter of a key and returns the sum; a counter that is new lives for `ttl`.
+    fn increment(
+        &self,
+        key: &str,
+        by: i64,
+        ttl: Duration,
+    ) -> impl Future<Output = Result<i64, StoreError>> + Send;
+
+    /// Appends a record to a stream, which is trimmed to about `max_length` records.
+    fn append(
+        &self,
+        stream: &str,
+        fields: &[(&str, &[u8])],
+        max_length: u64,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+/// One update of a batch, see [`Database::bulk_update`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct BulkItem {
+    /// The id of the document.
+    pub id: String,
+    /// What changes.
+    pub patch: Patch,
+    /// The version that the document has afterwards; the update is left out where the database
+    /// already holds this version or a newer one. `None`: the database counts up.
+    pub version: Option<Version>,
+}
+
+/// Which of a category's documents a query returns, see [`Database::find_by_category`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Page {
+    /// How many to leave out, in the order of `_id`.
+    pub skip: u64,
+    /// How many to return at the most.
+    pub limit: u64,
+}
+
+/// A database of documents in collections, found by `_id` or by category.
+///
+/// After `Ok` an update is durable as far as the database was configured, and every later call sees
+/// it. A [`ErrorKind::Timeout`] or [`ErrorKind::Connection`] on a change is *indeterminate*, never
+/// to be counted as failed or as done. An implementation MUST answer within its timeouts, and MUST
+/// count `_v` up by one on every update.
+pub trait Database: Clone + Send + Sync + 'static {
+    /// The document with this `_id`.
+    fn find(
+        &self,
+        collection: &str,
+        id: &str,
+    ) -> impl Future<Output = Result<Option<Document>, StoreError>> + Send;
+
+    /// A page of the documents of a category in the order of `_id`; with a projection only its
+    /// fields and `_id`.
+    fn find_by_category(
+        &self,
+        collection: &str,
+        category: &str,
+        page: Page,
+        projection: &[&str],
+    ) -> impl Future<Output = Result<Vec<Document>, StoreError>> + Send;
+
+    /// Sets the fields of a patch, counts `_v` up and returns the merged document; `None` where no
+    /// document has this id (nothing is inserted).
+    fn update(
+        &self,
+        collection: &str,
+        id: &str,
+        patch: &Patch,
+    ) -> impl Future<Output = Result<Option<Document>, StoreError>> + Send;
+
+    /// Applies many updates and says for each whether it is done (`Ok(true)`), was left out because
+    /// of its version or for want of a document (`Ok(false)`), or failed.
+    fn bulk_update(
+        &self,
+        collection: &str,
+        items: &[BulkItem],
+    ) -> impl Future<Output = Result<Vec<Result<bool, StoreError>>, StoreError>> + Send;
+
+    /// Replaces or inserts whole documents, versions and all; for loading and restoring a dataset.
+    fn put_many(
+        &self,
+        collection: &str,
+        documents: Vec<Document>,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Calls `visit` with every document of a collection, in no order.
+    fn scan(
+        &self,
+        collection: &str,
+        visit: impl FnMut(Document) + Send,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Removes a collection with all its documents and makes it anew with its category index.
+    fn reset(&self, collection: &str) -> impl Future<Output = Result<(), StoreError>> + Send;
+}

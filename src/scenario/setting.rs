@@ -1,0 +1,241 @@
+//! Types that a value of a scenario can have. Each refuses what it cannot mean.
+
+use std::num::NonZeroU64;
+use std::time::Duration;
+
+use super::tree::{Kind, Value};
+use crate::units::{ByteSize, Share, parse_duration, show_duration};
+
+/// A type that one value of a scenario is read into.
+pub trait Setting: Sized {
+    /// What a right value looks like: `a duration such as "500ms"`.
+    fn expects() -> String;
+
+    /// Reads the value.
+    ///
+    /// # Errors
+    /// `Some` says what is wrong with this very value; `None` means that it is not of this kind at
+    /// all, so that what is expected says enough.
+    fn read(value: &Value) -> Result<Self, Option<String>>;
+
+    /// The value as one would write it.
+    fn show(&self) -> String;
+}
+
+/// A duration longer than nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Positive(pub Duration);
+
+impl Positive {
+    /// From seconds, for defaults.
+    #[must_use]
+    pub const fn seconds(seconds: u64) -> Self {
+        Self(Duration::from_secs(seconds))
+    }
+
+    /// From milliseconds, for defaults.
+    #[must_use]
+    pub const fn millis(millis: u64) -> Self {
+        Self(Duration::from_millis(millis))
+    }
+}
+
+/// A finite number above 0.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+pub struct PositiveNumber(pub f64);
+
+impl Setting for Duration {
+    fn expects() -> String {
+        "a duration such as \"500ms\", \"30s\" or \"0s\"".into()
+    }
+
+    fn read(value: &Value) -> Result<Self, Option<String>> {
+        match &value.kind {
+            Kind::String(text) => parse_duration(text).map_err(Some),
+            _ => Err(None),
+        }
+    }
+
+    fn show(&self) -> String {
+        format!("\"{}\"", show_duration(*self))
+    }
+}
+
+impl Setting for Positive {
+    fn expects() -> String {
+        "a duration longer than 0, such as \"500ms\" or \"30s\"".into()
+    }
+
+    fn read(value: &Value) -> Result<Self, Option<String>> {
+        let duration = Duration::read(value)?;
+        if duration.is_zero() { Err(Some("a duration of 0 cannot be".into())) } else { Ok(Self(duration)) }
+    }
+
+    fn show(&self) -> String {
+        self.0.show()
+    }
+}
+
+impl Setting for ByteSize {
+    fn expects() -> String {
+        "a size such as \"200B\" or \"64MiB\"".into()
+    }
+
+    fn read(value: &Value) -> Result<Self, Option<String>> {
+        match &value.kind {
+            Kind::String(text) => match Self::parse(text).map_err(Some)? {
+                Self(0) => Err(Some("a size of 0 cannot be".into())),
+                size => Ok(size),
+            },
+            _ => Err(None),
+        }
+    }
+
+    fn show(&self) -> String {
+        format!("\"{self}\"")
+    }
+}
+
+impl Setting for Share {
+    fn expects() -> String {
+        "a share from 0 to 1".into()
+    }
+
+    fn read(value: &Value) -> Result<Self, Option<String>> {
+        let number = f64::read(value)?;
+        Self::new(number).ok_or_else(|| Some(format!("{number} is not between 0 and 1")))
+    }
+
+    fn show(&self) -> String {
+        self.get().to_string()
+    }
+}
+
+impl Setting for f64 {
+    fn expects() -> String {
+        "a number".into()
+    }
+
+    fn read(value: &Value) -> Result<Self, Option<String>> {
+        match value.kind {
+            Kind::Float(number) if number.is_finite() => Ok(number),
+            Kind::Integer(number) => Ok(number as Self),
+            _ => Err(None),
+        }
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Setting for PositiveNumber {
+    fn expects() -> String {
+        "a number above 0".into()
+    }
+
+    fn read(value: &Value) -> Result<Self, Option<String>> {
+        let number = f64::read(value)?;
+        if number > 0.0 { Ok(Self(number)) } else { Err(Some(format!("{number} is not above 0"))) }
+    }
+
+    fn show(&self) -> String {
+        self.0.to_string()
+    }
+}
+
+impl Setting for u64 {
+    fn expects() -> String {
+        "a whole number, 0 or more".into()
+    }
+
+    fn read(value: &Value) -> Result<Self, Option<String>> {
+        match value.kind {
+            Kind::Integer(number) => Self::try_from(number).map_err(|_| Some(format!("{number} is below 0"))),
+            _ => Err(None),
+        }
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Setting for NonZeroU64 {
+    fn expects() -> String {
+        "a whole number, 1 or more".into()
+    }
+
+    fn read(value: &Value) -> Result<Self, Option<String>> {
+        Self::new(u64::read(value)?).ok_or_else(|| Some("0 is too few".into()))
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Setting for bool {
+    fn expects() -> String {
+        "true or false".into()
+    }
+
+    fn read(value: &Value) -> Result<Self, Option<String>> {
+        match value.kind {
+            Kind::Bool(value) => Ok(value),
+            _ => Err(None),
+        }
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Setting for String {
+    fn expects() -> String {
+        "a text in quotes".into()
+    }
+
+    fn read(value: &Value) -> Result<Self, Option<String>> {
+        match &value.kind {
+            Kind::String(text) => Ok(text.clone()),
+            _ => Err(None),
+        }
+    }
+
+    fn show(&self) -> String {
+        format!("{self:?}")
+    }
+}
+
+impl<T: Setting> Setting for Option<T> {
+    fn expects() -> String {
+        T::expects()
+    }
+
+    fn read(value: &Value) -> Result<Self, Option<String>> {
+        T::read(value).map(Some)
+    }
+
+    fn show(&self) -> String {
+        self.as_ref().map_or_else(|| "(none)".into(), Setting::show)
+    }
+}
+
+impl<T: Setting> Setting for Vec<T> {
+    fn expects() -> String {
+        format!("a list; in it {}", T::expects())
+    }
+
+    fn read(value: &Value) -> Result<Self, Option<String>> {
+        match &value.kind {
+            Kind::Array(items) => items.iter().map(T::read).collect(),
+            _ => Err(None),
+        }
+    }
+
+    fn show(&self) -> String {
+        format!("[{}]", self.iter().map(Setting::show).collect::<Vec<_>>().join(", "))
+    }
+}

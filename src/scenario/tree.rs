@@ -1,0 +1,241 @@
+//! A scenario as it was written: TOML in which every key and value knows its place.
+
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::mistakes::{Mistake, Mistakes};
+
+/// Where something was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// These bytes of the scenario file.
+    File(Range<usize>),
+    /// An option of the command line, as typed.
+    Option(String),
+}
+
+/// A value and its place.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Value {
+    /// Where it was written.
+    pub place: Place,
+    /// What was written.
+    pub kind: Kind,
+}
+
+/// The kinds of value that a scenario can hold.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Kind {
+    /// A text in quotes.
+    String(String),
+    /// A whole number.
+    Integer(i64),
+    /// A number with a fraction.
+    Float(f64),
+    /// `true` or `false`.
+    Bool(bool),
+    /// A list.
+    Array(Vec<Value>),
+    /// A table.
+    Table(Table),
+    /// A date or a time, which no setting takes.
+    Datetime(String),
+}
+
+impl Value {
+    /// What the value is called in a message, with its text where that is short.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match &self.kind {
+            Kind::String(text) => format!("\"{text}\""),
+            Kind::Integer(number) => number.to_string(),
+            Kind::Float(number) => number.to_string(),
+            Kind::Bool(value) => value.to_string(),
+            Kind::Array(_) => "a list".into(),
+            Kind::Table(_) => "a table".into(),
+            Kind::Datetime(text) => format!("the date {text}"),
+        }
+    }
+
+    /// The value as TOML on one line.
+    #[must_use]
+    pub fn to_toml(&self) -> String {
+        match &self.kind {
+            Kind::String(text) => toml::Value::String(text.clone()).to_string(),
+            Kind::Float(number) => toml::Value::Float(*number).to_string(),
+            Kind::Array(items) => {
+                let items: Vec<_> = items.iter().map(Self::to_toml).collect();
+                format!("[{}]", items.join(", "))
+            }
+            Kind::Table(table) => {
+                let entries: Vec<_> = table
+                    .entries
+                    .iter()
+                    .map(|e| format!("{} = {}", quote_key(&e.key), e.value.to_toml()))
+                    .collect();
+                format!("{{ {} }}", entries.join(", "))
+            }
+            Kind::Integer(_) | Kind::Bool(_) | Kind::Datetime(_) => {
+                self.describe().trim_start_matches("the date ").to_owned()
+            }
+        }
+    }
+}
+
+fn quote_key(key: &str) -> String {
+    let bare = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+    if bare { key.to_owned() } else { toml::Value::String(key.to_owned()).to_string() }
+}
+
+/// One key of a table with its value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// The key.
+    pub key: String,
+    /// Where the key was written.
+    pub key_place: Place,
+    /// Its value.
+    pub value: Value,
+}
+
+/// A table in the order in which it was written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Table {
+    /// Where the table was written.
+    pub place: Place,
+    /// Its keys and values.
+    pub entries: Vec<Entry>,
+}
+
+impl Table {
+    /// An empty table.
+    #[must_use]
+    pub fn empty(place: Place) -> Self {
+        Self { place, entries: Vec::new() }
+    }
+
+    /// Reads TOML; every syntax error is a mistake, and what could be read is returned.
+    #[must_use]
+    pub fn parse(text: &str, mistakes: &Mistakes) -> Self {
+        let (table, errors) = DeTable::parse_recoverable(text);
+        for error in errors {
+            let span = error.span().unwrap_or(0..0);
+            mistakes.push(Mistake::new(
+                Place::File(span),
+                "",
+                format!("this is not TOML: {}", error.message()),
+            ));
+        }
+        let span = table.span();
+        convert_table(table.get_ref(), span)
+    }
+
+    /// The value of a key.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.entries.iter().find(|e| e.key == key).map(|e| &e.value)
+    }
+
+    /// Takes a key out of the table.
+    pub fn remove(&mut self, key: &str) -> Option<Entry> {
+        let at = self.entries.iter().position(|e| e.key == key)?;
+        Some(self.entries.remove(at))
+    }
+
+    /// Sets the value under a dotted path such as `workload.keys.exponent`, making tables on the way.
+    ///
+    /// # Errors
+    /// Names the part of the path that holds something other than a table.
+    pub fn set_path(&mut self, path: &str, value: Value) -> Result<(), String> {
+        let (first, rest) = match path.split_once('.') {
+            Some((first, rest)) => (first, Some(rest)),
+            None => (path, None),
+        };
+        let place = value.place.clone();
+        let at = self.entries.iter().position(|e| e.key == first).unwrap_or_else(|| {
+            let empty = Value { place: place.clone(), kind: Kind::Table(Self::empty(place.clone())) };
+            self.entries.push(Entry { key: first.to_owned(), key_place: place, value: empty });
+            self.entries.len() - 1
+        });
+        let entry = &mut self.entries[at];
+        match (rest, &mut entry.value.kind) {
+            (None, _) => {
+                entry.value = value;
+                Ok(())
+            }
+            (Some(rest), Kind::Table(table)) => table.set_path(rest, value),
+            (Some(_), _) => Err(format!("\"{first}\" holds {}, not a table", entry.value.describe())),
+        }
+    }
+}
+
+/// Reads the value of `--set key=value`: TOML where it is TOML, otherwise a text.
+#[must_use]
+pub fn parse_option_value(option: &str, text: &str) -> Value {
+    let place = Place::Option(option.to_owned());
+    let kind = match DeValue::parse(text) {
+        Ok(value) => convert(&value).kind,
+        Err(_) => Kind::String(text.to_owned()),
+    };
+    relocate(Value { place: place.clone(), kind }, &place)
+}
+
+/// Moves a value and all in it to one place.
+fn relocate(mut value: Value, place: &Place) -> Value {
+    value.place = place.clone();
+    match &mut value.kind {
+        Kind::Array(items) => {
+            for item in items {
+                *item = relocate(item.clone(), place);
+            }
+        }
+        Kind::Table(table) => {
+            table.place = place.clone();
+            for entry in &mut table.entries {
+                entry.key_place = place.clone();
+                entry.value = relocate(entry.value.clone(), place);
+            }
+        }
+        _ => {}
+    }
+    value
+}
+
+fn convert(value: &Spanned<DeValue<'_>>) -> Value {
+    let span = value.span();
+    let kind = match value.get_ref() {
+        DeValue::String(text) => Kind::String(text.to_string()),
+        DeValue::Integer(number) => {
+            let digits = number.as_str().replace('_', "");
+            match i64::from_str_radix(&digits, number.radix()) {
+                Ok(number) => Kind::Integer(number),
+                Err(_) => Kind::Float(digits.parse().unwrap_or(f64::INFINITY)),
+            }
+        }
+        DeValue::Float(number) => Kind::Float(number.as_str().replace('_', "").parse().unwrap_or(f64::NAN)),
+        DeValue::Boolean(value) => Kind::Bool(*value),
+        DeValue::Datetime(text) => Kind::Datetime(text.to_string()),
+        DeValue::Array(items) => Kind::Array(items.iter().map(convert).collect()),
+        DeValue::Table(table) => Kind::Table(convert_table(table, span.clone())),
+    };
+    Value { place: Place::File(span), kind }
+}
+
+fn convert_table(table: &DeTable<'_>, span: Range<usize>) -> Table {
+    let mut entries: Vec<Entry> = table
+        .iter()
+        .map(|(key, value)| Entry {
+            key: key.get_ref().to_string(),
+            key_place: Place::File(key.span()),
+            value: convert(value),
+        })
+        .collect();
+    // The parser keeps keys sorted by name; people expect the order of the file.
+    entries.sort_by_key(|e| match &e.key_place {
+        Place::File(span) => span.start,
+        Place::Option(_) => usize::MAX,
+    });
+    Table { place: Place::File(span), entries }
+}

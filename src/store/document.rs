@@ -1,0 +1,183 @@
+//! Documents as the bytes that the database answered with (BSON), and patches to them.
+
+use bytes::Bytes;
+use mongodb::bson::raw::{CStr, RawBsonRef, cstr};
+use mongodb::bson::{RawBson, RawDocument, RawDocumentBuf};
+
+use super::{ErrorKind, StoreError};
+
+/// The version of a document: counted up by whoever orders the writes, never down.
+pub type Version = u64;
+
+/// The field that holds the version.
+pub const VERSION_FIELD: &str = "_v";
+
+/// A document, kept as BSON and not decoded on its way through the stores.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document(Bytes);
+
+impl Document {
+    /// Takes bytes that should be one BSON document; its frame is checked, its fields are not.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Malformed`] where the length or the end does not fit.
+    pub fn from_bytes(bytes: Bytes) -> Result<Self, StoreError> {
+        match RawDocument::from_bytes(&bytes) {
+            Ok(_) => Ok(Self(bytes)),
+            Err(error) => Err(StoreError::new(ErrorKind::Malformed, format!("this is no document: {error}"))),
+        }
+    }
+
+    /// A document that was just built.
+    #[must_use]
+    pub fn from_raw(raw: RawDocumentBuf) -> Self {
+        Self(raw.into_bytes().into())
+    }
+
+    /// The BSON.
+    #[must_use]
+    pub fn bytes(&self) -> &Bytes {
+        &self.0
+    }
+
+    /// The fields, found by walking the bytes; `None` only for bytes that are no document.
+    #[must_use]
+    pub fn raw(&self) -> Option<&RawDocument> {
+        RawDocument::from_bytes(&self.0).ok()
+    }
+
+    /// The version, 0 where there is none.
+    #[must_use]
+    pub fn version(&self) -> Version {
+        self.integer(VERSION_FIELD).and_then(|v| u64::try_from(v).ok()).unwrap_or(0)
+    }
+
+    /// The `_id`, where it is a text.
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        self.text("_id")
+    }
+
+    /// A field that is a whole number.
+    #[must_use]
+    pub fn integer(&self, field: &str) -> Option<i64> {
+        let value = self.raw()?.get(field).ok()??;
+        value.as_i64().or_else(|| value.as_i32().map(i64::from))
+    }
+
+    /// A field that is a text.
+    #[must_use]
+    pub fn text(&self, field: &str) -> Option<&str> {
+        self.raw()?.get_str(field).ok()
+    }
+
+    /// The document with the fields of a patch set and another version; the order of fields stays.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Malformed`] where a field cannot be read.
+    pub fn merged(&self, patch: &Patch, version: Version) -> Result<Self, StoreError> {
+        let malformed = |error: &dyn std::fmt::Display| {
+            StoreError::new(ErrorKind::Malformed, format!("this document cannot be read: {error}"))
+        };
+        let raw = self.raw().ok_or_else(|| malformed(&"its frame is broken"))?;
+        let version = RawBsonRef::Int64(i64::try_from(version).unwrap_or(i64::MAX));
+        let mut merged = RawDocumentBuf::new();
+        for element in raw {
+            let (name, value) = element.map_err(|error| malformed(&error))?;
+            let patched = patch.0.get(name).ok().flatten();
+            let value = if name == VERSION_FIELD { version } else { patched.unwrap_or(value) };
+            merged.append(name, value);
+        }
+        for element in &patch.0 {
+            let (name, value) = element.map_err(|error| malformed(&error))?;
+            if matches!(raw.get(name), Ok(None)) && name != VERSION_FIELD {
+                merged.append(name, value);
+            }
+        }
+        if matches!(raw.get(VERSION_FIELD), Ok(None)) {
+            merged.append(cstr!("_v"), version);
+        }
+        Ok(Self::from_raw(merged))
+    }
+}
+
+/// Fields to set in a document.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Patch(RawDocumentBuf);
+
+impl Patch {
+    /// A patch that changes nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets a field too. A field that is set already keeps its first value.
+    #[must_use]
+    pub fn set(mut self, field: &CStr, value: impl Into<RawBson>) -> Self {
+        if matches!(self.0.get(field), Ok(None)) {
+            self.0.append(field, value.into());
+        }
+        self
+    }
+
+    /// This patch followed by a later one: where both set a field, the later one's value holds.
+    #[must_use]
+    pub fn then(&self, later: &Self) -> Self {
+        let mut merged = later.0.clone();
+        for (name, value) in self.0.iter().flatten() {
+            if matches!(later.0.get(name), Ok(None)) {
+                merged.append(name, value);
+            }
+        }
+        Self(merged)
+    }
+
+    /// The fields as a BSON document.
+    #[must_use]
+    pub fn raw(&self) -> &RawDocument {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mongodb::bson::rawdoc;
+
+    fn document() -> Document {
+        Document::from_raw(
+            rawdoc! { "_id": "7", "name": "kettle", "price": 100_i64, "stock": 3_i64, "_v": 4_i64 },
+        )
+    }
+
+    #[test]
+    fn merging_sets_the_patched_fields_and_the_version_and_keeps_the_others() {
+        let merged = document().merged(&Patch::new().set(cstr!("price"), 120_i64), 5).unwrap();
+        assert_eq!(merged.integer("price"), Some(120));
+        assert_eq!(merged.integer("stock"), Some(3));
+        assert_eq!(merged.text("name"), Some("kettle"));
+        assert_eq!(merged.version(), 5);
+        assert_eq!(merged.id(), Some("7"));
+    }
+
+    #[test]
+    fn a_field_that_the_document_did_not_have_is_added() {
+        let merged = document().merged(&Patch::new().set(cstr!("colour"), "red"), 5).unwrap();
+        assert_eq!(merged.text("colour"), Some("red"));
+    }
+
+    #[test]
+    fn the_later_of_two_patches_wins_field_by_field() {
+        let first = Patch::new().set(cstr!("price"), 1_i64).set(cstr!("stock"), 1_i64);
+        let both = first.then(&Patch::new().set(cstr!("price"), 2_i64));
+        let merged = document().merged(&both, 5).unwrap();
+        assert_eq!((merged.integer("price"), merged.integer("stock")), (Some(2), Some(1)));
+    }
+
+    #[test]
+    fn bytes_that_are_no_document_are_malformed() {
+        let error = Document::from_bytes(Bytes::from_static(b"not bson at all")).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Malformed);
+    }
+}
