@@ -1,1 +1,26 @@
-//! fault
+//! Things that a scenario breaks at set times.
+
+use std::time::Duration;
+
+use crate::scenario::Positive;
+
+choices! {
+    /// What is broken.
+    pub enum FaultKind {
+        /// The managed cache server is killed (SIGKILL) and started again after `for`.
+        StopCache = "stop-cache",
+        /// The managed database server is killed (SIGKILL) and started again after `for`.
+        StopDatabase = "stop-database",
+    }
+}
+
+/// One `[[fault]]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fault {
+    /// When, from the start of measuring.
+    pub at: Duration,
+    /// What.
+    pub kind: FaultKind,
+    /// For how long.
+    pub lasts: Positive,
+}

@@ -65,6 +65,12 @@ impl<'a> Reader<'a> {
         self.table.place.clone()
     }
 
+    /// Where the value under a path of keys was written, see [`Table::place_of`].
+    #[must_use]
+    pub fn place_of(&self, path: &[&str]) -> Place {
+        self.table.place_of(path)
+    }
+
     /// The value as it was written.
     pub fn raw(&self, key: &'static str) -> Option<&'a Value> {
         self.known.borrow_mut().push(key);

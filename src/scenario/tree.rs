@@ -138,6 +138,18 @@ impl Table {
         self.entries.iter().find(|e| e.key == key).map(|e| &e.value)
     }
 
+    /// Where the value under a path of keys was written; the innermost table that is there where the
+    /// value is not.
+    #[must_use]
+    pub fn place_of(&self, path: &[&str]) -> Place {
+        let Some((first, rest)) = path.split_first() else { return self.place.clone() };
+        match self.get(first) {
+            Some(Value { kind: Kind::Table(table), .. }) if !rest.is_empty() => table.place_of(rest),
+            Some(value) => value.place.clone(),
+            None => self.place.clone(),
+        }
+    }
+
     /// Takes a key out of the table.
     pub fn remove(&mut self, key: &str) -> Option<Entry> {
         let at = self.entries.iter().position(|e| e.key == key)?;
@@ -166,8 +178,41 @@ impl Table {
                 Ok(())
             }
             (Some(rest), Kind::Table(table)) => table.set_path(rest, value),
+            (Some(rest), Kind::Array(items)) => set_in_list(first, items, rest, value),
             (Some(_), _) => Err(format!("\"{first}\" holds {}, not a table", entry.value.describe())),
         }
+    }
+}
+
+/// Sets a value in one element of a list such as `strategies`: the element is named by its name or
+/// label, or by its number from 0. An element that is a bare name becomes a table.
+fn set_in_list(list: &str, items: &mut [Value], path: &str, value: Value) -> Result<(), String> {
+    let (element, rest) = path
+        .split_once('.')
+        .ok_or_else(|| format!("\"{list}\" is a list; write {list}.{path}.KEY to set something in an element"))?;
+    let text = |table: &Table, key| match table.get(key).map(|v| &v.kind) {
+        Some(Kind::String(text)) => Some(text.clone()),
+        _ => None,
+    };
+    let is_named = |item: &Value| match &item.kind {
+        Kind::String(name) => name == element,
+        Kind::Table(table) => {
+            text(table, "label").or_else(|| text(table, "name")).is_some_and(|name| name == element)
+        }
+        _ => false,
+    };
+    let at = items.iter().position(is_named).or_else(|| element.parse().ok().filter(|at| *at < items.len()));
+    let Some(item) = at.map(|at| &mut items[at]) else {
+        return Err(format!("\"{list}\" has no element \"{element}\""));
+    };
+    if let Kind::String(_) = item.kind {
+        let place = item.place.clone();
+        let name = Entry { key: "name".into(), key_place: place.clone(), value: item.clone() };
+        item.kind = Kind::Table(Table { place, entries: vec![name] });
+    }
+    match &mut item.kind {
+        Kind::Table(table) => table.set_path(rest, value),
+        _ => Err(format!("\"{element}\" of \"{list}\" is no table")),
     }
 }
 
@@ -238,4 +283,56 @@ fn convert_table(table: &DeTable<'_>, span: Range<usize>) -> Table {
         Place::Option(_) => usize::MAX,
     });
     Table { place: Place::File(span), entries }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree(text: &str) -> Table {
+        let mistakes = Mistakes::default();
+        let tree = Table::parse(text, &mistakes);
+        assert!(mistakes.is_empty());
+        tree
+    }
+
+    fn set(tree: &mut Table, path: &str, value: &str) -> Result<(), String> {
+        tree.set_path(path, parse_option_value("--set", value))
+    }
+
+    #[test]
+    fn a_dotted_path_sets_a_value_and_makes_the_tables_on_its_way() {
+        let mut tree = tree("[run]\nseed = 1\n");
+        set(&mut tree, "run.seed", "2").unwrap();
+        set(&mut tree, "workload.keys.exponent", "0.8").unwrap();
+        assert_eq!(tree, {
+            let mut expected = tree.clone();
+            set(&mut expected, "run.seed", "2").unwrap();
+            expected
+        });
+        let Some(Kind::Table(run)) = tree.get("run").map(|v| &v.kind) else { panic!("run is a table") };
+        assert_eq!(run.get("seed").map(|v| &v.kind), Some(&Kind::Integer(2)));
+    }
+
+    #[test]
+    fn an_element_of_a_list_is_set_by_its_name() {
+        let mut tree = tree("strategies = [\"no-cache\", \"cache-aside\"]");
+        set(&mut tree, "strategies.cache-aside.on_write", "update").unwrap();
+        let list = tree.get("strategies").unwrap().to_toml();
+        assert_eq!(list, r#"["no-cache", { name = "cache-aside", on_write = "update" }]"#);
+        assert!(set(&mut tree, "strategies.cache-behind.x", "1").unwrap_err().contains("cache-behind"));
+    }
+
+    #[test]
+    fn a_value_that_is_no_toml_is_a_text() {
+        assert_eq!(parse_option_value("--set", "30s").kind, Kind::String("30s".into()));
+        assert_eq!(parse_option_value("--set", "[1, 2]").to_toml(), "[1, 2]");
+    }
+
+    #[test]
+    fn every_syntax_error_is_reported_with_its_place() {
+        let mistakes = Mistakes::default();
+        let _ = Table::parse("a = \nb = 1\nc = [1, \n", &mistakes);
+        assert!(mistakes.into_sorted().len() >= 2);
+    }
 }

@@ -14,6 +14,15 @@ pub use document::{Document, Patch, Version};
 pub use entry::{Entry, Token};
 pub use error::{ErrorKind, StoreError};
 
+/// What became of an attempt to place a token, see [`Cache::place_token`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Claimed {
+    /// The token is in place.
+    Placed,
+    /// Something was there, and stays.
+    Found(Entry),
+}
+
 /// What became of an attempt to put a written document into the cache, see [`Cache::settle`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Settled {
@@ -56,14 +65,14 @@ pub trait Cache: Clone + Send + Sync + 'static {
         ttl: Option<Duration>,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// Puts a token where nothing is, for `ttl`; returns whether it is in place. The caller asks the
-    /// database only after this, and then offers what it found to [`Cache::fill`].
+    /// Puts a token where nothing is, for `ttl`, or returns what is there, in one step. The caller
+    /// asks the database only after this, and then offers what it found to [`Cache::fill`].
     fn place_token(
         &self,
         key: &str,
         token: Token,
         ttl: Duration,
-    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Claimed, StoreError>> + Send;
 
     /// Puts an entry in the place of the caller's own token, and only there; returns whether it did.
     /// A token that was voided, evicted, flushed or has expired lets nothing in.

@@ -1,1 +1,189 @@
-//! strategy
+//! How an application uses a cache in front of a database: one strategy a file.
+//!
+//! A strategy is generic over its cache and its source, so that its file reads like the textbook
+//! and can be tested over fakes. [`strategies!`] below is the one table in which they meet.
+
+pub mod breaker;
+pub mod cache_aside;
+pub mod cache_through;
+pub mod entity_cache;
+pub mod flight;
+pub mod no_cache;
+pub mod on_write;
+pub mod pending;
+
+use std::future::Future;
+use std::time::Duration;
+
+pub use entity_cache::{CachingSettings, Claim, EntityCache, LookUp, OnCacheError};
+pub use on_write::OnWrite;
+
+use crate::scenario::{Reader, SettingDoc, Settings};
+use crate::source::Source;
+use crate::store::{Cache, Document, Patch, StoreError, Version};
+
+/// How a read was answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ReadOutcome {
+    /// By a document in the cache.
+    Hit,
+    /// By the cache's knowledge that there is no such document.
+    NegativeHit,
+    /// By the database, as the cache had nothing.
+    Miss,
+    /// By the database, as the cache failed and was passed by.
+    Bypassed,
+}
+
+/// The answer to a read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Read {
+    /// How it was answered.
+    pub outcome: ReadOutcome,
+    /// The version and the document; `None` where there is none.
+    pub found: Option<(Version, Document)>,
+}
+
+impl Read {
+    /// Answered by the database.
+    #[must_use]
+    pub fn loaded(outcome: ReadOutcome, document: Option<Document>) -> Self {
+        Self { outcome, found: document.map(|document| (document.version(), document)) }
+    }
+
+    /// Answered by the cache, where it had an answer.
+    #[must_use]
+    pub fn cached(looked_up: &LookUp) -> Option<Self> {
+        match looked_up {
+            LookUp::Hit(version, document) => {
+                Some(Self { outcome: ReadOutcome::Hit, found: Some((*version, document.clone())) })
+            }
+            LookUp::KnownAbsent => Some(Self { outcome: ReadOutcome::NegativeHit, found: None }),
+            LookUp::Loading(_) | LookUp::Miss | LookUp::Bypassed => None,
+        }
+    }
+}
+
+/// A caching strategy for one kind of entity, as one instance of an application holds it.
+///
+/// Every call ends within the timeouts of the stores. After a write has returned `Ok`, a read that
+/// begins later, in whichever instance, is answered as the strategy's documentation promises.
+pub trait Strategy: Send + Sync + 'static {
+    /// The entity with this id.
+    fn read(&self, id: &str) -> impl Future<Output = Result<Read, StoreError>> + Send;
+
+    /// Changes an entity and returns the version that it got; `None` where there is none to change.
+    ///
+    /// # Errors
+    /// The write may still have happened where the error
+    /// [is indeterminate](crate::store::ErrorKind::is_indeterminate), or where the database had
+    /// committed it before the cache failed.
+    fn write(&self, id: &str, patch: &Patch) -> impl Future<Output = Result<Option<Version>, StoreError>> + Send;
+
+    /// Makes the next read of an entity ask the source, after somebody else has changed it.
+    fn invalidate(&self, id: &str) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Waits until everything that was acknowledged has reached the stores, for at most `bound`.
+    fn drain(&self, bound: Duration) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+/// A strategy as `hotset list strategies` shows it.
+pub struct StrategyRow {
+    /// Its name in a scenario.
+    pub name: &'static str,
+    /// What it does, in a line.
+    pub summary: &'static str,
+    /// Its settings, those of the cache included where it uses one.
+    pub docs: fn() -> Vec<SettingDoc>,
+    /// Reads its settings.
+    pub read: fn(&Reader<'_>) -> StrategySpec,
+}
+
+/// Generates, from one row a strategy, the registry and the enums in which strategies meet.
+macro_rules! strategies {
+    ($( $name:literal => $variant:ident, $module:ident, $summary:literal; )+) => {
+        /// Every strategy there is.
+        pub const REGISTRY: &[StrategyRow] = &[ $( StrategyRow {
+            name: $name,
+            summary: $summary,
+            docs: <$module::Spec as Settings>::docs,
+            read: |reader| StrategySpec::$variant(<$module::Spec as Settings>::read(reader)),
+        }, )+ ];
+
+        /// A strategy with its settings.
+        #[derive(Debug, Clone, PartialEq)]
+        #[allow(missing_docs, reason = "each is documented in its own file")]
+        pub enum StrategySpec { $( $variant($module::Spec), )+ }
+
+        impl StrategySpec {
+            /// Its name in a scenario.
+            #[must_use]
+            pub fn name(&self) -> &'static str {
+                match self { $( Self::$variant(_) => $name, )+ }
+            }
+
+            /// Its settings as one would write them.
+            #[must_use]
+            pub fn show(&self) -> Vec<(&'static str, String)> {
+                match self { $( Self::$variant(spec) => spec.show(), )+ }
+            }
+
+            /// The strategy, for one kind of entity in one instance.
+            pub fn build<C: Cache, S: Source>(&self, cache: C, source: S) -> AnyStrategy<C, S> {
+                match self { $( Self::$variant(spec) => AnyStrategy::$variant(spec.build(cache, source)), )+ }
+            }
+        }
+
+        /// Any strategy; delegates without a box or a vtable.
+        #[allow(missing_docs, reason = "each is documented in its own file")]
+        pub enum AnyStrategy<C, S> { $( $variant($module::$variant<C, S>), )+ }
+
+        impl<C: Cache, S: Source> Strategy for AnyStrategy<C, S> {
+            async fn read(&self, id: &str) -> Result<Read, StoreError> {
+                match self { $( Self::$variant(strategy) => strategy.read(id).await, )+ }
+            }
+            async fn write(&self, id: &str, patch: &Patch) -> Result<Option<Version>, StoreError> {
+                match self { $( Self::$variant(strategy) => strategy.write(id, patch).await, )+ }
+            }
+            async fn invalidate(&self, id: &str) -> Result<(), StoreError> {
+                match self { $( Self::$variant(strategy) => strategy.invalidate(id).await, )+ }
+            }
+            async fn drain(&self, bound: Duration) -> Result<(), StoreError> {
+                match self { $( Self::$variant(strategy) => strategy.drain(bound).await, )+ }
+            }
+        }
+    };
+}
+
+strategies! {
+    "no-cache" => NoCache, no_cache, "every operation goes to the database: the control that any cache has to beat";
+    "cache-aside" => CacheAside, cache_aside, "the application reads the cache, loads and fills on a miss, and invalidates or updates on a write";
+    "cache-through" => CacheThrough, cache_through, "the cache layer owns the loader, one load a key at a time, and puts every write through to both stores";
+}
+
+/// Settings of a strategy together with those that all users of the cache share.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct WithCache<T> {
+    /// The strategy's own.
+    pub own: T,
+    /// Those of the cache.
+    pub caching: CachingSettings,
+}
+
+impl<T: Settings> Settings for WithCache<T> {
+    fn docs() -> Vec<SettingDoc> {
+        let mut docs = T::docs();
+        docs.extend(CachingSettings::docs());
+        docs
+    }
+
+    fn read(reader: &Reader<'_>) -> Self {
+        Self { own: T::read(reader), caching: CachingSettings::read(reader) }
+    }
+
+    fn show(&self) -> Vec<(&'static str, String)> {
+        let mut shown = self.own.show();
+        shown.extend(self.caching.show());
+        shown
+    }
+}

@@ -1,0 +1,303 @@
+//! The product catalogue of the guide's first slides: read a product, change its price or stock.
+//!
+//! A product is `_id`, `name`, `category`, `description` (padded to the wanted size), `price` in
+//! cents and `stock`, with `_v` counted up by the database. Beside each field that a write changes
+//! stand the write that set it last (`price_by`) and a checksum over id, field, value and write
+//! (`price_sum`); `sum` is a checksum over the fields that never change. So a patch that replaces
+//! one field leaves every checksum right, and an answer can be checked whole wherever it comes from.
+
+use std::sync::Arc;
+
+use mongodb::bson::raw::cstr;
+use mongodb::bson::{RawBsonRef, rawdoc};
+use xxhash_rust::xxh3::Xxh3;
+
+use super::{Answer, Application, Damage, Dataset, OperationKind, lost_document};
+use crate::store::{Document, Patch, StoreError, Version};
+use crate::strategy::{Read, Strategy};
+use crate::workload::{Operation, ValueSize};
+
+/// The operations of the catalogue; an operation's kind is an index into this table.
+pub const OPERATIONS: [OperationKind; 2] = [
+    OperationKind { name: "read", can_be_absent: true },
+    OperationKind { name: "write", can_be_absent: false },
+];
+/// The index of `read`.
+pub const READ: u8 = 0;
+/// The index of `write`.
+pub const WRITE: u8 = 1;
+
+/// The collection of products.
+pub const COLLECTION: &str = "products";
+
+/// The products that a run starts from.
+#[derive(Debug, Clone)]
+pub struct Products {
+    /// How many.
+    pub keys: u64,
+    /// How many categories they are spread over.
+    pub categories: u64,
+    /// How large a document is.
+    pub value_size: ValueSize,
+    /// What else decides what they look like.
+    pub seed: u64,
+}
+
+/// The write that set a field last: client and operation, 0 for the dataset itself.
+#[must_use]
+pub fn write_id(client: u32, number: u64) -> i64 {
+    ((i64::from(client) + 1) << 40) | (number as i64 & 0xff_ffff_ffff)
+}
+
+fn field_sum(id: &str, field: &str, value: i64, by: i64) -> i64 {
+    let mut hash = Xxh3::new();
+    hash.update(id.as_bytes());
+    hash.update(field.as_bytes());
+    hash.update(&value.to_le_bytes());
+    hash.update(&by.to_le_bytes());
+    hash.digest() as i64
+}
+
+fn fixed_sum(id: &str, name: &str, category: &str, description: &str) -> i64 {
+    let mut hash = Xxh3::new();
+    for text in [id, name, category, description] {
+        hash.update(&(text.len() as u64).to_le_bytes());
+        hash.update(text.as_bytes());
+    }
+    hash.digest() as i64
+}
+
+impl Products {
+    /// The id of a key.
+    #[must_use]
+    pub fn id(key: u64) -> String {
+        key.to_string()
+    }
+
+    fn description(&self, key: u64, length: usize) -> String {
+        const WORDS: [&str; 16] = [
+            "solid ", "light ", "steel ", "oak ", "for ", "home ", "and ", "garden ", "with ", "two ", "year ", "warranty ",
+            "made ", "to ", "last ", "well ",
+        ];
+        let mut state = self.seed ^ key.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        let mut text = String::with_capacity(length + 9);
+        while text.len() < length {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            text.push_str(WORDS[(state >> 60) as usize]);
+        }
+        text.truncate(length);
+        text
+    }
+}
+
+impl Dataset for Products {
+    fn collection(&self) -> &'static str {
+        COLLECTION
+    }
+
+    fn len(&self) -> u64 {
+        self.keys
+    }
+
+    fn document(&self, key: u64) -> Document {
+        let id = Self::id(key);
+        let name = format!("Product {key}");
+        let category = format!("category-{}", key % self.categories.max(1));
+        let price = 100 + i64::try_from(key % 9_900).unwrap_or(0);
+        let stock = i64::try_from(key % 500).unwrap_or(0);
+        let build = |description: &str| {
+            Document::from_raw(rawdoc! {
+                "_id": id.as_str(),
+                "name": name.as_str(),
+                "category": category.as_str(),
+                "description": description,
+                "sum": fixed_sum(&id, &name, &category, description),
+                "price": price,
+                "price_by": 0_i64,
+                "price_sum": field_sum(&id, "price", price, 0),
+                "stock": stock,
+                "stock_by": 0_i64,
+                "stock_sum": field_sum(&id, "stock", stock, 0),
+                "_v": 1_i64,
+            })
+        };
+        let wanted = self.value_size.of(self.seed, key) as usize;
+        let bare = build("").bytes().len();
+        build(&self.description(key, wanted.saturating_sub(bare)))
+    }
+}
+
+/// The patch of a write: a new price or a new stock, as the operation's draw says.
+#[must_use]
+pub fn patch(id: &str, client: u32, operation: &Operation) -> Patch {
+    let by = write_id(client, operation.number);
+    let value = i64::try_from((operation.draw >> 1) % 10_000).unwrap_or(0);
+    if operation.draw & 1 == 0 {
+        Patch::new()
+            .set(cstr!("price"), value)
+            .set(cstr!("price_by"), by)
+            .set(cstr!("price_sum"), field_sum(id, "price", value, by))
+    } else {
+        Patch::new()
+            .set(cstr!("stock"), value)
+            .set(cstr!("stock_by"), by)
+            .set(cstr!("stock_sum"), field_sum(id, "stock", value, by))
+    }
+}
+
+/// What a walk over a product's bytes finds.
+#[derive(Default)]
+struct Fields<'a> {
+    id: Option<&'a str>,
+    name: Option<&'a str>,
+    category: Option<&'a str>,
+    description: Option<&'a str>,
+    sum: Option<i64>,
+    price: [Option<i64>; 3],
+    stock: [Option<i64>; 3],
+    version: Option<i64>,
+}
+
+impl<'a> Fields<'a> {
+    fn of(document: &'a Document) -> Option<Self> {
+        let mut fields = Self::default();
+        for element in document.raw()? {
+            let (name, value) = element.ok()?;
+            match (name.as_str(), value) {
+                ("_id", RawBsonRef::String(text)) => fields.id = Some(text),
+                ("name", RawBsonRef::String(text)) => fields.name = Some(text),
+                ("category", RawBsonRef::String(text)) => fields.category = Some(text),
+                ("description", RawBsonRef::String(text)) => fields.description = Some(text),
+                ("sum", RawBsonRef::Int64(number)) => fields.sum = Some(number),
+                ("price", RawBsonRef::Int64(number)) => fields.price[0] = Some(number),
+                ("price_by", RawBsonRef::Int64(number)) => fields.price[1] = Some(number),
+                ("price_sum", RawBsonRef::Int64(number)) => fields.price[2] = Some(number),
+                ("stock", RawBsonRef::Int64(number)) => fields.stock[0] = Some(number),
+                ("stock_by", RawBsonRef::Int64(number)) => fields.stock[1] = Some(number),
+                ("stock_sum", RawBsonRef::Int64(number)) => fields.stock[2] = Some(number),
+                ("_v", RawBsonRef::Int64(number)) => fields.version = Some(number),
+                // A field that hotset did not write means that the bytes are not what it wrote.
+                _ => return None,
+            }
+        }
+        Some(fields)
+    }
+}
+
+/// Checks an answer whole: the document asked for, every field there, every checksum right, and
+/// the version inside the one that it was kept under.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub fn verify(id: &str, version: Version, document: &Document) -> Result<(), Damage> {
+    let fields = Fields::of(document).ok_or(Damage::MissingField)?;
+    if fields.id.ok_or(Damage::MissingField)? != id {
+        return Err(Damage::WrongDocument);
+    }
+    let (Some(name), Some(category), Some(description), Some(sum)) =
+        (fields.name, fields.category, fields.description, fields.sum)
+    else {
+        return Err(Damage::MissingField);
+    };
+    if fixed_sum(id, name, category, description) != sum {
+        return Err(Damage::Checksum);
+    }
+    for (field, [value, by, sum]) in [("price", fields.price), ("stock", fields.stock)] {
+        let (Some(value), Some(by), Some(sum)) = (value, by, sum) else { return Err(Damage::MissingField) };
+        if field_sum(id, field, value, by) != sum {
+            return Err(Damage::Checksum);
+        }
+    }
+    if fields.version.and_then(|v| Version::try_from(v).ok()) != Some(version) {
+        return Err(Damage::VersionMismatch);
+    }
+    Ok(())
+}
+
+/// One instance of the catalogue, over any strategy.
+pub struct Catalog<S> {
+    strategy: Arc<S>,
+}
+
+impl<S: Strategy> Catalog<S> {
+    /// The catalogue served by a strategy.
+    #[must_use]
+    pub fn new(strategy: Arc<S>) -> Self {
+        Self { strategy }
+    }
+}
+
+fn damage(operation: &Operation, id: &str, read: &Read) -> Option<Damage> {
+    match (&read.found, operation.absent) {
+        (Some((version, document)), false) => verify(id, *version, document).err(),
+        (None, true) => None,
+        (None, false) => Some(Damage::SaidAbsent),
+        (Some(_), true) => Some(Damage::SaidPresent),
+    }
+}
+
+impl<S: Strategy> Application for Catalog<S> {
+    async fn perform(&self, client: u32, operation: &Operation) -> Result<Answer, StoreError> {
+        let id = Products::id(operation.key);
+        if operation.kind == READ {
+            let read = self.strategy.read(&id).await?;
+            return Ok(Answer::Read { outcome: read.outcome, damage: damage(operation, &id, &read) });
+        }
+        let patch = patch(&id, client, operation);
+        self.strategy.write(&id, &patch).await?.map(Answer::Written).ok_or_else(|| lost_document(&id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+    use proptest::prelude::*;
+
+    fn products() -> Products {
+        Products { keys: 1000, categories: 10, value_size: ValueSize::Fixed(600), seed: 7 }
+    }
+
+    fn write(number: u64, draw: u64) -> Operation {
+        Operation { number, kind: WRITE, key: 5, absent: false, draw }
+    }
+
+    #[test]
+    fn a_document_has_the_wanted_size() {
+        assert_eq!(products().document(5).bytes().len(), 600);
+    }
+
+    #[test]
+    fn a_document_is_the_same_each_time_and_passes_its_own_check() {
+        assert_eq!(products().document(5), products().document(5));
+        assert_eq!(verify("5", 1, &products().document(5)), Ok(()));
+    }
+
+    #[test]
+    fn a_patched_document_still_passes() {
+        let patched = products().document(5).merged(&patch("5", 3, &write(9, 12345)), 2).unwrap();
+        assert_eq!(verify("5", 2, &patched), Ok(()));
+    }
+
+    #[test]
+    fn another_document_and_a_patch_alone_do_not_pass() {
+        assert_eq!(verify("6", 1, &products().document(5)), Err(Damage::WrongDocument));
+        let patch_alone = Document::from_raw(patch("5", 3, &write(9, 12345)).raw().to_owned());
+        assert_eq!(verify("5", 1, &patch_alone), Err(Damage::MissingField));
+    }
+
+    proptest! {
+        #[test]
+        fn any_one_changed_byte_is_seen(at in 4_usize..599, flip in 1_u8..=255) {
+            let mut bytes = products().document(5).bytes().to_vec();
+            bytes[at] ^= flip;
+            let seen = match Document::from_bytes(Bytes::from(bytes)) {
+                Ok(document) => verify("5", 1, &document).is_err(),
+                Err(_) => true,
+            };
+            prop_assert!(seen, "byte {at}");
+        }
+    }
+}

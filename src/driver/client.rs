@@ -1,0 +1,175 @@
+//! One client: a virtual user that issues its operations one after another.
+//!
+//! Response time counts from when an operation was *due*. In a closed loop that is the moment the
+//! client became free. In an open loop it is what the arrival schedule says, whether or not the client
+//! was still busy then: nothing is skipped, and waiting counts.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::control::{Control, Stage, after_preparation, after_warmup};
+use super::touched::Touched;
+use crate::application::{Answer, Application};
+use crate::clock;
+use crate::measure::{Outcome, Recorder};
+use crate::store::StoreError;
+use crate::strategy::ReadOutcome;
+use crate::workload::{Operation, OperationStream, Schedule};
+
+/// What the clients of one worker share.
+pub struct Shared<A> {
+    /// The application's instance that the clients use.
+    pub application: Arc<A>,
+    /// Where the worker's clients record.
+    pub recorder: Rc<RefCell<Recorder>>,
+    /// The operations of the warm-up.
+    pub warmup: Arc<OperationStream>,
+    /// The measured operations.
+    pub measure: Arc<OperationStream>,
+    /// When operations are due in an open loop.
+    pub schedule: Option<Schedule>,
+    /// What to do now.
+    pub control: Arc<Control>,
+    /// Which keys were written.
+    pub touched: Arc<Touched>,
+}
+
+impl<A> Clone for Shared<A> {
+    fn clone(&self) -> Self {
+        Self {
+            application: Arc::clone(&self.application),
+            recorder: Rc::clone(&self.recorder),
+            warmup: Arc::clone(&self.warmup),
+            measure: Arc::clone(&self.measure),
+            schedule: self.schedule,
+            control: Arc::clone(&self.control),
+            touched: Arc::clone(&self.touched),
+        }
+    }
+}
+
+/// Runs a client through all stages of a cell.
+pub async fn run<A: Application>(client: u32, shared: Shared<A>) {
+    let mut stage = shared.control.follow();
+    if let Stage::Warmup { start } = after_preparation(&mut stage).await {
+        warm_up(client, &shared, start, &mut stage).await;
+    }
+    if let Stage::Measure { start, end } = after_warmup(&mut stage).await {
+        clock::sleep_until(start).await;
+        match shared.schedule {
+            None => closed_loop(client, &shared, end).await,
+            Some(schedule) => open_loop(client, &shared, schedule, start, end).await,
+        }
+    }
+}
+
+async fn warm_up<A: Application>(
+    client: u32,
+    shared: &Shared<A>,
+    start: Instant,
+    stage: &mut watch::Receiver<Stage>,
+) {
+    let mut dues = shared.schedule.map(|schedule| schedule.due_times(client.into()));
+    for number in 0.. {
+        if let Some(offset) = dues.as_mut().and_then(Iterator::next) {
+            tokio::select! {
+                () = clock::sleep_until(start + offset) => {}
+                _ = after_warmup(stage) => return,
+            }
+        }
+        if !shared.control.is_warmup() {
+            return;
+        }
+        let operation = shared.warmup.operation(client.into(), number);
+        let sent = clock::now();
+        let answer = perform(client, &operation, shared).await;
+        // An operation that outlasts the warm-up is not one of those measured after it.
+        if shared.control.is_warmup() {
+            record(shared, &operation, sent, sent, answer.as_ref());
+        }
+    }
+}
+
+async fn closed_loop<A: Application>(client: u32, shared: &Shared<A>, end: Instant) {
+    let mut due = clock::now();
+    for number in 0.. {
+        if due >= end || shared.control.is_stopped() {
+            return;
+        }
+        let operation = shared.measure.operation(client.into(), number);
+        let sent = clock::now();
+        let answer = perform(client, &operation, shared).await;
+        due = record(shared, &operation, due, sent, answer.as_ref());
+    }
+}
+
+async fn open_loop<A: Application>(
+    client: u32,
+    shared: &Shared<A>,
+    schedule: Schedule,
+    start: Instant,
+    end: Instant,
+) {
+    for (number, offset) in (0..).zip(schedule.due_times(client.into())) {
+        let due = start + offset;
+        if due >= end {
+            return;
+        }
+        clock::sleep_until(due).await;
+        if shared.control.is_stopped() {
+            return;
+        }
+        let operation = shared.measure.operation(client.into(), number);
+        let sent = clock::now();
+        let answer = perform(client, &operation, shared).await;
+        record(shared, &operation, due, sent, answer.as_ref());
+    }
+}
+
+async fn perform<A: Application>(
+    client: u32,
+    operation: &Operation,
+    shared: &Shared<A>,
+) -> Result<Answer, StoreError> {
+    if operation.kind == crate::application::catalog::WRITE {
+        shared.touched.mark(operation.key);
+    }
+    let answer = shared.application.perform(client, operation).await;
+    // A store inside this process answers without ever waiting; the other clients and the end of
+    // the window have to get their turn all the same.
+    tokio::task::coop::consume_budget().await;
+    answer
+}
+
+/// Records an operation and returns when it was done.
+fn record<A>(
+    shared: &Shared<A>,
+    operation: &Operation,
+    due: Instant,
+    sent: Instant,
+    answer: Result<&Answer, &StoreError>,
+) -> Instant {
+    let done = clock::now();
+    let mut recorder = shared.recorder.borrow_mut();
+    let outcome = match answer {
+        Ok(Answer::Read { outcome, damage }) => {
+            if damage.is_some() {
+                recorder.corrupt(operation.kind);
+            }
+            match outcome {
+                ReadOutcome::Hit => Outcome::Hit,
+                ReadOutcome::NegativeHit => Outcome::NegativeHit,
+                ReadOutcome::Miss => Outcome::Miss,
+                ReadOutcome::Bypassed => Outcome::Bypassed,
+            }
+        }
+        Ok(Answer::Written(_)) => Outcome::Written,
+        Err(error) => Outcome::from_error(error.kind),
+    };
+    recorder.record(operation.kind, outcome, due, sent, done);
+    done
+}

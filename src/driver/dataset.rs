@@ -1,0 +1,90 @@
+//! The dataset in the database: loaded before the first cell, put back after each, and checked.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::touched::Touched;
+use crate::application::Dataset;
+use crate::store::{Database, Document, StoreError};
+
+const BATCH: u64 = 1000;
+
+/// A checksum over a set of documents that does not depend on their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Checksum {
+    documents: u64,
+    sum: u64,
+}
+
+impl Checksum {
+    fn add(&mut self, document: &Document) {
+        self.documents += 1;
+        self.sum = self.sum.wrapping_add(xxh3_64(document.bytes()));
+    }
+
+    /// That of a dataset as it should be.
+    #[must_use]
+    pub fn of(dataset: &impl Dataset) -> Self {
+        let mut checksum = Self::default();
+        for key in 0..dataset.len() {
+            checksum.add(&dataset.document(key));
+        }
+        checksum
+    }
+}
+
+/// Makes the collection anew and loads every document; `progress` gets how many are in.
+///
+/// # Errors
+/// Those of the database.
+pub async fn load(
+    database: &impl Database,
+    dataset: &impl Dataset,
+    progress: impl Fn(u64),
+) -> Result<(), StoreError> {
+    database.reset(dataset.collection()).await?;
+    let mut next = 0;
+    while next < dataset.len() {
+        let end = (next + BATCH).min(dataset.len());
+        let batch = (next..end).map(|key| dataset.document(key)).collect();
+        database.put_many(dataset.collection(), batch).await?;
+        progress(end);
+        next = end;
+    }
+    Ok(())
+}
+
+/// Puts back what was written.
+///
+/// # Errors
+/// Those of the database.
+pub async fn restore(
+    database: &impl Database,
+    dataset: &impl Dataset,
+    touched: &Touched,
+) -> Result<(), StoreError> {
+    for keys in touched.keys().chunks(BATCH as usize) {
+        let batch = keys.iter().map(|key| dataset.document(*key)).collect();
+        database.put_many(dataset.collection(), batch).await?;
+    }
+    Ok(())
+}
+
+/// Whether the database holds the dataset, every byte of it and nothing else.
+///
+/// # Errors
+/// Those of the database.
+pub async fn is_intact(
+    database: &impl Database,
+    dataset: &impl Dataset,
+    expected: Checksum,
+) -> Result<bool, StoreError> {
+    let (documents, sum) = (AtomicU64::new(0), AtomicU64::new(0));
+    let visit = |document: Document| {
+        documents.fetch_add(1, Ordering::Relaxed);
+        sum.fetch_add(xxh3_64(document.bytes()), Ordering::Relaxed);
+    };
+    database.scan(dataset.collection(), visit).await?;
+    Ok(expected == Checksum { documents: documents.into_inner(), sum: sum.into_inner() })
+}

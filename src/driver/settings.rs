@@ -1,0 +1,35 @@
+//! The table `[run]`: how a cell is run and how often.
+
+use std::num::NonZeroU64;
+
+use crate::scenario::Positive;
+
+settings! {
+    /// The table `[run]`.
+    pub struct RunSettings {
+        /// how long each cell is measured
+        duration: Positive = Positive::seconds(30),
+        /// how long a cell is warmed at the most while its hit rate still moves
+        warmup_max: Positive = Positive::seconds(60),
+        /// the interval of the time series, and of the warm-up's look at the hit rate
+        window: Positive = Positive::seconds(1),
+        /// how often every cell is run; five or more are ranked
+        repeats: NonZeroU64 = NonZeroU64::MIN,
+        /// what the dataset, the operations and the order of the cells are drawn from
+        seed: u64 = 1,
+        /// how long background work may take to end after the load has stopped
+        drain_timeout: Positive = Positive::seconds(30),
+    }
+}
+
+settings! {
+    /// The table `[run.pin]`: processors of their own.
+    pub struct PinSettings {
+        /// the processors of hotset's load-driving threads; empty: any
+        hotset: Vec<u64> = Vec::new(),
+        /// the processors of managed cache servers; empty: any
+        cache: Vec<u64> = Vec::new(),
+        /// the processors of a managed database; empty: any
+        database: Vec<u64> = Vec::new(),
+    }
+}

@@ -1,0 +1,263 @@
+//! A load-driving thread: one or more instances of the application with their connections and their
+//! share of the clients, on a runtime of its own.
+//!
+//! Everything that an instance does happens on one thread, so a client's request, the connection's
+//! task and the answer need no crossing between threads, and the recorder needs no lock.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::LocalSet;
+use tokio::time::Instant;
+
+use super::client::{self, Shared};
+use super::control::{Control, Stage, after_preparation, after_warmup};
+use super::touched::Touched;
+use crate::application::catalog::{self, Catalog};
+use crate::clock;
+use crate::measure::collectors::process_cpu::thread_cpu;
+use crate::measure::{Recorder, Window};
+use crate::plan::Cell;
+use crate::source::{Collection, Kind};
+use crate::store::{CountersSnapshot, Counters, PoolWaitSnapshot, StoreError};
+use crate::strategy::Strategy;
+use crate::topology::{CacheEndpoint, DatabaseEndpoint};
+use crate::workload::{OperationStream, Phase, Schedule};
+
+/// What a worker is given.
+#[derive(Clone)]
+pub struct Job {
+    /// The cell.
+    pub cell: Arc<Cell>,
+    /// How to reach the cache.
+    pub cache: CacheEndpoint,
+    /// How to reach the database.
+    pub database: DatabaseEndpoint,
+    /// What to do now.
+    pub control: Arc<Control>,
+    /// The operations of the warm-up.
+    pub warmup: Arc<OperationStream>,
+    /// The measured operations.
+    pub measure: Arc<OperationStream>,
+    /// When operations are due in an open loop.
+    pub schedule: Option<Schedule>,
+    /// Which keys were written.
+    pub touched: Arc<Touched>,
+}
+
+/// What a worker reports.
+pub enum Report {
+    /// Its instances are connected.
+    Ready,
+    /// It could not connect.
+    Failed(StoreError),
+    /// A window of one of the stages.
+    Window(Box<WorkerWindow>),
+    /// Its clients have ended; what their last operations left, and what draining left undone.
+    Ended(Box<WorkerWindow>, Option<StoreError>),
+}
+
+/// What a worker saw in one window.
+pub struct WorkerWindow {
+    /// Which stage it belongs to.
+    pub phase: Phase,
+    /// Which window of the stage, from 0.
+    pub index: u64,
+    /// How long it really was.
+    pub length: Duration,
+    /// The operations.
+    pub window: Window,
+    /// Calls of the stores since the cell began.
+    pub counters: CountersSnapshot,
+    /// Waiting for connections to the database since the cell began.
+    pub pool_wait: PoolWaitSnapshot,
+    /// CPU time of the thread since it began.
+    pub thread_cpu: Duration,
+}
+
+/// Starts worker `index` of `workers`; it serves the instances whose number leaves `index` when
+/// divided by `workers`.
+///
+/// # Errors
+/// Where the operating system gives no thread.
+pub fn start(
+    index: usize,
+    workers: usize,
+    job: Job,
+    reports: mpsc::UnboundedSender<Report>,
+) -> std::io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name(format!("hotset-load-{index}")).spawn(move || {
+        pin(&job.cell.scenario.pin.hotset, index);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        match runtime {
+            Ok(runtime) => {
+                let local = LocalSet::new();
+                runtime.block_on(local.run_until(work(index, workers, job, reports)));
+                // Connections end with the runtime; none of their tasks may outlive the cell.
+                runtime.shutdown_timeout(Duration::from_secs(1));
+            }
+            Err(error) => {
+                let error = StoreError::new(crate::store::ErrorKind::Other, format!("cannot start a runtime: {error}"));
+                let _ = reports.send(Report::Failed(error));
+            }
+        }
+    })
+}
+
+/// Keeps this thread on one of the processors, where there is a list of them.
+fn pin(cpus: &[u64], index: usize) {
+    #[cfg(target_os = "linux")]
+    if !cpus.is_empty() {
+        let mut set = rustix::thread::CpuSet::new();
+        set.set(cpus[index % cpus.len()] as usize);
+        // Checked against the machine's processors when the scenario was read; a container may still
+        // refuse, and then the thread runs where it can.
+        if let Err(error) = rustix::thread::sched_setaffinity(None, &set) {
+            tracing::warn!("cannot pin a load-driving thread: {error}");
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (cpus, index);
+}
+
+async fn work(index: usize, workers: usize, job: Job, reports: mpsc::UnboundedSender<Report>) {
+    if let Err(error) = clock::install_fine_timer() {
+        tracing::warn!("no fine timer, so open-loop operations are due to the millisecond: {error}");
+    }
+    let counters = Counters::default();
+    let instances = job.cell.scenario.workload.instances.get();
+    let mut strategies = Vec::new();
+    for _ in (index as u64..instances).step_by(workers) {
+        match connect(&job, &counters).await {
+            Ok(strategy) => strategies.push(Arc::new(strategy)),
+            Err(error) => {
+                let _ = reports.send(Report::Failed(error));
+                return;
+            }
+        }
+    }
+    let recorder = Rc::new(RefCell::new(Recorder::new(catalog::OPERATIONS.len())));
+    let mut clients = Vec::new();
+    for (slot, strategy) in strategies.iter().enumerate() {
+        let instance = (index + slot * workers) as u64;
+        let shared = Shared {
+            application: Arc::new(Catalog::new(Arc::clone(strategy))),
+            recorder: Rc::clone(&recorder),
+            warmup: Arc::clone(&job.warmup),
+            measure: Arc::clone(&job.measure),
+            schedule: job.schedule,
+            control: Arc::clone(&job.control),
+            touched: Arc::clone(&job.touched),
+        };
+        for client in (instance..job.cell.scenario.workload.clients.get()).step_by(instances as usize) {
+            clients.push(tokio::task::spawn_local(client::run(client as u32, shared.clone())));
+        }
+    }
+    let _ = reports.send(Report::Ready);
+    let mut windows = Windows {
+        recorder,
+        counters,
+        pool_wait: job.database.pool_wait(),
+        length: job.cell.scenario.run.window.0,
+        reports: reports.clone(),
+        stage: job.control.follow(),
+        last: Instant::now(),
+    };
+    windows.follow().await;
+    for client in clients {
+        // A client ends within the timeouts of its stores.
+        let _ = client.await;
+    }
+    let mut undone = None;
+    for strategy in &strategies {
+        if let Err(error) = strategy.drain(job.cell.scenario.run.drain_timeout.0).await {
+            undone = Some(error);
+        }
+    }
+    let tail = windows.take(Phase::Measure, u64::MAX);
+    let _ = reports.send(Report::Ended(Box::new(tail), undone));
+}
+
+/// One instance: its connections, and the strategy over them.
+async fn connect(job: &Job, counters: &Counters) -> Result<impl Strategy + use<>, StoreError> {
+    let scenario = &job.cell.scenario;
+    let cache = job
+        .cache
+        .connect(scenario.workload.connections.get(), scenario.network.cache_rtt, counters.clone())
+        .await?;
+    let database =
+        job.database.connect(scenario.network.database_rtt, &scenario.database, counters.clone()).await?;
+    let kind = Kind { key_prefix: "product:".into(), ttl: scenario.cache.ttl.map(|ttl| ttl.0) };
+    let source = Collection::new(database, catalog::COLLECTION, kind);
+    Ok(job.cell.strategy.spec.build(cache, source))
+}
+
+/// Hands a window over at each of its ends.
+struct Windows {
+    recorder: Rc<RefCell<Recorder>>,
+    counters: Counters,
+    pool_wait: crate::store::PoolWait,
+    length: Duration,
+    reports: mpsc::UnboundedSender<Report>,
+    stage: watch::Receiver<Stage>,
+    last: Instant,
+}
+
+impl Windows {
+    /// Through all stages, until the measured time is over.
+    async fn follow(&mut self) {
+        if let Stage::Warmup { start } = after_preparation(&mut self.stage).await {
+            let mut stage = self.stage.clone();
+            tokio::select! {
+                () = self.hand_over(Phase::Warmup, start, None) => {}
+                _ = after_warmup(&mut stage) => {}
+            }
+        }
+        if let Stage::Measure { start, end } = after_warmup(&mut self.stage).await {
+            clock::sleep_until(start).await;
+            // What came after the last whole window of the warm-up is nobody's.
+            let _ = self.take(Phase::Warmup, u64::MAX);
+            let mut stage = self.stage.clone();
+            tokio::select! {
+                () = self.hand_over(Phase::Measure, start, Some(end)) => {}
+                _ = stage.wait_for(|stage| *stage == Stage::Stop) => {}
+            }
+        }
+    }
+
+    async fn hand_over(&mut self, phase: Phase, start: Instant, end: Option<Instant>) {
+        self.last = start;
+        for index in 0.. {
+            let mut at = start + self.length * (index as u32 + 1);
+            let is_last = end.is_some_and(|end| at >= end);
+            if let Some(end) = end.filter(|_| is_last) {
+                at = end;
+            }
+            clock::sleep_until(at).await;
+            let window = self.take(phase, index);
+            let _ = self.reports.send(Report::Window(Box::new(window)));
+            if is_last {
+                return;
+            }
+        }
+    }
+
+    fn take(&mut self, phase: Phase, index: u64) -> WorkerWindow {
+        let now = Instant::now();
+        let length = now - self.last;
+        self.last = now;
+        WorkerWindow {
+            phase,
+            index,
+            length,
+            window: self.recorder.borrow_mut().swap(),
+            counters: self.counters.snapshot(),
+            pool_wait: self.pool_wait.snapshot(),
+            thread_cpu: thread_cpu(),
+        }
+    }
+}

@@ -1,0 +1,391 @@
+//! From a scenario file to the cells that are run, in their order.
+
+mod choice;
+mod order;
+mod sweep;
+
+use std::num::NonZeroU64;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use choice::{ChosenStrategy, ChosenTopology, LeftOut, Only};
+
+use crate::application::catalog::Products;
+use crate::driver::settings::{PinSettings, RunSettings};
+use crate::fault::{Fault, FaultKind};
+use crate::measure::settle::LEAST_WINDOWS;
+use crate::scenario::tree::parse_option_value;
+use crate::scenario::{
+    InvalidScenario, Kind, Mistake, Mistakes, Positive, Reader, Setting, Settings, Table, Value, suggest,
+};
+use crate::topology::settings::{CacheSettings, DatabaseSettings, NetworkSettings};
+use crate::workload::{Distribution, ValueSize, WorkloadSettings, keys};
+
+settings! {
+    /// The table `[dataset]`.
+    pub struct DatasetSettings {
+        /// how many documents there are
+        keys: NonZeroU64 = NonZeroU64::new(100_000).unwrap_or(NonZeroU64::MIN),
+        /// how large a document is: "500B", or a table with `distribution` uniform (min, max) or lognormal (median, sigma, max)
+        value_size: ValueSize = ValueSize::Fixed(500),
+        /// how many categories the documents are spread over
+        categories: NonZeroU64 = NonZeroU64::new(100).unwrap_or(NonZeroU64::MIN),
+    }
+}
+
+/// What a scenario says, checked: every value can be run.
+#[derive(Debug, Clone)]
+pub struct Scenario {
+    /// Its name, from its file.
+    pub name: String,
+    /// What it is for, in its author's words.
+    pub description: String,
+    /// `[dataset]`.
+    pub dataset: DatasetSettings,
+    /// `[workload]`.
+    pub workload: WorkloadSettings,
+    /// `[workload.keys]`.
+    pub distribution: Distribution,
+    /// `[cache]`.
+    pub cache: CacheSettings,
+    /// `[database]`.
+    pub database: DatabaseSettings,
+    /// `[network]`.
+    pub network: NetworkSettings,
+    /// `[run]`.
+    pub run: RunSettings,
+    /// `[run.pin]`.
+    pub pin: PinSettings,
+    /// `[[fault]]`.
+    pub faults: Vec<Fault>,
+    /// `strategies`.
+    pub strategies: Vec<ChosenStrategy>,
+    /// `topologies`.
+    pub topologies: Vec<ChosenTopology>,
+}
+
+impl Scenario {
+    /// The documents that every cell starts from.
+    #[must_use]
+    pub fn products(&self) -> Products {
+        Products {
+            keys: self.dataset.keys.get(),
+            categories: self.dataset.categories.get(),
+            value_size: self.dataset.value_size.clone(),
+            seed: self.run.seed,
+        }
+    }
+}
+
+/// One strategy on one topology with one value of every swept parameter, one repeat.
+#[derive(Debug, Clone)]
+pub struct Cell {
+    /// Its name in every result: the same for the same scenario.
+    pub id: String,
+    /// Its place in the order of the run, from 1.
+    pub position: usize,
+    /// Which repeat it belongs to, from 1.
+    pub repeat: u64,
+    /// The strategy.
+    pub strategy: ChosenStrategy,
+    /// The topology.
+    pub topology: ChosenTopology,
+    /// The swept parameters and their values here.
+    pub swept: Vec<(String, String)>,
+    /// The scenario with those values.
+    pub scenario: Arc<Scenario>,
+}
+
+/// Everything that a run does.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The scenario's name.
+    pub name: String,
+    /// Where it was read from.
+    pub path: String,
+    /// A digest of what it says, the options of the command line included.
+    pub digest: String,
+    /// What it says, the options included, without secrets.
+    pub effective: String,
+    /// The scenario with the first value of everything swept.
+    pub scenario: Arc<Scenario>,
+    /// The cells in the order of the run.
+    pub cells: Vec<Cell>,
+    /// What was asked for, by name or by leaving a list out, and makes no sense together.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// What the command line says about a plan.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// `--set key=value`, in their order.
+    pub set: Vec<String>,
+    /// `--only`.
+    pub only: Vec<String>,
+    /// `--repeats`.
+    pub repeats: Option<NonZeroU64>,
+    /// `--duration`.
+    pub duration: Option<Positive>,
+}
+
+/// Why there is no plan.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// The file could not be read.
+    #[error("cannot read the scenario {path}: {reason}")]
+    Unreadable {
+        /// The path as given.
+        path: String,
+        /// What the operating system said.
+        reason: String,
+    },
+    /// The file can be read but not run.
+    #[error("the scenario cannot be run")]
+    Invalid(InvalidScenario),
+}
+
+impl Plan {
+    /// Reads a scenario file and the options of the command line.
+    ///
+    /// # Errors
+    /// Everything that is wrong, all at once.
+    pub fn read(path: &Path, options: &Options) -> Result<Self, PlanError> {
+        let shown = path.display().to_string();
+        let unreadable = |reason: String| PlanError::Unreadable { path: shown.clone(), reason };
+        let bytes = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;
+        let text = String::from_utf8(bytes).map_err(|_| unreadable("it is not text (UTF-8)".into()))?;
+        let name = path.file_stem().map_or_else(|| "scenario".into(), |stem| stem.to_string_lossy().into_owned());
+        Self::parse(&name, &shown, &text, options)
+    }
+
+    /// As [`Plan::read`], from a text.
+    ///
+    /// # Errors
+    /// Everything that is wrong, all at once.
+    pub fn parse(name: &str, path: &str, text: &str, options: &Options) -> Result<Self, PlanError> {
+        let mistakes = Mistakes::default();
+        let plan = plan(name, path, text, options, &mistakes);
+        match plan {
+            Some(plan) if mistakes.is_empty() => Ok(plan),
+            _ => {
+                let mistakes = mistakes.into_sorted();
+                Err(PlanError::Invalid(InvalidScenario { path: path.into(), text: text.into(), mistakes }))
+            }
+        }
+    }
+
+    /// The shortest and the longest that the run can take, without starting servers and loading.
+    #[must_use]
+    pub fn time(&self) -> (Duration, Duration) {
+        self.cells.iter().fold((Duration::ZERO, Duration::ZERO), |(least, most), cell| {
+            let run = &cell.scenario.run;
+            let warmup_least = (run.window.0 * LEAST_WINDOWS as u32).min(run.warmup_max.0);
+            (least + warmup_least + run.duration.0, most + run.warmup_max.0 + run.duration.0)
+        })
+    }
+}
+
+fn plan(name: &str, path: &str, text: &str, options: &Options, mistakes: &Mistakes) -> Option<Plan> {
+    let mut tree = Table::parse(text, mistakes);
+    if !mistakes.is_empty() {
+        return None;
+    }
+    apply_options(&mut tree, options, mistakes);
+    let effective = choice::redacted_toml(&tree);
+    let sweep = sweep::take(&mut tree, mistakes);
+    let only = Only::parse(&options.only, mistakes);
+    let mut variants = Vec::new();
+    let mut left_out = Vec::new();
+    for values in sweep::combinations(&sweep) {
+        let mut tree = tree.clone();
+        for (path, value) in &values {
+            if let Err(reason) = tree.set_path(path, value.clone()) {
+                mistakes.push(Mistake::new(value.place.clone(), path.clone(), reason));
+            }
+        }
+        let scenario = read_scenario(name, &tree, mistakes);
+        let swept = values.into_iter().map(|(path, value)| (path, value.describe().replace('"', ""))).collect();
+        variants.push((swept, Arc::new(scenario)));
+    }
+    if !mistakes.is_empty() {
+        return None;
+    }
+    let scenario = variants.first().map(|(_, scenario)| Arc::clone(scenario))?;
+    let cells = order::cells(&variants, &only, &mut left_out);
+    only.check(&scenario, mistakes);
+    if cells.is_empty() {
+        let place = tree.place.clone();
+        let reasons: Vec<_> = left_out.iter().map(ToString::to_string).collect();
+        mistakes.push(
+            Mistake::new(place, "", format!("there is nothing to run: {}", reasons.join("; ")))
+                .help("name other strategies or topologies, or leave --only out"),
+        );
+        return None;
+    }
+    let digest = format!("{:016x}", xxhash_rust::xxh3::xxh3_64(effective.as_bytes()));
+    Some(Plan { name: name.into(), path: path.into(), digest, effective, scenario, cells, left_out })
+}
+
+fn apply_options(tree: &mut Table, options: &Options, mistakes: &Mistakes) {
+    let repeats = options.repeats.map(|n| format!("run.repeats={n}"));
+    let duration = options.duration.map(|d| format!("run.duration={}", d.show()));
+    for option in options.set.iter().chain(&repeats).chain(&duration) {
+        let shown = format!("--set {option}");
+        let (key, value) = option.split_once('=').unwrap_or((option, ""));
+        let value = parse_option_value(&shown, value.trim());
+        let place = value.place.clone();
+        if !option.contains('=') {
+            mistakes.push(Mistake::new(place, key, "has no value").help("write --set key=value, as in --set run.seed=7"));
+        } else if let Err(reason) = tree.set_path(key.trim(), value) {
+            mistakes.push(Mistake::new(place, key, reason));
+        }
+    }
+}
+
+fn read_scenario(name: &str, tree: &Table, mistakes: &Mistakes) -> Scenario {
+    let empty = Table::empty(tree.place.clone());
+    let top = Reader::new(tree, "", mistakes);
+    let description = top.get("description", String::new());
+    let dataset = whole(top.table("dataset", &empty));
+    let workload_table = top.table("workload", &empty);
+    let distribution = read_keys(&workload_table, &empty);
+    let workload: WorkloadSettings = whole(workload_table);
+    let cache = whole(top.table("cache", &empty));
+    let database = whole(top.table("database", &empty));
+    let network = whole(top.table("network", &empty));
+    let run_table = top.table("run", &empty);
+    let pin = whole(run_table.table("pin", &empty));
+    let run: RunSettings = whole(run_table);
+    let faults = read_faults(&top, &run);
+    let strategies = choice::strategies(&top, mistakes);
+    let topologies = choice::topologies(&top, mistakes);
+    check_pin(&pin, tree, mistakes);
+    let scenario = Scenario {
+        name: name.into(),
+        description,
+        dataset,
+        workload,
+        distribution,
+        cache,
+        database,
+        network,
+        run,
+        pin,
+        faults,
+        strategies,
+        topologies,
+    };
+    check_together(&scenario, &top);
+    top.finish();
+    scenario
+}
+
+/// Reads a table of settings to its end.
+fn whole<T: Settings>(reader: Reader<'_>) -> T {
+    let settings = T::read(&reader);
+    reader.finish();
+    settings
+}
+
+fn read_keys(workload: &Reader<'_>, empty: &Table) -> Distribution {
+    let reader = workload.table("keys", empty);
+    let name = reader.get("distribution", "zipf".to_owned());
+    let names: Vec<_> = keys::REGISTRY.iter().map(|row| row.name).collect();
+    let row = keys::REGISTRY.iter().find(|row| row.name == name);
+    let Some(row) = row.or_else(|| {
+        reader.wrong(
+            "distribution",
+            format!("there is no distribution \"{name}\""),
+            Some(suggest(&name, &names)),
+        );
+        None
+    }) else {
+        return Distribution::default();
+    };
+    let distribution = (row.read)(&reader);
+    reader.finish();
+    distribution
+}
+
+fn read_faults(top: &Reader<'_>, run: &RunSettings) -> Vec<Fault> {
+    let Some(value) = top.raw("fault") else { return Vec::new() };
+    let Kind::Array(items) = &value.kind else {
+        top.wrong("fault", "is not a list", Some("write [[fault]] above each".into()));
+        return Vec::new();
+    };
+    let mut faults = Vec::new();
+    for (index, item) in items.iter().enumerate() {
+        let Value { kind: Kind::Table(table), .. } = item else { continue };
+        let reader = Reader::new(table, format!("fault[{index}]"), top.mistakes());
+        let fault = Fault {
+            at: reader.get("at", Duration::ZERO),
+            kind: reader.get("kind", FaultKind::StopCache),
+            lasts: reader.get("for", Positive::seconds(10)),
+        };
+        if table.get("kind").is_none() {
+            reader.wrong("kind", "is missing", Some(format!("give {}", FaultKind::expects())));
+        }
+        if fault.at + fault.lasts.0 > run.duration.0 {
+            let help = "let at + for end before run.duration, so that the recovery is seen";
+            reader.wrong("at", "the fault does not end while the cell is measured", Some(help.into()));
+        }
+        reader.finish();
+        faults.push(fault);
+    }
+    faults
+}
+
+fn check_pin(pin: &PinSettings, tree: &Table, mistakes: &Mistakes) {
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroU64Like::get_u64);
+    for (key, wanted) in [("hotset", &pin.hotset), ("cache", &pin.cache), ("database", &pin.database)] {
+        for core in wanted {
+            if *core >= cores {
+                mistakes.push(
+                    Mistake::new(
+                        tree.place_of(&["run", "pin", key]),
+                        format!("run.pin.{key}"),
+                        format!("there is no processor {core} here"),
+                    )
+                    .help(format!("this machine has the processors 0 to {}", cores - 1)),
+                );
+            }
+        }
+    }
+}
+
+/// Reads a `NonZero<usize>` as a `u64`; a machine has fewer processors than either can count.
+trait NonZeroU64Like {
+    fn get_u64(self) -> u64;
+}
+
+impl NonZeroU64Like for std::num::NonZeroUsize {
+    fn get_u64(self) -> u64 {
+        self.get() as u64
+    }
+}
+
+/// What is right by itself and wrong together.
+fn check_together(scenario: &Scenario, top: &Reader<'_>) {
+    let workload = &scenario.workload;
+    if workload.clients < workload.instances {
+        let message = format!(
+            "{} clients cannot use {} instances of the application",
+            workload.clients, workload.instances
+        );
+        top.mistakes().push(
+            Mistake::new(top.place_of(&["workload", "clients"]), "workload.clients", message)
+                .help("give every instance one client or more"),
+        );
+    }
+    if scenario.run.window.0 > scenario.run.duration.0 {
+        top.mistakes().push(
+            Mistake::new(
+                top.place_of(&["run", "window"]),
+                "run.window",
+                "is longer than run.duration, so that no window would be whole",
+            )
+            .help("make run.window shorter"),
+        );
+    }
+}

@@ -1,0 +1,82 @@
+//! Cache-aside: the application looks in the cache, and on a miss loads from the database and
+//! fills the cache itself. A write goes to the database and then invalidates the cached entry, or
+//! updates it.
+//!
+//! | operation | cache | database |
+//! | --- | --- | --- |
+//! | read, hit | GET | – |
+//! | read, miss | GET, SET NX GET (token), EVALSHA (fill) | find |
+//! | read while another loads | GET, and SET NX GET where it came in between | find |
+//! | write, `invalidate` | UNLINK | update |
+//! | write, `update` | SET NX GET (token), EVALSHA (settle) | update |
+//!
+//! It promises that no read which begins after a write was acknowledged returns an older document,
+//! on one primary and while the cache answers; see [`EntityCache`] for why. Each
+//! reader loads for itself: a stampede on one key is as many loads as readers.
+
+use std::time::Duration;
+
+use super::{Claim, EntityCache, LookUp, OnWrite, Read, ReadOutcome, Strategy, WithCache};
+use crate::source::Source;
+use crate::store::{Cache, Patch, StoreError, Version};
+
+settings! {
+    /// The settings of cache-aside.
+    pub struct Own {
+        /// what a write does to the cached entry: `invalidate` removes it, `update` puts the merged document there, never over a newer one
+        on_write: OnWrite = OnWrite::Invalidate,
+    }
+}
+
+/// All settings of cache-aside.
+pub type Spec = WithCache<Own>;
+
+impl Spec {
+    /// The strategy over a cache and a source.
+    pub fn build<C: Cache, S: Source>(&self, cache: C, source: S) -> CacheAside<C, S> {
+        let cache = EntityCache::new(cache, source.kind().clone(), self.caching.clone());
+        CacheAside { cache, source, on_write: self.own.on_write }
+    }
+}
+
+/// See the module.
+pub struct CacheAside<C, S> {
+    cache: EntityCache<C>,
+    source: S,
+    on_write: OnWrite,
+}
+
+impl<C: Cache, S: Source> Strategy for CacheAside<C, S> {
+    async fn read(&self, id: &str) -> Result<Read, StoreError> {
+        let key = self.cache.key(id);
+        let mut looked_up = self.cache.look_up(&key).await?;
+        let mut token = None;
+        if looked_up == LookUp::Miss {
+            match self.cache.claim(&key).await? {
+                Claim::Mine(mine) => token = Some(mine),
+                Claim::Found(meanwhile) => looked_up = meanwhile,
+            }
+        }
+        if let Some(read) = Read::cached(&looked_up) {
+            return Ok(read);
+        }
+        let loaded = self.source.load(id).await?;
+        if let Some(token) = token {
+            self.cache.fill(&key, token, loaded.as_ref()).await;
+        }
+        let bypassed = looked_up == LookUp::Bypassed;
+        Ok(Read::loaded(if bypassed { ReadOutcome::Bypassed } else { ReadOutcome::Miss }, loaded))
+    }
+
+    async fn write(&self, id: &str, patch: &Patch) -> Result<Option<Version>, StoreError> {
+        self.on_write.write(&self.cache, &self.source, id, patch).await
+    }
+
+    async fn invalidate(&self, id: &str) -> Result<(), StoreError> {
+        self.cache.invalidate(&self.cache.key(id)).await
+    }
+
+    async fn drain(&self, bound: Duration) -> Result<(), StoreError> {
+        self.cache.drain(bound).await
+    }
+}

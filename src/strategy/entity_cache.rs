@@ -1,0 +1,247 @@
+//! The cache as a strategy sees it: the entries of one kind of entity, with their keys, times to
+//! live and fill tokens, and with what happens when the cache fails.
+//!
+//! *Why fills cannot bring back an old value.* A reader that misses puts a token under the key
+//! before it asks the database, and its fill goes in only while that very token is still there.
+//! A write commits first and then removes or replaces whatever is under the key, before it is
+//! acknowledged. So a load that may have read the old value either fills before the write clears the
+//! key, or finds its token gone. A token that expired, was evicted or flushed lets nothing in either.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::breaker::Breaker;
+use super::pending::Pending;
+use crate::scenario::Positive;
+use crate::source::Kind;
+use crate::store::{Cache, Claimed, Document, Entry, ErrorKind, StoreError, Token, Version};
+use crate::units::Share;
+
+choices! {
+    /// What an operation does when the cache fails it.
+    pub enum OnCacheError {
+        /// It ends in that error.
+        Fail = "fail",
+        /// It goes on without the cache, behind a circuit breaker.
+        Bypass = "bypass",
+    }
+}
+
+settings! {
+    /// The settings of every strategy that uses the cache.
+    pub struct CachingSettings {
+        /// what an operation does when the cache fails: `fail` ends in the error, `bypass` goes to the database, behind a circuit breaker
+        on_cache_error: OnCacheError = OnCacheError::Fail,
+        /// how many failures in a row open the circuit breaker of `bypass`
+        breaker_threshold: std::num::NonZeroU64 = std::num::NonZeroU64::new(5).unwrap_or(std::num::NonZeroU64::MIN),
+        /// how long the circuit breaker stays open before one operation tries the cache again
+        breaker_open_for: Positive = Positive::millis(500),
+        /// how long the cache remembers that the database has no such document; "0s" remembers nothing
+        negative_ttl: Duration = Duration::from_secs(30),
+        /// each time to live is shortened by a random share of up to this much, so that entries filled together do not expire together
+        ttl_jitter: Share = Share::NONE,
+        /// how long a fill token stands; longer than any load takes, since a load that outlives its token fills nothing
+        token_ttl: Positive = Positive::seconds(10),
+        /// how often an invalidation that the cache did not take is tried again before the write ends; it is delivered in the background after that
+        invalidate_retries: u64 = 2,
+    }
+}
+
+/// What the cache has under a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LookUp {
+    /// The document, and the version that it was put there with.
+    Hit(Version, Document),
+    /// The knowledge that the database has no such document.
+    KnownAbsent,
+    /// The token of a load that is under way, here or in another instance.
+    Loading(Token),
+    /// Nothing.
+    Miss,
+    /// The cache was not asked, or did not answer and is passed by.
+    Bypassed,
+}
+
+/// What came of asking to fill a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Claim {
+    /// The caller's token is in place: it loads, and fills.
+    Mine(Token),
+    /// Something was there by now.
+    Found(LookUp),
+}
+
+/// The cached entries of one kind of entity, as one instance sees them.
+#[derive(Debug)]
+pub struct EntityCache<C> {
+    cache: C,
+    kind: Kind,
+    settings: CachingSettings,
+    breaker: Breaker,
+    pending: Arc<Pending>,
+}
+
+impl<C: Cache> EntityCache<C> {
+    /// The entries of `kind` in a cache.
+    #[must_use]
+    pub fn new(cache: C, kind: Kind, settings: CachingSettings) -> Self {
+        let breaker = Breaker::new(settings.breaker_threshold.get(), settings.breaker_open_for.0);
+        Self { cache, kind, settings, breaker, pending: Arc::default() }
+    }
+
+    /// The cache key of an entity.
+    #[must_use]
+    pub fn key(&self, id: &str) -> String {
+        self.kind.key(id)
+    }
+
+    /// Asks the cache: one GET.
+    ///
+    /// # Errors
+    /// Those of the cache, unless they are bypassed.
+    pub async fn look_up(&self, key: &str) -> Result<LookUp, StoreError> {
+        if self.pending.contains(key) {
+            return Ok(LookUp::Bypassed);
+        }
+        Ok(self.ask(self.cache.get(key)).await?.map_or(LookUp::Bypassed, found))
+    }
+
+    /// Puts a new token under the key where nothing is: one SET NX GET. To be called before the
+    /// database is asked.
+    ///
+    /// # Errors
+    /// Those of the cache, unless they are bypassed.
+    pub async fn claim(&self, key: &str) -> Result<Claim, StoreError> {
+        if self.pending.contains(key) {
+            return Ok(Claim::Found(LookUp::Bypassed));
+        }
+        let token = Token::random();
+        let claimed = self.ask(self.cache.place_token(key, token, self.settings.token_ttl.0)).await?;
+        Ok(match claimed {
+            None => Claim::Found(LookUp::Bypassed),
+            Some(Claimed::Placed) => Claim::Mine(token),
+            Some(Claimed::Found(entry)) => Claim::Found(found(Some(entry))),
+        })
+    }
+
+    /// Offers what was loaded to the cache, which takes it only while the token stands. A cache that
+    /// fails here costs a later miss and nothing else, so the reader who holds the answer is not
+    /// troubled with it.
+    pub async fn fill(&self, key: &str, token: Token, loaded: Option<&Document>) {
+        let (entry, ttl) = match loaded {
+            Some(document) => (Entry::of(document.clone()), self.ttl()),
+            None if self.settings.negative_ttl.is_zero() => {
+                let _ = self.ask(self.cache.delete(key)).await;
+                return;
+            }
+            None => (Entry::Absent, Some(self.settings.negative_ttl)),
+        };
+        let _ = self.ask(self.cache.fill(key, token, &entry, ttl)).await;
+    }
+
+    /// Ends a committed write by putting the merged document into the cache, where that is safe,
+    /// see [`Cache::settle`]; where the cache does not take it, by invalidating the key.
+    ///
+    /// # Errors
+    /// The write is committed, but the cache may hold an older document until the invalidation is
+    /// delivered in the background or its time to live ends.
+    pub async fn settle(
+        &self,
+        key: &str,
+        token: Option<Token>,
+        document: &Document,
+    ) -> Result<(), StoreError> {
+        let entry = Entry::of(document.clone());
+        match self.ask(self.cache.settle(key, token, &entry, self.ttl())).await {
+            Ok(Some(_)) => Ok(()),
+            Ok(None) | Err(_) => self.invalidate(key).await,
+        }
+    }
+
+    /// Removes whatever is under the key, entry or token, and tries again where the cache fails.
+    /// What cannot be delivered in time is delivered in the background; until then this instance
+    /// does not believe the cache about this key.
+    ///
+    /// # Errors
+    /// As for [`EntityCache::settle`]. With `bypass` only where too many keys wait already.
+    pub async fn invalidate(&self, key: &str) -> Result<(), StoreError> {
+        let mut error = StoreError::new(ErrorKind::CircuitOpen, "the circuit breaker of the cache is open");
+        for attempt in 0..=self.settings.invalidate_retries {
+            match self.ask(self.cache.delete(key)).await {
+                Ok(Some(_)) => return Ok(()),
+                Ok(None) => break,
+                Err(refused) => error = refused,
+            }
+            if attempt < self.settings.invalidate_retries {
+                tokio::time::sleep(Duration::from_millis(5 << attempt.min(6))).await;
+            }
+        }
+        let kept = self.pending.add(key, &self.cache);
+        if kept && self.settings.on_cache_error == OnCacheError::Bypass { Ok(()) } else { Err(error) }
+    }
+
+    /// Waits until every invalidation is delivered, for at most `bound`.
+    ///
+    /// # Errors
+    /// Says how many are left.
+    pub async fn drain(&self, bound: Duration) -> Result<(), StoreError> {
+        let deadline = tokio::time::Instant::now() + bound;
+        while !self.pending.is_empty() {
+            if tokio::time::Instant::now() >= deadline {
+                let left = self.pending.len();
+                return Err(StoreError::new(
+                    ErrorKind::Timeout,
+                    format!("{left} invalidations could not be delivered to the cache"),
+                ));
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        Ok(())
+    }
+
+    /// A time to live, shortened by the jitter.
+    fn ttl(&self) -> Option<Duration> {
+        let ttl = self.kind.ttl?;
+        let jitter = self.settings.ttl_jitter.get();
+        if jitter == 0.0 {
+            return Some(ttl);
+        }
+        let shortened = ttl.mul_f64(1.0 - jitter * rand::random::<f64>());
+        Some(shortened.max(Duration::from_millis(1)))
+    }
+
+    /// Asks the cache as the setting says: `Ok(None)` means that it was passed by.
+    async fn ask<T>(
+        &self,
+        call: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<Option<T>, StoreError> {
+        if self.settings.on_cache_error == OnCacheError::Fail {
+            return call.await.map(Some);
+        }
+        if !self.breaker.lets_through() {
+            return Ok(None);
+        }
+        match call.await {
+            Ok(answer) => {
+                self.breaker.succeeded();
+                Ok(Some(answer))
+            }
+            // What the cache holds is wrong, but it answers: nothing that going without it would mend.
+            Err(error) if error.kind == ErrorKind::Malformed => Err(error),
+            Err(_) => {
+                self.breaker.failed();
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// What an entry means for one who looks up a key.
+fn found(entry: Option<Entry>) -> LookUp {
+    match entry {
+        Some(Entry::Document { version, document }) => LookUp::Hit(version, document),
+        Some(Entry::Absent) => LookUp::KnownAbsent,
+        Some(Entry::Token(token)) => LookUp::Loading(token),
+        None => LookUp::Miss,
+    }
+}

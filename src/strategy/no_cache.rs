@@ -1,0 +1,49 @@
+//! No cache: every operation goes to the database. The control that any strategy has to beat.
+//!
+//! | operation | cache | database |
+//! | --- | --- | --- |
+//! | read | – | find |
+//! | write | – | update |
+
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use super::{Read, ReadOutcome, Strategy};
+use crate::source::Source;
+use crate::store::{Document, Patch, StoreError, Version};
+
+settings! {
+    /// It has none.
+    pub struct Spec {}
+}
+
+impl Spec {
+    /// The strategy over its source; the cache is not used.
+    pub fn build<C, S: Source>(&self, _cache: C, source: S) -> NoCache<C, S> {
+        NoCache { source, cache: PhantomData }
+    }
+}
+
+/// See the module.
+pub struct NoCache<C, S> {
+    source: S,
+    cache: PhantomData<fn() -> C>,
+}
+
+impl<C: 'static, S: Source> Strategy for NoCache<C, S> {
+    async fn read(&self, id: &str) -> Result<Read, StoreError> {
+        Ok(Read::loaded(ReadOutcome::Miss, self.source.load(id).await?))
+    }
+
+    async fn write(&self, id: &str, patch: &Patch) -> Result<Option<Version>, StoreError> {
+        Ok(self.source.update(id, patch).await?.as_ref().map(Document::version))
+    }
+
+    async fn invalidate(&self, _id: &str) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn drain(&self, _bound: Duration) -> Result<(), StoreError> {
+        Ok(())
+    }
+}

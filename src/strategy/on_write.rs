@@ -1,0 +1,94 @@
+//! The write side of every strategy that writes to the database first: what then becomes of the
+//! cached entry.
+
+use super::{Claim, EntityCache};
+use crate::source::Source;
+use crate::store::{Cache, Document, Patch, StoreError, Token, Version};
+
+choices! {
+    /// What a write does to the cached entry.
+    pub enum OnWrite {
+        /// It removes it; the next read loads it.
+        Invalidate = "invalidate",
+        /// It puts the merged document there, never over a newer one.
+        Update = "update",
+    }
+}
+
+impl OnWrite {
+    /// Writes to the source and then clears or updates the cached entry, before it is acknowledged.
+    ///
+    /// # Errors
+    /// Those of the database, after which the entry is removed where the write may have happened;
+    /// and those of the cache, with the write committed.
+    pub async fn write<C: Cache, S: Source>(
+        self,
+        cache: &EntityCache<C>,
+        source: &S,
+        id: &str,
+        patch: &Patch,
+    ) -> Result<Option<Version>, StoreError> {
+        match self {
+            Self::Invalidate => write_and_invalidate(cache, source, id, patch).await,
+            Self::Update => write_and_update(cache, source, id, patch).await,
+        }
+    }
+}
+
+/// A write to the database, then the removal of the cached entry.
+///
+/// # Errors
+/// Those of the database, after which the entry is removed too, as the write may have happened; and
+/// those of the cache, with the write committed.
+async fn write_and_invalidate<C: Cache, S: Source>(
+    cache: &EntityCache<C>,
+    source: &S,
+    id: &str,
+    patch: &Patch,
+) -> Result<Option<Version>, StoreError> {
+    let key = cache.key(id);
+    match source.update(id, patch).await {
+        Ok(written) => {
+            cache.invalidate(&key).await?;
+            Ok(written.as_ref().map(Document::version))
+        }
+        Err(error) => Err(give_up(cache, &key, error).await),
+    }
+}
+
+/// A write to the database, then the merged document into the cache. A token claims the key before
+/// the database is asked, so that the document may be put where nothing was.
+///
+/// # Errors
+/// As for [`write_and_invalidate`].
+async fn write_and_update<C: Cache, S: Source>(
+    cache: &EntityCache<C>,
+    source: &S,
+    id: &str,
+    patch: &Patch,
+) -> Result<Option<Version>, StoreError> {
+    let key = cache.key(id);
+    let token: Option<Token> = match cache.claim(&key).await? {
+        Claim::Mine(token) => Some(token),
+        Claim::Found(_) => None,
+    };
+    match source.update(id, patch).await {
+        Ok(Some(written)) => {
+            cache.settle(&key, token, &written).await?;
+            Ok(Some(written.version()))
+        }
+        Ok(None) => {
+            cache.invalidate(&key).await?;
+            Ok(None)
+        }
+        Err(error) => Err(give_up(cache, &key, error).await),
+    }
+}
+
+/// A write that may or may not have happened leaves nothing in the cache that it could make old.
+async fn give_up<C: Cache>(cache: &EntityCache<C>, key: &str, error: StoreError) -> StoreError {
+    if error.kind.is_indeterminate() {
+        let _ = cache.invalidate(key).await;
+    }
+    error
+}

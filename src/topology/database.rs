@@ -1,0 +1,154 @@
+//! The database behind the cache: one file written by this process, or MongoDB, started by hotset or
+//! already there.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::servers::{MongodConfig, MongodServer, UsageSampler};
+use super::settings::{DatabaseKind, DatabaseSettings};
+use super::{Site, TopologyError};
+use crate::store::mongodb::{MongoAdmin, MongoDatabase, MongoOptions};
+use crate::store::redb::EmbeddedDatabase;
+use crate::store::{AnyDatabase, Counters, DelayedDatabase, PoolWait, SecretUrl, StoreError};
+
+/// How an instance connects to the database.
+#[derive(Debug, Clone)]
+pub enum DatabaseEndpoint {
+    /// The file of this process.
+    Embedded(EmbeddedDatabase),
+    /// A MongoDB server.
+    Mongo(MongoOptions),
+}
+
+impl DatabaseEndpoint {
+    /// Opens an instance's connections, on the runtime that the caller runs on.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn connect(
+        &self,
+        rtt: Duration,
+        settings: &DatabaseSettings,
+        counters: Counters,
+    ) -> Result<DelayedDatabase<AnyDatabase>, StoreError> {
+        let database = match self {
+            Self::Embedded(database) => AnyDatabase::Embedded(database.counted(counters)),
+            Self::Mongo(options) => {
+                AnyDatabase::Mongo(MongoDatabase::connect(options.clone(), counters).await?)
+            }
+        };
+        Ok(DelayedDatabase::new(database, rtt, settings.service_time, settings.concurrency.get() as usize))
+    }
+}
+
+/// A database that is up.
+pub struct DatabaseDeployment {
+    endpoint: DatabaseEndpoint,
+    server: Option<Arc<MongodServer>>,
+    external: bool,
+}
+
+impl DatabaseDeployment {
+    /// Makes the database ready to be connected to.
+    ///
+    /// # Errors
+    /// Says what could not be started or reached, why, and what to do.
+    pub async fn deploy(kind: DatabaseKind, site: &Site<'_>) -> Result<Self, TopologyError> {
+        match (kind, &site.database.url) {
+            (DatabaseKind::Embedded, _) => embedded(site).await,
+            (DatabaseKind::Mongodb, Some(url)) => Ok(Self {
+                endpoint: DatabaseEndpoint::Mongo(options(url.clone(), site)),
+                server: None,
+                external: true,
+            }),
+            (DatabaseKind::Mongodb, None) => managed(site).await,
+        }
+    }
+
+    /// How instances connect.
+    #[must_use]
+    pub fn endpoint(&self) -> &DatabaseEndpoint {
+        &self.endpoint
+    }
+
+    /// The server, where hotset started it and may stop it.
+    #[must_use]
+    pub fn server(&self) -> Option<Arc<MongodServer>> {
+        self.server.clone()
+    }
+
+    /// CPU seconds that the server has used, where hotset started it.
+    pub fn cpu_seconds(&self, sampler: &mut UsageSampler) -> Option<f64> {
+        let server = self.server.as_ref()?;
+        sampler.sample(server.process().pid()).map(|usage| usage.cpu.as_secs_f64())
+    }
+
+    /// What the run's record says of it: name, version, configuration.
+    pub async fn describe(&self) -> (String, String, Vec<(String, String)>) {
+        match &self.endpoint {
+            DatabaseEndpoint::Embedded(_) => {
+                ("embedded database (redb)".into(), env!("CARGO_PKG_VERSION").into(), vec![("durability".into(), "every commit".into())])
+            }
+            DatabaseEndpoint::Mongo(options) => {
+                let version = match MongoAdmin::connect(options.clone()).await {
+                    Ok(admin) => admin.version().await.unwrap_or_else(|_| "unknown".into()),
+                    Err(_) => "unknown".into(),
+                };
+                let configuration = vec![
+                    ("managed".into(), self.server.is_some().to_string()),
+                    ("url".into(), options.uri.to_string()),
+                    ("database".into(), options.database.clone()),
+                ];
+                ("mongodb".into(), version, configuration)
+            }
+        }
+    }
+
+    /// Removes what this run has put into a database that is not hotset's own.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn remove(self) -> Result<(), TopologyError> {
+        if let (DatabaseEndpoint::Mongo(options), true) = (&self.endpoint, self.external) {
+            let doing = || TopologyError::store(format!("dropping the database \"{}\" of this run", options.database));
+            let admin = MongoAdmin::connect(options.clone()).await.map_err(doing())?;
+            admin.drop_database().await.map_err(doing())?;
+        }
+        Ok(())
+    }
+}
+
+/// The file stands in the directory of the run's servers, which is removed however hotset ends.
+async fn embedded(site: &Site<'_>) -> Result<DatabaseDeployment, TopologyError> {
+    let supervisor = site.servers.supervisor().await?;
+    let file = supervisor.make_directory(&supervisor.name("embedded"))?.join("documents.redb");
+    let database = EmbeddedDatabase::open(&file, site.database.timeout.0)
+        .map_err(TopologyError::store(format!("making the embedded database {}", file.display())))?;
+    Ok(DatabaseDeployment { endpoint: DatabaseEndpoint::Embedded(database), server: None, external: false })
+}
+
+async fn managed(site: &Site<'_>) -> Result<DatabaseDeployment, TopologyError> {
+    let config = MongodConfig {
+        cache_gb: (site.database.cache_size.0 as f64 / f64::from(1_u32 << 30)).max(0.25),
+        cpus: site.database_cpus.iter().map(|cpu| *cpu as usize).collect(),
+        ..MongodConfig::default()
+    };
+    let server = MongodServer::start(site.servers.supervisor().await?, config).await?;
+    let endpoint = DatabaseEndpoint::Mongo(options(SecretUrl::new(&server.url()), site));
+    Ok(DatabaseDeployment { endpoint, server: Some(Arc::new(server)), external: false })
+}
+
+fn options(uri: SecretUrl, site: &Site<'_>) -> MongoOptions {
+    let connections = u32::try_from(site.database.connections.get()).unwrap_or(u32::MAX);
+    MongoOptions {
+        uri,
+        // The name belongs to this run, so that dropping it at the end takes nothing of anybody else's.
+        database: format!("{}_{}", site.database.name, site.run_prefix.trim_end_matches(':').replace(':', "_")),
+        min_pool_size: connections,
+        max_pool_size: connections,
+        connect_timeout: site.database.timeout.0,
+        response_timeout: site.database.timeout.0,
+        app_name: "hotset".into(),
+        pool_wait: PoolWait::default(),
+    }
+}

@@ -1,0 +1,202 @@
+//! The tables `[cache]`, `[database]` and `[network]`: what every topology is given.
+
+use std::num::NonZeroU64;
+use std::time::Duration;
+
+use crate::scenario::{Kind, Positive, Setting, Value};
+use crate::store::SecretUrl;
+use crate::units::{ByteSize, Share};
+
+/// How much the cache may hold.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Capacity {
+    /// So many entries.
+    Entries(NonZeroU64),
+    /// So many bytes of memory.
+    Bytes(ByteSize),
+    /// So many entries as this share of the dataset's.
+    OfDataset(Share),
+}
+
+impl Setting for Capacity {
+    fn expects() -> String {
+        "a number of entries (10000), a size (\"64MiB\") or a share of the dataset (\"20%\")".into()
+    }
+
+    fn read(value: &Value) -> Result<Self, Option<String>> {
+        match &value.kind {
+            Kind::Integer(_) => NonZeroU64::read(value)
+                .map(Self::Entries)
+                .map_err(|_| Some("a cache of no entries cannot be; leave the cache out with the strategy no-cache".into())),
+            Kind::String(text) => match text.trim().strip_suffix('%') {
+                Some(percent) => {
+                    let percent: f64 =
+                        percent.trim().parse().map_err(|_| Some(format!("\"{text}\" is not a percentage")))?;
+                    match Share::new(percent / 100.0) {
+                        Some(share) if share.get() > 0.0 => Ok(Self::OfDataset(share)),
+                        _ => Err(Some(format!("\"{text}\" is not above 0% and up to 100%"))),
+                    }
+                }
+                None => ByteSize::read(value).map(Self::Bytes),
+            },
+            _ => Err(None),
+        }
+    }
+
+    fn show(&self) -> String {
+        match self {
+            Self::Entries(entries) => entries.show(),
+            Self::Bytes(size) => size.show(),
+            Self::OfDataset(share) => format!("\"{}%\"", share.get() * 100.0),
+        }
+    }
+}
+
+impl Capacity {
+    /// The capacity in entries, where it is said in entries or as a share of `keys`.
+    #[must_use]
+    pub fn entries(self, keys: u64) -> Option<u64> {
+        match self {
+            Self::Entries(entries) => Some(entries.get()),
+            Self::OfDataset(share) => Some(((keys as f64 * share.get()).round() as u64).max(1)),
+            Self::Bytes(_) => None,
+        }
+    }
+}
+
+choices! {
+    /// What a full Redis evicts; the policies of `maxmemory-policy`.
+    pub enum Eviction {
+        /// The least recently used of five random keys.
+        AllkeysLru = "allkeys-lru",
+        /// The least frequently used of five random keys.
+        AllkeysLfu = "allkeys-lfu",
+        /// A random key.
+        AllkeysRandom = "allkeys-random",
+        /// The least recently used of five random keys that have a time to live.
+        VolatileLru = "volatile-lru",
+        /// The least frequently used of five random keys that have a time to live.
+        VolatileLfu = "volatile-lfu",
+        /// A random key that has a time to live.
+        VolatileRandom = "volatile-random",
+        /// The key that expires first.
+        VolatileTtl = "volatile-ttl",
+        /// Nothing: writes are refused.
+        Noeviction = "noeviction",
+    }
+}
+
+choices! {
+    /// What a managed Redis writes to its disk.
+    pub enum PersistenceSetting {
+        /// Nothing.
+        None = "none",
+        /// Its log of changes, synced once a second.
+        AofEverySecond = "aof-every-second",
+        /// Its log of changes, synced before each answer.
+        AofAlways = "aof-always",
+    }
+}
+
+choices! {
+    /// Which database stands behind the cache.
+    pub enum DatabaseKind {
+        /// A MongoDB server.
+        Mongodb = "mongodb",
+        /// One file, written by this process.
+        Embedded = "embedded",
+    }
+}
+
+impl Setting for SecretUrl {
+    fn expects() -> String {
+        "a URL, in which ${NAME} stands for a variable of the environment".into()
+    }
+
+    fn read(value: &Value) -> Result<Self, Option<String>> {
+        let Kind::String(text) = &value.kind else { return Err(None) };
+        expand(text, |name| std::env::var(name).ok()).map(|url| Self::new(&url)).map_err(Some)
+    }
+
+    fn show(&self) -> String {
+        format!("\"{self}\"")
+    }
+}
+
+/// Puts variables of the environment in the place of `${NAME}`.
+fn expand(text: &str, variable: impl Fn(&str) -> Option<String>) -> Result<String, String> {
+    let mut expanded = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("${") {
+        let (name, after) =
+            after.split_once('}').ok_or_else(|| "a \"${\" is not closed by a \"}\"".to_owned())?;
+        let value = variable(name)
+            .ok_or_else(|| format!("the environment has no variable {name}; set it, as in {name}=… hotset …"))?;
+        expanded.push_str(before);
+        expanded.push_str(&value);
+        rest = after;
+    }
+    expanded.push_str(rest);
+    Ok(expanded)
+}
+
+settings! {
+    /// The table `[cache]`.
+    pub struct CacheSettings {
+        /// how much the cache may hold: entries (10000), memory ("64MiB") or a share of the dataset's documents ("20%"); left out, there is no limit
+        capacity: Option<Capacity> = None,
+        /// how long a cached document may be served; left out, until it is evicted or invalidated
+        ttl: Option<Positive> = Some(Positive::seconds(3600)),
+        /// what a full Redis evicts; the embedded cache evicts the least recently used
+        eviction: Eviction = Eviction::AllkeysLru,
+        /// what a managed Redis writes to its disk
+        persistence: PersistenceSetting = PersistenceSetting::None,
+        /// how long a connection to the cache may take to open
+        connect_timeout: Positive = Positive::seconds(1),
+        /// how long an answer of the cache may take
+        timeout: Positive = Positive::millis(500),
+    }
+}
+
+settings! {
+    /// The table `[database]`.
+    pub struct DatabaseSettings {
+        /// a MongoDB that is there already; left out, hotset starts one of its own
+        url: Option<SecretUrl> = None,
+        /// the name of the database of this run on a MongoDB that is there already; it is dropped at the end
+        name: String = "hotset".into(),
+        /// the memory of a managed MongoDB's own cache
+        cache_size: ByteSize = ByteSize(256 << 20),
+        /// connections to MongoDB that each instance keeps open
+        connections: NonZeroU64 = NonZeroU64::new(32).unwrap_or(NonZeroU64::MIN),
+        /// how long an answer of the database may take
+        timeout: Positive = Positive::seconds(5),
+        /// what every call occupies one of the database's servers for, on top of what it really takes
+        service_time: Duration = Duration::ZERO,
+        /// how many calls the database serves at once while they take their service time
+        concurrency: NonZeroU64 = NonZeroU64::new(16).unwrap_or(NonZeroU64::MIN),
+    }
+}
+
+settings! {
+    /// The table `[network]`: distances that a loopback does not have.
+    pub struct NetworkSettings {
+        /// round-trip time added to every call of the cache, half before and half after
+        cache_rtt: Duration = Duration::ZERO,
+        /// round-trip time added to every call of the database, half before and half after
+        database_rtt: Duration = Duration::ZERO,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_of_the_environment_stand_in_for_their_names() {
+        let variable = |name: &str| (name == "SECRET").then(|| "s3".to_owned());
+        assert_eq!(expand("redis://:${SECRET}@host/", variable).unwrap(), "redis://:s3@host/");
+        assert!(expand("redis://${OTHER}/", variable).unwrap_err().contains("OTHER"));
+        assert!(expand("redis://${OTHER/", variable).unwrap_err().contains('}'));
+    }
+}
