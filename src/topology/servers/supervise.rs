@@ -71,7 +71,7 @@ fn outlive_polite_signals() -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     let _context = runtime.enter();
     for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup(), SignalKind::quit()] {
-        signal(kind)?;
+        drop(signal(kind)?);
     }
     Ok(())
 }
