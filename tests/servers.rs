@@ -69,14 +69,6 @@ fn failure<T>(outcome: Result<T, ServerError>) -> ServerError {
     }
 }
 
-/// A program that stands in for a server.
-fn script(folder: &Path, lines: &str) -> PathBuf {
-    let path = folder.join("server");
-    fs::write(&path, format!("#!/bin/sh\n{lines}\n")).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-    path
-}
-
 async fn sleeper(supervisor: &Supervisor, cpus: Vec<usize>) -> hotset::topology::servers::ServerProcess {
     let name = supervisor.name("sleeper");
     let log = supervisor.make_directory(&name).unwrap().join("log");
@@ -327,9 +319,10 @@ async fn a_server_that_ignores_the_request_to_end_is_killed_after_the_grace() {
     let supervisor = supervisor().await;
     let name = supervisor.name("stubborn");
     let directory = supervisor.make_directory(&name).unwrap();
-    let program = script(&directory, "trap '' TERM\necho deaf\nwhile true; do sleep 1; done");
+    let program = PathBuf::from("/bin/sh");
+    let args = vec!["-c".to_owned(), "trap '' TERM; echo deaf; while true; do sleep 1; done".to_owned()];
     let log = directory.join("log");
-    let spec = ServerSpec { name, program, args: vec![], env: vec![], cpus: vec![], log: log.clone() };
+    let spec = ServerSpec { name, program, args, env: vec![], cpus: vec![], log: log.clone() };
     let process = supervisor.start_server(spec).await.unwrap();
     eventually("it ignores the signal", || fs::read_to_string(&log).unwrap().contains("deaf"));
 
@@ -374,8 +367,8 @@ async fn a_server_that_dies_at_its_start_gives_the_last_lines_of_its_log() {
 
 #[tokio::test]
 async fn an_error_never_shows_the_password() {
-    let folder = tempfile::tempdir().unwrap();
-    let program = script(folder.path(), "cat \"$1\"; exit 3");
+    // It prints the configuration that it is given, and ends.
+    let program = PathBuf::from("/bin/cat");
     let supervisor = supervisor().await;
 
     let config = RedisConfig { program: Some(program), ..RedisConfig::default() };
@@ -383,8 +376,8 @@ async fn an_error_never_shows_the_password() {
 
     // The default configuration has a requirepass line among its last twelve lines.
     let message = format!("{error} {error:?}");
-    assert!(message.contains("requirepass \\\"***\\\""), "{message}");
-    assert!(message.contains("exit code 3"), "{message}");
+    assert!(message.contains("requirepass ***"), "{message}");
+    assert!(message.contains("exit code 0"), "{message}");
     supervisor.shutdown().await.unwrap();
 }
 

@@ -44,8 +44,8 @@ mod tests {
 
     #[test]
     fn the_last_lines_are_quoted_in_order() {
-        let log = (0..20).map(|n| format!("line {n}\n")).collect::<String>();
-        let quoted = last_lines(log.lines());
+        let log: Vec<String> = (0..20).map(|n| format!("line {n}")).collect();
+        let quoted = last_lines(log.iter().map(String::as_str));
         assert!(quoted.starts_with("  line 8\n"), "{quoted}");
         assert!(quoted.ends_with("  line 19"), "{quoted}");
     }

@@ -80,7 +80,7 @@ impl ServerProcess {
         let action = format!("stop {}", self.name());
         let name = self.name().to_owned();
         let request = Request::Stop { name, grace_ms: milliseconds(grace) };
-        match self.supervisor.request(&action, request, grace + KILL_BOUND).await? {
+        match self.supervisor.request(&action, request, grace.saturating_add(KILL_BOUND)).await? {
             Reply::Exited(exit) => Ok(exit),
             Reply::Running => Err(ServerError::DidNotEnd {
                 server: self.name().to_owned(),

@@ -15,8 +15,6 @@ use super::protocol::{Exit, ServerSpec};
 use super::secret::Secret;
 use super::supervisor::Supervisor;
 
-const PASSWORD_LENGTH: usize = 32;
-
 /// What Redis writes to disk, and so what survives its crash.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Persistence {
@@ -80,7 +78,8 @@ pub struct RedisConfig {
     pub eviction: EvictionPolicy,
     /// What is written to disk.
     pub persistence: Persistence,
-    /// The password, or nothing for a random one. Nodes that talk to each other need the same.
+    /// The password, or nothing for a random one. Nodes that talk to each other need the same:
+    /// make it with [`Secret::random_password`].
     pub password: Option<Secret>,
     /// The port to try first; another one is taken if it is not free.
     pub first_port: Option<u16>,
@@ -106,8 +105,9 @@ impl RedisServer {
         };
         let password = match config.password.clone() {
             Some(password) => password,
-            None => random_password()?,
+            None => Secret::random_password()?,
         };
+        check_password(&password)?;
         let first_port = config.first_port;
         let kind = Redis { program, password, config };
         let (process, port) = launch(supervisor, &kind, first_port).await?;
@@ -155,11 +155,16 @@ impl RedisServer {
     }
 }
 
-fn random_password() -> Result<Secret, ServerError> {
-    Secret::random(PASSWORD_LENGTH).map_err(|source| ServerError::Directory {
-        action: "read random bytes from",
-        path: "/dev/urandom".into(),
-        source,
+/// Such a password means the same in a URL and in a configuration file, and an empty one would be none.
+fn check_password(password: &Secret) -> Result<(), ServerError> {
+    let text = password.expose();
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return Ok(());
+    }
+    Err(ServerError::Setting {
+        server: Redis::NAME,
+        key: "requirepass".to_owned(),
+        reason: "a managed server's password is made of letters and digits",
     })
 }
 
@@ -216,7 +221,7 @@ impl Redis {
     fn configuration(&self, directory: &Path, port: u16) -> Result<String, ServerError> {
         let config = &self.config;
         let directory = quoted("dir", &directory.to_string_lossy())?;
-        let password = quoted("requirepass", self.password.expose())?;
+        let password = self.password.expose();
         let (append_only, sync) = match config.persistence {
             Persistence::None => ("no", "no"),
             Persistence::AofEverySecond => ("yes", "everysec"),
@@ -283,7 +288,7 @@ mod tests {
         for line in [
             "bind 127.0.0.1",
             "port 7000",
-            "requirepass \"pass\"",
+            "requirepass pass",
             "dir \"/tmp/a \\\"b\\\"\"",
             "maxmemory 1000000",
             "maxmemory-policy allkeys-lfu",
@@ -293,6 +298,14 @@ mod tests {
             "cluster-enabled yes",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is missing in\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_password_that_a_url_would_have_to_quote_is_refused() {
+        assert!(check_password(&Secret::new("abc123")).is_ok());
+        for password in ["", "a@b", "a b", "a\"b"] {
+            assert!(check_password(&Secret::new(password)).is_err(), "{password}");
         }
     }
 

@@ -4,6 +4,11 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, Read as _};
 
+use super::error::ServerError;
+
+const RANDOM_SOURCE: &str = "/dev/urandom";
+const PASSWORD_LENGTH: usize = 32;
+
 /// A text that must not reach a log, a result file or an error message.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
@@ -27,9 +32,14 @@ impl Secret {
         if self.0.is_empty() { text.to_owned() } else { text.replace(&self.0, "***") }
     }
 
-    /// `length` random letters and digits from the operating system.
-    pub(super) fn random(length: usize) -> io::Result<Self> {
-        Ok(Self(random_alphanumeric(length)?))
+    /// A new password: 32 letters and digits from the operating system's random source, which need no quoting in a
+    /// URL or a configuration file.
+    pub fn random_password() -> Result<Self, ServerError> {
+        random_alphanumeric(PASSWORD_LENGTH).map(Self).map_err(|source| ServerError::Directory {
+            action: "read random bytes from",
+            path: RANDOM_SOURCE.into(),
+            source,
+        })
     }
 }
 
@@ -50,7 +60,7 @@ const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01
 fn random_alphanumeric(length: usize) -> io::Result<String> {
     // The largest multiple of the alphabet's size that fits in a byte: bytes above it would favour the first letters.
     let fair = u8::MAX - u8::MAX % ALPHABET.len() as u8;
-    let mut source = File::open("/dev/urandom")?;
+    let mut source = File::open(RANDOM_SOURCE)?;
     let mut text = String::with_capacity(length);
     let mut bytes = [0; 64];
     while text.len() < length {
@@ -75,7 +85,7 @@ mod tests {
 
     #[test]
     fn random_secrets_are_long_alphanumeric_and_different() {
-        let (one, other) = (Secret::random(32).unwrap(), Secret::random(32).unwrap());
+        let (one, other) = (Secret::random_password().unwrap(), Secret::random_password().unwrap());
         assert_eq!(one.expose().len(), 32);
         assert!(one.expose().bytes().all(|byte| byte.is_ascii_alphanumeric()));
         assert_ne!(one, other);

@@ -143,7 +143,7 @@ impl Supervisor {
         request: Request,
         allowed: Duration,
     ) -> Result<Reply, ServerError> {
-        let waited = allowed + ANSWER_BOUND;
+        let waited = allowed.saturating_add(ANSWER_BOUND);
         let Some(reply) = self.shared.send(request) else { return Err(self.gone(action)) };
         match tokio::time::timeout(waited, reply).await {
             Ok(Ok(Reply::Failed { reason })) => {
