@@ -1,0 +1,102 @@
+//! The lines of JSON between hotset and its supervisor.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// One line in either direction; an answer carries the number of its question.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Message<T> {
+    pub id: u64,
+    pub body: T,
+}
+
+/// The number of the greeting that the supervisor sends, unasked, once it holds the directory's lock.
+pub(super) const GREETING: u64 = 0;
+
+/// What hotset asks of the supervisor.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Request {
+    /// Start a server; a server of that name that has ended is replaced.
+    Start(ServerSpec),
+    /// Send a signal to a server's whole process group.
+    Signal { name: String, signal: ServerSignal },
+    /// Answer when the server has ended, or with `Running` after the timeout.
+    Wait { name: String, timeout_ms: u64 },
+    /// Ask the server to end, kill it after the grace, answer when it has ended.
+    Stop { name: String, grace_ms: u64 },
+    /// Kill the server, forget it, and remove its directory.
+    Remove { name: String },
+    /// Kill everything, remove the run's directory and end.
+    Shutdown,
+}
+
+/// What the supervisor answers.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) enum Reply {
+    Ready,
+    Started { pid: u32 },
+    Running,
+    Exited(Exit),
+    Done,
+    Failed { reason: String },
+}
+
+/// How to start one server.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ServerSpec {
+    /// Unique within the supervisor; also the name of the server's directory below the run's.
+    pub name: String,
+    /// The program, absolute.
+    pub program: PathBuf,
+    /// Its arguments. They are visible to every user of the machine, so no secret belongs here.
+    pub args: Vec<String>,
+    /// Environment variables on top of hotset's own.
+    pub env: Vec<(String, String)>,
+    /// The processors that the server may use; empty for all. Linux only: elsewhere it is ignored.
+    pub cpus: Vec<usize>,
+    /// The file, inside the server's directory, that receives standard output and standard error.
+    pub log: PathBuf,
+}
+
+/// A signal that hotset sends to a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ServerSignal {
+    /// SIGKILL: ends at once, nothing is flushed.
+    Kill,
+    /// SIGTERM: asks to end.
+    Terminate,
+    /// SIGSTOP: freezes the process; its connections stay open and silent.
+    Pause,
+    /// SIGCONT: lets a frozen process go on.
+    Resume,
+}
+
+/// How a server ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Exit {
+    /// It ended by itself with this code.
+    Code(i32),
+    /// This signal ended it.
+    Signal(i32),
+}
+
+impl Exit {
+    pub(super) fn of(status: std::process::ExitStatus) -> Self {
+        use std::os::unix::process::ExitStatusExt as _;
+        match status.signal() {
+            Some(signal) => Self::Signal(signal),
+            None => Self::Code(status.code().unwrap_or(-1)),
+        }
+    }
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Code(code) => write!(f, "exit code {code}"),
+            Self::Signal(signal) => write!(f, "killed by signal {signal}"),
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! A managed Redis.
+
+use std::fmt::Write as _;
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::error::ServerError;
+use super::find::REDIS_SERVER;
+use super::launch::{ServerKind, launch, quote_plainly, relaunch};
+use super::process::ServerProcess;
+use super::protocol::{Exit, ServerSpec};
+use super::secret::Secret;
+use super::supervisor::Supervisor;
+
+/// What Redis writes to disk, and so what survives its crash.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Persistence {
+    /// Nothing: a restart begins empty.
+    #[default]
+    None,
+    /// The append-only file, made durable once a second: a crash of the machine loses about a second of writes, one of
+    /// the process nothing that was answered.
+    AofEverySecond,
+    /// The append-only file, made durable before each answer.
+    AofAlways,
+}
+
+/// What Redis does when its memory is full (`maxmemory-policy`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum EvictionPolicy {
+    /// Writes fail.
+    #[default]
+    NoEviction,
+    /// The least recently used of all keys goes.
+    AllKeysLru,
+    /// The least frequently used of all keys goes.
+    AllKeysLfu,
+    /// Any key goes.
+    AllKeysRandom,
+    /// The least recently used of the keys that expire goes.
+    VolatileLru,
+    /// The least frequently used of the keys that expire goes.
+    VolatileLfu,
+    /// Any key that expires goes.
+    VolatileRandom,
+    /// The key that expires first goes.
+    VolatileTtl,
+}
+
+impl EvictionPolicy {
+    /// Its name in Redis' configuration.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NoEviction => "noeviction",
+            Self::AllKeysLru => "allkeys-lru",
+            Self::AllKeysLfu => "allkeys-lfu",
+            Self::AllKeysRandom => "allkeys-random",
+            Self::VolatileLru => "volatile-lru",
+            Self::VolatileLfu => "volatile-lfu",
+            Self::VolatileRandom => "volatile-random",
+            Self::VolatileTtl => "volatile-ttl",
+        }
+    }
+}
+
+/// How to run a Redis.
+#[derive(Debug, Clone, Default)]
+pub struct RedisConfig {
+    /// The program, or nothing for the one that [`find_redis_server`](super::find_redis_server) finds.
+    pub program: Option<PathBuf>,
+    /// The memory limit in bytes, or nothing for none.
+    pub max_memory_bytes: Option<u64>,
+    /// What happens at the memory limit.
+    pub eviction: EvictionPolicy,
+    /// What is written to disk.
+    pub persistence: Persistence,
+    /// The password, or nothing for a random one. Nodes that talk to each other need the same:
+    /// make it with [`Secret::random_password`].
+    pub password: Option<Secret>,
+    /// The port to try first; another one is taken if it is not free.
+    pub first_port: Option<u16>,
+    /// The processors it may use; empty for all. Linux only.
+    pub cpus: Vec<usize>,
+    /// Further lines of its configuration: a directive and its arguments as they are to be written.
+    pub extra: Vec<(String, String)>,
+}
+
+/// A Redis that hotset started, on 127.0.0.1, with a password. Dropping it ends it.
+pub struct RedisServer {
+    process: ServerProcess,
+    kind: Redis,
+    port: u16,
+}
+
+impl RedisServer {
+    /// Starts a Redis and waits until it serves. After Ok it answers; after Err nothing of it is left.
+    pub async fn start(supervisor: &Supervisor, config: RedisConfig) -> Result<Self, ServerError> {
+        let program = match &config.program {
+            Some(path) => REDIS_SERVER.check(path)?,
+            None => REDIS_SERVER.locate()?,
+        };
+        let password = match config.password.clone() {
+            Some(password) => password,
+            None => Secret::random_password()?,
+        };
+        check_password(&password)?;
+        let first_port = config.first_port;
+        let kind = Redis { program, password, config };
+        let (process, port) = launch(supervisor, &kind, first_port).await?;
+        Ok(Self { process, kind, port })
+    }
+
+    /// Its port on 127.0.0.1; it keeps it over restarts.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Its password.
+    #[must_use]
+    pub fn password(&self) -> &Secret {
+        &self.kind.password
+    }
+
+    /// Where to connect to, password included.
+    #[must_use]
+    pub fn url(&self) -> Secret {
+        self.kind.url(self.port)
+    }
+
+    /// Its process, to be paused, signalled or measured.
+    #[must_use]
+    pub fn process(&self) -> &ServerProcess {
+        &self.process
+    }
+
+    /// Ends it hard, as a crash would. It can be restarted.
+    pub async fn kill(&self) -> Result<Exit, ServerError> {
+        self.process.kill().await
+    }
+
+    /// Starts it again on the same port with the same configuration and whatever data it kept on disk; one that runs is
+    /// killed before. After Ok it answers.
+    pub async fn restart(&self) -> Result<(), ServerError> {
+        relaunch(&self.kind, &self.process, self.port).await
+    }
+
+    /// Ends it and removes its data. After Ok neither is left.
+    pub async fn remove(self) -> Result<(), ServerError> {
+        self.process.remove().await
+    }
+}
+
+/// Such a password means the same in a URL and in a configuration file, and an empty one would be none.
+fn check_password(password: &Secret) -> Result<(), ServerError> {
+    let text = password.expose();
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return Ok(());
+    }
+    Err(ServerError::Setting {
+        server: Redis::NAME,
+        key: "requirepass".to_owned(),
+        reason: "a managed server's password is made of letters and digits",
+    })
+}
+
+struct Redis {
+    program: PathBuf,
+    password: Secret,
+    config: RedisConfig,
+}
+
+impl ServerKind for Redis {
+    const NAME: &'static str = "redis";
+    const START_BOUND: Duration = Duration::from_secs(5);
+    // It reads its append-only file first.
+    const RESTART_BOUND: Duration = Duration::from_secs(60);
+
+    fn prepare(&self, name: String, directory: &Path, port: u16) -> Result<ServerSpec, ServerError> {
+        let file = directory.join("redis.conf");
+        write_private(&file, &self.configuration(directory, port)?)
+            .map_err(|source| ServerError::Directory { action: "write", path: file.clone(), source })?;
+        Ok(ServerSpec {
+            name,
+            program: self.program.clone(),
+            args: vec![file.to_string_lossy().into_owned()],
+            env: Vec::new(),
+            cpus: self.config.cpus.clone(),
+            log: directory.join("server.log"),
+        })
+    }
+
+    async fn probe(&self, port: u16, _pid: u32) -> Result<(), String> {
+        // Nobody else's Redis accepts this password, so an answer is this one's. One that is loading answers with an error.
+        let ping = async {
+            let client = redis::Client::open(self.url(port).expose())?;
+            let mut connection = client.get_multiplexed_async_connection().await?;
+            redis::cmd("PING").query_async::<String>(&mut connection).await
+        };
+        ping.await.map(drop).map_err(|error: redis::RedisError| error.to_string())
+    }
+
+    fn quote(&self, log: &str) -> String {
+        quote_plainly(&self.password.redact(log))
+    }
+
+    fn redact(&self, text: String) -> String {
+        self.password.redact(&text)
+    }
+}
+
+impl Redis {
+    fn url(&self, port: u16) -> Secret {
+        Secret::new(format!("redis://:{}@127.0.0.1:{port}/", self.password.expose()))
+    }
+
+    fn configuration(&self, directory: &Path, port: u16) -> Result<String, ServerError> {
+        let config = &self.config;
+        let directory = quoted("dir", &directory.to_string_lossy())?;
+        let password = self.password.expose();
+        let (append_only, sync) = match config.persistence {
+            Persistence::None => ("no", "no"),
+            Persistence::AofEverySecond => ("yes", "everysec"),
+            Persistence::AofAlways => ("yes", "always"),
+        };
+        let mut text = format!(
+            "bind 127.0.0.1\nprotected-mode yes\nport {port}\nrequirepass {password}\nmasterauth {password}\n\
+             dir {directory}\ndaemonize no\nlogfile \"\"\nsave \"\"\n\
+             appendonly {append_only}\nappendfsync {sync}\n\
+             maxmemory {}\nmaxmemory-policy {}\n",
+            config.max_memory_bytes.unwrap_or(0),
+            config.eviction.name(),
+        );
+        for (key, value) in &config.extra {
+            refuse_control_characters(key, key)?;
+            refuse_control_characters(key, value)?;
+            // Writing to a string does not fail.
+            let _ = writeln!(text, "{key} {value}");
+        }
+        Ok(text)
+    }
+}
+
+fn quoted(key: &str, value: &str) -> Result<String, ServerError> {
+    refuse_control_characters(key, value)?;
+    Ok(format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\"")))
+}
+
+/// A line break would begin another directive.
+fn refuse_control_characters(key: &str, text: &str) -> Result<(), ServerError> {
+    if !text.contains(char::is_control) {
+        return Ok(());
+    }
+    Err(ServerError::Setting {
+        server: Redis::NAME,
+        key: key.escape_debug().to_string(),
+        reason: "it holds a control character",
+    })
+}
+
+fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(config: RedisConfig) -> Redis {
+        Redis { program: "/bin/redis-server".into(), password: Secret::new("pass"), config }
+    }
+
+    #[test]
+    fn the_configuration_says_what_was_asked_for() {
+        let config = RedisConfig {
+            max_memory_bytes: Some(1_000_000),
+            eviction: EvictionPolicy::AllKeysLfu,
+            persistence: Persistence::AofAlways,
+            extra: vec![("cluster-enabled".into(), "yes".into())],
+            ..RedisConfig::default()
+        };
+        let text = with(config).configuration(Path::new("/tmp/a \"b\""), 7000).unwrap();
+        for line in [
+            "bind 127.0.0.1",
+            "port 7000",
+            "requirepass pass",
+            "dir \"/tmp/a \\\"b\\\"\"",
+            "maxmemory 1000000",
+            "maxmemory-policy allkeys-lfu",
+            "appendonly yes",
+            "appendfsync always",
+            "save \"\"",
+            "cluster-enabled yes",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} is missing in\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_password_that_a_url_would_have_to_quote_is_refused() {
+        assert!(check_password(&Secret::new("abc123")).is_ok());
+        for password in ["", "a@b", "a b", "a\"b"] {
+            assert!(check_password(&Secret::new(password)).is_err(), "{password}");
+        }
+    }
+
+    #[test]
+    fn a_line_break_in_a_setting_is_refused() {
+        let extra = vec![("loglevel".into(), "debug\nbind 0.0.0.0".into())];
+        let error = with(RedisConfig { extra, ..RedisConfig::default() });
+        assert!(error.configuration(Path::new("/tmp"), 7000).is_err());
+    }
+}
