@@ -29,7 +29,7 @@ impl Spec {
         let capacity = match site.cache.capacity {
             None => LocalCapacity::Unlimited,
             Some(Capacity::Bytes(size)) => LocalCapacity::Bytes(size.0),
-            Some(capacity) => LocalCapacity::Entries(capacity.entries(site.dataset_keys).unwrap_or(u64::MAX)),
+            Some(capacity) => LocalCapacity::Entries(capacity.entries(site.dataset.count()).unwrap_or(u64::MAX)),
         };
         Ok(CacheDeployment::embedded(LocalCache::new(capacity)))
     }

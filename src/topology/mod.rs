@@ -77,16 +77,22 @@ pub struct Site<'a> {
     pub cache: &'a CacheSettings,
     /// `[database]`.
     pub database: &'a DatabaseSettings,
-    /// How many documents the dataset has.
-    pub dataset_keys: u64,
-    /// A document of the dataset, to see how much memory one takes.
-    pub document: &'a (dyn Fn(u64) -> Document + Sync),
+    /// How many documents there are, and what they look like: to see how much memory they take.
+    pub dataset: Box<dyn Samples + Send + Sync>,
     /// How many connections the instances will open to the cache in all.
     pub cache_connections: u64,
     /// The processors of cache servers.
     pub cache_cpus: &'a [u64],
     /// The processors of a database server.
     pub database_cpus: &'a [u64],
+}
+
+/// The documents that a cache will have to hold.
+pub trait Samples {
+    /// How many there are.
+    fn count(&self) -> u64;
+    /// One of them.
+    fn sample(&self, number: u64) -> Document;
 }
 
 /// The supervisor of this run's servers, started when the first server is.

@@ -1,0 +1,44 @@
+//! What `hotset check` prints: the cells, in their order, and how long they will take.
+
+use std::fmt::Write as _;
+
+use crate::plan::Plan;
+use crate::units::show_duration;
+
+/// The plan in words.
+#[must_use]
+pub fn describe(plan: &Plan) -> String {
+    let mut text = String::new();
+    let (least, most) = plan.time();
+    // Writing to a string does not fail.
+    let _ = writeln!(text, "{} is valid: {} cells in this order", plan.path, plan.cells.len());
+    for cell in &plan.cells {
+        let swept: Vec<_> = cell.swept.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+        let _ = writeln!(
+            text,
+            "  {:>3}  {}  ({} on {}, {} behind it{}{})",
+            cell.position,
+            cell.id,
+            cell.strategy.label,
+            cell.topology.label,
+            cell.topology.spec.database().word(),
+            if swept.is_empty() { "" } else { "; " },
+            swept.join(", "),
+        );
+    }
+    for left_out in &plan.left_out {
+        let _ = writeln!(text, "  not run: {left_out}");
+    }
+    let _ = writeln!(
+        text,
+        "It takes {} to {}: as long as it takes until hit rates settle; starting servers and loading {} documents comes on top.",
+        show_duration(least),
+        show_duration(most),
+        plan.scenario.dataset.keys,
+    );
+    let repeats = plan.scenario.run.repeats.get();
+    if repeats < 5 {
+        let _ = writeln!(text, "{repeats} repeats are shown without a ranking; --repeats 5 ranks.");
+    }
+    text
+}

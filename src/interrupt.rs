@@ -1,0 +1,44 @@
+//! Ctrl-C and its relatives: the first asks for an orderly end, the second ends at once.
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+/// Sets off an interrupt at the first SIGINT, SIGTERM or SIGHUP, and leaves at the second. Servers die
+/// with the process either way.
+pub fn on_signal(set: watch::Sender<bool>) {
+    tokio::spawn(async move {
+        let signals = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+        let mut received = Vec::new();
+        for kind in signals {
+            match signal(kind) {
+                Ok(stream) => received.push(stream),
+                Err(error) => tracing::warn!("cannot listen to a signal: {error}"),
+            }
+        }
+        let [interrupt, terminate, hangup] = &mut received[..] else { return };
+        for last in [false, true] {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+                _ = hangup.recv() => {}
+            }
+            if last {
+                std::process::exit(130);
+            }
+            eprintln!("\ninterrupted: ending this cell; once more ends at once");
+            set.send_replace(true);
+        }
+    });
+}
+
+/// `hotset list | head` ends when `head` does, rather than with a complaint about a broken pipe.
+pub fn end_quietly_when_nobody_reads() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let message = panic.payload().downcast_ref::<String>();
+        if message.is_some_and(|m| m.contains("failed printing to stdout") && m.contains("Broken pipe")) {
+            std::process::exit(0);
+        }
+        usual(panic);
+    }));
+}

@@ -1,0 +1,82 @@
+//! What happens in a run, told to whoever listens: the progress bar, plain lines, a test.
+
+use std::time::Duration;
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// The run begins; its results go to this directory.
+    RunStarted {
+        /// How many cells it has, those of an earlier part of it included.
+        cells: usize,
+        /// How many of them an earlier part has finished already.
+        finished: usize,
+        /// Where the results go.
+        directory: String,
+    },
+    /// A cell begins.
+    CellStarted {
+        /// Its id.
+        cell: String,
+        /// Its place in the order, from 1.
+        position: usize,
+        /// The longest that its warm-up and measuring can take.
+        at_most: Duration,
+    },
+    /// Something that takes a while has begun or got on.
+    Step {
+        /// What, as in "loading 2000 of 10000 documents".
+        what: String,
+    },
+    /// A window has ended.
+    Window {
+        /// Whether the cell is being measured, not warmed.
+        measuring: bool,
+        /// How long the stage has lasted.
+        elapsed: Duration,
+        /// How long it lasts at the most.
+        of: Duration,
+        /// Operations answered a second.
+        per_second: f64,
+        /// The 99th percentile of the response time of all operations, in microseconds.
+        p99_us: Option<f64>,
+        /// The hit rate, 0 to 1.
+        hit_rate: Option<f64>,
+        /// Operations that failed.
+        errors: u64,
+    },
+    /// Something that a reader of the results should know of.
+    Warning {
+        /// What, why, and what to do.
+        what: String,
+    },
+    /// A cell has ended and its rows are on disk.
+    CellEnded {
+        /// Its id.
+        cell: String,
+        /// What can be said of it in a line.
+        line: String,
+    },
+    /// A cell could not be run.
+    CellFailed {
+        /// Its id.
+        cell: String,
+        /// Why, and what to do.
+        reason: String,
+    },
+    /// All cells are done, or the run was interrupted.
+    RunEnded,
+}
+
+/// Listens to a run.
+pub trait Observer: Send + Sync {
+    /// Is told what happened. MUST return at once: it is called between the windows of a measurement.
+    fn observe(&self, event: Event);
+}
+
+/// Listens to nothing.
+pub struct Silent;
+
+impl Observer for Silent {
+    fn observe(&self, _event: Event) {}
+}

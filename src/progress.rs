@@ -1,0 +1,167 @@
+//! Progress on the terminal: a bar where there is one, plain lines elsewhere.
+
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use parking_lot::Mutex;
+
+use crate::observer::{Event, Observer, Silent};
+use crate::plan::Plan;
+use crate::units::show_duration;
+
+/// The listener for a run.
+#[must_use]
+pub fn observer(quiet: bool, terminal: bool, plan: &Plan) -> Box<dyn Observer> {
+    let (least, most) = plan.time();
+    let cells = plan.cells.len();
+    match (quiet, terminal) {
+        (true, _) => Box::new(Quiet),
+        (false, true) => Box::new(Bar::new(cells, least, most)),
+        (false, false) => Box::new(Lines { cells, state: Mutex::default() }),
+    }
+}
+
+/// Says only what went wrong.
+struct Quiet;
+
+impl Observer for Quiet {
+    fn observe(&self, event: Event) {
+        match event {
+            Event::Warning { what } => eprintln!("warning: {what}"),
+            Event::CellFailed { cell, reason } => eprintln!("error: {cell} could not be run: {reason}"),
+            other => Silent.observe(other),
+        }
+    }
+}
+
+/// Milliseconds or microseconds, whichever reads better.
+fn show_us(us: f64) -> String {
+    if us >= 1000.0 { format!("{:.1} ms", us / 1000.0) } else { format!("{us:.0} µs") }
+}
+
+/// The figures of a window in a line.
+fn figures(per_second: f64, p99_us: Option<f64>, hit_rate: Option<f64>, errors: u64) -> String {
+    let p99 = p99_us.map_or_else(|| "–".into(), show_us);
+    let hit_rate = hit_rate.map_or_else(|| "–".into(), |rate| format!("{:.1} %", rate * 100.0));
+    let errors = if errors > 0 { format!(", {errors} errors") } else { String::new() };
+    format!("{per_second:>8.0} op/s, p99 {p99}, hit rate {hit_rate}{errors}")
+}
+
+/// Plain lines: one when a cell begins, one when it ends, and what is worth knowing in between.
+struct Lines {
+    cells: usize,
+    state: Mutex<Option<Instant>>,
+}
+
+impl Observer for Lines {
+    fn observe(&self, event: Event) {
+        const EVERY: Duration = Duration::from_secs(10);
+        match event {
+            Event::RunStarted { cells, finished, directory } => {
+                eprintln!("{cells} cells, {finished} finished already, results in {directory}");
+            }
+            Event::CellStarted { cell, position, at_most } => {
+                eprintln!("[{position}/{}] {cell}: at most {}", self.cells, show_duration(at_most));
+            }
+            Event::Step { .. } | Event::RunEnded => {}
+            Event::Window { measuring, elapsed, per_second, p99_us, hit_rate, errors, .. } => {
+                let mut last = self.state.lock();
+                if last.is_none_or(|at| at.elapsed() >= EVERY) {
+                    *last = Some(Instant::now());
+                    let phase = if measuring { "measuring" } else { "warming up" };
+                    let elapsed = show_duration(Duration::from_secs(elapsed.as_secs()));
+                    eprintln!("      {phase} for {elapsed}: {}", figures(per_second, p99_us, hit_rate, errors));
+                }
+            }
+            Event::Warning { what } => eprintln!("warning: {what}"),
+            Event::CellEnded { cell, line } => eprintln!("      {cell}: {line}"),
+            Event::CellFailed { cell, reason } => eprintln!("error: {cell} could not be run: {reason}"),
+        }
+    }
+}
+
+/// A bar over the whole run, with what is going on now beside it.
+struct Bar {
+    bar: ProgressBar,
+    cells: usize,
+    state: Mutex<BarState>,
+}
+
+struct BarState {
+    /// The longest that the run can still take, all cells together.
+    total: Duration,
+    /// The time of the cells that have ended, as planned.
+    ended: Duration,
+    cell: String,
+    cell_at_most: Duration,
+    warmup_at_most: Duration,
+}
+
+impl Bar {
+    fn new(cells: usize, _least: Duration, most: Duration) -> Self {
+        let bar = ProgressBar::new(most.as_millis() as u64);
+        let style = ProgressStyle::with_template("{prefix} {bar:24} {msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
+        bar.set_style(style.progress_chars("█▉▊▋▌▍▎▏ "));
+        bar.enable_steady_tick(Duration::from_millis(250));
+        let state = BarState {
+            total: most,
+            ended: Duration::ZERO,
+            cell: String::new(),
+            cell_at_most: Duration::ZERO,
+            warmup_at_most: Duration::ZERO,
+        };
+        Self { bar, cells, state: Mutex::new(state) }
+    }
+
+    fn show(&self, state: &BarState, into_cell: Duration, what: &str) {
+        let done = state.ended + into_cell.min(state.cell_at_most);
+        let left = state.total.saturating_sub(done);
+        let left = show_duration(Duration::from_secs(left.as_secs()));
+        self.bar.set_length(state.total.as_millis() as u64);
+        self.bar.set_position(done.as_millis() as u64);
+        self.bar.set_message(format!("{}: {what}, at most {left} left", state.cell));
+    }
+}
+
+impl Observer for Bar {
+    fn observe(&self, event: Event) {
+        let mut state = self.state.lock();
+        match event {
+            Event::RunStarted { directory, .. } => self.bar.println(format!("results in {directory}")),
+            Event::CellStarted { cell, position, at_most } => {
+                self.bar.set_prefix(format!("[{position}/{}]", self.cells));
+                state.cell = cell;
+                state.cell_at_most = at_most;
+                state.warmup_at_most = Duration::ZERO;
+                self.show(&state, Duration::ZERO, "starting");
+            }
+            Event::Step { what } => self.show(&state, Duration::ZERO, &what),
+            Event::Window { measuring, elapsed, of, per_second, p99_us, hit_rate, errors } => {
+                if !measuring {
+                    state.warmup_at_most = of;
+                }
+                let into_cell = if measuring { state.cell_at_most.saturating_sub(of) + elapsed } else { elapsed };
+                let phase = if measuring { "measuring" } else { "warming up" };
+                let what = format!("{phase}: {}", figures(per_second, p99_us, hit_rate, errors));
+                self.show(&state, into_cell, &what);
+            }
+            Event::Warning { what } => self.bar.println(format!("warning: {what}")),
+            Event::CellEnded { cell, line } => {
+                self.bar.println(format!("{cell}: {line}"));
+                state.ended += state.cell_at_most;
+                self.show(&state, Duration::ZERO, "done");
+            }
+            Event::CellFailed { cell, reason } => {
+                self.bar.println(format!("error: {cell} could not be run: {reason}"));
+                state.ended += state.cell_at_most;
+            }
+            Event::RunEnded => self.bar.finish_and_clear(),
+        }
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}

@@ -1,0 +1,246 @@
+//! The cells of a plan in their order. Each is saved as it ends; an interrupted run goes on from there.
+
+mod deployments;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::driver::{self, CellError};
+use crate::machine;
+use crate::observer::{Event, Observer};
+use crate::plan::{Cell, Plan};
+use crate::results::{CellResults, Results, ResultsDir, ResultsError, RunInfo, Server, Status, StreamDigest, SummaryRow};
+use deployments::Deployments;
+
+/// How a plan is run.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Results go to `out`/scenario/time …
+    pub out: PathBuf,
+    /// … or to this directory of an interrupted run.
+    pub resume: Option<PathBuf>,
+    /// The command line, without secrets.
+    pub command: Vec<String>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// Where the results are.
+    pub directory: PathBuf,
+    /// How many cells could not be run.
+    pub failed: usize,
+    /// Whether it was interrupted.
+    pub interrupted: bool,
+}
+
+/// Why a run could not begin or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The results could not be written or read.
+    #[error(transparent)]
+    Results(#[from] ResultsError),
+    /// The directory holds results of another scenario.
+    #[error("{directory} holds a run of another scenario, or of this one with other options; run it anew without --resume, or give the scenario and the options that it was begun with", directory = directory.display())]
+    OtherScenario {
+        /// The directory.
+        directory: PathBuf,
+    },
+}
+
+/// Is told when the user wants the run to end.
+#[derive(Debug, Clone)]
+pub struct Interrupt(watch::Receiver<bool>);
+
+impl Interrupt {
+    /// An interrupt, and what sets it off.
+    #[must_use]
+    pub fn new() -> (watch::Sender<bool>, Self) {
+        let (sender, receiver) = watch::channel(false);
+        (sender, Self(receiver))
+    }
+
+    /// Whether it was set off.
+    #[must_use]
+    pub fn is_set(&self) -> bool {
+        *self.0.borrow()
+    }
+
+    /// Waits until it is set off.
+    pub async fn wait(&mut self) {
+        if self.0.wait_for(|set| *set).await.is_err() {
+            // Nobody is left who could set it off.
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// Runs what is left of a plan.
+///
+/// # Errors
+/// Where results cannot be written; what had been written stays.
+pub async fn run(
+    plan: &Plan,
+    options: &Options,
+    observer: &dyn Observer,
+    interrupt: Interrupt,
+) -> Result<Outcome, RunError> {
+    let (mut directory, mut info, finished) = open(plan, options)?;
+    directory.write_run_info(&info)?;
+    observer.observe(Event::RunStarted {
+        cells: plan.cells.len(),
+        finished: finished.len(),
+        directory: directory.path().display().to_string(),
+    });
+    let run_id = run_id(&info.started_utc);
+    let mut deployments = Deployments::new(&run_id);
+    let mut failed = 0;
+    for cell in plan.cells.iter().filter(|cell| !finished.contains(&cell.id)) {
+        let cell = Arc::new(cell.clone());
+        let at_most = cell.scenario.run.warmup_max.0 + cell.scenario.run.duration.0;
+        observer.observe(Event::CellStarted { cell: cell.id.clone(), position: cell.position, at_most });
+        let result = run_cell(&cell, &mut deployments, observer, &interrupt).await;
+        note_servers(&mut info, deployments.describe().await);
+        match result {
+            Ok(results) => {
+                note_digests(&mut info, &cell, &results);
+                directory.append_cell(&results.rows)?;
+                observer.observe(Event::CellEnded { cell: cell.id.clone(), line: results.line });
+            }
+            Err(CellError::Interrupted) => break,
+            Err(CellError::Failed(reason)) => {
+                failed += 1;
+                directory.append_cell(&failed_cell(&cell, &reason))?;
+                observer.observe(Event::CellFailed { cell: cell.id.clone(), reason });
+                // Whatever state the servers are in, the next cell gets new ones.
+                deployments.abandon().await;
+            }
+        }
+        directory.write_run_info(&info)?;
+        if interrupt.is_set() {
+            break;
+        }
+    }
+    if let Err(error) = deployments.close().await {
+        observer.observe(Event::Warning { what: error.to_string() });
+    }
+    let interrupted = interrupt.is_set();
+    if !interrupted {
+        info.finished_utc = Some(now_utc());
+    }
+    directory.write_run_info(&info)?;
+    observer.observe(Event::RunEnded);
+    Ok(Outcome { directory: directory.path().to_owned(), failed, interrupted })
+}
+
+async fn run_cell(
+    cell: &Arc<Cell>,
+    deployments: &mut Deployments,
+    observer: &dyn Observer,
+    interrupt: &Interrupt,
+) -> Result<driver::CellOutcome, CellError> {
+    let mut stop = interrupt.clone();
+    let deployed = tokio::select! {
+        deployed = deployments.prepare(cell, observer) => deployed.map_err(|e| CellError::Failed(e.to_string()))?,
+        () = stop.wait() => return Err(CellError::Interrupted),
+    };
+    let outcome = driver::run_cell(cell, deployed, observer, interrupt).await?;
+    tokio::select! {
+        restored = deployments.restore(cell, &outcome.touched, observer) => {
+            restored.map_err(|e| CellError::Failed(e.to_string()))?;
+        }
+        // What is left behind goes with the servers, or is loaded anew.
+        () = stop.wait() => {}
+    }
+    Ok(outcome)
+}
+
+fn open(plan: &Plan, options: &Options) -> Result<(ResultsDir, RunInfo, BTreeSet<String>), RunError> {
+    let Some(resume) = &options.resume else {
+        let started = jiff::Timestamp::now();
+        let directory = ResultsDir::create(&options.out, &plan.name, started)?;
+        return Ok((directory, new_info(plan, options), BTreeSet::new()));
+    };
+    let (directory, results) = ResultsDir::open_for_resume(resume)?;
+    if results.run.scenario_digest != plan.digest {
+        return Err(RunError::OtherScenario { directory: resume.clone() });
+    }
+    let finished = finished(&results);
+    Ok((directory, results.run, finished))
+}
+
+/// The cells that need not be run again. One that failed is not tried again: its row says why, and a
+/// new run is the way to try.
+fn finished(results: &Results) -> BTreeSet<String> {
+    results.finished_cells()
+}
+
+fn new_info(plan: &Plan, options: &Options) -> RunInfo {
+    RunInfo {
+        name: plan.name.clone(),
+        command: options.command.clone(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        commit: machine::this_commit(),
+        build: machine::this_build(),
+        started_utc: now_utc(),
+        finished_utc: None,
+        machine: machine::this_machine(),
+        servers: Vec::new(),
+        seed: plan.scenario.run.seed,
+        scenario_path: plan.path.clone(),
+        scenario_digest: plan.digest.clone(),
+        effective_scenario: plan.effective.clone(),
+        stream_digests: Vec::new(),
+        cells: plan.cells.iter().map(|cell| cell.id.clone()).collect(),
+        open_file_limit: machine::open_file_limit(),
+    }
+}
+
+/// The time to the second, as UTC in ISO 8601.
+#[must_use]
+pub fn now_utc() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// What tells this run's keys and database from those of others: its time and a random number.
+fn run_id(started_utc: &str) -> String {
+    let time: String = started_utc.chars().filter(char::is_ascii_alphanumeric).collect();
+    format!("hotset:{}{:04x}:", time.to_lowercase(), rand::random::<u16>())
+}
+
+fn note_servers(info: &mut RunInfo, servers: Vec<Server>) {
+    for server in servers {
+        if !info.servers.contains(&server) {
+            info.servers.push(server);
+        }
+    }
+}
+
+fn note_digests(info: &mut RunInfo, cell: &Cell, outcome: &driver::CellOutcome) {
+    let swept = driver::figures::shown_swept(cell);
+    let repeat = cell.repeat as u32;
+    if info.stream_digests.iter().any(|known| known.swept == swept && known.repeat == repeat) {
+        return;
+    }
+    for (client, digest) in (0..).zip(&outcome.digest.clients) {
+        info.stream_digests.push(StreamDigest {
+            swept: swept.clone(),
+            repeat,
+            client,
+            digest: format!("{digest:016x}"),
+        });
+    }
+}
+
+fn failed_cell(cell: &Cell, reason: &str) -> CellResults {
+    let summary = SummaryRow {
+        status: Status::Failed,
+        reason: reason.to_owned(),
+        started_utc: now_utc(),
+        ..driver::figures::names(cell)
+    };
+    CellResults { summary, timeseries: Vec::new(), latency: Vec::new(), events: Vec::new(), interval_log: Vec::new() }
+}

@@ -1,0 +1,233 @@
+//! What is up while the cells run: the cache and the database of the last cell, kept for the next
+//! one where it needs the same, put back to their first state in between.
+
+use crate::application::Dataset;
+use crate::driver::dataset::{self, Checksum};
+use crate::driver::touched::Touched;
+use crate::observer::{Event, Observer};
+use crate::plan::Cell;
+use crate::results::Server;
+use crate::store::Counters;
+use crate::topology::{CacheDeployment, DatabaseDeployment, ServerRoom, Site, TopologyError};
+
+/// The cache and the database that a cell runs on.
+#[derive(Clone, Copy)]
+pub struct Deployed<'a> {
+    /// The cache.
+    pub cache: &'a CacheDeployment,
+    /// The database.
+    pub database: &'a DatabaseDeployment,
+}
+
+/// Something that is up, and what it was made from.
+struct Up<T> {
+    made_from: String,
+    it: T,
+}
+
+/// What is up.
+pub struct Deployments {
+    servers: ServerRoom,
+    run_prefix: String,
+    cache: Option<Up<CacheDeployment>>,
+    database: Option<Up<DatabaseDeployment>>,
+    checksum: Checksum,
+}
+
+impl Deployments {
+    /// Nothing is up yet.
+    #[must_use]
+    pub fn new(run_prefix: &str) -> Self {
+        Self {
+            servers: ServerRoom::default(),
+            run_prefix: run_prefix.to_owned(),
+            cache: None,
+            database: None,
+            checksum: Checksum::default(),
+        }
+    }
+
+    /// Brings up what a cell needs, with the dataset loaded and the cache empty.
+    ///
+    /// # Errors
+    /// Says what could not be started, reached or loaded.
+    pub async fn prepare(&mut self, cell: &Cell, observer: &dyn Observer) -> Result<Deployed<'_>, TopologyError> {
+        self.prepare_database(cell, observer).await?;
+        self.prepare_cache(cell, observer).await?;
+        match (&self.cache, &self.database) {
+            (Some(cache), Some(database)) => Ok(Deployed { cache: &cache.it, database: &database.it }),
+            _ => Err(TopologyError::Unfit("nothing was deployed".into())),
+        }
+    }
+
+    async fn prepare_database(&mut self, cell: &Cell, observer: &dyn Observer) -> Result<(), TopologyError> {
+        let scenario = &cell.scenario;
+        let kind = cell.topology.spec.database();
+        let made_from =
+            format!("{kind:?} {:?} {:?} {:?}", scenario.database, scenario.products(), scenario.pin.database);
+        if self.database.as_ref().is_some_and(|up| up.made_from == made_from) {
+            return Ok(());
+        }
+        if let Some(old) = self.database.take() {
+            old.it.remove().await?;
+        }
+        observer.observe(Event::Step { what: format!("starting the database ({})", kind.word()) });
+        let it = with_site(&self.servers, &self.run_prefix, cell, |site| async move {
+            DatabaseDeployment::deploy(kind, &site).await
+        })
+        .await?;
+        let products = scenario.products();
+        self.checksum = Checksum::of(&products);
+        load(&it, cell, observer).await?;
+        self.database = Some(Up { made_from, it });
+        Ok(())
+    }
+
+    async fn prepare_cache(&mut self, cell: &Cell, observer: &dyn Observer) -> Result<(), TopologyError> {
+        let scenario = &cell.scenario;
+        let made_from = format!(
+            "{:?} {:?} {:?} {:?} {} {}",
+            cell.topology.spec,
+            scenario.cache,
+            scenario.products(),
+            scenario.pin.cache,
+            scenario.workload.instances,
+            scenario.workload.connections
+        );
+        if self.cache.as_ref().is_some_and(|up| up.made_from == made_from) {
+            return Ok(());
+        }
+        self.cache = None;
+        observer.observe(Event::Step { what: format!("starting the cache ({})", cell.topology.label) });
+        let spec = cell.topology.spec.clone();
+        let it = with_site(&self.servers, &self.run_prefix, cell, |site| async move {
+            spec.deploy_cache(&site).await
+        })
+        .await?;
+        it.clear().await?;
+        self.cache = Some(Up { made_from, it });
+        Ok(())
+    }
+
+    /// Puts both stores back to their first state after a cell: the cache empty, in the database only
+    /// what was written put back, and then all of it checked; loaded anew where that does not hold.
+    ///
+    /// # Errors
+    /// Those of the stores.
+    pub async fn restore(
+        &mut self,
+        cell: &Cell,
+        touched: &Touched,
+        observer: &dyn Observer,
+    ) -> Result<(), TopologyError> {
+        if let Some(cache) = &self.cache {
+            cache.it.clear().await?;
+        }
+        let Some(database) = &self.database else { return Ok(()) };
+        observer.observe(Event::Step { what: "putting the database back to its first state".into() });
+        let doing = || TopologyError::store("putting the database back to its first state");
+        let products = cell.scenario.products();
+        let store = connect(&database.it, cell).await?;
+        dataset::restore(&store, &products, touched).await.map_err(doing())?;
+        if !dataset::is_intact(&store, &products, self.checksum).await.map_err(doing())? {
+            let what = "the database did not come back to its first state by putting back what was written; it is loaded anew";
+            observer.observe(Event::Warning { what: what.into() });
+            load(&database.it, cell, observer).await?;
+        }
+        Ok(())
+    }
+
+    /// What is up, for the run's record.
+    pub async fn describe(&self) -> Vec<Server> {
+        let mut described = Vec::new();
+        if let Some(cache) = &self.cache {
+            described.push(cache.it.describe().await);
+        }
+        if let Some(database) = &self.database {
+            described.push(database.it.describe().await);
+        }
+        described
+            .into_iter()
+            .map(|(name, version, config)| {
+                let lines: Vec<_> = config.iter().map(|(key, value)| format!("{key} {value}")).collect();
+                Server { name, version, config: lines.join("\n") }
+            })
+            .collect()
+    }
+
+    /// Takes down what may be in a state that nobody knows; what cannot be tidied is left to the
+    /// servers' end.
+    pub async fn abandon(&mut self) {
+        if let Some(cache) = self.cache.take() {
+            let _ = cache.it.clear().await;
+        }
+        if let Some(database) = self.database.take() {
+            let _ = database.it.remove().await;
+        }
+    }
+
+    /// Takes everything down. On servers that were there before, nothing of this run is left.
+    ///
+    /// # Errors
+    /// Says what could not be tidied away.
+    pub async fn close(mut self) -> Result<(), TopologyError> {
+        let mut tidied = Ok(());
+        if let Some(cache) = self.cache.take() {
+            tidied = tidied.and(cache.it.clear().await);
+        }
+        if let Some(database) = self.database.take() {
+            tidied = tidied.and(database.it.remove().await);
+        }
+        self.servers.close().await;
+        tidied
+    }
+}
+
+async fn connect(
+    database: &DatabaseDeployment,
+    cell: &Cell,
+) -> Result<impl crate::store::Database + use<>, TopologyError> {
+    // The harness' own traffic has no distance to go.
+    let settings = crate::topology::settings::DatabaseSettings {
+        service_time: std::time::Duration::ZERO,
+        ..cell.scenario.database.clone()
+    };
+    let endpoint = database.endpoint();
+    endpoint
+        .connect(std::time::Duration::ZERO, &settings, Counters::default())
+        .await
+        .map_err(TopologyError::store(format!("connecting to the database{}", endpoint.place())))
+}
+
+async fn load(database: &DatabaseDeployment, cell: &Cell, observer: &dyn Observer) -> Result<(), TopologyError> {
+    let products = cell.scenario.products();
+    let store = connect(database, cell).await?;
+    let all = products.len();
+    let progress = |loaded| {
+        if loaded % 10_000 == 0 || loaded == all {
+            observer.observe(Event::Step { what: format!("loading {loaded} of {all} documents") });
+        }
+    };
+    dataset::load(&store, &products, progress).await.map_err(TopologyError::store("loading the dataset"))
+}
+
+/// Calls a deployment with everything that it is made from.
+async fn with_site<'a, T, F: Future<Output = Result<T, TopologyError>>>(
+    servers: &'a ServerRoom,
+    run_prefix: &'a str,
+    cell: &'a Cell,
+    deploy: impl FnOnce(Site<'a>) -> F,
+) -> Result<T, TopologyError> {
+    let scenario = &*cell.scenario;
+    deploy(Site {
+        servers,
+        run_prefix,
+        cache: &scenario.cache,
+        database: &scenario.database,
+        dataset: Box::new(scenario.products()),
+        cache_connections: scenario.workload.instances.get() * scenario.workload.connections.get(),
+        cache_cpus: &scenario.pin.cache,
+        database_cpus: &scenario.pin.database,
+    })
+    .await
+}
