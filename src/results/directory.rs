@@ -89,7 +89,7 @@ impl ResultsDir {
     }
 
     /// Puts a cell on disk. When this returns, the cell has survived whatever happens next; when it fails, the
-    /// files are as they were before.
+    /// CSVs are as they were before.
     ///
     /// # Errors
     /// Names the file that could not be written and what to do.

@@ -132,7 +132,8 @@ mod tests {
     fn a_row_is_whole_only_with_its_line_end_outside_quotes() {
         assert_eq!(whole_rows(b"a,b\n1,2\n3,"), 8);
         assert_eq!(whole_rows(b"a,b\n1,\"two\nlines"), 4);
-        assert_eq!(whole_rows(b"a,b\n1,\"a \"\"quoted\"\" word\"\n"), 27);
+        let quoted = b"a,b\n1,\"a \"\"quoted\"\" word\"\n";
+        assert_eq!(whole_rows(quoted), quoted.len());
         assert_eq!(whole_rows(b"a,b"), 0);
     }
 
