@@ -102,10 +102,12 @@ fn suffixes(kinds: &[(&str, &str)]) -> Vec<String> {
     for (swept, topology) in kinds {
         let mut suffix = String::new();
         if topologies.len() > 1 {
-            suffix += &format!("-{}", file_safe(topology));
+            suffix.push('-');
+            suffix += &file_safe(topology);
         }
         if sweeps.len() > 1 {
-            suffix += &format!("-{}", file_safe(&short_swept(swept, "=", "_")));
+            suffix.push('-');
+            suffix += &file_safe(&short_swept(swept, "=", "_"));
         }
         let plain = suffix.clone();
         for number in 2.. {

@@ -47,9 +47,8 @@ impl Headline {
         let time = |operation, quantile| {
             or_none(entry.merged_us(operation, Measure::Response, quantile).map(format::micros))
         };
-        let counted = |number: u64| match entry.measured.is_empty() {
-            true => NONE.to_owned(),
-            false => format::count(number as f64),
+        let counted = |number: u64| {
+            if entry.measured.is_empty() { NONE.to_owned() } else { format::count(number as f64) }
         };
         Self {
             throughput: throughput(entry),

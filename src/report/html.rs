@@ -71,9 +71,10 @@ pub fn escape(text: &str) -> String {
 fn lead(results: &Results) -> String {
     let run = &results.run;
     let (finished, planned) = (results.summary.len(), run.cells.len());
-    let cells = match planned > finished {
-        true => format!("{finished} of {planned} cells finished"),
-        false => format!("{finished} cells"),
+    let cells = if planned > finished {
+        format!("{finished} of {planned} cells finished")
+    } else {
+        format!("{finished} cells")
     };
     let commit = run.commit.as_deref().map(|commit| format!(", commit {commit}")).unwrap_or_default();
     let mut text = format!(
@@ -201,9 +202,10 @@ fn cells(results: &Results) -> String {
 fn cell_row(row: &SummaryRow) -> [String; 15] {
     let figure = |value: Option<f64>, show: fn(f64) -> String| value.map_or_else(|| NONE.to_owned(), show);
     let words = |text: Option<&str>| text.filter(|text| !text.is_empty()).unwrap_or(NONE).to_owned();
-    let status = match row.reason.is_empty() {
-        true => row.status.to_string(),
-        false => format!("{}: {}", row.status, row.reason),
+    let status = if row.reason.is_empty() {
+        row.status.to_string()
+    } else {
+        format!("{}: {}", row.status, row.reason)
     };
     let failed = row.status == crate::results::Status::Failed;
     [

@@ -34,7 +34,9 @@ pub fn sentence(group: &Group<'_>) -> String {
         .filter_map(|(entry, why)| why.as_ref().map(|why| format!("{} ({why})", entry.label)))
         .collect();
     if !left_out.is_empty() {
-        text += &format!(" Not ranked: {}.", format::list(&left_out));
+        text += " Not ranked: ";
+        text += &format::list(&left_out);
+        text.push('.');
     }
     text
 }

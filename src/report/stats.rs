@@ -108,9 +108,13 @@ pub fn ranking(contestants: &[Contestant], better: Better) -> Option<String> {
     });
     let clauses: Vec<String> = judged
         .windows(2)
-        .map(|pair| match pair[0].2.overlaps(pair[1].2) {
-            true => format!("no difference shown between {} and {}", pair[0].0, pair[1].0),
-            false => format!("{} is better than {}", pair[0].0, pair[1].0),
+        .map(|pair| {
+            let ((better, _, its), (worse, _, other)) = (pair[0], pair[1]);
+            if its.overlaps(other) {
+                format!("no difference shown between {better} and {worse}")
+            } else {
+                format!("{better} is better than {worse}")
+            }
         })
         .collect();
     (!clauses.is_empty()).then(|| clauses.join("; "))

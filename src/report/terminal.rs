@@ -1,6 +1,6 @@
 //! The table at the end of a run.
 
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 
 use super::ReportError;
 use super::format;
@@ -8,6 +8,9 @@ use super::group::{Group, groups, short_swept};
 use super::headline::Headline;
 use super::ranking;
 use crate::results::{Results, Status};
+
+/// More failed cells than this of one reason are counted, not named.
+const CELLS_TO_NAME: usize = 3;
 
 /// A column: its heading, its figure, and when it may go.
 struct Column {
@@ -30,6 +33,12 @@ const COLUMNS: &[Column] = &[
     Column { heading: "status", figure: |row| &row.status, goes: 0 },
     Column { heading: "limited by", figure: |row| &row.limited_by, goes: 5 },
 ];
+
+/// A rule above, below and under the heading.
+const RULED: TableStyle = TableStyle::new()
+    .top_border(LineStyle::none().fill('─').junction('─'))
+    .header_separator(LineStyle::none().fill('─').junction('─'))
+    .bottom_border(LineStyle::none().fill('─').junction('─'));
 
 /// The table, what failed and why, and the ranking, no wider than `width` where that is possible.
 ///
@@ -94,7 +103,7 @@ fn table(groups: &[Group<'_>], gone: u8) -> Table {
     let names = heading.len();
     heading.extend(columns.iter().map(|column| column.heading));
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.load_style(RULED);
     table.set_header(heading);
     for group in groups {
         for entry in &group.entries {
@@ -124,8 +133,22 @@ fn explanation(results: &Results) -> String {
 }
 
 fn failures(results: &Results) -> Vec<String> {
-    let failed = results.summary.iter().filter(|row| row.status == Status::Failed);
-    failed.map(|row| format!("{} failed: {}", row.cell, row.reason)).collect()
+    let mut cells_by_reason: Vec<(&str, Vec<String>)> = Vec::new();
+    for row in results.summary.iter().filter(|row| row.status == Status::Failed) {
+        match cells_by_reason.iter_mut().find(|(reason, _)| *reason == row.reason) {
+            Some((_, cells)) => cells.push(row.cell.clone()),
+            None => cells_by_reason.push((&row.reason, vec![row.cell.clone()])),
+        }
+    }
+    let line = |(reason, cells): &(&str, Vec<String>)| {
+        let shown = cells.len().min(CELLS_TO_NAME);
+        let mut names = cells[..shown].to_vec();
+        if shown < cells.len() {
+            names.push(format!("{} more", cells.len() - shown));
+        }
+        format!("Failed: {}: {reason}", format::list(&names))
+    };
+    cells_by_reason.iter().map(line).collect()
 }
 
 fn ranked(group: &Group<'_>, several: bool) -> Option<String> {

@@ -8,7 +8,7 @@ pub mod render;
 pub mod scale;
 pub mod sheet;
 
-use plotters::style::{FontStyle, IntoFont, RGBAColor, RGBColor};
+use plotters::style::{FontDesc, FontFamily, FontStyle, RGBAColor, RGBColor};
 
 use super::style::{Look, Marker};
 
@@ -76,19 +76,20 @@ impl Lettering {
         render::register_fonts();
         // Measured large, because widths come back as whole pixels.
         let scale = 16.0;
-        let font = (FONT, self.size * render::FONT_FACTOR * scale).into_font().style(self.font_style());
-        match font.box_size(text) {
+        match self.font(self.size * render::FONT_FACTOR * scale).box_size(text) {
             Ok((width, _)) => f64::from(width) / scale,
             // Wide enough for any font; only the layout is a little loose then.
             Err(_) => text.chars().count() as f64 * self.size * 0.7,
         }
     }
 
-    pub(super) fn font_style(&self) -> FontStyle {
-        match self.weight {
+    /// The font in a size of its own. Its style is given at once: changed later, plotters keeps the regular letters.
+    pub(super) fn font(&self, size: f64) -> FontDesc<'static> {
+        let style = match self.weight {
             Weight::Regular => FontStyle::Normal,
             Weight::Bold => FontStyle::Bold,
-        }
+        };
+        FontDesc::new(FontFamily::SansSerif, size, style)
     }
 
     /// The text, cut to a width with an ellipsis.

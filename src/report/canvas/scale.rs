@@ -113,10 +113,10 @@ impl Scale {
     }
 }
 
-/// `50 %`, `99.9 %`.
+/// `50`, `99.9`; the unit is in the axis' name.
 fn percentile_name(share: f64) -> String {
     let text = format!("{:.4}", share * 100.0);
-    format!("{} %", text.trim_end_matches('0').trim_end_matches('.'))
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// The next 1, 2 or 5 times a power of ten at or above.
@@ -145,7 +145,7 @@ mod tests {
         let scale = Scale::nines(0.9999);
         assert!((scale.share(0.9) - 0.25).abs() < 1e-9 && (scale.share(0.999) - 0.75).abs() < 1e-9);
         let labels: Vec<_> = scale.ticks.iter().map(|tick| tick.label.as_str()).collect();
-        assert_eq!(labels, ["0 %", "50 %", "90 %", "99 %", "99.9 %", "99.99 %"]);
+        assert_eq!(labels, ["0", "50", "90", "99", "99.9", "99.99"]);
     }
 
     #[test]

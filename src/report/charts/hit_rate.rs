@@ -7,7 +7,7 @@ use plotters::style::{Color, RGBColor};
 use crate::report::canvas::panel::Panel;
 use crate::report::canvas::scale::Scale;
 use crate::report::canvas::sheet::{LegendEntry, MARGIN, Sheet, WIDTH};
-use crate::report::canvas::{Anchor, Canvas, FAINT_INK, INK, Lettering};
+use crate::report::canvas::{Anchor, Canvas, FAINT_INK, INK, Lettering, Weight};
 use crate::report::format::three_digits;
 use crate::report::group::{Entry, Group};
 use crate::results::{EventRow, Phase, TimeseriesRow};
@@ -17,8 +17,9 @@ const WARMUP: RGBColor = RGBColor(240, 240, 240);
 const EVENT: RGBColor = RGBColor(130, 130, 130);
 /// More events than this get lines without words.
 const EVENTS_TO_NAME: usize = 8;
-/// Rows of event names above the panel.
+/// Rows of event names above the panel, and the height of one.
 const EVENT_ROWS: usize = 4;
+const EVENT_ROW: f64 = 14.0;
 
 /// Draws the chart; `None` where no cell looked anything up in a cache.
 pub(super) fn draw(group: &Group<'_>) -> Option<Canvas> {
@@ -31,21 +32,24 @@ pub(super) fn draw(group: &Group<'_>) -> Option<Canvas> {
     let several = group.entries.iter().any(|entry| entry.measured.len() > 1);
     let mut sheet = Sheet::new("Hit rate over time", group);
     let events = events(group);
-    let top = sheet.next + 22.0 + if events.is_empty() { 0.0 } else { 15.0 * EVENT_ROWS as f64 };
     let y = rate_scale(&rates);
     let begins_above_zero = y.low > 0.0;
-    let panel = Panel {
+    let mut panel = Panel {
         left: MARGIN + 62.0,
-        top,
+        top: 0.0,
         right: WIDTH - MARGIN,
-        bottom: top + HEIGHT,
+        bottom: 0.0,
         x: time_scale(windows.values().flatten().copied()),
         y: Some(y),
     };
+    let names = placed_names(&panel, &events);
+    let rows = names.iter().map(|name| name.row + 1).max().unwrap_or(0);
+    panel.top = sheet.next + 22.0 + EVENT_ROW * rows as f64;
+    panel.bottom = panel.top + HEIGHT;
     draw_warmup(&mut sheet.canvas, &panel);
     let y_name = if begins_above_zero { "hit rate (%), not from zero" } else { "hit rate (%)" };
     panel.draw_axes(&mut sheet.canvas, "time since measuring began (s)", y_name);
-    draw_events(&mut sheet.canvas, &panel, &events);
+    draw_events(&mut sheet.canvas, &panel, &events, &names);
     for entry in &group.entries {
         draw_entry(&mut sheet.canvas, &panel, entry, &windows);
     }
@@ -80,7 +84,9 @@ fn windows<'a>(group: &Group<'a>) -> Windows<'a> {
             of_cell.push(row);
         }
     }
-    windows.values_mut().for_each(|rows| rows.sort_by(|a, b| a.start_s.total_cmp(&b.start_s)));
+    for rows in windows.values_mut() {
+        rows.sort_by(|a, b| a.start_s.total_cmp(&b.start_s));
+    }
     windows
 }
 
@@ -206,23 +212,46 @@ fn events<'a>(group: &Group<'a>) -> Vec<&'a EventRow> {
     once
 }
 
-fn draw_events(canvas: &mut Canvas, panel: &Panel, events: &[&EventRow]) {
-    let letters = Lettering::new(11.0, INK);
-    let named = events.len() <= EVENTS_TO_NAME;
+/// An event's name with its place above the panel.
+struct PlacedName {
+    event: usize,
+    text: String,
+    left: f64,
+    row: usize,
+}
+
+const EVENT_NAMES: Lettering =
+    Lettering { size: 11.0, colour: INK, weight: Weight::Regular, anchor: Anchor::Left };
+
+/// The names in as few rows as keep them apart; what fits in no row keeps only its line.
+fn placed_names(panel: &Panel, events: &[&EventRow]) -> Vec<PlacedName> {
+    if events.len() > EVENTS_TO_NAME {
+        return Vec::new();
+    }
     let mut ends = [f64::NEG_INFINITY; EVENT_ROWS];
-    for event in events {
-        let x = panel.at_x(event.at_s);
-        let mut top = panel.top;
-        let name = letters.cut(&format!("{} {}", event.kind, event.subject), 220.0);
-        let width = letters.width(&name);
-        let left = x.min(panel.right - width);
-        // The row above "warm-up" is the first; names that fit in no row are left out, their lines stay.
-        if named && let Some(row) = ends.iter().position(|end| *end + 8.0 < left) {
+    let mut names = Vec::new();
+    for (event, row) in events.iter().enumerate() {
+        let text = EVENT_NAMES.cut(format!("{}: {}", row.kind, row.subject).trim_end_matches(": "), 220.0);
+        let width = EVENT_NAMES.width(&text);
+        let left = panel.at_x(row.at_s).min(panel.right - width);
+        if let Some(row) = ends.iter().position(|end| *end + 8.0 < left) {
             ends[row] = left + width;
-            let y = panel.top - 24.0 - 14.0 * row as f64;
-            top = y + 6.0;
-            canvas.text((left, y), name, letters);
+            names.push(PlacedName { event, text, left, row });
         }
+    }
+    names
+}
+
+fn draw_events(canvas: &mut Canvas, panel: &Panel, events: &[&EventRow], names: &[PlacedName]) {
+    for (at, event) in events.iter().enumerate() {
+        let mut top = panel.top;
+        if let Some(name) = names.iter().find(|name| name.event == at) {
+            // The row just above the panel is that of "warm-up".
+            let y = panel.top - 10.0 - EVENT_ROW * (name.row + 1) as f64;
+            top = y + 7.0;
+            canvas.text((name.left, y), &name.text, EVENT_NAMES);
+        }
+        let x = panel.at_x(event.at_s);
         canvas.line([(x, top), (x, panel.bottom)], EVENT, 1.0, &[2, 3]);
     }
 }

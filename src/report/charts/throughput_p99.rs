@@ -36,7 +36,7 @@ const PANELS: [Measured; 2] = [
         show: |value| format!("{}/s", format::count(value)),
         scale: |values| {
             let high = values.iter().copied().fold(1.0, f64::max);
-            Scale::even(0.0, high * 1.02, 4, format::count)
+            Scale::even(0.0, high * 1.02, 6, format::count)
         },
     },
     Measured {
@@ -55,7 +55,7 @@ fn micros_scale(values: &[f64]) -> Scale {
         return Scale::log_micros(low * 0.9, high * 1.1);
     }
     let zero_or = |us: f64| if us == 0.0 { "0".to_owned() } else { format::micros(us) };
-    Scale::even(0.0, high.max(1e-3) * 1.02, 4, zero_or)
+    Scale::even(0.0, high.max(1e-3) * 1.02, 6, zero_or)
 }
 
 /// Draws the chart; `None` where every cell failed.
@@ -90,10 +90,9 @@ fn note(group: &Group<'_>) -> String {
     let mut note =
         "Each percentile is of one repeat's operations; the median is over the repeats.".to_owned();
     if !by_harness.is_empty() {
-        note += &format!(
-            " Limited by hotset itself, so not a figure about the strategy: {}.",
-            format::list(&by_harness)
-        );
+        note += " Limited by hotset itself, so not a figure about the strategy: ";
+        note += &format::list(&by_harness);
+        note.push('.');
     }
     note
 }
@@ -145,6 +144,8 @@ fn draw_row(canvas: &mut Canvas, panel: &Panel, entry: &Entry<'_>, measured: &Me
     let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let colour = entry.look.colour;
     canvas.line([(panel.at_x(low), y), (panel.at_x(high), y)], colour.mix(0.6), 1.5, &[]);
+    let x = panel.at_x(median);
+    canvas.rectangle((x - 1.25, y - 15.0), (x + 1.25, y + 15.0), colour);
     let many = entry.measured.len();
     for (n, row) in entry.measured.iter().enumerate() {
         if let Some(value) = (measured.figure)(row) {
@@ -154,8 +155,6 @@ fn draw_row(canvas: &mut Canvas, panel: &Panel, entry: &Entry<'_>, measured: &Me
             canvas.marker((panel.at_x(value), y + shift), 3.2, look);
         }
     }
-    let x = panel.at_x(median);
-    canvas.rectangle((x - 1.5, y - 13.0), (x + 1.5, y + 13.0), colour);
     canvas.text((panel.right + 8.0, y), (measured.show)(median), Lettering::new(12.0, INK));
 }
 
@@ -176,7 +175,7 @@ fn draw_key(sheet: &mut Sheet) {
     let at = say(canvas, "one repeat, saturated");
     canvas.marker((at + 9.0, y), 3.2, Look { filled: false, ..plain });
     let at = say(canvas, "median of the repeats (number at the right)");
-    canvas.rectangle((at + 7.5, y - 8.0), (at + 10.5, y + 8.0), plain.colour);
+    canvas.rectangle((at + 7.75, y - 8.0), (at + 10.25, y + 8.0), plain.colour);
     let at = say(canvas, "least to most");
     canvas.line([(at, y), (at + 18.0, y)], plain.colour.mix(0.6), 1.5, &[]);
     sheet.next += 26.0;
