@@ -1,1 +1,22 @@
-//! workload
+//! What is asked of the application: which operation, of which key, when, and how large values are.
+//!
+//! Everything here is a pure function of the scenario and its seed, so that every strategy in a
+//! comparison is offered the very same work.
+
+pub mod arrivals;
+pub mod bijection;
+pub mod keys;
+pub mod mix;
+pub mod operation;
+pub mod random;
+pub mod stream;
+pub mod values;
+
+pub use arrivals::{Arrivals, DueTimes, Schedule};
+pub use bijection::Bijection;
+pub use keys::{Distribution, KeySampler, TopShares};
+pub use mix::{Mix, MixError};
+pub use operation::Operation;
+pub use random::{Purpose, Random, RandomSource};
+pub use stream::{OperationStream, Phase, StreamDigest, StreamSpec};
+pub use values::ValueSizes;

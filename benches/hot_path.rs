@@ -1,0 +1,80 @@
+//! What the harness itself costs an operation. `cargo bench --bench hot_path` is for the nightly harness, so these are
+//! plain functions that print: `cargo test --bench hot_path -- --nocapture --test-threads 1`.
+
+use std::hint::black_box;
+use std::num::NonZeroU64;
+use std::time::Instant;
+
+use hotset::scenario::PositiveNumber;
+use hotset::units::Share;
+use hotset::workload::keys::{Distribution, Hotspot, KeySampler, Uniform, Zipf, ZipfRanks};
+use hotset::workload::{
+    Arrivals, Bijection, Mix, OperationStream, Phase, Purpose, RandomSource, Schedule, StreamSpec,
+};
+
+const TIMES: u64 = 2_000_000;
+
+/// The best of five rounds: what the code costs, not what the machine was doing meanwhile.
+fn print_ns(name: &str, mut once: impl FnMut(u64) -> u64) {
+    let round = |once: &mut dyn FnMut(u64)| {
+        let start = Instant::now();
+        (0..TIMES).for_each(once);
+        start.elapsed().as_secs_f64() * 1e9 / TIMES as f64
+    };
+    let best = (0..5)
+        .map(|_| {
+            round(&mut |n| {
+                black_box(once(black_box(n)));
+            })
+        })
+        .fold(f64::INFINITY, f64::min);
+    println!("{name:42} {best:6.1} ns");
+}
+
+fn keys() -> NonZeroU64 {
+    NonZeroU64::new(1_000_000).unwrap()
+}
+
+fn zipf(exponent: f64) -> Distribution {
+    Distribution::Zipf(Zipf { exponent: PositiveNumber(exponent) })
+}
+
+#[test]
+fn workload() {
+    let source = RandomSource::new(1, Purpose::Measure);
+    print_ns("random numbers of one operation", |n| source.at(3, n).bits());
+    let mut random = source.at(0, 0);
+    print_ns("the next random number", |_| random.bits());
+    let bijection = Bijection::new(keys(), 1);
+    print_ns("bijection", |n| bijection.forward(n % 1_000_000));
+    for exponent in [0.5, 0.99, 1.0, 1.3] {
+        let ranks = ZipfRanks::new(keys(), exponent);
+        print_ns(&format!("zipf rank, s = {exponent}"), |_| ranks.sample(&mut random));
+        let theirs = rand_distr::Zipf::new(1e6, exponent).unwrap();
+        print_ns(&format!("rand_distr's zipf rank, s = {exponent}"), |_| {
+            rand_distr::Distribution::<f64>::sample(&theirs, &mut random) as u64
+        });
+    }
+    for distribution in
+        [zipf(0.99), Distribution::Uniform(Uniform::default()), Distribution::Hotspot(Hotspot::default())]
+    {
+        let sampler = KeySampler::new(&distribution, keys(), 1);
+        print_ns(&format!("key, {}", distribution.name()), |n| sampler.sample(&mut random, 0, n, 64));
+    }
+    let stream = OperationStream::new(StreamSpec {
+        seed: 1,
+        phase: Phase::Measure,
+        keys: KeySampler::new(&zipf(0.99), keys(), 1),
+        mix: Mix::new(&[0.8, 0.1, 0.1]).unwrap(),
+        can_be_absent: vec![true],
+        absent_share: Share::new(0.05).unwrap(),
+        clients: NonZeroU64::new(64).unwrap(),
+    });
+    print_ns("operation, zipf over a million keys", |n| stream.operation(n % 64, n / 64).key);
+    for arrivals in [Arrivals::Poisson, Arrivals::Constant] {
+        let mut times = Schedule::new(arrivals, PositiveNumber(1e4), NonZeroU64::MIN, 1).due_times(0);
+        print_ns(&format!("due time, {}", arrivals.word()), |_| {
+            times.next().map_or(0, |due| u64::from(due.subsec_nanos()))
+        });
+    }
+}

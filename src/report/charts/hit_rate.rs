@@ -1,0 +1,269 @@
+//! The hit rate of the cache over time: each repeat as a thin line, all repeats together as a thick one.
+
+use std::collections::BTreeMap;
+
+use plotters::style::{Color, RGBColor};
+
+use crate::report::canvas::panel::Panel;
+use crate::report::canvas::scale::Scale;
+use crate::report::canvas::sheet::{LegendEntry, MARGIN, Sheet, WIDTH};
+use crate::report::canvas::{Anchor, Canvas, FAINT_INK, INK, Lettering, Weight};
+use crate::report::format::three_digits;
+use crate::report::group::{Entry, Group};
+use crate::results::{EventRow, Phase, TimeseriesRow};
+
+const HEIGHT: f64 = 340.0;
+const WARMUP: RGBColor = RGBColor(240, 240, 240);
+const EVENT: RGBColor = RGBColor(130, 130, 130);
+/// More events than this get lines without words.
+const EVENTS_TO_NAME: usize = 8;
+/// Rows of event names above the panel, and the height of one.
+const EVENT_ROWS: usize = 4;
+const EVENT_ROW: f64 = 14.0;
+
+/// Draws the chart; `None` where no cell looked anything up in a cache.
+pub(super) fn draw(group: &Group<'_>) -> Option<Canvas> {
+    let windows = windows(group);
+    let rates: Vec<f64> =
+        windows.values().flatten().filter_map(|row| row.hit_rate).map(|rate| rate * 100.0).collect();
+    if rates.is_empty() {
+        return None;
+    }
+    let several = group.entries.iter().any(|entry| entry.measured.len() > 1);
+    let mut sheet = Sheet::new("Hit rate over time", group);
+    let events = events(group);
+    let y = rate_scale(&rates);
+    let begins_above_zero = y.low > 0.0;
+    let mut panel = Panel {
+        left: MARGIN + 62.0,
+        top: 0.0,
+        right: WIDTH - MARGIN,
+        bottom: 0.0,
+        x: time_scale(windows.values().flatten().copied()),
+        y: Some(y),
+    };
+    let names = placed_names(&panel, &events);
+    let rows = names.iter().map(|name| name.row + 1).max().unwrap_or(0);
+    panel.top = sheet.next + 22.0 + EVENT_ROW * rows as f64;
+    panel.bottom = panel.top + HEIGHT;
+    draw_warmup(&mut sheet.canvas, &panel);
+    let y_name = if begins_above_zero { "hit rate (%), not from zero" } else { "hit rate (%)" };
+    panel.draw_axes(&mut sheet.canvas, "time since measuring began (s)", y_name);
+    draw_events(&mut sheet.canvas, &panel, &events, &names);
+    for entry in &group.entries {
+        draw_entry(&mut sheet.canvas, &panel, entry, &windows);
+    }
+    sheet.next = panel.bottom + 62.0;
+    sheet.legend(&legend(group, &windows));
+    sheet.note(&note(several));
+    Some(sheet.finish())
+}
+
+fn note(several_repeats: bool) -> String {
+    let lines = if several_repeats {
+        " Thin lines are single repeats; thick lines count the lookups of all repeats together."
+    } else {
+        ""
+    };
+    format!(
+        "A hit is a read answered from the cache, known absences included. What falls into the grey warm-up is not part of \
+         any other figure.{lines}"
+    )
+}
+
+type Windows<'a> = BTreeMap<&'a str, Vec<&'a TimeseriesRow>>;
+
+/// The windows of the group's cells, in order of time.
+fn windows<'a>(group: &Group<'a>) -> Windows<'a> {
+    let mut windows: Windows<'a> = BTreeMap::new();
+    for row in group.entries.iter().flat_map(|entry| &entry.measured) {
+        windows.insert(&row.cell, Vec::new());
+    }
+    for row in &group.results.timeseries {
+        if let Some(of_cell) = windows.get_mut(row.cell.as_str()) {
+            of_cell.push(row);
+        }
+    }
+    for rows in windows.values_mut() {
+        rows.sort_by(|a, b| a.start_s.total_cmp(&b.start_s));
+    }
+    windows
+}
+
+/// From 0 to 100 %, or closer around the figures where they would all lie on one line.
+fn rate_scale(rates: &[f64]) -> Scale {
+    let low = rates.iter().copied().fold(f64::INFINITY, f64::min);
+    let high = rates.iter().copied().fold(0.0, f64::max);
+    if low > 70.0 && high - low < 25.0 {
+        let room = ((high - low) * 0.08).max(0.5);
+        let mut scale = Scale::even(low - room, (high + room).min(100.0), 5, three_digits);
+        scale.high = scale.high.min(100.0);
+        return scale;
+    }
+    Scale::even(0.0, 100.0, 5, three_digits)
+}
+
+fn time_scale<'a>(rows: impl Iterator<Item = &'a TimeseriesRow>) -> Scale {
+    let (mut low, mut high) = (0.0_f64, 1e-3_f64);
+    for row in rows {
+        low = low.min(row.start_s);
+        high = high.max(row.start_s + row.length_s);
+    }
+    Scale::exactly(low, high, 10, three_digits)
+}
+
+/// A window's rate stands in the window's middle.
+fn point(panel: &Panel, row: &TimeseriesRow) -> Option<(f64, f64)> {
+    row.hit_rate.map(|rate| panel.at(row.start_s + row.length_s / 2.0, rate * 100.0))
+}
+
+/// The parts of a line between windows in which nothing was looked up.
+fn parts(points: impl Iterator<Item = Option<(f64, f64)>>) -> Vec<Vec<(f64, f64)>> {
+    let mut parts = vec![Vec::new()];
+    for point in points {
+        match (point, parts.last_mut()) {
+            (Some(point), Some(part)) => part.push(point),
+            _ => parts.push(Vec::new()),
+        }
+    }
+    parts.retain(|part| !part.is_empty());
+    parts
+}
+
+fn draw_entry(canvas: &mut Canvas, panel: &Panel, entry: &Entry<'_>, windows: &Windows<'_>) {
+    let repeats = || entry.measured.iter().filter_map(|row| windows.get(row.cell.as_str()));
+    let look = entry.look;
+    let single = entry.measured.len() == 1;
+    for rows in repeats() {
+        for part in parts(rows.iter().map(|row| point(panel, row))) {
+            if single {
+                canvas.line(part, look.colour, 2.0, look.dash);
+            } else {
+                canvas.line(part, look.colour.mix(0.35), 1.0, &[]);
+            }
+        }
+    }
+    let together = together(repeats());
+    let points: Vec<_> = together.iter().map(|row| point(panel, row)).collect();
+    if !single {
+        for part in parts(points.iter().copied()) {
+            canvas.line(part, look.colour, 2.25, look.dash);
+        }
+    }
+    // About eight markers, not at the same windows for every strategy.
+    let every = (points.len() / 8).max(1);
+    let first = look.marker as usize % every;
+    for point in points.iter().skip(first).step_by(every).flatten() {
+        canvas.marker(*point, 4.0, look);
+    }
+}
+
+/// The measured windows with the lookups of all repeats added up.
+fn together<'a>(repeats: impl Iterator<Item = &'a Vec<&'a TimeseriesRow>>) -> Vec<TimeseriesRow> {
+    let mut sums: BTreeMap<u64, TimeseriesRow> = BTreeMap::new();
+    for row in repeats.flatten().filter(|row| row.phase == Phase::Measure) {
+        let sum = sums.entry(row.window).or_insert_with(|| TimeseriesRow {
+            start_s: row.start_s,
+            length_s: row.length_s,
+            ..TimeseriesRow::default()
+        });
+        sum.hits += row.hits + row.negative_hits;
+        sum.misses += row.misses;
+        let lookups = sum.hits + sum.misses;
+        sum.hit_rate = (lookups > 0).then(|| sum.hits as f64 / lookups as f64);
+    }
+    sums.into_values().collect()
+}
+
+fn draw_warmup(canvas: &mut Canvas, panel: &Panel) {
+    let end = panel.at_x(0.0);
+    let width = end - panel.left;
+    if width < 1.0 {
+        return;
+    }
+    canvas.rectangle((panel.left, panel.top), (end, panel.bottom), WARMUP);
+    let letters = Lettering::new(11.0, FAINT_INK);
+    if letters.width("warm-up") + 8.0 < width {
+        let at = (f64::midpoint(panel.left, end), panel.top - 10.0);
+        canvas.text(at, "warm-up", letters.held(Anchor::Middle));
+    }
+}
+
+/// What happened to the system under test, once for all cells in which it happened at the same time.
+fn events<'a>(group: &Group<'a>) -> Vec<&'a EventRow> {
+    let cells: Vec<&str> =
+        group.entries.iter().flat_map(|entry| &entry.measured).map(|row| row.cell.as_str()).collect();
+    let mut events: Vec<&EventRow> = group
+        .results
+        .events
+        .iter()
+        .filter(|event| !event.is_bookkeeping() && cells.contains(&event.cell.as_str()))
+        .collect();
+    events.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
+    let mut once: Vec<&EventRow> = Vec::new();
+    for event in events {
+        let known = |other: &&EventRow| {
+            (&other.kind, &other.subject) == (&event.kind, &event.subject) && event.at_s - other.at_s < 1.0
+        };
+        if !once.iter().any(known) {
+            once.push(event);
+        }
+    }
+    once
+}
+
+/// An event's name with its place above the panel.
+struct PlacedName {
+    event: usize,
+    text: String,
+    left: f64,
+    row: usize,
+}
+
+const EVENT_NAMES: Lettering =
+    Lettering { size: 11.0, colour: INK, weight: Weight::Regular, anchor: Anchor::Left };
+
+/// The names in as few rows as keep them apart; what fits in no row keeps only its line.
+fn placed_names(panel: &Panel, events: &[&EventRow]) -> Vec<PlacedName> {
+    if events.len() > EVENTS_TO_NAME {
+        return Vec::new();
+    }
+    let mut ends = [f64::NEG_INFINITY; EVENT_ROWS];
+    let mut names = Vec::new();
+    for (event, row) in events.iter().enumerate() {
+        let text = EVENT_NAMES.cut(format!("{}: {}", row.kind, row.subject).trim_end_matches(": "), 220.0);
+        let width = EVENT_NAMES.width(&text);
+        let left = panel.at_x(row.at_s).min(panel.right - width);
+        if let Some(row) = ends.iter().position(|end| *end + 8.0 < left) {
+            ends[row] = left + width;
+            names.push(PlacedName { event, text, left, row });
+        }
+    }
+    names
+}
+
+fn draw_events(canvas: &mut Canvas, panel: &Panel, events: &[&EventRow], names: &[PlacedName]) {
+    for (at, event) in events.iter().enumerate() {
+        let mut top = panel.top;
+        if let Some(name) = names.iter().find(|name| name.event == at) {
+            // The row just above the panel is that of "warm-up".
+            let y = panel.top - 10.0 - EVENT_ROW * (name.row + 1) as f64;
+            top = y + 7.0;
+            canvas.text((name.left, y), &name.text, EVENT_NAMES);
+        }
+        let x = panel.at_x(event.at_s);
+        canvas.line([(x, top), (x, panel.bottom)], EVENT, 1.0, &[2, 3]);
+    }
+}
+
+fn legend(group: &Group<'_>, windows: &Windows<'_>) -> Vec<LegendEntry> {
+    let looked_up = |entry: &&Entry<'_>| {
+        entry.measured.iter().any(|row| windows[row.cell.as_str()].iter().any(|row| row.hit_rate.is_some()))
+    };
+    group
+        .entries
+        .iter()
+        .filter(looked_up)
+        .map(|entry| LegendEntry { label: entry.label.to_owned(), look: entry.look })
+        .collect()
+}

@@ -1,0 +1,52 @@
+//! The charts: one file each, one row each in the registry.
+
+mod hit_rate;
+mod latency_percentiles;
+mod throughput_p99;
+
+use super::canvas::Canvas;
+use super::group::Group;
+
+/// A kind of chart.
+#[derive(Debug, Clone, Copy)]
+pub struct Chart {
+    /// Its name, with which its files begin.
+    pub name: &'static str,
+    /// What it shows, in one line.
+    pub summary: &'static str,
+    /// Draws it; `None` where the group has nothing to show in it.
+    pub draw: fn(&Group<'_>) -> Option<Canvas>,
+}
+
+/// Every chart there is, in the order of the report.
+pub const REGISTRY: &[Chart] = &[
+    Chart {
+        name: "throughput-p99",
+        summary: "achieved throughput and p99 response time of reads by strategy, with the spread of the repeats",
+        draw: throughput_p99::draw,
+    },
+    Chart {
+        name: "latency-percentiles",
+        summary: "response times of reads and writes over the percentiles, all repeats merged",
+        draw: latency_percentiles::draw,
+    },
+    Chart {
+        name: "hit-rate",
+        summary: "hit rate of the cache over time, from the warm-up on",
+        draw: hit_rate::draw,
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_chart_has_a_unique_file_name_and_a_meaning_in_one_line() {
+        for (n, chart) in REGISTRY.iter().enumerate() {
+            assert!(chart.name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'));
+            assert!(!chart.summary.is_empty() && !chart.summary.contains('\n'));
+            assert!(REGISTRY[..n].iter().all(|other| other.name != chart.name));
+        }
+    }
+}

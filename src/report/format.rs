@@ -1,0 +1,93 @@
+//! Figures as people read them: three digits that matter, and always a unit.
+
+/// A time in microseconds: `830 ns`, `12.3 µs`, `4.56 ms`, `2.1 s`.
+#[must_use]
+pub fn micros(us: f64) -> String {
+    let (value, unit) = match us {
+        us if us < 1.0 => (us * 1e3, "ns"),
+        us if us < 999.5 => (us, "µs"),
+        us if us < 999_500.0 => (us / 1e3, "ms"),
+        us => (us / 1e6, "s"),
+    };
+    format!("{} {unit}", three_digits(value))
+}
+
+/// A number with its thousands apart: `12,345`.
+#[must_use]
+pub fn count(number: f64) -> String {
+    let digits = format!("{:.0}", number.abs());
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    if number < 0.0 && digits != "0" { format!("-{text}") } else { text }
+}
+
+/// A share from 0 to 1 as a percentage: `97.3 %`.
+#[must_use]
+pub fn percent(share: f64) -> String {
+    format!("{} %", three_digits(share * 100.0))
+}
+
+/// Three significant digits, without an exponent and without trailing zeros after the point.
+#[must_use]
+pub fn three_digits(value: f64) -> String {
+    let decimals = match value.abs() {
+        v if v >= 99.95 => 0,
+        v if v >= 9.995 => 1,
+        v if v >= 0.995 || v == 0.0 => 2,
+        _ => 3,
+    };
+    let text = format!("{value:.decimals$}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
+/// A number of bytes in the largest unit that keeps it readable.
+#[must_use]
+pub fn bytes(bytes: u64) -> String {
+    let units = [("GiB", 1_u64 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+    match units.iter().find(|(_, size)| bytes >= *size) {
+        Some((unit, size)) => format!("{} {unit}", three_digits(bytes as f64 / *size as f64)),
+        None => format!("{bytes} B"),
+    }
+}
+
+/// A UTC time of `run.json` as a caption shows it.
+#[must_use]
+pub fn date(utc: &str) -> String {
+    match utc.parse::<jiff::Timestamp>() {
+        Ok(time) => time.strftime("%-d %B %Y, %H:%M UTC").to_string(),
+        Err(_) => utc.to_owned(),
+    }
+}
+
+/// Names in a sentence: `a`, `a and b`, `a, b and c`.
+#[must_use]
+pub fn list(names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => one.clone(),
+        [rest @ .., last] => format!("{} and {last}", rest.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_have_three_digits_and_a_unit() {
+        assert_eq!(micros(0.83), "830 ns");
+        assert_eq!(micros(12.345), "12.3 µs");
+        assert_eq!(micros(999.7), "1 ms");
+        assert_eq!(micros(4_560.0), "4.56 ms");
+        assert_eq!(micros(2_100_000.0), "2.1 s");
+        assert_eq!(count(1_234_567.4), "1,234,567");
+        assert_eq!(count(-1234.0), "-1,234");
+        assert_eq!(percent(0.9731), "97.3 %");
+        assert_eq!(three_digits(0.0), "0");
+    }
+}

@@ -1,0 +1,245 @@
+//! What is compared with what: the strategies of one topology and one set of swept values.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hdrhistogram::Histogram;
+
+use super::format;
+use super::stats::REPEATS_TO_RANK;
+use super::style::{self, Look};
+use crate::results::{Measure, Operation, Results, ResultsError, Status, SummaryRow, file_safe};
+
+/// The strategies of one topology and one set of swept values.
+#[derive(Debug)]
+pub struct Group<'a> {
+    /// The run that they are from.
+    pub results: &'a Results,
+    /// The topology's label.
+    pub topology: &'a str,
+    /// The swept values, as in `summary.csv`.
+    pub swept: &'a str,
+    /// What tells this group from the others in a file name: empty, or beginning with `-`.
+    pub suffix: String,
+    /// The strategies, in the order in which they are shown.
+    pub entries: Vec<Entry<'a>>,
+}
+
+/// All the repeats of one strategy in a group.
+#[derive(Debug)]
+pub struct Entry<'a> {
+    /// The strategy's label.
+    pub label: &'a str,
+    /// How it looks.
+    pub look: Look,
+    /// Its cells that were measured, in the order of their repeats.
+    pub measured: Vec<&'a SummaryRow>,
+    /// Its cells that could not be run.
+    pub failed: Vec<&'a SummaryRow>,
+    merged: BTreeMap<(Operation, Measure), Histogram<u64>>,
+}
+
+impl<'a> Entry<'a> {
+    /// What all repeats recorded together, in nanoseconds.
+    #[must_use]
+    pub fn merged(&self, operation: Operation, measure: Measure) -> Option<&Histogram<u64>> {
+        self.merged.get(&(operation, measure)).filter(|histogram| !histogram.is_empty())
+    }
+
+    /// A percentile of all repeats together, in microseconds.
+    #[must_use]
+    pub fn merged_us(&self, operation: Operation, measure: Measure, quantile: f64) -> Option<f64> {
+        self.merged(operation, measure).map(|h| h.value_at_quantile(quantile) as f64 / 1e3)
+    }
+
+    /// One figure of every measured cell that has it.
+    #[must_use]
+    pub fn values(&self, figure: impl Fn(&SummaryRow) -> Option<f64>) -> Vec<f64> {
+        self.measured.iter().filter_map(|row| figure(row)).collect()
+    }
+
+    /// Every cell, measured or failed.
+    pub fn cells(&self) -> impl Iterator<Item = &'a SummaryRow> + '_ {
+        self.measured.iter().chain(&self.failed).copied()
+    }
+}
+
+/// The groups of a run, by swept values and topology in the order in which they first ran in `run.json`'s plan.
+///
+/// # Errors
+/// Where an interval log does not read.
+pub fn groups(results: &Results) -> Result<Vec<Group<'_>>, ResultsError> {
+    let looks = looks(results);
+    let mut kinds: Vec<(&str, &str)> = Vec::new();
+    for row in &results.summary {
+        if !kinds.contains(&(&row.swept, &row.topology)) {
+            kinds.push((&row.swept, &row.topology));
+        }
+    }
+    // Blocks run in random order; names do not change from run to run.
+    kinds.sort_unstable_by(|a, b| natural(a.0).total_cmp(&natural(b.0)).then(a.cmp(b)));
+    let suffixes = suffixes(&kinds);
+    kinds
+        .iter()
+        .zip(suffixes)
+        .map(|(&(swept, topology), suffix)| {
+            let entries = entries(results, &looks, topology, swept)?;
+            Ok(Group { results, topology, swept, suffix, entries })
+        })
+        .collect()
+}
+
+/// Sorts `=9` before `=10`: the first swept value where it is a number.
+fn natural(swept: &str) -> f64 {
+    let first = swept.split(';').next().and_then(|part| part.split_once('='));
+    first.and_then(|(_, value)| value.parse().ok()).unwrap_or(f64::INFINITY)
+}
+
+fn suffixes(kinds: &[(&str, &str)]) -> Vec<String> {
+    let topologies: BTreeSet<&str> = kinds.iter().map(|(_, topology)| *topology).collect();
+    let sweeps: BTreeSet<&str> = kinds.iter().map(|(swept, _)| *swept).collect();
+    let mut taken = BTreeSet::new();
+    let mut suffixes = Vec::new();
+    for (swept, topology) in kinds {
+        let mut suffix = String::new();
+        if topologies.len() > 1 {
+            suffix.push('-');
+            suffix += &file_safe(topology);
+        }
+        if sweeps.len() > 1 {
+            suffix.push('-');
+            suffix += &file_safe(&short_swept(swept, "=", "_"));
+        }
+        let plain = suffix.clone();
+        for number in 2.. {
+            if taken.insert(suffix.clone()) {
+                break;
+            }
+            suffix = format!("{plain}-{number}");
+        }
+        suffixes.push(suffix);
+    }
+    suffixes
+}
+
+/// The swept values with the last part of each key: `exponent=0.8, clients=16`.
+pub(super) fn short_swept(swept: &str, equals: &str, between: &str) -> String {
+    let short = |part: &str| match part.split_once('=') {
+        Some((key, value)) => format!("{}{equals}{value}", key.rsplit('.').next().unwrap_or(key)),
+        None => part.to_owned(),
+    };
+    swept.split(';').map(short).collect::<Vec<_>>().join(between)
+}
+
+/// The look of every label of the run, so that a label looks alike in all groups.
+fn looks(results: &Results) -> BTreeMap<&str, Look> {
+    let mut labels: BTreeMap<&str, BTreeSet<(bool, &str)>> = BTreeMap::new();
+    for row in &results.summary {
+        // The label that is the plain name takes the plain look.
+        labels
+            .entry(&row.strategy_name)
+            .or_default()
+            .insert((row.strategy != row.strategy_name, &row.strategy));
+    }
+    labels
+        .iter()
+        .flat_map(|(name, labels)| {
+            labels.iter().enumerate().map(|(variant, (_, label))| (*label, style::look(name, variant)))
+        })
+        .collect()
+}
+
+fn entries<'a>(
+    results: &'a Results,
+    looks: &BTreeMap<&'a str, Look>,
+    topology: &str,
+    swept: &str,
+) -> Result<Vec<Entry<'a>>, ResultsError> {
+    let mut by_label: BTreeMap<(usize, &str), Vec<&SummaryRow>> = BTreeMap::new();
+    for row in results.summary.iter().filter(|row| row.topology == topology && row.swept == swept) {
+        by_label.entry((style::place(&row.strategy_name), &row.strategy)).or_default().push(row);
+    }
+    by_label
+        .into_iter()
+        .map(|((_, label), mut rows)| {
+            rows.sort_by_key(|row| row.repeat);
+            let (failed, measured): (Vec<_>, Vec<_>) =
+                rows.into_iter().partition(|row| row.status == Status::Failed);
+            let merged = results.merged_histograms(measured.iter().map(|row| row.cell.as_str()))?;
+            let look = looks.get(label).copied().unwrap_or_else(|| style::look(label, 0));
+            Ok(Entry { label, look, measured, failed, merged })
+        })
+        .collect()
+}
+
+impl Group<'_> {
+    /// Scenario, date, topology and swept values in one line.
+    #[must_use]
+    pub fn facts(&self) -> String {
+        let run = &self.results.run;
+        let mut facts = vec![
+            format!("scenario {}", run.name),
+            format::date(&run.started_utc),
+            format!("topology {}", self.topology),
+        ];
+        if !self.swept.is_empty() {
+            facts.push(short_swept(self.swept, " = ", ", "));
+        }
+        facts.join("  ·  ")
+    }
+
+    /// What became of the cells, and whether there are enough repeats to rank.
+    #[must_use]
+    pub fn status(&self) -> String {
+        let mut parts = Vec::new();
+        for (word, holds) in [
+            ("failed", (|row| row.status == Status::Failed) as fn(&SummaryRow) -> bool),
+            ("saturated", |row| row.status.is_saturated()),
+            ("not settled", |row| row.status.is_unsettled()),
+        ] {
+            let of: Vec<String> = self.entries.iter().filter_map(|entry| affected(entry, holds)).collect();
+            if !of.is_empty() {
+                parts.push(format!("{word}: {}", format::list(&of)));
+            }
+        }
+        if parts.is_empty() {
+            parts.push("all cells settled, none saturated".into());
+        }
+        parts.push(self.repeats());
+        parts.join("  ·  ")
+    }
+
+    fn repeats(&self) -> String {
+        let repeats = self.entries.iter().map(|entry| entry.measured.len()).max().unwrap_or(0);
+        match repeats {
+            1 => "1 repeat: shown, not ranked".into(),
+            n if n < REPEATS_TO_RANK => format!("{n} repeats: shown, not ranked"),
+            n => format!("{n} repeats"),
+        }
+    }
+}
+
+/// The label, with how many of its repeats where it is not all of them.
+fn affected(entry: &Entry<'_>, holds: fn(&SummaryRow) -> bool) -> Option<String> {
+    let all = entry.cells().count();
+    match entry.cells().filter(|row| holds(row)).count() {
+        0 => None,
+        some if some == all => Some(entry.label.to_owned()),
+        some => Some(format!("{} ({some} of {all} repeats)", entry.label)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn file_names_tell_groups_apart_only_where_there_are_several() {
+        assert_eq!(suffixes(&[("", "single")]), [""]);
+        assert_eq!(suffixes(&[("", "embedded"), ("", "single")]), ["-embedded", "-single"]);
+        assert_eq!(
+            suffixes(&[("workload.keys.exponent=0.8", "single"), ("workload.keys.exponent=0.99", "single")]),
+            ["-exponent=0.8", "-exponent=0.99"]
+        );
+        assert_eq!(suffixes(&[("", "a b"), ("", "a-b")]), ["-a-b", "-a-b-2"]);
+    }
+}

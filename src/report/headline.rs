@@ -1,0 +1,106 @@
+//! The figures of one strategy in one group that the closing table and the HTML report both show.
+
+use std::collections::BTreeSet;
+
+use super::format;
+use super::group::Entry;
+use super::stats::median;
+use crate::results::{Measure, Operation, Status, SummaryRow};
+
+/// What stands where there is no figure.
+pub const NONE: &str = "–";
+
+/// One strategy's headline, ready to print.
+#[derive(Debug, Clone)]
+pub struct Headline {
+    /// Median operations a second, with half the spread of the repeats.
+    pub throughput: String,
+    /// The hit rate over all repeats.
+    pub hit_rate: String,
+    /// Of all repeats' reads together.
+    pub read_p50: String,
+    /// Of all repeats' reads together.
+    pub read_p99: String,
+    /// Of all repeats' reads together.
+    pub read_p999: String,
+    /// Of all repeats' writes together.
+    pub write_p99: String,
+    /// Database reads for each operation, over all repeats.
+    pub db_reads_per_op: String,
+    /// Errors and timeouts.
+    pub errors: String,
+    /// Reads that returned something else than was asked for.
+    pub corrupt: String,
+    /// What became of the cells.
+    pub status: String,
+    /// What kept them from doing more.
+    pub limited_by: String,
+}
+
+impl Headline {
+    /// The headline of all repeats of a strategy.
+    #[must_use]
+    pub fn of(entry: &Entry<'_>) -> Self {
+        let sum = |figure: fn(&SummaryRow) -> u64| entry.measured.iter().map(|row| figure(row)).sum::<u64>();
+        let answered = sum(|row| row.hits + row.negative_hits);
+        let share = |part: u64, whole: u64| (whole > 0).then(|| part as f64 / whole as f64);
+        let time = |operation, quantile| {
+            or_none(entry.merged_us(operation, Measure::Response, quantile).map(format::micros))
+        };
+        let counted = |number: u64| {
+            if entry.measured.is_empty() { NONE.to_owned() } else { format::count(number as f64) }
+        };
+        Self {
+            throughput: throughput(entry),
+            hit_rate: or_none(share(answered, answered + sum(|row| row.misses)).map(format::percent)),
+            read_p50: time(Operation::Read, 0.5),
+            read_p99: time(Operation::Read, 0.99),
+            read_p999: time(Operation::Read, 0.999),
+            write_p99: time(Operation::Write, 0.99),
+            db_reads_per_op: or_none(
+                share(sum(|row| row.db_reads), sum(|row| row.operations)).map(format::three_digits),
+            ),
+            errors: counted(sum(|row| row.errors + row.timeouts)),
+            corrupt: counted(sum(|row| row.corrupt_reads)),
+            status: status(entry),
+            limited_by: limited_by(entry),
+        }
+    }
+}
+
+fn or_none(figure: Option<String>) -> String {
+    figure.unwrap_or_else(|| NONE.into())
+}
+
+fn throughput(entry: &Entry<'_>) -> String {
+    let values = entry.values(|row| Some(row.achieved_per_s));
+    let Some(median) = median(&values) else { return NONE.into() };
+    if values.len() < 2 {
+        return format::count(median);
+    }
+    let low = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    format!("{} ± {}", format::count(median), format::count((high - low) / 2.0))
+}
+
+/// Each status that occurs, with how many cells have it where they differ.
+fn status(entry: &Entry<'_>) -> String {
+    let all = entry.cells().count();
+    let statuses =
+        [Status::Ok, Status::Saturated, Status::Unsettled, Status::SaturatedUnsettled, Status::Failed];
+    let parts: Vec<String> = statuses
+        .into_iter()
+        .filter_map(|status| match entry.cells().filter(|row| row.status == status).count() {
+            0 => None,
+            some if some == all => Some(status.name().replace(',', ", ")),
+            some => Some(format!("{some}/{all} {}", status.name().replace(',', ", "))),
+        })
+        .collect();
+    parts.join(", ")
+}
+
+fn limited_by(entry: &Entry<'_>) -> String {
+    let limits: BTreeSet<&str> =
+        entry.measured.iter().filter_map(|row| row.limited_by).map(crate::results::LimitedBy::name).collect();
+    if limits.is_empty() { NONE.into() } else { limits.into_iter().collect::<Vec<_>>().join(", ") }
+}

@@ -1,0 +1,295 @@
+//! The whole report in one file that needs nothing else: no script, no font, no network.
+
+use std::fmt::Write as _;
+
+use super::format;
+use super::group::{Group, short_swept};
+use super::headline::{Headline, NONE};
+use super::ranking;
+use crate::results::{Results, RunInfo, SummaryRow};
+
+/// A chart on the page.
+#[derive(Debug)]
+pub struct Picture {
+    /// What it shows, for those who do not see it.
+    pub alt: &'static str,
+    /// The chart as SVG.
+    pub svg: String,
+}
+
+/// One group with its charts.
+#[derive(Debug)]
+pub struct Section<'a> {
+    /// What is compared.
+    pub group: &'a Group<'a>,
+    /// Its charts.
+    pub pictures: Vec<Picture>,
+}
+
+const STYLE: &str = include_str!("report.css");
+
+/// The page.
+#[must_use]
+pub fn page(results: &Results, sections: &[Section<'_>]) -> String {
+    let run = &results.run;
+    let title = escape(&run.name);
+    let mut html = format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n\
+         <title>{title} – hotset</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n"
+    );
+    html += &lead(results);
+    for section in sections {
+        html += &section_html(section, sections.len() > 1);
+    }
+    html += &cells(results);
+    html += &measured(results);
+    html += &machine(run);
+    html += &configuration(run);
+    html += "</main>\n</body>\n</html>\n";
+    html
+}
+
+/// Text as HTML content or attribute value.
+#[must_use]
+pub fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => escaped += "&amp;",
+            '<' => escaped += "&lt;",
+            '>' => escaped += "&gt;",
+            '"' => escaped += "&quot;",
+            '\'' => escaped += "&#39;",
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
+fn lead(results: &Results) -> String {
+    let run = &results.run;
+    let (finished, planned) = (results.summary.len(), run.cells.len());
+    let cells = if planned > finished {
+        format!("{finished} of {planned} cells finished")
+    } else {
+        format!("{finished} cells")
+    };
+    let commit = run.commit.as_deref().map(|commit| format!(", commit {commit}")).unwrap_or_default();
+    let mut text = format!(
+        "<p class=\"lead\">{} · {cells} · seed {} · hotset {}{} ({} profile, optimisation {})</p>\n",
+        escape(&format::date(&run.started_utc)),
+        run.seed,
+        escape(&run.version),
+        escape(&commit),
+        escape(&run.build.profile),
+        escape(&run.build.optimisation),
+    );
+    if run.build.optimisation == "0" {
+        text += "<p class=\"warning\">hotset was built without optimisation: these figures measure hotset more than anything \
+                 else. Build it with <code>cargo run --release</code> and run again.</p>\n";
+    }
+    text
+}
+
+fn section_html(section: &Section<'_>, several: bool) -> String {
+    let group = section.group;
+    let mut html = String::from("<section>\n");
+    let swept = short_swept(group.swept, " = ", ", ");
+    let name =
+        if swept.is_empty() { group.topology.to_owned() } else { format!("{}, {swept}", group.topology) };
+    let heading = if several { format!("Results: {name}") } else { "Results".to_owned() };
+    let _ = writeln!(html, "<h2>{}</h2>\n<p>{}</p>", escape(&heading), escape(&group.status()));
+    html += &headline_table(group);
+    let ranking = ranking::sentence(group);
+    if !ranking.is_empty() {
+        let _ = writeln!(html, "<p>{}</p>", escape(&ranking));
+    }
+    for picture in &section.pictures {
+        let _ = writeln!(
+            html,
+            "<figure role=\"img\" aria-label=\"{}\">\n{}</figure>",
+            escape(picture.alt),
+            picture.svg
+        );
+    }
+    html += "</section>\n";
+    html
+}
+
+fn headline_table(group: &Group<'_>) -> String {
+    let headings = [
+        "strategy",
+        "operations/s",
+        "hit rate",
+        "read p50",
+        "read p99",
+        "read p99.9",
+        "write p99",
+        "database reads/op",
+        "errors",
+        "corrupt reads",
+        "status",
+        "limited by",
+    ];
+    let rows = group.entries.iter().map(|entry| {
+        let row = Headline::of(entry);
+        [
+            entry.label.to_owned(),
+            row.throughput,
+            row.hit_rate,
+            row.read_p50,
+            row.read_p99,
+            row.read_p999,
+            row.write_p99,
+            row.db_reads_per_op,
+            row.errors,
+            row.corrupt,
+            row.status,
+            row.limited_by,
+        ]
+    });
+    table(&headings, &[0, 10, 11], rows)
+}
+
+/// A table; columns named in `words` hold words and begin at the left, the others hold figures.
+fn table<const N: usize>(
+    headings: &[&str; N],
+    words: &[usize],
+    rows: impl Iterator<Item = [String; N]>,
+) -> String {
+    let class = |at: usize| if words.contains(&at) { " class=\"word\"" } else { "" };
+    let mut html = String::from("<div class=\"wide\"><table>\n<thead><tr>");
+    for (at, heading) in headings.iter().enumerate() {
+        let _ = write!(html, "<th{}>{}</th>", class(at), escape(heading));
+    }
+    html += "</tr></thead>\n<tbody>\n";
+    for row in rows {
+        html += "<tr>";
+        for (at, cell) in row.iter().enumerate() {
+            let _ = write!(html, "<td{}>{}</td>", class(at), escape(cell));
+        }
+        html += "</tr>\n";
+    }
+    html += "</tbody>\n</table></div>\n";
+    html
+}
+
+fn cells(results: &Results) -> String {
+    let headings = [
+        "#",
+        "cell",
+        "status",
+        "ops/s",
+        "offered/s",
+        "hit rate",
+        "read p99",
+        "write p99",
+        "errors by kind",
+        "limited by",
+        "cores: hotset",
+        "cache",
+        "database",
+        "guarantee",
+        "verdict",
+    ];
+    let rows = results.summary.iter().map(cell_row);
+    let table = table(&headings, &[1, 2, 8, 9, 13, 14], rows);
+    format!("<section>\n<h2>Every cell</h2>\n<p>In the order in which they ran.</p>\n{table}</section>\n")
+}
+
+fn cell_row(row: &SummaryRow) -> [String; 15] {
+    let figure = |value: Option<f64>, show: fn(f64) -> String| value.map_or_else(|| NONE.to_owned(), show);
+    let words = |text: Option<&str>| text.filter(|text| !text.is_empty()).unwrap_or(NONE).to_owned();
+    let status = if row.reason.is_empty() {
+        row.status.to_string()
+    } else {
+        format!("{}: {}", row.status, row.reason)
+    };
+    let failed = row.status == crate::results::Status::Failed;
+    [
+        row.position.to_string(),
+        row.cell.clone(),
+        status,
+        figure((!failed).then_some(row.achieved_per_s), format::count),
+        figure(row.offered_per_s, format::count),
+        figure(row.hit_rate, format::percent),
+        figure(row.read_response_p99_us, format::micros),
+        figure(row.write_response_p99_us, format::micros),
+        words(Some(&row.errors_by_kind)),
+        words(row.limited_by.map(crate::results::LimitedBy::name)),
+        figure(row.cpu_hotset_cores, format::three_digits),
+        figure(row.cpu_cache_cores, format::three_digits),
+        figure(row.cpu_database_cores, format::three_digits),
+        words(row.guarantee.as_deref()),
+        words(row.verdict.as_deref()),
+    ]
+}
+
+fn measured(results: &Results) -> String {
+    let mut text = String::from(
+        "<section>\n<h2>How it was measured</h2>\n<ul>\n\
+         <li>Response time runs from when an operation was <em>due</em> until its answer was complete; service time from when \
+         it was <em>sent</em>. In an open loop operations are due on a schedule that never waits; in a closed loop one is due when \
+         its client became free.</li>\n\
+         <li>Percentiles are of merged HdrHistograms of all operations, never averages of percentiles.</li>\n\
+         <li>Before measuring, both stores were reset and loaded, and the cache was warmed until its hit rate stopped moving; \
+         a cell that never settled says so.</li>\n\
+         <li>Cells ran in randomised blocks, one block a repeat, and every strategy was offered the same operations.</li>\n\
+         <li>A cell that achieved less than it was offered, or sent late, is <em>saturated</em>; its latencies say how long \
+         its queue was.</li>\n\
+         <li>With five repeats or more, 95 % intervals of the median come from a bootstrap over the repeats; intervals that \
+         overlap show no difference. Fewer repeats are not ranked.</li>\n",
+    );
+    if let Some(row) = results.summary.iter().find(|row| row.measured_s > 0.0) {
+        let window = results.timeseries.first().map_or(1.0, |window| window.length_s);
+        let _ = writeln!(
+            text,
+            "<li>Each cell measured for about {} s in windows of {} s, with {} clients over {} connections of {} instances.</li>",
+            format::three_digits(row.measured_s),
+            format::three_digits(window),
+            row.clients,
+            row.connections,
+            row.instances,
+        );
+    }
+    text += "</ul>\n</section>\n";
+    text
+}
+
+fn machine(run: &RunInfo) -> String {
+    let mut html = String::from("<section>\n<h2>Where it ran</h2>\n<dl>\n");
+    let mut fact = |name: &str, value: &str| {
+        let _ = writeln!(html, "<dt>{}</dt><dd>{}</dd>", escape(name), escape(value));
+    };
+    fact("processor", &format!("{}, {} cores", run.machine.cpu_model, run.machine.cores));
+    fact("memory", &format::bytes(run.machine.memory_bytes));
+    fact("kernel", &run.machine.kernel);
+    fact("open files", &format::count(run.open_file_limit as f64));
+    fact("began", &run.started_utc);
+    fact("ended", run.finished_utc.as_deref().unwrap_or("not yet, or interrupted"));
+    html += "</dl>\n";
+    for server in &run.servers {
+        let _ = writeln!(
+            html,
+            "<details><summary>{} {}</summary><pre>{}</pre></details>",
+            escape(&server.name),
+            escape(&server.version),
+            escape(&server.config)
+        );
+    }
+    html += "</section>\n";
+    html
+}
+
+fn configuration(run: &RunInfo) -> String {
+    format!(
+        "<section>\n<h2>Configuration</h2>\n<p><code>{}</code></p>\n<p>Scenario <code>{}</code>, digest <code>{}</code>; \
+         as it was run, every default filled in:</p>\n<pre>{}</pre>\n</section>\n",
+        escape(&run.command.join(" ")),
+        escape(&run.scenario_path),
+        escape(&run.scenario_digest),
+        escape(&run.effective_scenario)
+    )
+}

@@ -1,0 +1,149 @@
+//! Writing so that a crash, a full disk or a kill leaves whole rows and whole files.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::ResultsError;
+
+/// Replaces a file in one step: readers see the old content or the new, never a part of it.
+///
+/// # Errors
+/// Names the file and what to do; the old content is then still there.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), ResultsError> {
+    let temporary = beside(path);
+    let written = write_and_sync(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
+    if let Err(source) = written {
+        // The error of the write is the one worth telling.
+        let _ = fs::remove_file(&temporary);
+        return Err(ResultsError::io("write", path, source));
+    }
+    sync_parent(path);
+    Ok(())
+}
+
+fn write_and_sync(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// A hidden name in the same folder, so that the rename stays within one file system.
+fn beside(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.{}.tmp", std::process::id()))
+}
+
+/// Makes a new name in the folder survive a power cut. Some file systems cannot; the data itself is synced already.
+fn sync_parent(path: &Path) {
+    if let Some(parent) = path.parent()
+        && let Ok(folder) = File::open(parent)
+    {
+        let _ = folder.sync_all();
+    }
+}
+
+/// A file that grew, and the length that it had before.
+#[derive(Debug)]
+pub(super) struct Appended {
+    path: PathBuf,
+    length_before: u64,
+}
+
+impl Appended {
+    /// Cuts the file back to what it was.
+    pub(super) fn undo(&self) {
+        let cut = OpenOptions::new().write(true).open(&self.path).and_then(|f| f.set_len(self.length_before));
+        // Where even this fails, readers still ignore the rows: their cell has no row in summary.csv.
+        drop(cut);
+    }
+}
+
+/// Appends bytes and waits until they are on disk; on failure the file is as long as before.
+///
+/// # Errors
+/// Names the file and what to do.
+pub(super) fn append(path: &Path, bytes: &[u8]) -> Result<Appended, ResultsError> {
+    let failed = |source| ResultsError::io("append to", path, source);
+    let mut file = OpenOptions::new().append(true).open(path).map_err(failed)?;
+    let length_before = file.metadata().map_err(failed)?.len();
+    let appended = Appended { path: path.to_owned(), length_before };
+    if let Err(source) = file.write_all(bytes).and_then(|()| file.sync_data()) {
+        appended.undo();
+        return Err(failed(source));
+    }
+    Ok(appended)
+}
+
+/// The header line of a row type.
+pub(super) fn header<R: Serialize + Default>(file: &'static str) -> Result<Vec<u8>, ResultsError> {
+    let mut text = rows_with_header(file, &[R::default()])?;
+    let end = text.iter().position(|&byte| byte == b'\n').map_or(text.len(), |at| at + 1);
+    text.truncate(end);
+    Ok(text)
+}
+
+/// Rows as CSV, without the header.
+pub(super) fn rows<R: Serialize>(file: &'static str, rows: &[R]) -> Result<Vec<u8>, ResultsError> {
+    encode(file, csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new()), rows)
+}
+
+/// Rows as CSV under their header.
+pub(super) fn rows_with_header<R: Serialize>(
+    file: &'static str,
+    rows: &[R],
+) -> Result<Vec<u8>, ResultsError> {
+    encode(file, csv::Writer::from_writer(Vec::new()), rows)
+}
+
+fn encode<R: Serialize>(
+    file: &'static str,
+    mut writer: csv::Writer<Vec<u8>>,
+    rows: &[R],
+) -> Result<Vec<u8>, ResultsError> {
+    let failed = |reason: String| ResultsError::Encode { file, reason };
+    for row in rows {
+        writer.serialize(row).map_err(|error| failed(error.to_string()))?;
+    }
+    writer.into_inner().map_err(|error| failed(error.to_string()))
+}
+
+/// The length of the part of a CSV that consists of whole rows: up to the last line end outside quotes.
+pub(super) fn whole_rows(text: &[u8]) -> usize {
+    let mut quoted = false;
+    let mut end = 0;
+    for (at, byte) in text.iter().enumerate() {
+        match byte {
+            b'"' => quoted = !quoted,
+            b'\n' if !quoted => end = at + 1,
+            _ => {}
+        }
+    }
+    end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_whole_only_with_its_line_end_outside_quotes() {
+        assert_eq!(whole_rows(b"a,b\n1,2\n3,"), 8);
+        assert_eq!(whole_rows(b"a,b\n1,\"two\nlines"), 4);
+        let quoted = b"a,b\n1,\"a \"\"quoted\"\" word\"\n";
+        assert_eq!(whole_rows(quoted), quoted.len());
+        assert_eq!(whole_rows(b"a,b"), 0);
+    }
+
+    #[test]
+    fn replacing_a_file_that_cannot_be_replaced_leaves_no_scraps() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("run.json");
+        fs::create_dir_all(target.join("in the way")).unwrap();
+        let error = write_atomically(&target, b"{}").unwrap_err().to_string();
+        assert!(error.contains("run.json") && error.contains("in the way"), "{error}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,102 @@
+//! What can go wrong with result files, each with what to do about it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A results folder could not be written, read or compared.
+#[derive(Debug, thiserror::Error)]
+pub enum ResultsError {
+    /// The operating system refused.
+    #[error("cannot {doing} {}: {source}; {remedy}", path.display())]
+    Io {
+        /// What was being done, as in "cannot *append to* summary.csv".
+        doing: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The operating system's reason.
+        source: io::Error,
+        /// What to do about it.
+        remedy: &'static str,
+    },
+    /// A row is not one that this version of hotset writes.
+    #[error("{} line {line} is not a row of this version of hotset ({reason}); mend or remove that line, or draw the results with the version named in run.json", path.display())]
+    Row {
+        /// The CSV file.
+        path: PathBuf,
+        /// Counted from 1, the header included.
+        line: u64,
+        /// What does not fit.
+        reason: String,
+    },
+    /// `run.json` is not what this version of hotset writes.
+    #[error("{} is not a run.json of this version of hotset ({source}); draw the results with the version that wrote them", path.display())]
+    RunInfo {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        source: serde_json::Error,
+    },
+    /// Rows could not be turned into text.
+    #[error("cannot write a row of {file}: {reason}; this is a mistake in hotset, please report it")]
+    Encode {
+        /// The file's name.
+        file: &'static str,
+        /// What the writer said.
+        reason: String,
+    },
+    /// A folder that holds no run.
+    #[error("{} is not a results folder: it has no {missing}; name a folder such as results/<scenario>/latest", path.display())]
+    NotResults {
+        /// The folder.
+        path: PathBuf,
+        /// The file that is missing.
+        missing: &'static str,
+    },
+    /// An interval log that does not decode.
+    #[error("{} is not a HdrHistogram interval log ({reason}); remove it to go on without that cell's percentiles", path.display())]
+    IntervalLog {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        reason: String,
+    },
+    /// Cells that were offered different operations.
+    #[error(
+        "cells {first} and {second} were offered different operations (stream digests {first_digest} and {second_digest}), so they cannot be compared; run them again in one run with one seed"
+    )]
+    UnequalStreams {
+        /// One cell.
+        first: String,
+        /// Its stream digest.
+        first_digest: String,
+        /// A cell of the same repeat and swept values.
+        second: String,
+        /// Its stream digest, which differs.
+        second_digest: String,
+    },
+}
+
+impl ResultsError {
+    /// Names what was being done when the operating system refused.
+    pub(super) fn io(doing: &'static str, path: &Path, source: io::Error) -> Self {
+        let remedy = remedy(source.kind());
+        Self::Io { doing, path: path.to_owned(), source, remedy }
+    }
+}
+
+fn remedy(kind: io::ErrorKind) -> &'static str {
+    match kind {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "free some space, then go on with --resume; what had ended is kept"
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "choose a folder that you may write to with --out"
+        }
+        io::ErrorKind::NotFound => "check the path",
+        io::ErrorKind::AlreadyExists
+        | io::ErrorKind::IsADirectory
+        | io::ErrorKind::NotADirectory
+        | io::ErrorKind::DirectoryNotEmpty => "something else is in the way; move it aside",
+        _ => "check the disk and the path, or choose another folder with --out",
+    }
+}

@@ -1,0 +1,175 @@
+//! `<cell>.hlog`: HdrHistogram interval logs in the standard format.
+//!
+//! Values are nanoseconds. The interval's maximum in the text is in milliseconds, which is what the standard tools
+//! assume (`HistogramLogProcessor -tag read-response -i CELL.hlog`).
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use hdrhistogram::Histogram;
+use hdrhistogram::serialization::interval_log::{
+    IntervalLogIterator, IntervalLogWriterBuilder, LogEntry, Tag,
+};
+use hdrhistogram::serialization::{Deserializer, V2DeflateSerializer};
+
+use super::{Measure, Operation};
+
+/// What was recorded of one operation and measure in one interval.
+#[derive(Debug, Clone, Copy)]
+pub struct Interval<'a> {
+    /// Reads or writes.
+    pub operation: Operation,
+    /// Response or service time.
+    pub measure: Measure,
+    /// From the start of measuring.
+    pub start: Duration,
+    /// How long the interval was.
+    pub length: Duration,
+    /// Nanoseconds.
+    pub histogram: &'a Histogram<u64>,
+}
+
+/// The tag that an operation's measure has in the log, such as `read-response`.
+fn tag(operation: Operation, measure: Measure) -> String {
+    format!("{}-{}", operation.name(), measure.name())
+}
+
+/// The text of an interval log. `start` is when measuring began; intervals are given in order of time.
+///
+/// # Errors
+/// Says which histogram did not serialise.
+pub fn interval_log<'a>(
+    start: SystemTime,
+    intervals: impl IntoIterator<Item = Interval<'a>>,
+) -> Result<Vec<u8>, String> {
+    let mut text = Vec::new();
+    let mut serializer = V2DeflateSerializer::new();
+    let mut log = IntervalLogWriterBuilder::new()
+        .add_comment("[Histogram log format version 1.3]")
+        .add_comment("Values are nanoseconds; Interval_Max is in milliseconds.")
+        .with_start_time(start)
+        .with_base_time(start)
+        .with_max_value_divisor(1e6)
+        .begin_log_with(&mut text, &mut serializer)
+        .map_err(|error| format!("cannot begin the interval log: {error}"))?;
+    for interval in intervals {
+        let tag = tag(interval.operation, interval.measure);
+        log.write_histogram(interval.histogram, interval.start, interval.length, Tag::new(&tag))
+            .map_err(|error| format!("cannot write {tag} at {:?}: {error}", interval.start))?;
+    }
+    drop(log);
+    Ok(text)
+}
+
+/// All intervals of a log added up, by operation and measure, in nanoseconds.
+///
+/// # Errors
+/// Says what does not decode.
+pub fn merged_histograms(log: &[u8]) -> Result<BTreeMap<(Operation, Measure), Histogram<u64>>, String> {
+    let mut merged = BTreeMap::new();
+    let mut deserializer = Deserializer::new();
+    for entry in IntervalLogIterator::new(log) {
+        let LogEntry::Interval(interval) = entry.map_err(|error| format!("{error:?}"))? else { continue };
+        let Some(kind) = interval.tag().and_then(|tag| kind_of(tag.as_str())) else { continue };
+        let bytes = decode_base64(interval.encoded_histogram())?;
+        let histogram: Histogram<u64> =
+            deserializer.deserialize(&mut bytes.as_slice()).map_err(|error| error.to_string())?;
+        match merged.entry(kind) {
+            std::collections::btree_map::Entry::Vacant(place) => {
+                place.insert(histogram);
+            }
+            std::collections::btree_map::Entry::Occupied(mut sum) => add(sum.get_mut(), &histogram)?,
+        }
+    }
+    Ok(merged)
+}
+
+/// Adds a histogram to a sum that grows where it must.
+///
+/// # Errors
+/// Says why the value does not fit.
+pub(super) fn add(sum: &mut Histogram<u64>, more: &Histogram<u64>) -> Result<(), String> {
+    sum.auto(true);
+    sum.add(more).map_err(|error| error.to_string())
+}
+
+fn kind_of(text: &str) -> Option<(Operation, Measure)> {
+    [Operation::Read, Operation::Write]
+        .into_iter()
+        .flat_map(|operation| [(operation, Measure::Response), (operation, Measure::Service)])
+        .find(|(operation, measure)| tag(*operation, *measure) == text)
+}
+
+/// Standard base64 with padding. The log's writer brings an encoder of its own and offers no decoder.
+fn decode_base64(text: &str) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
+    let (mut bits, mut held) = (0_u32, 0);
+    for symbol in text.trim_end_matches('=').bytes() {
+        let value = match symbol {
+            b'A'..=b'Z' => symbol - b'A',
+            b'a'..=b'z' => symbol - b'a' + 26,
+            b'0'..=b'9' => symbol - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            other => return Err(format!("byte {other:#04x} is not base64")),
+        };
+        bits = (bits << 6 | u32::from(value)) & 0xFFFF;
+        held += 6;
+        if held >= 8 {
+            held -= 8;
+            bytes.push((bits >> held & 0xFF) as u8);
+        }
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn histogram(values: impl IntoIterator<Item = u64>) -> Histogram<u64> {
+        let mut histogram = Histogram::new(3).unwrap();
+        values.into_iter().for_each(|value| histogram.record(value).unwrap());
+        histogram
+    }
+
+    fn interval(second: u64, histogram: &Histogram<u64>) -> Interval<'_> {
+        Interval {
+            operation: Operation::Read,
+            measure: Measure::Response,
+            start: Duration::from_secs(second),
+            length: Duration::from_secs(1),
+            histogram,
+        }
+    }
+
+    #[test]
+    fn a_log_reads_back_as_the_sum_of_its_intervals() {
+        let (slow, fast) = (histogram((1..500).map(|n| n * 1_000_000)), histogram((1..500).map(|n| n * 100)));
+        let log = interval_log(SystemTime::UNIX_EPOCH, [interval(0, &fast), interval(1, &slow)]).unwrap();
+        let merged = merged_histograms(&log).unwrap();
+        let mut sum = fast.clone();
+        sum.add(&slow).unwrap();
+        assert_eq!(merged[&(Operation::Read, Measure::Response)], sum);
+        assert_eq!(merged.len(), 1);
+    }
+
+    #[test]
+    fn the_log_is_in_the_standard_format_with_its_maximum_in_milliseconds() {
+        let log = interval_log(SystemTime::UNIX_EPOCH, [interval(2, &histogram([2_000_000]))]).unwrap();
+        let text = String::from_utf8(log).unwrap();
+        assert!(text.starts_with("#[Histogram log format version 1.3]\n"), "{text}");
+        let line = text.lines().last().unwrap();
+        // "HISTFAAA" is how every compressed version 2 histogram begins.
+        assert!(
+            line.starts_with("Tag=read-response,2.000,1.000,2.0") && line.contains(",HISTFAAA"),
+            "{line}"
+        );
+    }
+
+    #[test]
+    fn text_that_is_not_a_log_is_an_error_and_not_an_empty_log() {
+        assert!(merged_histograms(b"Tag=read-response,0.0,1.0,2.0,!!!\n").is_err());
+        assert!(merged_histograms(b"Tag=read-response,0.0,1.0,2.0,SElTVEY=\n").is_err());
+    }
+}

@@ -1,0 +1,88 @@
+//! `run.json`: what was run, where, and with what.
+
+use serde::{Deserialize, Serialize};
+
+/// Everything about a run that is not a measurement.
+///
+/// The caller takes secrets out of `command` and `effective_scenario` before they come here.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct RunInfo {
+    /// The scenario's name.
+    pub name: String,
+    /// The command line, secrets taken out.
+    pub command: Vec<String>,
+    /// hotset's version.
+    pub version: String,
+    /// The commit that hotset was built from, where known.
+    pub commit: Option<String>,
+    /// How hotset was built.
+    pub build: Build,
+    /// When the run began, as UTC in ISO 8601.
+    pub started_utc: String,
+    /// When the run ended; absent while it runs or after it was interrupted.
+    pub finished_utc: Option<String>,
+    /// Where it ran.
+    pub machine: Machine,
+    /// The servers that were used.
+    pub servers: Vec<Server>,
+    /// The seed of every random choice.
+    pub seed: u64,
+    /// Where the scenario was read from.
+    pub scenario_path: String,
+    /// The digest of the scenario's text.
+    pub scenario_digest: String,
+    /// The scenario as it was run, every default filled in, as TOML with secrets taken out.
+    pub effective_scenario: String,
+    /// What each client was offered.
+    pub stream_digests: Vec<StreamDigest>,
+    /// The ids of the cells, in the order in which they run.
+    pub cells: Vec<String>,
+    /// How many files hotset may hold open.
+    pub open_file_limit: u64,
+}
+
+/// How hotset was built.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Build {
+    /// Cargo's profile, such as `dev` or `release`.
+    pub profile: String,
+    /// The optimisation level, `0` to `3`, `s` or `z`.
+    pub optimisation: String,
+}
+
+/// Where a run took place.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Machine {
+    /// Processor cores that hotset may use.
+    pub cores: u64,
+    /// Main memory.
+    pub memory_bytes: u64,
+    /// The processor's name.
+    pub cpu_model: String,
+    /// The operating system's kernel and its version.
+    pub kernel: String,
+}
+
+/// A server that took part.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Server {
+    /// What it is, such as `redis` or `mongodb`.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// The settings that matter, one a line, secrets taken out.
+    pub config: String,
+}
+
+/// The digest of the operations that one client was offered.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct StreamDigest {
+    /// The swept values, as in `summary.csv`.
+    pub swept: String,
+    /// The repeat, counted from 1.
+    pub repeat: u32,
+    /// The client, counted from 0.
+    pub client: u64,
+    /// The digest, in hexadecimal.
+    pub digest: String,
+}

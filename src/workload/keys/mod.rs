@@ -1,0 +1,332 @@
+//! Which key an operation asks for. One file a distribution, one row each in [`REGISTRY`].
+//!
+//! Distributions draw *ranks*: rank 0 is the most asked-for key. [`KeySampler`] maps ranks to keys by a
+//! seeded bijection, so that the hot keys lie scattered while the skew stays untouched.
+
+pub mod hotspot;
+pub mod sequential;
+pub mod uniform;
+pub mod zipf;
+
+use std::num::NonZeroU64;
+
+use super::bijection::Bijection;
+use super::random::Random;
+use crate::scenario::{Reader, SettingDoc, Settings, suggest};
+
+pub use hotspot::{Hotspot, HotspotRanks};
+pub use sequential::Sequential;
+pub use uniform::Uniform;
+pub use zipf::{Zipf, ZipfRanks};
+
+/// A key distribution as a scenario names it, with its settings.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Distribution {
+    /// P(rank k) ∝ k^−s.
+    Zipf(Zipf),
+    /// Every key alike.
+    Uniform(Uniform),
+    /// A share of the keys takes a share of the requests.
+    Hotspot(Hotspot),
+    /// The clients together scan the keys.
+    Sequential(Sequential),
+}
+
+/// One distribution that a scenario can name.
+#[derive(Debug, Clone, Copy)]
+pub struct DistributionRow {
+    /// Its name in a scenario.
+    pub name: &'static str,
+    /// One line for `hotset list`.
+    pub summary: &'static str,
+    /// Its settings.
+    pub docs: fn() -> Vec<SettingDoc>,
+    /// Reads its settings; what is wrong goes to the reader's mistakes.
+    pub read: fn(&Reader<'_>) -> Distribution,
+}
+
+/// Every distribution; the first is the default.
+pub const REGISTRY: &[DistributionRow] = &[
+    DistributionRow {
+        name: "zipf",
+        summary: "a few keys take most requests: the key of rank k is asked for in proportion to k^-exponent",
+        docs: Zipf::docs,
+        read: |reader| Distribution::Zipf(Zipf::read(reader)),
+    },
+    DistributionRow {
+        name: "uniform",
+        summary: "every key is asked for alike",
+        docs: Uniform::docs,
+        read: |reader| Distribution::Uniform(Uniform::read(reader)),
+    },
+    DistributionRow {
+        name: "hotspot",
+        summary: "a share of the keys takes a share of the requests, each evenly within",
+        docs: Hotspot::docs,
+        read: |reader| Distribution::Hotspot(hotspot::read_checked(reader)),
+    },
+    DistributionRow {
+        name: "sequential",
+        summary: "the clients together scan all keys in order, again and again",
+        docs: Sequential::docs,
+        read: |reader| Distribution::Sequential(Sequential::read(reader)),
+    },
+];
+
+impl Distribution {
+    /// Reads a table such as `{ distribution = "zipf", exponent = 0.99 }`. Where the name is left out it is the
+    /// first of [`REGISTRY`]. The caller finishes the reader.
+    #[must_use]
+    pub fn read(reader: &Reader<'_>) -> Self {
+        let name: String = reader.get("distribution", REGISTRY[0].name.to_owned());
+        if let Some(row) = REGISTRY.iter().find(|row| row.name == name) {
+            return (row.read)(reader);
+        }
+        let names: Vec<&str> = REGISTRY.iter().map(|row| row.name).collect();
+        let message = format!("there is no distribution \"{name}\"");
+        reader.wrong("distribution", message, Some(suggest(&name, &names)));
+        // The settings that the table does hold belong to the unknown name, whatever it was meant to
+        // be; asking for all of them keeps one mistake from being reported as several.
+        for doc in REGISTRY.iter().flat_map(|row| (row.docs)()) {
+            let _ = reader.raw(doc.key);
+        }
+        Self::default()
+    }
+
+    /// Its name in a scenario.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Zipf(_) => "zipf",
+            Self::Uniform(_) => "uniform",
+            Self::Hotspot(_) => "hotspot",
+            Self::Sequential(_) => "sequential",
+        }
+    }
+
+    /// Every setting with its value as one would write it.
+    #[must_use]
+    pub fn show(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Zipf(settings) => settings.show(),
+            Self::Uniform(settings) => settings.show(),
+            Self::Hotspot(settings) => settings.show(),
+            Self::Sequential(settings) => settings.show(),
+        }
+    }
+}
+
+impl Default for Distribution {
+    fn default() -> Self {
+        Self::Zipf(Zipf::default())
+    }
+}
+
+/// The shares of all requests that go to the most asked-for keys, from 0 to 1.
+#[derive(Debug, Clone, Copy, PartialEq, Default, serde::Serialize, serde::Deserialize)]
+pub struct TopShares {
+    /// To the hottest key.
+    pub top_key: f64,
+    /// To the hottest 1 % of keys, rounded up to whole keys.
+    pub top_1_percent: f64,
+    /// To the hottest 10 % of keys, rounded up to whole keys.
+    pub top_10_percent: f64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Ranks {
+    Zipf(ZipfRanks),
+    Uniform,
+    Hotspot(HotspotRanks),
+    Sequential,
+}
+
+/// Draws keys. Made once; small and without allocations, so that every client can have a copy.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct KeySampler {
+    keys: NonZeroU64,
+    ranks: Ranks,
+    bijection: Bijection,
+}
+
+impl KeySampler {
+    /// A sampler of the keys 0..`keys`. The seed decides which keys are the hot ones.
+    #[must_use]
+    pub fn new(distribution: &Distribution, keys: NonZeroU64, seed: u64) -> Self {
+        let ranks = match distribution {
+            Distribution::Zipf(settings) => Ranks::Zipf(ZipfRanks::new(keys, settings.exponent.0)),
+            Distribution::Uniform(_) => Ranks::Uniform,
+            Distribution::Hotspot(settings) => Ranks::Hotspot(HotspotRanks::new(
+                keys,
+                settings.hot_share.get(),
+                settings.request_share.get(),
+            )),
+            Distribution::Sequential(_) => Ranks::Sequential,
+        };
+        Self { keys, ranks, bijection: Bijection::new(keys, seed) }
+    }
+
+    /// How many keys there are.
+    #[must_use]
+    pub fn keys(&self) -> NonZeroU64 {
+        self.keys
+    }
+
+    /// The key that operation `sequence` of `client` (of `clients`) asks for: an index below
+    /// [`keys`](Self::keys).
+    #[inline]
+    #[must_use]
+    pub fn sample(&self, random: &mut Random, client: u64, sequence: u64, clients: u64) -> u64 {
+        match &self.ranks {
+            Ranks::Zipf(ranks) => self.bijection.forward(ranks.sample(random)),
+            Ranks::Uniform => random.below(self.keys.get()),
+            Ranks::Hotspot(ranks) => self.bijection.forward(ranks.sample(random)),
+            Ranks::Sequential => sequential::key(self.keys, client, sequence, clients),
+        }
+    }
+
+    /// The key of a rank counted from 0, the hottest.
+    #[must_use]
+    pub fn key_of_rank(&self, rank: u64) -> u64 {
+        if self.is_scattered() { self.bijection.forward(rank) } else { rank }
+    }
+
+    /// The rank of a key, counted from 0, the hottest.
+    #[must_use]
+    pub fn rank_of_key(&self, key: u64) -> u64 {
+        if self.is_scattered() { self.bijection.backward(key) } else { key }
+    }
+
+    /// The exact probability that an operation asks for the key of this rank, counted from 0; 0 where there is no
+    /// such rank. For `sequential`, the share of operations.
+    #[must_use]
+    pub fn probability(&self, rank: u64) -> f64 {
+        if rank >= self.keys.get() {
+            return 0.0;
+        }
+        match &self.ranks {
+            Ranks::Zipf(ranks) => ranks.probability(rank),
+            Ranks::Uniform | Ranks::Sequential => 1.0 / self.keys.get() as f64,
+            Ranks::Hotspot(ranks) => ranks.probability(rank),
+        }
+    }
+
+    /// The exact probability that an operation asks for one of the `ranks` hottest keys.
+    #[must_use]
+    pub fn cumulative(&self, ranks: u64) -> f64 {
+        let ranks = ranks.min(self.keys.get());
+        match &self.ranks {
+            Ranks::Zipf(zipf) => zipf.cumulative(ranks),
+            Ranks::Uniform | Ranks::Sequential => ranks as f64 / self.keys.get() as f64,
+            Ranks::Hotspot(hotspot) => hotspot.cumulative(ranks),
+        }
+    }
+
+    /// What the hottest keys get by theory.
+    #[must_use]
+    pub fn expected_shares(&self) -> TopShares {
+        TopShares {
+            top_key: self.cumulative(1),
+            top_1_percent: self.cumulative(self.top_ranks(100)),
+            top_10_percent: self.cumulative(self.top_ranks(10)),
+        }
+    }
+
+    /// How many keys one part in `parts` of all keys is, rounded up.
+    pub(super) fn top_ranks(&self, parts: u64) -> u64 {
+        self.keys.get().div_ceil(parts)
+    }
+
+    /// Where all keys are alike, scattering them would cost time and change nothing.
+    fn is_scattered(&self) -> bool {
+        matches!(self.ranks, Ranks::Zipf(_) | Ranks::Hotspot(_))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::random::{Purpose, RandomSource};
+    use super::*;
+    use crate::scenario::{Mistakes, Table};
+
+    fn read(toml: &str) -> (Distribution, Vec<String>) {
+        let mistakes = Mistakes::default();
+        let table = Table::parse(toml, &mistakes);
+        let reader = Reader::new(&table, "workload.keys", &mistakes);
+        let distribution = Distribution::read(&reader);
+        reader.finish();
+        let messages = mistakes.into_sorted().into_iter();
+        (
+            distribution,
+            messages.map(|m| format!("{}: {} {}", m.key, m.message, m.help.unwrap_or_default())).collect(),
+        )
+    }
+
+    #[test]
+    fn every_row_is_named_once_documented_and_reads_as_itself() {
+        for row in REGISTRY {
+            assert_eq!(REGISTRY.iter().filter(|other| other.name == row.name).count(), 1);
+            assert!(row.name.chars().all(|c| c.is_ascii_lowercase() || c == '-'));
+            assert!(!row.summary.is_empty() && !row.summary.ends_with('.'));
+            assert!((row.docs)().iter().all(|doc| !doc.meaning.is_empty()));
+            let (distribution, mistakes) = read(&format!("distribution = \"{}\"", row.name));
+            assert_eq!(mistakes, Vec::<String>::new());
+            assert_eq!(distribution.name(), row.name);
+            assert_eq!(distribution.show().len(), (row.docs)().len());
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_is_one_mistake_with_the_nearest_name() {
+        let (_, mistakes) = read("distribution = \"zipff\"\nexponent = 1.1");
+        assert_eq!(mistakes.len(), 1, "{mistakes:?}");
+        assert!(
+            mistakes[0].contains("workload.keys.distribution")
+                && mistakes[0].contains("did you mean \"zipf\"")
+        );
+    }
+
+    #[test]
+    fn a_setting_of_another_distribution_is_refused() {
+        let (_, mistakes) = read("distribution = \"uniform\"\nexponent = 1.1");
+        assert_eq!(mistakes.len(), 1, "{mistakes:?}");
+        let (_, mistakes) = read("exponent = 0");
+        assert!(mistakes[0].contains("not above 0"), "{mistakes:?}");
+    }
+
+    #[test]
+    fn probabilities_sum_to_one_and_agree_with_their_cumulation() {
+        for distribution in ["zipf", "uniform", "hotspot", "sequential"] {
+            let (distribution, _) = read(&format!("distribution = \"{distribution}\""));
+            for keys in [1, 2, 3, 10, 1000, 20_011] {
+                let sampler = KeySampler::new(&distribution, NonZeroU64::new(keys).unwrap(), 1);
+                let mut sum = 0.0;
+                for rank in 0..keys {
+                    assert!((sampler.cumulative(rank) - sum).abs() < 1e-11, "{distribution:?} {keys} {rank}");
+                    sum += sampler.probability(rank);
+                }
+                assert!((sum - 1.0).abs() < 1e-11, "{distribution:?} {keys}: {sum}");
+                assert!(sampler.probability(keys).abs() < f64::EPSILON);
+            }
+        }
+    }
+
+    #[test]
+    fn the_skew_of_a_million_keys_is_the_known_one() {
+        let sampler = KeySampler::new(&Distribution::default(), NonZeroU64::new(1_000_000).unwrap(), 1);
+        let shares = sampler.expected_shares();
+        assert!((shares.top_key - 0.065).abs() < 5e-4, "{shares:?}");
+        assert!((shares.top_1_percent - 0.664).abs() < 5e-4, "{shares:?}");
+        assert!((shares.top_10_percent - 0.830).abs() < 5e-4, "{shares:?}");
+    }
+
+    #[test]
+    fn a_single_key_is_always_asked_for() {
+        for row in REGISTRY {
+            let (distribution, _) = read(&format!("distribution = \"{}\"", row.name));
+            let sampler = KeySampler::new(&distribution, NonZeroU64::MIN, 1);
+            let source = RandomSource::new(1, Purpose::Measure);
+            assert!((0..1000).all(|n| sampler.sample(&mut source.at(0, n), 0, n, 1) == 0), "{}", row.name);
+        }
+    }
+}

@@ -1,0 +1,523 @@
+//! Result files and what is drawn from them, over made-up runs whose figures are known.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use hdrhistogram::Histogram;
+use hotset::report::group::groups;
+use hotset::report::{DrawOptions, draw, terminal::closing_table};
+use hotset::results::{
+    Build, CellResults, EventRow, Interval, LatencyFigures, LatencyRow, LimitedBy, Machine, Measure, Mode,
+    Operation, Outcome, Phase, Results, ResultsDir, RunInfo, Server, Status, StreamDigest, SummaryRow,
+    TimeseriesRow, interval_log, interval_log_name, spectrum,
+};
+use serde::Serialize;
+
+/// What a made-up strategy does.
+#[derive(Clone, Copy)]
+struct MadeUp {
+    label: &'static str,
+    name: &'static str,
+    per_second: f64,
+    hit_rate: Option<f64>,
+    read_us: f64,
+    status: Status,
+}
+
+const fn made_up(label: &'static str, per_second: f64, hit_rate: Option<f64>, read_us: f64) -> MadeUp {
+    MadeUp { label, name: label, per_second, hit_rate, read_us, status: Status::Ok }
+}
+
+const STRATEGIES: [MadeUp; 6] = [
+    made_up("no-cache", 2_100.0, None, 4_000.0),
+    made_up("cache-aside", 15_400.0, Some(0.93), 310.0),
+    MadeUp { name: "cache-aside", ..made_up("cache-aside (update on write)", 15_500.0, Some(0.95), 300.0) },
+    made_up("cache-through", 19_800.0, Some(0.96), 240.0),
+    MadeUp { status: Status::Saturated, ..made_up("write-behind", 9_000.0, Some(0.88), 1_900.0) },
+    MadeUp { status: Status::Failed, ..made_up("near-cache", 0.0, None, 0.0) },
+];
+
+/// Numbers that look like noise and are the same on every machine.
+struct Noise(u64);
+
+impl Noise {
+    fn next(&mut self) -> f64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}
+
+fn run_info(name: &str) -> RunInfo {
+    RunInfo {
+        name: name.into(),
+        command: vec!["hotset".into(), "scenarios/made-up.toml".into()],
+        version: "0.1.0".into(),
+        commit: Some("0123abc".into()),
+        build: Build { profile: "dev".into(), optimisation: "3".into() },
+        started_utc: "2026-11-22T21:05:09Z".into(),
+        finished_utc: Some("2026-11-22T21:15:09Z".into()),
+        machine: Machine {
+            cores: 8,
+            memory_bytes: 16 << 30,
+            cpu_model: "Made-up Processor 3000".into(),
+            kernel: "Linux 6.1".into(),
+        },
+        servers: vec![Server {
+            name: "redis".into(),
+            version: "7.0.15".into(),
+            config: "maxmemory 64mb".into(),
+        }],
+        seed: 42,
+        scenario_path: "scenarios/made-up.toml".into(),
+        scenario_digest: "feedbeef".into(),
+        effective_scenario: "name = \"made-up\"\n[run]\nrepeats = 5\n".into(),
+        stream_digests: vec![StreamDigest {
+            swept: String::new(),
+            repeat: 1,
+            client: 0,
+            digest: "d1".into(),
+        }],
+        cells: Vec::new(),
+        open_file_limit: 65_536,
+    }
+}
+
+fn histogram(strategy: MadeUp, slower: f64, operations: u32, noise: &mut Noise) -> Histogram<u64> {
+    let mut histogram = Histogram::new(3).unwrap();
+    for _ in 0..operations {
+        // Most near the middle, one in a hundred much slower.
+        let spread = (noise.next() + noise.next() + noise.next() - 1.5).exp();
+        let tail = if noise.next() < 0.01 { 4.0 + 12.0 * noise.next() } else { 1.0 };
+        let us = strategy.read_us * slower * spread * tail;
+        histogram.record((us * 1000.0) as u64).unwrap();
+    }
+    histogram
+}
+
+/// A cell with windows, spectra, events and an interval log.
+fn cell(strategy: MadeUp, topology: &str, repeat: u32, swept: &str, position: u64) -> CellResults {
+    let id = format!("r{repeat}-{}-{topology}{swept}", strategy.label);
+    let mut summary = SummaryRow {
+        cell: id.clone(),
+        position,
+        repeat,
+        block: repeat,
+        strategy: strategy.label.into(),
+        strategy_name: strategy.name.into(),
+        topology: topology.into(),
+        topology_name: topology.into(),
+        database: "mongodb".into(),
+        swept: swept.into(),
+        status: strategy.status,
+        started_utc: "2026-11-22T21:05:10Z".into(),
+        stream_digest: format!("digest-{repeat}{swept}"),
+        ..SummaryRow::default()
+    };
+    if strategy.status == Status::Failed {
+        summary.reason = "the cache server ended with code 1; see its log, or raise `maxmemory`".into();
+        return CellResults { summary, ..CellResults::default() };
+    }
+    let mut noise = Noise(position * 7919 + 1);
+    let slower = (if topology == "single" { 1.0 } else { 0.6 }) * (0.95 + 0.1 * noise.next());
+    let reads = histogram(strategy, slower, 20_000, &mut noise);
+    let writes = histogram(strategy, slower * 3.0, 4_000, &mut noise);
+    let recorded = [(Operation::Read, &reads), (Operation::Write, &writes)];
+    let timeseries = windows(&id, strategy, slower, &mut noise);
+    let measured = || timeseries.iter().filter(|row| row.phase == Phase::Measure);
+    summary.hits = measured().map(|row| row.hits).sum();
+    summary.misses = measured().map(|row| row.misses).sum();
+    summary.operations = measured().map(|row| row.operations).sum();
+    summary.db_reads = if strategy.hit_rate.is_some() { summary.misses } else { summary.operations };
+    summary.achieved_per_s = strategy.per_second / slower;
+    summary.measured_s = 20.0;
+    summary.warmup_s = 6.0;
+    summary.settled = true;
+    (summary.instances, summary.clients, summary.connections) = (2, 64, 2);
+    summary.mode = Mode::Closed;
+    summary.errors = u64::from(strategy.label == "no-cache") * 3;
+    summary.limited_by =
+        Some(if strategy.hit_rate.is_none() { LimitedBy::Database } else { LimitedBy::Clients });
+    summary.derive_rates();
+    for (operation, histogram) in recorded {
+        summary.set_latency(operation, Measure::Response, LatencyFigures::of(histogram));
+    }
+    let intervals = recorded.map(|(operation, histogram)| Interval {
+        operation,
+        measure: Measure::Response,
+        start: Duration::ZERO,
+        length: Duration::from_secs(20),
+        histogram,
+    });
+    CellResults {
+        latency: spectrum(&id, (Operation::Read, Outcome::All, Measure::Response), &reads),
+        events: vec![
+            event(&id, -6.0, "phase", "warm-up"),
+            event(&id, 7.0, "fault", "redis stopped"),
+            event(&id, 13.0, "reconnect", "redis"),
+        ],
+        interval_log: interval_log(SystemTime::UNIX_EPOCH, intervals).unwrap(),
+        summary,
+        timeseries,
+    }
+}
+
+fn event(cell: &str, at_s: f64, kind: &str, subject: &str) -> EventRow {
+    EventRow { cell: cell.into(), at_s, kind: kind.into(), subject: subject.into(), detail: String::new() }
+}
+
+fn windows(id: &str, strategy: MadeUp, slower: f64, noise: &mut Noise) -> Vec<TimeseriesRow> {
+    (-6..20)
+        .map(|second: i32| {
+            let operations = (strategy.per_second / slower) as u64;
+            let rate = strategy.hit_rate.map(|rate| {
+                let filled = 1.0 - (-f64::from(second + 7) / 2.5).exp();
+                let fault = if (7..13).contains(&second) { 0.82 } else { 1.0 };
+                (rate * filled * fault + 0.012 * (noise.next() - 0.5)).clamp(0.0, 1.0)
+            });
+            let hits = rate.map_or(0, |rate| (operations as f64 * rate) as u64);
+            TimeseriesRow {
+                cell: id.into(),
+                phase: if second < 0 { Phase::Warmup } else { Phase::Measure },
+                window: u64::try_from(if second < 0 { second + 6 } else { second }).unwrap(),
+                start_s: f64::from(second),
+                length_s: 1.0,
+                operations,
+                achieved_per_s: operations as f64,
+                hits,
+                misses: if rate.is_some() { operations - hits } else { 0 },
+                hit_rate: rate.map(|_| hits as f64 / operations as f64),
+                ..TimeseriesRow::default()
+            }
+        })
+        .collect()
+}
+
+/// A results folder within a temporary one.
+struct MadeUpRun {
+    _out: tempfile::TempDir,
+    dir: ResultsDir,
+}
+
+impl MadeUpRun {
+    fn named(name: &str) -> Self {
+        let out = tempfile::tempdir().unwrap();
+        let started = "2026-11-22T21:05:09Z".parse().unwrap();
+        let dir = ResultsDir::create(out.path(), name, started).unwrap();
+        dir.write_run_info(&run_info(name)).unwrap();
+        Self { _out: out, dir }
+    }
+
+    fn of(name: &str, strategies: &[MadeUp], topologies: &[&str], repeats: u32) -> Self {
+        let mut run = Self::named(name);
+        let mut position = 0;
+        for repeat in 1..=repeats {
+            for topology in topologies {
+                for strategy in strategies {
+                    position += 1;
+                    run.dir.append_cell(&cell(*strategy, topology, repeat, "", position)).unwrap();
+                }
+            }
+        }
+        run
+    }
+
+    fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.path().join(name)
+    }
+
+    fn read(&self) -> Results {
+        Results::read(self.path()).unwrap()
+    }
+}
+
+fn contents(files: &[PathBuf]) -> Vec<Vec<u8>> {
+    files.iter().map(|file| fs::read(file).unwrap()).collect()
+}
+
+#[test]
+fn a_run_gets_every_chart_for_each_topology_and_a_page_and_drawing_again_changes_no_byte() {
+    let run = MadeUpRun::of("made-up", &STRATEGIES, &["single", "embedded"], 5);
+    let files = draw(run.path(), &DrawOptions::default()).unwrap();
+    let names: BTreeSet<String> =
+        files.iter().map(|file| file.file_name().unwrap().to_string_lossy().into_owned()).collect();
+    for chart in ["latency-percentiles", "hit-rate", "throughput-p99"] {
+        for topology in ["single", "embedded"] {
+            for format in ["svg", "png"] {
+                assert!(names.contains(&format!("{chart}-{topology}.{format}")), "{names:?}");
+            }
+        }
+    }
+    assert_eq!(names.len(), 13, "{names:?}");
+    let first = contents(&files);
+    assert_eq!(draw(run.path(), &DrawOptions::default()).unwrap(), files);
+    assert!(contents(&files) == first, "a picture changed though its figures did not");
+    assert_eq!(fs::read_dir(run.file("plots")).unwrap().count(), 12, "scraps were left in plots/");
+    // For looking at: HOTSET_KEEP_REPORT=DIR cargo test --test report
+    if let Some(keep) = std::env::var_os("HOTSET_KEEP_REPORT") {
+        for file in &files {
+            fs::copy(file, Path::new(&keep).join(file.file_name().unwrap())).unwrap();
+        }
+    }
+}
+
+#[test]
+fn the_closing_table_shows_each_strategy_on_each_topology_and_ranks_what_can_be_ranked() {
+    let run = MadeUpRun::of("made-up", &STRATEGIES, &["single", "embedded"], 5);
+    insta::assert_snapshot!(closing_table(&run.read(), 200).unwrap());
+}
+
+#[test]
+fn a_narrow_terminal_gets_fewer_columns_and_is_told_so() {
+    let run = MadeUpRun::of("made-up", &STRATEGIES[..2], &["single"], 3);
+    let table = closing_table(&run.read(), 90).unwrap();
+    assert!(table.lines().all(|line| line.chars().count() <= 90), "{table}");
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn a_torn_last_line_is_ignored_when_reading_and_dropped_when_resuming() {
+    let run = MadeUpRun::of("made-up", &STRATEGIES[..3], &["single"], 1);
+    let whole = fs::read(run.file("summary.csv")).unwrap();
+    let torn = &whole[..whole.len() - 40];
+    fs::write(run.file("summary.csv"), torn).unwrap();
+
+    let results = run.read();
+    assert_eq!(results.summary.len(), 2);
+    assert!(results.timeseries.iter().all(|row| !row.cell.contains("update")), "of an unfinished cell");
+    assert_eq!(fs::read(run.file("summary.csv")).unwrap(), torn, "reading changes nothing");
+
+    let (mut dir, resumed) = ResultsDir::open_for_resume(run.path()).unwrap();
+    assert_eq!(resumed.summary, results.summary);
+    dir.append_cell(&cell(STRATEGIES[2], "single", 1, "", 3)).unwrap();
+    assert_eq!(fs::read(run.file("summary.csv")).unwrap(), whole);
+    let windows = run.read().timeseries;
+    assert_eq!(windows.len(), 3 * 26, "the unfinished cell's old windows are gone");
+}
+
+#[test]
+fn a_cell_without_its_summary_row_is_not_finished() {
+    let mut run = MadeUpRun::named("made-up");
+    let cells = ["r1-no-cache-single", "r1-cache-aside-single"].map(String::from).to_vec();
+    run.dir.write_run_info(&RunInfo { cells, ..run_info("made-up") }).unwrap();
+    run.dir.append_cell(&cell(STRATEGIES[0], "single", 1, "", 1)).unwrap();
+    assert_eq!(run.read().unfinished_cells(), ["r1-cache-aside-single"]);
+}
+
+#[test]
+fn cells_that_were_offered_different_operations_are_not_compared() {
+    let mut run = MadeUpRun::of("made-up", &STRATEGIES[..1], &["single"], 1);
+    let mut other = cell(STRATEGIES[1], "single", 1, "", 2);
+    other.summary.stream_digest = "something else".into();
+    run.dir.append_cell(&other).unwrap();
+    let error = draw(run.path(), &DrawOptions::default()).unwrap_err().to_string();
+    assert!(error.contains("r1-no-cache-single") && error.contains("something else"), "{error}");
+    assert!(error.contains("one seed"), "says what to do: {error}");
+    assert!(closing_table(&run.read(), 100).is_err());
+}
+
+#[test]
+fn other_repeats_and_swept_values_may_have_other_operations() {
+    let mut run = MadeUpRun::named("made-up");
+    for (position, (repeat, swept)) in
+        [(1, ""), (2, ""), (1, "workload.keys.exponent=0.8")].iter().enumerate()
+    {
+        run.dir.append_cell(&cell(STRATEGIES[1], "single", *repeat, swept, position as u64 + 1)).unwrap();
+    }
+    run.read().check_comparable().unwrap();
+}
+
+#[test]
+fn percentiles_over_repeats_are_those_of_all_operations_and_not_the_average_of_percentiles() {
+    let mut run = MadeUpRun::named("made-up");
+    // One calm repeat and one with a slow tenth: the 99th percentile of both together is not halfway.
+    let mut union = Histogram::<u64>::new(3).unwrap();
+    let mut averages = Vec::new();
+    for (repeat, slow) in [(1, 0), (2, 100)] {
+        let mut recorded = Histogram::<u64>::new(3).unwrap();
+        recorded.record_n(100_000, 1000 - slow).unwrap();
+        recorded.record_n(50_000_000, slow).unwrap();
+        averages.push(recorded.value_at_quantile(0.99) as f64 / 1e3);
+        union.add(&recorded).unwrap();
+        let interval = Interval {
+            operation: Operation::Read,
+            measure: Measure::Response,
+            start: Duration::ZERO,
+            length: Duration::from_secs(1),
+            histogram: &recorded,
+        };
+        let mut results = cell(STRATEGIES[1], "single", repeat, "", u64::from(repeat));
+        results.interval_log = interval_log(SystemTime::UNIX_EPOCH, [interval]).unwrap();
+        run.dir.append_cell(&results).unwrap();
+    }
+    let results = run.read();
+    let groups = groups(&results).unwrap();
+    let merged = groups[0].entries[0].merged_us(Operation::Read, Measure::Response, 0.99).unwrap();
+    assert_eq!(merged, union.value_at_quantile(0.99) as f64 / 1e3);
+    let averaged = averages.iter().sum::<f64>() / 2.0;
+    assert!((merged - averaged).abs() > 10_000.0, "merged {merged}, averaged {averaged}");
+}
+
+/// Everything in the folder that holds rows.
+fn rows(run: &MadeUpRun) -> Vec<Vec<u8>> {
+    ["summary.csv", "timeseries.csv", "latency.csv"].map(|file| fs::read(run.file(file)).unwrap()).to_vec()
+}
+
+#[test]
+fn a_full_disk_loses_no_earlier_row_and_says_what_to_do() {
+    let mut run = MadeUpRun::of("made-up", &STRATEGIES[..2], &["single"], 1);
+    let before = rows(&run);
+    let events = fs::read(run.file("events.csv")).unwrap();
+    fs::remove_file(run.file("events.csv")).unwrap();
+    // Every write to /dev/full fails as on a full disk, for root too.
+    std::os::unix::fs::symlink("/dev/full", run.file("events.csv")).unwrap();
+    let error = run.dir.append_cell(&cell(STRATEGIES[2], "single", 1, "", 3)).unwrap_err().to_string();
+    assert!(error.contains("events.csv") && error.contains("--resume"), "{error}");
+    assert!(rows(&run) == before, "what was appended before the failure is taken back");
+
+    fs::remove_file(run.file("events.csv")).unwrap();
+    fs::write(run.file("events.csv"), events).unwrap();
+    run.dir.append_cell(&cell(STRATEGIES[2], "single", 1, "", 3)).unwrap();
+    assert_eq!(run.read().summary.len(), 3, "with room again, the run goes on");
+}
+
+#[test]
+fn a_summary_that_cannot_be_written_leaves_the_cell_unfinished() {
+    let mut run = MadeUpRun::of("made-up", &STRATEGIES[..1], &["single"], 1);
+    let summary = fs::read(run.file("summary.csv")).unwrap();
+    let before = fs::read(run.file("timeseries.csv")).unwrap();
+    fs::remove_file(run.file("summary.csv")).unwrap();
+    fs::create_dir(run.file("summary.csv")).unwrap();
+    let error = run.dir.append_cell(&cell(STRATEGIES[1], "single", 1, "", 2)).unwrap_err().to_string();
+    assert!(error.contains("summary.csv") && error.contains("move it aside"), "{error}");
+    assert!(fs::read(run.file("timeseries.csv")).unwrap() == before);
+    fs::remove_dir(run.file("summary.csv")).unwrap();
+    fs::write(run.file("summary.csv"), summary).unwrap();
+    assert_eq!(run.read().summary.len(), 1);
+}
+
+#[test]
+fn a_second_run_in_the_same_second_gets_a_folder_of_its_own_and_latest_follows() {
+    let out = tempfile::tempdir().unwrap();
+    let started = "2026-11-22T21:05:09Z".parse().unwrap();
+    let first = ResultsDir::create(out.path(), "quick start", started).unwrap();
+    let second = ResultsDir::create(out.path(), "quick start", started).unwrap();
+    assert!(first.path().ends_with("quick-start/2026-11-22T21-05-09Z"), "{first:?}");
+    assert!(second.path().ends_with("quick-start/2026-11-22T21-05-09Z-2"), "{second:?}");
+    let latest = fs::canonicalize(out.path().join("quick-start/latest")).unwrap();
+    assert_eq!(latest, fs::canonicalize(second.path()).unwrap());
+}
+
+#[test]
+fn a_folder_that_holds_no_run_is_named_as_such() {
+    let empty = tempfile::tempdir().unwrap();
+    let error = draw(empty.path(), &DrawOptions::default()).unwrap_err().to_string();
+    assert!(error.contains("not a results folder") && error.contains("run.json"), "{error}");
+    let error = draw(Path::new("/nowhere/at/all"), &DrawOptions::default()).unwrap_err().to_string();
+    assert!(error.contains("/nowhere/at/all"), "{error}");
+}
+
+#[test]
+fn an_unknown_chart_is_refused_with_the_names_of_those_there_are() {
+    let run = MadeUpRun::of("made-up", &STRATEGIES[..1], &["single"], 1);
+    let options = DrawOptions { charts: vec!["pie".into()] };
+    let error = draw(run.path(), &options).unwrap_err().to_string();
+    assert!(error.contains("\"pie\"") && error.contains("hit-rate"), "{error}");
+}
+
+#[test]
+fn a_run_in_which_every_cell_failed_still_gets_a_page_that_says_why() {
+    let run = MadeUpRun::of("made-up", &STRATEGIES[5..], &["single"], 1);
+    let files = draw(run.path(), &DrawOptions::default()).unwrap();
+    assert_eq!(files, [run.file("report.html")]);
+    let page = fs::read_to_string(&files[0]).unwrap();
+    assert!(page.contains("the cache server ended with code 1"));
+    assert!(closing_table(&run.read(), 120).unwrap().contains("the cache server ended with code 1"));
+}
+
+#[test]
+fn names_with_markup_in_them_are_shown_as_they_are_and_never_become_markup() {
+    let hostile = MadeUp { label: "<b onload=\"x\">&'y'</b>", ..STRATEGIES[1] };
+    let mut run = MadeUpRun::named("made-up");
+    let name = "<script>alert(1)</script> & \"co\"";
+    run.dir.write_run_info(&run_info(name)).unwrap();
+    run.dir.append_cell(&cell(hostile, "<i>top</i>", 1, "", 1)).unwrap();
+    assert!(run.file(&interval_log_name("r1-<b onload=\"x\">&'y'</b>-<i>top</i>")).exists());
+    for file in draw(run.path(), &DrawOptions::default()).unwrap() {
+        if file.extension().is_some_and(|kind| kind == "png") {
+            continue;
+        }
+        let text = fs::read_to_string(&file).unwrap();
+        for markup in ["<b onload", "<script", "<i>", "& \"co\"", "&'y'"] {
+            assert!(!text.contains(markup), "{markup} in {}", file.display());
+        }
+        assert!(text.contains("&lt;b onload="), "{}", file.display());
+    }
+}
+
+#[test]
+fn the_report_needs_nothing_but_itself() {
+    let run = MadeUpRun::of("made-up", &STRATEGIES[..2], &["single"], 1);
+    draw(run.path(), &DrawOptions::default()).unwrap();
+    let page = fs::read_to_string(run.file("report.html")).unwrap();
+    for outside in ["<script", "<link", "<img", "@import", "url(", "src=", "href="] {
+        assert!(!page.contains(outside), "{outside}");
+    }
+    assert_eq!(page.matches("<svg").count(), 3);
+    for part in ["Made-up Processor 3000", "repeats = 5", "never averages of percentiles", "not ranked"] {
+        assert!(page.contains(part), "{part}");
+    }
+}
+
+/// The names in the first column of the tables under a heading of `RESULTS.md`.
+fn documented(guide: &str, heading: &str) -> BTreeSet<String> {
+    let start = guide.find(&format!("## `{heading}`")).unwrap_or_else(|| panic!("no section {heading}"));
+    let section = &guide[start + 3..];
+    let section = &section[..section.find("\n## ").unwrap_or(section.len())];
+    section
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `"))
+        .flat_map(|row| {
+            let first = row.split(" | ").next().unwrap_or_default().to_owned();
+            first.split('`').step_by(2).map(str::to_owned).collect::<Vec<_>>()
+        })
+        .filter(|name| !name.is_empty())
+        .collect()
+}
+
+fn columns<R: Serialize + Default>() -> BTreeSet<String> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.serialize(R::default()).unwrap();
+    let text = String::from_utf8(writer.into_inner().unwrap()).unwrap();
+    text.lines().next().unwrap().split(',').map(str::to_owned).collect()
+}
+
+fn keys(value: &impl Serialize) -> BTreeSet<String> {
+    let value = serde_json::to_value(value).unwrap();
+    value.as_object().unwrap().keys().cloned().collect()
+}
+
+#[test]
+fn the_guide_to_result_files_names_every_column_and_no_other() {
+    let guide = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/RESULTS.md")).unwrap();
+    assert_eq!(documented(&guide, "summary.csv"), columns::<SummaryRow>());
+    assert_eq!(documented(&guide, "timeseries.csv"), columns::<TimeseriesRow>());
+    assert_eq!(documented(&guide, "latency.csv"), columns::<LatencyRow>());
+    assert_eq!(documented(&guide, "events.csv"), columns::<EventRow>());
+    let mut run = keys(&RunInfo::default());
+    for (part, parts) in [
+        ("build", keys(&Build::default())),
+        ("machine", keys(&Machine::default())),
+        ("servers", keys(&Server::default())),
+        ("stream_digests", keys(&StreamDigest::default())),
+    ] {
+        run.extend(parts.iter().map(|key| format!("{part}.{key}")));
+        run.remove(part);
+    }
+    assert_eq!(documented(&guide, "run.json"), run);
+}
