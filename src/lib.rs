@@ -4,12 +4,22 @@
 //! `ARCHITECTURE.md` shows the rooms and what may import what.
 
 pub mod application;
-pub mod audit;
+pub mod catalog;
+pub mod check;
+pub mod cli;
+pub mod clock;
+pub mod doctor;
 pub mod driver;
 pub mod fault;
+pub mod interrupt;
+pub mod machine;
 pub mod measure;
+pub mod observer;
+pub mod plan;
+pub mod progress;
 pub mod report;
 pub mod results;
+pub mod run;
 pub mod scenario;
 pub mod source;
 pub mod store;

@@ -19,8 +19,9 @@ use crate::scenario::tree::parse_option_value;
 use crate::scenario::{
     InvalidScenario, Kind, Mistake, Mistakes, Positive, Reader, Setting, Settings, Table, Value, suggest,
 };
+use crate::units::ByteSize;
 use crate::topology::settings::{CacheSettings, DatabaseSettings, NetworkSettings};
-use crate::workload::{Distribution, ValueSize, WorkloadSettings, keys};
+use crate::workload::{Distribution, ValueSizes, WorkloadSettings, keys};
 
 settings! {
     /// The table `[dataset]`.
@@ -28,7 +29,7 @@ settings! {
         /// how many documents there are
         keys: NonZeroU64 = NonZeroU64::new(100_000).unwrap_or(NonZeroU64::MIN),
         /// how large a document is: "500B", or a table with `distribution` uniform (min, max) or lognormal (median, sigma, max)
-        value_size: ValueSize = ValueSize::Fixed(500),
+        value_size: ValueSizes = ValueSizes::Fixed(ByteSize(500)),
         /// how many categories the documents are spread over
         categories: NonZeroU64 = NonZeroU64::new(100).unwrap_or(NonZeroU64::MIN),
     }
@@ -72,7 +73,7 @@ impl Scenario {
         Products {
             keys: self.dataset.keys.get(),
             categories: self.dataset.categories.get(),
-            value_size: self.dataset.value_size.clone(),
+            value_size: self.dataset.value_size,
             seed: self.run.seed,
         }
     }
@@ -184,6 +185,12 @@ impl Plan {
             (least + warmup_least + run.duration.0, most + run.warmup_max.0 + run.duration.0)
         })
     }
+}
+
+/// The command line with every password in a URL struck out.
+#[must_use]
+pub fn redacted_command(arguments: impl IntoIterator<Item = String>) -> Vec<String> {
+    arguments.into_iter().map(|argument| choice::redacted(&argument)).collect()
 }
 
 fn plan(name: &str, path: &str, text: &str, options: &Options, mistakes: &Mistakes) -> Option<Plan> {

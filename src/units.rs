@@ -92,6 +92,12 @@ impl Share {
     /// The whole.
     pub const ALL: Self = Self(1.0);
 
+    /// `part` of `whole`, for defaults; the whole where `part` is larger.
+    #[must_use]
+    pub const fn of(part: u32, whole: u32) -> Self {
+        if part >= whole { Self::ALL } else { Self(part as f64 / whole as f64) }
+    }
+
     /// `Some` where the number is from 0 to 1.
     #[must_use]
     pub fn new(value: f64) -> Option<Self> {

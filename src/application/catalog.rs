@@ -15,7 +15,7 @@ use xxhash_rust::xxh3::Xxh3;
 use super::{Answer, Application, Damage, Dataset, OperationKind, lost_document};
 use crate::store::{Document, Patch, StoreError, Version};
 use crate::strategy::{Read, Strategy};
-use crate::workload::{Operation, ValueSize};
+use crate::workload::{Operation, ValueSizes};
 
 /// The operations of the catalogue; an operation's kind is an index into this table.
 pub const OPERATIONS: [OperationKind; 2] = [
@@ -38,7 +38,7 @@ pub struct Products {
     /// How many categories they are spread over.
     pub categories: u64,
     /// How large a document is.
-    pub value_size: ValueSize,
+    pub value_size: ValueSizes,
     /// What else decides what they look like.
     pub seed: u64,
 }
@@ -123,7 +123,7 @@ impl Dataset for Products {
                 "_v": 1_i64,
             })
         };
-        let wanted = self.value_size.of(self.seed, key) as usize;
+        let wanted = self.value_size.bytes_of(self.seed, key) as usize;
         let bare = build("").bytes().len();
         build(&self.description(key, wanted.saturating_sub(bare)))
     }
@@ -257,7 +257,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn products() -> Products {
-        Products { keys: 1000, categories: 10, value_size: ValueSize::Fixed(600), seed: 7 }
+        Products { keys: 1000, categories: 10, value_size: ValueSizes::Fixed(crate::units::ByteSize(600)), seed: 7 }
     }
 
     fn write(number: u64, draw: u64) -> Operation {

@@ -226,9 +226,18 @@ fn redact(table: &mut Table) {
     }
 }
 
+/// A text with the password of a URL in it struck out.
+#[must_use]
+pub fn redacted(text: &str) -> String {
+    let Some(scheme) = text.find("://") else { return text.to_owned() };
+    // What stands before the scheme, as in --set topologies.single.url=redis://…, is no part of the URL.
+    let start = text[..scheme].rfind(|c: char| !c.is_ascii_alphanumeric() && c != '+').map_or(0, |at| at + 1);
+    format!("{}{}", &text[..start], SecretUrl::new(&text[start..]))
+}
+
 fn redact_value(value: &mut Value) {
     match &mut value.kind {
-        Kind::String(text) if text.contains("://") => *text = SecretUrl::new(text).to_string(),
+        Kind::String(text) => *text = redacted(text),
         Kind::Array(items) => items.iter_mut().for_each(redact_value),
         Kind::Table(table) => redact(table),
         _ => {}

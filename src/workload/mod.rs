@@ -9,6 +9,7 @@ pub mod keys;
 pub mod mix;
 pub mod operation;
 pub mod random;
+pub mod settings;
 pub mod stream;
 pub mod values;
 
@@ -18,5 +19,6 @@ pub use keys::{Distribution, KeySampler, TopShares};
 pub use mix::{Mix, MixError};
 pub use operation::Operation;
 pub use random::{Purpose, Random, RandomSource};
+pub use settings::WorkloadSettings;
 pub use stream::{OperationStream, Phase, StreamDigest, StreamSpec};
 pub use values::ValueSizes;

@@ -1,0 +1,34 @@
+//! The table `[workload]`: who asks for what, and how often.
+
+use std::num::NonZeroU64;
+
+use super::Arrivals;
+use crate::scenario::PositiveNumber;
+use crate::units::Share;
+
+const fn at_least_one(number: u64) -> NonZeroU64 {
+    match NonZeroU64::new(number) {
+        Some(number) => number,
+        None => NonZeroU64::MIN,
+    }
+}
+
+settings! {
+    /// The table `[workload]`.
+    pub struct WorkloadSettings {
+        /// the share of operations that read; the others write
+        reads: Share = Share::of(95, 100),
+        /// the share of reads that ask for ids that do not exist
+        absent_share: Share = Share::NONE,
+        /// virtual users, over all instances; each issues its operations one after another
+        clients: NonZeroU64 = at_least_one(64),
+        /// connections to the cache that each instance shares among its clients
+        connections: NonZeroU64 = NonZeroU64::MIN,
+        /// copies of the application, each with its own strategy objects, connections and in-process state
+        instances: NonZeroU64 = at_least_one(2),
+        /// open loop: operations are due at this rate over all clients, and their response time counts from then; left out, closed loop: each client sends its next operation when it has the answer to its last
+        rate_per_second: Option<PositiveNumber> = None,
+        /// open loop: how operations are spread over time: `poisson` for independent users, `constant` for even spacing
+        arrivals: Arrivals = Arrivals::Poisson,
+    }
+}
