@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use hdrhistogram::Histogram;
+use hotset::report::canvas::{Anchor, Direction, Shape};
+use hotset::report::charts::REGISTRY;
 use hotset::report::group::groups;
 use hotset::report::{DrawOptions, draw, terminal::closing_table};
 use hotset::results::{
@@ -258,12 +260,7 @@ fn a_run_gets_every_chart_for_each_topology_and_a_page_and_drawing_again_changes
     assert_eq!(draw(run.path(), &DrawOptions::default()).unwrap(), files);
     assert!(contents(&files) == first, "a picture changed though its figures did not");
     assert_eq!(fs::read_dir(run.file("plots")).unwrap().count(), 12, "scraps were left in plots/");
-    // For looking at: HOTSET_KEEP_REPORT=DIR cargo test --test report
-    if let Some(keep) = std::env::var_os("HOTSET_KEEP_REPORT") {
-        for file in &files {
-            fs::copy(file, Path::new(&keep).join(file.file_name().unwrap())).unwrap();
-        }
-    }
+    keep(&files, "");
 }
 
 #[test]
@@ -278,6 +275,96 @@ fn a_narrow_terminal_gets_fewer_columns_and_is_told_so() {
     let table = closing_table(&run.read(), 90).unwrap();
     assert!(table.lines().all(|line| line.chars().count() <= 90), "{table}");
     insta::assert_snapshot!(table);
+}
+
+const NAMES: [&str; 14] = [
+    "no-cache",
+    "cache-aside",
+    "cache-through",
+    "cache-ahead",
+    "cache-behind",
+    "read-through",
+    "write-through",
+    "write-behind",
+    "write-around",
+    "lease",
+    "xfetch",
+    "stale-while-revalidate",
+    "near-cache",
+    "change-stream",
+];
+
+/// Every strategy, a long label and a long name, sub-microsecond latencies, close events, mixed statuses.
+fn crowded_run() -> MadeUpRun {
+    let mut run = MadeUpRun::named("a-scenario-with-quite-a-long-name-for-a-caption");
+    for (n, name) in NAMES.into_iter().enumerate() {
+        let mut strategy = made_up(
+            name,
+            400_000.0 + 31_000.0 * n as f64,
+            Some(0.9 + 0.006 * n as f64),
+            0.4 + 0.2 * n as f64,
+        );
+        strategy.status = [Status::Ok, Status::Saturated, Status::Unsettled][n % 3];
+        if n == 3 {
+            strategy.label = "cache-ahead with a very long label that somebody wrote, refresh=0.8; ttl=30s";
+        }
+        for repeat in 1..=2 {
+            let swept = "workload.keys.exponent=0.99;workload.clients=64";
+            let mut results = cell(strategy, "single", repeat, swept, n as u64 * 2 + u64::from(repeat));
+            let id = results.summary.cell.clone();
+            results.events.push(event(&id, 7.4, "failover", "shard 2 to replica 127.0.0.1:40123"));
+            results.events.push(event(&id, 19.0, "fault", "slow link to the database"));
+            run.dir.append_cell(&results).unwrap();
+        }
+    }
+    run
+}
+
+/// The box around a text: left, top, right, bottom.
+fn text_box(shape: &Shape) -> Option<(&str, [f64; 4])> {
+    let Shape::Text { at, text, lettering, direction } = shape else { return None };
+    let (width, half) = (lettering.width(text), lettering.size / 2.0);
+    let before = match lettering.anchor {
+        Anchor::Left => 0.0,
+        Anchor::Middle => width / 2.0,
+        Anchor::Right => width,
+    };
+    let edges = match direction {
+        Direction::Across => [at.0 - before, at.1 - half, at.0 - before + width, at.1 + half],
+        Direction::Upwards => [at.0 - half, at.1 + before - width, at.0 + half, at.1 + before],
+    };
+    Some((text, edges))
+}
+
+#[test]
+fn no_text_of_a_crowded_chart_overlaps_another_or_leaves_the_sheet() {
+    let run = crowded_run();
+    let results = run.read();
+    for group in groups(&results).unwrap() {
+        for chart in REGISTRY {
+            let canvas = (chart.draw)(&group).unwrap();
+            let texts: Vec<_> = canvas.shapes.iter().filter_map(text_box).collect();
+            for (n, (text, [left, top, right, bottom])) in texts.iter().enumerate() {
+                let inside =
+                    *left >= 0.0 && *top >= 0.0 && *right <= canvas.width && *bottom <= canvas.height;
+                assert!(inside, "{text:?} leaves {}", chart.name);
+                for (other, [l, t, r, b]) in &texts[..n] {
+                    let apart = right <= l || r <= left || bottom <= t || b <= top;
+                    assert!(apart, "{text:?} overlaps {other:?} in {}", chart.name);
+                }
+            }
+        }
+    }
+    keep(&draw(run.path(), &DrawOptions::default()).unwrap(), "crowded-");
+}
+
+/// For looking at the pictures: `HOTSET_KEEP_REPORT=DIR cargo test --test report`.
+fn keep(files: &[PathBuf], prefix: &str) {
+    let Some(folder) = std::env::var_os("HOTSET_KEEP_REPORT") else { return };
+    for file in files {
+        let name = format!("{prefix}{}", file.file_name().unwrap().to_string_lossy());
+        fs::copy(file, Path::new(&folder).join(name)).unwrap();
+    }
 }
 
 #[test]
@@ -358,9 +445,9 @@ fn percentiles_over_repeats_are_those_of_all_operations_and_not_the_average_of_p
     let results = run.read();
     let groups = groups(&results).unwrap();
     let merged = groups[0].entries[0].merged_us(Operation::Read, Measure::Response, 0.99).unwrap();
-    assert_eq!(merged, union.value_at_quantile(0.99) as f64 / 1e3);
-    let averaged = averages.iter().sum::<f64>() / 2.0;
-    assert!((merged - averaged).abs() > 10_000.0, "merged {merged}, averaged {averaged}");
+    assert_eq!((merged * 1e3).round() as u64, union.value_at_quantile(0.99));
+    let halfway = averages.iter().sum::<f64>() / 2.0;
+    assert!((merged - halfway).abs() > 10_000.0, "merged {merged}, averaged {halfway}");
 }
 
 /// Everything in the folder that holds rows.

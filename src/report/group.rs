@@ -9,6 +9,9 @@ use super::stats::REPEATS_TO_RANK;
 use super::style::{self, Look};
 use crate::results::{Measure, Operation, Results, ResultsError, Status, SummaryRow, file_safe};
 
+/// What stands between the parts of a caption, and where its lines are best broken.
+pub const BETWEEN: &str = "  ·  ";
+
 /// The strategies of one topology and one set of swept values.
 #[derive(Debug)]
 pub struct Group<'a> {
@@ -39,6 +42,16 @@ pub struct Entry<'a> {
 }
 
 impl<'a> Entry<'a> {
+    /// The label, with a word about cells whose latencies are those of a queue.
+    #[must_use]
+    pub fn legend_label(&self) -> String {
+        if self.measured.iter().any(|row| row.status.is_saturated()) {
+            format!("{} (saturated)", self.label)
+        } else {
+            self.label.to_owned()
+        }
+    }
+
     /// What all repeats recorded together, in nanoseconds.
     #[must_use]
     pub fn merged(&self, operation: Operation, measure: Measure) -> Option<&Histogram<u64>> {
@@ -184,7 +197,7 @@ impl Group<'_> {
         if !self.swept.is_empty() {
             facts.push(short_swept(self.swept, " = ", ", "));
         }
-        facts.join("  ·  ")
+        facts.join(BETWEEN)
     }
 
     /// What became of the cells, and whether there are enough repeats to rank.
@@ -205,7 +218,7 @@ impl Group<'_> {
             parts.push("all cells settled, none saturated".into());
         }
         parts.push(self.repeats());
-        parts.join("  ·  ")
+        parts.join(BETWEEN)
     }
 
     fn repeats(&self) -> String {

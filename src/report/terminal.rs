@@ -9,6 +9,8 @@ use super::headline::Headline;
 use super::ranking;
 use crate::results::{Results, Status};
 
+/// Names longer than this are broken into lines.
+const NAME: usize = 30;
 /// More failed cells than this of one reason are counted, not named.
 const CELLS_TO_NAME: usize = 3;
 
@@ -108,9 +110,9 @@ fn table(groups: &[Group<'_>], gone: u8) -> Table {
     for group in groups {
         for entry in &group.entries {
             let figures = Headline::of(entry);
-            let mut row = vec![entry.label.to_owned()];
-            row.extend(topologies.then(|| group.topology.to_owned()));
-            row.extend(swept.then(|| short_swept(group.swept, "=", ", ")));
+            let mut row = vec![wrapped(entry.label, NAME).join("\n")];
+            row.extend(topologies.then(|| wrapped(group.topology, NAME).join("\n")));
+            row.extend(swept.then(|| short_swept(group.swept, "=", "\n")));
             row.extend(columns.iter().map(|column| (column.figure)(&figures).to_owned()));
             table.add_row(row);
         }

@@ -2,7 +2,7 @@
 
 use plotters::style::RGBColor;
 
-use super::scale::Scale;
+use super::scale::{Scale, Spread};
 use super::{Anchor, Canvas, FAINT_INK, GRID, INK, Lettering};
 
 /// The size of letters on axes.
@@ -63,13 +63,14 @@ impl Panel {
     fn draw_x(&self, canvas: &mut Canvas, name: &str) {
         let letters = Lettering::new(TICK_SIZE, FAINT_INK).held(Anchor::Middle);
         let mut free_from = f64::NEG_INFINITY;
-        for tick in &self.x.ticks {
+        let stride = self.label_stride(letters);
+        for (at, tick) in self.x.ticks.iter().enumerate() {
             let x = self.at_x(tick.value);
             let colour = if tick.label.is_empty() { FAINT_GRID } else { GRID };
             canvas.line([(x, self.top), (x, self.bottom)], colour, 1.0, &[]);
             let half = letters.width(&tick.label) / 2.0;
             // A label that would touch the one before is left out; its grid line stays.
-            if !tick.label.is_empty() && x - half > free_from {
+            if !tick.label.is_empty() && at.is_multiple_of(stride) && x - half > free_from {
                 canvas.line([(x, self.bottom), (x, self.bottom + 4.0)], FRAME, 1.0, &[]);
                 canvas.text((x, self.bottom + 14.0), &tick.label, letters);
                 free_from = x + half + 6.0;
@@ -78,6 +79,17 @@ impl Panel {
         let middle = f64::midpoint(self.left, self.right);
         let letters = Lettering::new(12.0, INK).held(Anchor::Middle);
         canvas.text((middle, self.bottom + 33.0), name, letters);
+    }
+
+    /// On even axes every second or third label is shown where all would not fit; other axes thin out as they go.
+    fn label_stride(&self, letters: Lettering) -> usize {
+        let ticks = &self.x.ticks;
+        if self.x.spread != Spread::Even || ticks.len() < 2 {
+            return 1;
+        }
+        let apart = self.at_x(ticks[1].value) - self.at_x(ticks[0].value);
+        let widest = ticks.iter().map(|tick| letters.width(&tick.label)).fold(0.0, f64::max);
+        ((widest + 6.0) / apart.max(1.0)).ceil().max(1.0) as usize
     }
 
     fn draw_y(&self, canvas: &mut Canvas, name: &str) {

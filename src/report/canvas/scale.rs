@@ -152,7 +152,10 @@ mod tests {
     fn an_even_axis_ends_on_ticks_around_the_figures() {
         let scale = Scale::even(0.0, 12_345.0, 5, format::count);
         assert_eq!((scale.low, scale.high), (0.0, 15_000.0));
-        assert_eq!(Scale::even(0.0, 0.0, 5, format::count).share(0.0), 0.0);
+        assert!(
+            Scale::even(0.0, 0.0, 5, format::count).share(0.0).abs() < 1e-9,
+            "nothing measured is no panic"
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A chart's sheet: the caption above, room for panels, the legend and notes below.
 
 use super::{Anchor, Canvas, FAINT_INK, INK, Lettering};
-use crate::report::group::Group;
+use crate::report::group::{BETWEEN, Group};
 use crate::report::style::Look;
 
 /// The width of every chart.
@@ -34,10 +34,25 @@ impl Sheet {
         let mut sheet = Self { canvas: Canvas { width: WIDTH, ..Canvas::default() }, next: 30.0 };
         sheet.canvas.text((MARGIN, sheet.next), title, Lettering::new(18.0, INK).bold());
         sheet.next += 26.0;
-        sheet.paragraph(&group.facts(), Lettering::new(12.0, INK));
-        sheet.paragraph(&group.status(), Lettering::new(12.0, FAINT_INK));
+        sheet.parts(&group.facts(), Lettering::new(12.0, INK));
+        sheet.parts(&group.status(), Lettering::new(12.0, FAINT_INK));
         sheet.next += 10.0;
         sheet
+    }
+
+    /// Writes lines that are broken between parts, as long as no part is wider than the sheet.
+    fn parts(&mut self, text: &str, lettering: Lettering) {
+        let mut line = String::new();
+        for part in text.split(BETWEEN) {
+            let longer = if line.is_empty() { part.to_owned() } else { format!("{line}{BETWEEN}{part}") };
+            if line.is_empty() || lettering.width(&longer) <= WIDTH - 2.0 * MARGIN {
+                line = longer;
+            } else {
+                self.paragraph(&line, lettering);
+                part.clone_into(&mut line);
+            }
+        }
+        self.paragraph(&line, lettering);
     }
 
     /// Writes lines as wide as the sheet.

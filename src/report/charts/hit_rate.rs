@@ -264,6 +264,6 @@ fn legend(group: &Group<'_>, windows: &Windows<'_>) -> Vec<LegendEntry> {
         .entries
         .iter()
         .filter(looked_up)
-        .map(|entry| LegendEntry { label: entry.label.to_owned(), look: entry.look })
+        .map(|entry| LegendEntry { label: entry.legend_label(), look: entry.look })
         .collect()
 }

@@ -49,7 +49,7 @@ pub(super) fn draw(group: &Group<'_>) -> Option<Canvas> {
         .entries
         .iter()
         .filter(|entry| shown.iter().any(|operation| histogram(entry, *operation).is_some()))
-        .map(|entry| LegendEntry { label: entry.label.to_owned(), look: entry.look })
+        .map(|entry| LegendEntry { label: entry.legend_label(), look: entry.look })
         .collect();
     sheet.legend(&legend);
     sheet.note(

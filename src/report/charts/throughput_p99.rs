@@ -14,6 +14,8 @@ use crate::results::{LimitedBy, SummaryRow};
 
 const ROW: f64 = 40.0;
 const BAND: RGBColor = RGBColor(248, 248, 248);
+/// The widest that names of strategies get.
+const LABELS: f64 = 210.0;
 /// Room for the medians beside each panel.
 const VALUES: f64 = 74.0;
 /// From this factor between the fastest and the slowest on, an even axis would hide the fast ones.
@@ -99,17 +101,31 @@ fn note(group: &Group<'_>) -> String {
 
 /// Names the rows; returns the width that the names take.
 fn draw_labels(canvas: &mut Canvas, group: &Group<'_>, top: f64) -> f64 {
-    let letters = Lettering::new(12.5, INK);
-    let labels: Vec<String> = group.entries.iter().map(|entry| letters.cut(entry.label, 210.0)).collect();
-    let width = labels.iter().map(|label| letters.width(label)).fold(0.0, f64::max);
-    for (row, label) in labels.into_iter().enumerate() {
+    let letters = Lettering::new(12.5, INK).held(Anchor::Right);
+    let labels: Vec<Vec<String>> =
+        group.entries.iter().map(|entry| label_lines(entry.label, letters)).collect();
+    let width = labels.iter().flatten().map(|line| letters.width(line)).fold(0.0, f64::max);
+    for (row, lines) in labels.into_iter().enumerate() {
         let y = row_middle(top, row);
         if row % 2 == 1 {
             canvas.rectangle((MARGIN - 8.0, y - ROW / 2.0), (WIDTH - 8.0, y + ROW / 2.0), BAND);
         }
-        canvas.text((MARGIN + width, y), label, letters.held(Anchor::Right));
+        let first = y - 7.5 * (lines.len() - 1) as f64;
+        for (n, line) in lines.into_iter().enumerate() {
+            canvas.text((MARGIN + width, first + 15.0 * n as f64), line, letters);
+        }
     }
     width
+}
+
+/// The label in one line or two.
+fn label_lines(label: &str, letters: Lettering) -> Vec<String> {
+    let mut lines = letters.wrap(label, LABELS);
+    if lines.len() > 2 {
+        let rest = lines.split_off(1).join(" ");
+        lines.push(letters.cut(&rest, LABELS));
+    }
+    if lines.is_empty() { vec![String::new()] } else { lines }
 }
 
 fn row_middle(top: f64, row: usize) -> f64 {
