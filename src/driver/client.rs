@@ -158,7 +158,7 @@ fn record<A>(
     let outcome = match answer {
         Ok(Answer::Read { outcome, damage }) => {
             if damage.is_some() {
-                recorder.corrupt(operation.kind);
+                recorder.record_corrupt();
             }
             match outcome {
                 ReadOutcome::Hit => Outcome::Hit,
@@ -168,7 +168,7 @@ fn record<A>(
             }
         }
         Ok(Answer::Written(_)) => Outcome::Written,
-        Err(error) => Outcome::from_error(error.kind),
+        Err(error) => Outcome::failed(error.kind),
     };
     recorder.record(operation.kind, outcome, due, sent, done);
     done

@@ -1,1 +1,270 @@
-//! driver
+//! One cell: connect, warm up, measure, break what is to be broken, drain.
+
+pub mod client;
+pub mod control;
+pub mod dataset;
+mod faults;
+pub mod figures;
+mod gather;
+pub mod settings;
+pub mod touched;
+pub mod worker;
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::mpsc;
+
+use crate::application::{Dataset as _, catalog};
+use crate::clock::{self, Instant};
+use crate::observer::{Event, Observer};
+use crate::plan::Cell;
+use crate::results::CellResults;
+use crate::run::{Deployed, Interrupt};
+use crate::store::StoreError;
+use crate::units::{Share, show_duration};
+use crate::workload::{KeySampler, Mix, OperationStream, Phase, Schedule, StreamDigest, StreamSpec};
+use control::{Control, Stage};
+use figures::Measured;
+use gather::Gatherer;
+use touched::Touched;
+use worker::{Job, Report};
+
+/// How long instances may take to connect, all together.
+const CONNECT_BOUND: Duration = Duration::from_secs(30);
+/// Between the order to begin and the beginning, so that every thread has heard it.
+const LEAD: Duration = Duration::from_millis(20);
+/// How long a thread may take to end its connections after its clients have ended.
+const END_BOUND: Duration = Duration::from_secs(5);
+
+/// What came of a cell.
+pub struct CellOutcome {
+    /// Its rows.
+    pub rows: CellResults,
+    /// What can be said of it in a line.
+    pub line: String,
+    /// The digests of what its clients were offered.
+    pub digest: StreamDigest,
+    /// Which keys it has written.
+    pub touched: Arc<Touched>,
+}
+
+/// Why a cell has no figures.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CellError {
+    /// The user wants the run to end.
+    Interrupted,
+    /// Something did not work.
+    Failed(String),
+}
+
+/// Runs a cell on what is deployed for it.
+///
+/// # Errors
+/// [`CellError`]; every thread has ended then, or will within the timeouts of its stores.
+pub async fn run_cell(
+    cell: &Arc<Cell>,
+    deployed: Deployed<'_>,
+    observer: &dyn Observer,
+    interrupt: &Interrupt,
+) -> Result<CellOutcome, CellError> {
+    let started_utc = crate::run::now_utc();
+    let streams = Streams::of(cell);
+    let touched = Arc::new(Touched::none_of(cell.scenario.products().len()));
+    let control = Arc::new(Control::default());
+    let job = Job {
+        cell: Arc::clone(cell),
+        cache: deployed.cache.endpoint().clone(),
+        database: deployed.database.endpoint().clone(),
+        control: Arc::clone(&control),
+        warmup: Arc::clone(&streams.warmup),
+        measure: Arc::clone(&streams.measure),
+        schedule: streams.schedule,
+        touched: Arc::clone(&touched),
+    };
+    let mut crew = Crew::start(&job).map_err(CellError::Failed)?;
+    let mut stop = interrupt.clone();
+    let measured = tokio::select! {
+        measured = measure(cell, deployed, &mut crew, observer) => measured.map_err(CellError::Failed),
+        () = stop.wait() => Err(CellError::Interrupted),
+    };
+    control.set(Stage::Stop);
+    crew.end().await;
+    let mut measured = measured?;
+    measured.started_utc = started_utc;
+    let digest = streams.measure.digests();
+    let shares = streams.measure.realised_shares(REALISED_OVER);
+    let rows = figures::results(cell, &measured, &digest, &shares).map_err(CellError::Failed)?;
+    Ok(CellOutcome { line: figures::line(&rows.summary), rows, digest, touched })
+}
+
+/// The shares of the hottest keys are counted over so many operations of the stream.
+const REALISED_OVER: u64 = 1_000_000;
+
+/// What the clients of a cell are offered.
+struct Streams {
+    warmup: Arc<OperationStream>,
+    measure: Arc<OperationStream>,
+    schedule: Option<Schedule>,
+}
+
+impl Streams {
+    fn of(cell: &Cell) -> Self {
+        let scenario = &cell.scenario;
+        let workload = &scenario.workload;
+        // Every repeat asks for other keys in another order; every strategy in a repeat for the same.
+        let seed = scenario.run.seed.wrapping_add((cell.repeat - 1).wrapping_mul(0x9e37_79b9));
+        let keys = KeySampler::new(&scenario.distribution, scenario.dataset.keys, scenario.run.seed);
+        let reads = workload.reads.get();
+        // A share is from 0 to 1, so one of the two weights is above 0.
+        let mix = Mix::new(&[reads, 1.0 - reads]).unwrap_or_else(|_| Mix::single());
+        let stream = |phase| {
+            Arc::new(OperationStream::new(StreamSpec {
+                seed,
+                phase,
+                keys: keys.clone(),
+                mix: mix.clone(),
+                can_be_absent: catalog::OPERATIONS.iter().map(|kind| kind.can_be_absent).collect(),
+                absent_share: Share::new(workload.absent_share.get()).unwrap_or(Share::NONE),
+                clients: workload.clients,
+            }))
+        };
+        let schedule = workload
+            .rate_per_second
+            .map(|rate| Schedule::new(workload.arrivals, rate, workload.clients, seed));
+        Self { warmup: stream(Phase::Warmup), measure: stream(Phase::Measure), schedule }
+    }
+}
+
+/// The load-driving threads of a cell.
+struct Crew {
+    control: Arc<Control>,
+    threads: Vec<JoinHandle<()>>,
+    reports: mpsc::UnboundedReceiver<Report>,
+}
+
+impl Crew {
+    fn start(job: &Job) -> Result<Self, String> {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let workers = cores.min(job.cell.scenario.workload.instances.get() as usize).max(1);
+        let (sender, reports) = mpsc::unbounded_channel();
+        let mut threads = Vec::new();
+        for index in 0..workers {
+            let thread = worker::start(index, workers, job.clone(), sender.clone());
+            threads.push(thread.map_err(|error| format!("cannot start a load-driving thread: {error}"))?);
+        }
+        Ok(Self { control: Arc::clone(&job.control), threads, reports })
+    }
+
+    async fn next(&mut self, bound: Duration, what: &str) -> Result<Report, String> {
+        match tokio::time::timeout(bound, self.reports.recv()).await {
+            Ok(Some(report)) => Ok(report),
+            Ok(None) => Err(format!("a load-driving thread ended while {what}")),
+            Err(_) => Err(format!("nothing was heard of a load-driving thread for {} while {what}", show_duration(bound))),
+        }
+    }
+
+    async fn connected(&mut self) -> Result<(), String> {
+        let mut ready = 0;
+        while ready < self.threads.len() {
+            match self.next(CONNECT_BOUND, "connecting").await? {
+                Report::Ready => ready += 1,
+                Report::Failed(error) => return Err(format!("an instance could not connect: {error}")),
+                Report::Window(_) | Report::Ended(..) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for the threads to end; one that hangs is left to itself, as it cannot be ended.
+    async fn end(self) {
+        let threads = self.threads;
+        let joined = tokio::task::spawn_blocking(move || {
+            for thread in threads {
+                // A thread that panicked has said so already.
+                let _ = thread.join();
+            }
+        });
+        let _ = tokio::time::timeout(END_BOUND, joined).await;
+    }
+}
+
+/// Warms up, measures and drains.
+async fn measure(
+    cell: &Cell,
+    deployed: Deployed<'_>,
+    crew: &mut Crew,
+    observer: &dyn Observer,
+) -> Result<Measured, String> {
+    crew.connected().await?;
+    let mut gatherer = Gatherer::new(cell, deployed, crew.threads.len(), observer);
+    let warmup_start = Instant::now() + LEAD;
+    crew.control.set(Stage::Warmup { start: warmup_start });
+    gatherer.begin(Phase::Warmup, warmup_start).await;
+    warm_up(cell, crew, &mut gatherer, warmup_start).await?;
+
+    let run = &cell.scenario.run;
+    let start = Instant::now() + LEAD;
+    let end = start + run.duration.0;
+    let start_time = SystemTime::now() + LEAD;
+    crew.control.set(Stage::Measure { start, end });
+    clock::sleep_until(start).await;
+    gatherer.begin(Phase::Measure, start).await;
+    let faults = faults::run(cell, deployed, start);
+    tokio::pin!(faults);
+    let mut faults_over = None;
+    // After the end, operations under way end within their timeouts and strategies drain within theirs.
+    let patience = run.window.0 + run.drain_timeout.0 + cell.scenario.longest_operation();
+    let mut ended = 0;
+    let mut undone: Option<StoreError> = None;
+    while ended < crew.threads.len() {
+        let report = tokio::select! {
+            report = crew.next(patience, "measuring") => report?,
+            events = &mut faults, if faults_over.is_none() => {
+                faults_over = Some(events?);
+                continue;
+            }
+        };
+        match report {
+            Report::Window(window) => gatherer.take(*window).await,
+            Report::Ended(tail, left) => {
+                gatherer.take_tail(*tail);
+                undone = undone.or(left);
+                ended += 1;
+            }
+            Report::Failed(error) => return Err(error.to_string()),
+            Report::Ready => {}
+        }
+    }
+    let fault_events = match faults_over {
+        Some(events) => events,
+        None => faults.await?,
+    };
+    Ok(gatherer.finish(start_time, fault_events, undone))
+}
+
+/// Until the hit rate cannot be told from standing still, within the scenario's bound.
+async fn warm_up(
+    cell: &Cell,
+    crew: &mut Crew,
+    gatherer: &mut Gatherer<'_>,
+    start: Instant,
+) -> Result<(), String> {
+    let run = &cell.scenario.run;
+    let deadline = start + run.warmup_max.0;
+    while !gatherer.has_settled() && Instant::now() < deadline {
+        match crew.next(run.window.0 + CONNECT_BOUND, "warming up").await? {
+            Report::Window(window) => gatherer.take(*window).await,
+            Report::Failed(error) => return Err(error.to_string()),
+            Report::Ended(..) => return Err("a load-driving thread ended while warming up".into()),
+            Report::Ready => {}
+        }
+    }
+    Ok(())
+}
+
+/// Tells the observer of something worth knowing.
+fn warn(observer: &dyn Observer, what: impl Into<String>) {
+    observer.observe(Event::Warning { what: what.into() });
+}

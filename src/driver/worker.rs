@@ -63,6 +63,10 @@ pub enum Report {
 
 /// What a worker saw in one window.
 pub struct WorkerWindow {
+    /// Which worker reports.
+    pub worker: usize,
+    /// Whether it only says what was used before measuring began.
+    pub is_start_of_measuring: bool,
     /// Which stage it belongs to.
     pub phase: Phase,
     /// Which window of the stage, from 0.
@@ -140,7 +144,7 @@ async fn work(index: usize, workers: usize, job: Job, reports: mpsc::UnboundedSe
             }
         }
     }
-    let recorder = Rc::new(RefCell::new(Recorder::new(catalog::OPERATIONS.len())));
+    let recorder = Rc::new(RefCell::new(Recorder::new(catalog::OPERATIONS.len(), Recorder::LATE_AFTER)));
     let mut clients = Vec::new();
     for (slot, strategy) in strategies.iter().enumerate() {
         let instance = (index + slot * workers) as u64;
@@ -159,6 +163,7 @@ async fn work(index: usize, workers: usize, job: Job, reports: mpsc::UnboundedSe
     }
     let _ = reports.send(Report::Ready);
     let mut windows = Windows {
+        worker: index,
         recorder,
         counters,
         pool_wait: job.database.pool_wait(),
@@ -198,6 +203,7 @@ async fn connect(job: &Job, counters: &Counters) -> Result<impl Strategy + use<>
 
 /// Hands a window over at each of its ends.
 struct Windows {
+    worker: usize,
     recorder: Rc<RefCell<Recorder>>,
     counters: Counters,
     pool_wait: crate::store::PoolWait,
@@ -219,8 +225,11 @@ impl Windows {
         }
         if let Stage::Measure { start, end } = after_warmup(&mut self.stage).await {
             clock::sleep_until(start).await;
-            // What came after the last whole window of the warm-up is nobody's.
-            let _ = self.take(Phase::Warmup, u64::MAX);
+            // The operations after the last whole window of the warm-up are nobody's, but what was used
+            // until now is not to be counted as used while measuring.
+            let mut before = self.take(Phase::Warmup, u64::MAX);
+            before.is_start_of_measuring = true;
+            let _ = self.reports.send(Report::Window(Box::new(before)));
             let mut stage = self.stage.clone();
             tokio::select! {
                 () = self.hand_over(Phase::Measure, start, Some(end)) => {}
@@ -251,10 +260,12 @@ impl Windows {
         let length = now - self.last;
         self.last = now;
         WorkerWindow {
+            worker: self.worker,
+            is_start_of_measuring: false,
             phase,
             index,
             length,
-            window: self.recorder.borrow_mut().swap(),
+            window: self.recorder.borrow_mut().swap(Window::new(catalog::OPERATIONS.len())),
             counters: self.counters.snapshot(),
             pool_wait: self.pool_wait.snapshot(),
             thread_cpu: thread_cpu(),
