@@ -73,7 +73,7 @@ mod tests {
             thread_cpu()
         });
         let theirs = theirs.join().unwrap();
-        let (process, mine) = (process_cpu() - process, thread_cpu() - mine);
+        let (process, mine) = (process_cpu().saturating_sub(process), thread_cpu().saturating_sub(mine));
         assert!(theirs > Duration::from_millis(1), "{theirs:?}");
         assert!(process >= theirs, "{process:?} {theirs:?}");
         assert!(mine < theirs, "{mine:?} {theirs:?}");
