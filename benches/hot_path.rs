@@ -1,10 +1,14 @@
-//! What the harness itself costs an operation. `cargo bench --bench hot_path` is for the nightly harness, so these are
-//! plain functions that print: `cargo test --bench hot_path -- --nocapture --test-threads 1`.
+//! What the harness itself costs an operation.
+//!
+//! Plain functions that print, as the harness of `cargo bench` needs a nightly compiler:
+//! `cargo test --bench hot_path -- --nocapture --test-threads 1`.
 
 use std::hint::black_box;
 use std::num::NonZeroU64;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use hotset::measure::collectors::{process_cpu, resident_bytes, thread_cpu};
+use hotset::measure::{Outcome, Recorder, Window};
 use hotset::scenario::PositiveNumber;
 use hotset::units::Share;
 use hotset::workload::keys::{Distribution, Hotspot, KeySampler, Uniform, Zipf, ZipfRanks};
@@ -77,4 +81,40 @@ fn workload() {
             times.next().map_or(0, |due| u64::from(due.subsec_nanos()))
         });
     }
+}
+
+#[test]
+fn measure() {
+    let mut recorder = Recorder::new(4, Recorder::LATE_AFTER);
+    let now = Instant::now();
+    // Latencies that spread over a few hundred counters and two outcomes, as in a run.
+    let mut random = RandomSource::new(1, Purpose::Other(0)).at(0, 0);
+    let done: Vec<Instant> =
+        (0..4096).map(|_| now + Duration::from_nanos(50_000 + random.below(400_000))).collect();
+    let outcomes = [Outcome::Hit, Outcome::Hit, Outcome::Hit, Outcome::Miss];
+    let sent = now + Duration::from_nanos(300);
+    print_ns("record", |n| {
+        let at = (n & 4095) as usize;
+        recorder.record((n & 1) as u8, outcomes[at & 3], now, sent, done[at]);
+        0
+    });
+    let mut sum = Window::new(4);
+    let start = Instant::now();
+    (0..1_000).for_each(|_| sum.add(recorder.window()));
+    println!(
+        "{:42} {:6.1} us",
+        "merging a window of four histogram pairs",
+        start.elapsed().as_secs_f64() * 1e3
+    );
+    let start = Instant::now();
+    let mut spare = Window::new(4);
+    (0..1_000).for_each(|_| spare = recorder.swap(std::mem::take(&mut spare)));
+    println!("{:42} {:6.1} us", "swapping windows", start.elapsed().as_secs_f64() * 1e3);
+    print_ns("CPU clock of the thread", |_| u64::from(thread_cpu().subsec_nanos()));
+    print_ns("CPU clock of the process", |_| u64::from(process_cpu().subsec_nanos()));
+    let start = Instant::now();
+    (0..100).for_each(|_| {
+        black_box(resident_bytes());
+    });
+    println!("{:42} {:6.1} us", "memory of the process", start.elapsed().as_secs_f64() * 1e4);
 }

@@ -12,18 +12,18 @@ const SAMPLES: u64 = 10_000_000;
 const SEED: u64 = 20_240_607;
 
 fn zipf(exponent: f64, keys: u64) -> KeySampler {
-    sampler(&Distribution::Zipf(Zipf { exponent: PositiveNumber(exponent) }), keys)
+    keys_of(&Distribution::Zipf(Zipf { exponent: PositiveNumber(exponent) }), keys)
 }
 
-fn sampler(distribution: &Distribution, keys: u64) -> KeySampler {
+fn keys_of(distribution: &Distribution, keys: u64) -> KeySampler {
     KeySampler::new(distribution, NonZeroU64::new(keys).unwrap(), SEED)
 }
 
 /// How often each key was asked for.
-fn counts_of_keys(sampler: &KeySampler, samples: u64) -> Vec<u32> {
+fn counts_of_keys(sampler: &KeySampler, operations: u64) -> Vec<u32> {
     let source = RandomSource::new(SEED, Purpose::Measure);
     let mut counts = vec![0; sampler.keys().get() as usize];
-    for number in 0..samples {
+    for number in 0..operations {
         let key = sampler.sample(&mut source.at(0, number), 0, number, 1);
         counts[key as usize] += 1;
     }
@@ -31,9 +31,9 @@ fn counts_of_keys(sampler: &KeySampler, samples: u64) -> Vec<u32> {
 }
 
 /// The same by rank, through the inverse of the bijection that scattered them.
-fn counts_of_ranks(sampler: &KeySampler, samples: u64) -> Vec<u32> {
+fn counts_of_ranks(sampler: &KeySampler, operations: u64) -> Vec<u32> {
     let mut ranks = vec![0; sampler.keys().get() as usize];
-    for (key, count) in counts_of_keys(sampler, samples).into_iter().enumerate() {
+    for (key, count) in counts_of_keys(sampler, operations).into_iter().enumerate() {
         ranks[sampler.rank_of_key(key as u64) as usize] = count;
     }
     ranks
@@ -139,7 +139,7 @@ fn the_shares_of_the_hottest_keys_are_right_after_the_bijection() {
 
 #[test]
 fn uniform_is_uniform() {
-    let sampler = sampler(&Distribution::Uniform(Uniform::default()), 100_000);
+    let sampler = keys_of(&Distribution::Uniform(Uniform::default()), 100_000);
     let p = p_value(&counts_of_ranks(&sampler, SAMPLES), FINE, |_| 1e-5);
     assert!(p > 0.001, "{p}");
 }
@@ -147,7 +147,7 @@ fn uniform_is_uniform() {
 #[test]
 fn hotspot_gives_the_hot_keys_their_share_and_every_key_of_a_class_the_same() {
     let settings = Hotspot { hot_share: Share::new(0.1).unwrap(), request_share: Share::new(0.7).unwrap() };
-    let sampler = sampler(&Distribution::Hotspot(settings), 10_000);
+    let sampler = keys_of(&Distribution::Hotspot(settings), 10_000);
     let counts = counts_of_ranks(&sampler, SAMPLES);
     let p = p_value(&counts, FINE, |rank| if rank < 1_000 { 0.7 / 1_000.0 } else { 0.3 / 9_000.0 });
     assert!(p > 0.001, "{p}");

@@ -1,1 +1,16 @@
-//! measure
+//! What is measured, without a lock or an allocation on the path of an operation, and what it says.
+
+pub mod collectors;
+pub mod limit;
+pub mod outcome;
+pub mod recorder;
+pub mod settle;
+pub mod spectrum;
+pub mod window;
+
+pub use limit::{Evidence, Limit, LoopKind, Verdict, limited_by};
+pub use outcome::{Outcome, OutcomeClass};
+pub use recorder::Recorder;
+pub use settle::{HitRateWindow, SlopeTest, Trend, slope_test};
+pub use spectrum::{SpectrumPoint, spectrum};
+pub use window::{Latency, LatencyFigures, LatencyKind, Window};

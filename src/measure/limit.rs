@@ -1,0 +1,294 @@
+//! What limited a cell, and whether its figures are about the strategy or about the harness.
+
+/// How operations come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoopKind {
+    /// From a schedule that does not know how the system is doing.
+    Open,
+    /// From clients that send the next when the last was answered.
+    Closed,
+}
+
+/// What was seen while a cell was measured. Cores are CPU seconds by seconds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evidence {
+    /// How operations came.
+    pub loop_kind: LoopKind,
+    /// Whether cache and database live in hotset's own process.
+    pub embedded: bool,
+    /// The share of one core that the busiest of hotset's load-driving threads used, from 0 to 1.
+    pub busiest_thread_share: f64,
+    /// Cores used by hotset.
+    pub hotset_cores: f64,
+    /// Cores used by all cache servers together.
+    pub cache_cores: f64,
+    /// Cores used by the busiest cache server; Redis runs commands on one core at most.
+    pub busiest_cache_server_cores: f64,
+    /// Cores used by the database's server.
+    pub database_cores: f64,
+    /// Cores that the machine has for them.
+    pub machine_cores: f64,
+    /// The share of the time of database calls that was spent waiting for a free connection, from 0 to 1.
+    pub pool_wait_share: f64,
+    /// Operations a second that the schedule asked for; no matter in a closed loop.
+    pub offered_per_second: f64,
+    /// Operations a second that ended.
+    pub achieved_per_second: f64,
+    /// The share of operations that were sent more than 1 ms after they were due.
+    pub late_share: f64,
+}
+
+/// What kept a cell from doing more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Limit {
+    /// The clients: each waits for its answer, and more of them would do more.
+    Clients,
+    /// hotset itself.
+    Hotset,
+    /// A cache server.
+    Cache,
+    /// The database's server.
+    Database,
+    /// The number of connections to the database.
+    DatabaseConnections,
+    /// Nothing: all that was offered was done.
+    OfferedLoad,
+    /// The machine's cores, shared by all.
+    Machine,
+}
+
+impl Limit {
+    /// Its name in results.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Clients => "clients",
+            Self::Hotset => "hotset",
+            Self::Cache => "cache",
+            Self::Database => "database",
+            Self::DatabaseConnections => "database-connections",
+            Self::OfferedLoad => "offered-load",
+            Self::Machine => "machine",
+        }
+    }
+}
+
+/// What limited a cell.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verdict {
+    /// The limit.
+    pub limit: Limit,
+    /// Whether the cell's latencies (open loop) or throughput (closed loop) must not be read as the strategy's.
+    pub saturated: bool,
+    /// Why, in a sentence for the report.
+    pub why: String,
+}
+
+/// An open loop that did less of its offered load than this is saturated.
+pub const ACHIEVED_SHARE: f64 = 0.99;
+/// An open loop that sent more than this share of its operations late is saturated.
+pub const LATE_SHARE: f64 = 0.01;
+/// A thread, or a server that runs on one core, that uses this much of a core has no more to give.
+pub const BUSY_CORE: f64 = 0.9;
+/// A machine of whose cores this share is in use has no more to give.
+pub const BUSY_MACHINE: f64 = 0.95;
+/// Database calls that wait for a connection for this share of their time are limited by the connections.
+pub const POOL_WAIT_SHARE: f64 = 0.5;
+
+/// Says what limited a cell. The first rule that holds decides:
+///
+/// 1. An open loop that achieved at least [`ACHIEVED_SHARE`] of its offered load and sent at most [`LATE_SHARE`]
+///    of it late was limited by the offered load and is not saturated. Any other open loop is saturated, and what
+///    follows says by what.
+/// 2. The busiest load-driving thread used [`BUSY_CORE`] of its core: hotset. A closed loop is
+///    saturated by this too, as its throughput is the harness'.
+/// 3. A cache server used [`BUSY_CORE`] of a core: the cache.
+/// 4. All together used [`BUSY_MACHINE`] of the machine's cores: the part that used more than half of
+///    that, otherwise the machine. A closed loop is saturated where that part is hotset.
+/// 5. Database calls waited [`POOL_WAIT_SHARE`] of their time for a connection: the connections.
+/// 6. Otherwise the clients: each waits for its answer, and more of them would do more.
+#[must_use]
+pub fn limited_by(evidence: &Evidence) -> Verdict {
+    let missed = match evidence.loop_kind {
+        LoopKind::Closed => None,
+        LoopKind::Open => match missed_load(evidence) {
+            Some(missed) => Some(missed),
+            None => {
+                return verdict(Limit::OfferedLoad, false, "all that was offered was done in time".into());
+            }
+        },
+    };
+    let (limit, because) = busiest_part(evidence);
+    match missed {
+        Some(missed) => verdict(limit, true, format!("{missed}; {because}")),
+        None => verdict(limit, limit == Limit::Hotset, because),
+    }
+}
+
+fn verdict(limit: Limit, saturated: bool, why: String) -> Verdict {
+    Verdict { limit, saturated, why }
+}
+
+/// How an open loop fell behind, if it did.
+fn missed_load(evidence: &Evidence) -> Option<String> {
+    let Evidence { offered_per_second: offered, achieved_per_second: achieved, late_share, .. } = *evidence;
+    if achieved < offered * ACHIEVED_SHARE {
+        Some(format!("{achieved:.0} of {offered:.0} offered operations a second were achieved"))
+    } else if late_share > LATE_SHARE {
+        Some(format!("{} of the operations were sent late", percent(late_share)))
+    } else {
+        None
+    }
+}
+
+fn busiest_part(evidence: &Evidence) -> (Limit, String) {
+    let thread = evidence.busiest_thread_share;
+    if thread >= BUSY_CORE {
+        let whose = if evidence.embedded { " (the embedded stores run on it too)" } else { "" };
+        let why = format!("hotset's busiest thread used {} of its core{whose}", percent(thread));
+        return (Limit::Hotset, why);
+    }
+    let server = evidence.busiest_cache_server_cores;
+    if server >= BUSY_CORE {
+        return (Limit::Cache, format!("a cache server used {} of the one core it can use", percent(server)));
+    }
+    let used = evidence.hotset_cores + evidence.cache_cores + evidence.database_cores;
+    if used >= evidence.machine_cores * BUSY_MACHINE {
+        return full_machine(evidence, used);
+    }
+    if evidence.pool_wait_share >= POOL_WAIT_SHARE {
+        let waited = percent(evidence.pool_wait_share);
+        let why = format!("database calls spent {waited} of their time waiting for a connection");
+        return (Limit::DatabaseConnections, why);
+    }
+    (
+        Limit::Clients,
+        "every part had time to spare while clients waited for answers; more clients would do more".into(),
+    )
+}
+
+fn full_machine(evidence: &Evidence, used: f64) -> (Limit, String) {
+    let parts = [
+        (Limit::Hotset, "hotset", evidence.hotset_cores),
+        (Limit::Cache, "the cache", evidence.cache_cores),
+        (Limit::Database, "the database", evidence.database_cores),
+    ];
+    let all = format!("{used:.1} of {:.1} cores were in use", evidence.machine_cores);
+    match parts.into_iter().find(|(_, _, cores)| *cores > used / 2.0) {
+        Some((limit, name, cores)) => (limit, format!("{all}, {cores:.1} of them by {name}")),
+        None => (Limit::Machine, format!("{all} by hotset and the servers together")),
+    }
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.0} %", share * 100.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn idle(loop_kind: LoopKind) -> Evidence {
+        Evidence {
+            loop_kind,
+            embedded: false,
+            busiest_thread_share: 0.3,
+            hotset_cores: 0.5,
+            cache_cores: 0.4,
+            busiest_cache_server_cores: 0.4,
+            database_cores: 0.5,
+            machine_cores: 4.0,
+            pool_wait_share: 0.01,
+            offered_per_second: 1_000.0,
+            achieved_per_second: 1_000.0,
+            late_share: 0.0,
+        }
+    }
+
+    fn closed() -> Evidence {
+        idle(LoopKind::Closed)
+    }
+
+    fn open() -> Evidence {
+        idle(LoopKind::Open)
+    }
+
+    #[track_caller]
+    fn assert_limit(evidence: &Evidence, limit: Limit, saturated: bool) {
+        let verdict = limited_by(evidence);
+        assert_eq!((verdict.limit, verdict.saturated), (limit, saturated), "{}", verdict.why);
+        assert!(!verdict.why.is_empty());
+    }
+
+    #[test]
+    fn an_open_loop_that_keeps_up_is_limited_by_what_was_offered() {
+        assert_limit(&open(), Limit::OfferedLoad, false);
+        assert_limit(
+            &Evidence { achieved_per_second: 990.0, late_share: 0.01, ..open() },
+            Limit::OfferedLoad,
+            false,
+        );
+        // However busy the parts were.
+        assert_limit(&Evidence { busiest_thread_share: 0.97, ..open() }, Limit::OfferedLoad, false);
+    }
+
+    #[test]
+    fn an_open_loop_that_falls_behind_or_sends_late_is_saturated() {
+        assert_limit(&Evidence { achieved_per_second: 989.0, ..open() }, Limit::Clients, true);
+        assert_limit(&Evidence { late_share: 0.011, ..open() }, Limit::Clients, true);
+        let behind = Evidence { achieved_per_second: 500.0, busiest_cache_server_cores: 0.95, ..open() };
+        assert_limit(&behind, Limit::Cache, true);
+        assert!(limited_by(&behind).why.starts_with("500 of 1000 offered operations a second"));
+    }
+
+    #[test]
+    fn a_closed_loop_with_time_to_spare_everywhere_is_limited_by_its_clients() {
+        assert_limit(&closed(), Limit::Clients, false);
+        // The offered load and lateness mean nothing there.
+        assert_limit(
+            &Evidence { achieved_per_second: 1.0, late_share: 1.0, ..closed() },
+            Limit::Clients,
+            false,
+        );
+    }
+
+    #[test]
+    fn a_closed_loop_driven_by_a_full_thread_is_saturated_by_hotset() {
+        assert_limit(&Evidence { busiest_thread_share: 0.9, ..closed() }, Limit::Hotset, true);
+        assert_limit(&Evidence { busiest_thread_share: 0.89, ..closed() }, Limit::Clients, false);
+        // Also where the cache is as full: the throughput may still be the harness'.
+        let both = Evidence { busiest_thread_share: 0.95, busiest_cache_server_cores: 0.99, ..closed() };
+        assert_limit(&both, Limit::Hotset, true);
+        let embedded = Evidence { busiest_thread_share: 0.95, embedded: true, ..closed() };
+        assert!(limited_by(&embedded).why.contains("embedded stores"));
+    }
+
+    #[test]
+    fn a_cache_server_on_a_full_core_limits_and_three_on_half_a_core_do_not() {
+        assert_limit(&Evidence { busiest_cache_server_cores: 0.9, ..closed() }, Limit::Cache, false);
+        assert_limit(
+            &Evidence { cache_cores: 1.5, busiest_cache_server_cores: 0.5, ..closed() },
+            Limit::Clients,
+            false,
+        );
+    }
+
+    #[test]
+    fn a_full_machine_is_limited_by_the_part_that_uses_most_of_it() {
+        let full = |hotset, cache, database| Evidence {
+            hotset_cores: hotset,
+            cache_cores: cache,
+            database_cores: database,
+            ..closed()
+        };
+        assert_limit(&full(0.5, 0.3, 3.0), Limit::Database, false);
+        assert_limit(&full(3.0, 0.3, 0.5), Limit::Hotset, true);
+        assert_limit(&full(1.3, 1.2, 1.3), Limit::Machine, false);
+        assert_limit(&full(1.3, 1.2, 1.2), Limit::Clients, false);
+    }
+
+    #[test]
+    fn waiting_for_connections_is_said_to_be_that() {
+        assert_limit(&Evidence { pool_wait_share: 0.6, ..closed() }, Limit::DatabaseConnections, false);
+    }
+}

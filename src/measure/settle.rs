@@ -1,0 +1,167 @@
+//! Whether the hit rate has stopped moving, so that measuring can begin.
+
+use statrs::distribution::{ContinuousCDF, StudentsT};
+
+/// With fewer windows nothing is said.
+pub const FEWEST_WINDOWS: usize = 8;
+/// How sure the interval of the slope is.
+pub const CONFIDENCE: f64 = 0.95;
+/// The hit rate may drift by less than this (one point) over the windows that are looked at.
+pub const DRIFT_LIMIT: f64 = 0.01;
+
+/// The hit rate of one window.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct HitRateWindow {
+    /// Hits by answered reads, from 0 to 1.
+    pub hit_rate: f64,
+    /// Answered reads. A window without any says nothing and is left out.
+    pub reads: u64,
+}
+
+/// What the last windows say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trend {
+    /// The hit rate has stopped moving.
+    Settled,
+    /// It rises or falls.
+    Moving,
+    /// It may still drift by a point or more; the noise hides whether it does.
+    TooNoisy,
+    /// There are fewer than [`FEWEST_WINDOWS`] windows with reads.
+    TooFewWindows,
+}
+
+/// The test and its figures, for `events.csv` and the terminal.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SlopeTest {
+    /// The verdict.
+    pub trend: Trend,
+    /// How much the hit rate changes from one window to the next.
+    pub slope_per_window: f64,
+    /// Half of the width of the slope's confidence interval.
+    pub margin_per_window: f64,
+    /// The largest drift over all windows together that the interval allows.
+    pub possible_drift: f64,
+}
+
+/// Fits a line by least squares through the hit rates and asks two things of its slope:
+/// that [`CONFIDENCE`] cannot tell it from 0 (Student's t with n − 2 degrees of freedom), and that no slope within
+/// the confidence interval would carry the hit rate by [`DRIFT_LIMIT`] or more over the windows. The
+/// second keeps noise from passing for rest: of a series that jumps about, no slope can be told.
+///
+/// Windows count alike: they last alike, so in a warm-up their reads differ little.
+#[must_use]
+pub fn slope_test(windows: &[HitRateWindow]) -> SlopeTest {
+    let rates: Vec<f64> = windows.iter().filter(|w| w.reads > 0).map(|w| w.hit_rate).collect();
+    if rates.len() < FEWEST_WINDOWS {
+        return SlopeTest {
+            trend: Trend::TooFewWindows,
+            slope_per_window: 0.0,
+            margin_per_window: f64::INFINITY,
+            possible_drift: f64::INFINITY,
+        };
+    }
+    let (slope, standard_error) = fit(&rates);
+    let margin = standard_error * student_t(rates.len() - 2);
+    let possible_drift = (slope.abs() + margin) * (rates.len() - 1) as f64;
+    // A series that does not move at all has a slope of 0 with an error of 0, give or take rounding.
+    let is_flat = slope.abs() <= margin + 1e-12;
+    let trend = match (is_flat, possible_drift < DRIFT_LIMIT) {
+        (true, true) => Trend::Settled,
+        (true, false) => Trend::TooNoisy,
+        (false, _) => Trend::Moving,
+    };
+    SlopeTest { trend, slope_per_window: slope, margin_per_window: margin, possible_drift }
+}
+
+/// The slope of the least-squares line over 0, 1, 2, … and its standard error.
+fn fit(rates: &[f64]) -> (f64, f64) {
+    let n = rates.len() as f64;
+    let (mean_x, mean_y) = ((n - 1.0) / 2.0, rates.iter().sum::<f64>() / n);
+    let points = || rates.iter().enumerate().map(|(x, y)| (x as f64 - mean_x, y - mean_y));
+    let squares_x: f64 = points().map(|(x, _)| x * x).sum();
+    let slope = points().map(|(x, y)| x * y).sum::<f64>() / squares_x;
+    let residuals: f64 = points().map(|(x, y)| (y - slope * x).powi(2)).sum();
+    (slope, (residuals / (n - 2.0) / squares_x).sqrt())
+}
+
+/// How many standard errors the confidence interval reaches to either side.
+fn student_t(degrees_of_freedom: usize) -> f64 {
+    // Refused only for degrees of freedom that are not positive; then nothing is sure.
+    StudentsT::new(0.0, 1.0, degrees_of_freedom as f64)
+        .map_or(f64::INFINITY, |t| t.inverse_cdf(f64::midpoint(1.0, CONFIDENCE)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Noise that is the same in every run, uniform around 0.
+    fn noise(window: usize, width: f64) -> f64 {
+        let mixed = (window as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let mixed = (mixed ^ (mixed >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9) >> 11;
+        (mixed as f64 / (1_u64 << 53) as f64 - 0.5) * width
+    }
+
+    fn trend(windows: usize, hit_rate: impl Fn(usize) -> f64) -> Trend {
+        trend_of(0..windows, hit_rate)
+    }
+
+    fn trend_of(windows: std::ops::Range<usize>, hit_rate: impl Fn(usize) -> f64) -> Trend {
+        let windows: Vec<_> =
+            windows.map(|at| HitRateWindow { hit_rate: hit_rate(at), reads: 1_000 }).collect();
+        slope_test(&windows).trend
+    }
+
+    #[test]
+    fn a_ramp_is_not_settled_with_or_without_noise() {
+        assert_eq!(trend(10, |at| 0.5 + 0.01 * at as f64), Trend::Moving);
+        assert_eq!(trend(10, |at| 0.9 - 0.01 * at as f64), Trend::Moving);
+        assert_eq!(trend(12, |at| 0.5 + 0.005 * at as f64 + noise(at, 0.01)), Trend::Moving);
+    }
+
+    #[test]
+    fn a_flat_series_is_settled() {
+        assert_eq!(trend(10, |at| 0.83 + noise(at, 0.004)), Trend::Settled);
+        for same in [0.0, 0.1, 1.0 / 3.0, 1.0] {
+            assert_eq!(trend(10, |_| same), Trend::Settled, "{same}");
+        }
+    }
+
+    #[test]
+    fn most_flat_series_with_a_little_noise_are_settled() {
+        let settled = (0..200)
+            .filter(|series| trend(10, |at| 0.8 + noise(series * 10 + at, 0.004)) == Trend::Settled)
+            .count();
+        // One in twenty seems to move, by the meaning of 95 %.
+        assert!((180..=198).contains(&settled), "{settled}");
+    }
+
+    #[test]
+    fn an_exponential_approach_settles_late() {
+        let approach = |at: usize| 0.8 * (1.0 - (-(at as f64) / 5.0).exp()) + noise(at, 0.003);
+        assert_eq!(trend_of(0..10, approach), Trend::Moving);
+        assert_eq!(trend_of(10..20, approach), Trend::Moving);
+        assert_eq!(trend_of(60..70, approach), Trend::Settled);
+    }
+
+    #[test]
+    fn noise_does_not_pass_for_rest() {
+        assert_eq!(trend(10, |at| 0.5 + noise(at, 0.2)), Trend::TooNoisy);
+    }
+
+    #[test]
+    fn a_few_windows_are_too_few_and_those_without_reads_do_not_count() {
+        assert_eq!(trend(7, |_| 0.5), Trend::TooFewWindows);
+        let mut windows = vec![HitRateWindow { hit_rate: 0.5, reads: 10 }; 8];
+        assert_eq!(slope_test(&windows).trend, Trend::Settled);
+        windows[3] = HitRateWindow { hit_rate: 0.0, reads: 0 };
+        assert_eq!(slope_test(&windows).trend, Trend::TooFewWindows);
+    }
+
+    #[test]
+    fn the_quantile_is_students() {
+        assert!((student_t(8) - 2.306).abs() < 1e-3);
+        assert!((student_t(6) - 2.447).abs() < 1e-3);
+    }
+}

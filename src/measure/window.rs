@@ -1,0 +1,461 @@
+//! What was counted and timed in a stretch of time: by one worker, by all, or over a whole cell.
+
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+use super::outcome::{Outcome, OutcomeClass};
+use crate::store::ErrorKind;
+
+/// Times in nanoseconds, to three significant digits. A counter that would pass 2^32 − 1 stays there; that many
+/// operations within 0.1 % of one latency take over an hour at a million a second.
+pub type Latency = Histogram<u32>;
+
+/// Times are told apart from here on; what is shorter counts as this or as nothing.
+pub const SHORTEST_NS: u64 = 10;
+/// Longer times than this count as this.
+pub const LONGEST_NS: u64 = 120_000_000_000;
+const SIGNIFICANT_DIGITS: u8 = 3;
+
+/// Which of the two times of an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LatencyKind {
+    /// From when it was due to when it was done: what a user waits.
+    Response,
+    /// From when it was sent to when it was done: what the system takes.
+    Service,
+}
+
+impl LatencyKind {
+    /// Its name in results.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Response => "response",
+            Self::Service => "service",
+        }
+    }
+}
+
+/// Response and service times of one kind of operation with one outcome.
+#[derive(Debug, Clone, PartialEq)]
+struct Times {
+    response: Latency,
+    service: Latency,
+}
+
+impl Times {
+    /// `None` only where the library refuses the layout, which a test shows it does not.
+    fn new() -> Option<Box<Self>> {
+        let histogram = || Histogram::new_with_bounds(SHORTEST_NS, LONGEST_NS, SIGNIFICANT_DIGITS).ok();
+        Some(Box::new(Self { response: histogram()?, service: histogram()? }))
+    }
+
+    fn of(&self, kind: LatencyKind) -> &Latency {
+        match kind {
+            LatencyKind::Response => &self.response,
+            LatencyKind::Service => &self.service,
+        }
+    }
+}
+
+/// One kind of operation.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Row {
+    counts: [u64; OutcomeClass::COUNT],
+    errors: [u64; ErrorKind::ALL.len()],
+    times: [Option<Box<Times>>; OutcomeClass::COUNT],
+}
+
+/// Counts and times by kind of operation and outcome.
+///
+/// Windows of several workers and of several intervals add up to one; what is derived (rates,
+/// percentiles) is derived from the sum and never from other derived figures.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Window {
+    rows: Vec<Row>,
+    late: u64,
+    corrupt: u64,
+}
+
+/// The figures of a latency histogram, in microseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Default, serde::Serialize, serde::Deserialize)]
+pub struct LatencyFigures {
+    /// How many operations.
+    pub count: u64,
+    /// The mean.
+    pub mean_us: f64,
+    /// Half took at most this.
+    pub p50_us: f64,
+    /// 90 % took at most this.
+    pub p90_us: f64,
+    /// 95 % took at most this.
+    pub p95_us: f64,
+    /// 99 % took at most this.
+    pub p99_us: f64,
+    /// 99.9 % took at most this.
+    pub p999_us: f64,
+    /// The longest.
+    pub max_us: f64,
+}
+
+impl LatencyFigures {
+    /// The figures of a merged histogram.
+    #[must_use]
+    pub fn of(latency: &Latency) -> Self {
+        let at = |quantile| latency.value_at_quantile(quantile) as f64 / 1e3;
+        Self {
+            count: latency.len(),
+            mean_us: latency.mean() / 1e3,
+            p50_us: at(0.5),
+            p90_us: at(0.9),
+            p95_us: at(0.95),
+            p99_us: at(0.99),
+            p999_us: at(0.999),
+            max_us: latency.max() as f64 / 1e3,
+        }
+    }
+}
+
+impl Window {
+    /// An empty window for the kinds 0..`kinds`. It grows where a higher kind is recorded.
+    #[must_use]
+    pub fn new(kinds: usize) -> Self {
+        Self { rows: vec![Row::default(); kinds], late: 0, corrupt: 0 }
+    }
+
+    /// Counts one operation. Allocates only for the first of its kind and outcome in the life of this window.
+    #[inline]
+    pub(super) fn count(&mut self, kind: u8, outcome: Outcome, response_ns: u64, service_ns: u64) {
+        let (kind, class) = (usize::from(kind), outcome.class() as usize);
+        if kind >= self.rows.len() {
+            self.rows.resize_with(kind + 1, Row::default);
+        }
+        let row = &mut self.rows[kind];
+        row.counts[class] += 1;
+        if let Outcome::Error(error) = outcome {
+            row.errors[error_index(error)] += 1;
+        }
+        if row.times[class].is_none() {
+            row.times[class] = Times::new();
+        }
+        if let Some(times) = &mut row.times[class] {
+            times.response.saturating_record(response_ns);
+            times.service.saturating_record(service_ns);
+        }
+    }
+
+    /// Counts an operation that was sent later than due.
+    #[inline]
+    pub(super) fn count_late(&mut self) {
+        self.late += 1;
+    }
+
+    /// Counts a value that was not the one asked for, or damaged.
+    pub(super) fn count_corrupt(&mut self) {
+        self.corrupt += 1;
+    }
+
+    /// Adds what another window holds: of another worker, or of another interval.
+    pub fn add(&mut self, other: &Self) {
+        if self.rows.len() < other.rows.len() {
+            self.rows.resize_with(other.rows.len(), Row::default);
+        }
+        for (mine, theirs) in self.rows.iter_mut().zip(&other.rows) {
+            mine.add(theirs);
+        }
+        self.late += other.late;
+        self.corrupt += other.corrupt;
+    }
+
+    /// Empties the window and keeps its memory.
+    pub fn clear(&mut self) {
+        for row in &mut self.rows {
+            for (count, times) in row.counts.iter().zip(&mut row.times) {
+                if let (Some(times), 1..) = (times, *count) {
+                    times.response.reset();
+                    times.service.reset();
+                }
+            }
+            row.counts = Default::default();
+            row.errors = Default::default();
+        }
+        (self.late, self.corrupt) = (0, 0);
+    }
+
+    /// Whether nothing was counted.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.operations() == 0 && self.corrupt == 0
+    }
+
+    /// Allocates what recording the same kinds and outcomes as `other` needs.
+    pub fn reserve_like(&mut self, other: &Self) {
+        if self.rows.len() < other.rows.len() {
+            self.rows.resize_with(other.rows.len(), Row::default);
+        }
+        for (mine, theirs) in self.rows.iter_mut().zip(&other.rows) {
+            for (mine, theirs) in mine.times.iter_mut().zip(&theirs.times) {
+                if mine.is_none() && theirs.is_some() {
+                    *mine = Times::new();
+                }
+            }
+        }
+    }
+
+    /// How many kinds of operation there are rows for.
+    #[must_use]
+    pub fn kinds(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// How many operations of the kinds and outcomes that `select` picks.
+    pub fn count_of(&self, select: impl Fn(u8, OutcomeClass) -> bool) -> u64 {
+        self.cells().filter(|(kind, class, _, _)| select(*kind, *class)).map(|(_, _, count, _)| count).sum()
+    }
+
+    /// How many operations ended, however they ended.
+    #[must_use]
+    pub fn operations(&self) -> u64 {
+        self.count_of(|_, _| true)
+    }
+
+    /// How many operations did what they were asked to.
+    #[must_use]
+    pub fn successes(&self) -> u64 {
+        self.count_of(|_, class| class.is_success())
+    }
+
+    /// How many operations had an outcome.
+    #[must_use]
+    pub fn outcomes(&self, class: OutcomeClass) -> u64 {
+        self.count_of(|_, found| found == class)
+    }
+
+    /// How many operations failed with a kind of error; timeouts are an outcome of their own.
+    #[must_use]
+    pub fn errors(&self, kind: ErrorKind) -> u64 {
+        if kind == ErrorKind::Timeout {
+            return self.outcomes(OutcomeClass::Timeout);
+        }
+        self.rows.iter().map(|row| row.errors[error_index(kind)]).sum()
+    }
+
+    /// How many operations were sent later than due by more than the recorder's threshold.
+    #[must_use]
+    pub fn late(&self) -> u64 {
+        self.late
+    }
+
+    /// The share of operations that were sent late; 0 where there were none.
+    #[must_use]
+    pub fn late_share(&self) -> f64 {
+        share(self.late, self.operations()).unwrap_or(0.0)
+    }
+
+    /// How many values were not the ones asked for, or damaged.
+    #[must_use]
+    pub fn corrupt(&self) -> u64 {
+        self.corrupt
+    }
+
+    /// How many reads got an answer, from the cache or the database.
+    #[must_use]
+    pub fn answered_reads(&self) -> u64 {
+        self.count_of(|_, class| class.is_answered_read())
+    }
+
+    /// Hits and negative hits by answered reads, from 0 to 1; `None` without answered reads.
+    #[must_use]
+    pub fn hit_rate(&self) -> Option<f64> {
+        let hits = self.outcomes(OutcomeClass::Hit) + self.outcomes(OutcomeClass::NegativeHit);
+        share(hits, self.answered_reads())
+    }
+
+    /// Operations a second, however they ended, if the window lasted `span`; 0 for a span of 0.
+    #[must_use]
+    pub fn rate_per_second(&self, span: Duration) -> f64 {
+        if span.is_zero() { 0.0 } else { self.operations() as f64 / span.as_secs_f64() }
+    }
+
+    /// The merged histogram, in nanoseconds, of the kinds and outcomes that `select` picks; `None` where there were none.
+    pub fn latency(&self, of: LatencyKind, select: impl Fn(u8, OutcomeClass) -> bool) -> Option<Latency> {
+        let mut merged: Option<Latency> = None;
+        for (kind, class, count, times) in self.cells() {
+            let Some(times) = times.filter(|_| count > 0 && select(kind, class)) else { continue };
+            match &mut merged {
+                None => merged = Some(times.of(of).clone()),
+                Some(merged) => add_latency(merged, times.of(of)),
+            }
+        }
+        merged
+    }
+
+    /// The figures of [`latency`](Self::latency).
+    pub fn figures(
+        &self,
+        of: LatencyKind,
+        select: impl Fn(u8, OutcomeClass) -> bool,
+    ) -> Option<LatencyFigures> {
+        self.latency(of, select).as_ref().map(LatencyFigures::of)
+    }
+
+    fn cells(&self) -> impl Iterator<Item = (u8, OutcomeClass, u64, Option<&Times>)> {
+        self.rows.iter().enumerate().flat_map(|(kind, row)| {
+            OutcomeClass::ALL.into_iter().map(move |class| {
+                let at = class as usize;
+                (kind as u8, class, row.counts[at], row.times[at].as_deref())
+            })
+        })
+    }
+}
+
+impl Row {
+    fn add(&mut self, other: &Self) {
+        for (mine, theirs) in self.errors.iter_mut().zip(&other.errors) {
+            *mine += theirs;
+        }
+        for class in 0..OutcomeClass::COUNT {
+            if other.counts[class] == 0 {
+                continue;
+            }
+            self.counts[class] += other.counts[class];
+            match (&mut self.times[class], &other.times[class]) {
+                (Some(mine), Some(theirs)) => {
+                    add_latency(&mut mine.response, &theirs.response);
+                    add_latency(&mut mine.service, &theirs.service);
+                }
+                (mine @ None, theirs) => mine.clone_from(theirs),
+                (Some(_), None) => {}
+            }
+        }
+    }
+}
+
+/// Adding fails only between different layouts, and there is one.
+fn add_latency(sum: &mut Latency, other: &Latency) {
+    let added = sum.add(other);
+    debug_assert!(added.is_ok());
+}
+
+/// The place of a kind in [`ErrorKind::ALL`], which stands in the order of the declaration.
+#[inline]
+fn error_index(kind: ErrorKind) -> usize {
+    kind as usize
+}
+
+fn share(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn window(operations: &[(u8, Outcome, u64)]) -> Window {
+        let mut window = Window::new(2);
+        for (kind, outcome, us) in operations {
+            window.count(*kind, *outcome, us * 1_000, us * 500);
+        }
+        window
+    }
+
+    #[test]
+    fn the_layout_of_histograms_is_one_that_the_library_accepts() {
+        assert!(Times::new().is_some());
+    }
+
+    #[test]
+    fn kinds_of_error_stand_in_the_order_of_their_declaration() {
+        for (at, kind) in ErrorKind::ALL.into_iter().enumerate() {
+            assert_eq!(error_index(kind), at);
+        }
+    }
+
+    #[test]
+    fn the_hit_rate_counts_what_the_cache_knew_by_reads_that_were_answered() {
+        let hits = window(&[
+            (0, Outcome::Hit, 1),
+            (0, Outcome::NegativeHit, 1),
+            (1, Outcome::Hit, 1),
+            (0, Outcome::Miss, 1),
+            (0, Outcome::Timeout, 1),
+            (0, Outcome::Error(ErrorKind::Denied), 1),
+            (1, Outcome::Written, 1),
+        ]);
+        assert_eq!(hits.hit_rate(), Some(0.75));
+        assert_eq!((hits.operations(), hits.successes(), hits.answered_reads()), (7, 5, 4));
+        assert_eq!((hits.errors(ErrorKind::Denied), hits.errors(ErrorKind::Timeout)), (1, 1));
+        assert_eq!(hits.errors(ErrorKind::Other), 0);
+        assert_eq!(window(&[(0, Outcome::Written, 1)]).hit_rate(), None);
+    }
+
+    #[test]
+    fn windows_add_up_to_what_one_window_would_have_counted() {
+        let (first, second) = (
+            [(0, Outcome::Hit, 10), (0, Outcome::Miss, 900)],
+            [(0, Outcome::Hit, 20), (5, Outcome::Written, 70)],
+        );
+        let mut sum = window(&first);
+        sum.add(&window(&second));
+        let both: Vec<_> = first.into_iter().chain(second).collect();
+        assert_eq!(sum.operations(), 4);
+        for kind in [LatencyKind::Response, LatencyKind::Service] {
+            assert_eq!(sum.figures(kind, |_, _| true), window(&both).figures(kind, |_, _| true));
+        }
+        let mut from_nothing = Window::default();
+        from_nothing.add(&sum);
+        assert_eq!(
+            from_nothing.figures(LatencyKind::Service, |_, _| true),
+            sum.figures(LatencyKind::Service, |_, _| true)
+        );
+    }
+
+    #[test]
+    fn percentiles_come_from_the_merged_histogram() {
+        // One slow worker of two: its 99th percentile is the whole's 50th to 100th, not an average.
+        let fast: Vec<_> = (0..1_000).map(|_| (0, Outcome::Hit, 100)).collect();
+        let slow: Vec<_> = (0..1_000).map(|_| (0, Outcome::Hit, 10_000)).collect();
+        let mut both = window(&fast);
+        both.add(&window(&slow));
+        let figures = both.figures(LatencyKind::Response, |_, _| true).unwrap();
+        assert!(
+            (figures.p50_us - 100.0).abs() < 0.2 && (figures.p99_us - 10_000.0).abs() < 10.0,
+            "{figures:?}"
+        );
+        assert_eq!(figures.count, 2_000);
+        assert!((both.rate_per_second(Duration::from_millis(500)) - 4_000.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn figures_of_a_selection_leave_the_rest_out() {
+        let mixed = window(&[(0, Outcome::Hit, 10), (1, Outcome::Written, 1_000)]);
+        let reads = mixed.figures(LatencyKind::Response, |_, class| class.is_answered_read()).unwrap();
+        assert_eq!(reads.count, 1);
+        assert!(reads.max_us < 11.0);
+        assert!(mixed.figures(LatencyKind::Response, |kind, _| kind == 7).is_none());
+    }
+
+    #[test]
+    fn a_cleared_window_is_as_empty_as_a_new_one() {
+        let mut cleared = window(&[(0, Outcome::Hit, 10), (1, Outcome::Error(ErrorKind::Other), 3)]);
+        cleared.count_late();
+        cleared.count_corrupt();
+        cleared.clear();
+        assert!(cleared.is_empty() && cleared.late() == 0);
+        assert_eq!(cleared.errors(ErrorKind::Other), 0);
+        assert!(cleared.latency(LatencyKind::Response, |_, _| true).is_none());
+        cleared.count(0, Outcome::Hit, 5_000, 5_000);
+        let figures = cleared.figures(LatencyKind::Response, |_, _| true).unwrap();
+        assert!(figures.count == 1 && figures.max_us < 6.0, "{figures:?}");
+    }
+
+    #[test]
+    fn times_beyond_the_range_count_as_its_ends() {
+        let mut window = Window::new(1);
+        window.count(0, Outcome::Hit, u64::MAX, 0);
+        let response = window.figures(LatencyKind::Response, |_, _| true).unwrap();
+        assert!((response.max_us / 120e6 - 1.0).abs() < 1e-3, "{response:?}");
+        assert_eq!(window.latency(LatencyKind::Service, |_, _| true).unwrap().len(), 1);
+    }
+}
