@@ -21,7 +21,8 @@ struct Listing {
 /// The text of `hotset list`.
 #[must_use]
 pub fn list(what: Option<Listed>) -> String {
-    let all = [Listed::Strategies, Listed::Topologies, Listed::Distributions, Listed::Charts, Listed::Settings];
+    let all =
+        [Listed::Strategies, Listed::Topologies, Listed::Distributions, Listed::Charts, Listed::Settings];
     let wanted = match &what {
         Some(one) => std::slice::from_ref(one),
         None => &all[..],
@@ -34,7 +35,11 @@ pub fn list(what: Option<Listed>) -> String {
         for row in rows {
             let _ = writeln!(text, "\n  {}\n      {}", row.name, row.summary);
             for setting in row.settings {
-                let _ = writeln!(text, "      {} = {}\n          {}", setting.key, setting.default, setting.meaning);
+                let _ = writeln!(
+                    text,
+                    "      {} = {}\n          {}",
+                    setting.key, setting.default, setting.meaning
+                );
             }
         }
         text.push('\n');
@@ -43,7 +48,11 @@ pub fn list(what: Option<Listed>) -> String {
 }
 
 fn listings(sort: Listed) -> (&'static str, Vec<Listing>) {
-    let row = |name: &str, summary: &str, settings| Listing { name: name.into(), summary: summary.into(), settings };
+    let row = |name: &str, summary: &str, settings| Listing {
+        name: name.into(),
+        summary: summary.into(),
+        settings,
+    };
     match sort {
         Listed::Strategies => (
             "strategies: how an application uses a cache in front of a database",
@@ -66,7 +75,11 @@ fn listings(sort: Listed) -> (&'static str, Vec<Listing>) {
 }
 
 fn tables() -> Vec<Listing> {
-    let table = |name: &str, summary: &str, settings| Listing { name: name.into(), summary: summary.into(), settings };
+    let table = |name: &str, summary: &str, settings| Listing {
+        name: name.into(),
+        summary: summary.into(),
+        settings,
+    };
     vec![
         table("[dataset]", "the documents in the database", DatasetSettings::docs()),
         table("[workload]", "who asks for what, and how often", WorkloadSettings::docs()),
@@ -75,8 +88,20 @@ fn tables() -> Vec<Listing> {
         table("[network]", "distances that a loopback does not have", NetworkSettings::docs()),
         table("[run]", "how a cell is run, and how often", RunSettings::docs()),
         table("[run.pin]", "processors of their own", PinSettings::docs()),
-        table("[[fault]]", "what breaks while a cell is measured: at, kind (stop-cache, stop-database), for", Vec::new()),
-        table("[sweep]", "dotted keys and the list of values that each takes in turn; the cells are their product", Vec::new()),
-        table("strategies, topologies", "names, or tables with a name, settings and a label; left out, every one there is", Vec::new()),
+        table(
+            "[[fault]]",
+            "what breaks while a cell is measured: at, kind (stop-cache, stop-database), for",
+            Vec::new(),
+        ),
+        table(
+            "[sweep]",
+            "dotted keys and the list of values that each takes in turn; the cells are their product",
+            Vec::new(),
+        ),
+        table(
+            "strategies, topologies",
+            "names, or tables with a name, settings and a label; left out, every one there is",
+            Vec::new(),
+        ),
     ]
 }

@@ -140,7 +140,9 @@ pub enum Listed {
 
 fn duration(text: &str) -> Result<Positive, String> {
     match parse_duration(text)? {
-        duration if duration.is_zero() => Err("a duration of 0 measures nothing; give one such as 30s".into()),
+        duration if duration.is_zero() => {
+            Err("a duration of 0 measures nothing; give one such as 30s".into())
+        }
         duration => Ok(Positive(duration)),
     }
 }

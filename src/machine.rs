@@ -20,11 +20,7 @@ pub fn this_machine() -> Machine {
         cores: std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64),
         memory_bytes,
         cpu_model,
-        kernel: format!(
-            "{} {}",
-            kernel.sysname().to_string_lossy(),
-            kernel.release().to_string_lossy()
-        ),
+        kernel: format!("{} {}", kernel.sysname().to_string_lossy(), kernel.release().to_string_lossy()),
     }
 }
 

@@ -7,9 +7,14 @@ use std::process::ExitCode;
 use clap::Parser;
 use hotset::cli::{Cli, Command, PlanArguments, RunArguments};
 use hotset::plan::{Plan, PlanError};
+use hotset::report::DrawOptions;
+use hotset::report::terminal::closing_table;
+use hotset::results::Results;
 use hotset::run::{self, Interrupt, RunError};
 use hotset::{catalog, check, doctor, interrupt, machine, progress, report, topology};
 
+/// How wide a table is that goes to a file or a pipe.
+const WIDTH_OF_A_FILE: usize = 160;
 /// All ran.
 const OK: u8 = 0;
 /// The scenario or the command line is wrong.
@@ -73,7 +78,7 @@ fn check_scenario(scenario: &Path, arguments: &PlanArguments) -> u8 {
 }
 
 fn redraw(dir: &Path) -> u8 {
-    match report::draw(dir) {
+    match report::draw(dir, &DrawOptions::default()) {
         Ok(drawn) => {
             for path in &drawn {
                 println!("{}", path.display());
@@ -88,7 +93,10 @@ fn redraw(dir: &Path) -> u8 {
 }
 
 fn print_table(dir: &Path) -> u8 {
-    match report::terminal_table(dir) {
+    let width = console::Term::stdout().size_checked().map_or(WIDTH_OF_A_FILE, |(_, columns)| columns.into());
+    let table = Results::read(dir).map_err(|error| error.to_string());
+    let table = table.and_then(|results| closing_table(&results, width).map_err(|error| error.to_string()));
+    match table {
         Ok(table) => print(&table),
         Err(error) => {
             eprintln!("error: {error}");
@@ -138,7 +146,7 @@ fn finish(ended: Result<run::Outcome, RunError>, arguments: &RunArguments) -> u8
     let directory = &outcome.directory;
     let mut code = print_table(directory);
     if !arguments.no_plots
-        && let Err(error) = report::draw(directory)
+        && let Err(error) = report::draw(directory, &DrawOptions::default())
     {
         eprintln!("error: the results are kept, but could not be drawn: {error}");
         code = NOT_RUN;
@@ -148,7 +156,10 @@ fn finish(ended: Result<run::Outcome, RunError>, arguments: &RunArguments) -> u8
         println!("report:  {}", directory.join("report.html").display());
     }
     if outcome.failed > 0 {
-        eprintln!("{} of the cells could not be run; the reasons are above and in summary.csv", outcome.failed);
+        eprintln!(
+            "{} of the cells could not be run; the reasons are above and in summary.csv",
+            outcome.failed
+        );
         code = NOT_RUN;
     }
     if outcome.interrupted {

@@ -14,16 +14,16 @@ pub use choice::{ChosenStrategy, ChosenTopology, LeftOut, Only};
 use crate::application::catalog::Products;
 use crate::driver::settings::{PinSettings, RunSettings};
 use crate::fault::{Fault, FaultKind};
-use crate::measure::settle::LEAST_WINDOWS;
+use crate::measure::settle::FEWEST_WINDOWS;
 use crate::scenario::tree::parse_option_value;
 use crate::scenario::{
-    InvalidScenario, Kind, Mistake, Mistakes, Positive, Reader, Setting, Settings, Table, Value, suggest,
+    InvalidScenario, Kind, Mistake, Mistakes, Positive, Reader, Setting, Settings, Table, Value,
 };
-use crate::units::ByteSize;
 use crate::topology::settings::{CacheSettings, DatabaseSettings, NetworkSettings};
-use crate::workload::{Distribution, ValueSizes, WorkloadSettings, keys};
+use crate::units::ByteSize;
+use crate::workload::{Distribution, ValueSizes, WorkloadSettings};
 
-settings! {
+crate::settings! {
     /// The table `[dataset]`.
     pub struct DatasetSettings {
         /// how many documents there are
@@ -67,6 +67,14 @@ pub struct Scenario {
 }
 
 impl Scenario {
+    /// The longest that one operation can take: each of its calls ends within its timeout, and no
+    /// strategy makes more than a handful of them one after another.
+    #[must_use]
+    pub fn longest_operation(&self) -> Duration {
+        (self.cache.timeout.0 + self.cache.connect_timeout.0 + self.network.cache_rtt) * 8
+            + (self.database.timeout.0 + self.network.database_rtt) * 2
+    }
+
     /// The documents that every cell starts from.
     #[must_use]
     pub fn products(&self) -> Products {
@@ -156,7 +164,8 @@ impl Plan {
         let unreadable = |reason: String| PlanError::Unreadable { path: shown.clone(), reason };
         let bytes = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;
         let text = String::from_utf8(bytes).map_err(|_| unreadable("it is not text (UTF-8)".into()))?;
-        let name = path.file_stem().map_or_else(|| "scenario".into(), |stem| stem.to_string_lossy().into_owned());
+        let name =
+            path.file_stem().map_or_else(|| "scenario".into(), |stem| stem.to_string_lossy().into_owned());
         Self::parse(&name, &shown, &text, options)
     }
 
@@ -181,7 +190,7 @@ impl Plan {
     pub fn time(&self) -> (Duration, Duration) {
         self.cells.iter().fold((Duration::ZERO, Duration::ZERO), |(least, most), cell| {
             let run = &cell.scenario.run;
-            let warmup_least = (run.window.0 * LEAST_WINDOWS as u32).min(run.warmup_max.0);
+            let warmup_least = (run.window.0 * FEWEST_WINDOWS as u32).min(run.warmup_max.0);
             (least + warmup_least + run.duration.0, most + run.warmup_max.0 + run.duration.0)
         })
     }
@@ -212,7 +221,8 @@ fn plan(name: &str, path: &str, text: &str, options: &Options, mistakes: &Mistak
             }
         }
         let scenario = read_scenario(name, &tree, mistakes);
-        let swept = values.into_iter().map(|(path, value)| (path, value.describe().replace('"', ""))).collect();
+        let swept =
+            values.into_iter().map(|(path, value)| (path, value.describe().replace('"', ""))).collect();
         variants.push((swept, Arc::new(scenario)));
     }
     if !mistakes.is_empty() {
@@ -243,7 +253,10 @@ fn apply_options(tree: &mut Table, options: &Options, mistakes: &Mistakes) {
         let value = parse_option_value(&shown, value.trim());
         let place = value.place.clone();
         if !option.contains('=') {
-            mistakes.push(Mistake::new(place, key, "has no value").help("write --set key=value, as in --set run.seed=7"));
+            mistakes.push(
+                Mistake::new(place, key, "has no value")
+                    .help("write --set key=value, as in --set run.seed=7"),
+            );
         } else if let Err(reason) = tree.set_path(key.trim(), value) {
             mistakes.push(Mistake::new(place, key, reason));
         }
@@ -297,20 +310,7 @@ fn whole<T: Settings>(reader: Reader<'_>) -> T {
 
 fn read_keys(workload: &Reader<'_>, empty: &Table) -> Distribution {
     let reader = workload.table("keys", empty);
-    let name = reader.get("distribution", "zipf".to_owned());
-    let names: Vec<_> = keys::REGISTRY.iter().map(|row| row.name).collect();
-    let row = keys::REGISTRY.iter().find(|row| row.name == name);
-    let Some(row) = row.or_else(|| {
-        reader.wrong(
-            "distribution",
-            format!("there is no distribution \"{name}\""),
-            Some(suggest(&name, &names)),
-        );
-        None
-    }) else {
-        return Distribution::default();
-    };
-    let distribution = (row.read)(&reader);
+    let distribution = Distribution::read(&reader);
     reader.finish();
     distribution
 }

@@ -70,7 +70,10 @@ impl Observer for Lines {
                     *last = Some(Instant::now());
                     let phase = if measuring { "measuring" } else { "warming up" };
                     let elapsed = show_duration(Duration::from_secs(elapsed.as_secs()));
-                    eprintln!("      {phase} for {elapsed}: {}", figures(per_second, p99_us, hit_rate, errors));
+                    eprintln!(
+                        "      {phase} for {elapsed}: {}",
+                        figures(per_second, p99_us, hit_rate, errors)
+                    );
                 }
             }
             Event::Warning { what } => eprintln!("warning: {what}"),
@@ -97,10 +100,17 @@ struct BarState {
     warmup_at_most: Duration,
 }
 
+impl BarState {
+    fn end_cell(&mut self) {
+        self.ended += self.cell_at_most;
+    }
+}
+
 impl Bar {
     fn new(cells: usize, _least: Duration, most: Duration) -> Self {
         let bar = ProgressBar::new(most.as_millis() as u64);
-        let style = ProgressStyle::with_template("{prefix} {bar:24} {msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
+        let style = ProgressStyle::with_template("{prefix} {bar:24} {msg}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar());
         bar.set_style(style.progress_chars("█▉▊▋▌▍▎▏ "));
         bar.enable_steady_tick(Duration::from_millis(250));
         let state = BarState {
@@ -140,7 +150,8 @@ impl Observer for Bar {
                 if !measuring {
                     state.warmup_at_most = of;
                 }
-                let into_cell = if measuring { state.cell_at_most.saturating_sub(of) + elapsed } else { elapsed };
+                let into_cell =
+                    if measuring { state.cell_at_most.saturating_sub(of) + elapsed } else { elapsed };
                 let phase = if measuring { "measuring" } else { "warming up" };
                 let what = format!("{phase}: {}", figures(per_second, p99_us, hit_rate, errors));
                 self.show(&state, into_cell, &what);
@@ -148,12 +159,12 @@ impl Observer for Bar {
             Event::Warning { what } => self.bar.println(format!("warning: {what}")),
             Event::CellEnded { cell, line } => {
                 self.bar.println(format!("{cell}: {line}"));
-                state.ended += state.cell_at_most;
+                state.end_cell();
                 self.show(&state, Duration::ZERO, "done");
             }
             Event::CellFailed { cell, reason } => {
                 self.bar.println(format!("error: {cell} could not be run: {reason}"));
-                state.ended += state.cell_at_most;
+                state.end_cell();
             }
             Event::RunEnded => self.bar.finish_and_clear(),
         }

@@ -12,7 +12,10 @@ use crate::driver::{self, CellError};
 use crate::machine;
 use crate::observer::{Event, Observer};
 use crate::plan::{Cell, Plan};
-use crate::results::{CellResults, Results, ResultsDir, ResultsError, RunInfo, Server, Status, StreamDigest, SummaryRow};
+use crate::results::{
+    CellResults, Results, ResultsDir, ResultsError, RunInfo, Server, Status, StreamDigest, SummaryRow,
+};
+pub use deployments::Deployed;
 use deployments::Deployments;
 
 /// How a plan is run.
@@ -242,5 +245,11 @@ fn failed_cell(cell: &Cell, reason: &str) -> CellResults {
         started_utc: now_utc(),
         ..driver::figures::names(cell)
     };
-    CellResults { summary, timeseries: Vec::new(), latency: Vec::new(), events: Vec::new(), interval_log: Vec::new() }
+    CellResults {
+        summary,
+        timeseries: Vec::new(),
+        latency: Vec::new(),
+        events: Vec::new(),
+        interval_log: Vec::new(),
+    }
 }

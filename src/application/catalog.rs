@@ -15,6 +15,7 @@ use xxhash_rust::xxh3::Xxh3;
 use super::{Answer, Application, Damage, Dataset, OperationKind, lost_document};
 use crate::store::{Document, Patch, StoreError, Version};
 use crate::strategy::{Read, Strategy};
+use crate::topology::Samples;
 use crate::workload::{Operation, ValueSizes};
 
 /// The operations of the catalogue; an operation's kind is an index into this table.
@@ -76,8 +77,22 @@ impl Products {
 
     fn description(&self, key: u64, length: usize) -> String {
         const WORDS: [&str; 16] = [
-            "solid ", "light ", "steel ", "oak ", "for ", "home ", "and ", "garden ", "with ", "two ", "year ", "warranty ",
-            "made ", "to ", "last ", "well ",
+            "solid ",
+            "light ",
+            "steel ",
+            "oak ",
+            "for ",
+            "home ",
+            "and ",
+            "garden ",
+            "with ",
+            "two ",
+            "year ",
+            "warranty ",
+            "made ",
+            "to ",
+            "last ",
+            "well ",
         ];
         let mut state = self.seed ^ key.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
         let mut text = String::with_capacity(length + 9);
@@ -126,6 +141,16 @@ impl Dataset for Products {
         let wanted = self.value_size.bytes_of(self.seed, key) as usize;
         let bare = build("").bytes().len();
         build(&self.description(key, wanted.saturating_sub(bare)))
+    }
+}
+
+impl Samples for Products {
+    fn count(&self) -> u64 {
+        self.keys
+    }
+
+    fn sample(&self, number: u64) -> Document {
+        self.document(number)
     }
 }
 
@@ -257,7 +282,12 @@ mod tests {
     use proptest::prelude::*;
 
     fn products() -> Products {
-        Products { keys: 1000, categories: 10, value_size: ValueSizes::Fixed(crate::units::ByteSize(600)), seed: 7 }
+        Products {
+            keys: 1000,
+            categories: 10,
+            value_size: ValueSizes::Fixed(crate::units::ByteSize(600)),
+            seed: 7,
+        }
     }
 
     fn write(number: u64, draw: u64) -> Operation {

@@ -170,6 +170,6 @@ fn record<A>(
         Ok(Answer::Written(_)) => Outcome::Written,
         Err(error) => Outcome::failed(error.kind),
     };
-    recorder.record(operation.kind, outcome, due, sent, done);
+    recorder.record(operation.kind, outcome, due.into_std(), sent.into_std(), done.into_std());
     done
 }

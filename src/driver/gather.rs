@@ -10,12 +10,13 @@ use super::worker::WorkerWindow;
 use crate::application::catalog;
 use crate::clock::Instant;
 use crate::measure::collectors::process_cpu::process_cpu;
-use crate::measure::{HitRateWindow, LatencyKind, Trend, Window, slope_test};
 use crate::measure::settle::FEWEST_WINDOWS;
+use crate::measure::{HitRateWindow, LatencyKind, Trend, Window, slope_test};
 use crate::observer::{Event, Observer};
 use crate::plan::Cell;
 use crate::run::Deployed;
-use crate::store::{CountersSnapshot, PoolWaitSnapshot, StoreError};
+use crate::store::mongodb::PoolWaitSnapshot;
+use crate::store::{CountersSnapshot, StoreError};
 use crate::topology::CacheFigures;
 use crate::topology::servers::UsageSampler;
 use crate::workload::Phase;
@@ -136,11 +137,8 @@ impl<'a> Gatherer<'a> {
     }
 
     fn note_totals(&mut self, report: &WorkerWindow) {
-        let totals = Totals {
-            counters: report.counters,
-            pool_wait: report.pool_wait,
-            thread_cpu: report.thread_cpu,
-        };
+        let totals =
+            Totals { counters: report.counters, pool_wait: report.pool_wait, thread_cpu: report.thread_cpu };
         if let Some(slot) = self.totals.get_mut(report.worker) {
             *slot = totals;
         }
@@ -210,14 +208,17 @@ impl<'a> Gatherer<'a> {
     }
 
     /// Puts all together.
-    pub fn finish(self, start_time: SystemTime, faults: Vec<FaultEvent>, undone: Option<StoreError>) -> Measured {
+    pub fn finish(
+        self,
+        start_time: SystemTime,
+        faults: Vec<FaultEvent>,
+        undone: Option<StoreError>,
+    ) -> Measured {
         let run = &self.cell.scenario.run;
         let zero = CountersSnapshot::default();
         let at_start = self.totals_at_start.iter().fold(zero, |sum, t| sum + t.counters);
         let at_end = self.totals.iter().fold(zero, |sum, t| sum + t.counters);
-        let wait = |totals: &[Totals]| {
-            totals.iter().fold(PoolWaitSnapshot::default(), |sum, t| sum + t.pool_wait)
-        };
+        let wait = |totals: &[Totals]| totals.iter().map(|t| t.pool_wait).sum::<PoolWaitSnapshot>();
         let busiest = self
             .totals
             .iter()
@@ -229,10 +230,11 @@ impl<'a> Gatherer<'a> {
             (Some(first), Some(last)) => cores(first, last),
             _ => (None, None, None),
         };
-        let in_time = self.windows.iter().fold(Window::new(catalog::OPERATIONS.len()), |mut sum, (.., window)| {
-            sum.add(window);
-            sum
-        });
+        let in_time =
+            self.windows.iter().fold(Window::new(catalog::OPERATIONS.len()), |mut sum, (.., window)| {
+                sum.add(window);
+                sum
+            });
         let mut all = in_time.clone();
         all.add(&self.tail);
         let cache_at = |sample: &Option<Sample>| sample.as_ref().and_then(|sample| sample.cache);
@@ -244,6 +246,7 @@ impl<'a> Gatherer<'a> {
             length: run.duration.0,
             answered_in_time: in_time.successes(),
             all,
+            tail: self.tail,
             windows: self.windows,
             warmup: self.warmup,
             series: self.series,
@@ -277,7 +280,8 @@ fn cores(before: &Sample, after: &Sample) -> (Option<f64>, Option<f64>, Option<f
         return (None, None, None);
     }
     // A server that was killed and started again begins at 0.
-    let between = |before: f64, after: f64| Some(after - before).filter(|used| *used >= 0.0).map(|used| used / seconds);
+    let between =
+        |before: f64, after: f64| Some(after - before).filter(|used| *used >= 0.0).map(|used| used / seconds);
     let hotset = between(before.hotset_cpu.as_secs_f64(), after.hotset_cpu.as_secs_f64());
     let of = |sample: &Sample| sample.cache.and_then(|cache| cache.cpu_seconds);
     let cache = of(before).zip(of(after)).and_then(|(before, after)| between(before, after));

@@ -70,7 +70,7 @@ pub async fn run_cell(
     interrupt: &Interrupt,
 ) -> Result<CellOutcome, CellError> {
     let started_utc = crate::run::now_utc();
-    let streams = Streams::of(cell);
+    let streams = Streams::of(cell).map_err(CellError::Failed)?;
     let touched = Arc::new(Touched::none_of(cell.scenario.products().len()));
     let control = Arc::new(Control::default());
     let job = Job {
@@ -110,20 +110,19 @@ struct Streams {
 }
 
 impl Streams {
-    fn of(cell: &Cell) -> Self {
+    fn of(cell: &Cell) -> Result<Self, String> {
         let scenario = &cell.scenario;
         let workload = &scenario.workload;
         // Every repeat asks for other keys in another order; every strategy in a repeat for the same.
         let seed = scenario.run.seed.wrapping_add((cell.repeat - 1).wrapping_mul(0x9e37_79b9));
         let keys = KeySampler::new(&scenario.distribution, scenario.dataset.keys, scenario.run.seed);
         let reads = workload.reads.get();
-        // A share is from 0 to 1, so one of the two weights is above 0.
-        let mix = Mix::new(&[reads, 1.0 - reads]).unwrap_or_else(|_| Mix::single());
+        let mix = Mix::new(&[reads, 1.0 - reads]).map_err(|error| error.to_string())?;
         let stream = |phase| {
             Arc::new(OperationStream::new(StreamSpec {
                 seed,
                 phase,
-                keys: keys.clone(),
+                keys,
                 mix: mix.clone(),
                 can_be_absent: catalog::OPERATIONS.iter().map(|kind| kind.can_be_absent).collect(),
                 absent_share: Share::new(workload.absent_share.get()).unwrap_or(Share::NONE),
@@ -133,7 +132,7 @@ impl Streams {
         let schedule = workload
             .rate_per_second
             .map(|rate| Schedule::new(workload.arrivals, rate, workload.clients, seed));
-        Self { warmup: stream(Phase::Warmup), measure: stream(Phase::Measure), schedule }
+        Ok(Self { warmup: stream(Phase::Warmup), measure: stream(Phase::Measure), schedule })
     }
 }
 
@@ -161,7 +160,10 @@ impl Crew {
         match tokio::time::timeout(bound, self.reports.recv()).await {
             Ok(Some(report)) => Ok(report),
             Ok(None) => Err(format!("a load-driving thread ended while {what}")),
-            Err(_) => Err(format!("nothing was heard of a load-driving thread for {} while {what}", show_duration(bound))),
+            Err(_) => Err(format!(
+                "nothing was heard of a load-driving thread for {} while {what}",
+                show_duration(bound)
+            )),
         }
     }
 

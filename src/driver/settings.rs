@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 
 use crate::scenario::Positive;
 
-settings! {
+crate::settings! {
     /// The table `[run]`.
     pub struct RunSettings {
         /// how long each cell is measured
@@ -22,7 +22,7 @@ settings! {
     }
 }
 
-settings! {
+crate::settings! {
     /// The table `[run.pin]`: processors of their own.
     pub struct PinSettings {
         /// the processors of hotset's load-driving threads; empty: any

@@ -23,7 +23,8 @@ use crate::measure::collectors::process_cpu::thread_cpu;
 use crate::measure::{Recorder, Window};
 use crate::plan::Cell;
 use crate::source::{Collection, Kind};
-use crate::store::{CountersSnapshot, Counters, PoolWaitSnapshot, StoreError};
+use crate::store::mongodb::{PoolWait, PoolWaitSnapshot};
+use crate::store::{AnyDatabase, Counters, CountersSnapshot, StoreError};
 use crate::strategy::Strategy;
 use crate::topology::{CacheEndpoint, DatabaseEndpoint};
 use crate::workload::{OperationStream, Phase, Schedule};
@@ -105,7 +106,10 @@ pub fn start(
                 runtime.shutdown_timeout(Duration::from_secs(1));
             }
             Err(error) => {
-                let error = StoreError::new(crate::store::ErrorKind::Other, format!("cannot start a runtime: {error}"));
+                let error = StoreError::new(
+                    crate::store::ErrorKind::Other,
+                    format!("cannot start a runtime: {error}"),
+                );
                 let _ = reports.send(Report::Failed(error));
             }
         }
@@ -135,9 +139,13 @@ async fn work(index: usize, workers: usize, job: Job, reports: mpsc::UnboundedSe
     let counters = Counters::default();
     let instances = job.cell.scenario.workload.instances.get();
     let mut strategies = Vec::new();
+    let mut pools = Vec::new();
     for _ in (index as u64..instances).step_by(workers) {
         match connect(&job, &counters).await {
-            Ok(strategy) => strategies.push(Arc::new(strategy)),
+            Ok((strategy, pool)) => {
+                strategies.push(Arc::new(strategy));
+                pools.extend(pool);
+            }
             Err(error) => {
                 let _ = reports.send(Report::Failed(error));
                 return;
@@ -166,7 +174,7 @@ async fn work(index: usize, workers: usize, job: Job, reports: mpsc::UnboundedSe
         worker: index,
         recorder,
         counters,
-        pool_wait: job.database.pool_wait(),
+        pools,
         length: job.cell.scenario.run.window.0,
         reports: reports.clone(),
         stage: job.control.follow(),
@@ -188,7 +196,10 @@ async fn work(index: usize, workers: usize, job: Job, reports: mpsc::UnboundedSe
 }
 
 /// One instance: its connections, and the strategy over them.
-async fn connect(job: &Job, counters: &Counters) -> Result<impl Strategy + use<>, StoreError> {
+async fn connect(
+    job: &Job,
+    counters: &Counters,
+) -> Result<(impl Strategy + use<>, Option<PoolWait>), StoreError> {
     let scenario = &job.cell.scenario;
     let cache = job
         .cache
@@ -196,9 +207,13 @@ async fn connect(job: &Job, counters: &Counters) -> Result<impl Strategy + use<>
         .await?;
     let database =
         job.database.connect(scenario.network.database_rtt, &scenario.database, counters.clone()).await?;
+    let pool = match database.inner() {
+        AnyDatabase::Mongo(mongodb) => Some(mongodb.pool_wait().clone()),
+        AnyDatabase::Embedded(_) => None,
+    };
     let kind = Kind { key_prefix: "product:".into(), ttl: scenario.cache.ttl.map(|ttl| ttl.0) };
     let source = Collection::new(database, catalog::COLLECTION, kind);
-    Ok(job.cell.strategy.spec.build(cache, source))
+    Ok((job.cell.strategy.spec.build(cache, source), pool))
 }
 
 /// Hands a window over at each of its ends.
@@ -206,7 +221,7 @@ struct Windows {
     worker: usize,
     recorder: Rc<RefCell<Recorder>>,
     counters: Counters,
-    pool_wait: crate::store::PoolWait,
+    pools: Vec<PoolWait>,
     length: Duration,
     reports: mpsc::UnboundedSender<Report>,
     stage: watch::Receiver<Stage>,
@@ -267,7 +282,7 @@ impl Windows {
             length,
             window: self.recorder.borrow_mut().swap(Window::new(catalog::OPERATIONS.len())),
             counters: self.counters.snapshot(),
-            pool_wait: self.pool_wait.snapshot(),
+            pool_wait: self.pools.iter().map(PoolWait::snapshot).sum(),
             thread_cpu: thread_cpu(),
         }
     }

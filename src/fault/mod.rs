@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::scenario::Positive;
 
-choices! {
+crate::choices! {
     /// What is broken.
     pub enum FaultKind {
         /// The managed cache server is killed (SIGKILL) and started again after `for`.

@@ -11,6 +11,8 @@ pub enum Outcome {
     Miss,
     /// A read that the cache answered with the knowledge that there is no such document.
     NegativeHit,
+    /// A read that the database answered since the cache had failed and was passed by.
+    Bypassed,
     /// A write that was acknowledged.
     Written,
     /// An operation that failed.
@@ -34,6 +36,7 @@ impl Outcome {
             Self::Hit => OutcomeClass::Hit,
             Self::Miss => OutcomeClass::Miss,
             Self::NegativeHit => OutcomeClass::NegativeHit,
+            Self::Bypassed => OutcomeClass::Bypassed,
             Self::Written => OutcomeClass::Written,
             Self::Timeout | Self::Error(ErrorKind::Timeout) => OutcomeClass::Timeout,
             Self::Error(_) => OutcomeClass::Error,
@@ -50,6 +53,8 @@ pub enum OutcomeClass {
     Miss,
     /// See [`Outcome::NegativeHit`].
     NegativeHit,
+    /// See [`Outcome::Bypassed`].
+    Bypassed,
     /// See [`Outcome::Written`].
     Written,
     /// See [`Outcome::Error`].
@@ -60,11 +65,11 @@ pub enum OutcomeClass {
 
 impl OutcomeClass {
     /// How many there are.
-    pub const COUNT: usize = 6;
+    pub const COUNT: usize = 7;
 
     /// Every class, in the order of results.
     pub const ALL: [Self; Self::COUNT] =
-        [Self::Hit, Self::Miss, Self::NegativeHit, Self::Written, Self::Error, Self::Timeout];
+        [Self::Hit, Self::Miss, Self::NegativeHit, Self::Bypassed, Self::Written, Self::Error, Self::Timeout];
 
     /// Its name in results.
     #[must_use]
@@ -73,6 +78,7 @@ impl OutcomeClass {
             Self::Hit => "hit",
             Self::Miss => "miss",
             Self::NegativeHit => "negative-hit",
+            Self::Bypassed => "bypassed",
             Self::Written => "written",
             Self::Error => "error",
             Self::Timeout => "timeout",
@@ -88,7 +94,7 @@ impl OutcomeClass {
     /// Whether it is a read that got an answer.
     #[must_use]
     pub fn is_answered_read(self) -> bool {
-        matches!(self, Self::Hit | Self::Miss | Self::NegativeHit)
+        matches!(self, Self::Hit | Self::Miss | Self::NegativeHit | Self::Bypassed)
     }
 }
 

@@ -83,7 +83,11 @@ fn choose<T>(
             .collect();
     };
     let Kind::Array(items) = &value.kind else {
-        top.wrong(list, format!("{} is not a list", value.describe()), Some(format!("write {list} = [\"…\"]")));
+        top.wrong(
+            list,
+            format!("{} is not a list", value.describe()),
+            Some(format!("write {list} = [\"…\"]")),
+        );
         return Vec::new();
     };
     if items.is_empty() {

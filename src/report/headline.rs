@@ -52,7 +52,9 @@ impl Headline {
         };
         Self {
             throughput: throughput(entry),
-            hit_rate: or_none(share(answered, answered + sum(|row| row.misses)).map(format::percent)),
+            hit_rate: or_none(
+                share(answered, answered + sum(|row| row.misses + row.bypassed)).map(format::percent),
+            ),
             read_p50: time(Operation::Read, 0.5),
             read_p99: time(Operation::Read, 0.99),
             read_p999: time(Operation::Read, 0.999),

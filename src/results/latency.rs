@@ -24,6 +24,8 @@ pub enum Outcome {
     Miss,
     /// Known absent from the cache.
     NegativeHit,
+    /// Read from the database, as the cache had failed and was passed by.
+    Bypassed,
     /// A write that was acknowledged.
     Written,
     /// An error.

@@ -181,6 +181,8 @@ pub struct SummaryRow {
     pub misses: u64,
     /// Reads answered from the cache with "there is no such thing".
     pub negative_hits: u64,
+    /// Reads that the database answered, as the cache had failed and was passed by.
+    pub bypassed: u64,
     /// Operations that ended in an error, timeouts not counted.
     pub errors: u64,
     /// Operations that were given up.
@@ -189,7 +191,7 @@ pub struct SummaryRow {
     pub errors_by_kind: String,
     /// The share of operations that were sent later than they were due.
     pub late_share: Option<f64>,
-    /// (hits + negative hits) / (hits + negative hits + misses); empty where nothing was looked up.
+    /// (hits + negative hits) / (hits + negative hits + misses + bypassed); empty where nothing was looked up.
     pub hit_rate: Option<f64>,
     /// The hit rate that theory predicts.
     pub predicted_hit_rate: Option<f64>,
@@ -374,7 +376,7 @@ impl SummaryRow {
     pub fn derive_rates(&mut self) {
         let share = |part: u64, whole: u64| (whole > 0).then(|| part as f64 / whole as f64);
         let answered = self.hits + self.negative_hits;
-        self.hit_rate = share(answered, answered + self.misses);
+        self.hit_rate = share(answered, answered + self.misses + self.bypassed);
         self.db_reads_per_op = share(self.db_reads, self.operations);
         self.db_writes_per_op = share(self.db_writes, self.operations);
         self.cache_commands_per_op = share(self.cache_commands, self.operations);

@@ -38,11 +38,13 @@ pub struct TimeseriesRow {
     pub misses: u64,
     /// Reads answered from the cache with "there is no such thing".
     pub negative_hits: u64,
+    /// Reads that the database answered, as the cache had failed and was passed by.
+    pub bypassed: u64,
     /// Operations that ended in an error, timeouts not counted.
     pub errors: u64,
     /// Operations that were given up.
     pub timeouts: u64,
-    /// (hits + negative hits) / (hits + negative hits + misses); empty where nothing was looked up.
+    /// (hits + negative hits) / (hits + negative hits + misses + bypassed); empty where nothing was looked up.
     pub hit_rate: Option<f64>,
     /// Median response time of reads and writes.
     pub response_p50_us: Option<f64>,
@@ -70,6 +72,4 @@ pub struct TimeseriesRow {
     pub cpu_cache_cores: Option<f64>,
     /// Processor cores that the database used, on average.
     pub cpu_database_cores: Option<f64>,
-    /// Operations under way at the window's end.
-    pub in_flight: u64,
 }

@@ -51,7 +51,11 @@ impl Deployments {
     ///
     /// # Errors
     /// Says what could not be started, reached or loaded.
-    pub async fn prepare(&mut self, cell: &Cell, observer: &dyn Observer) -> Result<Deployed<'_>, TopologyError> {
+    pub async fn prepare(
+        &mut self,
+        cell: &Cell,
+        observer: &dyn Observer,
+    ) -> Result<Deployed<'_>, TopologyError> {
         self.prepare_database(cell, observer).await?;
         self.prepare_cache(cell, observer).await?;
         match (&self.cache, &self.database) {
@@ -100,10 +104,14 @@ impl Deployments {
         self.cache = None;
         observer.observe(Event::Step { what: format!("starting the cache ({})", cell.topology.label) });
         let spec = cell.topology.spec.clone();
-        let it = with_site(&self.servers, &self.run_prefix, cell, |site| async move {
-            spec.deploy_cache(&site).await
-        })
-        .await?;
+        let it =
+            with_site(
+                &self.servers,
+                &self.run_prefix,
+                cell,
+                |site| async move { spec.deploy_cache(&site).await },
+            )
+            .await?;
         it.clear().await?;
         self.cache = Some(Up { made_from, it });
         Ok(())
@@ -196,10 +204,14 @@ async fn connect(
     endpoint
         .connect(std::time::Duration::ZERO, &settings, Counters::default())
         .await
-        .map_err(TopologyError::store(format!("connecting to the database{}", endpoint.place())))
+        .map_err(TopologyError::store(format!("connecting to the database ({})", endpoint.shown())))
 }
 
-async fn load(database: &DatabaseDeployment, cell: &Cell, observer: &dyn Observer) -> Result<(), TopologyError> {
+async fn load(
+    database: &DatabaseDeployment,
+    cell: &Cell,
+    observer: &dyn Observer,
+) -> Result<(), TopologyError> {
     let products = cell.scenario.products();
     let store = connect(database, cell).await?;
     let all = products.len();

@@ -187,9 +187,9 @@ impl Table {
 /// Sets a value in one element of a list such as `strategies`: the element is named by its name or
 /// label, or by its number from 0. An element that is a bare name becomes a table.
 fn set_in_list(list: &str, items: &mut [Value], path: &str, value: Value) -> Result<(), String> {
-    let (element, rest) = path
-        .split_once('.')
-        .ok_or_else(|| format!("\"{list}\" is a list; write {list}.{path}.KEY to set something in an element"))?;
+    let (element, rest) = path.split_once('.').ok_or_else(|| {
+        format!("\"{list}\" is a list; write {list}.{path}.KEY to set something in an element")
+    })?;
     let text = |table: &Table, key| match table.get(key).map(|v| &v.kind) {
         Some(Kind::String(text)) => Some(text.clone()),
         _ => None,

@@ -78,10 +78,7 @@ impl<D: Database> Source for Collection<D> {
         self.database.update(&self.name, id, patch).await
     }
 
-    async fn update_many(
-        &self,
-        items: &[BulkItem],
-    ) -> Result<Vec<Result<bool, StoreError>>, StoreError> {
+    async fn update_many(&self, items: &[BulkItem]) -> Result<Vec<Result<bool, StoreError>>, StoreError> {
         self.database.bulk_update(&self.name, items).await
     }
 }

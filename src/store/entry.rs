@@ -8,7 +8,7 @@
 //! The version stands at a fixed place and in an order in which bytes compare as numbers do, so
 //! that a script inside Redis can tell the newer of two documents without decoding either.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use super::{Document, ErrorKind, StoreError, Version};
 
@@ -94,13 +94,14 @@ impl Entry {
     ///
     /// # Errors
     /// [`ErrorKind::Malformed`] where the bytes are no entry.
-    pub fn decode(bytes: Bytes) -> Result<Self, StoreError> {
+    pub fn decode(mut bytes: Bytes) -> Result<Self, StoreError> {
         let header = bytes.get(1..HEADER_BYTES).and_then(|h| <[u8; 8]>::try_from(h).ok());
         match (bytes.first(), header) {
-            (Some(b'D'), Some(version)) => Ok(Self::Document {
-                version: u64::from_be_bytes(version),
-                document: Document::from_bytes(bytes.slice(HEADER_BYTES..))?,
-            }),
+            (Some(b'D'), Some(version)) => {
+                bytes.advance(HEADER_BYTES);
+                let document = Document::from_bytes(bytes)?;
+                Ok(Self::Document { version: u64::from_be_bytes(version), document })
+            }
             (Some(b'A'), Some(_)) => Ok(Self::Absent),
             (Some(b'T'), Some(_)) if bytes.len() == 17 => {
                 let token = bytes[1..].try_into().map_or(0, u128::from_be_bytes);

@@ -3,16 +3,28 @@
 //! Backends meet in the enums [`AnyCache`] and [`AnyDatabase`], so that the path of an operation
 //! neither boxes nor calls through a vtable.
 
+pub mod any;
+pub mod counters;
 pub mod document;
 pub mod entry;
 pub mod error;
+pub mod local;
+pub mod mongodb;
+pub mod network;
+pub mod redb;
+pub mod redis;
+pub mod secret;
 
 use std::future::Future;
 use std::time::Duration;
 
+pub use any::{AnyCache, AnyDatabase, AppCache, AppDatabase};
+pub use counters::{Counters, CountersSnapshot};
 pub use document::{Document, Patch, Version};
 pub use entry::{Entry, Token};
 pub use error::{ErrorKind, StoreError};
+pub use network::{DatabaseDelay, DelayedCache, DelayedDatabase, RoundTrip};
+pub use secret::SecretUrl;
 
 /// What became of an attempt to place a token, see [`Cache::place_token`].
 #[derive(Debug, Clone, PartialEq, Eq)]

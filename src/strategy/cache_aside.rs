@@ -20,7 +20,7 @@ use super::{Claim, EntityCache, LookUp, OnWrite, Read, ReadOutcome, Strategy, Wi
 use crate::source::Source;
 use crate::store::{Cache, Patch, StoreError, Version};
 
-settings! {
+crate::settings! {
     /// The settings of cache-aside.
     pub struct Own {
         /// what a write does to the cached entry: `invalidate` removes it, `update` puts the merged document there, never over a newer one

@@ -17,7 +17,7 @@ use crate::source::Kind;
 use crate::store::{Cache, Claimed, Document, Entry, ErrorKind, StoreError, Token, Version};
 use crate::units::Share;
 
-choices! {
+crate::choices! {
     /// What an operation does when the cache fails it.
     pub enum OnCacheError {
         /// It ends in that error.
@@ -27,7 +27,7 @@ choices! {
     }
 }
 
-settings! {
+crate::settings! {
     /// The settings of every strategy that uses the cache.
     pub struct CachingSettings {
         /// what an operation does when the cache fails: `fail` ends in the error, `bypass` goes to the database, behind a circuit breaker

@@ -78,7 +78,11 @@ pub trait Strategy: Send + Sync + 'static {
     /// The write may still have happened where the error
     /// [is indeterminate](crate::store::ErrorKind::is_indeterminate), or where the database had
     /// committed it before the cache failed.
-    fn write(&self, id: &str, patch: &Patch) -> impl Future<Output = Result<Option<Version>, StoreError>> + Send;
+    fn write(
+        &self,
+        id: &str,
+        patch: &Patch,
+    ) -> impl Future<Output = Result<Option<Version>, StoreError>> + Send;
 
     /// Makes the next read of an entity ask the source, after somebody else has changed it.
     fn invalidate(&self, id: &str) -> impl Future<Output = Result<(), StoreError>> + Send;
@@ -185,5 +189,13 @@ impl<T: Settings> Settings for WithCache<T> {
         let mut shown = self.own.show();
         shown.extend(self.caching.show());
         shown
+    }
+}
+
+impl StrategySpec {
+    /// Whether it ever asks a cache.
+    #[must_use]
+    pub fn uses_cache(&self) -> bool {
+        !matches!(self, Self::NoCache(_))
     }
 }

@@ -12,7 +12,7 @@ use super::{Read, ReadOutcome, Strategy};
 use crate::source::Source;
 use crate::store::{Document, Patch, StoreError, Version};
 
-settings! {
+crate::settings! {
     /// It has none.
     pub struct Spec {}
 }

@@ -5,7 +5,7 @@ use super::{Claim, EntityCache};
 use crate::source::Source;
 use crate::store::{Cache, Document, Patch, StoreError, Token, Version};
 
-choices! {
+crate::choices! {
     /// What a write does to the cached entry.
     pub enum OnWrite {
         /// It removes it; the next read loads it.

@@ -9,7 +9,9 @@ use super::settings::CacheSettings;
 use super::{Site, TopologyError};
 use crate::store::local::LocalCache;
 use crate::store::redis::{RedisAdmin, RedisCache, RedisOptions};
-use crate::store::{AnyCache, Cache as _, Counters, DelayedCache, Entry, SecretUrl, StoreError};
+use crate::store::{
+    AnyCache, AppCache, Cache as _, Counters, DelayedCache, Entry, RoundTrip, SecretUrl, StoreError,
+};
 
 /// How an instance connects to the cache.
 #[derive(Debug, Clone)]
@@ -30,14 +32,14 @@ impl CacheEndpoint {
         connections: u64,
         rtt: Duration,
         counters: Counters,
-    ) -> Result<DelayedCache<AnyCache>, StoreError> {
+    ) -> Result<AppCache, StoreError> {
         let cache = match self {
-            Self::Local(cache) => AnyCache::Local(cache.counted(counters)),
+            Self::Local(cache) => AnyCache::Local(cache.counted_by(counters)),
             Self::Redis(endpoint) => {
                 AnyCache::Redis(RedisCache::connect(endpoint.options(connections), counters).await?)
             }
         };
-        Ok(DelayedCache::new(cache, rtt))
+        Ok(DelayedCache::new(cache, RoundTrip::new(rtt)))
     }
 }
 
@@ -164,34 +166,36 @@ impl CacheDeployment {
         let left = match (&self.endpoint, &self.admin) {
             (CacheEndpoint::Local(cache), _) => {
                 cache.clear();
-                cache.stats().entries as u64
+                cache.statistics().entries
             }
             (CacheEndpoint::Redis(_), Some(admin)) if self.server.is_some() => {
                 admin.flush_all().await.map_err(doing())?;
                 admin.info().await.map_err(doing())?.dbsize
             }
-            (CacheEndpoint::Redis(_), Some(admin)) => {
-                admin.delete_prefix().await.map_err(doing())?;
-                admin.count_prefix().await.map_err(doing())?
+            (CacheEndpoint::Redis(endpoint), Some(admin)) => {
+                admin.delete_prefix(&endpoint.prefix).await.map_err(doing())?;
+                admin.count_prefix(&endpoint.prefix).await.map_err(doing())?
             }
             (CacheEndpoint::Redis(_), None) => 0,
         };
         if left == 0 {
             return Ok(());
         }
-        Err(TopologyError::Unfit(format!("{left} keys are still in the cache after it was emptied; is somebody else writing there?")))
+        Err(TopologyError::Unfit(format!(
+            "{left} keys are still in the cache after it was emptied; is somebody else writing there?"
+        )))
     }
 
     /// What it says of itself now; `None` while it does not answer.
     pub async fn figures(&self) -> Option<CacheFigures> {
         match (&self.endpoint, &self.admin) {
             (CacheEndpoint::Local(cache), _) => {
-                let stats = cache.stats();
+                let statistics = cache.statistics();
                 Some(CacheFigures {
-                    memory_bytes: stats.bytes as u64,
-                    entries: stats.entries as u64,
-                    evicted: stats.evicted_for_capacity,
-                    expired: stats.expired,
+                    memory_bytes: statistics.bytes,
+                    entries: statistics.entries,
+                    evicted: statistics.evicted_by_capacity,
+                    expired: statistics.evicted_by_expiry,
                     cpu_seconds: None,
                 })
             }
@@ -202,7 +206,7 @@ impl CacheDeployment {
                     entries: info.dbsize,
                     evicted: info.evicted_keys,
                     expired: info.expired_keys,
-                    cpu_seconds: Some(info.cpu_seconds),
+                    cpu_seconds: Some(info.used_cpu_seconds),
                 })
             }
             (CacheEndpoint::Redis(_), None) => None,
@@ -216,9 +220,11 @@ impl CacheDeployment {
             None => None,
         };
         match (&self.endpoint, info) {
-            (CacheEndpoint::Local(cache), _) => {
-                ("embedded cache".into(), env!("CARGO_PKG_VERSION").into(), vec![("capacity".into(), format!("{:?}", cache.capacity()))])
-            }
+            (CacheEndpoint::Local(_), _) => (
+                "embedded cache".into(),
+                env!("CARGO_PKG_VERSION").into(),
+                vec![("eviction".into(), "exact LRU".into())],
+            ),
             (CacheEndpoint::Redis(endpoint), Some(info)) => (
                 "redis".into(),
                 info.version,
@@ -229,7 +235,9 @@ impl CacheDeployment {
                     ("maxmemory-policy".into(), info.maxmemory_policy),
                 ],
             ),
-            (CacheEndpoint::Redis(endpoint), None) => ("redis".into(), "unknown".into(), vec![("url".into(), endpoint.url().to_string())]),
+            (CacheEndpoint::Redis(endpoint), None) => {
+                ("redis".into(), "unknown".into(), vec![("url".into(), endpoint.url().to_string())])
+            }
         }
     }
 }

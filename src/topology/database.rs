@@ -4,19 +4,31 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
+
 use super::servers::{MongodConfig, MongodServer, UsageSampler};
 use super::settings::{DatabaseKind, DatabaseSettings};
 use super::{Site, TopologyError};
-use crate::store::mongodb::{MongoAdmin, MongoDatabase, MongoOptions};
-use crate::store::redb::EmbeddedDatabase;
-use crate::store::{AnyDatabase, Counters, DelayedDatabase, PoolWait, SecretUrl, StoreError};
+use crate::store::mongodb::{MongoDatabase, MongoOptions};
+use crate::store::redb::{EmbeddedDatabase, EmbeddedOptions};
+use crate::store::{
+    AnyDatabase, AppDatabase, Counters, DatabaseDelay, DelayedDatabase, RoundTrip, SecretUrl, StoreError,
+};
 
 /// How an instance connects to the database.
 #[derive(Debug, Clone)]
-pub enum DatabaseEndpoint {
-    /// The file of this process.
+pub struct DatabaseEndpoint {
+    place: Place,
+    /// What every call occupies one of while it takes its service time; shared by all instances.
+    servers: Arc<Semaphore>,
+}
+
+/// Where the database is.
+#[derive(Debug, Clone)]
+enum Place {
+    /// In a file of this process.
     Embedded(EmbeddedDatabase),
-    /// A MongoDB server.
+    /// On a MongoDB server.
     Mongo(MongoOptions),
 }
 
@@ -30,14 +42,37 @@ impl DatabaseEndpoint {
         rtt: Duration,
         settings: &DatabaseSettings,
         counters: Counters,
-    ) -> Result<DelayedDatabase<AnyDatabase>, StoreError> {
-        let database = match self {
-            Self::Embedded(database) => AnyDatabase::Embedded(database.counted(counters)),
-            Self::Mongo(options) => {
+    ) -> Result<AppDatabase, StoreError> {
+        let database = match &self.place {
+            Place::Embedded(database) => AnyDatabase::Embedded(database.counted_by(counters)),
+            Place::Mongo(options) => {
                 AnyDatabase::Mongo(MongoDatabase::connect(options.clone(), counters).await?)
             }
         };
-        Ok(DelayedDatabase::new(database, rtt, settings.service_time, settings.concurrency.get() as usize))
+        Ok(DelayedDatabase::new(database, self.delay(rtt, settings)))
+    }
+
+    fn delay(&self, rtt: Duration, settings: &DatabaseSettings) -> DatabaseDelay {
+        DatabaseDelay {
+            round_trip: RoundTrip::new(rtt),
+            service_time: settings.service_time,
+            servers: (!settings.service_time.is_zero()).then(|| Arc::clone(&self.servers)),
+            queue_timeout: settings.timeout.0,
+        }
+    }
+
+    /// Where it is, for messages.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        match &self.place {
+            Place::Embedded(_) => "embedded in this process".into(),
+            Place::Mongo(options) => options.uri.to_string(),
+        }
+    }
+
+    fn new(place: Place, site: &Site<'_>) -> Self {
+        let servers = usize::try_from(site.database.concurrency.get()).unwrap_or(usize::MAX);
+        Self { place, servers: Arc::new(Semaphore::new(servers.min(Semaphore::MAX_PERMITS))) }
     }
 }
 
@@ -57,7 +92,7 @@ impl DatabaseDeployment {
         match (kind, &site.database.url) {
             (DatabaseKind::Embedded, _) => embedded(site).await,
             (DatabaseKind::Mongodb, Some(url)) => Ok(Self {
-                endpoint: DatabaseEndpoint::Mongo(options(url.clone(), site)),
+                endpoint: DatabaseEndpoint::new(Place::Mongo(options(url.clone(), site)), site),
                 server: None,
                 external: true,
             }),
@@ -80,18 +115,20 @@ impl DatabaseDeployment {
     /// CPU seconds that the server has used, where hotset started it.
     pub fn cpu_seconds(&self, sampler: &mut UsageSampler) -> Option<f64> {
         let server = self.server.as_ref()?;
-        sampler.sample(server.process().pid()).map(|usage| usage.cpu.as_secs_f64())
+        sampler.sample(server.process().pid()).map(|usage| usage.cpu_time.as_secs_f64())
     }
 
     /// What the run's record says of it: name, version, configuration.
     pub async fn describe(&self) -> (String, String, Vec<(String, String)>) {
-        match &self.endpoint {
-            DatabaseEndpoint::Embedded(_) => {
-                ("embedded database (redb)".into(), env!("CARGO_PKG_VERSION").into(), vec![("durability".into(), "every commit".into())])
-            }
-            DatabaseEndpoint::Mongo(options) => {
-                let version = match MongoAdmin::connect(options.clone()).await {
-                    Ok(admin) => admin.version().await.unwrap_or_else(|_| "unknown".into()),
+        match &self.endpoint.place {
+            Place::Embedded(_) => (
+                "embedded database (redb)".into(),
+                env!("CARGO_PKG_VERSION").into(),
+                vec![("durability".into(), "every commit".into())],
+            ),
+            Place::Mongo(options) => {
+                let version = match administrator(options).await {
+                    Ok(database) => database.server_version().await.unwrap_or_else(|_| "unknown".into()),
                     Err(_) => "unknown".into(),
                 };
                 let configuration = vec![
@@ -109,10 +146,11 @@ impl DatabaseDeployment {
     /// # Errors
     /// Those of the store.
     pub async fn remove(self) -> Result<(), TopologyError> {
-        if let (DatabaseEndpoint::Mongo(options), true) = (&self.endpoint, self.external) {
-            let doing = || TopologyError::store(format!("dropping the database \"{}\" of this run", options.database));
-            let admin = MongoAdmin::connect(options.clone()).await.map_err(doing())?;
-            admin.drop_database().await.map_err(doing())?;
+        if let (Place::Mongo(options), true) = (&self.endpoint.place, self.external) {
+            let doing = || {
+                TopologyError::store(format!("dropping the database \"{}\" of this run", options.database))
+            };
+            administrator(options).await.map_err(doing())?.drop_database().await.map_err(doing())?;
         }
         Ok(())
     }
@@ -122,9 +160,14 @@ impl DatabaseDeployment {
 async fn embedded(site: &Site<'_>) -> Result<DatabaseDeployment, TopologyError> {
     let supervisor = site.servers.supervisor().await?;
     let file = supervisor.make_directory(&supervisor.name("embedded"))?.join("documents.redb");
-    let database = EmbeddedDatabase::open(&file, site.database.timeout.0)
+    let options = EmbeddedOptions { response_timeout: site.database.timeout.0, ..EmbeddedOptions::at(&file) };
+    let database = EmbeddedDatabase::open(&options, Counters::default())
         .map_err(TopologyError::store(format!("making the embedded database {}", file.display())))?;
-    Ok(DatabaseDeployment { endpoint: DatabaseEndpoint::Embedded(database), server: None, external: false })
+    Ok(DatabaseDeployment {
+        endpoint: DatabaseEndpoint::new(Place::Embedded(database), site),
+        server: None,
+        external: false,
+    })
 }
 
 async fn managed(site: &Site<'_>) -> Result<DatabaseDeployment, TopologyError> {
@@ -134,8 +177,14 @@ async fn managed(site: &Site<'_>) -> Result<DatabaseDeployment, TopologyError> {
         ..MongodConfig::default()
     };
     let server = MongodServer::start(site.servers.supervisor().await?, config).await?;
-    let endpoint = DatabaseEndpoint::Mongo(options(SecretUrl::new(&server.url()), site));
+    let endpoint = DatabaseEndpoint::new(Place::Mongo(options(SecretUrl::new(server.url()), site)), site);
     Ok(DatabaseDeployment { endpoint, server: Some(Arc::new(server)), external: false })
+}
+
+/// A connection for what hotset itself asks, not counted.
+async fn administrator(options: &MongoOptions) -> Result<MongoDatabase, StoreError> {
+    let few = MongoOptions { min_pool_size: 0, max_pool_size: 2, ..options.clone() };
+    MongoDatabase::connect(few, Counters::default()).await
 }
 
 fn options(uri: SecretUrl, site: &Site<'_>) -> MongoOptions {
@@ -143,12 +192,15 @@ fn options(uri: SecretUrl, site: &Site<'_>) -> MongoOptions {
     MongoOptions {
         uri,
         // The name belongs to this run, so that dropping it at the end takes nothing of anybody else's.
-        database: format!("{}_{}", site.database.name, site.run_prefix.trim_end_matches(':').replace(':', "_")),
+        database: format!(
+            "{}_{}",
+            site.database.name,
+            site.run_prefix.trim_end_matches(':').replace(':', "_")
+        ),
         min_pool_size: connections,
         max_pool_size: connections,
         connect_timeout: site.database.timeout.0,
         response_timeout: site.database.timeout.0,
         app_name: "hotset".into(),
-        pool_wait: PoolWait::default(),
     }
 }

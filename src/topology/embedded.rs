@@ -3,9 +3,10 @@
 
 use super::settings::{Capacity, DatabaseKind};
 use super::{CacheDeployment, Site, TopologyError};
+use crate::store::Counters;
 use crate::store::local::{LocalCache, LocalCapacity};
 
-settings! {
+crate::settings! {
     /// The settings of `embedded`.
     pub struct Spec {
         /// which database stands behind the cache: `embedded` or `mongodb`
@@ -27,10 +28,12 @@ impl Spec {
     #[allow(clippy::unused_async, reason = "every topology is deployed alike")]
     pub async fn deploy_cache(&self, site: &Site<'_>) -> Result<CacheDeployment, TopologyError> {
         let capacity = match site.cache.capacity {
-            None => LocalCapacity::Unlimited,
+            None => LocalCapacity::Entries(u64::MAX),
             Some(Capacity::Bytes(size)) => LocalCapacity::Bytes(size.0),
-            Some(capacity) => LocalCapacity::Entries(capacity.entries(site.dataset.count()).unwrap_or(u64::MAX)),
+            Some(capacity) => {
+                LocalCapacity::Entries(capacity.entries(site.dataset.count()).unwrap_or(u64::MAX))
+            }
         };
-        Ok(CacheDeployment::embedded(LocalCache::new(capacity)))
+        Ok(CacheDeployment::embedded(LocalCache::new(capacity, Counters::default())))
     }
 }

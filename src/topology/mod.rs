@@ -61,7 +61,9 @@ fn remedy(error: &StoreError) -> &'static str {
     use crate::store::ErrorKind as Kind;
     match error.kind {
         Kind::Denied => "; check the user and the password in the URL",
-        Kind::Connection | Kind::Timeout => "; check that the server runs at that address and can be reached from here",
+        Kind::Connection | Kind::Timeout => {
+            "; check that the server runs at that address and can be reached from here"
+        }
         Kind::OutOfMemory => "; give the server more memory, or another eviction policy",
         _ => "",
     }
@@ -210,13 +212,20 @@ topologies! {
 impl TopologySpec {
     /// Why a fault makes no sense here, where it does not.
     #[must_use]
-    pub fn cannot_suffer(&self, fault: &Fault, uses_cache: bool, database: &DatabaseSettings) -> Option<String> {
+    pub fn cannot_suffer(
+        &self,
+        fault: &Fault,
+        uses_cache: bool,
+        database: &DatabaseSettings,
+    ) -> Option<String> {
         match fault.kind {
             FaultKind::StopCache if !uses_cache => None,
             FaultKind::StopCache if !self.manages_cache_servers() => {
                 Some("hotset stops only cache servers that it started, and here there is none".into())
             }
-            FaultKind::StopDatabase if self.database() == DatabaseKind::Embedded || database.url.is_some() => {
+            FaultKind::StopDatabase
+                if self.database() == DatabaseKind::Embedded || database.url.is_some() =>
+            {
                 Some("hotset stops only database servers that it started, and here there is none".into())
             }
             FaultKind::StopCache | FaultKind::StopDatabase => None,

@@ -3,6 +3,7 @@
 use std::num::NonZeroU64;
 use std::time::Duration;
 
+use super::servers::{EvictionPolicy, Persistence};
 use crate::scenario::{Kind, Positive, Setting, Value};
 use crate::store::SecretUrl;
 use crate::units::{ByteSize, Share};
@@ -25,13 +26,15 @@ impl Setting for Capacity {
 
     fn read(value: &Value) -> Result<Self, Option<String>> {
         match &value.kind {
-            Kind::Integer(_) => NonZeroU64::read(value)
-                .map(Self::Entries)
-                .map_err(|_| Some("a cache of no entries cannot be; leave the cache out with the strategy no-cache".into())),
+            Kind::Integer(_) => NonZeroU64::read(value).map(Self::Entries).map_err(|_| {
+                Some("a cache of no entries cannot be; leave the cache out with the strategy no-cache".into())
+            }),
             Kind::String(text) => match text.trim().strip_suffix('%') {
                 Some(percent) => {
-                    let percent: f64 =
-                        percent.trim().parse().map_err(|_| Some(format!("\"{text}\" is not a percentage")))?;
+                    let percent: f64 = percent
+                        .trim()
+                        .parse()
+                        .map_err(|_| Some(format!("\"{text}\" is not a percentage")))?;
                     match Share::new(percent / 100.0) {
                         Some(share) if share.get() > 0.0 => Ok(Self::OfDataset(share)),
                         _ => Err(Some(format!("\"{text}\" is not above 0% and up to 100%"))),
@@ -64,41 +67,7 @@ impl Capacity {
     }
 }
 
-choices! {
-    /// What a full Redis evicts; the policies of `maxmemory-policy`.
-    pub enum Eviction {
-        /// The least recently used of five random keys.
-        AllkeysLru = "allkeys-lru",
-        /// The least frequently used of five random keys.
-        AllkeysLfu = "allkeys-lfu",
-        /// A random key.
-        AllkeysRandom = "allkeys-random",
-        /// The least recently used of five random keys that have a time to live.
-        VolatileLru = "volatile-lru",
-        /// The least frequently used of five random keys that have a time to live.
-        VolatileLfu = "volatile-lfu",
-        /// A random key that has a time to live.
-        VolatileRandom = "volatile-random",
-        /// The key that expires first.
-        VolatileTtl = "volatile-ttl",
-        /// Nothing: writes are refused.
-        Noeviction = "noeviction",
-    }
-}
-
-choices! {
-    /// What a managed Redis writes to its disk.
-    pub enum PersistenceSetting {
-        /// Nothing.
-        None = "none",
-        /// Its log of changes, synced once a second.
-        AofEverySecond = "aof-every-second",
-        /// Its log of changes, synced before each answer.
-        AofAlways = "aof-always",
-    }
-}
-
-choices! {
+crate::choices! {
     /// Which database stands behind the cache.
     pub enum DatabaseKind {
         /// A MongoDB server.
@@ -130,8 +99,9 @@ fn expand(text: &str, variable: impl Fn(&str) -> Option<String>) -> Result<Strin
     while let Some((before, after)) = rest.split_once("${") {
         let (name, after) =
             after.split_once('}').ok_or_else(|| "a \"${\" is not closed by a \"}\"".to_owned())?;
-        let value = variable(name)
-            .ok_or_else(|| format!("the environment has no variable {name}; set it, as in {name}=… hotset …"))?;
+        let value = variable(name).ok_or_else(|| {
+            format!("the environment has no variable {name}; set it, as in {name}=… hotset …")
+        })?;
         expanded.push_str(before);
         expanded.push_str(&value);
         rest = after;
@@ -140,7 +110,7 @@ fn expand(text: &str, variable: impl Fn(&str) -> Option<String>) -> Result<Strin
     Ok(expanded)
 }
 
-settings! {
+crate::settings! {
     /// The table `[cache]`.
     pub struct CacheSettings {
         /// how much the cache may hold: entries (10000), memory ("64MiB") or a share of the dataset's documents ("20%"); left out, there is no limit
@@ -148,9 +118,9 @@ settings! {
         /// how long a cached document may be served; left out, until it is evicted or invalidated
         ttl: Option<Positive> = Some(Positive::seconds(3600)),
         /// what a full Redis evicts; the embedded cache evicts the least recently used
-        eviction: Eviction = Eviction::AllkeysLru,
+        eviction: EvictionPolicy = EvictionPolicy::AllKeysLru,
         /// what a managed Redis writes to its disk
-        persistence: PersistenceSetting = PersistenceSetting::None,
+        persistence: Persistence = Persistence::None,
         /// how long a connection to the cache may take to open
         connect_timeout: Positive = Positive::seconds(1),
         /// how long an answer of the cache may take
@@ -158,7 +128,7 @@ settings! {
     }
 }
 
-settings! {
+crate::settings! {
     /// The table `[database]`.
     pub struct DatabaseSettings {
         /// a MongoDB that is there already; left out, hotset starts one of its own
@@ -178,7 +148,7 @@ settings! {
     }
 }
 
-settings! {
+crate::settings! {
     /// The table `[network]`: distances that a loopback does not have.
     pub struct NetworkSettings {
         /// round-trip time added to every call of the cache, half before and half after

@@ -7,7 +7,7 @@ use super::{Site, TopologyError};
 use crate::store::SecretUrl;
 use crate::store::redis::RedisAdmin;
 
-settings! {
+crate::settings! {
     /// The settings of `single`.
     pub struct Spec {
         /// a Redis that is there already, 7.0 or newer; hotset writes only keys under a prefix of its own there. Left out, hotset starts one
@@ -68,7 +68,7 @@ async fn managed(site: &Site<'_>) -> Result<CacheDeployment, TopologyError> {
 /// Connects for administration, and makes sure that the server knows what the strategies ask of it.
 async fn admin(endpoint: &RedisEndpoint) -> Result<RedisAdmin, TopologyError> {
     let doing = format!("connecting to the cache at {}", endpoint.url());
-    let admin = RedisAdmin::connect(endpoint.options(1)).await.map_err(TopologyError::store(doing))?;
+    let admin = RedisAdmin::connect(&endpoint.options(1)).await.map_err(TopologyError::store(doing))?;
     let doing = format!("asking the cache at {} for its version", endpoint.url());
     let info = admin.info().await.map_err(TopologyError::store(doing))?;
     // SET with both NX and GET, by which a token is placed, is new in 7.0.

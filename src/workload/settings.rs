@@ -13,7 +13,7 @@ const fn at_least_one(number: u64) -> NonZeroU64 {
     }
 }
 
-settings! {
+crate::settings! {
     /// The table `[workload]`.
     pub struct WorkloadSettings {
         /// the share of operations that read; the others write

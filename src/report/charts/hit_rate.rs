@@ -168,7 +168,7 @@ fn together<'a>(repeats: impl Iterator<Item = &'a Vec<&'a TimeseriesRow>>) -> Ve
             ..TimeseriesRow::default()
         });
         sum.hits += row.hits + row.negative_hits;
-        sum.misses += row.misses;
+        sum.misses += row.misses + row.bypassed;
         let lookups = sum.hits + sum.misses;
         sum.hit_rate = (lookups > 0).then(|| sum.hits as f64 / lookups as f64);
     }

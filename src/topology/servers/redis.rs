@@ -15,60 +15,43 @@ use super::protocol::{Exit, ServerSpec};
 use super::secret::Secret;
 use super::supervisor::Supervisor;
 
-/// What Redis writes to disk, and so what survives its crash.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Persistence {
-    /// Nothing: a restart begins empty.
-    #[default]
-    None,
-    /// The append-only file, made durable once a second: a crash of the machine loses about a second of writes, one of
-    /// the process nothing that was answered.
-    AofEverySecond,
-    /// The append-only file, made durable before each answer.
-    AofAlways,
+crate::choices! {
+    /// What Redis writes to disk, and so what survives its crash.
+    pub enum Persistence {
+        /// Nothing: a restart begins empty.
+        None = "none",
+        /// The append-only file, made durable once a second: a crash of the machine loses about a second of writes, one of
+        /// the process nothing that was answered.
+        AofEverySecond = "aof-every-second",
+        /// The append-only file, made durable before each answer.
+        AofAlways = "aof-always",
+    }
 }
 
-/// What Redis does when its memory is full (`maxmemory-policy`).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum EvictionPolicy {
-    /// Writes fail.
-    #[default]
-    NoEviction,
-    /// The least recently used of all keys goes.
-    AllKeysLru,
-    /// The least frequently used of all keys goes.
-    AllKeysLfu,
-    /// Any key goes.
-    AllKeysRandom,
-    /// The least recently used of the keys that expire goes.
-    VolatileLru,
-    /// The least frequently used of the keys that expire goes.
-    VolatileLfu,
-    /// Any key that expires goes.
-    VolatileRandom,
-    /// The key that expires first goes.
-    VolatileTtl,
-}
-
-impl EvictionPolicy {
-    /// Its name in Redis' configuration.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::NoEviction => "noeviction",
-            Self::AllKeysLru => "allkeys-lru",
-            Self::AllKeysLfu => "allkeys-lfu",
-            Self::AllKeysRandom => "allkeys-random",
-            Self::VolatileLru => "volatile-lru",
-            Self::VolatileLfu => "volatile-lfu",
-            Self::VolatileRandom => "volatile-random",
-            Self::VolatileTtl => "volatile-ttl",
-        }
+crate::choices! {
+    /// What Redis does when its memory is full (`maxmemory-policy`).
+    pub enum EvictionPolicy {
+        /// Writes fail.
+        NoEviction = "noeviction",
+        /// The least recently used of five random keys goes.
+        AllKeysLru = "allkeys-lru",
+        /// The least frequently used of five random keys goes.
+        AllKeysLfu = "allkeys-lfu",
+        /// A random key goes.
+        AllKeysRandom = "allkeys-random",
+        /// The least recently used of five random keys that expire goes.
+        VolatileLru = "volatile-lru",
+        /// The least frequently used of five random keys that expire goes.
+        VolatileLfu = "volatile-lfu",
+        /// A random key that expires goes.
+        VolatileRandom = "volatile-random",
+        /// The key that expires first goes.
+        VolatileTtl = "volatile-ttl",
     }
 }
 
 /// How to run a Redis.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct RedisConfig {
     /// The program, or nothing for the one that [`find_redis_server`](super::find_redis_server) finds.
     pub program: Option<PathBuf>,
@@ -87,6 +70,21 @@ pub struct RedisConfig {
     pub cpus: Vec<usize>,
     /// Further lines of its configuration: a directive and its arguments as they are to be written.
     pub extra: Vec<(String, String)>,
+}
+
+impl Default for RedisConfig {
+    fn default() -> Self {
+        Self {
+            program: None,
+            max_memory_bytes: None,
+            eviction: EvictionPolicy::NoEviction,
+            persistence: Persistence::None,
+            password: None,
+            first_port: None,
+            cpus: Vec::new(),
+            extra: Vec::new(),
+        }
+    }
 }
 
 /// A Redis that hotset started, on 127.0.0.1, with a password. Dropping it ends it.
@@ -233,7 +231,7 @@ impl Redis {
              appendonly {append_only}\nappendfsync {sync}\n\
              maxmemory {}\nmaxmemory-policy {}\n",
             config.max_memory_bytes.unwrap_or(0),
-            config.eviction.name(),
+            config.eviction.word(),
         );
         for (key, value) in &config.extra {
             refuse_control_characters(key, key)?;

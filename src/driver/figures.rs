@@ -1,0 +1,501 @@
+//! From what was measured in a cell to its rows in the result files.
+
+use std::time::{Duration, SystemTime};
+
+use super::faults::FaultEvent;
+use crate::application::catalog;
+use crate::measure::{
+    Evidence, Latency, LatencyKind, Limit, LoopKind, OutcomeClass, Verdict, Window, limited_by,
+};
+use crate::plan::Cell;
+use crate::results::{
+    CellResults, EventRow, Interval, LatencyFigures, LatencyRow, LimitedBy, Measure, Mode, Operation,
+    Outcome, Phase as ResultPhase, Status, SummaryRow, TimeseriesRow, interval_log, spectrum,
+};
+use crate::store::mongodb::PoolWaitSnapshot;
+use crate::store::{CountersSnapshot, ErrorKind, StoreError};
+use crate::topology::CacheFigures;
+use crate::workload::{Phase, StreamDigest, TopShares};
+
+/// One window of the time series.
+#[derive(Debug, Clone)]
+pub struct Series {
+    /// Warm-up or measuring.
+    pub phase: Phase,
+    /// Which window of it, from 0.
+    pub index: u64,
+    /// Where it begins in its phase.
+    pub start: Duration,
+    /// How long it was.
+    pub length: Duration,
+    /// Operations that ended.
+    pub operations: u64,
+    /// Operations answered a second.
+    pub achieved_per_s: f64,
+    /// Reads answered by the cache.
+    pub hits: u64,
+    /// Reads answered by the database.
+    pub misses: u64,
+    /// Reads answered by the cache with "there is none".
+    pub negative_hits: u64,
+    /// Reads answered by the database since the cache was passed by.
+    pub bypassed: u64,
+    /// Operations that failed.
+    pub errors: u64,
+    /// Operations without an answer in time.
+    pub timeouts: u64,
+    /// See RESULTS.md.
+    pub hit_rate: Option<f64>,
+    /// Median response time.
+    pub response_p50_us: Option<f64>,
+    /// 99th percentile of the response time.
+    pub response_p99_us: Option<f64>,
+    /// 99th percentile of the service time.
+    pub service_p99_us: Option<f64>,
+    /// Calls of the stores.
+    pub calls: CountersSnapshot,
+    /// Memory of the cache.
+    pub cache_memory_bytes: Option<u64>,
+    /// Entries in the cache.
+    pub cache_entries: Option<u64>,
+    /// Entries evicted.
+    pub cache_evicted: Option<u64>,
+    /// Entries expired.
+    pub cache_expired: Option<u64>,
+    /// Cores used by hotset.
+    pub hotset_cores: Option<f64>,
+    /// Cores used by the cache.
+    pub cache_cores: Option<f64>,
+    /// Cores used by the database.
+    pub database_cores: Option<f64>,
+}
+
+/// Everything that was seen of a cell.
+pub struct Measured {
+    /// When the cell began.
+    pub started_utc: String,
+    /// When measuring began.
+    pub start_time: SystemTime,
+    /// How long it was warmed.
+    pub warmup_length: Duration,
+    /// Whether its hit rate had settled.
+    pub settled: bool,
+    /// How long was measured.
+    pub length: Duration,
+    /// Operations that were answered before the end of the measured time.
+    pub answered_in_time: u64,
+    /// All operations that were due in the measured time.
+    pub all: Window,
+    /// Those of them that ended after it.
+    pub tail: Window,
+    /// The measured windows: where each begins, how long it was, what was recorded.
+    pub windows: Vec<(Duration, Duration, Window)>,
+    /// The time series of the warm-up.
+    pub warmup: Vec<Series>,
+    /// The time series of the measured time.
+    pub series: Vec<Series>,
+    /// Calls of the stores.
+    pub calls: CountersSnapshot,
+    /// Waits for connections to the database.
+    pub pool_wait: PoolWaitSnapshot,
+    /// How busy the busiest load-driving thread was, 0 to 1.
+    pub busiest_thread_share: f64,
+    /// Cores used by hotset.
+    pub hotset_cores: Option<f64>,
+    /// Cores used by the cache.
+    pub cache_cores: Option<f64>,
+    /// Cores used by the database.
+    pub database_cores: Option<f64>,
+    /// What the cache said when measuring began.
+    pub cache_before: Option<CacheFigures>,
+    /// What it said at the end.
+    pub cache_after: Option<CacheFigures>,
+    /// What was broken and mended.
+    pub faults: Vec<FaultEvent>,
+    /// What draining left undone.
+    pub undone: Option<StoreError>,
+}
+
+/// The swept values as the result files write them.
+#[must_use]
+pub fn shown_swept(cell: &Cell) -> String {
+    pairs(cell.swept.iter().map(|(key, value)| (key.as_str(), value.clone())))
+}
+
+fn pairs<'a>(pairs: impl Iterator<Item = (&'a str, String)>) -> String {
+    pairs.map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(";")
+}
+
+/// A row with what is known of a cell before it runs.
+#[must_use]
+pub fn names(cell: &Cell) -> SummaryRow {
+    let workload = &cell.scenario.workload;
+    let instances = workload.instances.get() as u32;
+    SummaryRow {
+        cell: cell.id.clone(),
+        position: cell.position as u64,
+        repeat: cell.repeat as u32,
+        block: cell.repeat as u32,
+        strategy: cell.strategy.label.clone(),
+        strategy_name: cell.strategy.spec.name().into(),
+        strategy_parameters: pairs(cell.strategy.spec.show().into_iter()),
+        topology: cell.topology.label.clone(),
+        topology_name: cell.topology.spec.name().into(),
+        database: cell.topology.spec.database().word().into(),
+        swept: shown_swept(cell),
+        instances,
+        clients: workload.clients.get() as u32,
+        connections: instances * workload.connections.get() as u32,
+        mode: if workload.rate_per_second.is_some() { Mode::Open } else { Mode::Closed },
+        ..SummaryRow::default()
+    }
+}
+
+/// All rows of a cell.
+///
+/// # Errors
+/// Where the interval log cannot be written.
+pub fn results(
+    cell: &Cell,
+    measured: &Measured,
+    digest: &StreamDigest,
+    shares: &TopShares,
+) -> Result<CellResults, String> {
+    Ok(CellResults {
+        summary: summary(cell, measured, digest, shares),
+        timeseries: timeseries(cell, measured),
+        latency: latency(cell, measured),
+        events: events(cell, measured),
+        interval_log: log(measured)?,
+    })
+}
+
+fn summary(cell: &Cell, measured: &Measured, digest: &StreamDigest, shares: &TopShares) -> SummaryRow {
+    let all = &measured.all;
+    let offered = offered_per_s(cell);
+    let achieved = measured.answered_in_time as f64 / measured.length.as_secs_f64();
+    let verdict = limited_by(&evidence(cell, measured, offered, achieved));
+    let since = |field: fn(&CacheFigures) -> u64| {
+        measured
+            .cache_before
+            .as_ref()
+            .zip(measured.cache_after.as_ref())
+            .map(|(b, a)| field(a).saturating_sub(field(b)))
+    };
+    let kind_count = |kind: u8| all.count_of(|k, _| k == kind);
+    let mut row = SummaryRow {
+        status: Status::of_finished(verdict.saturated, measured.settled),
+        reason: reason(measured, &verdict),
+        started_utc: measured.started_utc.clone(),
+        warmup_s: measured.warmup_length.as_secs_f64(),
+        settled: measured.settled,
+        measured_s: measured.length.as_secs_f64(),
+        offered_per_s: offered,
+        achieved_per_s: achieved,
+        operations: all.operations(),
+        reads: kind_count(catalog::READ),
+        writes: kind_count(catalog::WRITE),
+        hits: all.outcomes(OutcomeClass::Hit),
+        misses: all.outcomes(OutcomeClass::Miss),
+        negative_hits: all.outcomes(OutcomeClass::NegativeHit),
+        bypassed: all.outcomes(OutcomeClass::Bypassed),
+        errors: all.outcomes(OutcomeClass::Error),
+        timeouts: all.outcomes(OutcomeClass::Timeout),
+        errors_by_kind: errors_by_kind(all),
+        late_share: offered.map(|_| all.late_share()),
+        db_reads: measured.calls.database_reads,
+        db_writes: measured.calls.database_writes,
+        cache_commands: measured.calls.cache_commands,
+        cache_evicted: since(|cache| cache.evicted),
+        cache_expired: since(|cache| cache.expired),
+        cache_memory_bytes: measured.cache_after.map(|cache| cache.memory_bytes),
+        cache_entries: measured.cache_after.map(|cache| cache.entries),
+        corrupt_reads: all.corrupt(),
+        cpu_hotset_cores: measured.hotset_cores,
+        cpu_worker_max_share: Some(measured.busiest_thread_share),
+        cpu_cache_cores: measured.cache_cores,
+        cpu_database_cores: measured.database_cores,
+        database_pool_wait_us_mean: (measured.pool_wait.checkouts > 0)
+            .then(|| measured.pool_wait.waited.as_secs_f64() * 1e6 / measured.pool_wait.checkouts as f64),
+        limited_by: Some(limit(verdict.limit)),
+        stream_digest: format!("{:016x}", digest.all),
+        top_key_share: Some(shares.top_key),
+        top_1_percent_share: Some(shares.top_1_percent),
+        top_10_percent_share: Some(shares.top_10_percent),
+        ..names(cell)
+    };
+    for (operation, measure, histogram) in histograms(all) {
+        row.set_latency(operation, measure, LatencyFigures::of(&histogram));
+    }
+    row.derive_rates();
+    row
+}
+
+fn reason(measured: &Measured, verdict: &Verdict) -> String {
+    let mut reasons = Vec::new();
+    if verdict.saturated {
+        reasons.push(verdict.why.clone());
+    }
+    if !measured.settled {
+        reasons.push("the hit rate had not settled when run.warmup_max was over".into());
+    }
+    if let Some(undone) = &measured.undone {
+        reasons.push(format!("draining: {undone}"));
+    }
+    reasons.join("; ")
+}
+
+fn offered_per_s(cell: &Cell) -> Option<f64> {
+    cell.scenario.workload.rate_per_second.map(|rate| rate.0)
+}
+
+fn evidence(cell: &Cell, measured: &Measured, offered: Option<f64>, achieved: f64) -> Evidence {
+    let service = measured.all.figures(LatencyKind::Service, |_, _| true);
+    let busy_s = service.map_or(0.0, |figures| figures.mean_us * figures.count as f64 / 1e6);
+    // What was due in the measured time varies around the rate; what was drawn is what was offered.
+    let due = measured.all.operations() as f64 / measured.length.as_secs_f64();
+    Evidence {
+        loop_kind: if offered.is_some() { LoopKind::Open } else { LoopKind::Closed },
+        embedded: measured.cache_cores.is_none(),
+        busiest_thread_share: measured.busiest_thread_share,
+        hotset_cores: measured.hotset_cores.unwrap_or(0.0),
+        cache_cores: measured.cache_cores.unwrap_or(0.0),
+        busiest_cache_server_cores: measured.cache_cores.unwrap_or(0.0),
+        database_cores: measured.database_cores.unwrap_or(0.0),
+        machine_cores: std::thread::available_parallelism().map_or(1.0, |cores| cores.get() as f64),
+        pool_wait_share: if busy_s > 0.0 { measured.pool_wait.waited.as_secs_f64() / busy_s } else { 0.0 },
+        offered_per_second: if offered.is_some() { due } else { 0.0 },
+        achieved_per_second: achieved + failed_per_s(measured),
+        late_share: measured.all.late_share(),
+    }
+    .for_cell(cell)
+}
+
+/// Operations that failed were sent and answered, if not as one would wish: they say nothing about the
+/// load generator.
+fn failed_per_s(measured: &Measured) -> f64 {
+    let failed = |window: &Window| window.operations() - window.successes();
+    measured.windows.iter().map(|(.., window)| failed(window)).sum::<u64>() as f64
+        / measured.length.as_secs_f64()
+}
+
+impl Evidence {
+    fn for_cell(self, cell: &Cell) -> Self {
+        Self { embedded: cell.topology.spec.name() == "embedded", ..self }
+    }
+}
+
+fn limit(limit: Limit) -> LimitedBy {
+    match limit {
+        Limit::Clients => LimitedBy::Clients,
+        Limit::Hotset => LimitedBy::Hotset,
+        Limit::Cache => LimitedBy::Cache,
+        Limit::Database => LimitedBy::Database,
+        Limit::DatabaseConnections => LimitedBy::DatabaseConnections,
+        Limit::OfferedLoad => LimitedBy::OfferedLoad,
+        Limit::Machine => LimitedBy::Machine,
+    }
+}
+
+fn errors_by_kind(window: &Window) -> String {
+    pairs(ErrorKind::ALL.iter().filter_map(|kind| {
+        let count = window.errors(*kind);
+        (count > 0).then(|| (kind.name(), count.to_string()))
+    }))
+}
+
+fn operation(kind: u8) -> Operation {
+    if kind == catalog::READ { Operation::Read } else { Operation::Write }
+}
+
+const KINDS: [u8; 2] = [catalog::READ, catalog::WRITE];
+const TIMES: [(LatencyKind, Measure); 2] =
+    [(LatencyKind::Response, Measure::Response), (LatencyKind::Service, Measure::Service)];
+
+/// The result files' histograms count in 64 bits, those on the path of an operation in 32.
+fn widened(narrow: &Latency) -> hdrhistogram::Histogram<u64> {
+    let mut wide = hdrhistogram::Histogram::new_from(narrow);
+    for step in narrow.iter_recorded() {
+        // The value comes from a histogram of the same layout.
+        let _ = wide.record_n(step.value_iterated_to(), step.count_at_value().into());
+    }
+    wide
+}
+
+fn histograms(window: &Window) -> Vec<(Operation, Measure, hdrhistogram::Histogram<u64>)> {
+    let mut all = Vec::new();
+    for kind in KINDS {
+        for (time, measure) in TIMES {
+            if let Some(latency) = window.latency(time, |k, _| k == kind) {
+                all.push((operation(kind), measure, widened(&latency)));
+            }
+        }
+    }
+    all
+}
+
+fn latency(cell: &Cell, measured: &Measured) -> Vec<LatencyRow> {
+    let mut rows = Vec::new();
+    for (operation, measure, histogram) in histograms(&measured.all) {
+        rows.extend(spectrum(&cell.id, (operation, Outcome::All, measure), &histogram));
+    }
+    for kind in KINDS {
+        for class in OutcomeClass::ALL {
+            for (time, measure) in TIMES {
+                if let Some(latency) = measured.all.latency(time, |k, c| k == kind && c == class) {
+                    let of = (operation(kind), outcome(class), measure);
+                    rows.extend(spectrum(&cell.id, of, &widened(&latency)));
+                }
+            }
+        }
+    }
+    rows
+}
+
+fn outcome(class: OutcomeClass) -> Outcome {
+    match class {
+        OutcomeClass::Hit => Outcome::Hit,
+        OutcomeClass::Miss => Outcome::Miss,
+        OutcomeClass::NegativeHit => Outcome::NegativeHit,
+        OutcomeClass::Bypassed => Outcome::Bypassed,
+        OutcomeClass::Written => Outcome::Written,
+        OutcomeClass::Error => Outcome::Error,
+        OutcomeClass::Timeout => Outcome::Timeout,
+    }
+}
+
+fn timeseries(cell: &Cell, measured: &Measured) -> Vec<TimeseriesRow> {
+    let offered = offered_per_s(cell);
+    measured
+        .warmup
+        .iter()
+        .chain(&measured.series)
+        .map(|series| {
+            let warmup = series.phase == Phase::Warmup;
+            let from = if warmup { -measured.warmup_length.as_secs_f64() } else { 0.0 };
+            TimeseriesRow {
+                cell: cell.id.clone(),
+                phase: if warmup { ResultPhase::Warmup } else { ResultPhase::Measure },
+                window: series.index,
+                start_s: rounded(from + series.start.as_secs_f64()),
+                length_s: rounded(series.length.as_secs_f64()),
+                operations: series.operations,
+                achieved_per_s: rounded(series.achieved_per_s),
+                offered_per_s: offered,
+                hits: series.hits,
+                misses: series.misses,
+                negative_hits: series.negative_hits,
+                bypassed: series.bypassed,
+                errors: series.errors,
+                timeouts: series.timeouts,
+                hit_rate: series.hit_rate,
+                response_p50_us: series.response_p50_us,
+                response_p99_us: series.response_p99_us,
+                service_p99_us: series.service_p99_us,
+                db_reads: series.calls.database_reads,
+                db_writes: series.calls.database_writes,
+                cache_commands: series.calls.cache_commands,
+                cache_memory_bytes: series.cache_memory_bytes,
+                cache_entries: series.cache_entries,
+                cache_evicted: series.cache_evicted,
+                cache_expired: series.cache_expired,
+                cpu_hotset_cores: series.hotset_cores,
+                cpu_cache_cores: series.cache_cores,
+                cpu_database_cores: series.database_cores,
+            }
+        })
+        .collect()
+}
+
+/// To the millisecond or thousandth: what is finer is the clock's own noise.
+fn rounded(number: f64) -> f64 {
+    (number * 1e3).round() / 1e3
+}
+
+fn events(cell: &Cell, measured: &Measured) -> Vec<EventRow> {
+    let event = |at_s: f64, kind: &str, subject: &str, detail: String| EventRow {
+        cell: cell.id.clone(),
+        at_s: rounded(at_s),
+        kind: kind.into(),
+        subject: subject.into(),
+        detail,
+    };
+    let warmup_s = measured.warmup_length.as_secs_f64();
+    let settled =
+        if measured.settled { "the hit rate stands still" } else { "run.warmup_max was over first" };
+    let mut rows = vec![
+        event(-warmup_s, "phase", "warmup", format!("for {warmup_s:.1} s")),
+        event(0.0, if measured.settled { "settled" } else { "unsettled" }, "hit rate", settled.into()),
+        event(0.0, "phase", "measure", format!("for {:.1} s", measured.length.as_secs_f64())),
+    ];
+    for fault in &measured.faults {
+        rows.push(event(fault.at_s, fault.kind, fault.subject, fault.detail.clone()));
+    }
+    rows.extend(recoveries(measured).into_iter().map(|at_s| {
+        event(at_s, "recovered", "operations", "the first window without an error since the fault".into())
+    }));
+    let length_s = measured.length.as_secs_f64();
+    rows.push(match &measured.undone {
+        None => event(length_s, "drained", "strategy", "nothing was left to do".into()),
+        Some(error) => event(length_s, "not-drained", "strategy", error.to_string()),
+    });
+    rows.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
+    rows
+}
+
+/// For each fault that was followed by errors: when the first window without any began.
+fn recoveries(measured: &Measured) -> Vec<f64> {
+    let failed = |series: &Series| series.errors + series.timeouts > 0;
+    let faults = measured.faults.iter().filter(|event| event.kind == "fault");
+    faults
+        .filter_map(|fault| {
+            let after = measured.series.iter().filter(|s| (s.start + s.length).as_secs_f64() > fault.at_s);
+            let mut after = after.skip_while(|s| !failed(s)).skip_while(|s| failed(s));
+            after.next().map(|series| series.start.as_secs_f64())
+        })
+        .collect()
+}
+
+fn log(measured: &Measured) -> Result<Vec<u8>, String> {
+    let mut histograms_of = Vec::new();
+    for (start, length, window) in &measured.windows {
+        for (operation, measure, histogram) in histograms(window) {
+            histograms_of.push((operation, measure, *start, *length, histogram));
+        }
+    }
+    let tail_start = measured.length;
+    for (operation, measure, histogram) in histograms(&measured.tail) {
+        histograms_of.push((operation, measure, tail_start, Duration::ZERO, histogram));
+    }
+    let intervals = histograms_of.iter().map(|(operation, measure, start, length, histogram)| Interval {
+        operation: *operation,
+        measure: *measure,
+        start: *start,
+        length: *length,
+        histogram,
+    });
+    interval_log(measured.start_time, intervals)
+}
+
+/// What can be said of a cell in a line.
+#[must_use]
+pub fn line(row: &SummaryRow) -> String {
+    let us = |value: Option<f64>| value.map_or_else(|| "–".into(), |us| format!("{:.2} ms", us / 1e3));
+    let mut line = format!(
+        "{:.0} op/s, hit rate {}, read p50 {} p99 {}",
+        row.achieved_per_s,
+        row.hit_rate.map_or_else(|| "–".into(), |rate| format!("{:.1} %", rate * 100.0)),
+        us(row.read_response_p50_us),
+        us(row.read_response_p99_us),
+    );
+    if row.errors + row.timeouts > 0 {
+        line.push_str(&format!(", errors {}", row.errors_by_kind));
+    }
+    if row.corrupt_reads > 0 {
+        line.push_str(&format!(", {} CORRUPT READS", row.corrupt_reads));
+    }
+    if row.status != Status::Ok {
+        line.push_str(&format!(" [{}: {}]", row.status, row.reason));
+    }
+    line
+}

@@ -1,0 +1,161 @@
+//! Where the backends meet: enums, so that the path of an operation neither boxes nor calls through a
+//! vtable.
+
+use std::time::Duration;
+
+use super::local::LocalCache;
+use super::mongodb::MongoDatabase;
+use super::network::{DelayedCache, DelayedDatabase};
+use super::redb::EmbeddedDatabase;
+use super::redis::RedisCache;
+use super::{BulkItem, Cache, Claimed, Database, Document, Entry, Page, Patch, Settled, StoreError, Token};
+
+/// The cache that applications use: any cache, at any distance.
+pub type AppCache = DelayedCache<AnyCache>;
+
+/// The database that applications use: any database, at any distance.
+pub type AppDatabase = DelayedDatabase<AnyDatabase>;
+
+/// Every kind of cache.
+#[derive(Debug, Clone)]
+pub enum AnyCache {
+    /// In this process.
+    Local(LocalCache),
+    /// In one Redis.
+    Redis(RedisCache),
+}
+
+/// Every kind of database.
+#[derive(Debug, Clone)]
+pub enum AnyDatabase {
+    /// In one file of this process.
+    Embedded(EmbeddedDatabase),
+    /// In MongoDB.
+    Mongo(MongoDatabase),
+}
+
+/// Calls the same method, with the same arguments, of whichever backend it is.
+macro_rules! whichever {
+    ($any:ident is $($backend:ident)|+: $method:ident $arguments:tt) => {
+        match $any {
+            $(Self::$backend(backend) => backend.$method $arguments.await,)+
+        }
+    };
+}
+
+macro_rules! cache {
+    ($any:ident.$method:ident $arguments:tt) => {
+        whichever!($any is Local | Redis: $method $arguments)
+    };
+}
+
+macro_rules! database {
+    ($any:ident.$method:ident $arguments:tt) => {
+        whichever!($any is Embedded | Mongo: $method $arguments)
+    };
+}
+
+impl Cache for AnyCache {
+    async fn get(&self, key: &str) -> Result<Option<Entry>, StoreError> {
+        cache!(self.get(key))
+    }
+
+    async fn set(&self, key: &str, entry: &Entry, ttl: Option<Duration>) -> Result<(), StoreError> {
+        cache!(self.set(key, entry, ttl))
+    }
+
+    async fn set_if_newer(
+        &self,
+        key: &str,
+        entry: &Entry,
+        ttl: Option<Duration>,
+    ) -> Result<bool, StoreError> {
+        cache!(self.set_if_newer(key, entry, ttl))
+    }
+
+    async fn place_token(&self, key: &str, token: Token, ttl: Duration) -> Result<Claimed, StoreError> {
+        cache!(self.place_token(key, token, ttl))
+    }
+
+    async fn fill(
+        &self,
+        key: &str,
+        token: Token,
+        entry: &Entry,
+        ttl: Option<Duration>,
+    ) -> Result<bool, StoreError> {
+        cache!(self.fill(key, token, entry, ttl))
+    }
+
+    async fn settle(
+        &self,
+        key: &str,
+        token: Option<Token>,
+        entry: &Entry,
+        ttl: Option<Duration>,
+    ) -> Result<Settled, StoreError> {
+        cache!(self.settle(key, token, entry, ttl))
+    }
+
+    async fn delete(&self, key: &str) -> Result<bool, StoreError> {
+        cache!(self.delete(key))
+    }
+
+    async fn increment(&self, key: &str, by: i64, ttl: Duration) -> Result<i64, StoreError> {
+        cache!(self.increment(key, by, ttl))
+    }
+
+    async fn append(
+        &self,
+        stream: &str,
+        fields: &[(&str, &[u8])],
+        max_length: u64,
+    ) -> Result<(), StoreError> {
+        cache!(self.append(stream, fields, max_length))
+    }
+}
+
+impl Database for AnyDatabase {
+    async fn find(&self, collection: &str, id: &str) -> Result<Option<Document>, StoreError> {
+        database!(self.find(collection, id))
+    }
+
+    async fn find_by_category(
+        &self,
+        collection: &str,
+        category: &str,
+        page: Page,
+        projection: &[&str],
+    ) -> Result<Vec<Document>, StoreError> {
+        database!(self.find_by_category(collection, category, page, projection))
+    }
+
+    async fn update(
+        &self,
+        collection: &str,
+        id: &str,
+        patch: &Patch,
+    ) -> Result<Option<Document>, StoreError> {
+        database!(self.update(collection, id, patch))
+    }
+
+    async fn bulk_update(
+        &self,
+        collection: &str,
+        items: &[BulkItem],
+    ) -> Result<Vec<Result<bool, StoreError>>, StoreError> {
+        database!(self.bulk_update(collection, items))
+    }
+
+    async fn put_many(&self, collection: &str, documents: Vec<Document>) -> Result<(), StoreError> {
+        database!(self.put_many(collection, documents))
+    }
+
+    async fn scan(&self, collection: &str, visit: impl FnMut(Document) + Send) -> Result<(), StoreError> {
+        database!(self.scan(collection, visit))
+    }
+
+    async fn reset(&self, collection: &str) -> Result<(), StoreError> {
+        database!(self.reset(collection))
+    }
+}

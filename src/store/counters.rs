@@ -1,0 +1,120 @@
+//! Counts of what the stores were asked to do, kept by the stores themselves.
+
+use std::ops::{Add, Sub};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// Counts kept by every store handle that was made with a clone of these.
+///
+/// The counts are relaxed: a snapshot taken while calls are in flight may show one without another.
+#[derive(Debug, Clone, Default)]
+pub struct Counters(Arc<Counts>);
+
+// The alignment keeps the counts of two instances off each other's cache line.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Counts {
+    cache_commands: AtomicU64,
+    database_reads: AtomicU64,
+    database_writes: AtomicU64,
+    bulk_calls: AtomicU64,
+}
+
+/// The counts at one moment, or between two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CountersSnapshot {
+    /// Commands sent to the cache; a script call is one.
+    pub cache_commands: u64,
+    /// Queries sent to the database.
+    pub database_reads: u64,
+    /// Documents that the database was asked to change; a bulk counts each of its items.
+    pub database_writes: u64,
+    /// Bulk calls sent to the database.
+    pub bulk_calls: u64,
+}
+
+impl Counters {
+    /// Counts that start at zero.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Counts a command to the cache.
+    pub fn cache_command(&self) {
+        self.0.cache_commands.fetch_add(1, Relaxed);
+    }
+
+    /// Counts a query to the database.
+    pub fn database_read(&self) {
+        self.0.database_reads.fetch_add(1, Relaxed);
+    }
+
+    /// Counts one document to be changed.
+    pub fn database_write(&self) {
+        self.0.database_writes.fetch_add(1, Relaxed);
+    }
+
+    /// Counts one bulk call of so many documents.
+    pub fn bulk(&self, items: usize) {
+        self.0.database_writes.fetch_add(items as u64, Relaxed);
+        self.0.bulk_calls.fetch_add(1, Relaxed);
+    }
+
+    /// The counts now.
+    #[must_use]
+    pub fn snapshot(&self) -> CountersSnapshot {
+        CountersSnapshot {
+            cache_commands: self.0.cache_commands.load(Relaxed),
+            database_reads: self.0.database_reads.load(Relaxed),
+            database_writes: self.0.database_writes.load(Relaxed),
+            bulk_calls: self.0.bulk_calls.load(Relaxed),
+        }
+    }
+}
+
+impl Sub for CountersSnapshot {
+    type Output = Self;
+
+    /// What was counted since an earlier snapshot.
+    fn sub(self, earlier: Self) -> Self {
+        Self {
+            cache_commands: self.cache_commands.saturating_sub(earlier.cache_commands),
+            database_reads: self.database_reads.saturating_sub(earlier.database_reads),
+            database_writes: self.database_writes.saturating_sub(earlier.database_writes),
+            bulk_calls: self.bulk_calls.saturating_sub(earlier.bulk_calls),
+        }
+    }
+}
+
+impl Add for CountersSnapshot {
+    type Output = Self;
+
+    /// Both together.
+    fn add(self, other: Self) -> Self {
+        Self {
+            cache_commands: self.cache_commands + other.cache_commands,
+            database_reads: self.database_reads + other.database_reads,
+            database_writes: self.database_writes + other.database_writes,
+            bulk_calls: self.bulk_calls + other.bulk_calls,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_difference_of_two_snapshots_is_what_happened_between_them() {
+        let counters = Counters::new();
+        counters.cache_command();
+        let before = counters.snapshot();
+        counters.clone().bulk(3);
+        counters.database_read();
+        let between = counters.snapshot() - before;
+        let expected =
+            CountersSnapshot { cache_commands: 0, database_reads: 1, database_writes: 3, bulk_calls: 1 };
+        assert_eq!(between, expected);
+    }
+}

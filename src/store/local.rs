@@ -1,0 +1,518 @@
+//! A cache in this process: least recently used out first, exactly, with a time to live.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use lru::LruCache;
+use parking_lot::Mutex;
+
+use super::counters::Counters;
+use super::{Cache, Claimed, Entry, Settled, StoreError, Token, Version};
+use crate::clock::{self, Instant};
+
+/// What an entry weighs besides its key and its bytes: the table's slot, the two links and key
+/// pointers of the list, the time to live and the allocator's share, rounded to something that is
+/// about what Redis needs for a key too.
+pub const ENTRY_OVERHEAD_BYTES: u64 = 96;
+
+/// How much a [`LocalCache`] holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LocalCapacity {
+    /// So many entries.
+    Entries(u64),
+    /// So many bytes, an entry weighing its key, its encoded length and [`ENTRY_OVERHEAD_BYTES`].
+    Bytes(u64),
+}
+
+/// What a [`LocalCache`] holds and what became of what it held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LocalStatistics {
+    /// Entries held, tokens and expired ones that nobody has met yet among them.
+    pub entries: u64,
+    /// What they weigh.
+    pub bytes: u64,
+    /// Reads that found a document or the mark of an absent one.
+    pub hits: u64,
+    /// Reads that found nothing, or a token.
+    pub misses: u64,
+    /// Entries put in, over others or not.
+    pub insertions: u64,
+    /// Entries put out to make room while they were still good.
+    pub evicted_by_capacity: u64,
+    /// Entries found to have expired, when met or when room was needed.
+    pub evicted_by_expiry: u64,
+    /// Entries overwritten while they were still good.
+    pub replaced: u64,
+    /// Entries heavier than the whole cache, which were not put in.
+    pub refused: u64,
+}
+
+/// A cache in this process. Clones are the same cache.
+#[derive(Debug, Clone)]
+pub struct LocalCache {
+    store: Arc<Mutex<Store>>,
+    counters: Counters,
+}
+
+#[derive(Debug)]
+struct Store {
+    entries: LruCache<Box<str>, Slot>,
+    capacity: LocalCapacity,
+    statistics: LocalStatistics,
+    counts: HashMap<Box<str>, (i64, Option<Instant>)>,
+    streams: HashMap<Box<str>, VecDeque<Record>>,
+}
+
+type Record = Box<[(Box<str>, Bytes)]>;
+
+#[derive(Debug)]
+struct Slot {
+    entry: Entry,
+    weight: u64,
+    expires: Option<Instant>,
+}
+
+impl Slot {
+    fn has_expired(&self, now: Instant) -> bool {
+        self.expires.is_some_and(|expires| expires <= now)
+    }
+}
+
+impl LocalCache {
+    /// An empty cache.
+    #[must_use]
+    pub fn new(capacity: LocalCapacity, counters: Counters) -> Self {
+        let store = Store {
+            entries: LruCache::unbounded(),
+            capacity,
+            statistics: LocalStatistics::default(),
+            counts: HashMap::new(),
+            streams: HashMap::new(),
+        };
+        Self { store: Arc::new(Mutex::new(store)), counters }
+    }
+
+    /// The same cache, counted by others.
+    #[must_use]
+    pub fn counted_by(&self, counters: Counters) -> Self {
+        Self { store: Arc::clone(&self.store), counters }
+    }
+
+    /// What it holds, and what became of what it held.
+    #[must_use]
+    pub fn statistics(&self) -> LocalStatistics {
+        let store = self.store.lock();
+        LocalStatistics { entries: store.entries.len() as u64, ..store.statistics }
+    }
+
+    /// Removes everything; the statistics of the past stay.
+    pub fn clear(&self) {
+        let mut store = self.store.lock();
+        store.entries.clear();
+        store.counts.clear();
+        store.streams.clear();
+        store.statistics.bytes = 0;
+    }
+
+    /// How many records a stream holds.
+    #[must_use]
+    pub fn stream_length(&self, stream: &str) -> usize {
+        self.store.lock().streams.get(stream).map_or(0, VecDeque::len)
+    }
+
+    fn with<T>(&self, change: impl FnOnce(&mut Store, Instant) -> T) -> T {
+        self.counters.cache_command();
+        // Read before the lock is taken: it need not be held for that.
+        let now = clock::now();
+        change(&mut self.store.lock(), now)
+    }
+}
+
+impl Store {
+    /// The entry of a key, made the most recently used; an expired one is removed.
+    fn live(&mut self, key: &str, now: Instant) -> Option<&Entry> {
+        if self.entries.get(key).is_some_and(|slot| slot.has_expired(now)) {
+            self.remove(key);
+            self.statistics.evicted_by_expiry += 1;
+        }
+        self.entries.peek(key).map(|slot| &slot.entry)
+    }
+
+    fn remove(&mut self, key: &str) -> Option<Slot> {
+        let slot = self.entries.pop(key)?;
+        self.statistics.bytes -= slot.weight;
+        Some(slot)
+    }
+
+    /// Puts an entry in; returns whether it fits.
+    fn put(&mut self, key: &str, entry: &Entry, ttl: Option<Duration>, now: Instant) -> bool {
+        let weight = key.len() as u64 + entry.encoded_len() as u64 + ENTRY_OVERHEAD_BYTES;
+        if !self.fits(1, weight) {
+            // What was there is older than what should be there now.
+            self.remove(key);
+            self.statistics.refused += 1;
+            return false;
+        }
+        // A time beyond the clock's end is never.
+        let expires = ttl.and_then(|ttl| now.checked_add(ttl));
+        let slot = Slot { entry: entry.clone(), weight, expires };
+        let replaced = if let Some(held) = self.entries.get_mut(key) {
+            Some(std::mem::replace(held, slot))
+        } else {
+            self.entries.put(key.into(), slot);
+            None
+        };
+        self.statistics.insertions += 1;
+        self.statistics.bytes += weight;
+        if let Some(replaced) = replaced {
+            self.statistics.bytes -= replaced.weight;
+            self.count_end(&replaced, now, |statistics| &mut statistics.replaced);
+        }
+        self.make_room(now);
+        true
+    }
+
+    fn fits(&self, entries: u64, bytes: u64) -> bool {
+        match self.capacity {
+            LocalCapacity::Entries(capacity) => entries <= capacity,
+            LocalCapacity::Bytes(capacity) => bytes <= capacity,
+        }
+    }
+
+    fn make_room(&mut self, now: Instant) {
+        while !self.fits(self.entries.len() as u64, self.statistics.bytes) {
+            let Some((_, victim)) = self.entries.pop_lru() else { return };
+            self.statistics.bytes -= victim.weight;
+            self.count_end(&victim, now, |statistics| &mut statistics.evicted_by_capacity);
+        }
+    }
+
+    fn count_end(&mut self, slot: &Slot, now: Instant, cause: fn(&mut LocalStatistics) -> &mut u64) {
+        if slot.has_expired(now) {
+            self.statistics.evicted_by_expiry += 1;
+        } else {
+            *cause(&mut self.statistics) += 1;
+        }
+    }
+
+    /// The version of a document that is held; `None` for what is no document.
+    fn document_version(&mut self, key: &str, now: Instant) -> Option<Version> {
+        match self.live(key, now)? {
+            Entry::Document { version, .. } => Some(*version),
+            Entry::Absent | Entry::Token(_) => None,
+        }
+    }
+
+    fn settle(
+        &mut self,
+        key: &str,
+        token: Option<Token>,
+        entry: &Entry,
+        ttl: Option<Duration>,
+        now: Instant,
+    ) -> Settled {
+        match self.live(key, now) {
+            None => return Settled::Voided,
+            Some(Entry::Token(held)) if token != Some(*held) => {
+                self.remove(key);
+                return Settled::Voided;
+            }
+            Some(Entry::Document { version, .. }) if *version >= entry.version() => {
+                return Settled::NewerThere;
+            }
+            Some(_) => {}
+        }
+        if self.put(key, entry, ttl, now) { Settled::Stored } else { Settled::Voided }
+    }
+
+    fn increment(&mut self, key: &str, by: i64, ttl: Duration, now: Instant) -> i64 {
+        if !self.counts.contains_key(key) && self.counts.len() == self.counts.capacity() {
+            // Rather than growing the table, first rid it of what nobody will ask for again.
+            self.counts.retain(|_, (_, expires)| expires.is_none_or(|expires| expires > now));
+        }
+        // A time beyond the clock's end is never.
+        let expires = now.checked_add(ttl);
+        let count = self.counts.entry(key.into()).or_insert((0, expires));
+        if count.1.is_some_and(|expires| expires <= now) {
+            *count = (0, expires);
+        }
+        count.0 = count.0.saturating_add(by);
+        count.0
+    }
+}
+
+impl Cache for LocalCache {
+    async fn get(&self, key: &str) -> Result<Option<Entry>, StoreError> {
+        Ok(self.with(|store, now| {
+            let entry = store.live(key, now).cloned();
+            match entry {
+                Some(Entry::Document { .. } | Entry::Absent) => store.statistics.hits += 1,
+                Some(Entry::Token(_)) | None => store.statistics.misses += 1,
+            }
+            entry
+        }))
+    }
+
+    async fn set(&self, key: &str, entry: &Entry, ttl: Option<Duration>) -> Result<(), StoreError> {
+        self.with(|store, now| store.put(key, entry, ttl, now));
+        Ok(())
+    }
+
+    async fn set_if_newer(
+        &self,
+        key: &str,
+        entry: &Entry,
+        ttl: Option<Duration>,
+    ) -> Result<bool, StoreError> {
+        Ok(self.with(|store, now| {
+            let held = store.document_version(key, now);
+            held.is_none_or(|held| held < entry.version()) && store.put(key, entry, ttl, now)
+        }))
+    }
+
+    async fn place_token(&self, key: &str, token: Token, ttl: Duration) -> Result<Claimed, StoreError> {
+        Ok(self.with(|store, now| match store.live(key, now) {
+            Some(found) => Claimed::Found(found.clone()),
+            None => {
+                // One that does not fit stands nowhere, and so lets nothing in.
+                store.put(key, &Entry::Token(token), Some(ttl), now);
+                Claimed::Placed
+            }
+        }))
+    }
+
+    async fn fill(
+        &self,
+        key: &str,
+        token: Token,
+        entry: &Entry,
+        ttl: Option<Duration>,
+    ) -> Result<bool, StoreError> {
+        Ok(self.with(|store, now| {
+            store.live(key, now) == Some(&Entry::Token(token)) && store.put(key, entry, ttl, now)
+        }))
+    }
+
+    async fn settle(
+        &self,
+        key: &str,
+        token: Option<Token>,
+        entry: &Entry,
+        ttl: Option<Duration>,
+    ) -> Result<Settled, StoreError> {
+        Ok(self.with(|store, now| store.settle(key, token, entry, ttl, now)))
+    }
+
+    async fn delete(&self, key: &str) -> Result<bool, StoreError> {
+        Ok(self.with(|store, now| {
+            let was_live = store.live(key, now).is_some();
+            store.remove(key);
+            let count = store
+                .counts
+                .remove(key)
+                .is_some_and(|(_, expires)| expires.is_none_or(|expires| expires > now));
+            was_live | count | store.streams.remove(key).is_some()
+        }))
+    }
+
+    async fn increment(&self, key: &str, by: i64, ttl: Duration) -> Result<i64, StoreError> {
+        Ok(self.with(|store, now| store.increment(key, by, ttl, now)))
+    }
+
+    async fn append(
+        &self,
+        stream: &str,
+        fields: &[(&str, &[u8])],
+        max_length: u64,
+    ) -> Result<(), StoreError> {
+        let record =
+            fields.iter().map(|(name, value)| ((*name).into(), Bytes::copy_from_slice(value))).collect();
+        self.with(|store, _| {
+            let records = store.streams.entry(stream.into()).or_default();
+            records.push_back(record);
+            while records.len() as u64 > max_length {
+                records.pop_front();
+            }
+        });
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Document;
+    use mongodb::bson::rawdoc;
+    use proptest::prelude::*;
+
+    fn entry(version: i64, padding: usize) -> Entry {
+        Entry::of(Document::from_raw(rawdoc! { "_v": version, "p": "x".repeat(padding) }))
+    }
+
+    fn cache(capacity: LocalCapacity) -> LocalCache {
+        LocalCache::new(capacity, Counters::new())
+    }
+
+    #[tokio::test]
+    async fn the_least_recently_used_goes_first_and_an_overwrite_evicts_nobody() {
+        let cache = cache(LocalCapacity::Entries(2));
+        cache.set("a", &entry(1, 0), None).await.unwrap();
+        cache.set("b", &entry(1, 0), None).await.unwrap();
+        cache.set("a", &entry(2, 0), None).await.unwrap();
+        assert_eq!(cache.statistics().evicted_by_capacity, 0);
+        cache.set("c", &entry(1, 0), None).await.unwrap();
+        assert_eq!(cache.get("b").await.unwrap(), None);
+        assert_eq!(cache.get("a").await.unwrap(), Some(entry(2, 0)));
+        let statistics = cache.statistics();
+        assert_eq!((statistics.entries, statistics.evicted_by_capacity, statistics.replaced), (2, 1, 1));
+        assert_eq!((statistics.hits, statistics.misses, statistics.insertions), (1, 1, 4));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_expired_entry_is_absent_and_is_removed_when_it_is_met() {
+        let cache = cache(LocalCapacity::Entries(10));
+        cache.set("a", &entry(1, 0), Some(Duration::from_secs(1))).await.unwrap();
+        tokio::time::advance(Duration::from_millis(999)).await;
+        assert!(cache.get("a").await.unwrap().is_some());
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert_eq!(cache.statistics().entries, 1);
+        assert_eq!(cache.get("a").await.unwrap(), None);
+        let statistics = cache.statistics();
+        assert_eq!((statistics.entries, statistics.bytes, statistics.evicted_by_expiry), (0, 0, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_counter_starts_again_when_its_time_is_over() {
+        let cache = cache(LocalCapacity::Entries(10));
+        let minute = Duration::from_secs(60);
+        assert_eq!(cache.increment("n", 2, minute).await.unwrap(), 2);
+        tokio::time::advance(minute / 2).await;
+        assert_eq!(cache.increment("n", 3, minute).await.unwrap(), 5);
+        tokio::time::advance(minute / 2).await;
+        assert_eq!(cache.increment("n", 1, minute).await.unwrap(), 1);
+    }
+
+    #[tokio::test]
+    async fn an_entry_heavier_than_the_cache_is_not_put_in_and_leaves_no_older_one_behind() {
+        let cache = cache(LocalCapacity::Bytes(400));
+        cache.set("a", &entry(1, 10), None).await.unwrap();
+        cache.set("a", &entry(2, 1000), None).await.unwrap();
+        assert_eq!(cache.get("a").await.unwrap(), None);
+        let statistics = cache.statistics();
+        assert_eq!((statistics.refused, statistics.bytes), (1, 0));
+    }
+
+    /// What the cache should do, in the plainest way: a list, the most recently used last.
+    struct Reference {
+        held: Vec<(String, Entry, u64, Option<Instant>)>,
+        capacity: LocalCapacity,
+    }
+
+    impl Reference {
+        fn get(&mut self, key: &str) -> Option<Entry> {
+            let place = self.held.iter().position(|(held, ..)| held == key)?;
+            let found = self.held.remove(place);
+            if found.3.is_some_and(|expires| expires <= clock::now()) {
+                return None;
+            }
+            self.held.push(found.clone());
+            Some(found.1)
+        }
+
+        fn set(&mut self, key: &str, entry: &Entry, ttl: Option<Duration>) {
+            self.held.retain(|(held, ..)| held != key);
+            let weight = (key.len() + entry.encoded_len()) as u64 + ENTRY_OVERHEAD_BYTES;
+            let expires = ttl.map(|ttl| clock::now() + ttl);
+            self.held.push((key.to_string(), entry.clone(), weight, expires));
+            if matches!(self.capacity, LocalCapacity::Bytes(capacity) if weight > capacity) {
+                self.held.pop();
+            }
+            while self.is_too_full() {
+                self.held.remove(0);
+            }
+        }
+
+        fn bytes(&self) -> u64 {
+            self.held.iter().map(|(_, _, weight, _)| weight).sum()
+        }
+
+        fn is_too_full(&self) -> bool {
+            match self.capacity {
+                LocalCapacity::Entries(capacity) => self.held.len() as u64 > capacity,
+                LocalCapacity::Bytes(capacity) => self.bytes() > capacity,
+            }
+        }
+    }
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Get(u8),
+        Set { key: u8, padding: usize, ttl_ms: Option<u64> },
+        Delete(u8),
+        Wait(u64),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let ttl = proptest::option::of(1..50_u64);
+        prop_oneof![
+            4 => (0..12_u8).prop_map(Step::Get),
+            4 => (0..12_u8, 0..300_usize, ttl)
+                .prop_map(|(key, padding, ttl_ms)| Step::Set { key, padding, ttl_ms }),
+            1 => (0..12_u8).prop_map(Step::Delete),
+            1 => (1..30_u64).prop_map(Step::Wait),
+        ]
+    }
+
+    fn capacity() -> impl Strategy<Value = LocalCapacity> {
+        prop_oneof![
+            (0..8_u64).prop_map(LocalCapacity::Entries),
+            (200..2000_u64).prop_map(LocalCapacity::Bytes),
+        ]
+    }
+
+    async fn agrees_with_the_reference(
+        capacity: LocalCapacity,
+        steps: Vec<Step>,
+    ) -> Result<(), TestCaseError> {
+        let cache = cache(capacity);
+        let mut reference = Reference { held: Vec::new(), capacity };
+        for (version, step) in steps.into_iter().enumerate() {
+            match step {
+                Step::Get(key) => {
+                    let key = key.to_string();
+                    prop_assert_eq!(cache.get(&key).await.unwrap(), reference.get(&key));
+                }
+                Step::Set { key, padding, ttl_ms } => {
+                    let (key, ttl) = (key.to_string(), ttl_ms.map(Duration::from_millis));
+                    let entry = entry(i64::try_from(version).unwrap(), padding);
+                    cache.set(&key, &entry, ttl).await.unwrap();
+                    reference.set(&key, &entry, ttl);
+                }
+                Step::Delete(key) => {
+                    let key = key.to_string();
+                    prop_assert_eq!(cache.delete(&key).await.unwrap(), reference.get(&key).is_some());
+                    reference.held.retain(|(held, ..)| *held != key);
+                }
+                Step::Wait(ms) => tokio::time::advance(Duration::from_millis(ms)).await,
+            }
+            let statistics = cache.statistics();
+            prop_assert_eq!(statistics.entries, reference.held.len() as u64);
+            prop_assert_eq!(statistics.bytes, reference.bytes());
+        }
+        Ok(())
+    }
+
+    proptest! {
+        #[test]
+        fn it_holds_what_a_plain_list_would_hold(
+            capacity in capacity(),
+            steps in proptest::collection::vec(step(), 0..80),
+        ) {
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+            runtime.block_on(agrees_with_the_reference(capacity, steps))?;
+        }
+    }
+}

@@ -1,0 +1,390 @@
+//! A database in MongoDB. Documents pass through as the bytes of the server's reply.
+
+mod admin;
+mod bulk;
+mod errors;
+mod pool;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::future::Future;
+use std::time::Duration;
+
+use mongodb::bson::raw::{CString, cstr};
+use mongodb::bson::{Document as Decoded, RawArrayBuf, RawDocument, RawDocumentBuf, doc, rawdoc};
+use mongodb::options::{ClientOptions, IndexOptions, ReturnDocument};
+use mongodb::{Client, Collection, IndexModel};
+
+pub use admin::MongoOperations;
+pub use errors::{kind_of, store_error};
+pub use pool::{PoolWait, PoolWaitSnapshot};
+
+use super::counters::Counters;
+use super::document::VERSION_FIELD;
+use super::secret::SecretUrl;
+use super::{BulkItem, Database, Document, ErrorKind, Page, Patch, StoreError, Version};
+
+/// Documents in one command; MongoDB takes 100 000, but a reply should not take long.
+const MOST_IN_A_COMMAND: usize = 1000;
+/// Bytes of documents in one command; MongoDB takes 16 MiB.
+const MOST_BYTES_IN_A_COMMAND: usize = 8 << 20;
+
+/// How to reach a MongoDB.
+#[derive(Debug, Clone)]
+pub struct MongoOptions {
+    /// `mongodb://` or `mongodb+srv://`, with the driver's options.
+    pub uri: SecretUrl,
+    /// The database that belongs to this run.
+    pub database: String,
+    /// Connections that are opened at once and kept.
+    pub min_pool_size: u32,
+    /// The most connections.
+    pub max_pool_size: u32,
+    /// The longest that connecting, and looking for a server, may take.
+    pub connect_timeout: Duration,
+    /// The longest that a call may take.
+    pub response_timeout: Duration,
+    /// What the server's log calls this client.
+    pub app_name: String,
+}
+
+/// A database in MongoDB. Clones share the pool and the counters.
+///
+/// Reads are sent once: what a failure costs is the strategy's to see, not the driver's to hide.
+/// Writes keep the driver's own retries, which a replica set applies at most once.
+#[derive(Clone)]
+pub struct MongoDatabase {
+    database: mongodb::Database,
+    uri: SecretUrl,
+    response_timeout: Duration,
+    pool_wait: PoolWait,
+    counters: Counters,
+}
+
+impl fmt::Debug for MongoDatabase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.database.name();
+        f.debug_struct("MongoDatabase")
+            .field("uri", &self.uri)
+            .field("database", &name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl MongoDatabase {
+    /// Connects and opens the pool's least number of connections.
+    pub async fn connect(options: MongoOptions, counters: Counters) -> Result<Self, StoreError> {
+        // Both drivers take rustls' cryptography from here; whoever comes second finds it installed.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let pool_wait = PoolWait::default();
+        let failed = |doing: &str, error: &mongodb::error::Error| store_error(error, doing, &options.uri);
+        let reading = ClientOptions::parse(options.uri.expose());
+        let mut driver = match tokio::time::timeout(options.connect_timeout, reading).await {
+            Ok(read) => read.map_err(|error| failed("reading the address", &error))?,
+            Err(_) => return Err(timed_out("looking the address up", options.connect_timeout)),
+        };
+        driver.app_name = Some(options.app_name.clone());
+        driver.min_pool_size = Some(options.min_pool_size);
+        driver.max_pool_size = Some(options.max_pool_size.max(options.min_pool_size).max(1));
+        // The default of 2 makes a pool of 64 slow to fill.
+        driver.max_connecting = Some(8);
+        driver.connect_timeout = Some(options.connect_timeout);
+        driver.server_selection_timeout = Some(options.connect_timeout.min(options.response_timeout));
+        driver.cmap_event_handler = Some(pool_wait.handler());
+        let client = Client::with_options(driver).map_err(|error| failed("reading the address", &error))?;
+        let opened = Self {
+            database: client.database(&options.database),
+            uri: options.uri.clone(),
+            response_timeout: options.response_timeout,
+            pool_wait,
+            counters,
+        };
+        opened.warm(options.min_pool_size, options.connect_timeout).await?;
+        Ok(opened)
+    }
+
+    /// The same database over the same pool, counted by others.
+    #[must_use]
+    pub fn counted_by(&self, counters: Counters) -> Self {
+        Self { counters, ..self.clone() }
+    }
+
+    /// How long calls waited for a connection.
+    #[must_use]
+    pub fn pool_wait(&self) -> &PoolWait {
+        &self.pool_wait
+    }
+
+    /// Opens connections by using as many at once, each long enough that no other can take its place.
+    async fn warm(&self, connections: u32, within: Duration) -> Result<(), StoreError> {
+        let pings: Vec<_> = (0..connections.max(1))
+            .map(|_| {
+                let database = self.database.clone();
+                tokio::spawn(async move { database.run_command(doc! { "ping": 1 }).await })
+            })
+            .collect();
+        let all = async {
+            for ping in pings {
+                match ping.await {
+                    Ok(answer) => answer.map(drop).map_err(|error| self.error(&error, "connecting"))?,
+                    Err(_) => return Err(StoreError::new(ErrorKind::Other, "connecting was interrupted")),
+                }
+            }
+            Ok(())
+        };
+        match tokio::time::timeout(within, all).await {
+            Ok(done) => done,
+            Err(_) => Err(timed_out("connecting", within)),
+        }
+    }
+
+    fn error(&self, error: &mongodb::error::Error, doing: &str) -> StoreError {
+        store_error(error, doing, &self.uri)
+    }
+
+    /// Waits for a call no longer than the response timeout. A call that is given up takes its connection
+    /// with it, as the driver does not know what the server would still send on it.
+    async fn bounded<T>(
+        &self,
+        doing: &str,
+        call: impl Future<Output = mongodb::error::Result<T>>,
+    ) -> Result<T, StoreError> {
+        match tokio::time::timeout(self.response_timeout, call).await {
+            Ok(answer) => answer.map_err(|error| self.error(&error, doing)),
+            Err(_) => Err(timed_out(doing, self.response_timeout)),
+        }
+    }
+
+    fn collection(&self, name: &str) -> Collection<RawDocumentBuf> {
+        self.database.collection(name)
+    }
+
+    /// Calls `visit` with each document that a query finds, as it stands in the reply. Every batch of them
+    /// is waited for no longer than the response timeout.
+    async fn query(
+        &self,
+        doing: &str,
+        command: RawDocumentBuf,
+        mut visit: impl FnMut(&RawDocument) + Send,
+    ) -> Result<(), StoreError> {
+        let asked = self.database.run_raw_cursor_command(command).into_future();
+        let mut cursor = self.bounded(doing, asked).await?;
+        while self.bounded(doing, cursor.advance()).await? {
+            visit(cursor.current());
+        }
+        Ok(())
+    }
+
+    async fn versions(
+        &self,
+        collection: &str,
+        items: &[BulkItem],
+    ) -> Result<HashMap<String, Version>, StoreError> {
+        let mut ids = RawArrayBuf::new();
+        for item in items {
+            ids.push(item.id.as_str());
+        }
+        let command = rawdoc! {
+            "find": collection, "filter": { "_id": { "$in": ids } },
+            "projection": { "_v": 1 }, "batchSize": 10_000,
+        };
+        let mut versions = HashMap::with_capacity(items.len());
+        self.query("looking at what a bulk has done", command, |document| {
+            let document = shared(document);
+            if let Some(id) = document.id() {
+                versions.insert(id.to_string(), document.version());
+            }
+        })
+        .await?;
+        Ok(versions)
+    }
+}
+
+fn timed_out(doing: &str, after: Duration) -> StoreError {
+    StoreError::new(ErrorKind::Timeout, format!("{doing} at MongoDB: no answer within {after:?}"))
+}
+
+/// A document of a reply, copied once out of the batch that it came in.
+fn shared(document: &RawDocument) -> Document {
+    Document::from_raw(document.to_owned())
+}
+
+/// A patch without the version, which is not a patch's to set.
+fn without_version(patch: &Patch) -> RawDocumentBuf {
+    let mut fields = RawDocumentBuf::new();
+    for (name, value) in patch.raw().iter().flatten() {
+        if name.as_str() != VERSION_FIELD {
+            fields.append(name, value);
+        }
+    }
+    fields
+}
+
+/// The update that sets a patch's fields and counts the version up.
+fn counted_up(patch: &Patch) -> RawDocumentBuf {
+    let set = without_version(patch);
+    let mut update = rawdoc! { "$inc": { "_v": 1_i64 } };
+    // An empty `$set` is refused by servers before 5.0.
+    if !set.is_empty() {
+        update.append(cstr!("$set"), set);
+    }
+    update
+}
+
+fn decoded(raw: &RawDocument) -> Result<Decoded, StoreError> {
+    Decoded::try_from(raw)
+        .map_err(|error| StoreError::new(ErrorKind::Malformed, format!("this patch cannot be read: {error}")))
+}
+
+impl Database for MongoDatabase {
+    async fn find(&self, collection: &str, id: &str) -> Result<Option<Document>, StoreError> {
+        self.counters.database_read();
+        let command = rawdoc! {
+            "find": collection, "filter": { "_id": id }, "limit": 1, "singleBatch": true,
+        };
+        let mut found = None;
+        self.query("finding a document", command, |document| found = Some(shared(document))).await?;
+        Ok(found)
+    }
+
+    async fn find_by_category(
+        &self,
+        collection: &str,
+        category: &str,
+        page: Page,
+        projection: &[&str],
+    ) -> Result<Vec<Document>, StoreError> {
+        self.counters.database_read();
+        if page.limit == 0 {
+            // To MongoDB 0 means no limit.
+            return Ok(Vec::new());
+        }
+        let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        let mut fields = RawDocumentBuf::new();
+        for field in projection {
+            let field = CString::try_from(*field).map_err(|_| {
+                StoreError::new(ErrorKind::Other, "a field to be returned has a zero byte in its name")
+            })?;
+            fields.append(field, 1_i32);
+        }
+        let command = rawdoc! {
+            "find": collection, "filter": { "category": category }, "sort": { "_id": 1 },
+            "skip": number(page.skip), "limit": number(page.limit), "batchSize": number(page.limit),
+            "projection": fields,
+        };
+        let mut found = Vec::new();
+        self.query("finding a page of documents", command, |document| found.push(shared(document))).await?;
+        Ok(found)
+    }
+
+    async fn update(
+        &self,
+        collection: &str,
+        id: &str,
+        patch: &Patch,
+    ) -> Result<Option<Document>, StoreError> {
+        self.counters.database_write();
+        let update = decoded(&counted_up(patch))?;
+        let collection = self.collection(collection);
+        let change =
+            collection.find_one_and_update(doc! { "_id": id }, update).return_document(ReturnDocument::After);
+        let merged = self.bounded("updating a document", change.into_future()).await?;
+        Ok(merged.map(Document::from_raw))
+    }
+
+    async fn bulk_update(
+        &self,
+        collection: &str,
+        items: &[BulkItem],
+    ) -> Result<Vec<Result<bool, StoreError>>, StoreError> {
+        if items.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.counters.bulk(items.len());
+        let mut results = Vec::with_capacity(items.len());
+        for run in bulk::runs_of_distinct_ids(items, MOST_IN_A_COMMAND) {
+            let command = self.database.run_raw_command(bulk::command(collection, run));
+            let reply = match self.bounded("updating many documents", command.into_future()).await {
+                Ok(reply) => bulk::Reply::read(&reply),
+                // What earlier runs did is known, and must not be forgotten over a later one.
+                Err(error) if !results.is_empty() => {
+                    results.extend(run.iter().map(|_| Err(error.clone())));
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            match reply.results(run) {
+                Some(known) => results.extend(known),
+                None => match self.versions(collection, run).await {
+                    Ok(versions) => results.extend(reply.results_after(run, &versions)),
+                    // The items may or may not have been applied: which, nobody can say any more.
+                    Err(error) => {
+                        let error = StoreError::new(ErrorKind::Timeout, error.detail);
+                        results.extend(run.iter().map(|_| Err(error.clone())));
+                    }
+                },
+            }
+        }
+        Ok(results)
+    }
+
+    async fn put_many(&self, collection: &str, documents: Vec<Document>) -> Result<(), StoreError> {
+        if documents.is_empty() {
+            return Ok(());
+        }
+        self.counters.bulk(documents.len());
+        let mut rest = documents.as_slice();
+        while !rest.is_empty() {
+            let (batch, further) = rest.split_at(batch_length(rest));
+            let command = replacements(collection, batch)?;
+            let run = self.database.run_raw_command(command);
+            let reply = self.bounded("storing documents", run.into_future()).await?;
+            if let Some(error) = reply.get_array("writeErrors").ok().and_then(|errors| errors.first()) {
+                let error = format!("storing documents in \"{collection}\": {error}");
+                return Err(StoreError::new(ErrorKind::Other, self.uri.redact(&error)));
+            }
+            rest = further;
+        }
+        Ok(())
+    }
+
+    async fn scan(&self, collection: &str, mut visit: impl FnMut(Document) + Send) -> Result<(), StoreError> {
+        self.counters.database_read();
+        let command = rawdoc! { "find": collection, "batchSize": 2000 };
+        self.query("scanning documents", command, |document| visit(shared(document))).await
+    }
+
+    async fn reset(&self, collection: &str) -> Result<(), StoreError> {
+        let collection = self.collection(collection);
+        self.bounded("dropping a collection", collection.drop().into_future()).await?;
+        // With the id behind it the index gives a page in its order without sorting.
+        let index = IndexModel::builder()
+            .keys(doc! { "category": 1, "_id": 1 })
+            .options(IndexOptions::builder().name("category".to_string()).build())
+            .build();
+        self.bounded("making the category index", collection.create_index(index).into_future()).await?;
+        Ok(())
+    }
+}
+
+/// How many of the documents go into one command.
+fn batch_length(documents: &[Document]) -> usize {
+    let mut bytes = 0;
+    let fits = documents.iter().take(MOST_IN_A_COMMAND).take_while(|document| {
+        bytes += document.bytes().len();
+        bytes <= MOST_BYTES_IN_A_COMMAND
+    });
+    fits.count().max(1)
+}
+
+/// The command that puts documents in place of those with their ids, or where there are none.
+fn replacements(collection: &str, documents: &[Document]) -> Result<RawDocumentBuf, StoreError> {
+    let mut updates = RawArrayBuf::new();
+    for document in documents {
+        let no_id =
+            || StoreError::new(ErrorKind::Malformed, "a document to be stored has no text as its _id");
+        let (raw, id) = document.raw().zip(document.id()).ok_or_else(no_id)?;
+        updates.push(rawdoc! { "q": { "_id": id }, "u": raw.to_owned(), "upsert": true });
+    }
+    Ok(rawdoc! { "update": collection, "updates": updates, "ordered": false })
+}

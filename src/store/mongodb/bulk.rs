@@ -1,0 +1,142 @@
+//! Many updates in one `update` command, and what became of each.
+//!
+//! `Client::bulk_write` would tell more, but needs a server of version 8.
+
+use std::collections::{HashMap, HashSet};
+
+use mongodb::bson::raw::cstr;
+use mongodb::bson::{Document as Decoded, RawArrayBuf, RawDocumentBuf, rawdoc};
+
+use super::errors::kind_of_code;
+use crate::store::{BulkItem, StoreError, Version};
+
+/// What is known of an item after the command.
+pub(super) type Result1 = Result<bool, StoreError>;
+
+/// Splits items into runs in which every id occurs once: an unordered command may apply them in any
+/// order, and its count of matches says all only where no two items meet.
+pub(super) fn runs_of_distinct_ids(items: &[BulkItem], most: usize) -> Vec<&[BulkItem]> {
+    let (mut runs, mut start, mut seen) = (Vec::new(), 0, HashSet::new());
+    for (place, item) in items.iter().enumerate() {
+        if !seen.insert(item.id.as_str()) || place - start == most {
+            runs.push(&items[start..place]);
+            start = place;
+            seen.clear();
+            seen.insert(item.id.as_str());
+        }
+    }
+    if start < items.len() {
+        runs.push(&items[start..]);
+    }
+    runs
+}
+
+/// The command that applies them, each on its own.
+pub(super) fn command(collection: &str, items: &[BulkItem]) -> RawDocumentBuf {
+    let mut updates = RawArrayBuf::new();
+    for item in items {
+        updates.push(update(item));
+    }
+    rawdoc! { "update": collection, "updates": updates, "ordered": false }
+}
+
+fn update(item: &BulkItem) -> RawDocumentBuf {
+    let Some(version) = item.version else {
+        return rawdoc! { "q": { "_id": item.id.as_str() }, "u": super::counted_up(&item.patch) };
+    };
+    let version = i64::try_from(version).unwrap_or(i64::MAX);
+    // `not >=` rather than `<`: it also matches a document that has no version yet.
+    let mut set = super::without_version(&item.patch);
+    set.append(cstr!("_v"), version);
+    rawdoc! {
+        "q": { "_id": item.id.as_str(), "_v": { "$not": { "$gte": version } } },
+        "u": { "$set": set },
+    }
+}
+
+/// The reply: how many items matched, and the errors by item.
+pub(super) struct Reply {
+    matched: usize,
+    errors: HashMap<usize, StoreError>,
+}
+
+impl Reply {
+    pub(super) fn read(reply: &Decoded) -> Self {
+        let number = |document: &Decoded, field: &str| {
+            document.get_i32(field).map(i64::from).or_else(|_| document.get_i64(field)).unwrap_or(0)
+        };
+        let errors = reply.get_array("writeErrors").map(Vec::as_slice).unwrap_or_default();
+        let errors = errors.iter().filter_map(|error| error.as_document()).map(|error| {
+            let kind = kind_of_code(i32::try_from(number(error, "code")).unwrap_or(0));
+            let message = error.get_str("errmsg").unwrap_or("no reason given");
+            let item = usize::try_from(number(error, "index")).unwrap_or(0);
+            (item, StoreError::new(kind, format!("updating one of many documents: {message}")))
+        });
+        Self { matched: usize::try_from(number(reply, "n")).unwrap_or(0), errors: errors.collect() }
+    }
+
+    /// The results where the count of matches tells them: every item without an error is done.
+    pub(super) fn results(&self, items: &[BulkItem]) -> Option<Vec<Result1>> {
+        (self.matched + self.errors.len() >= items.len()).then(|| self.results_by(items, |_| true))
+    }
+
+    /// The results where some item was left out, by the versions that the documents have after it.
+    ///
+    /// A version belongs to one write, so that the document holding exactly the item's version holds
+    /// the item. One that holds a newer version, or is missing, counts as left out: that may also be
+    /// an item that was applied and overtaken between the command and this look, and its change is
+    /// no longer the newest either way. An item without a version is done where there is a document.
+    pub(super) fn results_after(
+        &self,
+        items: &[BulkItem],
+        versions: &HashMap<String, Version>,
+    ) -> Vec<Result1> {
+        self.results_by(items, |item| match (versions.get(&item.id), item.version) {
+            (Some(held), Some(version)) => *held == version,
+            (held, None) => held.is_some(),
+            (None, Some(_)) => false,
+        })
+    }
+
+    fn results_by(&self, items: &[BulkItem], done: impl Fn(&BulkItem) -> bool) -> Vec<Result1> {
+        let result = |(place, item)| match self.errors.get(&place) {
+            Some(error) => Err(error.clone()),
+            None => Ok(done(item)),
+        };
+        items.iter().enumerate().map(result).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{ErrorKind, Patch};
+    use mongodb::bson::doc;
+
+    fn item(id: &str, version: Version) -> BulkItem {
+        BulkItem { id: id.into(), patch: Patch::new(), version: Some(version) }
+    }
+
+    #[test]
+    fn an_id_occurs_once_in_a_run_and_the_order_stays() {
+        let items = [item("a", 1), item("b", 1), item("a", 2), item("c", 1)];
+        let runs = runs_of_distinct_ids(&items, 100);
+        assert_eq!(runs.iter().map(|run| run.len()).collect::<Vec<_>>(), [2, 2]);
+        assert_eq!(runs.concat(), items);
+        assert_eq!(runs_of_distinct_ids(&items, 1).len(), 4);
+        assert!(runs_of_distinct_ids(&[], 1).is_empty());
+    }
+
+    #[test]
+    fn an_item_is_done_where_the_document_has_its_version_and_failed_where_the_server_says_so() {
+        let items = [item("a", 5), item("b", 5), item("c", 5), item("d", 5)];
+        let reply = Reply::read(&doc! {
+            "n": 1, "writeErrors": [{ "index": 3, "code": 13, "errmsg": "not allowed" }],
+        });
+        assert!(reply.results(&items).is_none());
+        let versions = HashMap::from([("a".to_string(), 5), ("b".to_string(), 7)]);
+        let results = reply.results_after(&items, &versions);
+        assert_eq!(results[..3], [Ok(true), Ok(false), Ok(false)]);
+        assert_eq!(results[3].as_ref().unwrap_err().kind, ErrorKind::Denied);
+    }
+}

@@ -1,0 +1,57 @@
+//! MongoDB's errors as hotset's.
+
+use mongodb::error::{Error, ErrorKind as Cause};
+
+use crate::store::secret::SecretUrl;
+use crate::store::{ErrorKind, StoreError};
+
+/// The kind of an error of the driver or the server.
+#[must_use]
+pub fn kind_of(error: &Error) -> ErrorKind {
+    match error.kind.as_ref() {
+        Cause::Authentication { .. } => ErrorKind::Denied,
+        // The driver says so when it has looked for a server in vain; why, its message tells.
+        Cause::ServerSelection { message, .. } if is_about_credentials(message) => ErrorKind::Denied,
+        Cause::Io(cause) if cause.kind() == std::io::ErrorKind::TimedOut => ErrorKind::Timeout,
+        Cause::ServerSelection { .. }
+        | Cause::Io(_)
+        | Cause::ConnectionPoolCleared { .. }
+        | Cause::DnsResolve { .. } => ErrorKind::Connection,
+        Cause::Command(command) => kind_of_code(command.code),
+        Cause::BsonDeserialization(_) | Cause::InvalidResponse { .. } | Cause::Bson(_) => {
+            ErrorKind::Malformed
+        }
+        Cause::Shutdown => ErrorKind::Unavailable,
+        _ => ErrorKind::Other,
+    }
+}
+
+fn is_about_credentials(message: &str) -> bool {
+    message.contains("Authentication failed") || message.contains("SCRAM failure")
+}
+
+/// The kind of a server's error code, see MongoDB's `error_codes.yml`.
+pub(super) fn kind_of_code(code: i32) -> ErrorKind {
+    match code {
+        // Unauthorized, AuthenticationFailed, and user disabled or reauthentication required
+        13 | 18 | 334 | 391 => ErrorKind::Denied,
+        // HostUnreachable, HostNotFound, NetworkTimeout, SocketException
+        6 | 7 | 89 | 9001 => ErrorKind::Connection,
+        // MaxTimeMSExpired, ExceededTimeLimit
+        50 | 262 => ErrorKind::Timeout,
+        // ShutdownInProgress, InterruptedAtShutdown, InterruptedDueToReplStateChange, PrimarySteppedDown,
+        // NotWritablePrimary, NotPrimaryNoSecondaryOk, NotPrimaryOrSecondary, no primary to satisfy
+        // the read preference
+        91 | 11_600 | 11_602 | 189 | 10_107 | 13_435 | 13_436 | 133 => ErrorKind::Unavailable,
+        // ExceededMemoryLimit
+        146 => ErrorKind::OutOfMemory,
+        _ => ErrorKind::Other,
+    }
+}
+
+/// An error as hotset reports it: what was being done, on which server, and what came back.
+#[must_use]
+pub fn store_error(error: &Error, doing: &str, uri: &SecretUrl) -> StoreError {
+    let message = uri.redact(&error.to_string());
+    StoreError::new(kind_of(error), format!("{doing} at MongoDB {uri}: {message}"))
+}

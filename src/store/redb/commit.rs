@@ -1,0 +1,143 @@
+//! The commit thread: takes all changes that wait, makes them durable together, then answers each.
+
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+
+use parking_lot::Mutex;
+use redb::{Durability, WriteTransaction};
+use tokio::sync::oneshot;
+
+use super::tables::{self, File, Outcome};
+use crate::store::{BulkItem, Document, ErrorKind, Patch, StoreError};
+
+/// The most changes in one transaction: enough to share the disk's time, few enough to bound the wait.
+const MOST_AT_ONCE: usize = 1024;
+
+/// Where the answer to a change goes.
+pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
+
+/// A change that waits to be committed.
+pub(super) enum Change {
+    Update { collection: String, id: String, patch: Patch, reply: Reply<Option<Document>> },
+    Bulk { collection: String, items: Vec<BulkItem>, reply: Reply<Vec<Result<bool, StoreError>>> },
+    Put { collection: String, documents: Vec<Document>, reply: Reply<()> },
+    Reset { collection: String, reply: Reply<()> },
+}
+
+/// An answer that waits for its change to be durable.
+type Answer = Box<dyn FnOnce(Option<StoreError>)>;
+
+fn answer<T: 'static>(reply: Reply<T>, result: Result<T, StoreError>) -> Answer {
+    Box::new(move |failed_commit| {
+        // Whoever asked may have stopped waiting.
+        let _ = reply.send(failed_commit.map_or(result, Err));
+    })
+}
+
+fn finish<T: 'static>(reply: Reply<T>, outcome: Outcome<T>) -> (Answer, Option<redb::Error>) {
+    match outcome {
+        Ok(result) => (answer(reply, result), None),
+        // What this change would have answered is replaced by the transaction's error.
+        Err(error) => {
+            let placeholder = StoreError::new(ErrorKind::Other, "the transaction was abandoned");
+            (answer(reply, Err(placeholder)), Some(error))
+        }
+    }
+}
+
+impl Change {
+    fn apply(self, transaction: &WriteTransaction) -> (Answer, Option<redb::Error>) {
+        match self {
+            Self::Update { collection, id, patch, reply } => {
+                finish(reply, tables::update(transaction, &collection, &id, &patch, None))
+            }
+            Self::Bulk { collection, items, reply } => {
+                finish(reply, tables::bulk(transaction, &collection, &items))
+            }
+            Self::Put { collection, documents, reply } => {
+                finish(reply, tables::put(transaction, &collection, &documents))
+            }
+            Self::Reset { collection, reply } => finish(reply, tables::reset(transaction, &collection)),
+        }
+    }
+
+    /// The answer to a change that could not even be begun.
+    fn refused(self) -> Answer {
+        let refused = || StoreError::new(ErrorKind::Other, "the transaction was abandoned");
+        match self {
+            Self::Update { reply, .. } => answer(reply, Err(refused())),
+            Self::Bulk { reply, .. } => answer(reply, Err(refused())),
+            Self::Put { reply, .. } | Self::Reset { reply, .. } => answer(reply, Err(refused())),
+        }
+    }
+}
+
+/// The way to the commit thread, which ends when this is dropped.
+pub(super) struct Committer {
+    changes: Option<mpsc::Sender<Change>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Committer {
+    pub(super) fn start(file: Arc<File>) -> Result<Self, StoreError> {
+        let (changes, waiting) = mpsc::channel();
+        let thread = std::thread::Builder::new()
+            .name("hotset-commit".into())
+            .spawn(move || commit_until_nobody_asks(&file, &waiting))
+            .map_err(|error| {
+                StoreError::new(ErrorKind::Other, format!("starting the commit thread: {error}"))
+            })?;
+        Ok(Self { changes: Some(changes), thread: Mutex::new(Some(thread)) })
+    }
+
+    pub(super) fn submit(&self, change: Change) -> Result<(), StoreError> {
+        let sent = self.changes.as_ref().map(|changes| changes.send(change).is_ok());
+        if sent == Some(true) {
+            return Ok(());
+        }
+        Err(StoreError::new(ErrorKind::Unavailable, "the commit thread of the database has ended"))
+    }
+}
+
+impl Drop for Committer {
+    /// Waits for what is still to be committed, so that the file is closed when the last handle has gone.
+    fn drop(&mut self) {
+        drop(self.changes.take());
+        if let Some(thread) = self.thread.lock().take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn commit_until_nobody_asks(file: &File, waiting: &mpsc::Receiver<Change>) {
+    while let Ok(first) = waiting.recv() {
+        let group = std::iter::once(first).chain(waiting.try_iter()).take(MOST_AT_ONCE).collect();
+        commit(file, group);
+    }
+}
+
+fn commit(file: &File, group: Vec<Change>) {
+    let mut answers = Vec::with_capacity(group.len());
+    let committed = file.read("committing", |database| {
+        let mut transaction = database.begin_write()?;
+        transaction.set_durability(Durability::Immediate)?;
+        let mut changes = group.into_iter();
+        for change in changes.by_ref() {
+            let (answer, error) = change.apply(&transaction);
+            answers.push(answer);
+            if let Some(error) = error {
+                answers.extend(changes.map(Change::refused));
+                return Err(error);
+            }
+        }
+        Ok(transaction.commit()?)
+    });
+    let failed = committed.err();
+    if failed.is_some() {
+        // Nothing of the group has been kept, and redb takes no more until the file is opened anew.
+        file.reopen();
+    }
+    for answer in answers {
+        answer(failed.clone());
+    }
+}

@@ -1,0 +1,309 @@
+//! A cache in one Redis server, over multiplexed connections that many clients share.
+
+mod admin;
+mod errors;
+mod link;
+mod scripts;
+
+use std::fmt;
+use std::io::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use redis::{Cmd, RedisWrite, ServerErrorKind, ToRedisArgs, Value};
+
+pub use admin::{RedisAdmin, RedisInfo};
+pub use errors::{kind_of, store_error};
+use link::{Address, Link};
+use scripts::Script;
+
+use super::counters::Counters;
+use super::secret::SecretUrl;
+use super::{Cache, Claimed, Entry, ErrorKind, Settled, StoreError, Token};
+
+/// How to reach a Redis.
+#[derive(Debug, Clone)]
+pub struct RedisOptions {
+    /// `redis://` or, over TLS, `rediss://`.
+    pub url: SecretUrl,
+    /// Stands before every key, so that a run touches only what is its own.
+    pub key_prefix: String,
+    /// Connections that the clients share. One serves 64 clients best; more help only where one
+    /// thread of the runtime is kept busy by one connection.
+    pub connections: usize,
+    /// The longest that connecting may take.
+    pub connect_timeout: Duration,
+    /// The longest that an answer may take.
+    pub response_timeout: Duration,
+}
+
+/// A cache in one Redis server. Clones share the connections and the counters.
+///
+/// While the server is down an operation fails within some 20 ms with the kind of what went wrong when
+/// connecting, and the connection is made anew in the background, up to 160 ms after the server is back.
+#[derive(Clone)]
+pub struct RedisCache {
+    shared: Arc<Shared>,
+    counters: Counters,
+}
+
+struct Shared {
+    links: Box<[Arc<Link>]>,
+    next: AtomicUsize,
+    prefix: Box<str>,
+    url: SecretUrl,
+}
+
+impl fmt::Debug for RedisCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisCache").field("url", &self.shared.url).finish_non_exhaustive()
+    }
+}
+
+impl RedisCache {
+    /// Connects, and loads the scripts. The connections are driven by the runtime that calls this.
+    pub async fn connect(options: RedisOptions, counters: Counters) -> Result<Self, StoreError> {
+        let address = Arc::new(Address::new(&options)?);
+        let mut links = Vec::with_capacity(options.connections.max(1));
+        for _ in 0..options.connections.max(1) {
+            links.push(Link::connect(Arc::clone(&address)).await?);
+        }
+        for script in scripts::all() {
+            let mut load = redis::cmd("SCRIPT");
+            load.arg("LOAD").arg(&script.text);
+            links[0].request(&load, "loading a script").await?;
+        }
+        let shared = Shared {
+            links: links.into(),
+            next: AtomicUsize::new(0),
+            prefix: options.key_prefix.into(),
+            url: options.url,
+        };
+        Ok(Self { shared: Arc::new(shared), counters })
+    }
+
+    /// The same cache over the same connections, counted by others.
+    #[must_use]
+    pub fn counted_by(&self, counters: Counters) -> Self {
+        Self { shared: Arc::clone(&self.shared), counters }
+    }
+
+    /// A key as an argument of a command of one's own, see [`RedisCache::request`].
+    #[must_use]
+    pub fn key<'a>(&'a self, key: &'a str) -> impl ToRedisArgs + 'a {
+        Key { prefix: &self.shared.prefix, key }
+    }
+
+    /// Sends any command, counted as one; its keys should be made by [`RedisCache::key`].
+    pub async fn request(&self, command: &Cmd, doing: &str) -> Result<Value, StoreError> {
+        self.counters.cache_command();
+        self.link().request(command, doing).await
+    }
+
+    fn link(&self) -> &Arc<Link> {
+        let links = &self.shared.links;
+        // One connection needs no counter that all threads would write to.
+        let turn = if links.len() == 1 { 0 } else { self.shared.next.fetch_add(1, Ordering::Relaxed) };
+        &links[turn % links.len()]
+    }
+
+    fn command(&self, name: &str, key: &str, more_bytes: usize) -> Cmd {
+        let size = name.len() + self.shared.prefix.len() + key.len() + more_bytes;
+        let mut command = Cmd::with_capacity(6, size);
+        command.arg(name).arg(self.key(key));
+        command
+    }
+
+    /// Runs a script by its digest, and by its text where the server has forgotten it, as after a
+    /// restart; the text is remembered again.
+    async fn run(
+        &self,
+        script: &Script,
+        key: &str,
+        arguments: &[&[u8]],
+        doing: &str,
+    ) -> Result<i64, StoreError> {
+        let link = self.link();
+        self.counters.cache_command();
+        let by_digest = self.script_call("EVALSHA", &script.digest, key, arguments);
+        let value = match link.raw_request(&by_digest, doing).await? {
+            Err(error) if error.kind() == redis::ErrorKind::Server(ServerErrorKind::NoScript) => {
+                self.counters.cache_command();
+                link.request(&self.script_call("EVAL", &script.text, key, arguments), doing).await?
+            }
+            answer => answer.map_err(|error| store_error(&error, doing, &self.shared.url))?,
+        };
+        match value {
+            Value::Int(number) => Ok(number),
+            other => Err(unexpected(doing, &other)),
+        }
+    }
+
+    fn script_call(&self, name: &str, script: &str, key: &str, arguments: &[&[u8]]) -> Cmd {
+        let sizes: usize = arguments.iter().map(|argument| argument.len()).sum();
+        let size = name.len() + script.len() + 1 + self.shared.prefix.len() + key.len() + sizes;
+        let mut command = Cmd::with_capacity(4 + arguments.len(), size);
+        command.arg(name).arg(script).arg(1).arg(self.key(key));
+        for argument in arguments {
+            command.arg(*argument);
+        }
+        command
+    }
+}
+
+/// A key with its prefix, written into the command piece by piece.
+struct Key<'a> {
+    prefix: &'a str,
+    key: &'a str,
+}
+
+impl ToRedisArgs for Key<'_> {
+    fn write_redis_args<W: ?Sized + RedisWrite>(&self, out: &mut W) {
+        let mut writer = out.writer_for_next_arg();
+        // Writing into the command's own memory cannot fail.
+        let _ = writer.write_all(self.prefix.as_bytes());
+        let _ = writer.write_all(self.key.as_bytes());
+    }
+}
+
+/// Whole milliseconds, rounded up: 0 would not be a time to live.
+fn millis(ttl: Duration) -> u64 {
+    u64::try_from(ttl.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX).clamp(1, i64::MAX as u64 / 4)
+}
+
+fn millis_text(ttl: Option<Duration>) -> String {
+    ttl.map_or(0, millis).to_string()
+}
+
+fn unexpected(doing: &str, value: &Value) -> StoreError {
+    let kind = match value {
+        Value::Nil => "nothing",
+        Value::Int(_) => "a number",
+        Value::BulkString(_) | Value::SimpleString(_) | Value::Okay => "a text",
+        _ => "something else",
+    };
+    StoreError::new(ErrorKind::Malformed, format!("{doing}: Redis unexpectedly answered {kind}"))
+}
+
+impl Cache for RedisCache {
+    async fn get(&self, key: &str) -> Result<Option<Entry>, StoreError> {
+        match self.request(&self.command("GET", key, 0), "getting an entry").await? {
+            // The bytes that the driver read become the document's, uncopied.
+            Value::BulkString(bytes) => Entry::decode(Bytes::from(bytes)).map(Some),
+            Value::Nil => Ok(None),
+            other => Err(unexpected("getting an entry", &other)),
+        }
+    }
+
+    async fn set(&self, key: &str, entry: &Entry, ttl: Option<Duration>) -> Result<(), StoreError> {
+        let entry = entry.encode();
+        let mut command = self.command("SET", key, entry.len() + 16);
+        command.arg(&entry[..]);
+        if let Some(ttl) = ttl {
+            command.arg("PX").arg(millis(ttl));
+        }
+        self.request(&command, "setting an entry").await.map(drop)
+    }
+
+    async fn set_if_newer(
+        &self,
+        key: &str,
+        entry: &Entry,
+        ttl: Option<Duration>,
+    ) -> Result<bool, StoreError> {
+        let (entry, ttl) = (entry.encode(), millis_text(ttl));
+        let arguments = [&entry[..], ttl.as_bytes()];
+        let stored = self.run(&scripts::SET_IF_NEWER, key, &arguments, "setting a newer entry").await?;
+        Ok(stored == 1)
+    }
+
+    async fn place_token(&self, key: &str, token: Token, ttl: Duration) -> Result<Claimed, StoreError> {
+        let mut command = self.command("SET", key, 64);
+        command.arg(&Entry::Token(token).encode()[..]).arg("NX").arg("GET").arg("PX").arg(millis(ttl));
+        match self.request(&command, "placing a token").await? {
+            // With GET the answer is what was there, so nothing means that the token is there now.
+            Value::Nil => Ok(Claimed::Placed),
+            Value::BulkString(bytes) => Entry::decode(Bytes::from(bytes)).map(Claimed::Found),
+            other => Err(unexpected("placing a token", &other)),
+        }
+    }
+
+    async fn fill(
+        &self,
+        key: &str,
+        token: Token,
+        entry: &Entry,
+        ttl: Option<Duration>,
+    ) -> Result<bool, StoreError> {
+        let (entry, ttl, token) = (entry.encode(), millis_text(ttl), Entry::Token(token).encode());
+        let arguments = [&entry[..], ttl.as_bytes(), &token[..]];
+        Ok(self.run(&scripts::FILL, key, &arguments, "filling an entry").await? == 1)
+    }
+
+    async fn settle(
+        &self,
+        key: &str,
+        token: Option<Token>,
+        entry: &Entry,
+        ttl: Option<Duration>,
+    ) -> Result<Settled, StoreError> {
+        let token = token.map_or_else(Bytes::new, |token| Entry::Token(token).encode());
+        let (entry, ttl) = (entry.encode(), millis_text(ttl));
+        let arguments = [&entry[..], ttl.as_bytes(), &token[..]];
+        match self.run(&scripts::SETTLE, key, &arguments, "settling a write").await? {
+            1 => Ok(Settled::Stored),
+            2 => Ok(Settled::NewerThere),
+            _ => Ok(Settled::Voided),
+        }
+    }
+
+    async fn delete(&self, key: &str) -> Result<bool, StoreError> {
+        // For an entry UNLINK does what DEL does; a long stream it frees without holding the server up.
+        match self.request(&self.command("UNLINK", key, 0), "deleting an entry").await? {
+            Value::Int(removed) => Ok(removed > 0),
+            other => Err(unexpected("deleting an entry", &other)),
+        }
+    }
+
+    async fn increment(&self, key: &str, by: i64, ttl: Duration) -> Result<i64, StoreError> {
+        let (by, ttl) = (by.to_string(), millis(ttl).to_string());
+        self.run(&scripts::INCREMENT, key, &[by.as_bytes(), ttl.as_bytes()], "counting").await
+    }
+
+    async fn append(
+        &self,
+        stream: &str,
+        fields: &[(&str, &[u8])],
+        max_length: u64,
+    ) -> Result<(), StoreError> {
+        let size: usize = fields.iter().map(|(name, value)| name.len() + value.len()).sum();
+        let mut command = self.command("XADD", stream, size + 32);
+        command.arg("MAXLEN").arg("~").arg(max_length).arg("*");
+        for (name, value) in fields {
+            command.arg(*name).arg(*value);
+        }
+        self.request(&command, "appending to a stream").await.map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_to_live_is_never_rounded_down_to_none() {
+        assert_eq!(millis(Duration::from_nanos(1)), 1);
+        assert_eq!(millis(Duration::from_micros(1500)), 2);
+        assert_eq!(millis(Duration::ZERO), 1);
+        assert_eq!(millis(Duration::MAX), i64::MAX as u64 / 4);
+    }
+
+    #[test]
+    fn a_key_is_written_after_its_prefix_as_one_argument() {
+        let mut command = Cmd::new();
+        command.arg("GET").arg(Key { prefix: "run:", key: "7" });
+        assert_eq!(command.get_packed_command(), b"*2\r\n$3\r\nGET\r\n$5\r\nrun:7\r\n");
+    }
+}

@@ -1,0 +1,179 @@
+//! What hotset itself asks of a Redis, over a connection of its own and not counted.
+
+use std::sync::Arc;
+
+use redis::{Cmd, FromRedisValue, cmd};
+
+use super::RedisOptions;
+use super::link::{Address, Link};
+use crate::store::{ErrorKind, StoreError};
+
+/// How many keys one step of a SCAN looks at: few enough not to hold the server up.
+const SCAN_STEP: usize = 1000;
+
+/// The administrator of one Redis server.
+#[derive(Clone)]
+pub struct RedisAdmin {
+    link: Arc<Link>,
+}
+
+/// What a Redis says about itself.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct RedisInfo {
+    /// The version of the server.
+    pub version: String,
+    /// Memory that it counts as used, in bytes.
+    pub used_memory_bytes: u64,
+    /// The limit of that, in bytes; 0 for none.
+    pub maxmemory_bytes: u64,
+    /// What it evicts at the limit.
+    pub maxmemory_policy: String,
+    /// Keys evicted since it started.
+    pub evicted_keys: u64,
+    /// Keys expired since it started.
+    pub expired_keys: u64,
+    /// CPU time that it used since it started, user and system, in seconds.
+    pub used_cpu_seconds: f64,
+    /// Keys in the selected database.
+    pub dbsize: u64,
+    /// `master` or `slave`.
+    pub role: String,
+    /// Connected clients.
+    pub connected_clients: u64,
+}
+
+impl RedisInfo {
+    fn parse(info: &str) -> Self {
+        let field = |name: &str| {
+            let value = |line: &str| Some(line.strip_prefix(name)?.strip_prefix(':')?.trim().to_string());
+            info.lines().find_map(value).unwrap_or_default()
+        };
+        let number = |name| field(name).parse().unwrap_or(0);
+        let seconds = |name| field(name).parse().unwrap_or(0.0);
+        Self {
+            version: field("redis_version"),
+            used_memory_bytes: number("used_memory"),
+            maxmemory_bytes: number("maxmemory"),
+            maxmemory_policy: field("maxmemory_policy"),
+            evicted_keys: number("evicted_keys"),
+            expired_keys: number("expired_keys"),
+            used_cpu_seconds: seconds("used_cpu_sys") + seconds("used_cpu_user"),
+            dbsize: 0,
+            role: field("role"),
+            connected_clients: number("connected_clients"),
+        }
+    }
+}
+
+impl RedisAdmin {
+    /// Connects; the key prefix and the number of connections of the options do not matter here.
+    pub async fn connect(options: &RedisOptions) -> Result<Self, StoreError> {
+        let link = Link::connect(Arc::new(Address::new(options)?)).await?;
+        let admin = Self { link };
+        // So that whoever looks at MONITOR or CLIENT LIST can tell it from the application.
+        admin.ask::<()>(cmd("CLIENT").arg("SETNAME").arg("hotset-admin"), "naming a connection").await?;
+        Ok(admin)
+    }
+
+    /// Sets the limit of the server's memory, in bytes.
+    pub async fn set_max_memory(&self, bytes: u64) -> Result<(), StoreError> {
+        self.ask(cmd("CONFIG").arg("SET").arg("maxmemory").arg(bytes), "setting maxmemory").await
+    }
+
+    /// What the server says about itself.
+    pub async fn info(&self) -> Result<RedisInfo, StoreError> {
+        let text: String = self.ask(&cmd("INFO"), "asking for INFO").await?;
+        let dbsize = self.ask(&cmd("DBSIZE"), "counting keys").await?;
+        Ok(RedisInfo { dbsize, ..RedisInfo::parse(&text) })
+    }
+
+    /// Removes every key of the server. Only for a server that hotset started, or that its scenario
+    /// allows to be flushed.
+    pub async fn flush_all(&self) -> Result<(), StoreError> {
+        self.ask(&cmd("FLUSHALL"), "flushing").await
+    }
+
+    /// Removes the keys with a prefix and returns how many there were. Keys written meanwhile may stay.
+    pub async fn delete_prefix(&self, prefix: &str) -> Result<u64, StoreError> {
+        let mut deleted = 0;
+        let mut scan = Scan::new(prefix)?;
+        while let Some(keys) = scan.step(self).await? {
+            if !keys.is_empty() {
+                deleted += self.ask::<u64>(cmd("UNLINK").arg(keys), "removing keys").await?;
+            }
+        }
+        Ok(deleted)
+    }
+
+    /// How many keys there are with a prefix; a key that is written meanwhile may be missed, and one may
+    /// be counted twice while the server resizes its table.
+    pub async fn count_prefix(&self, prefix: &str) -> Result<u64, StoreError> {
+        let mut count = 0;
+        let mut scan = Scan::new(prefix)?;
+        while let Some(keys) = scan.step(self).await? {
+            count += keys.len() as u64;
+        }
+        Ok(count)
+    }
+
+    async fn ask<T: FromRedisValue>(&self, command: &Cmd, doing: &str) -> Result<T, StoreError> {
+        let value = self.link.request(command, doing).await?;
+        redis::from_redis_value(value)
+            .map_err(|error| StoreError::new(ErrorKind::Malformed, format!("{doing}: {error}")))
+    }
+}
+
+/// A walk over the keys with a prefix.
+struct Scan {
+    pattern: String,
+    cursor: Option<u64>,
+}
+
+impl Scan {
+    fn new(prefix: &str) -> Result<Self, StoreError> {
+        if prefix.is_empty() {
+            // Every key would match: a forgotten prefix must not empty somebody's server.
+            return Err(StoreError::new(ErrorKind::Other, "scanning for keys needs a prefix"));
+        }
+        let mut pattern = String::with_capacity(prefix.len() + 1);
+        for character in prefix.chars() {
+            if matches!(character, '*' | '?' | '[' | ']' | '^' | '-' | '\\') {
+                pattern.push('\\');
+            }
+            pattern.push(character);
+        }
+        pattern.push('*');
+        Ok(Self { pattern, cursor: Some(0) })
+    }
+
+    async fn step(&mut self, admin: &RedisAdmin) -> Result<Option<Vec<Vec<u8>>>, StoreError> {
+        let Some(cursor) = self.cursor else { return Ok(None) };
+        let mut command = cmd("SCAN");
+        command.arg(cursor).arg("MATCH").arg(&self.pattern).arg("COUNT").arg(SCAN_STEP);
+        let (next, keys): (u64, Vec<Vec<u8>>) = admin.ask(&command, "scanning keys").await?;
+        self.cursor = (next != 0).then_some(next);
+        Ok(Some(keys))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn info_is_read_field_by_field_and_not_by_the_start_of_a_name() {
+        let text = "# Server\r\nredis_version:7.0.15\r\n# Memory\r\nused_memory_human:9M\r\nused_memory:123\r\n\
+            maxmemory_policy:allkeys-lru\r\nmaxmemory:456\r\nused_cpu_sys:1.5\r\nused_cpu_user:2.25\r\nrole:master\r\n";
+        let info = RedisInfo::parse(text);
+        assert_eq!((info.version.as_str(), info.used_memory_bytes), ("7.0.15", 123));
+        assert_eq!((info.maxmemory_bytes, info.maxmemory_policy.as_str()), (456, "allkeys-lru"));
+        assert!((info.used_cpu_seconds - 3.75).abs() < 1e-9);
+        assert_eq!(info.role, "master");
+    }
+
+    #[test]
+    fn a_prefix_is_matched_letter_by_letter_and_may_not_be_empty() {
+        assert_eq!(Scan::new("run[1]*:").unwrap().pattern, r"run\[1\]\*:*");
+        assert!(Scan::new("").is_err());
+    }
+}

@@ -1,0 +1,104 @@
+//! Redis' errors as hotset's.
+
+use std::io;
+
+use redis::{RedisError, ServerErrorKind};
+
+use crate::store::secret::SecretUrl;
+use crate::store::{ErrorKind, StoreError};
+
+/// The kind of an error of the driver or the server.
+#[must_use]
+pub fn kind_of(error: &RedisError) -> ErrorKind {
+    if error.is_timeout() {
+        return ErrorKind::Timeout;
+    }
+    match error.kind() {
+        redis::ErrorKind::Io => io_kind(error),
+        redis::ErrorKind::AuthenticationFailed => ErrorKind::Denied,
+        // An answer that cannot be parsed is what a cut connection leaves behind.
+        redis::ErrorKind::Parse | redis::ErrorKind::ClusterConnectionNotFound => ErrorKind::Connection,
+        redis::ErrorKind::MasterNameNotFoundBySentinel | redis::ErrorKind::NoValidReplicasFoundBySentinel => {
+            ErrorKind::Unavailable
+        }
+        redis::ErrorKind::UnexpectedReturnType => ErrorKind::Malformed,
+        redis::ErrorKind::Server(server) => match server {
+            ServerErrorKind::BusyLoading
+            | ServerErrorKind::ClusterDown
+            | ServerErrorKind::MasterDown
+            | ServerErrorKind::TryAgain
+            | ServerErrorKind::Moved
+            | ServerErrorKind::Ask => ErrorKind::Unavailable,
+            ServerErrorKind::ReadOnly => ErrorKind::ReadOnly,
+            ServerErrorKind::NoPerm => ErrorKind::Denied,
+            // A script's error names the command's: "ERR ... -OOM ..." or "READONLY".
+            _ => kind_of_code(error.detail().unwrap_or_default()),
+        },
+        redis::ErrorKind::Extension => kind_of_code(error.code().unwrap_or_default()),
+        _ => ErrorKind::Other,
+    }
+}
+
+fn io_kind(error: &RedisError) -> ErrorKind {
+    use std::error::Error as _;
+    let cause = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+    match cause.map(io::Error::kind) {
+        Some(io::ErrorKind::PermissionDenied) => ErrorKind::Denied,
+        _ => ErrorKind::Connection,
+    }
+}
+
+fn kind_of_code(text: &str) -> ErrorKind {
+    let codes = [
+        ("OOM", ErrorKind::OutOfMemory),
+        ("READONLY", ErrorKind::ReadOnly),
+        ("NOAUTH", ErrorKind::Denied),
+        ("WRONGPASS", ErrorKind::Denied),
+        ("NOPERM", ErrorKind::Denied),
+        ("WRONGTYPE", ErrorKind::Malformed),
+        ("LOADING", ErrorKind::Unavailable),
+        ("BUSY", ErrorKind::Unavailable),
+        ("MISCONF", ErrorKind::Unavailable),
+        ("NOREPLICAS", ErrorKind::Unavailable),
+    ];
+    let known = codes
+        .iter()
+        .find(|(code, _)| text.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == *code));
+    known.map_or(ErrorKind::Other, |(_, kind)| *kind)
+}
+
+/// An error as hotset reports it: what was being done, to which server, and what came back.
+#[must_use]
+pub fn store_error(error: &RedisError, doing: &str, url: &SecretUrl) -> StoreError {
+    let message = url.redact(&error.to_string());
+    StoreError::new(kind_of(error), format!("{doing} at Redis {url}: {message}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server(code: &str, detail: &str) -> RedisError {
+        redis::make_extension_error(code.into(), Some(detail.into()))
+    }
+
+    #[test]
+    fn every_failure_of_a_server_or_connection_has_its_kind() {
+        let io = |kind: io::ErrorKind| RedisError::from(io::Error::from(kind));
+        let cases = [
+            (io(io::ErrorKind::ConnectionRefused), ErrorKind::Connection),
+            (io(io::ErrorKind::ConnectionReset), ErrorKind::Connection),
+            (io(io::ErrorKind::BrokenPipe), ErrorKind::Connection),
+            (io(io::ErrorKind::UnexpectedEof), ErrorKind::Connection),
+            (io(io::ErrorKind::TimedOut), ErrorKind::Timeout),
+            (server("OOM", "command not allowed when used memory > 'maxmemory'"), ErrorKind::OutOfMemory),
+            (server("NOAUTH", "Authentication required."), ErrorKind::Denied),
+            (server("WRONGPASS", "invalid username-password pair"), ErrorKind::Denied),
+            (server("WRONGTYPE", "Operation against a key"), ErrorKind::Malformed),
+            (server("SOMETHING", "else"), ErrorKind::Other),
+        ];
+        for (error, kind) in cases {
+            assert_eq!(kind_of(&error), kind, "{error}");
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! One multiplexed connection that many clients share, made anew when it breaks.
+//!
+//! The driver's own `ConnectionManager` boxes and shares a future for every request; here a request
+//! costs a short lock and a clone.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use redis::aio::MultiplexedConnection;
+use redis::io::tcp::TcpSettings;
+use redis::{AsyncConnectionConfig, Client, Cmd, IntoConnectionInfo, RedisError, Value};
+use tokio::sync::watch;
+
+use super::RedisOptions;
+use super::errors::{kind_of, store_error};
+use crate::store::secret::SecretUrl;
+use crate::store::{ErrorKind, StoreError};
+
+/// Requests that may wait to be written. The driver's own 50 throttles more clients than that.
+const QUEUE: usize = 4096;
+/// Pauses between attempts to connect again: the first at once, then doubling up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_millis(160);
+/// How long an operation waits for a broken connection to be made anew before it fails. It lets
+/// operations pass unharmed over a connection that only needed replacing, and keeps clients of a dead
+/// server from spinning.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+/// How to connect to one server.
+pub(super) struct Address {
+    client: Client,
+    config: AsyncConnectionConfig,
+    url: SecretUrl,
+}
+
+impl Address {
+    pub(super) fn new(options: &RedisOptions) -> Result<Self, StoreError> {
+        // Both drivers take rustls' cryptography from here; whoever comes second finds it installed.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let url = options.url.clone();
+        let client = url
+            .expose()
+            .into_connection_info()
+            .map(|info| {
+                // A peer that vanished without a word is given up when the kernel has waited this long
+                // for it to acknowledge, rather than after a quarter of an hour.
+                let tcp =
+                    TcpSettings::default().set_nodelay(true).set_user_timeout(options.response_timeout * 2);
+                info.set_tcp_settings(tcp)
+            })
+            .and_then(Client::open)
+            .map_err(|error| store_error(&error, "reading the address", &url))?;
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(options.connect_timeout))
+            .set_response_timeout(Some(options.response_timeout))
+            .set_pipeline_buffer_size(QUEUE);
+        Ok(Self { client, config, url })
+    }
+
+    pub(super) async fn connect(&self) -> Result<MultiplexedConnection, StoreError> {
+        self.client
+            .get_multiplexed_async_connection_with_config(&self.config)
+            .await
+            .map_err(|error| self.error(&error, "connecting"))
+    }
+
+    pub(super) fn error(&self, error: &RedisError, doing: &str) -> StoreError {
+        store_error(error, doing, &self.url)
+    }
+}
+
+/// A connection that mends itself. The task that drives it, and each that mends it, runs on the runtime
+/// of whoever connected or met the breakage.
+pub(super) struct Link {
+    address: Arc<Address>,
+    state: Mutex<State>,
+    /// Counts the attempts to mend, so that operations can wait for the next.
+    attempts: watch::Sender<u64>,
+}
+
+enum State {
+    Up { connection: MultiplexedConnection, generation: u64 },
+    Down { last: StoreError, generation: u64, mending: bool },
+}
+
+impl State {
+    fn generation(&self) -> u64 {
+        match self {
+            Self::Up { generation, .. } | Self::Down { generation, .. } => *generation,
+        }
+    }
+}
+
+impl Link {
+    pub(super) async fn connect(address: Arc<Address>) -> Result<Arc<Self>, StoreError> {
+        let connection = address.connect().await?;
+        let state = Mutex::new(State::Up { connection, generation: 0 });
+        Ok(Arc::new(Self { address, state, attempts: watch::Sender::new(0) }))
+    }
+
+    /// Sends a command and waits for its answer, within the response timeout.
+    pub(super) async fn request(self: &Arc<Self>, command: &Cmd, doing: &str) -> Result<Value, StoreError> {
+        let answer = self.raw_request(command, doing).await?;
+        answer.map_err(|error| self.address.error(&error, doing))
+    }
+
+    /// Like [`Link::request`], with an error of the server or driver as it came.
+    pub(super) async fn raw_request(
+        self: &Arc<Self>,
+        command: &Cmd,
+        doing: &str,
+    ) -> Result<Result<Value, RedisError>, StoreError> {
+        let (mut connection, generation) = match self.take() {
+            Ok(up) => up,
+            Err(_) => self.wait_for_connection(doing).await?,
+        };
+        let answer = connection.send_packed_command(command).await;
+        let answer = answer.and_then(Value::extract_error);
+        if let Err(error) = &answer
+            && kind_of(error) == ErrorKind::Connection
+        {
+            self.broke(generation, self.address.error(error, doing));
+        }
+        Ok(answer)
+    }
+
+    fn take(&self) -> Result<(MultiplexedConnection, u64), StoreError> {
+        match &*self.state.lock() {
+            State::Up { connection, generation } => Ok((connection.clone(), *generation)),
+            State::Down { last, .. } => Err(last.clone()),
+        }
+    }
+
+    async fn wait_for_connection(
+        self: &Arc<Self>,
+        doing: &str,
+    ) -> Result<(MultiplexedConnection, u64), StoreError> {
+        let mut attempts = self.attempts.subscribe();
+        self.mend();
+        // Looked at again: it may have been mended before the subscription.
+        if let Ok(up) = self.take() {
+            return Ok(up);
+        }
+        let _ = tokio::time::timeout(PATIENCE, attempts.changed()).await;
+        let last = match self.take() {
+            Ok(up) => return Ok(up),
+            Err(last) => last,
+        };
+        Err(StoreError::new(last.kind, format!("{doing}: not connected: {}", last.detail)))
+    }
+
+    /// Begins to mend, unless somebody has since this generation of the connection.
+    fn broke(self: &Arc<Self>, generation: u64, error: StoreError) {
+        let mut state = self.state.lock();
+        if state.generation() != generation || matches!(*state, State::Down { .. }) {
+            return;
+        }
+        *state = State::Down { last: error, generation: generation + 1, mending: false };
+        drop(state);
+        self.mend();
+    }
+
+    /// Begins to connect again where that is wanted and nobody does.
+    fn mend(self: &Arc<Self>) {
+        if let State::Down { mending, .. } = &mut *self.state.lock()
+            && !std::mem::replace(mending, true)
+        {
+            let mending = Mending(Arc::downgrade(self));
+            tokio::spawn(mending.run());
+        }
+    }
+
+    fn finish(&self, attempt: Result<MultiplexedConnection, StoreError>) {
+        let mut state = self.state.lock();
+        let generation = state.generation();
+        *state = match attempt {
+            Ok(connection) => State::Up { connection, generation: generation + 1 },
+            Err(last) => State::Down { last, generation, mending: true },
+        };
+        drop(state);
+        self.attempts.send_modify(|attempts| *attempts += 1);
+    }
+}
+
+/// The task that connects again, until it has or nobody holds the link any more.
+struct Mending(Weak<Link>);
+
+impl Mending {
+    async fn run(self) {
+        let mut pause = Duration::ZERO;
+        loop {
+            tokio::time::sleep(pause).await;
+            let Some(address) = self.0.upgrade().map(|link| Arc::clone(&link.address)) else { return };
+            let attempt = address.connect().await;
+            let Some(link) = self.0.upgrade() else { return };
+            let connected = attempt.is_ok();
+            link.finish(attempt);
+            if connected {
+                return;
+            }
+            pause = (pause * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
+        }
+    }
+}
+
+impl Drop for Mending {
+    /// A runtime that ends takes its tasks with it: the next operation, on a runtime that lives, begins
+    /// to mend again.
+    fn drop(&mut self) {
+        if let Some(link) = self.0.upgrade()
+            && let State::Down { mending, .. } = &mut *link.state.lock()
+        {
+            *mending = false;
+        }
+    }
+}

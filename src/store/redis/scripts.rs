@@ -1,0 +1,91 @@
+//! The scripts that run inside Redis: what must look at a key and change it in one step.
+//!
+//! Each touches only `KEYS[1]`, so that it runs on any shard. A script reads at most the first 17
+//! bytes of what is held (see [`crate::store::entry`]), never the document.
+
+use std::sync::LazyLock;
+
+/// A script and the digest that Redis knows it by.
+pub struct Script {
+    /// Its text.
+    pub text: String,
+    /// The SHA-1 of its text, in hexadecimal.
+    pub digest: String,
+}
+
+impl Script {
+    fn new(text: &str) -> Self {
+        Self { text: text.to_string(), digest: redis::Script::new(text).get_hash().to_string() }
+    }
+}
+
+/// Stores `ARGV[1]` for `ARGV[2]` milliseconds (0: for ever). Part of every script below.
+const STORE: &str = r"
+local function store()
+  if ARGV[2] == '0' then redis.call('SET', KEYS[1], ARGV[1])
+  else redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
+end
+";
+
+/// Whether the document whose first bytes are `held` is at least as new as `ARGV[1]`. The halves of
+/// the versions are compared as numbers: Lua's doubles do not hold 64 bits, and its `<` on texts
+/// follows the server's locale.
+const NOT_OLDER: &str = r"
+local function not_older(held)
+  if string.byte(held) ~= 68 then return false end
+  local held_high, held_low = struct.unpack('>I4I4', held, 2)
+  local new_high, new_low = struct.unpack('>I4I4', ARGV[1], 2)
+  if held_high ~= new_high then return held_high > new_high end
+  return held_low >= new_low
+end
+";
+
+/// 1 if stored. ARGV: entry, ttl in ms.
+pub static SET_IF_NEWER: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(&format!(
+        "{STORE}{NOT_OLDER}
+local held = redis.call('GETRANGE', KEYS[1], 0, 16)
+if held ~= '' and not_older(held) then return 0 end
+store()
+return 1"
+    ))
+});
+
+/// 1 if stored. ARGV: entry, ttl in ms, the caller's token as an entry.
+pub static FILL: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(&format!(
+        "{STORE}
+if redis.call('GETRANGE', KEYS[1], 0, 17) ~= ARGV[3] then return 0 end
+store()
+return 1"
+    ))
+});
+
+/// 1 if stored, 2 if a newer one is there, 0 if there was nothing or another's token, which is now
+/// gone. ARGV: entry, ttl in ms, the caller's token as an entry or ''.
+pub static SETTLE: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(&format!(
+        "{STORE}{NOT_OLDER}
+local held = redis.call('GETRANGE', KEYS[1], 0, 16)
+if held == '' then return 0 end
+if string.byte(held) == 84 and held ~= ARGV[3] then redis.call('DEL', KEYS[1]) return 0 end
+if not_older(held) then return 2 end
+store()
+return 1"
+    ))
+});
+
+/// The sum. ARGV: by, ttl in ms. Only a counter without an end gets one: a new one.
+pub static INCREMENT: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "local sum = redis.call('INCRBY', KEYS[1], ARGV[1])
+if redis.call('PTTL', KEYS[1]) == -1 then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+return sum",
+    )
+});
+
+/// Every script, to be loaded when a cache connects.
+#[must_use]
+pub fn all() -> [&'static Script; 4] {
+    [&SET_IF_NEWER, &FILL, &SETTLE, &INCREMENT]
+}

@@ -1,0 +1,111 @@
+//! URLs with passwords in them, which never show the password.
+
+use std::fmt;
+
+/// A URL whose password is shown as `***` by `Debug` and `Display`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretUrl(String);
+
+impl SecretUrl {
+    /// Takes a URL that may hold a password.
+    #[must_use]
+    pub fn new(url: impl Into<String>) -> Self {
+        Self(url.into())
+    }
+
+    /// The URL with its password, for the driver that connects and for nobody else.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// A text, such as a driver's error message, with the password taken out wherever it occurs.
+    #[must_use]
+    pub fn redact(&self, text: &str) -> String {
+        let mut redacted = text.replace(&self.0, &self.to_string());
+        if let Some((_, password, _)) = self.parts().filter(|(_, password, _)| !password.is_empty()) {
+            redacted = redacted.replace(password, "***");
+            // Drivers decode the password before they use it, and so might show it decoded.
+            redacted = redacted.replace(&percent_decoded(password), "***");
+        }
+        redacted
+    }
+
+    /// What stands before the password, the password, and what stands after it.
+    fn parts(&self) -> Option<(&str, &str, &str)> {
+        let authority = self.0.find("://")? + 3;
+        // A password with an unescaped '/', '?' or '@' is a mistake, but not one to be shown: the last '@'
+        // ends it, unless that stands in the query.
+        let end = self.0[authority..].find('?').map_or(self.0.len(), |query| authority + query);
+        let at = authority + self.0[authority..end].rfind('@')?;
+        let colon = authority + self.0[authority..at].find(':')?;
+        Some((&self.0[..=colon], &self.0[colon + 1..at], &self.0[at..]))
+    }
+}
+
+fn percent_decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let hex = tail.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
+        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(byte) if *first == b'%' => {
+                bytes.push(byte);
+                rest = &tail[2..];
+            }
+            _ => {
+                bytes.push(*first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+impl fmt::Display for SecretUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.parts() {
+            Some((before, _, after)) => write!(f, "{before}***{after}"),
+            None => f.write_str(&self.0),
+        }
+    }
+}
+
+impl fmt::Debug for SecretUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_shown_without_its_password() {
+        let url = SecretUrl::new("redis://user:s3cr%40t@host:6379/0");
+        assert_eq!(url.to_string(), "redis://user:***@host:6379/0");
+        assert_eq!(format!("{url:?}"), "\"redis://user:***@host:6379/0\"");
+        assert_eq!(SecretUrl::new("redis://:pw@host").to_string(), "redis://:***@host");
+    }
+
+    #[test]
+    fn a_url_without_a_password_is_shown_as_it_is() {
+        for url in ["redis://127.0.0.1:6379", "mongodb://user@host/db?w=1", "nonsense"] {
+            assert_eq!(SecretUrl::new(url).to_string(), url);
+        }
+    }
+
+    #[test]
+    fn a_password_is_taken_out_of_a_message_however_it_is_written() {
+        let url = SecretUrl::new("redis://user:s3cr%40t@host");
+        assert_eq!(url.redact("refused s3cr@t and s3cr%40t"), "refused *** and ***");
+        assert_eq!(url.redact("bad url redis://user:s3cr%40t@host"), "bad url redis://user:***@host");
+    }
+
+    #[test]
+    fn a_password_with_a_forgotten_escape_is_still_not_shown() {
+        let url = SecretUrl::new("redis://user:pa/ss@wo@host:1/0");
+        assert_eq!(url.to_string(), "redis://user:***@host:1/0");
+    }
+}
