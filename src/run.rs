@@ -2,13 +2,14 @@
 
 mod deployments;
 
-use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::driver::{self, CellError};
+use crate::driver::{self, CellError, Offered};
 use crate::machine;
 use crate::observer::{Event, Observer};
 use crate::plan::{Cell, Plan};
@@ -100,16 +101,20 @@ pub async fn run(
     });
     let run_id = run_id(&info.started_utc);
     let mut deployments = Deployments::new(&run_id);
+    let mut streams = Streams::default();
     let mut failed = 0;
     for cell in plan.cells.iter().filter(|cell| !finished.contains(&cell.id)) {
         let cell = Arc::new(cell.clone());
         let at_most = cell.scenario.run.warmup_max.0 + cell.scenario.run.duration.0;
         observer.observe(Event::CellStarted { cell: cell.id.clone(), position: cell.position, at_most });
-        let result = run_cell(&cell, &mut deployments, observer, &interrupt).await;
+        let result = match streams.of(&cell) {
+            Ok(offered) => run_cell(&cell, &mut deployments, offered, observer, &interrupt).await,
+            Err(reason) => Err(CellError::Failed(reason)),
+        };
         note_servers(&mut info, deployments.describe().await);
         match result {
             Ok(results) => {
-                note_digests(&mut info, &cell, &results);
+                streams.note(&mut info, &cell);
                 directory.append_cell(&results.rows)?;
                 observer.observe(Event::CellEnded { cell: cell.id.clone(), line: results.line });
             }
@@ -142,6 +147,7 @@ pub async fn run(
 async fn run_cell(
     cell: &Arc<Cell>,
     deployments: &mut Deployments,
+    offered: &Offered,
     observer: &dyn Observer,
     interrupt: &Interrupt,
 ) -> Result<driver::CellOutcome, CellError> {
@@ -150,7 +156,7 @@ async fn run_cell(
         deployed = deployments.prepare(cell, observer) => deployed.map_err(|e| CellError::Failed(e.to_string()))?,
         () = stop.wait() => return Err(CellError::Interrupted),
     };
-    let outcome = driver::run_cell(cell, deployed, observer, interrupt).await?;
+    let outcome = driver::run_cell(cell, deployed, offered, observer, interrupt).await?;
     tokio::select! {
         restored = deployments.restore(cell, &outcome.touched, observer) => {
             restored.map_err(|e| CellError::Failed(e.to_string()))?;
@@ -222,19 +228,29 @@ fn note_servers(info: &mut RunInfo, servers: Vec<Server>) {
     }
 }
 
-fn note_digests(info: &mut RunInfo, cell: &Cell, outcome: &driver::CellOutcome) {
-    let swept = driver::figures::shown_swept(cell);
-    let repeat = cell.repeat as u32;
-    if info.stream_digests.iter().any(|known| known.swept == swept && known.repeat == repeat) {
-        return;
+/// What is offered, by repeat and swept values: the same for every strategy and topology.
+#[derive(Default)]
+struct Streams(BTreeMap<(u64, String), Offered>);
+
+impl Streams {
+    fn of(&mut self, cell: &Cell) -> Result<&Offered, String> {
+        match self.0.entry((cell.repeat, driver::figures::shown_swept(cell))) {
+            Entry::Occupied(known) => Ok(known.into_mut()),
+            Entry::Vacant(unknown) => Ok(unknown.insert(Offered::to(cell)?)),
+        }
     }
-    for (client, digest) in (0..).zip(&outcome.digest.clients) {
-        info.stream_digests.push(StreamDigest {
-            swept: swept.clone(),
-            repeat,
-            client,
-            digest: format!("{digest:016x}"),
-        });
+
+    fn note(&self, info: &mut RunInfo, cell: &Cell) {
+        let swept = driver::figures::shown_swept(cell);
+        let repeat = cell.repeat as u32;
+        if info.stream_digests.iter().any(|known| known.swept == swept && known.repeat == repeat) {
+            return;
+        }
+        let Some(offered) = self.0.get(&(cell.repeat, swept.clone())) else { return };
+        for (client, digest) in (0..).zip(&offered.digest.clients) {
+            let digest = format!("{digest:016x}");
+            info.stream_digests.push(StreamDigest { swept: swept.clone(), repeat, client, digest });
+        }
     }
 }
 

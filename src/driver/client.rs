@@ -8,10 +8,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::control::{Control, Stage, after_preparation, after_warmup};
+use super::control::{self, Control, Stage};
 use super::touched::Touched;
 use crate::application::{Answer, Application};
 use crate::clock;
@@ -54,41 +53,56 @@ impl<A> Clone for Shared<A> {
 
 /// Runs a client through all stages of a cell.
 pub async fn run<A: Application>(client: u32, shared: Shared<A>) {
-    let mut stage = shared.control.follow();
-    if let Stage::Warmup { start } = after_preparation(&mut stage).await {
-        warm_up(client, &shared, start, &mut stage).await;
-    }
-    if let Stage::Measure { start, end } = after_warmup(&mut stage).await {
-        clock::sleep_until(start).await;
-        match shared.schedule {
-            None => closed_loop(client, &shared, end).await,
-            Some(schedule) => open_loop(client, &shared, schedule, start, end).await,
+    let mut stages = shared.control.follow();
+    // The operations before the measured ones are one stream, over both stages.
+    let mut number = 0;
+    let mut stage = Stage::Prepare;
+    loop {
+        stage = control::next(&mut stages, stage).await;
+        match stage {
+            Stage::Prepare => {}
+            Stage::Fill { start } => warm_up(client, &shared, stage, start, None, &mut number).await,
+            Stage::Warmup { start } => {
+                warm_up(client, &shared, stage, start, shared.schedule, &mut number).await;
+            }
+            Stage::Measure { start, end } => {
+                clock::sleep_until(start).await;
+                match shared.schedule {
+                    None => closed_loop(client, &shared, end).await,
+                    Some(schedule) => open_loop(client, &shared, schedule, start, end).await,
+                }
+                return;
+            }
+            Stage::Stop => return,
         }
     }
 }
 
+/// Issues operations of the warm-up, by a schedule or one after another, until the stage is over.
 async fn warm_up<A: Application>(
     client: u32,
     shared: &Shared<A>,
+    stage: Stage,
     start: Instant,
-    stage: &mut watch::Receiver<Stage>,
+    schedule: Option<Schedule>,
+    number: &mut u64,
 ) {
-    let mut dues = shared.schedule.map(|schedule| schedule.due_times(client.into()));
-    for number in 0.. {
+    let mut dues = schedule.map(|schedule| schedule.due_times(client.into()));
+    let mut stages = shared.control.follow();
+    clock::sleep_until(start).await;
+    while shared.control.is(stage) {
         if let Some(offset) = dues.as_mut().and_then(Iterator::next) {
             tokio::select! {
                 () = clock::sleep_until(start + offset) => {}
-                _ = after_warmup(stage) => return,
+                _ = control::next(&mut stages, stage) => return,
             }
         }
-        if !shared.control.is_warmup() {
-            return;
-        }
-        let operation = shared.warmup.operation(client.into(), number);
+        let operation = shared.warmup.operation(client.into(), *number);
+        *number += 1;
         let sent = clock::now();
         let answer = perform(client, &operation, shared).await;
-        // An operation that outlasts the warm-up is not one of those measured after it.
-        if shared.control.is_warmup() {
+        // An operation that outlasts its stage is not one of those of the next.
+        if shared.control.is(stage) {
             record(shared, &operation, sent, sent, answer.as_ref());
         }
     }

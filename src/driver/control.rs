@@ -10,7 +10,13 @@ use tokio::time::Instant;
 pub enum Stage {
     /// Nothing yet: instances are connecting.
     Prepare,
-    /// They warm the cache; what they see is looked at but not kept.
+    /// They fill the cache as fast as they can, in a closed loop, before an open loop begins: how
+    /// fast operations come makes no difference to what a full cache holds, but for times to live.
+    Fill {
+        /// From when windows are counted.
+        start: Instant,
+    },
+    /// They warm the cache as they will use it while measured; what they see is looked at but not kept.
     Warmup {
         /// From when windows are counted.
         start: Instant,
@@ -30,9 +36,10 @@ impl Stage {
     fn code(self) -> u8 {
         match self {
             Self::Prepare => 0,
-            Self::Warmup { .. } => 1,
-            Self::Measure { .. } => 2,
-            Self::Stop => 3,
+            Self::Fill { .. } => 1,
+            Self::Warmup { .. } => 2,
+            Self::Measure { .. } => 3,
+            Self::Stop => 4,
         }
     }
 }
@@ -64,18 +71,18 @@ impl Control {
         });
     }
 
-    /// Whether the stage is still the warm-up.
+    /// Whether this is still the stage.
     #[inline]
     #[must_use]
-    pub fn is_warmup(&self) -> bool {
-        self.code.load(Ordering::Acquire) == 1
+    pub fn is(&self, stage: Stage) -> bool {
+        self.code.load(Ordering::Acquire) == stage.code()
     }
 
     /// Whether clients are to end.
     #[inline]
     #[must_use]
     pub fn is_stopped(&self) -> bool {
-        self.code.load(Ordering::Acquire) == 3
+        self.is(Stage::Stop)
     }
 
     /// Follows the stage.
@@ -85,14 +92,8 @@ impl Control {
     }
 }
 
-/// Waits until the stage is another than `Prepare` or `Warmup`, and returns it.
-pub async fn after_warmup(stage: &mut watch::Receiver<Stage>) -> Stage {
-    let reached = stage.wait_for(|stage| matches!(stage, Stage::Measure { .. } | Stage::Stop)).await;
-    reached.map_or(Stage::Stop, |stage| *stage)
-}
-
-/// Waits until the stage is another than `Prepare`, and returns it.
-pub async fn after_preparation(stage: &mut watch::Receiver<Stage>) -> Stage {
-    let reached = stage.wait_for(|stage| *stage != Stage::Prepare).await;
+/// Waits until the stage is another, and returns it; `Stop` where nobody will set another any more.
+pub async fn next(stage: &mut watch::Receiver<Stage>, now: Stage) -> Stage {
+    let reached = stage.wait_for(|stage| *stage != now).await;
     reached.map_or(Stage::Stop, |stage| *stage)
 }

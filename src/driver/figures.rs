@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use super::Offered;
 use super::faults::FaultEvent;
 use crate::application::catalog;
 use crate::measure::{
@@ -15,7 +16,7 @@ use crate::results::{
 use crate::store::mongodb::PoolWaitSnapshot;
 use crate::store::{CountersSnapshot, ErrorKind, StoreError};
 use crate::topology::CacheFigures;
-use crate::workload::{Phase, StreamDigest, TopShares};
+use crate::workload::Phase;
 
 /// One window of the time series.
 #[derive(Debug, Clone)]
@@ -155,14 +156,9 @@ pub fn names(cell: &Cell) -> SummaryRow {
 ///
 /// # Errors
 /// Where the interval log cannot be written.
-pub fn results(
-    cell: &Cell,
-    measured: &Measured,
-    digest: &StreamDigest,
-    shares: &TopShares,
-) -> Result<CellResults, String> {
+pub fn results(cell: &Cell, measured: &Measured, offered: &Offered) -> Result<CellResults, String> {
     Ok(CellResults {
-        summary: summary(cell, measured, digest, shares),
+        summary: summary(cell, measured, offered),
         timeseries: timeseries(cell, measured),
         latency: latency(cell, measured),
         events: events(cell, measured),
@@ -170,7 +166,7 @@ pub fn results(
     })
 }
 
-fn summary(cell: &Cell, measured: &Measured, digest: &StreamDigest, shares: &TopShares) -> SummaryRow {
+fn summary(cell: &Cell, measured: &Measured, stream: &Offered) -> SummaryRow {
     let all = &measured.all;
     let offered = offered_per_s(cell);
     let achieved = measured.answered_in_time as f64 / measured.length.as_secs_f64();
@@ -218,10 +214,10 @@ fn summary(cell: &Cell, measured: &Measured, digest: &StreamDigest, shares: &Top
         database_pool_wait_us_mean: (measured.pool_wait.checkouts > 0)
             .then(|| measured.pool_wait.waited.as_secs_f64() * 1e6 / measured.pool_wait.checkouts as f64),
         limited_by: Some(limit(verdict.limit)),
-        stream_digest: format!("{:016x}", digest.all),
-        top_key_share: Some(shares.top_key),
-        top_1_percent_share: Some(shares.top_1_percent),
-        top_10_percent_share: Some(shares.top_10_percent),
+        stream_digest: format!("{:016x}", stream.digest.all),
+        top_key_share: Some(stream.shares.top_key),
+        top_1_percent_share: Some(stream.shares.top_1_percent),
+        top_10_percent_share: Some(stream.shares.top_10_percent),
         ..names(cell)
     };
     for (operation, measure, histogram) in histograms(all) {

@@ -53,7 +53,10 @@ pub struct Gatherer<'a> {
     usage: UsageSampler,
     workers: usize,
     phase: Phase,
-    phase_start: Instant,
+    /// When the first window of the warm-up began.
+    warmup_start: Instant,
+    /// When the stage began whose windows come now.
+    stage_start: Instant,
     partial: BTreeMap<u64, Partial>,
     /// By worker, at its latest window; a worker's windows come in order.
     totals: Vec<Totals>,
@@ -63,7 +66,9 @@ pub struct Gatherer<'a> {
     first_sample: Option<Sample>,
     warmup: Vec<Series>,
     warmup_length: Duration,
-    settled: bool,
+    stage_windows: usize,
+    settled: Trend,
+    settled_at_start: bool,
     series: Vec<Series>,
     windows: Vec<(Duration, Duration, Window)>,
     tail: Window,
@@ -79,7 +84,8 @@ impl<'a> Gatherer<'a> {
             usage: UsageSampler::new(),
             workers,
             phase: Phase::Warmup,
-            phase_start: Instant::now(),
+            warmup_start: Instant::now(),
+            stage_start: Instant::now(),
             partial: BTreeMap::new(),
             totals: vec![Totals::default(); workers],
             totals_at_start: vec![Totals::default(); workers],
@@ -88,20 +94,28 @@ impl<'a> Gatherer<'a> {
             first_sample: None,
             warmup: Vec::new(),
             warmup_length: Duration::ZERO,
-            settled: false,
+            stage_windows: 0,
+            settled: Trend::TooFewWindows,
+            settled_at_start: false,
             series: Vec::new(),
             windows: Vec::new(),
             tail: Window::new(catalog::OPERATIONS.len()),
         }
     }
 
-    /// A phase begins: what was used before is not its own.
+    /// A stage begins: what was used before is not its own.
     pub async fn begin(&mut self, phase: Phase, start: Instant) {
+        if self.warmup.is_empty() && phase == Phase::Warmup {
+            self.warmup_start = start;
+        }
         if phase == Phase::Measure {
-            self.warmup_length = start - self.phase_start;
+            self.warmup_length = start - self.warmup_start;
+            self.settled_at_start = self.has_settled();
         }
         self.phase = phase;
-        self.phase_start = start;
+        self.stage_start = start;
+        self.stage_windows = 0;
+        self.settled = Trend::TooFewWindows;
         self.partial.clear();
         let sample = self.sample().await;
         self.first_sample = Some(sample);
@@ -111,7 +125,7 @@ impl<'a> Gatherer<'a> {
     /// Takes a worker's window; where it is the last of all workers, the window is complete.
     pub async fn take(&mut self, report: WorkerWindow) {
         self.note_totals(&report);
-        if report.phase != self.phase {
+        if report.stage_start != self.stage_start {
             return;
         }
         let partial = self.partial.entry(report.index).or_insert_with(|| Partial {
@@ -156,13 +170,19 @@ impl<'a> Gatherer<'a> {
         let counted = self.totals.iter().fold(CountersSnapshot::default(), |sum, t| sum + t.counters);
         let calls = counted - self.reported;
         self.reported = counted;
-        let start = self.cell.scenario.run.window.0 * index as u32;
-        let series = series(self.phase, index, start, &whole, calls, &before, &sample);
+        let into_stage = self.cell.scenario.run.window.0 * index as u32;
+        // Both stages of a warm-up are one series.
+        let (start, number) = match self.phase {
+            Phase::Warmup => (self.stage_start - self.warmup_start + into_stage, self.warmup.len() as u64),
+            Phase::Measure => (into_stage, index),
+        };
+        let series = series(self.phase, number, start, &whole, calls, &before, &sample);
         self.tell(start, &whole, &series);
         match self.phase {
             Phase::Warmup => {
                 self.warmup.push(series);
-                self.settled = self.is_settled();
+                self.stage_windows += 1;
+                self.settled = self.trend();
             }
             Phase::Measure => {
                 self.series.push(series);
@@ -185,11 +205,11 @@ impl<'a> Gatherer<'a> {
         });
     }
 
-    /// Whether the hit rate of the latest windows stands still. The first window is left out: in it the
-    /// clients begin.
-    fn is_settled(&self) -> bool {
-        let windows: Vec<HitRateWindow> = self
-            .warmup
+    /// How the hit rate of the stage's latest windows moves. The stage's first window is left out: in it
+    /// the clients begin.
+    fn trend(&self) -> Trend {
+        let of_stage = &self.warmup[self.warmup.len() - self.stage_windows..];
+        let windows: Vec<HitRateWindow> = of_stage
             .iter()
             .skip(1)
             .map(|series| HitRateWindow {
@@ -198,13 +218,20 @@ impl<'a> Gatherer<'a> {
             })
             .collect();
         let latest = windows.len().saturating_sub(FEWEST_WINDOWS.max(windows.len() / 2));
-        slope_test(&windows[latest..]).trend == Trend::Settled
+        slope_test(&windows[latest..]).trend
     }
 
-    /// Whether the warm-up has reached its end.
+    /// Whether the hit rate stands still, and so surely that it would not drift by a point over as
+    /// many windows again.
+    #[must_use]
+    pub fn has_settled_surely(&self) -> bool {
+        self.settled == Trend::Settled
+    }
+
+    /// Whether the hit rate's slope cannot be told from 0.
     #[must_use]
     pub fn has_settled(&self) -> bool {
-        self.settled
+        matches!(self.settled, Trend::Settled | Trend::TooNoisy)
     }
 
     /// Puts all together.
@@ -242,7 +269,7 @@ impl<'a> Gatherer<'a> {
             started_utc: String::new(),
             start_time,
             warmup_length: self.warmup_length,
-            settled: self.settled,
+            settled: self.settled_at_start,
             length: run.duration.0,
             answered_in_time: in_time.successes(),
             all,

@@ -18,13 +18,15 @@ use tokio::sync::mpsc;
 
 use crate::application::{Dataset as _, catalog};
 use crate::clock::{self, Instant};
-use crate::observer::{Event, Observer};
+use crate::observer::Observer;
 use crate::plan::Cell;
 use crate::results::CellResults;
 use crate::run::{Deployed, Interrupt};
 use crate::store::StoreError;
 use crate::units::{Share, show_duration};
-use crate::workload::{KeySampler, Mix, OperationStream, Phase, Schedule, StreamDigest, StreamSpec};
+use crate::workload::{
+    KeySampler, Mix, OperationStream, Phase, Schedule, StreamDigest, StreamSpec, TopShares,
+};
 use control::{Control, Stage};
 use figures::Measured;
 use gather::Gatherer;
@@ -44,8 +46,6 @@ pub struct CellOutcome {
     pub rows: CellResults,
     /// What can be said of it in a line.
     pub line: String,
-    /// The digests of what its clients were offered.
-    pub digest: StreamDigest,
     /// Which keys it has written.
     pub touched: Arc<Touched>,
 }
@@ -66,6 +66,7 @@ pub enum CellError {
 pub async fn run_cell(
     cell: &Arc<Cell>,
     deployed: Deployed<'_>,
+    offered: &Offered,
     observer: &dyn Observer,
     interrupt: &Interrupt,
 ) -> Result<CellOutcome, CellError> {
@@ -93,14 +94,33 @@ pub async fn run_cell(
     crew.end().await;
     let mut measured = measured?;
     measured.started_utc = started_utc;
-    let digest = streams.measure.digests();
-    let shares = streams.measure.realised_shares(REALISED_OVER);
-    let rows = figures::results(cell, &measured, &digest, &shares).map_err(CellError::Failed)?;
-    Ok(CellOutcome { line: figures::line(&rows.summary), rows, digest, touched })
+    let rows = figures::results(cell, &measured, offered).map_err(CellError::Failed)?;
+    Ok(CellOutcome { line: figures::line(&rows.summary), rows, touched })
 }
 
 /// The shares of the hottest keys are counted over so many operations of the stream.
 const REALISED_OVER: u64 = 1_000_000;
+
+/// What the clients of a cell are offered, in figures. It is the same for every strategy and topology
+/// of a repeat and swept values, so it need be worked out only once for them.
+#[derive(Debug, Clone)]
+pub struct Offered {
+    /// The digests of the operations.
+    pub digest: StreamDigest,
+    /// What share of the requests the hottest keys get.
+    pub shares: TopShares,
+}
+
+impl Offered {
+    /// Works it out, by drawing the operations.
+    ///
+    /// # Errors
+    /// Where the workload cannot be drawn.
+    pub fn to(cell: &Cell) -> Result<Self, String> {
+        let stream = Streams::of(cell)?.measure;
+        Ok(Self { digest: stream.digests(), shares: stream.realised_shares(REALISED_OVER) })
+    }
+}
 
 /// What the clients of a cell are offered.
 struct Streams {
@@ -201,10 +221,7 @@ async fn measure(
 ) -> Result<Measured, String> {
     crew.connected().await?;
     let mut gatherer = Gatherer::new(cell, deployed, crew.threads.len(), observer);
-    let warmup_start = Instant::now() + LEAD;
-    crew.control.set(Stage::Warmup { start: warmup_start });
-    gatherer.begin(Phase::Warmup, warmup_start).await;
-    warm_up(cell, crew, &mut gatherer, warmup_start).await?;
+    warm_up(cell, crew, &mut gatherer).await?;
 
     let run = &cell.scenario.run;
     let start = Instant::now() + LEAD;
@@ -246,17 +263,38 @@ async fn measure(
     Ok(gatherer.finish(start_time, fault_events, undone))
 }
 
-/// Until the hit rate cannot be told from standing still, within the scenario's bound.
-async fn warm_up(
+/// Until the hit rate cannot be told from standing still, within the scenario's bound. Before an open
+/// loop the cache is first filled as fast as clients can.
+async fn warm_up(cell: &Cell, crew: &mut Crew, gatherer: &mut Gatherer<'_>) -> Result<(), String> {
+    let run = &cell.scenario.run;
+    let open_loop = cell.scenario.workload.rate_per_second.is_some();
+    let start = Instant::now() + LEAD;
+    let deadline = start + run.warmup_max.0;
+    if open_loop {
+        let half = start + run.warmup_max.0 / 2;
+        crew.control.set(Stage::Fill { start });
+        gatherer.begin(Phase::Warmup, start).await;
+        until(cell, crew, gatherer, half, |gatherer| gatherer.has_settled_surely()).await?;
+    }
+    let start = Instant::now() + LEAD;
+    crew.control.set(Stage::Warmup { start });
+    gatherer.begin(Phase::Warmup, start).await;
+    // An open loop's windows may hold too few operations to be sure of a point; the fill was sure.
+    let settled = |gatherer: &Gatherer<'_>| {
+        if open_loop { gatherer.has_settled() } else { gatherer.has_settled_surely() }
+    };
+    until(cell, crew, gatherer, deadline, settled).await
+}
+
+async fn until(
     cell: &Cell,
     crew: &mut Crew,
     gatherer: &mut Gatherer<'_>,
-    start: Instant,
+    deadline: Instant,
+    settled: impl Fn(&Gatherer<'_>) -> bool,
 ) -> Result<(), String> {
-    let run = &cell.scenario.run;
-    let deadline = start + run.warmup_max.0;
-    while !gatherer.has_settled() && Instant::now() < deadline {
-        match crew.next(run.window.0 + CONNECT_BOUND, "warming up").await? {
+    while !settled(gatherer) && Instant::now() < deadline {
+        match crew.next(cell.scenario.run.window.0 + CONNECT_BOUND, "warming up").await? {
             Report::Window(window) => gatherer.take(*window).await,
             Report::Failed(error) => return Err(error.to_string()),
             Report::Ended(..) => return Err("a load-driving thread ended while warming up".into()),
@@ -264,9 +302,4 @@ async fn warm_up(
         }
     }
     Ok(())
-}
-
-/// Tells the observer of something worth knowing.
-fn warn(observer: &dyn Observer, what: impl Into<String>) {
-    observer.observe(Event::Warning { what: what.into() });
 }

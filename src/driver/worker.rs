@@ -15,7 +15,7 @@ use tokio::task::LocalSet;
 use tokio::time::Instant;
 
 use super::client::{self, Shared};
-use super::control::{Control, Stage, after_preparation, after_warmup};
+use super::control::{self, Control, Stage};
 use super::touched::Touched;
 use crate::application::catalog::{self, Catalog};
 use crate::clock;
@@ -68,7 +68,9 @@ pub struct WorkerWindow {
     pub worker: usize,
     /// Whether it only says what was used before measuring began.
     pub is_start_of_measuring: bool,
-    /// Which stage it belongs to.
+    /// When the stage began that it belongs to.
+    pub stage_start: Instant,
+    /// Warm-up or measuring.
     pub phase: Phase,
     /// Which window of the stage, from 0.
     pub index: u64,
@@ -231,24 +233,36 @@ struct Windows {
 impl Windows {
     /// Through all stages, until the measured time is over.
     async fn follow(&mut self) {
-        if let Stage::Warmup { start } = after_preparation(&mut self.stage).await {
-            let mut stage = self.stage.clone();
-            tokio::select! {
-                () = self.hand_over(Phase::Warmup, start, None) => {}
-                _ = after_warmup(&mut stage) => {}
-            }
-        }
-        if let Stage::Measure { start, end } = after_warmup(&mut self.stage).await {
-            clock::sleep_until(start).await;
-            // The operations after the last whole window of the warm-up are nobody's, but what was used
-            // until now is not to be counted as used while measuring.
-            let mut before = self.take(Phase::Warmup, u64::MAX);
-            before.is_start_of_measuring = true;
-            let _ = self.reports.send(Report::Window(Box::new(before)));
-            let mut stage = self.stage.clone();
-            tokio::select! {
-                () = self.hand_over(Phase::Measure, start, Some(end)) => {}
-                _ = stage.wait_for(|stage| *stage == Stage::Stop) => {}
+        let mut stages = self.stage.clone();
+        let mut stage = Stage::Prepare;
+        loop {
+            stage = control::next(&mut stages, stage).await;
+            let mut over = stages.clone();
+            match stage {
+                Stage::Prepare => {}
+                Stage::Fill { start } | Stage::Warmup { start } => {
+                    clock::sleep_until(start).await;
+                    // What came after the last whole window of the stage before is nobody's.
+                    let _ = self.take(Phase::Warmup, u64::MAX);
+                    tokio::select! {
+                        () = self.hand_over(Phase::Warmup, start, None) => {}
+                        _ = control::next(&mut over, stage) => {}
+                    }
+                }
+                Stage::Measure { start, end } => {
+                    clock::sleep_until(start).await;
+                    // The same here, but what was used until now is not to be counted as used while
+                    // measuring.
+                    let mut before = self.take(Phase::Warmup, u64::MAX);
+                    before.is_start_of_measuring = true;
+                    let _ = self.reports.send(Report::Window(Box::new(before)));
+                    tokio::select! {
+                        () = self.hand_over(Phase::Measure, start, Some(end)) => {}
+                        _ = control::next(&mut over, stage) => {}
+                    }
+                    return;
+                }
+                Stage::Stop => return,
             }
         }
     }
@@ -262,7 +276,8 @@ impl Windows {
                 at = end;
             }
             clock::sleep_until(at).await;
-            let window = self.take(phase, index);
+            let mut window = self.take(phase, index);
+            window.stage_start = start;
             let _ = self.reports.send(Report::Window(Box::new(window)));
             if is_last {
                 return;
@@ -277,6 +292,7 @@ impl Windows {
         WorkerWindow {
             worker: self.worker,
             is_start_of_measuring: false,
+            stage_start: now,
             phase,
             index,
             length,
