@@ -3,8 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::cli::Listed;
-use crate::driver::settings::{PinSettings, RunSettings};
-use crate::plan::DatasetSettings;
+use crate::plan::settings::{DatasetSettings, PinSettings, RunSettings};
 use crate::report::charts;
 use crate::scenario::{SettingDoc, Settings};
 use crate::topology::settings::{CacheSettings, DatabaseSettings, NetworkSettings};

@@ -16,11 +16,9 @@ pub fn describe(plan: &Plan) -> String {
         let swept: Vec<_> = cell.swept.iter().map(|(key, value)| format!("{key} = {value}")).collect();
         let _ = writeln!(
             text,
-            "  {:>3}  {}  ({} on {}, {} behind it{}{})",
+            "  {:>3}  {}  (database: {}{}{})",
             cell.position,
             cell.id,
-            cell.strategy.label,
-            cell.topology.label,
             cell.topology.spec.database().word(),
             if swept.is_empty() { "" } else { "; " },
             swept.join(", "),
@@ -31,14 +29,15 @@ pub fn describe(plan: &Plan) -> String {
     }
     let _ = writeln!(
         text,
-        "It takes {} to {}: as long as it takes until hit rates settle; starting servers and loading {} documents comes on top.",
+        "It takes from {} to {}, depending on how soon hit rates settle; starting servers and loading {} documents come on top.",
         show_duration(least),
         show_duration(most),
         plan.scenario.dataset.keys,
     );
     let repeats = plan.scenario.run.repeats.get();
     if repeats < 5 {
-        let _ = writeln!(text, "{repeats} repeats are shown without a ranking; --repeats 5 ranks.");
+        let s = if repeats == 1 { " is" } else { "s are" };
+        let _ = writeln!(text, "{repeats} repeat{s} shown without a ranking; --repeats 5 ranks.");
     }
     text
 }

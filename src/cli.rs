@@ -21,8 +21,8 @@ Examples:
   hotset list strategies                             what there is, with every setting and its default
   hotset doctor                                      what is installed, and how to get what is missing
 
-Exit codes: 0 all ran · 1 an objective was missed · 2 the scenario or the command line is wrong ·
-            3 a cell could not be run · 130 interrupted (what had ended is kept; --resume goes on)";
+Exit codes: 0 all ran · 2 the scenario or the command line is wrong · 3 a cell could not be run ·
+            130 interrupted (what had ended is kept; --resume goes on)";
 
 /// Load-tests caching strategies on a real cache and a real database, and reports what to adopt.
 #[derive(Debug, Parser)]

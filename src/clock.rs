@@ -24,6 +24,12 @@ pub fn now() -> Instant {
     Instant::now()
 }
 
+/// The time to the second, as UTC in ISO 8601.
+#[must_use]
+pub fn now_utc() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
 /// Waits for a while, see [`sleep_until`].
 pub fn sleep(duration: Duration) -> Sleep {
     sleep_until(now() + duration)

@@ -3,6 +3,33 @@
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+/// Is told when the user wants the run to end.
+#[derive(Debug, Clone)]
+pub struct Interrupt(watch::Receiver<bool>);
+
+impl Interrupt {
+    /// An interrupt, and what sets it off.
+    #[must_use]
+    pub fn new() -> (watch::Sender<bool>, Self) {
+        let (sender, receiver) = watch::channel(false);
+        (sender, Self(receiver))
+    }
+
+    /// Whether it was set off.
+    #[must_use]
+    pub fn is_set(&self) -> bool {
+        *self.0.borrow()
+    }
+
+    /// Waits until it is set off.
+    pub async fn wait(&mut self) {
+        if self.0.wait_for(|set| *set).await.is_err() {
+            // Nobody is left who could set it off.
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
 /// Sets off an interrupt at the first SIGINT, SIGTERM or SIGHUP, and leaves at the second. Servers die
 /// with the process either way.
 pub fn on_signal(set: watch::Sender<bool>) {

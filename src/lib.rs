@@ -1,5 +1,5 @@
 //! hotset runs one workload against every caching strategy and topology of a scenario, on real
-//! servers, audits what each did to the data, and leaves CSVs, charts and a report.
+//! servers, checks every value that is read, and leaves CSVs, charts and a report.
 //!
 //! `ARCHITECTURE.md` shows the rooms and what may import what.
 

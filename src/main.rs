@@ -6,12 +6,13 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use hotset::cli::{Cli, Command, PlanArguments, RunArguments};
+use hotset::interrupt::{self, Interrupt};
 use hotset::plan::{Plan, PlanError};
 use hotset::report::DrawOptions;
 use hotset::report::terminal::closing_table;
 use hotset::results::Results;
-use hotset::run::{self, Interrupt, RunError};
-use hotset::{catalog, check, doctor, interrupt, machine, progress, report, topology};
+use hotset::run::{self, RunError};
+use hotset::{catalog, check, doctor, machine, progress, report, topology};
 
 /// How wide a table is that goes to a file or a pipe.
 const WIDTH_OF_A_FILE: usize = 160;

@@ -2,6 +2,7 @@
 
 mod choice;
 mod order;
+pub mod settings;
 mod sweep;
 
 use std::num::NonZeroU64;
@@ -12,7 +13,6 @@ use std::time::Duration;
 pub use choice::{ChosenStrategy, ChosenTopology, LeftOut, Only};
 
 use crate::application::catalog::Products;
-use crate::driver::settings::{PinSettings, RunSettings};
 use crate::fault::{Fault, FaultKind};
 use crate::measure::settle::FEWEST_WINDOWS;
 use crate::scenario::tree::parse_option_value;
@@ -20,20 +20,8 @@ use crate::scenario::{
     InvalidScenario, Kind, Mistake, Mistakes, Positive, Reader, Setting, Settings, Table, Value,
 };
 use crate::topology::settings::{CacheSettings, DatabaseSettings, NetworkSettings};
-use crate::units::ByteSize;
-use crate::workload::{Distribution, ValueSizes, WorkloadSettings};
-
-crate::settings! {
-    /// The table `[dataset]`.
-    pub struct DatasetSettings {
-        /// how many documents there are
-        keys: NonZeroU64 = NonZeroU64::new(100_000).unwrap_or(NonZeroU64::MIN),
-        /// how large a document is: "500B", or a table with `distribution` uniform (min, max) or lognormal (median, sigma, max)
-        value_size: ValueSizes = ValueSizes::Fixed(ByteSize(500)),
-        /// how many categories the documents are spread over
-        categories: NonZeroU64 = NonZeroU64::new(100).unwrap_or(NonZeroU64::MIN),
-    }
-}
+use crate::workload::{Distribution, WorkloadSettings};
+use settings::{DatasetSettings, PinSettings, RunSettings};
 
 /// What a scenario says, checked: every value can be run.
 #[derive(Debug, Clone)]

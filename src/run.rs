@@ -7,16 +7,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio::sync::watch;
-
+use crate::clock;
 use crate::driver::{self, CellError, Offered};
+use crate::interrupt::Interrupt;
 use crate::machine;
 use crate::observer::{Event, Observer};
 use crate::plan::{Cell, Plan};
 use crate::results::{
     CellResults, Results, ResultsDir, ResultsError, RunInfo, Server, Status, StreamDigest, SummaryRow,
 };
-pub use deployments::Deployed;
 use deployments::Deployments;
 
 /// How a plan is run.
@@ -53,33 +52,6 @@ pub enum RunError {
         /// The directory.
         directory: PathBuf,
     },
-}
-
-/// Is told when the user wants the run to end.
-#[derive(Debug, Clone)]
-pub struct Interrupt(watch::Receiver<bool>);
-
-impl Interrupt {
-    /// An interrupt, and what sets it off.
-    #[must_use]
-    pub fn new() -> (watch::Sender<bool>, Self) {
-        let (sender, receiver) = watch::channel(false);
-        (sender, Self(receiver))
-    }
-
-    /// Whether it was set off.
-    #[must_use]
-    pub fn is_set(&self) -> bool {
-        *self.0.borrow()
-    }
-
-    /// Waits until it is set off.
-    pub async fn wait(&mut self) {
-        if self.0.wait_for(|set| *set).await.is_err() {
-            // Nobody is left who could set it off.
-            std::future::pending::<()>().await;
-        }
-    }
 }
 
 /// Runs what is left of a plan.
@@ -137,7 +109,7 @@ pub async fn run(
     }
     let interrupted = interrupt.is_set();
     if !interrupted {
-        info.finished_utc = Some(now_utc());
+        info.finished_utc = Some(clock::now_utc());
     }
     directory.write_run_info(&info)?;
     observer.observe(Event::RunEnded);
@@ -194,7 +166,7 @@ fn new_info(plan: &Plan, options: &Options) -> RunInfo {
         version: env!("CARGO_PKG_VERSION").into(),
         commit: machine::this_commit(),
         build: machine::this_build(),
-        started_utc: now_utc(),
+        started_utc: clock::now_utc(),
         finished_utc: None,
         machine: machine::this_machine(),
         servers: Vec::new(),
@@ -206,12 +178,6 @@ fn new_info(plan: &Plan, options: &Options) -> RunInfo {
         cells: plan.cells.iter().map(|cell| cell.id.clone()).collect(),
         open_file_limit: machine::open_file_limit(),
     }
-}
-
-/// The time to the second, as UTC in ISO 8601.
-#[must_use]
-pub fn now_utc() -> String {
-    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// What tells this run's keys and database from those of others: its time and a random number.
@@ -258,7 +224,7 @@ fn failed_cell(cell: &Cell, reason: &str) -> CellResults {
     let summary = SummaryRow {
         status: Status::Failed,
         reason: reason.to_owned(),
-        started_utc: now_utc(),
+        started_utc: clock::now_utc(),
         ..driver::figures::names(cell)
     };
     CellResults {

@@ -15,7 +15,6 @@ use xxhash_rust::xxh3::Xxh3;
 use super::{Answer, Application, Damage, Dataset, OperationKind, lost_document};
 use crate::store::{Document, Patch, StoreError, Version};
 use crate::strategy::{Read, Strategy};
-use crate::topology::Samples;
 use crate::workload::{Operation, ValueSizes};
 
 /// The operations of the catalogue; an operation's kind is an index into this table.
@@ -141,16 +140,6 @@ impl Dataset for Products {
         let wanted = self.value_size.bytes_of(self.seed, key) as usize;
         let bare = build("").bytes().len();
         build(&self.description(key, wanted.saturating_sub(bare)))
-    }
-}
-
-impl Samples for Products {
-    fn count(&self) -> u64 {
-        self.keys
-    }
-
-    fn sample(&self, number: u64) -> Document {
-        self.document(number)
     }
 }
 

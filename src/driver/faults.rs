@@ -3,7 +3,7 @@
 use crate::clock::{self, Instant};
 use crate::fault::{Fault, FaultKind};
 use crate::plan::Cell;
-use crate::run::Deployed;
+use crate::topology::Deployed;
 use crate::units::show_duration;
 
 /// Something that was broken or mended, for `events.csv`.

@@ -168,7 +168,9 @@ pub fn results(cell: &Cell, measured: &Measured, offered: &Offered) -> Result<Ce
 
 fn summary(cell: &Cell, measured: &Measured, stream: &Offered) -> SummaryRow {
     let all = &measured.all;
-    let offered = offered_per_s(cell);
+    // A Poisson process varies around its rate: what was drawn is what was offered.
+    let due = all.operations() as f64 / measured.length.as_secs_f64();
+    let offered = cell.scenario.workload.rate_per_second.map(|_| due);
     let achieved = measured.answered_in_time as f64 / measured.length.as_secs_f64();
     let verdict = limited_by(&evidence(cell, measured, offered, achieved));
     let since = |field: fn(&CacheFigures) -> u64| {
@@ -248,8 +250,6 @@ fn offered_per_s(cell: &Cell) -> Option<f64> {
 fn evidence(cell: &Cell, measured: &Measured, offered: Option<f64>, achieved: f64) -> Evidence {
     let service = measured.all.figures(LatencyKind::Service, |_, _| true);
     let busy_s = service.map_or(0.0, |figures| figures.mean_us * figures.count as f64 / 1e6);
-    // What was due in the measured time varies around the rate; what was drawn is what was offered.
-    let due = measured.all.operations() as f64 / measured.length.as_secs_f64();
     Evidence {
         loop_kind: if offered.is_some() { LoopKind::Open } else { LoopKind::Closed },
         embedded: measured.cache_cores.is_none(),
@@ -260,7 +260,7 @@ fn evidence(cell: &Cell, measured: &Measured, offered: Option<f64>, achieved: f6
         database_cores: measured.database_cores.unwrap_or(0.0),
         machine_cores: std::thread::available_parallelism().map_or(1.0, |cores| cores.get() as f64),
         pool_wait_share: if busy_s > 0.0 { measured.pool_wait.waited.as_secs_f64() / busy_s } else { 0.0 },
-        offered_per_second: if offered.is_some() { due } else { 0.0 },
+        offered_per_second: offered.unwrap_or(0.0),
         achieved_per_second: achieved + failed_per_s(measured),
         late_share: measured.all.late_share(),
         late_wakeup_share: measured.all.late_wakeup_share(),

@@ -14,10 +14,10 @@ use crate::measure::settle::FEWEST_WINDOWS;
 use crate::measure::{HitRateWindow, LatencyKind, Trend, Window, slope_test};
 use crate::observer::{Event, Observer};
 use crate::plan::Cell;
-use crate::run::Deployed;
 use crate::store::mongodb::PoolWaitSnapshot;
 use crate::store::{CountersSnapshot, StoreError};
 use crate::topology::CacheFigures;
+use crate::topology::Deployed;
 use crate::topology::servers::UsageSampler;
 use crate::workload::Phase;
 

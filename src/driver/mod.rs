@@ -6,7 +6,6 @@ pub mod dataset;
 mod faults;
 pub mod figures;
 mod gather;
-pub mod settings;
 pub mod touched;
 pub mod worker;
 
@@ -18,11 +17,12 @@ use tokio::sync::mpsc;
 
 use crate::application::{Dataset as _, catalog};
 use crate::clock::{self, Instant};
+use crate::interrupt::Interrupt;
 use crate::observer::Observer;
 use crate::plan::Cell;
 use crate::results::CellResults;
-use crate::run::{Deployed, Interrupt};
 use crate::store::StoreError;
+use crate::topology::Deployed;
 use crate::units::{Share, show_duration};
 use crate::workload::{
     KeySampler, Mix, OperationStream, Phase, Schedule, StreamDigest, StreamSpec, TopShares,
@@ -70,7 +70,7 @@ pub async fn run_cell(
     observer: &dyn Observer,
     interrupt: &Interrupt,
 ) -> Result<CellOutcome, CellError> {
-    let started_utc = crate::run::now_utc();
+    let started_utc = crate::clock::now_utc();
     let streams = Streams::of(cell).map_err(CellError::Failed)?;
     let touched = Arc::new(Touched::none_of(cell.scenario.products().len()));
     let control = Arc::new(Control::default());

@@ -21,6 +21,6 @@ impl EventRow {
     /// Whether the event only says how the run went on, and did nothing to the system under test.
     #[must_use]
     pub fn is_bookkeeping(&self) -> bool {
-        ["phase", "settled", "drained", "loaded", "reset"].contains(&self.kind.as_str())
+        ["phase", "settled", "unsettled", "drained", "not-drained"].contains(&self.kind.as_str())
     }
 }

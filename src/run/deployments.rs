@@ -8,16 +8,7 @@ use crate::observer::{Event, Observer};
 use crate::plan::Cell;
 use crate::results::Server;
 use crate::store::Counters;
-use crate::topology::{CacheDeployment, DatabaseDeployment, ServerRoom, Site, TopologyError};
-
-/// The cache and the database that a cell runs on.
-#[derive(Clone, Copy)]
-pub struct Deployed<'a> {
-    /// The cache.
-    pub cache: &'a CacheDeployment,
-    /// The database.
-    pub database: &'a DatabaseDeployment,
-}
+use crate::topology::{CacheDeployment, DatabaseDeployment, Deployed, ServerRoom, Site, TopologyError};
 
 /// Something that is up, and what it was made from.
 struct Up<T> {
@@ -231,12 +222,14 @@ async fn with_site<'a, T, F: Future<Output = Result<T, TopologyError>>>(
     deploy: impl FnOnce(Site<'a>) -> F,
 ) -> Result<T, TopologyError> {
     let scenario = &*cell.scenario;
+    let products = scenario.products();
     deploy(Site {
         servers,
         run_prefix,
         cache: &scenario.cache,
         database: &scenario.database,
-        dataset: Box::new(scenario.products()),
+        documents: products.keys,
+        document: Box::new(move |number| products.document(number)),
         cache_connections: scenario.workload.instances.get() * scenario.workload.connections.get(),
         cache_cpus: &scenario.pin.cache,
         database_cpus: &scenario.pin.database,

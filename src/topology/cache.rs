@@ -94,7 +94,7 @@ impl RedisEndpoint {
             let cache = cache.clone();
             async move {
                 for number in (lane..entries).step_by(AT_ONCE as usize) {
-                    let document = site.dataset.sample(number % site.dataset.count());
+                    let document = (site.document)(number % site.documents);
                     // Numbers as long as real ids, so that the keys are as long as real keys.
                     let key = format!("product:{number}");
                     cache.set(&key, &Entry::of(document), ttl).await?;

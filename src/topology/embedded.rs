@@ -30,9 +30,7 @@ impl Spec {
         let capacity = match site.cache.capacity {
             None => LocalCapacity::Entries(u64::MAX),
             Some(Capacity::Bytes(size)) => LocalCapacity::Bytes(size.0),
-            Some(capacity) => {
-                LocalCapacity::Entries(capacity.entries(site.dataset.count()).unwrap_or(u64::MAX))
-            }
+            Some(capacity) => LocalCapacity::Entries(capacity.entries(site.documents).unwrap_or(u64::MAX)),
         };
         Ok(CacheDeployment::embedded(LocalCache::new(capacity, Counters::default())))
     }

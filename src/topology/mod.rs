@@ -79,8 +79,10 @@ pub struct Site<'a> {
     pub cache: &'a CacheSettings,
     /// `[database]`.
     pub database: &'a DatabaseSettings,
-    /// How many documents there are, and what they look like: to see how much memory they take.
-    pub dataset: Box<dyn Samples + Send + Sync>,
+    /// How many documents there are.
+    pub documents: u64,
+    /// What they look like, to see how much memory they take.
+    pub document: Box<dyn Fn(u64) -> Document + Send + Sync>,
     /// How many connections the instances will open to the cache in all.
     pub cache_connections: u64,
     /// The processors of cache servers.
@@ -89,12 +91,13 @@ pub struct Site<'a> {
     pub database_cpus: &'a [u64],
 }
 
-/// The documents that a cache will have to hold.
-pub trait Samples {
-    /// How many there are.
-    fn count(&self) -> u64;
-    /// One of them.
-    fn sample(&self, number: u64) -> Document;
+/// The cache and the database that a cell runs on.
+#[derive(Clone, Copy)]
+pub struct Deployed<'a> {
+    /// The cache.
+    pub cache: &'a CacheDeployment,
+    /// The database.
+    pub database: &'a DatabaseDeployment,
 }
 
 /// The supervisor of this run's servers, started when the first server is.

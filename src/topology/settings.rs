@@ -113,11 +113,11 @@ fn expand(text: &str, variable: impl Fn(&str) -> Option<String>) -> Result<Strin
 crate::settings! {
     /// The table `[cache]`.
     pub struct CacheSettings {
-        /// how much the cache may hold: entries (10000), memory ("64MiB") or a share of the dataset's documents ("20%"); left out, there is no limit
+        /// how much the cache may hold: entries (10000), memory ("64MiB") or a share of the dataset's documents ("20%"); left out, there is no limit. A Redis that is there already keeps its own limit
         capacity: Option<Capacity> = None,
         /// how long a cached document may be served; left out, until it is evicted or invalidated
         ttl: Option<Positive> = Some(Positive::seconds(3600)),
-        /// what a full Redis evicts; the embedded cache evicts the least recently used
+        /// what a full managed Redis evicts; the embedded cache evicts the least recently used, and a Redis that is there already what it was told to
         eviction: EvictionPolicy = EvictionPolicy::AllKeysLru,
         /// what a managed Redis writes to its disk
         persistence: Persistence = Persistence::None,
@@ -133,7 +133,7 @@ crate::settings! {
     pub struct DatabaseSettings {
         /// a MongoDB that is there already; left out, hotset starts one of its own
         url: Option<SecretUrl> = None,
-        /// the name of the database of this run on a MongoDB that is there already; it is dropped at the end
+        /// how the name of this run's database begins; the time of the run follows, and the database is dropped at the end
         name: String = "hotset".into(),
         /// the memory of a managed MongoDB's own cache
         cache_size: ByteSize = ByteSize(256 << 20),

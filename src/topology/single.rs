@@ -59,7 +59,7 @@ async fn managed(site: &Site<'_>) -> Result<CacheDeployment, TopologyError> {
     let server = RedisServer::start(site.servers.supervisor().await?, config).await?;
     let endpoint = RedisEndpoint::new(SecretUrl::new(server.url().expose()), "", site.cache);
     let admin = admin(&endpoint).await?;
-    if let Some(entries) = site.cache.capacity.and_then(|capacity| capacity.entries(site.dataset.count())) {
+    if let Some(entries) = site.cache.capacity.and_then(|capacity| capacity.entries(site.documents)) {
         limit_to_entries(entries, &endpoint, &admin, site).await?;
     }
     Ok(CacheDeployment::redis(endpoint, admin, Some(server)))

@@ -1,8 +1,22 @@
-//! The table `[run]`: how a cell is run and how often.
+//! The tables `[dataset]` and `[run]`: what there is in the database, how a cell is run and how often.
 
 use std::num::NonZeroU64;
 
 use crate::scenario::Positive;
+use crate::units::ByteSize;
+use crate::workload::ValueSizes;
+
+crate::settings! {
+    /// The table `[dataset]`.
+    pub struct DatasetSettings {
+        /// how many documents there are
+        keys: NonZeroU64 = NonZeroU64::new(100_000).unwrap_or(NonZeroU64::MIN),
+        /// how large a document is: "500B", or a table with `distribution` uniform (min, max) or lognormal (median, sigma, max)
+        value_size: ValueSizes = ValueSizes::Fixed(ByteSize(500)),
+        /// how many categories the documents are spread over
+        categories: NonZeroU64 = NonZeroU64::new(100).unwrap_or(NonZeroU64::MIN),
+    }
+}
 
 crate::settings! {
     /// The table `[run]`.
