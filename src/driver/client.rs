@@ -197,10 +197,10 @@ mod tests {
 
     use super::*;
     use crate::application::catalog::{self, Catalog, Products};
-    use crate::application::{Dataset as _, Damage};
+    use crate::application::{Damage, Dataset as _};
     use crate::source::Kind;
     use crate::store::{BulkItem, Cache as _, Document, Entry, Patch};
-    use crate::strategy::testing::{Interference, Interfered, local_cache, sound_forms};
+    use crate::strategy::testing::{Interfered, Interference, local_cache, sound_forms};
     use crate::strategy::{AnyStrategy, CachingSettings};
     use crate::units::{ByteSize, Share};
     use crate::workload::keys::Uniform;
@@ -303,7 +303,12 @@ mod tests {
                 let answer = perform(0, &operation, &shared).await;
                 record(&shared, &operation, clock::now(), clock::now(), answer.as_ref());
                 let Ok(Answer::Read { damage, .. }) = answer else { panic!("a read was answered") };
-                assert_eq!(damage.is_some(), corrupted() > before, "{} read {number}: {damage:?}", spec.name());
+                assert_eq!(
+                    damage.is_some(),
+                    corrupted() > before,
+                    "{} read {number}: {damage:?}",
+                    spec.name()
+                );
                 assert_ne!(damage, Some(Damage::SaidAbsent));
                 sound += u64::from(damage.is_none());
             }

@@ -32,7 +32,8 @@ fn kind_of<T>(result: Result<T, StoreError>) -> Option<ErrorKind> {
 async fn a_failing_look_up_ends_in_its_error_and_never_asks_the_database() {
     for spec in sound_forms(&failing()) {
         for method in [Method::Get, Method::PlaceToken] {
-            for kind in [ErrorKind::Timeout, ErrorKind::Connection, ErrorKind::Unavailable, ErrorKind::Malformed]
+            for kind in
+                [ErrorKind::Timeout, ErrorKind::Connection, ErrorKind::Unavailable, ErrorKind::Malformed]
             {
                 let pair = Pair::of(&spec);
                 pair.ways[0].fail(method, kind, 1);

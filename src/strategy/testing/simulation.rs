@@ -137,7 +137,8 @@ async fn simulate<S: Strategy>(
     let draws = Draws::new(seed);
     // Room for half of the keys, tokens among them: evictions all the time.
     let local = local_cache(KEYS.len() as u64 / 2);
-    let source = Distant { source: ScriptedSource::of(&KEYS, Some(Duration::from_millis(200))), draws: draws.clone() };
+    let source =
+        Distant { source: ScriptedSource::of(&KEYS, Some(Duration::from_millis(200))), draws: draws.clone() };
     let history: Arc<Mutex<Vec<Seen>>> = Arc::default();
     let clock = Arc::new(AtomicU64::new(0));
     let mut clients = Vec::new();
@@ -224,7 +225,8 @@ async fn no_interleaving_lets_a_sound_strategy_return_less_than_was_acknowledged
         for spec in sound_forms(&caching) {
             for seed in 1..=5 {
                 for trouble in [PEACE, TROUBLE] {
-                    let (stale, reads) = simulate(seed, trouble, |cache, source| spec.build(cache, source)).await;
+                    let (stale, reads) =
+                        simulate(seed, trouble, |cache, source| spec.build(cache, source)).await;
                     let said = format!("{} seed {seed} {trouble:?}", spec.name());
                     assert_eq!(stale, 0, "{said} {:?}: of {reads} reads", spec.show());
                     assert!(reads > 2 * CLIENTS * OPERATIONS / 2, "{said}: only {reads} reads were answered");
