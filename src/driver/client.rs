@@ -19,6 +19,10 @@ use crate::store::StoreError;
 use crate::strategy::ReadOutcome;
 use crate::workload::{Operation, OperationStream, Schedule};
 
+/// No more clients than this fill the cache before an open loop: enough to keep the stores busy, and not
+/// so many that they do nothing but queue.
+const FILLING_CLIENTS: u32 = 64;
+
 /// What the clients of one worker share.
 pub struct Shared<A> {
     /// The application's instance that the clients use.
@@ -61,6 +65,7 @@ pub async fn run<A: Application>(client: u32, shared: Shared<A>) {
         stage = control::next(&mut stages, stage).await;
         match stage {
             Stage::Prepare => {}
+            Stage::Fill { .. } if client >= FILLING_CLIENTS => {}
             Stage::Fill { start } => warm_up(client, &shared, stage, start, None, &mut number).await,
             Stage::Warmup { start } => {
                 warm_up(client, &shared, stage, start, shared.schedule, &mut number).await;
@@ -128,6 +133,7 @@ async fn open_loop<A: Application>(
     start: Instant,
     end: Instant,
 ) {
+    let mut free = start;
     for (number, offset) in (0..).zip(schedule.due_times(client.into())) {
         let due = start + offset;
         if due >= end {
@@ -140,7 +146,9 @@ async fn open_loop<A: Application>(
         let operation = shared.measure.operation(client.into(), number);
         let sent = clock::now();
         let answer = perform(client, &operation, shared).await;
-        record(shared, &operation, due, sent, answer.as_ref());
+        let done = record(shared, &operation, due, sent, answer.as_ref());
+        shared.recorder.borrow_mut().note_wakeup(due.max(free).into_std(), sent.into_std());
+        free = done;
     }
 }
 

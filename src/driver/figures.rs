@@ -263,6 +263,7 @@ fn evidence(cell: &Cell, measured: &Measured, offered: Option<f64>, achieved: f6
         offered_per_second: if offered.is_some() { due } else { 0.0 },
         achieved_per_second: achieved + failed_per_s(measured),
         late_share: measured.all.late_share(),
+        late_wakeup_share: measured.all.late_wakeup_share(),
     }
     .for_cell(cell)
 }

@@ -36,6 +36,8 @@ pub struct Evidence {
     pub achieved_per_second: f64,
     /// The share of operations that were sent more than 1 ms after they were due.
     pub late_share: f64,
+    /// The share of operations that were sent more than 1 ms late although their client was free.
+    pub late_wakeup_share: f64,
 }
 
 /// What kept a cell from doing more.
@@ -106,7 +108,8 @@ pub const POOL_WAIT_SHARE: f64 = 0.5;
 /// 4. All together used [`BUSY_MACHINE`] of the machine's cores: the part that used more than half of
 ///    that, otherwise the machine. A closed loop is saturated where that part is hotset.
 /// 5. Database calls waited [`POOL_WAIT_SHARE`] of their time for a connection: the connections.
-/// 6. Otherwise the clients: each waits for its answer, and more of them would do more.
+/// 6. An open loop sent [`LATE_SHARE`] of its operations late although their clients were free: the machine.
+/// 7. Otherwise the clients: each waits for its answer, and more of them would do more.
 #[must_use]
 pub fn limited_by(evidence: &Evidence) -> Verdict {
     let missed = match evidence.loop_kind {
@@ -118,7 +121,10 @@ pub fn limited_by(evidence: &Evidence) -> Verdict {
             }
         },
     };
-    let (limit, because) = busiest_part(evidence);
+    let (limit, because) = match busiest_part(evidence) {
+        (Limit::Clients, _) if missed.is_some() && evidence.late_wakeup_share > LATE_SHARE => late_wakeups(evidence),
+        busiest => busiest,
+    };
     match missed {
         Some(missed) => verdict(limit, true, format!("{missed}; {because}")),
         None => verdict(limit, limit == Limit::Hotset, because),
@@ -127,6 +133,15 @@ pub fn limited_by(evidence: &Evidence) -> Verdict {
 
 fn verdict(limit: Limit, saturated: bool, why: String) -> Verdict {
     Verdict { limit, saturated, why }
+}
+
+/// hotset had operations to send and clients to send them, and did not get the processor.
+fn late_wakeups(evidence: &Evidence) -> (Limit, String) {
+    let why = format!(
+        "{} were late although their client was free, as hotset's threads were not given a processor in time; something else is using this machine",
+        percent(evidence.late_wakeup_share)
+    );
+    (Limit::Machine, why)
 }
 
 /// How an open loop fell behind, if it did.
@@ -202,6 +217,7 @@ mod tests {
             offered_per_second: 1_000.0,
             achieved_per_second: 1_000.0,
             late_share: 0.0,
+            late_wakeup_share: 0.0,
         }
     }
 
@@ -239,6 +255,12 @@ mod tests {
         let behind = Evidence { achieved_per_second: 500.0, busiest_cache_server_cores: 0.95, ..open() };
         assert_limit(&behind, Limit::Cache, true);
         assert!(limited_by(&behind).why.starts_with("500 of 1000 offered operations a second"));
+    }
+
+    #[test]
+    fn lateness_that_is_not_the_clients_own_is_put_down_to_the_machine() {
+        assert_limit(&Evidence { late_share: 0.05, late_wakeup_share: 0.04, ..open() }, Limit::Machine, true);
+        assert_limit(&Evidence { late_share: 0.05, late_wakeup_share: 0.0, ..open() }, Limit::Clients, true);
     }
 
     #[test]

@@ -34,6 +34,15 @@ impl Recorder {
         self.window.count(kind, outcome, nanos_between(due, done), nanos_between(sent, done));
     }
 
+    /// Says when the client was free for the operation that was just recorded: what was sent late from
+    /// then on is hotset's own lateness, not the client's.
+    #[inline]
+    pub fn note_wakeup(&mut self, free: Instant, sent: Instant) {
+        if sent.saturating_duration_since(free) > self.late_after {
+            self.window.count_late_wakeup();
+        }
+    }
+
     /// Records that a value was not the one asked for, or damaged.
     pub fn record_corrupt(&mut self) {
         self.window.count_corrupt();

@@ -75,6 +75,7 @@ struct Row {
 pub struct Window {
     rows: Vec<Row>,
     late: u64,
+    late_wakeups: u64,
     corrupt: u64,
 }
 
@@ -121,7 +122,7 @@ impl Window {
     /// An empty window for the kinds 0..`kinds`. It grows where a higher kind is recorded.
     #[must_use]
     pub fn new(kinds: usize) -> Self {
-        Self { rows: vec![Row::default(); kinds], late: 0, corrupt: 0 }
+        Self { rows: vec![Row::default(); kinds], late: 0, late_wakeups: 0, corrupt: 0 }
     }
 
     /// Counts one operation. Allocates only for the first of its kind and outcome in the life of this window.
@@ -165,6 +166,7 @@ impl Window {
             mine.add(theirs);
         }
         self.late += other.late;
+        self.late_wakeups += other.late_wakeups;
         self.corrupt += other.corrupt;
     }
 
@@ -180,7 +182,7 @@ impl Window {
             row.counts = Default::default();
             row.errors = Default::default();
         }
-        (self.late, self.corrupt) = (0, 0);
+        (self.late, self.late_wakeups, self.corrupt) = (0, 0, 0);
     }
 
     /// Whether nothing was counted.
@@ -245,6 +247,19 @@ impl Window {
     #[must_use]
     pub fn late(&self) -> u64 {
         self.late
+    }
+
+    /// Counts an operation that was sent late although its client was free.
+    #[inline]
+    pub(super) fn count_late_wakeup(&mut self) {
+        self.late_wakeups += 1;
+    }
+
+    /// The share of operations that were sent late although their client was free: hotset did not get
+    /// the processor in time. 0 where there were none.
+    #[must_use]
+    pub fn late_wakeup_share(&self) -> f64 {
+        share(self.late_wakeups, self.operations()).unwrap_or(0.0)
     }
 
     /// The share of operations that were sent late; 0 where there were none.

@@ -285,7 +285,7 @@ mod tests {
         let service_time = Duration::from_millis(20);
         let delay = DatabaseDelay {
             service_time,
-            concurrency: Some(concurrency),
+            servers: Some(Arc::new(Semaphore::new(concurrency))),
             queue_timeout,
             ..Default::default()
         };

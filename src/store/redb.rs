@@ -209,29 +209,29 @@ mod tests {
     }
 
     impl Disk {
-        fn check(&self, end: u64) -> Result<(), redb::BackendError> {
+        fn check(&self, end: u64) -> Result<(), std::io::Error> {
             if end <= self.size.load(Ordering::Relaxed) {
                 return Ok(());
             }
-            Err(redb::BackendError::Io(std::io::Error::from(std::io::ErrorKind::StorageFull)))
+            Err(std::io::Error::from(std::io::ErrorKind::StorageFull))
         }
     }
 
     impl StorageBackend for Disk {
-        fn len(&self) -> Result<u64, redb::BackendError> {
+        fn len(&self) -> Result<u64, std::io::Error> {
             self.inner.len()
         }
-        fn read(&self, offset: u64, out: &mut [u8]) -> Result<(), redb::BackendError> {
+        fn read(&self, offset: u64, out: &mut [u8]) -> Result<(), std::io::Error> {
             self.inner.read(offset, out)
         }
-        fn set_len(&self, len: u64) -> Result<(), redb::BackendError> {
+        fn set_len(&self, len: u64) -> Result<(), std::io::Error> {
             self.check(len)?;
             self.inner.set_len(len)
         }
-        fn sync_data(&self) -> Result<(), redb::BackendError> {
+        fn sync_data(&self) -> Result<(), std::io::Error> {
             self.inner.sync_data()
         }
-        fn write(&self, offset: u64, data: &[u8]) -> Result<(), redb::BackendError> {
+        fn write(&self, offset: u64, data: &[u8]) -> Result<(), std::io::Error> {
             self.check(offset + data.len() as u64)?;
             self.inner.write(offset, data)
         }

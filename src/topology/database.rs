@@ -195,7 +195,7 @@ fn options(uri: SecretUrl, site: &Site<'_>) -> MongoOptions {
         database: format!(
             "{}_{}",
             site.database.name,
-            site.run_prefix.trim_end_matches(':').replace(':', "_")
+            site.run_prefix.trim_start_matches("hotset").replace(':', "")
         ),
         min_pool_size: connections,
         max_pool_size: connections,

@@ -113,9 +113,11 @@ impl Link {
     ) -> Result<Result<Value, RedisError>, StoreError> {
         let (mut connection, generation) = match self.take() {
             Ok(up) => up,
-            Err(_) => self.wait_for_connection(doing).await?,
+            Err(_) => Box::pin(self.wait_for_connection(doing)).await?,
         };
-        let answer = connection.send_packed_command(command).await;
+        // The driver's future is large. Boxed, it is moved once; unboxed it would be moved again by every
+        // caller between here and the client, which costs more than the allocation.
+        let answer = Box::pin(connection.send_packed_command(command)).await;
         let answer = answer.and_then(Value::extract_error);
         if let Err(error) = &answer
             && kind_of(error) == ErrorKind::Connection
