@@ -195,3 +195,136 @@ fn record<A>(
     recorder.record(operation.kind, outcome, due.into_std(), sent.into_std(), done.into_std());
     done
 }
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU64;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::application::catalog::{self, Catalog, Products};
+    use crate::application::{Damage, Dataset as _};
+    use crate::source::Kind;
+    use crate::store::{BulkItem, Cache as _, Document, Entry, Patch};
+    use crate::strategy::testing::{Interfered, Interference, local_cache, sound_forms};
+    use crate::strategy::{AnyStrategy, CachingSettings};
+    use crate::units::{ByteSize, Share};
+    use crate::workload::keys::Uniform;
+    use crate::workload::{Distribution, KeySampler, Mix, Phase, StreamSpec, ValueSizes};
+
+    const KEYS: u64 = 100;
+    const READS: u64 = 10_000;
+
+    /// The products as they were made; nobody writes to them.
+    #[derive(Clone)]
+    struct Fixed(Arc<(Kind, Products)>);
+
+    impl crate::source::Source for Fixed {
+        fn kind(&self) -> &Kind {
+            &self.0.0
+        }
+
+        async fn load(&self, id: &str) -> Result<Option<Document>, StoreError> {
+            let key: u64 = id.parse().expect("a product's id is its key");
+            Ok((key < KEYS).then(|| self.0.1.document(key)))
+        }
+
+        async fn update(&self, _id: &str, _patch: &Patch) -> Result<Option<Document>, StoreError> {
+            Ok(None)
+        }
+
+        async fn update_many(
+            &self,
+            _items: &[BulkItem],
+        ) -> Result<Vec<Result<bool, StoreError>>, StoreError> {
+            Ok(Vec::new())
+        }
+    }
+
+    /// Flips a byte of every thousandth document that is read, and counts those.
+    #[derive(Clone, Default)]
+    struct Corrupting {
+        shown: Arc<AtomicU64>,
+        corrupted: Arc<AtomicU64>,
+    }
+
+    impl Interference for Corrupting {
+        fn show(&self, entry: Entry) -> Entry {
+            let number = self.shown.fetch_add(1, Ordering::Relaxed);
+            match entry {
+                Entry::Document { version, document } if number % 1000 == 500 => {
+                    self.corrupted.fetch_add(1, Ordering::Relaxed);
+                    let mut bytes = document.bytes().to_vec();
+                    // Another byte each time, never of the frame: that is refused before anyone sees it.
+                    let at = 4 + (number as usize * 7) % (bytes.len() - 5);
+                    bytes[at] ^= 0x20;
+                    let document = Document::from_bytes(Bytes::from(bytes)).expect("the frame is whole");
+                    Entry::Document { version, document }
+                }
+                entry => entry,
+            }
+        }
+    }
+
+    fn stream(phase: Phase) -> Arc<OperationStream> {
+        let keys = NonZeroU64::new(KEYS).unwrap();
+        Arc::new(OperationStream::new(StreamSpec {
+            seed: 1,
+            phase,
+            keys: KeySampler::new(&Distribution::Uniform(Uniform {}), keys, 1),
+            mix: Mix::new(&[1.0, 0.0]).unwrap(),
+            can_be_absent: catalog::OPERATIONS.iter().map(|kind| kind.can_be_absent).collect(),
+            absent_share: Share::NONE,
+            clients: NonZeroU64::MIN,
+        }))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn exactly_the_answers_that_were_corrupted_are_counted_as_corrupt() {
+        for spec in sound_forms(&CachingSettings::default()) {
+            let corrupting = Corrupting::default();
+            let cache = Interfered { cache: local_cache(KEYS), with: corrupting.clone() };
+            let products = Products {
+                keys: KEYS,
+                categories: 10,
+                value_size: ValueSizes::Fixed(ByteSize(500)),
+                seed: 1,
+            };
+            let source = Fixed(Arc::new((Kind { key_prefix: "product:".into(), ttl: None }, products)));
+            let strategy: AnyStrategy<_, _> = spec.build(cache.clone(), source);
+            let shared = Shared {
+                application: Arc::new(Catalog::new(Arc::new(strategy))),
+                recorder: Rc::new(RefCell::new(Recorder::new(2, Recorder::LATE_AFTER))),
+                warmup: stream(Phase::Warmup),
+                measure: stream(Phase::Measure),
+                schedule: None,
+                control: Arc::default(),
+                touched: Arc::new(Touched::none_of(KEYS)),
+            };
+            let mut sound: u64 = 0;
+            for number in 0..READS {
+                let operation = shared.measure.operation(0, number);
+                let corrupted = || corrupting.corrupted.load(Ordering::Relaxed);
+                let before = corrupted();
+                let answer = perform(0, &operation, &shared).await;
+                record(&shared, &operation, clock::now(), clock::now(), answer.as_ref());
+                let Ok(Answer::Read { damage, .. }) = answer else { panic!("a read was answered") };
+                assert_eq!(
+                    damage.is_some(),
+                    corrupted() > before,
+                    "{} read {number}: {damage:?}",
+                    spec.name()
+                );
+                assert_ne!(damage, Some(Damage::SaidAbsent));
+                sound += u64::from(damage.is_none());
+            }
+            let corrupted = corrupting.corrupted.load(Ordering::Relaxed);
+            assert!((9..=10).contains(&corrupted), "{corrupted} were corrupted");
+            assert_eq!(shared.recorder.borrow().window().corrupt(), corrupted, "{}", spec.name());
+            assert_eq!(sound + corrupted, READS);
+            assert!(cache.get("product:0").await.unwrap().is_some(), "the cache was in use");
+        }
+    }
+}

@@ -11,6 +11,8 @@ pub mod flight;
 pub mod no_cache;
 pub mod on_write;
 pub mod pending;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use std::future::Future;
 use std::time::Duration;

@@ -1,0 +1,435 @@
+//! Fakes for the tests of strategies: a source whose steps a test holds and releases one by one, and
+//! a cache that somebody interferes with.
+
+mod failures;
+mod interleavings;
+mod simulation;
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use mongodb::bson::raw::cstr;
+use mongodb::bson::rawdoc;
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+
+use super::{AnyStrategy, CachingSettings, OnWrite, StrategySpec, cache_aside, cache_through};
+use crate::source::{Kind, Source};
+use crate::store::local::{LocalCache, LocalCapacity};
+use crate::store::{
+    BulkItem, Cache, Claimed, Counters, Document, Entry, ErrorKind, Patch, Settled, StoreError, Token,
+};
+
+/// A place in a call of the source at which a test may hold it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Point {
+    /// A load has not looked yet.
+    BeforeRead,
+    /// A load has looked and has not answered yet.
+    AfterRead,
+    /// An update has changed nothing yet.
+    BeforeCommit,
+    /// An update is committed and has not answered yet.
+    AfterCommit,
+}
+
+/// One call held at a point; goes on when it is released, or when this is dropped.
+pub(crate) struct Hold {
+    reached: oneshot::Receiver<()>,
+    release: oneshot::Sender<()>,
+}
+
+impl Hold {
+    /// Waits until a call stands there.
+    pub(crate) async fn reached(&mut self) {
+        (&mut self.reached).await.expect("the call that was to be held is under way");
+    }
+
+    /// Lets it go on.
+    pub(crate) fn release(self) {
+        // Where nobody stood there, there is nobody to let go.
+        let _ = self.release.send(());
+    }
+}
+
+/// Whether an update that fails had changed the document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effect {
+    Committed,
+    Nothing,
+}
+
+#[derive(Debug, Default)]
+struct Scripts {
+    documents: HashMap<String, Document>,
+    holds: Vec<(Point, oneshot::Sender<()>, oneshot::Receiver<()>)>,
+    failing_loads: Vec<ErrorKind>,
+    failing_updates: Vec<(ErrorKind, Effect)>,
+}
+
+/// Documents in memory, each counted up by its updates.
+#[derive(Debug, Clone)]
+pub(crate) struct ScriptedSource {
+    kind: Arc<Kind>,
+    scripts: Arc<Mutex<Scripts>>,
+    loads: Arc<AtomicU64>,
+    updates: Arc<AtomicU64>,
+}
+
+impl ScriptedSource {
+    /// The documents `ids` at version 1, to be cached for `ttl`.
+    pub(crate) fn of(ids: &[&str], ttl: Option<Duration>) -> Self {
+        let source = Self {
+            kind: Arc::new(Kind { key_prefix: "thing:".into(), ttl }),
+            scripts: Arc::default(),
+            loads: Arc::default(),
+            updates: Arc::default(),
+        };
+        for id in ids {
+            source.create(id);
+        }
+        source
+    }
+
+    /// Somebody else creates a document, at version 1.
+    pub(crate) fn create(&self, id: &str) {
+        let document = Document::from_raw(rawdoc! { "_id": id, "price": 0_i64, "_v": 1_i64 });
+        self.scripts.lock().documents.insert(id.to_owned(), document);
+    }
+
+    /// Holds the next call that comes to a point; several holds of one point take one call each.
+    pub(crate) fn hold(&self, point: Point) -> Hold {
+        let (arrive, reached) = oneshot::channel();
+        let (release, released) = oneshot::channel();
+        self.scripts.lock().holds.push((point, arrive, released));
+        Hold { reached, release }
+    }
+
+    /// The next load fails.
+    pub(crate) fn fail_load(&self, kind: ErrorKind) {
+        self.scripts.lock().failing_loads.push(kind);
+    }
+
+    /// The next update fails, after or instead of its effect.
+    pub(crate) fn fail_update(&self, kind: ErrorKind, effect: Effect) {
+        self.scripts.lock().failing_updates.push((kind, effect));
+    }
+
+    /// How many loads were begun.
+    pub(crate) fn loads(&self) -> u64 {
+        self.loads.load(Ordering::Relaxed)
+    }
+
+    /// How many updates were begun.
+    pub(crate) fn updates(&self) -> u64 {
+        self.updates.load(Ordering::Relaxed)
+    }
+
+    async fn pass(&self, point: Point) {
+        let held = {
+            let mut scripts = self.scripts.lock();
+            let at = scripts.holds.iter().position(|(held, ..)| *held == point);
+            at.map(|at| scripts.holds.remove(at))
+        };
+        if let Some((_, arrive, released)) = held {
+            let _ = arrive.send(());
+            // A hold that was dropped lets go too.
+            let _ = released.await;
+        }
+    }
+
+    fn commit(&self, id: &str, patch: &Patch) -> Result<Option<Document>, StoreError> {
+        let mut scripts = self.scripts.lock();
+        let Some(document) = scripts.documents.get_mut(id) else { return Ok(None) };
+        *document = document.merged(patch, document.version() + 1)?;
+        Ok(Some(document.clone()))
+    }
+}
+
+impl Source for ScriptedSource {
+    fn kind(&self) -> &Kind {
+        &self.kind
+    }
+
+    async fn load(&self, id: &str) -> Result<Option<Document>, StoreError> {
+        self.loads.fetch_add(1, Ordering::Relaxed);
+        self.pass(Point::BeforeRead).await;
+        let (read, failing) = {
+            let mut scripts = self.scripts.lock();
+            (scripts.documents.get(id).cloned(), scripts.failing_loads.pop())
+        };
+        self.pass(Point::AfterRead).await;
+        failing.map_or(Ok(read), |kind| Err(StoreError::new(kind, "a scripted load")))
+    }
+
+    async fn update(&self, id: &str, patch: &Patch) -> Result<Option<Document>, StoreError> {
+        self.updates.fetch_add(1, Ordering::Relaxed);
+        self.pass(Point::BeforeCommit).await;
+        let failing = self.scripts.lock().failing_updates.pop();
+        if let Some((kind, Effect::Nothing)) = failing {
+            return Err(StoreError::new(kind, "a scripted update that did nothing"));
+        }
+        let merged = self.commit(id, patch);
+        self.pass(Point::AfterCommit).await;
+        failing.map_or(merged, |(kind, _)| Err(StoreError::new(kind, "a scripted update that was done")))
+    }
+
+    async fn update_many(&self, items: &[BulkItem]) -> Result<Vec<Result<bool, StoreError>>, StoreError> {
+        Ok(items.iter().map(|item| self.commit(&item.id, &item.patch).map(|done| done.is_some())).collect())
+    }
+}
+
+/// The calls of a cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Method {
+    Get,
+    Set,
+    SetIfNewer,
+    PlaceToken,
+    Fill,
+    Settle,
+    Delete,
+    Increment,
+    Append,
+}
+
+/// What somebody does to the calls of a cache.
+pub(crate) trait Interference: Clone + Send + Sync + 'static {
+    /// Before a call has had its effect, which it does not have after an error.
+    fn before(&self, _method: Method) -> impl Future<Output = Result<(), StoreError>> + Send {
+        async { Ok(()) }
+    }
+
+    /// After a call has had its effect.
+    fn after(&self, _method: Method) -> impl Future<Output = ()> + Send {
+        async {}
+    }
+
+    /// What a reader gets to see of an entry.
+    fn show(&self, entry: Entry) -> Entry {
+        entry
+    }
+
+    /// The time to live that something was put in for.
+    fn note_ttl(&self, _ttl: Option<Duration>) {}
+}
+
+/// A cache whose calls somebody interferes with.
+#[derive(Debug, Clone)]
+pub(crate) struct Interfered<C, I> {
+    pub(crate) cache: C,
+    pub(crate) with: I,
+}
+
+impl<C: Cache, I: Interference> Interfered<C, I> {
+    async fn call<T: Send>(
+        &self,
+        method: Method,
+        call: impl Future<Output = Result<T, StoreError>> + Send,
+    ) -> Result<T, StoreError> {
+        self.with.before(method).await?;
+        let answer = call.await;
+        self.with.after(method).await;
+        answer
+    }
+}
+
+impl<C: Cache, I: Interference> Cache for Interfered<C, I> {
+    async fn get(&self, key: &str) -> Result<Option<Entry>, StoreError> {
+        let entry = self.call(Method::Get, self.cache.get(key)).await?;
+        Ok(entry.map(|entry| self.with.show(entry)))
+    }
+
+    async fn set(&self, key: &str, entry: &Entry, ttl: Option<Duration>) -> Result<(), StoreError> {
+        self.with.note_ttl(ttl);
+        self.call(Method::Set, self.cache.set(key, entry, ttl)).await
+    }
+
+    async fn set_if_newer(
+        &self,
+        key: &str,
+        entry: &Entry,
+        ttl: Option<Duration>,
+    ) -> Result<bool, StoreError> {
+        self.with.note_ttl(ttl);
+        self.call(Method::SetIfNewer, self.cache.set_if_newer(key, entry, ttl)).await
+    }
+
+    async fn place_token(&self, key: &str, token: Token, ttl: Duration) -> Result<Claimed, StoreError> {
+        self.call(Method::PlaceToken, self.cache.place_token(key, token, ttl)).await
+    }
+
+    async fn fill(
+        &self,
+        key: &str,
+        token: Token,
+        entry: &Entry,
+        ttl: Option<Duration>,
+    ) -> Result<bool, StoreError> {
+        self.with.note_ttl(ttl);
+        self.call(Method::Fill, self.cache.fill(key, token, entry, ttl)).await
+    }
+
+    async fn settle(
+        &self,
+        key: &str,
+        token: Option<Token>,
+        entry: &Entry,
+        ttl: Option<Duration>,
+    ) -> Result<Settled, StoreError> {
+        self.with.note_ttl(ttl);
+        self.call(Method::Settle, self.cache.settle(key, token, entry, ttl)).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<bool, StoreError> {
+        self.call(Method::Delete, self.cache.delete(key)).await
+    }
+
+    async fn increment(&self, key: &str, by: i64, ttl: Duration) -> Result<i64, StoreError> {
+        self.call(Method::Increment, self.cache.increment(key, by, ttl)).await
+    }
+
+    async fn append(
+        &self,
+        stream: &str,
+        fields: &[(&str, &[u8])],
+        max_length: u64,
+    ) -> Result<(), StoreError> {
+        self.call(Method::Append, self.cache.append(stream, fields, max_length)).await
+    }
+}
+
+#[derive(Debug, Default)]
+struct Flaws {
+    all: Option<ErrorKind>,
+    next: HashMap<Method, (ErrorKind, u64)>,
+    calls: HashMap<Method, u64>,
+    ttls: Vec<Option<Duration>>,
+}
+
+/// Fails calls as it is told, counts them, and remembers times to live.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Flaky(Arc<Mutex<Flaws>>);
+
+impl Flaky {
+    /// The next `times` calls of a method fail.
+    pub(crate) fn fail(&self, method: Method, kind: ErrorKind, times: u64) {
+        self.0.lock().next.insert(method, (kind, times));
+    }
+
+    /// Every call fails until it is healed.
+    pub(crate) fn fail_all(&self, kind: ErrorKind) {
+        self.0.lock().all = Some(kind);
+    }
+
+    /// Nothing fails any more.
+    pub(crate) fn heal(&self) {
+        let mut flaws = self.0.lock();
+        flaws.all = None;
+        flaws.next.clear();
+    }
+
+    /// How often a method was called, in vain or not.
+    pub(crate) fn calls(&self, method: Method) -> u64 {
+        self.0.lock().calls.get(&method).copied().unwrap_or(0)
+    }
+
+    /// How often any method was called.
+    pub(crate) fn all_calls(&self) -> u64 {
+        self.0.lock().calls.values().sum()
+    }
+
+    /// The times to live of what was offered to the cache.
+    pub(crate) fn ttls(&self) -> Vec<Option<Duration>> {
+        self.0.lock().ttls.clone()
+    }
+}
+
+impl Interference for Flaky {
+    async fn before(&self, method: Method) -> Result<(), StoreError> {
+        let mut flaws = self.0.lock();
+        *flaws.calls.entry(method).or_default() += 1;
+        let mut failing = flaws.all;
+        if let Some((kind, times)) = flaws.next.get_mut(&method)
+            && *times > 0
+        {
+            *times -= 1;
+            failing = Some(*kind);
+        }
+        failing.map_or(Ok(()), |kind| Err(StoreError::new(kind, format!("a scripted {method:?}"))))
+    }
+
+    fn note_ttl(&self, ttl: Option<Duration>) {
+        self.0.lock().ttls.push(ttl);
+    }
+}
+
+/// A cache that fails as it is told.
+pub(crate) type FlakyCache<C> = Interfered<C, Flaky>;
+
+impl<C: Cache> FlakyCache<C> {
+    pub(crate) fn over(cache: C) -> Self {
+        Self { cache, with: Flaky::default() }
+    }
+}
+
+/// A cache in this process with room for so many entries.
+pub(crate) fn local_cache(entries: u64) -> LocalCache {
+    LocalCache::new(LocalCapacity::Entries(entries), Counters::new())
+}
+
+/// A write of a price.
+pub(crate) fn price(value: i64) -> Patch {
+    Patch::new().set(cstr!("price"), value)
+}
+
+/// Cache-aside and cache-through, each with either thing that a write may do to the cached entry.
+pub(crate) fn sound_forms(caching: &CachingSettings) -> Vec<StrategySpec> {
+    let mut forms = Vec::new();
+    for on_write in [OnWrite::Invalidate, OnWrite::Update] {
+        let caching = caching.clone();
+        let own = cache_aside::Own { on_write };
+        forms.push(StrategySpec::CacheAside(cache_aside::Spec { own, caching: caching.clone() }));
+        let own = cache_through::Own { on_write };
+        forms.push(StrategySpec::CacheThrough(cache_through::Spec { own, caching }));
+    }
+    forms
+}
+
+type TestedCache = FlakyCache<LocalCache>;
+type Tested = Arc<AnyStrategy<TestedCache, ScriptedSource>>;
+
+/// Two instances of one application, over one cache and one source.
+struct Pair {
+    /// What is tested, to be named where a test fails.
+    form: String,
+    local: LocalCache,
+    /// Instance 0's way to the cache and instance 1's.
+    ways: [Flaky; 2],
+    source: ScriptedSource,
+    instances: [Tested; 2],
+}
+
+impl Pair {
+    /// The document "a" exists, at version 1, and nothing is cached.
+    fn of(spec: &StrategySpec) -> Self {
+        let local = local_cache(100);
+        let source = ScriptedSource::of(&["a"], Some(Duration::from_secs(3600)));
+        let caches = [FlakyCache::over(local.clone()), FlakyCache::over(local.clone())];
+        let ways = [caches[0].with.clone(), caches[1].with.clone()];
+        let instances = caches.map(|cache| Arc::new(spec.build(cache, source.clone())));
+        Self { form: format!("{} {:?}", spec.name(), spec.show()), local, ways, source, instances }
+    }
+
+    /// The version of what the cache holds for "a".
+    async fn cached(&self) -> Option<Entry> {
+        self.local.get("thing:a").await.expect("a local cache does not fail")
+    }
+
+    async fn evict(&self) {
+        self.local.delete("thing:a").await.expect("a local cache does not fail");
+    }
+}
