@@ -85,7 +85,7 @@ impl Observer for Lines {
 
 /// A bar over the whole run, with what is going on now beside it.
 struct Bar {
-    bar: ProgressBar,
+    progress: ProgressBar,
     cells: usize,
     state: Mutex<BarState>,
 }
@@ -120,16 +120,16 @@ impl Bar {
             cell_at_most: Duration::ZERO,
             warmup_at_most: Duration::ZERO,
         };
-        Self { bar, cells, state: Mutex::new(state) }
+        Self { progress: bar, cells, state: Mutex::new(state) }
     }
 
     fn show(&self, state: &BarState, into_cell: Duration, what: &str) {
         let done = state.ended + into_cell.min(state.cell_at_most);
         let left = state.total.saturating_sub(done);
         let left = show_duration(Duration::from_secs(left.as_secs()));
-        self.bar.set_length(state.total.as_millis() as u64);
-        self.bar.set_position(done.as_millis() as u64);
-        self.bar.set_message(format!("{}: {what}, at most {left} left", state.cell));
+        self.progress.set_length(state.total.as_millis() as u64);
+        self.progress.set_position(done.as_millis() as u64);
+        self.progress.set_message(format!("{}: {what}, at most {left} left", state.cell));
     }
 }
 
@@ -137,9 +137,9 @@ impl Observer for Bar {
     fn observe(&self, event: Event) {
         let mut state = self.state.lock();
         match event {
-            Event::RunStarted { directory, .. } => self.bar.println(format!("results in {directory}")),
+            Event::RunStarted { directory, .. } => self.progress.println(format!("results in {directory}")),
             Event::CellStarted { cell, position, at_most } => {
-                self.bar.set_prefix(format!("[{position}/{}]", self.cells));
+                self.progress.set_prefix(format!("[{position}/{}]", self.cells));
                 state.cell = cell;
                 state.cell_at_most = at_most;
                 state.warmup_at_most = Duration::ZERO;
@@ -156,23 +156,23 @@ impl Observer for Bar {
                 let what = format!("{phase}: {}", figures(per_second, p99_us, hit_rate, errors));
                 self.show(&state, into_cell, &what);
             }
-            Event::Warning { what } => self.bar.println(format!("warning: {what}")),
+            Event::Warning { what } => self.progress.println(format!("warning: {what}")),
             Event::CellEnded { cell, line } => {
-                self.bar.println(format!("{cell}: {line}"));
+                self.progress.println(format!("{cell}: {line}"));
                 state.end_cell();
                 self.show(&state, Duration::ZERO, "done");
             }
             Event::CellFailed { cell, reason } => {
-                self.bar.println(format!("error: {cell} could not be run: {reason}"));
+                self.progress.println(format!("error: {cell} could not be run: {reason}"));
                 state.end_cell();
             }
-            Event::RunEnded => self.bar.finish_and_clear(),
+            Event::RunEnded => self.progress.finish_and_clear(),
         }
     }
 }
 
 impl Drop for Bar {
     fn drop(&mut self) {
-        self.bar.finish_and_clear();
+        self.progress.finish_and_clear();
     }
 }

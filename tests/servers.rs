@@ -167,7 +167,7 @@ impl Holder {
     /// Starts this very test program once more, as a process that holds servers until it is killed.
     fn start() -> Self {
         let mut process = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "a_process_that_holds_servers", "--ignored", "--nocapture"])
+            .args(["--exact", "a_hotset_that_is_killed_hard_leaves_nothing", "--nocapture"])
             .env(HOLD, "1")
             .stdout(Stdio::piped())
             .spawn()
@@ -185,12 +185,8 @@ impl Holder {
     }
 }
 
-#[tokio::test]
-#[ignore = "run by other tests as a process of its own"]
-async fn a_process_that_holds_servers() {
-    if std::env::var_os(HOLD).is_none() {
-        return;
-    }
+/// What the program does that [`Holder`] starts.
+async fn hold_servers() {
     let supervisor = supervisor().await;
     let (redis, mongod) = (redis(&supervisor).await, mongod(&supervisor).await);
     let told = serde_json::json!({
@@ -202,8 +198,11 @@ async fn a_process_that_holds_servers() {
     std::future::pending::<()>().await;
 }
 
-#[test]
-fn a_hotset_that_is_killed_hard_leaves_nothing() {
+#[tokio::test]
+async fn a_hotset_that_is_killed_hard_leaves_nothing() {
+    if std::env::var_os(HOLD).is_some() {
+        hold_servers().await;
+    }
     let mut holder = Holder::start();
     assert!(holder.pids.iter().all(|pid| runs(*pid)));
 

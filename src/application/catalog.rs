@@ -46,7 +46,7 @@ pub struct Products {
 /// The write that set a field last: client and operation, 0 for the dataset itself.
 #[must_use]
 pub fn write_id(client: u32, number: u64) -> i64 {
-    ((i64::from(client) + 1) << 40) | (number as i64 & 0xff_ffff_ffff)
+    ((i64::from(client) + 1) << 40) | (number & 0xff_ffff_ffff).cast_signed()
 }
 
 fn field_sum(id: &str, field: &str, value: i64, by: i64) -> i64 {
@@ -55,7 +55,7 @@ fn field_sum(id: &str, field: &str, value: i64, by: i64) -> i64 {
     hash.update(field.as_bytes());
     hash.update(&value.to_le_bytes());
     hash.update(&by.to_le_bytes());
-    hash.digest() as i64
+    hash.digest().cast_signed()
 }
 
 fn fixed_sum(id: &str, name: &str, category: &str, description: &str) -> i64 {
@@ -64,7 +64,7 @@ fn fixed_sum(id: &str, name: &str, category: &str, description: &str) -> i64 {
         hash.update(&(text.len() as u64).to_le_bytes());
         hash.update(text.as_bytes());
     }
-    hash.digest() as i64
+    hash.digest().cast_signed()
 }
 
 impl Products {

@@ -486,13 +486,13 @@ pub fn line(row: &SummaryRow) -> String {
         us(row.read_response_p99_us),
     );
     if row.errors + row.timeouts > 0 {
-        line.push_str(&format!(", errors {}", row.errors_by_kind));
+        line = format!("{line}, errors {}", row.errors_by_kind);
     }
     if row.corrupt_reads > 0 {
-        line.push_str(&format!(", {} CORRUPT READS", row.corrupt_reads));
+        line = format!("{line}, {} CORRUPT READS", row.corrupt_reads);
     }
     if row.status != Status::Ok {
-        line.push_str(&format!(" [{}: {}]", row.status, row.reason));
+        line = format!("{line} [{}: {}]", row.status, row.reason);
     }
     line
 }

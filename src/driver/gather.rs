@@ -45,6 +45,15 @@ struct Totals {
     thread_cpu: Duration,
 }
 
+/// How sure one has to be that a hit rate stands still.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sureness {
+    /// So sure that it would not drift by a point over as many windows again.
+    ToAPoint,
+    /// Its slope cannot be told from 0.
+    AsFarAsSeen,
+}
+
 /// See the module.
 pub struct Gatherer<'a> {
     cell: &'a Cell,
@@ -110,7 +119,7 @@ impl<'a> Gatherer<'a> {
         }
         if phase == Phase::Measure {
             self.warmup_length = start - self.warmup_start;
-            self.settled_at_start = self.has_settled();
+            self.settled_at_start = self.has_settled(Sureness::AsFarAsSeen);
         }
         self.phase = phase;
         self.stage_start = start;
@@ -145,8 +154,8 @@ impl<'a> Gatherer<'a> {
     }
 
     /// Takes what a worker's last operations left after the end of the measured time.
-    pub fn take_tail(&mut self, report: WorkerWindow) {
-        self.note_totals(&report);
+    pub fn take_tail(&mut self, report: &WorkerWindow) {
+        self.note_totals(report);
         self.tail.add(&report.window);
     }
 
@@ -221,17 +230,13 @@ impl<'a> Gatherer<'a> {
         slope_test(&windows[latest..]).trend
     }
 
-    /// Whether the hit rate stands still, and so surely that it would not drift by a point over as
-    /// many windows again.
+    /// Whether the hit rate stands still.
     #[must_use]
-    pub fn has_settled_surely(&self) -> bool {
-        self.settled == Trend::Settled
-    }
-
-    /// Whether the hit rate's slope cannot be told from 0.
-    #[must_use]
-    pub fn has_settled(&self) -> bool {
-        matches!(self.settled, Trend::Settled | Trend::TooNoisy)
+    pub fn has_settled(&self, sureness: Sureness) -> bool {
+        match sureness {
+            Sureness::ToAPoint => self.settled == Trend::Settled,
+            Sureness::AsFarAsSeen => matches!(self.settled, Trend::Settled | Trend::TooNoisy),
+        }
     }
 
     /// Puts all together.

@@ -29,7 +29,7 @@ use crate::workload::{
 };
 use control::{Control, Stage};
 use figures::Measured;
-use gather::Gatherer;
+use gather::{Gatherer, Sureness};
 use touched::Touched;
 use worker::{Job, Report};
 
@@ -248,7 +248,7 @@ async fn measure(
         match report {
             Report::Window(window) => gatherer.take(*window).await,
             Report::Ended(tail, left) => {
-                gatherer.take_tail(*tail);
+                gatherer.take_tail(&tail);
                 undone = undone.or(left);
                 ended += 1;
             }
@@ -274,16 +274,14 @@ async fn warm_up(cell: &Cell, crew: &mut Crew, gatherer: &mut Gatherer<'_>) -> R
         let half = start + run.warmup_max.0 / 2;
         crew.control.set(Stage::Fill { start });
         gatherer.begin(Phase::Warmup, start).await;
-        until(cell, crew, gatherer, half, |gatherer| gatherer.has_settled_surely()).await?;
+        until(cell, crew, gatherer, half, Sureness::ToAPoint).await?;
     }
     let start = Instant::now() + LEAD;
     crew.control.set(Stage::Warmup { start });
     gatherer.begin(Phase::Warmup, start).await;
     // An open loop's windows may hold too few operations to be sure of a point; the fill was sure.
-    let settled = |gatherer: &Gatherer<'_>| {
-        if open_loop { gatherer.has_settled() } else { gatherer.has_settled_surely() }
-    };
-    until(cell, crew, gatherer, deadline, settled).await
+    let sureness = if open_loop { Sureness::AsFarAsSeen } else { Sureness::ToAPoint };
+    until(cell, crew, gatherer, deadline, sureness).await
 }
 
 async fn until(
@@ -291,9 +289,9 @@ async fn until(
     crew: &mut Crew,
     gatherer: &mut Gatherer<'_>,
     deadline: Instant,
-    settled: impl Fn(&Gatherer<'_>) -> bool,
+    sureness: Sureness,
 ) -> Result<(), String> {
-    while !settled(gatherer) && Instant::now() < deadline {
+    while !gatherer.has_settled(sureness) && Instant::now() < deadline {
         match crew.next(cell.scenario.run.window.0 + CONNECT_BOUND, "warming up").await? {
             Report::Window(window) => gatherer.take(*window).await,
             Report::Failed(error) => return Err(error.to_string()),

@@ -50,7 +50,7 @@ fn block(variants: &[Variant], only: &Only, repeat: u64, left_out: &mut Vec<Left
                 }
                 let mut id = format!("r{repeat}-{}-{}", slug(&strategy.label), slug(&topology.label));
                 if variants.len() > 1 {
-                    id.push_str(&format!("-v{}", index + 1));
+                    id = format!("{id}-v{}", index + 1);
                 }
                 block.push(Cell {
                     id,

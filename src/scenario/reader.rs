@@ -91,6 +91,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A reader of the table under a key; an absent one reads as empty, anything else is a mistake.
+    #[must_use]
     pub fn table(&self, key: &'static str, empty: &'a Table) -> Reader<'a> {
         let table = match self.raw(key) {
             None => empty,

@@ -273,13 +273,13 @@ impl Cache for LocalCache {
     }
 
     async fn place_token(&self, key: &str, token: Token, ttl: Duration) -> Result<Claimed, StoreError> {
-        Ok(self.with(|store, now| match store.live(key, now) {
-            Some(found) => Claimed::Found(found.clone()),
-            None => {
-                // One that does not fit stands nowhere, and so lets nothing in.
-                store.put(key, &Entry::Token(token), Some(ttl), now);
-                Claimed::Placed
+        Ok(self.with(|store, now| {
+            if let Some(found) = store.live(key, now) {
+                return Claimed::Found(found.clone());
             }
+            // One that does not fit stands nowhere, and so lets nothing in.
+            store.put(key, &Entry::Token(token), Some(ttl), now);
+            Claimed::Placed
         }))
     }
 

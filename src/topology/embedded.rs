@@ -29,7 +29,7 @@ impl Spec {
     pub async fn deploy_cache(&self, site: &Site<'_>) -> Result<CacheDeployment, TopologyError> {
         let capacity = match site.cache.capacity {
             None => LocalCapacity::Entries(u64::MAX),
-            Some(Capacity::Bytes(size)) => LocalCapacity::Bytes(size.0),
+            Some(Capacity::Bytes(most)) => LocalCapacity::Bytes(most.0),
             Some(capacity) => LocalCapacity::Entries(capacity.entries(site.documents).unwrap_or(u64::MAX)),
         };
         Ok(CacheDeployment::embedded(LocalCache::new(capacity, Counters::default())))

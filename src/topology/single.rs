@@ -48,7 +48,7 @@ async fn external(url: SecretUrl, site: &Site<'_>) -> Result<CacheDeployment, To
 async fn managed(site: &Site<'_>) -> Result<CacheDeployment, TopologyError> {
     let config = RedisConfig {
         max_memory_bytes: match site.cache.capacity {
-            Some(Capacity::Bytes(size)) => Some(size.0),
+            Some(Capacity::Bytes(most)) => Some(most.0),
             _ => None,
         },
         eviction: site.cache.eviction,
