@@ -9,7 +9,7 @@ use hotset::cli::{Cli, Command, PlanArguments, RunArguments};
 use hotset::plan::{Plan, PlanError};
 use hotset::report::DrawOptions;
 use hotset::report::terminal::closing_table;
-use hotset::results::Results;
+use hotset::results::{Results, ResultsError};
 use hotset::run::{self, Interrupt, RunError};
 use hotset::{catalog, check, doctor, interrupt, machine, progress, report, topology};
 
@@ -140,7 +140,10 @@ fn finish(ended: Result<run::Outcome, RunError>, arguments: &RunArguments) -> u8
         Ok(outcome) => outcome,
         Err(error) => {
             eprintln!("error: {error}");
-            return if matches!(error, RunError::OtherScenario { .. }) { WRONG } else { NOT_RUN };
+            return match error {
+                RunError::OtherScenario { .. } | RunError::Results(ResultsError::NotResults { .. }) => WRONG,
+                RunError::Results(_) => NOT_RUN,
+            };
         }
     };
     let directory = &outcome.directory;
