@@ -126,7 +126,6 @@ fn one_seed_gives_every_client_the_same_operations_and_another_seed_others() {
     };
     let (first, again, other) = (run("7"), run("7"), run("8"));
 
-    assert_ne!(first.path.canonicalize().unwrap(), Path::new(""));
     let clients: Vec<_> = digests(&first).into_iter().map(|(client, _)| client).collect();
     assert_eq!(clients, (0..8).collect::<Vec<_>>());
     assert_eq!(digests(&first), digests(&again));
@@ -264,7 +263,7 @@ async fn on_a_mongodb_of_others_a_run_drops_its_own_database_and_no_other() {
     place.write("external.toml", scenario(REDIS_AND_MONGODB, &format!("[database]\nurl = \"{url}\"\n")));
     let mut running = place.start(place.hotset(&["external.toml", "--duration", "300ms", "--no-plots"]));
     tokio::task::block_in_place(|| {
-        running.until("the first cell has ended", || finished(&place.latest("external")) > 0)
+        running.until("the first cell has ended", || finished(&place.latest("external")) > 0);
     });
     let during: BTreeSet<_> = client.list_database_names().await.unwrap().into_iter().collect();
 
@@ -305,7 +304,9 @@ fn a_killed_run_leaves_what_had_ended_and_nothing_else_and_is_finished_by_resume
     let before = place.results("killed");
     let ended: Vec<_> = before.summary.iter().map(|row| row.cell.clone()).collect();
     assert_eq!(ended, before.run.cells[..2]);
-    ended.iter().for_each(|cell| is_complete(&before, cell));
+    for cell in &ended {
+        is_complete(&before, cell);
+    }
     assert_eq!(before.run.finished_utc, None);
 
     let directory = latest.to_str().unwrap();
@@ -329,7 +330,9 @@ fn a_killed_run_leaves_what_had_ended_and_nothing_else_and_is_finished_by_resume
     let after = place.results("killed");
     let cells: Vec<_> = after.summary.iter().map(|row| row.cell.clone()).collect();
     assert_eq!(cells, before.run.cells);
-    cells.iter().for_each(|cell| is_complete(&after, cell));
+    for cell in &cells {
+        is_complete(&after, cell);
+    }
     assert_eq!(after.summary[..2], before.summary[..]);
     assert!(after.run.finished_utc.is_some() && latest.join("report.html").exists());
     place.is_left_clean();
@@ -359,12 +362,11 @@ fn an_interrupted_run_keeps_what_had_ended_and_takes_its_servers_with_it() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_full_disk_loses_no_earlier_result_and_leaves_nothing_on_servers_of_others() {
     let place = Place::new();
-    let server = Foreign::redis(&[]);
-    let url = format!(
-        "{{ name = \"single\", database = \"embedded\", url = \"redis://127.0.0.1:{}\" }}",
-        server.port
-    );
-    place.write("full.toml", scenario(&url, ""));
+    let server = Foreign::mongod();
+    let url = format!("mongodb://127.0.0.1:{}", server.port);
+    let client = mongodb::Client::with_uri_str(&url).await.unwrap();
+    let before_it: BTreeSet<_> = client.list_database_names().await.unwrap().into_iter().collect();
+    place.write("full.toml", scenario(REDIS_AND_MONGODB, &format!("[database]\nurl = \"{url}\"\n")));
     let latest = place.latest("full");
     let (file, aside) = (latest.join("latency.csv"), latest.join("aside.csv"));
     let mut running = place.start(place.hotset(&["full.toml"]));
@@ -377,9 +379,8 @@ async fn a_full_disk_loses_no_earlier_result_and_leaves_nothing_on_servers_of_ot
     assert_eq!(ended.code, 3, "{ended:?}");
     assert!(ended.stderr.contains("cannot append to") && ended.stderr.contains("latency.csv"), "{ended:?}");
     assert!(ended.stderr.contains("free some space, then go on with --resume"), "{ended:?}");
-    let client = redis::Client::open(format!("redis://127.0.0.1:{}", server.port)).unwrap();
-    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
-    assert_eq!(connection.keys("*").await.unwrap(), Vec::<String>::new());
+    let after_it: BTreeSet<_> = client.list_database_names().await.unwrap().into_iter().collect();
+    assert_eq!(after_it, before_it);
     place.is_left_clean();
     fs::rename(&aside, &file).unwrap();
     let before = place.results("full");
