@@ -77,7 +77,7 @@ pub struct PlanArguments {
     pub set: Vec<String>,
 
     /// Run every cell this often; five or more are ranked
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = repeats)]
     pub repeats: Option<NonZeroU64>,
 
     /// Measure every cell for this long, as 30s
@@ -136,6 +136,10 @@ pub enum Listed {
     Charts,
     /// Every table of a scenario with its keys
     Settings,
+}
+
+fn repeats(text: &str) -> Result<NonZeroU64, String> {
+    text.parse().map_err(|_| "give a whole number, 1 or more".into())
 }
 
 fn duration(text: &str) -> Result<Positive, String> {

@@ -10,7 +10,7 @@ use hotset::interrupt::{self, Interrupt};
 use hotset::plan::{Plan, PlanError};
 use hotset::report::DrawOptions;
 use hotset::report::terminal::closing_table;
-use hotset::results::Results;
+use hotset::results::{Results, ResultsError};
 use hotset::run::{self, RunError};
 use hotset::{catalog, check, doctor, machine, progress, report, topology};
 
@@ -141,7 +141,10 @@ fn finish(ended: Result<run::Outcome, RunError>, arguments: &RunArguments) -> u8
         Ok(outcome) => outcome,
         Err(error) => {
             eprintln!("error: {error}");
-            return if matches!(error, RunError::OtherScenario { .. }) { WRONG } else { NOT_RUN };
+            return match error {
+                RunError::OtherScenario { .. } | RunError::Results(ResultsError::NotResults { .. }) => WRONG,
+                RunError::Results(_) => NOT_RUN,
+            };
         }
     };
     let directory = &outcome.directory;

@@ -2,6 +2,7 @@
 
 mod choice;
 mod order;
+mod secrets;
 pub mod settings;
 mod sweep;
 
@@ -168,7 +169,8 @@ impl Plan {
             Some(plan) if mistakes.is_empty() => Ok(plan),
             _ => {
                 let mistakes = mistakes.into_sorted();
-                Err(PlanError::Invalid(InvalidScenario { path: path.into(), text: text.into(), mistakes }))
+                let invalid = InvalidScenario { path: path.into(), text: text.into(), mistakes };
+                Err(PlanError::Invalid(secrets::redacted_mistakes(invalid)))
             }
         }
     }
@@ -187,7 +189,7 @@ impl Plan {
 /// The command line with every password in a URL struck out.
 #[must_use]
 pub fn redacted_command(arguments: impl IntoIterator<Item = String>) -> Vec<String> {
-    arguments.into_iter().map(|argument| choice::redacted(&argument)).collect()
+    arguments.into_iter().map(|argument| secrets::redacted(&argument)).collect()
 }
 
 fn plan(name: &str, path: &str, text: &str, options: &Options, mistakes: &Mistakes) -> Option<Plan> {
@@ -196,7 +198,7 @@ fn plan(name: &str, path: &str, text: &str, options: &Options, mistakes: &Mistak
         return None;
     }
     apply_options(&mut tree, options, mistakes);
-    let effective = choice::redacted_toml(&tree);
+    let effective = secrets::redacted_toml(&tree);
     let sweep = sweep::take(&mut tree, mistakes);
     let only = Only::parse(&options.only, mistakes);
     let mut variants = Vec::new();
@@ -209,16 +211,18 @@ fn plan(name: &str, path: &str, text: &str, options: &Options, mistakes: &Mistak
             }
         }
         let scenario = read_scenario(name, &tree, mistakes);
-        let swept =
-            values.into_iter().map(|(path, value)| (path, value.describe().replace('"', ""))).collect();
+        let swept = values
+            .into_iter()
+            .map(|(path, value)| (path, secrets::redacted(&value.describe()).replace('"', "")))
+            .collect();
         variants.push((swept, Arc::new(scenario)));
     }
+    let scenario = variants.first().map(|(_, scenario)| Arc::clone(scenario))?;
+    only.check(&scenario, mistakes);
     if !mistakes.is_empty() {
         return None;
     }
-    let scenario = variants.first().map(|(_, scenario)| Arc::clone(scenario))?;
     let cells = order::cells(&variants, &only, &mut left_out);
-    only.check(&scenario, mistakes);
     if cells.is_empty() {
         let place = tree.place.clone();
         let reasons: Vec<_> = left_out.iter().map(ToString::to_string).collect();

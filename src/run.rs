@@ -73,20 +73,45 @@ pub async fn run(
     });
     let run_id = run_id(&info.started_utc);
     let mut deployments = Deployments::new(&run_id);
+    let left = plan.cells.iter().filter(|cell| !finished.contains(&cell.id));
+    let failed = run_cells(left, &mut directory, &mut info, &mut deployments, observer, &interrupt).await;
+    // Also where results could not be written: nothing of this run stays on servers of others.
+    if let Err(error) = deployments.close().await {
+        observer.observe(Event::Warning { what: error.to_string() });
+    }
+    let failed = failed?;
+    let interrupted = interrupt.is_set();
+    if !interrupted {
+        info.finished_utc = Some(clock::now_utc());
+    }
+    directory.write_run_info(&info)?;
+    observer.observe(Event::RunEnded);
+    Ok(Outcome { directory: directory.path().to_owned(), failed, interrupted })
+}
+
+/// Runs cells and saves each as it ends; returns how many could not be run.
+async fn run_cells(
+    cells: impl Iterator<Item = &Cell>,
+    directory: &mut ResultsDir,
+    info: &mut RunInfo,
+    deployments: &mut Deployments,
+    observer: &dyn Observer,
+    interrupt: &Interrupt,
+) -> Result<usize, RunError> {
     let mut streams = Streams::default();
     let mut failed = 0;
-    for cell in plan.cells.iter().filter(|cell| !finished.contains(&cell.id)) {
+    for cell in cells {
         let cell = Arc::new(cell.clone());
         let at_most = cell.scenario.run.warmup_max.0 + cell.scenario.run.duration.0;
         observer.observe(Event::CellStarted { cell: cell.id.clone(), position: cell.position, at_most });
         let result = match streams.of(&cell) {
-            Ok(offered) => run_cell(&cell, &mut deployments, offered, observer, &interrupt).await,
+            Ok(offered) => run_cell(&cell, deployments, offered, observer, interrupt).await,
             Err(reason) => Err(CellError::Failed(reason)),
         };
-        note_servers(&mut info, deployments.describe().await);
+        note_servers(info, deployments.describe().await);
         match result {
             Ok(results) => {
-                streams.note(&mut info, &cell);
+                streams.note(info, &cell);
                 directory.append_cell(&results.rows)?;
                 observer.observe(Event::CellEnded { cell: cell.id.clone(), line: results.line });
             }
@@ -99,21 +124,12 @@ pub async fn run(
                 deployments.abandon().await;
             }
         }
-        directory.write_run_info(&info)?;
+        directory.write_run_info(info)?;
         if interrupt.is_set() {
             break;
         }
     }
-    if let Err(error) = deployments.close().await {
-        observer.observe(Event::Warning { what: error.to_string() });
-    }
-    let interrupted = interrupt.is_set();
-    if !interrupted {
-        info.finished_utc = Some(clock::now_utc());
-    }
-    directory.write_run_info(&info)?;
-    observer.observe(Event::RunEnded);
-    Ok(Outcome { directory: directory.path().to_owned(), failed, interrupted })
+    Ok(failed)
 }
 
 async fn run_cell(
@@ -129,12 +145,15 @@ async fn run_cell(
         () = stop.wait() => return Err(CellError::Interrupted),
     };
     let outcome = driver::run_cell(cell, deployed, offered, observer, interrupt).await?;
-    tokio::select! {
-        restored = deployments.restore(cell, &outcome.touched, observer) => {
-            restored.map_err(|e| CellError::Failed(e.to_string()))?;
-        }
-        // What is left behind goes with the servers, or is loaded anew.
-        () = stop.wait() => {}
+    let restored = tokio::select! {
+        restored = deployments.restore(cell, &outcome.touched, observer) => restored,
+        // What is left behind goes with the servers.
+        () = stop.wait() => Ok(()),
+    };
+    if let Err(error) = restored {
+        // The cell's figures are good all the same; the next cell gets new servers and a new dataset.
+        observer.observe(Event::Warning { what: error.to_string() });
+        deployments.abandon().await;
     }
     Ok(outcome)
 }

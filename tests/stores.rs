@@ -1,5 +1,6 @@
 //! What every cache and every database promises, over every backend; and what only a real server shows.
 
+#[path = "support/servers.rs"]
 mod support;
 
 use std::sync::Arc;

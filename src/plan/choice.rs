@@ -4,7 +4,6 @@ use std::fmt;
 
 use super::Scenario;
 use crate::scenario::{Kind, Mistake, Mistakes, Place, Reader, Table, Value, suggest};
-use crate::store::SecretUrl;
 use crate::strategy::{self, StrategySpec};
 use crate::topology::{self, TopologySpec};
 
@@ -115,15 +114,15 @@ fn choose_one<T>(
 ) -> Option<(String, T)> {
     let (table, name, place): (&Table, String, Place) = match &item.kind {
         Kind::String(name) => (empty, name.clone(), item.place.clone()),
-        Kind::Table(table) => match table.get("name") {
-            Some(Value { kind: Kind::String(name), place }) => (table, name.clone(), place.clone()),
-            _ => {
+        Kind::Table(table) => {
+            let Some(Value { kind: Kind::String(name), place }) = table.get("name") else {
                 let mistake = Mistake::new(item.place.clone(), path, "has no name");
                 let names: Vec<_> = rows.iter().map(|row| row.name).collect();
                 mistakes.push(mistake.help(format!("write name = \"…\"; there are: {}", names.join(", "))));
                 return None;
-            }
-        },
+            };
+            (table, name.clone(), place.clone())
+        }
         _ => {
             let mistake = Mistake::new(item.place.clone(), path, format!("{} is no name", item.describe()));
             mistakes.push(mistake.help("write a name in quotes, or a table with a name and settings"));
@@ -200,50 +199,13 @@ impl Only {
         for (option, wanted, known) in
             [("strategy", &self.strategies, &strategies), ("topology", &self.topologies, &topologies)]
         {
-            for name in wanted.iter().filter(|name| !known.contains(&name.as_str())) {
+            // Where the list itself is wrong, that has been said.
+            let unknown = |name: &&String| !known.is_empty() && !known.contains(&name.as_str());
+            for name in wanted.iter().filter(unknown) {
                 let place = Place::Option(format!("--only {option}={name}"));
                 let mistake = Mistake::new(place, "", format!("the scenario has no {option} \"{name}\""));
                 mistakes.push(mistake.help(suggest(name, known)));
             }
         }
-    }
-}
-
-/// The scenario as TOML with every password in a URL struck out.
-#[must_use]
-pub fn redacted_toml(tree: &Table) -> String {
-    let mut tree = tree.clone();
-    redact(&mut tree);
-    let mut lines = String::new();
-    for entry in &tree.entries {
-        lines.push_str(&entry.key);
-        lines.push_str(" = ");
-        lines.push_str(&entry.value.to_toml());
-        lines.push('\n');
-    }
-    lines
-}
-
-fn redact(table: &mut Table) {
-    for entry in &mut table.entries {
-        redact_value(&mut entry.value);
-    }
-}
-
-/// A text with the password of a URL in it struck out.
-#[must_use]
-pub fn redacted(text: &str) -> String {
-    let Some(scheme) = text.find("://") else { return text.to_owned() };
-    // What stands before the scheme, as in --set topologies.single.url=redis://…, is no part of the URL.
-    let start = text[..scheme].rfind(|c: char| !c.is_ascii_alphanumeric() && c != '+').map_or(0, |at| at + 1);
-    format!("{}{}", &text[..start], SecretUrl::new(&text[start..]))
-}
-
-fn redact_value(value: &mut Value) {
-    match &mut value.kind {
-        Kind::String(text) => *text = redacted(text),
-        Kind::Array(items) => items.iter_mut().for_each(redact_value),
-        Kind::Table(table) => redact(table),
-        _ => {}
     }
 }

@@ -122,11 +122,10 @@ impl Table {
         let (table, errors) = DeTable::parse_recoverable(text);
         for error in errors {
             let span = error.span().unwrap_or(0..0);
-            mistakes.push(Mistake::new(
-                Place::File(span),
-                "",
-                format!("this is not TOML: {}", error.message()),
-            ));
+            mistakes.push(
+                Mistake::new(Place::File(span), "", format!("this is not TOML: {}", error.message()))
+                    .help("mend it here: key = value, texts in \"quotes\", tables in [brackets]"),
+            );
         }
         let span = table.span();
         convert_table(table.get_ref(), span)

@@ -31,6 +31,12 @@ impl SecretUrl {
         redacted
     }
 
+    /// Where its password stands in it.
+    #[must_use]
+    pub fn password_at(&self) -> Option<std::ops::Range<usize>> {
+        self.parts().map(|(before, password, _)| before.len()..before.len() + password.len())
+    }
+
     /// What stands before the password, the password, and what stands after it.
     fn parts(&self) -> Option<(&str, &str, &str)> {
         let authority = self.0.find("://")? + 3;

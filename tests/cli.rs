@@ -1,0 +1,476 @@
+//! The command line: what it prints, and what it says of input that is wrong.
+
+mod support;
+
+use std::fs;
+use std::net::Ipv4Addr;
+
+use insta::assert_snapshot;
+use support::{Foreign, Place, files_below, free_port, row};
+
+/// A scenario that is right and takes a second for each cell.
+const TINY: &str = r#"
+strategies = ["no-cache"]
+topologies = ["embedded"]
+[dataset]
+keys = 100
+value_size = "300B"
+[workload]
+clients = 4
+[run]
+duration = "300ms"
+warmup_max = "300ms"
+window = "100ms"
+"#;
+
+/// What is said of a scenario, which is refused.
+fn refused(text: &str) -> String {
+    let place = Place::new();
+    place.write("scenario.toml", text);
+    place.fails(2, &["check", "scenario.toml"])
+}
+
+/// What is said of options to a scenario that is right.
+fn refused_options(options: &[&str]) -> String {
+    let place = Place::new();
+    place.write("scenario.toml", TINY);
+    let arguments: Vec<_> = ["check", "scenario.toml"].into_iter().chain(options.iter().copied()).collect();
+    place.fails(2, &arguments)
+}
+
+/// Holds a message to its place in the file, its key and reason, and its remedy.
+#[track_caller]
+fn says(message: &str, at: &str, reason: &str, remedy: &str) {
+    let words = message.replace("\n  │", "").replace("\n ", " ");
+    let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+    for part in [&format!("scenario.toml:{at}"), reason, remedy] {
+        assert!(words.contains(part), "{part:?} is not in:\n{message}");
+    }
+    assert!(words.contains("1 mistake in scenario.toml: nothing was run"), "{message}");
+}
+
+#[test]
+fn the_help_explains_itself_by_examples() {
+    assert_snapshot!(Place::new().succeeds(&["--help"]).stdout);
+}
+
+#[test]
+fn every_list_names_what_there_is_with_its_settings() {
+    let place = Place::new();
+    for list in ["strategies", "topologies", "distributions", "charts", "settings"] {
+        assert_snapshot!(format!("list_{list}"), place.succeeds(&["list", list]).stdout);
+    }
+}
+
+#[test]
+fn a_list_without_a_sort_is_all_the_lists() {
+    let place = Place::new();
+    let all = place.succeeds(&["list"]).stdout;
+    for list in ["strategies", "topologies", "distributions", "charts", "settings"] {
+        let one = place.succeeds(&["list", list]).stdout;
+        assert!(one.lines().count() > 3 && all.contains(&one), "{list}:\n{all}");
+    }
+}
+
+#[test]
+fn every_scenario_that_comes_along_is_valid() {
+    let place = Place::new();
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let mut seen = 0;
+    for scenario in fs::read_dir(folder).unwrap() {
+        let path = scenario.unwrap().path();
+        let said = place.succeeds(&["check", path.to_str().unwrap()]).stdout;
+        assert!(said.contains(" is valid: ") && said.contains("It takes "), "{said}");
+        seen += 1;
+    }
+    assert!(seen >= 2, "{seen} scenarios");
+}
+
+#[test]
+fn a_check_prints_the_cells_in_their_order_and_how_long_they_take() {
+    let place = Place::new();
+    place.write("scenario.toml", TINY);
+    let arguments = ["check", "scenario.toml", "--set", "strategies=[\"no-cache\", \"cache-aside\"]"];
+    assert_snapshot!(place.succeeds(&[&arguments[..], &["--repeats", "2"]].concat()).stdout);
+}
+
+#[test]
+fn the_doctor_finds_both_servers_and_tells_their_versions() {
+    let said = Place::new().succeeds(&["doctor"]).stdout;
+    for server in ["redis-server", "mongod"] {
+        let line = said.lines().find(|line| line.split_whitespace().nth(1) == Some(server));
+        let line = line.unwrap_or_else(|| panic!("{server} is missing, scripts/test gets it:\n{said}"));
+        assert!(line.starts_with("ok") && line.contains(" at /"), "{line}");
+        assert!(line.chars().any(|c| c.is_ascii_digit()), "{line}");
+    }
+    assert!(said.contains("open files allowed") && said.contains("cores"), "{said}");
+}
+
+#[test]
+fn the_doctor_says_how_to_get_a_server_that_is_missing() {
+    let place = Place::new();
+    let mut command = place.hotset(&["doctor"]);
+    command.env("PATH", place.path());
+    let ended = place.start(command).end();
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let missing: Vec<_> = ended.stdout.lines().filter(|line| line.starts_with("MISSING")).collect();
+    assert!(
+        missing.iter().any(|line| line.contains("redis-server") && line.contains("install")),
+        "{ended:?}"
+    );
+}
+
+#[test]
+fn a_scenario_that_is_not_there_is_refused() {
+    let said = Place::new().fails(2, &["nowhere.toml"]);
+    assert!(said.contains("nowhere.toml: No such file") && said.contains("check the path"), "{said}");
+}
+
+#[test]
+fn a_directory_is_no_scenario() {
+    let place = Place::new();
+    fs::create_dir(place.path().join("folder.toml")).unwrap();
+    let said = place.fails(2, &["folder.toml"]);
+    assert!(said.contains("folder.toml: Is a directory") && said.contains("check the path"), "{said}");
+}
+
+#[test]
+fn a_scenario_that_is_not_text_is_refused() {
+    let place = Place::new();
+    place.write("binary.toml", [b'a', 0xff, 0xfe]);
+    let said = place.fails(2, &["binary.toml"]);
+    assert!(said.contains("binary.toml: it is not text (UTF-8)"), "{said}");
+}
+
+#[test]
+fn both_errors_of_broken_toml_are_shown_at_once() {
+    assert_snapshot!(refused("description = \n[run\nseed = 1\n"));
+}
+
+#[test]
+fn several_mistakes_are_shown_at_once_each_with_its_line() {
+    assert_snapshot!(refused(
+        r#"strategies = ["cache-asid", { name = "no-cache" }, "no-cache"]
+topologies = []
+[dataset]
+keys = 0
+[workload]
+reads = 1.5
+clients = 1
+instances = 2
+clinets = 3
+[workload.keys]
+distribution = "zip"
+[cache]
+capacity = 0
+[run]
+duration = "0s"
+window = "60s"
+[sweep]
+"workload.reads" = 0.5
+"#
+    ));
+}
+
+#[test]
+fn an_unknown_key_gets_the_nearest_known_one() {
+    let said = refused("[workload]\nclinets = 3\n");
+    says(&said, "2:1", "workload.clinets: there is no such key", "did you mean \"clients\"?");
+}
+
+#[test]
+fn an_unknown_table_gets_the_nearest_known_one() {
+    says(
+        &refused("[worklod]\nclients = 3\n"),
+        "1:",
+        "worklod: there is no such key",
+        "did you mean \"workload\"?",
+    );
+}
+
+#[test]
+fn an_unknown_strategy_gets_the_nearest_known_one() {
+    let said = refused("strategies = [\"cache-asid\"]");
+    says(&said, "1:15", "there is no \"cache-asid\"", "did you mean \"cache-aside\"?");
+}
+
+#[test]
+fn an_unknown_topology_gets_the_nearest_known_one() {
+    let said = refused("topologies = [{ name = \"singel\" }]");
+    says(&said, "1:24", "there is no \"singel\"", "did you mean \"single\"?");
+}
+
+#[test]
+fn an_unknown_distribution_gets_the_nearest_known_one() {
+    let said = refused("[workload.keys]\ndistribution = \"unifrom\"");
+    says(&said, "2:16", "workload.keys.distribution", "did you mean \"uniform\"?");
+}
+
+#[test]
+fn a_dataset_of_no_keys_is_refused() {
+    says(&refused("[dataset]\nkeys = 0"), "2:8", "dataset.keys: 0 is too few", "1 or more");
+}
+
+#[test]
+fn a_share_outside_0_to_1_is_refused() {
+    for share in ["1.5", "-0.1", "nan"] {
+        says(
+            &refused(&format!("[workload]\nreads = {share}")),
+            "2:9",
+            "workload.reads",
+            "a share from 0 to 1",
+        );
+    }
+}
+
+#[test]
+fn a_cache_without_room_is_refused() {
+    says(
+        &refused("[cache]\ncapacity = 0"),
+        "2:12",
+        "cache.capacity: a cache of no entries",
+        "a number of entries",
+    );
+    for none in ["\"0%\"", "\"0B\"", "\"120%\""] {
+        says(
+            &refused(&format!("[cache]\ncapacity = {none}")),
+            "2:12",
+            "cache.capacity",
+            "a size (\"64MiB\")",
+        );
+    }
+}
+
+#[test]
+fn a_duration_of_0_is_refused() {
+    says(&refused("[run]\nduration = \"0s\""), "2:12", "run.duration: a duration of 0", "such as \"500ms\"");
+}
+
+#[test]
+fn an_exponent_of_0_is_refused() {
+    says(&refused("[workload.keys]\nexponent = 0"), "2:12", "workload.keys.exponent", "above 0");
+}
+
+#[test]
+fn fewer_clients_than_instances_are_refused() {
+    let said = refused("[workload]\nclients = 1\ninstances = 2");
+    says(&said, "2:11", "workload.clients: 1 clients cannot use 2 instances", "every instance one client");
+}
+
+#[test]
+fn a_window_longer_than_what_is_measured_is_refused() {
+    let said = refused("[run]\nduration = \"1s\"\nwindow = \"2s\"");
+    says(&said, "3:10", "run.window: is longer than run.duration", "make run.window shorter");
+}
+
+#[test]
+fn two_strategies_cannot_have_one_label() {
+    let said = refused("strategies = [\"no-cache\", { name = \"cache-aside\", label = \"no-cache\" }]");
+    says(&said, "1:27", "two are called \"no-cache\"", "label = \"…\"");
+}
+
+#[test]
+fn an_empty_list_is_refused() {
+    says(&refused("strategies = []"), "1:14", "strategies: is empty", "leave the key out");
+}
+
+#[test]
+fn a_variable_that_is_not_set_is_named() {
+    let said = refused("[database]\nurl = \"mongodb://u:${HOTSET_NOT_SET}@localhost\"");
+    says(&said, "2:7", "no variable HOTSET_NOT_SET", "set it, as in HOTSET_NOT_SET=… hotset");
+}
+
+#[test]
+fn a_processor_that_is_not_there_is_named_with_those_that_are() {
+    let said = refused("[run.pin]\nhotset = [100000]");
+    says(
+        &said,
+        "2:10",
+        "run.pin.hotset: there is no processor 100000 here",
+        "this machine has the processors 0 to",
+    );
+}
+
+#[test]
+fn a_sweep_takes_lists() {
+    let said = refused("[sweep]\n\"workload.reads\" = 0.5");
+    says(&said, "2:20", "sweep.workload.reads: 0.5 is not a list", "= [0.8, 0.99]");
+}
+
+#[test]
+fn a_swept_value_is_checked_where_it_stands() {
+    let said = refused("[sweep]\n\"workload.reads\" = [0.5, 1.5]");
+    says(&said, "2:26", "workload.reads: 1.5 is not between 0 and 1", "a share from 0 to 1");
+}
+
+#[test]
+fn a_fault_that_outlasts_the_cell_is_refused() {
+    let said =
+        refused("[run]\nduration = \"3s\"\n[[fault]]\nat = \"2s\"\nkind = \"stop-cache\"\nfor = \"2s\"");
+    says(&said, "4:6", "fault[0].at: the fault does not end", "before run.duration");
+}
+
+#[test]
+fn options_that_are_wrong_are_all_shown_at_once() {
+    let said = refused_options(&[
+        "--set",
+        "seed",
+        "--set",
+        "workload.nothing=3",
+        "--set",
+        "run.seed=many",
+        "--only",
+        "colour=red",
+        "--only",
+        "strategy=no-cach",
+    ]);
+    assert_snapshot!(said);
+}
+
+#[test]
+fn repeats_and_durations_of_0_are_refused() {
+    assert!(refused_options(&["--repeats", "0"]).contains("1 or more"));
+    assert!(refused_options(&["--duration", "0s"]).contains("a duration of 0 measures nothing"));
+}
+
+#[test]
+fn a_password_in_a_scenario_is_not_shown_with_its_mistakes() {
+    let place = Place::new();
+    place.write(
+        "scenario.toml",
+        "topologies = [{ name = \"single\", url = \"redis://:hunter21@h\", foo = 1 }]\n\
+         [database]\nname = \"hunter-in-the-wood\"\n[dataset]\nkeys = \"mongodb://u:hunter22@h\"\n",
+    );
+    let said = place.fails(
+        2,
+        &[
+            "scenario.toml",
+            "--set",
+            "database.name=\"mongodb://u:hunter23@h\"",
+            "--set",
+            "database.name.x=redis://:hunter24@h",
+        ],
+    );
+    assert!(said.contains("topologies[0].foo") && said.contains("redis://:********@h"), "{said}");
+    assert!(said.contains("database.name.x") && said.contains("***@h"), "{said}");
+    assert!(!said.contains("hunter2"), "{said}");
+}
+
+/// A scenario with one cell that can be run and one that needs the servers of `more`.
+fn two_topologies(single: &str, more: &str) -> String {
+    TINY.replace("[\"embedded\"]", &format!("[\"embedded\", {single}]")) + more
+}
+
+#[test]
+fn a_redis_that_is_not_there_fails_its_cells_and_keeps_the_others() {
+    let place = Place::new();
+    let single = format!(
+        "{{ name = \"single\", database = \"embedded\", url = \"redis://127.0.0.1:{}/\" }}",
+        free_port()
+    );
+    place.write("down.toml", two_topologies(&single, ""));
+
+    let said = place.fails(3, &["down.toml"]);
+
+    assert!(said.contains("connecting to the cache at redis://127.0.0.1"), "{said}");
+    assert!(said.contains("check that the server runs at that address"), "{said}");
+    let results = place.results("down");
+    assert_eq!(results.summary.len(), 2);
+    let of = |topology: &str| results.summary.iter().find(|row| row.topology == topology).unwrap();
+    assert!(of("embedded").operations > 0);
+    assert_eq!((of("single").status.name(), of("single").operations), ("failed", 0));
+    assert!(of("single").reason.contains("check that the server runs"), "{}", of("single").reason);
+    place.is_left_clean();
+}
+
+#[test]
+fn a_mongodb_that_is_not_there_fails_its_cells_and_keeps_the_others() {
+    let place = Place::new();
+    let database =
+        format!("[database]\nurl = \"mongodb://127.0.0.1:{}\"\ntimeout = \"500ms\"\n", free_port());
+    place.write("down.toml", two_topologies("\"single\"", &database));
+
+    let said = place.fails(3, &["down.toml"]);
+
+    assert!(said.contains("connecting to the database") || said.contains("loading the dataset"), "{said}");
+    assert!(said.contains("check that the server runs at that address"), "{said}");
+    let results = place.results("down");
+    let of = |topology: &str| results.summary.iter().find(|row| row.topology == topology).unwrap();
+    assert!(of("embedded").operations > 0);
+    assert_eq!(of("single").status.name(), "failed");
+    place.is_left_clean();
+}
+
+/// Holds everything that a run has left, and said, to a secret that must not be there.
+fn is_nowhere(secret: &str, place: &Place, ended: &support::Ended) {
+    assert!(!ended.stdout.contains(secret) && !ended.stderr.contains(secret), "{ended:?}");
+    let files = files_below(&place.path().join("results"));
+    assert!(files.iter().any(|(path, _)| path.ends_with("run.json")));
+    for (path, bytes) in files {
+        assert!(!String::from_utf8_lossy(&bytes).contains(secret), "in {}", path.display());
+    }
+}
+
+#[test]
+fn a_wrong_password_is_refused_with_a_remedy_and_shown_nowhere() {
+    let place = Place::new();
+    let redis = Foreign::redis(&["--requirepass", "the-right-one"]);
+    let url = format!("redis://:${{HOTSET_TEST_PASSWORD}}@{}:{}/", Ipv4Addr::LOCALHOST, redis.port);
+    let single = format!("{{ name = \"single\", database = \"embedded\", url = \"{url}\" }}");
+    place.write("locked.toml", TINY.replace("\"embedded\"", &single).replace("no-cache", "cache-aside"));
+    let run = |password: &str| {
+        let mut command = place.hotset(&["locked.toml"]);
+        command.env("HOTSET_TEST_PASSWORD", password);
+        place.start(command).end()
+    };
+
+    let ended = run("the%2Dwrong-one");
+    assert_eq!(ended.code, 3, "{ended:?}");
+    assert!(ended.stderr.contains("check the user and the password in the URL"), "{ended:?}");
+    for secret in ["the%2Dwrong-one", "the-wrong-one"] {
+        is_nowhere(secret, &place, &ended);
+    }
+
+    let ended = run("the-right-one");
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert!(row(&place.results("locked"), "cache-aside").operations > 0);
+    is_nowhere("the-right-one", &place, &ended);
+}
+
+#[test]
+fn a_password_that_is_swept_or_set_is_not_written() {
+    let place = Place::new();
+    let url = |password: &str| format!("mongodb://u:{password}@127.0.0.1:1/");
+    place.write(
+        "swept.toml",
+        format!("{TINY}[sweep]\n\"database.url\" = [\"{}\", \"{}\"]\n", url("hunter21"), url("hunter22")),
+    );
+
+    let ended = place.succeeds(&["swept.toml", "--set", &format!("database.name={}", url("hunter23"))]);
+
+    assert_eq!(place.results("swept").summary.len(), 2);
+    is_nowhere("hunter2", &place, &ended);
+}
+
+#[test]
+fn results_that_cannot_be_written_say_what_is_in_the_way() {
+    let place = Place::new();
+    place.write("tiny.toml", TINY);
+    place.write("taken", "a file");
+    let said = place.fails(3, &["tiny.toml", "--out", "taken"]);
+    assert!(said.contains("cannot create taken/tiny") && said.contains("in the way"), "{said}");
+    assert_eq!(fs::read_to_string(place.path().join("taken")).unwrap(), "a file");
+}
+
+#[test]
+fn a_directory_without_results_is_not_drawn_and_not_resumed() {
+    let place = Place::new();
+    place.write("tiny.toml", TINY);
+    fs::create_dir(place.path().join("empty")).unwrap();
+    for arguments in [&["report", "empty"][..], &["report", "nowhere"], &["tiny.toml", "--resume", "empty"]] {
+        let said = place.fails(2, arguments);
+        assert!(said.contains("is not a results folder: it has no run.json"), "{said}");
+        assert!(said.contains("results/<scenario>/latest"), "{said}");
+    }
+    assert_eq!(fs::read_dir(place.path().join("empty")).unwrap().count(), 0);
+}

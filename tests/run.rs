@@ -1,0 +1,584 @@
+//! Whole runs of the program, on real servers: what they leave, what they do not, and how they end.
+
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use futures_util::StreamExt as _;
+use hotset::results::{EventRow, Phase, Results, SummaryRow, TimeseriesRow};
+use mongodb::bson::{Document, doc};
+use redis::AsyncTypedCommands as _;
+use rustix::process::Signal;
+use support::{Foreign, Place, files_below, row};
+
+/// A small scenario; the topologies and what else there is come on top.
+fn scenario(topologies: &str, more: &str) -> String {
+    format!(
+        r#"
+strategies = ["no-cache", "cache-aside", "cache-through"]
+topologies = [{topologies}]
+[dataset]
+keys = 500
+value_size = "300B"
+[workload]
+clients = 8
+reads = 0.9
+[run]
+duration = "1s"
+warmup_max = "1s"
+window = "100ms"
+{more}"#
+    )
+}
+
+const EMBEDDED: &str = "\"embedded\"";
+const REDIS: &str = "{ name = \"single\", database = \"embedded\" }";
+const REDIS_AND_MONGODB: &str = "\"single\"";
+
+/// The digests of the operations, by client.
+fn digests(results: &Results) -> Vec<(u64, String)> {
+    results.run.stream_digests.iter().map(|stream| (stream.client, stream.digest.clone())).collect()
+}
+
+fn finished(directory: &Path) -> usize {
+    // Each row of these runs stands on one line, under the header.
+    fs::read_to_string(directory.join("summary.csv")).map_or(0, |text| text.lines().count().saturating_sub(1))
+}
+
+/// Rows, windows and percentiles of a cell are all there.
+fn is_complete(results: &Results, cell: &str) {
+    let row = results.summary.iter().find(|row| row.cell == cell).unwrap();
+    let of_cell = |window: &&TimeseriesRow| window.cell == cell && window.phase == Phase::Measure;
+    let windows: Vec<_> = results.timeseries.iter().filter(of_cell).collect();
+    assert_eq!(windows.iter().map(|window| window.window).collect::<Vec<_>>(), (0..10).collect::<Vec<_>>());
+    assert!(row.operations > 0 && results.latency.iter().any(|point| point.cell == cell), "{row:?}");
+    assert!(!results.histograms(cell).unwrap().is_empty());
+    assert!(results.events.iter().any(|event| event.cell == cell && event.kind == "drained"));
+}
+
+/// What every cell of a sound run fulfils.
+fn is_sound(row: &SummaryRow) {
+    assert_ne!(row.status.name(), "failed", "{row:?}");
+    assert_eq!((row.errors, row.timeouts, row.corrupt_reads), (0, 0, 0), "{row:?}");
+    assert_eq!(row.errors_by_kind, "");
+    assert!(row.reads > 0 && row.writes > 0, "{row:?}");
+    assert_eq!(row.operations, row.reads + row.writes);
+    assert_eq!(row.reads, row.hits + row.misses + row.negative_hits + row.bypassed);
+}
+
+#[test]
+fn a_run_leaves_every_file_and_the_link_to_the_latest() {
+    let place = Place::new();
+    place.write("tiny.toml", scenario(EMBEDDED, ""));
+
+    let ended = place.succeeds(&["tiny.toml"]);
+
+    let latest = place.latest("tiny");
+    assert_eq!(fs::read_link(&latest).unwrap().components().count(), 1, "the link is relative");
+    let mut expected: BTreeSet<String> =
+        ["summary.csv", "timeseries.csv", "latency.csv", "events.csv", "run.json", "report.html"]
+            .map(String::from)
+            .into();
+    for chart in ["hit-rate", "latency-percentiles", "throughput-p99"] {
+        expected.extend([format!("plots/{chart}.svg"), format!("plots/{chart}.png")]);
+    }
+    for strategy in ["no-cache", "cache-aside", "cache-through"] {
+        expected.insert(format!("r1-{strategy}-embedded.hlog"));
+    }
+    let directory = latest.canonicalize().unwrap();
+    let files = files_below(&directory);
+    let found = files.iter().map(|(path, _)| path.strip_prefix(&directory).unwrap().display().to_string());
+    assert_eq!(found.collect::<BTreeSet<_>>(), expected);
+    assert!(files.iter().all(|(_, bytes)| !bytes.is_empty()));
+
+    let results = place.results("tiny");
+    assert_eq!(results.summary.len(), 3);
+    for row in &results.summary {
+        is_sound(row);
+        is_complete(&results, &row.cell);
+    }
+    assert!(results.run.finished_utc.is_some());
+    assert!(ended.stdout.contains("cache-through") && ended.stdout.contains("report.html"), "{ended:?}");
+    place.is_left_clean();
+}
+
+#[test]
+fn one_seed_gives_every_client_the_same_operations_and_another_seed_others() {
+    let place = Place::new();
+    place.write("tiny.toml", scenario(EMBEDDED, ""));
+    let run = |seed: &str| {
+        let seed = format!("run.seed={seed}");
+        place.succeeds(&[
+            "tiny.toml",
+            "--set",
+            &seed,
+            "--set",
+            "run.warmup_max=200ms",
+            "--duration",
+            "200ms",
+            "--no-plots",
+        ]);
+        place.results("tiny")
+    };
+    let (first, again, other) = (run("7"), run("7"), run("8"));
+
+    let clients: Vec<_> = digests(&first).into_iter().map(|(client, _)| client).collect();
+    assert_eq!(clients, (0..8).collect::<Vec<_>>());
+    assert_eq!(digests(&first), digests(&again));
+    for (one, another) in digests(&first).iter().zip(digests(&other)) {
+        assert_ne!(one.1, another.1, "client {}", one.0);
+    }
+    let of_cells: BTreeSet<_> =
+        first.summary.iter().chain(&again.summary).map(|row| row.stream_digest.as_str()).collect();
+    assert_eq!(of_cells.len(), 1, "{of_cells:?}");
+    assert!(!of_cells.contains(other.summary[0].stream_digest.as_str()));
+}
+
+#[test]
+fn every_strategy_does_on_managed_servers_what_its_documentation_says() {
+    let place = Place::new();
+    place.write("real.toml", scenario(REDIS_AND_MONGODB, ""));
+    let mut running = place.start(place.hotset(&["real.toml"]));
+    running
+        .until("both servers run", || place.runs_a_server("redis-server") && place.runs_a_server("mongod"));
+
+    let ended = running.end();
+
+    assert_eq!(ended.code, 0, "{ended:?}");
+    place.is_left_clean();
+    let results = place.results("real");
+    results.summary.iter().for_each(is_sound);
+    let [none, aside, through] = ["no-cache", "cache-aside", "cache-through"].map(|name| row(&results, name));
+    assert_eq!((none.hits, none.cache_commands, none.db_reads), (0, 0, none.reads));
+    // One write in ten clears an entry of cache-aside, and none of cache-through's.
+    assert!(aside.hit_rate.unwrap() > 0.3 && aside.hit_rate.unwrap() < 0.999, "{aside:?}");
+    assert!(through.hit_rate.unwrap() > 0.95, "{through:?}");
+    // A hit is a GET. A miss is a GET, a SET NX GET and an EVALSHA, or the first two where another
+    // loads. A write is an UNLINK, or a SET NX GET and an EVALSHA. At the edges of what is measured,
+    // each client may have an operation of which some commands belong to the other side.
+    let edges = 2 * 3 * 8;
+    let between = |row: &SummaryRow, of_a_write: u64| {
+        let sure = row.hits + row.misses + of_a_write * row.writes;
+        assert!(row.cache_commands + edges >= sure, "{row:?}");
+        assert!(row.cache_commands <= sure + 2 * row.misses + row.hits / 50 + edges, "{row:?}");
+        let per_operation = row.cache_commands as f64 / row.operations as f64;
+        assert!((row.cache_commands_per_op.unwrap() - per_operation).abs() < 1e-9);
+    };
+    between(aside, 1);
+    between(through, 2);
+    for row in [none, aside, through] {
+        assert!(row.db_writes.abs_diff(row.writes) <= edges, "{row:?}");
+        assert!(row.db_reads <= row.misses + edges, "{row:?}");
+    }
+    assert!(aside.db_reads + edges >= aside.misses, "each reader loads for itself: {aside:?}");
+}
+
+/// What other connections sent to a Redis.
+async fn monitor(port: u16) -> Arc<Mutex<Vec<String>>> {
+    let client = redis::Client::open(format!("redis://127.0.0.1:{port}")).unwrap();
+    let monitor = client.get_async_monitor().await.unwrap();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let kept = Arc::clone(&seen);
+    tokio::spawn(async move {
+        let mut commands = monitor.into_on_message::<String>();
+        while let Some(command) = commands.next().await {
+            kept.lock().unwrap().push(command);
+        }
+    });
+    seen
+}
+
+/// The words of a line of MONITOR, after the time and the connection; none of a script's own commands.
+fn words(line: &str) -> Vec<&str> {
+    if line.contains(" lua] ") {
+        return Vec::new();
+    }
+    line.split('"').skip(1).step_by(2).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn on_a_redis_of_others_a_run_touches_only_keys_of_its_own() {
+    let place = Place::new();
+    let server = Foreign::redis(&[]);
+    let client = redis::Client::open(format!("redis://127.0.0.1:{}", server.port)).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    for key in 0..200 {
+        connection.set(format!("product:{key}"), format!("foreign {key}")).await.unwrap();
+    }
+    let url = format!(
+        "{{ name = \"single\", database = \"embedded\", url = \"redis://127.0.0.1:{}\" }}",
+        server.port
+    );
+    place.write("external.toml", scenario(&url, ""));
+    let seen = monitor(server.port).await;
+
+    let ended =
+        tokio::task::block_in_place(|| place.run(&["external.toml", "--duration", "300ms", "--no-plots"]));
+
+    assert_eq!(ended.code, 0, "{ended:?}");
+    place.results("external").summary.iter().for_each(is_sound);
+    let left: BTreeSet<String> = connection.keys("*").await.unwrap().into_iter().collect();
+    assert_eq!(left, (0..200).map(|key| format!("product:{key}")).collect());
+    assert_eq!(connection.get("product:17").await.unwrap().as_deref(), Some("foreign 17"));
+    let seen = seen.lock().unwrap();
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for line in seen.iter() {
+        let words = words(line);
+        let Some(command) = words.first().map(|command| command.to_ascii_uppercase()) else { continue };
+        let key = match command.as_str() {
+            "GET" | "SET" | "UNLINK" => words.get(1),
+            "EVALSHA" => words.get(3),
+            _ => None,
+        };
+        // The test's own last questions, too, come by here.
+        let is_of_the_test = key == Some(&"product:17");
+        assert!(is_of_the_test || key.is_none_or(|key| key.starts_with("hotset:")), "{line}");
+        assert!(!["FLUSHALL", "FLUSHDB", "SWAPDB", "SHUTDOWN"].contains(&command.as_str()), "{line}");
+        assert!(
+            command != "CONFIG" || words.get(1).is_none_or(|word| !word.eq_ignore_ascii_case("set")),
+            "{line}"
+        );
+        *counts.entry(command).or_default() += 1;
+    }
+    for command in ["GET", "SET", "EVALSHA", "UNLINK"] {
+        assert!(counts.get(command).is_some_and(|count| *count > 10), "{command}: {counts:?}");
+    }
+}
+
+/// The databases but for those that the server makes for itself, whenever it likes.
+async fn databases(client: &mongodb::Client) -> BTreeSet<String> {
+    let mut names: BTreeSet<_> = client.list_database_names().await.unwrap().into_iter().collect();
+    names.retain(|name| !["admin", "config", "local"].contains(&name.as_str()));
+    names
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn on_a_mongodb_of_others_a_run_drops_its_own_database_and_no_other() {
+    let place = Place::new();
+    let server = Foreign::mongod();
+    let url = format!("mongodb://127.0.0.1:{}", server.port);
+    let client = mongodb::Client::with_uri_str(&url).await.unwrap();
+    for database in ["hotset", "shop"] {
+        let products = client.database(database).collection::<Document>("products");
+        products.insert_one(doc! { "_id": 1, "name": "foreign" }).await.unwrap();
+    }
+    let before = databases(&client).await;
+    place.write("external.toml", scenario(REDIS_AND_MONGODB, &format!("[database]\nurl = \"{url}\"\n")));
+    let mut running = place.start(place.hotset(&["external.toml", "--duration", "300ms", "--no-plots"]));
+    tokio::task::block_in_place(|| {
+        running.until("the first cell has ended", || finished(&place.latest("external")) > 0);
+    });
+    let during = databases(&client).await;
+
+    let ended = tokio::task::block_in_place(|| running.end());
+
+    assert_eq!(ended.code, 0, "{ended:?}");
+    place.results("external").summary.iter().for_each(is_sound);
+    assert!(
+        during.difference(&before).all(|name| name.starts_with("hotset_hotset_")) && during != before,
+        "{during:?}"
+    );
+    let after = databases(&client).await;
+    assert_eq!(after, before);
+    for database in ["hotset", "shop"] {
+        let products = client.database(database).collection::<Document>("products");
+        let found = products.find_one(doc! {}).await.unwrap().unwrap();
+        assert_eq!(found, doc! { "_id": 1, "name": "foreign" });
+        assert_eq!(products.count_documents(doc! {}).await.unwrap(), 1);
+    }
+}
+
+#[test]
+fn a_killed_run_leaves_what_had_ended_and_nothing_else_and_is_finished_by_resume() {
+    let place = Place::new();
+    place.write("killed.toml", scenario(REDIS_AND_MONGODB, ""));
+    let latest = place.latest("killed");
+    let mut running = place.start(place.hotset(&["killed.toml"]));
+    running.until("the third cell is measured", || {
+        finished(&latest) == 2
+            && fs::read_to_string(place.path().join("stderr")).is_ok_and(|said| said.contains("[3/3]"))
+    });
+    assert!(place.runs_a_server("redis-server") && place.runs_a_server("mongod"));
+
+    running.signal(Signal::KILL);
+
+    assert_eq!(running.end().code, -9);
+    place.is_left_clean();
+    let before = place.results("killed");
+    let ended: Vec<_> = before.summary.iter().map(|row| row.cell.clone()).collect();
+    assert_eq!(ended, before.run.cells[..2]);
+    for cell in &ended {
+        is_complete(&before, cell);
+    }
+    assert_eq!(before.run.finished_utc, None);
+
+    let directory = latest.to_str().unwrap();
+    let resumed = |scenario: &'static str, more: &[&'static str]| {
+        let mut arguments = vec![scenario, "--resume", directory];
+        arguments.extend(more);
+        place.run(&arguments)
+    };
+    place.write("other.toml", scenario(REDIS_AND_MONGODB, "seed = 99"));
+    for (other, more) in [("other.toml", &[][..]), ("killed.toml", &["--duration", "2s"])] {
+        let refused = resumed(other, more);
+        assert_eq!(refused.code, 2, "{refused:?}");
+        assert!(
+            refused.stderr.contains("another scenario, or of this one with other options"),
+            "{refused:?}"
+        );
+    }
+    let ended = resumed("killed.toml", &[]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+
+    let after = place.results("killed");
+    let cells: Vec<_> = after.summary.iter().map(|row| row.cell.clone()).collect();
+    assert_eq!(cells, before.run.cells);
+    for cell in &cells {
+        is_complete(&after, cell);
+    }
+    assert_eq!(after.summary[..2], before.summary[..]);
+    assert!(after.run.finished_utc.is_some() && latest.join("report.html").exists());
+    place.is_left_clean();
+}
+
+#[test]
+fn an_interrupted_run_keeps_what_had_ended_and_takes_its_servers_with_it() {
+    let place = Place::new();
+    place.write("interrupted.toml", scenario(REDIS, ""));
+    let latest = place.latest("interrupted");
+    let mut running = place.start(place.hotset(&["interrupted.toml"]));
+    running.until("the first cell has ended", || finished(&latest) == 1);
+    assert!(place.runs_a_server("redis-server"));
+
+    running.signal(Signal::INT);
+
+    let ended = running.end();
+    assert_eq!(ended.code, 130, "{ended:?}");
+    assert!(ended.stderr.contains("go on with --resume"), "{ended:?}");
+    place.is_left_clean();
+    let results = place.results("interrupted");
+    assert_eq!(results.summary.len(), 1);
+    is_complete(&results, &results.summary[0].cell);
+    assert_eq!(results.run.finished_utc, None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_full_disk_loses_no_earlier_result_and_leaves_nothing_on_servers_of_others() {
+    let place = Place::new();
+    let server = Foreign::mongod();
+    let url = format!("mongodb://127.0.0.1:{}", server.port);
+    let client = mongodb::Client::with_uri_str(&url).await.unwrap();
+    let before_it = databases(&client).await;
+    place.write("full.toml", scenario(REDIS_AND_MONGODB, &format!("[database]\nurl = \"{url}\"\n")));
+    let latest = place.latest("full");
+    let (file, aside) = (latest.join("latency.csv"), latest.join("aside.csv"));
+    let mut running = place.start(place.hotset(&["full.toml"]));
+    running.until("the first cell has ended", || finished(&latest) == 1);
+    fs::rename(&file, &aside).unwrap();
+    symlink("/dev/full", &file).unwrap();
+
+    let ended = tokio::task::block_in_place(|| running.end());
+
+    assert_eq!(ended.code, 3, "{ended:?}");
+    assert!(ended.stderr.contains("cannot append to") && ended.stderr.contains("latency.csv"), "{ended:?}");
+    assert!(ended.stderr.contains("free some space, then go on with --resume"), "{ended:?}");
+    let after_it = databases(&client).await;
+    assert_eq!(after_it, before_it);
+    place.is_left_clean();
+    fs::rename(&aside, &file).unwrap();
+    let before = place.results("full");
+    assert_eq!(before.summary.len(), 1);
+    is_complete(&before, &before.summary[0].cell);
+
+    tokio::task::block_in_place(|| place.succeeds(&["full.toml", "--resume", latest.to_str().unwrap()]));
+
+    let after = place.results("full");
+    assert_eq!(after.summary.len(), 3);
+    after.summary.iter().for_each(|row| is_complete(&after, &row.cell));
+}
+
+/// The windows of a cell that lie wholly between two times.
+fn windows<'a>(results: &'a Results, cell: &str, from_s: f64, until_s: f64) -> Vec<&'a TimeseriesRow> {
+    let inside = |window: &&TimeseriesRow| {
+        window.cell == cell
+            && window.phase == Phase::Measure
+            && window.start_s >= from_s - 1e-3
+            && window.start_s + window.length_s <= until_s + 1e-3
+    };
+    let found: Vec<_> = results.timeseries.iter().filter(inside).collect();
+    assert!(!found.is_empty(), "no windows between {from_s} and {until_s}: {:?}", results.timeseries);
+    found
+}
+
+fn sum(windows: &[&TimeseriesRow], of: impl Fn(&TimeseriesRow) -> u64) -> u64 {
+    windows.iter().map(|window| of(window)).sum()
+}
+
+#[test]
+fn with_the_cache_gone_fail_shows_errors_and_bypass_the_database_and_both_recover() {
+    let place = Place::new();
+    let strategies = r#"[
+        { name = "cache-aside", label = "fail" },
+        { name = "cache-aside", label = "bypass", on_cache_error = "bypass", breaker_open_for = "200ms" },
+    ]"#;
+    let text = scenario(REDIS, "[[fault]]\nat = \"1500ms\"\nkind = \"stop-cache\"\nfor = \"1500ms\"\n")
+        .replace("[\"no-cache\", \"cache-aside\", \"cache-through\"]", strategies)
+        .replace("duration = \"1s\"", "duration = \"4500ms\"")
+        .replace("clients = 8", "clients = 8\nrate_per_second = 400");
+    place.write("fault.toml", text);
+
+    place.succeeds(&["fault.toml", "--no-plots"]);
+
+    let results = place.results("fault");
+    let failed = |window: &TimeseriesRow| window.errors + window.timeouts;
+    for label in ["fail", "bypass"] {
+        let row = row(&results, label);
+        assert_eq!(row.corrupt_reads, 0, "{row:?}");
+        let at = |kind: &str| {
+            let is = |event: &&EventRow| event.cell == row.cell && event.kind == kind;
+            let found: Vec<_> = results.events.iter().filter(is).collect();
+            assert!(matches!(found[..], [event] if event.subject == "stop-cache"), "{kind}: {found:?}");
+            found[0].at_s
+        };
+        let (fault, mended) = (at("fault"), at("mended"));
+        assert!((1.4..2.5).contains(&fault) && mended > fault + 1.0 && mended < 4.0, "{fault} {mended}");
+        let before = windows(&results, &row.cell, 0.0, 1.5);
+        let middle = windows(&results, &row.cell, 2.0, 2.9);
+        let last = windows(&results, &row.cell, 4.0, 4.5);
+        assert!(sum(&before, |window| window.hits) > 0);
+        assert_eq!(sum(&middle, |window| window.hits), 0, "{middle:?}");
+        assert!(sum(&last, |window| window.hits) > 0, "{last:?}");
+        assert_eq!((sum(&before, failed), sum(&last, failed)), (0, 0), "{last:?}");
+        let reads_a_window =
+            |windows: &[&TimeseriesRow]| sum(windows, |window| window.db_reads) as f64 / windows.len() as f64;
+        if label == "fail" {
+            assert!(sum(&middle, failed) > 0, "{middle:?}");
+            let known = |kind: &str| kind.starts_with("connection=") || kind.starts_with("timeout=");
+            assert!(row.errors_by_kind.split(';').all(known), "{}", row.errors_by_kind);
+        } else {
+            assert!(row.errors + row.timeouts <= row.operations / 100, "{row:?}");
+            assert!(row.bypassed > 0);
+            assert!(reads_a_window(&middle) > 1.5 * reads_a_window(&before), "{results:?}");
+            assert!(reads_a_window(&middle) > 1.5 * reads_a_window(&last), "{last:?}");
+        }
+    }
+}
+
+#[test]
+fn quiet_prints_the_table_only() {
+    let place = Place::new();
+    place.write("tiny.toml", scenario(EMBEDDED, ""));
+    let ended = place.succeeds(&[
+        "tiny.toml",
+        "--quiet",
+        "--duration",
+        "200ms",
+        "--no-plots",
+        "--only",
+        "strategy=no-cache",
+    ]);
+    assert_eq!(ended.stderr, "");
+    assert!(ended.stdout.contains("no-cache") && ended.stdout.contains("results: "), "{ended:?}");
+}
+
+#[test]
+fn without_plots_there_are_tables_and_no_charts() {
+    let place = Place::new();
+    place.write("tiny.toml", scenario(EMBEDDED, ""));
+    let ended =
+        place.succeeds(&["tiny.toml", "--duration", "200ms", "--no-plots", "--only", "strategy=no-cache"]);
+    let latest = place.latest("tiny");
+    assert!(latest.join("summary.csv").exists());
+    assert!(!latest.join("plots").exists() && !latest.join("report.html").exists());
+    assert!(!ended.stdout.contains("report.html"), "{ended:?}");
+}
+
+#[test]
+fn repeats_duration_and_only_say_what_is_run() {
+    let place = Place::new();
+    place.write("tiny.toml", scenario(EMBEDDED, ""));
+    place.succeeds(&[
+        "tiny.toml",
+        "--repeats",
+        "2",
+        "--duration",
+        "1s",
+        "--no-plots",
+        "--set",
+        "run.warmup_max=200ms",
+        "--only",
+        "strategy=cache-aside,strategy=no-cache",
+    ]);
+    let results = place.results("tiny");
+    let mut cells: Vec<_> = results.summary.iter().map(|row| row.cell.as_str()).collect();
+    cells.sort_unstable();
+    let expected = [
+        "r1-cache-aside-embedded",
+        "r1-no-cache-embedded",
+        "r2-cache-aside-embedded",
+        "r2-no-cache-embedded",
+    ];
+    assert_eq!(cells, expected);
+    for (position, row) in (1..).zip(&results.summary) {
+        assert_eq!(row.position, position);
+        assert_eq!(u64::from(row.repeat), position.div_ceil(2), "one block a repeat");
+        assert!((row.measured_s - 1.0).abs() < 0.3, "{row:?}");
+        is_complete(&results, &row.cell);
+    }
+}
+
+#[test]
+fn a_sweep_runs_every_combination_and_says_which_in_each_row() {
+    let place = Place::new();
+    let sweep = "[sweep]\n\"workload.keys.exponent\" = [0.5, 1.2]\nworkload.clients = [2, 4]\n";
+    place.write("swept.toml", scenario(EMBEDDED, sweep));
+    place.succeeds(&[
+        "swept.toml",
+        "--only",
+        "strategy=cache-aside",
+        "--set",
+        "run.warmup_max=200ms",
+        "--duration",
+        "200ms",
+        "--no-plots",
+    ]);
+    let results = place.results("swept");
+    let cells: BTreeMap<_, _> =
+        results.summary.iter().map(|row| (row.cell.as_str(), (row.swept.as_str(), row.clients))).collect();
+    let expected = [
+        ("r1-cache-aside-embedded-v1", ("workload.keys.exponent=0.5;workload.clients=2", 2)),
+        ("r1-cache-aside-embedded-v2", ("workload.keys.exponent=0.5;workload.clients=4", 4)),
+        ("r1-cache-aside-embedded-v3", ("workload.keys.exponent=1.2;workload.clients=2", 2)),
+        ("r1-cache-aside-embedded-v4", ("workload.keys.exponent=1.2;workload.clients=4", 4)),
+    ];
+    assert_eq!(cells, expected.into());
+    let share = |swept: &str| {
+        let row = results.summary.iter().find(|row| row.swept == swept).unwrap();
+        row.top_key_share.unwrap()
+    };
+    assert!(share(expected[3].1.0) > 2.0 * share(expected[1].1.0), "the exponent has its effect");
+}
+
+#[test]
+fn a_report_draws_again_what_was_deleted_to_the_last_byte() {
+    let place = Place::new();
+    place.write("tiny.toml", scenario(EMBEDDED, ""));
+    place.succeeds(&["tiny.toml", "--duration", "500ms"]);
+    let latest = place.latest("tiny").canonicalize().unwrap();
+    let before: BTreeMap<_, _> = files_below(&latest).into_iter().collect();
+    fs::remove_dir_all(latest.join("plots")).unwrap();
+    fs::remove_file(latest.join("report.html")).unwrap();
+
+    let said = place.succeeds(&["report", latest.to_str().unwrap()]).stdout;
+
+    let after: BTreeMap<_, _> = files_below(&latest).into_iter().collect();
+    assert_eq!(before.keys().collect::<Vec<_>>(), after.keys().collect::<Vec<_>>());
+    for (path, bytes) in &before {
+        assert!(after[path] == *bytes, "{} is another", path.display());
+    }
+    assert!(said.contains("plots/hit-rate.svg") && said.contains("cache-aside"), "{said}");
+}
