@@ -8,11 +8,13 @@
 
 use std::sync::Arc;
 
+use compact_str::{CompactString, ToCompactString};
 use mongodb::bson::raw::cstr;
-use mongodb::bson::{RawBsonRef, rawdoc};
-use xxhash_rust::xxh3::Xxh3;
+use mongodb::bson::rawdoc;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::{Answer, Application, Damage, Dataset, OperationKind, lost_document};
+use crate::store::document::Flat;
 use crate::store::{Document, Patch, StoreError, Version};
 use crate::strategy::{Read, Strategy};
 use crate::workload::{Operation, ValueSizes};
@@ -49,29 +51,25 @@ pub fn write_id(client: u32, number: u64) -> i64 {
     ((i64::from(client) + 1) << 40) | (number & 0xff_ffff_ffff).cast_signed()
 }
 
-fn field_sum(id: &str, field: &str, value: i64, by: i64) -> i64 {
-    let mut hash = Xxh3::new();
-    hash.update(id.as_bytes());
-    hash.update(field.as_bytes());
-    hash.update(&value.to_le_bytes());
-    hash.update(&by.to_le_bytes());
-    hash.digest().cast_signed()
+/// The checksum of a field that writes change. One hash seeds the next, so that every part counts and
+/// no buffer is needed.
+fn field_sum(id: &[u8], field: &[u8], value: i64, by: i64) -> i64 {
+    let mut numbers = [0; 16];
+    numbers[..8].copy_from_slice(&value.to_le_bytes());
+    numbers[8..].copy_from_slice(&by.to_le_bytes());
+    xxh3_64_with_seed(&numbers, xxh3_64_with_seed(field, xxh3_64(id))).cast_signed()
 }
 
-fn fixed_sum(id: &str, name: &str, category: &str, description: &str) -> i64 {
-    let mut hash = Xxh3::new();
-    for text in [id, name, category, description] {
-        hash.update(&(text.len() as u64).to_le_bytes());
-        hash.update(text.as_bytes());
-    }
-    hash.digest().cast_signed()
+/// The checksum of the fields that never change. The length of each is hashed with it, by the hash.
+fn fixed_sum(texts: [&[u8]; 4]) -> i64 {
+    texts.into_iter().fold(0, |seed, text| xxh3_64_with_seed(text, seed)).cast_signed()
 }
 
 impl Products {
     /// The id of a key.
     #[must_use]
-    pub fn id(key: u64) -> String {
-        key.to_string()
+    pub fn id(key: u64) -> CompactString {
+        key.to_compact_string()
     }
 
     fn description(&self, key: u64, length: usize) -> String {
@@ -127,13 +125,13 @@ impl Dataset for Products {
                 "name": name.as_str(),
                 "category": category.as_str(),
                 "description": description,
-                "sum": fixed_sum(&id, &name, &category, description),
+                "sum": fixed_sum([id.as_str(), &name, &category, description].map(str::as_bytes)),
                 "price": price,
                 "price_by": 0_i64,
-                "price_sum": field_sum(&id, "price", price, 0),
+                "price_sum": field_sum(id.as_bytes(), b"price", price, 0),
                 "stock": stock,
                 "stock_by": 0_i64,
-                "stock_sum": field_sum(&id, "stock", stock, 0),
+                "stock_sum": field_sum(id.as_bytes(), b"stock", stock, 0),
                 "_v": 1_i64,
             })
         };
@@ -152,22 +150,22 @@ pub fn patch(id: &str, client: u32, operation: &Operation) -> Patch {
         Patch::new()
             .set(cstr!("price"), value)
             .set(cstr!("price_by"), by)
-            .set(cstr!("price_sum"), field_sum(id, "price", value, by))
+            .set(cstr!("price_sum"), field_sum(id.as_bytes(), b"price", value, by))
     } else {
         Patch::new()
             .set(cstr!("stock"), value)
             .set(cstr!("stock_by"), by)
-            .set(cstr!("stock_sum"), field_sum(id, "stock", value, by))
+            .set(cstr!("stock_sum"), field_sum(id.as_bytes(), b"stock", value, by))
     }
 }
 
 /// What a walk over a product's bytes finds.
 #[derive(Default)]
 struct Fields<'a> {
-    id: Option<&'a str>,
-    name: Option<&'a str>,
-    category: Option<&'a str>,
-    description: Option<&'a str>,
+    id: Option<&'a [u8]>,
+    name: Option<&'a [u8]>,
+    category: Option<&'a [u8]>,
+    description: Option<&'a [u8]>,
     sum: Option<i64>,
     price: [Option<i64>; 3],
     stock: [Option<i64>; 3],
@@ -177,21 +175,20 @@ struct Fields<'a> {
 impl<'a> Fields<'a> {
     fn of(document: &'a Document) -> Option<Self> {
         let mut fields = Self::default();
-        for element in document.raw()? {
-            let (name, value) = element.ok()?;
-            match (name.as_str(), value) {
-                ("_id", RawBsonRef::String(text)) => fields.id = Some(text),
-                ("name", RawBsonRef::String(text)) => fields.name = Some(text),
-                ("category", RawBsonRef::String(text)) => fields.category = Some(text),
-                ("description", RawBsonRef::String(text)) => fields.description = Some(text),
-                ("sum", RawBsonRef::Int64(number)) => fields.sum = Some(number),
-                ("price", RawBsonRef::Int64(number)) => fields.price[0] = Some(number),
-                ("price_by", RawBsonRef::Int64(number)) => fields.price[1] = Some(number),
-                ("price_sum", RawBsonRef::Int64(number)) => fields.price[2] = Some(number),
-                ("stock", RawBsonRef::Int64(number)) => fields.stock[0] = Some(number),
-                ("stock_by", RawBsonRef::Int64(number)) => fields.stock[1] = Some(number),
-                ("stock_sum", RawBsonRef::Int64(number)) => fields.stock[2] = Some(number),
-                ("_v", RawBsonRef::Int64(number)) => fields.version = Some(number),
+        for field in document.flat_fields() {
+            match field? {
+                (b"_id", Flat::Text(text)) => fields.id = Some(text),
+                (b"name", Flat::Text(text)) => fields.name = Some(text),
+                (b"category", Flat::Text(text)) => fields.category = Some(text),
+                (b"description", Flat::Text(text)) => fields.description = Some(text),
+                (b"sum", Flat::Integer(number)) => fields.sum = Some(number),
+                (b"price", Flat::Integer(number)) => fields.price[0] = Some(number),
+                (b"price_by", Flat::Integer(number)) => fields.price[1] = Some(number),
+                (b"price_sum", Flat::Integer(number)) => fields.price[2] = Some(number),
+                (b"stock", Flat::Integer(number)) => fields.stock[0] = Some(number),
+                (b"stock_by", Flat::Integer(number)) => fields.stock[1] = Some(number),
+                (b"stock_sum", Flat::Integer(number)) => fields.stock[2] = Some(number),
+                (b"_v", Flat::Integer(number)) => fields.version = Some(number),
                 // A field that hotset did not write means that the bytes are not what it wrote.
                 _ => return None,
             }
@@ -207,7 +204,7 @@ impl<'a> Fields<'a> {
 /// The first thing that is wrong.
 pub fn verify(id: &str, version: Version, document: &Document) -> Result<(), Damage> {
     let fields = Fields::of(document).ok_or(Damage::MissingField)?;
-    if fields.id.ok_or(Damage::MissingField)? != id {
+    if fields.id.ok_or(Damage::MissingField)? != id.as_bytes() {
         return Err(Damage::WrongDocument);
     }
     let (Some(name), Some(category), Some(description), Some(sum)) =
@@ -215,12 +212,12 @@ pub fn verify(id: &str, version: Version, document: &Document) -> Result<(), Dam
     else {
         return Err(Damage::MissingField);
     };
-    if fixed_sum(id, name, category, description) != sum {
+    if fixed_sum([id.as_bytes(), name, category, description]) != sum {
         return Err(Damage::Checksum);
     }
-    for (field, [value, by, sum]) in [("price", fields.price), ("stock", fields.stock)] {
+    for (field, [value, by, sum]) in [(&b"price"[..], fields.price), (b"stock", fields.stock)] {
         let (Some(value), Some(by), Some(sum)) = (value, by, sum) else { return Err(Damage::MissingField) };
-        if field_sum(id, field, value, by) != sum {
+        if field_sum(id.as_bytes(), field, value, by) != sum {
             return Err(Damage::Checksum);
         }
     }

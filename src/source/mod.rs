@@ -4,6 +4,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use compact_str::CompactString;
+
 use crate::store::{BulkItem, Database, Document, Patch, StoreError};
 
 /// What is said once of a kind of entity: how its keys begin and how long the cache may keep it.
@@ -18,8 +20,8 @@ pub struct Kind {
 impl Kind {
     /// The cache key of an entity.
     #[must_use]
-    pub fn key(&self, id: &str) -> String {
-        let mut key = String::with_capacity(self.key_prefix.len() + id.len());
+    pub fn key(&self, id: &str) -> CompactString {
+        let mut key = CompactString::with_capacity(self.key_prefix.len() + id.len());
         key.push_str(&self.key_prefix);
         key.push_str(id);
         key

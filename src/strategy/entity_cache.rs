@@ -10,6 +10,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use compact_str::CompactString;
+
 use super::breaker::Breaker;
 use super::pending::Pending;
 use crate::scenario::Positive;
@@ -91,7 +93,7 @@ impl<C: Cache> EntityCache<C> {
 
     /// The cache key of an entity.
     #[must_use]
-    pub fn key(&self, id: &str) -> String {
+    pub fn key(&self, id: &str) -> CompactString {
         self.kind.key(id)
     }
 
