@@ -33,7 +33,8 @@ async fn run(url: &str, clients: u64, keys: u64, length: Duration, prefix: &str)
     let (start, cpu) = (Instant::now(), cpu_seconds());
     let mut tasks = Vec::new();
     for number in 0..clients {
-        let (mut connection, answered, prefix) = (connection.clone(), Rc::clone(&answered), prefix.to_owned());
+        let (mut connection, answered, prefix) =
+            (connection.clone(), Rc::clone(&answered), prefix.to_owned());
         tasks.push(tokio::task::spawn_local(async move {
             let mut key = number;
             while start.elapsed() < length {

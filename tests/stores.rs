@@ -12,8 +12,8 @@ use hotset::store::network::{DatabaseDelay, DelayedCache, DelayedDatabase, Round
 use hotset::store::redb::{EmbeddedDatabase, EmbeddedOptions};
 use hotset::store::redis::{RedisAdmin, RedisCache, RedisOptions};
 use hotset::store::{
-    AnyCache, AnyDatabase, AppCache, AppDatabase, BulkItem, Cache, Claimed, Counters, Database, Document, Entry,
-    ErrorKind, Page, Patch, SecretUrl, Settled, Token,
+    AnyCache, AnyDatabase, AppCache, AppDatabase, BulkItem, Cache, Claimed, Counters, Database, Document,
+    Entry, ErrorKind, Page, Patch, SecretUrl, Settled, Token,
 };
 use mongodb::bson::raw::cstr;
 use mongodb::bson::rawdoc;

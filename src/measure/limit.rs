@@ -122,7 +122,9 @@ pub fn limited_by(evidence: &Evidence) -> Verdict {
         },
     };
     let (limit, because) = match busiest_part(evidence) {
-        (Limit::Clients, _) if missed.is_some() && evidence.late_wakeup_share > LATE_SHARE => late_wakeups(evidence),
+        (Limit::Clients, _) if missed.is_some() && evidence.late_wakeup_share > LATE_SHARE => {
+            late_wakeups(evidence)
+        }
         busiest => busiest,
     };
     match missed {
