@@ -137,8 +137,8 @@ fn uses() -> BTreeMap<(String, String), String> {
             continue;
         }
         let text = code(&fs::read_to_string(&file).unwrap());
-        let root = if room == "main" { "hotset::" } else { "crate::" };
-        for used in rooms_named(&text, root) {
+        let start = if room == "main" { "hotset::" } else { "crate::" };
+        for used in rooms_named(&text, start) {
             if used != room {
                 uses.insert((room.clone(), used), inside.display().to_string());
             }
@@ -163,8 +163,8 @@ fn height(room: &str) -> usize {
         .unwrap_or_else(|| panic!("{room} has no place in the order"))
 }
 
-fn is_exception(user: &str, used: &str) -> bool {
-    EXCEPTIONS.iter().any(|(from, to, _)| (*from, *to) == (user, used))
+fn is_exception(from: &str, to: &str) -> bool {
+    EXCEPTIONS.iter().any(|(user, used, _)| (*user, *used) == (from, to))
 }
 
 #[test]
