@@ -47,6 +47,12 @@ impl Breaker {
         }
     }
 
+    /// Whether the cache is being left alone, but for one caller now and then.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        matches!(*self.state.lock(), State::Open { .. })
+    }
+
     /// The cache answered.
     pub fn succeeded(&self) {
         let mut state = self.state.lock();

@@ -167,11 +167,13 @@ impl<C: Cache> EntityCache<C> {
     /// # Errors
     /// As for [`EntityCache::settle`]. With `bypass` only where too many keys wait already.
     pub async fn invalidate(&self, key: &str) -> Result<(), StoreError> {
-        let mut error = StoreError::new(ErrorKind::CircuitOpen, "the circuit breaker of the cache is open");
+        let mut error = StoreError::new(ErrorKind::CircuitOpen, "the cache failed and is passed by");
         for attempt in 0..=self.settings.invalidate_retries {
             match self.ask(self.cache.delete(key)).await {
                 Ok(Some(_)) => return Ok(()),
-                Ok(None) => break,
+                // Nothing to wait for: the breaker stays open for longer than a write should take.
+                Ok(None) if self.breaker.is_open() => break,
+                Ok(None) => {}
                 Err(refused) => error = refused,
             }
             if attempt < self.settings.invalidate_retries {

@@ -159,7 +159,7 @@ async fn simulate<S: Strategy>(
                     let key = if key < KEYS.len() { key } else { 0 };
                     let begun = clock.fetch_add(1, Ordering::Relaxed);
                     if draws.below(5) == 0 {
-                        let value = draws.below(1000) as i64;
+                        let value = draws.below(1000).cast_signed();
                         if let Ok(version) = strategy.write(KEYS[key], &price(value)).await {
                             let version = version.expect("the documents are never deleted");
                             let at = clock.fetch_add(1, Ordering::Relaxed);
