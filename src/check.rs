@@ -29,7 +29,7 @@ pub fn describe(plan: &Plan) -> String {
     }
     let _ = writeln!(
         text,
-        "It takes from {} to {}, depending on how soon hit rates settle; starting servers and loading {} documents come on top.",
+        "It takes {} to {}, depending on how soon hit rates settle; starting servers and loading {} documents come on top.",
         show_duration(least),
         show_duration(most),
         plan.scenario.dataset.keys,

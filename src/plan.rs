@@ -180,7 +180,9 @@ impl Plan {
     pub fn time(&self) -> (Duration, Duration) {
         self.cells.iter().fold((Duration::ZERO, Duration::ZERO), |(least, most), cell| {
             let run = &cell.scenario.run;
-            let warmup_least = (run.window.0 * FEWEST_WINDOWS as u32).min(run.warmup_max.0);
+            // In each stage of a warm-up the first window does not count; an open loop has two stages.
+            let stages = if cell.scenario.workload.rate_per_second.is_some() { 2 } else { 1 };
+            let warmup_least = (run.window.0 * (FEWEST_WINDOWS as u32 + 1) * stages).min(run.warmup_max.0);
             (least + warmup_least + run.duration.0, most + run.warmup_max.0 + run.duration.0)
         })
     }

@@ -34,14 +34,7 @@ const ROOMS: &[&str] = &[
 ];
 
 /// Who uses a room above, which one, and why that is still so.
-const EXCEPTIONS: &[(&str, &str, &str)] = &[
-    ("plan", "driver", "the [run] tables of a scenario are declared beside the driver, which obeys them"),
-    (
-        "driver",
-        "run",
-        "what is deployed, and the wish to be interrupted, are declared by the run that hands them over",
-    ),
-];
+const EXCEPTIONS: &[(&str, &str, &str)] = &[];
 
 /// Macros stand at the root of the crate, wherever they are declared.
 const MACROS: &[(&str, &str)] = &[("settings", "scenario"), ("choices", "scenario")];

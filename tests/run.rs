@@ -279,7 +279,7 @@ async fn on_a_mongodb_of_others_a_run_drops_its_own_database_and_no_other() {
     assert_eq!(ended.code, 0, "{ended:?}");
     place.results("external").summary.iter().for_each(is_sound);
     assert!(
-        during.difference(&before).all(|name| name.starts_with("hotset_hotset_")) && during != before,
+        during.difference(&before).all(|name| name.starts_with("hotset_2")) && during != before,
         "{during:?}"
     );
     let after = databases(&client).await;

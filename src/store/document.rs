@@ -76,7 +76,7 @@ impl Document {
     ///
     /// This is for the path of an operation, where every value that is read is checked: the general
     /// reader of BSON takes several times as long.
-    pub fn flat_fields(&self) -> impl Iterator<Item = Option<(&[u8], Flat<'_>)>> {
+    pub fn flat_fields(&self) -> impl Iterator<Item = Option<FlatField<'_>>> {
         // The frame was checked when the document was made: four bytes of length, and a zero at the end.
         let mut rest = self.0.get(4..self.0.len().saturating_sub(1)).unwrap_or_default();
         std::iter::from_fn(move || {
@@ -131,8 +131,11 @@ pub enum Flat<'a> {
     Integer(i64),
 }
 
+/// The name of a field and its value.
+pub type FlatField<'a> = (&'a [u8], Flat<'a>);
+
 /// The first field of an element list, and what comes after it; see the BSON specification 1.1.
-fn flat_field(bytes: &[u8]) -> Option<((&[u8], Flat<'_>), &[u8])> {
+fn flat_field(bytes: &[u8]) -> Option<(FlatField<'_>, &[u8])> {
     let (kind, rest) = bytes.split_first()?;
     let end = rest.iter().position(|byte| *byte == 0)?;
     let (name, rest) = (rest.get(..end)?, rest.get(end + 1..)?);

@@ -60,10 +60,13 @@ impl<C: Cache, S: Source> Strategy for CacheAside<C, S> {
         if let Some(read) = Read::cached(&looked_up) {
             return Ok(read);
         }
-        let loaded = self.source.load(id).await?;
-        if let Some(token) = token {
-            self.cache.fill(&key, token, loaded.as_ref()).await;
+        let loaded = self.source.load(id).await;
+        match (token, &loaded) {
+            (Some(token), Ok(loaded)) => self.cache.fill(&key, token, loaded.as_ref()).await,
+            (Some(_), Err(_)) => self.cache.release(&key).await,
+            (None, _) => {}
         }
+        let loaded = loaded?;
         let bypassed = looked_up == LookUp::Bypassed;
         Ok(Read::loaded(if bypassed { ReadOutcome::Bypassed } else { ReadOutcome::Miss }, loaded))
     }

@@ -51,9 +51,12 @@ impl<C: Cache, S: Source> CacheThrough<C, S> {
     /// Loads and fills; several readers of one token share the load.
     async fn load_and_fill(&self, id: &str, key: &str, token: Token) -> Result<Read, StoreError> {
         let load = || async {
-            let loaded = self.source.load(id).await?;
-            self.cache.fill(key, token, loaded.as_ref()).await;
-            Ok(loaded)
+            let loaded = self.source.load(id).await;
+            match &loaded {
+                Ok(loaded) => self.cache.fill(key, token, loaded.as_ref()).await,
+                Err(_) => self.cache.release(key).await,
+            }
+            loaded
         };
         Ok(Read::loaded(ReadOutcome::Miss, self.flights.join(token, load).await?))
     }

@@ -141,6 +141,13 @@ impl<C: Cache> EntityCache<C> {
         let _ = self.ask(self.cache.fill(key, token, &entry, ttl)).await;
     }
 
+    /// Takes away the token of a load or write that came to nothing, so that the next reader can fill
+    /// the key before the token's time is over. Whatever else is there by now goes with it, which costs
+    /// a miss.
+    pub async fn release(&self, key: &str) {
+        let _ = self.ask(self.cache.delete(key)).await;
+    }
+
     /// Ends a committed write by putting the merged document into the cache, where that is safe,
     /// see [`Cache::settle`]; where the cache does not take it, by invalidating the key.
     ///

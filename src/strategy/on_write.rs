@@ -52,7 +52,7 @@ async fn write_and_invalidate<C: Cache, S: Source>(
             cache.invalidate(&key).await?;
             Ok(written.as_ref().map(Document::version))
         }
-        Err(error) => Err(give_up(cache, &key, error).await),
+        Err(error) => Err(give_up(cache, &key, None, error).await),
     }
 }
 
@@ -81,14 +81,22 @@ async fn write_and_update<C: Cache, S: Source>(
             cache.invalidate(&key).await?;
             Ok(None)
         }
-        Err(error) => Err(give_up(cache, &key, error).await),
+        Err(error) => Err(give_up(cache, &key, token, error).await),
     }
 }
 
-/// A write that may or may not have happened leaves nothing in the cache that it could make old.
-async fn give_up<C: Cache>(cache: &EntityCache<C>, key: &str, error: StoreError) -> StoreError {
+/// A write that may or may not have happened leaves nothing in the cache that it could make old; one that
+/// was refused leaves no token.
+async fn give_up<C: Cache>(
+    cache: &EntityCache<C>,
+    key: &str,
+    token: Option<Token>,
+    error: StoreError,
+) -> StoreError {
     if error.kind.is_indeterminate() {
         let _ = cache.invalidate(key).await;
+    } else if token.is_some() {
+        cache.release(key).await;
     }
     error
 }
