@@ -14,7 +14,7 @@ use crate::machine;
 use crate::observer::{Event, Observer};
 use crate::plan::{Cell, Plan};
 use crate::results::{
-    CellResults, Results, ResultsDir, ResultsError, RunInfo, Server, Status, StreamDigest, SummaryRow,
+    CellResults, ResultsDir, ResultsError, RunInfo, Server, Status, StreamDigest, SummaryRow,
 };
 use deployments::Deployments;
 
@@ -168,14 +168,9 @@ fn open(plan: &Plan, options: &Options) -> Result<(ResultsDir, RunInfo, BTreeSet
     if results.run.scenario_digest != plan.digest {
         return Err(RunError::OtherScenario { directory: resume.clone() });
     }
-    let finished = finished(&results);
+    // A cell that failed counts as finished: its row says why, and a new run is the way to try again.
+    let finished = results.finished_cells();
     Ok((directory, results.run, finished))
-}
-
-/// The cells that need not be run again. One that failed is not tried again: its row says why, and a
-/// new run is the way to try.
-fn finished(results: &Results) -> BTreeSet<String> {
-    results.finished_cells()
 }
 
 fn new_info(plan: &Plan, options: &Options) -> RunInfo {

@@ -379,11 +379,17 @@ fn a_torn_last_line_is_ignored_when_reading_and_dropped_when_resuming() {
     assert!(results.timeseries.iter().all(|row| !row.cell.contains("update")), "of an unfinished cell");
     assert_eq!(fs::read(run.file("summary.csv")).unwrap(), torn, "reading changes nothing");
 
-    let (mut dir, resumed) = ResultsDir::open_for_resume(run.path()).unwrap();
+    let busy = ResultsDir::open_for_resume(run.path()).unwrap_err();
+    assert!(busy.to_string().contains("being written by another hotset"), "{busy}");
+    let MadeUpRun { _out: out, dir } = run;
+    let path = dir.path().to_owned();
+    drop(dir);
+    let (mut dir, resumed) = ResultsDir::open_for_resume(&path).unwrap();
     assert_eq!(resumed.summary, results.summary);
     dir.append_cell(&cell(STRATEGIES[2], "single", 1, "", 3)).unwrap();
-    assert_eq!(fs::read(run.file("summary.csv")).unwrap(), whole);
-    let windows = run.read().timeseries;
+    assert_eq!(fs::read(path.join("summary.csv")).unwrap(), whole);
+    let windows = Results::read(&path).unwrap().timeseries;
+    drop(out);
     assert_eq!(windows.len(), 3 * 26, "the unfinished cell's old windows are gone");
 }
 

@@ -20,7 +20,7 @@ use mongodb::bson::raw::cstr;
 use mongodb::bson::rawdoc;
 use support::{Server, Shared};
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 fn document(id: &str, version: i64) -> Document {
     Document::from_raw(rawdoc! { "_id": id, "category": "tools", "price": version * 10, "_v": version })

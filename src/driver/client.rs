@@ -7,6 +7,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -22,6 +23,10 @@ use crate::workload::{Operation, OperationStream, Schedule};
 /// No more clients than this fill the cache before an open loop: enough to keep the stores busy, and not
 /// so many that they do nothing but queue.
 const FILLING_CLIENTS: u32 = 64;
+
+/// How long after the end of the measured time an open loop still sends what was due in it. What is left
+/// then is counted as unsent: the cell is saturated beyond any doubt.
+pub const CATCHING_UP: Duration = Duration::from_secs(5);
 
 /// What the clients of one worker share.
 pub struct Shared<A> {
@@ -110,6 +115,7 @@ async fn warm_up<A: Application>(
         if shared.control.is(stage) {
             record(shared, &operation, sent, sent, answer.as_ref());
         }
+        let_others_run().await;
     }
 }
 
@@ -123,6 +129,7 @@ async fn closed_loop<A: Application>(client: u32, shared: &Shared<A>, end: Insta
         let sent = clock::now();
         let answer = perform(client, &operation, shared).await;
         due = record(shared, &operation, due, sent, answer.as_ref());
+        let_others_run().await;
     }
 }
 
@@ -134,14 +141,16 @@ async fn open_loop<A: Application>(
     end: Instant,
 ) {
     let mut free = start;
+    let mut unsent = 0;
     for (number, offset) in (0..).zip(schedule.due_times(client.into())) {
         let due = start + offset;
         if due >= end {
-            return;
+            break;
         }
         clock::sleep_until(due).await;
-        if shared.control.is_stopped() {
-            return;
+        if shared.control.is_stopped() || clock::now() >= end + CATCHING_UP {
+            unsent += 1;
+            continue;
         }
         let operation = shared.measure.operation(client.into(), number);
         let sent = clock::now();
@@ -149,7 +158,9 @@ async fn open_loop<A: Application>(
         let done = record(shared, &operation, due, sent, answer.as_ref());
         shared.recorder.borrow_mut().note_wakeup(due.max(free).into_std(), sent.into_std());
         free = done;
+        let_others_run().await;
     }
+    shared.recorder.borrow_mut().record_unsent(unsent);
 }
 
 async fn perform<A: Application>(
@@ -160,11 +171,13 @@ async fn perform<A: Application>(
     if operation.kind == crate::application::catalog::WRITE {
         shared.touched.mark(operation.key);
     }
-    let answer = shared.application.perform(client, operation).await;
-    // A store inside this process answers without ever waiting; the other clients and the end of
-    // the window have to get their turn all the same.
+    shared.application.perform(client, operation).await
+}
+
+/// A store inside this process answers without ever waiting; the other clients and the end of the window
+/// have to get their turn all the same. Between operations, so that it is part of none.
+async fn let_others_run() {
     tokio::task::coop::consume_budget().await;
-    answer
 }
 
 /// Records an operation and returns when it was done.

@@ -55,7 +55,7 @@ async fn one(
             };
             server.kill().await.map_err(|error| error.to_string())?;
             clock::sleep_until(until).await;
-            server.restart().await.map_err(|error| error.to_string())?;
+            deployed.cache.restart().await.map_err(|error| error.to_string())?;
         }
         FaultKind::StopDatabase => {
             let Some(server) = deployed.database.server() else { return Ok(Vec::new()) };

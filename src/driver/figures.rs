@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use super::Offered;
 use super::faults::FaultEvent;
+use super::gather::grown;
 use crate::application::catalog;
 use crate::measure::{
     Evidence, Latency, LatencyKind, Limit, LoopKind, OutcomeClass, Verdict, Window, limited_by,
@@ -169,16 +170,12 @@ pub fn results(cell: &Cell, measured: &Measured, offered: &Offered) -> Result<Ce
 fn summary(cell: &Cell, measured: &Measured, stream: &Offered) -> SummaryRow {
     let all = &measured.all;
     // A Poisson process varies around its rate: what was drawn is what was offered.
-    let due = all.operations() as f64 / measured.length.as_secs_f64();
+    let due = (all.operations() + all.unsent()) as f64 / measured.length.as_secs_f64();
     let offered = cell.scenario.workload.rate_per_second.map(|_| due);
     let achieved = measured.answered_in_time as f64 / measured.length.as_secs_f64();
     let verdict = limited_by(&evidence(cell, measured, offered, achieved));
     let since = |field: fn(&CacheFigures) -> u64| {
-        measured
-            .cache_before
-            .as_ref()
-            .zip(measured.cache_after.as_ref())
-            .map(|(b, a)| field(a).saturating_sub(field(b)))
+        grown(measured.cache_before.as_ref(), measured.cache_after.as_ref(), field)
     };
     let kind_count = |kind: u8| all.count_of(|k, _| k == kind);
     let mut row = SummaryRow {
@@ -201,6 +198,7 @@ fn summary(cell: &Cell, measured: &Measured, stream: &Offered) -> SummaryRow {
         timeouts: all.outcomes(OutcomeClass::Timeout),
         errors_by_kind: errors_by_kind(all),
         late_share: offered.map(|_| all.late_share()),
+        unsent: all.unsent(),
         db_reads: measured.calls.database_reads,
         db_writes: measured.calls.database_writes,
         cache_commands: measured.calls.cache_commands,
@@ -233,6 +231,14 @@ fn reason(measured: &Measured, verdict: &Verdict) -> String {
     let mut reasons = Vec::new();
     if verdict.saturated {
         reasons.push(verdict.why.clone());
+    }
+    let failed = measured.all.operations() - measured.all.successes();
+    if failed > 0 {
+        let share = 100.0 * failed as f64 / measured.all.operations() as f64;
+        reasons.push(format!("{failed} operations failed ({share:.2} %)"));
+    }
+    if measured.all.corrupt() > 0 {
+        reasons.push(format!("{} reads were corrupt", measured.all.corrupt()));
     }
     if !measured.settled {
         reasons.push("the hit rate had not settled when run.warmup_max was over".into());

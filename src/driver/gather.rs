@@ -16,9 +16,9 @@ use crate::observer::{Event, Observer};
 use crate::plan::Cell;
 use crate::store::mongodb::PoolWaitSnapshot;
 use crate::store::{CountersSnapshot, StoreError};
-use crate::topology::CacheFigures;
 use crate::topology::Deployed;
 use crate::topology::servers::UsageSampler;
+use crate::topology::{CacheFigures, ServerUse};
 use crate::workload::Phase;
 
 /// What the process and the servers had used and held at a moment.
@@ -27,7 +27,7 @@ struct Sample {
     at: Instant,
     hotset_cpu: Duration,
     cache: Option<CacheFigures>,
-    database_cpu_seconds: Option<f64>,
+    database: Option<ServerUse>,
 }
 
 /// What some of the workers have reported of a window.
@@ -35,6 +35,7 @@ struct Partial {
     workers: usize,
     window: Window,
     length: Duration,
+    calls: CountersSnapshot,
 }
 
 /// The latest totals of one worker.
@@ -70,7 +71,8 @@ pub struct Gatherer<'a> {
     /// By worker, at its latest window; a worker's windows come in order.
     totals: Vec<Totals>,
     totals_at_start: Vec<Totals>,
-    reported: CountersSnapshot,
+    /// At its last whole window.
+    totals_at_end: Vec<Totals>,
     last_sample: Option<Sample>,
     first_sample: Option<Sample>,
     warmup: Vec<Series>,
@@ -98,7 +100,7 @@ impl<'a> Gatherer<'a> {
             partial: BTreeMap::new(),
             totals: vec![Totals::default(); workers],
             totals_at_start: vec![Totals::default(); workers],
-            reported: CountersSnapshot::default(),
+            totals_at_end: vec![Totals::default(); workers],
             last_sample: None,
             first_sample: None,
             warmup: Vec::new(),
@@ -119,7 +121,6 @@ impl<'a> Gatherer<'a> {
         }
         if phase == Phase::Measure {
             self.warmup_length = start - self.warmup_start;
-            self.settled_at_start = self.has_settled(Sureness::AsFarAsSeen);
         }
         self.phase = phase;
         self.stage_start = start;
@@ -133,15 +134,17 @@ impl<'a> Gatherer<'a> {
 
     /// Takes a worker's window; where it is the last of all workers, the window is complete.
     pub async fn take(&mut self, report: WorkerWindow) {
-        self.note_totals(&report);
-        if report.stage_start != self.stage_start {
+        let calls = self.note_totals(&report);
+        if report.stage_start != self.stage_start || report.is_start_of_stage {
             return;
         }
         let partial = self.partial.entry(report.index).or_insert_with(|| Partial {
             workers: 0,
             window: Window::new(catalog::OPERATIONS.len()),
             length: Duration::ZERO,
+            calls: CountersSnapshot::default(),
         });
+        partial.calls = partial.calls + calls;
         partial.window.add(&report.window);
         partial.workers += 1;
         partial.length = partial.length.max(report.length);
@@ -159,33 +162,37 @@ impl<'a> Gatherer<'a> {
         self.tail.add(&report.window);
     }
 
-    fn note_totals(&mut self, report: &WorkerWindow) {
+    /// Keeps a worker's totals, and returns its calls since its report before.
+    fn note_totals(&mut self, report: &WorkerWindow) -> CountersSnapshot {
         let totals =
             Totals { counters: report.counters, pool_wait: report.pool_wait, thread_cpu: report.thread_cpu };
-        if let Some(slot) = self.totals.get_mut(report.worker) {
-            *slot = totals;
-        }
-        if report.is_start_of_measuring
-            && let Some(slot) = self.totals_at_start.get_mut(report.worker)
+        let Some(slot) = self.totals.get_mut(report.worker) else { return CountersSnapshot::default() };
+        let calls = totals.counters - slot.counters;
+        *slot = totals;
+        if report.is_start_of_stage
+            && let Some(at_start) = self.totals_at_start.get_mut(report.worker)
         {
-            *slot = totals;
+            *at_start = totals;
         }
+        if !report.is_tail
+            && let Some(at_end) = self.totals_at_end.get_mut(report.worker)
+        {
+            *at_end = totals;
+        }
+        calls
     }
 
     async fn complete(&mut self, index: u64, whole: Partial) {
         let Some(before) = self.last_sample else { return };
         let sample = self.sample().await;
         self.last_sample = Some(sample);
-        let counted = self.totals.iter().fold(CountersSnapshot::default(), |sum, t| sum + t.counters);
-        let calls = counted - self.reported;
-        self.reported = counted;
         let into_stage = self.cell.scenario.run.window.0 * index as u32;
         // Both stages of a warm-up are one series.
         let (start, number) = match self.phase {
             Phase::Warmup => (self.stage_start - self.warmup_start + into_stage, self.warmup.len() as u64),
             Phase::Measure => (into_stage, index),
         };
-        let series = series(self.phase, number, start, &whole, calls, &before, &sample);
+        let series = series(self.phase, number, start, &whole, &before, &sample);
         self.tell(start, &whole, &series);
         match self.phase {
             Phase::Warmup => {
@@ -223,11 +230,17 @@ impl<'a> Gatherer<'a> {
             .skip(1)
             .map(|series| HitRateWindow {
                 hit_rate: series.hit_rate.unwrap_or(0.0),
-                reads: series.hits + series.misses + series.negative_hits + series.bypassed,
+                // A workload that only writes has a hit rate of 0 that stands still.
+                reads: (series.hits + series.misses + series.negative_hits + series.bypassed).max(1),
             })
             .collect();
         let latest = windows.len().saturating_sub(FEWEST_WINDOWS.max(windows.len() / 2));
         slope_test(&windows[latest..]).trend
+    }
+
+    /// Keeps whether the cell was measured with a hit rate that stood still.
+    pub fn note_settled(&mut self, settled: bool) {
+        self.settled_at_start = settled;
     }
 
     /// Whether the hit rate stands still.
@@ -252,7 +265,7 @@ impl<'a> Gatherer<'a> {
         let at_end = self.totals.iter().fold(zero, |sum, t| sum + t.counters);
         let wait = |totals: &[Totals]| totals.iter().map(|t| t.pool_wait).sum::<PoolWaitSnapshot>();
         let busiest = self
-            .totals
+            .totals_at_end
             .iter()
             .zip(&self.totals_at_start)
             .map(|(end, start)| end.thread_cpu.saturating_sub(start.thread_cpu))
@@ -300,7 +313,7 @@ impl<'a> Gatherer<'a> {
             at: Instant::now(),
             hotset_cpu: process_cpu(),
             cache: self.deployed.cache.figures().await,
-            database_cpu_seconds: self.deployed.database.cpu_seconds(&mut self.usage),
+            database: self.deployed.database.server_use(&mut self.usage),
         }
     }
 }
@@ -311,17 +324,28 @@ fn cores(before: &Sample, after: &Sample) -> (Option<f64>, Option<f64>, Option<f
     if seconds <= 0.0 {
         return (None, None, None);
     }
-    // A server that was killed and started again begins at 0.
-    let between =
-        |before: f64, after: f64| Some(after - before).filter(|used| *used >= 0.0).map(|used| used / seconds);
-    let hotset = between(before.hotset_cpu.as_secs_f64(), after.hotset_cpu.as_secs_f64());
-    let of = |sample: &Sample| sample.cache.and_then(|cache| cache.cpu_seconds);
-    let cache = of(before).zip(of(after)).and_then(|(before, after)| between(before, after));
-    let database = before
-        .database_cpu_seconds
-        .zip(after.database_cpu_seconds)
-        .and_then(|(before, after)| between(before, after));
+    let hotset = Some((after.hotset_cpu.saturating_sub(before.hotset_cpu)).as_secs_f64() / seconds);
+    // A server that was killed and started again is another, which begins at 0.
+    let between = |before: Option<ServerUse>, after: Option<ServerUse>| match (before, after) {
+        (Some(before), Some(after)) if before.server == after.server => {
+            Some((after.cpu_seconds - before.cpu_seconds).max(0.0) / seconds)
+        }
+        _ => None,
+    };
+    let of = |sample: &Sample| sample.cache.and_then(|cache| cache.server_use);
+    let (cache, database) = (between(of(before), of(after)), between(before.database, after.database));
     (hotset, cache, database)
+}
+
+/// How much a count of the cache has grown; nothing where its server was started anew in between.
+pub(super) fn grown(
+    before: Option<&CacheFigures>,
+    after: Option<&CacheFigures>,
+    field: fn(&CacheFigures) -> u64,
+) -> Option<u64> {
+    let (before, after) = before.zip(after)?;
+    let server = |figures: &CacheFigures| figures.server_use.map(|used| used.server);
+    (server(before) == server(after)).then(|| field(after).saturating_sub(field(before)))
 }
 
 fn series(
@@ -329,24 +353,22 @@ fn series(
     index: u64,
     start: Duration,
     whole: &Partial,
-    calls: CountersSnapshot,
     before: &Sample,
     after: &Sample,
 ) -> Series {
     use crate::measure::OutcomeClass as Class;
     let window = &whole.window;
-    let p99 = |kind| window.figures(kind, |_, _| true).map(|figures| (figures.p50_us, figures.p99_us));
+    let response = window.figures(LatencyKind::Response, |_, _| true);
+    let service = window.figures(LatencyKind::Service, |_, _| true);
     let (hotset_cores, cache_cores, database_cores) = cores(before, after);
-    let since = |field: fn(&CacheFigures) -> u64| {
-        before.cache.as_ref().zip(after.cache.as_ref()).map(|(b, a)| field(a).saturating_sub(field(b)))
-    };
+    let since = |field: fn(&CacheFigures) -> u64| grown(before.cache.as_ref(), after.cache.as_ref(), field);
     Series {
         phase,
         index,
         start,
         length: whole.length,
         operations: window.operations(),
-        achieved_per_s: window.rate_per_second(whole.length),
+        achieved_per_s: window.successes() as f64 / whole.length.as_secs_f64(),
         hits: window.outcomes(Class::Hit),
         misses: window.outcomes(Class::Miss),
         negative_hits: window.outcomes(Class::NegativeHit),
@@ -354,10 +376,10 @@ fn series(
         errors: window.outcomes(Class::Error),
         timeouts: window.outcomes(Class::Timeout),
         hit_rate: window.hit_rate(),
-        response_p50_us: p99(LatencyKind::Response).map(|(p50, _)| p50),
-        response_p99_us: p99(LatencyKind::Response).map(|(_, p99)| p99),
-        service_p99_us: p99(LatencyKind::Service).map(|(_, p99)| p99),
-        calls,
+        response_p50_us: response.as_ref().map(|figures| figures.p50_us),
+        response_p99_us: response.as_ref().map(|figures| figures.p99_us),
+        service_p99_us: service.as_ref().map(|figures| figures.p99_us),
+        calls: whole.calls,
         cache_memory_bytes: after.cache.map(|cache| cache.memory_bytes),
         cache_entries: after.cache.map(|cache| cache.entries),
         cache_evicted: since(|cache| cache.evicted),

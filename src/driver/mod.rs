@@ -234,7 +234,8 @@ async fn measure(
     tokio::pin!(faults);
     let mut faults_over = None;
     // After the end, operations under way end within their timeouts and strategies drain within theirs.
-    let patience = run.window.0 + run.drain_timeout.0 + cell.scenario.longest_operation();
+    let patience =
+        run.window.0 + client::CATCHING_UP + run.drain_timeout.0 + cell.scenario.longest_operation();
     let mut ended = 0;
     let mut undone: Option<StoreError> = None;
     while ended < crew.threads.len() {
@@ -270,18 +271,21 @@ async fn warm_up(cell: &Cell, crew: &mut Crew, gatherer: &mut Gatherer<'_>) -> R
     let open_loop = cell.scenario.workload.rate_per_second.is_some();
     let start = Instant::now() + LEAD;
     let deadline = start + run.warmup_max.0;
+    let mut filled = true;
     if open_loop {
         let half = start + run.warmup_max.0 / 2;
         crew.control.set(Stage::Fill { start });
         gatherer.begin(Phase::Warmup, start).await;
-        until(cell, crew, gatherer, half, Sureness::ToAPoint).await?;
+        filled = until(cell, crew, gatherer, half, Sureness::ToAPoint).await?;
     }
     let start = Instant::now() + LEAD;
     crew.control.set(Stage::Warmup { start });
     gatherer.begin(Phase::Warmup, start).await;
     // An open loop's windows may hold too few operations to be sure of a point; the fill was sure.
     let sureness = if open_loop { Sureness::AsFarAsSeen } else { Sureness::ToAPoint };
-    until(cell, crew, gatherer, deadline, sureness).await
+    let warmed = until(cell, crew, gatherer, deadline, sureness).await?;
+    gatherer.note_settled(filled && warmed);
+    Ok(())
 }
 
 async fn until(
@@ -290,7 +294,7 @@ async fn until(
     gatherer: &mut Gatherer<'_>,
     deadline: Instant,
     sureness: Sureness,
-) -> Result<(), String> {
+) -> Result<bool, String> {
     while !gatherer.has_settled(sureness) && Instant::now() < deadline {
         match crew.next(cell.scenario.run.window.0 + CONNECT_BOUND, "warming up").await? {
             Report::Window(window) => gatherer.take(*window).await,
@@ -299,5 +303,5 @@ async fn until(
             Report::Ready => {}
         }
     }
-    Ok(())
+    Ok(gatherer.has_settled(sureness))
 }

@@ -24,7 +24,7 @@ use crate::measure::{Recorder, Window};
 use crate::plan::Cell;
 use crate::source::{Collection, Kind};
 use crate::store::mongodb::{PoolWait, PoolWaitSnapshot};
-use crate::store::{AnyDatabase, Counters, CountersSnapshot, StoreError};
+use crate::store::{AnyDatabase, Counters, CountersSnapshot, ErrorKind, StoreError};
 use crate::strategy::Strategy;
 use crate::topology::{CacheEndpoint, DatabaseEndpoint};
 use crate::workload::{OperationStream, Phase, Schedule};
@@ -66,8 +66,10 @@ pub enum Report {
 pub struct WorkerWindow {
     /// Which worker reports.
     pub worker: usize,
-    /// Whether it only says what was used before measuring began.
-    pub is_start_of_measuring: bool,
+    /// Whether it only says what was used before a stage began.
+    pub is_start_of_stage: bool,
+    /// Whether it holds what came after the last whole window.
+    pub is_tail: bool,
     /// When the stage began that it belongs to.
     pub stage_start: Instant,
     /// Warm-up or measuring.
@@ -108,10 +110,7 @@ pub fn start(
                 runtime.shutdown_timeout(Duration::from_secs(1));
             }
             Err(error) => {
-                let error = StoreError::new(
-                    crate::store::ErrorKind::Other,
-                    format!("cannot start a runtime: {error}"),
-                );
+                let error = StoreError::new(ErrorKind::Other, format!("cannot start a runtime: {error}"));
                 let _ = reports.send(Report::Failed(error));
             }
         }
@@ -185,7 +184,12 @@ async fn work(index: usize, workers: usize, job: Job, reports: mpsc::UnboundedSe
     windows.follow().await;
     for client in clients {
         // A client ends within the timeouts of its stores.
-        let _ = client.await;
+        if let Err(error) = client.await {
+            let error =
+                StoreError::new(ErrorKind::Other, format!("a client ended by a mistake in hotset: {error}"));
+            let _ = reports.send(Report::Failed(error));
+            return;
+        }
     }
     let mut undone = None;
     for strategy in &strategies {
@@ -193,7 +197,8 @@ async fn work(index: usize, workers: usize, job: Job, reports: mpsc::UnboundedSe
             undone = Some(error);
         }
     }
-    let tail = windows.take(Phase::Measure, u64::MAX);
+    let mut tail = windows.take(Phase::Measure, u64::MAX);
+    tail.is_tail = true;
     let _ = reports.send(Report::Ended(Box::new(tail), undone));
 }
 
@@ -242,8 +247,7 @@ impl Windows {
                 Stage::Prepare => {}
                 Stage::Fill { start } | Stage::Warmup { start } => {
                     clock::sleep_until(start).await;
-                    // What came after the last whole window of the stage before is nobody's.
-                    let _ = self.take(Phase::Warmup, u64::MAX);
+                    self.begin_stage();
                     tokio::select! {
                         () = self.hand_over(Phase::Warmup, start, None) => {}
                         _ = control::next(&mut over, stage) => {}
@@ -251,11 +255,7 @@ impl Windows {
                 }
                 Stage::Measure { start, end } => {
                     clock::sleep_until(start).await;
-                    // The same here, but what was used until now is not to be counted as used while
-                    // measuring.
-                    let mut before = self.take(Phase::Warmup, u64::MAX);
-                    before.is_start_of_measuring = true;
-                    let _ = self.reports.send(Report::Window(Box::new(before)));
+                    self.begin_stage();
                     tokio::select! {
                         () = self.hand_over(Phase::Measure, start, Some(end)) => {}
                         _ = control::next(&mut over, stage) => {}
@@ -265,6 +265,14 @@ impl Windows {
                 Stage::Stop => return,
             }
         }
+    }
+
+    /// The operations after the last whole window of the stage before are nobody's, and what was used until
+    /// now is not to be counted as used in this stage.
+    fn begin_stage(&mut self) {
+        let mut before = self.take(Phase::Warmup, u64::MAX);
+        before.is_start_of_stage = true;
+        let _ = self.reports.send(Report::Window(Box::new(before)));
     }
 
     async fn hand_over(&mut self, phase: Phase, start: Instant, end: Option<Instant>) {
@@ -291,7 +299,8 @@ impl Windows {
         self.last = now;
         WorkerWindow {
             worker: self.worker,
-            is_start_of_measuring: false,
+            is_start_of_stage: false,
+            is_tail: false,
             stage_start: now,
             phase,
             index,

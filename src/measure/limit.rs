@@ -175,7 +175,7 @@ fn busiest_part(evidence: &Evidence) -> (Limit, String) {
     }
     if evidence.pool_wait_share >= POOL_WAIT_SHARE {
         let waited = percent(evidence.pool_wait_share);
-        let why = format!("database calls spent {waited} of their time waiting for a connection");
+        let why = format!("operations spent {waited} of their time waiting for a connection to the database");
         return (Limit::DatabaseConnections, why);
     }
     (

@@ -5,12 +5,10 @@ pub mod limit;
 pub mod outcome;
 pub mod recorder;
 pub mod settle;
-pub mod spectrum;
 pub mod window;
 
 pub use limit::{Evidence, Limit, LoopKind, Verdict, limited_by};
 pub use outcome::{Outcome, OutcomeClass};
 pub use recorder::Recorder;
 pub use settle::{HitRateWindow, SlopeTest, Trend, slope_test};
-pub use spectrum::{SpectrumPoint, spectrum};
 pub use window::{Latency, LatencyFigures, LatencyKind, Window};

@@ -34,6 +34,11 @@ impl Recorder {
         self.window.count(kind, outcome, nanos_between(due, done), nanos_between(sent, done));
     }
 
+    /// Counts operations that were due and never sent.
+    pub fn record_unsent(&mut self, operations: u64) {
+        self.window.count_unsent(operations);
+    }
+
     /// Says when the client was free for the operation that was just recorded: what was sent late from
     /// then on is hotset's own lateness, not the client's.
     #[inline]

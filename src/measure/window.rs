@@ -76,6 +76,7 @@ pub struct Window {
     rows: Vec<Row>,
     late: u64,
     late_wakeups: u64,
+    unsent: u64,
     corrupt: u64,
 }
 
@@ -122,7 +123,7 @@ impl Window {
     /// An empty window for the kinds 0..`kinds`. It grows where a higher kind is recorded.
     #[must_use]
     pub fn new(kinds: usize) -> Self {
-        Self { rows: vec![Row::default(); kinds], late: 0, late_wakeups: 0, corrupt: 0 }
+        Self { rows: vec![Row::default(); kinds], late: 0, late_wakeups: 0, unsent: 0, corrupt: 0 }
     }
 
     /// Counts one operation. Allocates only for the first of its kind and outcome in the life of this window.
@@ -167,6 +168,7 @@ impl Window {
         }
         self.late += other.late;
         self.late_wakeups += other.late_wakeups;
+        self.unsent += other.unsent;
         self.corrupt += other.corrupt;
     }
 
@@ -182,7 +184,7 @@ impl Window {
             row.counts = Default::default();
             row.errors = Default::default();
         }
-        (self.late, self.late_wakeups, self.corrupt) = (0, 0, 0);
+        (self.late, self.late_wakeups, self.unsent, self.corrupt) = (0, 0, 0, 0);
     }
 
     /// Whether nothing was counted.
@@ -253,6 +255,17 @@ impl Window {
     #[inline]
     pub(super) fn count_late_wakeup(&mut self) {
         self.late_wakeups += 1;
+    }
+
+    /// Counts operations that were due and never sent.
+    pub(super) fn count_unsent(&mut self, operations: u64) {
+        self.unsent += operations;
+    }
+
+    /// Operations that were due and never sent, as the load was too far behind.
+    #[must_use]
+    pub fn unsent(&self) -> u64 {
+        self.unsent
     }
 
     /// The share of operations that were sent late although their client was free: hotset did not get

@@ -52,11 +52,19 @@ fn criterion(group: &Group<'_>) -> Criterion {
     }
 }
 
+/// A strategy of which a larger share of the operations failed is not ranked: an error is quick, and says
+/// nothing of how quick an answer is.
+const MOST_FAILURES: f64 = 0.001;
+
 /// Why a strategy's figures do not belong in a ranking.
 fn why_not(entry: &Entry<'_>) -> Option<String> {
     let any = |holds: fn(&SummaryRow) -> bool| entry.measured.iter().any(|row| holds(row));
     if entry.measured.is_empty() {
         Some("failed".into())
+    } else if any(|row| row.corrupt_reads > 0) {
+        Some("corrupt reads".into())
+    } else if any(|row| (row.errors + row.timeouts) as f64 > MOST_FAILURES * row.operations as f64) {
+        Some("failed operations".into())
     } else if any(|row| row.status.is_saturated()) {
         Some("saturated".into())
     } else if any(|row| row.status.is_unsettled()) {

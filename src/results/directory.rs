@@ -1,7 +1,7 @@
 //! A run's folder, and how a cell gets into it: summary row last, everything on disk before the next cell.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -36,6 +36,18 @@ pub struct CellResults {
 #[derive(Debug)]
 pub struct ResultsDir {
     path: PathBuf,
+    /// Held for as long as this process writes here, so that no other resumes the run meanwhile.
+    _lock: File,
+}
+
+/// Takes the folder for this process.
+fn lock(path: &Path) -> Result<File, ResultsError> {
+    let file = File::open(path).map_err(|error| ResultsError::io("open", path, error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(ResultsError::Busy { path: path.to_owned() }),
+        Err(TryLockError::Error(error)) => Err(ResultsError::io("lock", path, error)),
+    }
 }
 
 impl ResultsDir {
@@ -52,7 +64,8 @@ impl ResultsDir {
         write_atomically(&path.join(LATENCY), &header::<LatencyRow>(LATENCY)?)?;
         write_atomically(&path.join(EVENTS), &header::<EventRow>(EVENTS)?)?;
         point_latest_at(&parent, &path)?;
-        Ok(Self { path })
+        let lock = lock(&path)?;
+        Ok(Self { path, _lock: lock })
     }
 
     /// Opens a run that was interrupted, and removes what its last cell left unfinished. The results are those of the
@@ -62,12 +75,13 @@ impl ResultsDir {
     /// Where the folder holds no run, or a row that is not the last does not read.
     pub fn open_for_resume(path: &Path) -> Result<(Self, Results), ResultsError> {
         let results = Results::read(path)?;
+        let lock = lock(path)?;
         let finished = results.finished_cells();
         keep_whole_rows(&path.join(SUMMARY))?;
         keep_rows_of::<TimeseriesRow>(path, TIMESERIES, &finished)?;
         keep_rows_of::<LatencyRow>(path, LATENCY, &finished)?;
         keep_rows_of::<EventRow>(path, EVENTS, &finished)?;
-        Ok((Self { path: path.to_owned() }, results))
+        Ok((Self { path: path.to_owned(), _lock: lock }, results))
     }
 
     /// Where the run is.

@@ -18,6 +18,12 @@ pub enum ResultsError {
         /// What to do about it.
         remedy: &'static str,
     },
+    /// Another process writes there.
+    #[error("{} is being written by another hotset; wait for it to end, or end it", path.display())]
+    Busy {
+        /// The folder.
+        path: PathBuf,
+    },
     /// A row is not one that this version of hotset writes.
     #[error("{} line {line} is not a row of this version of hotset ({reason}); mend or remove that line, or draw the results with the version named in run.json", path.display())]
     Row {

@@ -191,6 +191,8 @@ pub struct SummaryRow {
     pub errors_by_kind: String,
     /// The share of operations that were sent later than they were due.
     pub late_share: Option<f64>,
+    /// Operations that were due and never sent, as the load was too far behind.
+    pub unsent: u64,
     /// (hits + negative hits) / (hits + negative hits + misses + bypassed); empty where nothing was looked up.
     pub hit_rate: Option<f64>,
     /// The hit rate that theory predicts.

@@ -73,8 +73,10 @@ impl Deployments {
         .await?;
         let products = scenario.products();
         self.checksum = Checksum::of(&products);
-        load(&it, cell, observer).await?;
-        self.database = Some(Up { made_from, it });
+        // Known from now on, so that it is taken down also where loading fails or is interrupted.
+        let up = self.database.insert(Up { made_from: String::new(), it });
+        load(&up.it, cell, observer).await?;
+        up.made_from = made_from;
         Ok(())
     }
 

@@ -386,7 +386,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_counter_starts_again_when_its_time_is_over() {
         let cache = cache(LocalCapacity::Entries(10));
-        let minute = Duration::from_secs(60);
+        let minute = Duration::from_mins(1);
         assert_eq!(cache.increment("n", 2, minute).await.unwrap(), 2);
         tokio::time::advance(minute / 2).await;
         assert_eq!(cache.increment("n", 3, minute).await.unwrap(), 5);

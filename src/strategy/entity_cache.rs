@@ -238,7 +238,10 @@ impl<C: Cache> EntityCache<C> {
                 Ok(Some(answer))
             }
             // What the cache holds is wrong, but it answers: nothing that going without it would mend.
-            Err(error) if error.kind == ErrorKind::Malformed => Err(error),
+            Err(error) if error.kind == ErrorKind::Malformed => {
+                self.breaker.succeeded();
+                Err(error)
+            }
             Err(_) => {
                 self.breaker.failed();
                 Ok(None)

@@ -417,7 +417,7 @@ impl Pair {
     /// The document "a" exists, at version 1, and nothing is cached.
     fn of(spec: &StrategySpec) -> Self {
         let local = local_cache(100);
-        let source = ScriptedSource::of(&["a"], Some(Duration::from_secs(3600)));
+        let source = ScriptedSource::of(&["a"], Some(Duration::from_hours(1)));
         let caches = [FlakyCache::over(local.clone()), FlakyCache::over(local.clone())];
         let ways = [caches[0].with.clone(), caches[1].with.clone()];
         let instances = caches.map(|cache| Arc::new(spec.build(cache, source.clone())));

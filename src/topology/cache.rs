@@ -94,8 +94,10 @@ impl RedisEndpoint {
             let cache = cache.clone();
             async move {
                 for number in (lane..entries).step_by(AT_ONCE as usize) {
-                    let document = (site.document)(number % site.documents);
-                    // Numbers as long as real ids, so that the keys are as long as real keys.
+                    // Spread over the whole dataset, so that keys and values are as long as they will be.
+                    let number =
+                        (u128::from(number) * u128::from(site.documents) / u128::from(entries)) as u64;
+                    let document = (site.document)(number);
                     let key = format!("product:{number}");
                     cache.set(&key, &Entry::of(document), ttl).await?;
                 }
@@ -121,8 +123,17 @@ pub struct CacheFigures {
     pub evicted: u64,
     /// How many it has dropped because their time was over since it started.
     pub expired: u64,
-    /// CPU seconds that its server has used; none for one inside this process.
-    pub cpu_seconds: Option<f64>,
+    /// What its server has used; none for one inside this process.
+    pub server_use: Option<ServerUse>,
+}
+
+/// What a server has used since it was started.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ServerUse {
+    /// Which start of which server; another one begins at 0.
+    pub server: u64,
+    /// CPU seconds.
+    pub cpu_seconds: f64,
 }
 
 /// A cache that is up.
@@ -130,19 +141,26 @@ pub struct CacheDeployment {
     endpoint: CacheEndpoint,
     admin: Option<RedisAdmin>,
     server: Option<Arc<RedisServer>>,
+    /// The memory limit that was found out for this dataset, which a restarted server has to be told again.
+    memory_limit_bytes: Option<u64>,
 }
 
 impl CacheDeployment {
     /// A cache in this process.
     #[must_use]
     pub fn embedded(cache: LocalCache) -> Self {
-        Self { endpoint: CacheEndpoint::Local(cache), admin: None, server: None }
+        Self { endpoint: CacheEndpoint::Local(cache), admin: None, server: None, memory_limit_bytes: None }
     }
 
     /// A Redis, with its server where hotset started it.
     #[must_use]
     pub fn redis(endpoint: RedisEndpoint, admin: RedisAdmin, server: Option<RedisServer>) -> Self {
-        Self { endpoint: CacheEndpoint::Redis(endpoint), admin: Some(admin), server: server.map(Arc::new) }
+        Self {
+            endpoint: CacheEndpoint::Redis(endpoint),
+            admin: Some(admin),
+            server: server.map(Arc::new),
+            memory_limit_bytes: None,
+        }
     }
 
     /// How instances connect.
@@ -155,6 +173,28 @@ impl CacheDeployment {
     #[must_use]
     pub fn server(&self) -> Option<Arc<RedisServer>> {
         self.server.clone()
+    }
+
+    /// The same with a memory limit that was set on the running server.
+    #[must_use]
+    pub fn limited_to(self, memory_limit_bytes: u64) -> Self {
+        Self { memory_limit_bytes: Some(memory_limit_bytes), ..self }
+    }
+
+    /// Starts a stopped server again, with the memory limit that it had.
+    ///
+    /// # Errors
+    /// Where there is none that hotset started, or it does not come back.
+    pub async fn restart(&self) -> Result<(), TopologyError> {
+        let Some(server) = &self.server else {
+            return Err(TopologyError::Unfit("hotset restarts only cache servers that it started".into()));
+        };
+        server.restart().await?;
+        if let (Some(admin), Some(bytes)) = (&self.admin, self.memory_limit_bytes) {
+            let doing = "setting the memory limit of the restarted cache";
+            admin.set_max_memory(bytes).await.map_err(TopologyError::store(doing))?;
+        }
+        Ok(())
     }
 
     /// Removes everything that this run has put there, and makes sure that it is gone.
@@ -196,7 +236,7 @@ impl CacheDeployment {
                     entries: statistics.entries,
                     evicted: statistics.evicted_by_capacity,
                     expired: statistics.evicted_by_expiry,
-                    cpu_seconds: None,
+                    server_use: None,
                 })
             }
             (CacheEndpoint::Redis(_), Some(admin)) => {
@@ -206,7 +246,10 @@ impl CacheDeployment {
                     entries: info.dbsize,
                     evicted: info.evicted_keys,
                     expired: info.expired_keys,
-                    cpu_seconds: Some(info.used_cpu_seconds),
+                    server_use: Some(ServerUse {
+                        server: xxhash_rust::xxh3::xxh3_64(info.run_id.as_bytes()),
+                        cpu_seconds: info.used_cpu_seconds,
+                    }),
                 })
             }
             (CacheEndpoint::Redis(_), None) => None,

@@ -1,6 +1,7 @@
 //! The database behind the cache: one file written by this process, or MongoDB, started by hotset or
 //! already there.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use tokio::sync::Semaphore;
 
 use super::servers::{MongodConfig, MongodServer, UsageSampler};
 use super::settings::{DatabaseKind, DatabaseSettings};
-use super::{Site, TopologyError};
+use super::{ServerUse, Site, TopologyError};
 use crate::store::mongodb::{MongoDatabase, MongoOptions};
 use crate::store::redb::{EmbeddedDatabase, EmbeddedOptions};
 use crate::store::{
@@ -81,6 +82,8 @@ pub struct DatabaseDeployment {
     endpoint: DatabaseEndpoint,
     server: Option<Arc<MongodServer>>,
     external: bool,
+    /// Of an embedded database: goes with it.
+    directory: Option<PathBuf>,
 }
 
 impl DatabaseDeployment {
@@ -95,6 +98,7 @@ impl DatabaseDeployment {
                 endpoint: DatabaseEndpoint::new(Place::Mongo(options(url.clone(), site)), site),
                 server: None,
                 external: true,
+                directory: None,
             }),
             (DatabaseKind::Mongodb, None) => managed(site).await,
         }
@@ -112,10 +116,11 @@ impl DatabaseDeployment {
         self.server.clone()
     }
 
-    /// CPU seconds that the server has used, where hotset started it.
-    pub fn cpu_seconds(&self, sampler: &mut UsageSampler) -> Option<f64> {
-        let server = self.server.as_ref()?;
-        sampler.sample(server.process().pid()).map(|usage| usage.cpu_time.as_secs_f64())
+    /// What the server has used, where hotset started it.
+    pub fn server_use(&self, sampler: &mut UsageSampler) -> Option<ServerUse> {
+        let pid = self.server.as_ref()?.process().pid();
+        let usage = sampler.sample(pid)?;
+        Some(ServerUse { server: pid.into(), cpu_seconds: usage.cpu_time.as_secs_f64() })
     }
 
     /// What the run's record says of it: name, version, configuration.
@@ -152,6 +157,13 @@ impl DatabaseDeployment {
             };
             administrator(options).await.map_err(doing())?.drop_database().await.map_err(doing())?;
         }
+        let directory = self.directory.clone();
+        // Closes an embedded database's file before its directory goes.
+        drop(self);
+        if let Some(directory) = directory {
+            std::fs::remove_dir_all(&directory)
+                .map_err(|source| TopologyError::Directory { path: directory, source })?;
+        }
         Ok(())
     }
 }
@@ -159,7 +171,8 @@ impl DatabaseDeployment {
 /// The file stands in the directory of the run's servers, which is removed however hotset ends.
 async fn embedded(site: &Site<'_>) -> Result<DatabaseDeployment, TopologyError> {
     let supervisor = site.servers.supervisor().await?;
-    let file = supervisor.make_directory(&supervisor.name("embedded"))?.join("documents.redb");
+    let directory = supervisor.make_directory(&supervisor.name("embedded"))?;
+    let file = directory.join("documents.redb");
     let options = EmbeddedOptions { response_timeout: site.database.timeout.0, ..EmbeddedOptions::at(&file) };
     let database = EmbeddedDatabase::open(&options, Counters::default())
         .map_err(TopologyError::store(format!("making the embedded database {}", file.display())))?;
@@ -167,6 +180,7 @@ async fn embedded(site: &Site<'_>) -> Result<DatabaseDeployment, TopologyError> 
         endpoint: DatabaseEndpoint::new(Place::Embedded(database), site),
         server: None,
         external: false,
+        directory: Some(directory),
     })
 }
 
@@ -178,7 +192,7 @@ async fn managed(site: &Site<'_>) -> Result<DatabaseDeployment, TopologyError> {
     };
     let server = MongodServer::start(site.servers.supervisor().await?, config).await?;
     let endpoint = DatabaseEndpoint::new(Place::Mongo(options(SecretUrl::new(server.url()), site)), site);
-    Ok(DatabaseDeployment { endpoint, server: Some(Arc::new(server)), external: false })
+    Ok(DatabaseDeployment { endpoint, server: Some(Arc::new(server)), external: false, directory: None })
 }
 
 /// A connection for what hotset itself asks, not counted.

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use tokio::sync::OnceCell;
 
-pub use cache::{CacheDeployment, CacheEndpoint, CacheFigures};
+pub use cache::{CacheDeployment, CacheEndpoint, CacheFigures, ServerUse};
 pub use database::{DatabaseDeployment, DatabaseEndpoint};
 use servers::{ServerError, Supervisor};
 use settings::{CacheSettings, DatabaseKind, DatabaseSettings};

@@ -59,10 +59,11 @@ async fn managed(site: &Site<'_>) -> Result<CacheDeployment, TopologyError> {
     let server = RedisServer::start(site.servers.supervisor().await?, config).await?;
     let endpoint = RedisEndpoint::new(SecretUrl::new(server.url().expose()), "", site.cache);
     let admin = admin(&endpoint).await?;
-    if let Some(entries) = site.cache.capacity.and_then(|capacity| capacity.entries(site.documents)) {
-        limit_to_entries(entries, &endpoint, &admin, site).await?;
-    }
-    Ok(CacheDeployment::redis(endpoint, admin, Some(server)))
+    let Some(entries) = site.cache.capacity.and_then(|capacity| capacity.entries(site.documents)) else {
+        return Ok(CacheDeployment::redis(endpoint, admin, Some(server)));
+    };
+    let limit = limit_to_entries(entries, &endpoint, &admin, site).await?;
+    Ok(CacheDeployment::redis(endpoint, admin, Some(server)).limited_to(limit))
 }
 
 /// Connects for administration, and makes sure that the server knows what the strategies ask of it.
@@ -90,11 +91,12 @@ async fn limit_to_entries(
     endpoint: &RedisEndpoint,
     admin: &RedisAdmin,
     site: &Site<'_>,
-) -> Result<(), TopologyError> {
+) -> Result<u64, TopologyError> {
     let doing = || TopologyError::store("finding out how much memory the cache's entries take");
     endpoint.fill(entries, site).await.map_err(doing())?;
     let used = admin.info().await.map_err(doing())?.used_memory_bytes;
     admin.flush_all().await.map_err(doing())?;
     let limit = used + site.cache_connections * BYTES_A_CONNECTION;
-    admin.set_max_memory(limit).await.map_err(TopologyError::store("setting the cache's memory limit"))
+    admin.set_max_memory(limit).await.map_err(TopologyError::store("setting the cache's memory limit"))?;
+    Ok(limit)
 }

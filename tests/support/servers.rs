@@ -116,7 +116,7 @@ impl Server {
             .spawn()
             .unwrap();
         self.child = Some(child);
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_mins(1);
         loop {
             let said = std::fs::read_to_string(&log).unwrap_or_default();
             if said.contains(self.kind.ready()) {

@@ -22,6 +22,8 @@ pub struct RedisAdmin {
 pub struct RedisInfo {
     /// The version of the server.
     pub version: String,
+    /// Drawn anew at each start of the server.
+    pub run_id: String,
     /// Memory that it counts as used, in bytes.
     pub used_memory_bytes: u64,
     /// The limit of that, in bytes; 0 for none.
@@ -52,6 +54,7 @@ impl RedisInfo {
         let seconds = |name| field(name).parse().unwrap_or(0.0);
         Self {
             version: field("redis_version"),
+            run_id: field("run_id"),
             used_memory_bytes: number("used_memory"),
             maxmemory_bytes: number("maxmemory"),
             maxmemory_policy: field("maxmemory_policy"),

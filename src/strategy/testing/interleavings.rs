@@ -123,7 +123,7 @@ async fn a_read_after_an_acknowledgement_does_not_join_a_load_begun_before_it() 
             assert_eq!(pair.instances[writer].write("a", &price(5)).await, Ok(Some(2)), "{}", pair.form);
             // Were it to join, it would wait for ever, as the load is still held.
             let late = version_read(&pair.instances[late_reader]);
-            let late = tokio::time::timeout(Duration::from_secs(60), late).await;
+            let late = tokio::time::timeout(Duration::from_mins(1), late).await;
             assert_eq!(late, Ok(Some(2)), "{} writer {writer} reader {late_reader}", pair.form);
             slow.release();
             early.await.unwrap().unwrap();

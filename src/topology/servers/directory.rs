@@ -21,7 +21,7 @@ const LOCK: &str = "lock";
 const RECORD: &str = "servers.json";
 const RANDOM_CHARS: usize = 12;
 /// Without a lock, a directory may be one that is just being made.
-const MADE_JUST_NOW: Duration = Duration::from_secs(60);
+const MADE_JUST_NOW: Duration = Duration::from_mins(1);
 
 /// The processes that a run started, so that a later run can find those that outlived it.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -308,7 +308,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let directory = root.path().join("hotset-1-abcDEF012345");
         fs::create_dir(&directory).unwrap();
-        let hour_ago = std::time::SystemTime::now() - Duration::from_secs(3600);
+        let hour_ago = std::time::SystemTime::now() - Duration::from_hours(1);
         File::open(&directory).unwrap().set_modified(hour_ago).unwrap();
         assert_eq!(sweep_stale_in(root.path()).directories, [directory]);
     }

@@ -168,7 +168,7 @@ impl ServerKind for Mongod {
     const NAME: &'static str = "mongod";
     const START_BOUND: Duration = Duration::from_secs(30);
     // It replays its journal first.
-    const RESTART_BOUND: Duration = Duration::from_secs(120);
+    const RESTART_BOUND: Duration = Duration::from_mins(2);
 
     fn prepare(&self, name: String, directory: &Path, port: u16) -> Result<ServerSpec, ServerError> {
         // The server's own directory is the database's: it is new, private, and may also hold the log.

@@ -176,7 +176,7 @@ impl ServerKind for Redis {
     const NAME: &'static str = "redis";
     const START_BOUND: Duration = Duration::from_secs(5);
     // It reads its append-only file first.
-    const RESTART_BOUND: Duration = Duration::from_secs(60);
+    const RESTART_BOUND: Duration = Duration::from_mins(1);
 
     fn prepare(&self, name: String, directory: &Path, port: u16) -> Result<ServerSpec, ServerError> {
         let file = directory.join("redis.conf");

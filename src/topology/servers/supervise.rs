@@ -215,7 +215,7 @@ impl Supervise {
 
     fn wait(&mut self, id: u64, name: String, bound_ms: u64, then: AtBound) {
         // A day stands for any longer bound, which could not be added to an instant.
-        let bound = Duration::from_millis(bound_ms).min(Duration::from_secs(24 * 3600));
+        let bound = Duration::from_millis(bound_ms).min(Duration::from_hours(24));
         let until = Instant::now() + bound;
         self.waiting.push(Waiting { id, name, until, then });
     }
