@@ -288,6 +288,8 @@ async fn warm_up(cell: &Cell, crew: &mut Crew, gatherer: &mut Gatherer<'_>) -> R
     Ok(())
 }
 
+/// Until one is as sure as wanted, or the deadline; returns whether the hit rate's slope could not be told
+/// from 0 then.
 async fn until(
     cell: &Cell,
     crew: &mut Crew,
@@ -303,5 +305,5 @@ async fn until(
             Report::Ready => {}
         }
     }
-    Ok(gatherer.has_settled(sureness))
+    Ok(gatherer.has_settled(Sureness::AsFarAsSeen))
 }

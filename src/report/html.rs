@@ -191,27 +191,32 @@ fn cells(results: &Results) -> String {
         "cores: hotset",
         "cache",
         "database",
-        "guarantee",
-        "verdict",
     ];
     let rows = results.summary.iter().map(cell_row);
-    let table = table(&headings, &[1, 2, 8, 9, 13, 14], rows);
-    format!("<section>\n<h2>Every cell</h2>\n<p>In the order in which they ran.</p>\n{table}</section>\n")
+    let table = table(&headings, &[1, 2, 8, 9], rows);
+    let reasons = reasons(results);
+    format!(
+        "<section>\n<h2>Every cell</h2>\n<p>In the order in which they ran.</p>\n{table}{reasons}</section>\n"
+    )
 }
 
-fn cell_row(row: &SummaryRow) -> [String; 15] {
+/// Why cells have the status that they have, under the table: a reason is too long for a column.
+fn reasons(results: &Results) -> String {
+    let mut html = String::new();
+    for row in results.summary.iter().filter(|row| !row.reason.is_empty()) {
+        let _ = writeln!(html, "<li>{} is {}: {}</li>", escape(&row.cell), row.status, escape(&row.reason));
+    }
+    if html.is_empty() { html } else { format!("<ul>\n{html}</ul>\n") }
+}
+
+fn cell_row(row: &SummaryRow) -> [String; 13] {
     let figure = |value: Option<f64>, show: fn(f64) -> String| value.map_or_else(|| NONE.to_owned(), show);
     let words = |text: Option<&str>| text.filter(|text| !text.is_empty()).unwrap_or(NONE).to_owned();
-    let status = if row.reason.is_empty() {
-        row.status.to_string()
-    } else {
-        format!("{}: {}", row.status, row.reason)
-    };
     let failed = row.status == crate::results::Status::Failed;
     [
         row.position.to_string(),
         row.cell.clone(),
-        status,
+        row.status.to_string(),
         figure((!failed).then_some(row.achieved_per_s), format::count),
         figure(row.offered_per_s, format::count),
         figure(row.hit_rate, format::percent),
@@ -222,8 +227,6 @@ fn cell_row(row: &SummaryRow) -> [String; 15] {
         figure(row.cpu_hotset_cores, format::three_digits),
         figure(row.cpu_cache_cores, format::three_digits),
         figure(row.cpu_database_cores, format::three_digits),
-        words(row.guarantee.as_deref()),
-        words(row.verdict.as_deref()),
     ]
 }
 
