@@ -425,15 +425,21 @@ fn with_the_cache_gone_fail_shows_errors_and_bypass_the_database_and_both_recove
         { name = "cache-aside", label = "fail" },
         { name = "cache-aside", label = "bypass", on_cache_error = "bypass", breaker_open_for = "200ms" },
     ]"#;
-    let text = scenario(REDIS, "[[fault]]\nat = \"1500ms\"\nkind = \"stop-cache\"\nfor = \"1500ms\"\n")
-        .replace("[\"no-cache\", \"cache-aside\", \"cache-through\"]", strategies)
-        .replace("duration = \"1s\"", "duration = \"4500ms\"")
-        .replace("clients = 8", "clients = 8\nrate_per_second = 400");
+    let text = scenario(
+        REDIS,
+        "[cache]\ncapacity = \"50%\"\n[[fault]]\nat = \"1500ms\"\nkind = \"stop-cache\"\nfor = \"1500ms\"\n",
+    )
+    .replace("[\"no-cache\", \"cache-aside\", \"cache-through\"]", strategies)
+    .replace("duration = \"1s\"", "duration = \"4500ms\"")
+    .replace("clients = 8", "clients = 8\nrate_per_second = 400");
     place.write("fault.toml", text);
 
     place.succeeds(&["fault.toml", "--no-plots"]);
 
     let results = place.results("fault");
+    let unlimited =
+        |server: &&hotset::results::Server| server.config.lines().any(|line| line == "maxmemory 0");
+    assert_eq!(results.run.servers.iter().filter(unlimited).count(), 0, "{:?}", results.run.servers);
     let failed = |window: &TimeseriesRow| window.errors + window.timeouts;
     for label in ["fail", "bypass"] {
         let row = row(&results, label);
@@ -466,6 +472,22 @@ fn with_the_cache_gone_fail_shows_errors_and_bypass_the_database_and_both_recove
             assert!(reads_a_window(&middle) > 1.5 * reads_a_window(&last), "{last:?}");
         }
     }
+}
+
+#[test]
+fn a_cache_that_was_killed_comes_back_with_its_memory_limit() {
+    let place = Place::new();
+    let more =
+        "[cache]\ncapacity = \"50%\"\n[[fault]]\nat = \"200ms\"\nkind = \"stop-cache\"\nfor = \"200ms\"\n";
+    place.write("limit.toml", scenario(REDIS, more).replace("keys = 500", "keys = 5000"));
+
+    place.succeeds(&["limit.toml", "--no-plots", "--only", "strategy=cache-aside"]);
+
+    // What the server said of itself after the fault.
+    let servers = place.results("limit").run.servers;
+    let redis = servers.iter().find(|server| server.name == "redis").unwrap();
+    let limit = redis.config.lines().find_map(|line| line.strip_prefix("maxmemory ")).unwrap();
+    assert!((1_000_000..4_000_000).contains(&limit.parse::<u64>().unwrap()), "{redis:?}");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::servers::RedisServer;
 use super::settings::CacheSettings;
 use super::{Site, TopologyError};
+use crate::clock;
 use crate::store::local::LocalCache;
 use crate::store::redis::{RedisAdmin, RedisCache, RedisOptions};
 use crate::store::{
@@ -112,6 +113,9 @@ impl RedisEndpoint {
     }
 }
 
+/// How long the administrator's connection may take to come back after a restart.
+const RECONNECT_BOUND: Duration = Duration::from_secs(5);
+
 /// What a cache says of itself, once a window.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct CacheFigures {
@@ -190,11 +194,20 @@ impl CacheDeployment {
             return Err(TopologyError::Unfit("hotset restarts only cache servers that it started".into()));
         };
         server.restart().await?;
-        if let (Some(admin), Some(bytes)) = (&self.admin, self.memory_limit_bytes) {
-            let doing = "setting the memory limit of the restarted cache";
-            admin.set_max_memory(bytes).await.map_err(TopologyError::store(doing))?;
+        let (Some(admin), Some(bytes)) = (&self.admin, self.memory_limit_bytes) else { return Ok(()) };
+        // The administrator's own connection may still be on its way back.
+        let deadline = clock::now() + RECONNECT_BOUND;
+        loop {
+            match admin.set_max_memory(bytes).await {
+                Ok(()) => return Ok(()),
+                Err(_) if clock::now() < deadline => clock::sleep(Duration::from_millis(20)).await,
+                Err(error) => {
+                    return Err(TopologyError::store("setting the memory limit of the restarted cache")(
+                        error,
+                    ));
+                }
+            }
         }
-        Ok(())
     }
 
     /// Removes everything that this run has put there, and makes sure that it is gone.
