@@ -258,7 +258,7 @@ fn evidence(cell: &Cell, measured: &Measured, offered: Option<f64>, achieved: f6
     let busy_s = service.map_or(0.0, |figures| figures.mean_us * figures.count as f64 / 1e6);
     Evidence {
         loop_kind: if offered.is_some() { LoopKind::Open } else { LoopKind::Closed },
-        embedded: measured.cache_cores.is_none(),
+        embedded: cell.topology.spec.name() == "embedded",
         busiest_thread_share: measured.busiest_thread_share,
         hotset_cores: measured.hotset_cores.unwrap_or(0.0),
         cache_cores: measured.cache_cores.unwrap_or(0.0),
@@ -271,7 +271,6 @@ fn evidence(cell: &Cell, measured: &Measured, offered: Option<f64>, achieved: f6
         late_share: measured.all.late_share(),
         late_wakeup_share: measured.all.late_wakeup_share(),
     }
-    .for_cell(cell)
 }
 
 /// Operations that failed were sent and answered, if not as one would wish: they say nothing about the
@@ -280,12 +279,6 @@ fn failed_per_s(measured: &Measured) -> f64 {
     let failed = |window: &Window| window.operations() - window.successes();
     measured.windows.iter().map(|(.., window)| failed(window)).sum::<u64>() as f64
         / measured.length.as_secs_f64()
-}
-
-impl Evidence {
-    fn for_cell(self, cell: &Cell) -> Self {
-        Self { embedded: cell.topology.spec.name() == "embedded", ..self }
-    }
 }
 
 fn limit(limit: Limit) -> LimitedBy {
