@@ -10,10 +10,10 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
 pub use tokio::time::Instant;
@@ -28,6 +28,18 @@ pub fn now() -> Instant {
 #[must_use]
 pub fn now_utc() -> String {
     jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// Milliseconds since 1970, on the clock that a test may pause. Instances on several machines agree on it
+/// as far as their clocks do.
+#[must_use]
+pub fn unix_millis() -> u64 {
+    static START: LazyLock<(SystemTime, std::time::Instant)> =
+        LazyLock::new(|| (SystemTime::now(), std::time::Instant::now()));
+    let (system, instant) = *START;
+    let since = now().into_std().saturating_duration_since(instant);
+    let unix = system.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default() + since;
+    u64::try_from(unix.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Waits for a while, see [`sleep_until`].

@@ -15,8 +15,8 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::{Answer, Application, Damage, Dataset, OperationKind, lost_document};
 use crate::store::document::Flat;
-use crate::store::{Document, Patch, StoreError, Version};
-use crate::strategy::{Read, Strategy};
+use crate::store::{Document, Patch, Version};
+use crate::strategy::{Read, Strategy, WriteError};
 use crate::workload::{Operation, ValueSizes};
 
 /// The operations of the catalogue; an operation's kind is an index into this table.
@@ -250,14 +250,15 @@ fn damage(operation: &Operation, id: &str, read: &Read) -> Option<Damage> {
 }
 
 impl<S: Strategy> Application for Catalog<S> {
-    async fn perform(&self, client: u32, operation: &Operation) -> Result<Answer, StoreError> {
+    async fn perform(&self, client: u32, operation: &Operation) -> Result<Answer, WriteError> {
         let id = Products::id(operation.key);
         if operation.kind == READ {
             let read = self.strategy.read(&id).await?;
             return Ok(Answer::Read { outcome: read.outcome, damage: damage(operation, &id, &read) });
         }
         let patch = patch(&id, client, operation);
-        self.strategy.write(&id, &patch).await?.map(Answer::Written).ok_or_else(|| lost_document(&id))
+        let written = self.strategy.write(&id, &patch).await?;
+        written.map(Answer::Written).ok_or_else(|| lost_document(&id).into())
     }
 }
 

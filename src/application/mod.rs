@@ -5,7 +5,7 @@ pub mod catalog;
 use std::future::Future;
 
 use crate::store::{Document, ErrorKind, StoreError, Version};
-use crate::strategy::ReadOutcome;
+use crate::strategy::{ReadOutcome, WriteError};
 use crate::workload::Operation;
 
 /// One kind of operation of an application.
@@ -68,12 +68,12 @@ pub trait Application: Send + Sync + 'static {
     /// Carries out one operation of a client.
     ///
     /// # Errors
-    /// Those of the strategy.
+    /// Those of the strategy; where a write was committed all the same, the error says so.
     fn perform(
         &self,
         client: u32,
         operation: &Operation,
-    ) -> impl Future<Output = Result<Answer, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Answer, WriteError>> + Send;
 }
 
 /// An error for a write to a document that should exist and does not.

@@ -16,8 +16,7 @@ use super::touched::Touched;
 use crate::application::{Answer, Application};
 use crate::clock;
 use crate::measure::{Outcome, Recorder};
-use crate::store::StoreError;
-use crate::strategy::ReadOutcome;
+use crate::strategy::{ReadOutcome, WriteError};
 use crate::workload::{Operation, OperationStream, Schedule};
 
 /// No more clients than this fill the cache before an open loop: enough to keep the stores busy, and not
@@ -167,7 +166,7 @@ async fn perform<A: Application>(
     client: u32,
     operation: &Operation,
     shared: &Shared<A>,
-) -> Result<Answer, StoreError> {
+) -> Result<Answer, WriteError> {
     if operation.kind == crate::application::catalog::WRITE {
         shared.touched.mark(operation.key);
     }
@@ -186,7 +185,7 @@ fn record<A>(
     operation: &Operation,
     due: Instant,
     sent: Instant,
-    answer: Result<&Answer, &StoreError>,
+    answer: Result<&Answer, &WriteError>,
 ) -> Instant {
     let done = clock::now();
     let mut recorder = shared.recorder.borrow_mut();
@@ -203,7 +202,7 @@ fn record<A>(
             }
         }
         Ok(Answer::Written(_)) => Outcome::Written,
-        Err(error) => Outcome::failed(error.kind),
+        Err(failed) => Outcome::failed(failed.error.kind),
     };
     recorder.record(operation.kind, outcome, due.into_std(), sent.into_std(), done.into_std());
     done
@@ -220,7 +219,7 @@ mod tests {
     use crate::application::catalog::{self, Catalog, Products};
     use crate::application::{Damage, Dataset as _};
     use crate::source::Kind;
-    use crate::store::{BulkItem, Cache as _, Document, Entry, Patch};
+    use crate::store::{BulkItem, Cache as _, Document, Entry, Patch, StoreError};
     use crate::strategy::testing::{Interfered, Interference, local_cache, sound_forms};
     use crate::strategy::{AnyStrategy, CachingSettings};
     use crate::units::{ByteSize, Share};
@@ -267,14 +266,14 @@ mod tests {
         fn show(&self, entry: Entry) -> Entry {
             let number = self.shown.fetch_add(1, Ordering::Relaxed);
             match entry {
-                Entry::Document { version, document } if number % 1000 == 500 => {
+                Entry::Document { version, document, stamp } if number % 1000 == 500 => {
                     self.corrupted.fetch_add(1, Ordering::Relaxed);
                     let mut bytes = document.bytes().to_vec();
                     // Another byte each time, never of the frame: that is refused before anyone sees it.
                     let at = 4 + (number as usize * 7) % (bytes.len() - 5);
                     bytes[at] ^= 0x20;
                     let document = Document::from_bytes(Bytes::from(bytes)).expect("the frame is whole");
-                    Entry::Document { version, document }
+                    Entry::Document { version, document, stamp }
                 }
                 entry => entry,
             }

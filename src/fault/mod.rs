@@ -11,6 +11,10 @@ crate::choices! {
         StopCache = "stop-cache",
         /// The managed database server is killed (SIGKILL) and started again after `for`.
         StopDatabase = "stop-database",
+        /// Every call of the database takes `delay` longer, for `for`.
+        SlowDatabase = "slow-database",
+        /// One instance of the application (`target`) loses all that it holds in memory, starts again after `for` and recovers.
+        CrashApplication = "crash-application",
     }
 }
 

@@ -8,7 +8,9 @@ use super::mongodb::MongoDatabase;
 use super::network::{DelayedCache, DelayedDatabase};
 use super::redb::EmbeddedDatabase;
 use super::redis::RedisCache;
-use super::{BulkItem, Cache, Claimed, Database, Document, Entry, Page, Patch, Settled, StoreError, Token};
+use super::{
+    BulkItem, Cache, Claimed, Database, Document, Entry, Page, Patch, Settled, StoreError, Token, Version,
+};
 
 /// The cache that applications use: any cache, at any distance.
 pub type AppCache = DelayedCache<AnyCache>;
@@ -95,6 +97,16 @@ impl Cache for AnyCache {
         ttl: Option<Duration>,
     ) -> Result<Settled, StoreError> {
         cache!(self.settle(key, token, entry, ttl))
+    }
+
+    async fn replace(
+        &self,
+        key: &str,
+        expected: Version,
+        entry: &Entry,
+        ttl: Option<Duration>,
+    ) -> Result<bool, StoreError> {
+        cache!(self.replace(key, expected, entry, ttl))
     }
 
     async fn delete(&self, key: &str) -> Result<bool, StoreError> {

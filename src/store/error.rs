@@ -15,6 +15,8 @@ pub enum ErrorKind {
     ReadOnly,
     /// The server is out of memory and may not evict.
     OutOfMemory,
+    /// The instance of the application crashed meanwhile, or was down. A change may or may not have happened.
+    Crashed,
     /// The password, user or permission was refused.
     Denied,
     /// The circuit breaker is open: the cache was not asked.
@@ -27,12 +29,13 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind, in the order of results.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Timeout,
         Self::Connection,
         Self::Unavailable,
         Self::ReadOnly,
         Self::OutOfMemory,
+        Self::Crashed,
         Self::Denied,
         Self::CircuitOpen,
         Self::Malformed,
@@ -48,6 +51,7 @@ impl ErrorKind {
             Self::Unavailable => "unavailable",
             Self::ReadOnly => "read-only",
             Self::OutOfMemory => "out-of-memory",
+            Self::Crashed => "crashed",
             Self::Denied => "denied",
             Self::CircuitOpen => "circuit-open",
             Self::Malformed => "malformed",
@@ -58,7 +62,7 @@ impl ErrorKind {
     /// Whether a change that ended so may or may not have happened.
     #[must_use]
     pub fn is_indeterminate(self) -> bool {
-        matches!(self, Self::Timeout | Self::Connection)
+        matches!(self, Self::Timeout | Self::Connection | Self::Crashed)
     }
 }
 

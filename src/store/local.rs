@@ -305,6 +305,18 @@ impl Cache for LocalCache {
         Ok(self.with(|store, now| store.settle(key, token, entry, ttl, now)))
     }
 
+    async fn replace(
+        &self,
+        key: &str,
+        expected: Version,
+        entry: &Entry,
+        ttl: Option<Duration>,
+    ) -> Result<bool, StoreError> {
+        Ok(self.with(|store, now| {
+            store.document_version(key, now) == Some(expected) && store.put(key, entry, ttl, now)
+        }))
+    }
+
     async fn delete(&self, key: &str) -> Result<bool, StoreError> {
         Ok(self.with(|store, now| {
             let was_live = store.live(key, now).is_some();

@@ -21,7 +21,7 @@ use std::time::Duration;
 pub use any::{AnyCache, AnyDatabase, AppCache, AppDatabase};
 pub use counters::{Counters, CountersSnapshot};
 pub use document::{Document, Patch, Version};
-pub use entry::{Entry, Token};
+pub use entry::{Entry, Stamp, Token};
 pub use error::{ErrorKind, StoreError};
 pub use network::{DatabaseDelay, DelayedCache, DelayedDatabase, RoundTrip};
 pub use secret::SecretUrl;
@@ -108,6 +108,16 @@ pub trait Cache: Clone + Send + Sync + 'static {
         entry: &Entry,
         ttl: Option<Duration>,
     ) -> impl Future<Output = Result<Settled, StoreError>> + Send;
+
+    /// Puts a document in the place of the document of exactly the version `expected`, and only there;
+    /// returns whether it did. A document that was invalidated meanwhile is not brought back.
+    fn replace(
+        &self,
+        key: &str,
+        expected: Version,
+        entry: &Entry,
+        ttl: Option<Duration>,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
     /// Removes a key, token or entry; returns whether there was something.
     fn delete(&self, key: &str) -> impl Future<Output = Result<bool, StoreError>> + Send;

@@ -9,6 +9,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::{
     BulkItem, Cache, Claimed, Database, Document, Entry, ErrorKind, Page, Patch, Settled, StoreError, Token,
+    Version,
 };
 use crate::clock;
 
@@ -196,6 +197,16 @@ impl<C: Cache> Cache for DelayedCache<C> {
         ttl: Option<Duration>,
     ) -> Result<Settled, StoreError> {
         self.round_trip.around(self.inner.settle(key, token, entry, ttl)).await
+    }
+
+    async fn replace(
+        &self,
+        key: &str,
+        expected: Version,
+        entry: &Entry,
+        ttl: Option<Duration>,
+    ) -> Result<bool, StoreError> {
+        self.round_trip.around(self.inner.replace(key, expected, entry, ttl)).await
     }
 
     async fn delete(&self, key: &str) -> Result<bool, StoreError> {

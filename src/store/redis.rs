@@ -21,7 +21,7 @@ use scripts::Script;
 
 use super::counters::Counters;
 use super::secret::SecretUrl;
-use super::{Cache, Claimed, Entry, ErrorKind, Settled, StoreError, Token};
+use super::{Cache, Claimed, Entry, ErrorKind, Settled, StoreError, Token, Version};
 
 /// How to reach a Redis.
 #[derive(Debug, Clone)]
@@ -257,6 +257,18 @@ impl Cache for RedisCache {
             2 => Ok(Settled::NewerThere),
             _ => Ok(Settled::Voided),
         }
+    }
+
+    async fn replace(
+        &self,
+        key: &str,
+        expected: Version,
+        entry: &Entry,
+        ttl: Option<Duration>,
+    ) -> Result<bool, StoreError> {
+        let (entry, ttl, expected) = (entry.encode(), millis_text(ttl), expected.to_be_bytes());
+        let arguments = [&entry[..], ttl.as_bytes(), &expected[..]];
+        Ok(self.run(&scripts::REPLACE, key, &arguments, "replacing an entry").await? == 1)
     }
 
     async fn delete(&self, key: &str) -> Result<bool, StoreError> {

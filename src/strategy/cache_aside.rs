@@ -16,7 +16,10 @@
 
 use std::time::Duration;
 
-use super::{Claim, EntityCache, LookUp, OnWrite, Read, ReadOutcome, Strategy, WithCache};
+use super::{
+    Circumstances, Claim, EntityCache, Guarantee, LookUp, OnWrite, Promise, Read, ReadOutcome, Strategy,
+    WithCache, WriteError,
+};
 use crate::source::Source;
 use crate::store::{Cache, Patch, StoreError, Version};
 
@@ -36,6 +39,12 @@ impl Spec {
     pub fn build<C: Cache, S: Source>(&self, cache: C, source: S) -> CacheAside<C, S> {
         let cache = EntityCache::new(cache, source.kind().clone(), self.caching.clone());
         CacheAside { cache, source, on_write: self.own.on_write }
+    }
+}
+
+impl Promise for Spec {
+    fn guarantee(&self, circumstances: &Circumstances<'_>) -> Guarantee {
+        self.caching.guarantee(circumstances)
     }
 }
 
@@ -71,7 +80,7 @@ impl<C: Cache, S: Source> Strategy for CacheAside<C, S> {
         Ok(Read::loaded(if bypassed { ReadOutcome::Bypassed } else { ReadOutcome::Miss }, loaded))
     }
 
-    async fn write(&self, id: &str, patch: &Patch) -> Result<Option<Version>, StoreError> {
+    async fn write(&self, id: &str, patch: &Patch) -> Result<Option<Version>, WriteError> {
         self.on_write.write(&self.cache, &self.source, id, patch).await
     }
 

@@ -14,9 +14,11 @@ use compact_str::CompactString;
 
 use super::breaker::Breaker;
 use super::pending::Pending;
+use super::{Circumstances, Guarantee};
+use crate::fault::FaultKind;
 use crate::scenario::Positive;
 use crate::source::Kind;
-use crate::store::{Cache, Claimed, Document, Entry, ErrorKind, StoreError, Token, Version};
+use crate::store::{Cache, Claimed, Document, Entry, ErrorKind, Stamp, StoreError, Token, Version};
 use crate::units::Share;
 
 crate::choices! {
@@ -49,11 +51,25 @@ crate::settings! {
     }
 }
 
+impl CachingSettings {
+    /// What every strategy promises that settles or invalidates before it acknowledges: no stale read.
+    /// While the cache is passed by, though, a write is acknowledged with its invalidation still to be
+    /// delivered; a cache that kept its entries serves the old one until then, to other instances.
+    #[must_use]
+    pub fn guarantee(&self, circumstances: &Circumstances<'_>) -> Guarantee {
+        let bypasses = self.on_cache_error == OnCacheError::Bypass;
+        if bypasses && circumstances.suffers(FaultKind::StopCache) && circumstances.cache_survives_kill {
+            return Guarantee::stale_within(circumstances.ttl);
+        }
+        Guarantee::SOUND
+    }
+}
+
 /// What the cache has under a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LookUp {
     /// The document, and the version that it was put there with.
-    Hit(Version, Document),
+    Hit(Version, Document, Stamp),
     /// The knowledge that the database has no such document.
     KnownAbsent,
     /// The token of a load that is under way, here or in another instance.
@@ -253,7 +269,7 @@ impl<C: Cache> EntityCache<C> {
 /// What an entry means for one who looks up a key.
 fn found(entry: Option<Entry>) -> LookUp {
     match entry {
-        Some(Entry::Document { version, document }) => LookUp::Hit(version, document),
+        Some(Entry::Document { version, document, stamp }) => LookUp::Hit(version, document, stamp),
         Some(Entry::Absent) => LookUp::KnownAbsent,
         Some(Entry::Token(token)) => LookUp::Loading(token),
         None => LookUp::Miss,

@@ -3,22 +3,27 @@
 //! A strategy is generic over its cache and its source, so that its file reads like the textbook
 //! and can be tested over fakes. [`strategies!`] below is the one table in which they meet.
 
+pub mod background;
 pub mod breaker;
 pub mod cache_aside;
 pub mod cache_through;
 pub mod entity_cache;
 pub mod flight;
+pub mod guarantee;
 pub mod no_cache;
 pub mod on_write;
 pub mod pending;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod write_error;
 
 use std::future::Future;
 use std::time::Duration;
 
 pub use entity_cache::{CachingSettings, Claim, EntityCache, LookUp, OnCacheError};
+pub use guarantee::{Circumstances, Guarantee, Loss, Needs, Promise, Staleness};
 pub use on_write::OnWrite;
+pub use write_error::WriteError;
 
 use crate::scenario::{Reader, SettingDoc, Settings};
 use crate::source::Source;
@@ -57,7 +62,7 @@ impl Read {
     #[must_use]
     pub fn cached(looked_up: &LookUp) -> Option<Self> {
         match looked_up {
-            LookUp::Hit(version, document) => {
+            LookUp::Hit(version, document, _) => {
                 Some(Self { outcome: ReadOutcome::Hit, found: Some((*version, document.clone())) })
             }
             LookUp::KnownAbsent => Some(Self { outcome: ReadOutcome::NegativeHit, found: None }),
@@ -65,6 +70,23 @@ impl Read {
         }
     }
 }
+
+/// What was acknowledged and has not reached the database yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Backlog {
+    /// How many entities wait.
+    pub entities: u64,
+    /// How long the oldest has waited.
+    pub oldest: Duration,
+    /// How many were set aside, as the database refused them again and again.
+    pub set_aside: u64,
+}
+
+/// The caches that every strategy can be built over: a trait a file, for those who need more than
+/// [`Cache`].
+pub trait StrategyCache: Cache {}
+
+impl<C: Cache> StrategyCache for C {}
 
 /// A caching strategy for one kind of entity, as one instance of an application holds it.
 ///
@@ -78,19 +100,30 @@ pub trait Strategy: Send + Sync + 'static {
     ///
     /// # Errors
     /// The write may still have happened where the error
-    /// [is indeterminate](crate::store::ErrorKind::is_indeterminate), or where the database had
-    /// committed it before the cache failed.
+    /// [is indeterminate](crate::store::ErrorKind::is_indeterminate); it has happened where
+    /// [`WriteError::committed`] says so.
     fn write(
         &self,
         id: &str,
         patch: &Patch,
-    ) -> impl Future<Output = Result<Option<Version>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Option<Version>, WriteError>> + Send;
 
     /// Makes the next read of an entity ask the source, after somebody else has changed it.
     fn invalidate(&self, id: &str) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Waits until everything that was acknowledged has reached the stores, for at most `bound`.
     fn drain(&self, bound: Duration) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Takes up what an instance that crashed has left behind, its own or another's; returns how many
+    /// writes that were. Called once when an instance starts again.
+    fn recover(&self) -> impl Future<Output = Result<u64, StoreError>> + Send {
+        async { Ok(0) }
+    }
+
+    /// What was acknowledged and has not reached the database yet, as far as this instance knows.
+    fn backlog(&self) -> Backlog {
+        Backlog::default()
+    }
 }
 
 /// A strategy as `hotset list strategies` shows it.
@@ -134,8 +167,14 @@ macro_rules! strategies {
                 match self { $( Self::$variant(spec) => spec.show(), )+ }
             }
 
+            /// What it says of itself.
+            #[must_use]
+            pub fn promise(&self) -> &dyn Promise {
+                match self { $( Self::$variant(spec) => spec, )+ }
+            }
+
             /// The strategy, for one kind of entity in one instance.
-            pub fn build<C: Cache, S: Source>(&self, cache: C, source: S) -> AnyStrategy<C, S> {
+            pub fn build<C: StrategyCache, S: Source>(&self, cache: C, source: S) -> AnyStrategy<C, S> {
                 match self { $( Self::$variant(spec) => AnyStrategy::$variant(spec.build(cache, source)), )+ }
             }
         }
@@ -144,11 +183,11 @@ macro_rules! strategies {
         #[allow(missing_docs, reason = "each is documented in its own file")]
         pub enum AnyStrategy<C, S> { $( $variant($module::$variant<C, S>), )+ }
 
-        impl<C: Cache, S: Source> Strategy for AnyStrategy<C, S> {
+        impl<C: StrategyCache, S: Source> Strategy for AnyStrategy<C, S> {
             async fn read(&self, id: &str) -> Result<Read, StoreError> {
                 match self { $( Self::$variant(strategy) => strategy.read(id).await, )+ }
             }
-            async fn write(&self, id: &str, patch: &Patch) -> Result<Option<Version>, StoreError> {
+            async fn write(&self, id: &str, patch: &Patch) -> Result<Option<Version>, WriteError> {
                 match self { $( Self::$variant(strategy) => strategy.write(id, patch).await, )+ }
             }
             async fn invalidate(&self, id: &str) -> Result<(), StoreError> {
@@ -156,6 +195,12 @@ macro_rules! strategies {
             }
             async fn drain(&self, bound: Duration) -> Result<(), StoreError> {
                 match self { $( Self::$variant(strategy) => strategy.drain(bound).await, )+ }
+            }
+            async fn recover(&self) -> Result<u64, StoreError> {
+                match self { $( Self::$variant(strategy) => strategy.recover().await, )+ }
+            }
+            fn backlog(&self) -> Backlog {
+                match self { $( Self::$variant(strategy) => strategy.backlog(), )+ }
             }
         }
     };
@@ -198,6 +243,6 @@ impl StrategySpec {
     /// Whether it ever asks a cache.
     #[must_use]
     pub fn uses_cache(&self) -> bool {
-        !matches!(self, Self::NoCache(_))
+        self.promise().needs().cache
     }
 }

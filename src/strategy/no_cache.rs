@@ -8,7 +8,7 @@
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use super::{Read, ReadOutcome, Strategy};
+use super::{Circumstances, Guarantee, Needs, Promise, Read, ReadOutcome, Strategy, WriteError};
 use crate::source::Source;
 use crate::store::{Document, Patch, StoreError, Version};
 
@@ -24,6 +24,16 @@ impl Spec {
     }
 }
 
+impl Promise for Spec {
+    fn guarantee(&self, _circumstances: &Circumstances<'_>) -> Guarantee {
+        Guarantee::SOUND
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::NOTHING
+    }
+}
+
 /// See the module.
 pub struct NoCache<C, S> {
     source: S,
@@ -35,7 +45,7 @@ impl<C: 'static, S: Source> Strategy for NoCache<C, S> {
         Ok(Read::loaded(ReadOutcome::Miss, self.source.load(id).await?))
     }
 
-    async fn write(&self, id: &str, patch: &Patch) -> Result<Option<Version>, StoreError> {
+    async fn write(&self, id: &str, patch: &Patch) -> Result<Option<Version>, WriteError> {
         Ok(self.source.update(id, patch).await?.as_ref().map(Document::version))
     }
 

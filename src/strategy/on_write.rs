@@ -1,7 +1,7 @@
 //! The write side of every strategy that writes to the database first: what then becomes of the
 //! cached entry.
 
-use super::{Claim, EntityCache};
+use super::{Claim, EntityCache, WriteError};
 use crate::source::Source;
 use crate::store::{Cache, Document, Patch, StoreError, Token, Version};
 
@@ -27,7 +27,7 @@ impl OnWrite {
         source: &S,
         id: &str,
         patch: &Patch,
-    ) -> Result<Option<Version>, StoreError> {
+    ) -> Result<Option<Version>, WriteError> {
         match self {
             Self::Invalidate => write_and_invalidate(cache, source, id, patch).await,
             Self::Update => write_and_update(cache, source, id, patch).await,
@@ -45,14 +45,16 @@ async fn write_and_invalidate<C: Cache, S: Source>(
     source: &S,
     id: &str,
     patch: &Patch,
-) -> Result<Option<Version>, StoreError> {
+) -> Result<Option<Version>, WriteError> {
     let key = cache.key(id);
     match source.update(id, patch).await {
         Ok(written) => {
-            cache.invalidate(&key).await?;
-            Ok(written.as_ref().map(Document::version))
+            let version = written.as_ref().map(Document::version);
+            let cleared = cache.invalidate(&key).await;
+            cleared.map_err(|error| WriteError::after_commit(error, version))?;
+            Ok(version)
         }
-        Err(error) => Err(give_up(cache, &key, None, error).await),
+        Err(error) => Err(give_up(cache, &key, None, error).await.into()),
     }
 }
 
@@ -66,7 +68,7 @@ async fn write_and_update<C: Cache, S: Source>(
     source: &S,
     id: &str,
     patch: &Patch,
-) -> Result<Option<Version>, StoreError> {
+) -> Result<Option<Version>, WriteError> {
     let key = cache.key(id);
     let token: Option<Token> = match cache.claim(&key).await? {
         Claim::Mine(token) => Some(token),
@@ -74,14 +76,16 @@ async fn write_and_update<C: Cache, S: Source>(
     };
     match source.update(id, patch).await {
         Ok(Some(written)) => {
-            cache.settle(&key, token, &written).await?;
-            Ok(Some(written.version()))
+            let version = Some(written.version());
+            let settled = cache.settle(&key, token, &written).await;
+            settled.map_err(|error| WriteError::after_commit(error, version))?;
+            Ok(version)
         }
         Ok(None) => {
             cache.invalidate(&key).await?;
             Ok(None)
         }
-        Err(error) => Err(give_up(cache, &key, token, error).await),
+        Err(error) => Err(give_up(cache, &key, token, error).await.into()),
     }
 }
 

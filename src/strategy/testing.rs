@@ -191,6 +191,7 @@ pub(crate) enum Method {
     PlaceToken,
     Fill,
     Settle,
+    Replace,
     Delete,
     Increment,
     Append,
@@ -282,6 +283,17 @@ impl<C: Cache, I: Interference> Cache for Interfered<C, I> {
     ) -> Result<Settled, StoreError> {
         self.with.note_ttl(ttl);
         self.call(Method::Settle, self.cache.settle(key, token, entry, ttl)).await
+    }
+
+    async fn replace(
+        &self,
+        key: &str,
+        expected: crate::store::Version,
+        entry: &Entry,
+        ttl: Option<Duration>,
+    ) -> Result<bool, StoreError> {
+        self.with.note_ttl(ttl);
+        self.call(Method::Replace, self.cache.replace(key, expected, entry, ttl)).await
     }
 
     async fn delete(&self, key: &str) -> Result<bool, StoreError> {

@@ -231,6 +231,7 @@ impl TopologySpec {
             {
                 Some("hotset stops only database servers that it started, and here there is none".into())
             }
+            FaultKind::SlowDatabase | FaultKind::CrashApplication => Some("not there yet".into()),
             FaultKind::StopCache | FaultKind::StopDatabase => None,
         }
     }

@@ -75,6 +75,17 @@ return 1"
     ))
 });
 
+/// 1 if stored. ARGV: entry, ttl in ms, the expected version as 8 bytes, big-endian.
+pub static REPLACE: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(&format!(
+        "{STORE}
+local held = redis.call('GETRANGE', KEYS[1], 0, 8)
+if held == '' or string.byte(held) ~= 68 or string.sub(held, 2) ~= ARGV[3] then return 0 end
+store()
+return 1"
+    ))
+});
+
 /// The sum. ARGV: by, ttl in ms. Only a counter without an end gets one: a new one.
 pub static INCREMENT: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
@@ -86,6 +97,6 @@ return sum",
 
 /// Every script, to be loaded when a cache connects.
 #[must_use]
-pub fn all() -> [&'static Script; 4] {
-    [&SET_IF_NEWER, &FILL, &SETTLE, &INCREMENT]
+pub fn all() -> [&'static Script; 5] {
+    [&SET_IF_NEWER, &FILL, &SETTLE, &REPLACE, &INCREMENT]
 }

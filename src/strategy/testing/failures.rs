@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::scenario::Positive;
-use crate::strategy::{OnCacheError, ReadOutcome, Strategy};
+use crate::strategy::{OnCacheError, ReadOutcome, Strategy, WriteError};
 
 fn failing() -> CachingSettings {
     CachingSettings::default()
@@ -24,8 +24,8 @@ async fn read(instance: &Tested) -> (ReadOutcome, Option<u64>) {
     (read.outcome, read.found.map(|(version, _)| version))
 }
 
-fn kind_of<T>(result: Result<T, StoreError>) -> Option<ErrorKind> {
-    result.err().map(|error| error.kind)
+fn kind_of<T>(result: Result<T, impl Into<WriteError>>) -> Option<ErrorKind> {
+    result.err().map(|error| error.into().error.kind)
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::strategy::{Read, ReadOutcome, Strategy};
+use crate::strategy::{Read, ReadOutcome, Strategy, WriteError};
 use crate::units::Share;
 
 fn caching() -> CachingSettings {
@@ -20,7 +20,7 @@ fn read_of(instance: &Tested) -> tokio::task::JoinHandle<Result<Read, StoreError
 fn write_of(
     instance: &Tested,
     value: i64,
-) -> tokio::task::JoinHandle<Result<Option<crate::store::Version>, StoreError>> {
+) -> tokio::task::JoinHandle<Result<Option<crate::store::Version>, WriteError>> {
     let instance = Arc::clone(instance);
     tokio::spawn(async move { instance.write("a", &price(value)).await })
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::*;
 use crate::scenario::Positive;
 use crate::store::Version;
-use crate::strategy::{Read, ReadOutcome, Strategy};
+use crate::strategy::{Read, ReadOutcome, Strategy, WriteError};
 
 const KEYS: [&str; 4] = ["a", "b", "c", "d"];
 const CLIENTS: usize = 4;
@@ -194,7 +194,7 @@ struct Naive {
 impl Strategy for Naive {
     async fn read(&self, id: &str) -> Result<Read, StoreError> {
         let key = self.source.kind().key(id);
-        if let Some(Entry::Document { version, document }) = self.cache.get(&key).await? {
+        if let Some(Entry::Document { version, document, .. }) = self.cache.get(&key).await? {
             return Ok(Read { outcome: ReadOutcome::Hit, found: Some((version, document)) });
         }
         let loaded = self.source.load(id).await?;
@@ -204,7 +204,7 @@ impl Strategy for Naive {
         Ok(Read::loaded(ReadOutcome::Miss, loaded))
     }
 
-    async fn write(&self, id: &str, patch: &Patch) -> Result<Option<Version>, StoreError> {
+    async fn write(&self, id: &str, patch: &Patch) -> Result<Option<Version>, WriteError> {
         let written = self.source.update(id, patch).await?;
         self.cache.delete(&self.source.kind().key(id)).await?;
         Ok(written.as_ref().map(Document::version))

@@ -1,0 +1,130 @@
+//! What a strategy promises about the data: how old an answer may be, and what may be lost.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::fault::FaultKind;
+use crate::units::show_duration;
+
+/// What a promise depends on besides the strategy's own settings.
+#[derive(Debug, Clone, Copy)]
+pub struct Circumstances<'a> {
+    /// What is broken while the cell runs.
+    pub faults: &'a [FaultKind],
+    /// The time to live of a cached document; `None`: until it is evicted or invalidated.
+    pub ttl: Option<Duration>,
+    /// The longest that one call of the database may take.
+    pub longest_load: Duration,
+    /// Whether the cache, when it was killed and has started again, still holds all that it has
+    /// acknowledged; if not, it is empty.
+    pub cache_survives_kill: bool,
+}
+
+impl Circumstances<'_> {
+    /// Whether a fault of this kind occurs.
+    #[must_use]
+    pub fn suffers(&self, fault: FaultKind) -> bool {
+        self.faults.contains(&fault)
+    }
+}
+
+/// How old an answer may be: measured from the acknowledgement of the first write that it lacks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Staleness {
+    /// No read that begins after a write was acknowledged returns an older document.
+    None,
+    /// An answer may lack what was acknowledged, but for no longer than this.
+    Within(Duration),
+    /// An answer may lack what was acknowledged for as long as the entry stays in the cache.
+    UntilEvicted,
+}
+
+/// What of the acknowledged writes the database may never get.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Loss {
+    /// Nothing.
+    Nothing,
+    /// What was acknowledged and not flushed yet: at most so many writes for each fault.
+    Backlog {
+        /// The most that an instance holds back.
+        most: u64,
+    },
+    /// What the cache's own persistence had not written down.
+    CachePersistence,
+}
+
+/// A promise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Guarantee {
+    /// How old an answer may be.
+    pub staleness: Staleness,
+    /// What may be lost.
+    pub loss: Loss,
+    /// Whether the cache and the database agree once everything is drained.
+    pub converges: bool,
+}
+
+impl Guarantee {
+    /// No stale read, nothing lost, and both stores agree in the end.
+    pub const SOUND: Self = Self { staleness: Staleness::None, loss: Loss::Nothing, converges: true };
+
+    /// Stale for at most `bound`, or until evicted where there is none; nothing lost.
+    #[must_use]
+    pub fn stale_within(bound: Option<Duration>) -> Self {
+        let staleness = bound.map_or(Staleness::UntilEvicted, Staleness::Within);
+        Self { staleness, loss: Loss::Nothing, converges: false }
+    }
+}
+
+impl fmt::Display for Guarantee {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.staleness {
+            Staleness::None => f.write_str("no stale read")?,
+            Staleness::Within(bound) => write!(f, "stale for at most {}", show_duration(*bound))?,
+            Staleness::UntilEvicted => f.write_str("stale until evicted")?,
+        }
+        match &self.loss {
+            Loss::Nothing => f.write_str("; no acknowledged write lost"),
+            Loss::Backlog { most } => write!(f, "; a crash loses at most its backlog ({most} writes)"),
+            Loss::CachePersistence => {
+                f.write_str("; a killed cache loses what its persistence had not written down")
+            }
+        }
+    }
+}
+
+/// What a strategy needs of the cell that it runs in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Needs {
+    /// It asks a cache.
+    pub cache: bool,
+    /// The cache must not evict what has no time to live: it is not in the database yet.
+    pub no_eviction_of_dirty: bool,
+    /// The database must tell of its changes.
+    pub database_changes: bool,
+}
+
+impl Needs {
+    /// A cache and nothing else.
+    pub const CACHE: Self = Self { cache: true, no_eviction_of_dirty: false, database_changes: false };
+    /// Nothing at all.
+    pub const NOTHING: Self = Self { cache: false, ..Self::CACHE };
+}
+
+/// What a strategy says of itself, by its settings alone.
+pub trait Promise {
+    /// What it promises. A [control](Promise::control) gives the promise of its sound form, which is
+    /// what it is judged by.
+    fn guarantee(&self, circumstances: &Circumstances<'_>) -> Guarantee;
+
+    /// What is naive about it, where its settings make it a control: a form that is known to be wrong
+    /// and is there to show that the audit sees it.
+    fn control(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// What it needs.
+    fn needs(&self) -> Needs {
+        Needs::CACHE
+    }
+}
