@@ -89,7 +89,7 @@ fn tables() -> Vec<Listing> {
         table("[run.pin]", "processors of their own", PinSettings::docs()),
         table(
             "[[fault]]",
-            "what breaks while a cell is measured: at, kind (stop-cache, stop-database), for",
+            "what breaks while a cell is measured: at, kind (stop-cache, stop-database, flush, slow-database, crash-application), for; target (an instance) or delay where the kind has one",
             Vec::new(),
         ),
         table(

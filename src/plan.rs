@@ -20,6 +20,7 @@ use crate::scenario::tree::parse_option_value;
 use crate::scenario::{
     InvalidScenario, Kind, Mistake, Mistakes, Positive, Reader, Setting, Settings, Table, Value,
 };
+use crate::strategy::{Circumstances, Guarantee};
 use crate::topology::settings::{CacheSettings, DatabaseSettings, NetworkSettings};
 use crate::workload::{Distribution, WorkloadSettings};
 use settings::{DatasetSettings, PinSettings, RunSettings};
@@ -61,7 +62,7 @@ impl Scenario {
     #[must_use]
     pub fn longest_operation(&self) -> Duration {
         (self.cache.timeout.0 + self.cache.connect_timeout.0 + self.network.cache_rtt) * 8
-            + (self.database.timeout.0 + self.network.database_rtt) * 2
+            + (self.database.timeout.0 + self.network.database_rtt + self.network.database_jitter) * 2
     }
 
     /// The documents that every cell starts from.
@@ -93,6 +94,26 @@ pub struct Cell {
     pub swept: Vec<(String, String)>,
     /// The scenario with those values.
     pub scenario: Arc<Scenario>,
+}
+
+impl Cell {
+    /// What the strategy promises here.
+    #[must_use]
+    pub fn guarantee(&self) -> Guarantee {
+        let scenario = &self.scenario;
+        let faults: Vec<FaultKind> = scenario.faults.iter().map(|fault| fault.kind).collect();
+        let slow = scenario.faults.iter().filter(|fault| fault.kind == FaultKind::SlowDatabase);
+        let slowest = slow.map(|fault| fault.delay.0).max().unwrap_or_default();
+        self.strategy.spec.promise().guarantee(&Circumstances {
+            faults: &faults,
+            ttl: scenario.cache.ttl.map(|ttl| ttl.0),
+            longest_load: scenario.database.timeout.0
+                + scenario.network.database_rtt
+                + scenario.network.database_jitter
+                + slowest,
+            cache_survives_kill: self.topology.spec.cache_survives_kill(&scenario.cache),
+        })
+    }
 }
 
 /// Everything that a run does.
@@ -271,7 +292,7 @@ fn read_scenario(name: &str, tree: &Table, mistakes: &Mistakes) -> Scenario {
     let run_table = top.table("run", &empty);
     let pin = whole(run_table.table("pin", &empty));
     let run: RunSettings = whole(run_table);
-    let faults = read_faults(&top, &run);
+    let faults = read_faults(&top, &run, workload.instances);
     let strategies = choice::strategies(&top, mistakes);
     let topologies = choice::topologies(&top, mistakes);
     check_pin(&pin, tree, mistakes);
@@ -309,7 +330,7 @@ fn read_keys(workload: &Reader<'_>, empty: &Table) -> Distribution {
     distribution
 }
 
-fn read_faults(top: &Reader<'_>, run: &RunSettings) -> Vec<Fault> {
+fn read_faults(top: &Reader<'_>, run: &RunSettings, instances: NonZeroU64) -> Vec<Fault> {
     let Some(value) = top.raw("fault") else { return Vec::new() };
     let Kind::Array(items) = &value.kind else {
         top.wrong("fault", "is not a list", Some("write [[fault]] above each".into()));
@@ -319,15 +340,8 @@ fn read_faults(top: &Reader<'_>, run: &RunSettings) -> Vec<Fault> {
     for (index, item) in items.iter().enumerate() {
         let Value { kind: Kind::Table(table), .. } = item else { continue };
         let reader = Reader::new(table, format!("fault[{index}]"), top.mistakes());
-        let fault = Fault {
-            at: reader.get("at", Duration::ZERO),
-            kind: reader.get("kind", FaultKind::StopCache),
-            lasts: reader.get("for", Positive::seconds(10)),
-        };
-        if table.get("kind").is_none() {
-            reader.wrong("kind", "is missing", Some(format!("give {}", FaultKind::expects())));
-        }
-        if fault.at + fault.lasts.0 > run.duration.0 {
+        let fault = Fault::read(&reader, instances);
+        if fault.at + fault.lasts() > run.duration.0 {
             let help = "let at + for end before run.duration, so that the recovery is seen";
             reader.wrong("at", "the fault does not end while the cell is measured", Some(help.into()));
         }
@@ -366,6 +380,23 @@ impl NonZeroU64Like for std::num::NonZeroUsize {
     }
 }
 
+/// A strategy that writes to the cache first must not lose there what the database does not hold yet.
+fn check_eviction(scenario: &Scenario, top: &Reader<'_>) {
+    let dirty = scenario.strategies.iter().find(|one| one.spec.promise().needs().no_eviction_of_dirty);
+    let evicts =
+        scenario.topologies.iter().find_map(|topology| topology.spec.evicts_any_key(&scenario.cache));
+    let (Some(strategy), Some(policy)) = (dirty, evicts) else { return };
+    let message = format!(
+        "{} may evict what {} has acknowledged and the database does not hold yet",
+        policy.word(),
+        strategy.label
+    );
+    let mistake = Mistake::new(top.place_of(&["cache", "eviction"]), "cache.eviction", message);
+    top.mistakes().push(mistake.help(
+        "write eviction = \"volatile-lru\" (what is not flushed has no time to live and is safe there), or run that strategy in a scenario of its own",
+    ));
+}
+
 /// What is right by itself and wrong together.
 fn check_together(scenario: &Scenario, top: &Reader<'_>) {
     let workload = &scenario.workload;
@@ -379,6 +410,7 @@ fn check_together(scenario: &Scenario, top: &Reader<'_>) {
                 .help("give every instance one client or more"),
         );
     }
+    check_eviction(scenario, top);
     if scenario.run.window.0 > scenario.run.duration.0 {
         top.mistakes().push(
             Mistake::new(

@@ -246,6 +246,7 @@ fn failed_cell(cell: &Cell, reason: &str) -> CellResults {
         timeseries: Vec::new(),
         latency: Vec::new(),
         events: Vec::new(),
+        audit: Vec::new(),
         interval_log: Vec::new(),
     }
 }

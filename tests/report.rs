@@ -11,9 +11,9 @@ use hotset::report::charts::REGISTRY;
 use hotset::report::group::groups;
 use hotset::report::{DrawOptions, draw, terminal::closing_table};
 use hotset::results::{
-    Build, CellResults, EventRow, Interval, LatencyFigures, LatencyRow, LimitedBy, Machine, Measure, Mode,
-    Operation, Outcome, Phase, Results, ResultsDir, RunInfo, Server, Status, StreamDigest, SummaryRow,
-    TimeseriesRow, interval_log, interval_log_name, spectrum,
+    AuditRow, Build, CellResults, EventRow, Interval, LatencyFigures, LatencyRow, LimitedBy, Machine,
+    Measure, Mode, Operation, Outcome, Phase, Results, ResultsDir, RunInfo, Server, Status, StreamDigest,
+    SummaryRow, TimeseriesRow, interval_log, interval_log_name, spectrum,
 };
 use serde::Serialize;
 
@@ -162,6 +162,7 @@ fn cell(strategy: MadeUp, topology: &str, repeat: u32, swept: &str, position: u6
         interval_log: interval_log(SystemTime::UNIX_EPOCH, intervals).unwrap(),
         summary,
         timeseries,
+        audit: Vec::new(),
     }
 }
 
@@ -602,6 +603,7 @@ fn the_guide_to_result_files_names_every_column_and_no_other() {
     assert_eq!(documented(&guide, "timeseries.csv"), columns::<TimeseriesRow>());
     assert_eq!(documented(&guide, "latency.csv"), columns::<LatencyRow>());
     assert_eq!(documented(&guide, "events.csv"), columns::<EventRow>());
+    assert_eq!(documented(&guide, "audit.csv"), columns::<AuditRow>());
     let mut run = keys(&RunInfo::default());
     for (part, parts) in [
         ("build", keys(&Build::default())),

@@ -6,7 +6,7 @@
 //! (`price_sum`); `sum` is a checksum over the fields that never change. So a patch that replaces
 //! one field leaves every checksum right, and an answer can be checked whole wherever it comes from.
 
-use std::sync::Arc;
+use std::time::Duration;
 
 use compact_str::{CompactString, ToCompactString};
 use mongodb::bson::raw::cstr;
@@ -14,9 +14,10 @@ use mongodb::bson::rawdoc;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::{Answer, Application, Damage, Dataset, OperationKind, lost_document};
+use crate::audit::{FIELDS, Seen, Write, WriteId};
 use crate::store::document::Flat;
-use crate::store::{Document, Patch, Version};
-use crate::strategy::{Read, Strategy, WriteError};
+use crate::store::{Document, Patch, StoreError, Version};
+use crate::strategy::{Backlog, Read, Strategy, WriteError};
 use crate::workload::{Operation, ValueSizes};
 
 /// The operations of the catalogue; an operation's kind is an index into this table.
@@ -47,8 +48,18 @@ pub struct Products {
 
 /// The write that set a field last: client and operation, 0 for the dataset itself.
 #[must_use]
-pub fn write_id(client: u32, number: u64) -> i64 {
+pub fn write_id(client: u32, number: u64) -> WriteId {
     ((i64::from(client) + 1) << 40) | (number & 0xff_ffff_ffff).cast_signed()
+}
+
+/// The fields that writes change, in the order of [`Seen::writes`].
+pub const WRITTEN_FIELDS: [&str; FIELDS] = ["price", "stock"];
+
+/// What a write is to the audit.
+#[must_use]
+pub fn write_of(client: u32, operation: &Operation) -> Write {
+    let field = (operation.draw & 1) as usize;
+    Write { key: operation.key, field, id: write_id(client, operation.number) }
 }
 
 /// The checksum of a field that writes change. One hash seeds the next, so that every part counts and
@@ -144,9 +155,9 @@ impl Dataset for Products {
 /// The patch of a write: a new price or a new stock, as the operation's draw says.
 #[must_use]
 pub fn patch(id: &str, client: u32, operation: &Operation) -> Patch {
-    let by = write_id(client, operation.number);
+    let Write { field, id: by, .. } = write_of(client, operation);
     let value = i64::try_from((operation.draw >> 1) % 10_000).unwrap_or(0);
-    if operation.draw & 1 == 0 {
+    if field == 0 {
         Patch::new()
             .set(cstr!("price"), value)
             .set(cstr!("price_by"), by)
@@ -198,11 +209,11 @@ impl<'a> Fields<'a> {
 }
 
 /// Checks an answer whole: the document asked for, every field there, every checksum right, and
-/// the version inside the one that it was kept under.
+/// the version inside the one that it was kept under. Returns what the audit wants to know of it.
 ///
 /// # Errors
 /// The first thing that is wrong.
-pub fn verify(id: &str, version: Version, document: &Document) -> Result<(), Damage> {
+pub fn verify(id: &str, version: Version, document: &Document) -> Result<Seen, Damage> {
     let fields = Fields::of(document).ok_or(Damage::MissingField)?;
     if fields.id.ok_or(Damage::MissingField)? != id.as_bytes() {
         return Err(Damage::WrongDocument);
@@ -215,37 +226,40 @@ pub fn verify(id: &str, version: Version, document: &Document) -> Result<(), Dam
     if fixed_sum([id.as_bytes(), name, category, description]) != sum {
         return Err(Damage::Checksum);
     }
-    for (field, [value, by, sum]) in [(&b"price"[..], fields.price), (b"stock", fields.stock)] {
+    let mut writes = [0; FIELDS];
+    let written = [fields.price, fields.stock];
+    for ((write, field), [value, by, sum]) in writes.iter_mut().zip(WRITTEN_FIELDS).zip(written) {
         let (Some(value), Some(by), Some(sum)) = (value, by, sum) else { return Err(Damage::MissingField) };
-        if field_sum(id.as_bytes(), field, value, by) != sum {
+        if field_sum(id.as_bytes(), field.as_bytes(), value, by) != sum {
             return Err(Damage::Checksum);
         }
+        *write = by;
     }
     if fields.version.and_then(|v| Version::try_from(v).ok()) != Some(version) {
         return Err(Damage::VersionMismatch);
     }
-    Ok(())
+    Ok(Seen { version, writes })
 }
 
 /// One instance of the catalogue, over any strategy.
 pub struct Catalog<S> {
-    strategy: Arc<S>,
+    strategy: S,
 }
 
 impl<S: Strategy> Catalog<S> {
     /// The catalogue served by a strategy.
     #[must_use]
-    pub fn new(strategy: Arc<S>) -> Self {
+    pub fn new(strategy: S) -> Self {
         Self { strategy }
     }
 }
 
-fn damage(operation: &Operation, id: &str, read: &Read) -> Option<Damage> {
+fn seen(operation: &Operation, id: &str, read: &Read) -> Result<Option<Seen>, Damage> {
     match (&read.found, operation.absent) {
-        (Some((version, document)), false) => verify(id, *version, document).err(),
-        (None, true) => None,
-        (None, false) => Some(Damage::SaidAbsent),
-        (Some(_), true) => Some(Damage::SaidPresent),
+        (Some((version, document)), false) => verify(id, *version, document).map(Some),
+        (None, true) => Ok(None),
+        (None, false) => Err(Damage::SaidAbsent),
+        (Some(_), true) => Err(Damage::SaidPresent),
     }
 }
 
@@ -254,11 +268,23 @@ impl<S: Strategy> Application for Catalog<S> {
         let id = Products::id(operation.key);
         if operation.kind == READ {
             let read = self.strategy.read(&id).await?;
-            return Ok(Answer::Read { outcome: read.outcome, damage: damage(operation, &id, &read) });
+            return Ok(Answer::Read { outcome: read.outcome, seen: seen(operation, &id, &read) });
         }
         let patch = patch(&id, client, operation);
         let written = self.strategy.write(&id, &patch).await?;
         written.map(Answer::Written).ok_or_else(|| lost_document(&id).into())
+    }
+
+    async fn recover(&self) -> Result<u64, StoreError> {
+        self.strategy.recover().await
+    }
+
+    async fn drain(&self, bound: Duration) -> Result<(), StoreError> {
+        self.strategy.drain(bound).await
+    }
+
+    fn backlog(&self) -> Backlog {
+        self.strategy.backlog()
     }
 }
 
@@ -289,13 +315,13 @@ mod tests {
     #[test]
     fn a_document_is_the_same_each_time_and_passes_its_own_check() {
         assert_eq!(products().document(5), products().document(5));
-        assert_eq!(verify("5", 1, &products().document(5)), Ok(()));
+        assert_eq!(verify("5", 1, &products().document(5)), Ok(Seen { version: 1, writes: [0, 0] }));
     }
 
     #[test]
     fn a_patched_document_still_passes() {
         let patched = products().document(5).merged(&patch("5", 3, &write(9, 12345)), 2).unwrap();
-        assert_eq!(verify("5", 2, &patched), Ok(()));
+        assert_eq!(verify("5", 2, &patched), Ok(Seen { version: 2, writes: [0, write_id(3, 9)] }));
     }
 
     #[test]

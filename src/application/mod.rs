@@ -3,9 +3,11 @@
 pub mod catalog;
 
 use std::future::Future;
+use std::time::Duration;
 
+use crate::audit::Seen;
 use crate::store::{Document, ErrorKind, StoreError, Version};
-use crate::strategy::{ReadOutcome, WriteError};
+use crate::strategy::{Backlog, ReadOutcome, WriteError};
 use crate::workload::Operation;
 
 /// One kind of operation of an application.
@@ -20,12 +22,12 @@ pub struct OperationKind {
 /// How an operation ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// A read was answered; `damage` says what is wrong with the answer, where something is.
+    /// A read was answered.
     Read {
         /// How it was answered.
         outcome: ReadOutcome,
-        /// What is wrong with it.
-        damage: Option<Damage>,
+        /// The document as it was read, `None` where there rightly is none; or what is wrong with it.
+        seen: Result<Option<Seen>, Damage>,
     },
     /// A write was acknowledged at this version.
     Written(Version),
@@ -74,6 +76,15 @@ pub trait Application: Send + Sync + 'static {
         client: u32,
         operation: &Operation,
     ) -> impl Future<Output = Result<Answer, WriteError>> + Send;
+
+    /// See [`Strategy::recover`](crate::strategy::Strategy::recover).
+    fn recover(&self) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
+    /// See [`Strategy::drain`](crate::strategy::Strategy::drain).
+    fn drain(&self, bound: Duration) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// See [`Strategy::backlog`](crate::strategy::Strategy::backlog).
+    fn backlog(&self) -> Backlog;
 }
 
 /// An error for a write to a document that should exist and does not.

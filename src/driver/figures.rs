@@ -3,11 +3,13 @@
 use std::time::{Duration, SystemTime};
 
 use super::Offered;
+use super::audited::{self, Audited};
 use super::faults::FaultEvent;
 use super::gather::grown;
+use super::load;
 use crate::application::catalog;
 use crate::measure::{
-    Evidence, Latency, LatencyKind, Limit, LoopKind, OutcomeClass, Verdict, Window, limited_by,
+    Anomalies, Evidence, Latency, LatencyKind, Limit, LoopKind, OutcomeClass, Verdict, Window, limited_by,
 };
 use crate::plan::Cell;
 use crate::results::{
@@ -16,6 +18,7 @@ use crate::results::{
 };
 use crate::store::mongodb::PoolWaitSnapshot;
 use crate::store::{CountersSnapshot, ErrorKind, StoreError};
+use crate::strategy::Backlog;
 use crate::topology::CacheFigures;
 use crate::workload::Phase;
 
@@ -54,6 +57,10 @@ pub struct Series {
     pub response_p99_us: Option<f64>,
     /// 99th percentile of the service time.
     pub service_p99_us: Option<f64>,
+    /// What the audit found.
+    pub anomalies: Anomalies,
+    /// What was acknowledged and not flushed at the window's end.
+    pub backlog: Backlog,
     /// Calls of the stores.
     pub calls: CountersSnapshot,
     /// Memory of the cache.
@@ -116,6 +123,8 @@ pub struct Measured {
     pub faults: Vec<FaultEvent>,
     /// What draining left undone.
     pub undone: Option<StoreError>,
+    /// What the audit says at the end; `None` where there was none.
+    pub audited: Option<Audited>,
 }
 
 /// The swept values as the result files write them.
@@ -163,6 +172,7 @@ pub fn results(cell: &Cell, measured: &Measured, offered: &Offered) -> Result<Ce
         timeseries: timeseries(cell, measured),
         latency: latency(cell, measured),
         events: events(cell, measured),
+        audit: audited::rows(cell, measured),
         interval_log: log(measured)?,
     })
 }
@@ -206,7 +216,6 @@ fn summary(cell: &Cell, measured: &Measured, stream: &Offered) -> SummaryRow {
         cache_expired: since(|cache| cache.expired),
         cache_memory_bytes: measured.cache_after.map(|cache| cache.memory_bytes),
         cache_entries: measured.cache_after.map(|cache| cache.entries),
-        corrupt_reads: all.corrupt(),
         cpu_hotset_cores: measured.hotset_cores,
         cpu_worker_max_share: Some(measured.busiest_thread_share),
         cpu_cache_cores: measured.cache_cores,
@@ -223,6 +232,8 @@ fn summary(cell: &Cell, measured: &Measured, stream: &Offered) -> SummaryRow {
     for (operation, measure, histogram) in histograms(all) {
         row.set_latency(operation, measure, LatencyFigures::of(&histogram));
     }
+    audited::summarise(&mut row, cell, measured);
+    load::summarise(&mut row, cell, measured);
     row.derive_rates();
     row
 }
@@ -237,8 +248,8 @@ fn reason(measured: &Measured, verdict: &Verdict) -> String {
         let share = 100.0 * failed as f64 / measured.all.operations() as f64;
         reasons.push(format!("{failed} operations failed ({share:.2} %)"));
     }
-    if measured.all.corrupt() > 0 {
-        reasons.push(format!("{} reads were corrupt", measured.all.corrupt()));
+    if measured.all.anomalies().corrupt > 0 {
+        reasons.push(format!("{} reads were corrupt", measured.all.anomalies().corrupt));
     }
     if !measured.settled {
         reasons.push("the hit rate had not settled when run.warmup_max was over".into());
@@ -369,7 +380,7 @@ fn timeseries(cell: &Cell, measured: &Measured) -> Vec<TimeseriesRow> {
         .map(|series| {
             let warmup = series.phase == Phase::Warmup;
             let from = if warmup { -measured.warmup_length.as_secs_f64() } else { 0.0 };
-            TimeseriesRow {
+            let mut row = TimeseriesRow {
                 cell: cell.id.clone(),
                 phase: if warmup { ResultPhase::Warmup } else { ResultPhase::Measure },
                 window: series.index,
@@ -398,7 +409,10 @@ fn timeseries(cell: &Cell, measured: &Measured) -> Vec<TimeseriesRow> {
                 cpu_hotset_cores: series.hotset_cores,
                 cpu_cache_cores: series.cache_cores,
                 cpu_database_cores: series.database_cores,
-            }
+                ..TimeseriesRow::default()
+            };
+            audited::note_window(&mut row, cell, series);
+            row
         })
         .collect()
 }
@@ -487,8 +501,9 @@ pub fn line(row: &SummaryRow) -> String {
     if row.errors + row.timeouts > 0 {
         line = format!("{line}, errors {}", row.errors_by_kind);
     }
-    if row.corrupt_reads > 0 {
-        line = format!("{line}, {} CORRUPT READS", row.corrupt_reads);
+    if row.verdict == Some(crate::results::Verdict::Broken) {
+        let of = if row.control.is_some() { "as a control does" } else { "WHICH IT PROMISES NOT TO" };
+        line = format!("{line}, broke its promise, {of}: {}", row.verdict_reason);
     }
     if row.status != Status::Ok {
         line = format!("{line} [{}: {}]", row.status, row.reason);

@@ -16,6 +16,7 @@ use crate::observer::{Event, Observer};
 use crate::plan::Cell;
 use crate::store::mongodb::PoolWaitSnapshot;
 use crate::store::{CountersSnapshot, StoreError};
+use crate::strategy::Backlog;
 use crate::topology::Deployed;
 use crate::topology::servers::UsageSampler;
 use crate::topology::{CacheFigures, ServerUse};
@@ -36,6 +37,7 @@ struct Partial {
     window: Window,
     length: Duration,
     calls: CountersSnapshot,
+    backlog: Vec<Backlog>,
 }
 
 /// The latest totals of one worker.
@@ -143,9 +145,11 @@ impl<'a> Gatherer<'a> {
             window: Window::new(catalog::OPERATIONS.len()),
             length: Duration::ZERO,
             calls: CountersSnapshot::default(),
+            backlog: Vec::new(),
         });
         partial.calls = partial.calls + calls;
         partial.window.add(&report.window);
+        partial.backlog.extend(report.backlog);
         partial.workers += 1;
         partial.length = partial.length.max(report.length);
         if partial.workers < self.workers {
@@ -305,6 +309,7 @@ impl<'a> Gatherer<'a> {
             cache_after: cache_at(&self.last_sample),
             faults,
             undone,
+            audited: None,
         }
     }
 
@@ -379,6 +384,8 @@ fn series(
         response_p50_us: response.as_ref().map(|figures| figures.p50_us),
         response_p99_us: response.as_ref().map(|figures| figures.p99_us),
         service_p99_us: service.as_ref().map(|figures| figures.p99_us),
+        anomalies: window.anomalies().clone(),
+        backlog: Backlog::of_all(&whole.backlog),
         calls: whole.calls,
         cache_memory_bytes: after.cache.map(|cache| cache.memory_bytes),
         cache_entries: after.cache.map(|cache| cache.entries),

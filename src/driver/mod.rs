@@ -1,22 +1,29 @@
 //! One cell: connect, warm up, measure, break what is to be broken, drain.
 
+mod audited;
 pub mod client;
+mod conclude;
 pub mod control;
 pub mod dataset;
 mod faults;
 pub mod figures;
 mod gather;
+pub mod instance;
+mod load;
 pub mod touched;
+pub mod verdict;
 pub mod worker;
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::application::{Dataset as _, catalog};
+use crate::audit::{Audit, Setup};
 use crate::clock::{self, Instant};
+use crate::fault::FaultKind;
 use crate::interrupt::Interrupt;
 use crate::observer::Observer;
 use crate::plan::Cell;
@@ -27,9 +34,12 @@ use crate::units::{Share, show_duration};
 use crate::workload::{
     KeySampler, Mix, OperationStream, Phase, Schedule, StreamDigest, StreamSpec, TopShares,
 };
+use audited::Audited;
 use control::{Control, Stage};
+use faults::{Breakable, FaultEvent};
 use figures::Measured;
 use gather::{Gatherer, Sureness};
+use instance::Life;
 use touched::Touched;
 use worker::{Job, Report};
 
@@ -83,17 +93,29 @@ pub async fn run_cell(
         measure: Arc::clone(&streams.measure),
         schedule: streams.schedule,
         touched: Arc::clone(&touched),
+        audit: audit(cell),
+        lives: lives(cell),
     };
+    fit_to_write_first(cell, deployed).await.map_err(CellError::Failed)?;
     let mut crew = Crew::start(&job).map_err(CellError::Failed)?;
     let mut stop = interrupt.clone();
     let measured = tokio::select! {
-        measured = measure(cell, deployed, &mut crew, observer) => measured.map_err(CellError::Failed),
+        measured = measure(cell, deployed, &job, &mut crew, observer) => measured.map_err(CellError::Failed),
         () = stop.wait() => Err(CellError::Interrupted),
     };
     control.set(Stage::Stop);
     crew.end().await;
     let mut measured = measured?;
     measured.started_utc = started_utc;
+    if let Some(audit) = &job.audit {
+        let keys = touched.keys();
+        let mut stop = interrupt.clone();
+        let compared = tokio::select! {
+            compared = conclude::conclude(cell, deployed, audit, &keys, observer) => compared,
+            () = stop.wait() => return Err(CellError::Interrupted),
+        };
+        measured.audited = Some(Audited::of(audit, compared.err()));
+    }
     let rows = figures::results(cell, &measured, offered).map_err(CellError::Failed)?;
     Ok(CellOutcome { line: figures::line(&rows.summary), rows, touched })
 }
@@ -156,6 +178,41 @@ impl Streams {
     }
 }
 
+/// A strategy that writes to the cache first is not run on a server that may evict what the database does
+/// not hold yet.
+async fn fit_to_write_first(cell: &Cell, deployed: Deployed<'_>) -> Result<(), String> {
+    if !cell.strategy.spec.promise().needs().no_eviction_of_dirty {
+        return Ok(());
+    }
+    match deployed.cache.may_evict_any_key().await {
+        Ok(None) => Ok(()),
+        Ok(Some(policy)) => Err(format!(
+            "the cache's maxmemory-policy is {policy}, by which it may evict what {} has acknowledged and the database does not hold yet; set it to volatile-lru or noeviction",
+            cell.strategy.label
+        )),
+        Err(error) => Err(format!("asking the cache for its eviction policy: {error}")),
+    }
+}
+
+/// What audits a cell, where its scenario wants that.
+fn audit(cell: &Cell) -> Option<Arc<Audit>> {
+    let workload = &cell.scenario.workload;
+    cell.scenario.run.audit.then(|| {
+        Arc::new(Audit::new(Setup {
+            keys: cell.scenario.products().len(),
+            clients: workload.clients.get(),
+            instances: workload.instances.get(),
+        }))
+    })
+}
+
+/// Whether each instance runs, where a fault may crash one.
+fn lives(cell: &Cell) -> Arc<[watch::Sender<Life>]> {
+    let crashes = cell.scenario.faults.iter().any(|fault| fault.kind == FaultKind::CrashApplication);
+    let instances = if crashes { cell.scenario.workload.instances.get() } else { 0 };
+    (0..instances).map(|_| watch::channel(Life::Up).0).collect()
+}
+
 /// The load-driving threads of a cell.
 struct Crew {
     control: Arc<Control>,
@@ -193,7 +250,7 @@ impl Crew {
             match self.next(CONNECT_BOUND, "connecting").await? {
                 Report::Ready => ready += 1,
                 Report::Failed(error) => return Err(format!("an instance could not connect: {error}")),
-                Report::Window(_) | Report::Ended(..) => {}
+                Report::Window(_) | Report::Ended(..) | Report::Recovered(..) => {}
             }
         }
         Ok(())
@@ -216,6 +273,7 @@ impl Crew {
 async fn measure(
     cell: &Cell,
     deployed: Deployed<'_>,
+    job: &Job,
     crew: &mut Crew,
     observer: &dyn Observer,
 ) -> Result<Measured, String> {
@@ -228,9 +286,12 @@ async fn measure(
     let end = start + run.duration.0;
     let start_time = SystemTime::now() + LEAD;
     crew.control.set(Stage::Measure { start, end });
+    if let Some(audit) = &job.audit {
+        audit.begin_measuring(start);
+    }
     clock::sleep_until(start).await;
     gatherer.begin(Phase::Measure, start).await;
-    let faults = faults::run(cell, deployed, start);
+    let faults = faults::run(cell, Breakable { deployed, lives: &job.lives }, start);
     tokio::pin!(faults);
     let mut faults_over = None;
     // After the end, operations under way end within their timeouts and strategies drain within theirs.
@@ -238,11 +299,12 @@ async fn measure(
         run.window.0 + client::CATCHING_UP + run.drain_timeout.0 + cell.scenario.longest_operation();
     let mut ended = 0;
     let mut undone: Option<StoreError> = None;
+    let mut events = Vec::new();
     while ended < crew.threads.len() {
         let report = tokio::select! {
             report = crew.next(patience, "measuring") => report?,
-            events = &mut faults, if faults_over.is_none() => {
-                faults_over = Some(events?);
+            broken = &mut faults, if faults_over.is_none() => {
+                faults_over = Some(broken?);
                 continue;
             }
         };
@@ -253,15 +315,25 @@ async fn measure(
                 undone = undone.or(left);
                 ended += 1;
             }
+            Report::Recovered(instance, recovered) => events.push(FaultEvent {
+                at_s: (recovered.at - start).as_secs_f64(),
+                kind: "mended",
+                subject: FaultKind::CrashApplication.word(),
+                detail: format!(
+                    "instance {instance} serves again, having recovered {} writes",
+                    recovered.writes
+                ),
+            }),
             Report::Failed(error) => return Err(error.to_string()),
             Report::Ready => {}
         }
     }
-    let fault_events = match faults_over {
-        Some(events) => events,
+    events.extend(match faults_over {
+        Some(broken) => broken,
         None => faults.await?,
-    };
-    Ok(gatherer.finish(start_time, fault_events, undone))
+    });
+    events.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
+    Ok(gatherer.finish(start_time, events, undone))
 }
 
 /// Until the hit rate cannot be told from standing still, within the scenario's bound. Before an open
@@ -302,7 +374,7 @@ async fn until(
             Report::Window(window) => gatherer.take(*window).await,
             Report::Failed(error) => return Err(error.to_string()),
             Report::Ended(..) => return Err("a load-driving thread ended while warming up".into()),
-            Report::Ready => {}
+            Report::Ready | Report::Recovered(..) => {}
         }
     }
     Ok(gatherer.has_settled(Sureness::AsFarAsSeen))

@@ -15,17 +15,21 @@ use tokio::task::LocalSet;
 use tokio::time::Instant;
 
 use super::client::{self, Shared};
+use super::conclude;
 use super::control::{self, Control, Stage};
+use super::instance::{Instance, Life, Recovered};
 use super::touched::Touched;
+use crate::application::Application;
 use crate::application::catalog::{self, Catalog};
+use crate::audit::Audit;
 use crate::clock;
 use crate::measure::collectors::process_cpu::thread_cpu;
 use crate::measure::{Recorder, Window};
 use crate::plan::Cell;
-use crate::source::{Collection, Kind};
+use crate::source::Collection;
 use crate::store::mongodb::{PoolWait, PoolWaitSnapshot};
-use crate::store::{AnyDatabase, Counters, CountersSnapshot, ErrorKind, StoreError};
-use crate::strategy::Strategy;
+use crate::store::{AnyDatabase, AppCache, AppDatabase, Counters, CountersSnapshot, ErrorKind, StoreError};
+use crate::strategy::{AnyStrategy, Backlog};
 use crate::topology::{CacheEndpoint, DatabaseEndpoint};
 use crate::workload::{OperationStream, Phase, Schedule};
 
@@ -48,6 +52,10 @@ pub struct Job {
     pub schedule: Option<Schedule>,
     /// Which keys were written.
     pub touched: Arc<Touched>,
+    /// What holds every read against every write.
+    pub audit: Option<Arc<Audit>>,
+    /// Whether each instance runs; none where no fault crashes any.
+    pub lives: Arc<[watch::Sender<Life>]>,
 }
 
 /// What a worker reports.
@@ -60,6 +68,8 @@ pub enum Report {
     Window(Box<WorkerWindow>),
     /// Its clients have ended; what their last operations left, and what draining left undone.
     Ended(Box<WorkerWindow>, Option<StoreError>),
+    /// An instance that had crashed serves again.
+    Recovered(u64, Recovered),
 }
 
 /// What a worker saw in one window.
@@ -84,6 +94,8 @@ pub struct WorkerWindow {
     pub counters: CountersSnapshot,
     /// Waiting for connections to the database since the cell began.
     pub pool_wait: PoolWaitSnapshot,
+    /// What its instances had acknowledged at the end of the window and not flushed.
+    pub backlog: Vec<Backlog>,
     /// CPU time of the thread since it began.
     pub thread_cpu: Duration,
 }
@@ -138,14 +150,13 @@ async fn work(index: usize, workers: usize, job: Job, reports: mpsc::UnboundedSe
         tracing::warn!("no fine timer, so open-loop operations are due to the millisecond: {error}");
     }
     let counters = Counters::default();
-    let instances = job.cell.scenario.workload.instances.get();
-    let mut strategies = Vec::new();
-    let mut pools = Vec::new();
-    for _ in (index as u64..instances).step_by(workers) {
-        match connect(&job, &counters).await {
-            Ok((strategy, pool)) => {
-                strategies.push(Arc::new(strategy));
-                pools.extend(pool);
+    let pools = Rc::new(RefCell::new(Vec::new()));
+    let mut instances = Vec::new();
+    for number in (index as u64..job.cell.scenario.workload.instances.get()).step_by(workers) {
+        match connect(&job, &counters, &pools).await {
+            Ok(application) => {
+                let life = job.lives.get(number as usize).map(watch::Sender::subscribe);
+                instances.push((number, Rc::new(Instance::new(application, life))));
             }
             Err(error) => {
                 let _ = reports.send(Report::Failed(error));
@@ -154,88 +165,108 @@ async fn work(index: usize, workers: usize, job: Job, reports: mpsc::UnboundedSe
         }
     }
     let recorder = Rc::new(RefCell::new(Recorder::new(catalog::OPERATIONS.len(), Recorder::LATE_AFTER)));
-    let mut clients = Vec::new();
-    for (slot, strategy) in strategies.iter().enumerate() {
-        let instance = (index + slot * workers) as u64;
-        let shared = Shared {
-            application: Arc::new(Catalog::new(Arc::clone(strategy))),
-            recorder: Rc::clone(&recorder),
-            warmup: Arc::clone(&job.warmup),
-            measure: Arc::clone(&job.measure),
-            schedule: job.schedule,
-            control: Arc::clone(&job.control),
-            touched: Arc::clone(&job.touched),
-        };
-        for client in (instance..job.cell.scenario.workload.clients.get()).step_by(instances as usize) {
-            clients.push(tokio::task::spawn_local(client::run(client as u32, shared.clone())));
-        }
-    }
+    let clients = start_clients(&job, &instances, &recorder);
+    let lives = futures_util::future::join_all(instances.iter().map(|(number, instance)| {
+        let recovered = |recovered| drop(reports.send(Report::Recovered(*number, recovered)));
+        instance.live(|| connect(&job, &counters, &pools), recovered)
+    }));
     let _ = reports.send(Report::Ready);
     let mut windows = Windows {
         worker: index,
         recorder,
-        counters,
-        pools,
+        counters: counters.clone(),
+        pools: Rc::clone(&pools),
+        instances: instances.iter().map(|(_, instance)| Rc::clone(instance)).collect(),
         length: job.cell.scenario.run.window.0,
         reports: reports.clone(),
         stage: job.control.follow(),
         last: Instant::now(),
     };
-    windows.follow().await;
-    for client in clients {
-        // A client ends within the timeouts of its stores.
-        if let Err(error) = client.await {
-            let error =
-                StoreError::new(ErrorKind::Other, format!("a client ended by a mistake in hotset: {error}"));
-            let _ = reports.send(Report::Failed(error));
-            return;
+    let work = async {
+        windows.follow().await;
+        for client in clients {
+            // A client ends within the timeouts of its stores.
+            client.await.map_err(|error| {
+                StoreError::new(ErrorKind::Other, format!("a client ended by a mistake in hotset: {error}"))
+            })?;
         }
-    }
-    let mut undone = None;
-    for strategy in &strategies {
-        if let Err(error) = strategy.drain(job.cell.scenario.run.drain_timeout.0).await {
-            undone = Some(error);
+        let mut undone = None;
+        for (_, instance) in &instances {
+            if let Err(error) = instance.drain(job.cell.scenario.run.drain_timeout.0).await {
+                undone = Some(error);
+            }
         }
-    }
-    let mut tail = windows.take(Phase::Measure, u64::MAX);
-    tail.is_tail = true;
-    let _ = reports.send(Report::Ended(Box::new(tail), undone));
+        let mut tail = windows.take(Phase::Measure, u64::MAX);
+        tail.is_tail = true;
+        Ok(Report::Ended(Box::new(tail), undone))
+    };
+    let report = tokio::select! {
+        ended = work => ended.unwrap_or_else(Report::Failed),
+        // Instances live on as long as somebody may crash them.
+        report = async { lives.await; std::future::pending().await } => report,
+    };
+    let _ = reports.send(report);
 }
 
-/// One instance: its connections, and the strategy over them.
+/// Starts the clients of this thread's instances.
+fn start_clients<A: Application>(
+    job: &Job,
+    instances: &[(u64, Rc<Instance<A>>)],
+    recorder: &Rc<RefCell<Recorder>>,
+) -> Vec<tokio::task::JoinHandle<()>> {
+    let workload = &job.cell.scenario.workload;
+    let mut clients = Vec::new();
+    for (number, instance) in instances {
+        let shared = Shared {
+            instance: Rc::clone(instance),
+            recorder: Rc::clone(recorder),
+            warmup: Arc::clone(&job.warmup),
+            measure: Arc::clone(&job.measure),
+            schedule: job.schedule,
+            control: Arc::clone(&job.control),
+            touched: Arc::clone(&job.touched),
+            audit: job.audit.clone(),
+        };
+        for client in (*number..workload.clients.get()).step_by(workload.instances.get() as usize) {
+            clients.push(tokio::task::spawn_local(client::run(client as u32, shared.clone())));
+        }
+    }
+    clients
+}
+
+/// One instance: its connections, the strategy over them, and the application over that.
 async fn connect(
     job: &Job,
     counters: &Counters,
-) -> Result<(impl Strategy + use<>, Option<PoolWait>), StoreError> {
+    pools: &RefCell<Vec<PoolWait>>,
+) -> Result<Catalog<AnyStrategy<AppCache, Collection<AppDatabase>>>, StoreError> {
     let scenario = &job.cell.scenario;
     let cache = job
         .cache
         .connect(scenario.workload.connections.get(), scenario.network.cache_rtt, counters.clone())
         .await?;
-    let database =
-        job.database.connect(scenario.network.database_rtt, &scenario.database, counters.clone()).await?;
-    let pool = match database.inner() {
-        AnyDatabase::Mongo(mongodb) => Some(mongodb.pool_wait().clone()),
-        AnyDatabase::Embedded(_) => None,
-    };
-    let kind = Kind { key_prefix: "product:".into(), ttl: scenario.cache.ttl.map(|ttl| ttl.0) };
-    let source = Collection::new(database, catalog::COLLECTION, kind);
-    Ok((job.cell.strategy.spec.build(cache, source), pool))
+    let database = job.database.connect(&scenario.network, &scenario.database, counters.clone()).await?;
+    if let AnyDatabase::Mongo(mongodb) = database.inner() {
+        pools.borrow_mut().push(mongodb.pool_wait().clone());
+    }
+    let source = Collection::new(database, catalog::COLLECTION, conclude::kind(&job.cell));
+    Ok(Catalog::new(job.cell.strategy.spec.build(cache, source)))
 }
 
 /// Hands a window over at each of its ends.
-struct Windows {
+struct Windows<A> {
     worker: usize,
     recorder: Rc<RefCell<Recorder>>,
     counters: Counters,
-    pools: Vec<PoolWait>,
+    pools: Rc<RefCell<Vec<PoolWait>>>,
+    instances: Vec<Rc<Instance<A>>>,
     length: Duration,
     reports: mpsc::UnboundedSender<Report>,
     stage: watch::Receiver<Stage>,
     last: Instant,
 }
 
-impl Windows {
+impl<A: Application> Windows<A> {
     /// Through all stages, until the measured time is over.
     async fn follow(&mut self) {
         let mut stages = self.stage.clone();
@@ -307,7 +338,8 @@ impl Windows {
             length,
             window: self.recorder.borrow_mut().swap(Window::new(catalog::OPERATIONS.len())),
             counters: self.counters.snapshot(),
-            pool_wait: self.pools.iter().map(PoolWait::snapshot).sum(),
+            pool_wait: self.pools.borrow().iter().map(PoolWait::snapshot).sum(),
+            backlog: self.instances.iter().map(|instance| instance.backlog()).collect(),
             thread_cpu: thread_cpu(),
         }
     }

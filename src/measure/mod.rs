@@ -1,5 +1,6 @@
 //! What is measured, without a lock or an allocation on the path of an operation, and what it says.
 
+pub mod anomalies;
 pub mod collectors;
 pub mod limit;
 pub mod outcome;
@@ -7,6 +8,7 @@ pub mod recorder;
 pub mod settle;
 pub mod window;
 
+pub use anomalies::Anomalies;
 pub use limit::{Evidence, Limit, LoopKind, Verdict, limited_by};
 pub use outcome::{Outcome, OutcomeClass};
 pub use recorder::Recorder;

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::anomalies::Anomalies;
 use super::outcome::Outcome;
 use super::window::Window;
 
@@ -48,9 +49,10 @@ impl Recorder {
         }
     }
 
-    /// Records that a value was not the one asked for, or damaged.
-    pub fn record_corrupt(&mut self) {
-        self.window.count_corrupt();
+    /// What the audit found, to be counted up.
+    #[inline]
+    pub fn anomalies(&mut self) -> &mut Anomalies {
+        self.window.anomalies_mut()
     }
 
     /// Hands over what was recorded since the last time and goes on in `spare`.
@@ -131,14 +133,14 @@ mod tests {
         for round in 0..5 {
             for _ in 0..=round {
                 recorder.record(0, Outcome::Hit, now, now, now + Duration::from_micros(5));
-                recorder.record_corrupt();
+                recorder.anomalies().corrupt += 1;
             }
             let window = recorder.swap(spare);
             total.add(&window);
             // Not cleared on purpose: the recorder does not trust the spare.
             spare = window;
         }
-        assert_eq!((total.operations(), total.corrupt()), (15, 15));
+        assert_eq!((total.operations(), total.anomalies().corrupt), (15, 15));
         assert!(recorder.window().is_empty());
         assert_eq!(total.figures(LatencyKind::Response, |_, _| true).unwrap().count, 15);
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
+use super::anomalies::Anomalies;
 use super::outcome::{Outcome, OutcomeClass};
 use crate::store::ErrorKind;
 
@@ -77,7 +78,7 @@ pub struct Window {
     late: u64,
     late_wakeups: u64,
     unsent: u64,
-    corrupt: u64,
+    anomalies: Anomalies,
 }
 
 /// The figures of a latency histogram, in microseconds.
@@ -123,7 +124,7 @@ impl Window {
     /// An empty window for the kinds 0..`kinds`. It grows where a higher kind is recorded.
     #[must_use]
     pub fn new(kinds: usize) -> Self {
-        Self { rows: vec![Row::default(); kinds], late: 0, late_wakeups: 0, unsent: 0, corrupt: 0 }
+        Self { rows: vec![Row::default(); kinds], ..Self::default() }
     }
 
     /// Counts one operation. Allocates only for the first of its kind and outcome in the life of this window.
@@ -153,9 +154,10 @@ impl Window {
         self.late += 1;
     }
 
-    /// Counts a value that was not the one asked for, or damaged.
-    pub(super) fn count_corrupt(&mut self) {
-        self.corrupt += 1;
+    /// What the audit found, to be counted up.
+    #[inline]
+    pub(super) fn anomalies_mut(&mut self) -> &mut Anomalies {
+        &mut self.anomalies
     }
 
     /// Adds what another window holds: of another worker, or of another interval.
@@ -169,7 +171,7 @@ impl Window {
         self.late += other.late;
         self.late_wakeups += other.late_wakeups;
         self.unsent += other.unsent;
-        self.corrupt += other.corrupt;
+        self.anomalies.add(&other.anomalies);
     }
 
     /// Empties the window and keeps its memory.
@@ -184,13 +186,14 @@ impl Window {
             row.counts = Default::default();
             row.errors = Default::default();
         }
-        (self.late, self.late_wakeups, self.unsent, self.corrupt) = (0, 0, 0, 0);
+        (self.late, self.late_wakeups, self.unsent) = (0, 0, 0);
+        self.anomalies = Anomalies::default();
     }
 
     /// Whether nothing was counted.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.operations() == 0 && self.corrupt == 0
+        self.operations() == 0 && self.anomalies == Anomalies::default()
     }
 
     /// Allocates what recording the same kinds and outcomes as `other` needs.
@@ -281,10 +284,10 @@ impl Window {
         share(self.late, self.operations()).unwrap_or(0.0)
     }
 
-    /// How many values were not the ones asked for, or damaged.
+    /// What the audit found.
     #[must_use]
-    pub fn corrupt(&self) -> u64 {
-        self.corrupt
+    pub fn anomalies(&self) -> &Anomalies {
+        &self.anomalies
     }
 
     /// How many reads got an answer, from the cache or the database.
@@ -468,7 +471,7 @@ mod tests {
     fn a_cleared_window_is_as_empty_as_a_new_one() {
         let mut cleared = window(&[(0, Outcome::Hit, 10), (1, Outcome::Error(ErrorKind::Other), 3)]);
         cleared.count_late();
-        cleared.count_corrupt();
+        cleared.anomalies_mut().corrupt += 1;
         cleared.clear();
         assert!(cleared.is_empty() && cleared.late() == 0);
         assert_eq!(cleared.errors(ErrorKind::Other), 0);

@@ -11,8 +11,8 @@ use serde::de::DeserializeOwned;
 use super::durable::{Appended, append, header, rows, rows_with_header, whole_rows, write_atomically};
 use super::read::{OfCell, read_rows};
 use super::{
-    EVENTS, EventRow, LATENCY, LatencyRow, RUN_INFO, Results, ResultsError, RunInfo, SUMMARY, SummaryRow,
-    TIMESERIES, TimeseriesRow, file_safe, interval_log_name,
+    AUDIT, AuditRow, EVENTS, EventRow, LATENCY, LatencyRow, RUN_INFO, Results, ResultsError, RunInfo,
+    SUMMARY, SummaryRow, TIMESERIES, TimeseriesRow, file_safe, interval_log_name,
 };
 
 /// Everything that one cell leaves.
@@ -26,6 +26,8 @@ pub struct CellResults {
     pub latency: Vec<LatencyRow>,
     /// What happened in it.
     pub events: Vec<EventRow>,
+    /// Examples of what the audit found.
+    pub audit: Vec<AuditRow>,
     /// Its interval log, from [`super::interval_log`]; empty where nothing was measured.
     pub interval_log: Vec<u8>,
 }
@@ -63,6 +65,7 @@ impl ResultsDir {
         write_atomically(&path.join(TIMESERIES), &header::<TimeseriesRow>(TIMESERIES)?)?;
         write_atomically(&path.join(LATENCY), &header::<LatencyRow>(LATENCY)?)?;
         write_atomically(&path.join(EVENTS), &header::<EventRow>(EVENTS)?)?;
+        write_atomically(&path.join(AUDIT), &header::<AuditRow>(AUDIT)?)?;
         point_latest_at(&parent, &path)?;
         let lock = lock(&path)?;
         Ok(Self { path, _lock: lock })
@@ -81,6 +84,7 @@ impl ResultsDir {
         keep_rows_of::<TimeseriesRow>(path, TIMESERIES, &finished)?;
         keep_rows_of::<LatencyRow>(path, LATENCY, &finished)?;
         keep_rows_of::<EventRow>(path, EVENTS, &finished)?;
+        keep_rows_of::<AuditRow>(path, AUDIT, &finished)?;
         Ok((Self { path: path.to_owned(), _lock: lock }, results))
     }
 
@@ -123,6 +127,7 @@ impl ResultsDir {
         put(TIMESERIES, rows(TIMESERIES, &cell.timeseries)?)?;
         put(LATENCY, rows(LATENCY, &cell.latency)?)?;
         put(EVENTS, rows(EVENTS, &cell.events)?)?;
+        put(AUDIT, rows(AUDIT, &cell.audit)?)?;
         if !cell.interval_log.is_empty() {
             write_atomically(&self.path.join(interval_log_name(&cell.summary.cell)), &cell.interval_log)?;
         }

@@ -3,6 +3,7 @@
 //! A cell counts as finished once its row in `summary.csv` is complete, which is written last. `RESULTS.md`
 //! documents every column.
 
+mod audit;
 mod directory;
 mod durable;
 mod error;
@@ -14,6 +15,7 @@ mod run_info;
 mod summary;
 mod timeseries;
 
+pub use audit::AuditRow;
 pub use directory::{CellResults, ResultsDir};
 pub use durable::write_atomically;
 pub use error::ResultsError;
@@ -22,7 +24,7 @@ pub use interval_log::{Interval, interval_log, merged_histograms};
 pub use latency::{LatencyRow, Measure, Operation, Outcome, spectrum};
 pub use read::Results;
 pub use run_info::{Build, Machine, RunInfo, Server, StreamDigest};
-pub use summary::{LatencyFigures, LimitedBy, Mode, Status, SummaryRow};
+pub use summary::{LatencyFigures, LimitedBy, Mode, Status, SummaryRow, Verdict};
 pub use timeseries::{Phase, TimeseriesRow};
 
 /// One row for each finished cell.
@@ -33,6 +35,8 @@ pub const TIMESERIES: &str = "timeseries.csv";
 pub const LATENCY: &str = "latency.csv";
 /// One row for each thing that happened.
 pub const EVENTS: &str = "events.csv";
+/// Examples of what the audit found.
+pub const AUDIT: &str = "audit.csv";
 /// What was run, where, and with what.
 pub const RUN_INFO: &str = "run.json";
 

@@ -11,8 +11,8 @@ use serde::de::DeserializeOwned;
 use super::durable::whole_rows;
 use super::interval_log::{add, merged_histograms};
 use super::{
-    EVENTS, EventRow, LATENCY, LatencyRow, Measure, Operation, RUN_INFO, ResultsError, RunInfo, SUMMARY,
-    SummaryRow, TIMESERIES, TimeseriesRow, interval_log_name,
+    AUDIT, AuditRow, EVENTS, EventRow, LATENCY, LatencyRow, Measure, Operation, RUN_INFO, ResultsError,
+    RunInfo, SUMMARY, SummaryRow, TIMESERIES, TimeseriesRow, interval_log_name,
 };
 
 /// A row that belongs to a cell.
@@ -24,7 +24,7 @@ pub(super) trait OfCell {
 macro_rules! of_cell {
     ($($row:ty),*) => { $(impl OfCell for $row { fn cell(&self) -> &str { &self.cell } })* };
 }
-of_cell!(SummaryRow, TimeseriesRow, LatencyRow, EventRow);
+of_cell!(SummaryRow, TimeseriesRow, LatencyRow, EventRow, AuditRow);
 
 /// The finished cells of a run.
 #[derive(Debug, Clone, Default)]
@@ -41,6 +41,8 @@ pub struct Results {
     pub latency: Vec<LatencyRow>,
     /// What happened in finished cells.
     pub events: Vec<EventRow>,
+    /// Examples of what the audit found in finished cells.
+    pub audit: Vec<AuditRow>,
 }
 
 impl Results {
@@ -56,6 +58,10 @@ impl Results {
         results.timeseries = read_rows_of(&path.join(TIMESERIES), &finished)?;
         results.latency = read_rows_of(&path.join(LATENCY), &finished)?;
         results.events = read_rows_of(&path.join(EVENTS), &finished)?;
+        // A run of an earlier version has none.
+        if path.join(AUDIT).exists() {
+            results.audit = read_rows_of(&path.join(AUDIT), &finished)?;
+        }
         Ok(results)
     }
 

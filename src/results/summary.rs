@@ -7,6 +7,30 @@ use serde::{Deserialize, Serialize};
 
 use super::{Measure, Operation};
 
+/// Whether a strategy kept what it promises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Nothing was found that breaks it.
+    Kept,
+    /// Something was.
+    Broken,
+    /// It could not be held against what happened.
+    Unknown,
+}
+
+impl Verdict {
+    /// As in the CSV.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Kept => "kept",
+            Self::Broken => "broken",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// Whether a cell's figures may be read as they stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Status {
@@ -122,6 +146,7 @@ impl LimitedBy {
 
 /// One finished cell.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct SummaryRow {
     /// A stable id, such as `r1-cache-aside-single`.
     pub cell: String,
@@ -273,8 +298,50 @@ pub struct SummaryRow {
     pub cache_memory_bytes: Option<u64>,
     /// Entries in the cache at the end.
     pub cache_entries: Option<u64>,
-    /// Reads whose value was not the document asked for, or failed its checksum.
+    /// The busiest window's database calls a second.
+    pub db_calls_peak_per_s: Option<f64>,
+    /// That by the mean over the measured time.
+    pub db_peak_over_mean: Option<f64>,
+    /// How long after the last fault the hit rate was back within 2 points of what it was before.
+    pub hit_rate_recovery_s: Option<f64>,
+    /// Reads whose value was not the document asked for, failed its checksum or lacked a patch.
     pub corrupt_reads: u64,
+    /// Reads that were held against what had been acknowledged.
+    pub audited_reads: u64,
+    /// Those of them during which a write to the same key was under way.
+    pub overlapping_reads: u64,
+    /// Reads of a version older than one that had been acknowledged when they were sent.
+    pub stale_reads: u64,
+    /// Stale reads by audited reads.
+    pub stale_share: Option<f64>,
+    /// The median of how long stale answers had been out of date.
+    pub stale_age_p50_ms: Option<f64>,
+    /// The 99th percentile of that.
+    pub stale_age_p99_ms: Option<f64>,
+    /// The longest.
+    pub stale_age_max_ms: Option<f64>,
+    /// Reads older than a write that the database held although its writer saw an error; not among the stale.
+    pub stale_after_failed_step: u64,
+    /// Reads older than what the same client had read before.
+    pub non_monotonic_reads: u64,
+    /// Reads older than what the same client had written before.
+    pub not_own_write_reads: u64,
+    /// Writes that were acknowledged since the cell began.
+    pub acknowledged_writes: u64,
+    /// Writes of which nobody knows whether they happened.
+    pub indeterminate_writes: u64,
+    /// Fields whose last acknowledged write the database does not reflect at the end.
+    pub lost_writes: Option<u64>,
+    /// The keys of those fields.
+    pub lost_keys: Option<u64>,
+    /// Keys of which the cache holds something else than the database at the end.
+    pub divergent_keys: Option<u64>,
+    /// Keys that were compared at the end: all that were written.
+    pub checked_keys: Option<u64>,
+    /// The most entities that were acknowledged and not flushed at the end of a window.
+    pub backlog_max: Option<u64>,
+    /// Entities that the database refused again and again.
+    pub set_aside: u64,
     /// Processor cores that hotset used, on average.
     pub cpu_hotset_cores: Option<f64>,
     /// How busy hotset's busiest load-driving thread was, from 0 to 1.
@@ -289,8 +356,12 @@ pub struct SummaryRow {
     pub limited_by: Option<LimitedBy>,
     /// What the strategy promises here.
     pub guarantee: Option<String>,
-    /// Whether it was kept.
-    pub verdict: Option<String>,
+    /// What is naive about the strategy, where it is a control.
+    pub control: Option<String>,
+    /// Whether the promise was kept; of a control, the promise of its sound form.
+    pub verdict: Option<Verdict>,
+    /// Why it was not, or is not known.
+    pub verdict_reason: String,
     /// The digest of the operations that were offered, over all clients.
     pub stream_digest: String,
     /// The share of requests that the most requested key took.
@@ -379,6 +450,7 @@ impl SummaryRow {
         let share = |part: u64, whole: u64| (whole > 0).then(|| part as f64 / whole as f64);
         let answered = self.hits + self.negative_hits;
         self.hit_rate = share(answered, answered + self.misses + self.bypassed);
+        self.stale_share = share(self.stale_reads, self.audited_reads);
         self.db_reads_per_op = share(self.db_reads, self.operations);
         self.db_writes_per_op = share(self.db_writes, self.operations);
         self.cache_commands_per_op = share(self.cache_commands, self.operations);

@@ -15,6 +15,7 @@ pub enum Phase {
 
 /// One window of one cell.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct TimeseriesRow {
     /// The cell's id.
     pub cell: String,
@@ -66,6 +67,22 @@ pub struct TimeseriesRow {
     pub cache_evicted: Option<u64>,
     /// Entries that expired.
     pub cache_expired: Option<u64>,
+    /// Reads of a version older than one that had been acknowledged when they were sent.
+    pub stale_reads: u64,
+    /// How long the oldest of their answers had been out of date.
+    pub stale_age_max_ms: Option<f64>,
+    /// Reads older than a write that the database held although its writer saw an error.
+    pub stale_after_failed_step: u64,
+    /// Reads that were damaged or lacked a patch.
+    pub corrupt_reads: u64,
+    /// Reads older than what the same client had read before.
+    pub non_monotonic_reads: u64,
+    /// Reads older than what the same client had written before.
+    pub not_own_write_reads: u64,
+    /// Entities that were acknowledged and not flushed yet at the window's end; empty where the strategy holds none back.
+    pub backlog: Option<u64>,
+    /// How long the oldest of them had waited.
+    pub backlog_oldest_s: Option<f64>,
     /// Processor cores that hotset used, on average.
     pub cpu_hotset_cores: Option<f64>,
     /// Processor cores that the cache servers used, on average.

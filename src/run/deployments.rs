@@ -8,6 +8,7 @@ use crate::observer::{Event, Observer};
 use crate::plan::Cell;
 use crate::results::Server;
 use crate::store::Counters;
+use crate::topology::settings::{DatabaseSettings, NetworkSettings};
 use crate::topology::{CacheDeployment, DatabaseDeployment, Deployed, ServerRoom, Site, TopologyError};
 
 /// Something that is up, and what it was made from.
@@ -189,13 +190,11 @@ async fn connect(
     cell: &Cell,
 ) -> Result<impl crate::store::Database + use<>, TopologyError> {
     // The harness' own traffic has no distance to go.
-    let settings = crate::topology::settings::DatabaseSettings {
-        service_time: std::time::Duration::ZERO,
-        ..cell.scenario.database.clone()
-    };
+    let settings =
+        DatabaseSettings { service_time: std::time::Duration::ZERO, ..cell.scenario.database.clone() };
     let endpoint = database.endpoint();
     endpoint
-        .connect(std::time::Duration::ZERO, &settings, Counters::default())
+        .connect(&NetworkSettings::default(), &settings, Counters::default())
         .await
         .map_err(TopologyError::store(format!("connecting to the database ({})", endpoint.shown())))
 }

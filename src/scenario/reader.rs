@@ -73,7 +73,10 @@ impl<'a> Reader<'a> {
 
     /// The value as it was written.
     pub fn raw(&self, key: &'static str) -> Option<&'a Value> {
-        self.known.borrow_mut().push(key);
+        let mut known = self.known.borrow_mut();
+        if !known.contains(&key) {
+            known.push(key);
+        }
         self.table.get(key)
     }
 

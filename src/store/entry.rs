@@ -35,6 +35,12 @@ impl Token {
     pub fn random() -> Self {
         Self(rand::random())
     }
+
+    /// The token that always belongs to a key; never one to fill with, as everybody has it.
+    #[must_use]
+    pub fn of(key: &str) -> Self {
+        Self(xxhash_rust::xxh3::xxh3_128(key.as_bytes()))
+    }
 }
 
 /// What a cache holds under a key.

@@ -39,15 +39,22 @@ impl RoundTrip {
 
     /// Half of it before the call and half after.
     async fn around<T>(&self, call: impl Future<Output = T>) -> T {
-        let half = self.get() / 2;
-        if half.is_zero() {
-            return call.await;
-        }
-        clock::sleep(half).await;
-        let answer = call.await;
-        clock::sleep(half).await;
-        answer
+        around(self.get(), Duration::ZERO, call).await
     }
+}
+
+/// Half of the time before the call and half after, each with a random part of half the jitter.
+async fn around<T>(time: Duration, jitter: Duration, call: impl Future<Output = T>) -> T {
+    if time.is_zero() && jitter.is_zero() {
+        return call.await;
+    }
+    let one_way = || {
+        if jitter.is_zero() { time / 2 } else { time / 2 + (jitter / 2).mul_f64(rand::random()) }
+    };
+    clock::sleep(one_way()).await;
+    let answer = call.await;
+    clock::sleep(one_way()).await;
+    answer
 }
 
 /// A cache at a distance.
@@ -89,6 +96,10 @@ pub struct DatabaseDelay {
     pub servers: Option<Arc<Semaphore>>,
     /// The longest that a call waits to be served; then it has timed out without having been begun.
     pub queue_timeout: Duration,
+    /// How much longer every call takes now, which may be changed for all who use the database.
+    pub slowness: RoundTrip,
+    /// A random part of this, drawn twice, is added to the round trip: half of each on the way there and on the way back.
+    pub jitter: Duration,
 }
 
 impl Default for DatabaseDelay {
@@ -98,6 +109,8 @@ impl Default for DatabaseDelay {
             service_time: Duration::ZERO,
             servers: None,
             queue_timeout: Duration::from_secs(5),
+            slowness: RoundTrip::default(),
+            jitter: Duration::ZERO,
         }
     }
 }
@@ -138,7 +151,8 @@ impl<D> DelayedDatabase<D> {
             }
             call.await
         };
-        self.delay.round_trip.around(served).await
+        let time = self.delay.round_trip.get() + self.delay.slowness.get();
+        around(time, self.delay.jitter, served).await
     }
 
     async fn server(&self) -> Result<Option<SemaphorePermit<'_>>, StoreError> {

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use super::{
     Circumstances, Claim, EntityCache, Guarantee, LookUp, OnWrite, Promise, Read, ReadOutcome, Strategy,
-    WithCache, WriteError,
+    StrategyCache, WithCache, WriteError,
 };
 use crate::source::Source;
 use crate::store::{Cache, Patch, StoreError, Version};
@@ -26,7 +26,7 @@ use crate::store::{Cache, Patch, StoreError, Version};
 crate::settings! {
     /// The settings of cache-aside.
     pub struct Own {
-        /// what a write does to the cached entry: `invalidate` removes it, `update` puts the merged document there, never over a newer one
+        /// what a write does to the cached entry: `invalidate` removes it, `update` puts the merged document there, never over a newer one (control: `update-unordered` puts it there whatever is newer, so that crossing writers leave the older; control: `update-patch` puts the patch there as if it were the document)
         on_write: OnWrite = OnWrite::Invalidate,
     }
 }
@@ -36,7 +36,7 @@ pub type Spec = WithCache<Own>;
 
 impl Spec {
     /// The strategy over a cache and a source.
-    pub fn build<C: Cache, S: Source>(&self, cache: C, source: S) -> CacheAside<C, S> {
+    pub fn build<C: StrategyCache, S: Source>(&self, cache: C, source: S) -> CacheAside<C, S> {
         let cache = EntityCache::new(cache, source.kind().clone(), self.caching.clone());
         CacheAside { cache, source, on_write: self.own.on_write }
     }
@@ -46,6 +46,41 @@ impl Promise for Spec {
     fn guarantee(&self, circumstances: &Circumstances<'_>) -> Guarantee {
         self.caching.guarantee(circumstances)
     }
+
+    fn control(&self) -> Option<&'static str> {
+        self.own.on_write.control().or(self.caching.control())
+    }
+}
+
+/// Looks in the cache, and on a miss loads and fills, each reader for itself.
+///
+/// # Errors
+/// Those of the source, and of the cache unless it is passed by.
+pub(super) async fn read<C: Cache, S: Source>(
+    cache: &EntityCache<C>,
+    source: &S,
+    id: &str,
+) -> Result<Read, StoreError> {
+    let key = cache.key(id);
+    let mut looked_up = cache.look_up(&key).await?;
+    let mut token = None;
+    if looked_up == LookUp::Miss {
+        match cache.claim(&key).await? {
+            Claim::Mine(mine) => token = Some(mine),
+            Claim::Found(meanwhile) => looked_up = meanwhile,
+        }
+    }
+    if let Some(read) = Read::cached(&looked_up) {
+        return Ok(read);
+    }
+    let loaded = source.load(id).await;
+    match (token, &loaded) {
+        (Some(token), Ok(loaded)) => cache.fill(&key, token, loaded.as_ref()).await,
+        (Some(_), Err(_)) => cache.release(&key).await,
+        (None, _) => {}
+    }
+    let bypassed = looked_up == LookUp::Bypassed;
+    Ok(Read::loaded(if bypassed { ReadOutcome::Bypassed } else { ReadOutcome::Miss }, loaded?))
 }
 
 /// See the module.
@@ -55,29 +90,9 @@ pub struct CacheAside<C, S> {
     on_write: OnWrite,
 }
 
-impl<C: Cache, S: Source> Strategy for CacheAside<C, S> {
+impl<C: StrategyCache, S: Source> Strategy for CacheAside<C, S> {
     async fn read(&self, id: &str) -> Result<Read, StoreError> {
-        let key = self.cache.key(id);
-        let mut looked_up = self.cache.look_up(&key).await?;
-        let mut token = None;
-        if looked_up == LookUp::Miss {
-            match self.cache.claim(&key).await? {
-                Claim::Mine(mine) => token = Some(mine),
-                Claim::Found(meanwhile) => looked_up = meanwhile,
-            }
-        }
-        if let Some(read) = Read::cached(&looked_up) {
-            return Ok(read);
-        }
-        let loaded = self.source.load(id).await;
-        match (token, &loaded) {
-            (Some(token), Ok(loaded)) => self.cache.fill(&key, token, loaded.as_ref()).await,
-            (Some(_), Err(_)) => self.cache.release(&key).await,
-            (None, _) => {}
-        }
-        let loaded = loaded?;
-        let bypassed = looked_up == LookUp::Bypassed;
-        Ok(Read::loaded(if bypassed { ReadOutcome::Bypassed } else { ReadOutcome::Miss }, loaded))
+        read(&self.cache, &self.source, id).await
     }
 
     async fn write(&self, id: &str, patch: &Patch) -> Result<Option<Version>, WriteError> {

@@ -31,6 +31,16 @@ crate::choices! {
     }
 }
 
+crate::choices! {
+    /// What lets a loaded document into the cache.
+    pub enum Fill {
+        /// The token that its reader placed before it asked the database, while it stands.
+        Token = "token",
+        /// Nothing: whoever missed puts in what it has loaded. A control.
+        Naive = "naive",
+    }
+}
+
 crate::settings! {
     /// The settings of every strategy that uses the cache.
     pub struct CachingSettings {
@@ -46,12 +56,20 @@ crate::settings! {
         ttl_jitter: Share = Share::NONE,
         /// how long a fill token stands; longer than any load takes, since a load that outlives its token fills nothing
         token_ttl: Positive = Positive::seconds(10),
+        /// what lets a loaded document into the cache: `token`, the mark that its reader placed before it asked the database and that every write removes (control: `naive` puts it in unconditionally, so that a slow reader brings an old document back)
+        fill: Fill = Fill::Token,
         /// how often an invalidation that the cache did not take is tried again before the write ends; it is delivered in the background after that
         invalidate_retries: u64 = 2,
     }
 }
 
 impl CachingSettings {
+    /// What is naive about them, where something is.
+    #[must_use]
+    pub fn control(&self) -> Option<&'static str> {
+        (self.fill == Fill::Naive).then_some("fills without a token")
+    }
+
     /// What every strategy promises that settles or invalidates before it acknowledges: no stale read.
     /// While the cache is passed by, though, a write is acknowledged with its invalidation still to be
     /// delivered; a cache that kept its entries serves the old one until then, to other instances.
@@ -134,6 +152,9 @@ impl<C: Cache> EntityCache<C> {
             return Ok(Claim::Found(LookUp::Bypassed));
         }
         let token = Token::random();
+        if self.settings.fill == Fill::Naive {
+            return Ok(Claim::Mine(token));
+        }
         let claimed = self.ask(self.cache.place_token(key, token, self.settings.token_ttl.0)).await?;
         Ok(match claimed {
             None => Claim::Found(LookUp::Bypassed),
@@ -154,7 +175,22 @@ impl<C: Cache> EntityCache<C> {
             }
             None => (Entry::Absent, Some(self.settings.negative_ttl)),
         };
-        let _ = self.ask(self.cache.fill(key, token, &entry, ttl)).await;
+        let _ = match self.settings.fill {
+            Fill::Token => self.ask(self.cache.fill(key, token, &entry, ttl)).await.map(drop),
+            Fill::Naive => self.ask(self.cache.set(key, &entry, ttl)).await.map(drop),
+        };
+    }
+
+    /// Puts a document into the cache whatever is there; for controls only. Where the cache does not take it,
+    /// the key is invalidated.
+    ///
+    /// # Errors
+    /// As for [`EntityCache::settle`].
+    pub async fn put(&self, key: &str, document: Document) -> Result<(), StoreError> {
+        match self.ask(self.cache.set(key, &Entry::of(document), self.ttl())).await {
+            Ok(Some(())) => Ok(()),
+            Ok(None) | Err(_) => self.invalidate(key).await,
+        }
     }
 
     /// Takes away the token of a load or write that came to nothing, so that the next reader can fill

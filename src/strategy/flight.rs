@@ -16,6 +16,24 @@ use crate::store::{Document, StoreError, Token};
 type Loaded = Result<Option<Document>, StoreError>;
 type Landing = watch::Receiver<Option<Loaded>>;
 
+crate::choices! {
+    /// Which readers share a load.
+    pub enum Flight {
+        /// Those who have seen its fill token, which a write removes.
+        Token = "token",
+        /// Whoever asks for the key, also after a write was acknowledged: a control.
+        Key = "key",
+    }
+}
+
+impl Flight {
+    /// What is naive about it, where something is.
+    #[must_use]
+    pub fn control(self) -> Option<&'static str> {
+        (self == Self::Key).then_some("readers join a load that was begun before an acknowledged write")
+    }
+}
+
 /// The loads that one instance has under way.
 #[derive(Debug, Default)]
 pub struct SingleFlight {
@@ -40,7 +58,7 @@ impl SingleFlight {
                     // The pilot's operation was given up before it landed: fly again.
                 }
                 Role::Pilot(landed) => {
-                    let flight = Flight { all: self, token };
+                    let flight = Listed { all: self, token };
                     let loaded = load().await;
                     drop(flight);
                     landed.send_replace(Some(loaded.clone()));
@@ -67,12 +85,12 @@ enum Role {
 }
 
 /// Takes a flight off the list when it lands or is given up.
-struct Flight<'a> {
+struct Listed<'a> {
     all: &'a SingleFlight,
     token: Token,
 }
 
-impl Drop for Flight<'_> {
+impl Drop for Listed<'_> {
     fn drop(&mut self) {
         self.all.flights.lock().remove(&self.token);
     }

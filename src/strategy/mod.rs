@@ -10,17 +10,21 @@ pub mod cache_through;
 pub mod entity_cache;
 pub mod flight;
 pub mod guarantee;
+pub mod loader;
 pub mod no_cache;
 pub mod on_write;
 pub mod pending;
+pub mod read_through;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod write_around;
 pub mod write_error;
+pub mod write_through;
 
 use std::future::Future;
 use std::time::Duration;
 
-pub use entity_cache::{CachingSettings, Claim, EntityCache, LookUp, OnCacheError};
+pub use entity_cache::{CachingSettings, Claim, EntityCache, Fill, LookUp, OnCacheError};
 pub use guarantee::{Circumstances, Guarantee, Loss, Needs, Promise, Staleness};
 pub use on_write::OnWrite;
 pub use write_error::WriteError;
@@ -80,6 +84,25 @@ pub struct Backlog {
     pub oldest: Duration,
     /// How many were set aside, as the database refused them again and again.
     pub set_aside: u64,
+    /// Whether all instances share it, so that each of them counts the same.
+    pub shared: bool,
+}
+
+impl Backlog {
+    /// That of several instances together.
+    #[must_use]
+    pub fn of_all(each: &[Self]) -> Self {
+        each.iter().fold(Self::default(), |sum, one| {
+            let entities =
+                if one.shared { sum.entities.max(one.entities) } else { sum.entities + one.entities };
+            Self {
+                entities,
+                oldest: sum.oldest.max(one.oldest),
+                set_aside: sum.set_aside + one.set_aside,
+                shared: one.shared,
+            }
+        })
+    }
 }
 
 /// The caches that every strategy can be built over: a trait a file, for those who need more than
@@ -210,6 +233,9 @@ strategies! {
     "no-cache" => NoCache, no_cache, "every operation goes to the database: the control that any cache has to beat";
     "cache-aside" => CacheAside, cache_aside, "the application reads the cache, loads and fills on a miss, and invalidates or updates on a write";
     "cache-through" => CacheThrough, cache_through, "the cache layer owns the loader, one load a key at a time, and puts every write through to both stores";
+    "read-through" => ReadThrough, read_through, "the cache layer loads what is missing, one load a key at a time; a write invalidates";
+    "write-through" => WriteThrough, write_through, "a write goes to the database and then into the cache; a miss asks the database and fills nothing";
+    "write-around" => WriteAround, write_around, "a write goes to the database only; the time to live bounds how old an answer may be";
 }
 
 /// Settings of a strategy together with those that all users of the cache share.

@@ -1,6 +1,9 @@
 //! The write side of every strategy that writes to the database first: what then becomes of the
 //! cached entry.
 
+use mongodb::bson::raw::cstr;
+use mongodb::bson::rawdoc;
+
 use super::{Claim, EntityCache, WriteError};
 use crate::source::Source;
 use crate::store::{Cache, Document, Patch, StoreError, Token, Version};
@@ -12,10 +15,24 @@ crate::choices! {
         Invalidate = "invalidate",
         /// It puts the merged document there, never over a newer one.
         Update = "update",
+        /// It puts the merged document there, whatever is there: a control.
+        UpdateUnordered = "update-unordered",
+        /// It puts the patch there as if it were the document: a control.
+        UpdatePatch = "update-patch",
     }
 }
 
 impl OnWrite {
+    /// What is naive about it, where something is.
+    #[must_use]
+    pub fn control(self) -> Option<&'static str> {
+        match self {
+            Self::Invalidate | Self::Update => None,
+            Self::UpdateUnordered => Some("crossing writers may leave the older document in the cache"),
+            Self::UpdatePatch => Some("caches the patch as if it were the document"),
+        }
+    }
+
     /// Writes to the source and then clears or updates the cached entry, before it is acknowledged.
     ///
     /// # Errors
@@ -31,8 +48,49 @@ impl OnWrite {
         match self {
             Self::Invalidate => write_and_invalidate(cache, source, id, patch).await,
             Self::Update => write_and_update(cache, source, id, patch).await,
+            Self::UpdateUnordered => write_and_put(cache, source, id, patch, |written| written).await,
+            Self::UpdatePatch => {
+                write_and_put(cache, source, id, patch, |written| patch_alone(id, patch, &written)).await
+            }
         }
     }
+}
+
+/// The controls: a write to the database, then a plain SET of what `cached` makes of the merged document.
+///
+/// # Errors
+/// As for [`write_and_invalidate`].
+async fn write_and_put<C: Cache, S: Source>(
+    cache: &EntityCache<C>,
+    source: &S,
+    id: &str,
+    patch: &Patch,
+    cached: impl FnOnce(Document) -> Document,
+) -> Result<Option<Version>, WriteError> {
+    let key = cache.key(id);
+    match source.update(id, patch).await {
+        Ok(Some(written)) => {
+            let version = Some(written.version());
+            let put = cache.put(&key, cached(written)).await;
+            put.map_err(|error| WriteError::after_commit(error, version))?;
+            Ok(version)
+        }
+        Ok(None) => {
+            cache.invalidate(&key).await?;
+            Ok(None)
+        }
+        Err(error) => Err(give_up(cache, &key, None, error).await.into()),
+    }
+}
+
+/// What slide 2 of the guide caches: the id, the fields of the patch, and here the version.
+fn patch_alone(id: &str, patch: &Patch, written: &Document) -> Document {
+    let mut alone = rawdoc! { "_id": id };
+    for (name, value) in patch.raw().iter().flatten() {
+        alone.append(name, value);
+    }
+    alone.append(cstr!("_v"), i64::try_from(written.version()).unwrap_or(i64::MAX));
+    Document::from_raw(alone)
 }
 
 /// A write to the database, then the removal of the cached entry.

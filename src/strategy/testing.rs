@@ -1,6 +1,7 @@
 //! Fakes for the tests of strategies: a source whose steps a test holds and releases one by one, and
 //! a cache that somebody interferes with.
 
+mod controls;
 mod failures;
 mod interleavings;
 mod simulation;
@@ -16,7 +17,7 @@ use mongodb::bson::rawdoc;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use super::{AnyStrategy, CachingSettings, OnWrite, StrategySpec, cache_aside, cache_through};
+use super::{AnyStrategy, CachingSettings, OnWrite, StrategySpec, cache_aside, cache_through, read_through};
 use crate::source::{Kind, Source};
 use crate::store::local::{LocalCache, LocalCapacity};
 use crate::store::{
@@ -98,6 +99,12 @@ impl ScriptedSource {
     pub(crate) fn create(&self, id: &str) {
         let document = Document::from_raw(rawdoc! { "_id": id, "price": 0_i64, "_v": 1_i64 });
         self.scripts.lock().documents.insert(id.to_owned(), document);
+    }
+
+    /// Somebody else puts a document there.
+    pub(crate) fn put(&self, document: Document) {
+        let id = document.id().expect("it has an id").to_owned();
+        self.scripts.lock().documents.insert(id, document);
     }
 
     /// Holds the next call that comes to a point; several holds of one point take one call each.
@@ -398,16 +405,19 @@ pub(crate) fn price(value: i64) -> Patch {
     Patch::new().set(cstr!("price"), value)
 }
 
-/// Cache-aside and cache-through, each with either thing that a write may do to the cached entry.
+/// The strategies that fill what they have loaded: cache-aside and cache-through, each with either thing that a
+/// write may do to the cached entry, and read-through.
 pub(crate) fn sound_forms(caching: &CachingSettings) -> Vec<StrategySpec> {
     let mut forms = Vec::new();
     for on_write in [OnWrite::Invalidate, OnWrite::Update] {
         let caching = caching.clone();
         let own = cache_aside::Own { on_write };
         forms.push(StrategySpec::CacheAside(cache_aside::Spec { own, caching: caching.clone() }));
-        let own = cache_through::Own { on_write };
+        let own = cache_through::Own { on_write, ..cache_through::Own::default() };
         forms.push(StrategySpec::CacheThrough(cache_through::Spec { own, caching }));
     }
+    let own = read_through::Own::default();
+    forms.push(StrategySpec::ReadThrough(read_through::Spec { own, caching: caching.clone() }));
     forms
 }
 

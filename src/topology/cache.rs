@@ -216,17 +216,13 @@ impl CacheDeployment {
     /// Those of the store, or that something is still there.
     pub async fn clear(&self) -> Result<(), TopologyError> {
         let doing = || TopologyError::store("emptying the cache");
+        self.flush().await?;
         let left = match (&self.endpoint, &self.admin) {
-            (CacheEndpoint::Local(cache), _) => {
-                cache.clear();
-                cache.statistics().entries
-            }
+            (CacheEndpoint::Local(cache), _) => cache.statistics().entries,
             (CacheEndpoint::Redis(_), Some(admin)) if self.server.is_some() => {
-                admin.flush_all().await.map_err(doing())?;
                 admin.info().await.map_err(doing())?.dbsize
             }
             (CacheEndpoint::Redis(endpoint), Some(admin)) => {
-                admin.delete_prefix(&endpoint.prefix).await.map_err(doing())?;
                 admin.count_prefix(&endpoint.prefix).await.map_err(doing())?
             }
             (CacheEndpoint::Redis(_), None) => 0,
@@ -237,6 +233,39 @@ impl CacheDeployment {
         Err(TopologyError::Unfit(format!(
             "{left} keys are still in the cache after it was emptied; is somebody else writing there?"
         )))
+    }
+
+    /// Removes everything that this run has put there so far.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn flush(&self) -> Result<(), TopologyError> {
+        let doing = TopologyError::store("emptying the cache");
+        match (&self.endpoint, &self.admin) {
+            (CacheEndpoint::Local(cache), _) => {
+                cache.clear();
+                Ok(())
+            }
+            (CacheEndpoint::Redis(_), Some(admin)) if self.server.is_some() => {
+                admin.flush_all().await.map_err(doing)
+            }
+            (CacheEndpoint::Redis(endpoint), Some(admin)) => {
+                admin.delete_prefix(&endpoint.prefix).await.map(drop).map_err(doing)
+            }
+            (CacheEndpoint::Redis(_), None) => Ok(()),
+        }
+    }
+
+    /// The policy by which a server may evict what has no time to live, as it says itself; `None` where it
+    /// does not, or has no memory limit.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn may_evict_any_key(&self) -> Result<Option<String>, StoreError> {
+        let Some(admin) = &self.admin else { return Ok(None) };
+        let info = admin.info().await?;
+        let evicts = info.maxmemory_bytes > 0 && info.maxmemory_policy.starts_with("allkeys-");
+        Ok(evicts.then_some(info.maxmemory_policy))
     }
 
     /// What it says of itself now; `None` while it does not answer.

@@ -3,12 +3,11 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
 use super::servers::{MongodConfig, MongodServer, UsageSampler};
-use super::settings::{DatabaseKind, DatabaseSettings};
+use super::settings::{DatabaseKind, DatabaseSettings, NetworkSettings};
 use super::{ServerUse, Site, TopologyError};
 use crate::store::mongodb::{MongoDatabase, MongoOptions};
 use crate::store::redb::{EmbeddedDatabase, EmbeddedOptions};
@@ -22,6 +21,8 @@ pub struct DatabaseEndpoint {
     place: Place,
     /// What every call occupies one of while it takes its service time; shared by all instances.
     servers: Arc<Semaphore>,
+    /// How much longer every call takes now, on whichever connection.
+    slowness: RoundTrip,
 }
 
 /// Where the database is.
@@ -40,7 +41,7 @@ impl DatabaseEndpoint {
     /// Those of the store.
     pub async fn connect(
         &self,
-        rtt: Duration,
+        network: &NetworkSettings,
         settings: &DatabaseSettings,
         counters: Counters,
     ) -> Result<AppDatabase, StoreError> {
@@ -50,15 +51,17 @@ impl DatabaseEndpoint {
                 AnyDatabase::Mongo(MongoDatabase::connect(options.clone(), counters).await?)
             }
         };
-        Ok(DelayedDatabase::new(database, self.delay(rtt, settings)))
+        Ok(DelayedDatabase::new(database, self.delay(network, settings)))
     }
 
-    fn delay(&self, rtt: Duration, settings: &DatabaseSettings) -> DatabaseDelay {
+    fn delay(&self, network: &NetworkSettings, settings: &DatabaseSettings) -> DatabaseDelay {
         DatabaseDelay {
-            round_trip: RoundTrip::new(rtt),
+            round_trip: RoundTrip::new(network.database_rtt),
+            jitter: network.database_jitter,
             service_time: settings.service_time,
             servers: (!settings.service_time.is_zero()).then(|| Arc::clone(&self.servers)),
             queue_timeout: settings.timeout.0,
+            slowness: self.slowness.clone(),
         }
     }
 
@@ -73,7 +76,14 @@ impl DatabaseEndpoint {
 
     fn new(place: Place, site: &Site<'_>) -> Self {
         let servers = usize::try_from(site.database.concurrency.get()).unwrap_or(usize::MAX);
-        Self { place, servers: Arc::new(Semaphore::new(servers.min(Semaphore::MAX_PERMITS))) }
+        let servers = Arc::new(Semaphore::new(servers.min(Semaphore::MAX_PERMITS)));
+        Self { place, servers, slowness: RoundTrip::default() }
+    }
+
+    /// How much longer every call takes, which may be changed while a cell runs.
+    #[must_use]
+    pub fn slowness(&self) -> &RoundTrip {
+        &self.slowness
     }
 }
 

@@ -14,7 +14,7 @@ use tokio::sync::OnceCell;
 
 pub use cache::{CacheDeployment, CacheEndpoint, CacheFigures, ServerUse};
 pub use database::{DatabaseDeployment, DatabaseEndpoint};
-use servers::{ServerError, Supervisor};
+use servers::{EvictionPolicy, Persistence, ServerError, Supervisor};
 use settings::{CacheSettings, DatabaseKind, DatabaseSettings};
 
 use crate::fault::{Fault, FaultKind};
@@ -231,8 +231,23 @@ impl TopologySpec {
             {
                 Some("hotset stops only database servers that it started, and here there is none".into())
             }
-            FaultKind::SlowDatabase | FaultKind::CrashApplication => Some("not there yet".into()),
-            FaultKind::StopCache | FaultKind::StopDatabase => None,
+            _ => None,
         }
+    }
+
+    /// The policy by which a cache of hotset's own may evict what has no time to live; `None` where it
+    /// never does. What a server does that is there already is known once it is asked, see
+    /// [`CacheDeployment::may_evict_any_key`].
+    #[must_use]
+    pub fn evicts_any_key(&self, cache: &CacheSettings) -> Option<EvictionPolicy> {
+        let evicts =
+            self.manages_cache_servers() && cache.capacity.is_some() && cache.eviction.takes_any_key();
+        evicts.then_some(cache.eviction)
+    }
+
+    /// Whether the cache still holds all that it has acknowledged when it was killed and has started again.
+    #[must_use]
+    pub fn cache_survives_kill(&self, cache: &CacheSettings) -> bool {
+        self.manages_cache_servers() && cache.persistence != Persistence::None
     }
 }

@@ -155,6 +155,8 @@ crate::settings! {
         cache_rtt: Duration = Duration::ZERO,
         /// round-trip time added to every call of the database, half before and half after
         database_rtt: Duration = Duration::ZERO,
+        /// how much longer a call of the database may take: a random part of this, drawn for the way there and for the way back of each call, as on a busy network
+        database_jitter: Duration = Duration::ZERO,
     }
 }
 

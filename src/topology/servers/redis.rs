@@ -50,6 +50,14 @@ crate::choices! {
     }
 }
 
+impl EvictionPolicy {
+    /// Whether it may take what has no time to live too.
+    #[must_use]
+    pub fn takes_any_key(self) -> bool {
+        matches!(self, Self::AllKeysLru | Self::AllKeysLfu | Self::AllKeysRandom)
+    }
+}
+
 /// How to run a Redis.
 #[derive(Debug, Clone)]
 pub struct RedisConfig {

@@ -1,0 +1,99 @@
+//! What the audit found in the reads of a stretch of time.
+
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+use super::window::{LONGEST_NS, Latency};
+
+/// Ages are told apart from here on: a microsecond.
+const SHORTEST_AGE_NS: u64 = 1_000;
+const SIGNIFICANT_DIGITS: u8 = 3;
+
+/// Counts of reads, by what was wrong with them; reads of several stretches add up.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Anomalies {
+    /// Reads that were held against what had been acknowledged.
+    pub audited: u64,
+    /// Those of them during which a write to the same key was under way.
+    pub overlapping: u64,
+    /// Reads of a version older than one that had been acknowledged when they were sent.
+    pub stale: u64,
+    /// Reads of a version older than one that the database held although its writer saw an error.
+    pub stale_after_failed_step: u64,
+    /// Values that were not the document asked for, damaged, or lacked a patch.
+    pub corrupt: u64,
+    /// Reads older than what the same client had read before.
+    pub non_monotonic: u64,
+    /// Reads older than what the same client had written before.
+    pub not_own_write: u64,
+    /// How old the stale reads were, in nanoseconds; none until there is one.
+    ages: Option<Box<Latency>>,
+}
+
+impl Anomalies {
+    /// Counts a stale read by its age.
+    pub fn count_stale(&mut self, age: Duration) {
+        self.stale += 1;
+        if self.ages.is_none() {
+            self.ages = Histogram::new_with_bounds(SHORTEST_AGE_NS, LONGEST_NS, SIGNIFICANT_DIGITS)
+                .ok()
+                .map(Box::new);
+        }
+        if let Some(ages) = &mut self.ages {
+            ages.saturating_record(u64::try_from(age.as_nanos()).unwrap_or(u64::MAX));
+        }
+    }
+
+    /// The age that this share of the stale reads did not pass, from 0 to 1; `None` where none was stale.
+    #[must_use]
+    pub fn age_at(&self, quantile: f64) -> Option<Duration> {
+        let ages = self.ages.as_ref().filter(|ages| !ages.is_empty())?;
+        let nanos = if quantile >= 1.0 { ages.max() } else { ages.value_at_quantile(quantile) };
+        Some(Duration::from_nanos(nanos))
+    }
+
+    /// Adds what was found elsewhere.
+    pub fn add(&mut self, other: &Self) {
+        self.audited += other.audited;
+        self.overlapping += other.overlapping;
+        self.stale += other.stale;
+        self.stale_after_failed_step += other.stale_after_failed_step;
+        self.corrupt += other.corrupt;
+        self.non_monotonic += other.non_monotonic;
+        self.not_own_write += other.not_own_write;
+        match (&mut self.ages, &other.ages) {
+            (Some(mine), Some(theirs)) => {
+                // Adding fails only between different layouts, and there is one.
+                let added = mine.add(theirs.as_ref());
+                debug_assert!(added.is_ok());
+            }
+            (mine @ None, theirs) => mine.clone_from(theirs),
+            (Some(_), None) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_come_from_the_merged_histogram_and_the_oldest_is_exact_to_a_thousandth() {
+        let mut one = Anomalies::default();
+        let mut other = Anomalies::default();
+        assert_eq!(one.age_at(1.0), None);
+        (0..99).for_each(|_| one.count_stale(Duration::from_millis(1)));
+        other.count_stale(Duration::from_secs(3));
+        let mut sum = Anomalies::default();
+        sum.add(&one);
+        sum.add(&other);
+        assert_eq!(sum.stale, 100);
+        let near = |quantile, wanted: f64| {
+            let age = sum.age_at(quantile).unwrap().as_secs_f64();
+            assert!((age / wanted - 1.0).abs() < 2e-3, "{quantile}: {age}");
+        };
+        near(0.5, 0.001);
+        near(1.0, 3.0);
+    }
+}

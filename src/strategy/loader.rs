@@ -1,0 +1,88 @@
+//! Reading through the cache: the cache layer owns the loader, and loads a missing key once at a time,
+//! however many ask for it. What cache-through, read-through and their relatives have in common.
+
+use super::flight::{Flight, SingleFlight};
+use super::{Claim, EntityCache, LookUp, Read, ReadOutcome};
+use crate::source::Source;
+use crate::store::{Cache, Document, StoreError, Token};
+
+/// A cache that loads what it lacks.
+#[derive(Debug)]
+pub struct Loader<C, S> {
+    /// The cache.
+    pub cache: EntityCache<C>,
+    /// Where it loads from.
+    pub source: S,
+    flights: SingleFlight,
+    flight: Flight,
+}
+
+impl<C: Cache, S: Source> Loader<C, S> {
+    /// A cache over its source.
+    #[must_use]
+    pub fn new(cache: EntityCache<C>, source: S, flight: Flight) -> Self {
+        Self { cache, source, flights: SingleFlight::default(), flight }
+    }
+
+    /// The entity, from the cache or else from the source, which fills the cache.
+    ///
+    /// # Errors
+    /// Those of the source, and of the cache unless it is passed by.
+    pub async fn read(&self, id: &str) -> Result<Read, StoreError> {
+        let key = self.cache.key(id);
+        let looked_up = self.cache.look_up(&key).await?;
+        if let Some(read) = Read::cached(&looked_up) {
+            return Ok(read);
+        }
+        match (self.flight, looked_up) {
+            (_, LookUp::Bypassed) => Ok(self.bypass(id).await?),
+            (Flight::Key, _) => self.join_by_key(id, &key).await,
+            // Another's token: its fill is as good as this one's, and only one goes in.
+            (Flight::Token, LookUp::Loading(token)) => self.load_and_fill(id, &key, token).await,
+            (Flight::Token, _) => self.claim_and_load(id, &key).await,
+        }
+    }
+
+    async fn claim_and_load(&self, id: &str, key: &str) -> Result<Read, StoreError> {
+        let meanwhile = match self.cache.claim(key).await? {
+            Claim::Mine(token) => return self.load_and_fill(id, key, token).await,
+            Claim::Found(meanwhile) => meanwhile,
+        };
+        match (Read::cached(&meanwhile), meanwhile) {
+            (Some(read), _) => Ok(read),
+            (None, LookUp::Loading(token)) => self.load_and_fill(id, key, token).await,
+            (None, _) => self.bypass(id).await,
+        }
+    }
+
+    async fn bypass(&self, id: &str) -> Result<Read, StoreError> {
+        Ok(Read::loaded(ReadOutcome::Bypassed, self.source.load(id).await?))
+    }
+
+    /// Loads and fills; several readers of one token share the load.
+    async fn load_and_fill(&self, id: &str, key: &str, token: Token) -> Result<Read, StoreError> {
+        let load = || self.load_under(id, key, token);
+        Ok(Read::loaded(ReadOutcome::Miss, self.flights.join(token, load).await?))
+    }
+
+    async fn load_under(&self, id: &str, key: &str, token: Token) -> Result<Option<Document>, StoreError> {
+        let loaded = self.source.load(id).await;
+        match &loaded {
+            Ok(loaded) => self.cache.fill(key, token, loaded.as_ref()).await,
+            Err(_) => self.cache.release(key).await,
+        }
+        loaded
+    }
+
+    /// The control: whoever asks for the key shares the load that is under way, also one that was begun
+    /// before a write that has been acknowledged since.
+    async fn join_by_key(&self, id: &str, key: &str) -> Result<Read, StoreError> {
+        let load = || async {
+            match self.cache.claim(key).await? {
+                Claim::Mine(token) => self.load_under(id, key, token).await,
+                Claim::Found(_) => self.source.load(id).await,
+            }
+        };
+        Ok(Read::loaded(ReadOutcome::Miss, self.flights.join(Token::of(key), load).await?))
+    }
+}
