@@ -52,21 +52,25 @@ const INDETERMINATE: u64 = 1 << 63;
 
 impl Writes {
     /// How many have begun, which counts to 2^40.
+    #[inline]
     pub fn begun(self) -> u64 {
         self.0 & BEGUN
     }
 
     /// Whether one has begun and not ended.
+    #[inline]
     pub fn are_under_way(self) -> bool {
         self.0 & !(BEGUN | FAILED_STEP | INDETERMINATE) != 0
     }
 
     /// Whether one ended, and nobody knows how.
+    #[inline]
     pub fn had_indeterminate(self) -> bool {
         self.0 & INDETERMINATE != 0
     }
 
     /// Whether one reached the database although a later step failed.
+    #[inline]
     pub fn had_failed_step(self) -> bool {
         self.0 & FAILED_STEP != 0
     }
@@ -74,26 +78,31 @@ impl Writes {
 
 impl Line {
     /// The writes so far.
+    #[inline]
     pub fn writes(&self) -> Writes {
         Writes(self.writes.load(Acquire))
     }
 
     /// The highest acknowledged version; 0 where there is none.
+    #[inline]
     pub fn acknowledged(&self) -> u64 {
         self.acknowledged.load(Acquire)
     }
 
     /// The highest version that the database is known to hold; 0 where none is.
+    #[inline]
     pub fn in_database(&self) -> u64 {
         self.in_database.load(Acquire)
     }
 
     /// When the highest acknowledged version was acknowledged.
+    #[inline]
     pub fn newest(&self) -> Moment {
         Moment::from_bits(self.newest.load(Acquire))
     }
 
     /// The highest acknowledged write of a field, whole only under the lock.
+    #[inline]
     pub fn mark(&self, field: usize) -> Option<Numbered> {
         let mark = self.fields.get(field)?;
         let marked = Numbered { version: mark.version.load(Acquire), write: mark.write.load(Acquire) };
@@ -103,6 +112,7 @@ impl Line {
     /// Whether a field of a document is plainly as new as the document says, at a glance without the lock:
     /// it carries the write noted last, or the document is older than that write. A `false` asks for a
     /// look under the lock.
+    #[inline]
     pub fn is_plainly_whole(&self, field: usize, seen: &Seen) -> bool {
         let mark = &self.fields[field];
         let version = mark.version.load(Acquire);
@@ -110,28 +120,33 @@ impl Line {
     }
 
     /// Counts a write that begins.
+    #[inline]
     pub fn begin_write(&self) {
         self.writes.fetch_add(ONE_UNDER_WAY + 1, Release);
     }
 
     /// Counts a write as ended, after everything else about it was noted.
+    #[inline]
     pub fn end_write(&self) {
         self.writes.fetch_sub(ONE_UNDER_WAY, Release);
     }
 
     /// Notes that a write ended and nobody knows how.
+    #[inline]
     pub fn note_indeterminate(&self) {
         self.writes.fetch_or(INDETERMINATE, Release);
     }
 
     /// Notes that the database holds a write, at a version where that is known, although a later step
     /// failed.
+    #[inline]
     pub fn note_failed_step(&self, version: Option<u64>) {
         self.writes.fetch_or(FAILED_STEP, Release);
         self.note_in_database(version.unwrap_or_default());
     }
 
     /// Notes an acknowledged write. A version that is given a second time belongs to the later write.
+    #[inline]
     pub fn note_acknowledged(&self, field: usize, write: Numbered) {
         if let Some(mark) = self.fields.get(field)
             && write.version >= mark.version.load(Acquire)
@@ -144,6 +159,7 @@ impl Line {
     }
 
     /// Notes when the highest version was acknowledged.
+    #[inline]
     pub fn note_newest(&self, moment: Moment) {
         self.newest.store(moment.to_bits(), Release);
     }

@@ -8,6 +8,9 @@ use super::memory::mix;
 
 /// About so many pairs of a client and a key are watched at most.
 pub const PAIRS: u64 = 1_000_000;
+/// About so many keys are watched at most: more would not fit into the processor's caches, and cost each
+/// read more than all else that is audited.
+pub const KEYS: u64 = 1_024;
 
 /// The keys on which clients are watched: the same for all of them, chosen by a hash.
 #[derive(Debug, Clone, Copy)]
@@ -16,9 +19,9 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// All keys where they are few, else about as many as keep clients × keys below [`PAIRS`].
+    /// All keys where they are few, else about [`KEYS`], or as many as keep clients × keys below [`PAIRS`].
     pub fn new(setup: Setup) -> Self {
-        let wanted = (PAIRS / setup.clients.max(1)).max(1);
+        let wanted = (PAIRS / setup.clients.max(1)).clamp(1, KEYS);
         if wanted >= setup.keys {
             return Self { highest_hash: u64::MAX };
         }

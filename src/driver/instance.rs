@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 use std::future::Future;
-use std::sync::Arc;
+use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -39,7 +39,7 @@ pub struct Recovered {
 
 /// One instance, as the clients on its thread see it.
 pub struct Instance<A> {
-    running: RefCell<Option<Arc<A>>>,
+    running: RefCell<Option<Rc<A>>>,
     /// `None` where no fault of the scenario crashes it, so that an operation need not look out for that.
     life: Option<watch::Receiver<Life>>,
 }
@@ -47,10 +47,10 @@ pub struct Instance<A> {
 impl<A: Application> Instance<A> {
     /// An instance that runs; `life` where it may crash.
     pub fn new(application: A, life: Option<watch::Receiver<Life>>) -> Self {
-        Self { running: RefCell::new(Some(Arc::new(application))), life }
+        Self { running: RefCell::new(Some(Rc::new(application))), life }
     }
 
-    fn running(&self) -> Option<Arc<A>> {
+    fn running(&self) -> Option<Rc<A>> {
         self.running.borrow().clone()
     }
 
@@ -100,7 +100,7 @@ impl<A: Application> Instance<A> {
                 }
                 crate::clock::sleep(RETRY_AFTER).await;
             };
-            self.running.replace(Some(Arc::new(application)));
+            self.running.replace(Some(Rc::new(application)));
             recovered(Recovered { writes, at: Instant::now() });
         }
     }
@@ -140,7 +140,7 @@ async fn start_again<A: Application, F: Future<Output = Result<A, StoreError>>>(
 
 #[cfg(test)]
 mod tests {
-    use std::rc::Rc;
+    use std::sync::Arc;
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use super::*;
