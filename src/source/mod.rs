@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use compact_str::CompactString;
 
-use crate::store::{BulkItem, Database, Document, Patch, StoreError};
+use crate::store::{BulkItem, Database, Document, Page, Patch, StoreError};
 
 /// What is said once of a kind of entity: how its keys begin and how long the cache may keep it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +44,12 @@ pub trait Source: Clone + Send + Sync + 'static {
         patch: &Patch,
     ) -> impl Future<Output = Result<Option<Document>, StoreError>> + Send;
 
+    /// The ids of up to `most` others that belong with an entity, as those of its category do; none where
+    /// the kind knows no such thing.
+    fn related(&self, _id: &str, _most: u64) -> impl Future<Output = Result<Vec<String>, StoreError>> + Send {
+        async { Ok(Vec::new()) }
+    }
+
     /// Applies many patches, with a result for each, see [`Database::bulk_update`].
     fn update_many(
         &self,
@@ -78,6 +84,16 @@ impl<D: Database> Source for Collection<D> {
 
     async fn update(&self, id: &str, patch: &Patch) -> Result<Option<Document>, StoreError> {
         self.database.update(&self.name, id, patch).await
+    }
+
+    async fn related(&self, id: &str, most: u64) -> Result<Vec<String>, StoreError> {
+        let Some(document) = self.load(id).await? else { return Ok(Vec::new()) };
+        let Some(category) = document.text("category") else { return Ok(Vec::new()) };
+        // One more, as it is among them itself.
+        let page = Page { skip: 0, limit: most.saturating_add(1) };
+        let found = self.database.find_by_category(&self.name, category, page, &["_id"]).await?;
+        let others = found.iter().filter_map(Document::id).filter(|other| *other != id);
+        Ok(others.take(most as usize).map(str::to_owned).collect())
     }
 
     async fn update_many(&self, items: &[BulkItem]) -> Result<Vec<Result<bool, StoreError>>, StoreError> {

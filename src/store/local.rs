@@ -8,6 +8,7 @@ use bytes::Bytes;
 use lru::LruCache;
 use parking_lot::Mutex;
 
+use super::access_counts::Window;
 use super::counters::Counters;
 use super::{Cache, Claimed, Entry, Settled, StoreError, Token, Version};
 use crate::clock::{self, Instant};
@@ -62,6 +63,7 @@ struct Store {
     capacity: LocalCapacity,
     statistics: LocalStatistics,
     counts: HashMap<Box<str>, (i64, Option<Instant>)>,
+    windows: HashMap<Box<str>, Window>,
     streams: HashMap<Box<str>, VecDeque<Record>>,
 }
 
@@ -89,6 +91,7 @@ impl LocalCache {
             capacity,
             statistics: LocalStatistics::default(),
             counts: HashMap::new(),
+            windows: HashMap::new(),
             streams: HashMap::new(),
         };
         Self { store: Arc::new(Mutex::new(store)), counters }
@@ -112,6 +115,7 @@ impl LocalCache {
         let mut store = self.store.lock();
         store.entries.clear();
         store.counts.clear();
+        store.windows.clear();
         store.streams.clear();
         store.statistics.bytes = 0;
     }
@@ -120,6 +124,11 @@ impl LocalCache {
     #[must_use]
     pub fn stream_length(&self, stream: &str) -> usize {
         self.store.lock().streams.get(stream).map_or(0, VecDeque::len)
+    }
+
+    /// The counts of accesses, for [`AccessCounts`](super::AccessCounts).
+    pub(super) fn with_windows<T>(&self, change: impl FnOnce(&mut HashMap<Box<str>, Window>) -> T) -> T {
+        self.with(|store, _| change(&mut store.windows))
     }
 
     fn with<T>(&self, change: impl FnOnce(&mut Store, Instant) -> T) -> T {

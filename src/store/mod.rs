@@ -3,6 +3,7 @@
 //! Backends meet in the enums [`AnyCache`] and [`AnyDatabase`], so that the path of an operation
 //! neither boxes nor calls through a vtable.
 
+pub mod access_counts;
 pub mod any;
 pub mod counters;
 pub mod document;
@@ -18,6 +19,7 @@ pub mod secret;
 use std::future::Future;
 use std::time::Duration;
 
+pub use access_counts::AccessCounts;
 pub use any::{AnyCache, AnyDatabase, AppCache, AppDatabase};
 pub use counters::{Counters, CountersSnapshot};
 pub use document::{Document, Patch, Version};

@@ -38,7 +38,7 @@ impl RoundTrip {
     }
 
     /// Half of it before the call and half after.
-    async fn around<T>(&self, call: impl Future<Output = T>) -> T {
+    pub(super) async fn around<T>(&self, call: impl Future<Output = T>) -> T {
         around(self.get(), Duration::ZERO, call).await
     }
 }

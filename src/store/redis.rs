@@ -1,5 +1,6 @@
 //! A cache in one Redis server, over multiplexed connections that many clients share.
 
+mod access_counts;
 mod admin;
 mod errors;
 mod link;

@@ -21,7 +21,7 @@ use super::{
     StrategyCache, WithCache, WriteError,
 };
 use crate::source::Source;
-use crate::store::{Cache, Patch, StoreError, Version};
+use crate::store::{Cache, Document, Patch, StoreError, Token, Version};
 
 crate::settings! {
     /// The settings of cache-aside.
@@ -73,14 +73,31 @@ pub(super) async fn read<C: Cache, S: Source>(
     if let Some(read) = Read::cached(&looked_up) {
         return Ok(read);
     }
-    let loaded = source.load(id).await;
-    match (token, &loaded) {
-        (Some(token), Ok(loaded)) => cache.fill(&key, token, loaded.as_ref()).await,
-        (Some(_), Err(_)) => cache.release(&key).await,
-        (None, _) => {}
-    }
+    let loaded = match token {
+        Some(token) => load_and_fill(cache, source, id, token).await,
+        None => source.load(id).await,
+    };
     let bypassed = looked_up == LookUp::Bypassed;
     Ok(Read::loaded(if bypassed { ReadOutcome::Bypassed } else { ReadOutcome::Miss }, loaded?))
+}
+
+/// Loads under a token, and fills.
+///
+/// # Errors
+/// Those of the source; the token is taken away then.
+pub(super) async fn load_and_fill<C: Cache, S: Source>(
+    cache: &EntityCache<C>,
+    source: &S,
+    id: &str,
+    token: Token,
+) -> Result<Option<Document>, StoreError> {
+    let key = cache.key(id);
+    let loaded = source.load(id).await;
+    match &loaded {
+        Ok(loaded) => cache.fill(&key, token, loaded.as_ref()).await,
+        Err(_) => cache.release(&key).await,
+    }
+    loaded
 }
 
 /// See the module.

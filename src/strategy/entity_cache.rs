@@ -15,6 +15,7 @@ use compact_str::CompactString;
 use super::breaker::Breaker;
 use super::pending::Pending;
 use super::{Circumstances, Guarantee};
+use crate::clock;
 use crate::fault::FaultKind;
 use crate::scenario::Positive;
 use crate::source::Kind;
@@ -167,8 +168,16 @@ impl<C: Cache> EntityCache<C> {
     /// fails here costs a later miss and nothing else, so the reader who holds the answer is not
     /// troubled with it.
     pub async fn fill(&self, key: &str, token: Token, loaded: Option<&Document>) {
+        self.fill_loaded(key, token, loaded, Duration::ZERO).await;
+    }
+
+    /// As [`EntityCache::fill`], with how long the load took, for those who refresh entries early.
+    pub async fn fill_loaded(&self, key: &str, token: Token, loaded: Option<&Document>, took: Duration) {
         let (entry, ttl) = match loaded {
-            Some(document) => (Entry::of(document.clone()), self.ttl()),
+            Some(document) => {
+                let ttl = self.ttl();
+                (stamped(document.clone(), ttl, took), ttl)
+            }
             None if self.settings.negative_ttl.is_zero() => {
                 let _ = self.ask(self.cache.delete(key)).await;
                 return;
@@ -179,6 +188,26 @@ impl<C: Cache> EntityCache<C> {
             Fill::Token => self.ask(self.cache.fill(key, token, &entry, ttl)).await.map(drop),
             Fill::Naive => self.ask(self.cache.set(key, &entry, ttl)).await.map(drop),
         };
+    }
+
+    /// Puts a fresh document in the place of the one of version `held`, and only there, see
+    /// [`Cache::replace`]. Where the cache does not take it, the old one stays.
+    pub async fn replace(&self, key: &str, held: Version, document: Document, took: Duration) {
+        let ttl = self.ttl();
+        let entry = stamped(document, ttl, took);
+        let _ = self.ask(self.cache.replace(key, held, &entry, ttl)).await;
+    }
+
+    /// Keeps a document under a key of the caller's own for a while; where the cache does not take it, it is
+    /// not kept.
+    pub async fn keep(&self, key: &str, document: Document, ttl: Duration) {
+        let _ = self.ask(self.cache.set(key, &Entry::of(document), Some(ttl))).await;
+    }
+
+    /// The cache itself, for what is no entry.
+    #[must_use]
+    pub fn store(&self) -> &C {
+        &self.cache
     }
 
     /// Puts a document into the cache whatever is there; for controls only. Where the cache does not take it,
@@ -212,8 +241,9 @@ impl<C: Cache> EntityCache<C> {
         token: Option<Token>,
         document: &Document,
     ) -> Result<(), StoreError> {
-        let entry = Entry::of(document.clone());
-        match self.ask(self.cache.settle(key, token, &entry, self.ttl())).await {
+        let ttl = self.ttl();
+        let entry = stamped(document.clone(), ttl, Duration::ZERO);
+        match self.ask(self.cache.settle(key, token, &entry, ttl)).await {
             Ok(Some(_)) => Ok(()),
             Ok(None) | Err(_) => self.invalidate(key).await,
         }
@@ -300,6 +330,14 @@ impl<C: Cache> EntityCache<C> {
             }
         }
     }
+}
+
+/// The entry of a document, with when it expires and how long it took to load.
+fn stamped(document: Document, ttl: Option<Duration>, took: Duration) -> Entry {
+    let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    let expires_ms = ttl.map_or(0, |ttl| clock::unix_millis().saturating_add(millis(ttl)));
+    let load_us = u32::try_from(took.as_micros()).unwrap_or(u32::MAX);
+    Entry::of(document).stamped(Stamp { expires_ms, load_us })
 }
 
 /// What an entry means for one who looks up a key.

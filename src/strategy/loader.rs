@@ -3,6 +3,7 @@
 
 use super::flight::{Flight, SingleFlight};
 use super::{Claim, EntityCache, LookUp, Read, ReadOutcome};
+use crate::clock;
 use crate::source::Source;
 use crate::store::{Cache, Document, StoreError, Token};
 
@@ -29,8 +30,24 @@ impl<C: Cache, S: Source> Loader<C, S> {
     /// # Errors
     /// Those of the source, and of the cache unless it is passed by.
     pub async fn read(&self, id: &str) -> Result<Read, StoreError> {
+        let looked_up = self.look_up(id).await?;
+        self.read_from(id, looked_up).await
+    }
+
+    /// What the cache has of the entity.
+    ///
+    /// # Errors
+    /// Those of the cache, unless it is passed by.
+    pub async fn look_up(&self, id: &str) -> Result<LookUp, StoreError> {
+        self.cache.look_up(&self.cache.key(id)).await
+    }
+
+    /// The entity, from what was just looked up or else from the source, which fills the cache.
+    ///
+    /// # Errors
+    /// As for [`Loader::read`].
+    pub async fn read_from(&self, id: &str, looked_up: LookUp) -> Result<Read, StoreError> {
         let key = self.cache.key(id);
-        let looked_up = self.cache.look_up(&key).await?;
         if let Some(read) = Read::cached(&looked_up) {
             return Ok(read);
         }
@@ -66,9 +83,10 @@ impl<C: Cache, S: Source> Loader<C, S> {
     }
 
     async fn load_under(&self, id: &str, key: &str, token: Token) -> Result<Option<Document>, StoreError> {
+        let began = clock::now();
         let loaded = self.source.load(id).await;
         match &loaded {
-            Ok(loaded) => self.cache.fill(key, token, loaded.as_ref()).await,
+            Ok(loaded) => self.cache.fill_loaded(key, token, loaded.as_ref(), began.elapsed()).await,
             Err(_) => self.cache.release(key).await,
         }
         loaded

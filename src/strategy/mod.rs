@@ -5,21 +5,26 @@
 
 pub mod background;
 pub mod breaker;
+pub mod cache_ahead;
 pub mod cache_aside;
 pub mod cache_through;
 pub mod entity_cache;
 pub mod flight;
 pub mod guarantee;
+pub mod lease;
 pub mod loader;
 pub mod no_cache;
 pub mod on_write;
 pub mod pending;
 pub mod read_through;
+pub mod refresh;
+pub mod stale_while_revalidate;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod write_around;
 pub mod write_error;
 pub mod write_through;
+pub mod xfetch;
 
 use std::future::Future;
 use std::time::Duration;
@@ -31,7 +36,7 @@ pub use write_error::WriteError;
 
 use crate::scenario::{Reader, SettingDoc, Settings};
 use crate::source::Source;
-use crate::store::{Cache, Document, Patch, StoreError, Version};
+use crate::store::{AccessCounts, Cache, Document, Patch, StoreError, Version};
 
 /// How a read was answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -107,9 +112,9 @@ impl Backlog {
 
 /// The caches that every strategy can be built over: a trait a file, for those who need more than
 /// [`Cache`].
-pub trait StrategyCache: Cache {}
+pub trait StrategyCache: Cache + AccessCounts {}
 
-impl<C: Cache> StrategyCache for C {}
+impl<C: Cache + AccessCounts> StrategyCache for C {}
 
 /// A caching strategy for one kind of entity, as one instance of an application holds it.
 ///
@@ -233,9 +238,13 @@ strategies! {
     "no-cache" => NoCache, no_cache, "every operation goes to the database: the control that any cache has to beat";
     "cache-aside" => CacheAside, cache_aside, "the application reads the cache, loads and fills on a miss, and invalidates or updates on a write";
     "cache-through" => CacheThrough, cache_through, "the cache layer owns the loader, one load a key at a time, and puts every write through to both stores";
+    "cache-ahead" => CacheAhead, cache_ahead, "as cache-through, and what is asked for often is preloaded before it is asked for again";
     "read-through" => ReadThrough, read_through, "the cache layer loads what is missing, one load a key at a time; a write invalidates";
     "write-through" => WriteThrough, write_through, "a write goes to the database and then into the cache; a miss asks the database and fills nothing";
     "write-around" => WriteAround, write_around, "a write goes to the database only; the time to live bounds how old an answer may be";
+    "lease" => Lease, lease, "who misses gets a lease and loads, for all instances; the others wait and look again";
+    "xfetch" => Xfetch, xfetch, "an entry is refreshed before it expires, by chance, the more likely the nearer its end";
+    "stale-while-revalidate" => StaleWhileRevalidate, stale_while_revalidate, "past its soft time to live an entry is served at once and loaded anew meanwhile";
 }
 
 /// Settings of a strategy together with those that all users of the cache share.

@@ -17,11 +17,16 @@ use mongodb::bson::rawdoc;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use super::{AnyStrategy, CachingSettings, OnWrite, StrategySpec, cache_aside, cache_through, read_through};
+use super::stale_while_revalidate::OnWriteHere;
+use super::{
+    AnyStrategy, CachingSettings, OnWrite, StrategySpec, cache_ahead, cache_aside, cache_through, lease,
+    read_through, stale_while_revalidate, xfetch,
+};
 use crate::source::{Kind, Source};
 use crate::store::local::{LocalCache, LocalCapacity};
 use crate::store::{
-    BulkItem, Cache, Claimed, Counters, Document, Entry, ErrorKind, Patch, Settled, StoreError, Token,
+    AccessCounts, BulkItem, Cache, Claimed, Counters, Document, Entry, ErrorKind, Patch, Settled, StoreError,
+    Token,
 };
 
 /// A place in a call of the source at which a test may hold it.
@@ -202,6 +207,7 @@ pub(crate) enum Method {
     Delete,
     Increment,
     Append,
+    Count,
 }
 
 /// What somebody does to the calls of a cache.
@@ -321,6 +327,21 @@ impl<C: Cache, I: Interference> Cache for Interfered<C, I> {
     }
 }
 
+impl<C: AccessCounts, I: Interference> AccessCounts for Interfered<C, I> {
+    async fn count_accesses(
+        &self,
+        window: &str,
+        added: &[(String, u64)],
+        ttl: Duration,
+    ) -> Result<(), StoreError> {
+        self.call(Method::Count, self.cache.count_accesses(window, added, ttl)).await
+    }
+
+    async fn most_accessed(&self, window: &str, most: u64) -> Result<Vec<(String, u64)>, StoreError> {
+        self.call(Method::Count, self.cache.most_accessed(window, most)).await
+    }
+}
+
 #[derive(Debug, Default)]
 struct Flaws {
     all: Option<ErrorKind>,
@@ -405,8 +426,7 @@ pub(crate) fn price(value: i64) -> Patch {
     Patch::new().set(cstr!("price"), value)
 }
 
-/// The strategies that fill what they have loaded: cache-aside and cache-through, each with either thing that a
-/// write may do to the cached entry, and read-through.
+/// The strategies that fill what they have loaded and promise no stale read, those that refresh set to do so early.
 pub(crate) fn sound_forms(caching: &CachingSettings) -> Vec<StrategySpec> {
     let mut forms = Vec::new();
     for on_write in [OnWrite::Invalidate, OnWrite::Update] {
@@ -418,6 +438,20 @@ pub(crate) fn sound_forms(caching: &CachingSettings) -> Vec<StrategySpec> {
     }
     let own = read_through::Own::default();
     forms.push(StrategySpec::ReadThrough(read_through::Spec { own, caching: caching.clone() }));
+    let own = lease::Own::default();
+    forms.push(StrategySpec::Lease(lease::Spec { own, caching: caching.clone() }));
+    let own = xfetch::Own { beta: crate::scenario::PositiveNumber(20.0), on_write: OnWrite::Invalidate };
+    forms.push(StrategySpec::Xfetch(xfetch::Spec { own, caching: caching.clone() }));
+    let fresh_for = crate::scenario::Positive::millis(100);
+    for on_write in [OnWriteHere::Invalidate, OnWriteHere::Update] {
+        let own = stale_while_revalidate::Own { fresh_for, on_write };
+        let spec = stale_while_revalidate::Spec { own, caching: caching.clone() };
+        forms.push(StrategySpec::StaleWhileRevalidate(spec));
+    }
+    let refresh_at = crate::units::Share::of(1, 2);
+    let interval = crate::scenario::Positive::millis(300);
+    let own = cache_ahead::Own { refresh_at, interval, ..cache_ahead::Own::default() };
+    forms.push(StrategySpec::CacheAhead(cache_ahead::Spec { own, caching: caching.clone() }));
     forms
 }
 

@@ -14,7 +14,8 @@ pub struct Script {
 }
 
 impl Script {
-    fn new(text: &str) -> Self {
+    /// The script of this text.
+    pub(super) fn new(text: &str) -> Self {
         Self { text: text.to_string(), digest: redis::Script::new(text).get_hash().to_string() }
     }
 }
@@ -97,6 +98,6 @@ return sum",
 
 /// Every script, to be loaded when a cache connects.
 #[must_use]
-pub fn all() -> [&'static Script; 5] {
-    [&SET_IF_NEWER, &FILL, &SETTLE, &REPLACE, &INCREMENT]
+pub fn all() -> [&'static Script; 6] {
+    [&SET_IF_NEWER, &FILL, &SETTLE, &REPLACE, &INCREMENT, &super::access_counts::ADD]
 }

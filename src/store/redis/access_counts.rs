@@ -1,0 +1,58 @@
+//! Counts of accesses, in sorted sets.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use redis::Value;
+
+use super::scripts::Script;
+use super::{RedisCache, millis, unexpected};
+use crate::store::StoreError;
+
+/// Adds to a sorted set. ARGV: ttl in ms, then members and what is added to each, in turn.
+pub(super) static ADD: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "for i = 2, #ARGV, 2 do redis.call('ZINCRBY', KEYS[1], ARGV[i + 1], ARGV[i]) end
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+return 1",
+    )
+});
+
+/// A script holds the server up while it runs: so many members take well under a millisecond.
+const MOST_AT_ONCE: usize = 500;
+
+impl RedisCache {
+    /// Adds to the scores of members, which live for `ttl` from now.
+    pub(in crate::store) async fn add_to_sorted_set(
+        &self,
+        key: &str,
+        added: &[(String, u64)],
+        ttl: Duration,
+    ) -> Result<(), StoreError> {
+        let ttl = millis(ttl).to_string();
+        for part in added.chunks(MOST_AT_ONCE) {
+            let counts: Vec<String> = part.iter().map(|(_, count)| count.to_string()).collect();
+            let mut arguments = vec![ttl.as_bytes()];
+            for ((member, _), count) in part.iter().zip(&counts) {
+                arguments.extend([member.as_bytes(), count.as_bytes()]);
+            }
+            self.run(&ADD, key, &arguments, "counting accesses").await?;
+        }
+        Ok(())
+    }
+
+    /// The members with the highest scores, and the scores.
+    pub(in crate::store) async fn highest_of_sorted_set(
+        &self,
+        key: &str,
+        most: u64,
+    ) -> Result<Vec<(String, u64)>, StoreError> {
+        const DOING: &str = "asking for the most accessed";
+        let mut command = self.command("ZREVRANGE", key, 32);
+        command.arg(0).arg(i64::try_from(most).unwrap_or(i64::MAX) - 1).arg("WITHSCORES");
+        let answer = self.request(&command, DOING).await?;
+        redis::from_redis_value::<Vec<(String, f64)>>(answer)
+            .map(|all| all.into_iter().map(|(member, score)| (member, score as u64)).collect())
+            .map_err(|_| unexpected(DOING, &Value::Nil))
+    }
+}
