@@ -4,6 +4,7 @@
 mod controls;
 mod failures;
 mod interleavings;
+mod refresh;
 mod simulation;
 
 use std::collections::HashMap;
@@ -72,6 +73,7 @@ pub(crate) enum Effect {
 struct Scripts {
     documents: HashMap<String, Document>,
     holds: Vec<(Point, oneshot::Sender<()>, oneshot::Receiver<()>)>,
+    related: Vec<String>,
     failing_loads: Vec<ErrorKind>,
     failing_updates: Vec<(ErrorKind, Effect)>,
 }
@@ -110,6 +112,16 @@ impl ScriptedSource {
     pub(crate) fn put(&self, document: Document) {
         let id = document.id().expect("it has an id").to_owned();
         self.scripts.lock().documents.insert(id, document);
+    }
+
+    /// Somebody else deletes a document.
+    pub(crate) fn remove(&self, id: &str) {
+        self.scripts.lock().documents.remove(id);
+    }
+
+    /// These belong with every document.
+    pub(crate) fn relate(&self, ids: &[&str]) {
+        self.scripts.lock().related = ids.iter().map(ToString::to_string).collect();
     }
 
     /// Holds the next call that comes to a point; several holds of one point take one call each.
@@ -187,6 +199,10 @@ impl Source for ScriptedSource {
         let merged = self.commit(id, patch);
         self.pass(Point::AfterCommit).await;
         failing.map_or(merged, |(kind, _)| Err(StoreError::new(kind, "a scripted update that was done")))
+    }
+
+    async fn related(&self, _id: &str, most: u64) -> Result<Vec<String>, StoreError> {
+        Ok(self.scripts.lock().related.iter().take(most as usize).cloned().collect())
     }
 
     async fn update_many(&self, items: &[BulkItem]) -> Result<Vec<Result<bool, StoreError>>, StoreError> {
