@@ -4,8 +4,10 @@
 //! and can be tested over fakes. [`strategies!`] below is the one table in which they meet.
 
 pub mod background;
+pub mod behind;
 pub mod breaker;
 pub mod cache_aside;
+pub mod cache_behind;
 pub mod cache_through;
 pub mod entity_cache;
 pub mod flight;
@@ -15,6 +17,7 @@ pub mod on_write;
 pub mod pending;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod write_behind;
 pub mod write_error;
 
 use std::future::Future;
@@ -27,7 +30,7 @@ pub use write_error::WriteError;
 
 use crate::scenario::{Reader, SettingDoc, Settings};
 use crate::source::Source;
-use crate::store::{Cache, Document, Patch, StoreError, Version};
+use crate::store::{Cache, Document, Patch, StoreError, Version, WriteLog};
 
 /// How a read was answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -84,9 +87,9 @@ pub struct Backlog {
 
 /// The caches that every strategy can be built over: a trait a file, for those who need more than
 /// [`Cache`].
-pub trait StrategyCache: Cache {}
+pub trait StrategyCache: Cache + WriteLog {}
 
-impl<C: Cache> StrategyCache for C {}
+impl<C: Cache + WriteLog> StrategyCache for C {}
 
 /// A caching strategy for one kind of entity, as one instance of an application holds it.
 ///
@@ -210,6 +213,8 @@ strategies! {
     "no-cache" => NoCache, no_cache, "every operation goes to the database: the control that any cache has to beat";
     "cache-aside" => CacheAside, cache_aside, "the application reads the cache, loads and fills on a miss, and invalidates or updates on a write";
     "cache-through" => CacheThrough, cache_through, "the cache layer owns the loader, one load a key at a time, and puts every write through to both stores";
+    "cache-behind" => CacheBehind, cache_behind, "a write is acknowledged when the cache has it, and reaches the database later, whole and in batches";
+    "write-behind" => WriteBehind, write_behind, "a write is acknowledged when the cache has it, and waits in a queue that is flushed a few writes at a time";
 }
 
 /// Settings of a strategy together with those that all users of the cache share.

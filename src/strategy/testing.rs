@@ -2,6 +2,7 @@
 //! a cache that somebody interferes with.
 
 
+mod behind;
 mod failures;
 mod interleavings;
 mod simulation;
