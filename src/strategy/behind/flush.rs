@@ -308,7 +308,12 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
 
     fn enqueue(&self, log: usize, records: Vec<Record>) {
         for Record { id: record, entity, entry } in records {
-            let records = vec![LogPlace { log, record }];
+            let record = LogPlace { log, record };
+            // What is taken over may be this instance's own, waiting or set aside since long ago.
+            if self.queue.holds(&entity, record) {
+                continue;
+            }
+            let records = vec![record];
             if let Entry::Document { version, document, .. } = entry {
                 self.queue.push(&entity, State { version, document, records, place: None });
             }

@@ -271,7 +271,7 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
         let mut tries = 0;
         loop {
             let Some(base) = self.base(id, &key).await? else { return Ok(None) };
-            let version = base.version + 1;
+            let (version, on_a_token) = (base.version + 1, matches!(base.held, Held::Token(_)));
             let document = base.document.merged(patch, version)?;
             let doubt = Doubt { id: id.into(), version, document, place: place.take() };
             match self.put(&key, base.held, doubt).await {
@@ -291,6 +291,10 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
             }
             tries += 1;
             if tries > 2 {
+                if on_a_token {
+                    // Perhaps nobody was faster, and the cache is too full of dirty entries even for a token.
+                    self.press();
+                }
                 tokio::time::sleep(PAUSE * (1 + rand::random::<u32>() % 4)).await;
             }
         }

@@ -161,6 +161,14 @@ impl Queue {
         if lines.slots.is_empty() { None } else { lines.slots.get(id).map(|slot| slot.newest.clone()) }
     }
 
+    /// Whether a state that waits, or was set aside, has this record.
+    pub fn holds(&self, id: &str, record: LogPlace) -> bool {
+        let lines = self.lines.lock();
+        let Some(slot) = lines.slots.get(id) else { return false };
+        let aside = slot.aside.iter().map(|(aside, _)| aside);
+        slot.waiting.iter().chain(aside).any(|waiting| waiting.state.records.contains(&record))
+    }
+
     /// How many states wait, not counting those that are on their way.
     pub fn waiting(&self) -> u64 {
         let lines = self.lines.lock();
