@@ -20,7 +20,8 @@ use crate::scenario::tree::parse_option_value;
 use crate::scenario::{
     InvalidScenario, Kind, Mistake, Mistakes, Positive, Reader, Setting, Settings, Table, Value,
 };
-use crate::strategy::{Circumstances, Guarantee};
+use crate::store::mongodb::WriteConcern;
+use crate::strategy::{Circumstances, Guarantee, Loss, Staleness};
 use crate::topology::settings::{CacheSettings, DatabaseSettings, NetworkSettings};
 use crate::workload::{Distribution, WorkloadSettings};
 use settings::{DatasetSettings, PinSettings, RunSettings};
@@ -104,7 +105,7 @@ impl Cell {
         let faults: Vec<FaultKind> = scenario.faults.iter().map(|fault| fault.kind).collect();
         let slow = scenario.faults.iter().filter(|fault| fault.kind == FaultKind::SlowDatabase);
         let slowest = slow.map(|fault| fault.delay.0).max().unwrap_or_default();
-        self.strategy.spec.promise().guarantee(&Circumstances {
+        let guarantee = self.strategy.spec.promise().guarantee(&Circumstances {
             faults: &faults,
             ttl: scenario.cache.ttl.map(|ttl| ttl.0),
             longest_load: scenario.database.timeout.0
@@ -112,7 +113,13 @@ impl Cell {
                 + scenario.network.database_jitter
                 + slowest,
             cache_survives_kill: self.topology.spec.cache_survives_kill(&scenario.cache),
-        })
+        });
+        let keeps_writes = scenario.database.write_concern != WriteConcern::W1;
+        if keeps_writes || guarantee.loss != Loss::Nothing || !faults.contains(&FaultKind::StopDatabase) {
+            return guarantee;
+        }
+        // Whoever relies on the database relies on what it means by acknowledged.
+        Guarantee { staleness: Staleness::UntilEvicted, loss: Loss::DatabaseJournal, converges: false }
     }
 }
 

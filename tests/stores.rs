@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use hotset::store::local::{LocalCache, LocalCapacity};
-use hotset::store::mongodb::{MongoDatabase, MongoOptions};
+use hotset::store::mongodb::{MongoDatabase, MongoOptions, WriteConcern};
 use hotset::store::network::{DatabaseDelay, DelayedCache, DelayedDatabase, RoundTrip};
 use hotset::store::redb::{EmbeddedDatabase, EmbeddedOptions};
 use hotset::store::redis::{RedisAdmin, RedisCache, RedisOptions};
@@ -57,6 +57,7 @@ fn mongo_options(port: u16) -> MongoOptions {
         max_pool_size: 10,
         connect_timeout: Duration::from_secs(5),
         response_timeout: Duration::from_secs(10),
+        write_concern: WriteConcern::Journaled,
         app_name: "hotset-test".into(),
     }
 }

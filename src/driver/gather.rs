@@ -196,7 +196,8 @@ impl<'a> Gatherer<'a> {
             Phase::Warmup => (self.stage_start - self.warmup_start + into_stage, self.warmup.len() as u64),
             Phase::Measure => (into_stage, index),
         };
-        let series = series(self.phase, number, start, &whole, &before, &sample);
+        let shares_backlog = self.cell.strategy.spec.promise().shares_backlog();
+        let series = series(self.phase, number, start, &whole, shares_backlog, &before, &sample);
         self.tell(start, &whole, &series);
         match self.phase {
             Phase::Warmup => {
@@ -358,6 +359,7 @@ fn series(
     index: u64,
     start: Duration,
     whole: &Partial,
+    shares_backlog: bool,
     before: &Sample,
     after: &Sample,
 ) -> Series {
@@ -385,7 +387,7 @@ fn series(
         response_p99_us: response.as_ref().map(|figures| figures.p99_us),
         service_p99_us: service.as_ref().map(|figures| figures.p99_us),
         anomalies: window.anomalies().clone(),
-        backlog: Backlog::of_all(&whole.backlog),
+        backlog: Backlog::of_all(&whole.backlog, shares_backlog),
         calls: whole.calls,
         cache_memory_bytes: after.cache.map(|cache| cache.memory_bytes),
         cache_entries: after.cache.map(|cache| cache.entries),

@@ -8,6 +8,7 @@ use super::mongodb::MongoDatabase;
 use super::network::{DelayedCache, DelayedDatabase};
 use super::redb::EmbeddedDatabase;
 use super::redis::RedisCache;
+use super::write_log::{Held, LogLength, Reader, Record, RecordId, Taken, WriteLog};
 use super::{
     BulkItem, Cache, Claimed, Database, Document, Entry, Page, Patch, Settled, StoreError, Token, Version,
 };
@@ -124,6 +125,48 @@ impl Cache for AnyCache {
         max_length: u64,
     ) -> Result<(), StoreError> {
         cache!(self.append(stream, fields, max_length))
+    }
+}
+
+impl WriteLog for AnyCache {
+    async fn put_dirty(
+        &self,
+        key: &str,
+        over: Held,
+        entry: &Entry,
+        log: Option<(&str, &str)>,
+    ) -> Result<Option<RecordId>, StoreError> {
+        cache!(self.put_dirty(key, over, entry, log))
+    }
+
+    async fn mark_clean(&self, key: &str, version: Version, ttl: Duration) -> Result<bool, StoreError> {
+        cache!(self.mark_clean(key, version, ttl))
+    }
+
+    async fn remove_clean(&self, key: &str) -> Result<bool, StoreError> {
+        cache!(self.remove_clean(key))
+    }
+
+    async fn read_log(&self, reader: Reader<'_>, most: u64) -> Result<Vec<Record>, StoreError> {
+        cache!(self.read_log(reader, most))
+    }
+
+    async fn take_over(
+        &self,
+        reader: Reader<'_>,
+        idle: Duration,
+        from: RecordId,
+        most: u64,
+    ) -> Result<Taken, StoreError> {
+        cache!(self.take_over(reader, idle, from, most))
+    }
+
+    async fn remove_records(&self, log: &str, records: &[RecordId]) -> Result<u64, StoreError> {
+        cache!(self.remove_records(log, records))
+    }
+
+    async fn log_length(&self, log: &str) -> Result<LogLength, StoreError> {
+        cache!(self.log_length(log))
     }
 }
 

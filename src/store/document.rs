@@ -175,6 +175,22 @@ impl Patch {
         self
     }
 
+    /// Sets every field of a document but its `_id` and its version.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Malformed`] where a field cannot be read.
+    pub fn of_whole(document: &Document) -> Result<Self, StoreError> {
+        let malformed = || StoreError::new(ErrorKind::Malformed, "this document cannot be read");
+        let mut fields = RawDocumentBuf::new();
+        for element in document.raw().ok_or_else(malformed)? {
+            let (name, value) = element.map_err(|_| malformed())?;
+            if name != "_id" && name != VERSION_FIELD {
+                fields.append(name, value);
+            }
+        }
+        Ok(Self(fields))
+    }
+
     /// This patch followed by a later one: where both set a field, the later one's value holds.
     #[must_use]
     pub fn then(&self, later: &Self) -> Self {

@@ -1,5 +1,7 @@
 //! A cache in this process: least recently used out first, exactly, with a time to live.
 
+mod write_log;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -65,6 +67,8 @@ struct Store {
     counts: HashMap<Box<str>, (i64, Option<Instant>)>,
     windows: HashMap<Box<str>, Window>,
     streams: HashMap<Box<str>, VecDeque<Record>>,
+    dirty: write_log::Dirty,
+    logs: HashMap<Box<str>, write_log::Log>,
 }
 
 type Record = Box<[(Box<str>, Bytes)]>;
@@ -93,6 +97,8 @@ impl LocalCache {
             counts: HashMap::new(),
             windows: HashMap::new(),
             streams: HashMap::new(),
+            dirty: write_log::Dirty::default(),
+            logs: HashMap::new(),
         };
         Self { store: Arc::new(Mutex::new(store)), counters }
     }
@@ -107,7 +113,7 @@ impl LocalCache {
     #[must_use]
     pub fn statistics(&self) -> LocalStatistics {
         let store = self.store.lock();
-        LocalStatistics { entries: store.entries.len() as u64, ..store.statistics }
+        LocalStatistics { entries: store.len(), ..store.statistics }
     }
 
     /// Removes everything; the statistics of the past stay.
@@ -117,6 +123,8 @@ impl LocalCache {
         store.counts.clear();
         store.windows.clear();
         store.streams.clear();
+        store.dirty = write_log::Dirty::default();
+        store.logs.clear();
         store.statistics.bytes = 0;
     }
 
@@ -146,11 +154,16 @@ impl Store {
             self.remove(key);
             self.statistics.evicted_by_expiry += 1;
         }
-        self.entries.peek(key).map(|slot| &slot.entry)
+        self.entries.peek(key).or_else(|| self.dirty.get(key)).map(|slot| &slot.entry)
+    }
+
+    /// How many entries are held.
+    fn len(&self) -> u64 {
+        self.entries.len() as u64 + self.dirty.len()
     }
 
     fn remove(&mut self, key: &str) -> Option<Slot> {
-        let slot = self.entries.pop(key)?;
+        let slot = self.entries.pop(key).or_else(|| self.dirty.remove(key))?;
         self.statistics.bytes -= slot.weight;
         Some(slot)
     }
@@ -158,7 +171,10 @@ impl Store {
     /// Puts an entry in; returns whether it fits.
     fn put(&mut self, key: &str, entry: &Entry, ttl: Option<Duration>, now: Instant) -> bool {
         let weight = key.len() as u64 + entry.encoded_len() as u64 + ENTRY_OVERHEAD_BYTES;
-        if !self.fits(1, weight) {
+        if let Some(was_dirty) = self.dirty.remove(key) {
+            self.entries.put(key.into(), was_dirty);
+        }
+        if !self.fits(self.dirty.len() + 1, self.dirty.bytes() + weight) {
             // What was there is older than what should be there now.
             self.remove(key);
             self.statistics.refused += 1;
@@ -191,7 +207,7 @@ impl Store {
     }
 
     fn make_room(&mut self, now: Instant) {
-        while !self.fits(self.entries.len() as u64, self.statistics.bytes) {
+        while !self.fits(self.len(), self.statistics.bytes) {
             let Some((_, victim)) = self.entries.pop_lru() else { return };
             self.statistics.bytes -= victim.weight;
             self.count_end(&victim, now, |statistics| &mut statistics.evicted_by_capacity);

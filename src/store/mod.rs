@@ -15,6 +15,7 @@ pub mod network;
 pub mod redb;
 pub mod redis;
 pub mod secret;
+pub mod write_log;
 
 use std::future::Future;
 use std::time::Duration;
@@ -27,6 +28,7 @@ pub use entry::{Entry, Stamp, Token};
 pub use error::{ErrorKind, StoreError};
 pub use network::{DatabaseDelay, DelayedCache, DelayedDatabase, RoundTrip};
 pub use secret::SecretUrl;
+pub use write_log::WriteLog;
 
 /// What became of an attempt to place a token, see [`Cache::place_token`].
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use std::time::Duration;
 use mongodb::bson::raw::{CString, cstr};
 use mongodb::bson::{Document as Decoded, RawArrayBuf, RawDocument, RawDocumentBuf, doc, rawdoc};
 use mongodb::options::{ClientOptions, IndexOptions, ReturnDocument};
-use mongodb::{Client, Collection, IndexModel};
+use mongodb::{Client, Collection, IndexModel, options};
 
 pub use admin::MongoOperations;
 pub use errors::{kind_of, store_error};
@@ -28,6 +28,40 @@ use super::{BulkItem, Database, Document, ErrorKind, Page, Patch, StoreError, Ve
 const MOST_IN_A_COMMAND: usize = 1000;
 /// Bytes of documents in one command; MongoDB takes 16 MiB.
 const MOST_BYTES_IN_A_COMMAND: usize = 8 << 20;
+
+crate::choices! {
+    /// What has become of a change when MongoDB acknowledges it.
+    pub enum WriteConcern {
+        /// The server has it in its memory (`w: 1`).
+        W1 = "w1",
+        /// The server has it in its journal on disk (`w: 1, j: true`): a kill takes nothing back.
+        Journaled = "journaled",
+        /// A majority of the replica set has it in its journals (`w: "majority"`).
+        Majority = "majority",
+    }
+}
+
+impl WriteConcern {
+    /// As a command says it.
+    fn raw(self) -> RawDocumentBuf {
+        match self {
+            Self::W1 => rawdoc! { "w": 1_i32 },
+            Self::Journaled => rawdoc! { "w": 1_i32, "j": true },
+            Self::Majority => rawdoc! { "w": "majority" },
+        }
+    }
+
+    /// As the driver says it.
+    fn driver(self) -> options::WriteConcern {
+        match self {
+            Self::W1 => options::WriteConcern::nodes(1),
+            Self::Journaled => {
+                options::WriteConcern::builder().w(options::Acknowledgment::Nodes(1)).journal(true).build()
+            }
+            Self::Majority => options::WriteConcern::majority(),
+        }
+    }
+}
 
 /// How to reach a MongoDB.
 #[derive(Debug, Clone)]
@@ -44,6 +78,8 @@ pub struct MongoOptions {
     pub connect_timeout: Duration,
     /// The longest that a call may take.
     pub response_timeout: Duration,
+    /// What an update that the server acknowledges has been through.
+    pub write_concern: WriteConcern,
     /// What the server's log calls this client.
     pub app_name: String,
 }
@@ -57,6 +93,7 @@ pub struct MongoDatabase {
     database: mongodb::Database,
     uri: SecretUrl,
     response_timeout: Duration,
+    write_concern: WriteConcern,
     pool_wait: PoolWait,
     counters: Counters,
 }
@@ -96,6 +133,7 @@ impl MongoDatabase {
             database: client.database(&options.database),
             uri: options.uri.clone(),
             response_timeout: options.response_timeout,
+            write_concern: options.write_concern,
             pool_wait,
             counters,
         };
@@ -288,6 +326,7 @@ impl Database for MongoDatabase {
         let collection = self.collection(collection);
         let change =
             collection.find_one_and_update(doc! { "_id": id }, update).return_document(ReturnDocument::After);
+        let change = change.write_concern(self.write_concern.driver());
         let merged = self.bounded("updating a document", change.into_future()).await?;
         Ok(merged.map(Document::from_raw))
     }
@@ -303,7 +342,7 @@ impl Database for MongoDatabase {
         self.counters.bulk(items.len());
         let mut results = Vec::with_capacity(items.len());
         for run in bulk::runs_of_distinct_ids(items, MOST_IN_A_COMMAND) {
-            let command = self.database.run_raw_command(bulk::command(collection, run));
+            let command = self.database.run_raw_command(bulk::command(collection, run, self.write_concern));
             let reply = match self.bounded("updating many documents", command.into_future()).await {
                 Ok(reply) => bulk::Reply::read(&reply),
                 // What earlier runs did is known, and must not be forgotten over a later one.
@@ -313,6 +352,10 @@ impl Database for MongoDatabase {
                 }
                 Err(error) => return Err(error),
             };
+            if let Some(error) = &reply.unconfirmed {
+                results.extend(run.iter().map(|_| Err(error.clone())));
+                continue;
+            }
             match reply.results(run) {
                 Some(known) => results.extend(known),
                 None => match self.versions(collection, run).await {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use super::write_log::{Held, LogLength, Reader, Record, RecordId, Taken, WriteLog};
 use super::{
     BulkItem, Cache, Claimed, Database, Document, Entry, ErrorKind, Page, Patch, Settled, StoreError, Token,
     Version,
@@ -238,6 +239,48 @@ impl<C: Cache> Cache for DelayedCache<C> {
         max_length: u64,
     ) -> Result<(), StoreError> {
         self.round_trip.around(self.inner.append(stream, fields, max_length)).await
+    }
+}
+
+impl<C: WriteLog> WriteLog for DelayedCache<C> {
+    async fn put_dirty(
+        &self,
+        key: &str,
+        over: Held,
+        entry: &Entry,
+        log: Option<(&str, &str)>,
+    ) -> Result<Option<RecordId>, StoreError> {
+        self.round_trip.around(self.inner.put_dirty(key, over, entry, log)).await
+    }
+
+    async fn mark_clean(&self, key: &str, version: Version, ttl: Duration) -> Result<bool, StoreError> {
+        self.round_trip.around(self.inner.mark_clean(key, version, ttl)).await
+    }
+
+    async fn remove_clean(&self, key: &str) -> Result<bool, StoreError> {
+        self.round_trip.around(self.inner.remove_clean(key)).await
+    }
+
+    async fn read_log(&self, reader: Reader<'_>, most: u64) -> Result<Vec<Record>, StoreError> {
+        self.round_trip.around(self.inner.read_log(reader, most)).await
+    }
+
+    async fn take_over(
+        &self,
+        reader: Reader<'_>,
+        idle: Duration,
+        from: RecordId,
+        most: u64,
+    ) -> Result<Taken, StoreError> {
+        self.round_trip.around(self.inner.take_over(reader, idle, from, most)).await
+    }
+
+    async fn remove_records(&self, log: &str, records: &[RecordId]) -> Result<u64, StoreError> {
+        self.round_trip.around(self.inner.remove_records(log, records)).await
+    }
+
+    async fn log_length(&self, log: &str) -> Result<LogLength, StoreError> {
+        self.round_trip.around(self.inner.log_length(log)).await
     }
 }
 

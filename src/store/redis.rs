@@ -5,6 +5,7 @@ mod admin;
 mod errors;
 mod link;
 mod scripts;
+mod write_log;
 
 use std::fmt;
 use std::io::Write as _;
@@ -117,8 +118,7 @@ impl RedisCache {
         command
     }
 
-    /// Runs a script by its digest, and by its text where the server has forgotten it, as after a
-    /// restart; the text is remembered again.
+    /// Runs a script over one key that answers with a number, see [`RedisCache::run_over`].
     async fn run(
         &self,
         script: &Script,
@@ -126,27 +126,42 @@ impl RedisCache {
         arguments: &[&[u8]],
         doing: &str,
     ) -> Result<i64, StoreError> {
-        let link = self.link();
-        self.counters.cache_command();
-        let by_digest = self.script_call("EVALSHA", &script.digest, key, arguments);
-        let value = match link.raw_request(&by_digest, doing).await? {
-            Err(error) if error.kind() == redis::ErrorKind::Server(ServerErrorKind::NoScript) => {
-                self.counters.cache_command();
-                link.request(&self.script_call("EVAL", &script.text, key, arguments), doing).await?
-            }
-            answer => answer.map_err(|error| store_error(&error, doing, &self.shared.url))?,
-        };
-        match value {
+        match self.run_over(script, &[key], arguments, doing).await? {
             Value::Int(number) => Ok(number),
             other => Err(unexpected(doing, &other)),
         }
     }
 
-    fn script_call(&self, name: &str, script: &str, key: &str, arguments: &[&[u8]]) -> Cmd {
+    /// Runs a script by its digest, and by its text where the server has forgotten it, as after a
+    /// restart; the text is remembered again.
+    async fn run_over(
+        &self,
+        script: &Script,
+        keys: &[&str],
+        arguments: &[&[u8]],
+        doing: &str,
+    ) -> Result<Value, StoreError> {
+        let link = self.link();
+        self.counters.cache_command();
+        let by_digest = self.script_call("EVALSHA", &script.digest, keys, arguments);
+        match link.raw_request(&by_digest, doing).await? {
+            Err(error) if error.kind() == redis::ErrorKind::Server(ServerErrorKind::NoScript) => {
+                self.counters.cache_command();
+                link.request(&self.script_call("EVAL", &script.text, keys, arguments), doing).await
+            }
+            answer => answer.map_err(|error| store_error(&error, doing, &self.shared.url)),
+        }
+    }
+
+    fn script_call(&self, name: &str, script: &str, keys: &[&str], arguments: &[&[u8]]) -> Cmd {
         let sizes: usize = arguments.iter().map(|argument| argument.len()).sum();
-        let size = name.len() + script.len() + 1 + self.shared.prefix.len() + key.len() + sizes;
-        let mut command = Cmd::with_capacity(4 + arguments.len(), size);
-        command.arg(name).arg(script).arg(1).arg(self.key(key));
+        let keys_size: usize = keys.iter().map(|key| self.shared.prefix.len() + key.len()).sum();
+        let size = name.len() + script.len() + 1 + keys_size + sizes;
+        let mut command = Cmd::with_capacity(3 + keys.len() + arguments.len(), size);
+        command.arg(name).arg(script).arg(keys.len());
+        for key in keys {
+            command.arg(self.key(key));
+        }
         for argument in arguments {
             command.arg(*argument);
         }

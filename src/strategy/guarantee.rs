@@ -26,6 +26,12 @@ impl Circumstances<'_> {
     pub fn suffers(&self, fault: FaultKind) -> bool {
         self.faults.contains(&fault)
     }
+
+    /// Whether the cache loses what it has acknowledged.
+    #[must_use]
+    pub fn cache_loses_entries(&self) -> bool {
+        self.suffers(FaultKind::Flush) || (self.suffers(FaultKind::StopCache) && !self.cache_survives_kill)
+    }
 }
 
 /// How old an answer may be: measured from the acknowledgement of the first write that it lacks.
@@ -51,6 +57,8 @@ pub enum Loss {
     },
     /// What the cache's own persistence had not written down.
     CachePersistence,
+    /// What the database had acknowledged before it was in its journal.
+    DatabaseJournal,
 }
 
 /// A promise.
@@ -87,7 +95,10 @@ impl fmt::Display for Guarantee {
             Loss::Nothing => f.write_str("; no acknowledged write lost"),
             Loss::Backlog { most } => write!(f, "; a crash loses at most its backlog ({most} writes)"),
             Loss::CachePersistence => {
-                f.write_str("; a killed cache loses what its persistence had not written down")
+                f.write_str("; a killed or flushed cache loses what its persistence had not written down")
+            }
+            Loss::DatabaseJournal => {
+                f.write_str("; a killed database loses what it had not written to its journal")
             }
         }
     }
@@ -121,6 +132,11 @@ pub trait Promise {
     /// and is there to show that the audit sees it.
     fn control(&self) -> Option<&'static str> {
         None
+    }
+
+    /// Whether all instances see the same backlog.
+    fn shares_backlog(&self) -> bool {
+        false
     }
 
     /// What it needs.

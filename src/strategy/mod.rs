@@ -4,9 +4,11 @@
 //! and can be tested over fakes. [`strategies!`] below is the one table in which they meet.
 
 pub mod background;
+pub mod behind;
 pub mod breaker;
 pub mod cache_ahead;
 pub mod cache_aside;
+pub mod cache_behind;
 pub mod cache_through;
 pub mod entity_cache;
 pub mod flight;
@@ -22,6 +24,7 @@ pub mod stale_while_revalidate;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod write_around;
+pub mod write_behind;
 pub mod write_error;
 pub mod write_through;
 pub mod xfetch;
@@ -36,7 +39,7 @@ pub use write_error::WriteError;
 
 use crate::scenario::{Reader, SettingDoc, Settings};
 use crate::source::Source;
-use crate::store::{AccessCounts, Cache, Document, Patch, StoreError, Version};
+use crate::store::{AccessCounts, Cache, Document, Patch, StoreError, Version, WriteLog};
 
 /// How a read was answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -89,32 +92,25 @@ pub struct Backlog {
     pub oldest: Duration,
     /// How many were set aside, as the database refused them again and again.
     pub set_aside: u64,
-    /// Whether all instances share it, so that each of them counts the same.
-    pub shared: bool,
 }
 
 impl Backlog {
-    /// That of several instances together.
+    /// That of several instances together, which may all see the same one.
     #[must_use]
-    pub fn of_all(each: &[Self]) -> Self {
-        each.iter().fold(Self::default(), |sum, one| {
-            let entities =
-                if one.shared { sum.entities.max(one.entities) } else { sum.entities + one.entities };
-            Self {
-                entities,
-                oldest: sum.oldest.max(one.oldest),
-                set_aside: sum.set_aside + one.set_aside,
-                shared: one.shared,
-            }
+    pub fn of_all(each: &[Self], is_shared: bool) -> Self {
+        each.iter().fold(Self::default(), |sum, one| Self {
+            entities: if is_shared { sum.entities.max(one.entities) } else { sum.entities + one.entities },
+            oldest: sum.oldest.max(one.oldest),
+            set_aside: sum.set_aside + one.set_aside,
         })
     }
 }
 
 /// The caches that every strategy can be built over: a trait a file, for those who need more than
 /// [`Cache`].
-pub trait StrategyCache: Cache + AccessCounts {}
+pub trait StrategyCache: Cache + AccessCounts + WriteLog {}
 
-impl<C: Cache + AccessCounts> StrategyCache for C {}
+impl<C: Cache + AccessCounts + WriteLog> StrategyCache for C {}
 
 /// A caching strategy for one kind of entity, as one instance of an application holds it.
 ///
@@ -239,8 +235,10 @@ strategies! {
     "cache-aside" => CacheAside, cache_aside, "the application reads the cache, loads and fills on a miss, and invalidates or updates on a write";
     "cache-through" => CacheThrough, cache_through, "the cache layer owns the loader, one load a key at a time, and puts every write through to both stores";
     "cache-ahead" => CacheAhead, cache_ahead, "as cache-through, and what is asked for often is preloaded before it is asked for again";
+    "cache-behind" => CacheBehind, cache_behind, "a write is acknowledged when the cache has it, and reaches the database later, whole and in batches";
     "read-through" => ReadThrough, read_through, "the cache layer loads what is missing, one load a key at a time; a write invalidates";
     "write-through" => WriteThrough, write_through, "a write goes to the database and then into the cache; a miss asks the database and fills nothing";
+    "write-behind" => WriteBehind, write_behind, "a write is acknowledged when the cache has it, and waits in a queue that is flushed a few writes at a time";
     "write-around" => WriteAround, write_around, "a write goes to the database only; the time to live bounds how old an answer may be";
     "lease" => Lease, lease, "who misses gets a lease and loads, for all instances; the others wait and look again";
     "xfetch" => Xfetch, xfetch, "an entry is refreshed before it expires, by chance, the more likely the nearer its end";

@@ -1,6 +1,7 @@
 //! Fakes for the tests of strategies: a source whose steps a test holds and releases one by one, and
 //! a cache that somebody interferes with.
 
+mod behind;
 mod controls;
 mod failures;
 mod interleavings;
@@ -25,9 +26,10 @@ use super::{
 };
 use crate::source::{Kind, Source};
 use crate::store::local::{LocalCache, LocalCapacity};
+use crate::store::write_log::{Held, LogLength, Reader, Record, RecordId, Taken, WriteLog};
 use crate::store::{
     AccessCounts, BulkItem, Cache, Claimed, Counters, Document, Entry, ErrorKind, Patch, Settled, StoreError,
-    Token,
+    Token, Version,
 };
 
 /// A place in a call of the source at which a test may hold it.
@@ -224,6 +226,13 @@ pub(crate) enum Method {
     Increment,
     Append,
     Count,
+    PutDirty,
+    MarkClean,
+    RemoveClean,
+    ReadLog,
+    TakeOver,
+    RemoveRecords,
+    LogLength,
 }
 
 /// What somebody does to the calls of a cache.
@@ -355,6 +364,48 @@ impl<C: AccessCounts, I: Interference> AccessCounts for Interfered<C, I> {
 
     async fn most_accessed(&self, window: &str, most: u64) -> Result<Vec<(String, u64)>, StoreError> {
         self.call(Method::Count, self.cache.most_accessed(window, most)).await
+    }
+}
+
+impl<C: WriteLog, I: Interference> WriteLog for Interfered<C, I> {
+    async fn put_dirty(
+        &self,
+        key: &str,
+        over: Held,
+        entry: &Entry,
+        log: Option<(&str, &str)>,
+    ) -> Result<Option<RecordId>, StoreError> {
+        self.call(Method::PutDirty, self.cache.put_dirty(key, over, entry, log)).await
+    }
+
+    async fn mark_clean(&self, key: &str, version: Version, ttl: Duration) -> Result<bool, StoreError> {
+        self.call(Method::MarkClean, self.cache.mark_clean(key, version, ttl)).await
+    }
+
+    async fn remove_clean(&self, key: &str) -> Result<bool, StoreError> {
+        self.call(Method::RemoveClean, self.cache.remove_clean(key)).await
+    }
+
+    async fn read_log(&self, reader: Reader<'_>, most: u64) -> Result<Vec<Record>, StoreError> {
+        self.call(Method::ReadLog, self.cache.read_log(reader, most)).await
+    }
+
+    async fn take_over(
+        &self,
+        reader: Reader<'_>,
+        idle: Duration,
+        from: RecordId,
+        most: u64,
+    ) -> Result<Taken, StoreError> {
+        self.call(Method::TakeOver, self.cache.take_over(reader, idle, from, most)).await
+    }
+
+    async fn remove_records(&self, log: &str, records: &[RecordId]) -> Result<u64, StoreError> {
+        self.call(Method::RemoveRecords, self.cache.remove_records(log, records)).await
+    }
+
+    async fn log_length(&self, log: &str) -> Result<LogLength, StoreError> {
+        self.call(Method::LogLength, self.cache.log_length(log)).await
     }
 }
 

@@ -225,6 +225,7 @@ fn options(uri: SecretUrl, site: &Site<'_>) -> MongoOptions {
         max_pool_size: connections,
         connect_timeout: site.database.timeout.0,
         response_timeout: site.database.timeout.0,
+        write_concern: site.database.write_concern,
         app_name: "hotset".into(),
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::servers::{EvictionPolicy, Persistence};
 use crate::scenario::{Kind, Positive, Setting, Value};
 use crate::store::SecretUrl;
+use crate::store::mongodb::WriteConcern;
 use crate::units::{ByteSize, Share};
 
 /// How much the cache may hold.
@@ -141,6 +142,8 @@ crate::settings! {
         connections: NonZeroU64 = NonZeroU64::new(32).unwrap_or(NonZeroU64::MIN),
         /// how long an answer of the database may take
         timeout: Positive = Positive::seconds(5),
+        /// what a write that MongoDB acknowledges has been through: `w1` the server's memory, `journaled` its journal, so that a kill takes nothing back, `majority` the journals of most of a replica set
+        write_concern: WriteConcern = WriteConcern::Journaled,
         /// what every call occupies one of the database's servers for, on top of what it really takes
         service_time: Duration = Duration::ZERO,
         /// how many calls the database serves at once while they take their service time

@@ -7,8 +7,9 @@ use std::collections::{HashMap, HashSet};
 use mongodb::bson::raw::cstr;
 use mongodb::bson::{Document as Decoded, RawArrayBuf, RawDocumentBuf, rawdoc};
 
+use super::WriteConcern;
 use super::errors::kind_of_code;
-use crate::store::{BulkItem, StoreError, Version};
+use crate::store::{BulkItem, ErrorKind, StoreError, Version};
 
 /// What is known of an item after the command.
 pub(super) type Result1 = Result<bool, StoreError>;
@@ -32,12 +33,12 @@ pub(super) fn runs_of_distinct_ids(items: &[BulkItem], most: usize) -> Vec<&[Bul
 }
 
 /// The command that applies them, each on its own.
-pub(super) fn command(collection: &str, items: &[BulkItem]) -> RawDocumentBuf {
+pub(super) fn command(collection: &str, items: &[BulkItem], concern: WriteConcern) -> RawDocumentBuf {
     let mut updates = RawArrayBuf::new();
     for item in items {
         updates.push(update(item));
     }
-    rawdoc! { "update": collection, "updates": updates, "ordered": false }
+    rawdoc! { "update": collection, "updates": updates, "ordered": false, "writeConcern": concern.raw() }
 }
 
 fn update(item: &BulkItem) -> RawDocumentBuf {
@@ -58,6 +59,8 @@ fn update(item: &BulkItem) -> RawDocumentBuf {
 pub(super) struct Reply {
     matched: usize,
     errors: HashMap<usize, StoreError>,
+    /// Why the server cannot say that what it did will last: no item counts as done then.
+    pub(super) unconfirmed: Option<StoreError>,
 }
 
 impl Reply {
@@ -72,7 +75,15 @@ impl Reply {
             let item = usize::try_from(number(error, "index")).unwrap_or(0);
             (item, StoreError::new(kind, format!("updating one of many documents: {message}")))
         });
-        Self { matched: usize::try_from(number(reply, "n")).unwrap_or(0), errors: errors.collect() }
+        let unconfirmed = reply.get_document("writeConcernError").ok().map(|error| {
+            let kind = kind_of_code(i32::try_from(number(error, "code")).unwrap_or(0));
+            let message = error.get_str("errmsg").unwrap_or("no reason given");
+            // What was done is there, and may be lost: whoever asked must neither count on it nor give it up.
+            let kind = if kind.is_indeterminate() { kind } else { ErrorKind::Timeout };
+            StoreError::new(kind, format!("updating many documents, which were not confirmed: {message}"))
+        });
+        let matched = usize::try_from(number(reply, "n")).unwrap_or(0);
+        Self { matched, errors: errors.collect(), unconfirmed }
     }
 
     /// The results where the count of matches tells them: every item without an error is done.
@@ -110,7 +121,7 @@ impl Reply {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{ErrorKind, Patch};
+    use crate::store::Patch;
     use mongodb::bson::doc;
 
     fn item(id: &str, version: Version) -> BulkItem {
@@ -138,5 +149,20 @@ mod tests {
         let results = reply.results_after(&items, &versions);
         assert_eq!(results[..3], [Ok(true), Ok(false), Ok(false)]);
         assert_eq!(results[3].as_ref().unwrap_err().kind, ErrorKind::Denied);
+    }
+
+    #[test]
+    fn the_command_says_what_the_server_has_to_wait_for() {
+        let command = command("things", &[item("a", 1)], WriteConcern::Journaled);
+        let concern = command.get_document("writeConcern").unwrap();
+        assert_eq!((concern.get_i32("w").unwrap(), concern.get_bool("j").unwrap()), (1, true));
+    }
+
+    #[test]
+    fn what_the_server_could_not_confirm_is_neither_done_nor_given_up() {
+        let reply = Reply::read(&doc! {
+            "n": 1, "writeConcernError": { "code": 64, "errmsg": "waiting for replication timed out" },
+        });
+        assert_eq!(reply.unconfirmed.unwrap().kind, ErrorKind::Timeout);
     }
 }

@@ -1,6 +1,7 @@
 //! The scripts that run inside Redis: what must look at a key and change it in one step.
 //!
-//! Each touches only `KEYS[1]`, so that it runs on any shard. A script reads at most the first 17
+//! Each touches only `KEYS[1]`, so that it runs on any shard; the one that also writes to a log is in
+//! [`super::write_log`]. A script reads at most the first 17
 //! bytes of what is held (see [`crate::store::entry`]), never the document.
 
 use std::sync::LazyLock;
@@ -31,7 +32,7 @@ end
 /// Whether the document whose first bytes are `held` is at least as new as `ARGV[1]`. The halves of
 /// the versions are compared as numbers: Lua's doubles do not hold 64 bits, and its `<` on texts
 /// follows the server's locale.
-const NOT_OLDER: &str = r"
+pub(super) const NOT_OLDER: &str = r"
 local function not_older(held)
   if string.byte(held) ~= 68 then return false end
   local held_high, held_low = struct.unpack('>I4I4', held, 2)
@@ -98,6 +99,19 @@ return sum",
 
 /// Every script, to be loaded when a cache connects.
 #[must_use]
-pub fn all() -> [&'static Script; 6] {
-    [&SET_IF_NEWER, &FILL, &SETTLE, &REPLACE, &INCREMENT, &super::access_counts::ADD]
+pub fn all() -> [&'static Script; 11] {
+    use super::write_log::{LOG_LENGTH, MARK_CLEAN, PUT_DIRTY, REMOVE_CLEAN, REMOVE_RECORDS};
+    [
+        &SET_IF_NEWER,
+        &FILL,
+        &SETTLE,
+        &REPLACE,
+        &INCREMENT,
+        &PUT_DIRTY,
+        &MARK_CLEAN,
+        &REMOVE_CLEAN,
+        &REMOVE_RECORDS,
+        &LOG_LENGTH,
+        &super::access_counts::ADD,
+    ]
 }

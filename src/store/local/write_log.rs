@@ -1,0 +1,229 @@
+//! Dirty entries and logs of writes in the local cache. Being outside of the instances, it keeps them when one
+//! crashes.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use compact_str::CompactString;
+
+use super::{ENTRY_OVERHEAD_BYTES, LocalCache, Slot, Store};
+use crate::clock::{self, Instant};
+use crate::store::write_log::{Held, LogLength, Reader, Record, RecordId, Taken, WriteLog};
+use crate::store::{Entry, ErrorKind, StoreError, Version};
+
+/// The entries that may not be evicted, kept apart from those that may, so that making room never has to
+/// step over them. They count towards the capacity.
+#[derive(Debug, Default)]
+pub(super) struct Dirty {
+    slots: HashMap<Box<str>, Slot>,
+    bytes: u64,
+}
+
+impl Dirty {
+    pub(super) fn get(&self, key: &str) -> Option<&Slot> {
+        // Without dirty entries, as with most strategies, a miss costs no hashing here.
+        if self.slots.is_empty() { None } else { self.slots.get(key) }
+    }
+
+    pub(super) fn remove(&mut self, key: &str) -> Option<Slot> {
+        if self.slots.is_empty() {
+            return None;
+        }
+        let slot = self.slots.remove(key)?;
+        self.bytes -= slot.weight;
+        Some(slot)
+    }
+
+    fn insert(&mut self, key: &str, slot: Slot) {
+        self.bytes += slot.weight;
+        self.slots.insert(key.into(), slot);
+    }
+
+    pub(super) fn len(&self) -> u64 {
+        self.slots.len() as u64
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
+/// Records in their order, each with who holds it.
+#[derive(Debug, Default)]
+pub(super) struct Log {
+    records: BTreeMap<RecordId, Kept>,
+    last: RecordId,
+    /// The last record that was given to anybody.
+    delivered: Option<RecordId>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    entity: CompactString,
+    entry: Entry,
+    since: Option<Instant>,
+}
+
+impl Log {
+    fn append(&mut self, entity: &str, entry: &Entry) -> RecordId {
+        let millis = clock::unix_millis().max(self.last.millis);
+        let number = if millis == self.last.millis { self.last.number + 1 } else { 0 };
+        self.last = RecordId { millis, number };
+        self.records.insert(self.last, Kept { entity: entity.into(), entry: entry.clone(), since: None });
+        self.last
+    }
+
+    fn read(&mut self, most: u64, now: Instant) -> Vec<Record> {
+        use std::ops::Bound::{Excluded, Unbounded};
+        let start = self.delivered.map_or(Unbounded, Excluded);
+        let new =
+            self.records.range_mut((start, Unbounded)).take(usize::try_from(most).unwrap_or(usize::MAX));
+        let read: Vec<_> = new.map(|(id, kept)| kept.give(*id, now)).collect();
+        self.delivered = read.last().map(|record| record.id).or(self.delivered);
+        read
+    }
+
+    fn take_over(&mut self, idle: Duration, from: RecordId, most: u64, now: Instant) -> Taken {
+        let mut taken = Taken::default();
+        for (id, kept) in self.records.range_mut(from..) {
+            if kept.since.is_none_or(|since| now.duration_since(since) < idle) {
+                continue;
+            }
+            if taken.records.len() as u64 == most {
+                taken.next = Some(*id);
+                break;
+            }
+            taken.records.push(kept.give(*id, now));
+        }
+        taken
+    }
+}
+
+impl Kept {
+    fn give(&mut self, id: RecordId, now: Instant) -> Record {
+        self.since = Some(now);
+        Record { id, entity: self.entity.clone(), entry: self.entry.clone() }
+    }
+}
+
+impl Store {
+    /// Whether what is under a key is what a writer has seen there.
+    fn holds(&mut self, key: &str, held: Held, now: Instant) -> bool {
+        match (self.live(key, now), held) {
+            (Some(Entry::Document { version, .. }), Held::Document(seen)) => *version == seen,
+            (Some(Entry::Token(token)), Held::Token(seen)) => *token == seen,
+            _ => false,
+        }
+    }
+
+    /// Puts a dirty entry in place of whatever is there; returns whether there is room for it.
+    fn put_dirty(&mut self, key: &str, entry: &Entry, now: Instant) -> bool {
+        let weight = key.len() as u64 + entry.encoded_len() as u64 + ENTRY_OVERHEAD_BYTES;
+        let (others, their_bytes) = match self.dirty.get(key) {
+            Some(slot) => (self.dirty.len() - 1, self.dirty.bytes() - slot.weight),
+            None => (self.dirty.len(), self.dirty.bytes()),
+        };
+        if !self.fits(others + 1, their_bytes + weight) {
+            return false;
+        }
+        if let Some(replaced) = self.remove(key) {
+            self.count_end(&replaced, now, |statistics| &mut statistics.replaced);
+        }
+        self.dirty.insert(key, Slot { entry: entry.clone(), weight, expires: None });
+        self.statistics.insertions += 1;
+        self.statistics.bytes += weight;
+        self.make_room(now);
+        true
+    }
+
+    fn mark_clean(&mut self, key: &str, version: Version, ttl: Duration, now: Instant) -> bool {
+        match self.live(key, now) {
+            None => return false,
+            Some(Entry::Document { version: held, .. }) if *held > version => return false,
+            Some(Entry::Document { version: held, .. }) if *held == version => {}
+            Some(_) => {
+                self.remove_clean(key, now);
+                return false;
+            }
+        }
+        if let Some(slot) = self.dirty.remove(key) {
+            self.entries.put(key.into(), slot);
+        }
+        if let Some(slot) = self.entries.get_mut(key) {
+            // A time beyond the clock's end is never.
+            slot.expires = now.checked_add(ttl);
+        }
+        true
+    }
+
+    fn remove_clean(&mut self, key: &str, now: Instant) -> bool {
+        let is_there = self.live(key, now).is_some() && self.dirty.get(key).is_none();
+        is_there && self.remove(key).is_some()
+    }
+}
+
+impl WriteLog for LocalCache {
+    async fn put_dirty(
+        &self,
+        key: &str,
+        over: Held,
+        entry: &Entry,
+        log: Option<(&str, &str)>,
+    ) -> Result<Option<RecordId>, StoreError> {
+        self.with(|store, now| {
+            if !store.holds(key, over, now) {
+                return Ok(None);
+            }
+            if !store.put_dirty(key, entry, now) {
+                let full = "the cache is full of entries that the database does not have yet";
+                return Err(StoreError::new(ErrorKind::OutOfMemory, full));
+            }
+            let Some((log, entity)) = log else { return Ok(Some(RecordId::default())) };
+            Ok(Some(store.logs.entry(log.into()).or_default().append(entity, entry)))
+        })
+    }
+
+    async fn mark_clean(&self, key: &str, version: Version, ttl: Duration) -> Result<bool, StoreError> {
+        Ok(self.with(|store, now| store.mark_clean(key, version, ttl, now)))
+    }
+
+    async fn remove_clean(&self, key: &str) -> Result<bool, StoreError> {
+        Ok(self.with(|store, now| store.remove_clean(key, now)))
+    }
+
+    async fn read_log(&self, reader: Reader<'_>, most: u64) -> Result<Vec<Record>, StoreError> {
+        Ok(self.with(|store, now| {
+            store.logs.get_mut(reader.log).map(|log| log.read(most, now)).unwrap_or_default()
+        }))
+    }
+
+    async fn take_over(
+        &self,
+        reader: Reader<'_>,
+        idle: Duration,
+        from: RecordId,
+        most: u64,
+    ) -> Result<Taken, StoreError> {
+        Ok(self.with(|store, now| {
+            let log = store.logs.get_mut(reader.log);
+            log.map(|log| log.take_over(idle, from, most, now)).unwrap_or_default()
+        }))
+    }
+
+    async fn remove_records(&self, log: &str, records: &[RecordId]) -> Result<u64, StoreError> {
+        Ok(self.with(|store, _| {
+            let Some(log) = store.logs.get_mut(log) else { return 0 };
+            records.iter().filter(|id| log.records.remove(id).is_some()).count() as u64
+        }))
+    }
+
+    async fn log_length(&self, log: &str) -> Result<LogLength, StoreError> {
+        Ok(self.with(|store, _| {
+            let Some(log) = store.logs.get(log) else { return LogLength::default() };
+            LogLength {
+                records: log.records.len() as u64,
+                oldest: log.records.first_key_value().map(|(id, _)| *id),
+            }
+        }))
+    }
+}

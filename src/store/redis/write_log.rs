@@ -1,0 +1,243 @@
+//! Dirty entries in Redis, and the log of them as a stream with a consumer group.
+//!
+//! A dirty entry has no time to live, so that neither expiry nor the policies `noeviction` and `volatile-*`
+//! take it; the stream has none either.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use bytes::Bytes;
+use redis::{Cmd, Value};
+
+use super::scripts::{NOT_OLDER, Script};
+use super::{RedisCache, millis, store_error, unexpected};
+use crate::store::write_log::{Held, LogLength, Reader, Record, RecordId, Taken, WriteLog};
+use crate::store::{Entry, ErrorKind, StoreError, Version};
+
+/// The consumer group of a log.
+const GROUP: &str = "hotset";
+/// The fields of a record: the id of the entity, and the entry.
+const ENTITY: &[u8] = b"i";
+const ENTRY: &[u8] = b"e";
+/// Records removed by one script: Lua's stack holds no more than some thousands of arguments.
+const MOST_REMOVED_AT_ONCE: usize = 1000;
+
+/// The place of the record, '' without a log; nothing where something else is there. KEYS: entry, and log
+/// where there is one. ARGV: entry, the first bytes of what the writer has seen, id of the entity.
+///
+/// XADD comes first: what stops the script there, as a full memory does, leaves the entry as it was.
+pub(super) static PUT_DIRTY: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "local held = redis.call('GETRANGE', KEYS[1], 0, 16)
+if string.sub(held, 1, #ARGV[2]) ~= ARGV[2] then return false end
+local record = ''
+if KEYS[2] then record = redis.call('XADD', KEYS[2], '*', 'i', ARGV[3], 'e', ARGV[1]) end
+redis.call('SET', KEYS[1], ARGV[1])
+return record",
+    )
+});
+
+/// 1 if the entry has exactly this version. ARGV: the first 9 bytes of an entry of the version, ttl in ms.
+pub(super) static MARK_CLEAN: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(&format!(
+        "{NOT_OLDER}
+local held = redis.call('GETRANGE', KEYS[1], 0, 16)
+if held == '' then return 0 end
+if string.sub(held, 1, 9) == ARGV[1] then redis.call('PEXPIRE', KEYS[1], ARGV[2]) return 1 end
+if not_older(held) or redis.call('PTTL', KEYS[1]) == -1 then return 0 end
+redis.call('DEL', KEYS[1])
+return 0"
+    ))
+});
+
+/// 1 if removed.
+pub(super) static REMOVE_CLEAN: LazyLock<Script> = LazyLock::new(|| {
+    Script::new("if redis.call('PTTL', KEYS[1]) == -1 then return 0 end return redis.call('DEL', KEYS[1])")
+});
+
+/// How many records were removed. ARGV: the group, then the places.
+pub(super) static REMOVE_RECORDS: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "local places = {}
+for i = 2, #ARGV do places[i - 1] = ARGV[i] end
+redis.call('XACK', KEYS[1], ARGV[1], unpack(places))
+return redis.call('XDEL', KEYS[1], unpack(places))",
+    )
+});
+
+/// How many records there are, and the place of the first or ''.
+pub(super) static LOG_LENGTH: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)
+return {redis.call('XLEN', KEYS[1]), first[1] and first[1][1] or ''}",
+    )
+});
+
+/// The first bytes of an entry of a document at a version.
+fn header(version: Version) -> [u8; 9] {
+    let mut header = [b'D'; 9];
+    header[1..].copy_from_slice(&version.to_be_bytes());
+    header
+}
+
+impl RedisCache {
+    /// A command of the consumer group; where the log or its group is not there yet, or has gone with the
+    /// server's memory, they are made first.
+    async fn of_group(&self, command: &Cmd, log: &str, doing: &str) -> Result<Value, StoreError> {
+        let failed = |error| store_error(&error, doing, &self.shared.url);
+        self.counters.cache_command();
+        match self.link().raw_request(command, doing).await? {
+            Err(error) if error.code() == Some("NOGROUP") => {
+                let mut create = redis::cmd("XGROUP");
+                // From the first record on, not from now.
+                create.arg("CREATE").arg(self.key(log)).arg(GROUP).arg(0).arg("MKSTREAM");
+                self.counters.cache_command();
+                match self.link().raw_request(&create, "making a consumer group").await? {
+                    // Another instance was faster.
+                    Err(error) if error.code() != Some("BUSYGROUP") => return Err(failed(error)),
+                    _ => self.request(command, doing).await,
+                }
+            }
+            answer => answer.map_err(failed),
+        }
+    }
+}
+
+impl WriteLog for RedisCache {
+    async fn put_dirty(
+        &self,
+        key: &str,
+        over: Held,
+        entry: &Entry,
+        log: Option<(&str, &str)>,
+    ) -> Result<Option<RecordId>, StoreError> {
+        let doing = "putting an entry before the database has it";
+        let seen = match over {
+            Held::Document(version) => Bytes::copy_from_slice(&header(version)),
+            Held::Token(token) => Entry::Token(token).encode(),
+        };
+        let entry = entry.encode();
+        let keys = [key, log.map_or("", |(log, _)| log)];
+        let arguments = [&entry[..], &seen[..], log.map_or("", |(_, entity)| entity).as_bytes()];
+        let keys = if log.is_some() { &keys[..] } else { &keys[..1] };
+        match self.run_over(&PUT_DIRTY, keys, &arguments, doing).await? {
+            Value::Nil => Ok(None),
+            Value::BulkString(place) if place.is_empty() => Ok(Some(RecordId::default())),
+            Value::BulkString(place) => text(&place).parse().map(Some),
+            other => Err(unexpected(doing, &other)),
+        }
+    }
+
+    async fn mark_clean(&self, key: &str, version: Version, ttl: Duration) -> Result<bool, StoreError> {
+        let (version, ttl) = (header(version), millis(ttl).to_string());
+        let arguments = [&version[..], ttl.as_bytes()];
+        Ok(self.run(&MARK_CLEAN, key, &arguments, "marking an entry as clean").await? == 1)
+    }
+
+    async fn remove_clean(&self, key: &str) -> Result<bool, StoreError> {
+        Ok(self.run(&REMOVE_CLEAN, key, &[], "removing a clean entry").await? == 1)
+    }
+
+    async fn read_log(&self, reader: Reader<'_>, most: u64) -> Result<Vec<Record>, StoreError> {
+        let doing = "reading a log of writes";
+        let mut command = redis::cmd("XREADGROUP");
+        // Without BLOCK, which would hold up all others on the shared connection.
+        command.arg("GROUP").arg(GROUP).arg(reader.consumer).arg("COUNT").arg(most);
+        command.arg("STREAMS").arg(self.key(reader.log)).arg(">");
+        let streams = match self.of_group(&command, reader.log, doing).await? {
+            Value::Nil => return Ok(Vec::new()),
+            Value::Array(streams) => streams,
+            other => return Err(unexpected(doing, &other)),
+        };
+        match streams.into_iter().next() {
+            // The name of the log and its records.
+            Some(Value::Array(stream)) => records(stream.into_iter().nth(1).unwrap_or(Value::Nil), doing),
+            Some(other) => Err(unexpected(doing, &other)),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    async fn take_over(
+        &self,
+        reader: Reader<'_>,
+        idle: Duration,
+        from: RecordId,
+        most: u64,
+    ) -> Result<Taken, StoreError> {
+        let doing = "taking over records of a log of writes";
+        let idle = u64::try_from(idle.as_millis()).unwrap_or(u64::MAX);
+        let mut command = redis::cmd("XAUTOCLAIM");
+        command.arg(self.key(reader.log)).arg(GROUP).arg(reader.consumer).arg(idle);
+        command.arg(from.to_string()).arg("COUNT").arg(most);
+        let mut answer = match self.of_group(&command, reader.log, doing).await? {
+            Value::Array(answer) => answer.into_iter(),
+            other => return Err(unexpected(doing, &other)),
+        };
+        let (next, taken) = match (answer.next(), answer.next()) {
+            (Some(Value::BulkString(next)), Some(taken)) => (text(&next).parse()?, taken),
+            (other, _) => return Err(unexpected(doing, &other.unwrap_or(Value::Nil))),
+        };
+        // The place 0-0 is the end.
+        let next = (next != RecordId::default()).then_some(next);
+        Ok(Taken { records: records(taken, doing)?, next })
+    }
+
+    async fn remove_records(&self, log: &str, records: &[RecordId]) -> Result<u64, StoreError> {
+        let mut removed = 0;
+        for records in records.chunks(MOST_REMOVED_AT_ONCE) {
+            let places: Vec<_> = records.iter().map(ToString::to_string).collect();
+            let arguments: Vec<_> =
+                std::iter::once(GROUP.as_bytes()).chain(places.iter().map(String::as_bytes)).collect();
+            let count = self.run(&REMOVE_RECORDS, log, &arguments, "removing records of a log").await?;
+            removed += u64::try_from(count).unwrap_or(0);
+        }
+        Ok(removed)
+    }
+
+    async fn log_length(&self, log: &str) -> Result<LogLength, StoreError> {
+        let doing = "looking at a log of writes";
+        let value = self.run_over(&LOG_LENGTH, &[log], &[], doing).await?;
+        let Value::Array(answer) = &value else { return Err(unexpected(doing, &value)) };
+        match answer.as_slice() {
+            [Value::Int(records), Value::BulkString(first)] => Ok(LogLength {
+                records: u64::try_from(*records).unwrap_or(0),
+                oldest: if first.is_empty() { None } else { Some(text(first).parse()?) },
+            }),
+            _ => Err(unexpected(doing, &value)),
+        }
+    }
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap_or_default()
+}
+
+/// Records as XREADGROUP and XAUTOCLAIM answer with them: a list of places, each with a list of fields and
+/// values by turns.
+fn records(value: Value, doing: &str) -> Result<Vec<Record>, StoreError> {
+    let Value::Array(all) = value else { return Err(unexpected(doing, &value)) };
+    // A server before version 7 answers with nothing for a record that was removed while somebody held it.
+    all.into_iter().filter(|one| !matches!(one, Value::Nil)).map(|one| record(one, doing)).collect()
+}
+
+fn record(value: Value, doing: &str) -> Result<Record, StoreError> {
+    let malformed =
+        || StoreError::new(ErrorKind::Malformed, format!("{doing}: this is no record that hotset wrote"));
+    let Value::Array(parts) = value else { return Err(malformed()) };
+    let mut parts = parts.into_iter();
+    let (Some(Value::BulkString(place)), Some(Value::Array(fields))) = (parts.next(), parts.next()) else {
+        return Err(malformed());
+    };
+    let (mut entity, mut entry) = (None, None);
+    let mut fields = fields.into_iter();
+    while let (Some(Value::BulkString(name)), Some(Value::BulkString(value))) = (fields.next(), fields.next())
+    {
+        match name.as_slice() {
+            ENTITY => entity = Some(text(&value).into()),
+            ENTRY => entry = Some(Entry::decode(Bytes::from(value))?),
+            _ => {}
+        }
+    }
+    let (entity, entry) = entity.zip(entry).ok_or_else(malformed)?;
+    Ok(Record { id: text(&place).parse()?, entity, entry })
+}

@@ -1,0 +1,470 @@
+//! From the queue, or from the log by way of the queue, to the database; and then back to the cache, which
+//! is told what it may forget.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::time::Instant;
+
+use super::log::{LogPlace, Logs};
+use super::queue::{Flushed, Joining, State, is_passing};
+use super::{Behind, Doubt};
+use crate::clock;
+use crate::source::Source;
+use crate::store::write_log::{Record, RecordId};
+use crate::store::{BulkItem, Document, Entry, ErrorKind, Patch, StoreError, Version, WriteLog};
+use crate::strategy::Backlog;
+
+/// How many entities a drain or a recovery flushes at once.
+const AT_FULL_SPEED: u64 = 500;
+/// Pauses between flushes while the database or the cache is not well: doubling, up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// How often the log is looked at, where nothing is flushed meanwhile.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Entries that the cache is told of at once.
+const SETTLED_AT_ONCE: usize = 256;
+
+/// How much a round flushes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Goal {
+    /// Batches, as long as they are full.
+    FullBatches,
+    /// All that waits when it begins.
+    Everything,
+}
+
+/// The pause after a flush that failed.
+#[derive(Debug, Default)]
+pub struct Pause(u32);
+
+impl Pause {
+    /// Waits, longer every time.
+    pub async fn wait(&mut self) {
+        let pause = (FIRST_PAUSE * (1 << self.0.min(8))).min(LONGEST_PAUSE);
+        self.0 += 1;
+        tokio::time::sleep(pause).await;
+    }
+
+    /// All is well again.
+    pub fn reset(&mut self) {
+        self.0 = 0;
+    }
+}
+
+/// An update of everything but `_id`, left out where the database has this version or a newer one.
+pub(super) fn item(id: &str, version: Version, document: &Document) -> Result<BulkItem, StoreError> {
+    Ok(BulkItem { id: id.to_owned(), patch: Patch::of_whole(document)?, version: Some(version) })
+}
+
+impl<C: WriteLog, S: Source> Behind<C, S> {
+    /// How much waits, as far as this instance knows.
+    fn waiting(&self) -> u64 {
+        if self.logs.is_none() {
+            return self.queue.waiting();
+        }
+        // What was set aside stays in the log, and waits for nothing.
+        self.room.records().saturating_sub(self.queue.sums().aside_records)
+    }
+
+    /// Whether a batch waits; one that the queue can never hold is full when the queue is.
+    pub fn has_a_batch(&self, batch: u64) -> bool {
+        self.waiting() >= batch.min(self.settings.queue_capacity.get())
+    }
+
+    /// Whether some write has found no room since this was asked last.
+    fn is_pressed(&self) -> bool {
+        self.pressed.swap(false, Ordering::Relaxed)
+    }
+
+    /// Some write has found no room: a flush makes some.
+    pub(super) fn press(&self) {
+        self.pressed.store(true, Ordering::Relaxed);
+        self.wake.notify_one();
+    }
+
+    /// Waits until a batch waits, somebody waits for room, a refused entity is to be tried again or the deadline
+    /// has come; looks at the log now and then.
+    pub async fn until_due(&self, batch: u64, deadline: Instant) {
+        loop {
+            self.look().await;
+            if self.has_a_batch(batch) || self.is_pressed() {
+                return;
+            }
+            let mut until = deadline.min(self.queue.next_retry().unwrap_or(deadline));
+            if Instant::now() >= until {
+                return;
+            }
+            if self.logs.is_some() {
+                until = until.min(Instant::now() + LOOK_EVERY);
+            }
+            // Writes wake the flusher: those that fill a batch, and those that need room.
+            while tokio::time::timeout_at(until, self.wake.notified()).await.is_ok() {
+                if self.has_a_batch(batch) || self.is_pressed() {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Flushes batch after batch, and says how much that was.
+    ///
+    /// # Errors
+    /// Where the database or the cache is not well; what was not flushed waits for the next round.
+    pub async fn round(&self, batch: u64, goal: Goal) -> Result<u64, StoreError> {
+        let _alone = self.flushing.lock().await;
+        self.catch_up().await?;
+        self.take_over_from_the_dead(batch).await?;
+        let mut left = match goal {
+            Goal::FullBatches => self.waiting() / batch.min(self.settings.queue_capacity.get()),
+            Goal::Everything => self.waiting().max(self.queue.waiting()).div_ceil(batch),
+        };
+        let mut flushed = 0;
+        while left > 0 {
+            self.draw(batch).await?;
+            match self.flush(batch, false).await? {
+                0 => break,
+                some => flushed += some,
+            }
+            left -= 1;
+        }
+        Ok(flushed)
+    }
+
+    /// Flushes at most one batch.
+    ///
+    /// # Errors
+    /// As for [`Behind::round`].
+    pub async fn one_batch(&self, batch: u64) -> Result<(), StoreError> {
+        let _alone = self.flushing.lock().await;
+        self.catch_up().await?;
+        self.flush(batch, false).await.map(drop)
+    }
+
+    /// Does what earlier rounds could not.
+    async fn catch_up(&self) -> Result<(), StoreError> {
+        self.settle(Vec::new()).await;
+        self.resolve_doubts().await
+    }
+
+    /// Flushes at most so many, and says how many those were; what was refused is tried before its time where
+    /// there is a hurry.
+    async fn flush(&self, most: u64, hurry: bool) -> Result<u64, StoreError> {
+        let batch = self.queue.take(most, hurry);
+        let count = batch.states().len() as u64;
+        if count == 0 {
+            return Ok(0);
+        }
+        let whole: Vec<_> =
+            batch.states().map(|(id, state)| item(id, state.version, &state.document)).collect();
+        let items: Vec<_> = whole.iter().flatten().cloned().collect();
+        let mut applied = self.apply(&items).await.into_iter();
+        // One that cannot even be read is refused like one that the database refuses.
+        let result = |item: Result<_, _>| item.and_then(|_: BulkItem| applied.next().unwrap_or(Ok(())));
+        let results: Vec<_> = whole.into_iter().map(result).collect();
+        let sick = results.iter().find_map(|result| {
+            let error = result.as_ref().err()?;
+            is_passing(error.kind).then(|| error.clone())
+        });
+        let flushed = batch.land(&results);
+        self.settle(flushed).await;
+        sick.map_or(Ok(count), Err)
+    }
+
+    /// Updates the database. What it already has at this version or a newer one is done too. Where it refuses a
+    /// batch as a whole, each item is tried by itself, so that one does not stand in the way of the others.
+    pub(super) async fn apply(&self, items: &[BulkItem]) -> Vec<Result<(), StoreError>> {
+        if items.is_empty() {
+            return Vec::new();
+        }
+        let refused = match self.source.update_many(items).await {
+            Ok(results) if results.len() == items.len() => {
+                return results.into_iter().map(|result| result.map(drop)).collect();
+            }
+            Ok(results) => StoreError::new(
+                ErrorKind::Malformed,
+                format!("the database answered {} results to {} updates", results.len(), items.len()),
+            ),
+            Err(error) => error,
+        };
+        if is_passing(refused.kind) || items.len() == 1 {
+            return items.iter().map(|_| Err(refused.clone())).collect();
+        }
+        let mut results = Vec::with_capacity(items.len());
+        for item in items {
+            let alone = self.source.update_many(std::slice::from_ref(item)).await;
+            results.push(match alone {
+                Ok(mut result) => result.pop().unwrap_or_else(|| Err(refused.clone())).map(drop),
+                Err(error) => Err(error),
+            });
+        }
+        results
+    }
+
+    /// Tells the cache what the database has: first that it may forget the entries, then that the records are
+    /// done, so that a crash in between leaves a record that is flushed again in vain rather than an entry
+    /// that is never forgotten. What the cache does not take now it is told in the next round.
+    pub(super) async fn settle(&self, flushed: Vec<Flushed>) {
+        let mut left: Vec<_> = {
+            let mut unsettled = self.unsettled.lock();
+            for one in flushed {
+                unsettled.entry((one.id, one.version)).or_default().extend(one.records);
+            }
+            unsettled.iter().map(|(entry, records)| (entry.clone(), records.clone())).collect()
+        };
+        while !left.is_empty() {
+            let some = left.split_off(left.len().saturating_sub(SETTLED_AT_ONCE));
+            let marked = join_all(some.iter().map(|((id, version), _)| async move {
+                self.cache.mark_clean(&self.kind().key(id), *version, self.ttl()).await
+            }));
+            let marked = marked.await;
+            let (mut records, mut done) = (Vec::new(), Vec::new());
+            for (one, marked) in some.into_iter().zip(&marked) {
+                if marked.is_ok() {
+                    records.extend_from_slice(&one.1);
+                    done.push(one);
+                }
+            }
+            let is_well = done.len() == marked.len();
+            if !self.remove_records(&records).await {
+                return;
+            }
+            let mut unsettled = self.unsettled.lock();
+            for (entry, records) in done {
+                // What came in meanwhile stays.
+                if unsettled.get(&entry).is_some_and(|held| held.len() == records.len()) {
+                    unsettled.remove(&entry);
+                }
+            }
+            if !is_well {
+                return;
+            }
+        }
+    }
+
+    async fn remove_records(&self, places: &[LogPlace]) -> bool {
+        let Some(logs) = &self.logs else { return true };
+        for number in 0..logs.len() {
+            let records: Vec<_> =
+                places.iter().filter(|place| place.log == number).map(|place| place.record).collect();
+            if records.is_empty() {
+                continue;
+            }
+            match self.cache.remove_records(logs.name(number), &records).await {
+                Ok(removed) => self.room.removed(removed),
+                Err(_) => return false,
+            }
+        }
+        true
+    }
+
+    /// Finds out which of the writes without an answer the cache has taken. Whoever wrote over one has it in
+    /// what it wrote.
+    async fn resolve_doubts(&self) -> Result<(), StoreError> {
+        let mut doubts = Doubts { behind: self, left: std::mem::take(&mut *self.doubts.lock()) };
+        while let Some(doubt) = doubts.left.last() {
+            let held = self.cache.get(&self.kind().key(&doubt.id)).await?;
+            let Some(doubt) = doubts.left.pop() else { break };
+            if let Some(Entry::Document { version, document, .. }) = held
+                && (version, &document) == (doubt.version, &doubt.document)
+            {
+                let id = doubt.id.clone();
+                self.queue.push(&id, doubt.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at how long the log is.
+    async fn look(&self) {
+        let Some(logs) = &self.logs else { return };
+        let before = self.room.appended();
+        let mut sum = crate::store::write_log::LogLength::default();
+        for number in 0..logs.len() {
+            // A cache that does not answer leaves what was known before.
+            let Ok(found) = self.cache.log_length(logs.name(number)).await else { return };
+            sum.records += found.records;
+            sum.oldest = [sum.oldest, found.oldest].into_iter().flatten().min();
+        }
+        self.room.seen(sum, before);
+    }
+
+    /// Moves records that nobody was given into the queue, until a batch waits there.
+    async fn draw(&self, batch: u64) -> Result<(), StoreError> {
+        let Some(logs) = &self.logs else { return Ok(()) };
+        for number in 0..logs.len() {
+            let wanted = batch.saturating_sub(self.queue.waiting());
+            if wanted == 0 {
+                break;
+            }
+            let records = self.cache.read_log(logs.reader(number), wanted).await?;
+            self.enqueue(number, records);
+        }
+        Ok(())
+    }
+
+    fn enqueue(&self, log: usize, records: Vec<Record>) {
+        for Record { id: record, entity, entry } in records {
+            let record = LogPlace { log, record };
+            // What is taken over may be this instance's own, waiting or set aside since long ago.
+            if self.queue.holds(&entity, record) {
+                continue;
+            }
+            let records = vec![record];
+            if let Entry::Document { version, document, .. } = entry {
+                self.queue.push(&entity, State { version, document, records, place: None });
+            }
+        }
+    }
+
+    /// Takes over what instances that died were given, now and then.
+    async fn take_over_from_the_dead(&self, batch: u64) -> Result<(), StoreError> {
+        let Some(logs) = &self.logs else { return Ok(()) };
+        if Instant::now() < *self.next_take_over.lock() || self.queue.waiting() >= batch {
+            return Ok(());
+        }
+        for number in 0..logs.len() {
+            let reader = logs.reader(number);
+            let taken =
+                self.cache.take_over(reader, self.take_over_after, RecordId::default(), batch).await?;
+            self.enqueue(number, taken.records);
+        }
+        *self.next_take_over.lock() = Instant::now() + self.take_over_after / 2;
+        Ok(())
+    }
+
+    /// Takes everything out of the log that others were given, whether they live or not; returns how many
+    /// records. Whatever is flushed twice is flushed in vain.
+    async fn take_over_everything(&self, logs: &Logs) -> Result<u64, StoreError> {
+        let mut count = 0;
+        for number in 0..logs.len() {
+            let mut from = Some(RecordId::default());
+            while let Some(place) = from {
+                let reader = logs.reader(number);
+                let taken = self.cache.take_over(reader, Duration::ZERO, place, AT_FULL_SPEED).await?;
+                count += taken.records.len() as u64;
+                self.enqueue(number, taken.records);
+                from = taken.next;
+            }
+        }
+        Ok(count)
+    }
+
+    /// Takes everything out of the log that nobody was given yet; returns how many records.
+    async fn read_everything(&self, logs: &Logs) -> Result<u64, StoreError> {
+        let mut count = 0;
+        for number in 0..logs.len() {
+            loop {
+                let records = self.cache.read_log(logs.reader(number), AT_FULL_SPEED).await?;
+                count += records.len() as u64;
+                let is_last = (records.len() as u64) < AT_FULL_SPEED;
+                self.enqueue(number, records);
+                if is_last {
+                    break;
+                }
+            }
+        }
+        Ok(count)
+    }
+
+    /// Flushes everything in the queue, as fast as the database takes it.
+    async fn flush_everything(&self, batch: u64) -> Result<(), StoreError> {
+        // What is refused comes again until it is set aside, which is why this ends.
+        while self.flush(batch, true).await? > 0 {}
+        Ok(())
+    }
+
+    /// See [`crate::strategy::Strategy::recover`].
+    pub async fn recover(&self) -> Result<u64, StoreError> {
+        let Some(logs) = &self.logs else { return Ok(0) };
+        let _alone = self.flushing.lock().await;
+        let count = self.take_over_everything(logs).await? + self.read_everything(logs).await?;
+        self.look().await;
+        // A database that is not well gets them from the flusher when it is.
+        let _ = self.flush_everything(AT_FULL_SPEED).await;
+        Ok(count)
+    }
+
+    /// See [`crate::strategy::Strategy::drain`].
+    pub async fn drain(&self, bound: Duration) -> Result<(), StoreError> {
+        let deadline = Instant::now() + bound;
+        let mut pause = Pause::default();
+        let mut why = String::new();
+        self.queue.retry_those_aside();
+        let draining = async {
+            loop {
+                match self.drain_once().await {
+                    Ok(true) => return,
+                    Ok(false) => {}
+                    Err(error) => why = format!("; {error}"),
+                }
+                pause.wait().await;
+            }
+        };
+        let drained = tokio::time::timeout_at(deadline, draining).await;
+        let sums = self.queue.sums();
+        if drained.is_err() {
+            let left = self.waiting().max(sums.states);
+            let doing = format!("{left} writes could not be flushed within {bound:?}{why}");
+            return Err(StoreError::new(ErrorKind::Timeout, doing));
+        }
+        match self.queue.last_refusal() {
+            None => Ok(()),
+            Some((id, error)) => Err(StoreError::new(
+                error.kind,
+                format!(
+                    "{} entities were set aside, as the database refused them; {id}: {}",
+                    sums.aside, error.detail
+                ),
+            )),
+        }
+    }
+
+    /// Whether nothing is left but what was set aside.
+    async fn drain_once(&self) -> Result<bool, StoreError> {
+        let _alone = self.flushing.lock().await;
+        self.resolve_doubts().await?;
+        if let Some(logs) = &self.logs {
+            self.read_everything(logs).await?;
+        }
+        self.flush_everything(AT_FULL_SPEED).await?;
+        self.settle(Vec::new()).await;
+        if let Some(logs) = &self.logs {
+            self.look().await;
+            if self.waiting() > 0 {
+                self.take_over_everything(logs).await?;
+                self.flush_everything(AT_FULL_SPEED).await?;
+                self.look().await;
+            }
+        }
+        let is_settled = self.unsettled.lock().is_empty() && self.doubts.lock().is_empty();
+        Ok(is_settled && self.waiting() == 0 && self.queue.sums().states == 0)
+    }
+
+    /// What waits in the queue, or in the log as it was seen last. Without merging every write counts.
+    pub fn backlog(&self) -> Backlog {
+        let sums = self.queue.sums();
+        let set_aside = sums.aside;
+        if self.logs.is_none() {
+            let entities = if self.queue.joining() == Joining::Merge { sums.keys } else { sums.states };
+            return Backlog { entities, oldest: sums.oldest, set_aside };
+        }
+        let entities = self.waiting();
+        let since = self.room.oldest_millis().filter(|_| entities > 0);
+        let age = since.map_or(0, |since| clock::unix_millis().saturating_sub(since));
+        Backlog { entities, oldest: Duration::from_millis(age), set_aside }
+    }
+}
+
+/// Doubts that are being resolved: those that are left when this is dropped stay doubts.
+struct Doubts<'a, C, S> {
+    behind: &'a Behind<C, S>,
+    left: Vec<Doubt>,
+}
+
+impl<C, S> Drop for Doubts<'_, C, S> {
+    fn drop(&mut self) {
+        self.behind.doubts.lock().append(&mut self.left);
+    }
+}
