@@ -4,6 +4,7 @@
 //! `ARCHITECTURE.md` shows the rooms and what may import what.
 
 pub mod application;
+pub mod audit;
 pub mod catalog;
 pub mod check;
 pub mod cli;

@@ -22,6 +22,7 @@ const ROOMS: &[&str] = &[
     "topology",
     "fault",
     "workload",
+    "audit",
     "measure",
     "machine",
     "results",

@@ -1,0 +1,219 @@
+//! Examples of what was found, a few of each kind, so that a figure can be looked into.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+/// What can be wrong with an answer, or with the stores at the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum AnomalyKind {
+    /// Older than what was acknowledged when the read was sent.
+    Stale,
+    /// Older than a write that the database held although a later step failed.
+    StaleAfterFailedStep,
+    /// A field older than the document's version says.
+    DroppedField,
+    /// Not what was written, as whoever looked at the whole document says.
+    Corrupt,
+    /// Older than what the same client knew already.
+    NonMonotonic,
+    /// Older than the client's own acknowledged write.
+    NotOwnWrite,
+    /// Acknowledged, and no longer in the database.
+    Lost,
+    /// Another document in the cache than in the database.
+    Divergent,
+}
+
+impl AnomalyKind {
+    /// Every kind, in the order in which they are shown.
+    pub const ALL: [Self; 8] = [
+        Self::Stale,
+        Self::StaleAfterFailedStep,
+        Self::DroppedField,
+        Self::Corrupt,
+        Self::NonMonotonic,
+        Self::NotOwnWrite,
+        Self::Lost,
+        Self::Divergent,
+    ];
+
+    /// The kind in a word, as it stands in result files.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Stale => "stale",
+            Self::StaleAfterFailedStep => "stale-after-failed-step",
+            Self::DroppedField => "dropped-field",
+            Self::Corrupt => "corrupt",
+            Self::NonMonotonic => "non-monotonic",
+            Self::NotOwnWrite => "not-own-write",
+            Self::Lost => "lost",
+            Self::Divergent => "divergent",
+        }
+    }
+}
+
+/// One thing that was found. Times are in seconds since measuring began, below 0 before that.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Example {
+    /// What is wrong.
+    pub kind: AnomalyKind,
+    /// The key.
+    pub key: u64,
+    /// The field, where it is about one.
+    pub field: Option<usize>,
+    /// The version that was read: by a client, from the database at the end (lost), or from the cache at the
+    /// end (divergent). `None` where there was no document.
+    pub read_version: Option<u64>,
+    /// The version that should have been there, or a later one: the highest acknowledged (stale), held by the
+    /// database (failed step, divergent), of the last acknowledged write of the field (dropped field, lost), or
+    /// known to the client (the others).
+    pub expected_version: Option<u64>,
+    /// The instance of the client that read.
+    pub reader_instance: Option<u64>,
+    /// The instance through which the first version that is missing was acknowledged.
+    pub writer_instance: Option<u64>,
+    /// When the first version that is missing, or one after it, was acknowledged.
+    pub acknowledged_s: Option<f64>,
+    /// When the read was sent.
+    pub sent_s: Option<f64>,
+    /// When its answer was complete.
+    pub done_s: Option<f64>,
+    /// How long before the read was sent the first version that is missing was acknowledged.
+    pub age: Option<Duration>,
+    /// What more is known.
+    pub detail: Option<String>,
+}
+
+impl Example {
+    /// An example of which no more is known than this.
+    #[must_use]
+    pub fn of(kind: AnomalyKind, key: u64) -> Self {
+        Self {
+            kind,
+            key,
+            field: None,
+            read_version: None,
+            expected_version: None,
+            reader_instance: None,
+            writer_instance: None,
+            acknowledged_s: None,
+            sent_s: None,
+            done_s: None,
+            age: None,
+            detail: None,
+        }
+    }
+}
+
+/// So many of a kind are kept.
+pub const KEPT_OF_A_KIND: usize = 20;
+/// So many are shown.
+pub const SHOWN: usize = 100;
+/// The time of what is found after the load: later than any, but for the beginning of what is never measured.
+pub const AT_THE_END: u64 = u64::MAX - 1;
+
+/// The examples kept so far. Where a kind has enough, one load says so.
+#[derive(Debug)]
+pub struct Examples {
+    /// Microseconds after the audit began; `u64::MAX` until measuring begins.
+    measuring_since: AtomicU64,
+    counts: [AtomicUsize; AnomalyKind::ALL.len()],
+    kept: Mutex<Vec<Example>>,
+}
+
+impl Default for Examples {
+    fn default() -> Self {
+        Self { measuring_since: AtomicU64::new(u64::MAX), counts: Default::default(), kept: Mutex::default() }
+    }
+}
+
+impl Examples {
+    /// From here examples are kept, and their times count.
+    pub fn begin(&self, micros: u64) {
+        self.measuring_since.store(micros, Ordering::Release);
+    }
+
+    /// A time in seconds since measuring began.
+    pub fn seconds(&self, micros: u64) -> f64 {
+        let since = self.measuring_since.load(Ordering::Acquire);
+        let (sign, apart) = if micros < since { (-1.0, since - micros) } else { (1.0, micros - since) };
+        sign * apart as f64 / 1e6
+    }
+
+    /// Keeps an example of something that happened at a time, if that was measured and there are not enough.
+    pub fn note(&self, kind: AnomalyKind, micros: u64, make: impl FnOnce() -> Example) {
+        let count = &self.counts[kind as usize];
+        let is_measured = micros >= self.measuring_since.load(Ordering::Acquire);
+        if !is_measured || count.load(Ordering::Relaxed) >= KEPT_OF_A_KIND {
+            return;
+        }
+        let mut kept = self.kept.lock();
+        if count.load(Ordering::Relaxed) < KEPT_OF_A_KIND {
+            count.fetch_add(1, Ordering::Relaxed);
+            kept.push(make());
+        }
+    }
+
+    /// At most [`SHOWN`], kind by kind, each kind in the order in which it was found. Where there are more, every
+    /// kind gives up its last before any gives up its first.
+    pub fn shown(&self) -> Vec<Example> {
+        let mut nth = [0; AnomalyKind::ALL.len()];
+        let mut examples: Vec<(usize, Example)> = Vec::new();
+        for example in self.kept.lock().iter() {
+            let nth = &mut nth[example.kind as usize];
+            examples.push((*nth, example.clone()));
+            *nth += 1;
+        }
+        examples.sort_by_key(|(nth, example)| (*nth, example.kind));
+        examples.truncate(SHOWN);
+        examples.sort_by_key(|(nth, example)| (example.kind, *nth));
+        examples.into_iter().map(|(_, example)| example).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn note(examples: &Examples, kind: AnomalyKind, key: u64) {
+        examples.note(kind, 0, || Example::of(kind, key));
+    }
+
+    #[test]
+    fn no_kind_takes_the_place_of_another() {
+        let examples = Examples::default();
+        examples.begin(0);
+        for kind in AnomalyKind::ALL {
+            (0..1000).for_each(|key| note(&examples, kind, key));
+        }
+        let shown = examples.shown();
+        assert_eq!(shown.len(), SHOWN);
+        for kind in AnomalyKind::ALL {
+            let keys: Vec<u64> = shown.iter().filter(|e| e.kind == kind).map(|e| e.key).collect();
+            assert!((12..=13).contains(&keys.len()), "{kind:?}: {}", keys.len());
+            assert!(keys.iter().copied().eq(0..keys.len() as u64), "the first, in order: {keys:?}");
+        }
+    }
+
+    #[test]
+    fn twenty_of_one_kind_are_shown_where_there_is_room() {
+        let examples = Examples::default();
+        examples.begin(0);
+        (0..1000).for_each(|key| note(&examples, AnomalyKind::Lost, key));
+        note(&examples, AnomalyKind::Stale, 5);
+        let kinds: Vec<AnomalyKind> = examples.shown().iter().map(|example| example.kind).collect();
+        assert_eq!(kinds.len(), KEPT_OF_A_KIND + 1);
+        assert_eq!(kinds[..2], [AnomalyKind::Stale, AnomalyKind::Lost]);
+    }
+
+    #[test]
+    fn every_kind_has_a_word_and_a_place_of_its_own() {
+        let words: std::collections::BTreeSet<&str> =
+            AnomalyKind::ALL.iter().map(|kind| kind.word()).collect();
+        assert_eq!(words.len(), AnomalyKind::ALL.len());
+        assert!(AnomalyKind::ALL.iter().enumerate().all(|(at, kind)| *kind as usize == at));
+    }
+}

@@ -1,0 +1,383 @@
+//! What was acknowledged, what was read, and what was lost.
+//!
+//! Whoever drives the load tells the audit of each read and write as it is sent and as it is answered, and of
+//! each written key at the end. No log is kept: for each key there is a cache line of the highest versions
+//! ([`line`]), for all together a table of fixed size that remembers when versions were acknowledged and which
+//! version a write got ([`memory`]), and for each client what it knows of a sample of the keys ([`view`]).
+//! Memory does not grow with time, and a read on which nothing is found takes no lock.
+//!
+//! | found | when |
+//! | --- | --- |
+//! | stale | the version is lower than the highest acknowledged when the read was sent |
+//! | stale after a failed step | not so, but lower than one that the database was known to hold then |
+//! | dropped field | the document is as new as the last acknowledged write of a field, and the field is older |
+//! | non-monotonic | lower than what the same client has read, or written with acknowledgement, before |
+//! | not own write | lower than the client's own acknowledged write |
+//! | lost | at the end, the database lacks the last acknowledged write of a field |
+//! | divergent | at the end, the cache holds another version, or other writes, than the database |
+//!
+//! A write of which nobody knows how it ended (*indeterminate*) may explain what is seen, and is not counted as lost.
+
+mod example;
+mod line;
+mod memory;
+mod moment;
+mod reading;
+mod settle;
+#[cfg(test)]
+mod testing;
+mod view;
+
+use std::time::Duration;
+
+use parking_lot::{Mutex, MutexGuard};
+
+use example::Examples;
+pub use example::{AnomalyKind, Example};
+use line::{Line, Numbered};
+use memory::{Fact, Memory};
+use moment::Moment;
+use reading::Reading;
+pub use settle::Conclusion;
+use settle::Settled;
+pub use view::ClientView;
+use view::Sample;
+
+use crate::clock::Instant;
+
+/// How many fields writes patch, each kept with the write that set it last.
+pub const FIELDS: usize = 2;
+
+/// A write: 0 is the dataset itself, the others are positive and each is used once.
+pub type WriteId = i64;
+
+/// How much there is to audit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Setup {
+    /// Keys, which are numbered from 0.
+    pub keys: u64,
+    /// Clients, which are numbered from 0.
+    pub clients: u64,
+    /// Instances: client `c` belongs to instance `c % instances`.
+    pub instances: u64,
+}
+
+/// A document as somebody found it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    /// Its version.
+    pub version: u64,
+    /// The write that set each field last.
+    pub writes: [WriteId; FIELDS],
+}
+
+/// A write of one field of one key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Write {
+    /// The key.
+    pub key: u64,
+    /// Which field it patches, below [`FIELDS`].
+    pub field: usize,
+    /// Which write it is.
+    pub id: WriteId,
+}
+
+/// How a write ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// It was acknowledged, with the version that it got.
+    Acknowledged(u64),
+    /// The database holds it, at a version where that is known, but a later step failed and so the
+    /// caller saw an error.
+    CommittedThenFailed(Option<u64>),
+    /// It has not happened.
+    Failed,
+    /// Nobody knows whether it has happened, or will.
+    Indeterminate,
+}
+
+/// What a read may be held to, taken when it is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Expected {
+    /// The highest acknowledged version; 0 where none is.
+    pub acknowledged: u64,
+    /// The highest version that the database is known to hold, acknowledged or not.
+    pub in_database: u64,
+    /// Whether a write to the key is under way.
+    pub under_way: bool,
+    /// How many writes to the key have begun.
+    begun: u64,
+}
+
+/// What is wrong with an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is counted for itself, and any may go with any")]
+pub struct Findings {
+    /// It is stale, and by how much: from the first acknowledgement of what it lacks to the sending of the
+    /// read. The age is exact as long as the memory holds that acknowledgement, and too low after that.
+    pub stale: Option<Duration>,
+    /// It lacks a write that the database held although a later step failed, and no acknowledged one.
+    pub stale_after_failed_step: bool,
+    /// A field is older than the document's version says: a patch was dropped.
+    pub dropped_field: bool,
+    /// It is older than what this client knew.
+    pub non_monotonic: bool,
+    /// It is older than this client's own acknowledged write.
+    pub not_own_write: bool,
+    /// Nothing wrong, but of interest beside it: a write to the key was under way at some time between
+    /// the sending and the answer.
+    pub overlapped_a_write: bool,
+}
+
+impl Findings {
+    fn is_anomaly(&self) -> bool {
+        let Self { stale, stale_after_failed_step, dropped_field, non_monotonic, not_own_write, .. } = *self;
+        stale.is_some() || stale_after_failed_step || dropped_field || non_monotonic || not_own_write
+    }
+}
+
+/// The audit of one cell, shared by all that drive its load.
+#[derive(Debug)]
+pub struct Audit {
+    setup: Setup,
+    began: Instant,
+    sample: Sample,
+    lines: Box<[Line]>,
+    stripes: Box<[Stripe]>,
+    memory: Memory,
+    examples: Examples,
+    settled: Mutex<Settled>,
+}
+
+/// Keys that are locked together, with the counts of their writes.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+struct Stripe(Mutex<Counts>);
+
+/// How writes ended.
+#[derive(Debug, Default)]
+struct Counts {
+    acknowledged: u64,
+    indeterminate: u64,
+    failed_steps: u64,
+}
+
+const STRIPES: usize = 256;
+
+/// How many neighbouring versions are asked for at most when a time is looked for. Ordinarily the first is
+/// there; a version that was never acknowledged, or that is forgotten, costs one more.
+const REACH: usize = 64;
+
+/// Two facts are noted for each acknowledged write, so half as many of the latest are remembered well.
+fn facts(keys: u64) -> usize {
+    (keys.saturating_mul(16) as usize).clamp(1 << 20, 1 << 22)
+}
+
+impl Audit {
+    /// An audit that knows of no write. Its memory is 64 bytes a key and at most 64 MiB beside them, and
+    /// views of clients that take at most 58 MiB together.
+    #[must_use]
+    pub fn new(setup: Setup) -> Self {
+        Self::remembering(setup, facts(setup.keys))
+    }
+
+    fn remembering(setup: Setup, facts: usize) -> Self {
+        Self {
+            setup,
+            began: crate::clock::now(),
+            sample: Sample::new(setup),
+            lines: (0..setup.keys).map(|_| Line::default()).collect(),
+            stripes: (0..STRIPES).map(|_| Stripe::default()).collect(),
+            memory: Memory::new(facts),
+            examples: Examples::default(),
+            settled: Mutex::default(),
+        }
+    }
+
+    /// What a client knows before its first operation. Each client keeps its own.
+    #[must_use]
+    pub fn view(&self, client: u64) -> ClientView {
+        ClientView::new(self.instance(client), self.sample)
+    }
+
+    /// From here examples are kept, and their times count. What was acknowledged before is acknowledged all
+    /// the same.
+    pub fn begin_measuring(&self, at: Instant) {
+        self.examples.begin(self.micros(at));
+    }
+
+    /// What a read may be held to. To be asked for directly before the read is sent.
+    #[inline]
+    #[must_use]
+    pub fn read_sent(&self, key: u64) -> Expected {
+        let Some(line) = self.line(key) else { return Expected::default() };
+        let writes = line.writes();
+        Expected {
+            acknowledged: line.acknowledged(),
+            in_database: line.in_database(),
+            under_way: writes.are_under_way(),
+            begun: writes.begun(),
+        }
+    }
+
+    /// Judges a document that was read, by the client whose view this is. A read that found no document, or
+    /// a damaged one, is not for here.
+    #[inline]
+    pub fn read_answered(
+        &self,
+        view: &mut ClientView,
+        key: u64,
+        expected: Expected,
+        seen: Seen,
+        sent: Instant,
+        done: Instant,
+    ) -> Findings {
+        let Some(line) = self.line(key) else { return Findings::default() };
+        let known = view.note_read(key, seen.version);
+        let writes = line.writes();
+        let is_stale = seen.version < expected.acknowledged;
+        let mut findings = Findings {
+            stale: is_stale.then_some(Duration::ZERO),
+            stale_after_failed_step: !is_stale && seen.version < expected.in_database,
+            dropped_field: (0..FIELDS).any(|field| !line.is_plainly_whole(field, &seen)),
+            non_monotonic: seen.version < known.highest && !writes.had_indeterminate(),
+            not_own_write: seen.version < known.written,
+            overlapped_a_write: expected.under_way || expected.begun != writes.begun(),
+        };
+        if findings.is_anomaly() {
+            let (sent_us, done_us) = (self.micros(sent), self.micros(done));
+            let reading = Reading { key, instance: view.instance(), expected, seen, known, sent_us, done_us };
+            self.look_closer(line, &reading, &mut findings);
+        }
+        findings
+    }
+
+    /// Counts a write as under way. To be called directly before it is sent; every write that was sent must
+    /// be said to have ended.
+    pub fn write_sent(&self, write: Write) {
+        if let Some(line) = self.line(write.key) {
+            line.begin_write();
+        }
+    }
+
+    /// Notes how a write ended, by the client whose view this is. To be called as soon as that is known: what a
+    /// read that is sent after this returns may not lack it.
+    pub fn write_ended(&self, view: &mut ClientView, write: Write, ended: Ended, at: Instant) {
+        let Some(line) = self.line(write.key) else { return };
+        let mut counts = self.lock(write.key);
+        match ended {
+            Ended::Acknowledged(version) => {
+                counts.acknowledged += 1;
+                view.note_written(write.key, version);
+                self.note_moment(line, write.key, version, Moment::new(self.micros(at), view.instance()));
+                self.memory.note(write.key, Fact::Write(write.id), version);
+                line.note_acknowledged(write.field, Numbered { version, write: write.id });
+            }
+            Ended::CommittedThenFailed(version) => {
+                counts.failed_steps += 1;
+                if let Some(version) = version {
+                    self.memory.note(write.key, Fact::Write(write.id), version);
+                }
+                line.note_failed_step(version);
+            }
+            Ended::Indeterminate => {
+                counts.indeterminate += 1;
+                line.note_indeterminate();
+            }
+            Ended::Failed => {}
+        }
+        line.end_write();
+    }
+
+    /// Keeps an example of an answer that was not what was written.
+    pub fn note_corrupt(
+        &self,
+        key: u64,
+        client: u64,
+        read_version: Option<u64>,
+        detail: &str,
+        sent: Instant,
+        done: Instant,
+    ) {
+        let (sent_us, done_us) = (self.micros(sent), self.micros(done));
+        self.examples.note(AnomalyKind::Corrupt, sent_us, || Example {
+            read_version,
+            reader_instance: Some(self.instance(client)),
+            sent_s: Some(self.examples.seconds(sent_us)),
+            done_s: Some(self.examples.seconds(done_us)),
+            detail: Some(detail.to_owned()),
+            ..Example::of(AnomalyKind::Corrupt, key)
+        });
+    }
+
+    /// The keys to which a write was sent, in order.
+    pub fn written_keys(&self) -> impl Iterator<Item = u64> {
+        (0..).zip(&self.lines).filter(|(_, line)| line.writes().begun() > 0).map(|(key, _)| key)
+    }
+
+    /// A few examples of each kind of anomaly, at most 100 in all.
+    #[must_use]
+    pub fn examples(&self) -> Vec<Example> {
+        self.examples.shown()
+    }
+
+    fn line(&self, key: u64) -> Option<&Line> {
+        self.lines.get(usize::try_from(key).ok()?)
+    }
+
+    fn lock(&self, key: u64) -> MutexGuard<'_, Counts> {
+        self.stripes[key as usize % STRIPES].0.lock()
+    }
+
+    fn instance(&self, client: u64) -> u64 {
+        client % self.setup.instances.max(1)
+    }
+
+    fn micros(&self, at: Instant) -> u64 {
+        at.saturating_duration_since(self.began).as_micros() as u64
+    }
+
+    /// The version that a write got: 0 for the dataset, `None` where it is not known, no more or not yet.
+    fn version_of(&self, key: u64, write: WriteId) -> Option<u64> {
+        if write == 0 { Some(0) } else { self.memory.recall(key, Fact::Write(write)) }
+    }
+
+    /// When this version or a later one was first acknowledged.
+    fn first_acknowledged(&self, line: &Line, key: u64, version: u64) -> Moment {
+        let _whole = self.lock(key);
+        self.first_from(line, key, version)
+    }
+
+    /// Notes when a version was acknowledged, under the lock. What is remembered of a version is when *it or
+    /// a later one* was first acknowledged, as this is what a reader who sees an older one lacks. So a version
+    /// that is acknowledged after a later one says nothing new, and a look at one version finds the
+    /// first of all that are missing.
+    fn note_moment(&self, line: &Line, key: u64, version: u64, moment: Moment) {
+        let is_highest = version >= line.acknowledged();
+        if version <= line.acknowledged() && self.first_from(line, key, version) <= moment {
+            return;
+        }
+        self.memory.note(key, Fact::Version(version), moment.to_bits());
+        if is_highest {
+            line.note_newest(moment);
+        }
+        // Two threads may come here in another order than their clocks were read.
+        let begun = line.writes().begun() as usize;
+        for earlier in (1..version).rev().take(begun.min(REACH)) {
+            match self.memory.recall(key, Fact::Version(earlier)).map(Moment::from_bits) {
+                Some(known) if known <= moment => break,
+                Some(_) => self.memory.note(key, Fact::Version(earlier), moment.to_bits()),
+                None => {}
+            }
+        }
+    }
+
+    /// [`Self::first_acknowledged`] under the lock; where that is forgotten, a later time.
+    fn first_from(&self, line: &Line, key: u64, version: u64) -> Moment {
+        let highest = line.acknowledged();
+        (version..highest)
+            .take(REACH)
+            .find_map(|version| self.memory.recall(key, Fact::Version(version)))
+            .map_or_else(|| line.newest(), Moment::from_bits)
+    }
+}

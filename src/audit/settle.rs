@@ -1,0 +1,127 @@
+//! What the stores hold when everything has ended, against what was acknowledged.
+
+use super::example::{AT_THE_END, AnomalyKind, Example};
+use super::line::{Line, Numbered};
+use super::{Audit, FIELDS, Seen};
+
+/// What became of the writes of a cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Conclusion {
+    /// Writes that were acknowledged.
+    pub acknowledged_writes: u64,
+    /// Writes of which nobody knows how they ended.
+    pub indeterminate_writes: u64,
+    /// Writes that the database holds although a later step failed.
+    pub failed_steps: u64,
+    /// Fields of keys whose last acknowledged write the database no longer reflects.
+    pub lost_writes: u64,
+    /// Keys with such a field.
+    pub lost_keys: u64,
+    /// Keys with a field that carries a write other than the last acknowledged, not known to be older, which a
+    /// write with an unknown end or an unfinished one may explain.
+    pub explained_keys: u64,
+    /// Keys of which the cache holds another version, or other writes, than the database.
+    pub divergent_keys: u64,
+    /// Keys that were compared.
+    pub checked_keys: u64,
+}
+
+/// The counts so far.
+#[derive(Debug, Default)]
+pub(super) struct Settled {
+    lost_writes: u64,
+    lost_keys: u64,
+    explained_keys: u64,
+    divergent_keys: u64,
+    checked_keys: u64,
+}
+
+/// What became of the last acknowledged write of a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// The database reflects it, or a later one.
+    Kept,
+    /// The database reflects another, and what is not known of the key's writes may be why.
+    Explained,
+    /// The database lacks it.
+    Lost,
+}
+
+impl Audit {
+    /// Compares what the stores hold of a written key with what was acknowledged. To be called once a key,
+    /// after the load has stopped and the strategy has delivered everything.
+    pub fn settle_key(&self, key: u64, database: Option<Seen>, cache: Option<Seen>) {
+        let Some(line) = self.line(key) else { return };
+        let fates: [Fate; FIELDS] = std::array::from_fn(|field| {
+            line.mark(field).map_or(Fate::Kept, |last| self.fate(line, key, field, last, database))
+        });
+        let is_divergent = cache.is_some() && cache != database;
+        let lost = fates.iter().filter(|fate| **fate == Fate::Lost).count() as u64;
+        let mut settled = self.settled.lock();
+        settled.checked_keys += 1;
+        settled.lost_writes += lost;
+        settled.lost_keys += u64::from(lost > 0);
+        settled.explained_keys += u64::from(fates.contains(&Fate::Explained));
+        settled.divergent_keys += u64::from(is_divergent);
+        drop(settled);
+        for field in (0..FIELDS).filter(|&field| fates[field] == Fate::Lost) {
+            self.keep_lost(line, key, field, database);
+        }
+        if is_divergent {
+            self.examples.note(AnomalyKind::Divergent, AT_THE_END, || Example {
+                read_version: cache.map(|document| document.version),
+                expected_version: database.map(|document| document.version),
+                ..Example::of(AnomalyKind::Divergent, key)
+            });
+        }
+    }
+
+    /// What became of all writes, as far as keys were settled.
+    #[must_use]
+    pub fn conclusion(&self) -> Conclusion {
+        let settled = self.settled.lock();
+        let mut conclusion = Conclusion {
+            lost_writes: settled.lost_writes,
+            lost_keys: settled.lost_keys,
+            explained_keys: settled.explained_keys,
+            divergent_keys: settled.divergent_keys,
+            checked_keys: settled.checked_keys,
+            ..Conclusion::default()
+        };
+        drop(settled);
+        for stripe in &self.stripes {
+            let counts = stripe.0.lock();
+            conclusion.acknowledged_writes += counts.acknowledged;
+            conclusion.indeterminate_writes += counts.indeterminate;
+            conclusion.failed_steps += counts.failed_steps;
+        }
+        conclusion
+    }
+
+    fn fate(&self, line: &Line, key: u64, field: usize, last: Numbered, database: Option<Seen>) -> Fate {
+        let Some(document) = database else { return Fate::Lost };
+        let carried = document.writes[field];
+        if carried == last.write {
+            return Fate::Kept;
+        }
+        let writes = line.writes();
+        match self.version_of(key, carried) {
+            Some(version) if version >= last.version => Fate::Kept,
+            None if writes.had_indeterminate() || writes.had_failed_step() => Fate::Explained,
+            Some(_) | None => Fate::Lost,
+        }
+    }
+
+    fn keep_lost(&self, line: &Line, key: u64, field: usize, database: Option<Seen>) {
+        self.examples.note(AnomalyKind::Lost, AT_THE_END, || {
+            let version = line.mark(field).map_or(0, |last| last.version);
+            let example = Example {
+                field: Some(field),
+                read_version: database.map(|document| document.version),
+                expected_version: Some(version),
+                ..Example::of(AnomalyKind::Lost, key)
+            };
+            self.acknowledged(self.first_acknowledged(line, key, version), example)
+        });
+    }
+}

@@ -1,0 +1,145 @@
+//! What one client has read and written, on a sample of the keys.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+use super::Setup;
+use super::memory::mix;
+
+/// About so many pairs of a client and a key are watched at most.
+pub const PAIRS: u64 = 1_000_000;
+
+/// The keys on which clients are watched: the same for all of them, chosen by a hash.
+#[derive(Debug, Clone, Copy)]
+pub struct Sample {
+    highest_hash: u64,
+}
+
+impl Sample {
+    /// All keys where they are few, else about as many as keep clients × keys below [`PAIRS`].
+    pub fn new(setup: Setup) -> Self {
+        let wanted = (PAIRS / setup.clients.max(1)).max(1);
+        if wanted >= setup.keys {
+            return Self { highest_hash: u64::MAX };
+        }
+        let share = (u128::from(wanted) << 64) / u128::from(setup.keys);
+        Self { highest_hash: u64::try_from(share).unwrap_or(u64::MAX) }
+    }
+
+    /// Whether clients are watched on this key.
+    #[inline]
+    pub fn contains(self, key: u64) -> bool {
+        // Another hash than that of the map, whose places would be uneven otherwise.
+        mix(key ^ 0x5EED_0F5A_3B1E_D000) <= self.highest_hash
+    }
+}
+
+/// What one client has read and written on the sampled keys. It belongs to that client, and grows
+/// with the sampled keys that the client touches, to their number and no further.
+#[derive(Debug)]
+pub struct ClientView {
+    instance: u64,
+    sample: Sample,
+    known: HashMap<u64, Known, BuildHasherDefault<KeyHasher>>,
+}
+
+/// The highest versions of a key that a client knows; 0 where it knows none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Known {
+    /// Of those that it has read, and of its own writes that were acknowledged.
+    pub highest: u64,
+    /// Of its own writes that were acknowledged.
+    pub written: u64,
+}
+
+impl ClientView {
+    pub(super) fn new(instance: u64, sample: Sample) -> Self {
+        Self { instance, sample, known: HashMap::default() }
+    }
+
+    /// The instance that the client belongs to.
+    #[must_use]
+    pub fn instance(&self) -> u64 {
+        self.instance
+    }
+
+    /// Notes what was read, and returns what was known before.
+    #[inline]
+    pub(super) fn note_read(&mut self, key: u64, version: u64) -> Known {
+        if !self.sample.contains(key) {
+            return Known::default();
+        }
+        let known = self.known.entry(key).or_default();
+        let before = *known;
+        known.highest = known.highest.max(version);
+        before
+    }
+
+    /// Notes an acknowledged write of this client.
+    pub(super) fn note_written(&mut self, key: u64, version: u64) {
+        if self.sample.contains(key) {
+            let known = self.known.entry(key).or_default();
+            known.highest = known.highest.max(version);
+            known.written = known.written.max(version);
+        }
+    }
+
+    /// How many keys it knows.
+    #[cfg(test)]
+    pub(super) fn known_keys(&self) -> usize {
+        self.known.len()
+    }
+}
+
+/// Keys are numbers that nobody chooses in order to make them collide.
+#[derive(Debug, Default)]
+struct KeyHasher(u64);
+
+impl Hasher for KeyHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, key: u64) {
+        self.0 = mix(self.0 ^ key);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sampled(keys: u64, clients: u64) -> u64 {
+        let sample = Sample::new(Setup { keys, clients, instances: 2 });
+        (0..keys).filter(|&key| sample.contains(key)).count() as u64
+    }
+
+    #[test]
+    fn all_keys_are_watched_where_they_are_few_and_else_about_a_million_pairs() {
+        assert_eq!(sampled(1000, 64), 1000);
+        assert_eq!(sampled(0, 0), 0);
+        for clients in [4, 64, 1000] {
+            let pairs = (sampled(1_000_000, clients) * clients) as f64;
+            assert!((pairs / PAIRS as f64 - 1.0).abs() < 0.1, "{clients} clients: {pairs} pairs");
+        }
+    }
+
+    #[test]
+    fn a_view_holds_no_more_than_the_sampled_keys() {
+        let sample = Sample::new(Setup { keys: 100_000, clients: 1000, instances: 2 });
+        let mut view = ClientView::new(0, sample);
+        for version in 1..4 {
+            for key in 0..100_000 {
+                view.note_read(key, version);
+                view.note_written(key, version);
+            }
+        }
+        assert_eq!(view.known_keys() as u64, sampled(100_000, 1000));
+    }
+}
