@@ -130,7 +130,7 @@ fn audit() {
         let mut random = RandomSource::new(1, Purpose::Other(0)).at(0, 0);
         let drawn: Vec<u64> = (0..1 << 20).map(|n| sampler.sample(&mut random, 0, n, CLIENTS)).collect();
         let key_of = |n: u64| drawn[(n & ((1 << 20) - 1)) as usize];
-        let memory_before = resident_bytes();
+        let memory_before = resident_bytes().unwrap_or(0);
         let audit = Audit::new(audit::Setup { keys: keys.get(), clients: CLIENTS, instances: 2 });
         let mut views: Vec<_> = (0..CLIENTS).map(|client| audit.view(client)).collect();
         let mut store = vec![Seen { version: 1, writes: [0; audit::FIELDS] }; keys.get() as usize];
@@ -156,7 +156,7 @@ fn audit() {
             let view = &mut views[(n % CLIENTS) as usize];
             u64::from(audit.read_answered(view, key, expected, seen, now, now).stale.is_some())
         });
-        let memory = resident_bytes().saturating_sub(memory_before);
+        let memory = resident_bytes().unwrap_or(0).saturating_sub(memory_before);
         println!(
             "{:42} {:6.1} MiB",
             format!("audit and documents, {keys} keys"),
