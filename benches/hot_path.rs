@@ -7,6 +7,7 @@ use std::hint::black_box;
 use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 
+use hotset::audit::{self, Audit, Ended, Seen};
 use hotset::measure::collectors::{process_cpu, resident_bytes, thread_cpu};
 use hotset::measure::{Outcome, Recorder, Window};
 use hotset::scenario::PositiveNumber;
@@ -117,4 +118,49 @@ fn measure() {
         black_box(resident_bytes());
     });
     println!("{:42} {:6.1} us", "memory of the process", start.elapsed().as_secs_f64() * 1e4);
+}
+
+/// A read as the audit sees it, on which nothing is found, and a write; keys as a Zipf distribution draws them.
+#[test]
+fn audit() {
+    const CLIENTS: u64 = 64;
+    for keys in [100_000, 1_000_000] {
+        let keys = NonZeroU64::new(keys).unwrap();
+        let sampler = KeySampler::new(&zipf(0.99), keys, 1);
+        let mut random = RandomSource::new(1, Purpose::Other(0)).at(0, 0);
+        let drawn: Vec<u64> = (0..1 << 20).map(|n| sampler.sample(&mut random, 0, n, CLIENTS)).collect();
+        let key_of = |n: u64| drawn[(n & ((1 << 20) - 1)) as usize];
+        let memory_before = resident_bytes().unwrap_or(0);
+        let audit = Audit::new(audit::Setup { keys: keys.get(), clients: CLIENTS, instances: 2 });
+        let mut views: Vec<_> = (0..CLIENTS).map(|client| audit.view(client)).collect();
+        let mut store = vec![Seen { version: 1, writes: [0; audit::FIELDS] }; keys.get() as usize];
+        let now = hotset::clock::now();
+        let mut id = 0;
+        print_ns(&format!("drawn key and its document, {keys} keys"), |n| store[key_of(n) as usize].version);
+        print_ns(&format!("audit of a write, {keys} keys"), |n| {
+            let key = key_of(n);
+            id += 1;
+            let write = audit::Write { key, field: (n & 1) as usize, id };
+            audit.write_sent(write);
+            let document = &mut store[key as usize];
+            document.version += 1;
+            document.writes[write.field] = id;
+            let ended = Ended::Acknowledged(document.version);
+            audit.write_ended(&mut views[(n % CLIENTS) as usize], write, ended, now);
+            0
+        });
+        print_ns(&format!("audit of a read, {keys} keys"), |n| {
+            let key = key_of(n);
+            let expected = audit.read_sent(key);
+            let seen = store[key as usize];
+            let view = &mut views[(n % CLIENTS) as usize];
+            u64::from(audit.read_answered(view, key, expected, seen, now, now).stale.is_some())
+        });
+        let memory = resident_bytes().unwrap_or(0).saturating_sub(memory_before);
+        println!(
+            "{:42} {:6.1} MiB",
+            format!("audit and documents, {keys} keys"),
+            memory as f64 / 1_048_576.0
+        );
+    }
 }

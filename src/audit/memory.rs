@@ -75,7 +75,8 @@ fn tag(key: u64, fact: Fact) -> u64 {
         Fact::Version(version) => version,
         Fact::Write(write) => !write.cast_unsigned(),
     };
-    mix(mix(key) ^ mix(number.wrapping_add(1))) | 1
+    // The two parts are mixed differently, lest a key and a number change places.
+    mix(mix(key ^ 0x9E37_79B9_7F4A_7C15) ^ mix(number)) | 1
 }
 
 /// Stafford's variant 13 of the 64-bit finaliser, a bijection in which every bit counts.

@@ -106,7 +106,8 @@ impl Audit {
         }
         let writes = line.writes();
         match self.version_of(key, carried) {
-            Some(version) if version >= last.version => Fate::Kept,
+            // Of two writes that got the same version, one was undone.
+            Some(version) if version > last.version => Fate::Kept,
             None if writes.had_indeterminate() || writes.had_failed_step() => Fate::Explained,
             Some(_) | None => Fate::Lost,
         }

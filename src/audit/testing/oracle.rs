@@ -177,7 +177,7 @@ impl Oracle {
         }
         let may_explain = |how| matches!(how, Ended::Indeterminate | Ended::CommittedThenFailed(_));
         match self.version_of(key, carried, END) {
-            Some(carried) => Some(carried >= version),
+            Some(carried) => Some(carried > version),
             None => (!self.had(key, END, may_explain)).then_some(false),
         }
     }

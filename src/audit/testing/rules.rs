@@ -279,6 +279,16 @@ fn a_write_that_the_database_holds_at_a_later_version_takes_the_place_of_the_ack
 }
 
 #[test]
+fn where_a_version_was_given_twice_the_database_has_to_hold_the_write_acknowledged_last() {
+    for (database, lost) in [(seen(2, [12, 0]), 0), (seen(2, [11, 0]), 1)] {
+        let mut scene = Scene::new();
+        scene.acknowledge(2, 11, 10);
+        scene.acknowledge(2, 12, 20);
+        assert_eq!(scene.settle(database, None).lost_writes, lost);
+    }
+}
+
+#[test]
 fn a_key_on_which_nothing_was_acknowledged_has_nothing_to_lose() {
     let mut scene = Scene::new();
     scene.write(0, 0, 11, Ended::Failed, 10);
