@@ -1,5 +1,6 @@
 //! A cache in this process: least recently used out first, exactly, with a time to live.
 
+mod tracking;
 mod write_log;
 
 use std::collections::{HashMap, VecDeque};
@@ -68,6 +69,7 @@ struct Store {
     windows: HashMap<Box<str>, Window>,
     streams: HashMap<Box<str>, VecDeque<Record>>,
     dirty: write_log::Dirty,
+    listeners: tracking::Listeners,
     logs: HashMap<Box<str>, write_log::Log>,
 }
 
@@ -98,6 +100,7 @@ impl LocalCache {
             windows: HashMap::new(),
             streams: HashMap::new(),
             dirty: write_log::Dirty::default(),
+            listeners: tracking::Listeners::default(),
             logs: HashMap::new(),
         };
         Self { store: Arc::new(Mutex::new(store)), counters }
@@ -126,6 +129,7 @@ impl LocalCache {
         store.dirty = write_log::Dirty::default();
         store.logs.clear();
         store.statistics.bytes = 0;
+        store.listeners.flushed();
     }
 
     /// How many records a stream holds.
@@ -165,6 +169,7 @@ impl Store {
     fn remove(&mut self, key: &str) -> Option<Slot> {
         let slot = self.entries.pop(key).or_else(|| self.dirty.remove(key))?;
         self.statistics.bytes -= slot.weight;
+        self.listeners.changed(key);
         Some(slot)
     }
 
@@ -191,6 +196,7 @@ impl Store {
         };
         self.statistics.insertions += 1;
         self.statistics.bytes += weight;
+        self.listeners.changed(key);
         if let Some(replaced) = replaced {
             self.statistics.bytes -= replaced.weight;
             self.count_end(&replaced, now, |statistics| &mut statistics.replaced);
@@ -208,8 +214,9 @@ impl Store {
 
     fn make_room(&mut self, now: Instant) {
         while !self.fits(self.len(), self.statistics.bytes) {
-            let Some((_, victim)) = self.entries.pop_lru() else { return };
+            let Some((key, victim)) = self.entries.pop_lru() else { return };
             self.statistics.bytes -= victim.weight;
+            self.listeners.changed(&key);
             self.count_end(&victim, now, |statistics| &mut statistics.evicted_by_capacity);
         }
     }

@@ -5,6 +5,7 @@
 
 pub mod access_counts;
 pub mod any;
+pub mod changes;
 pub mod counters;
 pub mod document;
 pub mod entry;
@@ -15,6 +16,7 @@ pub mod network;
 pub mod redb;
 pub mod redis;
 pub mod secret;
+pub mod tracking;
 pub mod write_log;
 
 use std::future::Future;
@@ -22,12 +24,14 @@ use std::time::Duration;
 
 pub use access_counts::AccessCounts;
 pub use any::{AnyCache, AnyDatabase, AppCache, AppDatabase};
+pub use changes::{Announced, ChangeStream, Changes};
 pub use counters::{Counters, CountersSnapshot};
 pub use document::{Document, Patch, Version};
 pub use entry::{Entry, Stamp, Token};
 pub use error::{ErrorKind, StoreError};
 pub use network::{DatabaseDelay, DelayedCache, DelayedDatabase, RoundTrip};
 pub use secret::SecretUrl;
+pub use tracking::{Announcement, Announcements, Tracking};
 pub use write_log::WriteLog;
 
 /// What became of an attempt to place a token, see [`Cache::place_token`].

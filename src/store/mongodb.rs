@@ -2,6 +2,7 @@
 
 mod admin;
 mod bulk;
+mod changes;
 mod errors;
 mod pool;
 

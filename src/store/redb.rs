@@ -7,6 +7,7 @@
 //! answers.
 
 mod commit;
+mod listeners;
 mod tables;
 
 use std::fmt;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use super::counters::Counters;
 use super::{BulkItem, Database, Document, ErrorKind, Page, Patch, StoreError};
 use commit::{Change, Committer};
+use listeners::Listeners;
 use tables::File;
 
 /// How to open an embedded database.
@@ -48,6 +50,7 @@ impl EmbeddedOptions {
 pub struct EmbeddedDatabase {
     file: Arc<File>,
     committer: Arc<Committer>,
+    listeners: Arc<Listeners>,
     response_timeout: Duration,
     counters: Counters,
 }
@@ -69,8 +72,9 @@ impl EmbeddedDatabase {
 
     fn on(file: File, response_timeout: Duration, counters: Counters) -> Result<Self, StoreError> {
         let file = Arc::new(file);
-        let committer = Arc::new(Committer::start(Arc::clone(&file))?);
-        Ok(Self { file, committer, response_timeout, counters })
+        let listeners = Arc::new(Listeners::default());
+        let committer = Arc::new(Committer::start(Arc::clone(&file), Arc::clone(&listeners))?);
+        Ok(Self { file, committer, listeners, response_timeout, counters })
     }
 
     /// The same database, counted by others.

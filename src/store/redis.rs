@@ -5,6 +5,7 @@ mod admin;
 mod errors;
 mod link;
 mod scripts;
+mod tracking;
 mod write_log;
 
 use std::fmt;
@@ -56,6 +57,8 @@ struct Shared {
     next: AtomicUsize,
     prefix: Box<str>,
     url: SecretUrl,
+    /// For connections besides those that are shared.
+    address: Arc<Address>,
 }
 
 impl fmt::Debug for RedisCache {
@@ -82,6 +85,7 @@ impl RedisCache {
             next: AtomicUsize::new(0),
             prefix: options.key_prefix.into(),
             url: options.url,
+            address,
         };
         Ok(Self { shared: Arc::new(shared), counters })
     }

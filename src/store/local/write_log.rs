@@ -130,6 +130,7 @@ impl Store {
             self.count_end(&replaced, now, |statistics| &mut statistics.replaced);
         }
         self.dirty.insert(key, Slot { entry: entry.clone(), weight, expires: None });
+        self.listeners.changed(key);
         self.statistics.insertions += 1;
         self.statistics.bytes += weight;
         self.make_room(now);

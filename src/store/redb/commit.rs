@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use redb::{Durability, WriteTransaction};
 use tokio::sync::oneshot;
 
+use super::listeners::{Listeners, News};
 use super::tables::{self, File, Outcome};
 use crate::store::{BulkItem, Document, ErrorKind, Patch, StoreError};
 
@@ -46,15 +47,26 @@ fn finish<T: 'static>(reply: Reply<T>, outcome: Outcome<T>) -> (Answer, Option<r
 }
 
 impl Change {
-    fn apply(self, transaction: &WriteTransaction) -> (Answer, Option<redb::Error>) {
+    /// Applies it, and notes what is to be announced of it.
+    fn apply(self, transaction: &WriteTransaction, news: &mut News<'_>) -> (Answer, Option<redb::Error>) {
         match self {
             Self::Update { collection, id, patch, reply } => {
-                finish(reply, tables::update(transaction, &collection, &id, &patch, None))
+                let outcome = tables::update(transaction, &collection, &id, &patch, None);
+                if let Ok(Ok(Some(document))) = &outcome {
+                    news.note(&collection, &id, document.version());
+                }
+                finish(reply, outcome)
             }
             Self::Bulk { collection, items, reply } => {
+                for (id, version) in items.iter().filter_map(|item| Some((&item.id, item.version?))) {
+                    news.note(&collection, id, version);
+                }
                 finish(reply, tables::bulk(transaction, &collection, &items))
             }
             Self::Put { collection, documents, reply } => {
+                for (id, version) in documents.iter().filter_map(|one| Some((one.id()?, one.version()))) {
+                    news.note(&collection, id, version);
+                }
                 finish(reply, tables::put(transaction, &collection, &documents))
             }
             Self::Reset { collection, reply } => finish(reply, tables::reset(transaction, &collection)),
@@ -79,11 +91,11 @@ pub(super) struct Committer {
 }
 
 impl Committer {
-    pub(super) fn start(file: Arc<File>) -> Result<Self, StoreError> {
+    pub(super) fn start(file: Arc<File>, listeners: Arc<Listeners>) -> Result<Self, StoreError> {
         let (changes, waiting) = mpsc::channel();
         let thread = std::thread::Builder::new()
             .name("hotset-commit".into())
-            .spawn(move || commit_until_nobody_asks(&file, &waiting))
+            .spawn(move || commit_until_nobody_asks(&file, &listeners, &waiting))
             .map_err(|error| {
                 StoreError::new(ErrorKind::Other, format!("starting the commit thread: {error}"))
             })?;
@@ -109,21 +121,22 @@ impl Drop for Committer {
     }
 }
 
-fn commit_until_nobody_asks(file: &File, waiting: &mpsc::Receiver<Change>) {
+fn commit_until_nobody_asks(file: &File, listeners: &Listeners, waiting: &mpsc::Receiver<Change>) {
     while let Ok(first) = waiting.recv() {
         let group = std::iter::once(first).chain(waiting.try_iter()).take(MOST_AT_ONCE).collect();
-        commit(file, group);
+        commit(file, listeners, group);
     }
 }
 
-fn commit(file: &File, group: Vec<Change>) {
+fn commit(file: &File, listeners: &Listeners, group: Vec<Change>) {
+    let mut news = listeners.news();
     let mut answers = Vec::with_capacity(group.len());
     let committed = file.read("committing", |database| {
         let mut transaction = database.begin_write()?;
         transaction.set_durability(Durability::Immediate)?;
         let mut changes = group.into_iter();
         for change in changes.by_ref() {
-            let (answer, error) = change.apply(&transaction);
+            let (answer, error) = change.apply(&transaction, &mut news);
             answers.push(answer);
             if let Some(error) = error {
                 answers.extend(changes.map(Change::refused));
@@ -136,6 +149,9 @@ fn commit(file: &File, group: Vec<Change>) {
     if failed.is_some() {
         // Nothing of the group has been kept, and redb takes no more until the file is opened anew.
         file.reopen();
+    } else {
+        // Before the answers, so that whoever has an answer knows that the change is announced.
+        news.tell();
     }
     for answer in answers {
         answer(failed.clone());

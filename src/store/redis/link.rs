@@ -9,7 +9,9 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use redis::aio::MultiplexedConnection;
 use redis::io::tcp::TcpSettings;
-use redis::{AsyncConnectionConfig, Client, Cmd, IntoConnectionInfo, RedisError, Value};
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, IntoConnectionInfo, ProtocolVersion, RedisError, Value,
+};
 use tokio::sync::watch;
 
 use super::RedisOptions;
@@ -61,6 +63,26 @@ impl Address {
     pub(super) async fn connect(&self) -> Result<MultiplexedConnection, StoreError> {
         self.client
             .get_multiplexed_async_connection_with_config(&self.config)
+            .await
+            .map_err(|error| self.error(&error, "connecting"))
+    }
+
+    /// How connections are made.
+    pub(super) fn config(&self) -> &AsyncConnectionConfig {
+        &self.config
+    }
+
+    /// Connects by the newer protocol, in which the server speaks without being asked.
+    pub(super) async fn connect_in_resp3(
+        &self,
+        config: &AsyncConnectionConfig,
+    ) -> Result<MultiplexedConnection, StoreError> {
+        let info = self.client.get_connection_info();
+        let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+        let client = Client::open(info.clone().set_redis_settings(settings))
+            .map_err(|error| self.error(&error, "reading the address"))?;
+        client
+            .get_multiplexed_async_connection_with_config(config)
             .await
             .map_err(|error| self.error(&error, "connecting"))
     }

@@ -1,0 +1,92 @@
+//! Databases that announce which documents have changed, whoever changed them.
+
+use std::future::Future;
+
+use tokio::sync::mpsc;
+
+use super::mongodb::MongoDatabase;
+use super::redb::EmbeddedDatabase;
+use super::{AnyDatabase, Database, DelayedDatabase, StoreError, Version};
+use crate::clock;
+
+/// What a database announces of a collection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Announced {
+    /// From now on every change is announced.
+    Connected,
+    /// A document has changed; its version after that, where it is known.
+    Changed {
+        /// Its id.
+        id: String,
+        /// Its version.
+        version: Option<Version>,
+    },
+    /// Changes may have been missed, and nothing is announced until the next `Connected`.
+    Missed,
+}
+
+/// Announcements in the order of the commits.
+pub type ChangeStream = mpsc::UnboundedReceiver<Announced>;
+
+/// A database that announces changes.
+pub trait Changes: Database {
+    /// Announces what changes in a collection, until the receiver is dropped. A stream that breaks off is taken up
+    /// where it ended, where the database still knows what came then.
+    fn changes(&self, collection: &str) -> impl Future<Output = Result<ChangeStream, StoreError>> + Send;
+}
+
+impl Changes for EmbeddedDatabase {
+    async fn changes(&self, collection: &str) -> Result<ChangeStream, StoreError> {
+        let (tell, told) = mpsc::unbounded_channel();
+        // The receiver is there.
+        let _ = tell.send(Announced::Connected);
+        self.announce_to(collection, tell);
+        Ok(told)
+    }
+}
+
+impl Changes for MongoDatabase {
+    async fn changes(&self, collection: &str) -> Result<ChangeStream, StoreError> {
+        self.change_stream(collection).await
+    }
+}
+
+impl Changes for AnyDatabase {
+    async fn changes(&self, collection: &str) -> Result<ChangeStream, StoreError> {
+        match self {
+            Self::Embedded(database) => database.changes(collection).await,
+            Self::Mongo(database) => database.changes(collection).await,
+        }
+    }
+}
+
+/// Announcements travel too: half a round trip each.
+impl<D: Changes> Changes for DelayedDatabase<D> {
+    async fn changes(&self, collection: &str) -> Result<ChangeStream, StoreError> {
+        let mut near = self.inner().changes(collection).await?;
+        let round_trip = self.round_trip().clone();
+        let (tell, far) = mpsc::unbounded_channel();
+        let (depart, mut arrive) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while let Some(announced) = near.recv().await {
+                if depart.send((clock::now() + round_trip.get() / 2, announced)).is_err() {
+                    return;
+                }
+            }
+        });
+        tokio::spawn(async move {
+            loop {
+                let next = tokio::select! {
+                    next = arrive.recv() => next,
+                    () = tell.closed() => None,
+                };
+                let Some((at, announced)) = next else { return };
+                clock::sleep_until(at).await;
+                if tell.send(announced).is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(far)
+    }
+}

@@ -1,0 +1,95 @@
+//! Changes of documents as MongoDB announces them: a change stream over one collection, which needs a replica
+//! set (the MongoDB manual, "Change Streams").
+
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use mongodb::bson::Document as Decoded;
+use mongodb::change_stream::ChangeStream as Stream;
+use mongodb::change_stream::event::{ChangeStreamEvent, ResumeToken};
+use mongodb::error::{Error, ErrorKind as DriverError};
+use tokio::sync::mpsc;
+
+use super::MongoDatabase;
+use crate::store::changes::{Announced, ChangeStream};
+use crate::store::{StoreError, Version};
+
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// The server no longer knows what came after the token (`ChangeStreamHistoryLost`).
+const HISTORY_LOST: i32 = 286;
+
+type Event = ChangeStreamEvent<Decoded>;
+
+impl MongoDatabase {
+    /// See [`Changes::changes`](crate::store::Changes::changes).
+    pub(in crate::store) async fn change_stream(&self, collection: &str) -> Result<ChangeStream, StoreError> {
+        let collection = self.database.collection::<Decoded>(collection);
+        let failed =
+            |error: &Error| super::errors::store_error(error, "opening a change stream", &self.uri);
+        let mut stream = Some(collection.watch().await.map_err(|error| failed(&error))?);
+        let (tell, told) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            let mut token = None;
+            let mut pause = FIRST_PAUSE;
+            loop {
+                if let Some(stream) = stream.take() {
+                    pause = FIRST_PAUSE;
+                    if tell.send(Announced::Connected).is_err() {
+                        return;
+                    }
+                    forward(stream, &mut token, &tell).await;
+                }
+                tokio::select! {
+                    () = tokio::time::sleep(pause) => {}
+                    () = tell.closed() => return,
+                }
+                pause = (pause * 2).min(LONGEST_PAUSE);
+                match collection.watch().resume_after(token.clone()).await {
+                    Ok(resumed) => stream = Some(resumed),
+                    Err(error) if is_history_lost(&error) => {
+                        token = None;
+                        if tell.send(Announced::Missed).is_err() {
+                            return;
+                        }
+                    }
+                    // The server is away: it is taken up where it ended once it is back.
+                    Err(_) => {}
+                }
+            }
+        });
+        Ok(told)
+    }
+}
+
+/// Until the stream breaks off or nobody listens any more; `token` is where it is to be taken up.
+async fn forward(
+    mut stream: Stream<Event>,
+    token: &mut Option<ResumeToken>,
+    tell: &mpsc::UnboundedSender<Announced>,
+) {
+    loop {
+        let event = tokio::select! {
+            event = stream.next() => event,
+            () = tell.closed() => return,
+        };
+        let Some(Ok(event)) = event else { return };
+        *token = stream.resume_token();
+        let Some(id) = event.document_key.as_ref().and_then(|key| key.get_str("_id").ok()) else { continue };
+        if tell.send(Announced::Changed { id: id.to_owned(), version: version(&event) }).is_err() {
+            return;
+        }
+    }
+}
+
+/// The version that the event's document has, where the event says so.
+fn version(event: &Event) -> Option<Version> {
+    let updated = event.update_description.as_ref().map(|update| &update.updated_fields);
+    let fields = updated.or(event.full_document.as_ref())?;
+    Version::try_from(fields.get_i64("_v").ok()?).ok()
+}
+
+fn is_history_lost(error: &Error) -> bool {
+    matches!(&*error.kind, DriverError::Command(command) if command.code == HISTORY_LOST)
+}

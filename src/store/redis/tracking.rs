@@ -1,0 +1,127 @@
+//! Changes of keys as Redis announces them: client tracking in broadcasting mode, over a connection of its
+//! own (the Redis manual, "Client-side caching").
+
+use std::time::Duration;
+
+use redis::{AsyncConnectionConfig, PushInfo, PushKind, Value};
+use tokio::sync::mpsc;
+
+use super::RedisCache;
+use super::link::Address;
+use crate::store::StoreError;
+use crate::store::tracking::{Announcement, Announcements};
+
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+
+/// A connection that announces; dropped, it is closed.
+struct Announcing {
+    connection: redis::aio::MultiplexedConnection,
+    pushes: mpsc::UnboundedReceiver<PushInfo>,
+}
+
+impl RedisCache {
+    /// See [`Tracking::track`](crate::store::Tracking::track). The link is checked by a PING `check_every`, so
+    /// that one that is dead without a word is noticed.
+    pub(in crate::store) async fn track_changes(
+        &self,
+        key_prefix: &str,
+        check_every: Duration,
+    ) -> Result<Announcements, StoreError> {
+        let address = self.shared.address.clone();
+        let own_prefix = self.shared.prefix.to_string();
+        let key_prefix = format!("{own_prefix}{key_prefix}");
+        let mut announcing = Some(announcing(&address, &key_prefix).await?);
+        let (tell, told) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            let mut pause = FIRST_PAUSE;
+            loop {
+                if let Some(announcing) = announcing.take() {
+                    pause = FIRST_PAUSE;
+                    forward(announcing, &own_prefix, check_every, &tell).await;
+                }
+                if tell.send(Announcement::Lost).is_err() {
+                    return;
+                }
+                tokio::select! {
+                    () = tokio::time::sleep(pause) => {}
+                    () = tell.closed() => return,
+                }
+                pause = (pause * 2).min(LONGEST_PAUSE);
+                announcing = self::announcing(&address, &key_prefix).await.ok();
+            }
+        });
+        Ok(told)
+    }
+}
+
+async fn announcing(address: &Address, key_prefix: &str) -> Result<Announcing, StoreError> {
+    let (push, pushes) = mpsc::unbounded_channel();
+    let config: AsyncConnectionConfig = address.config().clone().set_push_sender(push);
+    let mut connection = address.connect_in_resp3(&config).await?;
+    redis::cmd("CLIENT")
+        .arg(&["TRACKING", "ON", "BCAST", "PREFIX", key_prefix])
+        .query_async::<()>(&mut connection)
+        .await
+        .map_err(|error| address.error(&error, "asking for announcements of changes"))?;
+    Ok(Announcing { connection, pushes })
+}
+
+/// Until the link is lost or nobody listens any more.
+async fn forward(
+    mut announcing: Announcing,
+    own_prefix: &str,
+    check_every: Duration,
+    tell: &mpsc::UnboundedSender<Announcement>,
+) {
+    if tell.send(Announcement::Connected).is_err() {
+        return;
+    }
+    let mut check = tokio::time::interval(check_every);
+    check.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            push = announcing.pushes.recv() => {
+                let Some(push) = push else { return };
+                let told = match push.kind {
+                    PushKind::Invalidate => invalidated(push.data, own_prefix, tell),
+                    PushKind::Disconnection => false,
+                    _ => true,
+                };
+                if !told {
+                    return;
+                }
+            }
+            _ = check.tick() => {
+                // The connection's own timeout bounds it.
+                let ping = redis::cmd("PING");
+                if ping.query_async::<Value>(&mut announcing.connection).await.is_err() {
+                    return;
+                }
+            }
+            () = tell.closed() => return,
+        }
+    }
+}
+
+/// Passes on which keys have changed; returns whether somebody listens.
+fn invalidated(data: Vec<Value>, own_prefix: &str, tell: &mpsc::UnboundedSender<Announcement>) -> bool {
+    for part in data {
+        let Value::Array(keys) = part else {
+            // No list of keys: the whole server was flushed.
+            if tell.send(Announcement::Flushed).is_err() {
+                return false;
+            }
+            continue;
+        };
+        for key in keys {
+            let Value::BulkString(key) = key else { continue };
+            let Ok(key) = str::from_utf8(&key) else { continue };
+            let Some(key) = key.strip_prefix(own_prefix) else { continue };
+            if tell.send(Announcement::Changed(key.into())).is_err() {
+                return false;
+            }
+        }
+    }
+    true
+}

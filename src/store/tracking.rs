@@ -1,0 +1,98 @@
+//! Caches that announce which keys have changed, for whoever keeps copies of entries.
+
+use std::future::Future;
+use std::time::Duration;
+
+use compact_str::CompactString;
+use tokio::sync::mpsc;
+
+use super::local::LocalCache;
+use super::redis::RedisCache;
+use super::{AnyCache, Cache, DelayedCache, StoreError};
+use crate::clock;
+
+/// What a cache announces.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Announcement {
+    /// From now on every change is announced.
+    Connected,
+    /// What is under this key has changed, expired or been evicted.
+    Changed(CompactString),
+    /// Everything may have changed, and nothing is announced until the next `Connected`.
+    Lost,
+    /// Everything is gone, and changes are announced as before.
+    Flushed,
+}
+
+/// Announcements in the order in which they were made.
+pub type Announcements = mpsc::UnboundedReceiver<Announcement>;
+
+/// A cache that announces changes.
+pub trait Tracking: Cache {
+    /// Announces what changes under keys that begin so, until the receiver is dropped. Announcements come a
+    /// little after the change: whoever keeps copies is out of date for that long.
+    ///
+    /// # Errors
+    /// Where the first connection cannot be made; later ones are made again for as long as it takes.
+    fn track(
+        &self,
+        key_prefix: &str,
+        check_every: Duration,
+    ) -> impl Future<Output = Result<Announcements, StoreError>> + Send;
+}
+
+impl Tracking for LocalCache {
+    async fn track(&self, key_prefix: &str, _check_every: Duration) -> Result<Announcements, StoreError> {
+        let (tell, told) = mpsc::unbounded_channel();
+        // The receiver is there.
+        let _ = tell.send(Announcement::Connected);
+        self.announce_to(key_prefix, tell);
+        Ok(told)
+    }
+}
+
+impl Tracking for RedisCache {
+    async fn track(&self, key_prefix: &str, check_every: Duration) -> Result<Announcements, StoreError> {
+        self.track_changes(key_prefix, check_every).await
+    }
+}
+
+impl Tracking for AnyCache {
+    async fn track(&self, key_prefix: &str, check_every: Duration) -> Result<Announcements, StoreError> {
+        match self {
+            Self::Local(cache) => cache.track(key_prefix, check_every).await,
+            Self::Redis(cache) => cache.track(key_prefix, check_every).await,
+        }
+    }
+}
+
+/// Announcements travel too: half a round trip each.
+impl<C: Tracking> Tracking for DelayedCache<C> {
+    async fn track(&self, key_prefix: &str, check_every: Duration) -> Result<Announcements, StoreError> {
+        let mut near = self.inner().track(key_prefix, check_every).await?;
+        let round_trip = self.round_trip().clone();
+        let (tell, far) = mpsc::unbounded_channel();
+        let (depart, mut arrive) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while let Some(announcement) = near.recv().await {
+                if depart.send((clock::now() + round_trip.get() / 2, announcement)).is_err() {
+                    return;
+                }
+            }
+        });
+        tokio::spawn(async move {
+            loop {
+                let next = tokio::select! {
+                    next = arrive.recv() => next,
+                    () = tell.closed() => None,
+                };
+                let Some((at, announcement)) = next else { return };
+                clock::sleep_until(at).await;
+                if tell.send(announcement).is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(far)
+    }
+}
