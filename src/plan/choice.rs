@@ -5,6 +5,7 @@ use std::fmt;
 use super::Scenario;
 use crate::scenario::{Kind, Mistake, Mistakes, Place, Reader, Table, Value, suggest};
 use crate::strategy::{self, StrategySpec};
+use crate::topology::settings::DatabaseKind;
 use crate::topology::{self, TopologySpec};
 
 /// A strategy with the name that the results give it.
@@ -151,6 +152,12 @@ pub fn nonsense(scenario: &Scenario, strategy: &ChosenStrategy, topology: &Chose
         if let Some(reason) = topology.spec.cannot_suffer(fault, uses_cache, &scenario.database) {
             return Some(reason);
         }
+    }
+    let database = &scenario.database;
+    let managed_mongodb = topology.spec.database() == DatabaseKind::Mongodb && database.url.is_none();
+    if strategy.spec.promise().needs().database_changes && managed_mongodb && !database.replica_set {
+        let reason = "it listens to the database's changes, of which a MongoDB tells only as a replica set; write [database] replica_set = true";
+        return Some(reason.into());
     }
     None
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use compact_str::CompactString;
 
-use crate::store::{BulkItem, Database, Document, Page, Patch, StoreError};
+use crate::store::{BulkItem, ChangeStream, Changes, Database, Document, ErrorKind, Page, Patch, StoreError};
 
 /// What is said once of a kind of entity: how its keys begin and how long the cache may keep it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +50,11 @@ pub trait Source: Clone + Send + Sync + 'static {
         async { Ok(Vec::new()) }
     }
 
+    /// What changes from now on, whoever changes it, see [`Changes`].
+    fn changes(&self) -> impl Future<Output = Result<ChangeStream, StoreError>> + Send {
+        async { Err(StoreError::new(ErrorKind::Unavailable, "this source tells of no changes")) }
+    }
+
     /// Applies many patches, with a result for each, see [`Database::bulk_update`].
     fn update_many(
         &self,
@@ -73,7 +78,7 @@ impl<D: Database> Collection<D> {
     }
 }
 
-impl<D: Database> Source for Collection<D> {
+impl<D: Changes> Source for Collection<D> {
     fn kind(&self) -> &Kind {
         &self.kind
     }
@@ -94,6 +99,10 @@ impl<D: Database> Source for Collection<D> {
         let found = self.database.find_by_category(&self.name, category, page, &["_id"]).await?;
         let others = found.iter().filter_map(Document::id).filter(|other| *other != id);
         Ok(others.take(most as usize).map(str::to_owned).collect())
+    }
+
+    async fn changes(&self) -> Result<ChangeStream, StoreError> {
+        self.database.changes(&self.name).await
     }
 
     async fn update_many(&self, items: &[BulkItem]) -> Result<Vec<Result<bool, StoreError>>, StoreError> {

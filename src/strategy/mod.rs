@@ -10,11 +10,13 @@ pub mod cache_ahead;
 pub mod cache_aside;
 pub mod cache_behind;
 pub mod cache_through;
+pub mod change_stream;
 pub mod entity_cache;
 pub mod flight;
 pub mod guarantee;
 pub mod lease;
 pub mod loader;
+pub mod near_cache;
 pub mod no_cache;
 pub mod on_write;
 pub mod pending;
@@ -39,7 +41,7 @@ pub use write_error::WriteError;
 
 use crate::scenario::{Reader, SettingDoc, Settings};
 use crate::source::Source;
-use crate::store::{AccessCounts, Cache, Document, Patch, StoreError, Version, WriteLog};
+use crate::store::{AccessCounts, Cache, Document, Patch, StoreError, Tracking, Version, WriteLog};
 
 /// How a read was answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -108,9 +110,9 @@ impl Backlog {
 
 /// The caches that every strategy can be built over: a trait a file, for those who need more than
 /// [`Cache`].
-pub trait StrategyCache: Cache + AccessCounts + WriteLog {}
+pub trait StrategyCache: Cache + AccessCounts + Tracking + WriteLog {}
 
-impl<C: Cache + AccessCounts + WriteLog> StrategyCache for C {}
+impl<C: Cache + AccessCounts + Tracking + WriteLog> StrategyCache for C {}
 
 /// A caching strategy for one kind of entity, as one instance of an application holds it.
 ///
@@ -243,6 +245,8 @@ strategies! {
     "lease" => Lease, lease, "who misses gets a lease and loads, for all instances; the others wait and look again";
     "xfetch" => Xfetch, xfetch, "an entry is refreshed before it expires, by chance, the more likely the nearer its end";
     "stale-while-revalidate" => StaleWhileRevalidate, stale_while_revalidate, "past its soft time to live an entry is served at once and loaded anew meanwhile";
+    "near-cache" => NearCache, near_cache, "a small cache in the process before the shared one, kept right by the changes that Redis announces";
+    "change-stream" => ChangeStream, change_stream, "a write goes to the database only, whose change stream makes every instance invalidate";
 }
 
 /// Settings of a strategy together with those that all users of the cache share.

@@ -28,8 +28,8 @@ use crate::source::{Kind, Source};
 use crate::store::local::{LocalCache, LocalCapacity};
 use crate::store::write_log::{Held, LogLength, Reader, Record, RecordId, Taken, WriteLog};
 use crate::store::{
-    AccessCounts, BulkItem, Cache, Claimed, Counters, Document, Entry, ErrorKind, Patch, Settled, StoreError,
-    Token, Version,
+    AccessCounts, Announced, Announcements, BulkItem, Cache, ChangeStream, Claimed, Counters, Document,
+    Entry, ErrorKind, Patch, Settled, StoreError, Token, Tracking, Version,
 };
 
 /// A place in a call of the source at which a test may hold it.
@@ -76,6 +76,7 @@ struct Scripts {
     documents: HashMap<String, Document>,
     holds: Vec<(Point, oneshot::Sender<()>, oneshot::Receiver<()>)>,
     related: Vec<String>,
+    listeners: Vec<tokio::sync::mpsc::UnboundedSender<Announced>>,
     failing_loads: Vec<ErrorKind>,
     failing_updates: Vec<(ErrorKind, Effect)>,
 }
@@ -114,6 +115,11 @@ impl ScriptedSource {
     pub(crate) fn put(&self, document: Document) {
         let id = document.id().expect("it has an id").to_owned();
         self.scripts.lock().documents.insert(id, document);
+    }
+
+    /// Tells those who listen of the changes.
+    pub(crate) fn announce(&self, announced: &Announced) {
+        self.scripts.lock().listeners.retain(|listener| listener.send(announced.clone()).is_ok());
     }
 
     /// Somebody else deletes a document.
@@ -203,6 +209,13 @@ impl Source for ScriptedSource {
         failing.map_or(merged, |(kind, _)| Err(StoreError::new(kind, "a scripted update that was done")))
     }
 
+    async fn changes(&self) -> Result<ChangeStream, StoreError> {
+        let (tell, told) = tokio::sync::mpsc::unbounded_channel();
+        let _ = tell.send(Announced::Connected);
+        self.scripts.lock().listeners.push(tell);
+        Ok(told)
+    }
+
     async fn related(&self, _id: &str, most: u64) -> Result<Vec<String>, StoreError> {
         Ok(self.scripts.lock().related.iter().take(most as usize).cloned().collect())
     }
@@ -226,6 +239,7 @@ pub(crate) enum Method {
     Increment,
     Append,
     Count,
+    Track,
     PutDirty,
     MarkClean,
     RemoveClean,
@@ -364,6 +378,12 @@ impl<C: AccessCounts, I: Interference> AccessCounts for Interfered<C, I> {
 
     async fn most_accessed(&self, window: &str, most: u64) -> Result<Vec<(String, u64)>, StoreError> {
         self.call(Method::Count, self.cache.most_accessed(window, most)).await
+    }
+}
+
+impl<C: Tracking, I: Interference> Tracking for Interfered<C, I> {
+    async fn track(&self, key_prefix: &str, check_every: Duration) -> Result<Announcements, StoreError> {
+        self.call(Method::Track, self.cache.track(key_prefix, check_every)).await
     }
 }
 

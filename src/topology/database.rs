@@ -196,6 +196,7 @@ async fn embedded(site: &Site<'_>) -> Result<DatabaseDeployment, TopologyError> 
 
 async fn managed(site: &Site<'_>) -> Result<DatabaseDeployment, TopologyError> {
     let config = MongodConfig {
+        replica_set: site.database.replica_set.then(|| "hotset".into()),
         cache_gb: (site.database.cache_size.0 as f64 / f64::from(1_u32 << 30)).max(0.25),
         cpus: site.database_cpus.iter().map(|cpu| *cpu as usize).collect(),
         ..MongodConfig::default()

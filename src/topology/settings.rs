@@ -142,6 +142,8 @@ crate::settings! {
         connections: NonZeroU64 = NonZeroU64::new(32).unwrap_or(NonZeroU64::MIN),
         /// how long an answer of the database may take
         timeout: Positive = Positive::seconds(5),
+        /// whether a managed MongoDB runs as a replica set of one node, which a change stream needs
+        replica_set: bool = false,
         /// what a write that MongoDB acknowledges has been through: `w1` the server's memory, `journaled` its journal, so that a kill takes nothing back, `majority` the journals of most of a replica set
         write_concern: WriteConcern = WriteConcern::Journaled,
         /// what every call occupies one of the database's servers for, on top of what it really takes

@@ -26,8 +26,7 @@ impl MongoDatabase {
     /// See [`Changes::changes`](crate::store::Changes::changes).
     pub(in crate::store) async fn change_stream(&self, collection: &str) -> Result<ChangeStream, StoreError> {
         let collection = self.database.collection::<Decoded>(collection);
-        let failed =
-            |error: &Error| super::errors::store_error(error, "opening a change stream", &self.uri);
+        let failed = |error: &Error| super::errors::store_error(error, "opening a change stream", &self.uri);
         let mut stream = Some(collection.watch().await.map_err(|error| failed(&error))?);
         let (tell, told) = mpsc::unbounded_channel();
         tokio::spawn(async move {

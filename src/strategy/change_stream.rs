@@ -1,0 +1,212 @@
+//! Change stream: a write goes to the database only; the database tells every instance of each commit, and
+//! they invalidate the cached entry. So writers that bypass the application are covered too, and no write
+//! path can forget to invalidate (change data capture; the MongoDB manual, "Change Streams").
+//!
+//! | operation | cache | database |
+//! | --- | --- | --- |
+//! | read, hit | GET | – |
+//! | read, miss | GET, SET NX GET (token), EVALSHA (fill) | find, once for all who wait in this instance |
+//! | write | – | update |
+//! | announced change | UNLINK, by each instance | one event, to each instance |
+//!
+//! It promises that an answer lacks what was acknowledged for no longer than the time to live and one load.
+//! While the stream flows it is its lag: the event removes entry and token alike, so that a load that may
+//! have seen the old document fills nothing after it. A stream that breaks off is taken up where it ended; what was
+//! missed for good, as in a crash of the only instance, stays until its time to live ends. Until the
+//! stream flows, and while it is lost, a write invalidates by itself.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use compact_str::CompactString;
+use parking_lot::Mutex;
+
+use super::background::Background;
+use super::flight::Flight;
+use super::loader::Loader;
+use super::{
+    Circumstances, EntityCache, Guarantee, Needs, OnWrite, Promise, Read, Strategy, StrategyCache, WithCache,
+    WriteError,
+};
+use crate::source::Source;
+use crate::store::{Announced, Document, ErrorKind, Patch, StoreError, Version};
+
+crate::settings! {
+    /// It has none of its own.
+    pub struct Own {}
+}
+
+/// All settings of change-stream.
+pub type Spec = WithCache<Own>;
+
+impl Spec {
+    /// The strategy over a cache and a source.
+    pub fn build<C: StrategyCache, S: Source>(&self, cache: C, source: S) -> ChangeStream<C, S> {
+        let cache = EntityCache::new(cache, source.kind().clone(), self.caching.clone());
+        let loader = Arc::new(Loader::new(cache, source, Flight::Token));
+        let unheard = Arc::new(Mutex::new(Unheard::default()));
+        let listener = listen(&loader, &unheard);
+        ChangeStream { loader, unheard, listener }
+    }
+}
+
+impl Promise for Spec {
+    fn guarantee(&self, circumstances: &Circumstances<'_>) -> Guarantee {
+        let bound = circumstances.ttl.map(|ttl| ttl + circumstances.longest_load);
+        Guarantee::stale_within(bound)
+    }
+
+    fn control(&self) -> Option<&'static str> {
+        self.caching.control()
+    }
+
+    fn needs(&self) -> Needs {
+        Needs { database_changes: true, ..Needs::CACHE }
+    }
+}
+
+/// See the module.
+pub struct ChangeStream<C, S> {
+    loader: Arc<Loader<C, S>>,
+    unheard: Arc<Mutex<Unheard>>,
+    #[allow(dead_code, reason = "it ends when this is dropped")]
+    listener: Background,
+}
+
+/// This instance's own writes of which the stream has not told yet.
+#[derive(Debug, Default)]
+struct Unheard {
+    flows: bool,
+    writes: HashMap<CompactString, OwnWrites>,
+}
+
+/// The writes of one entity.
+#[derive(Debug, Default)]
+struct OwnWrites {
+    under_way: u64,
+    written: Version,
+    heard: Version,
+}
+
+impl Unheard {
+    /// A write begins; returns whether the stream will tell of it.
+    fn begin(&mut self, id: &str) -> bool {
+        if self.flows {
+            self.writes.entry(id.into()).or_default().under_way += 1;
+        }
+        self.flows
+    }
+
+    fn end(&mut self, id: &str, version: Option<Version>) {
+        if let Some(of_id) = self.writes.get_mut(id) {
+            of_id.under_way = of_id.under_way.saturating_sub(1);
+            of_id.written = of_id.written.max(version.unwrap_or(0));
+        }
+        self.tidy(id);
+    }
+
+    fn hear(&mut self, id: &str, version: Option<Version>) {
+        if let Some(of_id) = self.writes.get_mut(id) {
+            of_id.heard = of_id.heard.max(version.unwrap_or(of_id.written));
+        }
+        self.tidy(id);
+    }
+
+    fn tidy(&mut self, id: &str) {
+        let is_done = |of_id: &OwnWrites| of_id.under_way == 0 && of_id.heard >= of_id.written;
+        if self.writes.get(id).is_some_and(is_done) {
+            self.writes.remove(id);
+        }
+    }
+}
+
+/// How long after a failure the stream is opened again.
+const RETRY_AFTER: Duration = Duration::from_millis(500);
+
+/// Invalidates what the database tells of, for as long as the strategy is there.
+fn listen<C: StrategyCache, S: Source>(
+    loader: &Arc<Loader<C, S>>,
+    unheard: &Arc<Mutex<Unheard>>,
+) -> Background {
+    let (loader, unheard) = (Arc::clone(loader), Arc::clone(unheard));
+    Background::supervised("listening for changes of the database", move || {
+        let (loader, unheard) = (Arc::clone(&loader), Arc::clone(&unheard));
+        async move {
+            loop {
+                match loader.source.changes().await {
+                    Ok(mut stream) => {
+                        while let Some(announced) = stream.recv().await {
+                            hear(&loader, &unheard, announced).await;
+                        }
+                    }
+                    Err(error) => tracing::debug!("no change stream yet: {error}"),
+                }
+                unheard.lock().flows = false;
+                tokio::time::sleep(RETRY_AFTER).await;
+            }
+        }
+    })
+}
+
+async fn hear<C: StrategyCache, S: Source>(
+    loader: &Loader<C, S>,
+    unheard: &Mutex<Unheard>,
+    announced: Announced,
+) {
+    match announced {
+        Announced::Connected => unheard.lock().flows = true,
+        Announced::Changed { id, version } => {
+            // What the cache does not take is delivered in the background.
+            let _ = loader.cache.invalidate(&loader.cache.key(&id)).await;
+            unheard.lock().hear(&id, version);
+        }
+        // Nobody will tell of what was missed: the time to live bounds it.
+        Announced::Missed => {
+            let mut unheard = unheard.lock();
+            unheard.flows = false;
+            unheard.writes.clear();
+        }
+    }
+}
+
+impl<C: StrategyCache, S: Source> Strategy for ChangeStream<C, S> {
+    async fn read(&self, id: &str) -> Result<Read, StoreError> {
+        self.loader.read(id).await
+    }
+
+    async fn write(&self, id: &str, patch: &Patch) -> Result<Option<Version>, WriteError> {
+        let will_be_told = self.unheard.lock().begin(id);
+        if !will_be_told {
+            return OnWrite::Invalidate.write(&self.loader.cache, &self.loader.source, id, patch).await;
+        }
+        let written = self.loader.source.update(id, patch).await;
+        let version = written.as_ref().ok().and_then(Option::as_ref).map(Document::version);
+        self.unheard.lock().end(id, version);
+        Ok(written.map(|_| version)?)
+    }
+
+    async fn invalidate(&self, id: &str) -> Result<(), StoreError> {
+        self.loader.cache.invalidate(&self.loader.cache.key(id)).await
+    }
+
+    /// Also waits until the stream has told of every write of this instance.
+    async fn drain(&self, bound: Duration) -> Result<(), StoreError> {
+        let deadline = tokio::time::Instant::now() + bound;
+        loop {
+            let left = {
+                let unheard = self.unheard.lock();
+                if unheard.flows { unheard.writes.len() } else { 0 }
+            };
+            if left == 0 {
+                break;
+            }
+            if tokio::time::Instant::now() >= deadline {
+                let what = format!("the change stream has not told of {left} documents that were written");
+                return Err(StoreError::new(ErrorKind::Timeout, what));
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        self.loader.cache.drain(deadline.saturating_duration_since(tokio::time::Instant::now())).await
+    }
+}

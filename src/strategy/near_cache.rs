@@ -1,0 +1,239 @@
+//! Near cache: a small cache in the process before the shared one, for keys so hot that even the round trip
+//! to Redis is too much. Redis announces what changes (client tracking), and the copy goes.
+//!
+//! | operation | near cache | cache | database |
+//! | --- | --- | --- | --- |
+//! | read, near | hit | – | – |
+//! | read, hit | marker, copy | GET | – |
+//! | read, miss | marker | GET, SET NX GET (token), EVALSHA (fill) | find, once for all who wait in this instance |
+//! | write | copy removed | as cache-through | update |
+//! | announcement | copy or marker removed | – | – |
+//!
+//! *An announcement that overtakes a reply.* Announcements come over a connection of their own. One may
+//! arrive after Redis has answered a GET with the old document and before that answer has been read. So a
+//! reader leaves a marker before it asks, an announcement removes it, and the answer is kept only
+//! where the reader's own marker still stands (the Redis manual, "Client-side caching", "Avoiding race conditions").
+//!
+//! It promises that an answer lacks what was acknowledged for no longer than `near_ttl` and the time of a
+//! call: announcements are pushed after the fact, in practice within a round trip. While the link is lost
+//! nothing is kept near. An instance never reads less than it has written itself.
+
+use std::num::{NonZeroU64, NonZeroUsize};
+use std::sync::Arc;
+use std::time::Duration;
+
+use compact_str::CompactString;
+use lru::LruCache;
+use parking_lot::Mutex;
+
+use super::background::Background;
+use super::flight::Flight;
+use super::loader::Loader;
+use super::{
+    Circumstances, EntityCache, Guarantee, LookUp, OnWrite, Promise, Read, ReadOutcome, Strategy,
+    StrategyCache, WithCache, WriteError,
+};
+use crate::clock::{self, Instant};
+use crate::scenario::Positive;
+use crate::source::Source;
+use crate::store::{Announcement, Announcements, Document, Patch, StoreError, Version};
+
+crate::settings! {
+    /// The settings of near-cache.
+    pub struct Own {
+        /// how many entries an instance keeps near
+        near_capacity: NonZeroU64 = NonZeroU64::new(1000).unwrap_or(NonZeroU64::MIN),
+        /// how long a copy is served at the most, should no announcement come
+        near_ttl: Positive = Positive::seconds(10),
+        /// how often the connection that announces changes is checked
+        near_check_every: Positive = Positive::seconds(1),
+        /// what a write does to the entry in the shared cache: `invalidate` removes it, `update` puts the merged document there, never over a newer one
+        on_write: OnWrite = OnWrite::Invalidate,
+    }
+}
+
+/// All settings of near-cache.
+pub type Spec = WithCache<Own>;
+
+impl Spec {
+    /// The strategy over a cache and a source.
+    pub fn build<C: StrategyCache, S: Source>(&self, cache: C, source: S) -> NearCache<C, S> {
+        let near = Arc::new(Mutex::new(Near::new(self.own.near_capacity, self.own.near_ttl.0)));
+        let listener = listen(&near, &cache, &source, self.own.near_check_every.0);
+        let cache = EntityCache::new(cache, source.kind().clone(), self.caching.clone());
+        let loader = Loader::new(cache, source, Flight::Token);
+        NearCache { near, loader, on_write: self.own.on_write, listener }
+    }
+}
+
+impl Promise for Spec {
+    fn guarantee(&self, circumstances: &Circumstances<'_>) -> Guarantee {
+        let bound = self.own.near_ttl.0 + circumstances.longest_load;
+        Guarantee { converges: true, ..Guarantee::stale_within(Some(bound)) }
+    }
+
+    fn control(&self) -> Option<&'static str> {
+        self.own.on_write.control().or(self.caching.control())
+    }
+}
+
+/// See the module.
+pub struct NearCache<C, S> {
+    near: Arc<Mutex<Near>>,
+    loader: Loader<C, S>,
+    on_write: OnWrite,
+    #[allow(dead_code, reason = "it ends when this is dropped")]
+    listener: Background,
+}
+
+/// What is kept in the process.
+#[derive(Debug)]
+struct Near {
+    entries: LruCache<CompactString, Kept>,
+    ttl: Duration,
+    /// Whether changes are announced; nothing is kept otherwise.
+    connected: bool,
+    next_marker: u64,
+}
+
+/// What is kept of a key.
+#[derive(Debug)]
+enum Kept {
+    /// Somebody has asked the cache and waits for the answer.
+    Marker(u64),
+    /// A copy.
+    Copy { version: Version, document: Document, until: Instant },
+}
+
+impl Near {
+    fn new(capacity: NonZeroU64, ttl: Duration) -> Self {
+        let capacity = NonZeroUsize::try_from(capacity).unwrap_or(NonZeroUsize::MAX);
+        Self { entries: LruCache::new(capacity), ttl, connected: false, next_marker: 0 }
+    }
+
+    fn get(&mut self, key: &str) -> Option<Read> {
+        let Some(Kept::Copy { version, document, until }) = self.entries.get(key) else { return None };
+        if *until <= clock::now() {
+            self.entries.pop(key);
+            return None;
+        }
+        Some(Read { outcome: ReadOutcome::Hit, found: Some((*version, document.clone())) })
+    }
+
+    /// Leaves a marker before the cache is asked; `None` where nothing may be kept.
+    fn mark(&mut self, key: &str) -> Option<u64> {
+        if !self.connected {
+            return None;
+        }
+        self.next_marker += 1;
+        self.entries.put(key.into(), Kept::Marker(self.next_marker));
+        Some(self.next_marker)
+    }
+
+    /// Keeps what the cache answered, where the marker still stands.
+    fn keep(&mut self, key: &str, marker: u64, version: Version, document: &Document) {
+        let until = clock::now() + self.ttl;
+        if let Some(kept) = self.entries.get_mut(key)
+            && matches!(kept, Kept::Marker(standing) if *standing == marker)
+        {
+            *kept = Kept::Copy { version, document: document.clone(), until };
+        }
+    }
+
+    /// Takes a marker away for which there is nothing to keep.
+    fn unmark(&mut self, key: &str, marker: u64) {
+        if matches!(self.entries.peek(key), Some(Kept::Marker(standing)) if *standing == marker) {
+            self.entries.pop(key);
+        }
+    }
+
+    fn forget(&mut self, key: &str) {
+        self.entries.pop(key);
+    }
+
+    fn hear(&mut self, announcement: &Announcement) {
+        match announcement {
+            Announcement::Connected => self.connected = true,
+            Announcement::Changed(key) => self.forget(key),
+            Announcement::Flushed => self.entries.clear(),
+            Announcement::Lost => {
+                self.connected = false;
+                self.entries.clear();
+            }
+        }
+    }
+}
+
+/// How long after a failure to connect it is tried again.
+const RETRY_AFTER: Duration = Duration::from_millis(500);
+
+/// Hears announcements for as long as the strategy is there.
+fn listen<C: StrategyCache, S: Source>(
+    near: &Arc<Mutex<Near>>,
+    cache: &C,
+    source: &S,
+    check_every: Duration,
+) -> Background {
+    let (near, cache, prefix) = (Arc::clone(near), cache.clone(), source.kind().key_prefix.clone());
+    Background::supervised("listening for changes of the cache", move || {
+        let (near, cache, prefix) = (Arc::clone(&near), cache.clone(), prefix.clone());
+        async move {
+            loop {
+                if let Ok(announcements) = cache.track(&prefix, check_every).await {
+                    hear_all(&near, announcements).await;
+                }
+                near.lock().hear(&Announcement::Lost);
+                tokio::time::sleep(RETRY_AFTER).await;
+            }
+        }
+    })
+}
+
+async fn hear_all(near: &Mutex<Near>, mut announcements: Announcements) {
+    while let Some(announcement) = announcements.recv().await {
+        near.lock().hear(&announcement);
+    }
+}
+
+impl<C: StrategyCache, S: Source> Strategy for NearCache<C, S> {
+    async fn read(&self, id: &str) -> Result<Read, StoreError> {
+        let key = self.loader.cache.key(id);
+        let (read, marker) = {
+            let mut near = self.near.lock();
+            match near.get(&key) {
+                Some(read) => (Some(read), None),
+                None => (None, near.mark(&key)),
+            }
+        };
+        if let Some(read) = read {
+            return Ok(read);
+        }
+        let looked_up = self.loader.look_up(id).await;
+        if let Some(marker) = marker {
+            let mut near = self.near.lock();
+            match &looked_up {
+                Ok(LookUp::Hit(version, document, _)) => near.keep(&key, marker, *version, document),
+                // What is filled in now will be announced: it is kept near by the reader after that.
+                _ => near.unmark(&key, marker),
+            }
+        }
+        self.loader.read_from(id, looked_up?).await
+    }
+
+    async fn write(&self, id: &str, patch: &Patch) -> Result<Option<Version>, WriteError> {
+        let written = self.on_write.write(&self.loader.cache, &self.loader.source, id, patch).await;
+        self.near.lock().forget(&self.loader.cache.key(id));
+        written
+    }
+
+    async fn invalidate(&self, id: &str) -> Result<(), StoreError> {
+        let key = self.loader.cache.key(id);
+        let invalidated = self.loader.cache.invalidate(&key).await;
+        self.near.lock().forget(&key);
+        invalidated
+    }
+
+    async fn drain(&self, bound: Duration) -> Result<(), StoreError> {
+        self.loader.cache.drain(bound).await
+    }
+}
