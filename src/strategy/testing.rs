@@ -5,6 +5,7 @@ mod behind;
 mod controls;
 mod failures;
 mod interleavings;
+mod listen;
 mod refresh;
 mod simulation;
 

@@ -25,16 +25,23 @@ const MOST_REMOVED_AT_ONCE: usize = 1000;
 /// The place of the record, '' without a log; nothing where something else is there. KEYS: entry, and log
 /// where there is one. ARGV: entry, the first bytes of what the writer has seen, id of the entity.
 ///
-/// XADD comes first: what stops the script there, as a full memory does, leaves the entry as it was.
+/// XADD comes first: what stops the script there, as a full memory does, leaves the entry as it was. A new log is
+/// made with its group, since a memory that is full by the time of the first flush would refuse to make one, and
+/// then nothing would be flushed any more.
 pub(super) static PUT_DIRTY: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(
+    Script::new(&format!(
         "local held = redis.call('GETRANGE', KEYS[1], 0, 16)
 if string.sub(held, 1, #ARGV[2]) ~= ARGV[2] then return false end
 local record = ''
-if KEYS[2] then record = redis.call('XADD', KEYS[2], '*', 'i', ARGV[3], 'e', ARGV[1]) end
+if KEYS[2] then
+  if redis.call('EXISTS', KEYS[2]) == 0 then
+    redis.call('XGROUP', 'CREATE', KEYS[2], '{GROUP}', '0', 'MKSTREAM')
+  end
+  record = redis.call('XADD', KEYS[2], '*', 'i', ARGV[3], 'e', ARGV[1])
+end
 redis.call('SET', KEYS[1], ARGV[1])
-return record",
-    )
+return record"
+    ))
 });
 
 /// 1 if the entry has exactly this version. ARGV: the first 9 bytes of an entry of the version, ttl in ms.
