@@ -14,6 +14,8 @@ use crate::{strategy, topology};
 struct Listing {
     name: String,
     summary: String,
+    /// What more is to be said of it, in a line.
+    more: Option<String>,
     settings: Vec<SettingDoc>,
 }
 
@@ -33,6 +35,9 @@ pub fn list(what: Option<Listed>) -> String {
         let _ = writeln!(text, "{title}");
         for row in rows {
             let _ = writeln!(text, "\n  {}\n      {}", row.name, row.summary);
+            if let Some(more) = row.more {
+                let _ = writeln!(text, "      {more}");
+            }
             for setting in row.settings {
                 let _ = writeln!(
                     text,
@@ -41,7 +46,34 @@ pub fn list(what: Option<Listed>) -> String {
                 );
             }
         }
+        if *sort == Listed::Strategies {
+            text += &controls();
+        }
         text.push('\n');
+    }
+    text
+}
+
+/// The naive forms, found by how their settings describe them.
+fn controls() -> String {
+    let mut found: Vec<(String, Vec<&str>)> = Vec::new();
+    for row in strategy::REGISTRY {
+        for setting in (row.docs)() {
+            for control in setting.meaning.split("control: ").skip(1) {
+                let control = control.split([';', ')']).next().unwrap_or_default();
+                let line = format!("{}: {control}", setting.key);
+                match found.iter_mut().find(|(known, _)| *known == line) {
+                    Some((_, strategies)) => strategies.push(row.name),
+                    None => found.push((line, vec![row.name])),
+                }
+            }
+        }
+    }
+    let mut text =
+        String::from("\n  controls: naive forms, there to show that the audit sees what is broken\n");
+    for (line, strategies) in found {
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "      {line}\n          {}", strategies.join(", "));
     }
     text
 }
@@ -50,12 +82,19 @@ fn listings(sort: Listed) -> (&'static str, Vec<Listing>) {
     let row = |name: &str, summary: &str, settings| Listing {
         name: name.into(),
         summary: summary.into(),
+        more: None,
         settings,
     };
     match sort {
         Listed::Strategies => (
             "strategies: how an application uses a cache in front of a database",
-            strategy::REGISTRY.iter().map(|r| row(r.name, r.summary, (r.docs)())).collect(),
+            strategy::REGISTRY
+                .iter()
+                .map(|r| Listing {
+                    more: Some(format!("promises {}", r.guarantee())),
+                    ..row(r.name, r.summary, (r.docs)())
+                })
+                .collect(),
         ),
         Listed::Topologies => (
             "topologies: where the cache lives",
@@ -77,6 +116,7 @@ fn tables() -> Vec<Listing> {
     let table = |name: &str, summary: &str, settings| Listing {
         name: name.into(),
         summary: summary.into(),
+        more: None,
         settings,
     };
     vec![

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::format;
 use super::group::Entry;
+use super::safety::Safety;
 use super::stats::median;
 use crate::results::{Measure, Operation, Status, SummaryRow};
 
@@ -31,6 +32,14 @@ pub struct Headline {
     pub errors: String,
     /// Reads that returned something else than was asked for.
     pub corrupt: String,
+    /// Stale reads.
+    pub stale: String,
+    /// Fields whose last acknowledged write is lost.
+    pub lost: String,
+    /// Keys that differ between cache and database at the end.
+    pub divergent: String,
+    /// Whether the strategy kept what it promises.
+    pub promise: String,
     /// What became of the cells.
     pub status: String,
     /// What kept them from doing more.
@@ -41,6 +50,7 @@ impl Headline {
     /// The headline of all repeats of a strategy.
     #[must_use]
     pub fn of(entry: &Entry<'_>) -> Self {
+        let safety = Safety::of(entry);
         let sum = |figure: fn(&SummaryRow) -> u64| entry.measured.iter().map(|row| figure(row)).sum::<u64>();
         let answered = sum(|row| row.hits + row.negative_hits);
         let share = |part: u64, whole: u64| (whole > 0).then(|| part as f64 / whole as f64);
@@ -64,10 +74,18 @@ impl Headline {
             ),
             errors: counted(sum(|row| row.errors + row.timeouts)),
             corrupt: counted(sum(|row| row.corrupt_reads)),
+            stale: of_audit(&safety, |safety| Some(safety.stale)),
+            lost: of_audit(&safety, |safety| safety.lost),
+            divergent: of_audit(&safety, |safety| safety.divergent),
+            promise: safety.as_ref().map_or_else(|| NONE.into(), Safety::verdict_text),
             status: status(entry),
             limited_by: limited_by(entry),
         }
     }
+}
+
+fn of_audit(safety: &Option<Safety>, figure: impl Fn(&Safety) -> Option<u64>) -> String {
+    or_none(safety.as_ref().and_then(figure).map(|number| format::count(number as f64)))
 }
 
 fn or_none(figure: Option<String>) -> String {

@@ -114,6 +114,7 @@ fn section_html(section: &Section<'_>, several: bool) -> String {
             picture.svg
         );
     }
+    html += &super::audit::section(group);
     html += "</section>\n";
     html
 }
@@ -130,6 +131,7 @@ fn headline_table(group: &Group<'_>) -> String {
         "database reads/op",
         "errors",
         "corrupt reads",
+        "promise",
         "status",
         "limited by",
     ];
@@ -146,11 +148,12 @@ fn headline_table(group: &Group<'_>) -> String {
             row.db_reads_per_op,
             row.errors,
             row.corrupt,
+            row.promise,
             row.status,
             row.limited_by,
         ]
     });
-    table(&headings, &[0, 10, 11], rows)
+    table(&headings, &[0, 10, 11, 12], rows)
 }
 
 /// A table; columns named in `words` hold words and begin at the left, the others hold figures.

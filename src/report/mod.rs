@@ -1,5 +1,6 @@
 //! Charts, the HTML report and the closing table, drawn only from what `results` wrote.
 
+pub mod audit;
 pub mod canvas;
 pub mod charts;
 pub mod format;
@@ -7,6 +8,7 @@ pub mod group;
 pub mod headline;
 pub mod html;
 pub mod ranking;
+pub mod safety;
 pub mod stats;
 pub mod style;
 pub mod terminal;

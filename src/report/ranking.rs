@@ -3,7 +3,7 @@
 use super::format;
 use super::group::{Entry, Group};
 use super::stats::{Better, Contestant, REPEATS_TO_RANK, ranking};
-use crate::results::{LimitedBy, Mode, SummaryRow};
+use crate::results::{LimitedBy, Mode, SummaryRow, Verdict};
 
 /// The ranking of a group in words, or why there is none; empty with a single strategy.
 ///
@@ -63,6 +63,10 @@ fn why_not(entry: &Entry<'_>) -> Option<String> {
         Some("failed".into())
     } else if any(|row| row.corrupt_reads > 0) {
         Some("corrupt reads".into())
+    } else if any(|row| row.control.is_some()) {
+        Some("a control".into())
+    } else if any(|row| row.verdict == Some(Verdict::Broken)) {
+        Some("broke its promise".into())
     } else if any(|row| (row.errors + row.timeouts) as f64 > MOST_FAILURES * row.operations as f64) {
         Some("failed operations".into())
     } else if any(|row| row.status.is_saturated()) {

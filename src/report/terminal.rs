@@ -6,7 +6,7 @@ use super::ReportError;
 use super::format;
 use super::group::{Group, groups, short_swept};
 use super::headline::Headline;
-use super::ranking;
+use super::{ranking, safety};
 use crate::results::{Results, Status};
 
 /// Names longer than this are broken into lines.
@@ -32,6 +32,9 @@ const COLUMNS: &[Column] = &[
     Column { heading: "db reads/op", figure: |row| &row.db_reads_per_op, goes: 2 },
     Column { heading: "errors", figure: |row| &row.errors, goes: 0 },
     Column { heading: "corrupt", figure: |row| &row.corrupt, goes: 0 },
+    Column { heading: "stale", figure: |row| &row.stale, goes: 7 },
+    Column { heading: "lost", figure: |row| &row.lost, goes: 6 },
+    Column { heading: "promise", figure: |row| &row.promise, goes: 0 },
     Column { heading: "status", figure: |row| &row.status, goes: 0 },
     Column { heading: "limited by", figure: |row| &row.limited_by, goes: 5 },
 ];
@@ -61,6 +64,7 @@ pub fn closing_table(results: &Results, width: usize) -> Result<String, ReportEr
         lines.push(format!("Left out at this width: {}; report.html has them.", format::list(&left_out)));
     }
     lines.extend(failures(results));
+    lines.extend(groups.iter().flat_map(|group| group.entries.iter().filter_map(safety::sentence)));
     lines.extend(groups.iter().filter_map(|group| ranked(group, groups.len() > 1)));
     for line in lines {
         for part in wrapped(&line, width) {
@@ -118,7 +122,7 @@ fn table(groups: &[Group<'_>], gone: u8) -> Table {
         }
     }
     for (at, column) in columns.iter().enumerate() {
-        let words = ["status", "limited by"].contains(&column.heading);
+        let words = ["promise", "status", "limited by"].contains(&column.heading);
         if let Some(cells) = table.column_mut(names + at)
             && !words
         {

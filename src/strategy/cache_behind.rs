@@ -42,7 +42,7 @@ crate::choices! {
 crate::settings! {
     /// The settings of cache-behind.
     pub struct Own {
-        /// where what is to be flushed is kept: `stream` beside the cached entries, where a crash of the application leaves it, `memory` in the instance, which loses it
+        /// where what is to be flushed is kept: `stream` beside the cached entries, where a crash of the application leaves it (control: `memory` in the instance, which loses it in a crash)
         log: Log = Log::Stream,
         /// how many waiting keys are flushed without waiting for the interval, and how many go into one bulk update
         batch_size: NonZeroU64 = NonZeroU64::new(50).unwrap_or(NonZeroU64::MIN),

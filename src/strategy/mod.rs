@@ -39,7 +39,7 @@ pub use guarantee::{Circumstances, Guarantee, Loss, Needs, Promise, Staleness};
 pub use on_write::OnWrite;
 pub use write_error::WriteError;
 
-use crate::scenario::{Reader, SettingDoc, Settings};
+use crate::scenario::{Mistakes, Place, Reader, SettingDoc, Settings, Table};
 use crate::source::Source;
 use crate::store::{AccessCounts, Cache, Document, Patch, StoreError, Tracking, Version, WriteLog};
 
@@ -162,6 +162,23 @@ pub struct StrategyRow {
     pub docs: fn() -> Vec<SettingDoc>,
     /// Reads its settings.
     pub read: fn(&Reader<'_>) -> StrategySpec,
+}
+
+impl StrategyRow {
+    /// What it promises with the settings that it has by default, a time to live of an hour, a database that
+    /// answers within five seconds, and nothing broken.
+    #[must_use]
+    pub fn guarantee(&self) -> Guarantee {
+        let nothing = Table::empty(Place::Option(String::new()));
+        let mistakes = Mistakes::default();
+        let spec = (self.read)(&Reader::new(&nothing, "", &mistakes));
+        spec.promise().guarantee(&Circumstances {
+            faults: &[],
+            ttl: Some(Duration::from_hours(1)),
+            longest_load: Duration::from_secs(5),
+            cache_survives_kill: false,
+        })
+    }
 }
 
 /// Generates, from one row a strategy, the registry and the enums in which strategies meet.

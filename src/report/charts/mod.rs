@@ -2,6 +2,8 @@
 
 mod hit_rate;
 mod latency_percentiles;
+mod safety;
+mod staleness;
 mod throughput_p99;
 
 use super::canvas::Canvas;
@@ -34,6 +36,16 @@ pub const REGISTRY: &[Chart] = &[
         name: "hit-rate",
         summary: "hit rate of the cache over time, from the warm-up on",
         draw: hit_rate::draw,
+    },
+    Chart {
+        name: "staleness",
+        summary: "share of reads that were stale, and how long their answers had been out of date, by strategy",
+        draw: staleness::draw,
+    },
+    Chart {
+        name: "safety",
+        summary: "p99 response time of reads against the share of stale reads, with lost writes marked",
+        draw: safety::draw,
     },
 ];
 

@@ -12,12 +12,15 @@ use crate::report::stats::median;
 use crate::report::style::Look;
 use crate::results::{LimitedBy, SummaryRow};
 
-const ROW: f64 = 40.0;
+/// The height of a row.
+pub(super) const ROW: f64 = 40.0;
 const BAND: RGBColor = RGBColor(248, 248, 248);
 /// The widest that names of strategies get.
 const LABELS: f64 = 210.0;
 /// Room for the medians beside each panel.
-const VALUES: f64 = 74.0;
+pub(super) const VALUES: f64 = 74.0;
+/// Between the names and the first panel.
+pub(super) const LABELS_GAP: f64 = 14.0;
 /// From this factor between the fastest and the slowest on, an even axis would hide the fast ones.
 const FACTOR_FOR_LOG: f64 = 15.0;
 
@@ -69,7 +72,7 @@ pub(super) fn draw(group: &Group<'_>) -> Option<Canvas> {
     let top = sheet.next + 22.0;
     let bottom = top + ROW * group.entries.len() as f64 + 8.0;
     let labels = draw_labels(&mut sheet.canvas, group, top);
-    let left = MARGIN + labels + 14.0;
+    let left = MARGIN + labels + LABELS_GAP;
     let width = (WIDTH - MARGIN - left) / PANELS.len() as f64;
     for (at, measured) in PANELS.iter().enumerate() {
         let left = left + at as f64 * width + if at == 0 { 0.0 } else { 14.0 };
@@ -100,7 +103,7 @@ fn note(group: &Group<'_>) -> String {
 }
 
 /// Names the rows; returns the width that the names take.
-fn draw_labels(canvas: &mut Canvas, group: &Group<'_>, top: f64) -> f64 {
+pub(super) fn draw_labels(canvas: &mut Canvas, group: &Group<'_>, top: f64) -> f64 {
     let letters = Lettering::new(12.5, INK).held(Anchor::Right);
     let labels: Vec<Vec<String>> =
         group.entries.iter().map(|entry| label_lines(entry.label, letters)).collect();
@@ -128,7 +131,8 @@ fn label_lines(label: &str, letters: Lettering) -> Vec<String> {
     if lines.is_empty() { vec![String::new()] } else { lines }
 }
 
-fn row_middle(top: f64, row: usize) -> f64 {
+/// The middle of a row.
+pub(super) fn row_middle(top: f64, row: usize) -> f64 {
     top + 4.0 + ROW * (row as f64 + 0.5)
 }
 

@@ -1,0 +1,105 @@
+//! What a strategy's speed is paid with: p99 against stale reads, with lost writes marked.
+
+use super::staleness::{look_of, shares};
+use crate::report::canvas::panel::Panel;
+use crate::report::canvas::scale::Scale;
+use crate::report::canvas::sheet::{LegendEntry, MARGIN, Sheet, WIDTH};
+use crate::report::canvas::{Anchor, Canvas, FAINT_INK, Lettering};
+use crate::report::format;
+use crate::report::group::{Entry, Group};
+use crate::report::safety::Safety;
+use crate::results::{Measure, Operation};
+
+const HEIGHT: f64 = 360.0;
+/// The strip at the left for those without a stale read: a log axis has no 0.
+const NONE_STRIP: f64 = 90.0;
+
+struct Point<'a> {
+    entry: &'a Entry<'a>,
+    safety: Safety,
+    p99_us: f64,
+}
+
+/// Draws the chart; `None` where nothing was audited.
+pub(super) fn draw(group: &Group<'_>) -> Option<Canvas> {
+    let points: Vec<Point<'_>> = group
+        .entries
+        .iter()
+        .filter_map(|entry| {
+            let p99_us = entry.merged_us(Operation::Read, Measure::Response, 0.99)?;
+            Some(Point { entry, safety: Safety::of(entry)?, p99_us })
+        })
+        .collect();
+    if points.is_empty() {
+        return None;
+    }
+    let mut sheet = Sheet::new("Tail latency against stale reads", group);
+    let (top, bottom) = (sheet.next + 12.0, sheet.next + 12.0 + HEIGHT);
+    let low = points.iter().map(|point| point.p99_us).fold(f64::INFINITY, f64::min);
+    let high = points.iter().map(|point| point.p99_us).fold(0.0, f64::max);
+    let y = Scale::log_micros(low * 0.8, high * 1.25);
+    let left = MARGIN + 74.0 + NONE_STRIP;
+    let panel = Panel { left, top, right: WIDTH - MARGIN - 30.0, bottom, x: shares(), y: Some(y.clone()) };
+    let strip = Panel { left: left - NONE_STRIP, right: left - 8.0, x: none(), ..panel.clone() };
+    strip.draw_axes(&mut sheet.canvas, "", "p99 response time of reads (log scale)");
+    let unlabelled = Scale {
+        ticks: y
+            .ticks
+            .iter()
+            .map(|tick| crate::report::canvas::scale::Tick { label: String::new(), ..*tick })
+            .collect(),
+        ..y
+    };
+    Panel { y: Some(unlabelled), ..panel.clone() }.draw_axes(
+        &mut sheet.canvas,
+        "share of reads that were stale (log scale)",
+        "",
+    );
+    let letters = Lettering::new(11.0, FAINT_INK).held(Anchor::Middle);
+    sheet.canvas.text((f64::midpoint(strip.left, strip.right), bottom + 14.0), "none", letters);
+    draw_points(&mut sheet.canvas, &panel, &strip, &points);
+    sheet.next = bottom + 56.0;
+    let legend: Vec<_> = points.iter().map(legend).collect();
+    sheet.legend(&legend);
+    sheet.note(
+        "Down and to the left is better. All repeats of a strategy together. A ring in red marks lost writes; hollow points are controls: naive \
+         forms, there to show that the audit sees them.",
+    );
+    Some(sheet.finish())
+}
+
+/// The axis of the strip: a single place.
+fn none() -> Scale {
+    Scale { spread: crate::report::canvas::scale::Spread::Even, low: 0.0, high: 1.0, ticks: Vec::new() }
+}
+
+fn draw_points(canvas: &mut Canvas, panel: &Panel, strip: &Panel, points: &[Point<'_>]) {
+    let clean = points.iter().filter(|point| point.safety.stale == 0).count();
+    let mut placed = 0;
+    for point in points {
+        let at = if point.safety.stale == 0 {
+            // Side by side, so that those of one latency do not cover each other.
+            placed += 1;
+            strip.at(f64::from(placed) / (clean + 1) as f64, point.p99_us)
+        } else {
+            panel.at(point.safety.stale_share(), point.p99_us)
+        };
+        canvas.marker(at, 5.0, look_of(point.entry, &point.safety));
+        if point.safety.lost.is_some_and(|lost| lost > 0) {
+            let red = plotters::style::RGBColor(200, 30, 30);
+            let ring: Vec<_> = (0..=24)
+                .map(|step| f64::from(step) / 24.0 * std::f64::consts::TAU)
+                .map(|angle| (at.0 + 9.5 * angle.cos(), at.1 + 9.5 * angle.sin()))
+                .collect();
+            canvas.line(ring, red, 1.8, &[]);
+        }
+    }
+}
+
+fn legend(point: &Point<'_>) -> LegendEntry {
+    let mut label = point.entry.legend_label();
+    if let Some(lost) = point.safety.lost.filter(|lost| *lost > 0) {
+        label += &format!(" ({} lost)", format::count(lost as f64));
+    }
+    LegendEntry { label, look: look_of(point.entry, &point.safety) }
+}

@@ -1,0 +1,113 @@
+//! What the audit says of a strategy, over all its repeats: counts are added up, never averaged.
+
+use super::format;
+use super::group::Entry;
+use crate::results::{SummaryRow, Verdict};
+
+/// The findings of one strategy in one group.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Safety {
+    /// Reads that were audited.
+    pub audited: u64,
+    /// Stale ones.
+    pub stale: u64,
+    /// How long the oldest stale answer had been out of date.
+    pub oldest_ms: Option<f64>,
+    /// Fields whose last acknowledged write is lost; `None` where that could not be looked at.
+    pub lost: Option<u64>,
+    /// Keys that differ between cache and database at the end.
+    pub divergent: Option<u64>,
+    /// The worst verdict of all repeats.
+    pub verdict: Option<Verdict>,
+    /// What is naive about it, where it is a control.
+    pub control: Option<String>,
+}
+
+impl Safety {
+    /// `None` where nothing was audited.
+    #[must_use]
+    pub fn of(entry: &Entry<'_>) -> Option<Self> {
+        let audited: Vec<&SummaryRow> =
+            entry.measured.iter().copied().filter(|row| row.verdict.is_some()).collect();
+        let first = audited.first()?;
+        let sum = |figure: fn(&SummaryRow) -> Option<u64>| {
+            audited.iter().map(|row| figure(row)).try_fold(0, |sum, one| Some(sum + one?))
+        };
+        let rank = |verdict: Verdict| match verdict {
+            Verdict::Kept => 0,
+            Verdict::Unknown => 1,
+            Verdict::Broken => 2,
+        };
+        Some(Self {
+            audited: audited.iter().map(|row| row.audited_reads).sum(),
+            stale: audited.iter().map(|row| row.stale_reads).sum(),
+            oldest_ms: audited.iter().filter_map(|row| row.stale_age_max_ms).max_by(f64::total_cmp),
+            lost: sum(|row| row.lost_writes),
+            divergent: sum(|row| row.divergent_keys),
+            verdict: audited.iter().filter_map(|row| row.verdict).max_by_key(|verdict| rank(*verdict)),
+            control: first.control.clone(),
+        })
+    }
+
+    /// The share of audited reads that were stale.
+    #[must_use]
+    pub fn stale_share(&self) -> f64 {
+        if self.audited == 0 { 0.0 } else { self.stale as f64 / self.audited as f64 }
+    }
+
+    /// The verdict in words.
+    #[must_use]
+    pub fn verdict_text(&self) -> String {
+        let word = self.verdict.map_or("–", Verdict::name);
+        if self.control.is_some() { format!("{word} (control)") } else { word.to_owned() }
+    }
+}
+
+/// A share in percent, with as many digits as a small one needs.
+#[must_use]
+pub fn percent(share: f64) -> String {
+    if share <= 0.0 {
+        return "0 %".into();
+    }
+    if share < 1e-4 {
+        format!("{:.1e} %", share * 100.0)
+    } else {
+        format!("{} %", format::three_digits(share * 100.0))
+    }
+}
+
+/// What became of a strategy's promise, where that has to be said.
+#[must_use]
+pub fn sentence(entry: &Entry<'_>) -> Option<String> {
+    let safety = Safety::of(entry)?;
+    let with = |wanted: Verdict| entry.measured.iter().find(|row| row.verdict == Some(wanted));
+    let row = with(Verdict::Broken).or_else(|| with(Verdict::Unknown))?;
+    let repeats = entry.measured.iter().filter(|one| one.verdict == row.verdict).count();
+    let of = if entry.measured.len() > 1 {
+        format!(" in {repeats} of {} repeats", entry.measured.len())
+    } else {
+        String::new()
+    };
+    let stale = if safety.stale > 0 {
+        format!(
+            " ({} of {} reads stale, {})",
+            format::count(safety.stale as f64),
+            format::count(safety.audited as f64),
+            percent(safety.stale_share())
+        )
+    } else {
+        String::new()
+    };
+    Some(match (row.verdict, &safety.control) {
+        (Some(Verdict::Broken), Some(control)) => {
+            format!(
+                "{} is a control ({control}) and shows it{of}: {}{stale}.",
+                entry.label, row.verdict_reason
+            )
+        }
+        (Some(Verdict::Broken), None) => {
+            format!("{} BROKE ITS PROMISE{of}: {}{stale}.", entry.label, row.verdict_reason)
+        }
+        _ => format!("Whether {} kept its promise is not known{of}: {}.", entry.label, row.verdict_reason),
+    })
+}
