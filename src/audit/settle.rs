@@ -22,6 +22,9 @@ pub struct Conclusion {
     pub explained_keys: u64,
     /// Keys of which the cache holds another version, or other writes, than the database.
     pub divergent_keys: u64,
+    /// Those of them whose cached document has all that was acknowledged, and where a write with an unknown end or an
+    /// unfinished one may explain what the database has besides.
+    pub divergent_explained_keys: u64,
     /// Keys that were compared.
     pub checked_keys: u64,
 }
@@ -33,6 +36,7 @@ pub(super) struct Settled {
     lost_keys: u64,
     explained_keys: u64,
     divergent_keys: u64,
+    divergent_explained_keys: u64,
     checked_keys: u64,
 }
 
@@ -56,6 +60,11 @@ impl Audit {
             line.mark(field).map_or(Fate::Kept, |last| self.fate(line, key, field, last, database))
         });
         let is_divergent = cache.is_some() && cache != database;
+        let is_explained = is_divergent && {
+            let writes = line.writes();
+            let is_whole = cache.is_some_and(|document| document.version >= line.acknowledged());
+            is_whole && (writes.had_indeterminate() || writes.had_failed_step())
+        };
         let lost = fates.iter().filter(|fate| **fate == Fate::Lost).count() as u64;
         let mut settled = self.settled.lock();
         settled.checked_keys += 1;
@@ -63,6 +72,7 @@ impl Audit {
         settled.lost_keys += u64::from(lost > 0);
         settled.explained_keys += u64::from(fates.contains(&Fate::Explained));
         settled.divergent_keys += u64::from(is_divergent);
+        settled.divergent_explained_keys += u64::from(is_explained);
         drop(settled);
         for field in (0..FIELDS).filter(|&field| fates[field] == Fate::Lost) {
             self.keep_lost(line, key, field, database);
@@ -85,6 +95,7 @@ impl Audit {
             lost_keys: settled.lost_keys,
             explained_keys: settled.explained_keys,
             divergent_keys: settled.divergent_keys,
+            divergent_explained_keys: settled.divergent_explained_keys,
             checked_keys: settled.checked_keys,
             ..Conclusion::default()
         };

@@ -66,7 +66,10 @@ pub fn summarise(row: &mut SummaryRow, cell: &Cell, measured: &Measured) {
             corrupt_reads: found.corrupt,
             crashes: crashes.count() as u64,
             end: match &audited.not_compared {
-                None => End::Known { lost_writes: end.lost_writes, divergent_keys: end.divergent_keys },
+                None => End::Known {
+                    lost_writes: end.lost_writes,
+                    divergent_keys: end.divergent_keys - end.divergent_explained_keys,
+                },
                 Some(error) => End::Unknown(error.to_string()),
             },
         },

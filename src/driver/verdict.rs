@@ -30,7 +30,8 @@ pub enum End {
     Known {
         /// Fields whose last acknowledged write the database does not reflect.
         lost_writes: u64,
-        /// Keys of which the cache holds something else than the database.
+        /// Keys of which the cache holds something else than the database, without a write of unknown end that
+        /// would explain it.
         divergent_keys: u64,
     },
     /// They could not be looked at.

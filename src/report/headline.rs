@@ -74,9 +74,9 @@ impl Headline {
             ),
             errors: counted(sum(|row| row.errors + row.timeouts)),
             corrupt: counted(sum(|row| row.corrupt_reads)),
-            stale: of_audit(&safety, |safety| Some(safety.stale)),
-            lost: of_audit(&safety, |safety| safety.lost),
-            divergent: of_audit(&safety, |safety| safety.divergent),
+            stale: of_audit(safety.as_ref(), |safety| Some(safety.stale)),
+            lost: of_audit(safety.as_ref(), |safety| safety.lost),
+            divergent: of_audit(safety.as_ref(), |safety| safety.divergent),
             promise: safety.as_ref().map_or_else(|| NONE.into(), Safety::verdict_text),
             status: status(entry),
             limited_by: limited_by(entry),
@@ -84,8 +84,8 @@ impl Headline {
     }
 }
 
-fn of_audit(safety: &Option<Safety>, figure: impl Fn(&Safety) -> Option<u64>) -> String {
-    or_none(safety.as_ref().and_then(figure).map(|number| format::count(number as f64)))
+fn of_audit(safety: Option<&Safety>, figure: impl Fn(&Safety) -> Option<u64>) -> String {
+    or_none(safety.and_then(figure).map(|number| format::count(number as f64)))
 }
 
 fn or_none(figure: Option<String>) -> String {

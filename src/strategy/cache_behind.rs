@@ -64,12 +64,12 @@ impl Spec {
             Log::Stream => Keeping::Log(self.own.take_over_after.0),
         };
         let behind = Arc::new(Behind::new(cache, source, self.queue.clone(), keeping));
-        let (flushed, batch, interval) =
+        let (state, batch, interval) =
             (Arc::clone(&behind), self.own.batch_size.get(), self.own.flush_interval.0);
-        let _flusher = Background::supervised("the flusher of cache-behind", move || {
-            keep_flushing(Arc::clone(&flushed), batch, interval)
+        let flusher = Background::supervised("the flusher of cache-behind", move || {
+            keep_flushing(Arc::clone(&state), batch, interval)
         });
-        CacheBehind { behind, _flusher }
+        CacheBehind { behind, flusher }
     }
 }
 
@@ -119,7 +119,8 @@ async fn keep_flushing<C: WriteLog, S: Source>(behind: Arc<Behind<C, S>>, batch:
 /// See the module.
 pub struct CacheBehind<C, S> {
     behind: Arc<Behind<C, S>>,
-    _flusher: Background,
+    #[allow(dead_code, reason = "it ends when this is dropped")]
+    flusher: Background,
 }
 
 impl<C: WriteLog, S: Source> Strategy for CacheBehind<C, S> {

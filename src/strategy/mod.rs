@@ -4,7 +4,7 @@
 //! and can be tested over fakes. [`strategies!`] below is the one table in which they meet.
 
 pub mod background;
-pub mod behind;
+mod behind;
 pub mod breaker;
 pub mod cache_ahead;
 pub mod cache_aside;

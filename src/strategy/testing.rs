@@ -538,7 +538,7 @@ pub(crate) fn sound_forms(caching: &CachingSettings) -> Vec<StrategySpec> {
     }
     let refresh_at = crate::units::Share::of(1, 2);
     let interval = crate::scenario::Positive::millis(300);
-    let own = cache_ahead::Own { refresh_at, interval, ..cache_ahead::Own::default() };
+    let own = cache_ahead::Own { interval, refresh_at, ..cache_ahead::Own::default() };
     forms.push(StrategySpec::CacheAhead(cache_ahead::Spec { own, caching: caching.clone() }));
     forms
 }

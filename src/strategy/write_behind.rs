@@ -45,11 +45,11 @@ impl Spec {
     pub fn build<C: WriteLog, S: Source>(&self, cache: C, source: S) -> WriteBehind<C, S> {
         let keeping = Keeping::Memory(Joining::InLine);
         let behind = Arc::new(Behind::new(cache, source, self.queue.clone(), keeping));
-        let (flushed, batch, interval) = (Arc::clone(&behind), self.own.batch.get(), self.own.interval.0);
-        let _flusher = Background::supervised("the flusher of write-behind", move || {
-            keep_flushing(Arc::clone(&flushed), batch, interval)
+        let (state, batch, interval) = (Arc::clone(&behind), self.own.batch.get(), self.own.interval.0);
+        let flusher = Background::supervised("the flusher of write-behind", move || {
+            keep_flushing(Arc::clone(&state), batch, interval)
         });
-        WriteBehind { behind, _flusher }
+        WriteBehind { behind, flusher }
     }
 }
 
@@ -81,7 +81,8 @@ async fn keep_flushing<C: WriteLog, S: Source>(behind: Arc<Behind<C, S>>, batch:
 /// See the module.
 pub struct WriteBehind<C, S> {
     behind: Arc<Behind<C, S>>,
-    _flusher: Background,
+    #[allow(dead_code, reason = "it ends when this is dropped")]
+    flusher: Background,
 }
 
 impl<C: WriteLog, S: Source> Strategy for WriteBehind<C, S> {

@@ -89,7 +89,7 @@ impl World {
     fn send_write(&mut self, step: Step) -> Doing {
         let record = self.oracle.writes.len();
         let (key, field) = (u64::from(step.pick) % KEYS, usize::from(step.tamper) % FIELDS);
-        let write = Write { key, field, id: record as i64 + 1 };
+        let write = Write { key, field, id: (record as u64).cast_signed() + 1 };
         self.audit.write_sent(write);
         let client = step.client as u64;
         self.oracle.writes.push(WriteRecord { client, write, sent_step: self.step, end: None });
@@ -154,7 +154,7 @@ impl World {
             0..20 => document.writes[field] = 0,
             20..60 => {
                 document.writes[field] =
-                    (u64::from(choice) * 7 % (self.oracle.writes.len() as u64 + 3)) as i64;
+                    (u64::from(choice) * 7 % (self.oracle.writes.len() as u64 + 3)).cast_signed();
             }
             _ => {}
         }

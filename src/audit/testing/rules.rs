@@ -63,10 +63,12 @@ impl Scene {
     }
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "what it is compared with may be missing")]
 fn seen(version: u64, writes: [WriteId; FIELDS]) -> Option<Seen> {
     Some(Seen { version, writes })
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "what it is compared with may be missing")]
 fn millis(millis: u64) -> Option<Duration> {
     Some(Duration::from_millis(millis))
 }
@@ -374,4 +376,23 @@ fn the_audit_of_a_million_keys_fits_into_200_mib() {
     assert!(size_of::<Line>() == 64 && align_of::<Line>() == 64);
     assert!(lines + memory + views < 200 << 20, "{lines} + {memory} + {views} bytes");
     assert_eq!(facts(u64::MAX), facts(keys as u64), "however many keys there are");
+}
+
+#[test]
+fn a_difference_that_a_write_of_unknown_end_has_made_is_explained_and_one_that_lacks_what_was_acknowledged_is_not()
+ {
+    for (cached, explained) in [(seen(2, [1, 0]), 1), (seen(1, [0, 0]), 0)] {
+        let mut scene = Scene::new();
+        scene.acknowledge(2, 1, 10);
+        scene.write(1, 0, 2, Ended::Indeterminate, 20);
+        let end = scene.settle(seen(3, [2, 0]), cached);
+        assert_eq!((end.divergent_keys, end.divergent_explained_keys), (1, explained), "{cached:?}");
+    }
+    let mut scene = Scene::new();
+    scene.acknowledge(2, 1, 10);
+    assert_eq!(
+        scene.settle(seen(3, [2, 0]), seen(2, [1, 0])).divergent_explained_keys,
+        0,
+        "nothing is unknown"
+    );
 }

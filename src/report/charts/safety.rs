@@ -99,7 +99,7 @@ fn draw_points(canvas: &mut Canvas, panel: &Panel, strip: &Panel, points: &[Poin
 fn legend(point: &Point<'_>) -> LegendEntry {
     let mut label = point.entry.legend_label();
     if let Some(lost) = point.safety.lost.filter(|lost| *lost > 0) {
-        label += &format!(" ({} lost)", format::count(lost as f64));
+        label = format!("{label} ({} lost)", format::count(lost as f64));
     }
     LegendEntry { label, look: look_of(point.entry, &point.safety) }
 }

@@ -101,7 +101,7 @@ impl RedisCache {
                 self.counters.cache_command();
                 match self.link().raw_request(&create, "making a consumer group").await? {
                     // Another instance was faster.
-                    Err(error) if error.code() != Some("BUSYGROUP") => return Err(failed(error)),
+                    Err(error) if error.code() != Some("BUSYGROUP") => Err(failed(error)),
                     _ => self.request(command, doing).await,
                 }
             }

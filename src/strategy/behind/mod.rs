@@ -47,7 +47,7 @@ use crate::store::{Claimed, Document, Entry, ErrorKind, Patch, StoreError, Token
 use crate::units::Share;
 
 /// The time to live of a clean entry of a kind that has none: what has none at all is dirty.
-const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+const FOR_EVER: Duration = Duration::from_hours(876_000);
 /// Between two tries to put a write into the cache, from the third on, and while the cache is full.
 const PAUSE: Duration = Duration::from_millis(2);
 

@@ -18,7 +18,7 @@ use crate::strategy::{
 };
 
 const TTL: Duration = Duration::from_mins(10);
-const INTERVAL: Duration = Duration::from_secs(60);
+const INTERVAL: Duration = Duration::from_mins(1);
 const BOUND: Duration = Duration::from_secs(30);
 /// Long enough for anything that happens at once, and short beside an interval.
 const SOON: Duration = Duration::from_millis(200);
@@ -1038,7 +1038,7 @@ async fn client(instance: Arc<impl Strategy>, draws: Draws, history: Arc<Mutex<H
                 *newest = version.max(*newest);
             }
         } else {
-            let (least, last) = {
+            let (at_least, last) = {
                 let history = history.lock();
                 (history.newest.get(&key).copied().unwrap_or(0), history.last.clone())
             };
@@ -1047,7 +1047,7 @@ async fn client(instance: Arc<impl Strategy>, draws: Draws, history: Arc<Mutex<H
                 let mut history = history.lock();
                 history.reads += 1;
                 history.hits += u64::from(outcome == ReadOutcome::Hit);
-                history.stale += u64::from(version < least);
+                history.stale += u64::from(version < at_least);
                 // A field is as it was last acknowledged, or as somebody has written it since.
                 history.missing += u64::from(["price", "stock"].iter().any(|field| {
                     let (set_at, value) = last.get(&(key, *field)).copied().unwrap_or((1, 0));

@@ -58,9 +58,12 @@ async fn a_change_by_another_instance_reaches_the_copy_and_the_writer_never_read
     }
 }
 
+/// Says that a call was reached, and waits to be let go.
+type Stop = (oneshot::Sender<()>, oneshot::Receiver<()>);
+
 /// Holds the answer of the next GET on its way back, until it is told to let it go.
 #[derive(Debug, Clone, Default)]
-struct SlowReply(Arc<Mutex<Option<(oneshot::Sender<()>, oneshot::Receiver<()>)>>>);
+struct SlowReply(Arc<Mutex<Option<Stop>>>);
 
 impl Interference for SlowReply {
     async fn after(&self, method: Method) {

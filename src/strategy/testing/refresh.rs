@@ -82,7 +82,7 @@ async fn a_write_that_leaves_the_cache_alone_is_seen_after_the_next_refresh() {
     let pair = Pair::of(&swr(OnWriteHere::None));
     read(&pair.instances[0]).await;
     pair.instances[1].write("a", &price(5)).await.unwrap();
-    tokio::time::advance(Duration::from_secs(60)).await;
+    tokio::time::advance(Duration::from_mins(1)).await;
     assert_eq!(read(&pair.instances[0]).await, (ReadOutcome::Hit, 1), "stale, as it promises no more");
     settle().await;
     assert_eq!(read(&pair.instances[0]).await, (ReadOutcome::Hit, 2));
@@ -112,7 +112,7 @@ async fn a_refresh_under_way_when_a_write_is_acknowledged_brings_nothing_old_bac
             tokio::time::advance(Duration::from_millis(5)).await;
             first.release();
             filling.await.unwrap().unwrap();
-            tokio::time::advance(TTL - Duration::from_secs(1)).await;
+            tokio::time::advance(TTL.checked_sub(Duration::from_secs(1)).unwrap()).await;
 
             let mut slow = pair.source.hold(Point::AfterRead);
             assert_eq!(read(&pair.instances[0]).await, (ReadOutcome::Hit, 1), "{said}");
