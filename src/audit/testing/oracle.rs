@@ -154,13 +154,21 @@ impl Oracle {
             conclusion.lost_writes += lost;
             conclusion.lost_keys += u64::from(lost > 0);
             conclusion.explained_keys += u64::from(explained);
-            conclusion.divergent_keys += u64::from(match (cache, database) {
+            let is_divergent = match (cache, database) {
                 (Some(cache), Some(database)) => {
                     cache.version != database.version || cache.writes != database.writes
                 }
                 (Some(_), None) => true,
                 (None, _) => false,
-            });
+            };
+            conclusion.divergent_keys += u64::from(is_divergent);
+            let may_explain = |how| matches!(how, Ended::Indeterminate | Ended::CommittedThenFailed(_));
+            let acknowledged = self.acknowledged(*key, usize::MAX);
+            let is_whole = acknowledged
+                .iter()
+                .all(|(.., version)| cache.is_none_or(|document| document.version >= *version));
+            let is_explained = is_divergent && is_whole && self.had(*key, usize::MAX, may_explain);
+            conclusion.divergent_explained_keys += u64::from(is_explained);
         }
         conclusion
     }
