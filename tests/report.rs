@@ -141,6 +141,20 @@ fn cell(strategy: MadeUp, topology: &str, repeat: u32, swept: &str, position: u6
     summary.errors = u64::from(strategy.label == "no-cache") * 3;
     summary.limited_by =
         Some(if strategy.hit_rate.is_none() { LimitedBy::Database } else { LimitedBy::Clients });
+    // What two of them did to the data, one of them as a control.
+    summary.audited_reads = 1_200_000;
+    summary.guarantee = Some("no stale read; no acknowledged write lost".into());
+    (summary.lost_writes, summary.divergent_keys) = (Some(0), Some(0));
+    summary.verdict = Some(Verdict::Kept);
+    if ["write-behind", "cache-aside (update on write)"].contains(&strategy.label) {
+        summary.stale_reads = 800 * u64::from(repeat);
+        (summary.stale_age_p50_ms, summary.stale_age_p99_ms) = (Some(0.8), Some(12.0));
+        summary.stale_age_max_ms = Some(40.0 * f64::from(repeat));
+        summary.lost_writes = Some(if strategy.label == "write-behind" { 314 } else { 0 });
+        summary.control = (strategy.label == "write-behind").then(|| "keeps its queue in memory".into());
+        summary.verdict = Some(Verdict::Broken);
+        summary.verdict_reason = format!("{} stale reads, the oldest 40ms", summary.stale_reads);
+    }
     summary.derive_rates();
     for (operation, histogram) in recorded {
         summary.set_latency(operation, Measure::Response, LatencyFigures::of(histogram));
@@ -162,7 +176,20 @@ fn cell(strategy: MadeUp, topology: &str, repeat: u32, swept: &str, position: u6
         interval_log: interval_log(SystemTime::UNIX_EPOCH, intervals).unwrap(),
         summary,
         timeseries,
-        audit: Vec::new(),
+        audit: vec![AuditRow {
+            cell: id.clone(),
+            kind: "stale".into(),
+            key: "17".into(),
+            read_version: Some(3),
+            expected_version: Some(4),
+            reader_instance: Some(1),
+            writer_instance: Some(0),
+            acknowledged_s: Some(1.25),
+            sent_s: Some(1.262),
+            done_s: Some(1.2621),
+            age_ms: Some(12.0),
+            ..AuditRow::default()
+        }],
     }
 }
 
