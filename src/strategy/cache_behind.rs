@@ -21,9 +21,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::background::Background;
-use super::behind::flush::{Goal, Pause};
-use super::behind::queue::Joining;
-use super::behind::{self, Behind, Keeping, WithQueue};
+use super::behind::{self, Behind, Goal, Joining, Keeping, Pause, WithQueue};
 use super::{Backlog, Circumstances, Guarantee, Needs, Promise, Read, Strategy, WriteError};
 use crate::scenario::Positive;
 use crate::source::Source;
@@ -64,12 +62,12 @@ impl Spec {
             Log::Stream => Keeping::Log(self.own.take_over_after.0),
         };
         let behind = Arc::new(Behind::new(cache, source, self.queue.clone(), keeping));
-        let (flushed, batch, interval) =
+        let (shared, batch, interval) =
             (Arc::clone(&behind), self.own.batch_size.get(), self.own.flush_interval.0);
-        let _flusher = Background::supervised("the flusher of cache-behind", move || {
-            keep_flushing(Arc::clone(&flushed), batch, interval)
+        let flusher = Background::supervised("the flusher of cache-behind", move || {
+            keep_flushing(Arc::clone(&shared), batch, interval)
         });
-        CacheBehind { behind, _flusher }
+        CacheBehind { behind, _flusher: flusher }
     }
 }
 
@@ -94,8 +92,7 @@ async fn keep_flushing<C: WriteLog, S: Source>(behind: Arc<Behind<C, S>>, batch:
     loop {
         behind.until_due(batch, next).await;
         let is_time = Instant::now() >= next;
-        let goal =
-            if is_time || !behind.has_a_batch(batch) { Goal::Everything } else { Goal::FullBatches };
+        let goal = if is_time || !behind.has_a_batch(batch) { Goal::Everything } else { Goal::FullBatches };
         match behind.round(batch, goal).await {
             // A batch waits, but another instance holds it.
             Ok(0) if !is_time => pause.wait().await,

@@ -1,7 +1,6 @@
 //! Fakes for the tests of strategies: a source whose steps a test holds and releases one by one, and
 //! a cache that somebody interferes with.
 
-
 mod behind;
 mod failures;
 mod interleavings;
@@ -23,7 +22,8 @@ use crate::source::{Kind, Source};
 use crate::store::local::{LocalCache, LocalCapacity};
 use crate::store::write_log::{Held, LogLength, Reader, Record, RecordId, Taken, WriteLog};
 use crate::store::{
-    BulkItem, Cache, Claimed, Counters, Document, Entry, ErrorKind, Patch, Settled, StoreError, Token, Version,
+    BulkItem, Cache, Claimed, Counters, Document, Entry, ErrorKind, Patch, Settled, StoreError, Token,
+    Version,
 };
 
 /// A place in a call of the source at which a test may hold it.

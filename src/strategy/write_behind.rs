@@ -19,8 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::background::Background;
-use super::behind::queue::Joining;
-use super::behind::{self, Behind, Keeping, WithQueue};
+use super::behind::{self, Behind, Joining, Keeping, WithQueue};
 use super::{Backlog, Circumstances, Guarantee, Loss, Needs, Promise, Read, Strategy, WriteError};
 use crate::fault::FaultKind;
 use crate::scenario::Positive;
@@ -45,11 +44,11 @@ impl Spec {
     pub fn build<C: WriteLog, S: Source>(&self, cache: C, source: S) -> WriteBehind<C, S> {
         let keeping = Keeping::Memory(Joining::InLine);
         let behind = Arc::new(Behind::new(cache, source, self.queue.clone(), keeping));
-        let (flushed, batch, interval) = (Arc::clone(&behind), self.own.batch.get(), self.own.interval.0);
-        let _flusher = Background::supervised("the flusher of write-behind", move || {
-            keep_flushing(Arc::clone(&flushed), batch, interval)
+        let (shared, batch, interval) = (Arc::clone(&behind), self.own.batch.get(), self.own.interval.0);
+        let flusher = Background::supervised("the flusher of write-behind", move || {
+            keep_flushing(Arc::clone(&shared), batch, interval)
         });
-        WriteBehind { behind, _flusher }
+        WriteBehind { behind, _flusher: flusher }
     }
 }
 

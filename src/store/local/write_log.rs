@@ -69,15 +69,15 @@ impl Log {
         let millis = clock::unix_millis().max(self.last.millis);
         let number = if millis == self.last.millis { self.last.number + 1 } else { 0 };
         self.last = RecordId { millis, number };
-        self.records
-            .insert(self.last, Kept { entity: entity.into(), entry: entry.clone(), since: None });
+        self.records.insert(self.last, Kept { entity: entity.into(), entry: entry.clone(), since: None });
         self.last
     }
 
     fn read(&mut self, most: u64, now: Instant) -> Vec<Record> {
         use std::ops::Bound::{Excluded, Unbounded};
         let start = self.delivered.map_or(Unbounded, Excluded);
-        let new = self.records.range_mut((start, Unbounded)).take(usize::try_from(most).unwrap_or(usize::MAX));
+        let new =
+            self.records.range_mut((start, Unbounded)).take(usize::try_from(most).unwrap_or(usize::MAX));
         let read: Vec<_> = new.map(|(id, kept)| kept.give(*id, now)).collect();
         self.delivered = read.last().map(|record| record.id).or(self.delivered);
         read
@@ -192,7 +192,9 @@ impl WriteLog for LocalCache {
     }
 
     async fn read_log(&self, reader: Reader<'_>, most: u64) -> Result<Vec<Record>, StoreError> {
-        Ok(self.with(|store, now| store.logs.get_mut(reader.log).map(|log| log.read(most, now)).unwrap_or_default()))
+        Ok(self.with(|store, now| {
+            store.logs.get_mut(reader.log).map(|log| log.read(most, now)).unwrap_or_default()
+        }))
     }
 
     async fn take_over(

@@ -101,7 +101,15 @@ return sum",
 pub fn all() -> [&'static Script; 10] {
     use super::write_log::{LOG_LENGTH, MARK_CLEAN, PUT_DIRTY, REMOVE_CLEAN, REMOVE_RECORDS};
     [
-        &SET_IF_NEWER, &FILL, &SETTLE, &REPLACE, &INCREMENT,
-        &PUT_DIRTY, &MARK_CLEAN, &REMOVE_CLEAN, &REMOVE_RECORDS, &LOG_LENGTH,
+        &SET_IF_NEWER,
+        &FILL,
+        &SETTLE,
+        &REPLACE,
+        &INCREMENT,
+        &PUT_DIRTY,
+        &MARK_CLEAN,
+        &REMOVE_CLEAN,
+        &REMOVE_RECORDS,
+        &LOG_LENGTH,
     ]
 }

@@ -94,7 +94,7 @@ impl RedisCache {
                 self.counters.cache_command();
                 match self.link().raw_request(&create, "making a consumer group").await? {
                     // Another instance was faster.
-                    Err(error) if error.code() != Some("BUSYGROUP") => return Err(failed(error)),
+                    Err(error) if error.code() != Some("BUSYGROUP") => Err(failed(error)),
                     _ => self.request(command, doing).await,
                 }
             }
@@ -230,7 +230,8 @@ fn record(value: Value, doing: &str) -> Result<Record, StoreError> {
     };
     let (mut entity, mut entry) = (None, None);
     let mut fields = fields.into_iter();
-    while let (Some(Value::BulkString(name)), Some(Value::BulkString(value))) = (fields.next(), fields.next()) {
+    while let (Some(Value::BulkString(name)), Some(Value::BulkString(value))) = (fields.next(), fields.next())
+    {
         match name.as_slice() {
             ENTITY => entity = Some(text(&value).into()),
             ENTRY => entry = Some(Entry::decode(Bytes::from(value))?),

@@ -13,9 +13,7 @@ use super::{Behind, Doubt};
 use crate::clock;
 use crate::source::Source;
 use crate::store::write_log::{Record, RecordId};
-use crate::store::{
-    BulkItem, Document, Entry, ErrorKind, Patch, StoreError, Version, WriteLog,
-};
+use crate::store::{BulkItem, Document, Entry, ErrorKind, Patch, StoreError, Version, WriteLog};
 use crate::strategy::Backlog;
 
 /// How many entities a drain or a recovery flushes at once.
@@ -328,7 +326,8 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
         }
         for number in 0..logs.len() {
             let reader = logs.reader(number);
-            let taken = self.cache.take_over(reader, self.take_over_after, RecordId::default(), batch).await?;
+            let taken =
+                self.cache.take_over(reader, self.take_over_after, RecordId::default(), batch).await?;
             self.enqueue(number, taken.records);
         }
         *self.next_take_over.lock() = Instant::now() + self.take_over_after / 2;
@@ -414,7 +413,10 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
             None => Ok(()),
             Some((id, error)) => Err(StoreError::new(
                 error.kind,
-                format!("{} entities were set aside, as the database refused them; {id}: {}", sums.aside, error.detail),
+                format!(
+                    "{} entities were set aside, as the database refused them; {id}: {}",
+                    sums.aside, error.detail
+                ),
             )),
         }
     }

@@ -300,7 +300,9 @@ impl Lines {
     fn flushed(&mut self, id: CompactString, mut state: State) -> Flushed {
         if let Some(slot) = self.slots.get_mut(&id) {
             slot.flying -= 1;
-            if let Some((mut aside, _)) = slot.aside.take_if(|(aside, _)| aside.state.version <= state.version) {
+            if let Some((mut aside, _)) =
+                slot.aside.take_if(|(aside, _)| aside.state.version <= state.version)
+            {
                 state.records.append(&mut aside.state.records);
             }
             if let Some(next) = slot.waiting.front() {
