@@ -13,7 +13,7 @@ use hotset::report::{DrawOptions, draw, terminal::closing_table};
 use hotset::results::{
     AuditRow, Build, CellResults, EventRow, Interval, LatencyFigures, LatencyRow, LimitedBy, Machine,
     Measure, Mode, Operation, Outcome, Phase, Results, ResultsDir, RunInfo, Server, Status, StreamDigest,
-    SummaryRow, TimeseriesRow, interval_log, interval_log_name, spectrum,
+    SummaryRow, TimeseriesRow, Verdict, interval_log, interval_log_name, spectrum,
 };
 use serde::Serialize;
 

@@ -21,9 +21,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::background::Background;
-use super::behind::flush::{Goal, Pause};
-use super::behind::queue::Joining;
-use super::behind::{self, Behind, Keeping, WithQueue};
+use super::behind::{self, Behind, Goal, Joining, Keeping, Pause, WithQueue};
 use super::{Backlog, Circumstances, Guarantee, Needs, Promise, Read, Strategy, WriteError};
 use crate::scenario::Positive;
 use crate::source::Source;

@@ -19,8 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::background::Background;
-use super::behind::queue::Joining;
-use super::behind::{self, Behind, Keeping, WithQueue};
+use super::behind::{self, Behind, Joining, Keeping, WithQueue};
 use super::{Backlog, Circumstances, Guarantee, Loss, Needs, Promise, Read, Strategy, WriteError};
 use crate::fault::FaultKind;
 use crate::scenario::Positive;

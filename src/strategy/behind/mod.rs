@@ -19,10 +19,10 @@
 //! Every write must come through the cache: a version that somebody else gave in the database is not known
 //! here.
 
-pub mod flush;
-pub mod log;
-pub mod queue;
-pub mod room;
+mod flush;
+mod log;
+mod queue;
+mod room;
 mod turns;
 
 use std::collections::HashMap;
@@ -34,9 +34,12 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+pub use self::flush::{Goal, Pause};
 use self::log::{LogPlace, Logs};
-use self::queue::{Flushed, Joining, Queue, State};
-use self::room::{Place, Room, Way, WhenFull};
+pub use self::queue::Joining;
+use self::queue::{Flushed, Queue, State};
+pub use self::room::WhenFull;
+use self::room::{Place, Room, Way};
 use self::turns::Turns;
 use super::flight::SingleFlight;
 use super::{Circumstances, Guarantee, Loss, Needs, Read, ReadOutcome, Staleness, WriteError};
@@ -47,7 +50,7 @@ use crate::store::{Claimed, Document, Entry, ErrorKind, Patch, StoreError, Token
 use crate::units::Share;
 
 /// The time to live of a clean entry of a kind that has none: what has none at all is dirty.
-const FOR_EVER: Duration = Duration::from_hours(876_000);
+const FOR_EVER: Duration = Duration::from_hours(100 * 365 * 24);
 /// Between two tries to put a write into the cache, from the third on, and while the cache is full.
 const PAUSE: Duration = Duration::from_millis(2);
 
