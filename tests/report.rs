@@ -283,11 +283,11 @@ fn a_run_gets_every_chart_for_each_topology_and_a_page_and_drawing_again_changes
             }
         }
     }
-    assert_eq!(names.len(), 13, "{names:?}");
+    assert_eq!(names.len(), 21, "{names:?}");
     let first = contents(&files);
     assert_eq!(draw(run.path(), &DrawOptions::default()).unwrap(), files);
     assert!(contents(&files) == first, "a picture changed though its figures did not");
-    assert_eq!(fs::read_dir(run.file("plots")).unwrap().count(), 12, "scraps were left in plots/");
+    assert_eq!(fs::read_dir(run.file("plots")).unwrap().count(), 20, "scraps were left in plots/");
     keep(&files, "");
 }
 
@@ -589,7 +589,7 @@ fn the_report_needs_nothing_but_itself() {
     for outside in ["<script", "<link", "<img", "@import", "url(", "src=", "href="] {
         assert!(!page.contains(outside), "{outside}");
     }
-    assert_eq!(page.matches("<svg").count(), 3);
+    assert_eq!(page.matches("<svg").count(), 5);
     for part in ["Made-up Processor 3000", "repeats = 5", "never averages of percentiles", "not ranked"] {
         assert!(page.contains(part), "{part}");
     }

@@ -79,11 +79,18 @@ fn a_run_leaves_every_file_and_the_link_to_the_latest() {
 
     let latest = place.latest("tiny");
     assert_eq!(fs::read_link(&latest).unwrap().components().count(), 1, "the link is relative");
-    let mut expected: BTreeSet<String> =
-        ["summary.csv", "timeseries.csv", "latency.csv", "events.csv", "run.json", "report.html"]
-            .map(String::from)
-            .into();
-    for chart in ["hit-rate", "latency-percentiles", "throughput-p99"] {
+    let mut expected: BTreeSet<String> = [
+        "summary.csv",
+        "timeseries.csv",
+        "latency.csv",
+        "events.csv",
+        "audit.csv",
+        "run.json",
+        "report.html",
+    ]
+    .map(String::from)
+    .into();
+    for chart in ["hit-rate", "latency-percentiles", "throughput-p99", "staleness", "safety"] {
         expected.extend([format!("plots/{chart}.svg"), format!("plots/{chart}.png")]);
     }
     for strategy in ["no-cache", "cache-aside", "cache-through"] {

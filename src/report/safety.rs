@@ -70,7 +70,8 @@ pub fn percent(share: f64) -> String {
         return "0 %".into();
     }
     if share < 1e-4 {
-        format!("{:.1e} %", share * 100.0)
+        let text = format!("{:.5}", share * 100.0);
+        format!("{} %", text.trim_end_matches('0'))
     } else {
         format!("{} %", format::three_digits(share * 100.0))
     }
