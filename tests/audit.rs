@@ -171,9 +171,12 @@ for = "1500ms"
         "--no-plots",
         "--quiet",
         "--duration",
-        "5s",
+        "6s",
         "--set",
         "cache.capacity=\"64MiB\"",
+        // So few that what waited is flushed well before the end.
+        "--set",
+        "workload.rate_per_second=1500",
     ]);
     let results = place.results("audited");
     for strategy in ["cache-behind", "cache-aside"] {
