@@ -30,7 +30,7 @@ use super::background::Background;
 use super::flight::Flight;
 use super::loader::Loader;
 use super::{
-    Circumstances, EntityCache, Guarantee, LookUp, OnWrite, Promise, Read, ReadOutcome, Strategy,
+    Circumstances, EntityCache, Guarantee, LookUp, OnWrite, Promise, Read, ReadOutcome, Staleness, Strategy,
     StrategyCache, WithCache, WriteError,
 };
 use crate::clock::{self, Instant};
@@ -68,8 +68,13 @@ impl Spec {
 
 impl Promise for Spec {
     fn guarantee(&self, circumstances: &Circumstances<'_>) -> Guarantee {
-        let bound = self.own.near_ttl.0 + circumstances.longest_load;
-        Guarantee { converges: true, ..Guarantee::stale_within(Some(bound)) }
+        let near = self.own.near_ttl.0 + circumstances.longest_load;
+        // A copy is as old as the shared entry was, and then as old as it gets here.
+        match self.caching.guarantee(circumstances).staleness {
+            Staleness::None => Guarantee { converges: true, ..Guarantee::stale_within(Some(near)) },
+            Staleness::Within(shared) => Guarantee::stale_within(Some(shared + near)),
+            Staleness::UntilEvicted => Guarantee::stale_within(None),
+        }
     }
 
     fn control(&self) -> Option<&'static str> {

@@ -30,7 +30,8 @@ impl MongoDatabase {
         let mut stream = Some(collection.watch().await.map_err(|error| failed(&error))?);
         let (tell, told) = mpsc::unbounded_channel();
         tokio::spawn(async move {
-            let mut token = None;
+            // From the opening on: a break before the first event is to be taken up there too.
+            let mut token = stream.as_ref().and_then(Stream::resume_token);
             let mut pause = FIRST_PAUSE;
             loop {
                 if let Some(stream) = stream.take() {

@@ -227,3 +227,26 @@ async fn while_changes_are_missed_a_write_invalidates_by_itself() {
     pair.instances[1].write("a", &price(5)).await.unwrap();
     assert_eq!(read(&pair.instances[0]).await, (ReadOutcome::Miss, 2));
 }
+
+#[test]
+fn a_copy_of_an_entry_that_may_itself_be_old_promises_no_more_than_both_together() {
+    use crate::fault::FaultKind;
+    use crate::strategy::{Circumstances, OnCacheError, Staleness};
+    let (ttl, load) = (Duration::from_hours(1), Duration::from_secs(5));
+    let promise = |on_cache_error| {
+        let caching = CachingSettings { on_cache_error, ..CachingSettings::default() };
+        let spec = near_cache::Spec { own: near_cache::Own::default(), caching };
+        StrategySpec::NearCache(spec)
+            .promise()
+            .guarantee(&Circumstances {
+                faults: &[FaultKind::StopCache],
+                ttl: Some(ttl),
+                longest_load: load,
+                cache_survives_kill: true,
+            })
+            .staleness
+    };
+    let near = Duration::from_secs(10) + load;
+    assert_eq!(promise(OnCacheError::Fail), Staleness::Within(near));
+    assert_eq!(promise(OnCacheError::Bypass), Staleness::Within(ttl + near));
+}
