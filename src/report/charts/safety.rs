@@ -1,6 +1,6 @@
 //! What a strategy's speed is paid with: p99 against stale reads, with lost writes marked.
 
-use super::staleness::{look_of, shares};
+use super::staleness::shares;
 use crate::report::canvas::panel::Panel;
 use crate::report::canvas::scale::Scale;
 use crate::report::canvas::sheet::{LegendEntry, MARGIN, Sheet, WIDTH};
@@ -62,8 +62,8 @@ pub(super) fn draw(group: &Group<'_>) -> Option<Canvas> {
     let legend: Vec<_> = points.iter().map(legend).collect();
     sheet.legend(&legend);
     sheet.note(
-        "Down and to the left is better. All repeats of a strategy together. A ring in red marks lost writes; hollow points are controls: naive \
-         forms, there to show that the audit sees them.",
+        "Down and to the left is better. All repeats of a strategy together. A red ring marks lost writes, a grey one controls: naive forms, \
+         there to show that the audit sees them.",
     );
     Some(sheet.finish())
 }
@@ -84,16 +84,22 @@ fn draw_points(canvas: &mut Canvas, panel: &Panel, strip: &Panel, points: &[Poin
         } else {
             panel.at(point.safety.stale_share(), point.p99_us)
         };
-        canvas.marker(at, 5.0, look_of(point.entry, &point.safety));
+        canvas.marker(at, 5.0, point.entry.look);
         if point.safety.lost.is_some_and(|lost| lost > 0) {
-            let red = plotters::style::RGBColor(200, 30, 30);
-            let ring: Vec<_> = (0..=24)
-                .map(|step| f64::from(step) / 24.0 * std::f64::consts::TAU)
-                .map(|angle| (at.0 + 9.5 * angle.cos(), at.1 + 9.5 * angle.sin()))
-                .collect();
-            canvas.line(ring, red, 1.8, &[]);
+            ring(canvas, at, 11.5, plotters::style::RGBColor(200, 30, 30));
+        }
+        if point.safety.control.is_some() {
+            ring(canvas, at, 8.5, plotters::style::RGBColor(130, 130, 130));
         }
     }
+}
+
+fn ring(canvas: &mut Canvas, at: (f64, f64), radius: f64, colour: plotters::style::RGBColor) {
+    let around: Vec<_> = (0..=24)
+        .map(|step| f64::from(step) / 24.0 * std::f64::consts::TAU)
+        .map(|angle| (at.0 + radius * angle.cos(), at.1 + radius * angle.sin()))
+        .collect();
+    canvas.line(around, colour, 1.8, &[]);
 }
 
 fn legend(point: &Point<'_>) -> LegendEntry {
@@ -101,5 +107,5 @@ fn legend(point: &Point<'_>) -> LegendEntry {
     if let Some(lost) = point.safety.lost.filter(|lost| *lost > 0) {
         label = format!("{label} ({} lost)", format::count(lost as f64));
     }
-    LegendEntry { label, look: look_of(point.entry, &point.safety) }
+    LegendEntry { label, look: point.entry.look }
 }

@@ -8,9 +8,8 @@ use crate::report::canvas::scale::{Scale, Spread, Tick};
 use crate::report::canvas::sheet::{MARGIN, Sheet, WIDTH};
 use crate::report::canvas::{Canvas, FAINT_INK, INK, Lettering};
 use crate::report::format;
-use crate::report::group::{Entry, Group};
+use crate::report::group::Group;
 use crate::report::safety::{Safety, percent};
-use crate::report::style::Look;
 
 /// Shares below this lie on the axis' beginning.
 const LEAST_SHARE: f64 = 1e-6;
@@ -54,15 +53,10 @@ fn draw_shares(canvas: &mut Canvas, group: &Group<'_>, (left, top, right, bottom
             let none = format!("none of {}", format::count(safety.audited as f64));
             canvas.text((left + 10.0, y), none, Lettering::new(11.5, FAINT_INK));
         } else {
-            canvas.marker((panel.at_x(safety.stale_share()), y), 4.5, look_of(entry, &safety));
+            canvas.marker((panel.at_x(safety.stale_share()), y), 4.5, entry.look);
         }
         canvas.text((right + 8.0, y), percent(safety.stale_share()), Lettering::new(12.0, INK));
     }
-}
-
-/// Controls are hollow.
-pub(super) fn look_of(entry: &Entry<'_>, safety: &Safety) -> Look {
-    Look { filled: safety.control.is_none(), ..entry.look }
 }
 
 fn draw_ages(canvas: &mut Canvas, group: &Group<'_>, (left, top, right, bottom): (f64, f64, f64, f64)) {
