@@ -77,6 +77,7 @@ fn stream(keys: NonZeroU64, phase: Phase, seed: u64) -> Arc<OperationStream> {
         can_be_absent: vec![true, false],
         absent_share: Share::NONE,
         clients: CLIENTS,
+        recorded: None,
     }))
 }
 

@@ -74,6 +74,7 @@ fn workload() {
         can_be_absent: vec![true],
         absent_share: Share::new(0.05).unwrap(),
         clients: NonZeroU64::new(64).unwrap(),
+        recorded: None,
     });
     print_ns("operation, zipf over a million keys", |n| stream.operation(n % 64, n / 64).key);
     for arrivals in [Arrivals::Poisson, Arrivals::Constant] {

@@ -5,9 +5,14 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::curve::OnWrite;
+use crate::eviction::PolicyKind;
 use crate::plan;
-use crate::scenario::Positive;
-use crate::units::parse_duration;
+use crate::scenario::{Positive, suggest};
+use crate::sizing;
+use crate::topology::settings::Capacity;
+use crate::trace::OnBroken;
+use crate::units::{Share, parse_duration};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -18,6 +23,8 @@ Examples:
   hotset scenarios/single-node.toml --only strategy=cache-aside --repeats 5
   hotset scenarios/single-node.toml --resume results/single-node/latest
   hotset report results/quickstart/latest            redraw every chart and the page from the files
+  hotset curve scenarios/quickstart.toml --target-hit-rate 0.9   how much cache that needs, by simulation
+  hotset record scenarios/quickstart.toml --out trace.csv.zst    its operations as a trace
   hotset list strategies                             what there is, with every setting and its default
   hotset doctor                                      what is installed, and how to get what is missing
 
@@ -114,6 +121,31 @@ pub enum Command {
         /// The directory
         dir: PathBuf,
     },
+    /// Simulate the hit rate against the capacity under every eviction policy, without servers
+    Curve {
+        /// The scenario
+        scenario: PathBuf,
+        /// What to simulate of it
+        #[command(flatten)]
+        curve: CurveArguments,
+    },
+    /// Write a scenario's operations as a trace, without running anything
+    Record {
+        /// The scenario
+        scenario: PathBuf,
+        /// The trace to write; compressed where its name ends in .zst
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// How many operations
+        #[arg(long, value_name = "N", default_value = "1000000", value_parser = at_least_one)]
+        operations: NonZeroU64,
+        /// Give a value of the scenario another one, as workload.reads=0.9
+        #[arg(long, value_name = "KEY=VALUE")]
+        set: Vec<String>,
+        /// Show no progress
+        #[arg(short, long)]
+        quiet: bool,
+    },
     /// Print what there is, each with its meaning and its settings
     List {
         /// Of which sort; everything without one
@@ -121,6 +153,82 @@ pub enum Command {
     },
     /// Print what is installed, and how to get what is missing
     Doctor,
+}
+
+/// How a curve is simulated.
+#[derive(Debug, Clone, Args)]
+pub struct CurveArguments {
+    /// Eviction policies: lru, lfu, w-tinylfu, s3-fifo, sieve, fifo, random [default: all]
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', value_parser = policy, hide_default_value = true)]
+    pub policies: Vec<PolicyKind>,
+
+    /// Capacities in entries or as shares of the keys, as 1000,5%,20% [default: sixteen from 0.1% to 100%]
+    #[arg(long, value_name = "N|P%,…", value_delimiter = ',', value_parser = capacity)]
+    pub capacities: Vec<Capacity>,
+
+    /// What a write does to the cached entry
+    #[arg(long, value_name = "WHAT", default_value = "invalidate")]
+    pub on_write: Written,
+
+    /// How many operations count, after as many that fill the caches [default: 20 for each key, 1 to 10 million]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub operations: Option<NonZeroU64>,
+
+    /// The share of the keys to simulate [default: all up to a million, about a million of more]
+    #[arg(long, value_name = "SHARE")]
+    pub rate: Option<f64>,
+
+    /// Simulate a trace instead: hotset's own CSV, Twitter's or CacheLib's, plain or zstd
+    #[arg(long, value_name = "FILE", conflicts_with = "operations")]
+    pub trace: Option<PathBuf>,
+
+    /// Leave out lines of the trace that are broken, and count them
+    #[arg(long, requires = "trace")]
+    pub skip_broken: bool,
+
+    /// Say how many entries a hit rate needs, as 0.9
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub target_hit_rate: Option<Share>,
+
+    /// Where earlier runs are, and where curve.csv, curve.svg and curve.png go: DIR/<scenario>
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    pub out: PathBuf,
+
+    /// Give a value of the scenario another one, as workload.keys.exponent=1.2
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+
+    /// Show no progress
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// What a write does to the cached entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Written {
+    /// It removes it; the next read puts it in again
+    Invalidate,
+    /// It puts the new value in, over an old one or not
+    Update,
+}
+
+impl CurveArguments {
+    /// What they ask for.
+    #[must_use]
+    pub fn request(&self) -> sizing::Request {
+        sizing::Request {
+            policies: if self.policies.is_empty() { PolicyKind::ALL.to_vec() } else { self.policies.clone() },
+            capacities: self.capacities.clone(),
+            trace: self.trace.clone(),
+            on_broken: if self.skip_broken { OnBroken::Skip } else { OnBroken::Refuse },
+            operations: self.operations,
+            on_write: match self.on_write {
+                Written::Invalidate => OnWrite::Invalidate,
+                Written::Update => OnWrite::Update,
+            },
+            rate: self.rate,
+        }
+    }
 }
 
 /// What can be listed.
@@ -136,6 +244,28 @@ pub enum Listed {
     Charts,
     /// Every table of a scenario with its keys
     Settings,
+}
+
+fn at_least_one(text: &str) -> Result<NonZeroU64, String> {
+    text.parse().map_err(|_| "give a whole number, 1 or more".into())
+}
+
+fn policy(name: &str) -> Result<PolicyKind, String> {
+    name.parse().map_err(|_| suggest(name, &PolicyKind::ALL.map(PolicyKind::name)))
+}
+
+fn capacity(text: &str) -> Result<Capacity, String> {
+    let expected = || "give a number of entries, 1 or more, or a share of the keys, as 10%".to_owned();
+    if let Some(percent) = text.strip_suffix('%') {
+        let share = percent.parse::<f64>().ok().and_then(|percent| Share::new(percent / 100.0));
+        return share.filter(|share| *share != Share::NONE).map(Capacity::OfDataset).ok_or_else(expected);
+    }
+    text.parse().map(Capacity::Entries).map_err(|_| expected())
+}
+
+fn share(text: &str) -> Result<Share, String> {
+    let share = text.parse().ok().and_then(Share::new).filter(|share| *share != Share::NONE);
+    share.ok_or_else(|| "give a share above 0 and up to 1, as 0.9".into())
 }
 
 fn repeats(text: &str) -> Result<NonZeroU64, String> {

@@ -1,18 +1,19 @@
 //! The command line of hotset: arguments in, exit code out.
 
 use std::io::IsTerminal;
+use std::num::NonZeroU64;
 use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
-use hotset::cli::{Cli, Command, PlanArguments, RunArguments};
+use hotset::cli::{Cli, Command, CurveArguments, PlanArguments, RunArguments};
 use hotset::interrupt::{self, Interrupt};
-use hotset::plan::{Plan, PlanError};
-use hotset::report::DrawOptions;
+use hotset::plan::{self, Plan, PlanError};
 use hotset::report::terminal::closing_table;
-use hotset::results::{Results, ResultsError};
+use hotset::report::{DrawOptions, ReportError};
+use hotset::results::{CurveRow, Results, ResultsError, file_safe, write_curve};
 use hotset::run::{self, RunError};
-use hotset::{catalog, check, doctor, machine, progress, report, topology};
+use hotset::{catalog, check, doctor, machine, progress, recording, report, sizing, topology};
 
 /// How wide a table is that goes to a file or a pipe.
 const WIDTH_OF_A_FILE: usize = 160;
@@ -39,6 +40,10 @@ fn main() -> ExitCode {
     let code = match (cli.command, cli.scenario) {
         (Some(Command::Check { scenario, plan }), _) => check_scenario(&scenario, &plan),
         (Some(Command::Report { dir }), _) => redraw(&dir),
+        (Some(Command::Curve { scenario, curve }), _) => simulate_curve(&scenario, &curve),
+        (Some(Command::Record { scenario, out, operations, set, quiet }), _) => {
+            record(&scenario, set, operations, &out, quiet)
+        }
         (Some(Command::List { what }), _) => print(&catalog::list(what)),
         (Some(Command::Doctor), _) => print(&doctor::examine()),
         (None, Some(scenario)) => run_scenario(&scenario, &cli.run),
@@ -52,8 +57,8 @@ fn print(text: &str) -> u8 {
     OK
 }
 
-fn read_plan(scenario: &Path, arguments: &PlanArguments) -> Result<Plan, u8> {
-    Plan::read(scenario, &arguments.options()).map_err(|error| {
+fn read_plan(scenario: &Path, options: &plan::Options) -> Result<Plan, u8> {
+    Plan::read(scenario, options).map_err(|error| {
         match &error {
             PlanError::Unreadable { .. } => {
                 eprintln!("error: {error}; check the path, or try `hotset scenarios/quickstart.toml`");
@@ -72,9 +77,68 @@ fn read_plan(scenario: &Path, arguments: &PlanArguments) -> Result<Plan, u8> {
 }
 
 fn check_scenario(scenario: &Path, arguments: &PlanArguments) -> u8 {
-    match read_plan(scenario, arguments) {
+    match read_plan(scenario, &arguments.options()) {
         Ok(plan) => print(&check::describe(&plan)),
         Err(code) => code,
+    }
+}
+
+fn simulate_curve(scenario: &Path, arguments: &CurveArguments) -> u8 {
+    let options = plan::Options { set: arguments.set.clone(), ..plan::Options::default() };
+    let plan = match read_plan(scenario, &options) {
+        Ok(plan) => plan,
+        Err(code) => return code,
+    };
+    let request = arguments.request();
+    let total = sizing::operations(&plan, &request);
+    let progress = progress::operations(arguments.quiet, std::io::stderr().is_terminal(), total);
+    let found = match sizing::simulate(&plan, &request, progress) {
+        Ok(found) => found,
+        Err(error) => {
+            eprintln!("error: {error}");
+            return WRONG;
+        }
+    };
+    if let Some(warning) = found.warning() {
+        eprintln!("warning: {warning}");
+    }
+    if let Some(first) = &found.skipped.first {
+        eprintln!("warning: {} broken lines were left out, the first: {first}", found.skipped.lines);
+    }
+    let mut rows = found.rows();
+    if request.trace.is_none() {
+        rows.extend(sizing::measured(&plan, &arguments.out));
+    }
+    if let Err(error) = keep_curve(&plan.name, &rows, &arguments.out.join(file_safe(&plan.name))) {
+        eprintln!("error: {error}");
+        return NOT_RUN;
+    }
+    if let Some(target) = arguments.target_hit_rate {
+        println!("{}", found.answer(target));
+    }
+    OK
+}
+
+fn keep_curve(name: &str, rows: &[CurveRow], directory: &Path) -> Result<(), ReportError> {
+    let table = write_curve(directory, rows)?;
+    for written in [vec![table], report::draw_curve(name, rows, directory)?].concat() {
+        println!("{}", written.display());
+    }
+    Ok(())
+}
+
+fn record(scenario: &Path, set: Vec<String>, operations: NonZeroU64, out: &Path, quiet: bool) -> u8 {
+    let plan = match read_plan(scenario, &plan::Options { set, ..plan::Options::default() }) {
+        Ok(plan) => plan,
+        Err(code) => return code,
+    };
+    let progress = progress::operations(quiet, std::io::stderr().is_terminal(), Some(operations.get()));
+    match recording::record(&plan.scenario, operations, out, progress) {
+        Ok(()) => print(&format!("{}\n", out.display())),
+        Err(error) => {
+            eprintln!("error: {error}");
+            NOT_RUN
+        }
     }
 }
 
@@ -107,7 +171,7 @@ fn print_table(dir: &Path) -> u8 {
 }
 
 fn run_scenario(scenario: &Path, arguments: &RunArguments) -> u8 {
-    let plan = match read_plan(scenario, &arguments.plan) {
+    let plan = match read_plan(scenario, &arguments.plan.options()) {
         Ok(plan) => plan,
         Err(code) => return code,
     };

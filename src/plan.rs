@@ -1,9 +1,12 @@
 //! From a scenario file to the cells that are run, in their order.
 
+mod capacity;
 mod choice;
 mod order;
+mod promise;
 mod secrets;
 pub mod settings;
+mod stream;
 mod sweep;
 
 use std::num::NonZeroU64;
@@ -14,16 +17,14 @@ use std::time::Duration;
 pub use choice::{ChosenStrategy, ChosenTopology, LeftOut, Only};
 
 use crate::application::catalog::Products;
-use crate::fault::{Fault, FaultKind};
+use crate::fault::Fault;
 use crate::measure::settle::FEWEST_WINDOWS;
 use crate::scenario::tree::parse_option_value;
 use crate::scenario::{
     InvalidScenario, Kind, Mistake, Mistakes, Positive, Reader, Setting, Settings, Table, Value,
 };
-use crate::store::mongodb::WriteConcern;
-use crate::strategy::{Circumstances, Guarantee, Loss, Staleness};
 use crate::topology::settings::{CacheSettings, DatabaseSettings, NetworkSettings};
-use crate::workload::{Distribution, WorkloadSettings};
+use crate::workload::{Distribution, Recording, WorkloadSettings};
 use settings::{DatasetSettings, PinSettings, RunSettings};
 
 /// What a scenario says, checked: every value can be run.
@@ -55,6 +56,8 @@ pub struct Scenario {
     pub strategies: Vec<ChosenStrategy>,
     /// `topologies`.
     pub topologies: Vec<ChosenTopology>,
+    /// The trace that drives the run, where there is one.
+    pub recorded: Option<Arc<Recording>>,
 }
 
 impl Scenario {
@@ -95,32 +98,6 @@ pub struct Cell {
     pub swept: Vec<(String, String)>,
     /// The scenario with those values.
     pub scenario: Arc<Scenario>,
-}
-
-impl Cell {
-    /// What the strategy promises here.
-    #[must_use]
-    pub fn guarantee(&self) -> Guarantee {
-        let scenario = &self.scenario;
-        let faults: Vec<FaultKind> = scenario.faults.iter().map(|fault| fault.kind).collect();
-        let slow = scenario.faults.iter().filter(|fault| fault.kind == FaultKind::SlowDatabase);
-        let slowest = slow.map(|fault| fault.delay.0).max().unwrap_or_default();
-        let guarantee = self.strategy.spec.promise().guarantee(&Circumstances {
-            faults: &faults,
-            ttl: scenario.cache.ttl.map(|ttl| ttl.0),
-            longest_load: scenario.database.timeout.0
-                + scenario.network.database_rtt
-                + scenario.network.database_jitter
-                + slowest,
-            cache_survives_kill: self.topology.spec.cache_survives_kill(&scenario.cache),
-        });
-        let keeps_writes = scenario.database.write_concern != WriteConcern::W1;
-        if keeps_writes || guarantee.loss != Loss::Nothing || !faults.contains(&FaultKind::StopDatabase) {
-            return guarantee;
-        }
-        // Whoever relies on the database relies on what it means by acknowledged.
-        Guarantee { staleness: Staleness::UntilEvicted, loss: Loss::DatabaseJournal, converges: false }
-    }
 }
 
 /// Everything that a run does.
@@ -303,6 +280,7 @@ fn read_scenario(name: &str, tree: &Table, mistakes: &Mistakes) -> Scenario {
     let strategies = choice::strategies(&top, mistakes);
     let topologies = choice::topologies(&top, mistakes);
     check_pin(&pin, tree, mistakes);
+    let recorded = read_trace(&workload, &dataset, &top);
     let scenario = Scenario {
         name: name.into(),
         description,
@@ -317,6 +295,7 @@ fn read_scenario(name: &str, tree: &Table, mistakes: &Mistakes) -> Scenario {
         faults,
         strategies,
         topologies,
+        recorded,
     };
     check_together(&scenario, &top);
     top.finish();
@@ -328,6 +307,36 @@ fn whole<T: Settings>(reader: Reader<'_>) -> T {
     let settings = T::read(&reader);
     reader.finish();
     settings
+}
+
+/// Reads the trace that drives the run; what is wrong with it goes to the mistakes.
+fn read_trace(
+    workload: &WorkloadSettings,
+    dataset: &DatasetSettings,
+    top: &Reader<'_>,
+) -> Option<Arc<Recording>> {
+    let path = workload.trace.as_ref()?;
+    let wrong = |message: String, help: &str| {
+        let place = top.place_of(&["workload", "trace"]);
+        top.mistakes().push(Mistake::new(place, "workload.trace", message).help(help.to_owned()));
+    };
+    let recording = match Recording::read(Path::new(path), workload.on_broken) {
+        Ok(recording) => recording,
+        Err(error) => {
+            wrong(
+                error.to_string(),
+                "mend the trace, or write on_broken = \"skip\" to leave out what cannot be read",
+            );
+            return None;
+        }
+    };
+    let (asked_for, there) = (recording.distinct_keys(), dataset.keys.get());
+    if asked_for > there {
+        let help = format!("write dataset.keys = {asked_for} or more");
+        wrong(format!("{path} asks for {asked_for} keys, and the dataset has {there}"), &help);
+        return None;
+    }
+    Some(Arc::new(recording))
 }
 
 fn read_keys(workload: &Reader<'_>, empty: &Table) -> Distribution {
@@ -417,7 +426,15 @@ fn check_together(scenario: &Scenario, top: &Reader<'_>) {
                 .help("give every instance one client or more"),
         );
     }
+    capacity::check(scenario, top);
     check_eviction(scenario, top);
+    for (number, topology) in scenario.topologies.iter().enumerate() {
+        if let Some((message, help)) = topology.spec.impossible(&scenario.cache) {
+            let place = top.place_of(&["topologies"]);
+            let key = format!("topologies[{number}] ({})", topology.label);
+            top.mistakes().push(Mistake::new(place, key, message).help(help));
+        }
+    }
     if scenario.run.window.0 > scenario.run.duration.0 {
         top.mistakes().push(
             Mistake::new(

@@ -9,6 +9,9 @@ use crate::observer::{Event, Observer, Silent};
 use crate::plan::Plan;
 use crate::units::show_duration;
 
+/// How often a line tells how far it has got.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
 /// The listener for a run.
 #[must_use]
 pub fn observer(quiet: bool, terminal: bool, plan: &Plan) -> Box<dyn Observer> {
@@ -18,6 +21,32 @@ pub fn observer(quiet: bool, terminal: bool, plan: &Plan) -> Box<dyn Observer> {
         (true, _) => Box::new(Quiet),
         (false, true) => Box::new(Bar::new(cells, least, most)),
         (false, false) => Box::new(Lines { cells, state: Mutex::default() }),
+    }
+}
+
+/// Counts operations: a bar on a terminal, a line now and then elsewhere.
+#[must_use]
+pub fn operations(quiet: bool, terminal: bool, total: Option<u64>) -> Box<dyn FnMut(u64)> {
+    match (quiet, terminal) {
+        (true, _) => Box::new(|_| {}),
+        (false, true) => {
+            let bar = total.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
+            let bar = bar.with_finish(indicatif::ProgressFinish::AndClear);
+            let style =
+                ProgressStyle::with_template("{bar:24} {human_pos} operations, {elapsed}, {eta} left");
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+            Box::new(move |done| bar.set_position(done))
+        }
+        (false, false) => {
+            let mut last = Instant::now();
+            Box::new(move |done| {
+                if last.elapsed() >= LINE_EVERY {
+                    last = Instant::now();
+                    let of = total.map_or_else(String::new, |total| format!(" of {total}"));
+                    eprintln!("{done}{of} operations");
+                }
+            })
+        }
     }
 }
 
@@ -55,7 +84,6 @@ struct Lines {
 
 impl Observer for Lines {
     fn observe(&self, event: Event) {
-        const EVERY: Duration = Duration::from_secs(10);
         match event {
             Event::RunStarted { cells, finished, directory } => {
                 eprintln!("{cells} cells, {finished} finished already, results in {directory}");
@@ -66,7 +94,7 @@ impl Observer for Lines {
             Event::Step { .. } | Event::RunEnded => {}
             Event::Window { measuring, elapsed, per_second, p99_us, hit_rate, errors, .. } => {
                 let mut last = self.state.lock();
-                if last.is_none_or(|at| at.elapsed() >= EVERY) {
+                if last.is_none_or(|at| at.elapsed() >= LINE_EVERY) {
                     *last = Some(Instant::now());
                     let phase = if measuring { "measuring" } else { "warming up" };
                     let elapsed = show_duration(Duration::from_secs(elapsed.as_secs()));

@@ -76,7 +76,7 @@ pub async fn run(
     let left = plan.cells.iter().filter(|cell| !finished.contains(&cell.id));
     let failed = run_cells(left, &mut directory, &mut info, &mut deployments, observer, &interrupt).await;
     // Also where results could not be written: nothing of this run stays on servers of others.
-    if let Err(error) = deployments.close().await {
+    if let Err(error) = Box::pin(deployments.close()).await {
         observer.observe(Event::Warning { what: error.to_string() });
     }
     let failed = failed?;
@@ -121,7 +121,7 @@ async fn run_cells(
                 directory.append_cell(&failed_cell(&cell, &reason))?;
                 observer.observe(Event::CellFailed { cell: cell.id.clone(), reason });
                 // Whatever state the servers are in, the next cell gets new ones.
-                deployments.abandon().await;
+                Box::pin(deployments.abandon()).await;
             }
         }
         directory.write_run_info(info)?;
@@ -141,19 +141,19 @@ async fn run_cell(
 ) -> Result<driver::CellOutcome, CellError> {
     let mut stop = interrupt.clone();
     let deployed = tokio::select! {
-        deployed = deployments.prepare(cell, observer) => deployed.map_err(|e| CellError::Failed(e.to_string()))?,
+        deployed = Box::pin(deployments.prepare(cell, observer)) => deployed.map_err(|e| CellError::Failed(e.to_string()))?,
         () = stop.wait() => return Err(CellError::Interrupted),
     };
-    let outcome = driver::run_cell(cell, deployed, offered, observer, interrupt).await?;
+    let outcome = Box::pin(driver::run_cell(cell, deployed, offered, observer, interrupt)).await?;
     let restored = tokio::select! {
-        restored = deployments.restore(cell, &outcome.touched, observer) => restored,
+        restored = Box::pin(deployments.restore(cell, &outcome.touched, observer)) => restored,
         // What is left behind goes with the servers.
         () = stop.wait() => Ok(()),
     };
     if let Err(error) = restored {
         // The cell's figures are good all the same; the next cell gets new servers and a new dataset.
         observer.observe(Event::Warning { what: error.to_string() });
-        deployments.abandon().await;
+        Box::pin(deployments.abandon()).await;
     }
     Ok(outcome)
 }
@@ -247,6 +247,7 @@ fn failed_cell(cell: &Cell, reason: &str) -> CellResults {
         latency: Vec::new(),
         events: Vec::new(),
         audit: Vec::new(),
+        nodes: Vec::new(),
         interval_log: Vec::new(),
     }
 }

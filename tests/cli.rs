@@ -474,3 +474,92 @@ fn a_directory_without_results_is_not_drawn_and_not_resumed() {
     }
     assert_eq!(fs::read_dir(place.path().join("empty")).unwrap().count(), 0);
 }
+
+#[test]
+fn the_commands_that_size_a_cache_explain_their_options() {
+    let place = Place::new();
+    for command in ["curve", "record"] {
+        assert_snapshot!(format!("help_{command}"), place.succeeds(&[command, "--help"]).stdout);
+    }
+}
+
+#[test]
+fn a_capacity_or_policy_that_cannot_be_is_refused_with_the_remedy() {
+    let with = |cache: &str| refused(&format!("{TINY}\n[cache]\n{cache}\n"));
+    says(&with("capacity = 0"), "15:12", "a cache of no entries cannot be", "no-cache");
+    says(
+        &with("capacity = \"0.5%\""),
+        "15:12",
+        "0.5% of 100 documents is less than one entry",
+        "give 1% or more",
+    );
+    says(&with("capacity = \"100B\""), "15:12", "is less than one entry", "give the cache room");
+    says(&with("capacity = \"900000GiB\""), "15:12", "is more than the", "at the most");
+    says(&with("policy = \"siv\""), "15:10", "\"siv\" is not known", "did you mean \"sieve\"?");
+    says(&with("ttl = \"0s\""), "15:7", "a duration of 0 cannot be", "give a duration longer than 0");
+    says(&with("max_memory_percent = 0"), "15:22", "0 is not above 0 and up to 100", "percent");
+}
+
+/// What of a scenario is simulated: enough for a curve that is worth looking at.
+const SKEWED: &str = "strategies = [\"cache-aside\"]\ntopologies = [\"embedded\"]\n[dataset]\nkeys = 2000\n[workload]\nreads = 1.0\n\
+                      clients = 4\n[cache]\ncapacity = 200\npolicy = \"sieve\"\n[run]\nduration = \"1s\"\nwarmup_max = \"1s\"\nwindow = \"200ms\"\n";
+
+#[test]
+fn a_curve_is_simulated_drawn_and_held_against_what_was_measured() {
+    let place = Place::new();
+    place.write("skewed.toml", SKEWED);
+    place.succeeds(&["skewed.toml", "--quiet", "--no-plots"]);
+    let curve = ["curve", "skewed.toml", "--policies", "lru,sieve", "--operations", "300000"];
+    let said = place.succeeds(&[&curve[..], &["--target-hit-rate", "0.8"]].concat()).stdout;
+    let answer = said.lines().last().unwrap();
+    assert!(
+        answer.starts_with("a hit rate of 80 % needs ") && answer.contains(" under sieve; lru "),
+        "{said}"
+    );
+    let folder = place.path().join("results/skewed");
+    let rows = fs::read_to_string(folder.join("curve.csv")).unwrap();
+    let rate = |source: &str| -> f64 {
+        let row = rows.lines().find(|row| row.starts_with(&format!("{source},sieve,200,")));
+        let row = row.unwrap_or_else(|| panic!("no {source} point:\n{rows}"));
+        row.split(',').nth(6).unwrap().parse().unwrap()
+    };
+    assert!((rate("simulated") - rate("measured")).abs() < 0.02, "{rows}");
+    let picture = fs::read_to_string(folder.join("curve.svg")).unwrap();
+    for word in ["Hit rate against capacity", "sieve", "lru", "measured by earlier runs"] {
+        assert!(picture.contains(word), "{word}");
+    }
+    assert!(folder.join("curve.png").is_file());
+}
+
+#[test]
+fn a_recorded_trace_can_be_simulated_and_a_broken_one_is_refused_with_its_line() {
+    let place = Place::new();
+    place.write("skewed.toml", SKEWED);
+    place.succeeds(&["record", "skewed.toml", "--out", "trace.csv", "--operations", "5000", "--quiet"]);
+    let curve = ["curve", "skewed.toml", "--trace", "trace.csv", "--target-hit-rate", "0.5"];
+    let said = place.succeeds(&curve).stdout;
+    assert!(said.lines().last().unwrap().starts_with("a hit rate of 50 % needs "), "{said}");
+    let mut trace = fs::read_to_string(place.path().join("trace.csv")).unwrap();
+    trace.push_str("nonsense\n");
+    place.write("trace.csv", trace);
+    let refused = place.fails(2, &curve);
+    assert!(refused.contains("line 5002 of the trace: 1 column instead of 4"), "{refused}");
+    let skipped = place.succeeds(&[&curve[..], &["--skip-broken"]].concat()).stderr;
+    assert!(skipped.contains("1 broken lines were left out"), "{skipped}");
+}
+
+#[test]
+fn what_a_curve_cannot_simulate_is_refused_with_what_there_is() {
+    let place = Place::new();
+    place.write("skewed.toml", SKEWED);
+    for (option, value, remedy) in [
+        ("--policies", "lruu", "did you mean \"lru\"?"),
+        ("--capacities", "0", "1 or more"),
+        ("--capacities", "10%,101%", "a share of the keys"),
+        ("--target-hit-rate", "90", "a share above 0 and up to 1"),
+        ("--rate", "0", "choose one above 0"),
+    ] {
+        let refused = place.fails(2, &["curve", "skewed.toml", option, value]);
+        assert!(refused.contains(remedy), "{option} {value}: {refused}");
+    }
+}

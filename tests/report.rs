@@ -11,9 +11,9 @@ use hotset::report::charts::REGISTRY;
 use hotset::report::group::groups;
 use hotset::report::{DrawOptions, draw, terminal::closing_table};
 use hotset::results::{
-    AuditRow, Build, CellResults, EventRow, Interval, LatencyFigures, LatencyRow, LimitedBy, Machine,
-    Measure, Mode, Operation, Outcome, Phase, Results, ResultsDir, RunInfo, Server, Status, StreamDigest,
-    SummaryRow, TimeseriesRow, Verdict, interval_log, interval_log_name, spectrum,
+    AuditRow, Build, CellResults, CurveRow, EventRow, Interval, LatencyFigures, LatencyRow, LimitedBy,
+    Machine, Measure, Mode, NodeRow, Operation, Outcome, Phase, Results, ResultsDir, RunInfo, Server, Status,
+    StreamDigest, SummaryRow, TimeseriesRow, Verdict, interval_log, interval_log_name, spectrum,
 };
 use serde::Serialize;
 
@@ -176,6 +176,7 @@ fn cell(strategy: MadeUp, topology: &str, repeat: u32, swept: &str, position: u6
         interval_log: interval_log(SystemTime::UNIX_EPOCH, intervals).unwrap(),
         summary,
         timeseries,
+        nodes: Vec::new(),
         audit: vec![AuditRow {
             cell: id.clone(),
             kind: "stale".into(),
@@ -283,11 +284,11 @@ fn a_run_gets_every_chart_for_each_topology_and_a_page_and_drawing_again_changes
             }
         }
     }
-    assert_eq!(names.len(), 21, "{names:?}");
+    assert_eq!(names.len(), 25, "{names:?}");
     let first = contents(&files);
     assert_eq!(draw(run.path(), &DrawOptions::default()).unwrap(), files);
     assert!(contents(&files) == first, "a picture changed though its figures did not");
-    assert_eq!(fs::read_dir(run.file("plots")).unwrap().count(), 20, "scraps were left in plots/");
+    assert_eq!(fs::read_dir(run.file("plots")).unwrap().count(), 24, "scraps were left in plots/");
     keep(&files, "");
 }
 
@@ -589,7 +590,7 @@ fn the_report_needs_nothing_but_itself() {
     for outside in ["<script", "<link", "<img", "@import", "url(", "src=", "href="] {
         assert!(!page.contains(outside), "{outside}");
     }
-    assert_eq!(page.matches("<svg").count(), 5);
+    assert_eq!(page.matches("<svg").count(), 6);
     for part in ["Made-up Processor 3000", "repeats = 5", "never averages of percentiles", "not ranked"] {
         assert!(page.contains(part), "{part}");
     }
@@ -631,6 +632,8 @@ fn the_guide_to_result_files_names_every_column_and_no_other() {
     assert_eq!(documented(&guide, "latency.csv"), columns::<LatencyRow>());
     assert_eq!(documented(&guide, "events.csv"), columns::<EventRow>());
     assert_eq!(documented(&guide, "audit.csv"), columns::<AuditRow>());
+    assert_eq!(documented(&guide, "nodes.csv"), columns::<NodeRow>());
+    assert_eq!(documented(&guide, "curve.csv"), columns::<CurveRow>());
     let mut run = keys(&RunInfo::default());
     for (part, parts) in [
         ("build", keys(&Build::default())),

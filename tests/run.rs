@@ -85,6 +85,7 @@ fn a_run_leaves_every_file_and_the_link_to_the_latest() {
         "latency.csv",
         "events.csv",
         "audit.csv",
+        "nodes.csv",
         "run.json",
         "report.html",
     ]

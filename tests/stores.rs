@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use hotset::store::local::{LocalCache, LocalCapacity};
-use hotset::store::mongodb::{MongoDatabase, MongoOptions, WriteConcern};
+use hotset::store::mongodb::{MongoDatabase, MongoOptions, ReadPreference, WriteConcern};
 use hotset::store::network::{DatabaseDelay, DelayedCache, DelayedDatabase, RoundTrip};
 use hotset::store::redb::{EmbeddedDatabase, EmbeddedOptions};
 use hotset::store::redis::{RedisAdmin, RedisCache, RedisOptions};
@@ -41,11 +41,11 @@ fn unique() -> String {
 
 fn redis_options(port: u16) -> RedisOptions {
     RedisOptions {
-        url: SecretUrl::new(format!("redis://127.0.0.1:{port}")),
         key_prefix: format!("{}:", unique()),
         connections: 2,
         connect_timeout: Duration::from_secs(2),
         response_timeout: Duration::from_secs(2),
+        ..RedisOptions::at(format!("redis://127.0.0.1:{port}"))
     }
 }
 
@@ -58,6 +58,7 @@ fn mongo_options(port: u16) -> MongoOptions {
         connect_timeout: Duration::from_secs(5),
         response_timeout: Duration::from_secs(10),
         write_concern: WriteConcern::Journaled,
+        read_preference: ReadPreference::Primary,
         app_name: "hotset-test".into(),
     }
 }
@@ -515,7 +516,7 @@ async fn a_cut_connection_is_replaced_and_only_what_was_under_way_fails() {
     let cache = RedisCache::connect(redis_options(server.port()), Counters::new()).await.unwrap();
     let mut kill = redis::cmd("CLIENT");
     kill.arg("KILL").arg("TYPE").arg("normal").arg("SKIPME").arg("no");
-    let _ = cache.request(&kill, "cutting").await;
+    let _ = cache.request("", &kill, "cutting").await;
     let mut failures = 0;
     for _ in 0..100 {
         failures += u32::from(cache.get("k").await.is_err());
@@ -537,7 +538,7 @@ async fn a_server_that_does_not_answer_is_a_timeout() {
     let cache = RedisCache::connect(options, Counters::new()).await.unwrap();
     let mut pause = redis::cmd("CLIENT");
     pause.arg("PAUSE").arg(1000);
-    cache.request(&pause, "pausing").await.unwrap();
+    cache.request("", &pause, "pausing").await.unwrap();
     let start = Instant::now();
     assert_eq!(cache.get("k").await.unwrap_err().kind, ErrorKind::Timeout);
     assert!(start.elapsed() < Duration::from_millis(900));

@@ -16,7 +16,7 @@ use hotset::store::redb::{EmbeddedDatabase, EmbeddedOptions};
 use hotset::store::redis::{RedisAdmin, RedisCache, RedisOptions};
 use hotset::store::write_log::{Held, Reader, Record, RecordId, WriteLog};
 use hotset::store::{
-    AnyCache, AppCache, Cache, Counters, Database, Document, Entry, ErrorKind, Patch, SecretUrl, Token,
+    AnyCache, AppCache, Cache, Counters, Database, Document, Entry, ErrorKind, Patch, Token,
 };
 use hotset::strategy::{Backlog, Strategy, cache_behind};
 use mongodb::bson::raw::cstr;
@@ -34,11 +34,11 @@ fn entry(version: i64) -> Entry {
 fn options(port: u16) -> RedisOptions {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     RedisOptions {
-        url: SecretUrl::new(format!("redis://127.0.0.1:{port}")),
         key_prefix: format!("test{}:", NEXT.fetch_add(1, Ordering::Relaxed)),
         connections: 2,
         connect_timeout: Duration::from_secs(2),
         response_timeout: Duration::from_secs(2),
+        ..RedisOptions::at(format!("redis://127.0.0.1:{port}"))
     }
 }
 
@@ -384,7 +384,7 @@ async fn an_instance_takes_over_what_another_was_given_and_crashed_with() {
     let documents = ["a", "b"]
         .map(|id| Document::from_raw(rawdoc! { "_id": id, "price": 0_i64, "stock": 0_i64, "_v": 1_i64 }));
     database.put_many("things", documents.to_vec()).await.unwrap();
-    let kind = Kind { key_prefix: "thing:".into(), ttl: Some(MINUTE) };
+    let kind = Kind { key_prefix: "thing:".into(), ttl: Some(MINUTE), tags: 0 };
     let source = Collection::new(database.clone(), "things", kind);
     let spec = cache_behind::Spec::default();
     let (one, other) =

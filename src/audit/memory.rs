@@ -4,6 +4,7 @@
 use parking_lot::Mutex;
 
 use super::WriteId;
+use crate::hash::mix;
 
 /// What something is remembered of, under a key.
 #[derive(Debug, Clone, Copy)]
@@ -77,14 +78,6 @@ fn tag(key: u64, fact: Fact) -> u64 {
     };
     // The two parts are mixed differently, lest a key and a number change places.
     mix(mix(key ^ 0x9E37_79B9_7F4A_7C15) ^ mix(number)) | 1
-}
-
-/// Stafford's variant 13 of the 64-bit finaliser, a bijection in which every bit counts.
-#[inline]
-pub const fn mix(mut x: u64) -> u64 {
-    x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    x ^ (x >> 31)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use super::Setup;
-use super::memory::mix;
+use crate::hash::mix;
 
 /// About so many pairs of a client and a key are watched at most.
 pub const PAIRS: u64 = 1_000_000;

@@ -378,6 +378,7 @@ mod tests {
             can_be_absent: catalog::OPERATIONS.iter().map(|kind| kind.can_be_absent).collect(),
             absent_share: Share::NONE,
             clients: NonZeroU64::MIN,
+            recorded: None,
         }))
     }
 
@@ -392,7 +393,8 @@ mod tests {
                 value_size: ValueSizes::Fixed(ByteSize(500)),
                 seed: 1,
             };
-            let source = Fixed(Arc::new((Kind { key_prefix: "product:".into(), ttl: None }, products)));
+            let source =
+                Fixed(Arc::new((Kind { key_prefix: "product:".into(), ttl: None, tags: 0 }, products)));
             let strategy: AnyStrategy<_, _> = spec.build(cache.clone(), source);
             let shared = Shared {
                 instance: Rc::new(Instance::new(Catalog::new(strategy), None)),

@@ -1,17 +1,14 @@
 //! After the load: what the database and the cache hold of every key that was written.
 
-use std::time::Duration;
-
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use crate::application::catalog::{self, Products};
 use crate::audit::{Audit, FIELDS, Seen};
 use crate::observer::{Event, Observer};
 use crate::plan::Cell;
-use crate::source::Kind;
-use crate::store::{Cache, Counters, Database, Document, Entry, StoreError, Version};
+use crate::source::{Kind, TAGS};
+use crate::store::{Cache, Database, Document, Entry, StoreError, Version};
 use crate::topology::Deployed;
-use crate::topology::settings::{DatabaseSettings, NetworkSettings};
 
 /// How many keys are looked at at once.
 const AT_ONCE: usize = 64;
@@ -29,14 +26,9 @@ pub async fn conclude(
 ) -> Result<(), StoreError> {
     let scenario = &cell.scenario;
     observer.observe(Event::Step { what: format!("auditing {} keys that were written", keys.len()) });
-    // The harness' own traffic has no distance to go.
-    let settings = DatabaseSettings { service_time: Duration::ZERO, ..scenario.database.clone() };
-    let database = deployed
-        .database
-        .endpoint()
-        .connect(&NetworkSettings::default(), &settings, Counters::default())
-        .await?;
-    let cache = deployed.cache.endpoint().connect(1, Duration::ZERO, Counters::default()).await?;
+    // The harness' own traffic goes no distance and past the relays.
+    let database = deployed.database.endpoint().connect_directly(&scenario.database).await?;
+    let cache = deployed.cache.endpoint().connect_directly().await?;
     let kind = kind(cell);
     stream::iter(keys)
         .map(|key| settled(*key, &database, &cache, &kind))
@@ -51,7 +43,13 @@ pub async fn conclude(
 /// What is said of products as a kind of entity.
 #[must_use]
 pub fn kind(cell: &Cell) -> Kind {
-    Kind { key_prefix: "product:".into(), ttl: cell.scenario.cache.ttl.map(|ttl| ttl.0) }
+    // What is beside the entries must be on their servers.
+    let together = cell.topology.spec.is_sharded() && cell.strategy.spec.promise().shares_backlog();
+    Kind {
+        key_prefix: "product:".into(),
+        ttl: cell.scenario.cache.ttl.map(|ttl| ttl.0),
+        tags: if together { TAGS } else { 0 },
+    }
 }
 
 async fn settled(

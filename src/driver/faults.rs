@@ -1,12 +1,18 @@
 //! Breaks what the scenario breaks, when it says so.
 
+mod application;
+mod cache;
+mod database;
+mod links;
+
+use std::time::Duration;
+
 use tokio::sync::watch;
 
 use super::instance::Life;
 use crate::clock::{self, Instant};
 use crate::fault::{Fault, FaultKind};
 use crate::plan::Cell;
-use crate::store::RoundTrip;
 use crate::topology::Deployed;
 use crate::units::show_duration;
 
@@ -15,10 +21,10 @@ use crate::units::show_duration;
 pub struct FaultEvent {
     /// When, in seconds from the start of measuring.
     pub at_s: f64,
-    /// Whether it was broken or mended.
+    /// Whether it was broken, mended or noticed.
     pub kind: &'static str,
-    /// The fault.
-    pub subject: &'static str,
+    /// The fault, or to whom something happened.
+    pub subject: String,
     /// The particulars.
     pub detail: String,
 }
@@ -45,80 +51,81 @@ pub async fn run(cell: &Cell, broken: Breakable<'_>, start: Instant) -> Result<V
     Ok(all)
 }
 
+/// One fault that is being carried out, and what has been told of it.
+struct Course<'a> {
+    fault: &'a Fault,
+    start: Instant,
+    events: Vec<FaultEvent>,
+}
+
+impl Course<'_> {
+    fn tell(&mut self, kind: &'static str, detail: impl Into<String>) {
+        self.events.push(FaultEvent {
+            at_s: self.start.elapsed().as_secs_f64(),
+            kind,
+            subject: self.fault.kind.word().into(),
+            detail: detail.into(),
+        });
+    }
+
+    fn broke(&mut self, detail: impl Into<String>) {
+        self.tell("fault", detail);
+    }
+
+    fn mended(&mut self, detail: impl Into<String>) {
+        self.tell("mended", detail);
+    }
+
+    /// For how long, in words.
+    fn lasts(&self) -> String {
+        show_duration(self.fault.lasts())
+    }
+
+    /// Until its time is over.
+    async fn wait(&self) {
+        clock::sleep_until(self.start + self.fault.at + self.fault.lasts()).await;
+    }
+}
+
 async fn one(
     fault: &Fault,
     cell: &Cell,
     broken: Breakable<'_>,
     start: Instant,
 ) -> Result<Vec<FaultEvent>, String> {
-    let event = |kind, detail: String| FaultEvent {
-        at_s: start.elapsed().as_secs_f64(),
-        kind,
-        subject: fault.kind.word(),
-        detail,
-    };
+    let mut course = Course { fault, start, events: Vec::new() };
+    let uses_cache = cell.strategy.spec.uses_cache();
     clock::sleep_until(start + fault.at).await;
-    let until = start + fault.at + fault.lasts.0;
-    let lasts = show_duration(fault.lasts.0);
-    let Deployed { cache, database } = broken.deployed;
-    match fault.kind {
-        FaultKind::StopCache => {
-            let Some(server) = cache.server().filter(|_| cell.strategy.spec.uses_cache()) else {
-                return Ok(Vec::new());
-            };
-            let killed = event("fault", format!("SIGKILL, started again after {lasts}"));
-            server.kill().await.map_err(|error| error.to_string())?;
-            clock::sleep_until(until).await;
-            cache.restart().await.map_err(|error| error.to_string())?;
-            Ok(vec![killed, event("mended", "the server answers again".into())])
+    let Deployed { cache, database, relays } = broken.deployed;
+    let carried_out = match fault.kind {
+        kind if kind.is_of_a_link() => {
+            if let Some(relays) = relays {
+                links::break_link(&mut course, relays).await;
+            }
+            Ok(())
         }
-        FaultKind::StopDatabase => {
-            let Some(server) = database.server() else { return Ok(Vec::new()) };
-            let killed = event("fault", format!("SIGKILL, started again after {lasts}"));
-            server.kill().await.map_err(|error| error.to_string())?;
-            clock::sleep_until(until).await;
-            server.restart().await.map_err(|error| error.to_string())?;
-            Ok(vec![killed, event("mended", "the server answers again".into())])
-        }
-        FaultKind::Flush if !cell.strategy.spec.uses_cache() => Ok(Vec::new()),
-        FaultKind::Flush => {
-            let flushed = event("fault", "every entry of this run is gone".into());
-            cache.flush().await.map_err(|error| error.to_string())?;
-            Ok(vec![flushed])
-        }
+        kind if kind.is_of_the_cache() && !uses_cache => Ok(()),
+        FaultKind::StopDatabase => database::stop(&mut course, database).await,
         FaultKind::SlowDatabase => {
-            let delay = show_duration(fault.delay.0);
-            let slowed = event("fault", format!("every call takes {delay} longer, for {lasts}"));
-            let slow = Slow::by(database.endpoint().slowness(), fault);
-            clock::sleep_until(until).await;
-            drop(slow);
-            Ok(vec![slowed, event("mended", "calls take as long as before".into())])
+            database::slow(&mut course, database).await;
+            Ok(())
         }
         FaultKind::CrashApplication => {
-            let Some(life) = broken.lives.get(fault.target as usize) else { return Ok(Vec::new()) };
-            let detail = format!("instance {} loses its memory, started again after {lasts}", fault.target);
-            let crashed = event("fault", detail);
-            life.send_replace(Life::Down);
-            clock::sleep_until(until).await;
-            life.send_replace(Life::Up);
-            // That it serves again is told by the instance itself.
-            Ok(vec![crashed])
+            application::crash(&mut course, broken.lives).await;
+            Ok(())
         }
-    }
+        _ => cache::break_cache(&mut course, cache).await.map_err(|error| error.to_string()),
+    };
+    carried_out?;
+    Ok(course.events)
 }
 
-/// A database that is slow until this is dropped, as when the run is interrupted: the next cell uses it too.
-struct Slow<'a>(&'a RoundTrip);
-
-impl<'a> Slow<'a> {
-    fn by(slowness: &'a RoundTrip, fault: &Fault) -> Self {
-        slowness.set(fault.delay.0);
-        Self(slowness)
-    }
-}
-
-impl Drop for Slow<'_> {
-    fn drop(&mut self) {
-        self.0.set(std::time::Duration::ZERO);
-    }
+/// How often faults and their ends begin another stretch of time, for figures of outages: when each begins.
+#[must_use]
+pub fn beginnings(cell: &Cell) -> Vec<Duration> {
+    let uses_cache = cell.strategy.spec.uses_cache();
+    let hits = |fault: &&Fault| uses_cache || !fault.kind.is_of_the_cache();
+    let mut all: Vec<_> = cell.scenario.faults.iter().filter(hits).map(|fault| fault.at).collect();
+    all.sort_unstable();
+    all
 }

@@ -7,9 +7,12 @@ use super::audited::{self, Audited};
 use super::faults::FaultEvent;
 use super::gather::grown;
 use super::load;
+use super::nodes;
+use super::predict;
 use crate::application::catalog;
 use crate::measure::{
-    Anomalies, Evidence, Latency, LatencyKind, Limit, LoopKind, OutcomeClass, Verdict, Window, limited_by,
+    Anomalies, Evidence, Latency, LatencyKind, Limit, LoopKind, Outages, OutcomeClass, Verdict, Window,
+    limited_by,
 };
 use crate::plan::Cell;
 use crate::results::{
@@ -19,7 +22,7 @@ use crate::results::{
 use crate::store::mongodb::PoolWaitSnapshot;
 use crate::store::{CountersSnapshot, ErrorKind, StoreError};
 use crate::strategy::Backlog;
-use crate::topology::CacheFigures;
+use crate::topology::{CacheFigures, NodeFigures};
 use crate::workload::Phase;
 
 /// One window of the time series.
@@ -121,6 +124,12 @@ pub struct Measured {
     pub cache_after: Option<CacheFigures>,
     /// What was broken and mended.
     pub faults: Vec<FaultEvent>,
+    /// How long operations found no service after faults.
+    pub outages: Outages,
+    /// When measuring ended.
+    pub end: std::time::Instant,
+    /// What the nodes of the cache said when measuring began, and when it ended.
+    pub nodes: [Vec<NodeFigures>; 2],
     /// What draining left undone.
     pub undone: Option<StoreError>,
     /// What the audit says at the end; `None` where there was none.
@@ -173,6 +182,7 @@ pub fn results(cell: &Cell, measured: &Measured, offered: &Offered) -> Result<Ce
         latency: latency(cell, measured),
         events: events(cell, measured),
         audit: audited::rows(cell, measured),
+        nodes: nodes::rows(cell, measured),
         interval_log: log(measured)?,
     })
 }
@@ -234,6 +244,7 @@ fn summary(cell: &Cell, measured: &Measured, stream: &Offered) -> SummaryRow {
     }
     audited::summarise(&mut row, cell, measured);
     load::summarise(&mut row, cell, measured);
+    predict::summarise(&mut row, cell, measured);
     row.derive_rates();
     row
 }
@@ -439,7 +450,7 @@ fn events(cell: &Cell, measured: &Measured) -> Vec<EventRow> {
         event(0.0, "phase", "measure", format!("for {:.1} s", measured.length.as_secs_f64())),
     ];
     for fault in &measured.faults {
-        rows.push(event(fault.at_s, fault.kind, fault.subject, fault.detail.clone()));
+        rows.push(event(fault.at_s, fault.kind, &fault.subject, fault.detail.clone()));
     }
     rows.extend(recoveries(measured).into_iter().map(|at_s| {
         event(at_s, "recovered", "operations", "the first window without an error since the fault".into())

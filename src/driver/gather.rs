@@ -11,7 +11,7 @@ use crate::application::catalog;
 use crate::clock::Instant;
 use crate::measure::collectors::process_cpu::process_cpu;
 use crate::measure::settle::FEWEST_WINDOWS;
-use crate::measure::{HitRateWindow, LatencyKind, Trend, Window, slope_test};
+use crate::measure::{HitRateWindow, LatencyKind, Outages, Trend, Window, slope_test};
 use crate::observer::{Event, Observer};
 use crate::plan::Cell;
 use crate::store::mongodb::PoolWaitSnapshot;
@@ -19,7 +19,7 @@ use crate::store::{CountersSnapshot, StoreError};
 use crate::strategy::Backlog;
 use crate::topology::Deployed;
 use crate::topology::servers::UsageSampler;
-use crate::topology::{CacheFigures, ServerUse};
+use crate::topology::{CacheFigures, NodeFigures, ServerUse};
 use crate::workload::Phase;
 
 /// What the process and the servers had used and held at a moment.
@@ -85,6 +85,8 @@ pub struct Gatherer<'a> {
     series: Vec<Series>,
     windows: Vec<(Duration, Duration, Window)>,
     tail: Window,
+    outages: Outages,
+    nodes_before: Vec<NodeFigures>,
 }
 
 impl<'a> Gatherer<'a> {
@@ -113,6 +115,8 @@ impl<'a> Gatherer<'a> {
             series: Vec::new(),
             windows: Vec::new(),
             tail: Window::new(catalog::OPERATIONS.len()),
+            outages: Outages::default(),
+            nodes_before: Vec::new(),
         }
     }
 
@@ -129,6 +133,9 @@ impl<'a> Gatherer<'a> {
         self.stage_windows = 0;
         self.settled = Trend::TooFewWindows;
         self.partial.clear();
+        if phase == Phase::Measure {
+            self.nodes_before = self.deployed.cache.node_figures().await;
+        }
         let sample = self.sample().await;
         self.first_sample = Some(sample);
         self.last_sample = Some(sample);
@@ -164,6 +171,7 @@ impl<'a> Gatherer<'a> {
     pub fn take_tail(&mut self, report: &WorkerWindow) {
         self.note_totals(report);
         self.tail.add(&report.window);
+        self.outages.add(&report.outages);
     }
 
     /// Keeps a worker's totals, and returns its calls since its report before.
@@ -261,6 +269,7 @@ impl<'a> Gatherer<'a> {
     pub fn finish(
         self,
         start_time: SystemTime,
+        nodes_after: Vec<NodeFigures>,
         faults: Vec<FaultEvent>,
         undone: Option<StoreError>,
     ) -> Measured {
@@ -309,6 +318,9 @@ impl<'a> Gatherer<'a> {
             cache_before: cache_at(&self.first_sample),
             cache_after: cache_at(&self.last_sample),
             faults,
+            end: (self.stage_start + run.duration.0).into_std(),
+            outages: self.outages,
+            nodes: [self.nodes_before, nodes_after],
             undone,
             audited: None,
         }

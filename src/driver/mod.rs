@@ -10,6 +10,8 @@ pub mod figures;
 mod gather;
 pub mod instance;
 mod load;
+mod nodes;
+mod predict;
 pub mod touched;
 pub mod verdict;
 pub mod worker;
@@ -169,6 +171,7 @@ impl Streams {
                 can_be_absent: catalog::OPERATIONS.iter().map(|kind| kind.can_be_absent).collect(),
                 absent_share: Share::new(workload.absent_share.get()).unwrap_or(Share::NONE),
                 clients: workload.clients,
+                recorded: scenario.recorded.clone(),
             }))
         };
         let schedule = workload
@@ -190,7 +193,7 @@ async fn fit_to_write_first(cell: &Cell, deployed: Deployed<'_>) -> Result<(), S
             "the cache's maxmemory-policy is {policy}, by which it may evict what {} has acknowledged and the database does not hold yet; set it to volatile-lru or noeviction",
             cell.strategy.label
         )),
-        Err(error) => Err(format!("asking the cache for its eviction policy: {error}")),
+        Err(error) => Err(error.to_string()),
     }
 }
 
@@ -291,49 +294,52 @@ async fn measure(
     }
     clock::sleep_until(start).await;
     gatherer.begin(Phase::Measure, start).await;
-    let faults = faults::run(cell, Breakable { deployed, lives: &job.lives }, start);
-    tokio::pin!(faults);
-    let mut faults_over = None;
     // After the end, operations under way end within their timeouts and strategies drain within theirs.
     let patience =
         run.window.0 + client::CATCHING_UP + run.drain_timeout.0 + cell.scenario.longest_operation();
-    let mut ended = 0;
     let mut undone: Option<StoreError> = None;
     let mut events = Vec::new();
-    while ended < crew.threads.len() {
-        let report = tokio::select! {
-            report = crew.next(patience, "measuring") => report?,
-            broken = &mut faults, if faults_over.is_none() => {
-                faults_over = Some(broken?);
-                continue;
+    let reports = async {
+        let mut ended = 0;
+        while ended < crew.threads.len() {
+            match crew.next(patience, "measuring").await? {
+                Report::Window(window) => gatherer.take(*window).await,
+                Report::Ended(tail, left) => {
+                    gatherer.take_tail(&tail);
+                    undone = undone.take().or(left);
+                    ended += 1;
+                }
+                Report::Recovered(instance, recovered) => events.push(FaultEvent {
+                    at_s: (recovered.at - start).as_secs_f64(),
+                    kind: "mended",
+                    subject: FaultKind::CrashApplication.word().into(),
+                    detail: format!(
+                        "instance {instance} serves again, having recovered {} writes",
+                        recovered.writes
+                    ),
+                }),
+                Report::Failed(error) => return Err(error.to_string()),
+                Report::Ready => {}
             }
-        };
-        match report {
-            Report::Window(window) => gatherer.take(*window).await,
-            Report::Ended(tail, left) => {
-                gatherer.take_tail(&tail);
-                undone = undone.or(left);
-                ended += 1;
-            }
-            Report::Recovered(instance, recovered) => events.push(FaultEvent {
-                at_s: (recovered.at - start).as_secs_f64(),
-                kind: "mended",
-                subject: FaultKind::CrashApplication.word(),
-                detail: format!(
-                    "instance {instance} serves again, having recovered {} writes",
-                    recovered.writes
-                ),
-            }),
-            Report::Failed(error) => return Err(error.to_string()),
-            Report::Ready => {}
         }
-    }
-    events.extend(match faults_over {
-        Some(broken) => broken,
-        None => faults.await?,
-    });
+        Ok(())
+    };
+    // At the same time: a server that does not say how it is must not hold up what the scenario does to it.
+    let faults = faults::run(cell, Breakable { deployed, lives: &job.lives }, start);
+    let ((), broken) = tokio::try_join!(reports, faults)?;
+    events.extend(broken);
+    // What the connections have noticed from the beginning of measuring on.
+    events.extend(deployed.cache.noticed().into_iter().filter(|noticed| noticed.at >= start).map(
+        |noticed| FaultEvent {
+            at_s: (noticed.at - start).as_secs_f64(),
+            kind: noticed.kind,
+            subject: noticed.subject,
+            detail: noticed.detail,
+        },
+    ));
     events.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
-    Ok(gatherer.finish(start_time, events, undone))
+    let nodes = deployed.cache.node_figures().await;
+    Ok(gatherer.finish(start_time, nodes, events, undone))
 }
 
 /// Until the hit rate cannot be told from standing still, within the scenario's bound. Before an open

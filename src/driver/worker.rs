@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use super::client::{self, Shared};
 use super::conclude;
 use super::control::{self, Control, Stage};
+use super::faults;
 use super::instance::{Instance, Life, Recovered};
 use super::touched::Touched;
 use crate::application::Application;
@@ -24,7 +25,7 @@ use crate::application::catalog::{self, Catalog};
 use crate::audit::Audit;
 use crate::clock;
 use crate::measure::collectors::process_cpu::thread_cpu;
-use crate::measure::{Recorder, Window};
+use crate::measure::{Outages, Recorder, Window};
 use crate::plan::Cell;
 use crate::source::Collection;
 use crate::store::mongodb::{PoolWait, PoolWaitSnapshot};
@@ -98,6 +99,8 @@ pub struct WorkerWindow {
     pub backlog: Vec<Backlog>,
     /// CPU time of the thread since it began.
     pub thread_cpu: Duration,
+    /// What it has seen of outages; told with the tail.
+    pub outages: Outages,
 }
 
 /// Starts worker `index` of `workers`; it serves the instances whose number leaves `index` when
@@ -181,6 +184,7 @@ async fn work(index: usize, workers: usize, job: Job, reports: mpsc::UnboundedSe
         reports: reports.clone(),
         stage: job.control.follow(),
         last: Instant::now(),
+        faults: faults::beginnings(&job.cell),
     };
     let work = async {
         windows.follow().await;
@@ -198,6 +202,7 @@ async fn work(index: usize, workers: usize, job: Job, reports: mpsc::UnboundedSe
         }
         let mut tail = windows.take(Phase::Measure, u64::MAX);
         tail.is_tail = true;
+        tail.outages = windows.recorder.borrow().outages().clone();
         Ok(Report::Ended(Box::new(tail), undone))
     };
     let report = tokio::select! {
@@ -264,6 +269,8 @@ struct Windows<A> {
     reports: mpsc::UnboundedSender<Report>,
     stage: watch::Receiver<Stage>,
     last: Instant,
+    /// When faults begin, from the start of measuring.
+    faults: Vec<Duration>,
 }
 
 impl<A: Application> Windows<A> {
@@ -287,6 +294,8 @@ impl<A: Application> Windows<A> {
                 Stage::Measure { start, end } => {
                     clock::sleep_until(start).await;
                     self.begin_stage();
+                    let faults = self.faults.iter().map(|at| (start + *at).into_std()).collect();
+                    self.recorder.borrow_mut().watch_outages(faults, catalog::OPERATIONS.len());
                     tokio::select! {
                         () = self.hand_over(Phase::Measure, start, Some(end)) => {}
                         _ = control::next(&mut over, stage) => {}
@@ -341,6 +350,7 @@ impl<A: Application> Windows<A> {
             pool_wait: self.pools.borrow().iter().map(PoolWait::snapshot).sum(),
             backlog: self.instances.iter().map(|instance| instance.backlog()).collect(),
             thread_cpu: thread_cpu(),
+            outages: Outages::default(),
         }
     }
 }

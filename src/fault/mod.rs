@@ -1,14 +1,19 @@
 //! Things that a scenario breaks at set times.
 
+mod target;
+
 use std::num::NonZeroU64;
 use std::time::Duration;
 
+pub use target::Target;
+
 use crate::scenario::{Positive, Reader, Setting};
+use crate::units::ByteSize;
 
 crate::choices! {
     /// What is broken.
     pub enum FaultKind {
-        /// The managed cache server is killed (SIGKILL) and started again after `for`.
+        /// Every managed cache server is killed (SIGKILL) and started again after `for`.
         StopCache = "stop-cache",
         /// The managed database server is killed (SIGKILL) and started again after `for`.
         StopDatabase = "stop-database",
@@ -18,6 +23,107 @@ crate::choices! {
         SlowDatabase = "slow-database",
         /// One instance of the application, `target`, loses all that it holds in memory, and starts again after `for`.
         CrashApplication = "crash-application",
+        /// One node of the cache, `target`, is killed (SIGKILL); with `for` it is started again after that.
+        Kill = "kill",
+        /// One node of the cache, `target`, is frozen (SIGSTOP) and goes on after `for` (SIGCONT): its connections stay open and silent.
+        Pause = "pause",
+        /// One node of the cache, `target`, is asked to end (SIGTERM) and started again at once.
+        Restart = "restart",
+        /// A replica of the shard `target` becomes its primary, by order of Sentinel or the cluster.
+        Failover = "failover",
+        /// The memory of every primary is filled up with what nobody asks for, which is removed after `for`.
+        FillMemory = "fill-memory",
+        /// A round trip over the link `target` (`cache` or `database`) takes `delay` longer, and up to `jitter`, for as long as `for` says.
+        Slow = "slow",
+        /// Nothing gets through the link `target` for as long as `for` says, and nobody is told; what was under way comes after that.
+        Cut = "cut",
+        /// Every connection over the link `target` is reset at once; there is nothing to mend.
+        Reset = "reset",
+        /// No more than `rate` a second gets through the link `target` in each direction, for as long as `for` says.
+        Throttle = "throttle",
+        /// The cluster gets one more primary, and its share of the slots is moved to it.
+        AddShard = "add-shard",
+        /// The slots of the cluster's shard `target` are moved to the others, and it is taken out.
+        RemoveShard = "remove-shard",
+    }
+}
+
+impl FaultKind {
+    /// Whether it is a link that is broken.
+    #[must_use]
+    pub fn is_of_a_link(self) -> bool {
+        matches!(self, Self::Slow | Self::Cut | Self::Reset | Self::Throttle)
+    }
+
+    /// Whether it is the cache's servers that are broken.
+    #[must_use]
+    pub fn is_of_the_cache(self) -> bool {
+        let others = [Self::StopDatabase, Self::SlowDatabase, Self::CrashApplication];
+        !self.is_of_a_link() && !others.contains(&self)
+    }
+
+    /// Whether one must be able to signal the process.
+    #[must_use]
+    pub fn needs_process(self) -> bool {
+        matches!(
+            self,
+            Self::StopCache | Self::Kill | Self::Pause | Self::Restart | Self::AddShard | Self::RemoveShard
+        )
+    }
+
+    /// Whether the nodes of the cache may be others afterwards, so that the next cell needs new ones.
+    #[must_use]
+    pub fn wears_nodes_out(self) -> bool {
+        self.is_of_the_cache() && !matches!(self, Self::StopCache | Self::Flush)
+    }
+
+    /// Whether a primary may lose its place by it.
+    #[must_use]
+    pub fn may_fail_over(self) -> bool {
+        matches!(self, Self::Kill | Self::Pause | Self::Restart | Self::Failover | Self::StopCache)
+    }
+
+    /// Whether it takes a time that `for` says.
+    fn lasts(self) -> bool {
+        !matches!(
+            self,
+            Self::Flush | Self::Restart | Self::Failover | Self::Reset | Self::AddShard | Self::RemoveShard
+        )
+    }
+
+    fn default_target(self) -> Target {
+        match self {
+            Self::CrashApplication => Target::Instance(0),
+            Self::Kill | Self::Pause | Self::Restart | Self::Failover | Self::RemoveShard => Target::Shard(0),
+            _ => Target::Cache,
+        }
+    }
+
+    /// What it may be aimed at, where it is aimed.
+    fn takes_target(self) -> Option<&'static str> {
+        match self {
+            Self::CrashApplication => Some("the number of an instance (0)"),
+            Self::Kill | Self::Pause | Self::Restart => Some(
+                "\"shard0\" for a primary, \"shard0-replica0\" for a replica, \"sentinel0\" for a sentinel",
+            ),
+            Self::Failover | Self::RemoveShard => Some("\"shard0\""),
+            Self::Slow | Self::Cut | Self::Reset | Self::Throttle => Some("\"cache\" or \"database\""),
+            _ => None,
+        }
+    }
+
+    fn can_be_aimed_at(self, target: Target) -> bool {
+        match self {
+            Self::CrashApplication => matches!(target, Target::Instance(_)),
+            Self::Kill | Self::Pause | Self::Restart => {
+                matches!(target, Target::Shard(_) | Target::Replica { .. } | Target::Sentinel(_))
+            }
+            Self::Failover | Self::RemoveShard => matches!(target, Target::Shard(_)),
+            Self::Slow | Self::Cut | Self::Reset | Self::Throttle => {
+                matches!(target, Target::Cache | Target::Database)
+            }
+            _ => true,
+        }
     }
 }
 
@@ -28,48 +134,85 @@ pub struct Fault {
     pub at: Duration,
     /// What.
     pub kind: FaultKind,
-    /// For how long.
-    pub lasts: Positive,
-    /// Which instance of the application crashes, from 0.
-    pub target: u64,
-    /// How much longer a call of the database takes.
+    /// For how long; a killed node without it stays dead.
+    pub lasts: Option<Positive>,
+    /// Whom it hits.
+    pub target: Target,
+    /// How much longer a call of the database or a round trip takes.
     pub delay: Positive,
+    /// Up to how much longer than that a round trip takes.
+    pub jitter: Duration,
+    /// How many bytes a second get through.
+    pub rate: ByteSize,
 }
 
 impl Fault {
     /// How long it lasts: no time at all where there is nothing to mend.
     #[must_use]
     pub fn lasts(&self) -> Duration {
-        if self.kind == FaultKind::Flush { Duration::ZERO } else { self.lasts.0 }
+        self.lasts.map_or(Duration::ZERO, |lasts| lasts.0)
     }
 
     /// Reads one table; what is wrong goes to the reader's mistakes.
     #[must_use]
     pub fn read(reader: &Reader<'_>, instances: NonZeroU64) -> Self {
+        let kind = reader.get("kind", FaultKind::StopCache);
+        let lasts = match reader.raw("for") {
+            Some(_) => Some(reader.get("for", Positive::seconds(10))),
+            None if kind.lasts() && kind != FaultKind::Kill => Some(Positive::seconds(10)),
+            None => None,
+        };
         let fault = Self {
             at: reader.get("at", Duration::ZERO),
-            kind: reader.get("kind", FaultKind::StopCache),
-            lasts: reader.get("for", Positive::seconds(10)),
-            target: reader.get("target", 0),
+            kind,
+            lasts,
+            target: reader.get("target", kind.default_target()),
             delay: reader.get("delay", Positive::millis(20)),
+            jitter: reader.get("jitter", Duration::ZERO),
+            rate: reader.get("rate", ByteSize(1 << 20)),
         };
         if reader.raw("kind").is_none() {
             reader.wrong("kind", "is missing", Some(format!("give {}", FaultKind::expects())));
         }
-        if fault.kind == FaultKind::Flush && reader.raw("for").is_some() {
-            reader.wrong("for", "means nothing to flush", Some("leave it out".into()));
+        if !kind.lasts() && reader.raw("for").is_some() {
+            reader.wrong("for", format!("means nothing to {}", kind.word()), Some("leave it out".into()));
         }
-        let of_others = [("target", FaultKind::CrashApplication), ("delay", FaultKind::SlowDatabase)];
-        for (key, kind) in of_others {
-            if reader.raw(key).is_some() && fault.kind != kind {
-                let help = format!("leave it out, or write kind = \"{}\"", kind.word());
-                reader.wrong(key, format!("means nothing to {}", fault.kind.word()), Some(help));
+        fault.refuse_what_means_nothing(reader);
+        fault.check_target(reader, instances);
+        fault
+    }
+
+    fn refuse_what_means_nothing(&self, reader: &Reader<'_>) {
+        let of_others: [(&str, &[FaultKind]); 3] = [
+            ("delay", &[FaultKind::SlowDatabase, FaultKind::Slow]),
+            ("jitter", &[FaultKind::Slow]),
+            ("rate", &[FaultKind::Throttle]),
+        ];
+        for (key, kinds) in of_others {
+            if reader.raw(key).is_some() && !kinds.contains(&self.kind) {
+                let help = format!("leave it out, or write kind = \"{}\"", kinds[0].word());
+                reader.wrong(key, format!("means nothing to {}", self.kind.word()), Some(help));
             }
         }
-        if fault.target >= instances.get() {
-            let help = format!("the instances are 0 to {}; see workload.instances", instances.get() - 1);
-            reader.wrong("target", format!("there is no instance {}", fault.target), Some(help));
+    }
+
+    fn check_target(&self, reader: &Reader<'_>, instances: NonZeroU64) {
+        let Some(targets) = self.kind.takes_target() else {
+            if reader.raw("target").is_some() {
+                let message = format!("means nothing to {}", self.kind.word());
+                reader.wrong("target", message, Some("leave it out".into()));
+            }
+            return;
+        };
+        if !self.kind.can_be_aimed_at(self.target) {
+            let message = format!("{} is nothing for {}", self.target.show(), self.kind.word());
+            reader.wrong("target", message, Some(format!("write {targets}")));
         }
-        fault
+        if let Target::Instance(number) = self.target
+            && number >= instances.get()
+        {
+            let help = format!("the instances are 0 to {}; see workload.instances", instances.get() - 1);
+            reader.wrong("target", format!("there is no instance {number}"), Some(help));
+        }
     }
 }

@@ -3,6 +3,7 @@
 pub mod anomalies;
 pub mod collectors;
 pub mod limit;
+pub mod outage;
 pub mod outcome;
 pub mod recorder;
 pub mod settle;
@@ -10,6 +11,7 @@ pub mod window;
 
 pub use anomalies::Anomalies;
 pub use limit::{Evidence, Limit, LoopKind, Verdict, limited_by};
+pub use outage::Outages;
 pub use outcome::{Outcome, OutcomeClass};
 pub use recorder::Recorder;
 pub use settle::{HitRateWindow, SlopeTest, Trend, slope_test};

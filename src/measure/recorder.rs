@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::anomalies::Anomalies;
+use super::outage::Outages;
 use super::outcome::Outcome;
 use super::window::Window;
 
@@ -12,6 +13,7 @@ use super::window::Window;
 pub struct Recorder {
     window: Window,
     late_after: Duration,
+    outages: Outages,
 }
 
 impl Recorder {
@@ -22,7 +24,7 @@ impl Recorder {
     /// sent more than `late_after` after it was due.
     #[must_use]
     pub fn new(kinds: usize, late_after: Duration) -> Self {
-        Self { window: Window::new(kinds), late_after }
+        Self { window: Window::new(kinds), late_after, outages: Outages::default() }
     }
 
     /// Records one operation: when it should have started, when it was sent, when its answer was complete.
@@ -33,6 +35,18 @@ impl Recorder {
             self.window.count_late();
         }
         self.window.count(kind, outcome, nanos_between(due, done), nanos_between(sent, done));
+        self.outages.note(kind, !outcome.class().is_success(), done);
+    }
+
+    /// From now on, watches how long operations find no service after faults that begin at these moments.
+    pub fn watch_outages(&mut self, faults: Vec<Instant>, kinds: usize) {
+        self.outages = Outages::new(faults, kinds);
+    }
+
+    /// What was seen of outages.
+    #[must_use]
+    pub fn outages(&self) -> &Outages {
+        &self.outages
     }
 
     /// Counts operations that were due and never sent.

@@ -149,7 +149,9 @@ fn choose_one<T>(
 pub fn nonsense(scenario: &Scenario, strategy: &ChosenStrategy, topology: &ChosenTopology) -> Option<String> {
     let uses_cache = strategy.spec.uses_cache();
     for fault in &scenario.faults {
-        if let Some(reason) = topology.spec.cannot_suffer(fault, uses_cache, &scenario.database) {
+        if let Some(reason) =
+            topology.spec.cannot_suffer(fault, uses_cache, &scenario.cache, &scenario.database)
+        {
             return Some(reason);
         }
     }

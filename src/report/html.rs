@@ -114,7 +114,10 @@ fn section_html(section: &Section<'_>, several: bool) -> String {
             picture.svg
         );
     }
+    html += &super::prediction::section(group);
+    html += &super::faults::section(group);
     html += &super::audit::section(group);
+    html += &super::nodes::section(group);
     html += "</section>\n";
     html
 }

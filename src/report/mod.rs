@@ -2,11 +2,15 @@
 
 pub mod audit;
 pub mod canvas;
+pub mod capacity_curve;
 pub mod charts;
+pub mod faults;
 pub mod format;
 pub mod group;
 pub mod headline;
 pub mod html;
+pub mod nodes;
+pub mod prediction;
 pub mod ranking;
 pub mod safety;
 pub mod stats;
@@ -16,7 +20,7 @@ pub mod terminal;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::results::{Results, ResultsError, write_atomically};
+use crate::results::{CurveRow, Results, ResultsError, write_atomically};
 use canvas::render;
 use charts::{Chart, REGISTRY};
 
@@ -93,6 +97,19 @@ pub fn draw(dir: &Path, options: &DrawOptions) -> Result<Vec<PathBuf>, ReportErr
     write_atomically(&page, html::page(&results, &sections).as_bytes())?;
     written.push(page);
     Ok(written)
+}
+
+/// Draws a curve of hit rate against capacity into a folder, as `curve.svg` and `curve.png`; returns what was written.
+///
+/// # Errors
+/// Where the drawings cannot be written.
+pub fn draw_curve(name: &str, rows: &[CurveRow], dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
+    let Some(canvas) = capacity_curve::draw(name, rows) else { return Ok(Vec::new()) };
+    let (svg_path, png_path) = (dir.join("curve.svg"), dir.join("curve.png"));
+    let failed = |reason| ReportError::Chart { path: svg_path.clone(), reason };
+    write_atomically(&svg_path, render::svg(&canvas).map_err(failed)?.as_bytes())?;
+    save_png(&canvas, &png_path)?;
+    Ok(vec![svg_path, png_path])
 }
 
 fn chosen(options: &DrawOptions) -> Result<Vec<&'static Chart>, ReportError> {

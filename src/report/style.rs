@@ -95,6 +95,18 @@ pub fn look(strategy_name: &str, variant: usize) -> Look {
     }
 }
 
+/// The look of one of several things that are no strategies, by its place among them.
+#[must_use]
+pub fn nth(place: usize) -> Look {
+    let (colour, round) = (place % COLOURS.len(), place / COLOURS.len());
+    Look {
+        colour: COLOURS[colour],
+        dash: DASHES[round % DASHES.len()],
+        marker: MARKERS[colour],
+        filled: true,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

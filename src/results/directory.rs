@@ -11,8 +11,8 @@ use serde::de::DeserializeOwned;
 use super::durable::{Appended, append, header, rows, rows_with_header, whole_rows, write_atomically};
 use super::read::{OfCell, read_rows};
 use super::{
-    AUDIT, AuditRow, EVENTS, EventRow, LATENCY, LatencyRow, RUN_INFO, Results, ResultsError, RunInfo,
-    SUMMARY, SummaryRow, TIMESERIES, TimeseriesRow, file_safe, interval_log_name,
+    AUDIT, AuditRow, EVENTS, EventRow, LATENCY, LatencyRow, NODES, NodeRow, RUN_INFO, Results, ResultsError,
+    RunInfo, SUMMARY, SummaryRow, TIMESERIES, TimeseriesRow, file_safe, interval_log_name,
 };
 
 /// Everything that one cell leaves.
@@ -28,6 +28,8 @@ pub struct CellResults {
     pub events: Vec<EventRow>,
     /// Examples of what the audit found.
     pub audit: Vec<AuditRow>,
+    /// The nodes of its cache.
+    pub nodes: Vec<NodeRow>,
     /// Its interval log, from [`super::interval_log`]; empty where nothing was measured.
     pub interval_log: Vec<u8>,
 }
@@ -66,6 +68,7 @@ impl ResultsDir {
         write_atomically(&path.join(LATENCY), &header::<LatencyRow>(LATENCY)?)?;
         write_atomically(&path.join(EVENTS), &header::<EventRow>(EVENTS)?)?;
         write_atomically(&path.join(AUDIT), &header::<AuditRow>(AUDIT)?)?;
+        write_atomically(&path.join(NODES), &header::<NodeRow>(NODES)?)?;
         point_latest_at(&parent, &path)?;
         let lock = lock(&path)?;
         Ok(Self { path, _lock: lock })
@@ -84,7 +87,14 @@ impl ResultsDir {
         keep_rows_of::<TimeseriesRow>(path, TIMESERIES, &finished)?;
         keep_rows_of::<LatencyRow>(path, LATENCY, &finished)?;
         keep_rows_of::<EventRow>(path, EVENTS, &finished)?;
+        for (file, header) in [(AUDIT, header::<AuditRow>(AUDIT)?), (NODES, header::<NodeRow>(NODES)?)] {
+            // A run of an earlier version has none.
+            if !path.join(file).exists() {
+                write_atomically(&path.join(file), &header)?;
+            }
+        }
         keep_rows_of::<AuditRow>(path, AUDIT, &finished)?;
+        keep_rows_of::<NodeRow>(path, NODES, &finished)?;
         Ok((Self { path: path.to_owned(), _lock: lock }, results))
     }
 
@@ -128,6 +138,7 @@ impl ResultsDir {
         put(LATENCY, rows(LATENCY, &cell.latency)?)?;
         put(EVENTS, rows(EVENTS, &cell.events)?)?;
         put(AUDIT, rows(AUDIT, &cell.audit)?)?;
+        put(NODES, rows(NODES, &cell.nodes)?)?;
         if !cell.interval_log.is_empty() {
             write_atomically(&self.path.join(interval_log_name(&cell.summary.cell)), &cell.interval_log)?;
         }

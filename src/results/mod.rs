@@ -4,24 +4,28 @@
 //! documents every column.
 
 mod audit;
+mod curve;
 mod directory;
 mod durable;
 mod error;
 mod events;
 mod interval_log;
 mod latency;
+mod nodes;
 mod read;
 mod run_info;
 mod summary;
 mod timeseries;
 
 pub use audit::AuditRow;
+pub use curve::{CURVE, CurveRow, CurveSource, write_curve};
 pub use directory::{CellResults, ResultsDir};
 pub use durable::write_atomically;
 pub use error::ResultsError;
 pub use events::EventRow;
 pub use interval_log::{Interval, interval_log, merged_histograms};
 pub use latency::{LatencyRow, Measure, Operation, Outcome, spectrum};
+pub use nodes::NodeRow;
 pub use read::Results;
 pub use run_info::{Build, Machine, RunInfo, Server, StreamDigest};
 pub use summary::{LatencyFigures, LimitedBy, Mode, Status, SummaryRow, Verdict};
@@ -37,6 +41,8 @@ pub const LATENCY: &str = "latency.csv";
 pub const EVENTS: &str = "events.csv";
 /// Examples of what the audit found.
 pub const AUDIT: &str = "audit.csv";
+/// One row for each node of the cache of each cell.
+pub const NODES: &str = "nodes.csv";
 /// What was run, where, and with what.
 pub const RUN_INFO: &str = "run.json";
 

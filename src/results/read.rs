@@ -11,8 +11,8 @@ use serde::de::DeserializeOwned;
 use super::durable::whole_rows;
 use super::interval_log::{add, merged_histograms};
 use super::{
-    AUDIT, AuditRow, EVENTS, EventRow, LATENCY, LatencyRow, Measure, Operation, RUN_INFO, ResultsError,
-    RunInfo, SUMMARY, SummaryRow, TIMESERIES, TimeseriesRow, interval_log_name,
+    AUDIT, AuditRow, EVENTS, EventRow, LATENCY, LatencyRow, Measure, NODES, NodeRow, Operation, RUN_INFO,
+    ResultsError, RunInfo, SUMMARY, SummaryRow, TIMESERIES, TimeseriesRow, interval_log_name,
 };
 
 /// A row that belongs to a cell.
@@ -24,7 +24,7 @@ pub(super) trait OfCell {
 macro_rules! of_cell {
     ($($row:ty),*) => { $(impl OfCell for $row { fn cell(&self) -> &str { &self.cell } })* };
 }
-of_cell!(SummaryRow, TimeseriesRow, LatencyRow, EventRow, AuditRow);
+of_cell!(SummaryRow, TimeseriesRow, LatencyRow, EventRow, AuditRow, NodeRow);
 
 /// The finished cells of a run.
 #[derive(Debug, Clone, Default)]
@@ -43,6 +43,8 @@ pub struct Results {
     pub events: Vec<EventRow>,
     /// Examples of what the audit found in finished cells.
     pub audit: Vec<AuditRow>,
+    /// The nodes of finished cells' caches.
+    pub nodes: Vec<NodeRow>,
 }
 
 impl Results {
@@ -61,6 +63,9 @@ impl Results {
         // A run of an earlier version has none.
         if path.join(AUDIT).exists() {
             results.audit = read_rows_of(&path.join(AUDIT), &finished)?;
+        }
+        if path.join(NODES).exists() {
+            results.nodes = read_rows_of(&path.join(NODES), &finished)?;
         }
         Ok(results)
     }

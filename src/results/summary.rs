@@ -220,8 +220,22 @@ pub struct SummaryRow {
     pub unsent: u64,
     /// (hits + negative hits) / (hits + negative hits + misses + bypassed); empty where nothing was looked up.
     pub hit_rate: Option<f64>,
-    /// The hit rate that theory predicts.
+    /// The hit rate that theory predicts from what was configured; empty where no model covers the cell.
     pub predicted_hit_rate: Option<f64>,
+    /// The lower end of what is expected.
+    pub predicted_hit_rate_low: Option<f64>,
+    /// The upper end of what is expected.
+    pub predicted_hit_rate_high: Option<f64>,
+    /// The model that predicts.
+    pub predicted_by: String,
+    /// How many points the hit rate is outside of what is expected; 0 inside, negative below.
+    pub hit_rate_off_points: Option<f64>,
+    /// Where that is more than two points: the likely reasons.
+    pub prediction_note: String,
+    /// Database reads for each operation that follow from the predicted hit rate.
+    pub predicted_db_reads_per_op: Option<f64>,
+    /// The predicted share of stale reads, where only the TTL ends them.
+    pub predicted_stale_share: Option<f64>,
     /// The mean of the response time of reads.
     pub read_response_mean_us: Option<f64>,
     /// The median of the response time of reads.
@@ -302,6 +316,15 @@ pub struct SummaryRow {
     pub db_calls_peak_per_s: Option<f64>,
     /// That by the mean over the measured time.
     pub db_peak_over_mean: Option<f64>,
+    /// The longest time that reads were without service after a fault: from the fault to the first success after the last
+    /// error; 0 where none failed, empty without a fault.
+    pub read_outage_s: Option<f64>,
+    /// The same for writes.
+    pub write_outage_s: Option<f64>,
+    /// How long a failover may take by the timeouts that were configured, where a fault calls for one.
+    pub outage_bound_s: Option<f64>,
+    /// The hit rate before the first fault; empty without a fault.
+    pub hit_rate_before_fault: Option<f64>,
     /// How long after the last fault the hit rate was back within 2 points of what it was before.
     pub hit_rate_recovery_s: Option<f64>,
     /// Reads whose value was not the document asked for, failed its checksum or lacked a patch.

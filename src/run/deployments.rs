@@ -7,9 +7,9 @@ use crate::driver::touched::Touched;
 use crate::observer::{Event, Observer};
 use crate::plan::Cell;
 use crate::results::Server;
-use crate::store::Counters;
-use crate::topology::settings::{DatabaseSettings, NetworkSettings};
-use crate::topology::{CacheDeployment, DatabaseDeployment, Deployed, ServerRoom, Site, TopologyError};
+use crate::topology::{
+    CacheDeployment, DatabaseDeployment, Deployed, Relays, ServerRoom, Site, TopologyError,
+};
 
 /// Something that is up, and what it was made from.
 struct Up<T> {
@@ -24,6 +24,8 @@ pub struct Deployments {
     cache: Option<Up<CacheDeployment>>,
     database: Option<Up<DatabaseDeployment>>,
     checksum: Checksum,
+    /// What connections go through, from the first cell on whose links are to be broken.
+    relays: Option<Relays>,
 }
 
 impl Deployments {
@@ -36,6 +38,7 @@ impl Deployments {
             cache: None,
             database: None,
             checksum: Checksum::default(),
+            relays: None,
         }
     }
 
@@ -48,19 +51,34 @@ impl Deployments {
         cell: &Cell,
         observer: &dyn Observer,
     ) -> Result<Deployed<'_>, TopologyError> {
+        if breaks_links(cell) && self.relays.is_none() {
+            let doing = |error| TopologyError::Unfit(format!("cannot start a relay: {error}"));
+            self.relays = Some(Relays::start().map_err(doing)?);
+        }
         self.prepare_database(cell, observer).await?;
         self.prepare_cache(cell, observer).await?;
         match (&self.cache, &self.database) {
-            (Some(cache), Some(database)) => Ok(Deployed { cache: &cache.it, database: &database.it }),
+            (Some(cache), Some(database)) => {
+                Ok(Deployed { cache: &cache.it, database: &database.it, relays: self.relays_of(cell) })
+            }
             _ => Err(TopologyError::Unfit("nothing was deployed".into())),
         }
+    }
+
+    fn relays_of(&self, cell: &Cell) -> Option<&Relays> {
+        self.relays.as_ref().filter(|_| breaks_links(cell))
     }
 
     async fn prepare_database(&mut self, cell: &Cell, observer: &dyn Observer) -> Result<(), TopologyError> {
         let scenario = &cell.scenario;
         let kind = cell.topology.spec.database();
-        let made_from =
-            format!("{kind:?} {:?} {:?} {:?}", scenario.database, scenario.products(), scenario.pin.database);
+        let made_from = format!(
+            "{kind:?} {:?} {:?} {:?} {}",
+            scenario.database,
+            scenario.products(),
+            scenario.pin.database,
+            breaks_links(cell)
+        );
         if self.database.as_ref().is_some_and(|up| up.made_from == made_from) {
             return Ok(());
         }
@@ -68,7 +86,7 @@ impl Deployments {
             old.it.remove().await?;
         }
         observer.observe(Event::Step { what: format!("starting the database ({})", kind.word()) });
-        let it = with_site(&self.servers, &self.run_prefix, cell, |site| async move {
+        let it = with_site(&self.servers, &self.run_prefix, self.relays_of(cell), cell, |site| async move {
             DatabaseDeployment::deploy(kind, &site).await
         })
         .await?;
@@ -84,13 +102,14 @@ impl Deployments {
     async fn prepare_cache(&mut self, cell: &Cell, observer: &dyn Observer) -> Result<(), TopologyError> {
         let scenario = &cell.scenario;
         let made_from = format!(
-            "{:?} {:?} {:?} {:?} {} {}",
+            "{:?} {:?} {:?} {:?} {} {} {}",
             cell.topology.spec,
             scenario.cache,
             scenario.products(),
             scenario.pin.cache,
             scenario.workload.instances,
-            scenario.workload.connections
+            scenario.workload.connections,
+            breaks_links(cell)
         );
         if self.cache.as_ref().is_some_and(|up| up.made_from == made_from) {
             return Ok(());
@@ -98,14 +117,10 @@ impl Deployments {
         self.cache = None;
         observer.observe(Event::Step { what: format!("starting the cache ({})", cell.topology.label) });
         let spec = cell.topology.spec.clone();
-        let it =
-            with_site(
-                &self.servers,
-                &self.run_prefix,
-                cell,
-                |site| async move { spec.deploy_cache(&site).await },
-            )
-            .await?;
+        let it = with_site(&self.servers, &self.run_prefix, self.relays_of(cell), cell, |site| async move {
+            spec.deploy_cache(&site).await
+        })
+        .await?;
         it.clear().await?;
         self.cache = Some(Up { made_from, it });
         Ok(())
@@ -122,6 +137,14 @@ impl Deployments {
         touched: &Touched,
         observer: &dyn Observer,
     ) -> Result<(), TopologyError> {
+        if cell.scenario.faults.iter().any(|fault| fault.kind.wears_nodes_out()) {
+            // Which nodes are there, and what they are, may not be what it was: the next cell gets new ones.
+            if let Some(worn) = self.cache.take()
+                && worn.it.managed().is_none()
+            {
+                worn.it.clear().await?;
+            }
+        }
         if let Some(cache) = &self.cache {
             cache.it.clear().await?;
         }
@@ -189,12 +212,9 @@ async fn connect(
     database: &DatabaseDeployment,
     cell: &Cell,
 ) -> Result<impl crate::store::Database + use<>, TopologyError> {
-    // The harness' own traffic has no distance to go.
-    let settings =
-        DatabaseSettings { service_time: std::time::Duration::ZERO, ..cell.scenario.database.clone() };
     let endpoint = database.endpoint();
     endpoint
-        .connect(&NetworkSettings::default(), &settings, Counters::default())
+        .connect_directly(&cell.scenario.database)
         .await
         .map_err(TopologyError::store(format!("connecting to the database ({})", endpoint.shown())))
 }
@@ -215,15 +235,23 @@ async fn load(
     dataset::load(&store, &products, progress).await.map_err(TopologyError::store("loading the dataset"))
 }
 
+fn breaks_links(cell: &Cell) -> bool {
+    cell.scenario.faults.iter().any(|fault| fault.kind.is_of_a_link())
+}
+
 /// Calls a deployment with everything that it is made from.
 async fn with_site<'a, T, F: Future<Output = Result<T, TopologyError>>>(
     servers: &'a ServerRoom,
     run_prefix: &'a str,
+    relays: Option<&Relays>,
     cell: &'a Cell,
     deploy: impl FnOnce(Site<'a>) -> F,
 ) -> Result<T, TopologyError> {
     let scenario = &*cell.scenario;
     let products = scenario.products();
+    let shape = cell.topology.spec.shape();
+    // Where a primary may be another one tomorrow, each instance has one more connection by which it finds that out.
+    let finds_out = shape.fails_over || shape.reads_replicas;
     deploy(Site {
         servers,
         run_prefix,
@@ -231,7 +259,9 @@ async fn with_site<'a, T, F: Future<Output = Result<T, TopologyError>>>(
         database: &scenario.database,
         documents: products.keys,
         document: Box::new(move |number| products.document(number)),
-        cache_connections: scenario.workload.instances.get() * scenario.workload.connections.get(),
+        cache_connections: scenario.workload.instances.get()
+            * (scenario.workload.connections.get() + u64::from(finds_out)),
+        relays: relays.cloned(),
         cache_cpus: &scenario.pin.cache,
         database_cpus: &scenario.pin.database,
     })

@@ -1,11 +1,12 @@
 //! Where the truth of one kind of entity lives. A strategy knows a source, never a database.
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use compact_str::CompactString;
 
+use crate::store::redis::slots::{SLOTS, slot_of};
 use crate::store::{BulkItem, ChangeStream, Changes, Database, Document, ErrorKind, Page, Patch, StoreError};
 
 /// What is said once of a kind of entity: how its keys begin and how long the cache may keep it.
@@ -15,7 +16,33 @@ pub struct Kind {
     pub key_prefix: String,
     /// The time to live of a cached entity; `None`: until it is evicted or invalidated.
     pub ttl: Option<Duration>,
+    /// Into how many groups the entities are put whose keys are kept together, by a hash tag in the key, so that one
+    /// script can reach an entry and what belongs beside it; 0: each key is where it is.
+    pub tags: usize,
 }
+
+/// Into how many groups entities are put where that is needed: enough to spread over servers, and few enough to be looked
+/// at one after the other.
+pub const TAGS: usize = 64;
+
+/// The texts of the tags: their hash slots are spread evenly over all slots.
+static TAG_TEXTS: LazyLock<Vec<CompactString>> = LazyLock::new(|| {
+    let each = usize::from(SLOTS) / TAGS;
+    let mut texts = vec![None; TAGS];
+    let mut missing = TAGS;
+    for number in 0_u32.. {
+        let text = compact_str::format_compact!("{number}");
+        let place = &mut texts[usize::from(slot_of("", &text)) / each];
+        if place.is_none() {
+            *place = Some(text);
+            missing -= 1;
+        }
+        if missing == 0 {
+            break;
+        }
+    }
+    texts.into_iter().flatten().collect()
+});
 
 impl Kind {
     /// The cache key of an entity.
@@ -23,8 +50,25 @@ impl Kind {
     pub fn key(&self, id: &str) -> CompactString {
         let mut key = CompactString::with_capacity(self.key_prefix.len() + id.len());
         key.push_str(&self.key_prefix);
+        if let Some(tag) = self.tag_of(id) {
+            key.push('{');
+            key.push_str(Self::tag(tag));
+            key.push_str("}:");
+        }
         key.push_str(id);
         key
+    }
+
+    /// The group of an entity, where there are groups.
+    #[must_use]
+    pub fn tag_of(&self, id: &str) -> Option<usize> {
+        (self.tags > 0).then(|| (xxhash_rust::xxh3::xxh3_64(id.as_bytes()) % self.tags as u64) as usize)
+    }
+
+    /// What stands in the keys of a group, one of [`TAGS`].
+    #[must_use]
+    pub fn tag(number: usize) -> &'static str {
+        &TAG_TEXTS[number % TAGS]
     }
 }
 

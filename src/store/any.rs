@@ -63,6 +63,10 @@ impl Cache for AnyCache {
         cache!(self.get(key))
     }
 
+    async fn get_newest(&self, key: &str) -> Result<Option<Entry>, StoreError> {
+        cache!(self.get_newest(key))
+    }
+
     async fn set(&self, key: &str, entry: &Entry, ttl: Option<Duration>) -> Result<(), StoreError> {
         cache!(self.set(key, entry, ttl))
     }

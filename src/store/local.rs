@@ -1,23 +1,35 @@
-//! A cache in this process: least recently used out first, exactly, with a time to live.
+//! A cache in this process: a capacity in entries or bytes, times to live, and a policy that says who goes
+//! first. The least recently used goes first, exactly, unless another policy is chosen.
+//!
+//! What counts as a use of an entry, for the policy, is what counts as one in `curve`: a read that finds it, and an
+//! overwrite. A token that is filled was counted when it was placed: a miss and its fill are one insertion.
 
+mod entries;
+mod pressure;
+#[cfg(test)]
+mod testing;
 mod tracking;
+mod uses;
 mod write_log;
 
 use std::collections::{HashMap, VecDeque};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use lru::LruCache;
-use parking_lot::Mutex;
+use parking_lot::{RwLock, RwLockWriteGuard};
 
+use self::entries::{Entries, Stored};
+use self::uses::{Found, Uses};
 use super::access_counts::Window;
 use super::counters::Counters;
 use super::{Cache, Claimed, Entry, Settled, StoreError, Token, Version};
 use crate::clock::{self, Instant};
+use crate::eviction::{PolicyKind, Slot};
 
-/// What an entry weighs besides its key and its bytes: the table's slot, the two links and key
-/// pointers of the list, the time to live and the allocator's share, rounded to something that is
+/// What an entry weighs besides its key and its bytes: the table's slot, the links of the
+/// policy, the time to live and the allocator's share, rounded to something that is
 /// about what Redis needs for a key too.
 pub const ENTRY_OVERHEAD_BYTES: u64 = 96;
 
@@ -47,6 +59,8 @@ pub struct LocalStatistics {
     pub evicted_by_capacity: u64,
     /// Entries found to have expired, when met or when room was needed.
     pub evicted_by_expiry: u64,
+    /// Entries put out because the machine's memory ran short, see [`LocalCache::watch_memory`].
+    pub evicted_by_pressure: u64,
     /// Entries overwritten while they were still good.
     pub replaced: u64,
     /// Entries heavier than the whole cache, which were not put in.
@@ -56,13 +70,48 @@ pub struct LocalStatistics {
 /// A cache in this process. Clones are the same cache.
 #[derive(Debug, Clone)]
 pub struct LocalCache {
-    store: Arc<Mutex<Store>>,
+    store: Arc<Shared>,
     counters: Counters,
+}
+
+/// What the handles of one cache share.
+#[derive(Debug)]
+struct Shared {
+    store: RwLock<Store>,
+    /// What of the reads the store has not been told yet.
+    uses: Uses,
+}
+
+impl Shared {
+    /// The store for oneself, told of all uses.
+    fn lock(&self) -> RwLockWriteGuard<'_, Store> {
+        let mut store = self.store.write();
+        self.uses.tell(&mut store);
+        store
+    }
+
+    /// A good entry that may be evicted, which counts as a use of it and as a read; others read at the same time.
+    fn read(&self, key: &str, now: Instant) -> Option<Entry> {
+        let store = self.store.read();
+        let slot = store.entries.find(key)?;
+        let stored = store.entries.at(slot);
+        if stored.has_expired(now) {
+            return None;
+        }
+        let entry = stored.entry.clone();
+        let found = if matches!(entry, Entry::Token(_)) { Found::Token } else { Found::Answer };
+        let is_time_to_tell = self.uses.note(slot, found);
+        drop(store);
+        if is_time_to_tell {
+            drop(self.lock());
+        }
+        Some(entry)
+    }
 }
 
 #[derive(Debug)]
 struct Store {
-    entries: LruCache<Box<str>, Slot>,
+    entries: Entries,
     capacity: LocalCapacity,
     statistics: LocalStatistics,
     counts: HashMap<Box<str>, (i64, Option<Instant>)>,
@@ -75,25 +124,18 @@ struct Store {
 
 type Record = Box<[(Box<str>, Bytes)]>;
 
-#[derive(Debug)]
-struct Slot {
-    entry: Entry,
-    weight: u64,
-    expires: Option<Instant>,
-}
-
-impl Slot {
-    fn has_expired(&self, now: Instant) -> bool {
-        self.expires.is_some_and(|expires| expires <= now)
-    }
-}
-
 impl LocalCache {
-    /// An empty cache.
+    /// An empty cache that gives up the least recently used.
     #[must_use]
     pub fn new(capacity: LocalCapacity, counters: Counters) -> Self {
+        Self::with_policy(capacity, PolicyKind::Lru, counters)
+    }
+
+    /// An empty cache.
+    #[must_use]
+    pub fn with_policy(capacity: LocalCapacity, policy: PolicyKind, counters: Counters) -> Self {
         let store = Store {
-            entries: LruCache::unbounded(),
+            entries: Entries::new(policy, capacity.first_expectation()),
             capacity,
             statistics: LocalStatistics::default(),
             counts: HashMap::new(),
@@ -103,7 +145,7 @@ impl LocalCache {
             listeners: tracking::Listeners::default(),
             logs: HashMap::new(),
         };
-        Self { store: Arc::new(Mutex::new(store)), counters }
+        Self { store: Arc::new(Shared { store: RwLock::new(store), uses: Uses::default() }), counters }
     }
 
     /// The same cache, counted by others.
@@ -132,6 +174,18 @@ impl LocalCache {
         store.listeners.flushed();
     }
 
+    /// Gives up a quarter of the entries that may be evicted, those first that the policy would evict first;
+    /// returns how many. Of fewer than four none goes.
+    fn shed_quarter(&self) -> u64 {
+        let mut store = self.store.lock();
+        let kept = store.entries.len() - store.entries.len() / 4;
+        let before = store.entries.len();
+        while store.entries.len() > kept {
+            store.evict(clock::now(), |statistics| &mut statistics.evicted_by_pressure);
+        }
+        (before - store.entries.len()) as u64
+    }
+
     /// How many records a stream holds.
     #[must_use]
     pub fn stream_length(&self, stream: &str) -> usize {
@@ -151,14 +205,58 @@ impl LocalCache {
     }
 }
 
-impl Store {
-    /// The entry of a key, made the most recently used; an expired one is removed.
-    fn live(&mut self, key: &str, now: Instant) -> Option<&Entry> {
-        if self.entries.get(key).is_some_and(|slot| slot.has_expired(now)) {
-            self.remove(key);
-            self.statistics.evicted_by_expiry += 1;
+/// How many entries a policy is told to expect where nothing is known yet.
+const FEWEST_EXPECTED: u32 = 1024;
+/// How many times as many entries as it holds a cache expects at the most. It is small at first, whatever its budget
+/// in bytes, and a policy's tables grow with what it is told to expect.
+const EXPECTED_FOR_EACH_HELD: u64 = 8;
+
+impl LocalCapacity {
+    /// The number of entries that fit, where that is known from the start.
+    fn known_entries(self) -> Option<NonZeroU32> {
+        match self {
+            Self::Entries(entries) => u32::try_from(entries).ok().and_then(NonZeroU32::new),
+            Self::Bytes(_) => None,
         }
-        self.entries.peek(key).or_else(|| self.dirty.get(key)).map(|slot| &slot.entry)
+    }
+
+    fn first_expectation(self) -> NonZeroU32 {
+        self.known_entries().or(NonZeroU32::new(FEWEST_EXPECTED)).unwrap_or(NonZeroU32::MIN)
+    }
+}
+
+impl Store {
+    /// The slot of a key among what may be evicted; an expired entry is removed.
+    fn live_slot(&mut self, key: &str, now: Instant) -> Option<Slot> {
+        let slot = self.entries.find(key)?;
+        if !self.entries.at(slot).has_expired(now) {
+            return Some(slot);
+        }
+        self.remove(key);
+        self.statistics.evicted_by_expiry += 1;
+        None
+    }
+
+    /// The entry of a key, without counting as a use; an expired one is removed.
+    fn live(&mut self, key: &str, now: Instant) -> Option<&Entry> {
+        match self.live_slot(key, now) {
+            Some(slot) => Some(&self.entries.at(slot).entry),
+            None => self.dirty.get(key).map(|stored| &stored.entry),
+        }
+    }
+
+    /// A read of what [`Shared::read`] has not found: nothing, an expired entry, which is removed, or a dirty one.
+    fn read(&mut self, key: &str, now: Instant) -> Option<Entry> {
+        if let Some(slot) = self.live_slot(key, now) {
+            // Put in since then.
+            self.entries.touch(slot);
+        }
+        let entry = self.live(key, now).cloned();
+        match entry {
+            Some(Entry::Document { .. } | Entry::Absent) => self.statistics.hits += 1,
+            Some(Entry::Token(_)) | None => self.statistics.misses += 1,
+        }
+        entry
     }
 
     /// How many entries are held.
@@ -166,18 +264,21 @@ impl Store {
         self.entries.len() as u64 + self.dirty.len()
     }
 
-    fn remove(&mut self, key: &str) -> Option<Slot> {
-        let slot = self.entries.pop(key).or_else(|| self.dirty.remove(key))?;
-        self.statistics.bytes -= slot.weight;
+    fn remove(&mut self, key: &str) -> Option<Stored> {
+        let stored = match self.entries.find(key) {
+            Some(slot) => self.entries.remove(slot),
+            None => self.dirty.remove(key)?,
+        };
+        self.statistics.bytes -= stored.weight;
         self.listeners.changed(key);
-        Some(slot)
+        Some(stored)
     }
 
     /// Puts an entry in; returns whether it fits.
     fn put(&mut self, key: &str, entry: &Entry, ttl: Option<Duration>, now: Instant) -> bool {
         let weight = key.len() as u64 + entry.encoded_len() as u64 + ENTRY_OVERHEAD_BYTES;
         if let Some(was_dirty) = self.dirty.remove(key) {
-            self.entries.put(key.into(), was_dirty);
+            self.entries.insert(key, was_dirty);
         }
         if !self.fits(self.dirty.len() + 1, self.dirty.bytes() + weight) {
             // What was there is older than what should be there now.
@@ -187,22 +288,51 @@ impl Store {
         }
         // A time beyond the clock's end is never.
         let expires = ttl.and_then(|ttl| now.checked_add(ttl));
-        let slot = Slot { entry: entry.clone(), weight, expires };
-        let replaced = if let Some(held) = self.entries.get_mut(key) {
-            Some(std::mem::replace(held, slot))
-        } else {
-            self.entries.put(key.into(), slot);
-            None
-        };
+        let stored = Stored { entry: entry.clone(), weight, expires };
         self.statistics.insertions += 1;
-        self.statistics.bytes += weight;
-        self.listeners.changed(key);
-        if let Some(replaced) = replaced {
-            self.statistics.bytes -= replaced.weight;
-            self.count_end(&replaced, now, |statistics| &mut statistics.replaced);
+        match self.live_slot(key, now) {
+            Some(slot) => self.overwrite(slot, stored, now),
+            None => self.insert(key, stored, now),
         }
-        self.make_room(now);
+        self.listeners.changed(key);
         true
+    }
+
+    /// Puts an entry in the place of a good one.
+    fn overwrite(&mut self, slot: Slot, stored: Stored, now: Instant) {
+        self.statistics.bytes += stored.weight;
+        let replaced = std::mem::replace(self.entries.at_mut(slot), stored);
+        self.statistics.bytes -= replaced.weight;
+        self.statistics.replaced += 1;
+        if !matches!(replaced.entry, Entry::Token(_)) {
+            self.entries.touch(slot);
+        }
+        self.make_room(0, 0, now);
+    }
+
+    /// Puts an entry in where nothing is; room is made before that, as policies want it.
+    fn insert(&mut self, key: &str, stored: Stored, now: Instant) {
+        self.make_room(1, stored.weight, now);
+        self.statistics.bytes += stored.weight;
+        self.entries.insert(key, stored);
+        if self.statistics.insertions.is_power_of_two() {
+            self.estimate_entries();
+        }
+    }
+
+    /// Tells the policy how many entries fit, where that depends on what they weigh.
+    fn estimate_entries(&mut self) {
+        if self.capacity.known_entries().is_some() {
+            return;
+        }
+        let held = self.len();
+        let fitting = match self.capacity {
+            LocalCapacity::Entries(entries) => entries,
+            LocalCapacity::Bytes(bytes) => bytes / (self.statistics.bytes / held).max(1),
+        };
+        let expected = fitting.min(held.saturating_mul(EXPECTED_FOR_EACH_HELD));
+        let expected = u32::try_from(expected).unwrap_or(u32::MAX).max(FEWEST_EXPECTED);
+        self.entries.expect(NonZeroU32::new(expected).unwrap_or(NonZeroU32::MIN));
     }
 
     fn fits(&self, entries: u64, bytes: u64) -> bool {
@@ -212,21 +342,21 @@ impl Store {
         }
     }
 
-    fn make_room(&mut self, now: Instant) {
-        while !self.fits(self.len(), self.statistics.bytes) {
-            let Some((key, victim)) = self.entries.pop_lru() else { return };
-            self.statistics.bytes -= victim.weight;
-            self.listeners.changed(&key);
-            self.count_end(&victim, now, |statistics| &mut statistics.evicted_by_capacity);
+    /// Evicts until so many more entries and bytes fit.
+    fn make_room(&mut self, entries: u64, bytes: u64, now: Instant) {
+        while !self.fits(self.len() + entries, self.statistics.bytes + bytes) && self.entries.len() > 0 {
+            self.evict(now, |statistics| &mut statistics.evicted_by_capacity);
         }
     }
 
-    fn count_end(&mut self, slot: &Slot, now: Instant, cause: fn(&mut LocalStatistics) -> &mut u64) {
-        if slot.has_expired(now) {
-            self.statistics.evicted_by_expiry += 1;
-        } else {
-            *cause(&mut self.statistics) += 1;
-        }
+    /// Gives up an entry, or a few at once where the policy does.
+    fn evict(&mut self, now: Instant, cause: fn(&mut LocalStatistics) -> &mut u64) {
+        let Self { entries, statistics, listeners, .. } = self;
+        entries.evict(|key, victim| {
+            statistics.bytes -= victim.weight;
+            listeners.changed(key);
+            count_end(statistics, victim, now, cause);
+        });
     }
 
     /// The version of a document that is held; `None` for what is no document.
@@ -275,16 +405,26 @@ impl Store {
     }
 }
 
+/// Counts the end of an entry, which had expired or ends for another cause.
+fn count_end(
+    statistics: &mut LocalStatistics,
+    stored: &Stored,
+    now: Instant,
+    cause: fn(&mut LocalStatistics) -> &mut u64,
+) {
+    if stored.has_expired(now) {
+        statistics.evicted_by_expiry += 1;
+    } else {
+        *cause(statistics) += 1;
+    }
+}
+
 impl Cache for LocalCache {
     async fn get(&self, key: &str) -> Result<Option<Entry>, StoreError> {
-        Ok(self.with(|store, now| {
-            let entry = store.live(key, now).cloned();
-            match entry {
-                Some(Entry::Document { .. } | Entry::Absent) => store.statistics.hits += 1,
-                Some(Entry::Token(_)) | None => store.statistics.misses += 1,
-            }
-            entry
-        }))
+        self.counters.cache_command();
+        let now = clock::now();
+        let found = self.store.read(key, now);
+        Ok(found.or_else(|| self.store.lock().read(key, now)))
     }
 
     async fn set(&self, key: &str, entry: &Entry, ttl: Option<Duration>) -> Result<(), StoreError> {

@@ -10,6 +10,7 @@ pub mod counters;
 pub mod document;
 pub mod entry;
 pub mod error;
+pub mod journal;
 pub mod local;
 pub mod mongodb;
 pub mod network;
@@ -64,6 +65,12 @@ pub enum Settled {
 pub trait Cache: Clone + Send + Sync + 'static {
     /// The entry of a key; `None` where there is none.
     fn get(&self, key: &str) -> impl Future<Output = Result<Option<Entry>, StoreError>> + Send;
+
+    /// The entry of a key as it is where it is changed, also where [`Cache::get`] may be answered by somebody who
+    /// copies that and is a moment behind.
+    fn get_newest(&self, key: &str) -> impl Future<Output = Result<Option<Entry>, StoreError>> + Send {
+        self.get(key)
+    }
 
     /// Puts an entry in place of whatever is there, for `ttl` (for ever without one).
     fn set(

@@ -64,6 +64,16 @@ impl WriteConcern {
     }
 }
 
+crate::choices! {
+    /// Which node of a replica set answers reads.
+    pub enum ReadPreference {
+        /// The one that takes writes.
+        Primary = "primary",
+        /// Whichever answers soonest, one that is behind too.
+        Nearest = "nearest",
+    }
+}
+
 /// How to reach a MongoDB.
 #[derive(Debug, Clone)]
 pub struct MongoOptions {
@@ -81,6 +91,8 @@ pub struct MongoOptions {
     pub response_timeout: Duration,
     /// What an update that the server acknowledges has been through.
     pub write_concern: WriteConcern,
+    /// Which node answers reads.
+    pub read_preference: ReadPreference,
     /// What the server's log calls this client.
     pub app_name: String,
 }
@@ -122,6 +134,10 @@ impl MongoDatabase {
             Err(_) => return Err(timed_out("looking the address up", options.connect_timeout)),
         };
         driver.app_name = Some(options.app_name.clone());
+        if options.read_preference == ReadPreference::Nearest {
+            let nearest = options::ReadPreference::Nearest { options: None };
+            driver.selection_criteria = Some(options::SelectionCriteria::ReadPreference(nearest));
+        }
         driver.min_pool_size = Some(options.min_pool_size);
         driver.max_pool_size = Some(options.max_pool_size.max(options.min_pool_size).max(1));
         // The default of 2 makes a pool of 64 slow to fill.

@@ -177,6 +177,10 @@ impl<C: Cache> Cache for DelayedCache<C> {
         self.round_trip.around(self.inner.get(key)).await
     }
 
+    async fn get_newest(&self, key: &str) -> Result<Option<Entry>, StoreError> {
+        self.round_trip.around(self.inner.get_newest(key)).await
+    }
+
     async fn set(&self, key: &str, entry: &Entry, ttl: Option<Duration>) -> Result<(), StoreError> {
         self.round_trip.around(self.inner.set(key, entry, ttl)).await
     }

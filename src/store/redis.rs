@@ -1,17 +1,23 @@
-//! A cache in one Redis server, over multiplexed connections that many clients share.
+//! A cache in Redis: one server, a cluster, or shards that Sentinel looks after, over multiplexed connections that
+//! many clients share.
 
 mod access_counts;
 mod admin;
 mod errors;
+mod fleet;
+pub mod layout;
 mod link;
+pub mod options;
+mod scout;
 mod scripts;
+pub mod slots;
 mod tracking;
+mod wait;
 mod write_log;
 
 use std::fmt;
 use std::io::Write as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,33 +25,17 @@ use redis::{Cmd, RedisWrite, ServerErrorKind, ToRedisArgs, Value};
 
 pub use admin::{RedisAdmin, RedisInfo};
 pub use errors::{kind_of, store_error};
-use link::{Address, Link};
+use fleet::{Access, Fleet, as_store_error};
+pub use options::{Kind, ReadFrom, RedisOptions, Sharding};
 use scripts::Script;
 
 use super::counters::Counters;
-use super::secret::SecretUrl;
 use super::{Cache, Claimed, Entry, ErrorKind, Settled, StoreError, Token, Version};
 
-/// How to reach a Redis.
-#[derive(Debug, Clone)]
-pub struct RedisOptions {
-    /// `redis://` or, over TLS, `rediss://`.
-    pub url: SecretUrl,
-    /// Stands before every key, so that a run touches only what is its own.
-    pub key_prefix: String,
-    /// Connections that the clients share. One serves 64 clients best; more help only where one
-    /// thread of the runtime is kept busy by one connection.
-    pub connections: usize,
-    /// The longest that connecting may take.
-    pub connect_timeout: Duration,
-    /// The longest that an answer may take.
-    pub response_timeout: Duration,
-}
-
-/// A cache in one Redis server. Clones share the connections and the counters.
+/// A cache in one Redis server or in several that belong together. Clones share the connections and the counters.
 ///
-/// While the server is down an operation fails within some 20 ms with the kind of what went wrong when
-/// connecting, and the connection is made anew in the background, up to 160 ms after the server is back.
+/// While a server is down an operation fails after its retries, some 100 ms, with the kind of what went wrong
+/// when connecting; the connection is made anew in the background, up to 160 ms after the server is back.
 #[derive(Clone)]
 pub struct RedisCache {
     shared: Arc<Shared>,
@@ -53,41 +43,44 @@ pub struct RedisCache {
 }
 
 struct Shared {
-    links: Box<[Arc<Link>]>,
-    next: AtomicUsize,
+    fleet: Arc<Fleet>,
     prefix: Box<str>,
-    url: SecretUrl,
-    /// For connections besides those that are shared.
-    address: Arc<Address>,
 }
 
 impl fmt::Debug for RedisCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisCache").field("url", &self.shared.url).finish_non_exhaustive()
+        f.debug_struct("RedisCache").field("options", self.shared.fleet.options()).finish_non_exhaustive()
     }
 }
 
 impl RedisCache {
     /// Connects, and loads the scripts. The connections are driven by the runtime that calls this.
     pub async fn connect(options: RedisOptions, counters: Counters) -> Result<Self, StoreError> {
-        let address = Arc::new(Address::new(&options)?);
-        let mut links = Vec::with_capacity(options.connections.max(1));
-        for _ in 0..options.connections.max(1) {
-            links.push(Link::connect(Arc::clone(&address)).await?);
+        let prefix = options.key_prefix.as_str().into();
+        let fleet = Fleet::connect(options).await?;
+        for node in fleet.primaries() {
+            for script in scripts::all() {
+                let mut load = redis::cmd("SCRIPT");
+                load.arg("LOAD").arg(&script.text);
+                node.link().request(&load, "loading a script").await?;
+            }
         }
-        for script in scripts::all() {
-            let mut load = redis::cmd("SCRIPT");
-            load.arg("LOAD").arg(&script.text);
-            links[0].request(&load, "loading a script").await?;
-        }
-        let shared = Shared {
-            links: links.into(),
-            next: AtomicUsize::new(0),
-            prefix: options.key_prefix.into(),
-            url: options.url,
-            address,
-        };
-        Ok(Self { shared: Arc::new(shared), counters })
+        Ok(Self { shared: Arc::new(Shared { fleet, prefix }), counters })
+    }
+
+    /// Which nodes there are, and which keys are where, as far as this cache knows now.
+    #[must_use]
+    pub fn layout(&self) -> layout::Layout {
+        self.shared.fleet.map().layout.clone()
+    }
+
+    /// Looks at once at which nodes there are.
+    ///
+    /// # Errors
+    /// Where nobody answers.
+    pub async fn look(&self) -> Result<layout::Layout, StoreError> {
+        self.shared.fleet.look().await?;
+        Ok(self.layout())
     }
 
     /// The same cache over the same connections, counted by others.
@@ -102,17 +95,35 @@ impl RedisCache {
         Key { prefix: &self.shared.prefix, key }
     }
 
-    /// Sends any command, counted as one; its keys should be made by [`RedisCache::key`].
-    pub async fn request(&self, command: &Cmd, doing: &str) -> Result<Value, StoreError> {
-        self.counters.cache_command();
-        self.link().request(command, doing).await
+    /// Sends any command that changes something to where a key is, counted as one; its keys should be made by
+    /// [`RedisCache::key`].
+    pub async fn request(&self, key: &str, command: &Cmd, doing: &str) -> Result<Value, StoreError> {
+        self.ask(key, Access::Write, command, doing).await
     }
 
-    fn link(&self) -> &Arc<Link> {
-        let links = &self.shared.links;
-        // One connection needs no counter that all threads would write to.
-        let turn = if links.len() == 1 { 0 } else { self.shared.next.fetch_add(1, Ordering::Relaxed) };
-        &links[turn % links.len()]
+    async fn ask(&self, key: &str, access: Access, command: &Cmd, doing: &str) -> Result<Value, StoreError> {
+        let answer = self.raw_request(key, access, command, doing).await?;
+        answer.map_err(|error| as_store_error(&self.shared.fleet, &error, doing))
+    }
+
+    async fn raw_request(
+        &self,
+        key: &str,
+        access: Access,
+        command: &Cmd,
+        doing: &str,
+    ) -> Result<Result<Value, redis::RedisError>, StoreError> {
+        self.counters.cache_command();
+        self.shared.fleet.request(key, access, command, doing).await
+    }
+
+    /// Waits until as many replicas as the options want have what was changed under a key. Whatever stands in the way of
+    /// that, the change itself is done: the error is one after which it may have happened.
+    async fn replicated(&self, key: &str) -> Result<(), StoreError> {
+        self.shared.fleet.wait_for_replicas(key).await.map_err(|error| {
+            let detail = format!("the change is done, but not known to be copied: {}", error.detail);
+            StoreError::new(ErrorKind::Timeout, detail)
+        })
     }
 
     fn command(&self, name: &str, key: &str, more_bytes: usize) -> Cmd {
@@ -145,15 +156,13 @@ impl RedisCache {
         arguments: &[&[u8]],
         doing: &str,
     ) -> Result<Value, StoreError> {
-        let link = self.link();
-        self.counters.cache_command();
+        let key = keys.first().copied().unwrap_or_default();
         let by_digest = self.script_call("EVALSHA", &script.digest, keys, arguments);
-        match link.raw_request(&by_digest, doing).await? {
+        match self.raw_request(key, Access::Write, &by_digest, doing).await? {
             Err(error) if error.kind() == redis::ErrorKind::Server(ServerErrorKind::NoScript) => {
-                self.counters.cache_command();
-                link.request(&self.script_call("EVAL", &script.text, keys, arguments), doing).await
+                self.request(key, &self.script_call("EVAL", &script.text, keys, arguments), doing).await
             }
-            answer => answer.map_err(|error| store_error(&error, doing, &self.shared.url)),
+            answer => answer.map_err(|error| as_store_error(&self.shared.fleet, &error, doing)),
         }
     }
 
@@ -209,11 +218,20 @@ fn unexpected(doing: &str, value: &Value) -> StoreError {
 
 impl Cache for RedisCache {
     async fn get(&self, key: &str) -> Result<Option<Entry>, StoreError> {
-        match self.request(&self.command("GET", key, 0), "getting an entry").await? {
+        match self.ask(key, Access::Read, &self.command("GET", key, 0), "getting an entry").await? {
             // The bytes that the driver read become the document's, uncopied.
             Value::BulkString(bytes) => Entry::decode(Bytes::from(bytes)).map(Some),
             Value::Nil => Ok(None),
             other => Err(unexpected("getting an entry", &other)),
+        }
+    }
+
+    async fn get_newest(&self, key: &str) -> Result<Option<Entry>, StoreError> {
+        let doing = "getting an entry from its primary";
+        match self.ask(key, Access::Write, &self.command("GET", key, 0), doing).await? {
+            Value::BulkString(bytes) => Entry::decode(Bytes::from(bytes)).map(Some),
+            Value::Nil => Ok(None),
+            other => Err(unexpected(doing, &other)),
         }
     }
 
@@ -224,7 +242,8 @@ impl Cache for RedisCache {
         if let Some(ttl) = ttl {
             command.arg("PX").arg(millis(ttl));
         }
-        self.request(&command, "setting an entry").await.map(drop)
+        self.request(key, &command, "setting an entry").await?;
+        self.replicated(key).await
     }
 
     async fn set_if_newer(
@@ -242,7 +261,7 @@ impl Cache for RedisCache {
     async fn place_token(&self, key: &str, token: Token, ttl: Duration) -> Result<Claimed, StoreError> {
         let mut command = self.command("SET", key, 64);
         command.arg(&Entry::Token(token).encode()[..]).arg("NX").arg("GET").arg("PX").arg(millis(ttl));
-        match self.request(&command, "placing a token").await? {
+        match self.request(key, &command, "placing a token").await? {
             // With GET the answer is what was there, so nothing means that the token is there now.
             Value::Nil => Ok(Claimed::Placed),
             Value::BulkString(bytes) => Entry::decode(Bytes::from(bytes)).map(Claimed::Found),
@@ -273,8 +292,8 @@ impl Cache for RedisCache {
         let (entry, ttl) = (entry.encode(), millis_text(ttl));
         let arguments = [&entry[..], ttl.as_bytes(), &token[..]];
         match self.run(&scripts::SETTLE, key, &arguments, "settling a write").await? {
-            1 => Ok(Settled::Stored),
-            2 => Ok(Settled::NewerThere),
+            1 => self.replicated(key).await.map(|()| Settled::Stored),
+            2 => self.replicated(key).await.map(|()| Settled::NewerThere),
             _ => Ok(Settled::Voided),
         }
     }
@@ -293,8 +312,9 @@ impl Cache for RedisCache {
 
     async fn delete(&self, key: &str) -> Result<bool, StoreError> {
         // For an entry UNLINK does what DEL does; a long stream it frees without holding the server up.
-        match self.request(&self.command("UNLINK", key, 0), "deleting an entry").await? {
-            Value::Int(removed) => Ok(removed > 0),
+        match self.request(key, &self.command("UNLINK", key, 0), "deleting an entry").await? {
+            // Also where nothing was there any more: an earlier try may have removed it and found no replica.
+            Value::Int(removed) => self.replicated(key).await.map(|()| removed > 0),
             other => Err(unexpected("deleting an entry", &other)),
         }
     }
@@ -316,7 +336,7 @@ impl Cache for RedisCache {
         for (name, value) in fields {
             command.arg(*name).arg(*value);
         }
-        self.request(&command, "appending to a stream").await.map(drop)
+        self.request(stream, &command, "appending to a stream").await.map(drop)
     }
 }
 

@@ -19,6 +19,28 @@ impl SecretUrl {
         &self.0
     }
 
+    /// The same user, password, scheme and path at another host and port, as of another node of one cluster.
+    #[must_use]
+    pub fn at(&self, host: &str, port: u16) -> Self {
+        let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+        let Some(authority) = self.0.find("://").map(|at| at + 3) else {
+            return Self(format!("redis://{host}:{port}/"));
+        };
+        let end = self.0[authority..].find('?').map_or(self.0.len(), |query| authority + query);
+        let user_end = self.0[authority..end].rfind('@').map_or(authority, |at| authority + at + 1);
+        let path = self.0[user_end..].find(['/', '?']).map_or(self.0.len(), |path| user_end + path);
+        Self(format!("{}{host}:{port}{}", &self.0[..user_end], &self.0[path..]))
+    }
+
+    /// The host and the port, where it has them.
+    #[must_use]
+    pub fn host_and_port(&self) -> &str {
+        let rest = self.0.split_once("://").map_or(&*self.0, |(_, rest)| rest);
+        let rest = &rest[..rest.find('?').unwrap_or(rest.len())];
+        let rest = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+        &rest[..rest.find('/').unwrap_or(rest.len())]
+    }
+
     /// A text, such as a driver's error message, with the password taken out wherever it occurs.
     #[must_use]
     pub fn redact(&self, text: &str) -> String {
@@ -107,6 +129,16 @@ mod tests {
         let url = SecretUrl::new("redis://user:s3cr%40t@host");
         assert_eq!(url.redact("refused s3cr@t and s3cr%40t"), "refused *** and ***");
         assert_eq!(url.redact("bad url redis://user:s3cr%40t@host"), "bad url redis://user:***@host");
+    }
+
+    #[test]
+    fn another_node_is_reached_as_the_first_one_is() {
+        let at = |url: &str| SecretUrl::new(url).at("10.0.0.9", 7001).expose().to_owned();
+        assert_eq!(at("rediss://user:pw@host:6379/0"), "rediss://user:pw@10.0.0.9:7001/0");
+        assert_eq!(at("redis://host"), "redis://10.0.0.9:7001");
+        assert_eq!(at("redis://:p/w@host?protocol=resp3"), "redis://:p/w@10.0.0.9:7001?protocol=resp3");
+        assert_eq!(SecretUrl::new("redis://h:1/").at("::1", 2).expose(), "redis://[::1]:2/");
+        assert_eq!(SecretUrl::new("redis://:pw@h:1/0?a=b").host_and_port(), "h:1");
     }
 
     #[test]

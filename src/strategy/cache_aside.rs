@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use super::{
     Circumstances, Claim, EntityCache, Guarantee, LookUp, OnWrite, Promise, Read, ReadOutcome, Strategy,
-    StrategyCache, WithCache, WriteError,
+    StrategyCache, WithCache, WriteError, Writes,
 };
 use crate::source::Source;
 use crate::store::{Cache, Document, Patch, StoreError, Token, Version};
@@ -45,6 +45,10 @@ impl Spec {
 impl Promise for Spec {
     fn guarantee(&self, circumstances: &Circumstances<'_>) -> Guarantee {
         self.caching.guarantee(circumstances)
+    }
+
+    fn writes(&self) -> Option<Writes> {
+        self.own.on_write.effect().map(|effect| self.caching.writes(effect))
     }
 
     fn control(&self) -> Option<&'static str> {

@@ -22,7 +22,9 @@ use tokio::time::Instant;
 
 use super::background::Background;
 use super::behind::{self, Behind, Goal, Joining, Keeping, Pause, WithQueue};
-use super::{Backlog, Circumstances, Guarantee, Needs, Promise, Read, Strategy, WriteError};
+use super::{
+    Backlog, Circumstances, Guarantee, Needs, Promise, Read, Strategy, WriteEffect, WriteError, Writes,
+};
 use crate::scenario::Positive;
 use crate::source::Source;
 use crate::store::{Patch, StoreError, Version, WriteLog};
@@ -74,6 +76,10 @@ impl Spec {
 impl Promise for Spec {
     fn guarantee(&self, circumstances: &Circumstances<'_>) -> Guarantee {
         behind::guarantee(circumstances)
+    }
+
+    fn writes(&self) -> Option<Writes> {
+        Some(Writes { effect: WriteEffect::Puts, ttl_jitter: self.queue.ttl_jitter.get() })
     }
 
     fn control(&self) -> Option<&'static str> {

@@ -19,7 +19,7 @@ use super::flight::Flight;
 use super::loader::Loader;
 use super::{
     Circumstances, EntityCache, Guarantee, OnWrite, Promise, Read, Strategy, StrategyCache, WithCache,
-    WriteError,
+    WriteError, Writes,
 };
 use crate::source::Source;
 use crate::store::{Patch, StoreError, Version};
@@ -48,6 +48,10 @@ impl Spec {
 impl Promise for Spec {
     fn guarantee(&self, circumstances: &Circumstances<'_>) -> Guarantee {
         self.caching.guarantee(circumstances)
+    }
+
+    fn writes(&self) -> Option<Writes> {
+        self.own.on_write.effect().map(|effect| self.caching.writes(effect))
     }
 
     fn control(&self) -> Option<&'static str> {

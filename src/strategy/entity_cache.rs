@@ -14,9 +14,8 @@ use compact_str::CompactString;
 
 use super::breaker::Breaker;
 use super::pending::Pending;
-use super::{Circumstances, Guarantee};
+use super::{Circumstances, Guarantee, WriteEffect, Writes};
 use crate::clock;
-use crate::fault::FaultKind;
 use crate::scenario::Positive;
 use crate::source::Kind;
 use crate::store::{Cache, Claimed, Document, Entry, ErrorKind, Stamp, StoreError, Token, Version};
@@ -65,6 +64,12 @@ crate::settings! {
 }
 
 impl CachingSettings {
+    /// What a model has to know, for a strategy whose writes have this effect.
+    #[must_use]
+    pub fn writes(&self, effect: WriteEffect) -> Writes {
+        Writes { effect, ttl_jitter: self.ttl_jitter.get() }
+    }
+
     /// What is naive about them, where something is.
     #[must_use]
     pub fn control(&self) -> Option<&'static str> {
@@ -77,7 +82,8 @@ impl CachingSettings {
     #[must_use]
     pub fn guarantee(&self, circumstances: &Circumstances<'_>) -> Guarantee {
         let bypasses = self.on_cache_error == OnCacheError::Bypass;
-        if bypasses && circumstances.suffers(FaultKind::StopCache) && circumstances.cache_survives_kill {
+        // What one instance could not invalidate another may go on serving until it could, or the entry expires.
+        if bypasses && circumstances.cache_out_of_reach {
             return Guarantee::stale_within(circumstances.ttl);
         }
         Guarantee::SOUND

@@ -18,6 +18,8 @@ pub struct Circumstances<'a> {
     /// Whether the cache, when it was killed and has started again, still holds all that it has
     /// acknowledged; if not, it is empty.
     pub cache_survives_kill: bool,
+    /// Whether instances may be without the cache for a while in which it keeps its entries.
+    pub cache_out_of_reach: bool,
 }
 
 impl Circumstances<'_> {
@@ -30,7 +32,9 @@ impl Circumstances<'_> {
     /// Whether the cache loses what it has acknowledged.
     #[must_use]
     pub fn cache_loses_entries(&self) -> bool {
-        self.suffers(FaultKind::Flush) || (self.suffers(FaultKind::StopCache) && !self.cache_survives_kill)
+        let killed = [FaultKind::StopCache, FaultKind::Kill, FaultKind::Restart];
+        self.suffers(FaultKind::Flush)
+            || (killed.into_iter().any(|kind| self.suffers(kind)) && !self.cache_survives_kill)
     }
 }
 
@@ -55,7 +59,7 @@ pub enum Loss {
         /// The most that an instance holds back.
         most: u64,
     },
-    /// What the cache's own persistence had not written down.
+    /// What the cache's own persistence had not written down, or its replication not copied.
     CachePersistence,
     /// What the database had acknowledged before it was in its journal.
     DatabaseJournal,
@@ -76,6 +80,19 @@ impl Guarantee {
     /// No stale read, nothing lost, and both stores agree in the end.
     pub const SOUND: Self = Self { staleness: Staleness::None, loss: Loss::Nothing, converges: true };
 
+    /// The same where an answer may in addition lack what was acknowledged for as long as `bound`, or until the entry is
+    /// evicted where there is none, and the stores need not agree in the end.
+    #[must_use]
+    pub fn weakened_to(self, bound: Option<Duration>) -> Self {
+        let staleness = match (self.staleness, bound) {
+            (Staleness::UntilEvicted, _) | (_, None) => Staleness::UntilEvicted,
+            (Staleness::None, Some(bound)) => Staleness::Within(bound),
+            // What was old when it was copied grows older by as much as the copy may.
+            (Staleness::Within(before), Some(bound)) => Staleness::Within(before + bound),
+        };
+        Self { staleness, converges: false, ..self }
+    }
+
     /// Stale for at most `bound`, or until evicted where there is none; nothing lost.
     #[must_use]
     pub fn stale_within(bound: Option<Duration>) -> Self {
@@ -95,7 +112,7 @@ impl fmt::Display for Guarantee {
             Loss::Nothing => f.write_str("; no acknowledged write lost"),
             Loss::Backlog { most } => write!(f, "; a crash loses at most its backlog ({most} writes)"),
             Loss::CachePersistence => {
-                f.write_str("; a killed or flushed cache loses what its persistence had not written down")
+                f.write_str("; a killed, flushed or failed-over cache loses what its persistence or its replicas did not have")
             }
             Loss::DatabaseJournal => {
                 f.write_str("; a killed database loses what it had not written to its journal")
@@ -122,6 +139,26 @@ impl Needs {
     pub const NOTHING: Self = Self { cache: false, ..Self::CACHE };
 }
 
+/// What a write does to the cached entry, as far as models of caches tell it apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WriteEffect {
+    /// Nothing: the entry stays as it is.
+    None,
+    /// The written document is put there, whether something was there or not.
+    Puts,
+    /// The entry is removed.
+    Removes,
+}
+
+/// What a model has to know of a strategy whose misses fill the one cache that all instances share.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Writes {
+    /// What a write does to the cached entry.
+    pub effect: WriteEffect,
+    /// The share by which times to live are shortened at random.
+    pub ttl_jitter: f64,
+}
+
 /// What a strategy says of itself, by its settings alone.
 pub trait Promise {
     /// What it promises. A [control](Promise::control) gives the promise of its sound form, which is
@@ -137,6 +174,11 @@ pub trait Promise {
     /// Whether all instances see the same backlog.
     fn shares_backlog(&self) -> bool {
         false
+    }
+
+    /// What a model has to know of its writes; `None` where no model describes it.
+    fn writes(&self) -> Option<Writes> {
+        None
     }
 
     /// What it needs.

@@ -22,7 +22,7 @@ use compact_str::{CompactString, format_compact};
 
 use super::{
     Circumstances, Claim, EntityCache, Guarantee, LookUp, OnWrite, Promise, Read, ReadOutcome, Strategy,
-    StrategyCache, WithCache, WriteError, cache_aside,
+    StrategyCache, WithCache, WriteEffect, WriteError, Writes, cache_aside,
 };
 use crate::clock;
 use crate::scenario::Positive;
@@ -59,6 +59,10 @@ impl Promise for Spec {
         }
         let bound = self.own.serve_stale_for + circumstances.longest_load;
         Guarantee { converges: true, ..Guarantee::stale_within(Some(bound)) }
+    }
+
+    fn writes(&self) -> Option<Writes> {
+        Some(self.caching.writes(WriteEffect::Removes))
     }
 
     fn control(&self) -> Option<&'static str> {

@@ -35,7 +35,7 @@ use std::future::Future;
 use std::time::Duration;
 
 pub use entity_cache::{CachingSettings, Claim, EntityCache, Fill, LookUp, OnCacheError};
-pub use guarantee::{Circumstances, Guarantee, Loss, Needs, Promise, Staleness};
+pub use guarantee::{Circumstances, Guarantee, Loss, Needs, Promise, Staleness, WriteEffect, Writes};
 pub use on_write::OnWrite;
 pub use write_error::WriteError;
 
@@ -177,6 +177,7 @@ impl StrategyRow {
             ttl: Some(Duration::from_hours(1)),
             longest_load: Duration::from_secs(5),
             cache_survives_kill: false,
+            cache_out_of_reach: false,
         })
     }
 }

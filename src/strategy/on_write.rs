@@ -4,7 +4,7 @@
 use mongodb::bson::raw::cstr;
 use mongodb::bson::rawdoc;
 
-use super::{Claim, EntityCache, WriteError};
+use super::{Claim, EntityCache, WriteEffect, WriteError};
 use crate::source::Source;
 use crate::store::{Cache, Document, Patch, StoreError, Token, Version};
 
@@ -30,6 +30,16 @@ impl OnWrite {
             Self::Invalidate | Self::Update => None,
             Self::UpdateUnordered => Some("crossing writers may leave the older document in the cache"),
             Self::UpdatePatch => Some("caches the patch as if it were the document"),
+        }
+    }
+
+    /// What it does to the cached entry, where it is sound.
+    #[must_use]
+    pub fn effect(self) -> Option<WriteEffect> {
+        match self {
+            Self::Invalidate => Some(WriteEffect::Removes),
+            Self::Update => Some(WriteEffect::Puts),
+            Self::UpdateUnordered | Self::UpdatePatch => None,
         }
     }
 

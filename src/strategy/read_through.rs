@@ -17,7 +17,7 @@ use super::flight::Flight;
 use super::loader::Loader;
 use super::{
     Circumstances, EntityCache, Guarantee, OnWrite, Promise, Read, Strategy, StrategyCache, WithCache,
-    WriteError,
+    WriteEffect, WriteError, Writes,
 };
 use crate::source::Source;
 use crate::store::{Patch, StoreError, Version};
@@ -44,6 +44,10 @@ impl Spec {
 impl Promise for Spec {
     fn guarantee(&self, circumstances: &Circumstances<'_>) -> Guarantee {
         self.caching.guarantee(circumstances)
+    }
+
+    fn writes(&self) -> Option<Writes> {
+        Some(self.caching.writes(WriteEffect::Removes))
     }
 
     fn control(&self) -> Option<&'static str> {

@@ -95,7 +95,7 @@ impl ScriptedSource {
     /// The documents `ids` at version 1, to be cached for `ttl`.
     pub(crate) fn of(ids: &[&str], ttl: Option<Duration>) -> Self {
         let source = Self {
-            kind: Arc::new(Kind { key_prefix: "thing:".into(), ttl }),
+            kind: Arc::new(Kind { key_prefix: "thing:".into(), ttl, tags: 0 }),
             scripts: Arc::default(),
             loads: Arc::default(),
             updates: Arc::default(),

@@ -14,8 +14,8 @@
 use std::time::Duration;
 
 use super::{
-    Circumstances, EntityCache, Guarantee, Promise, Read, Strategy, StrategyCache, WithCache, WriteError,
-    cache_aside,
+    Circumstances, EntityCache, Guarantee, Promise, Read, Strategy, StrategyCache, WithCache, WriteEffect,
+    WriteError, Writes, cache_aside,
 };
 use crate::source::Source;
 use crate::store::{Document, Patch, StoreError, Version};
@@ -39,6 +39,10 @@ impl Spec {
 impl Promise for Spec {
     fn guarantee(&self, circumstances: &Circumstances<'_>) -> Guarantee {
         Guarantee::stale_within(circumstances.ttl.map(|ttl| ttl + circumstances.longest_load))
+    }
+
+    fn writes(&self) -> Option<Writes> {
+        Some(self.caching.writes(WriteEffect::None))
     }
 
     fn control(&self) -> Option<&'static str> {

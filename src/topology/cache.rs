@@ -1,18 +1,30 @@
 //! A deployed cache: how instances connect to it, how it is put back to its first state, and what it
 //! says of itself.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::servers::RedisServer;
-use super::settings::CacheSettings;
+use futures_util::future::join_all;
+
+use super::nodes::{Node, Nodes};
+use super::relay::Relays;
 use super::{Site, TopologyError};
 use crate::clock;
+use crate::store::journal::{Journal, Noticed};
 use crate::store::local::LocalCache;
-use crate::store::redis::{RedisAdmin, RedisCache, RedisOptions};
-use crate::store::{
-    AnyCache, AppCache, Cache as _, Counters, DelayedCache, Entry, RoundTrip, SecretUrl, StoreError,
-};
+use crate::store::redis::layout::{Layout, NodeAddress};
+use crate::store::redis::options::{Detour, Kind, ReadFrom, RedisOptions};
+use crate::store::redis::slots::SLOTS;
+use crate::store::redis::{RedisAdmin, RedisCache};
+use crate::store::{AnyCache, AppCache, Counters, DelayedCache, RoundTrip, SecretUrl, StoreError};
+
+/// How long the administrator's connection may take to come back after a restart.
+const RECONNECT_BOUND: Duration = Duration::from_secs(5);
+/// How long a window waits for what the servers say of themselves.
+const FIGURES_PATIENCE: Duration = Duration::from_millis(500);
+/// How long an answer to hotset itself may take at least.
+const OWN_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How an instance connects to the cache.
 #[derive(Debug, Clone)]
@@ -20,7 +32,7 @@ pub enum CacheEndpoint {
     /// The cache in this process.
     Local(LocalCache),
     /// A Redis server.
-    Redis(RedisEndpoint),
+    Redis(Box<RedisEndpoint>),
 }
 
 impl CacheEndpoint {
@@ -42,79 +54,104 @@ impl CacheEndpoint {
         };
         Ok(DelayedCache::new(cache, RoundTrip::new(rtt)))
     }
+
+    /// The same for hotset itself: past the relays, from primaries only, with no distance to go.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn connect_directly(&self) -> Result<AppCache, StoreError> {
+        let cache = match self {
+            Self::Local(cache) => AnyCache::Local(cache.counted_by(Counters::default())),
+            Self::Redis(endpoint) => {
+                AnyCache::Redis(RedisCache::connect(endpoint.own_options(), Counters::default()).await?)
+            }
+        };
+        Ok(DelayedCache::new(cache, RoundTrip::default()))
+    }
 }
 
-/// A Redis server and how to speak to it.
+/// A Redis, or several that belong together, and how to speak to them.
 #[derive(Debug, Clone)]
 pub struct RedisEndpoint {
-    url: SecretUrl,
-    prefix: String,
-    connect_timeout: Duration,
-    timeout: Duration,
+    options: RedisOptions,
+    relays: Option<Relays>,
 }
 
 impl RedisEndpoint {
-    /// The server at a URL; every key gets the prefix.
-    #[must_use]
-    pub fn new(url: SecretUrl, prefix: &str, settings: &CacheSettings) -> Self {
-        Self {
-            url,
-            prefix: prefix.to_owned(),
+    /// The servers of some kind, the first of them at a URL; every key gets the prefix.
+    ///
+    /// # Errors
+    /// Where the file with certificates cannot be read.
+    pub fn new(
+        url: &SecretUrl,
+        kind: Kind,
+        read_from: ReadFrom,
+        prefix: &str,
+        site: &Site<'_>,
+    ) -> Result<Self, TopologyError> {
+        let settings = site.cache;
+        let root_certificates = match &settings.tls_ca {
+            Some(path) => Some(std::fs::read(path).map_err(|source| {
+                TopologyError::Unfit(format!(
+                    "cannot read cache.tls_ca, {path}: {source}; name a file in PEM"
+                ))
+            })?),
+            None => None,
+        };
+        let options = RedisOptions {
+            kind,
+            key_prefix: prefix.to_owned(),
             connect_timeout: settings.connect_timeout.0,
-            timeout: settings.timeout.0,
-        }
+            response_timeout: settings.timeout.0,
+            retries: u32::try_from(settings.retries).unwrap_or(u32::MAX),
+            retry_pause: settings.retry_pause.0,
+            read_from,
+            wait_replicas: settings.wait_replicas,
+            wait_timeout: settings.wait_timeout.0,
+            root_certificates,
+            ..RedisOptions::at(url.expose())
+        };
+        Ok(Self { options, relays: site.relays.clone() })
     }
 
     /// Where it is; shows without its password.
     #[must_use]
     pub fn url(&self) -> &SecretUrl {
-        &self.url
+        &self.options.url
     }
 
-    /// What the store needs to connect.
+    /// What the store needs to connect as an application does: through the relays, where links are to be broken.
     #[must_use]
     pub fn options(&self, connections: u64) -> RedisOptions {
+        let detour = self.relays.clone().map(|relays| -> Detour {
+            Arc::new(move |node: &NodeAddress| {
+                let (host, port) = relays.cache_detour(&node.host, node.port);
+                NodeAddress::new(host, port)
+            })
+        });
+        RedisOptions { connections: connections as usize, detour, ..self.options.clone() }
+    }
+
+    /// What hotset itself needs to connect: past the relays, and with time enough for whatever is asked.
+    #[must_use]
+    pub fn own_options(&self) -> RedisOptions {
         RedisOptions {
-            url: self.url.clone(),
-            key_prefix: self.prefix.clone(),
-            connections: connections as usize,
-            connect_timeout: self.connect_timeout,
-            response_timeout: self.timeout,
+            connections: 1,
+            read_from: ReadFrom::Primary,
+            finds_replicas: true,
+            wait_replicas: 0,
+            response_timeout: self.options.response_timeout.max(OWN_PATIENCE),
+            journal: Journal::default(),
+            ..self.options.clone()
         }
     }
 
-    /// Stores so many of the dataset's documents, to see how much memory they take.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub async fn fill(&self, entries: u64, site: &Site<'_>) -> Result<(), StoreError> {
-        const AT_ONCE: u64 = 64;
-        let cache = RedisCache::connect(self.options(1), Counters::default()).await?;
-        let ttl = site.cache.ttl.map(|ttl| ttl.0);
-        let each = |lane: u64| {
-            let cache = cache.clone();
-            async move {
-                for number in (lane..entries).step_by(AT_ONCE as usize) {
-                    // Spread over the whole dataset, so that keys and values are as long as they will be.
-                    let number =
-                        (u128::from(number) * u128::from(site.documents) / u128::from(entries)) as u64;
-                    let document = (site.document)(number);
-                    let key = format!("product:{number}");
-                    cache.set(&key, &Entry::of(document), ttl).await?;
-                }
-                Ok::<(), StoreError>(())
-            }
-        };
-        let mut lanes = Vec::new();
-        for lane in 0..AT_ONCE {
-            lanes.push(each(lane));
-        }
-        futures_util::future::try_join_all(lanes).await.map(drop)
+    /// What the application's connections have noticed since this was asked last.
+    #[must_use]
+    pub fn noticed(&self) -> Vec<Noticed> {
+        self.options.journal.take()
     }
 }
-
-/// How long the administrator's connection may take to come back after a restart.
-const RECONNECT_BOUND: Duration = Duration::from_secs(5);
 
 /// What a cache says of itself, once a window.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -140,31 +177,121 @@ pub struct ServerUse {
     pub cpu_seconds: f64,
 }
 
+/// One node of the cache at a moment, as it says itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NodeFigures {
+    /// Which shard it belongs to.
+    pub shard: String,
+    /// Where it listens.
+    pub address: String,
+    /// `primary` or `replica`.
+    pub role: &'static str,
+    /// The slots that it serves, where there are slots.
+    pub slots: Option<u64>,
+    /// The keys that it holds.
+    pub keys: u64,
+    /// The commands that it has carried out since it started.
+    pub commands: u64,
+    /// Which start of it this is.
+    pub run_id: String,
+}
+
 /// A cache that is up.
 pub struct CacheDeployment {
     endpoint: CacheEndpoint,
-    admin: Option<RedisAdmin>,
-    server: Option<Arc<RedisServer>>,
-    /// The memory limit that was found out for this dataset, which a restarted server has to be told again.
-    memory_limit_bytes: Option<u64>,
+    servers: Option<Servers>,
+}
+
+/// The servers of a cache.
+struct Servers {
+    /// Keeps knowing who is a primary now.
+    watching: RedisCache,
+    admins: tokio::sync::Mutex<HashMap<NodeAddress, RedisAdmin>>,
+    managed: Option<Arc<Nodes>>,
 }
 
 impl CacheDeployment {
     /// A cache in this process.
     #[must_use]
     pub fn embedded(cache: LocalCache) -> Self {
-        Self { endpoint: CacheEndpoint::Local(cache), admin: None, server: None, memory_limit_bytes: None }
+        Self { endpoint: CacheEndpoint::Local(cache), servers: None }
     }
 
-    /// A Redis, with its server where hotset started it.
-    #[must_use]
-    pub fn redis(endpoint: RedisEndpoint, admin: RedisAdmin, server: Option<RedisServer>) -> Self {
-        Self {
-            endpoint: CacheEndpoint::Redis(endpoint),
-            admin: Some(admin),
-            server: server.map(Arc::new),
-            memory_limit_bytes: None,
+    /// Connects to servers, with their processes where hotset started them.
+    ///
+    /// # Errors
+    /// Says what could not be reached, or is too old.
+    pub async fn redis(endpoint: RedisEndpoint, managed: Option<Nodes>) -> Result<Self, TopologyError> {
+        let doing = format!("connecting to the cache at {}", endpoint.url());
+        let watching = RedisCache::connect(endpoint.own_options(), Counters::default())
+            .await
+            .map_err(TopologyError::store(doing))?;
+        let unserved = watching.layout().unserved_slots();
+        if unserved > 0 {
+            return Err(TopologyError::Unfit(format!(
+                "{unserved} of the {SLOTS} slots of the cluster at {} are served by nobody; assign them (redis-cli --cluster fix) or leave `nodes` out to have hotset form a cluster",
+                endpoint.url()
+            )));
         }
+        let servers =
+            Servers { watching, admins: tokio::sync::Mutex::default(), managed: managed.map(Arc::new) };
+        let deployment = Self { endpoint: CacheEndpoint::Redis(Box::new(endpoint)), servers: Some(servers) };
+        deployment.refuse_old_servers().await?;
+        Ok(deployment)
+    }
+
+    async fn refuse_old_servers(&self) -> Result<(), TopologyError> {
+        for (admin, shard, address) in self.primaries().await? {
+            let doing = format!("asking {shard} of the cache, at {address}, for its version");
+            let version = admin.info().await.map_err(TopologyError::store(doing))?.version;
+            // SET with both NX and GET, by which a token is placed, is new in 7.0.
+            let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
+            if major.is_some_and(|major| major < 7) {
+                return Err(TopologyError::Unfit(format!(
+                    "the cache at {address} is Redis {version}; hotset needs 7.0 or newer: leave its address out to have hotset start one"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// The layout now, and an administrator of each of the nodes that are asked for.
+    async fn nodes(
+        &self,
+        which: Which,
+    ) -> Result<Vec<(RedisAdmin, String, NodeAddress, bool)>, TopologyError> {
+        let (Some(servers), CacheEndpoint::Redis(endpoint)) = (&self.servers, &self.endpoint) else {
+            return Ok(Vec::new());
+        };
+        let mut found = Vec::new();
+        for shard in servers.watching.layout().shards {
+            let replicas =
+                shard.replicas.iter().filter(|_| which != Which::Primaries).map(|node| (node, false));
+            for (node, is_primary) in shard.primary.iter().map(|node| (node, true)).chain(replicas) {
+                let admin = servers.admin(endpoint, node).await;
+                let doing = format!("connecting to {} of the cache, at {node}", shard.name);
+                match admin {
+                    Ok(admin) => found.push((admin, shard.name.clone(), node.clone(), is_primary)),
+                    Err(error) if is_primary && which != Which::Answering => {
+                        return Err(TopologyError::store(doing)(error));
+                    }
+                    // A replica that is down is missing from what is told, and no reason to stop.
+                    Err(_) => {}
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    pub(super) async fn primaries(&self) -> Result<Vec<(RedisAdmin, String, NodeAddress)>, TopologyError> {
+        let nodes = self.nodes(Which::Primaries).await?.into_iter();
+        Ok(nodes.map(|(admin, shard, address, _)| (admin, shard, address)).collect())
+    }
+
+    /// An administrator of every node that answers.
+    pub(super) async fn all_nodes(&self) -> Result<Vec<(RedisAdmin, String, NodeAddress)>, TopologyError> {
+        let nodes = self.nodes(Which::All).await?.into_iter();
+        Ok(nodes.map(|(admin, shard, address, _)| (admin, shard, address)).collect())
     }
 
     /// How instances connect.
@@ -173,32 +300,67 @@ impl CacheDeployment {
         &self.endpoint
     }
 
-    /// The server, where hotset started it and may stop it.
+    /// The servers that hotset started and may break.
     #[must_use]
-    pub fn server(&self) -> Option<Arc<RedisServer>> {
-        self.server.clone()
+    pub fn managed(&self) -> Option<&Arc<Nodes>> {
+        self.servers.as_ref()?.managed.as_ref()
     }
 
-    /// The same with a memory limit that was set on the running server.
+    /// Who is what now.
     #[must_use]
-    pub fn limited_to(self, memory_limit_bytes: u64) -> Self {
-        Self { memory_limit_bytes: Some(memory_limit_bytes), ..self }
+    pub fn layout(&self) -> Option<Layout> {
+        Some(self.servers.as_ref()?.watching.layout())
+    }
+
+    /// Looks at once at who is what.
+    ///
+    /// # Errors
+    /// Where nobody answers.
+    pub async fn look(&self) -> Result<Option<Layout>, StoreError> {
+        let Some(servers) = &self.servers else { return Ok(None) };
+        servers.watching.look().await.map(Some)
+    }
+
+    /// What the application's connections have noticed since this was asked last.
+    #[must_use]
+    pub fn noticed(&self) -> Vec<Noticed> {
+        match &self.endpoint {
+            CacheEndpoint::Local(_) => Vec::new(),
+            CacheEndpoint::Redis(endpoint) => endpoint.noticed(),
+        }
+    }
+
+    /// Limits managed servers to the capacity of the scenario, where that is said in entries.
+    ///
+    /// # Errors
+    /// Those of the servers.
+    pub async fn limit_to_capacity(&self, site: &Site<'_>) -> Result<(), TopologyError> {
+        match site.cache.capacity.and_then(|capacity| capacity.entries(site.documents)) {
+            Some(entries) => self.limit_to_entries(entries, site).await,
+            None => Ok(()),
+        }
     }
 
     /// Starts a stopped server again, with the memory limit that it had.
     ///
     /// # Errors
-    /// Where there is none that hotset started, or it does not come back.
-    pub async fn restart(&self) -> Result<(), TopologyError> {
-        let Some(server) = &self.server else {
-            return Err(TopologyError::Unfit("hotset restarts only cache servers that it started".into()));
+    /// Where it does not come back.
+    pub async fn restart(&self, node: &Node) -> Result<(), TopologyError> {
+        node.server().restart().await?;
+        let (Some(bytes), CacheEndpoint::Redis(endpoint), Some(servers)) =
+            (node.limit(), &self.endpoint, &self.servers)
+        else {
+            return Ok(());
         };
-        server.restart().await?;
-        let (Some(admin), Some(bytes)) = (&self.admin, self.memory_limit_bytes) else { return Ok(()) };
+        let address = NodeAddress::new("127.0.0.1", node.server().port());
         // The administrator's own connection may still be on its way back.
         let deadline = clock::now() + RECONNECT_BOUND;
         loop {
-            match admin.set_max_memory(bytes).await {
+            let limited = match servers.admin(endpoint, &address).await {
+                Ok(admin) => admin.set_max_memory(bytes).await,
+                Err(error) => Err(error),
+            };
+            match limited {
                 Ok(()) => return Ok(()),
                 Err(_) if clock::now() < deadline => clock::sleep(Duration::from_millis(20)).await,
                 Err(error) => {
@@ -215,18 +377,8 @@ impl CacheDeployment {
     /// # Errors
     /// Those of the store, or that something is still there.
     pub async fn clear(&self) -> Result<(), TopologyError> {
-        let doing = || TopologyError::store("emptying the cache");
         self.flush().await?;
-        let left = match (&self.endpoint, &self.admin) {
-            (CacheEndpoint::Local(cache), _) => cache.statistics().entries,
-            (CacheEndpoint::Redis(_), Some(admin)) if self.server.is_some() => {
-                admin.info().await.map_err(doing())?.dbsize
-            }
-            (CacheEndpoint::Redis(endpoint), Some(admin)) => {
-                admin.count_prefix(&endpoint.prefix).await.map_err(doing())?
-            }
-            (CacheEndpoint::Redis(_), None) => 0,
-        };
+        let left = self.entries_left().await?;
         if left == 0 {
             return Ok(());
         }
@@ -235,94 +387,175 @@ impl CacheDeployment {
         )))
     }
 
+    async fn entries_left(&self) -> Result<u64, TopologyError> {
+        let doing = || TopologyError::store("emptying the cache");
+        let endpoint = match &self.endpoint {
+            CacheEndpoint::Local(cache) => return Ok(cache.statistics().entries),
+            CacheEndpoint::Redis(endpoint) => endpoint,
+        };
+        let mut left = 0;
+        for (admin, ..) in self.primaries().await? {
+            left += match self.managed() {
+                Some(_) => admin.info().await.map_err(doing())?.dbsize,
+                None => admin.count_prefix(&endpoint.options.key_prefix).await.map_err(doing())?,
+            };
+        }
+        Ok(left)
+    }
+
     /// Removes everything that this run has put there so far.
     ///
     /// # Errors
     /// Those of the store.
     pub async fn flush(&self) -> Result<(), TopologyError> {
-        let doing = TopologyError::store("emptying the cache");
-        match (&self.endpoint, &self.admin) {
-            (CacheEndpoint::Local(cache), _) => {
+        let doing = || TopologyError::store("emptying the cache");
+        let endpoint = match &self.endpoint {
+            CacheEndpoint::Local(cache) => {
                 cache.clear();
-                Ok(())
+                return Ok(());
             }
-            (CacheEndpoint::Redis(_), Some(admin)) if self.server.is_some() => {
-                admin.flush_all().await.map_err(doing)
+            CacheEndpoint::Redis(endpoint) => endpoint,
+        };
+        for (admin, ..) in self.primaries().await? {
+            match self.managed() {
+                Some(_) => admin.flush_all().await.map_err(doing())?,
+                None => {
+                    admin.delete_prefix(&endpoint.options.key_prefix).await.map(drop).map_err(doing())?;
+                }
             }
-            (CacheEndpoint::Redis(endpoint), Some(admin)) => {
-                admin.delete_prefix(&endpoint.prefix).await.map(drop).map_err(doing)
-            }
-            (CacheEndpoint::Redis(_), None) => Ok(()),
         }
+        Ok(())
     }
 
-    /// The policy by which a server may evict what has no time to live, as it says itself; `None` where it
-    /// does not, or has no memory limit.
+    /// The policy by which a server may evict what has no time to live, as it says itself; `None` where none
+    /// does, or has no memory limit.
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn may_evict_any_key(&self) -> Result<Option<String>, StoreError> {
-        let Some(admin) = &self.admin else { return Ok(None) };
-        let info = admin.info().await?;
-        let evicts = info.maxmemory_bytes > 0 && info.maxmemory_policy.starts_with("allkeys-");
-        Ok(evicts.then_some(info.maxmemory_policy))
+    pub async fn may_evict_any_key(&self) -> Result<Option<String>, TopologyError> {
+        for (admin, ..) in self.primaries().await? {
+            let doing = TopologyError::store("asking the cache for its eviction policy");
+            let info = admin.info().await.map_err(doing)?;
+            if info.maxmemory_bytes > 0 && info.maxmemory_policy.starts_with("allkeys-") {
+                return Ok(Some(info.maxmemory_policy));
+            }
+        }
+        Ok(None)
     }
 
-    /// What it says of itself now; `None` while it does not answer.
+    /// What it says of itself now, all primaries together; `None` while one does not answer.
     pub async fn figures(&self) -> Option<CacheFigures> {
-        match (&self.endpoint, &self.admin) {
-            (CacheEndpoint::Local(cache), _) => {
-                let statistics = cache.statistics();
-                Some(CacheFigures {
-                    memory_bytes: statistics.bytes,
-                    entries: statistics.entries,
-                    evicted: statistics.evicted_by_capacity,
-                    expired: statistics.evicted_by_expiry,
-                    server_use: None,
-                })
-            }
-            (CacheEndpoint::Redis(_), Some(admin)) => {
-                let info = admin.info().await.ok()?;
-                Some(CacheFigures {
-                    memory_bytes: info.used_memory_bytes,
-                    entries: info.dbsize,
-                    evicted: info.evicted_keys,
-                    expired: info.expired_keys,
-                    server_use: Some(ServerUse {
-                        server: xxhash_rust::xxh3::xxh3_64(info.run_id.as_bytes()),
-                        cpu_seconds: info.used_cpu_seconds,
-                    }),
-                })
-            }
-            (CacheEndpoint::Redis(_), None) => None,
+        if let CacheEndpoint::Local(cache) = &self.endpoint {
+            let statistics = cache.statistics();
+            return Some(CacheFigures {
+                memory_bytes: statistics.bytes,
+                entries: statistics.entries,
+                evicted: statistics.evicted_by_capacity,
+                expired: statistics.evicted_by_expiry,
+                server_use: None,
+            });
         }
+        let asked = async {
+            let nodes = self.nodes(Which::All).await.ok()?;
+            let infos = join_all(nodes.iter().map(|(admin, ..)| admin.info())).await;
+            Some((nodes, infos))
+        };
+        let (nodes, infos) = tokio::time::timeout(FIGURES_PATIENCE, asked).await.ok()??;
+        let mut sum = CacheFigures::default();
+        let (mut servers, mut cpu_seconds) = (0_u64, 0.0);
+        for ((_, _, _, is_primary), info) in nodes.iter().zip(infos) {
+            let info = match info {
+                Ok(info) => info,
+                Err(_) if *is_primary => return None,
+                Err(_) => continue,
+            };
+            if *is_primary {
+                sum.memory_bytes += info.used_memory_bytes;
+                sum.entries += info.dbsize;
+                sum.evicted += info.evicted_keys;
+                sum.expired += info.expired_keys;
+            }
+            servers ^= xxhash_rust::xxh3::xxh3_64(info.run_id.as_bytes());
+            cpu_seconds += info.used_cpu_seconds;
+        }
+        (!nodes.is_empty()).then_some(())?;
+        sum.server_use = Some(ServerUse { server: servers, cpu_seconds });
+        Some(sum)
     }
 
-    /// What the run's record says of it: name, version, configuration.
-    pub async fn describe(&self) -> (String, String, Vec<(String, String)>) {
-        let info = match &self.admin {
-            Some(admin) => admin.info().await.ok(),
-            None => None,
+    /// What each node says of itself now; those that do not answer are missing.
+    pub async fn node_figures(&self) -> Vec<NodeFigures> {
+        let (Ok(nodes), Some(layout)) = (self.nodes(Which::Answering).await, self.layout()) else {
+            return Vec::new();
         };
-        match (&self.endpoint, info) {
-            (CacheEndpoint::Local(_), _) => (
-                "embedded cache".into(),
-                env!("CARGO_PKG_VERSION").into(),
-                vec![("eviction".into(), "exact LRU".into())],
-            ),
-            (CacheEndpoint::Redis(endpoint), Some(info)) => (
-                "redis".into(),
-                info.version,
-                vec![
-                    ("managed".into(), self.server.is_some().to_string()),
-                    ("url".into(), endpoint.url().to_string()),
-                    ("maxmemory".into(), info.maxmemory_bytes.to_string()),
-                    ("maxmemory-policy".into(), info.maxmemory_policy),
-                ],
-            ),
-            (CacheEndpoint::Redis(endpoint), None) => {
-                ("redis".into(), "unknown".into(), vec![("url".into(), endpoint.url().to_string())])
+        let infos = join_all(nodes.iter().map(|(admin, ..)| admin.info())).await;
+        let figures = nodes.iter().zip(infos).filter_map(|((_, shard, address, is_primary), info)| {
+            let info = info.ok()?;
+            let number = layout.shards.iter().position(|one| one.name == *shard)?;
+            Some(NodeFigures {
+                shard: shard.clone(),
+                address: address.to_string(),
+                role: if *is_primary { "primary" } else { "replica" },
+                slots: layout.slots_of(number).filter(|_| *is_primary),
+                keys: info.dbsize,
+                commands: info.commands_processed,
+                run_id: info.run_id,
+            })
+        });
+        figures.collect()
+    }
+
+    /// What the run's record says of it: name, version, configuration, and who is what.
+    pub async fn describe(&self) -> (String, String, Vec<(String, String)>) {
+        let endpoint = match &self.endpoint {
+            CacheEndpoint::Local(_) => {
+                let configuration = vec![("eviction".into(), "exact LRU".into())];
+                return ("embedded cache".into(), env!("CARGO_PKG_VERSION").into(), configuration);
             }
+            CacheEndpoint::Redis(endpoint) => endpoint,
+        };
+        let mut configuration = vec![
+            ("managed".into(), self.managed().is_some().to_string()),
+            ("url".into(), endpoint.url().to_string()),
+        ];
+        let mut version = "unknown".to_owned();
+        if let Ok(primaries) = self.primaries().await
+            && let Some((first, ..)) = primaries.first()
+            && let Ok(info) = first.info().await
+        {
+            version = info.version;
+            configuration.push(("maxmemory".into(), info.maxmemory_bytes.to_string()));
+            configuration.push(("maxmemory-policy".into(), info.maxmemory_policy));
         }
+        for node in self.node_figures().await {
+            let slots = node.slots.map(|slots| format!(", {slots} slots")).unwrap_or_default();
+            let what = format!("{} {}{slots}", node.shard, node.role);
+            configuration.push((node.address, what));
+        }
+        ("redis".into(), version, configuration)
+    }
+}
+
+/// Which nodes are asked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Which {
+    /// Those that take writes; one that does not answer is an error.
+    Primaries,
+    /// Replicas too; one of those may be missing.
+    All,
+    /// Whoever answers.
+    Answering,
+}
+
+impl Servers {
+    async fn admin(&self, endpoint: &RedisEndpoint, node: &NodeAddress) -> Result<RedisAdmin, StoreError> {
+        let mut admins = self.admins.lock().await;
+        if let Some(admin) = admins.get(node) {
+            return Ok(admin.clone());
+        }
+        let url = endpoint.url().at(&node.host, node.port);
+        let admin = RedisAdmin::connect(&RedisOptions { url, ..endpoint.own_options() }).await?;
+        admins.insert(node.clone(), admin.clone());
+        Ok(admin)
     }
 }

@@ -3,16 +3,19 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
+use super::relay::{LinkTo, Relays};
 use super::servers::{MongodConfig, MongodServer, UsageSampler};
 use super::settings::{DatabaseKind, DatabaseSettings, NetworkSettings};
 use super::{ServerUse, Site, TopologyError};
 use crate::store::mongodb::{MongoDatabase, MongoOptions};
 use crate::store::redb::{EmbeddedDatabase, EmbeddedOptions};
 use crate::store::{
-    AnyDatabase, AppDatabase, Counters, DatabaseDelay, DelayedDatabase, RoundTrip, SecretUrl, StoreError,
+    AnyDatabase, AppDatabase, Counters, DatabaseDelay, DelayedDatabase, ErrorKind, RoundTrip, SecretUrl,
+    StoreError,
 };
 
 /// How an instance connects to the database.
@@ -23,6 +26,8 @@ pub struct DatabaseEndpoint {
     servers: Arc<Semaphore>,
     /// How much longer every call takes now, on whichever connection.
     slowness: RoundTrip,
+    /// What connections go through, where the link is to be broken.
+    relays: Option<Relays>,
 }
 
 /// Where the database is.
@@ -48,10 +53,45 @@ impl DatabaseEndpoint {
         let database = match &self.place {
             Place::Embedded(database) => AnyDatabase::Embedded(database.counted_by(counters)),
             Place::Mongo(options) => {
-                AnyDatabase::Mongo(MongoDatabase::connect(options.clone(), counters).await?)
+                AnyDatabase::Mongo(MongoDatabase::connect(self.detoured(options)?, counters).await?)
             }
         };
         Ok(DelayedDatabase::new(database, self.delay(network, settings)))
+    }
+
+    /// The same for hotset itself: past the relays, with no distance to go.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn connect_directly(&self, settings: &DatabaseSettings) -> Result<AppDatabase, StoreError> {
+        let settings = DatabaseSettings { service_time: Duration::ZERO, ..settings.clone() };
+        let direct = Self { relays: None, ..self.clone() };
+        direct.connect(&NetworkSettings::default(), &settings, Counters::default()).await
+    }
+
+    /// How to connect through the relay, where the link is to be broken.
+    fn detoured(&self, options: &MongoOptions) -> Result<MongoOptions, StoreError> {
+        let Some(relays) = &self.relays else { return Ok(options.clone()) };
+        let failed = |reason: String| StoreError::new(ErrorKind::Other, reason);
+        let uri = options.uri.expose();
+        let place = options.uri.host_and_port();
+        let (host, port) = place.rsplit_once(':').unwrap_or((place, "27017"));
+        let (false, Ok(port)) = (uri.starts_with("mongodb+srv") || host.contains(','), port.parse()) else {
+            let reason = "only the link to a single MongoDB can be broken; name one host in database.url";
+            return Err(failed(reason.into()));
+        };
+        let relay = relays
+            .detour(LinkTo::Database, host, port)
+            .map_err(|error| failed(format!("no relay to the database: {error}")))?;
+        // Otherwise the driver would ask a replica set where it is, and go there past the relay.
+        let mut uri = options.uri.at("127.0.0.1", relay).expose().to_owned();
+        if !uri.contains("directConnection") {
+            if !uri[uri.find("://").map_or(0, |at| at + 3)..].contains('/') {
+                uri.push('/');
+            }
+            uri.push_str(if uri.contains('?') { "&directConnection=true" } else { "?directConnection=true" });
+        }
+        Ok(MongoOptions { uri: SecretUrl::new(uri), ..options.clone() })
     }
 
     fn delay(&self, network: &NetworkSettings, settings: &DatabaseSettings) -> DatabaseDelay {
@@ -77,7 +117,7 @@ impl DatabaseEndpoint {
     fn new(place: Place, site: &Site<'_>) -> Self {
         let servers = usize::try_from(site.database.concurrency.get()).unwrap_or(usize::MAX);
         let servers = Arc::new(Semaphore::new(servers.min(Semaphore::MAX_PERMITS)));
-        Self { place, servers, slowness: RoundTrip::default() }
+        Self { place, servers, slowness: RoundTrip::default(), relays: site.relays.clone() }
     }
 
     /// How much longer every call takes, which may be changed while a cell runs.
@@ -227,6 +267,7 @@ fn options(uri: SecretUrl, site: &Site<'_>) -> MongoOptions {
         connect_timeout: site.database.timeout.0,
         response_timeout: site.database.timeout.0,
         write_concern: site.database.write_concern,
+        read_preference: site.database.read_preference,
         app_name: "hotset".into(),
     }
 }

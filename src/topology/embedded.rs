@@ -1,8 +1,9 @@
-//! The cache inside this process, shared by all instances of the application: exact LRU with TTL.
+//! The cache inside this process, shared by all instances of the application: a policy and TTL.
 //! It stands in for a cache server without a network; nothing has to be installed for it.
 
 use super::settings::{Capacity, DatabaseKind};
-use super::{CacheDeployment, Site, TopologyError};
+use super::{CacheDeployment, Shape, Site, TopologyError};
+use crate::memory;
 use crate::store::Counters;
 use crate::store::local::{LocalCache, LocalCapacity};
 
@@ -21,10 +22,25 @@ impl Spec {
         false
     }
 
+    /// There is nothing that could be broken by itself.
+    #[must_use]
+    pub fn shape(&self) -> Shape {
+        Shape {
+            shards: 0,
+            replicas: 0,
+            sentinels: 0,
+            fails_over: false,
+            reads_replicas: false,
+            allow_faults: false,
+            grows: false,
+            outage_bound: None,
+        }
+    }
+
     /// Makes the cache.
     ///
     /// # Errors
-    /// None.
+    /// Where memory is to be watched and the operating system gives no thread for it.
     #[allow(clippy::unused_async, reason = "every topology is deployed alike")]
     pub async fn deploy_cache(&self, site: &Site<'_>) -> Result<CacheDeployment, TopologyError> {
         let capacity = match site.cache.capacity {
@@ -32,6 +48,11 @@ impl Spec {
             Some(Capacity::Bytes(most)) => LocalCapacity::Bytes(most.0),
             Some(capacity) => LocalCapacity::Entries(capacity.entries(site.documents).unwrap_or(u64::MAX)),
         };
-        Ok(CacheDeployment::embedded(LocalCache::new(capacity, Counters::default())))
+        let cache = LocalCache::with_policy(capacity, site.cache.policy, Counters::default());
+        if let Some(most) = site.cache.max_memory_percent {
+            let watching = cache.watch_memory(most.0, memory::now);
+            watching.map_err(|error| TopologyError::Unfit(format!("cannot watch the memory: {error}")))?;
+        }
+        Ok(CacheDeployment::embedded(cache))
     }
 }

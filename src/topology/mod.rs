@@ -2,22 +2,31 @@
 //! connects to it; the database behind it is deployed by [`database`].
 
 pub mod cache;
+mod calibrate;
+pub mod cluster;
 pub mod database;
 pub mod embedded;
+pub mod forming;
+pub mod nodes;
+mod operations;
+pub mod relay;
+pub mod sentinel;
 pub mod servers;
 pub mod settings;
 pub mod single;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tokio::sync::OnceCell;
 
-pub use cache::{CacheDeployment, CacheEndpoint, CacheFigures, ServerUse};
+pub use cache::{CacheDeployment, CacheEndpoint, CacheFigures, NodeFigures, ServerUse};
 pub use database::{DatabaseDeployment, DatabaseEndpoint};
+pub use relay::{LinkTo, Relays};
 use servers::{EvictionPolicy, Persistence, ServerError, Supervisor};
 use settings::{CacheSettings, DatabaseKind, DatabaseSettings};
 
-use crate::fault::{Fault, FaultKind};
+use crate::fault::{Fault, FaultKind, Target};
 use crate::scenario::{Reader, SettingDoc, Settings};
 use crate::store::{Document, StoreError};
 
@@ -59,6 +68,9 @@ impl TopologyError {
 /// What to do about a store's error.
 fn remedy(error: &StoreError) -> &'static str {
     use crate::store::ErrorKind as Kind;
+    if error.detail.to_lowercase().contains("certificate") {
+        return "; name the file with the certificates of the authority that signed the server's as cache.tls_ca, and the server by the name that its certificate has";
+    }
     match error.kind {
         Kind::Denied => "; check the user and the password in the URL",
         Kind::Connection | Kind::Timeout => {
@@ -67,6 +79,28 @@ fn remedy(error: &StoreError) -> &'static str {
         Kind::OutOfMemory => "; give the server more memory, or another eviction policy",
         _ => "",
     }
+}
+
+/// What there is of a topology, as far as its settings say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "they are independent facts")]
+pub struct Shape {
+    /// How many shards; 0 where there are no servers.
+    pub shards: u64,
+    /// How many replicas of each.
+    pub replicas: u64,
+    /// How many sentinels.
+    pub sentinels: u64,
+    /// Whether a replica becomes the primary where that has died.
+    pub fails_over: bool,
+    /// Whether replicas answer reads.
+    pub reads_replicas: bool,
+    /// Whether faults may be tried on servers that hotset did not start.
+    pub allow_faults: bool,
+    /// Whether shards can be added and removed while it serves.
+    pub grows: bool,
+    /// How long a shard may be without service when its primary dies, and what that adds up from.
+    pub outage_bound: Option<(Duration, &'static str)>,
 }
 
 /// What a deployment is made from, apart from the topology's own settings.
@@ -85,6 +119,8 @@ pub struct Site<'a> {
     pub document: Box<dyn Fn(u64) -> Document + Send + Sync>,
     /// How many connections the instances will open to the cache in all.
     pub cache_connections: u64,
+    /// What connections of the application go through, where links are to be broken.
+    pub relays: Option<Relays>,
     /// The processors of cache servers.
     pub cache_cpus: &'a [u64],
     /// The processors of a database server.
@@ -98,6 +134,8 @@ pub struct Deployed<'a> {
     pub cache: &'a CacheDeployment,
     /// The database.
     pub database: &'a DatabaseDeployment,
+    /// What the application's connections go through, where links are to be broken.
+    pub relays: Option<&'a Relays>,
 }
 
 /// The supervisor of this run's servers, started when the first server is.
@@ -196,12 +234,18 @@ macro_rules! topologies {
                 match self { $( Self::$variant(spec) => spec.manages_cache_servers(), )+ }
             }
 
+            /// What there is of it, as far as its settings say.
+            #[must_use]
+            pub fn shape(&self) -> Shape {
+                match self { $( Self::$variant(spec) => spec.shape(), )+ }
+            }
+
             /// Makes the cache ready to be connected to.
             ///
             /// # Errors
             /// Says which server could not be started or reached, why, and what to do.
             pub async fn deploy_cache(&self, site: &Site<'_>) -> Result<CacheDeployment, TopologyError> {
-                match self { $( Self::$variant(spec) => spec.deploy_cache(site).await, )+ }
+                match self { $( Self::$variant(spec) => Box::pin(spec.deploy_cache(site)).await, )+ }
             }
         }
     };
@@ -209,7 +253,25 @@ macro_rules! topologies {
 
 topologies! {
     "embedded" => Embedded, embedded, "the cache and the database inside this process: nothing to install";
-    "single" => Single, single, "one Redis server, started by hotset or already there";
+    "single" => Single, single, "one Redis server, with replicas if wanted, started by hotset or already there";
+    "cluster" => Cluster, cluster, "Redis Cluster: primaries that share the hash slots, with replicas that take over";
+    "sentinel" => Sentinel, sentinel, "shards of Redis with replicas, which sentinels look after and the client spreads keys over";
+}
+
+/// That there is no such node, where there is none.
+fn missing(target: Target, shape: &Shape) -> Option<String> {
+    let of = |what: &str, number: u64, there_are: u64| {
+        let last = there_are.checked_sub(1);
+        let there = last.map_or_else(|| "none".to_owned(), |last| format!("{what}0 to {what}{last}"));
+        (number >= there_are).then(|| format!("there is no {}; there is {there}", target.name()))
+    };
+    match target {
+        Target::Shard(shard) => of("shard", shard, shape.shards),
+        Target::Replica { shard, replica } => of("shard", shard, shape.shards)
+            .or_else(|| of(&format!("shard{shard}-replica"), replica, shape.replicas)),
+        Target::Sentinel(number) => of("sentinel", number, shape.sentinels),
+        Target::Instance(_) | Target::Cache | Target::Database => None,
+    }
 }
 
 impl TopologySpec {
@@ -219,18 +281,84 @@ impl TopologySpec {
         &self,
         fault: &Fault,
         uses_cache: bool,
+        cache: &CacheSettings,
         database: &DatabaseSettings,
     ) -> Option<String> {
-        match fault.kind {
-            FaultKind::StopCache if !uses_cache => None,
-            FaultKind::StopCache if !self.manages_cache_servers() => {
-                Some("hotset stops only cache servers that it started, and here there is none".into())
+        let database_is_own = self.database() == DatabaseKind::Mongodb && database.url.is_none();
+        let kind = fault.kind;
+        if kind == FaultKind::StopDatabase && !database_is_own {
+            return Some("hotset stops only database servers that it started, and here there is none".into());
+        }
+        if kind.is_of_a_link() {
+            return self.link_cannot_suffer(fault, uses_cache, database);
+        }
+        if !kind.is_of_the_cache() || !uses_cache {
+            return None;
+        }
+        let shape = self.shape();
+        if shape.shards == 0 && kind != FaultKind::Flush {
+            return Some("the cache is inside this process: there is no server to break".into());
+        }
+        if kind == FaultKind::FillMemory && cache.capacity.is_none() && self.manages_cache_servers() {
+            return Some("without a memory limit it cannot be filled; give cache.capacity".into());
+        }
+        if !self.manages_cache_servers() && kind.needs_process() {
+            return Some(
+                "hotset kills and pauses only servers that it started, and here there is none".into(),
+            );
+        }
+        if !self.manages_cache_servers() && !shape.allow_faults && kind != FaultKind::Flush {
+            return Some(
+                "its servers are not hotset's own: say allow_faults = true in the topology where that is wanted"
+                    .into(),
+            );
+        }
+        if kind == FaultKind::Failover && !shape.fails_over {
+            return Some(
+                "it has nobody who could take over: give it replicas, or use cluster or sentinel".into(),
+            );
+        }
+        if matches!(kind, FaultKind::AddShard | FaultKind::RemoveShard) && !shape.grows {
+            return Some("only a cluster moves keys between shards while it serves".into());
+        }
+        if kind == FaultKind::AddShard && cache.wait_replicas > 0 {
+            return Some("a shard that is added has no replica that a write could wait for; leave cache.wait_replicas out".into());
+        }
+        if kind == FaultKind::RemoveShard && shape.shards < 2 {
+            return Some("its only shard cannot be removed".into());
+        }
+        // What servers that are there already consist of is known once they are asked.
+        self.manages_cache_servers().then(|| missing(fault.target, &shape)).flatten()
+    }
+
+    fn link_cannot_suffer(
+        &self,
+        fault: &Fault,
+        uses_cache: bool,
+        database: &DatabaseSettings,
+    ) -> Option<String> {
+        let shape = self.shape();
+        let speaks_tls = self.show().iter().any(|(_, value)| value.contains("rediss://"));
+        if fault.target == Target::Cache && uses_cache && speaks_tls {
+            return Some(
+                "a relay cannot stand in a link that speaks TLS: the server's name would not be its own"
+                    .into(),
+            );
+        }
+        match fault.target {
+            Target::Database if self.database() == DatabaseKind::Embedded => {
+                Some("the database is inside this process: there is no link to break".into())
             }
-            FaultKind::StopDatabase
-                if self.database() == DatabaseKind::Embedded || database.url.is_some() =>
-            {
-                Some("hotset stops only database servers that it started, and here there is none".into())
+            Target::Database if database.url.is_some() && !database.allow_faults => {
+                Some("the database is not hotset's own: say database.allow_faults = true where that is wanted".into())
             }
+            Target::Cache if uses_cache && shape.shards == 0 => {
+                Some("the cache is inside this process: there is no link to break".into())
+            }
+            Target::Cache if uses_cache && !self.manages_cache_servers() && !shape.allow_faults => Some(
+                "its servers are not hotset's own: say allow_faults = true in the topology where that is wanted"
+                    .into(),
+            ),
             _ => None,
         }
     }
@@ -249,5 +377,37 @@ impl TopologySpec {
     #[must_use]
     pub fn cache_survives_kill(&self, cache: &CacheSettings) -> bool {
         self.manages_cache_servers() && cache.persistence != Persistence::None
+    }
+
+    /// What cannot work whatever the strategy: what, and what to do.
+    #[must_use]
+    pub fn impossible(&self, cache: &CacheSettings) -> Option<(String, String)> {
+        if !self.manages_cache_servers() {
+            return None;
+        }
+        let shape = self.shape();
+        if shape.shards > 0 && cache.wait_replicas > shape.replicas {
+            return Some((
+                format!("writes wait for {} replicas of {}", cache.wait_replicas, shape.replicas),
+                "give the topology more replicas, or lower cache.wait_replicas".into(),
+            ));
+        }
+        match self {
+            Self::Cluster(spec) if spec.primaries.get() < 3 => Some((
+                format!("a cluster of {} primaries has no majority left when one dies", spec.primaries),
+                "give it 3 primaries or more, or use single or sentinel".into(),
+            )),
+            Self::Sentinel(spec) if spec.sentinel_count.get() < 3 => Some((
+                format!("{} sentinels have no majority left when one dies", spec.sentinel_count),
+                "give it 3 sentinels or more".into(),
+            )),
+            _ => None,
+        }
+    }
+
+    /// Whether more than one server holds entries, so that what belongs together must be kept together.
+    #[must_use]
+    pub fn is_sharded(&self) -> bool {
+        matches!(self, Self::Cluster(_) | Self::Sentinel(_))
     }
 }

@@ -4,9 +4,10 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 use super::servers::{EvictionPolicy, Persistence};
-use crate::scenario::{Kind, Positive, Setting, Value};
+use crate::eviction::PolicyKind;
+use crate::scenario::{Kind, Positive, Setting, Value, suggest};
 use crate::store::SecretUrl;
-use crate::store::mongodb::WriteConcern;
+use crate::store::mongodb::{ReadPreference, WriteConcern};
 use crate::units::{ByteSize, Share};
 
 /// How much the cache may hold.
@@ -68,6 +69,43 @@ impl Capacity {
     }
 }
 
+/// The policies, as they are named in a scenario.
+impl Setting for PolicyKind {
+    fn expects() -> String {
+        Self::ALL.map(|policy| format!("\"{policy}\"")).join(" or ")
+    }
+
+    fn read(value: &Value) -> Result<Self, Option<String>> {
+        let Kind::String(name) = &value.kind else { return Err(None) };
+        let names = Self::ALL.map(Self::name);
+        name.parse().map_err(|_| Some(format!("\"{name}\" is not known; {}", suggest(name, &names))))
+    }
+
+    fn show(&self) -> String {
+        format!("\"{self}\"")
+    }
+}
+
+/// A share written in percent: above 0, up to 100.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Percent(pub Share);
+
+impl Setting for Percent {
+    fn expects() -> String {
+        "a number of percent, above 0 and up to 100".into()
+    }
+
+    fn read(value: &Value) -> Result<Self, Option<String>> {
+        let percent = f64::read(value)?;
+        let share = Share::new(percent / 100.0).filter(|share| share.get() > 0.0);
+        share.map(Self).ok_or_else(|| Some(format!("{percent} is not above 0 and up to 100")))
+    }
+
+    fn show(&self) -> String {
+        (self.0.get() * 100.0).to_string()
+    }
+}
+
 crate::choices! {
     /// Which database stands behind the cache.
     pub enum DatabaseKind {
@@ -118,14 +156,28 @@ crate::settings! {
         capacity: Option<Capacity> = None,
         /// how long a cached document may be served; left out, until it is evicted or invalidated
         ttl: Option<Positive> = Some(Positive::seconds(3600)),
-        /// what a full managed Redis evicts; the embedded cache evicts the least recently used, and a Redis that is there already what it was told to
+        /// what a full managed Redis evicts; the embedded cache has a `policy`, and a Redis that is there already evicts what it was told to
         eviction: EvictionPolicy = EvictionPolicy::AllKeysLru,
+        /// whom a full embedded cache evicts: `lru` the least recently used, exactly; `lfu` the least often used; `w-tinylfu`, `s3-fifo` and `sieve` those that are not used again soon, each by its paper; `fifo` the oldest; `random` anyone
+        policy: PolicyKind = PolicyKind::Lru,
+        /// how many percent of the memory, of the machine or of the tightest control group (cgroup v2) of this process, may be used, by whomever: above that the embedded cache sheds a quarter of the least recently used, again and again until it is less, but keeps an eighth; left out, memory is not watched
+        max_memory_percent: Option<Percent> = None,
         /// what a managed Redis writes to its disk
         persistence: Persistence = Persistence::None,
         /// how long a connection to the cache may take to open
         connect_timeout: Positive = Positive::seconds(1),
-        /// how long an answer of the cache may take
+        /// how long an answer of the cache may take, retries included
         timeout: Positive = Positive::millis(500),
+        /// how often a command is tried again that a server has certainly not carried out: it could not be reached, or said that it cannot now
+        retries: u64 = 2,
+        /// the pause before the first retry; each later one is twice as long
+        retry_pause: Positive = Positive::millis(10),
+        /// how many replicas must have a write before it is acknowledged (WAIT); 0 waits for none
+        wait_replicas: u64 = 0,
+        /// how long they may take; after that the write ends in a timeout, though it is done
+        wait_timeout: Positive = Positive::millis(100),
+        /// a file in PEM with the certificates by which those of the cache's servers are signed; left out, the usual authorities
+        tls_ca: Option<String> = None,
     }
 }
 
@@ -134,6 +186,8 @@ crate::settings! {
     pub struct DatabaseSettings {
         /// a MongoDB that is there already; left out, hotset starts one of its own
         url: Option<SecretUrl> = None,
+        /// whether faults may be tried on the link to a MongoDB that is there already
+        allow_faults: bool = false,
         /// how the name of this run's database begins; the time of the run follows, and the database is dropped at the end
         name: String = "hotset".into(),
         /// the memory of a managed MongoDB's own cache
@@ -146,6 +200,8 @@ crate::settings! {
         replica_set: bool = false,
         /// what a write that MongoDB acknowledges has been through: `w1` the server's memory, `journaled` its journal, so that a kill takes nothing back, `majority` the journals of most of a replica set
         write_concern: WriteConcern = WriteConcern::Journaled,
+        /// which node of a replica set answers reads: `primary`, or `nearest`, which may be behind and so may give an old answer to a cache that keeps it
+        read_preference: ReadPreference = ReadPreference::Primary,
         /// what every call occupies one of the database's servers for, on top of what it really takes
         service_time: Duration = Duration::ZERO,
         /// how many calls the database serves at once while they take their service time

@@ -1,24 +1,28 @@
-//! One Redis server: started by hotset on a free port of the loopback, or one that is there already.
+//! One Redis server, with replicas if wanted: started by hotset on free ports of the loopback, or there already.
 
 use super::cache::{CacheDeployment, RedisEndpoint};
-use super::servers::{RedisConfig, RedisServer};
-use super::settings::{Capacity, DatabaseKind};
-use super::{Site, TopologyError};
+use super::forming;
+use super::nodes::Nodes;
+use super::settings::DatabaseKind;
+use super::{Shape, Site, TopologyError};
 use crate::store::SecretUrl;
-use crate::store::redis::RedisAdmin;
+use crate::store::redis::{Kind, ReadFrom};
 
 crate::settings! {
     /// The settings of `single`.
     pub struct Spec {
         /// a Redis that is there already, 7.0 or newer; hotset writes only keys under a prefix of its own there. Left out, hotset starts one
         url: Option<SecretUrl> = None,
+        /// how many replicas hotset starts beside it
+        replicas: u64 = 0,
+        /// which nodes answer reads: `primary`, `replicas` by turns, the `nearest` live one, or `spread` over all live ones
+        read_from: ReadFrom = ReadFrom::Primary,
+        /// whether faults may be tried on a Redis that is there already
+        allow_faults: bool = false,
         /// which database stands behind the cache: `mongodb`, or `embedded` for one file written by this process
         database: DatabaseKind = DatabaseKind::Mongodb,
     }
 }
-
-/// What a connection's buffers take of the memory limit while it is used.
-const BYTES_A_CONNECTION: u64 = 40 * 1024;
 
 impl Spec {
     /// Whether the server is hotset's own.
@@ -27,76 +31,38 @@ impl Spec {
         self.url.is_none()
     }
 
+    /// What there is of it.
+    #[must_use]
+    pub fn shape(&self) -> Shape {
+        Shape {
+            shards: 1,
+            replicas: self.replicas,
+            sentinels: 0,
+            fails_over: false,
+            reads_replicas: self.read_from != ReadFrom::Primary,
+            allow_faults: self.allow_faults,
+            grows: false,
+            outage_bound: None,
+        }
+    }
+
     /// Starts or finds the server.
     ///
     /// # Errors
     /// Says what could not be started or reached.
     pub async fn deploy_cache(&self, site: &Site<'_>) -> Result<CacheDeployment, TopologyError> {
-        match &self.url {
-            Some(url) => external(url.clone(), site).await,
-            None => managed(site).await,
-        }
+        let Some(url) = &self.url else { return self.start(site).await };
+        let endpoint = RedisEndpoint::new(url, Kind::One, self.read_from, site.run_prefix, site)?;
+        CacheDeployment::redis(endpoint, None).await
     }
-}
 
-async fn external(url: SecretUrl, site: &Site<'_>) -> Result<CacheDeployment, TopologyError> {
-    let endpoint = RedisEndpoint::new(url, site.run_prefix, site.cache);
-    let admin = admin(&endpoint).await?;
-    Ok(CacheDeployment::redis(endpoint, admin, None))
-}
-
-async fn managed(site: &Site<'_>) -> Result<CacheDeployment, TopologyError> {
-    let config = RedisConfig {
-        max_memory_bytes: match site.cache.capacity {
-            Some(Capacity::Bytes(most)) => Some(most.0),
-            _ => None,
-        },
-        eviction: site.cache.eviction,
-        persistence: site.cache.persistence,
-        cpus: site.cache_cpus.iter().map(|cpu| *cpu as usize).collect(),
-        ..RedisConfig::default()
-    };
-    let server = RedisServer::start(site.servers.supervisor().await?, config).await?;
-    let endpoint = RedisEndpoint::new(SecretUrl::new(server.url().expose()), "", site.cache);
-    let admin = admin(&endpoint).await?;
-    let Some(entries) = site.cache.capacity.and_then(|capacity| capacity.entries(site.documents)) else {
-        return Ok(CacheDeployment::redis(endpoint, admin, Some(server)));
-    };
-    let limit = limit_to_entries(entries, &endpoint, &admin, site).await?;
-    Ok(CacheDeployment::redis(endpoint, admin, Some(server)).limited_to(limit))
-}
-
-/// Connects for administration, and makes sure that the server knows what the strategies ask of it.
-async fn admin(endpoint: &RedisEndpoint) -> Result<RedisAdmin, TopologyError> {
-    let doing = format!("connecting to the cache at {}", endpoint.url());
-    let admin = RedisAdmin::connect(&endpoint.options(1)).await.map_err(TopologyError::store(doing))?;
-    let doing = format!("asking the cache at {} for its version", endpoint.url());
-    let info = admin.info().await.map_err(TopologyError::store(doing))?;
-    // SET with both NX and GET, by which a token is placed, is new in 7.0.
-    let major = info.version.split('.').next().and_then(|major| major.parse::<u32>().ok());
-    if major.is_some_and(|major| major < 7) {
-        let version = info.version;
-        return Err(TopologyError::Unfit(format!(
-            "the cache at {} is Redis {version}; hotset needs 7.0 or newer: leave `url` out to have hotset start one",
-            endpoint.url()
-        )));
+    async fn start(&self, site: &Site<'_>) -> Result<CacheDeployment, TopologyError> {
+        let nodes = Nodes::new(&forming::replication(), site).await?;
+        let primary = forming::shard(&nodes, "shard0", self.replicas).await?;
+        let url = SecretUrl::new(primary.server().url().expose());
+        let endpoint = RedisEndpoint::new(&url, Kind::One, self.read_from, "", site)?;
+        let deployment = CacheDeployment::redis(endpoint, Some(nodes)).await?;
+        deployment.limit_to_capacity(site).await?;
+        Ok(deployment)
     }
-    Ok(admin)
-}
-
-/// Sets the memory limit to what so many documents take, seen by storing them once. How many fit
-/// while a workload runs depends on the connections' buffers too; the results say how many did.
-async fn limit_to_entries(
-    entries: u64,
-    endpoint: &RedisEndpoint,
-    admin: &RedisAdmin,
-    site: &Site<'_>,
-) -> Result<u64, TopologyError> {
-    let doing = || TopologyError::store("finding out how much memory the cache's entries take");
-    endpoint.fill(entries, site).await.map_err(doing())?;
-    let used = admin.info().await.map_err(doing())?.used_memory_bytes;
-    admin.flush_all().await.map_err(doing())?;
-    let limit = used + site.cache_connections * BYTES_A_CONNECTION;
-    admin.set_max_memory(limit).await.map_err(TopologyError::store("setting the cache's memory limit"))?;
-    Ok(limit)
 }

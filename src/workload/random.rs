@@ -19,15 +19,9 @@ use std::convert::Infallible;
 
 use rand::TryRng;
 
-const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+pub(super) use crate::hash::mix;
 
-/// Stafford's variant 13 of the 64-bit finaliser: a strong bijection of 64 bits.
-#[inline]
-pub(super) const fn mix(mut x: u64) -> u64 {
-    x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    x ^ (x >> 31)
-}
+const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// What random numbers are for. Numbers for one purpose say nothing about those for another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU64;
 
-use super::Arrivals;
+use super::{Arrivals, BrokenLines};
 use crate::scenario::PositiveNumber;
 use crate::units::Share;
 
@@ -30,5 +30,9 @@ crate::settings! {
         rate_per_second: Option<PositiveNumber> = None,
         /// open loop: how operations are spread over time: `poisson` for independent users, `constant` for even spacing
         arrivals: Arrivals = Arrivals::Poisson,
+        /// a trace whose operations the clients issue by turns, plain or zstd, in hotset's own format, Twitter's or CacheLib's: its first half warms the cache, its second is measured, and each begins again at its end; `reads`, `absent_share` and `keys` then mean nothing, and times and sizes are the scenario's
+        trace: Option<String> = None,
+        /// what is done about a line of the trace that cannot be read: `refuse`, or `skip` and count it
+        on_broken: BrokenLines = BrokenLines::Refuse,
     }
 }

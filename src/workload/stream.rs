@@ -1,6 +1,7 @@
 //! The operations that the clients ask for: a pure function of seed, phase, client and number.
 
 use std::num::NonZeroU64;
+use std::sync::Arc;
 
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
@@ -8,6 +9,7 @@ use super::keys::{KeySampler, TopShares};
 use super::mix::Mix;
 use super::operation::Operation;
 use super::random::{Purpose, RandomSource};
+use super::recorded::Recording;
 use crate::units::Share;
 
 /// How many operations of each client its digest covers.
@@ -49,6 +51,8 @@ pub struct StreamSpec {
     pub absent_share: Share,
     /// How many clients share the work.
     pub clients: NonZeroU64,
+    /// A trace that says kinds and keys instead; the clients take its operations by turns.
+    pub recorded: Option<Arc<Recording>>,
 }
 
 /// Every operation of every client, computed when asked for, in any order and from any thread.
@@ -93,12 +97,22 @@ impl OperationStream {
         let kind = spec.mix.sample(&mut random);
         let absent_draw = random.unit();
         let draw = random.bits();
+        if let Some(recorded) = &spec.recorded {
+            let (kind, key) = recorded.at(spec.phase, number * spec.clients.get() + client);
+            return Operation { number, kind, key, absent: false, draw };
+        }
         let key = spec.keys.sample(&mut random, client, number, spec.clients.get());
         let can_be_absent = spec.can_be_absent.get(usize::from(kind)).is_some_and(|can| *can);
         let absent = can_be_absent && absent_draw < spec.absent_share.get();
         // Absent keys follow the same distribution, so that a cache of absences is asked as skewed as any other.
         let key = if absent { key.saturating_add(spec.keys.keys().get()) } else { key };
         Operation { number, kind, key, absent, draw }
+    }
+
+    /// The operations of all clients, who take turns, without an end.
+    pub fn in_turn(&self) -> impl Iterator<Item = Operation> + '_ {
+        let clients = self.spec.clients.get();
+        (0..).map(move |at| self.operation(at % clients, at / clients))
     }
 
     /// The digest (xxh3, 64 bits) of a client's first [`DIGESTED_OPERATIONS`] operations.
@@ -127,6 +141,9 @@ impl OperationStream {
     /// would cost each operation.
     #[must_use]
     pub fn realised_shares(&self, operations: u64) -> TopShares {
+        if let Some(recorded) = &self.spec.recorded {
+            return recorded.shares(self.spec.phase);
+        }
         let clients = self.spec.clients.get();
         let keys = &self.spec.keys;
         let (top_1, top_10) = (keys.top_ranks(100), keys.top_ranks(10));
@@ -163,6 +180,7 @@ mod tests {
             can_be_absent: vec![true, false],
             absent_share: Share::new(absent_share).unwrap(),
             clients: NonZeroU64::new(4).unwrap(),
+            recorded: None,
         })
     }
 

@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 /// Everything that these tests wait for takes less than this, also on a busy machine.
-pub const BOUND: Duration = Duration::from_mins(1);
+pub const BOUND: Duration = Duration::from_mins(3);
 
 /// Waits until a condition holds.
 pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {

@@ -79,8 +79,17 @@ impl Scale {
     /// Times in microseconds, spread by factors, with whole powers of ten or 1, 2 and 5 at the ends.
     #[must_use]
     pub fn log_micros(low_us: f64, high_us: f64) -> Self {
-        let low_us = low_us.max(1e-3);
-        let (low, high) = (step_down(low_us), step_up(high_us.max(low_us * 1.01)));
+        Self::log(low_us.max(1e-3), high_us, format::micros)
+    }
+
+    /// Counts, spread by factors, as [`Scale::log_micros`] does it.
+    #[must_use]
+    pub fn log_counts(low: f64, high: f64) -> Self {
+        Self::log(low.max(1.0), high, format::count)
+    }
+
+    fn log(low: f64, high: f64, name: impl Fn(f64) -> String) -> Self {
+        let (low, high) = (step_down(low), step_up(high.max(low * 1.01)));
         let decades = (high / low).log10();
         let labelled: &[f64] = match decades {
             d if d <= 1.8 => &[1.0, 2.0, 5.0],
@@ -91,8 +100,7 @@ impl Scale {
         for power in low.log10().floor() as i32..=high.log10().ceil() as i32 {
             for digit in 1..10 {
                 let value = f64::from(digit) * 10_f64.powi(power);
-                let label =
-                    if labelled.contains(&f64::from(digit)) { format::micros(value) } else { String::new() };
+                let label = if labelled.contains(&f64::from(digit)) { name(value) } else { String::new() };
                 ticks.push(Tick { value, label });
             }
         }

@@ -19,7 +19,7 @@ const EVENT: RGBColor = RGBColor(130, 130, 130);
 const EVENTS_TO_NAME: usize = 8;
 /// Rows of event names above the panel, and the height of one.
 const EVENT_ROWS: usize = 4;
-const EVENT_ROW: f64 = 14.0;
+pub(super) const EVENT_ROW: f64 = 14.0;
 
 /// Draws the chart; `None` where no cell looked anything up in a cache.
 pub(super) fn draw(group: &Group<'_>) -> Option<Canvas> {
@@ -51,15 +51,41 @@ pub(super) fn draw(group: &Group<'_>) -> Option<Canvas> {
     panel.draw_axes(&mut sheet.canvas, "time since measuring began (s)", y_name);
     draw_events(&mut sheet.canvas, &panel, &events, &names);
     for entry in &group.entries {
+        draw_prediction(&mut sheet.canvas, &panel, entry);
+    }
+    for entry in &group.entries {
         draw_entry(&mut sheet.canvas, &panel, entry, &windows);
     }
     sheet.next = panel.bottom + 62.0;
     sheet.legend(&legend(group, &windows));
-    sheet.note(&note(several));
+    let predicted = group.entries.iter().any(|entry| prediction(entry).is_some());
+    sheet.note(&note(several, predicted));
     Some(sheet.finish())
 }
 
-fn note(several_repeats: bool) -> String {
+/// What theory expects of an entry's hit rate, from low to high, in percent.
+fn prediction(entry: &Entry<'_>) -> Option<(f64, f64)> {
+    let row = entry.measured.iter().find(|row| row.predicted_hit_rate.is_some())?;
+    Some((row.predicted_hit_rate_low? * 100.0, row.predicted_hit_rate_high? * 100.0))
+}
+
+/// A thin line for a value, two for the ends of a band.
+fn draw_prediction(canvas: &mut Canvas, panel: &Panel, entry: &Entry<'_>) {
+    let Some((low, high)) = prediction(entry) else { return };
+    let scale = panel.y.as_ref();
+    let ends = if high - low < 0.01 { vec![high] } else { vec![low, high] };
+    for rate in ends.into_iter().filter(|rate| scale.is_none_or(|y| *rate >= y.low && *rate <= y.high)) {
+        let (from, to) = (panel.at(0.0, rate).1, panel.right);
+        canvas.line([(panel.at_x(0.0), from), (to, from)], entry.look.colour.mix(0.6), 0.75, &[5, 3]);
+    }
+}
+
+fn note(several_repeats: bool, predicted: bool) -> String {
+    let theory = if predicted {
+        " Thin dashed level lines are what theory predicts from the configuration, two of them the ends of a band."
+    } else {
+        ""
+    };
     let lines = if several_repeats {
         " Thin lines are single repeats; thick lines count the lookups of all repeats together."
     } else {
@@ -67,14 +93,14 @@ fn note(several_repeats: bool) -> String {
     };
     format!(
         "A hit is a read answered from the cache, known absences included. What falls into the grey warm-up is not part of \
-         any other figure.{lines}"
+         any other figure.{lines}{theory}"
     )
 }
 
-type Windows<'a> = BTreeMap<&'a str, Vec<&'a TimeseriesRow>>;
+pub(super) type Windows<'a> = BTreeMap<&'a str, Vec<&'a TimeseriesRow>>;
 
 /// The windows of the group's cells, in order of time.
-fn windows<'a>(group: &Group<'a>) -> Windows<'a> {
+pub(super) fn windows<'a>(group: &Group<'a>) -> Windows<'a> {
     let mut windows: Windows<'a> = BTreeMap::new();
     for row in group.entries.iter().flat_map(|entry| &entry.measured) {
         windows.insert(&row.cell, Vec::new());
@@ -103,7 +129,7 @@ fn rate_scale(rates: &[f64]) -> Scale {
     Scale::even(0.0, 100.0, 5, three_digits)
 }
 
-fn time_scale<'a>(rows: impl Iterator<Item = &'a TimeseriesRow>) -> Scale {
+pub(super) fn time_scale<'a>(rows: impl Iterator<Item = &'a TimeseriesRow>) -> Scale {
     let (mut low, mut high) = (0.0_f64, 1e-3_f64);
     for row in rows {
         low = low.min(row.start_s);
@@ -118,7 +144,7 @@ fn point(panel: &Panel, row: &TimeseriesRow) -> Option<(f64, f64)> {
 }
 
 /// The parts of a line between windows in which nothing was looked up.
-fn parts(points: impl Iterator<Item = Option<(f64, f64)>>) -> Vec<Vec<(f64, f64)>> {
+pub(super) fn parts(points: impl Iterator<Item = Option<(f64, f64)>>) -> Vec<Vec<(f64, f64)>> {
     let mut parts = vec![Vec::new()];
     for point in points {
         match (point, parts.last_mut()) {
@@ -190,7 +216,7 @@ fn draw_warmup(canvas: &mut Canvas, panel: &Panel) {
 }
 
 /// What happened to the system under test, once for all cells in which it happened at the same time.
-fn events<'a>(group: &Group<'a>) -> Vec<&'a EventRow> {
+pub(super) fn events<'a>(group: &Group<'a>) -> Vec<&'a EventRow> {
     let cells: Vec<&str> =
         group.entries.iter().flat_map(|entry| &entry.measured).map(|row| row.cell.as_str()).collect();
     let mut events: Vec<&EventRow> = group
@@ -213,18 +239,18 @@ fn events<'a>(group: &Group<'a>) -> Vec<&'a EventRow> {
 }
 
 /// An event's name with its place above the panel.
-struct PlacedName {
+pub(super) struct PlacedName {
     event: usize,
     text: String,
     left: f64,
-    row: usize,
+    pub(super) row: usize,
 }
 
 const EVENT_NAMES: Lettering =
     Lettering { size: 11.0, colour: INK, weight: Weight::Regular, anchor: Anchor::Left };
 
 /// The names in as few rows as keep them apart; what fits in no row keeps only its line.
-fn placed_names(panel: &Panel, events: &[&EventRow]) -> Vec<PlacedName> {
+pub(super) fn placed_names(panel: &Panel, events: &[&EventRow]) -> Vec<PlacedName> {
     if events.len() > EVENTS_TO_NAME {
         return Vec::new();
     }
@@ -242,7 +268,7 @@ fn placed_names(panel: &Panel, events: &[&EventRow]) -> Vec<PlacedName> {
     names
 }
 
-fn draw_events(canvas: &mut Canvas, panel: &Panel, events: &[&EventRow], names: &[PlacedName]) {
+pub(super) fn draw_events(canvas: &mut Canvas, panel: &Panel, events: &[&EventRow], names: &[PlacedName]) {
     for (at, event) in events.iter().enumerate() {
         let mut top = panel.top;
         if let Some(name) = names.iter().find(|name| name.event == at) {

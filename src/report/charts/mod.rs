@@ -1,5 +1,6 @@
 //! The charts: one file each, one row each in the registry.
 
+mod faults;
 mod hit_rate;
 mod latency_percentiles;
 mod safety;
@@ -36,6 +37,11 @@ pub const REGISTRY: &[Chart] = &[
         name: "hit-rate",
         summary: "hit rate of the cache over time, from the warm-up on",
         draw: hit_rate::draw,
+    },
+    Chart {
+        name: "faults",
+        summary: "throughput, errors, hit rate and p99 over time, with what was broken and mended",
+        draw: faults::draw,
     },
     Chart {
         name: "staleness",

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use compact_str::CompactString;
 
-use super::{ENTRY_OVERHEAD_BYTES, LocalCache, Slot, Store};
+use super::{ENTRY_OVERHEAD_BYTES, LocalCache, Store, Stored, count_end};
 use crate::clock::{self, Instant};
 use crate::store::write_log::{Held, LogLength, Reader, Record, RecordId, Taken, WriteLog};
 use crate::store::{Entry, ErrorKind, StoreError, Version};
@@ -15,32 +15,32 @@ use crate::store::{Entry, ErrorKind, StoreError, Version};
 /// step over them. They count towards the capacity.
 #[derive(Debug, Default)]
 pub(super) struct Dirty {
-    slots: HashMap<Box<str>, Slot>,
+    stored: HashMap<Box<str>, Stored>,
     bytes: u64,
 }
 
 impl Dirty {
-    pub(super) fn get(&self, key: &str) -> Option<&Slot> {
+    pub(super) fn get(&self, key: &str) -> Option<&Stored> {
         // Without dirty entries, as with most strategies, a miss costs no hashing here.
-        if self.slots.is_empty() { None } else { self.slots.get(key) }
+        if self.stored.is_empty() { None } else { self.stored.get(key) }
     }
 
-    pub(super) fn remove(&mut self, key: &str) -> Option<Slot> {
-        if self.slots.is_empty() {
+    pub(super) fn remove(&mut self, key: &str) -> Option<Stored> {
+        if self.stored.is_empty() {
             return None;
         }
-        let slot = self.slots.remove(key)?;
-        self.bytes -= slot.weight;
-        Some(slot)
+        let stored = self.stored.remove(key)?;
+        self.bytes -= stored.weight;
+        Some(stored)
     }
 
-    fn insert(&mut self, key: &str, slot: Slot) {
-        self.bytes += slot.weight;
-        self.slots.insert(key.into(), slot);
+    fn insert(&mut self, key: &str, stored: Stored) {
+        self.bytes += stored.weight;
+        self.stored.insert(key.into(), stored);
     }
 
     pub(super) fn len(&self) -> u64 {
-        self.slots.len() as u64
+        self.stored.len() as u64
     }
 
     pub(super) fn bytes(&self) -> u64 {
@@ -120,20 +120,20 @@ impl Store {
     fn put_dirty(&mut self, key: &str, entry: &Entry, now: Instant) -> bool {
         let weight = key.len() as u64 + entry.encoded_len() as u64 + ENTRY_OVERHEAD_BYTES;
         let (others, their_bytes) = match self.dirty.get(key) {
-            Some(slot) => (self.dirty.len() - 1, self.dirty.bytes() - slot.weight),
+            Some(stored) => (self.dirty.len() - 1, self.dirty.bytes() - stored.weight),
             None => (self.dirty.len(), self.dirty.bytes()),
         };
         if !self.fits(others + 1, their_bytes + weight) {
             return false;
         }
         if let Some(replaced) = self.remove(key) {
-            self.count_end(&replaced, now, |statistics| &mut statistics.replaced);
+            count_end(&mut self.statistics, &replaced, now, |statistics| &mut statistics.replaced);
         }
-        self.dirty.insert(key, Slot { entry: entry.clone(), weight, expires: None });
+        self.dirty.insert(key, Stored { entry: entry.clone(), weight, expires: None });
         self.listeners.changed(key);
         self.statistics.insertions += 1;
         self.statistics.bytes += weight;
-        self.make_room(now);
+        self.make_room(0, 0, now);
         true
     }
 
@@ -147,12 +147,12 @@ impl Store {
                 return false;
             }
         }
-        if let Some(slot) = self.dirty.remove(key) {
-            self.entries.put(key.into(), slot);
+        if let Some(stored) = self.dirty.remove(key) {
+            self.entries.insert(key, stored);
         }
-        if let Some(slot) = self.entries.get_mut(key) {
+        if let Some(slot) = self.entries.find(key) {
             // A time beyond the clock's end is never.
-            slot.expires = now.checked_add(ttl);
+            self.entries.at_mut(slot).expires = now.checked_add(ttl);
         }
         true
     }

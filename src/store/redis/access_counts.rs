@@ -50,7 +50,7 @@ impl RedisCache {
         const DOING: &str = "asking for the most accessed";
         let mut command = self.command("ZREVRANGE", key, 32);
         command.arg(0).arg(i64::try_from(most).unwrap_or(i64::MAX) - 1).arg("WITHSCORES");
-        let answer = self.request(&command, DOING).await?;
+        let answer = self.request(key, &command, DOING).await?;
         redis::from_redis_value::<Vec<(String, f64)>>(answer)
             .map(|all| all.into_iter().map(|(member, score)| (member, score as u64)).collect())
             .map_err(|_| unexpected(DOING, &Value::Nil))

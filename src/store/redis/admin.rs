@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use redis::{Cmd, FromRedisValue, cmd};
+use futures_util::future::try_join_all;
+use redis::{Cmd, FromRedisValue, ToRedisArgs, cmd};
 
 use super::RedisOptions;
 use super::link::{Address, Link};
@@ -42,6 +43,8 @@ pub struct RedisInfo {
     pub role: String,
     /// Connected clients.
     pub connected_clients: u64,
+    /// Commands that it has carried out since it started.
+    pub commands_processed: u64,
 }
 
 impl RedisInfo {
@@ -64,6 +67,7 @@ impl RedisInfo {
             dbsize: 0,
             role: field("role"),
             connected_clients: number("connected_clients"),
+            commands_processed: number("total_commands_processed"),
         }
     }
 }
@@ -81,6 +85,11 @@ impl RedisAdmin {
     /// Sets the limit of the server's memory, in bytes.
     pub async fn set_max_memory(&self, bytes: u64) -> Result<(), StoreError> {
         self.ask(cmd("CONFIG").arg("SET").arg("maxmemory").arg(bytes), "setting maxmemory").await
+    }
+
+    /// Changes a line of the server's configuration.
+    pub async fn set(&self, name: &str, value: &str) -> Result<(), StoreError> {
+        self.ask(cmd("CONFIG").arg("SET").arg(name).arg(value), "changing the configuration").await
     }
 
     /// What the server says about itself.
@@ -101,11 +110,22 @@ impl RedisAdmin {
         let mut deleted = 0;
         let mut scan = Scan::new(prefix)?;
         while let Some(keys) = scan.step(self).await? {
-            if !keys.is_empty() {
-                deleted += self.ask::<u64>(cmd("UNLINK").arg(keys), "removing keys").await?;
-            }
+            deleted += self.unlink(&keys).await?;
         }
         Ok(deleted)
+    }
+
+    /// Removes keys, each by a command of its own, since a cluster takes no two of different slots in one.
+    pub async fn unlink<K: ToRedisArgs>(&self, keys: &[K]) -> Result<u64, StoreError> {
+        /// So many are under way at once.
+        const AT_ONCE: usize = 200;
+        let mut removed = 0;
+        for some in keys.chunks(AT_ONCE) {
+            let commands: Vec<Cmd> = some.iter().map(|key| cmd("UNLINK").arg(key).clone()).collect();
+            let each = commands.iter().map(|command| self.ask::<u64>(command, "removing keys"));
+            removed += try_join_all(each).await?.iter().sum::<u64>();
+        }
+        Ok(removed)
     }
 
     /// How many keys there are with a prefix; a key that is written meanwhile may be missed, and one may
@@ -119,7 +139,11 @@ impl RedisAdmin {
         Ok(count)
     }
 
-    async fn ask<T: FromRedisValue>(&self, command: &Cmd, doing: &str) -> Result<T, StoreError> {
+    /// Sends any command.
+    ///
+    /// # Errors
+    /// Those of the server, and that the answer is of another kind.
+    pub async fn ask<T: FromRedisValue>(&self, command: &Cmd, doing: &str) -> Result<T, StoreError> {
         let value = self.link.request(command, doing).await?;
         redis::from_redis_value(value)
             .map_err(|error| StoreError::new(ErrorKind::Malformed, format!("{doing}: {error}")))

@@ -9,11 +9,16 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use redis::aio::MultiplexedConnection;
 use redis::io::tcp::TcpSettings;
-use redis::{AsyncConnectionConfig, Client, Cmd, IntoConnectionInfo, ProtocolVersion, RedisError, Value};
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, IntoConnectionInfo, ProtocolVersion, RedisError,
+    TlsCertificates, Value,
+};
 use tokio::sync::watch;
 
-use super::RedisOptions;
 use super::errors::{kind_of, store_error};
+use super::layout::NodeAddress;
+use super::options::RedisOptions;
+use crate::store::journal::Journal;
 use crate::store::secret::SecretUrl;
 use crate::store::{ErrorKind, StoreError};
 
@@ -32,37 +37,57 @@ pub(super) struct Address {
     client: Client,
     config: AsyncConnectionConfig,
     url: SecretUrl,
+    /// Reads are to be answered by a replica too.
+    reads_replica: bool,
+    journal: Journal,
 }
 
 impl Address {
+    /// The first node of the options.
     pub(super) fn new(options: &RedisOptions) -> Result<Self, StoreError> {
+        Self::of(options, &options.url, false)
+    }
+
+    /// A node of a cluster or shard; `reads_replica` has a cluster's replica answer reads.
+    pub(super) fn of_node(
+        options: &RedisOptions,
+        node: &NodeAddress,
+        reads_replica: bool,
+    ) -> Result<Self, StoreError> {
+        Self::of(options, &options.url.at(&node.host, node.port), reads_replica)
+    }
+
+    /// Any server that is spoken to as the options say.
+    pub(super) fn of(
+        options: &RedisOptions,
+        url: &SecretUrl,
+        reads_replica: bool,
+    ) -> Result<Self, StoreError> {
         // Both drivers take rustls' cryptography from here; whoever comes second finds it installed.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let url = options.url.clone();
-        let client = url
-            .expose()
-            .into_connection_info()
-            .map(|info| {
-                // A peer that vanished without a word is given up when the kernel has waited this long
-                // for it to acknowledge, rather than after a quarter of an hour.
-                let tcp =
-                    TcpSettings::default().set_nodelay(true).set_user_timeout(options.response_timeout * 2);
-                info.set_tcp_settings(tcp)
-            })
-            .and_then(Client::open)
-            .map_err(|error| store_error(&error, "reading the address", &url))?;
+        let client = client(options, url).map_err(|error| store_error(&error, "reading the address", url))?;
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(options.connect_timeout))
             .set_response_timeout(Some(options.response_timeout))
             .set_pipeline_buffer_size(QUEUE);
-        Ok(Self { client, config, url })
+        Ok(Self { client, config, url: url.clone(), reads_replica, journal: options.journal.clone() })
+    }
+
+    /// Where it is.
+    pub(super) fn url(&self) -> &SecretUrl {
+        &self.url
     }
 
     pub(super) async fn connect(&self) -> Result<MultiplexedConnection, StoreError> {
-        self.client
-            .get_multiplexed_async_connection_with_config(&self.config)
-            .await
-            .map_err(|error| self.error(&error, "connecting"))
+        let connected = async {
+            let mut connection =
+                self.client.get_multiplexed_async_connection_with_config(&self.config).await?;
+            if self.reads_replica {
+                redis::cmd("READONLY").query_async::<()>(&mut connection).await?;
+            }
+            Ok(connection)
+        };
+        connected.await.map_err(|error| self.error(&error, "connecting"))
     }
 
     /// How connections are made.
@@ -87,6 +112,26 @@ impl Address {
 
     pub(super) fn error(&self, error: &RedisError, doing: &str) -> StoreError {
         store_error(error, doing, &self.url)
+    }
+}
+
+fn client(options: &RedisOptions, url: &SecretUrl) -> Result<Client, RedisError> {
+    let info = url.expose().into_connection_info()?;
+    // A peer that vanished without a word is given up when the kernel has waited this long for it to
+    // acknowledge, rather than after a quarter of an hour.
+    let tcp = TcpSettings::default().set_nodelay(true).set_user_timeout(options.response_timeout * 2);
+    let mut info = info.set_tcp_settings(tcp);
+    if let Some(detour) = &options.detour
+        && let ConnectionAddr::Tcp(host, port) = info.addr()
+    {
+        let instead = detour(&NodeAddress::new(host.clone(), *port));
+        info = info.set_addr(ConnectionAddr::Tcp(instead.host, instead.port));
+    }
+    match &options.root_certificates {
+        Some(pem) if matches!(info.addr(), ConnectionAddr::TcpTls { .. }) => {
+            Client::build_with_tls(info, TlsCertificates { client_tls: None, root_cert: Some(pem.clone()) })
+        }
+        _ => Client::open(info),
     }
 }
 
@@ -117,6 +162,55 @@ impl Link {
         let connection = address.connect().await?;
         let state = Mutex::new(State::Up { connection, generation: 0 });
         Ok(Arc::new(Self { address, state, attempts: watch::Sender::new(0) }))
+    }
+
+    /// One that connects when it is first used.
+    pub(super) fn unconnected(address: Arc<Address>) -> Arc<Self> {
+        let last = StoreError::new(ErrorKind::Connection, format!("connecting to Redis {}", address.url()));
+        let state = Mutex::new(State::Down { last, generation: 0, mending: false });
+        Arc::new(Self { address, state, attempts: watch::Sender::new(0) })
+    }
+
+    /// Connects, unless it is connected.
+    pub(super) async fn connected(&self) -> Result<(), StoreError> {
+        if !self.is_up() {
+            let connection = self.address.connect().await?;
+            self.finish(Ok(connection));
+        }
+        Ok(())
+    }
+
+    /// Whether it is connected, as far as is known.
+    pub(super) fn is_up(&self) -> bool {
+        matches!(*self.state.lock(), State::Up { .. })
+    }
+
+    /// Sends a command that a node has said to ask of another one (ASK): only right after ASKING does that one
+    /// answer for a slot that is on its way to it.
+    pub(super) async fn asking_request(
+        self: &Arc<Self>,
+        command: &Cmd,
+        doing: &str,
+    ) -> Result<Result<Value, RedisError>, StoreError> {
+        let (mut connection, generation) = match self.take() {
+            Ok(up) => up,
+            Err(_) => Box::pin(self.wait_for_connection(doing)).await?,
+        };
+        let mut both = redis::pipe();
+        both.add_command(redis::cmd("ASKING")).ignore().add_command(command.clone());
+        let answer = Box::pin(connection.send_packed_commands(&both, 1, 1)).await;
+        let answer = answer.and_then(|mut values| values.pop().unwrap_or(Value::Nil).extract_error());
+        if let Err(error) = &answer
+            && kind_of(error) == ErrorKind::Connection
+        {
+            self.broke(generation, self.address.error(error, doing));
+        }
+        Ok(answer)
+    }
+
+    /// Where it connects to.
+    pub(super) fn address(&self) -> &Arc<Address> {
+        &self.address
     }
 
     /// Sends a command and waits for its answer, within the response timeout.
@@ -219,6 +313,12 @@ impl Mending {
             let connected = attempt.is_ok();
             link.finish(attempt);
             if connected {
+                let place = link.address.url.host_and_port();
+                link.address.journal.note(
+                    "reconnected",
+                    place,
+                    "a connection that had broken is there again",
+                );
                 return;
             }
             pause = (pause * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE);

@@ -1,12 +1,15 @@
 //! Changes of keys as Redis announces them: client tracking in broadcasting mode, over a connection of its
 //! own (the Redis manual, "Client-side caching").
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::{select_all, try_join_all};
 use redis::{AsyncConnectionConfig, PushInfo, PushKind, Value};
 use tokio::sync::mpsc;
 
 use super::RedisCache;
+use super::fleet::Fleet;
 use super::link::Address;
 use crate::store::StoreError;
 use crate::store::tracking::{Announcement, Announcements};
@@ -28,17 +31,17 @@ impl RedisCache {
         key_prefix: &str,
         check_every: Duration,
     ) -> Result<Announcements, StoreError> {
-        let address = self.shared.address.clone();
+        let fleet = Arc::clone(&self.shared.fleet);
         let own_prefix = self.shared.prefix.to_string();
         let key_prefix = format!("{own_prefix}{key_prefix}");
-        let mut announcing = Some(announcing(&address, &key_prefix).await?);
+        let mut announcing = Some(all_announcing(&fleet, &key_prefix).await?);
         let (tell, told) = mpsc::unbounded_channel();
         tokio::spawn(async move {
             let mut pause = FIRST_PAUSE;
             loop {
                 if let Some(announcing) = announcing.take() {
                     pause = FIRST_PAUSE;
-                    forward(announcing, &own_prefix, check_every, &tell).await;
+                    forward_all(announcing, &fleet, &own_prefix, check_every, &tell).await;
                 }
                 if tell.send(Announcement::Lost).is_err() {
                     return;
@@ -48,10 +51,41 @@ impl RedisCache {
                     () = tell.closed() => return,
                 }
                 pause = (pause * 2).min(LONGEST_PAUSE);
-                announcing = self::announcing(&address, &key_prefix).await.ok();
+                announcing = all_announcing(&fleet, &key_prefix).await.ok();
             }
         });
         Ok(told)
+    }
+}
+
+/// Every primary announces what is changed on it.
+async fn all_announcing(fleet: &Fleet, key_prefix: &str) -> Result<Vec<Announcing>, StoreError> {
+    let primaries = fleet.primary_addresses();
+    try_join_all(primaries.iter().map(|address| announcing(address, key_prefix))).await
+}
+
+/// Until one link is lost, another node is a primary, or nobody listens any more.
+async fn forward_all(
+    all: Vec<Announcing>,
+    fleet: &Fleet,
+    own_prefix: &str,
+    check_every: Duration,
+    tell: &mpsc::UnboundedSender<Announcement>,
+) {
+    let primaries = fleet.primary_addresses().len();
+    if primaries != all.len() || tell.send(Announcement::Connected).is_err() {
+        return;
+    }
+    let layout = fleet.map().layout.clone();
+    let moved = async {
+        while fleet.map().layout.shards == layout.shards {
+            tokio::time::sleep(check_every).await;
+        }
+    };
+    let forwarded = all.into_iter().map(|one| Box::pin(forward(one, own_prefix, check_every, tell)));
+    tokio::select! {
+        _ = select_all(forwarded) => {}
+        () = moved => {}
     }
 }
 
@@ -74,9 +108,6 @@ async fn forward(
     check_every: Duration,
     tell: &mpsc::UnboundedSender<Announcement>,
 ) {
-    if tell.send(Announcement::Connected).is_err() {
-        return;
-    }
     let mut check = tokio::time::interval(check_every);
     check.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {

@@ -9,8 +9,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use redis::{Cmd, Value};
 
+use super::fleet::{Access, as_store_error};
 use super::scripts::{NOT_OLDER, Script};
-use super::{RedisCache, millis, store_error, unexpected};
+use super::{RedisCache, millis, unexpected};
 use crate::store::write_log::{Held, LogLength, Reader, Record, RecordId, Taken, WriteLog};
 use crate::store::{Entry, ErrorKind, StoreError, Version};
 
@@ -91,18 +92,16 @@ impl RedisCache {
     /// A command of the consumer group; where the log or its group is not there yet, or has gone with the
     /// server's memory, they are made first.
     async fn of_group(&self, command: &Cmd, log: &str, doing: &str) -> Result<Value, StoreError> {
-        let failed = |error| store_error(&error, doing, &self.shared.url);
-        self.counters.cache_command();
-        match self.link().raw_request(command, doing).await? {
+        let failed = |error| as_store_error(&self.shared.fleet, &error, doing);
+        match self.raw_request(log, Access::Write, command, doing).await? {
             Err(error) if error.code() == Some("NOGROUP") => {
                 let mut create = redis::cmd("XGROUP");
                 // From the first record on, not from now.
                 create.arg("CREATE").arg(self.key(log)).arg(GROUP).arg(0).arg("MKSTREAM");
-                self.counters.cache_command();
-                match self.link().raw_request(&create, "making a consumer group").await? {
+                match self.raw_request(log, Access::Write, &create, "making a consumer group").await? {
                     // Another instance was faster.
                     Err(error) if error.code() != Some("BUSYGROUP") => Err(failed(error)),
-                    _ => self.request(command, doing).await,
+                    _ => self.request(log, command, doing).await,
                 }
             }
             answer => answer.map_err(failed),
@@ -127,7 +126,11 @@ impl WriteLog for RedisCache {
         let keys = [key, log.map_or("", |(log, _)| log)];
         let arguments = [&entry[..], &seen[..], log.map_or("", |(_, entity)| entity).as_bytes()];
         let keys = if log.is_some() { &keys[..] } else { &keys[..1] };
-        match self.run_over(&PUT_DIRTY, keys, &arguments, doing).await? {
+        let put = self.run_over(&PUT_DIRTY, keys, &arguments, doing).await?;
+        if put != Value::Nil {
+            self.replicated(key).await?;
+        }
+        match put {
             Value::Nil => Ok(None),
             Value::BulkString(place) if place.is_empty() => Ok(Some(RecordId::default())),
             Value::BulkString(place) => text(&place).parse().map(Some),

@@ -264,7 +264,7 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
     async fn resolve_doubts(&self) -> Result<(), StoreError> {
         let mut doubts = Doubts { behind: self, left: std::mem::take(&mut *self.doubts.lock()) };
         while let Some(doubt) = doubts.left.last() {
-            let held = self.cache.get(&self.kind().key(&doubt.id)).await?;
+            let held = self.cache.get_newest(&self.kind().key(&doubt.id)).await?;
             let Some(doubt) = doubts.left.pop() else { break };
             if let Some(Entry::Document { version, document, .. }) = held
                 && (version, &document) == (doubt.version, &doubt.document)
@@ -280,10 +280,12 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
     async fn look(&self) {
         let Some(logs) = &self.logs else { return };
         let before = self.room.appended();
+        let lengths = join_all((0..logs.len()).map(|number| self.cache.log_length(logs.name(number)))).await;
         let mut sum = crate::store::write_log::LogLength::default();
-        for number in 0..logs.len() {
+        for (number, found) in lengths.into_iter().enumerate() {
             // A cache that does not answer leaves what was known before.
-            let Ok(found) = self.cache.log_length(logs.name(number)).await else { return };
+            let Ok(found) = found else { return };
+            logs.note(number, found.records > 0);
             sum.records += found.records;
             sum.oldest = [sum.oldest, found.oldest].into_iter().flatten().min();
         }
@@ -293,7 +295,7 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
     /// Moves records that nobody was given into the queue, until a batch waits there.
     async fn draw(&self, batch: u64) -> Result<(), StoreError> {
         let Some(logs) = &self.logs else { return Ok(()) };
-        for number in 0..logs.len() {
+        for number in logs.busy() {
             let wanted = batch.saturating_sub(self.queue.waiting());
             if wanted == 0 {
                 break;
@@ -324,7 +326,7 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
         if Instant::now() < *self.next_take_over.lock() || self.queue.waiting() >= batch {
             return Ok(());
         }
-        for number in 0..logs.len() {
+        for number in logs.busy() {
             let reader = logs.reader(number);
             let taken =
                 self.cache.take_over(reader, self.take_over_after, RecordId::default(), batch).await?;
@@ -338,7 +340,7 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
     /// records. Whatever is flushed twice is flushed in vain.
     async fn take_over_everything(&self, logs: &Logs) -> Result<u64, StoreError> {
         let mut count = 0;
-        for number in 0..logs.len() {
+        for number in logs.busy() {
             let mut from = Some(RecordId::default());
             while let Some(place) = from {
                 let reader = logs.reader(number);
@@ -354,7 +356,7 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
     /// Takes everything out of the log that nobody was given yet; returns how many records.
     async fn read_everything(&self, logs: &Logs) -> Result<u64, StoreError> {
         let mut count = 0;
-        for number in 0..logs.len() {
+        for number in logs.busy() {
             loop {
                 let records = self.cache.read_log(logs.reader(number), AT_FULL_SPEED).await?;
                 count += records.len() as u64;

@@ -327,7 +327,7 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
             document: write.document.clone(),
             stamp: crate::store::Stamp::default(),
         };
-        let log = self.logs.as_ref().map(|logs| logs.of_key(key));
+        let log = self.logs.as_ref().map(|logs| logs.of_entity(self.kind(), &write.id));
         let mut under_way = UnderWay { behind: self, write: Some(write), certain: false };
         let put = self.cache.put_dirty(key, over, &entry, log.map(|(_, log)| (log, under_way.id()))).await;
         let record = match put {
@@ -344,6 +344,9 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
             }
         };
         under_way.certain = true;
+        if let (Some(logs), Some((number, _))) = (&self.logs, log) {
+            logs.note(number, true);
+        }
         self.acknowledge(log.map(|(log, _)| LogPlace { log, record }), under_way).await
     }
 

@@ -49,7 +49,7 @@ struct TruthState {
 impl Truth {
     fn of<'a>(ids: impl IntoIterator<Item = &'a str>) -> Self {
         let truth = Self {
-            kind: Arc::new(Kind { key_prefix: "thing:".into(), ttl: Some(TTL) }),
+            kind: Arc::new(Kind { key_prefix: "thing:".into(), ttl: Some(TTL), tags: 0 }),
             state: Arc::default(),
         };
         for id in ids {
@@ -917,7 +917,13 @@ async fn write_behind_loses_its_queue_in_a_crash_and_no_more() {
 fn promises_are_those_of_the_sound_form_and_say_what_a_killed_cache_and_a_crash_take() {
     let said = |promise: &dyn Promise, faults: &[FaultKind], cache_survives_kill| {
         let longest_load = Duration::from_secs(5);
-        promise.guarantee(&Circumstances { faults, ttl: Some(TTL), longest_load, cache_survives_kill })
+        promise.guarantee(&Circumstances {
+            faults,
+            ttl: Some(TTL),
+            longest_load,
+            cache_survives_kill,
+            cache_out_of_reach: false,
+        })
     };
     let crash = [FaultKind::CrashApplication];
     let kill = [FaultKind::StopCache];

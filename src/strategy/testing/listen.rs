@@ -243,6 +243,7 @@ fn a_copy_of_an_entry_that_may_itself_be_old_promises_no_more_than_both_together
                 ttl: Some(ttl),
                 longest_load: load,
                 cache_survives_kill: true,
+                cache_out_of_reach: true,
             })
             .staleness
     };

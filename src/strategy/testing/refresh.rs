@@ -351,6 +351,7 @@ fn promises_follow_the_settings() {
         ttl: Some(TTL),
         longest_load: Duration::from_secs(5),
         cache_survives_kill: false,
+        cache_out_of_reach: false,
     };
     let promise = |spec: &StrategySpec| spec.promise().guarantee(&circumstances);
     assert_eq!(promise(&swr(OnWriteHere::Update)), Guarantee::SOUND);

@@ -76,6 +76,8 @@ pub struct RedisConfig {
     pub first_port: Option<u16>,
     /// The processors it may use; empty for all. Linux only.
     pub cpus: Vec<usize>,
+    /// Whether it is a sentinel, which keeps no data and looks after others.
+    pub sentinel: bool,
     /// Further lines of its configuration: a directive and its arguments as they are to be written.
     pub extra: Vec<(String, String)>,
 }
@@ -90,6 +92,7 @@ impl Default for RedisConfig {
             password: None,
             first_port: None,
             cpus: Vec::new(),
+            sentinel: false,
             extra: Vec::new(),
         }
     }
@@ -193,7 +196,9 @@ impl ServerKind for Redis {
         Ok(ServerSpec {
             name,
             program: self.program.clone(),
-            args: vec![file.to_string_lossy().into_owned()],
+            args: std::iter::once(file.to_string_lossy().into_owned())
+                .chain(self.config.sentinel.then(|| "--sentinel".to_owned()))
+                .collect(),
             env: Vec::new(),
             cpus: self.config.cpus.clone(),
             log: directory.join("server.log"),
@@ -228,19 +233,15 @@ impl Redis {
         let config = &self.config;
         let directory = quoted("dir", &directory.to_string_lossy())?;
         let password = self.password.expose();
-        let (append_only, sync) = match config.persistence {
-            Persistence::None => ("no", "no"),
-            Persistence::AofEverySecond => ("yes", "everysec"),
-            Persistence::AofAlways => ("yes", "always"),
+        let mut text = if config.sentinel {
+            // What it looks after it is told once it runs; it writes that into this file itself.
+            format!(
+                "bind 127.0.0.1\nprotected-mode yes\nport {port}\nrequirepass {password}\n\
+                 sentinel sentinel-pass {password}\ndir {directory}\ndaemonize no\nlogfile \"\"\n"
+            )
+        } else {
+            self.data_configuration(port, &directory)
         };
-        let mut text = format!(
-            "bind 127.0.0.1\nprotected-mode yes\nport {port}\nrequirepass {password}\nmasterauth {password}\n\
-             dir {directory}\ndaemonize no\nlogfile \"\"\nsave \"\"\n\
-             appendonly {append_only}\nappendfsync {sync}\n\
-             maxmemory {}\nmaxmemory-policy {}\n",
-            config.max_memory_bytes.unwrap_or(0),
-            config.eviction.word(),
-        );
         for (key, value) in &config.extra {
             refuse_control_characters(key, key)?;
             refuse_control_characters(key, value)?;
@@ -248,6 +249,24 @@ impl Redis {
             let _ = writeln!(text, "{key} {value}");
         }
         Ok(text)
+    }
+
+    fn data_configuration(&self, port: u16, directory: &str) -> String {
+        let config = &self.config;
+        let password = self.password.expose();
+        let (append_only, sync) = match config.persistence {
+            Persistence::None => ("no", "no"),
+            Persistence::AofEverySecond => ("yes", "everysec"),
+            Persistence::AofAlways => ("yes", "always"),
+        };
+        format!(
+            "bind 127.0.0.1\nprotected-mode yes\nport {port}\nrequirepass {password}\nmasterauth {password}\n\
+             dir {directory}\ndaemonize no\nlogfile \"\"\nsave \"\"\n\
+             appendonly {append_only}\nappendfsync {sync}\n\
+             maxmemory {}\nmaxmemory-policy {}\n",
+            config.max_memory_bytes.unwrap_or(0),
+            config.eviction.word(),
+        )
     }
 }
 

@@ -1,0 +1,96 @@
+//! What is simulated: accesses, and what is counted of them.
+
+/// One operation on one key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Access {
+    /// The key: its hash, or its number where keys are numbered from zero.
+    pub key: u64,
+    /// What is done.
+    pub kind: AccessKind,
+}
+
+/// What an access does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccessKind {
+    /// Looks for the key, and puts it in where it is not there.
+    Read,
+    /// Changes the key's value; what that means to the cache is [`OnWrite`].
+    Write,
+    /// Deletes the key.
+    Delete,
+}
+
+impl Access {
+    /// A read of a key.
+    #[must_use]
+    pub const fn read(key: u64) -> Self {
+        Self { key, kind: AccessKind::Read }
+    }
+
+    /// A write of a key.
+    #[must_use]
+    pub const fn write(key: u64) -> Self {
+        Self { key, kind: AccessKind::Write }
+    }
+
+    /// A deletion of a key.
+    #[must_use]
+    pub const fn delete(key: u64) -> Self {
+        Self { key, kind: AccessKind::Delete }
+    }
+}
+
+/// What a write does to the cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum OnWrite {
+    /// It puts the new value in, over an old one or not, and counts as a use.
+    #[default]
+    Update,
+    /// It removes the entry; the next read puts it in again.
+    Invalidate,
+}
+
+/// What an access comes to in a cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// Looks for the key, which is there afterwards. A read is counted.
+    Use { counted: bool },
+    /// The key is not there afterwards.
+    Remove,
+}
+
+impl OnWrite {
+    /// What an access comes to where writes do this.
+    #[inline]
+    pub(super) const fn effect(self, kind: AccessKind) -> Effect {
+        match (kind, self) {
+            (AccessKind::Read, _) => Effect::Use { counted: true },
+            (AccessKind::Write, Self::Update) => Effect::Use { counted: false },
+            (AccessKind::Write, Self::Invalidate) | (AccessKind::Delete, _) => Effect::Remove,
+        }
+    }
+}
+
+/// Reads, and how many of them hit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tally {
+    /// Reads.
+    pub reads: u64,
+    /// Reads that found their key in the cache.
+    pub hits: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_reads_are_counted_and_a_write_does_what_it_is_told_to() {
+        let effects = |on_write: OnWrite| {
+            [AccessKind::Read, AccessKind::Write, AccessKind::Delete].map(|kind| on_write.effect(kind))
+        };
+        let (read, update) = (Effect::Use { counted: true }, Effect::Use { counted: false });
+        assert_eq!(effects(OnWrite::Update), [read, update, Effect::Remove]);
+        assert_eq!(effects(OnWrite::Invalidate), [read, Effect::Remove, Effect::Remove]);
+    }
+}

@@ -1,0 +1,129 @@
+//! One stream, read once, for all threads of a sweep.
+
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+
+use super::{Access, AccessKind, KeyIndex, Keys, Sampling};
+
+/// Accesses passed on at once. A thread's simulations take turns, and each finds the processor's caches
+/// full of another's tables: chunks are long enough for that not to matter, at 4 MiB each.
+const CHUNK: usize = 1 << 18;
+/// Accesses read from one report of progress to the next.
+const BETWEEN_PROGRESS: u64 = 1 << 15;
+/// What a thread is told.
+#[derive(Debug, Clone)]
+pub(super) enum Message {
+    /// The next accesses.
+    Accesses(Arc<Vec<Access>>),
+    /// The caches are full enough: what counts begins here.
+    ForgetTally,
+}
+
+/// Reads a stream, and passes what is sampled on to every thread.
+#[derive(Debug)]
+pub(super) struct Broadcast {
+    sampling: Sampling,
+    numbering: Option<Numbering>,
+    uncounted: u64,
+    chunk: Vec<Access>,
+    senders: Vec<SyncSender<Message>>,
+}
+
+impl Broadcast {
+    /// A broadcast that gives keys of the sort `numbering` numbers of their own, if any, and lets all
+    /// threads forget what they counted after so many accesses.
+    pub(super) fn new(
+        sampling: Sampling,
+        numbering: Option<Keys>,
+        uncounted: u64,
+        senders: Vec<SyncSender<Message>>,
+    ) -> Self {
+        let numbering = numbering.map(Numbering::new);
+        Self { sampling, numbering, uncounted, chunk: Vec::with_capacity(CHUNK), senders }
+    }
+
+    /// Reads the stream to its end or its first error, and counts the reads that count, sampled or not.
+    pub(super) fn run<E>(
+        mut self,
+        stream: impl IntoIterator<Item = Result<Access, E>>,
+        mut progress: impl FnMut(u64),
+    ) -> Result<u64, E> {
+        let (mut accesses, mut reads) = (0, 0);
+        for access in stream {
+            let access = access?;
+            if accesses == self.uncounted {
+                self.begin_to_count();
+                reads = 0;
+            }
+            accesses += 1;
+            reads += u64::from(access.kind == AccessKind::Read);
+            self.take_in(access);
+            if accesses.is_multiple_of(BETWEEN_PROGRESS) {
+                progress(accesses);
+            }
+        }
+        if accesses <= self.uncounted {
+            self.begin_to_count();
+            reads = 0;
+        }
+        self.pass_on();
+        progress(accesses);
+        Ok(reads)
+    }
+
+    #[inline]
+    fn take_in(&mut self, mut access: Access) {
+        if !self.sampling.keeps(access.key) {
+            return;
+        }
+        if let Some(numbering) = &mut self.numbering {
+            access.key = numbering.number(access.key);
+        }
+        self.chunk.push(access);
+        if self.chunk.len() == CHUNK {
+            self.pass_on();
+        }
+    }
+
+    fn begin_to_count(&mut self) {
+        self.pass_on();
+        self.tell(&Message::ForgetTally);
+    }
+
+    fn pass_on(&mut self) {
+        let accesses = std::mem::replace(&mut self.chunk, Vec::with_capacity(CHUNK));
+        self.tell(&Message::Accesses(Arc::new(accesses)));
+    }
+
+    fn tell(&self, message: &Message) {
+        for sender in &self.senders {
+            // Fails only where the thread has panicked, which is noticed when it is joined.
+            let _ = sender.send(message.clone());
+        }
+    }
+}
+
+/// Numbers for keys, in the order of their first appearance. Keys that are hashes, and the few that a
+/// sample leaves of many, are numbered once while the stream is read, so that every simulation finds
+/// them in a short array.
+#[derive(Debug)]
+struct Numbering {
+    numbers: KeyIndex,
+    next: u32,
+}
+
+impl Numbering {
+    fn new(keys: Keys) -> Self {
+        Self { numbers: KeyIndex::new(keys), next: 0 }
+    }
+
+    #[inline]
+    fn number(&mut self, key: u64) -> u64 {
+        let number = self.numbers.get(key).unwrap_or_else(|| {
+            self.numbers.set(key, self.next);
+            self.next += 1;
+            self.next - 1
+        });
+        u64::from(number)
+    }
+}

@@ -1,0 +1,54 @@
+//! A link becomes slow or narrow, is cut or reset.
+
+use super::Course;
+use crate::fault::{FaultKind, Target};
+use crate::topology::relay::Conditions;
+use crate::topology::{LinkTo, Relays};
+use crate::units::{ByteSize, show_duration};
+
+/// Breaks a link, and mends it when its time is over, or when the run is interrupted.
+pub(super) async fn break_link(course: &mut Course<'_>, relays: &Relays) {
+    let fault = course.fault;
+    let link = if fault.target == Target::Database { LinkTo::Database } else { LinkTo::Cache };
+    let (name, lasts) = (fault.target.name(), course.lasts());
+    let what = match fault.kind {
+        FaultKind::Slow => {
+            let jitter = if fault.jitter.is_zero() {
+                String::new()
+            } else {
+                format!(" and up to {} more", show_duration(fault.jitter))
+            };
+            format!("a round trip takes {}{jitter} longer, for {lasts}", show_duration(fault.delay.0))
+        }
+        FaultKind::Throttle => format!("{} a second get through, for {lasts}", ByteSize(fault.rate.0)),
+        FaultKind::Reset => "every connection is reset".to_owned(),
+        _ => format!("nothing gets through, for {lasts}"),
+    };
+    course.broke(format!("the link to the {name}: {what}"));
+    if fault.kind == FaultKind::Reset {
+        relays.change(link, |now| now.resets += 1);
+        return;
+    }
+    let broken = Broken { relays, link };
+    relays.change(link, |now| match fault.kind {
+        FaultKind::Slow => (now.delay, now.jitter) = (fault.delay.0, fault.jitter),
+        FaultKind::Throttle => now.rate = Some(fault.rate.0),
+        _ => now.cut = true,
+    });
+    course.wait().await;
+    drop(broken);
+    course.mended(format!("the link to the {name} is as before"));
+}
+
+/// A link that is mended when this is dropped: the next cell uses it too.
+struct Broken<'a> {
+    relays: &'a Relays,
+    link: LinkTo,
+}
+
+impl Drop for Broken<'_> {
+    fn drop(&mut self) {
+        self.relays
+            .change(self.link, |now| *now = Conditions { resets: now.resets, ..Conditions::default() });
+    }
+}

@@ -1,0 +1,260 @@
+//! What theory predicts of a cell, from what was configured and never from what was measured.
+
+use std::time::Duration;
+
+use super::figures::Measured;
+use crate::plan::Cell;
+use crate::results::SummaryRow;
+use crate::strategy::{WriteEffect, Writes};
+use crate::theory::{
+    Capacity, Class, OnWrite, Popularity, Prediction, both, fifo, lru, perfect_lfu, random, sampled_lru,
+    staleness, ttl,
+};
+use crate::topology::TopologySpec;
+use crate::topology::servers::EvictionPolicy;
+use crate::workload::keys::Distribution;
+
+/// A measured hit rate that is further off than this says so.
+const WORTH_A_WORD: f64 = 0.02;
+/// Fewer lookups than this leave a hit rate uncertain by more than half a point.
+const FEW_LOOKUPS: u64 = 10_000;
+/// Stands for the rate of a closed loop, which nobody knows beforehand: a cache that is asked as fast as it can answer
+/// turns over within seconds.
+const AS_FAST_AS_IT_CAN: f64 = 1e6;
+
+/// Fills the columns.
+pub fn summarise(row: &mut SummaryRow, cell: &Cell, measured: &Measured) {
+    if let Some(prediction) = hit_rate(cell) {
+        row.predicted_hit_rate = Some(rounded(prediction.value));
+        row.predicted_hit_rate_low = Some(rounded(prediction.low));
+        row.predicted_hit_rate_high = Some(rounded(prediction.high));
+        row.predicted_by = prediction.model.into();
+        let looked_up = row.hits + row.negative_hits + row.misses + row.bypassed;
+        let hits = row.hits + row.negative_hits;
+        if looked_up > 0 {
+            let off = prediction.distance(hits as f64 / looked_up as f64);
+            row.hit_rate_off_points = Some(rounded(off * 100.0));
+            row.prediction_note = note(off, looked_up, measured.settled, !cell.scenario.faults.is_empty());
+        }
+        let reads = cell.scenario.workload.reads.get();
+        row.predicted_db_reads_per_op = Some(rounded(reads * (1.0 - prediction.value)));
+    }
+    row.predicted_stale_share = stale_share(cell).map(|prediction| rounded(prediction.value));
+}
+
+fn rounded(share: f64) -> f64 {
+    (share * 1e5).round() / 1e5
+}
+
+/// Why a measured hit rate may be elsewhere; empty where it is where it was expected.
+fn note(off: f64, looked_up: u64, settled: bool, faults: bool) -> String {
+    if off.abs() <= WORTH_A_WORD {
+        return String::new();
+    }
+    let mut reasons = Vec::new();
+    if !settled {
+        reasons.push("it had not settled");
+    }
+    if looked_up < FEW_LOOKUPS {
+        reasons.push("it counts few lookups");
+    }
+    if faults {
+        reasons.push("the model knows nothing of faults");
+    }
+    if reasons.is_empty() {
+        reasons.push("nothing that hotset knows of explains it");
+    }
+    let side = if off > 0.0 { "above" } else { "below" };
+    format!("{:.1} points {side} what theory predicts: {}", off.abs() * 100.0, reasons.join(", "))
+}
+
+/// How often each key is read and written; `None` where no model knows the distribution.
+fn popularity(cell: &Cell) -> Option<Popularity> {
+    let workload = &cell.scenario.workload;
+    if workload.absent_share.get() > 0.0 || cell.scenario.recorded.is_some() {
+        return None;
+    }
+    let rate = workload.rate_per_second.map_or(AS_FAST_AS_IT_CAN, |rate| rate.0);
+    let (reads, writes) = (rate * workload.reads.get(), rate * (1.0 - workload.reads.get()));
+    let keys = cell.scenario.dataset.keys.get();
+    match &cell.scenario.distribution {
+        Distribution::Zipf(zipf) => Popularity::zipf(keys, zipf.exponent.0, reads, writes).ok(),
+        Distribution::Uniform(_) => Popularity::uniform(keys, reads, writes).ok(),
+        Distribution::Hotspot(spot) => {
+            let hot = (keys as f64 * spot.hot_share.get()).round().clamp(1.0, keys as f64);
+            let class = |share: f64, keys: f64| Class {
+                reads_per_second: reads * share / keys.max(1.0),
+                writes_per_second: writes * share / keys.max(1.0),
+                keys,
+            };
+            let requests = spot.request_share.get();
+            let classes = vec![class(requests, hot), class(1.0 - requests, keys as f64 - hot)];
+            Popularity::of_classes(classes.into_iter().filter(|class| class.keys > 0.0).collect()).ok()
+        }
+        Distribution::Sequential(_) => None,
+    }
+}
+
+/// The hit rate in the steady state; `None` where no model covers the cell.
+fn hit_rate(cell: &Cell) -> Option<Prediction> {
+    let Writes { effect, ttl_jitter } = cell.strategy.spec.promise().writes()?;
+    let popularity = popularity(cell)?;
+    let scenario = &cell.scenario;
+    let on_write = match effect {
+        WriteEffect::None => OnWrite::Ignored,
+        WriteEffect::Puts => OnWrite::Updates,
+        WriteEffect::Removes => OnWrite::Deletes,
+    };
+    let keys = scenario.dataset.keys.get();
+    let entries = match scenario.cache.capacity {
+        None => keys,
+        Some(capacity) => capacity.entries(keys)?,
+    };
+    let capacity = Capacity::entries(entries as f64).ok()?;
+    let Some(ttl) = ttl_that_matters(cell) else { return by_policy(cell, &popularity, capacity, on_write) };
+    // In a closed loop nobody knows how often a key is asked for within its time to live.
+    scenario.workload.rate_per_second?;
+    let ttl = ttl::Ttl::seconds(ttl.as_secs_f64()).ok()?.with_jitter(ttl_jitter).ok()?;
+    if entries >= keys {
+        return Some(ttl::hit_rate(&popularity, ttl, ttl::Clock::FromFill, on_write));
+    }
+    let is_lru = is_embedded(cell) && scenario.cache.policy == crate::eviction::PolicyKind::Lru;
+    let limits = both::Limits { capacity, ttl, clock: ttl::Clock::FromFill, expiry: both::Expiry::WhenFound };
+    is_lru.then(|| both::hit_rate(&popularity, limits, on_write))
+}
+
+/// The time to live, where an entry can reach its end within the cell.
+fn ttl_that_matters(cell: &Cell) -> Option<Duration> {
+    let run = &cell.scenario.run;
+    let ttl = cell.scenario.cache.ttl?.0;
+    (ttl < run.warmup_max.0 + run.duration.0).then_some(ttl)
+}
+
+fn is_embedded(cell: &Cell) -> bool {
+    matches!(cell.topology.spec, TopologySpec::Embedded(_))
+}
+
+/// What the policy of a full cache makes of it.
+fn by_policy(
+    cell: &Cell,
+    popularity: &Popularity,
+    capacity: Capacity,
+    on_write: OnWrite,
+) -> Option<Prediction> {
+    use crate::eviction::PolicyKind as Policy;
+    let scenario = &cell.scenario;
+    if capacity.get() >= scenario.dataset.keys.get() as f64 {
+        return Some(lru::hit_rate(popularity, capacity, on_write));
+    }
+    if is_embedded(cell) {
+        return match scenario.cache.policy {
+            Policy::Lru => Some(lru::hit_rate(popularity, capacity, on_write)),
+            Policy::Fifo => Some(fifo::hit_rate(popularity, capacity, on_write)),
+            Policy::Random => Some(random::hit_rate(popularity, capacity, on_write)),
+            Policy::Lfu => frequent(popularity, capacity, on_write),
+            Policy::WTinyLfu | Policy::S3Fifo | Policy::Sieve => None,
+        };
+    }
+    if !cell.topology.spec.manages_cache_servers() {
+        return None;
+    }
+    match scenario.cache.eviction {
+        EvictionPolicy::AllKeysLru | EvictionPolicy::VolatileLru => {
+            Some(sampled_lru::hit_rate(popularity, capacity, on_write))
+        }
+        EvictionPolicy::AllKeysRandom | EvictionPolicy::VolatileRandom => {
+            Some(random::hit_rate(popularity, capacity, on_write))
+        }
+        EvictionPolicy::AllKeysLfu | EvictionPolicy::VolatileLfu => frequent(popularity, capacity, on_write),
+        _ => None,
+    }
+}
+
+/// Whoever counts uses only within the cache, or forgets, lies between LRU and one that knows every key's rate. What a
+/// deleted entry does to its count no model says.
+fn frequent(popularity: &Popularity, capacity: Capacity, on_write: OnWrite) -> Option<Prediction> {
+    if on_write == OnWrite::Deletes && popularity.writes_per_second() > 0.0 {
+        return None;
+    }
+    let (low, high) =
+        (lru::hit_rate(popularity, capacity, on_write), perfect_lfu::hit_rate(popularity, capacity));
+    Some(Prediction { low: low.value.min(high.value), model: "between LRU and perfect LFU", ..high })
+}
+
+/// The share of stale reads of a cache that nobody tells of writes.
+fn stale_share(cell: &Cell) -> Option<Prediction> {
+    let Writes { effect, ttl_jitter } = cell.strategy.spec.promise().writes()?;
+    let fits = match cell.scenario.cache.capacity {
+        None => true,
+        Some(capacity) => {
+            capacity.entries(cell.scenario.dataset.keys.get())? >= cell.scenario.dataset.keys.get()
+        }
+    };
+    if effect != WriteEffect::None || !fits {
+        return None;
+    }
+    cell.scenario.workload.rate_per_second?;
+    let ttl = ttl_that_matters(cell)?.as_secs_f64();
+    let ttl = ttl::Ttl::seconds(ttl).ok()?.with_jitter(ttl_jitter).ok()?;
+    Some(staleness::stale_share(&popularity(cell)?, ttl))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Options, Plan};
+
+    /// The prediction for the only cell of a scenario of 10⁵ keys with a tenth of them cached.
+    fn predicted(strategy: &str, topology: &str, more: &str) -> Option<Prediction> {
+        let text = format!(
+            "strategies = [{strategy}]\ntopologies = [{topology}]\n[dataset]\nkeys = 100_000\n{more}\n[run]\nduration = \"10s\""
+        );
+        let plan = Plan::parse("test", "test.toml", &text, &Options::default()).unwrap();
+        hit_rate(&plan.cells[0])
+    }
+
+    const READS: &str = "[workload]\nreads = 1.0\n[cache]\ncapacity = \"10%\"";
+    const DELETES: &str = "[workload]\nreads = 0.9\n[cache]\ncapacity = \"10%\"";
+
+    #[test]
+    fn the_embedded_lru_is_predicted_by_che_with_what_its_strategy_does_on_a_write() {
+        let value = |strategy, more| predicted(strategy, "\"embedded\"", more).unwrap().value;
+        assert!((value("\"cache-aside\"", READS) - 0.7250).abs() < 1e-4);
+        // Deletes cap the hit rate; updates do not.
+        assert!((value("\"cache-aside\"", DELETES) - 0.6629).abs() < 1e-4);
+        assert!((value("\"cache-through\"", DELETES) - 0.7250).abs() < 1e-4);
+    }
+
+    #[test]
+    fn redis_that_turns_over_within_seconds_is_given_a_band_and_one_that_does_not_a_value() {
+        let redis = "{ name = \"single\", database = \"embedded\" }";
+        let fast = predicted("\"cache-aside\"", redis, READS).unwrap();
+        assert!(fast.low < fast.high && (fast.high - 0.7250).abs() < 1e-4, "{fast:?}");
+        let slow = READS.replace("reads = 1.0", "reads = 1.0\nrate_per_second = 200");
+        let slow = predicted("\"cache-aside\"", redis, &slow).unwrap();
+        assert!((slow.low - slow.high).abs() < 1e-9 && (slow.value - 0.7250).abs() < 1e-4, "{slow:?}");
+    }
+
+    #[test]
+    fn what_no_model_covers_is_not_predicted() {
+        for (strategy, more) in [
+            ("\"no-cache\"", READS.to_owned()),
+            ("\"near-cache\"", READS.to_owned()),
+            ("\"cache-aside\"", READS.replace("10%", "1MiB")),
+            ("\"cache-aside\"", READS.replace("reads = 1.0", "reads = 1.0\nabsent_share = 0.1")),
+            ("\"cache-aside\"", format!("{READS}\npolicy = \"sieve\"")),
+            // A closed loop: how often a key is asked for in two seconds is not known beforehand.
+            ("\"cache-aside\"", format!("{READS}\nttl = \"2s\"")),
+        ] {
+            assert_eq!(predicted(strategy, "\"embedded\"", &more), None, "{strategy} {more}");
+        }
+    }
+
+    #[test]
+    fn a_hit_rate_that_is_off_says_by_how_much_and_why_that_may_be() {
+        assert_eq!(note(0.019, 100, false, false), "");
+        let note = note(-0.034, 100, false, true);
+        assert!(note.starts_with("3.4 points below") && note.contains("settled"), "{note}");
+        assert!(note.contains("few lookups") && note.contains("faults"), "{note}");
+    }
+}

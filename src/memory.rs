@@ -1,0 +1,81 @@
+//! How much memory there is for this process and how much of it is used: within the tightest limit of its control
+//! groups (cgroups, version 2), or on the whole machine where none limits it.
+
+use std::fs;
+use std::path::Path;
+
+/// Memory that is limited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Memory {
+    /// What is used and could not be had back at once.
+    pub used_bytes: u64,
+    /// What there is.
+    pub total_bytes: u64,
+}
+
+/// The memory as it is now; `None` where the system does not say. Takes tens of microseconds.
+#[must_use]
+pub fn now() -> Option<Memory> {
+    let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let of_groups = own_group(&groups).map(|group| of_groups(Path::new("/sys/fs/cgroup"), group));
+    of_groups.into_iter().flatten().chain(of_machine()).min_by_key(|memory| memory.total_bytes)
+}
+
+fn of_machine() -> Option<Memory> {
+    let mut system = sysinfo::System::new().ok()?;
+    system.refresh_memory();
+    let total_bytes = system.total_memory();
+    let used_bytes = total_bytes.saturating_sub(system.available_memory());
+    (total_bytes > 0).then_some(Memory { used_bytes, total_bytes })
+}
+
+/// The path of this process' group, from `/proc/self/cgroup`: the line of version 2 begins with `0::`.
+fn own_group(groups: &str) -> Option<&str> {
+    groups.lines().find_map(|line| line.strip_prefix("0::/"))
+}
+
+/// What limits the group or one above it.
+fn of_groups(root: &Path, group: &str) -> Vec<Memory> {
+    Path::new(group).ancestors().filter_map(|group| of_group(&root.join(group))).collect()
+}
+
+/// A group's own limit, if it has one. What is kept of files that nobody reads counts as used there, although the
+/// kernel gives it up before it refuses anything: it is left out.
+fn of_group(directory: &Path) -> Option<Memory> {
+    let read = |file: &str| fs::read_to_string(directory.join(file)).ok();
+    let total_bytes = read("memory.max")?.trim().parse().ok()?;
+    let current: u64 = read("memory.current")?.trim().parse().ok()?;
+    let statistics = read("memory.stat").unwrap_or_default();
+    let files = statistics.lines().find_map(|line| line.strip_prefix("inactive_file "));
+    let files: u64 = files.and_then(|bytes| bytes.trim().parse().ok()).unwrap_or(0);
+    Some(Memory { used_bytes: current.saturating_sub(files), total_bytes })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limits_of_a_group_and_of_those_above_it_are_found() {
+        let root = tempfile::tempdir().unwrap();
+        let write = |group: &str, file: &str, text: &str| {
+            let directory = root.path().join(group);
+            fs::create_dir_all(&directory).unwrap();
+            fs::write(directory.join(file), text).unwrap();
+        };
+        for (group, max) in [("a", "1000\n"), ("a/b", "max\n"), ("a/b/c", "400\n")] {
+            write(group, "memory.max", max);
+            write(group, "memory.current", "300\n");
+            write(group, "memory.stat", "anon 1\ninactive_file 100\n");
+        }
+        let found = of_groups(root.path(), own_group("1:cpu:/x\n0::/a/b/c\n").unwrap());
+        let memory = |total_bytes| Memory { used_bytes: 200, total_bytes };
+        assert_eq!(found, [memory(400), memory(1000)]);
+    }
+
+    #[test]
+    fn this_machine_has_memory_and_uses_a_part_of_it() {
+        let memory = now().unwrap();
+        assert!(memory.used_bytes > 0 && memory.used_bytes < memory.total_bytes, "{memory:?}");
+    }
+}

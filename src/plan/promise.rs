@@ -1,0 +1,178 @@
+//! What a strategy promises in a cell: its own promise, and what the topology and the faults take from it.
+
+use std::time::Duration;
+
+use super::Cell;
+use crate::fault::{Fault, FaultKind, Target};
+use crate::store::mongodb::{ReadPreference, WriteConcern};
+use crate::strategy::{Circumstances, Guarantee, Loss, Staleness};
+use crate::topology::TopologySpec;
+use crate::topology::servers::EvictionPolicy;
+use crate::topology::settings::CacheSettings;
+
+impl Cell {
+    /// What the strategy promises here.
+    #[must_use]
+    pub fn guarantee(&self) -> Guarantee {
+        let scenario = &self.scenario;
+        let topology = &self.topology.spec;
+        let faults: Vec<FaultKind> = self.felt_faults().map(|fault| fault.kind).collect();
+        let ttl = scenario.cache.ttl.map(|ttl| ttl.0);
+        let longest_load = self.longest_load();
+        let mut guarantee = self.strategy.spec.promise().guarantee(&Circumstances {
+            faults: &faults,
+            ttl,
+            longest_load,
+            cache_survives_kill: topology.cache_survives_kill(&scenario.cache),
+            cache_out_of_reach: self.cache_out_of_reach(),
+        });
+        if self.strategy.spec.uses_cache() {
+            let fails_over = topology.shape().fails_over && faults.iter().any(|fault| fault.may_fail_over());
+            if topology.shape().reads_replicas || fails_over {
+                // A replica has what its primary had a moment ago; and what a failover leaves behind, an invalidation
+                // say, is gone with it.
+                let converges = guarantee.converges && !fails_over;
+                guarantee = guarantee.weakened_to(ttl.map(|ttl| ttl + longest_load));
+                guarantee.converges = converges;
+            }
+            if fails_over && self.strategy.spec.promise().needs().no_eviction_of_dirty {
+                // An old dirty entry that a failover brings back has no time to live.
+                guarantee = Guarantee { loss: Loss::CachePersistence, ..guarantee.weakened_to(None) };
+            }
+        }
+        if scenario.database.read_preference != ReadPreference::Primary {
+            // What is read from a node that is behind may be old before it is cached.
+            guarantee = guarantee.weakened_to(ttl.map(|ttl| ttl + longest_load));
+        }
+        let keeps_writes = scenario.database.write_concern != WriteConcern::W1;
+        if keeps_writes || guarantee.loss != Loss::Nothing || !faults.contains(&FaultKind::StopDatabase) {
+            return guarantee;
+        }
+        // Whoever relies on the database relies on what it means by acknowledged.
+        Guarantee { staleness: Staleness::UntilEvicted, loss: Loss::DatabaseJournal, converges: false }
+    }
+
+    /// The faults that can be felt in the data: not those of a sentinel, nor of a replica that answers no reads.
+    fn felt_faults(&self) -> impl Iterator<Item = &Fault> {
+        let reads_replicas = self.topology.spec.shape().reads_replicas;
+        self.scenario.faults.iter().filter(move |fault| match fault.target {
+            Target::Sentinel(_) => false,
+            Target::Replica { .. } => reads_replicas,
+            _ => true,
+        })
+    }
+
+    /// The longest that one call of the database may take.
+    fn longest_load(&self) -> Duration {
+        let scenario = &self.scenario;
+        let slow = scenario.faults.iter().filter(|fault| fault.kind == FaultKind::SlowDatabase);
+        let slowest = slow.map(|fault| fault.delay.0).max().unwrap_or_default();
+        scenario.database.timeout.0
+            + scenario.network.database_rtt
+            + scenario.network.database_jitter
+            + slowest
+    }
+
+    /// Whether instances may be without the cache while it keeps its entries.
+    fn cache_out_of_reach(&self) -> bool {
+        let survives = self.topology.spec.cache_survives_kill(&self.scenario.cache);
+        let cache = &self.scenario.cache;
+        if refuses_when_full(&self.topology.spec, cache) {
+            // A full memory is an error like any other to whoever passes the cache by on errors.
+            return true;
+        }
+        self.felt_faults().any(|fault| match fault.kind {
+            FaultKind::StopCache => survives,
+            // With several servers the others keep theirs, and a replica has a copy.
+            FaultKind::Kill
+            | FaultKind::Restart
+            | FaultKind::Pause
+            | FaultKind::Failover
+            | FaultKind::FillMemory
+            | FaultKind::AddShard
+            | FaultKind::RemoveShard => true,
+            FaultKind::Cut | FaultKind::Reset | FaultKind::Slow | FaultKind::Throttle => {
+                fault.target == Target::Cache
+            }
+            _ => false,
+        })
+    }
+}
+
+/// Whether a full cache refuses what is to be put there, and keeps what it has.
+fn refuses_when_full(topology: &TopologySpec, cache: &CacheSettings) -> bool {
+    topology.manages_cache_servers()
+        && cache.capacity.is_some()
+        && cache.eviction == EvictionPolicy::NoEviction
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Options, Plan};
+
+    const TTL: Duration = Duration::from_mins(1);
+
+    fn guarantee(strategy: &str, topology: &str, more: &str) -> Guarantee {
+        let text = format!(
+            "strategies = [{strategy}]\ntopologies = [{topology}]\n[cache]\nttl = \"1m\"\n{more}\n[run]\nduration = \"30s\"\n"
+        );
+        let plan = Plan::parse("test", "test.toml", &text, &Options::default()).unwrap();
+        plan.cells[0].guarantee()
+    }
+
+    fn fault(kind: &str, target: &str) -> String {
+        format!("[[fault]]\nat = \"1s\"\nkind = \"{kind}\"\ntarget = \"{target}\"\n")
+    }
+
+    const ASIDE: &str = "\"cache-aside\"";
+    const LOAD: Duration = Duration::from_secs(5);
+
+    #[test]
+    fn reads_from_replicas_and_failovers_leave_what_the_ttl_bounds() {
+        let bounded = Staleness::Within(TTL + LOAD);
+        assert_eq!(guarantee(ASIDE, "\"cluster\"", ""), Guarantee::SOUND);
+        let replicas = guarantee(ASIDE, "{ name = \"cluster\", read_from = \"replicas\" }", "");
+        assert_eq!((&replicas.staleness, replicas.converges), (&bounded, true));
+        for topology in ["\"cluster\"", "\"sentinel\""] {
+            let failed_over = guarantee(ASIDE, topology, &fault("failover", "shard0"));
+            assert_eq!((&failed_over.staleness, failed_over.converges), (&bounded, false));
+            assert_eq!(failed_over.loss, Loss::Nothing);
+        }
+    }
+
+    #[test]
+    fn what_is_written_to_the_cache_first_may_be_lost_in_a_failover_and_an_old_dirty_entry_stays() {
+        let behind = guarantee("\"cache-behind\"", "\"sentinel\"", &fault("failover", "shard0"));
+        assert_eq!((behind.staleness, behind.loss), (Staleness::UntilEvicted, Loss::CachePersistence));
+    }
+
+    #[test]
+    fn a_fault_that_nobody_feels_takes_nothing_from_a_promise() {
+        for target in ["sentinel0", "shard0-replica0"] {
+            assert_eq!(
+                guarantee(ASIDE, "\"sentinel\"", &fault("kill", target)),
+                Guarantee::SOUND,
+                "{target}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_copy_of_what_may_be_old_is_as_old_as_both_together() {
+        let near = guarantee("\"near-cache\"", "\"cluster\"", &fault("failover", "shard0"));
+        // Ten seconds near, and a load each.
+        assert_eq!(near.staleness, Staleness::Within(TTL + LOAD + Duration::from_secs(10) + LOAD));
+    }
+
+    #[test]
+    fn whoever_passes_a_cache_by_that_cannot_be_reached_or_is_full_promises_what_the_ttl_bounds() {
+        let bypass = "{ name = \"cache-aside\", on_cache_error = \"bypass\" }";
+        let full = "capacity = 10000\neviction = \"noeviction\"";
+        let cut = "[[fault]]\nat = \"1s\"\nkind = \"cut\"\nfor = \"1s\"\n";
+        for more in [full, cut] {
+            assert_eq!(guarantee(bypass, "\"single\"", more).staleness, Staleness::Within(TTL), "{more}");
+            assert_eq!(guarantee(ASIDE, "\"single\"", more), Guarantee::SOUND, "{more}");
+        }
+    }
+}

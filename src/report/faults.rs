@@ -1,0 +1,77 @@
+//! The part of the page that says how long faults were felt.
+
+use std::fmt::Write as _;
+
+use super::format;
+use super::group::{Entry, Group};
+use super::headline::NONE;
+use super::html::escape;
+use super::safety::percent;
+use super::stats::median;
+use crate::results::SummaryRow;
+
+/// A table of outages and recoveries; empty where nothing was broken.
+#[must_use]
+pub fn section(group: &Group<'_>) -> String {
+    let hit: Vec<&Entry<'_>> = group
+        .entries
+        .iter()
+        .filter(|entry| entry.measured.iter().any(|row| row.read_outage_s.is_some()))
+        .collect();
+    if hit.is_empty() {
+        return String::new();
+    }
+    let mut html = String::from("<h3>How long the faults were felt</h3>\n");
+    html += "<div class=\"wide\"><table>\n<thead><tr>";
+    for heading in [
+        "strategy",
+        "reads without service",
+        "writes without service",
+        "timeouts allow",
+        "hit rate before",
+        "hit rate back after",
+        "errors",
+        "database peak / mean",
+    ] {
+        let _ = write!(html, "<th>{heading}</th>");
+    }
+    html += "</tr></thead>\n<tbody>\n";
+    for entry in &hit {
+        // Of several repeats the worst, since that is what one has to be ready for.
+        let worst = |figure: fn(&SummaryRow) -> Option<f64>| {
+            entry.values(figure).into_iter().max_by(f64::total_cmp).map_or_else(|| NONE.into(), seconds)
+        };
+        let came_back = entry.measured.iter().all(|row| row.hit_rate_recovery_s.is_some());
+        let recovery = match worst(|row| row.hit_rate_recovery_s) {
+            some if came_back => some,
+            _ if entry.measured.iter().all(|row| row.hit_rate_before_fault.is_none()) => NONE.to_owned(),
+            _ => "not in this run".to_owned(),
+        };
+        let errors: u64 = entry.measured.iter().map(|row| row.errors + row.timeouts).sum();
+        let cells = [
+            entry.label.to_owned(),
+            worst(|row| row.read_outage_s),
+            worst(|row| row.write_outage_s),
+            worst(|row| row.outage_bound_s),
+            median(&entry.values(|row| row.hit_rate_before_fault)).map_or_else(|| NONE.into(), percent),
+            recovery,
+            format::count(errors as f64),
+            median(&entry.values(|row| row.db_peak_over_mean))
+                .map_or_else(|| NONE.into(), |ratio| format!("{ratio:.1}")),
+        ];
+        html += "<tr>";
+        for (at, cell) in cells.iter().enumerate() {
+            let class = if at == 0 { " class=\"word\"" } else { "" };
+            let _ = write!(html, "<td{class}>{}</td>", escape(cell));
+        }
+        html += "</tr>\n";
+    }
+    html += "</tbody>\n</table></div>\n<p>Without service: from a fault to the first success after the last error, the \
+             longest of all faults and repeats. What the timeouts allow is what those that were configured add up to until \
+             a replica has taken over and clients have found it.</p>\n";
+    html
+}
+
+fn seconds(seconds: f64) -> String {
+    if seconds == 0.0 { "0 s".into() } else { format!("{seconds:.2} s") }
+}

@@ -1,0 +1,349 @@
+//! What `hotset curve` does: how much cache a hit rate needs. The operations of a scenario, or a trace, are simulated
+//! at many capacities under many policies, without servers, and held against what earlier runs measured.
+
+mod measured;
+
+use std::collections::HashSet;
+use std::convert::Infallible;
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
+use std::path::{Path, PathBuf};
+
+use rustc_hash::FxBuildHasher;
+use xxhash_rust::xxh3::xxh3_64;
+
+pub use self::measured::measured;
+use crate::application::catalog;
+use crate::curve::{Access, Curve, Keys, NotReached, OnWrite, RateOutOfRange, Sampling, Sweep};
+use crate::eviction::PolicyKind;
+use crate::plan::{Plan, Scenario};
+use crate::results::{CurveRow, CurveSource};
+use crate::topology::settings::Capacity;
+use crate::trace::{self, OnBroken, Reader, Skipped, TraceError};
+use crate::units::Share;
+use crate::workload::{MixError, Operation, Phase};
+
+/// Up to so many keys every key is simulated; of more a sample of about as many.
+const EXACT_UP_TO: u64 = 1_000_000;
+/// No sample is smaller than this share of the keys by itself.
+const SMALLEST_RATE: f64 = 0.01;
+/// Points of a curve, from a thousandth of the keys to all of them, each larger than the last by the same factor.
+const POINTS: u32 = 16;
+
+/// What is asked for.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// A curve for each of these.
+    pub policies: Vec<PolicyKind>,
+    /// A point for each of these; none for about sixteen between a thousandth of the keys and all of them.
+    pub capacities: Vec<Capacity>,
+    /// What is simulated instead of the scenario's operations.
+    pub trace: Option<PathBuf>,
+    /// What becomes of broken lines in it.
+    pub on_broken: OnBroken,
+    /// How many operations count; as many fill the caches before that. A trace counts from its first to its last.
+    pub operations: Option<NonZeroU64>,
+    /// What writes do to the cache.
+    pub on_write: OnWrite,
+    /// The share of the keys to simulate; left out, it depends on how many there are.
+    pub rate: Option<f64>,
+}
+
+/// Why there is no curve.
+#[derive(Debug, thiserror::Error)]
+pub enum SizingError {
+    /// The workload cannot be drawn.
+    #[error(transparent)]
+    Workload(#[from] MixError),
+    /// The trace cannot be read.
+    #[error(transparent)]
+    Trace(#[from] TraceError),
+    /// The rate is no share.
+    #[error(transparent)]
+    Rate(#[from] RateOutOfRange),
+    /// A capacity is no number of entries that can be simulated.
+    #[error(
+        "a capacity of {0} cannot be simulated; give 1 to 4294967295 entries, or a share of the keys such as 10%, that is one entry or more"
+    )]
+    Capacity(String),
+}
+
+/// What was found.
+#[derive(Debug, Clone)]
+pub struct Sizing {
+    /// One for each policy.
+    pub curves: Vec<Curve>,
+    /// The documents of the dataset, or the keys of the trace; `None` where a trace's were not counted.
+    pub keys: Option<u64>,
+    /// Which keys were simulated.
+    pub sampling: Sampling,
+    /// What writes did.
+    pub on_write: OnWrite,
+    /// Lines of the trace that were left out.
+    pub skipped: Skipped,
+}
+
+/// Simulates what is asked for, on all cores. `progress` is told now and then how many operations have been read.
+///
+/// # Errors
+/// Where the operations cannot be had, or a capacity or the rate makes no sense.
+pub fn simulate(plan: &Plan, request: &Request, progress: impl FnMut(u64)) -> Result<Sizing, SizingError> {
+    match &request.trace {
+        Some(path) => simulate_trace(path, request, progress),
+        None => simulate_scenario(plan, request, progress),
+    }
+}
+
+/// How many operations a simulation reads; `None` for a trace, which is read to its end.
+#[must_use]
+pub fn operations(plan: &Plan, request: &Request) -> Option<u64> {
+    request.trace.is_none().then(|| 2 * counted(&plan.scenario, request))
+}
+
+/// Enough for each key to be asked for many times, and not more than a minute's work.
+fn counted(scenario: &Scenario, request: &Request) -> u64 {
+    let enough = scenario.dataset.keys.get().saturating_mul(20).clamp(1_000_000, 10_000_000);
+    request.operations.map_or(enough, NonZeroU64::get)
+}
+
+fn simulate_scenario(
+    plan: &Plan,
+    request: &Request,
+    progress: impl FnMut(u64),
+) -> Result<Sizing, SizingError> {
+    let scenario = &plan.scenario;
+    let documents = scenario.dataset.keys.get();
+    let counted = counted(scenario, request);
+    let (warmup, measure) = (scenario.stream(Phase::Warmup)?, scenario.stream(Phase::Measure)?);
+    let operations = warmup.in_turn().take(counted as usize).chain(measure.in_turn().take(counted as usize));
+    let asked_for = if scenario.workload.absent_share == Share::NONE { documents } else { 2 * documents };
+    let mut sweep = sweep(request, Some(asked_for))?;
+    sweep.keys = u32::try_from(asked_for).map_or(Keys::Hashed, Keys::Numbered);
+    sweep.uncounted = counted;
+    sweep.seed = scenario.run.seed;
+    sweep.capacities = entries(&wanted(request, Some(plan)), documents)?;
+    let accesses = operations.map(|operation| Ok::<_, Infallible>(access(&operation)));
+    let Ok(curves) = sweep.run(accesses, progress);
+    Ok(Sizing {
+        curves,
+        keys: Some(documents),
+        sampling: sweep.sampling,
+        on_write: sweep.on_write,
+        skipped: Skipped::default(),
+    })
+}
+
+fn simulate_trace(path: &Path, request: &Request, progress: impl FnMut(u64)) -> Result<Sizing, SizingError> {
+    let wanted = wanted(request, None);
+    let all_in_entries = wanted.iter().all(|capacity| matches!(capacity, Capacity::Entries(_)));
+    let keys = if all_in_entries && request.rate.is_some() { None } else { Some(keys_of(path, request)?) };
+    let mut sweep = sweep(request, keys)?;
+    sweep.capacities = entries(&wanted, keys.unwrap_or(0))?;
+    let mut reader = Reader::open(path, None, request.on_broken)?;
+    let curves = sweep.run(reader.by_ref().map(|record| record.map(|record| recorded(&record))), progress)?;
+    let (sampling, on_write, skipped) = (sweep.sampling, sweep.on_write, reader.skipped().clone());
+    Ok(Sizing { curves, keys, sampling, on_write, skipped })
+}
+
+fn sweep(request: &Request, keys: Option<u64>) -> Result<Sweep, RateOutOfRange> {
+    let sampling = match (request.rate, keys) {
+        (Some(rate), _) => Sampling::new(rate)?,
+        (None, Some(keys)) if keys > EXACT_UP_TO => {
+            Sampling::new((EXACT_UP_TO as f64 / keys as f64).max(SMALLEST_RATE))?
+        }
+        (None, _) => Sampling::ALL,
+    };
+    Ok(Sweep {
+        policies: request.policies.clone(),
+        capacities: Vec::new(),
+        on_write: request.on_write,
+        keys: Keys::Hashed,
+        sampling,
+        uncounted: 0,
+        threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+        seed: 1,
+    })
+}
+
+/// What was asked for, or a row of shares with the capacities that a run of the plan would have.
+fn wanted(request: &Request, plan: Option<&Plan>) -> Vec<Capacity> {
+    if !request.capacities.is_empty() {
+        return request.capacities.clone();
+    }
+    let share = |point: u32| 10_f64.powf(-3.0 * f64::from(POINTS - 1 - point) / f64::from(POINTS - 1));
+    let shares = (0..POINTS).filter_map(|point| Share::new(share(point))).map(Capacity::OfDataset);
+    let cells = plan.into_iter().flat_map(|plan| &plan.cells);
+    let of_cells = cells.filter_map(|cell| cell.scenario.cache.capacity);
+    shares.chain(of_cells.filter(|capacity| !matches!(capacity, Capacity::Bytes(_)))).collect()
+}
+
+fn entries(wanted: &[Capacity], keys: u64) -> Result<Vec<NonZeroU32>, SizingError> {
+    let one = |capacity: &Capacity| {
+        let entries = capacity.entries(keys).and_then(|entries| u32::try_from(entries).ok());
+        let none = || SizingError::Capacity(crate::scenario::Setting::show(capacity));
+        entries.and_then(NonZeroU32::new).ok_or_else(none)
+    };
+    wanted.iter().map(one).collect()
+}
+
+fn access(operation: &Operation) -> Access {
+    if operation.kind == catalog::READ { Access::read(operation.key) } else { Access::write(operation.key) }
+}
+
+fn recorded(record: &trace::Record) -> Access {
+    let key = xxh3_64(record.key.as_bytes());
+    match record.operation {
+        trace::Operation::Read => Access::read(key),
+        trace::Operation::Write => Access::write(key),
+        trace::Operation::Delete => Access::delete(key),
+    }
+}
+
+/// How many keys a trace has: a first reading, which takes about 16 bytes of memory for each.
+fn keys_of(path: &Path, request: &Request) -> Result<u64, TraceError> {
+    let mut keys: HashSet<u64, FxBuildHasher> = HashSet::default();
+    for record in Reader::open(path, None, request.on_broken)? {
+        keys.insert(xxh3_64(record?.key.as_bytes()));
+    }
+    Ok(keys.len() as u64)
+}
+
+impl Sizing {
+    /// The rows of the simulated points.
+    #[must_use]
+    pub fn rows(&self) -> Vec<CurveRow> {
+        let of_curve = |curve: &Curve| {
+            let policy = curve.policy.name();
+            let rows = curve.points.iter().map(move |point| CurveRow {
+                source: CurveSource::Simulated,
+                policy: policy.into(),
+                capacity_entries: point.capacity.get().into(),
+                capacity_share: self.keys.map(|keys| f64::from(point.capacity.get()) / keys as f64),
+                reads: point.reads,
+                hits: point.hits,
+                hit_rate: (point.reads > 0).then(|| point.hit_rate()),
+                on_write: match self.on_write {
+                    OnWrite::Update => "update".into(),
+                    OnWrite::Invalidate => "invalidate".into(),
+                },
+                sampled_share: Some(self.sampling.rate()),
+                ..CurveRow::default()
+            });
+            rows.collect::<Vec<_>>()
+        };
+        self.curves.iter().flat_map(of_curve).collect()
+    }
+
+    /// What is to be said of capacities too small for the sample.
+    #[must_use]
+    pub fn warning(&self) -> Option<String> {
+        let points = self.curves.iter().flat_map(|curve| &curve.points);
+        let rough =
+            points.map(|point| point.capacity).filter(|capacity| !self.sampling.is_good_at(*capacity));
+        let up_to = rough.max()?;
+        Some(format!(
+            "hit rates at {up_to} entries and fewer are rough, as only {:.2} % of the keys were simulated; give a greater --rate",
+            self.sampling.rate() * 100.0
+        ))
+    }
+
+    /// The capacity that a hit rate needs, in a line: under the policy that needs the least, and under the others.
+    #[must_use]
+    pub fn answer(&self, target: Share) -> String {
+        let mut reached = Vec::new();
+        let mut best: Option<NotReached> = None;
+        for curve in &self.curves {
+            match curve.capacity_for(target.get()) {
+                Ok(capacity) => reached.push((capacity, curve.policy)),
+                Err(error) if best.is_none_or(|best| error.best > best.best) => best = Some(error),
+                Err(_) => {}
+            }
+        }
+        reached.sort();
+        let percent = target.get() * 100.0;
+        let Some(((least, policy), others)) = reached.split_first() else {
+            return best.map_or_else(String::new, |best| best.to_string());
+        };
+        let share = self.keys.map_or_else(String::new, |keys| {
+            format!(" ({:.2} % of {keys} keys)", f64::from(least.get()) / keys as f64 * 100.0)
+        });
+        let others: Vec<_> = others.iter().map(|(entries, policy)| format!("{policy} {entries}")).collect();
+        let others = if others.is_empty() { String::new() } else { format!("; {}", others.join(", ")) };
+        format!("a hit rate of {percent} % needs {least} entries{share} under {policy}{others}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Options;
+    use crate::recording::record;
+
+    fn plan(text: &str) -> Plan {
+        Plan::parse("test", "test.toml", text, &Options::default()).unwrap()
+    }
+
+    fn request(policies: &[PolicyKind]) -> Request {
+        Request {
+            policies: policies.to_vec(),
+            capacities: Vec::new(),
+            trace: None,
+            on_broken: OnBroken::Refuse,
+            operations: NonZeroU64::new(200_000),
+            on_write: OnWrite::Invalidate,
+            rate: None,
+        }
+    }
+
+    const SCENARIO: &str = "strategies = [\"cache-aside\"]\ntopologies = [\"embedded\"]\n[dataset]\nkeys = 10000\n[workload]\nreads = 1.0\n[cache]\ncapacity = \"10%\"\n";
+
+    #[test]
+    fn a_scenario_is_simulated_at_shares_of_its_documents_and_at_its_own_capacity() {
+        let sizing = simulate(&plan(SCENARIO), &request(&[PolicyKind::Lru]), |_| {}).unwrap();
+        let entries: Vec<u32> = sizing.curves[0].points.iter().map(|point| point.capacity.get()).collect();
+        assert_eq!((entries.first(), entries.last()), (Some(&10), Some(&10_000)));
+        assert!(entries.contains(&1000), "{entries:?}");
+        let rates: Vec<f64> = sizing.rows().iter().map(|row| row.hit_rate.unwrap()).collect();
+        assert!(rates.is_sorted() && rates[rates.len() - 1] > 0.99, "{rates:?}");
+    }
+
+    #[test]
+    fn a_recorded_trace_has_the_curve_of_its_scenario() {
+        let plan = plan(SCENARIO);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("trace.csv");
+        record(&plan.scenario, NonZeroU64::new(100_000).unwrap(), &path, |_| {}).unwrap();
+        let capacities = vec![Capacity::Entries(NonZeroU64::new(500).unwrap())];
+        let policies = [PolicyKind::Lru, PolicyKind::Sieve, PolicyKind::Lfu];
+        let traced = Request { trace: Some(path), capacities: capacities.clone(), ..request(&policies) };
+        let of_trace = simulate(&plan, &traced, |_| {}).unwrap();
+        let mut sweep = sweep(&traced, None).unwrap();
+        sweep.capacities = entries(&capacities, 0).unwrap();
+        let stream = plan.scenario.stream(Phase::Measure).unwrap();
+        let accesses =
+            stream.in_turn().take(100_000).map(|operation| Ok::<_, Infallible>(access(&operation)));
+        let Ok(of_stream) = sweep.run(accesses, |_| {});
+        assert_eq!(of_trace.curves, of_stream);
+    }
+
+    #[test]
+    fn the_answer_names_the_policy_that_needs_least_and_what_the_others_need() {
+        let sizing =
+            simulate(&plan(SCENARIO), &request(&[PolicyKind::Fifo, PolicyKind::Lfu]), |_| {}).unwrap();
+        let answer = sizing.answer(Share::new(0.8).unwrap());
+        assert!(
+            answer.starts_with("a hit rate of 80 % needs ") && answer.contains(" under lfu; fifo "),
+            "{answer}"
+        );
+        let mut few = request(&[PolicyKind::Lru]);
+        few.capacities = vec![Capacity::OfDataset(Share::of(1, 100))];
+        let answer = simulate(&plan(SCENARIO), &few, |_| {}).unwrap().answer(Share::new(0.99).unwrap());
+        assert!(answer.contains("no simulated capacity reaches a hit rate of 99.00 %"), "{answer}");
+    }
+
+    #[test]
+    fn a_rate_that_is_no_share_is_refused() {
+        let wrong = Request { rate: Some(1.5), ..request(&[PolicyKind::Lru]) };
+        let error = simulate(&plan(SCENARIO), &wrong, |_| {}).unwrap_err().to_string();
+        assert!(error.contains("1.5 is not a sampling rate"), "{error}");
+    }
+}

@@ -1,0 +1,51 @@
+//! What earlier runs of the scenario measured, as points to lay on the curves.
+
+use std::fs;
+use std::path::Path;
+
+use crate::plan::{Cell, Plan};
+use crate::results::{CurveRow, CurveSource, Results, SummaryRow, file_safe};
+
+/// The points of every run below `results/<scenario>/` that ran the very same scenario, options included.
+/// Runs that do not read are left out.
+#[must_use]
+pub fn measured(plan: &Plan, results: &Path) -> Vec<CurveRow> {
+    let Ok(runs) = fs::read_dir(results.join(file_safe(&plan.name))) else { return Vec::new() };
+    let mut folders: Vec<_> = runs.flatten().map(|run| run.path()).filter(|run| !run.is_symlink()).collect();
+    folders.sort();
+    let runs = folders.iter().filter_map(|folder| Results::read(folder).ok());
+    runs.filter(|run| run.run.scenario_digest == plan.digest).flat_map(|run| of_run(plan, &run)).collect()
+}
+
+fn of_run(plan: &Plan, run: &Results) -> Vec<CurveRow> {
+    let name = run.path.file_name().unwrap_or_default().to_string_lossy();
+    let point = |row: &SummaryRow| {
+        let cell = plan.cells.iter().find(|cell| cell.id == row.cell)?;
+        point(plan, cell, row, &name)
+    };
+    run.summary.iter().filter_map(point).collect()
+}
+
+/// `None` where the cell was offered other operations than those simulated, or has no capacity in entries.
+fn point(plan: &Plan, cell: &Cell, row: &SummaryRow, run: &str) -> Option<CurveRow> {
+    let (ours, simulated) = (&cell.scenario, &plan.scenario);
+    let same = ours.workload == simulated.workload
+        && ours.distribution == simulated.distribution
+        && ours.dataset == simulated.dataset;
+    let documents = ours.dataset.keys.get();
+    let entries = ours.cache.capacity?.entries(documents)?;
+    let hits = row.hits + row.negative_hits;
+    let embedded = row.topology_name == "embedded";
+    (same && row.hit_rate.is_some()).then(|| CurveRow {
+        source: CurveSource::Measured,
+        policy: if embedded { ours.cache.policy.name() } else { ours.cache.eviction.word() }.into(),
+        capacity_entries: entries,
+        capacity_share: Some(entries as f64 / documents as f64),
+        reads: hits + row.misses + row.bypassed,
+        hits,
+        hit_rate: row.hit_rate,
+        cell: row.cell.clone(),
+        run: run.into(),
+        ..CurveRow::default()
+    })
+}

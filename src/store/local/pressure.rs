@@ -1,0 +1,184 @@
+//! Gives entries up while memory runs short, whoever uses it.
+//!
+//! Memory that a process frees often stays with its allocator, to be used again. A watcher that waited for the
+//! figure to fall would empty the cache for nothing. So what was shed since the figure was highest counts as free, until
+//! the cache has grown by it again.
+
+use std::io;
+use std::time::Duration;
+
+use super::LocalCache;
+use crate::memory::Memory;
+use crate::store::Counters;
+use crate::units::Share;
+
+/// How often memory is looked at.
+const EVERY: Duration = Duration::from_millis(50);
+/// Of the entries that were held when memory ran short, one in so many is kept whatever happens: somebody else
+/// is using it then, and a cache of nothing would only add to the load.
+const KEPT: u64 = 8;
+
+/// Keeps the memory used below a share of what there is, by what one cache holds.
+struct Watch<G> {
+    most: Share,
+    gauge: G,
+    /// While memory is short: how it began.
+    shortage: Option<Shortage>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Shortage {
+    /// Entries held when it began.
+    entries: u64,
+    /// The most memory seen used, and what the cache held then.
+    used_bytes: u64,
+    held_bytes: u64,
+}
+
+impl<G: FnMut() -> Option<Memory>> Watch<G> {
+    fn new(most: Share, gauge: G) -> Self {
+        Self { most, gauge, shortage: None }
+    }
+
+    /// Looks once, and sheds quarters until memory is not short any more or too little is left.
+    fn check(&mut self, cache: &LocalCache) {
+        let Some(memory) = (self.gauge)() else { return };
+        let most = (memory.total_bytes as f64 * self.most.get()) as u64;
+        if memory.used_bytes <= most {
+            self.shortage = None;
+            return;
+        }
+        let held = cache.statistics();
+        let used = (memory.used_bytes, held.bytes);
+        let shortage = match self.shortage {
+            Some(earlier) if earlier.used_bytes >= used.0 => earlier,
+            Some(earlier) => Shortage { used_bytes: used.0, held_bytes: used.1, ..earlier },
+            None => Shortage { entries: held.entries, used_bytes: used.0, held_bytes: used.1 },
+        };
+        self.shortage = Some(shortage);
+        while shortage.goes_on(memory, most, cache) && cache.shed_quarter() > 0 {}
+    }
+}
+
+impl Shortage {
+    fn goes_on(self, memory: Memory, most: u64, cache: &LocalCache) -> bool {
+        let held = cache.statistics();
+        let shed = self.held_bytes.saturating_sub(held.bytes);
+        let used = memory.used_bytes.min(self.used_bytes.saturating_sub(shed));
+        // A quarter more may go, and no fewer than one in so many are left.
+        used > most && held.entries * 3 / 4 >= self.entries.div_ceil(KEPT)
+    }
+}
+
+impl LocalCache {
+    /// From now on sheds a quarter of the least recently used, again and again, while more than a share of the memory is
+    /// used; see [`LocalStatistics::evicted_by_pressure`](super::LocalStatistics::evicted_by_pressure). A thread
+    /// of its own looks twenty times a second; it ends with the last handle of the cache.
+    ///
+    /// # Errors
+    /// Where the operating system gives no thread.
+    pub fn watch_memory(
+        &self,
+        most: Share,
+        gauge: impl FnMut() -> Option<Memory> + Send + 'static,
+    ) -> io::Result<()> {
+        let store = std::sync::Arc::downgrade(&self.store);
+        let mut watch = Watch::new(most, gauge);
+        let look = move || {
+            while let Some(store) = store.upgrade() {
+                watch.check(&Self { store, counters: Counters::default() });
+                std::thread::sleep(EVERY);
+            }
+        };
+        std::thread::Builder::new().name("hotset-memory".into()).spawn(look).map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::local::{ENTRY_OVERHEAD_BYTES, LocalCapacity};
+    use crate::store::{Cache as _, Entry};
+    use futures_util::FutureExt as _;
+
+    const TOTAL: u64 = 1_000_000;
+    /// A key of four letters and a mark of absence.
+    const WEIGHT: u64 = 4 + 9 + ENTRY_OVERHEAD_BYTES;
+
+    fn put(cache: &LocalCache, keys: std::ops::Range<u32>) {
+        for key in keys {
+            let put = cache.set(&format!("{key:04}"), &Entry::Absent, None).now_or_never();
+            assert_eq!(put, Some(Ok(())));
+        }
+    }
+
+    fn cache_of(entries: u32) -> LocalCache {
+        let cache = LocalCache::new(LocalCapacity::Entries(u64::MAX), Counters::default());
+        put(&cache, 0..entries);
+        cache
+    }
+
+    /// A watch of half of the memory, with a gauge that the test sets by the bytes that the cache holds.
+    fn watch(cache: &LocalCache, mut used: impl FnMut(u64) -> u64) -> Watch<impl FnMut() -> Option<Memory>> {
+        let cache = cache.clone();
+        let gauge = move || Some(Memory { used_bytes: used(cache.statistics().bytes), total_bytes: TOTAL });
+        Watch::new(Share::of(1, 2), gauge)
+    }
+
+    #[test]
+    fn nothing_is_shed_while_there_is_room() {
+        let cache = cache_of(100);
+        watch(&cache, |_| TOTAL / 2).check(&cache);
+        assert_eq!(cache.statistics().entries, 100);
+    }
+
+    #[test]
+    fn quarters_are_shed_until_memory_is_no_longer_short() {
+        let cache = cache_of(1000);
+        // A hundred entries' weight too much takes one quarter, four hundred take two.
+        for (others, left) in [(TOTAL / 2 - 900 * WEIGHT, 750), (TOTAL / 2 - 500 * WEIGHT, 423)] {
+            watch(&cache, |held| others + held).check(&cache);
+            assert_eq!(cache.statistics().entries, left);
+        }
+        assert_eq!(cache.statistics().evicted_by_pressure, 1000 - 423);
+    }
+
+    #[test]
+    fn memory_that_the_allocator_keeps_does_not_empty_the_cache() {
+        let cache = cache_of(1000);
+        let mut highest = 0;
+        let others = TOTAL / 2 - 900 * WEIGHT;
+        let mut watch = watch(&cache, |held| {
+            highest = highest.max(others + held);
+            highest
+        });
+        (0..10).for_each(|_| watch.check(&cache));
+        assert_eq!(cache.statistics().entries, 750);
+        put(&cache, 2000..2200);
+        watch.check(&cache);
+        assert_eq!(cache.statistics().entries, 713, "what has grown into that memory again is shed again");
+    }
+
+    #[test]
+    fn what_others_use_does_not_drain_the_cache() {
+        let cache = cache_of(1000);
+        let mut watch = watch(&cache, |_| TOTAL);
+        (0..100).for_each(|_| watch.check(&cache));
+        let left = cache.statistics().entries;
+        assert!((125..250).contains(&left), "{left}");
+    }
+
+    #[test]
+    fn the_watcher_ends_with_the_cache() {
+        let (told, ended) = std::sync::mpsc::channel::<()>();
+        let cache = cache_of(1);
+        let gauge = move || {
+            let _ = &told;
+            None
+        };
+        cache.watch_memory(Share::of(1, 2), gauge).unwrap();
+        drop(cache);
+        let disconnected = ended.recv_timeout(Duration::from_secs(20));
+        assert_eq!(disconnected, Err(std::sync::mpsc::RecvTimeoutError::Disconnected));
+    }
+}

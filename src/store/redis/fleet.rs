@@ -1,0 +1,463 @@
+//! The nodes of a deployment, and how a command finds the right one: by its key, by what nodes say (MOVED, ASK,
+//! READONLY, CLUSTERDOWN), and again after a pause where a node has certainly not done it.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use parking_lot::RwLock;
+use redis::{Cmd, RedisError, ServerErrorKind, Value};
+use tokio::sync::Notify;
+
+use super::errors::{kind_of, store_error};
+use super::layout::{Layout, NodeAddress, Placement};
+use super::link::{Address, Link};
+use super::options::{ReadFrom, RedisOptions};
+use super::scout::Scout;
+use super::wait::ReplicaWaits;
+use crate::clock::{self, Instant};
+use crate::store::{ErrorKind, StoreError};
+
+/// What a command does to its key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    /// It only looks, and may be told what was so a moment ago.
+    Read,
+    /// It changes something.
+    Write,
+}
+
+/// More MOVED and ASK in a row than this are no redirection but a quarrel between nodes.
+const MOST_REDIRECTIONS: u32 = 8;
+/// Between two looks at the layout, however many operations ask for one.
+const LOOK_PAUSE: Duration = Duration::from_millis(50);
+/// Between two looks that nobody asked for.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Between two checks of nodes that answer reads besides the primary.
+const CHECK_EVERY: Duration = Duration::from_millis(250);
+
+/// One server and the connections to it.
+pub(super) struct Node {
+    pub(super) address: NodeAddress,
+    links: Box<[Arc<Link>]>,
+    next: AtomicUsize,
+    /// It answered when it was last asked how it is.
+    live: AtomicBool,
+    /// How long that took.
+    round_trip_us: AtomicU64,
+    waits: ReplicaWaits,
+}
+
+impl Node {
+    fn new(options: &RedisOptions, address: &NodeAddress) -> Result<Self, StoreError> {
+        // A cluster's replica answers reads only where it is told that the asker knows what it asks.
+        let reads_replica = options.read_from != ReadFrom::Primary
+            && matches!(options.kind, super::options::Kind::Cluster { .. });
+        let how = Arc::new(Address::of_node(options, address, reads_replica)?);
+        let links = (0..options.connections.max(1)).map(|_| Link::unconnected(Arc::clone(&how))).collect();
+        Ok(Self {
+            address: address.clone(),
+            links,
+            next: AtomicUsize::new(0),
+            live: AtomicBool::new(true),
+            round_trip_us: AtomicU64::new(0),
+            waits: ReplicaWaits::new(how, options),
+        })
+    }
+
+    /// One of its connections, by turns.
+    pub(super) fn link(&self) -> &Arc<Link> {
+        // One connection needs no counter that all threads would write to.
+        let turn = if self.links.len() == 1 { 0 } else { self.next.fetch_add(1, Relaxed) };
+        &self.links[turn % self.links.len()]
+    }
+
+    /// Asks how it is.
+    async fn check(&self, bound: Duration) {
+        let started = Instant::now();
+        let ping = redis::cmd("PING");
+        let answer = tokio::time::timeout(bound, self.links[0].raw_request(&ping, "checking a node")).await;
+        let is_live = matches!(answer, Ok(Ok(Ok(_))));
+        if is_live {
+            let took = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+            self.round_trip_us.store(took, Relaxed);
+        }
+        self.live.store(is_live, Relaxed);
+    }
+}
+
+/// A shard's nodes.
+struct ShardNodes {
+    primary: Option<Arc<Node>>,
+    replicas: Box<[Arc<Node>]>,
+    next: AtomicUsize,
+}
+
+/// A layout with the nodes that it names.
+pub(super) struct Map {
+    pub(super) layout: Layout,
+    shards: Box<[ShardNodes]>,
+}
+
+impl Map {
+    fn node(&self, address: &NodeAddress) -> Option<&Arc<Node>> {
+        self.nodes().find(|node| node.address == *address)
+    }
+
+    fn nodes(&self) -> impl Iterator<Item = &Arc<Node>> {
+        self.shards.iter().flat_map(|shard| shard.primary.iter().chain(&shard.replicas))
+    }
+}
+
+/// All nodes. It lives as long as somebody holds it; its tasks end with it.
+pub(super) struct Fleet {
+    options: RedisOptions,
+    map: RwLock<Arc<Map>>,
+    /// Nodes that a MOVED or ASK named and the layout does not know yet.
+    strangers: RwLock<HashMap<NodeAddress, Arc<Node>>>,
+    scout: Scout,
+    wanted: Notify,
+}
+
+impl Fleet {
+    /// Finds out who is there and connects to all who may be asked.
+    pub(super) async fn connect(options: RedisOptions) -> Result<Arc<Self>, StoreError> {
+        let scout = Scout::new(&options)?;
+        let layout = scout.look(&[]).await?;
+        let map = map(&options, layout, &HashMap::new())?;
+        for shard in &map.shards {
+            let Some(primary) = &shard.primary else { continue };
+            for link in &primary.links {
+                link.connected().await?;
+            }
+            for replica in &shard.replicas {
+                // One that is down is for the health check to find out.
+                let _ = replica.links[0].connected().await;
+            }
+        }
+        let fleet = Arc::new(Self {
+            options,
+            map: RwLock::new(Arc::new(map)),
+            strangers: RwLock::default(),
+            scout,
+            wanted: Notify::new(),
+        });
+        if fleet.scout.can_change() {
+            tokio::spawn(keep_looking(Arc::downgrade(&fleet)));
+        }
+        if fleet.options.read_from != ReadFrom::Primary {
+            tokio::spawn(keep_checking(Arc::downgrade(&fleet)));
+        }
+        Ok(fleet)
+    }
+
+    /// What is known now.
+    pub(super) fn map(&self) -> Arc<Map> {
+        Arc::clone(&self.map.read())
+    }
+
+    pub(super) fn options(&self) -> &RedisOptions {
+        &self.options
+    }
+
+    /// Every primary there is now.
+    pub(super) fn primaries(&self) -> Vec<Arc<Node>> {
+        self.map().shards.iter().filter_map(|shard| shard.primary.clone()).collect()
+    }
+
+    /// The address of the primary of a key, to connect to it by oneself.
+    pub(super) fn primary_addresses(&self) -> Vec<Arc<Address>> {
+        self.primaries().iter().map(|node| Arc::clone(node.links[0].address())).collect()
+    }
+
+    /// Sends a command to where its key is, and waits for the answer: an error of the server as it came, an error
+    /// of hotset's where there was nobody to ask.
+    pub(super) async fn request(
+        &self,
+        key: &str,
+        access: Access,
+        command: &Cmd,
+        doing: &str,
+    ) -> Result<Result<Value, RedisError>, StoreError> {
+        let mut copied = false;
+        // With one server there is nobody else to ask, and no clock to look at on every command.
+        let started = self.scout.can_change().then(Instant::now);
+        let first = match self.pick(key, access) {
+            Some((node, true)) => {
+                copied = true;
+                // A replica that does not answer must not use up the time that the primary would need.
+                let bound = self.options.response_timeout / 3;
+                let asked = tokio::time::timeout(bound, node.link().raw_request(command, doing));
+                asked.await.unwrap_or_else(|_| {
+                    node.live.store(false, Relaxed);
+                    Err(StoreError::new(ErrorKind::Connection, "a replica did not answer in time"))
+                })
+            }
+            Some((node, false)) => node.link().raw_request(command, doing).await,
+            None => Err(self.nobody(doing)),
+        };
+        if let Ok(Ok(value)) = first {
+            return Ok(Ok(value));
+        }
+        let deadline = started.unwrap_or_else(Instant::now) + self.options.response_timeout;
+        Box::pin(self.again(first, copied, deadline, key, access, command, doing)).await
+    }
+
+    /// What a command did not achieve at the first node, at another or later.
+    #[allow(clippy::too_many_arguments, reason = "all of them belong to the one request")]
+    async fn again(
+        &self,
+        first: Result<Result<Value, RedisError>, StoreError>,
+        mut copied: bool,
+        deadline: Instant,
+        key: &str,
+        access: Access,
+        command: &Cmd,
+        doing: &str,
+    ) -> Result<Result<Value, RedisError>, StoreError> {
+        let (mut answer, mut redirections, mut retries) = (first, 0, 0);
+        loop {
+            let next = self.what_next(&answer, access);
+            let node = match next {
+                Next::Moved(to) if redirections < MOST_REDIRECTIONS => {
+                    redirections += 1;
+                    self.wanted.notify_one();
+                    self.node_at(&to)?
+                }
+                Next::Ask(to) if redirections < MOST_REDIRECTIONS => {
+                    redirections += 1;
+                    let node = self.node_at(&to)?;
+                    let asked = tokio::time::timeout_at(deadline, node.link().asking_request(command, doing));
+                    answer = asked.await.unwrap_or_else(|_| Err(self.too_late(doing)));
+                    continue;
+                }
+                Next::Give | Next::Moved(_) | Next::Ask(_) => return answer,
+                // What a replica did not answer the primary is asked at once.
+                Next::Later if std::mem::take(&mut copied) => {
+                    let Some((primary, _)) = self.pick(key, Access::Write) else {
+                        answer = Err(self.nobody(doing));
+                        continue;
+                    };
+                    primary
+                }
+                Next::Later if retries < self.options.retries => {
+                    let pause = self.options.retry_pause * 2_u32.saturating_pow(retries);
+                    retries += 1;
+                    if Instant::now() + pause >= deadline {
+                        return answer;
+                    }
+                    self.look_and_pause(pause).await;
+                    let Some((node, _)) = self.pick(key, Access::Write) else {
+                        answer = Err(self.nobody(doing));
+                        continue;
+                    };
+                    node
+                }
+                Next::Later => {
+                    self.wanted.notify_one();
+                    return answer;
+                }
+            };
+            let asked = tokio::time::timeout_at(deadline, node.link().raw_request(command, doing));
+            answer = match asked.await {
+                Ok(answer) => answer,
+                Err(_) => return Err(self.too_late(doing)),
+            };
+        }
+    }
+
+    fn what_next(&self, answer: &Result<Result<Value, RedisError>, StoreError>, access: Access) -> Next {
+        let error = match answer {
+            Ok(Ok(_)) => return Next::Give,
+            // Not even sent.
+            Err(_) => return Next::Later,
+            Ok(Err(error)) => error,
+        };
+        let redirected = error.redirect_node().and_then(|(address, _)| self.said(address));
+        match error.kind() {
+            redis::ErrorKind::Server(ServerErrorKind::Moved) => redirected.map_or(Next::Later, Next::Moved),
+            redis::ErrorKind::Server(ServerErrorKind::Ask) => redirected.map_or(Next::Later, Next::Ask),
+            _ => match kind_of(error) {
+                // The server has refused it, so nothing has happened.
+                ErrorKind::Unavailable | ErrorKind::ReadOnly => Next::Later,
+                // It may have happened, which for a look does not matter.
+                ErrorKind::Connection if access == Access::Read => Next::Later,
+                ErrorKind::Connection => {
+                    self.wanted.notify_one();
+                    Next::Give
+                }
+                _ => Next::Give,
+            },
+        }
+    }
+
+    fn said(&self, address: &str) -> Option<NodeAddress> {
+        let host = self.map().nodes().next().map(|node| node.address.host.clone()).unwrap_or_default();
+        NodeAddress::parse(address, &host)
+    }
+
+    fn nobody(&self, doing: &str) -> StoreError {
+        let url = &self.options.url;
+        StoreError::new(ErrorKind::Unavailable, format!("{doing} at Redis {url}: no primary serves this key"))
+    }
+
+    fn too_late(&self, doing: &str) -> StoreError {
+        let (url, bound) = (&self.options.url, self.options.response_timeout);
+        StoreError::new(ErrorKind::Timeout, format!("{doing} at Redis {url}: no answer within {bound:?}"))
+    }
+
+    /// Which node to ask, and whether that is one that only copies.
+    fn pick(&self, key: &str, access: Access) -> Option<(Arc<Node>, bool)> {
+        let map = self.map.read();
+        let shard = &map.shards[map.layout.shard_of(&self.options.key_prefix, key)?];
+        if access == Access::Write || self.options.read_from == ReadFrom::Primary || shard.replicas.is_empty()
+        {
+            return Some((Arc::clone(shard.primary.as_ref()?), false));
+        }
+        let live = |node: &&Arc<Node>| node.live.load(Relaxed);
+        let replicas = shard.replicas.iter().filter(live);
+        let by_turns = |among: Vec<&Arc<Node>>| {
+            let turn = shard.next.fetch_add(1, Relaxed);
+            (!among.is_empty()).then(|| Arc::clone(among[turn % among.len()]))
+        };
+        let chosen = match self.options.read_from {
+            ReadFrom::Primary => None,
+            ReadFrom::Replicas => by_turns(replicas.collect()),
+            ReadFrom::Spread => by_turns(replicas.chain(shard.primary.iter().filter(live)).collect()),
+            ReadFrom::Nearest => replicas
+                .chain(shard.primary.iter().filter(live))
+                .min_by_key(|node| node.round_trip_us.load(Relaxed))
+                .cloned(),
+        };
+        let chosen = chosen.or_else(|| shard.primary.clone())?;
+        let copies = shard.primary.as_ref().is_none_or(|primary| !Arc::ptr_eq(primary, &chosen));
+        Some((chosen, copies))
+    }
+
+    fn node_at(&self, address: &NodeAddress) -> Result<Arc<Node>, StoreError> {
+        if let Some(node) = self.map.read().node(address) {
+            return Ok(Arc::clone(node));
+        }
+        if let Some(node) = self.strangers.read().get(address) {
+            return Ok(Arc::clone(node));
+        }
+        let node = Arc::new(Node::new(&self.options, address)?);
+        Ok(Arc::clone(self.strangers.write().entry(address.clone()).or_insert(node)))
+    }
+
+    /// Has the layout looked at, and waits for that or the pause, whichever is longer in coming.
+    async fn look_and_pause(&self, pause: Duration) {
+        self.wanted.notify_one();
+        clock::sleep(pause).await;
+    }
+
+    /// Waits until enough replicas have what was changed under a key so far.
+    pub(super) async fn wait_for_replicas(&self, key: &str) -> Result<(), StoreError> {
+        if self.options.wait_replicas == 0 {
+            return Ok(());
+        }
+        match self.pick(key, Access::Write) {
+            Some((node, _)) => node.waits.wait(&self.options.key_prefix, key).await,
+            None => Err(self.nobody("waiting for replicas")),
+        }
+    }
+
+    /// Looks at the layout anew. Nodes that are known keep their connections.
+    pub(super) async fn look(&self) -> Result<(), StoreError> {
+        let before = self.map();
+        let known: Vec<Arc<Link>> = before.nodes().map(|node| Arc::clone(&node.links[0])).collect();
+        let layout = self.scout.look(&known).await?;
+        if layout == before.layout {
+            return Ok(());
+        }
+        for (old, new) in before.layout.shards.iter().zip(&layout.shards) {
+            // Where slots moved, another shard may have this name by now.
+            if let Some(primary) = &new.primary
+                && old.primary.as_ref() != Some(primary)
+                && (old.primary.is_none() || old.replicas.contains(primary))
+            {
+                let detail = format!("{primary} is its primary now");
+                self.options.journal.note("failover", new.name.clone(), detail);
+            }
+        }
+        let whole = before.layout.unserved_slots() == 0 && layout.unserved_slots() == 0;
+        if whole && before.layout.shards.len() != layout.shards.len() {
+            let detail = format!("{} shards now", layout.shards.len());
+            self.options.journal.note("resharded", "the cache", detail);
+        }
+        let mut nodes: HashMap<_, _> =
+            before.nodes().map(|node| (node.address.clone(), Arc::clone(node))).collect();
+        nodes.extend(self.strangers.write().drain());
+        *self.map.write() = Arc::new(map(&self.options, layout, &nodes)?);
+        Ok(())
+    }
+}
+
+/// What is to be done about an answer.
+enum Next {
+    /// It is the answer.
+    Give,
+    /// Another node has the slot.
+    Moved(NodeAddress),
+    /// Another node has this key of the slot by now.
+    Ask(NodeAddress),
+    /// Nothing has happened: again, after a pause.
+    Later,
+}
+
+fn map(
+    options: &RedisOptions,
+    layout: Layout,
+    known: &HashMap<NodeAddress, Arc<Node>>,
+) -> Result<Map, StoreError> {
+    let node = |address: &NodeAddress| match known.get(address) {
+        Some(node) => Ok(Arc::clone(node)),
+        None => Node::new(options, address).map(Arc::new),
+    };
+    let mut shards = Vec::with_capacity(layout.shards.len());
+    for shard in &layout.shards {
+        shards.push(ShardNodes {
+            primary: shard.primary.as_ref().map(node).transpose()?,
+            replicas: shard.replicas.iter().map(node).collect::<Result<_, _>>()?,
+            next: AtomicUsize::new(0),
+        });
+    }
+    if shards.is_empty() && layout.placement == Placement::One {
+        return Err(StoreError::new(ErrorKind::Unavailable, "there is no server"));
+    }
+    Ok(Map { layout, shards: shards.into() })
+}
+
+/// Looks when somebody wants it, and now and then.
+async fn keep_looking(fleet: Weak<Fleet>) {
+    loop {
+        {
+            let Some(fleet) = fleet.upgrade() else { return };
+            let wanted = fleet.wanted.notified();
+            let _ = tokio::time::timeout(LOOK_EVERY, wanted).await;
+            if let Err(error) = fleet.look().await {
+                tracing::debug!("the layout of the cache could not be looked at: {error}");
+            }
+        }
+        tokio::time::sleep(LOOK_PAUSE).await;
+    }
+}
+
+/// Keeps knowing which nodes are live, and how far each is.
+async fn keep_checking(fleet: Weak<Fleet>) {
+    loop {
+        {
+            let Some(fleet) = fleet.upgrade() else { return };
+            let map = fleet.map();
+            let bound = fleet.options.response_timeout.min(CHECK_EVERY);
+            futures_util::future::join_all(map.nodes().map(|node| node.check(bound))).await;
+        }
+        tokio::time::sleep(CHECK_EVERY).await;
+    }
+}
+
+/// The error of a server's answer, as hotset reports it.
+pub(super) fn as_store_error(fleet: &Fleet, error: &RedisError, doing: &str) -> StoreError {
+    store_error(error, doing, &fleet.options.url)
+}

@@ -1,0 +1,199 @@
+//! Which nodes there are, what each is for, and which keys are where.
+
+use std::fmt;
+
+use super::slots::{SLOTS, hash_tag, slot_of};
+
+/// Where a node listens.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NodeAddress {
+    /// Its host.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+}
+
+impl NodeAddress {
+    /// A host and a port.
+    #[must_use]
+    pub fn new(host: impl Into<String>, port: u16) -> Self {
+        Self { host: host.into(), port }
+    }
+
+    /// Reads `host:port`, as MOVED and ASK say it. Where the host is missing, it is that of whoever said so.
+    #[must_use]
+    pub fn parse(text: &str, said_by: &str) -> Option<Self> {
+        let (host, port) = text.rsplit_once(':')?;
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let host = if host.is_empty() { said_by } else { host };
+        Some(Self::new(host, port.parse().ok()?))
+    }
+}
+
+impl fmt::Display for NodeAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
+    }
+}
+
+/// A primary and those that copy it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Shard {
+    /// What results call it.
+    pub name: String,
+    /// The node that takes writes; `None` while there is none.
+    pub primary: Option<NodeAddress>,
+    /// The nodes that copy it.
+    pub replicas: Vec<NodeAddress>,
+}
+
+impl Shard {
+    /// The primary and the replicas.
+    pub fn nodes(&self) -> impl Iterator<Item = &NodeAddress> {
+        self.primary.iter().chain(&self.replicas)
+    }
+}
+
+/// A slot that no shard serves.
+pub const UNSERVED: u16 = u16::MAX;
+
+/// Which shard a key is on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Placement {
+    /// There is one.
+    One,
+    /// By the hash slot, as Redis Cluster does; the number of the shard of each slot, or [`UNSERVED`].
+    Slots(Box<[u16]>),
+    /// By the highest of the weights that a key gives to the shards' names (rendezvous hashing: Thaler and
+    /// Ravishankar, "Using name-based mappings to increase hit rates", 1998). Of `n + 1` shards one gets a
+    /// share of `1 / (n + 1)` from the others, and no other key moves.
+    Rendezvous,
+    /// By a hash modulo the number of shards (control: nearly every key moves when a shard is added).
+    Modulo,
+}
+
+/// All of it at a moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layout {
+    /// The shards.
+    pub shards: Vec<Shard>,
+    /// Which keys are where.
+    pub placement: Placement,
+}
+
+impl Layout {
+    /// The number of the shard of a key behind a prefix; `None` where its slot is not served.
+    #[must_use]
+    pub fn shard_of(&self, prefix: &str, key: &str) -> Option<usize> {
+        match &self.placement {
+            Placement::One => Some(0),
+            Placement::Slots(shards) => {
+                let shard = shards[usize::from(slot_of(prefix, key))];
+                (shard != UNSERVED).then_some(usize::from(shard))
+            }
+            Placement::Rendezvous => {
+                let hashed = hash(key);
+                (0..self.shards.len()).max_by_key(|number| weight(&self.shards[*number].name, hashed))
+            }
+            Placement::Modulo => Some((hash(key) % self.shards.len().max(1) as u64) as usize),
+        }
+    }
+
+    /// How many slots are served by a shard; `None` where keys are not placed by slots.
+    #[must_use]
+    pub fn slots_of(&self, shard: usize) -> Option<u64> {
+        let Placement::Slots(shards) = &self.placement else { return None };
+        Some(shards.iter().filter(|owner| usize::from(**owner) == shard).count() as u64)
+    }
+
+    /// How many slots nobody serves.
+    #[must_use]
+    pub fn unserved_slots(&self) -> u64 {
+        let Placement::Slots(shards) = &self.placement else { return 0 };
+        shards.iter().filter(|owner| **owner == UNSERVED).count() as u64
+    }
+
+    /// A slot map with nothing in it.
+    #[must_use]
+    pub fn no_slots() -> Box<[u16]> {
+        vec![UNSERVED; usize::from(SLOTS)].into()
+    }
+}
+
+/// By its tag, as in a cluster, so that what belongs together is together here too.
+fn hash(key: &str) -> u64 {
+    xxhash_rust::xxh3::xxh3_64(hash_tag(key).unwrap_or(key).as_bytes())
+}
+
+fn weight(shard: &str, hashed: u64) -> u64 {
+    xxhash_rust::xxh3::xxh3_64_with_seed(shard.as_bytes(), hashed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(shards: usize, placement: Placement) -> Layout {
+        let shard = |number| Shard { name: format!("shard{number}"), ..Shard::default() };
+        Layout { shards: (0..shards).map(shard).collect(), placement }
+    }
+
+    fn moved(placement: &Placement) -> f64 {
+        let (three, four) = (of(3, placement.clone()), of(4, placement.clone()));
+        let keys = 20_000;
+        let moved = (0..keys).filter(|number| {
+            let key = format!("product:{number}");
+            three.shard_of("", &key) != four.shard_of("", &key)
+        });
+        moved.count() as f64 / f64::from(keys)
+    }
+
+    #[test]
+    fn from_three_to_four_shards_a_quarter_of_the_keys_move_by_rendezvous_and_three_quarters_by_modulo() {
+        assert!((moved(&Placement::Rendezvous) - 0.25).abs() < 0.02, "{}", moved(&Placement::Rendezvous));
+        assert!((moved(&Placement::Modulo) - 0.75).abs() < 0.02, "{}", moved(&Placement::Modulo));
+    }
+
+    #[test]
+    fn a_key_that_moves_by_rendezvous_moves_to_the_new_shard_and_shards_are_as_heavy_as_each_other() {
+        let (three, four) = (of(3, Placement::Rendezvous), of(4, Placement::Rendezvous));
+        let mut keys_of = [0; 4];
+        for number in 0..20_000 {
+            let key = format!("product:{number}");
+            let (before, after) = (three.shard_of("", &key), four.shard_of("", &key).unwrap());
+            assert!(before == Some(after) || after == 3);
+            keys_of[after] += 1;
+        }
+        assert!(keys_of.iter().all(|keys| (4_700..5_300).contains(keys)), "{keys_of:?}");
+    }
+
+    #[test]
+    fn keys_with_one_tag_are_on_one_shard_however_keys_are_placed() {
+        for placement in [Placement::Rendezvous, Placement::Modulo] {
+            let layout = of(5, placement);
+            for number in 0..100 {
+                let entry = layout.shard_of("run:", &format!("{{product:{number}}}:7"));
+                assert_eq!(entry, layout.shard_of("run:", &format!("write-log:{{product:{number}}}")));
+            }
+        }
+    }
+
+    #[test]
+    fn an_unserved_slot_has_no_shard() {
+        let mut slots = Layout::no_slots();
+        slots[12182] = 0;
+        let layout = of(1, Placement::Slots(slots));
+        assert_eq!(layout.shard_of("", "foo"), Some(0));
+        assert_eq!(layout.shard_of("", "bar"), None);
+        assert_eq!((layout.slots_of(0), layout.unserved_slots()), (Some(1), 16_383));
+    }
+
+    #[test]
+    fn an_address_without_a_host_is_at_the_host_of_whoever_gave_it() {
+        let address = |text| NodeAddress::parse(text, "10.0.0.1").map(|address| address.to_string());
+        assert_eq!(address("10.0.0.2:7000").as_deref(), Some("10.0.0.2:7000"));
+        assert_eq!(address(":7000").as_deref(), Some("10.0.0.1:7000"));
+        assert_eq!(NodeAddress::parse("[::1]:7000", "").unwrap().host, "::1");
+        assert_eq!(address("nonsense"), None);
+    }
+}

@@ -1,0 +1,153 @@
+//! Redis Cluster: any node says which slots are whose (CLUSTER SLOTS).
+
+use std::sync::Arc;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use redis::Value;
+
+use super::{address_of, read, unexpected};
+use crate::store::redis::layout::{Layout, NodeAddress, Placement, Shard, UNSERVED};
+use crate::store::redis::link::{Address, Link};
+use crate::store::redis::options::RedisOptions;
+use crate::store::{ErrorKind, SecretUrl, StoreError};
+
+const DOING: &str = "asking for the slots of the cluster";
+
+/// See the module.
+pub(in crate::store::redis) struct Cluster {
+    seeds: Vec<Arc<Link>>,
+    host: String,
+}
+
+impl Cluster {
+    pub(super) fn new(options: &RedisOptions, more: &[SecretUrl]) -> Result<Self, StoreError> {
+        let seed = |url| Ok(Link::unconnected(Arc::new(Address::of(options, url, false)?)));
+        let seeds = std::iter::once(&options.url).chain(more).map(seed).collect::<Result<_, StoreError>>()?;
+        Ok(Self { seeds, host: address_of(&options.url)?.host })
+    }
+
+    /// Asks all at once, and believes the first that knows who serves every slot, or else whoever knows most: what has
+    /// changed since is told by MOVED, and the next look is soon.
+    pub(super) async fn look(&self, known: &[Arc<Link>]) -> Result<Layout, StoreError> {
+        let asked = if known.is_empty() { &self.seeds } else { known };
+        if let Ok(layout) = self.ask(asked).await {
+            return Ok(layout);
+        }
+        self.ask(&self.seeds).await
+    }
+
+    async fn ask(&self, links: &[Arc<Link>]) -> Result<Layout, StoreError> {
+        let mut asked: FuturesUnordered<_> = links.iter().map(|link| self.ask_one(link)).collect();
+        let mut last = StoreError::new(ErrorKind::Unavailable, format!("{DOING}: there is nobody to ask"));
+        let mut best: Option<Layout> = None;
+        while let Some(answer) = asked.next().await {
+            match answer {
+                Ok(layout) if layout.unserved_slots() == 0 => return Ok(layout),
+                // Somebody may know already who serves the rest, as after a failover.
+                Ok(layout) => {
+                    let is_better =
+                        best.as_ref().is_none_or(|best| layout.unserved_slots() < best.unserved_slots());
+                    if is_better {
+                        best = Some(layout);
+                    }
+                }
+                Err(error) => last = error,
+            }
+        }
+        best.ok_or(last)
+    }
+
+    async fn ask_one(&self, link: &Arc<Link>) -> Result<Layout, StoreError> {
+        if !link.is_up() {
+            link.connected().await?;
+        }
+        let answer = link.request(redis::cmd("CLUSTER").arg("SLOTS"), DOING).await.map_err(|error| {
+            if error.detail.contains("cluster support disabled") {
+                let detail = format!("{}; use the topology \"single\" for it", error.detail);
+                return StoreError::new(ErrorKind::Unavailable, detail);
+            }
+            error
+        })?;
+        layout(answer, &self.host)
+    }
+}
+
+/// Reads what CLUSTER SLOTS answers: ranges, each with its primary first and then its replicas.
+fn layout(answer: Value, said_by: &str) -> Result<Layout, StoreError> {
+    let ranges: Vec<Vec<Value>> = read(answer, DOING)?;
+    let mut shards: Vec<Shard> = Vec::new();
+    let mut ranges_of: Vec<(u16, u16, NodeAddress, Vec<NodeAddress>)> = Vec::new();
+    for range in ranges {
+        let mut parts = range.into_iter();
+        let (Some(from), Some(to)) = (parts.next(), parts.next()) else { return Err(unexpected(DOING)) };
+        let mut nodes = parts.map(|node| address(node, said_by));
+        let primary = nodes.next().ok_or_else(|| unexpected(DOING))??;
+        ranges_of.push((read(from, DOING)?, read(to, DOING)?, primary, nodes.collect::<Result<_, _>>()?));
+    }
+    // In the order of their lowest slots, which a failover does not change.
+    ranges_of.sort_by_key(|(from, ..)| *from);
+    let mut slots = Layout::no_slots();
+    for (from, to, primary, mut replicas) in ranges_of {
+        let known = shards.iter().position(|shard| shard.primary.as_ref() == Some(&primary));
+        let number = known.unwrap_or_else(|| {
+            replicas.sort();
+            shards.push(Shard { name: format!("shard{}", shards.len()), primary: Some(primary), replicas });
+            shards.len() - 1
+        });
+        let Some(range) = slots.get_mut(usize::from(from)..=usize::from(to)) else {
+            return Err(unexpected(DOING));
+        };
+        range.fill(u16::try_from(number).unwrap_or(UNSERVED));
+    }
+    Ok(Layout { shards, placement: Placement::Slots(slots) })
+}
+
+/// A node: its host, its port, and what does not matter here.
+fn address(node: Value, said_by: &str) -> Result<NodeAddress, StoreError> {
+    let parts: Vec<Value> = read(node, DOING)?;
+    let mut parts = parts.into_iter();
+    let host: Option<String> = read(parts.next().unwrap_or(Value::Nil), DOING)?;
+    let port: u16 = read(parts.next().unwrap_or(Value::Nil), DOING)?;
+    // A node that does not know its own host yet leaves it out.
+    let host = host.filter(|host| !host.is_empty() && host != "?").unwrap_or_else(|| said_by.to_owned());
+    Ok(NodeAddress::new(host, port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(host: &str, port: i64) -> Value {
+        Value::Array(vec![Value::BulkString(host.into()), Value::Int(port), Value::BulkString("id".into())])
+    }
+
+    fn range(from: i64, to: i64, nodes: Vec<Value>) -> Value {
+        Value::Array([vec![Value::Int(from), Value::Int(to)], nodes].concat())
+    }
+
+    #[test]
+    fn slots_are_read_with_their_primaries_and_replicas() {
+        let answer = Value::Array(vec![
+            range(8000, 16_383, vec![node("10.0.0.2", 7001)]),
+            range(0, 4000, vec![node("", 7000), node("10.0.0.3", 7002)]),
+            range(4002, 7999, vec![node("", 7000), node("10.0.0.3", 7002)]),
+        ]);
+        let layout = layout(answer, "10.0.0.1").unwrap();
+        assert_eq!(layout.shards.len(), 2);
+        assert_eq!(layout.shards[0].primary, Some(NodeAddress::new("10.0.0.1", 7000)));
+        assert_eq!(layout.shards[0].replicas, [NodeAddress::new("10.0.0.3", 7002)]);
+        assert_eq!((layout.slots_of(0), layout.slots_of(1)), (Some(7999), Some(8384)));
+        assert_eq!(layout.unserved_slots(), 1);
+    }
+
+    #[test]
+    fn an_answer_that_is_no_slots_is_an_error_and_no_panic() {
+        for answer in [Value::Nil, Value::Okay, Value::Array(vec![Value::Array(vec![Value::Int(1)])])] {
+            let layout = layout(answer, "host");
+            assert!(layout.is_err() || layout.unwrap().shards.is_empty());
+        }
+        let out_of_range = Value::Array(vec![range(0, 20_000, vec![node("h", 1)])]);
+        assert!(layout(out_of_range, "host").is_err());
+    }
+}

@@ -1,0 +1,97 @@
+//! Waiting until replicas have what was written (WAIT), on a connection of its own: it holds up all that comes
+//! after it on the same connection.
+//!
+//! WAIT answers for what its own connection has written. So a mark is written first; a primary sends its replicas
+//! everything in order, and who has the mark has all that came before it. All who wait at a time share one mark.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::link::{Address, Link};
+use super::options::RedisOptions;
+use super::slots::hash_tag;
+use crate::store::{ErrorKind, StoreError};
+
+/// The waits for the replicas of one primary.
+pub(super) struct ReplicaWaits {
+    link: Option<Arc<Link>>,
+    replicas: u64,
+    timeout: Duration,
+    /// The longest that a wait may take, that for the turn included.
+    bound: Duration,
+    asked: AtomicU64,
+    /// One WAIT at a time, and what the last came to.
+    last: tokio::sync::Mutex<Last>,
+}
+
+struct Last {
+    /// It answers for those whose number is lower.
+    answers_for: u64,
+    result: Result<(), StoreError>,
+}
+
+impl ReplicaWaits {
+    pub(super) fn new(address: Arc<Address>, options: &RedisOptions) -> Self {
+        Self {
+            link: (options.wait_replicas > 0).then(|| Link::unconnected(address)),
+            replicas: options.wait_replicas,
+            timeout: options.wait_timeout,
+            bound: options.wait_timeout + options.response_timeout,
+            asked: AtomicU64::new(0),
+            last: tokio::sync::Mutex::new(Last { answers_for: 0, result: Ok(()) }),
+        }
+    }
+
+    /// Waits until enough replicas have what was written before this call.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Timeout`] where they have not in time: the write is done, and may be lost in a failover.
+    pub(super) async fn wait(&self, prefix: &str, key: &str) -> Result<(), StoreError> {
+        let Some(link) = &self.link else { return Ok(()) };
+        let waited = tokio::time::timeout(self.bound, self.wait_in_turn(link, prefix, key)).await;
+        waited.unwrap_or_else(|_| {
+            let error = format!("replicas were waited for longer than {:?}", self.bound);
+            Err(StoreError::new(ErrorKind::Timeout, error))
+        })
+    }
+
+    async fn wait_in_turn(&self, link: &Arc<Link>, prefix: &str, key: &str) -> Result<(), StoreError> {
+        let mine = self.asked.fetch_add(1, Ordering::AcqRel);
+        let mut last = self.last.lock().await;
+        if last.answers_for > mine {
+            return last.result.clone();
+        }
+        let answers_for = self.asked.load(Ordering::Acquire);
+        let result = self.mark_and_wait(link, prefix, key).await;
+        *last = Last { answers_for, result: result.clone() };
+        result
+    }
+
+    async fn mark_and_wait(&self, link: &Arc<Link>, prefix: &str, key: &str) -> Result<(), StoreError> {
+        const DOING: &str = "waiting for replicas";
+        // In the slot of the key, so that the same node takes it.
+        let mark = match hash_tag(key) {
+            Some(tag) => format!("{prefix}wait-mark:{{{tag}}}"),
+            None => format!("{prefix}wait-mark:{{{prefix}{key}}}"),
+        };
+        let mut set = redis::cmd("SET");
+        set.arg(mark).arg(1).arg("PX").arg(1000);
+        link.request(&set, DOING).await?;
+        let millis = u64::try_from(self.timeout.as_millis()).unwrap_or(u64::MAX).max(1);
+        let mut wait = redis::cmd("WAIT");
+        wait.arg(self.replicas).arg(millis);
+        let answer = link.request(&wait, DOING).await?;
+        match answer {
+            redis::Value::Int(reached) if u64::try_from(reached).unwrap_or(0) >= self.replicas => Ok(()),
+            redis::Value::Int(reached) => Err(StoreError::new(
+                ErrorKind::Timeout,
+                format!(
+                    "{reached} of {} replicas had the write within {:?}; it is done, and a failover may lose it",
+                    self.replicas, self.timeout
+                ),
+            )),
+            _ => Err(StoreError::new(ErrorKind::Malformed, format!("{DOING}: the answer is no number"))),
+        }
+    }
+}

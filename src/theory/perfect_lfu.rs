@@ -1,0 +1,39 @@
+//! The perfect LFU: the C most popular keys are always cached (Breslau et al., 1999).
+//!
+//! No policy that knows nothing of the future does better under independent references without writes.
+
+use super::{Capacity, Popularity, Prediction};
+
+/// The share of reads that go to the C most read keys, Σ_{i≤C} λᵢ / Σ λᵢ. Writes are not regarded.
+#[must_use]
+pub fn hit_rate(popularity: &Popularity, capacity: Capacity) -> Prediction {
+    let mut classes = popularity.classes().to_vec();
+    classes.sort_by(|a, b| b.reads_per_second.total_cmp(&a.reads_per_second));
+    let mut room = capacity.get();
+    let mut hits_per_second = 0.0;
+    for class in classes {
+        let cached = class.keys.min(room);
+        hits_per_second += cached * class.reads_per_second;
+        room -= cached;
+    }
+    Prediction::point(
+        hits_per_second / popularity.reads_per_second(),
+        "perfect LFU",
+        "Breslau et al., Web Caching and Zipf-like Distributions, INFOCOM 1999",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_most_read_keys_are_the_cached_ones_whatever_their_order() {
+        let popularity = Popularity::reads_only(&[1.0, 6.0, 3.0]).unwrap();
+        let rate = |entries| hit_rate(&popularity, Capacity::entries(entries).unwrap()).value;
+        assert!((rate(1.0) - 0.6).abs() < 1e-12);
+        assert!((rate(2.0) - 0.9).abs() < 1e-12);
+        assert!((rate(1.5) - 0.75).abs() < 1e-12);
+        assert!((rate(9.0) - 1.0).abs() < 1e-12);
+    }
+}

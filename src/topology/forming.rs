@@ -1,0 +1,343 @@
+//! From processes to shards, sentinels and clusters, over the protocol.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use redis::{Value, cmd};
+
+use super::TopologyError;
+use super::nodes::{Node, Nodes};
+use super::sentinel;
+use crate::clock;
+use crate::store::redis::RedisAdmin;
+use crate::store::redis::slots::SLOTS;
+use crate::store::{SecretUrl, StoreError};
+
+/// How long servers may take to find each other and to copy what there is, which is nothing.
+const BOUND: Duration = Duration::from_secs(30);
+const PAUSE: Duration = Duration::from_millis(25);
+
+/// Lines of every node's configuration that may have a replica.
+#[must_use]
+pub fn replication() -> Vec<(&'static str, String)> {
+    vec![
+        // A primary that feeds a replica for the first time need not wait for more of them.
+        ("repl-diskless-sync-delay", "0".into()),
+        ("repl-ping-replica-period", "1".into()),
+    ]
+}
+
+/// Starts a primary and its replicas, and waits until they follow it.
+///
+/// # Errors
+/// Says which did not start or did not follow.
+pub async fn shard(nodes: &Nodes, name: &str, replicas: u64) -> Result<Arc<Node>, TopologyError> {
+    let primary = nodes.start(name, &[]).await?;
+    let follow = ("replicaof", format!("127.0.0.1 {}", primary.server().port()));
+    for replica in 0..replicas {
+        let replica = nodes.start(&format!("{name}-replica{replica}"), std::slice::from_ref(&follow)).await?;
+        follows(&replica).await?;
+    }
+    let admin = primary.admin().await?;
+    let what = format!("{name} to feed its {replicas} replicas");
+    until(&what, async || {
+        let info: String = admin.ask(cmd("INFO").arg("replication"), "asking for the replicas").await?;
+        Ok(info.matches("state=online").count() as u64 == replicas)
+    })
+    .await?;
+    Ok(primary)
+}
+
+/// Waits until a replica has what its primary has, and gets what comes.
+async fn follows(replica: &Node) -> Result<(), TopologyError> {
+    let admin = replica.admin().await?;
+    let what = format!("{} to follow its primary", replica.name());
+    until(&what, async || {
+        let info: String = admin.ask(cmd("INFO").arg("replication"), "asking a replica how it is").await?;
+        Ok(info.contains("master_link_status:up"))
+    })
+    .await
+}
+
+/// Starts sentinels and tells them what to look after, and waits until they know each other and every replica.
+///
+/// # Errors
+/// Says which did not start or find the others.
+pub async fn sentinels(
+    nodes: &Nodes,
+    spec: &sentinel::Spec,
+    watched: &[(String, u16)],
+) -> Result<Vec<SecretUrl>, TopologyError> {
+    let count = spec.sentinel_count.get();
+    let quorum = count / 2 + 1;
+    let mut sentinels = Vec::new();
+    for number in 0..count {
+        let sentinel = nodes.start_sentinel(&format!("sentinel{number}")).await?;
+        let admin = sentinel.admin().await?;
+        let doing = || TopologyError::store(format!("telling {} what to look after", sentinel.name()));
+        for (name, port) in watched {
+            let mut monitor = cmd("SENTINEL");
+            monitor.arg("MONITOR").arg(name).arg("127.0.0.1").arg(*port).arg(quorum);
+            admin.ask::<()>(&monitor, "asking a sentinel").await.map_err(doing())?;
+            let password = nodes.password().expose();
+            let mut set = cmd("SENTINEL");
+            set.arg("SET").arg(name).arg("auth-pass").arg(password);
+            set.arg("down-after-milliseconds").arg(millis(spec.down_after.0));
+            set.arg("failover-timeout").arg(millis(spec.failover_timeout.0));
+            set.arg("parallel-syncs").arg(1);
+            admin.ask::<()>(&set, "asking a sentinel").await.map_err(doing())?;
+        }
+        sentinels.push((sentinel, admin));
+    }
+    for (sentinel, admin) in &sentinels {
+        for (name, _) in watched {
+            let what = format!("{} to find the others that look after {name}", sentinel.name());
+            until(&what, async || {
+                let mut ask = cmd("SENTINEL");
+                ask.arg("MASTER").arg(name);
+                let known: std::collections::HashMap<String, String> =
+                    admin.ask(&ask, "asking a sentinel").await?;
+                let number = |field: &str| known.get(field).and_then(|text| text.parse::<u64>().ok());
+                Ok(number("num-other-sentinels") == Some(count - 1)
+                    && number("num-slaves") == Some(spec.replicas.get()))
+            })
+            .await?;
+        }
+    }
+    Ok(sentinels.iter().map(|(sentinel, _)| SecretUrl::new(sentinel.server().url().expose())).collect())
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).max(1)
+}
+
+/// Makes a cluster of nodes that know nothing yet: primaries with equal shares of the slots, each with its replicas; waits
+/// until every node says that all slots are served, and every replica follows.
+///
+/// # Errors
+/// Says what was not agreed on in time.
+pub async fn cluster(shards: &[(Arc<Node>, Vec<Arc<Node>>)]) -> Result<(), TopologyError> {
+    let doing = || TopologyError::store("forming a cluster");
+    let mut admins = Vec::new();
+    for (primary, replicas) in shards {
+        for node in std::iter::once(primary).chain(replicas) {
+            admins.push((Arc::clone(node), node.admin().await?));
+        }
+    }
+    for (number, (_, admin)) in admins.iter().enumerate() {
+        // Epochs of their own from the beginning, so that nodes need not quarrel about them.
+        let mut epoch = cmd("CLUSTER");
+        epoch.arg("SET-CONFIG-EPOCH").arg(number + 1);
+        admin.ask::<()>(&epoch, "setting an epoch").await.map_err(doing())?;
+    }
+    let mut primaries = Vec::new();
+    for (number, (primary, replicas)) in shards.iter().enumerate() {
+        let admin = primary.admin().await?;
+        let (from, to) = range(number, shards.len());
+        let mut slots = cmd("CLUSTER");
+        slots.arg("ADDSLOTSRANGE").arg(from).arg(to);
+        admin.ask::<()>(&slots, "assigning slots").await.map_err(doing())?;
+        primaries.push((my_id(&admin).await.map_err(doing())?, replicas));
+    }
+    let (_, first) = &admins[0];
+    for (node, _) in admins.iter().skip(1) {
+        meet(first, node.server().port()).await.map_err(doing())?;
+    }
+    for (node, admin) in &admins {
+        knows(node, admin, admins.len()).await?;
+    }
+    for (id, replicas) in &primaries {
+        for replica in *replicas {
+            replicate(replica, id).await?;
+        }
+    }
+    let replicas: usize = shards.iter().map(|(_, replicas)| replicas.len()).sum();
+    for (node, admin) in &admins {
+        is_well(node, admin).await?;
+        let what = format!("{} to know the {replicas} replicas of the cluster", node.name());
+        until(&what, async || {
+            let nodes: String =
+                admin.ask(cmd("CLUSTER").arg("NODES"), "asking a node for the others").await?;
+            Ok(nodes.lines().filter(|line| line.contains("slave")).count() == replicas)
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+/// The slots of one of so many primaries, from and to.
+fn range(number: usize, of: usize) -> (u64, u64) {
+    let at = |number: usize| number as u64 * u64::from(SLOTS) / of as u64;
+    (at(number), at(number + 1) - 1)
+}
+
+/// A node's own id.
+///
+/// # Errors
+/// Those of the node.
+pub async fn my_id(admin: &RedisAdmin) -> Result<String, StoreError> {
+    admin.ask(cmd("CLUSTER").arg("MYID"), "asking a node for its id").await
+}
+
+/// Introduces the node at a port to a node.
+///
+/// # Errors
+/// Those of the node.
+pub async fn meet(admin: &RedisAdmin, port: u16) -> Result<(), StoreError> {
+    let mut meet = cmd("CLUSTER");
+    meet.arg("MEET").arg("127.0.0.1").arg(port);
+    admin.ask(&meet, "introducing a node to another").await
+}
+
+/// Waits until a node knows so many, itself among them.
+///
+/// # Errors
+/// Where it does not in time.
+pub async fn knows(node: &Node, admin: &RedisAdmin, count: usize) -> Result<(), TopologyError> {
+    let what = format!("{} to know the {count} nodes of the cluster", node.name());
+    until(&what, async || {
+        let nodes: String = admin.ask(cmd("CLUSTER").arg("NODES"), "asking a node for the others").await?;
+        let well = nodes.lines().filter(|line| !line.contains("handshake") && !line.contains("noaddr"));
+        Ok(well.count() == count)
+    })
+    .await
+}
+
+/// Makes a node a replica, and waits until it follows.
+async fn replicate(replica: &Node, primary: &str) -> Result<(), TopologyError> {
+    let admin = replica.admin().await?;
+    let mut replicate = cmd("CLUSTER");
+    replicate.arg("REPLICATE").arg(primary);
+    let what = format!("{} to become a replica", replica.name());
+    until(&what, async || {
+        match admin.ask::<()>(&replicate, "making a replica").await {
+            Ok(()) => Ok(true),
+            // It has not heard of its primary's slots yet.
+            Err(_) => Ok(false),
+        }
+    })
+    .await?;
+    follows(replica).await
+}
+
+/// Waits until a node says that the cluster serves every slot.
+///
+/// # Errors
+/// Where it does not in time.
+pub async fn is_well(node: &Node, admin: &RedisAdmin) -> Result<(), TopologyError> {
+    let what = format!("{} to see every slot served", node.name());
+    until(&what, async || {
+        let info: String = admin.ask(cmd("CLUSTER").arg("INFO"), "asking a node about the cluster").await?;
+        Ok(info.contains("cluster_state:ok") && info.contains(&format!("cluster_slots_ok:{SLOTS}")))
+    })
+    .await
+}
+
+/// Asks again and again, within a bound.
+async fn until(what: &str, is_so: impl AsyncFn() -> Result<bool, StoreError>) -> Result<(), TopologyError> {
+    let deadline = clock::now() + BOUND;
+    loop {
+        let last = match is_so().await {
+            Ok(true) => return Ok(()),
+            Ok(false) => String::new(),
+            Err(error) => format!(" ({error})"),
+        };
+        if clock::now() >= deadline {
+            let bound = crate::units::show_duration(BOUND);
+            return Err(TopologyError::Unfit(format!(
+                "waited {bound} in vain for {what}{last}; is the machine busy with something else?"
+            )));
+        }
+        clock::sleep(PAUSE).await;
+    }
+}
+
+/// A primary that gives slots away or takes them: how to ask it, its id, and its port.
+#[derive(Clone, Copy)]
+pub struct Owner<'a> {
+    /// How to ask it.
+    pub admin: &'a RedisAdmin,
+    /// Its id.
+    pub id: &'a str,
+    /// Its port.
+    pub port: u16,
+}
+
+/// Moves slots from one primary to another while clients use them, and says how many keys that were.
+///
+/// # Errors
+/// Those of the nodes; a slot that is under way stays where clients find it by ASK.
+pub async fn move_slots(
+    from: Owner<'_>,
+    to: Owner<'_>,
+    slots: &[u16],
+    everybody: &[RedisAdmin],
+    password: &str,
+) -> Result<u64, StoreError> {
+    /// Slots that are under way at a time.
+    const AT_ONCE: usize = 16;
+    stream::iter(slots)
+        .map(|slot| move_slot(from, to, *slot, everybody, password))
+        .buffer_unordered(AT_ONCE)
+        .try_fold(0, |sum, moved| std::future::ready(Ok(sum + moved)))
+        .await
+}
+
+/// A slot is announced on both sides, its keys are moved, and then it belongs to the other (Redis manual, "CLUSTER
+/// SETSLOT").
+async fn move_slot(
+    from: Owner<'_>,
+    to: Owner<'_>,
+    slot: u16,
+    everybody: &[RedisAdmin],
+    password: &str,
+) -> Result<u64, StoreError> {
+    /// Keys that are moved by one command, which holds both nodes up.
+    const KEYS: usize = 100;
+    let set = |how: &str, node: &str| {
+        let mut set = cmd("CLUSTER");
+        set.arg("SETSLOT").arg(slot).arg(how).arg(node);
+        set
+    };
+    let mut moved = 0;
+    to.admin.ask::<()>(&set("IMPORTING", from.id), "importing a slot").await?;
+    from.admin.ask::<()>(&set("MIGRATING", to.id), "giving a slot away").await?;
+    loop {
+        let mut keys = cmd("CLUSTER");
+        keys.arg("GETKEYSINSLOT").arg(slot).arg(KEYS);
+        let keys: Vec<Vec<u8>> = from.admin.ask(&keys, "asking for the keys of a slot").await?;
+        if keys.is_empty() {
+            break;
+        }
+        moved += keys.len() as u64;
+        let mut migrate = cmd("MIGRATE");
+        migrate.arg("127.0.0.1").arg(to.port).arg("").arg(0).arg(5000).arg("REPLACE");
+        migrate.arg("AUTH").arg(password).arg("KEYS").arg(keys);
+        // "NOKEY" says that they have expired meanwhile.
+        from.admin.ask::<Value>(&migrate, "moving keys").await?;
+    }
+    // The new owner first, so that at no time nobody says that the slot is its own.
+    let taken = set("NODE", to.id);
+    to.admin.ask::<()>(&taken, "taking a slot").await?;
+    from.admin.ask::<()>(&taken, "leaving a slot").await?;
+    // Those who do not hear it now are told by the others soon.
+    join_all(everybody.iter().map(|other| other.ask::<()>(&taken, "telling who has a slot"))).await;
+    Ok(moved)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_slot_has_one_primary_however_many_there_are() {
+        for of in 1..20 {
+            let ranges: Vec<_> = (0..of).map(|number| range(number, of)).collect();
+            assert_eq!(ranges[0].0, 0);
+            assert_eq!(ranges[of - 1].1, u64::from(SLOTS) - 1);
+            assert!(ranges.windows(2).all(|two| two[0].1 + 1 == two[1].0));
+        }
+    }
+}

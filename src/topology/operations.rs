@@ -1,0 +1,296 @@
+//! What is done to a cache while it serves: failing over, filling its memory, adding and removing shards.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::cmd;
+
+use super::TopologyError;
+use super::cache::{CacheDeployment, CacheEndpoint};
+use super::forming::{Owner, is_well, knows, meet, move_slots, my_id};
+use super::nodes::{Node, Nodes};
+use crate::fault::Target;
+use crate::store::redis::layout::{Layout, NodeAddress, Placement};
+use crate::store::redis::{Kind, RedisAdmin, RedisOptions};
+use crate::store::{ErrorKind, StoreError};
+
+/// Until every client has found out that a shard has no slots any more.
+const UNTIL_LOOKED: Duration = Duration::from_secs(3);
+/// How much one value takes with which memory is filled.
+const FILLER_BYTES: usize = 64 << 10;
+/// How long that stays after its time, should hotset be killed meanwhile.
+const LEFT_BEHIND: Duration = Duration::from_mins(1);
+
+/// What memory was filled with.
+pub struct Filler {
+    keys: Vec<(RedisAdmin, Vec<String>)>,
+    /// How much it is.
+    pub bytes: u64,
+}
+
+impl Filler {
+    /// Removes it; what was evicted already is gone.
+    ///
+    /// # Errors
+    /// Those of the servers.
+    pub async fn remove(self) -> Result<(), StoreError> {
+        for (admin, keys) in self.keys {
+            admin.unlink(&keys).await?;
+        }
+        Ok(())
+    }
+}
+
+impl CacheDeployment {
+    /// The managed node that a fault is aimed at, by the roles that nodes have now.
+    ///
+    /// # Errors
+    /// Says what there is where it is not there.
+    pub async fn node_at(&self, target: Target) -> Result<Arc<Node>, TopologyError> {
+        let unfit = |reason: &str| TopologyError::Unfit(format!("{}: {reason}", target.name()));
+        let Some(nodes) = self.managed() else {
+            return Err(unfit("hotset breaks only servers that it started"));
+        };
+        if let Target::Sentinel(_) = target {
+            return nodes.named(&target.name()).ok_or_else(|| unfit("there is no such sentinel"));
+        }
+        let layout = self.look_at_once().await?;
+        let address = match target {
+            Target::Shard(shard) => layout.shards.get(shard as usize).and_then(|shard| shard.primary.clone()),
+            Target::Replica { shard, replica } => layout
+                .shards
+                .get(shard as usize)
+                // With reads from primaries only a single's replicas are not in the layout.
+                .and_then(|shard| shard.replicas.get(replica as usize).cloned()),
+            _ => None,
+        };
+        match address {
+            Some(address) => {
+                nodes.at_port(address.port).ok_or_else(|| unfit("it is not one of hotset's own"))
+            }
+            None => nodes.named(&target.name()).ok_or_else(|| unfit("there is no such node now")),
+        }
+    }
+
+    async fn look_at_once(&self) -> Result<Layout, TopologyError> {
+        let looked = self.look().await.map_err(TopologyError::store("looking at the cache's nodes"))?;
+        looked.ok_or_else(|| TopologyError::Unfit("the cache is inside this process".into()))
+    }
+
+    fn options(&self) -> Result<RedisOptions, TopologyError> {
+        match self.endpoint() {
+            CacheEndpoint::Redis(endpoint) => Ok(endpoint.own_options()),
+            CacheEndpoint::Local(_) => Err(TopologyError::Unfit("the cache is inside this process".into())),
+        }
+    }
+
+    async fn admin_at(&self, address: &NodeAddress) -> Result<RedisAdmin, TopologyError> {
+        let options = self.options()?;
+        let url = options.url.at(&address.host, address.port);
+        let doing = TopologyError::store(format!("connecting to the cache at {address}"));
+        RedisAdmin::connect(&RedisOptions { url, ..options }).await.map_err(doing)
+    }
+
+    /// Orders a replica of a shard to become its primary.
+    ///
+    /// # Errors
+    /// Where nobody can, or will.
+    pub async fn fail_over(&self, shard: u64) -> Result<String, TopologyError> {
+        let doing = || TopologyError::store(format!("ordering a failover of shard{shard}"));
+        let layout = self.look_at_once().await?;
+        let Some(wanted) = layout.shards.get(shard as usize) else {
+            return Err(TopologyError::Unfit(format!("there is no shard{shard} to fail over")));
+        };
+        if let Kind::Sentinel { sentinels, .. } = &self.options()?.kind {
+            let mut last = None;
+            for url in sentinels {
+                let options = RedisOptions { url: url.clone(), ..self.options()? };
+                let ordered = async {
+                    let admin = RedisAdmin::connect(&options).await?;
+                    let mut order = cmd("SENTINEL");
+                    order.arg("FAILOVER").arg(&wanted.name);
+                    admin.ask::<()>(&order, "ordering a failover").await
+                };
+                match ordered.await {
+                    Ok(()) => return Ok(format!("SENTINEL FAILOVER {}", wanted.name)),
+                    Err(error) => last = Some(error),
+                }
+            }
+            let nobody = || StoreError::new(ErrorKind::Unavailable, "there is no sentinel");
+            return Err(doing()(last.unwrap_or_else(nobody)));
+        }
+        let Some(replica) = wanted.replicas.first() else {
+            return Err(TopologyError::Unfit(format!("shard{shard} has no replica to take over")));
+        };
+        let admin = self.admin_at(replica).await?;
+        admin.ask::<()>(cmd("CLUSTER").arg("FAILOVER"), "ordering a failover").await.map_err(doing())?;
+        Ok(format!("CLUSTER FAILOVER to {replica}"))
+    }
+
+    /// Fills the memory of every primary up to its limit.
+    ///
+    /// # Errors
+    /// Those of the servers; one without a limit cannot be filled.
+    pub async fn fill_memory(&self, lasts: Duration) -> Result<Filler, TopologyError> {
+        let doing = || TopologyError::store("filling the cache's memory");
+        let layout = self.look_at_once().await?;
+        let mut filler = Filler { keys: Vec::new(), bytes: 0 };
+        for (number, shard) in layout.shards.iter().enumerate() {
+            let Some(primary) = &shard.primary else { continue };
+            let admin = self.admin_at(primary).await?;
+            let limit = admin.info().await.map_err(doing())?.maxmemory_bytes;
+            if limit == 0 {
+                return Err(TopologyError::Unfit(format!(
+                    "{primary} has no memory limit and cannot be filled"
+                )));
+            }
+            let mut keys = Vec::new();
+            // Under the prefix of this run, so that nobody else's key is hit.
+            let prefix = self.options()?.key_prefix;
+            let names = (0_u64..).map(|name| format!("{prefix}filler:{name}"));
+            // A cluster's node takes only keys of its own slots.
+            let own = names.filter(|name| {
+                layout.placement == Placement::One || layout.shard_of("", name) == Some(number)
+            });
+            for key in own.take((limit as usize).div_ceil(FILLER_BYTES)) {
+                let mut set = cmd("SET");
+                set.arg(&key).arg(vec![b'x'; FILLER_BYTES]);
+                // Should nobody be there to remove it.
+                set.arg("PX").arg(u64::try_from((lasts + LEFT_BEHIND).as_millis()).unwrap_or(u64::MAX));
+                match admin.ask::<()>(&set, "filling the memory").await {
+                    Ok(()) => keys.push(key),
+                    Err(error) if error.kind == ErrorKind::OutOfMemory => break,
+                    Err(error) => return Err(doing()(error)),
+                }
+            }
+            filler.bytes += (keys.len() * FILLER_BYTES) as u64;
+            filler.keys.push((admin, keys));
+        }
+        Ok(filler)
+    }
+
+    fn own_cluster(&self) -> Result<&Arc<Nodes>, TopologyError> {
+        self.managed().ok_or_else(|| TopologyError::Unfit("the cluster is not hotset's own".into()))
+    }
+
+    /// Starts one more primary and moves its share of the slots to it, and says what that came to.
+    ///
+    /// # Errors
+    /// Those of the nodes.
+    pub async fn add_shard(&self) -> Result<String, TopologyError> {
+        let doing = || TopologyError::store("adding a shard");
+        let nodes = self.own_cluster()?;
+        let layout = self.look_at_once().await?;
+        let members = layout.shards.iter().map(|shard| shard.nodes().count()).sum::<usize>();
+        let node = nodes.start(&format!("shard{}", layout.shards.len()), &[]).await?;
+        let port = node.server().port();
+        let admin = node.admin().await?;
+        let primaries = self.primaries_of(&layout).await?;
+        if let Some(limit) = primaries.first().and_then(|(_, _, port)| nodes.at_port(*port)?.limit()) {
+            admin.set_max_memory(limit).await.map_err(doing())?;
+            nodes.note_limit(port, limit);
+        }
+        meet(&admin, primaries[0].2).await.map_err(doing())?;
+        knows(&node, &admin, members + 1).await?;
+        let id = my_id(&admin).await.map_err(doing())?;
+        let everybody: Vec<_> = primaries.iter().map(|(admin, ..)| admin.clone()).collect();
+        for (from, from_id, _) in &primaries {
+            // Whoever gives must have heard of whoever takes.
+            heard_of(from, &id).await.map_err(doing())?;
+            heard_of(&admin, from_id).await.map_err(doing())?;
+        }
+        // It takes no keys before it has seen for itself that the cluster serves.
+        is_well(&node, &admin).await?;
+        let (mut slots_moved, mut keys_moved) = (0, 0);
+        for (number, (from, from_id, from_port)) in primaries.iter().enumerate() {
+            let own = slots_of(&layout, number);
+            let given = &own[own.len() - own.len() / (primaries.len() + 1)..];
+            let password = nodes.password().expose();
+            let from = Owner { admin: from, id: from_id, port: *from_port };
+            let to = Owner { admin: &admin, id: &id, port };
+            keys_moved += move_slots(from, to, given, &everybody, password).await.map_err(doing())?;
+            slots_moved += given.len();
+        }
+        is_well(&node, &admin).await?;
+        Ok(format!("{} has {slots_moved} slots now, with {keys_moved} keys moved to it", node.name()))
+    }
+
+    /// Moves the slots of a shard to the others and takes its nodes out, and says what that came to.
+    ///
+    /// # Errors
+    /// Those of the nodes.
+    pub async fn remove_shard(&self, shard: u64) -> Result<String, TopologyError> {
+        let doing = || TopologyError::store(format!("removing shard{shard}"));
+        let nodes = self.own_cluster()?;
+        let layout = self.look_at_once().await?;
+        let primaries = self.primaries_of(&layout).await?;
+        let gone = shard as usize;
+        let Some((from, from_id, from_port)) = primaries.get(gone).filter(|_| primaries.len() > 1) else {
+            return Err(TopologyError::Unfit(format!("there is no shard{shard} that could be removed")));
+        };
+        let from = Owner { admin: from, id: from_id, port: *from_port };
+        let everybody: Vec<_> = primaries.iter().map(|(admin, ..)| admin.clone()).collect();
+        let own = slots_of(&layout, gone);
+        let others: Vec<_> = primaries.iter().enumerate().filter(|(number, _)| *number != gone).collect();
+        let mut keys_moved = 0;
+        for (taken, (_, (to, to_id, to_port))) in own.chunks(own.len().div_ceil(others.len())).zip(others) {
+            let password = nodes.password().expose();
+            let to = Owner { admin: to, id: to_id, port: *to_port };
+            keys_moved += move_slots(from, to, taken, &everybody, password).await.map_err(doing())?;
+        }
+        // Its nodes would go on as replicas of the others.
+        let leaving: Vec<_> = layout.shards[gone].nodes().cloned().collect();
+        let mut ids = Vec::new();
+        for node in &leaving {
+            ids.push(my_id(&self.admin_at(node).await?).await.map_err(doing())?);
+        }
+        for staying in layout.shards.iter().enumerate().filter(|(number, _)| *number != gone) {
+            for node in staying.1.nodes() {
+                let Ok(admin) = self.admin_at(node).await else { continue };
+                for id in &ids {
+                    let mut forget = cmd("CLUSTER");
+                    forget.arg("FORGET").arg(id);
+                    // A replica does not forget its own primary before it has another.
+                    let _ = admin.ask::<()>(&forget, "forgetting a node").await;
+                }
+            }
+        }
+        // It goes on answering with MOVED until every client has looked again, which they do once a second.
+        crate::clock::sleep(UNTIL_LOOKED).await;
+        for node in &leaving {
+            nodes.forget(node.port);
+        }
+        Ok(format!("{} slots and {keys_moved} keys moved to the others", own.len()))
+    }
+
+    async fn primaries_of(&self, layout: &Layout) -> Result<Vec<(RedisAdmin, String, u16)>, TopologyError> {
+        let mut primaries = Vec::new();
+        for shard in &layout.shards {
+            let Some(primary) = &shard.primary else {
+                return Err(TopologyError::Unfit(format!("{} has no primary now", shard.name)));
+            };
+            let admin = self.admin_at(primary).await?;
+            let id = my_id(&admin).await.map_err(TopologyError::store("asking a node for its id"))?;
+            primaries.push((admin, id, primary.port));
+        }
+        Ok(primaries)
+    }
+}
+
+/// Waits a moment for a node to hear of another.
+async fn heard_of(admin: &RedisAdmin, id: &str) -> Result<(), StoreError> {
+    for _ in 0..200 {
+        let nodes: String = admin.ask(cmd("CLUSTER").arg("NODES"), "asking a node for the others").await?;
+        if nodes.lines().any(|line| line.starts_with(id) && !line.contains("handshake")) {
+            return Ok(());
+        }
+        crate::clock::sleep(std::time::Duration::from_millis(25)).await;
+    }
+    Err(StoreError::new(ErrorKind::Unavailable, "a node has not heard of another within 5 s"))
+}
+
+fn slots_of(layout: &Layout, shard: usize) -> Vec<u16> {
+    let Placement::Slots(owners) = &layout.placement else { return Vec::new() };
+    let owned = owners.iter().enumerate().filter(|(_, owner)| usize::from(**owner) == shard);
+    owned.map(|(slot, _)| slot as u16).collect()
+}

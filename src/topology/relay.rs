@@ -1,0 +1,371 @@
+//! A TCP relay between the application and its servers, by which a scenario makes a link slow, narrow, cut or reset.
+//! It stands in the way only of runs whose scenario breaks a link, of all their cells alike; hotset's own questions to
+//! the servers go past it.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::net::{Ipv4Addr, TcpListener as StdListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::tcp::{ReadHalf, WriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, watch};
+
+use crate::clock::{self, Instant};
+
+/// What one direction of one connection may hold back: a slow link is no endless store.
+const MOST_HELD: usize = 8 << 20;
+/// What is passed on at once.
+const CHUNK: usize = 64 << 10;
+/// How long a server may take to accept what the relay passes on to it.
+const CONNECT_BOUND: Duration = Duration::from_secs(10);
+
+/// How a link is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Conditions {
+    /// What is added to a round trip: half of it on the way there, half on the way back.
+    pub delay: Duration,
+    /// A random part of this is added too, by halves like the delay. Order is kept.
+    pub jitter: Duration,
+    /// Bytes a second that get through in each direction, over all connections.
+    pub rate: Option<u64>,
+    /// Nothing gets through, and nobody is told. What was under way comes when it is over.
+    pub cut: bool,
+    /// How often all connections have been reset.
+    pub resets: u64,
+}
+
+impl Conditions {
+    fn is_clear(&self) -> bool {
+        self.delay.is_zero() && self.jitter.is_zero() && self.rate.is_none() && !self.cut
+    }
+}
+
+/// Which link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LinkTo {
+    /// Between the application and the cache.
+    Cache,
+    /// Between the application and the database.
+    Database,
+}
+
+/// One link, of however many connections.
+#[derive(Debug)]
+struct Line {
+    conditions: watch::Sender<Conditions>,
+    /// When each direction is free again, where its rate is limited.
+    free: [Mutex<Option<Instant>>; 2],
+}
+
+impl Line {
+    fn new() -> Self {
+        Self { conditions: watch::Sender::new(Conditions::default()), free: Default::default() }
+    }
+
+    /// When so many bytes that are there now have got through.
+    fn due(&self, direction: usize, bytes: usize, now: &Conditions) -> Instant {
+        let jitter = if now.jitter.is_zero() { Duration::ZERO } else { now.jitter.mul_f64(rand::random()) };
+        let sent = match now.rate {
+            None => clock::now(),
+            Some(rate) => {
+                let mut free = self.free[direction].lock();
+                let takes = Duration::from_secs_f64(bytes as f64 / rate.max(1) as f64);
+                let sent = free.unwrap_or_else(clock::now).max(clock::now()) + takes;
+                *free = Some(sent);
+                sent
+            }
+        };
+        sent + now.delay / 2 + jitter / 2
+    }
+}
+
+/// The relays of a run. Clones are the same; when the last is dropped, they end.
+#[derive(Clone)]
+pub struct Relays(Arc<Inner>);
+
+impl std::fmt::Debug for Relays {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Relays")
+    }
+}
+
+struct Inner {
+    lines: [Arc<Line>; 2],
+    places: Mutex<HashMap<(LinkTo, String, u16), u16>>,
+    listeners: mpsc::UnboundedSender<(StdListener, Arc<Line>, String, u16)>,
+}
+
+impl Relays {
+    /// Starts the thread that relays.
+    ///
+    /// # Errors
+    /// Where the system gives no thread.
+    pub fn start() -> io::Result<Self> {
+        let (listeners, mut wanted) = mpsc::unbounded_channel();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        std::thread::Builder::new().name("relay".into()).spawn(move || {
+            runtime.block_on(async move {
+                let _ = clock::install_fine_timer();
+                let mut relaying = tokio::task::JoinSet::new();
+                while let Some((listener, line, host, port)) = wanted.recv().await {
+                    relaying.spawn(relay(listener, line, host, port));
+                }
+                // Nobody wants any more: dropping them closes every connection.
+            });
+        })?;
+        let lines = [Arc::new(Line::new()), Arc::new(Line::new())];
+        Ok(Self(Arc::new(Inner { lines, places: Mutex::default(), listeners })))
+    }
+
+    fn line(&self, link: LinkTo) -> &Arc<Line> {
+        match link {
+            LinkTo::Cache => &self.0.lines[0],
+            LinkTo::Database => &self.0.lines[1],
+        }
+    }
+
+    /// Changes how a link is, for what is under way too.
+    pub fn change(&self, link: LinkTo, change: impl FnOnce(&mut Conditions)) {
+        self.line(link).conditions.send_modify(change);
+    }
+
+    /// Where to connect to reach a server by way of a relay: a place on this machine.
+    ///
+    /// # Errors
+    /// Where no port is free.
+    pub fn detour(&self, link: LinkTo, host: &str, port: u16) -> io::Result<u16> {
+        let mut places = self.0.places.lock();
+        let place = (link, host.to_owned(), port);
+        if let Some(relay) = places.get(&place) {
+            return Ok(*relay);
+        }
+        let listener = StdListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        listener.set_nonblocking(true)?;
+        let relay = listener.local_addr()?.port();
+        let wanted = (listener, Arc::clone(self.line(link)), host.to_owned(), port);
+        self.0.listeners.send(wanted).map_err(|_| io::Error::other("the relay has ended"))?;
+        places.insert(place, relay);
+        Ok(relay)
+    }
+
+    /// The same for a node of the cache; where no relay can be made, the node itself.
+    #[must_use]
+    pub fn cache_detour(&self, host: &str, port: u16) -> (String, u16) {
+        match self.detour(LinkTo::Cache, host, port) {
+            Ok(relay) => (Ipv4Addr::LOCALHOST.to_string(), relay),
+            Err(error) => {
+                tracing::warn!("no relay to {host}:{port}: {error}; its link cannot be broken");
+                (host.to_owned(), port)
+            }
+        }
+    }
+}
+
+/// Accepts for one server.
+async fn relay(listener: StdListener, line: Arc<Line>, host: String, port: u16) {
+    let Ok(listener) = TcpListener::from_std(listener) else { return };
+    let mut connections = tokio::task::JoinSet::new();
+    loop {
+        match listener.accept().await {
+            Ok((client, _)) => {
+                connections.spawn(connect(client, Arc::clone(&line), host.clone(), port));
+            }
+            // Out of descriptors, say: the others go on meanwhile.
+            Err(_) => clock::sleep(Duration::from_millis(50)).await,
+        }
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+async fn connect(client: TcpStream, line: Arc<Line>, host: String, port: u16) {
+    let mut conditions = line.conditions.subscribe();
+    // The first packet would be lost too.
+    if conditions.wait_for(|now| !now.cut).await.is_err() {
+        return;
+    }
+    let connecting = tokio::time::timeout(CONNECT_BOUND, TcpStream::connect((host.as_str(), port)));
+    let Ok(Ok(server)) = connecting.await else {
+        // What a server that is not there would have answered.
+        return reset(&client);
+    };
+    let _ = client.set_nodelay(true);
+    let _ = server.set_nodelay(true);
+    let (mut client, mut server) = (client, server);
+    let ended = {
+        let (from_client, to_client) = client.split();
+        let (from_server, to_server) = server.split();
+        tokio::select! {
+            ended = pump(from_client, to_server, &line, 0) => ended,
+            ended = pump(from_server, to_client, &line, 1) => ended,
+        }
+    };
+    if ended == Ended::Reset {
+        reset(&client);
+        reset(&server);
+    }
+}
+
+/// Closes it so that its peer is told by a reset.
+fn reset(stream: &TcpStream) {
+    let _ = stream.set_zero_linger();
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Ended {
+    Closed,
+    Reset,
+}
+
+/// Passes on what comes from one side to the other, when the conditions let it through.
+async fn pump(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, line: &Line, direction: usize) -> Ended {
+    let mut conditions = line.conditions.subscribe();
+    let resets = conditions.borrow().resets;
+    let mut held: VecDeque<(Instant, Vec<u8>)> = VecDeque::new();
+    let mut held_bytes = 0;
+    let mut open = true;
+    let mut buffer = vec![0; CHUNK];
+    loop {
+        let now = *conditions.borrow_and_update();
+        if now.resets != resets {
+            return Ended::Reset;
+        }
+        let due = held.front().map(|(due, _)| *due);
+        if !open && due.is_none() {
+            return Ended::Closed;
+        }
+        tokio::select! {
+            biased;
+            changed = conditions.changed() => {
+                if changed.is_err() {
+                    return Ended::Closed;
+                }
+            }
+            () = clock::sleep_until(due.unwrap_or_else(clock::now)), if due.is_some() && !now.cut => {
+                if let Some((_, bytes)) = held.pop_front() {
+                    held_bytes -= bytes.len();
+                    if to.write_all(&bytes).await.is_err() {
+                        return Ended::Closed;
+                    }
+                }
+            }
+            read = from.read(&mut buffer), if open && !now.cut && held_bytes < MOST_HELD => {
+                let Ok(read) = read else { return Ended::Closed };
+                open = read > 0;
+                if open && held.is_empty() && now.is_clear() {
+                    if to.write_all(&buffer[..read]).await.is_err() {
+                        return Ended::Closed;
+                    }
+                } else if open {
+                    let last = held.back().map(|(due, _)| *due);
+                    let due = line.due(direction, read, &now);
+                    held.push_back((last.map_or(due, |last| due.max(last)), buffer[..read].to_vec()));
+                    held_bytes += read;
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A server that answers what it is sent, and a client of it by way of a relay.
+    async fn echo(relays: &Relays) -> TcpStream {
+        let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = server.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            loop {
+                let (stream, _) = server.accept().await.unwrap();
+                stream.set_nodelay(true).unwrap();
+                tokio::spawn(async move {
+                    let (mut from, mut to) = stream.into_split();
+                    let _ = tokio::io::copy(&mut from, &mut to).await;
+                });
+            }
+        });
+        let relay = relays.detour(LinkTo::Cache, "127.0.0.1", port).unwrap();
+        assert_eq!(relays.detour(LinkTo::Cache, "127.0.0.1", port).unwrap(), relay);
+        let stream = TcpStream::connect(("127.0.0.1", relay)).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        stream
+    }
+
+    async fn round_trip(stream: &mut TcpStream, bytes: usize) -> io::Result<Duration> {
+        let started = Instant::now();
+        let sent = vec![7; bytes];
+        let mut received = vec![0; bytes];
+        let (mut from, mut to) = stream.split();
+        let (written, read) = tokio::join!(to.write_all(&sent), from.read_exact(&mut received));
+        written?;
+        read?;
+        assert_eq!(received, sent);
+        Ok(started.elapsed())
+    }
+
+    #[tokio::test]
+    async fn a_clear_link_passes_everything_on_and_a_slow_one_takes_its_delay_longer() {
+        let relays = Relays::start().unwrap();
+        let mut stream = echo(&relays).await;
+        round_trip(&mut stream, 1 << 20).await.unwrap();
+        relays.change(LinkTo::Cache, |now| now.delay = Duration::from_millis(40));
+        let took = round_trip(&mut stream, 10).await.unwrap();
+        assert!(took >= Duration::from_millis(40), "{took:?}");
+        relays.change(LinkTo::Cache, |now| now.delay = Duration::ZERO);
+        let took = round_trip(&mut stream, 10).await.unwrap();
+        assert!(took < Duration::from_millis(40), "{took:?}");
+    }
+
+    #[tokio::test]
+    async fn what_is_sent_into_a_cut_link_comes_when_it_is_mended_and_in_its_order() {
+        let relays = Relays::start().unwrap();
+        let mut stream = echo(&relays).await;
+        round_trip(&mut stream, 10).await.unwrap();
+        relays.change(LinkTo::Cache, |now| now.cut = true);
+        stream.write_all(b"first").await.unwrap();
+        let mut received = [0; 10];
+        let nothing = tokio::time::timeout(Duration::from_millis(100), stream.read(&mut received)).await;
+        assert!(nothing.is_err(), "nothing gets through");
+        stream.write_all(b"after").await.unwrap();
+        relays.change(LinkTo::Cache, |now| now.cut = false);
+        stream.read_exact(&mut received).await.unwrap();
+        assert_eq!(&received, b"firstafter");
+    }
+
+    #[tokio::test]
+    async fn a_reset_closes_connections_with_an_error_and_lets_new_ones_through() {
+        let relays = Relays::start().unwrap();
+        let mut stream = echo(&relays).await;
+        round_trip(&mut stream, 10).await.unwrap();
+        let peer = stream.peer_addr().unwrap();
+        relays.change(LinkTo::Cache, |now| now.resets += 1);
+        let error = stream.read(&mut [0; 1]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+        let mut again = TcpStream::connect(peer).await.unwrap();
+        round_trip(&mut again, 10).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_throttled_link_lets_no_more_through_than_its_rate() {
+        let relays = Relays::start().unwrap();
+        let mut stream = echo(&relays).await;
+        relays.change(LinkTo::Cache, |now| now.rate = Some(1_000_000));
+        let took = round_trip(&mut stream, 200_000).await.unwrap();
+        // There and back at once, chunk by chunk: a fifth of a second for each direction at the least.
+        assert!(took >= Duration::from_millis(200), "{took:?}");
+        assert!(took < Duration::from_secs(2), "{took:?}");
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_not_there_refuses_through_the_relay_too() {
+        let relays = Relays::start().unwrap();
+        let nobody = StdListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let relay = relays.detour(LinkTo::Database, "127.0.0.1", nobody).unwrap();
+        let mut stream = TcpStream::connect(("127.0.0.1", relay)).await.unwrap();
+        assert!(!matches!(stream.read(&mut [0; 1]).await, Ok(1..)));
+    }
+}

@@ -1,0 +1,126 @@
+//! Shards of Redis that Sentinel looks after: each a primary with replicas, of which sentinels make one the new primary
+//! where the old one has died. The client spreads the keys over the shards.
+
+use std::num::NonZeroU64;
+use std::time::Duration;
+
+use super::cache::{CacheDeployment, RedisEndpoint};
+use super::forming;
+use super::nodes::Nodes;
+use super::settings::DatabaseKind;
+use super::{Shape, Site, TopologyError};
+use crate::scenario::Positive;
+use crate::store::SecretUrl;
+use crate::store::redis::{Kind, ReadFrom, Sharding};
+
+const fn at_least_one(number: u64) -> NonZeroU64 {
+    match NonZeroU64::new(number) {
+        Some(number) => number,
+        None => NonZeroU64::MIN,
+    }
+}
+
+crate::settings! {
+    /// The settings of `sentinel`.
+    pub struct Spec {
+        /// sentinels that are there already, as redis://host:26379, with their own password where they have one; left out, hotset starts everything
+        sentinels: Option<Vec<SecretUrl>> = None,
+        /// the names that sentinels know the shards by, in the order of the shards; left out, shard0, shard1 and so on
+        masters: Option<Vec<String>> = None,
+        /// user and password of the shards' nodes that are there already, as in redis://user:${NAME}@; left out, they want none
+        node: Option<SecretUrl> = None,
+        /// how many shards
+        shards: NonZeroU64 = at_least_one(3),
+        /// how many replicas hotset starts for each shard
+        replicas: NonZeroU64 = at_least_one(1),
+        /// how many sentinels hotset starts; most of them must agree, so an odd number
+        sentinel_count: NonZeroU64 = at_least_one(3),
+        /// how long a primary must be silent until a sentinel calls it down
+        down_after: Positive = Positive::seconds(2),
+        /// Sentinel's failover-timeout: a failed attempt waits twice as long
+        failover_timeout: Positive = Positive::seconds(5),
+        /// how keys are spread over the shards: `rendezvous`, or `modulo` (control: one more shard moves nearly every key)
+        sharding: Sharding = Sharding::Rendezvous,
+        /// which nodes answer reads: `primary`, `replicas` by turns, the `nearest` live one, or `spread` over all live ones
+        read_from: ReadFrom = ReadFrom::Primary,
+        /// whether faults may be tried on servers that are there already
+        allow_faults: bool = false,
+        /// which database stands behind the cache: `mongodb`, or `embedded` for one file written by this process
+        database: DatabaseKind = DatabaseKind::Mongodb,
+    }
+}
+
+/// From the agreement that a primary is down to a promoted replica: the election of a leader among the sentinels, which
+/// begins within a second, and the replica's answer, which is asked for once a second.
+const ELECTION_AND_PROMOTION: Duration = Duration::from_secs(3);
+
+impl Spec {
+    /// Whether the servers are hotset's own.
+    #[must_use]
+    pub fn manages_cache_servers(&self) -> bool {
+        self.sentinels.is_none()
+    }
+
+    /// What there is of it.
+    #[must_use]
+    pub fn shape(&self) -> Shape {
+        Shape {
+            shards: self.masters().len() as u64,
+            replicas: self.replicas.get(),
+            sentinels: self.sentinel_count.get(),
+            fails_over: true,
+            reads_replicas: self.read_from != ReadFrom::Primary,
+            allow_faults: self.allow_faults,
+            grows: false,
+            // What servers that are there already wait for is theirs to know.
+            outage_bound: self.manages_cache_servers().then(|| {
+                (
+                    self.down_after.0 + ELECTION_AND_PROMOTION,
+                    "down_after, up to 3 s for the sentinels' election and the promotion, and 1 s until clients look again",
+                )
+            }),
+        }
+    }
+
+    fn masters(&self) -> Vec<String> {
+        let numbered = || (0..self.shards.get()).map(|number| format!("shard{number}")).collect();
+        self.masters.clone().unwrap_or_else(numbered)
+    }
+
+    /// Starts or finds the servers.
+    ///
+    /// # Errors
+    /// Says what could not be started or reached, and which name no sentinel knows.
+    pub async fn deploy_cache(&self, site: &Site<'_>) -> Result<CacheDeployment, TopologyError> {
+        let masters = self.masters();
+        if let Some(sentinels) = &self.sentinels {
+            let Some(first) = sentinels.first() else {
+                return Err(TopologyError::Unfit("`sentinels` is an empty list: name one or more".into()));
+            };
+            let node = self.node.clone().unwrap_or_else(|| SecretUrl::new("redis://127.0.0.1/"));
+            let kind = Kind::Sentinel { sentinels: sentinels.clone(), masters, sharding: self.sharding };
+            let endpoint = RedisEndpoint::new(&node, kind, self.read_from, site.run_prefix, site)?;
+            return CacheDeployment::redis(endpoint, None).await.map_err(|error| match error {
+                TopologyError::Store { doing, source } => TopologyError::Store {
+                    doing: format!("{doing} by way of the sentinels ({first} …)"),
+                    source,
+                },
+                other => other,
+            });
+        }
+        let nodes = Nodes::new(&forming::replication(), site).await?;
+        let mut primaries = Vec::new();
+        for name in &masters {
+            primaries.push(forming::shard(&nodes, name, self.replicas.get()).await?);
+        }
+        let watched: Vec<_> =
+            masters.iter().cloned().zip(primaries.iter().map(|node| node.server().port())).collect();
+        let sentinels = forming::sentinels(&nodes, self, &watched).await?;
+        let node = SecretUrl::new(primaries[0].server().url().expose());
+        let kind = Kind::Sentinel { sentinels, masters, sharding: self.sharding };
+        let endpoint = RedisEndpoint::new(&node, kind, self.read_from, "", site)?;
+        let deployment = CacheDeployment::redis(endpoint, Some(nodes)).await?;
+        deployment.limit_to_capacity(site).await?;
+        Ok(deployment)
+    }
+}

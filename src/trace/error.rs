@@ -1,0 +1,96 @@
+//! What can be wrong with a trace, and what to do about it.
+
+use std::io;
+use std::path::PathBuf;
+
+/// A line that breaks the format.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line} of the trace: {reason}; {remedy}, or set on_broken = \"skip\" to leave such lines out")]
+pub struct Broken {
+    /// The line's number; the first line, be it a header or a record, is 1.
+    pub line: u64,
+    /// What is wrong.
+    pub reason: String,
+    /// What to do about it.
+    pub remedy: &'static str,
+}
+
+/// Why a trace cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum TraceError {
+    /// The file cannot be opened or created.
+    #[error("cannot open the trace {}: {source}; check the path and its permissions", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// Reading failed, or the compressed data is damaged.
+    #[error(
+        "cannot read the trace after line {line}: {source}; check the disk, and the file's checksum where it has one"
+    )]
+    Read {
+        /// The last line that was read whole.
+        line: u64,
+        /// What failed.
+        source: io::Error,
+    },
+    /// The compressed data ends in the middle of a frame.
+    #[error(
+        "the trace is cut off after line {line}: its zstd data ends in the middle; copy or record it again"
+    )]
+    Truncated {
+        /// The last line that was read whole.
+        line: u64,
+    },
+    /// A line breaks the format.
+    #[error(transparent)]
+    Broken(#[from] Broken),
+    /// There is no record.
+    #[error(
+        "the trace has no record ({skipped} broken lines were skipped); give a trace with at least one operation"
+    )]
+    Empty {
+        /// Lines that were left out.
+        skipped: u64,
+    },
+    /// The first line is that of no known format.
+    #[error(
+        "line 1 of the trace is that of no known format: \"{first_line}\"; known are hotset's own (the header \
+         time_ms,key,operation,size_bytes), Twitter's cache-trace (7 columns, no header) and CacheLib's kvcache \
+         (a header with key, op and size), plain or compressed with zstd"
+    )]
+    UnknownFormat {
+        /// The beginning of the line.
+        first_line: String,
+    },
+    /// The header does not suit the format.
+    #[error("line 1 of the trace: {reason}; {remedy}")]
+    Header {
+        /// What is wrong.
+        reason: String,
+        /// What to do about it.
+        remedy: &'static str,
+    },
+    /// A record has no place in the format.
+    #[error("record {record} cannot be written to a trace: {reason}; {remedy}")]
+    Unwritable {
+        /// The record's number from 1.
+        record: u64,
+        /// What is wrong.
+        reason: String,
+        /// What to do about it.
+        remedy: &'static str,
+    },
+    /// Writing failed.
+    #[error(
+        "cannot write the trace after record {record}: {source}; check the free space and the permissions"
+    )]
+    Write {
+        /// The last record that was taken.
+        record: u64,
+        /// What failed.
+        source: io::Error,
+    },
+}

@@ -1,0 +1,69 @@
+//! Traces: recorded operations, read as a stream, so that a trace need not fit in memory.
+//!
+//! Three formats of CSV are read, plain or compressed with zstd: hotset's own, that of Twitter's cache-trace, and
+//! that of CacheLib's kvcache traces. A trace is one record a line; a line that breaks the format is refused with
+//! its number, or skipped and counted where the caller says so.
+
+mod cachelib;
+mod error;
+mod fields;
+mod lines;
+mod own;
+mod reader;
+mod source;
+mod twitter;
+
+pub use error::{Broken, TraceError};
+pub use own::Writer;
+pub use reader::{Reader, Skipped};
+
+use std::time::Duration;
+
+/// What a record does to its key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Operation {
+    /// The key's value is asked for.
+    Read,
+    /// The key gets a new value.
+    Write,
+    /// The key and its value are removed.
+    Delete,
+}
+
+/// One operation of a trace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// When it happened, in milliseconds from wherever the trace counts; never less than that of the record
+    /// before. 0 throughout where the trace has no times.
+    pub time_ms: u64,
+    /// The key; never empty.
+    pub key: Box<str>,
+    /// What was done.
+    pub operation: Operation,
+    /// The size of the value in bytes, as the trace tells it; 0 where it was not known, as on many reads.
+    pub size_bytes: u64,
+    /// How long the written value is to live, where the trace says so.
+    pub ttl: Option<Duration>,
+}
+
+/// The formats that are understood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// hotset's own: the header `time_ms,key,operation,size_bytes`, operations `read`, `write` and `delete`.
+    Own,
+    /// Twitter's cache-trace (Yang et al., OSDI 2020): no header; time in seconds, key, key size, value size, client,
+    /// operation, TTL in seconds.
+    Twitter,
+    /// CacheLib's kvcache traces (Berg et al., OSDI 2020): a header whose names say what the columns are.
+    CacheLib,
+}
+
+/// What becomes of a line that breaks the format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum OnBroken {
+    /// The trace is refused at that line.
+    #[default]
+    Refuse,
+    /// The line is left out and counted.
+    Skip,
+}

@@ -1,0 +1,142 @@
+//! A trace that drives a run, held in memory as what a run needs of it: five bytes an operation.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use super::keys::TopShares;
+use super::stream::Phase;
+use crate::trace::{OnBroken, Operation as Recorded, Reader, TraceError};
+
+crate::choices! {
+    /// What is done about a line of a trace that cannot be read.
+    pub enum BrokenLines {
+        /// The trace is refused.
+        Refuse = "refuse",
+        /// It is left out and counted.
+        Skip = "skip",
+    }
+}
+
+/// The operations of a trace, in its order. Keys are numbered in the order in which they first come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recording {
+    keys: Vec<u32>,
+    kinds: Vec<u8>,
+    distinct: u64,
+    skipped: u64,
+}
+
+impl Recording {
+    /// Reads a trace of any format that hotset knows, plain or zstd. Reads are of kind 0; whatever changes or removes
+    /// something is a write, of kind 1, since products are changed and not removed.
+    ///
+    /// # Errors
+    /// Those of the trace, with the number of the line.
+    pub fn read(path: &Path, on_broken: BrokenLines) -> Result<Self, TraceError> {
+        let on_broken = match on_broken {
+            BrokenLines::Refuse => OnBroken::Refuse,
+            BrokenLines::Skip => OnBroken::Skip,
+        };
+        let mut numbers: HashMap<Box<str>, u32> = HashMap::new();
+        let mut recording = Self { keys: Vec::new(), kinds: Vec::new(), distinct: 0, skipped: 0 };
+        let mut reader = Reader::open(path, None, on_broken)?;
+        for record in reader.by_ref() {
+            let record = record?;
+            let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
+            recording.keys.push(*numbers.entry(record.key).or_insert(next));
+            recording.kinds.push(u8::from(record.operation != Recorded::Read));
+        }
+        recording.distinct = numbers.len() as u64;
+        recording.skipped = reader.skipped().lines;
+        Ok(recording)
+    }
+
+    /// How many operations there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// How many different keys it asks for.
+    #[must_use]
+    pub fn distinct_keys(&self) -> u64 {
+        self.distinct
+    }
+
+    /// How many lines could not be read and were left out.
+    #[must_use]
+    pub fn skipped(&self) -> u64 {
+        self.skipped
+    }
+
+    /// The part that belongs to a phase: the first half warms the cache, the second is measured. A run that asks for more
+    /// begins its part again.
+    fn part(&self, phase: Phase) -> std::ops::Range<usize> {
+        let half = self.len() / 2;
+        match phase {
+            Phase::Warmup => 0..half.max(1).min(self.len()),
+            Phase::Measure => half..self.len(),
+        }
+    }
+
+    /// The kind and the key of an operation of a phase, counted over all clients.
+    #[must_use]
+    pub fn at(&self, phase: Phase, number: u64) -> (u8, u64) {
+        let part = self.part(phase);
+        let at = part.start + (number % (part.len() as u64).max(1)) as usize;
+        (self.kinds[at], u64::from(self.keys[at]))
+    }
+
+    /// What the hottest keys get of a phase's part.
+    #[must_use]
+    pub fn shares(&self, phase: Phase) -> TopShares {
+        let part = self.part(phase);
+        let mut counts = vec![0_u64; self.distinct as usize];
+        for key in &self.keys[part.clone()] {
+            counts[*key as usize] += 1;
+        }
+        counts.sort_unstable_by(|a, b| b.cmp(a));
+        let of_top = |keys: usize| counts[..keys].iter().sum::<u64>() as f64 / part.len().max(1) as f64;
+        TopShares {
+            top_key: of_top(1.min(counts.len())),
+            top_1_percent: of_top(counts.len().div_ceil(100)),
+            top_10_percent: of_top(counts.len().div_ceil(10)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recording(text: &str) -> Result<Recording, TraceError> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), format!("time_ms,key,operation,size_bytes\n{text}")).unwrap();
+        Recording::read(file.path(), BrokenLines::Refuse)
+    }
+
+    #[test]
+    fn the_first_half_warms_up_the_second_is_measured_and_both_begin_again_at_their_ends() {
+        let trace = recording("0,a,read,1\n1,b,write,1\n2,a,delete,1\n3,c,read,1\n").unwrap();
+        assert_eq!((trace.len(), trace.distinct_keys()), (4, 3));
+        let first: Vec<_> = (0..3).map(|number| trace.at(Phase::Warmup, number)).collect();
+        assert_eq!(first, [(0, 0), (1, 1), (0, 0)]);
+        let second: Vec<_> = (0..3).map(|number| trace.at(Phase::Measure, number)).collect();
+        assert_eq!(second, [(1, 0), (0, 2), (1, 0)], "a delete changes its product");
+        assert!((trace.shares(Phase::Measure).top_key - 0.5).abs() < 1e-9);
+    }
+
+    #[test]
+    fn one_operation_is_both_parts_and_a_broken_line_is_told_by_its_number() {
+        let one = recording("0,a,read,1\n").unwrap();
+        assert_eq!((one.at(Phase::Warmup, 5), one.at(Phase::Measure, 5)), ((0, 0), (0, 0)));
+        let error = recording("0,a,read,1\n1,b,nonsense,1\n").unwrap_err().to_string();
+        assert!(error.contains('3'), "{error}");
+    }
+}

@@ -1,0 +1,144 @@
+//! Capacity and eviction on a real Redis: as many entries as were asked for, every policy, and a memory that is full.
+
+mod support;
+
+use hotset::results::{Results, SummaryRow, Verdict};
+use support::{Place, row};
+
+fn scenario(strategies: &str, topologies: &str, cache: &str) -> String {
+    format!(
+        r#"
+strategies = [{strategies}]
+topologies = [{topologies}]
+[dataset]
+keys = 12_000
+value_size = "300B"
+[workload]
+reads = 0.95
+clients = 32
+[workload.keys]
+distribution = "zipf"
+exponent = 0.99
+[cache]
+ttl = "1h"
+{cache}
+[run]
+duration = "1500ms"
+warmup_max = "3s"
+window = "250ms"
+"#
+    )
+}
+
+const SINGLE: &str = r#"{ name = "single", database = "embedded" }"#;
+const CLUSTER: &str = r#"{ name = "cluster", replicas = 0, database = "embedded" }"#;
+
+fn run(place: &Place, text: &str) -> Results {
+    place.write("full.toml", text);
+    place.succeeds(&["full.toml", "--no-plots", "--quiet"]);
+    place.results("full")
+}
+
+#[test]
+fn a_share_of_the_dataset_is_that_many_entries_on_one_server_and_on_three() {
+    let place = Place::new();
+    let results =
+        run(&place, &scenario("\"cache-aside\"", &format!("{SINGLE}, {CLUSTER}"), "capacity = \"30%\""));
+    for row in &results.summary {
+        let held = row.cache_entries.unwrap() as f64;
+        assert!((held / 3600.0 - 1.0).abs() < 0.03, "{} holds {held} of 3600", row.cell);
+        assert!(row.cache_evicted.unwrap() > 100, "{row:#?}");
+        // Redis' LRU lies between LRU and random where it turns over within seconds; unsettled caches are a little short.
+        let off = row.hit_rate_off_points.unwrap();
+        assert!(off.abs() < 3.0, "{}: {:?} {off} {}", row.cell, row.hit_rate, row.prediction_note);
+    }
+}
+
+#[test]
+fn so_few_entries_that_buffers_outweigh_them_are_refused() {
+    let place = Place::new();
+    place.write("few.toml", scenario("\"cache-aside\"", SINGLE, "capacity = 20"));
+    let error = place.fails(3, &["few.toml", "--no-plots", "--quiet"]);
+    assert!(error.contains("cannot be set by memory") && error.contains("ask for more entries"), "{error}");
+}
+
+#[test]
+fn every_policy_keeps_strategies_sound() {
+    let place = Place::new();
+    for policy in
+        ["allkeys-lru", "allkeys-lfu", "allkeys-random", "volatile-lru", "volatile-random", "volatile-ttl"]
+    {
+        let cache = format!("capacity = \"25%\"\neviction = \"{policy}\"");
+        let results = run(&place, &scenario("\"cache-aside\", \"cache-through\"", SINGLE, &cache));
+        for row in &results.summary {
+            assert_eq!(
+                (row.errors, row.timeouts, row.corrupt_reads, row.stale_reads),
+                (0, 0, 0, 0),
+                "{policy}: {row:#?}"
+            );
+            assert_eq!(row.verdict, Some(Verdict::Kept), "{policy}: {row:#?}");
+            assert!(row.cache_evicted.unwrap() > 100, "{policy}: {row:#?}");
+        }
+    }
+}
+
+#[test]
+fn a_full_memory_that_may_not_evict_is_an_error_of_its_own_kind_and_no_crash() {
+    let place = Place::new();
+    let strategies = r#""cache-aside", { name = "cache-aside", label = "bypass", on_cache_error = "bypass" }, "cache-through", "lease",
+        { name = "cache-behind", flush_interval = "200ms", block_for = "100ms" }"#;
+    let results = run(&place, &scenario(strategies, SINGLE, "capacity = \"25%\"\neviction = \"noeviction\""));
+    let kinds = |row: &SummaryRow| row.errors_by_kind.clone();
+    for row in &results.summary {
+        assert_eq!((row.corrupt_reads, row.lost_writes), (0, Some(0)), "{row:#?}");
+        assert_ne!(row.verdict, Some(Verdict::Broken), "{row:#?}");
+        // Writes that go to the cache first wait for room, and who wants a lease for one, and their clients with them.
+        let waits = ["cache-behind", "lease"].contains(&row.strategy.as_str());
+        let least = if waits { 20 } else { 1000 };
+        assert!(row.hits > least, "what fitted is still served: {row:#?}");
+        for kind in kinds(row).split(';').filter(|kind| !kind.is_empty()) {
+            let name = kind.split('=').next().unwrap();
+            assert!(["out-of-memory", "unavailable", "timeout"].contains(&name), "{}: {kind}", row.strategy);
+        }
+    }
+    assert!(kinds(row(&results, "cache-aside")).contains("out-of-memory"));
+    assert_eq!(kinds(row(&results, "bypass")), "");
+}
+
+#[test]
+fn a_recorded_stream_drives_a_run_and_a_broken_or_too_large_one_is_refused() {
+    let place = Place::new();
+    let recorded = scenario("\"cache-aside\"", "\"embedded\"", "capacity = \"10%\"");
+    place.write("drawn.toml", &recorded);
+    place.succeeds(&["record", "drawn.toml", "--out", "stream.csv.zst", "--operations", "60000"]);
+    let with = |more: &str| {
+        recorded.replace("[workload]", &format!("[workload]\ntrace = \"stream.csv.zst\"\n{more}"))
+    };
+    place.write("replayed.toml", with(""));
+    place.succeeds(&["replayed.toml", "--no-plots", "--quiet"]);
+    let replayed = place.results("replayed");
+    let row = &replayed.summary[0];
+    assert_eq!(
+        (row.errors, row.timeouts, row.corrupt_reads, row.verdict),
+        (0, 0, 0, Some(Verdict::Kept)),
+        "{row:#?}"
+    );
+    let reads = row.reads as f64 / row.operations as f64;
+    assert!((reads - 0.95).abs() < 0.01, "{reads}");
+    // The hottest key of Zipf's law with these settings takes about a tenth.
+    assert!(row.top_key_share.is_some_and(|share| (0.08..0.13).contains(&share)), "{:?}", row.top_key_share);
+    assert_eq!(row.predicted_hit_rate, None, "no model knows the trace");
+
+    place.write("small.toml", with("").replace("keys = 12_000", "keys = 100"));
+    let error = place.fails(2, &["check", "small.toml"]);
+    assert!(error.contains("write dataset.keys ="), "{error}");
+    place.write(
+        "stream.csv.zst",
+        "time_ms,key,operation,size_bytes\n0,a,read,1\n1,b,nonsense,1\n2,a,read,1\n",
+    );
+    place.write("broken.toml", with(""));
+    let error = place.fails(2, &["check", "broken.toml"]);
+    assert!(error.contains('3') && error.contains("on_broken = \"skip\""), "{error}");
+    place.write("broken.toml", with("on_broken = \"skip\""));
+    place.succeeds(&["check", "broken.toml"]);
+}

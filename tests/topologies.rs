@@ -1,0 +1,816 @@
+//! Clusters, shards behind Sentinel and replicas: real processes that are formed, asked, killed and moved.
+
+mod support;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::time::{Duration, Instant};
+
+use hotset::results::{EventRow, Phase, Results, Verdict};
+use hotset::store::redis::layout::Layout;
+use hotset::store::redis::{Kind, ReadFrom, RedisAdmin, RedisCache, RedisOptions, Sharding};
+use hotset::store::write_log::{Held, Reader, WriteLog as _};
+use hotset::store::{
+    Announcement, Cache as _, Counters, Document, Entry, ErrorKind, SecretUrl, Settled, Token, Tracking as _,
+};
+use hotset::topology::nodes::Duty;
+use hotset::topology::settings::{CacheSettings, DatabaseSettings};
+use hotset::topology::{CacheDeployment, ServerRoom, Site, cluster, sentinel, single};
+use mongodb::bson::rawdoc;
+use support::{Place, row};
+
+const TTL: Option<Duration> = Some(Duration::from_mins(1));
+/// Everything that these tests wait for takes less.
+const BOUND: Duration = Duration::from_secs(30);
+
+fn document(number: u64) -> Document {
+    Document::from_raw(rawdoc! { "_id": number.to_string(), "text": "x".repeat(200), "_v": 1_i64 })
+}
+
+fn entry(version: i64) -> Entry {
+    Entry::of(Document::from_raw(rawdoc! { "_id": "1", "price": version * 10, "_v": version }))
+}
+
+/// A deployment, with the supervisor that ends its servers.
+struct Deployed {
+    rooms: ServerRoom,
+    cache: CacheDeployment,
+}
+
+impl Deployed {
+    async fn of<F>(deploy: impl AsyncFnOnce(&Site<'_>) -> F) -> Self
+    where
+        F: IntoDeployment,
+    {
+        let rooms = ServerRoom::with_program(PathBuf::from(env!("CARGO_BIN_EXE_hotset")));
+        let (cache, database) = (CacheSettings::default(), DatabaseSettings::default());
+        let site = Site {
+            servers: &rooms,
+            run_prefix: "",
+            cache: &cache,
+            database: &database,
+            documents: 1000,
+            document: Box::new(document),
+            cache_connections: 2,
+            relays: None,
+            cache_cpus: &[],
+            database_cpus: &[],
+        };
+        let cache = deploy(&site).await.into_deployment();
+        drop(site);
+        Self { rooms, cache }
+    }
+
+    fn url(&self, name: &str) -> SecretUrl {
+        SecretUrl::new(self.cache.managed().unwrap().named(name).unwrap().server().url().expose())
+    }
+
+    fn urls(&self, duty: Duty) -> Vec<SecretUrl> {
+        let nodes = self.cache.managed().unwrap().all();
+        let of_duty = nodes.iter().filter(|node| node.duty() == duty);
+        of_duty.map(|node| SecretUrl::new(node.server().url().expose())).collect()
+    }
+
+    async fn admin(&self, name: &str) -> RedisAdmin {
+        RedisAdmin::connect(&RedisOptions::at(self.url(name).expose())).await.unwrap()
+    }
+
+    async fn end(self) {
+        drop(self.cache);
+        self.rooms.close().await;
+    }
+}
+
+trait IntoDeployment {
+    fn into_deployment(self) -> CacheDeployment;
+}
+
+impl<E: std::fmt::Display> IntoDeployment for Result<CacheDeployment, E> {
+    fn into_deployment(self) -> CacheDeployment {
+        self.unwrap_or_else(|error| panic!("{error}"))
+    }
+}
+
+async fn a_cluster(spec: cluster::Spec) -> Deployed {
+    Deployed::of(async |site: &Site<'_>| spec.deploy_cache(site).await).await
+}
+
+async fn shards(spec: sentinel::Spec) -> Deployed {
+    Deployed::of(async |site: &Site<'_>| spec.deploy_cache(site).await).await
+}
+
+/// Two shards with a replica each and three sentinels, which notice a death within a second.
+fn two_shards() -> sentinel::Spec {
+    sentinel::Spec {
+        shards: 2.try_into().unwrap(),
+        down_after: hotset::scenario::Positive::seconds(1),
+        failover_timeout: hotset::scenario::Positive::seconds(3),
+        ..sentinel::Spec::default()
+    }
+}
+
+fn quick_cluster() -> cluster::Spec {
+    cluster::Spec { node_timeout: hotset::scenario::Positive::seconds(1), ..cluster::Spec::default() }
+}
+
+/// As an application connects that was given the addresses: nothing but those is known.
+async fn from_outside(deployed: &Deployed, kind: Kind, read_from: ReadFrom) -> RedisCache {
+    let url = deployed.url("shard0");
+    let options = RedisOptions { kind, read_from, ..RedisOptions::at(url.expose()) };
+    RedisCache::connect(options, Counters::new()).await.unwrap()
+}
+
+fn by_sentinel(deployed: &Deployed) -> Kind {
+    Kind::Sentinel {
+        sentinels: deployed.urls(Duty::Sentinel),
+        masters: vec!["shard0".into(), "shard1".into()],
+        sharding: Sharding::Rendezvous,
+    }
+}
+
+/// Everything that strategies ask of a cache, over so many keys that every node is asked.
+async fn keeps_its_promises(cache: &RedisCache) {
+    for number in 0..60 {
+        let key = format!("product:{number}");
+        let token = Token::random();
+        assert_eq!(cache.get(&key).await.unwrap(), None);
+        cache.place_token(&key, token, Duration::from_secs(5)).await.unwrap();
+        assert!(cache.fill(&key, token, &entry(1), TTL).await.unwrap());
+        assert_eq!(cache.settle(&key, None, &entry(2), TTL).await.unwrap(), Settled::Stored);
+        assert_eq!(cache.settle(&key, None, &entry(1), TTL).await.unwrap(), Settled::NewerThere);
+        assert_eq!(cache.get(&key).await.unwrap(), Some(entry(2)));
+        // An entry and the log beside it, by one script.
+        let (tagged, log) = (format!("product:{{{number}}}:7"), format!("write-log:product:{{{number}}}"));
+        cache.set(&tagged, &entry(1), None).await.unwrap();
+        let put = cache.put_dirty(&tagged, Held::Document(1), &entry(2), Some((&log, "7"))).await.unwrap();
+        assert!(put.is_some());
+        let reader = Reader { log: &log, consumer: "me" };
+        let records = cache.read_log(reader, 10).await.unwrap();
+        assert_eq!(records.len(), 1);
+        assert_eq!(cache.remove_records(&log, &[records[0].id]).await.unwrap(), 1);
+        assert!(cache.delete(&key).await.unwrap());
+        assert_eq!(cache.increment(&key, 2, Duration::from_secs(5)).await.unwrap(), 2);
+    }
+}
+
+async fn keys_of(deployed: &Deployed, names: &[&str]) -> Vec<u64> {
+    let mut keys = Vec::new();
+    for name in names {
+        keys.push(deployed.admin(name).await.info().await.unwrap().dbsize);
+    }
+    keys
+}
+
+#[tokio::test]
+async fn a_cluster_is_formed_spreads_keys_and_logs_over_its_nodes_and_announces_changes_of_all() {
+    let deployed = a_cluster(quick_cluster()).await;
+    let cache = from_outside(&deployed, Kind::Cluster { seeds: Vec::new() }, ReadFrom::Primary).await;
+    let layout = cache.layout();
+    assert_eq!((layout.shards.len(), layout.unserved_slots()), (3, 0));
+    assert!(layout.shards.iter().all(|shard| shard.replicas.len() == 1), "{layout:?}");
+    let mut announced = cache.track("product:", Duration::from_secs(1)).await.unwrap();
+    assert_eq!(announced.recv().await, Some(Announcement::Connected));
+
+    keeps_its_promises(&cache).await;
+
+    let keys = keys_of(&deployed, &["shard0", "shard1", "shard2"]).await;
+    assert!(keys.iter().all(|keys| *keys > 20), "{keys:?}");
+    let mut changed = std::collections::BTreeSet::new();
+    while changed.len() < 60 {
+        match tokio::time::timeout(BOUND, announced.recv()).await.unwrap() {
+            Some(Announcement::Changed(key)) if !key.contains('{') => drop(changed.insert(key)),
+            Some(_) => {}
+            None => panic!("it announces until nobody listens"),
+        }
+    }
+    let nodes = deployed.cache.node_figures().await;
+    assert_eq!(nodes.iter().filter(|node| node.role == "primary").count(), 3);
+    assert_eq!(nodes.iter().filter_map(|node| node.slots).sum::<u64>(), 16_384);
+    deployed.end().await;
+}
+
+#[tokio::test]
+async fn shards_behind_sentinel_are_found_by_name_and_a_failover_by_hand_is_followed() {
+    let deployed = shards(two_shards()).await;
+    let cache = from_outside(&deployed, by_sentinel(&deployed), ReadFrom::Primary).await;
+    keeps_its_promises(&cache).await;
+    let before = cache.layout().shards[0].primary.clone();
+    let sentinel = deployed.admin("sentinel0").await;
+    sentinel.ask::<()>(redis::cmd("SENTINEL").arg("FAILOVER").arg("shard0"), "a test").await.unwrap();
+
+    // Keys of both shards; whatever fails meanwhile fails in a known way, and soon.
+    let until = Instant::now() + BOUND;
+    let mut version = 3;
+    loop {
+        let mut well = 0;
+        for number in 0..20 {
+            let started = Instant::now();
+            match cache.set(&format!("product:{number}"), &entry(version), TTL).await {
+                Ok(()) => well += 1,
+                Err(error) => {
+                    assert!(
+                        matches!(
+                            error.kind,
+                            ErrorKind::Connection | ErrorKind::Unavailable | ErrorKind::ReadOnly
+                        ),
+                        "{error}"
+                    );
+                }
+            }
+            assert!(started.elapsed() < Duration::from_millis(1500), "{:?}", started.elapsed());
+        }
+        if well == 20 && cache.layout().shards[0].primary != before {
+            break;
+        }
+        assert!(Instant::now() < until, "the failover was not followed: {:?}", cache.layout());
+        version += 1;
+    }
+    for number in 0..20 {
+        let read = cache.get(&format!("product:{number}")).await.unwrap();
+        assert_eq!(read, Some(entry(version)), "what was acknowledged by the new primary is there");
+    }
+    deployed.end().await;
+}
+
+#[tokio::test]
+async fn a_dead_replica_never_fails_a_read_and_reads_are_spread_over_those_that_live() {
+    let spec = single::Spec { replicas: 2, read_from: ReadFrom::Replicas, ..single::Spec::default() };
+    let deployed = Deployed::of(async |site: &Site<'_>| spec.deploy_cache(site).await).await;
+    let cache = from_outside(&deployed, Kind::One, ReadFrom::Replicas).await;
+    assert_eq!(cache.layout().shards[0].replicas.len(), 2);
+    for number in 0..50 {
+        cache.set(&format!("k{number}"), &entry(1), TTL).await.unwrap();
+    }
+    let reads = async |cache: &RedisCache| {
+        for number in 0..50 {
+            // What a replica does not have yet is missing for a moment, and that is no error.
+            cache.get(&format!("k{number}")).await.unwrap();
+        }
+    };
+    let commands = async |name: &str| deployed.admin(name).await.info().await.unwrap().commands_processed;
+    let before =
+        (commands("shard0").await, commands("shard0-replica0").await, commands("shard0-replica1").await);
+    reads(&cache).await;
+    assert!(commands("shard0-replica0").await >= before.1 + 20, "replicas answer by turns");
+    assert!(commands("shard0-replica1").await >= before.2 + 20);
+
+    let nodes = deployed.cache.managed().unwrap();
+    nodes.named("shard0-replica0").unwrap().server().kill().await.unwrap();
+    reads(&cache).await;
+    let frozen = nodes.named("shard0-replica1").unwrap();
+    frozen.server().process().pause().await.unwrap();
+    reads(&cache).await;
+    frozen.server().process().resume().await.unwrap();
+    reads(&cache).await;
+    deployed.end().await;
+}
+
+#[tokio::test]
+async fn a_write_that_waits_for_replicas_ends_in_a_timeout_when_they_are_frozen_and_is_done_all_the_same() {
+    let spec = single::Spec { replicas: 1, ..single::Spec::default() };
+    let deployed = Deployed::of(async |site: &Site<'_>| spec.deploy_cache(site).await).await;
+    let options = RedisOptions {
+        wait_replicas: 1,
+        wait_timeout: Duration::from_millis(300),
+        ..RedisOptions::at(deployed.url("shard0").expose())
+    };
+    let cache = RedisCache::connect(options, Counters::new()).await.unwrap();
+    cache.set("a", &entry(1), TTL).await.unwrap();
+    let replica =
+        RedisAdmin::connect(&RedisOptions::at(deployed.url("shard0-replica0").expose())).await.unwrap();
+    assert!(replica.info().await.unwrap().dbsize >= 1, "it was waited for");
+
+    let frozen = deployed.cache.managed().unwrap().named("shard0-replica0").unwrap();
+    frozen.server().process().pause().await.unwrap();
+    let error = cache.set("a", &entry(2), TTL).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Timeout, "{error}");
+    assert!(error.detail.contains("0 of 1 replicas"), "{error}");
+    assert_eq!(cache.get("a").await.unwrap(), Some(entry(2)));
+    // An invalidation is tried again, and finds nothing left to remove: it is no more copied than before.
+    for _ in 0..2 {
+        assert_eq!(cache.delete("a").await.unwrap_err().kind, ErrorKind::Timeout);
+    }
+    frozen.server().process().resume().await.unwrap();
+    deployed.end().await;
+}
+
+/// A server that answers OK to everything, but closes the connection instead of answering what begins with one of these
+/// words; it counts how often each came.
+async fn a_server_that_hangs_up_on(words: [&'static str; 2]) -> (u16, Arc<[AtomicUsize; 2]>) {
+    use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let counts: Arc<[AtomicUsize; 2]> = Arc::default();
+    let counted = Arc::clone(&counts);
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let counts = Arc::clone(&counted);
+            tokio::spawn(async move {
+                let mut stream = BufReader::new(stream);
+                let number = async |stream: &mut BufReader<_>| {
+                    let mut line = String::new();
+                    stream.read_line(&mut line).await.ok()?;
+                    line.trim_start_matches(['*', '$']).trim().parse::<usize>().ok()
+                };
+                while let Some(parts) = number(&mut stream).await {
+                    let mut command = Vec::new();
+                    for _ in 0..parts {
+                        let mut piece = vec![0; number(&mut stream).await.unwrap() + 2];
+                        stream.read_exact(&mut piece).await.unwrap();
+                        command.push(String::from_utf8_lossy(&piece).trim().to_owned());
+                    }
+                    if let Some(word) = words.iter().position(|word| *word == command[0]) {
+                        counts[word].fetch_add(1, SeqCst);
+                        return;
+                    }
+                    stream.write_all(b"+OK\r\n").await.unwrap();
+                }
+            });
+        }
+    });
+    (port, counts)
+}
+
+#[tokio::test]
+async fn what_may_have_happened_is_not_sent_again_and_a_look_is() {
+    let (port, counts) = a_server_that_hangs_up_on(["SET", "GET"]).await;
+    let options = RedisOptions::at(format!("redis://127.0.0.1:{port}"));
+    let cache = RedisCache::connect(options, Counters::new()).await.unwrap();
+    assert_eq!(cache.set("a", &entry(1), TTL).await.unwrap_err().kind, ErrorKind::Connection);
+    assert_eq!(counts[0].load(SeqCst), 1, "a write without an answer may be done");
+    assert_eq!(cache.get("a").await.unwrap_err().kind, ErrorKind::Connection);
+    assert_eq!(counts[1].load(SeqCst), 3, "a look is tried twice more");
+}
+
+#[tokio::test]
+async fn slots_that_move_under_load_give_not_one_wrong_answer() {
+    let deployed = a_cluster(cluster::Spec { replicas: 0, ..quick_cluster() }).await;
+    let cache = from_outside(&deployed, Kind::Cluster { seeds: Vec::new() }, ReadFrom::Primary).await;
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    // Each client counts its own keys up by scripts and reads back what it has written.
+    let client = async |client: u64| {
+        let (mut version, mut answers) = (1, 0_u64);
+        while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+            for number in 0..40 {
+                let key = format!("product:{client}:{number}");
+                cache.set_if_newer(&key, &entry(version), TTL).await.unwrap();
+                assert_eq!(cache.get(&key).await.unwrap(), Some(entry(version)), "{key}");
+                answers += 1;
+            }
+            version += 1;
+        }
+        answers
+    };
+    let moves = async {
+        let added = deployed.cache.add_shard().await.unwrap();
+        assert!(added.contains("4096 slots") || added.contains("4095 slots"), "{added}");
+        assert_eq!(deployed.cache.look().await.unwrap().unwrap().shards.len(), 4);
+        deployed.cache.remove_shard(0).await.unwrap();
+        assert_eq!(deployed.cache.look().await.unwrap().unwrap().shards.len(), 3);
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    };
+    let (a, b, c, ()) = tokio::join!(client(0), client(1), client(2), moves);
+    assert!(a + b + c > 1000, "{a} {b} {c}");
+    assert_eq!(deployed.cache.look().await.unwrap().map(|layout: Layout| layout.unserved_slots()), Some(0));
+    deployed.end().await;
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_servers_that_are_there_already_is_said_with_its_remedy() {
+    let deployed = a_cluster(cluster::Spec { replicas: 0, ..quick_cluster() }).await;
+    let sentinels = shards(two_shards()).await;
+    let said = async |kind: Kind, url: SecretUrl| {
+        let options = RedisOptions { kind, ..RedisOptions::at(url.expose()) };
+        RedisCache::connect(options, Counters::new()).await.unwrap_err().to_string()
+    };
+    let nobody = SecretUrl::new("redis://127.0.0.1:1/");
+    let kind = |sentinels: Vec<SecretUrl>, name: &str| Kind::Sentinel {
+        sentinels,
+        masters: vec![name.into()],
+        sharding: Sharding::Rendezvous,
+    };
+    let unknown = said(kind(sentinels.urls(Duty::Sentinel), "shard9"), sentinels.url("shard0")).await;
+    assert!(unknown.contains("no sentinel knows a primary by the name \"shard9\""), "{unknown}");
+    assert!(unknown.contains("SENTINEL MASTERS"), "{unknown}");
+    let unreachable = said(kind(vec![nobody.clone()], "shard0"), sentinels.url("shard0")).await;
+    assert!(unreachable.contains("127.0.0.1:1") && unreachable.contains("refused"), "{unreachable}");
+    let no_cluster = said(Kind::Cluster { seeds: Vec::new() }, sentinels.url("shard0")).await;
+    assert!(no_cluster.contains("use the topology \"single\""), "{no_cluster}");
+
+    let admin = deployed.admin("shard1").await;
+    admin.ask::<()>(redis::cmd("CLUSTER").arg("DELSLOTS").arg(6000), "a test").await.unwrap();
+    let other = deployed.admin("shard0").await;
+    other.ask::<()>(redis::cmd("CLUSTER").arg("DELSLOTS").arg(6000), "a test").await.unwrap();
+    let spec = cluster::Spec { nodes: Some(vec![deployed.url("shard1")]), ..cluster::Spec::default() };
+    let error = Deployed::of(async |site: &Site<'_>| {
+        let error = spec.deploy_cache(site).await.err().unwrap().to_string();
+        assert!(error.contains("1 of the 16384 slots") && error.contains("served by nobody"), "{error}");
+        single::Spec::default().deploy_cache(site).await
+    });
+    error.await.end().await;
+    sentinels.end().await;
+    deployed.end().await;
+}
+
+/// A small scenario on real servers; the databases are embedded, since it is the cache that matters.
+fn scenario(strategies: &str, topologies: &str, more: &str) -> String {
+    format!(
+        r#"
+strategies = [{strategies}]
+topologies = [{topologies}]
+[dataset]
+keys = 1_000
+value_size = "300B"
+[workload]
+reads = 0.9
+clients = 64
+rate_per_second = 500
+[cache]
+ttl = "10m"
+timeout = "300ms"
+[run]
+warmup_max = "3s"
+window = "250ms"
+{more}"#
+    )
+}
+
+const CLUSTER: &str = r#"{ name = "cluster", node_timeout = "1s", database = "embedded" }"#;
+const SENTINEL: &str =
+    r#"{ name = "sentinel", shards = 2, down_after = "1s", failover_timeout = "3s", database = "embedded" }"#;
+const SINGLE: &str = r#"{ name = "single", database = "embedded" }"#;
+
+fn events<'a>(results: &'a Results, cell: &str, kind: &str) -> Vec<&'a EventRow> {
+    results.events.iter().filter(|event| event.cell == cell && event.kind == kind).collect()
+}
+
+#[test]
+fn every_strategy_does_the_same_work_and_keeps_its_promise_on_every_topology() {
+    let place = Place::new();
+    let strategies = r#""cache-aside", "cache-through", "lease", "near-cache", "cache-ahead", "xfetch",
+        { name = "cache-behind", flush_interval = "300ms" }, { name = "write-behind", interval = "10ms" }"#;
+    let topologies = format!("{SINGLE}, {CLUSTER}, {SENTINEL}");
+    place.write("alike.toml", scenario(strategies, &topologies, "duration = \"2s\""));
+    place.succeeds(&["alike.toml", "--no-plots", "--quiet"]);
+    let results = place.results("alike");
+    assert_eq!(results.summary.len(), 24);
+    for row in &results.summary {
+        assert_eq!((row.errors, row.timeouts, row.corrupt_reads), (0, 0, 0), "{row:#?}");
+        assert_eq!((row.verdict, row.lost_writes), (Some(Verdict::Kept), Some(0)), "{row:#?}");
+        let single = results
+            .summary
+            .iter()
+            .find(|other| other.strategy == row.strategy && other.topology == "single")
+            .unwrap();
+        let (rate, there) = (row.hit_rate.unwrap(), single.hit_rate.unwrap());
+        assert!((rate - there).abs() < 0.04, "{} on {}: {rate} {there}", row.strategy, row.topology);
+    }
+    let nodes = |cell: &str| results.nodes.iter().filter(|node| node.cell == cell).count();
+    assert_eq!((nodes("r1-lease-cluster"), nodes("r1-lease-sentinel"), nodes("r1-lease-single")), (6, 4, 1));
+    assert!(place.processes().is_empty(), "{:?}", place.processes());
+}
+
+#[test]
+fn when_a_primary_dies_service_is_back_within_the_bound_and_the_failover_is_told() {
+    let place = Place::new();
+    let more = r#"duration = "10s"
+[[fault]]
+at = "2s"
+kind = "kill"
+target = "shard0"
+"#;
+    let strategies = r#""cache-aside", { name = "cache-behind", flush_interval = "500ms" }"#;
+    place.write("failover.toml", scenario(strategies, &format!("{CLUSTER}, {SENTINEL}"), more));
+    place.succeeds(&["failover.toml", "--no-plots", "--quiet"]);
+    let results = place.results("failover");
+    for row in &results.summary {
+        assert_eq!(row.verdict, Some(Verdict::Kept), "{row:#?}");
+        let (outage, bound) = (row.read_outage_s.unwrap(), row.outage_bound_s.unwrap());
+        assert!(outage > 0.5 && outage < bound, "{}: {outage} of {bound}", row.cell);
+        assert!(row.errors > 0 && row.hit_rate_recovery_s.is_some(), "{row:#?}");
+        assert_eq!(events(&results, &row.cell, "failover").len(), 1, "{:#?}", results.events);
+        let late: Vec<_> = results
+            .timeseries
+            .iter()
+            .filter(|window| {
+                window.cell == row.cell && window.phase == Phase::Measure && window.start_s >= 8.0
+            })
+            .collect();
+        assert!(
+            late.len() >= 7 && late.iter().all(|window| window.errors + window.timeouts == 0),
+            "{late:#?}"
+        );
+    }
+}
+
+#[test]
+fn nothing_hangs_while_a_link_is_cut_and_afterwards_every_strategy_keeps_its_promise() {
+    let place = Place::new();
+    let more = r#"duration = "6s"
+[[fault]]
+at = "1s"
+kind = "cut"
+target = "cache"
+for = "1s"
+[[fault]]
+at = "4s"
+kind = "reset"
+target = "cache"
+"#;
+    let strategies = r#""cache-aside", { name = "cache-aside", label = "bypass", on_cache_error = "bypass" }, "cache-through", "lease",
+        "near-cache", "xfetch", { name = "cache-behind", flush_interval = "300ms" }"#;
+    place.write("cut.toml", scenario(strategies, SINGLE, more));
+    place.succeeds(&["cut.toml", "--no-plots", "--quiet"]);
+    let results = place.results("cut");
+    for row in &results.summary {
+        assert_eq!(
+            (row.verdict, row.lost_writes, row.corrupt_reads),
+            (Some(Verdict::Kept), Some(0), 0),
+            "{row:#?}"
+        );
+        // A few calls in a row, each within its timeout.
+        assert!(row.read_service_max_us.unwrap() < 3e6, "{row:#?}");
+        assert!(row.write_service_max_us.unwrap() < 8e6, "{row:#?}");
+        if row.strategy != "bypass" {
+            let outage = row.read_outage_s.unwrap();
+            assert!(outage > 0.7 && outage < 2.5, "{}: {outage}", row.cell);
+        }
+        let told: Vec<_> = events(&results, &row.cell, "fault").iter().map(|event| &event.subject).collect();
+        assert_eq!(told, ["cut", "reset"]);
+    }
+}
+
+#[test]
+fn a_cut_link_to_the_database_fails_what_needs_it_and_nothing_else() {
+    let place = Place::new();
+    let more = r#"duration = "4s"
+[database]
+timeout = "300ms"
+[[fault]]
+at = "1s"
+kind = "cut"
+target = "database"
+for = "1s"
+"#;
+    place.write("cut.toml", scenario(r#""no-cache", "cache-through""#, "\"single\"", more));
+    place.succeeds(&["cut.toml", "--no-plots", "--quiet"]);
+    let results = place.results("cut");
+    for row in &results.summary {
+        assert_eq!((row.verdict, row.lost_writes), (Some(Verdict::Kept), Some(0)), "{row:#?}");
+        assert!(row.write_outage_s.unwrap() > 0.7, "{row:#?}");
+        assert!(row.read_service_max_us.unwrap() < 2e6, "{row:#?}");
+    }
+    let failed = |strategy: &str| {
+        let row = row(&results, strategy);
+        (row.errors + row.timeouts) as f64 / row.operations as f64
+    };
+    assert!(failed("cache-through") < 0.7 * failed("no-cache"), "hits need no database");
+}
+
+#[test]
+fn shards_are_added_and_removed_under_load_without_one_error_or_stale_read() {
+    let place = Place::new();
+    let more = r#"duration = "12s"
+[[fault]]
+at = "500ms"
+kind = "add-shard"
+"#;
+    let cluster = r#"{ name = "cluster", replicas = 0, node_timeout = "2s", database = "embedded" }"#;
+    let strategies = r#""cache-aside", { name = "cache-behind", flush_interval = "300ms" }"#;
+    place.write("grow.toml", scenario(strategies, cluster, more));
+    place.succeeds(&["grow.toml", "--no-plots", "--quiet"]);
+    let results = place.results("grow");
+    for row in &results.summary {
+        assert_eq!((row.errors, row.timeouts, row.stale_reads, row.corrupt_reads), (0, 0, 0, 0), "{row:#?}");
+        assert_eq!((row.verdict, row.lost_writes), (Some(Verdict::Kept), Some(0)), "{row:#?}");
+        let nodes: Vec<_> = results.nodes.iter().filter(|node| node.cell == row.cell).collect();
+        assert_eq!(nodes.len(), 4, "{nodes:#?}");
+        assert!(
+            nodes.iter().all(|node| (4090..4100).contains(&node.slots.unwrap()) && node.keys > 50),
+            "{nodes:#?}"
+        );
+    }
+}
+
+#[test]
+fn nothing_of_twelve_servers_is_left_after_hotset_was_killed() {
+    let place = Place::new();
+    let topology = r#"{ name = "cluster", primaries = 6, replicas = 1, database = "embedded" }"#;
+    place.write("many.toml", scenario("\"cache-aside\"", topology, "duration = \"60s\""));
+    let running = place.start(place.hotset(&["many.toml", "--no-plots", "--quiet"]));
+    support::eventually("twelve servers run", || {
+        place.processes().iter().filter(|command| command.contains("redis-server")).count() == 12
+    });
+    running.signal(rustix::process::Signal::KILL);
+    running.end();
+    support::eventually("no process is left", || place.processes().is_empty());
+    support::eventually("no directory is left", || place.temporary_files().is_empty());
+}
+
+#[test]
+fn a_fault_that_makes_no_sense_is_refused_with_the_reason() {
+    let place = Place::new();
+    let refused = |topology: &str, fault: &str| {
+        place.write("no.toml", scenario("\"cache-aside\"", topology, &format!("duration = \"9s\"\n{fault}")));
+        place.fails(2, &["check", "no.toml"])
+    };
+    let kill = |target: &str| format!("[[fault]]\nat = \"1s\"\nkind = \"kill\"\ntarget = \"{target}\"");
+    for (topology, fault, said) in [
+        (CLUSTER, kill("shard9"), "there is no shard9; there is shard0 to shard2"),
+        (CLUSTER, kill("shard0-replica4"), "there is shard0-replica0 to shard0-replica0"),
+        (CLUSTER, kill("sentinel0"), "there is no sentinel0; there is none"),
+        (SENTINEL, kill("cache"), "write \"shard0\" for a primary"),
+        (SINGLE, "[[fault]]\nkind = \"failover\"".into(), "nobody who could take over"),
+        (SINGLE, "[[fault]]\nkind = \"add-shard\"".into(), "only a cluster moves keys"),
+        (SINGLE, "[[fault]]\nkind = \"fill-memory\"\nfor = \"1s\"".into(), "give cache.capacity"),
+        ("\"embedded\"", kill("shard0"), "there is no server to break"),
+        ("\"embedded\"", "[[fault]]\nkind = \"cut\"\nfor = \"1s\"".into(), "there is no link to break"),
+        (SINGLE, "[[fault]]\nkind = \"cut\"\nfor = \"1s\"\nrate = \"1MiB\"".into(), "means nothing to cut"),
+        (
+            r#"{ name = "single", url = "redis://127.0.0.1:1", database = "embedded" }"#,
+            "[[fault]]\nkind = \"cut\"\nfor = \"1s\"".into(),
+            "allow_faults = true",
+        ),
+        (
+            r#"{ name = "single", url = "redis://127.0.0.1:1", allow_faults = true, database = "embedded" }"#,
+            kill("shard0"),
+            "only servers that it started",
+        ),
+    ] {
+        // The message is wrapped to the width of the terminal.
+        let error = refused(topology, &fault).replace('│', " ");
+        let words: Vec<_> = error.split_whitespace().collect();
+        assert!(words.join(" ").contains(said), "{topology} {fault}: {error}");
+    }
+}
+
+#[test]
+fn a_topology_that_could_not_survive_is_refused_before_anything_starts() {
+    let place = Place::new();
+    let refused = |topology: &str, cache: &str| {
+        let text = scenario("\"cache-aside\"", topology, "duration = \"1s\"");
+        place.write("no.toml", text.replace("[cache]", &format!("[cache]\n{cache}")));
+        place.fails(2, &["check", "no.toml"])
+    };
+    assert!(refused(r#"{ name = "cluster", primaries = 2 }"#, "").contains("3 primaries or more"));
+    assert!(refused(r#"{ name = "sentinel", sentinel_count = 2 }"#, "").contains("3 sentinels or more"));
+    assert!(refused(SINGLE, "wait_replicas = 1").contains("writes wait for 1 replicas of 0"));
+}
+
+/// A Redis that speaks only TLS, with a certificate of the test's own authority and a user of limited rights.
+struct Secured {
+    _directory: tempfile::TempDir,
+    process: std::process::Child,
+    port: u16,
+    authority: PathBuf,
+    other_authority: PathBuf,
+}
+
+impl Drop for Secured {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Secured {
+    fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        let authority = |name: &str| {
+            let key = rcgen::KeyPair::generate().unwrap();
+            let mut params = rcgen::CertificateParams::new(Vec::<String>::new()).unwrap();
+            params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+            params.distinguished_name.push(rcgen::DnType::CommonName, name);
+            let certificate = params.self_signed(&key).unwrap();
+            (rcgen::Issuer::new(params, key), certificate.pem())
+        };
+        let (issuer, pem) = authority("hotset tests");
+        let (_, other_pem) = authority("somebody else");
+        std::fs::write(at("ca.pem"), pem).unwrap();
+        std::fs::write(at("other.pem"), other_pem).unwrap();
+        let key = rcgen::KeyPair::generate().unwrap();
+        let params = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+        let certificate = params.signed_by(&key, &issuer).unwrap();
+        std::fs::write(at("server.pem"), certificate.pem()).unwrap();
+        std::fs::write(at("server.key"), key.serialize_pem()).unwrap();
+        let port = hotset::topology::servers::free_port().unwrap();
+        let program = hotset::topology::servers::find_redis_server().unwrap().path;
+        let process = std::process::Command::new(program)
+            .args(["--port", "0", "--save", "", "--tls-auth-clients", "no", "--tls-port", &port.to_string()])
+            .args(["--dir", directory.path().to_str().unwrap()])
+            .args(["--tls-cert-file", at("server.pem").to_str().unwrap()])
+            .args(["--tls-key-file", at("server.key").to_str().unwrap()])
+            .args(["--tls-ca-cert-file", at("ca.pem").to_str().unwrap()])
+            .args(["--user", "default", "off"])
+            .args(["--user", "shop", "on", ">s3cret-pass", "~hotset*", "+@all"])
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let (authority, other_authority) = (at("ca.pem"), at("other.pem"));
+        Self { _directory: directory, process, port, authority, other_authority }
+    }
+
+    fn scenario(&self, authority: &std::path::Path, user: &str) -> String {
+        let url = format!("rediss://{user}:${{SHOP_PASSWORD}}@127.0.0.1:{}", self.port);
+        let topology = format!("{{ name = \"single\", url = \"{url}\", database = \"embedded\" }}");
+        let text = scenario("\"cache-aside\"", &topology, "duration = \"1s\"");
+        text.replace("[cache]", &format!("[cache]\ntls_ca = \"{}\"", authority.display()))
+    }
+}
+
+#[test]
+fn a_server_that_speaks_tls_is_used_by_a_user_of_its_own_and_a_wrong_certificate_is_refused() {
+    let secured = Secured::start();
+    let place = Place::new();
+    let run = |text: String| {
+        place.write("tls.toml", text);
+        let mut command = place.hotset(&["tls.toml", "--no-plots", "--quiet"]);
+        command.env("SHOP_PASSWORD", "s3cret-pass");
+        place.start(command).end()
+    };
+    support::eventually("the server listens", || {
+        std::net::TcpStream::connect(("127.0.0.1", secured.port)).is_ok()
+    });
+    let ended = run(secured.scenario(&secured.authority, "shop"));
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let results = place.results("tls");
+    assert!(results.summary[0].hits > 100 && results.summary[0].errors == 0, "{:#?}", results.summary[0]);
+
+    let ended = run(secured.scenario(&secured.other_authority, "shop"));
+    assert_eq!(ended.code, 3, "{ended:?}");
+    assert!(ended.stderr.contains("certificate") && ended.stderr.contains("cache.tls_ca"), "{ended:?}");
+
+    let ended = run(secured.scenario(&secured.authority, "nobody"));
+    assert_eq!(ended.code, 3, "{ended:?}");
+    assert!(ended.stderr.contains("check the user and the password"), "{ended:?}");
+    for (file, text) in support::files_below(place.path()) {
+        assert!(!String::from_utf8_lossy(&text).contains("s3cret-pass"), "{}", file.display());
+    }
+}
+
+#[test]
+fn nodes_that_freeze_restart_or_fill_up_and_links_that_are_slow_or_narrow_break_no_promise() {
+    let place = Place::new();
+    let more = r#"duration = "14s"
+[[fault]]
+at = "1s"
+kind = "pause"
+target = "shard1"
+for = "400ms"
+[[fault]]
+at = "3s"
+kind = "slow"
+target = "cache"
+delay = "20ms"
+jitter = "10ms"
+for = "1s"
+[[fault]]
+at = "5s"
+kind = "throttle"
+target = "cache"
+rate = "200KiB"
+for = "1s"
+[[fault]]
+at = "7s"
+kind = "fill-memory"
+for = "1s"
+[[fault]]
+at = "9s"
+kind = "failover"
+target = "shard0"
+[[fault]]
+at = "11s"
+kind = "restart"
+target = "shard2-replica0"
+"#;
+    let strategies = r#""cache-aside", { name = "cache-behind", flush_interval = "300ms" }"#;
+    let text = scenario(strategies, CLUSTER, more);
+    place.write(
+        "many.toml",
+        text.replace("[cache]", "[cache]\ncapacity = \"32MiB\"\neviction = \"volatile-lru\""),
+    );
+    place.succeeds(&["many.toml", "--no-plots", "--quiet"]);
+    let results = place.results("many");
+    for row in &results.summary {
+        assert_eq!((row.verdict, row.corrupt_reads), (Some(Verdict::Kept), 0), "{row:#?}");
+        let told: Vec<_> = events(&results, &row.cell, "fault").iter().map(|event| &event.subject).collect();
+        assert_eq!(told, ["pause", "slow", "throttle", "fill-memory", "failover", "restart"]);
+        let mended: Vec<_> =
+            events(&results, &row.cell, "mended").iter().map(|event| &event.subject).collect();
+        assert_eq!(mended, ["pause", "slow", "throttle", "fill-memory", "restart"]);
+        assert_eq!(events(&results, &row.cell, "failover").len(), 1, "{:#?}", results.events);
+        let p50 = |from: f64| {
+            let within = |w: &&hotset::results::TimeseriesRow| {
+                w.cell == row.cell && w.phase == Phase::Measure && w.start_s >= from && w.start_s < from + 0.5
+            };
+            let all: Vec<_> = results.timeseries.iter().filter(within).collect();
+            all.iter().filter_map(|window| window.response_p50_us).fold(0.0, f64::max)
+        };
+        assert!(p50(3.25) > 18_000.0, "a slow link is seen: {}", p50(3.25));
+        assert!(p50(13.0) < 10_000.0, "and gone: {}", p50(13.0));
+    }
+}
