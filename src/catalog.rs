@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use crate::cli::Listed;
 use crate::plan::settings::{DatasetSettings, PinSettings, RunSettings};
 use crate::report::charts;
-use crate::scenario::{SettingDoc, Settings};
+use crate::scenario::{Mistakes, Place, Reader, SettingDoc, Settings, Table};
 use crate::topology::settings::{CacheSettings, DatabaseSettings, NetworkSettings};
 use crate::workload::{WorkloadSettings, keys};
-use crate::{strategy, topology};
+use crate::{application, strategy, topology};
 
 /// One row of a list.
 struct Listing {
@@ -22,8 +22,14 @@ struct Listing {
 /// The text of `hotset list`.
 #[must_use]
 pub fn list(what: Option<Listed>) -> String {
-    let all =
-        [Listed::Strategies, Listed::Topologies, Listed::Distributions, Listed::Charts, Listed::Settings];
+    let all = [
+        Listed::Applications,
+        Listed::Strategies,
+        Listed::Topologies,
+        Listed::Distributions,
+        Listed::Charts,
+        Listed::Settings,
+    ];
     let wanted = match &what {
         Some(one) => std::slice::from_ref(one),
         None => &all[..],
@@ -86,6 +92,10 @@ fn listings(sort: Listed) -> (&'static str, Vec<Listing>) {
         settings,
     };
     match sort {
+        Listed::Applications => (
+            "applications: what the load does; name one by application = \"…\", or in [application] with its settings",
+            application::REGISTRY.iter().map(application).collect(),
+        ),
         Listed::Strategies => (
             "strategies: how an application uses a cache in front of a database",
             strategy::REGISTRY
@@ -109,6 +119,25 @@ fn listings(sort: Listed) -> (&'static str, Vec<Listing>) {
             charts::REGISTRY.iter().map(|r| row(r.name, r.summary, Vec::new())).collect(),
         ),
         Listed::Settings => ("settings: the tables of a scenario", tables()),
+    }
+}
+
+/// An application with the operations and the kinds of entity that it has.
+fn application(row: &application::ApplicationRow) -> Listing {
+    let nothing = Table::empty(Place::Option(String::new()));
+    let spec = (row.read)(&Reader::new(&nothing, "", &Mistakes::default()));
+    let shares = spec.operations().iter().map(|kind| format!("{} {}", kind.name, kind.share));
+    let entities = spec.entities().iter().map(|entity| entity.name);
+    let (shares, entities) = (shares.collect::<Vec<_>>(), entities.collect::<Vec<_>>());
+    Listing {
+        name: row.name.into(),
+        summary: row.summary.into(),
+        more: Some(format!(
+            "operations and their usual shares, in [application.mix]: {}; kinds of entity, in [application.strategies]: {}",
+            shares.join(", "),
+            entities.join(", ")
+        )),
+        settings: (row.docs)(),
     }
 }
 

@@ -234,6 +234,8 @@ impl CurveArguments {
 /// What can be listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Listed {
+    /// What the load does
+    Applications,
     /// How an application uses a cache
     Strategies,
     /// Where the cache lives

@@ -34,12 +34,18 @@ pub fn now_utc() -> String {
 /// as far as their clocks do.
 #[must_use]
 pub fn unix_millis() -> u64 {
+    unix_micros() / 1000
+}
+
+/// Microseconds since 1970, by a clock that never goes back.
+#[must_use]
+pub fn unix_micros() -> u64 {
     static START: LazyLock<(SystemTime, std::time::Instant)> =
         LazyLock::new(|| (SystemTime::now(), std::time::Instant::now()));
     let (system, instant) = *START;
     let since = now().into_std().saturating_duration_since(instant);
     let unix = system.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default() + since;
-    u64::try_from(unix.as_millis()).unwrap_or(u64::MAX)
+    u64::try_from(unix.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// Waits for a while, see [`sleep_until`].

@@ -1,5 +1,6 @@
 //! From a scenario file to the cells that are run, in their order.
 
+mod application;
 mod capacity;
 mod choice;
 mod order;
@@ -14,9 +15,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use application::ChosenApplication;
 pub use choice::{ChosenStrategy, ChosenTopology, LeftOut, Only};
 
 use crate::application::catalog::Products;
+use crate::application::{AnyDataset, ApplicationSpec, Facts};
 use crate::fault::Fault;
 use crate::measure::settle::FEWEST_WINDOWS;
 use crate::scenario::tree::parse_option_value;
@@ -34,6 +37,8 @@ pub struct Scenario {
     pub name: String,
     /// What it is for, in its author's words.
     pub description: String,
+    /// `application`.
+    pub application: ChosenApplication,
     /// `[dataset]`.
     pub dataset: DatasetSettings,
     /// `[workload]`.
@@ -69,15 +74,34 @@ impl Scenario {
             + (self.database.timeout.0 + self.network.database_rtt + self.network.database_jitter) * 2
     }
 
-    /// The documents that every cell starts from.
+    /// What the documents are made from.
     #[must_use]
-    pub fn products(&self) -> Products {
-        Products {
+    pub fn facts(&self) -> Facts {
+        Facts {
             keys: self.dataset.keys.get(),
             categories: self.dataset.categories.get(),
             value_size: self.dataset.value_size,
             seed: self.run.seed,
         }
+    }
+
+    /// The documents that every cell starts from.
+    #[must_use]
+    pub fn documents(&self) -> AnyDataset {
+        self.application.spec.dataset(self.facts())
+    }
+
+    /// The products of a catalogue.
+    #[must_use]
+    pub fn products(&self) -> Products {
+        let Facts { keys, categories, value_size, seed } = self.facts();
+        Products { keys, categories, value_size, seed }
+    }
+
+    /// Whether it is the catalogue that is loaded: the one application that traces and models know.
+    #[must_use]
+    pub fn is_catalog(&self) -> bool {
+        matches!(self.application.spec, ApplicationSpec::Catalog(_))
     }
 }
 
@@ -266,6 +290,7 @@ fn read_scenario(name: &str, tree: &Table, mistakes: &Mistakes) -> Scenario {
     let empty = Table::empty(tree.place.clone());
     let top = Reader::new(tree, "", mistakes);
     let description = top.get("description", String::new());
+    let application = application::read(&top, &empty);
     let dataset = whole(top.table("dataset", &empty));
     let workload_table = top.table("workload", &empty);
     let distribution = read_keys(&workload_table, &empty);
@@ -284,6 +309,7 @@ fn read_scenario(name: &str, tree: &Table, mistakes: &Mistakes) -> Scenario {
     let scenario = Scenario {
         name: name.into(),
         description,
+        application,
         dataset,
         workload,
         distribution,
@@ -398,7 +424,9 @@ impl NonZeroU64Like for std::num::NonZeroUsize {
 
 /// A strategy that writes to the cache first must not lose there what the database does not hold yet.
 fn check_eviction(scenario: &Scenario, top: &Reader<'_>) {
-    let dirty = scenario.strategies.iter().find(|one| one.spec.promise().needs().no_eviction_of_dirty);
+    let dirty = scenario.strategies.iter().find(|one| {
+        scenario.application.nonsense(&one.spec).is_none() && scenario.application.holds_back(&one.spec)
+    });
     let evicts =
         scenario.topologies.iter().find_map(|topology| topology.spec.evicts_any_key(&scenario.cache));
     let (Some(strategy), Some(policy)) = (dirty, evicts) else { return };
@@ -424,6 +452,18 @@ fn check_together(scenario: &Scenario, top: &Reader<'_>) {
         top.mistakes().push(
             Mistake::new(top.place_of(&["workload", "clients"]), "workload.clients", message)
                 .help("give every instance one client or more"),
+        );
+    }
+    application::check(&scenario.application, &scenario.facts(), top);
+    if scenario.workload.trace.is_some() && !scenario.is_catalog() {
+        let message = format!(
+            "a trace says reads and writes of keys, which {} has not",
+            scenario.application.spec.name()
+        );
+        let place = top.place_of(&["workload", "trace"]);
+        top.mistakes().push(
+            Mistake::new(place, "workload.trace", message)
+                .help("leave the trace out, or run it with application = \"catalog\""),
         );
     }
     capacity::check(scenario, top);

@@ -14,6 +14,11 @@ const BETWEEN_PROGRESS: u64 = 1 << 15;
 /// Why there is no trace.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
+    /// The scenario's load is not one of reads and writes of keys.
+    #[error(
+        "a trace holds reads and writes of single keys, which the application \"{0}\" does not offer; use a scenario with application = \"catalog\""
+    )]
+    Application(&'static str),
     /// The workload cannot be drawn.
     #[error(transparent)]
     Workload(#[from] MixError),
@@ -33,6 +38,9 @@ pub fn record(
     out: &Path,
     mut progress: impl FnMut(u64),
 ) -> Result<(), RecordError> {
+    if !scenario.is_catalog() {
+        return Err(RecordError::Application(scenario.application.spec.name()));
+    }
     let stream = scenario.stream(Phase::Measure)?;
     let products = scenario.products();
     let mut writer = Writer::create(out)?;

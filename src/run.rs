@@ -241,13 +241,5 @@ fn failed_cell(cell: &Cell, reason: &str) -> CellResults {
         started_utc: clock::now_utc(),
         ..driver::figures::names(cell)
     };
-    CellResults {
-        summary,
-        timeseries: Vec::new(),
-        latency: Vec::new(),
-        events: Vec::new(),
-        audit: Vec::new(),
-        nodes: Vec::new(),
-        interval_log: Vec::new(),
-    }
+    CellResults { summary, ..CellResults::default() }
 }

@@ -60,6 +60,11 @@ pub enum SizingError {
     /// The rate is no share.
     #[error(transparent)]
     Rate(#[from] RateOutOfRange),
+    /// The scenario's load is not one of reads and writes of keys.
+    #[error(
+        "a hit rate is simulated for reads and writes of single keys, which the application \"{0}\" does not offer; use a scenario with application = \"catalog\", or a trace"
+    )]
+    Application(&'static str),
     /// A capacity is no number of entries that can be simulated.
     #[error(
         "a capacity of {0} cannot be simulated; give 1 to 4294967295 entries, or a share of the keys such as 10%, that is one entry or more"
@@ -111,6 +116,9 @@ fn simulate_scenario(
     progress: impl FnMut(u64),
 ) -> Result<Sizing, SizingError> {
     let scenario = &plan.scenario;
+    if !scenario.is_catalog() {
+        return Err(SizingError::Application(scenario.application.spec.name()));
+    }
     let documents = scenario.dataset.keys.get();
     let counted = counted(scenario, request);
     let (warmup, measure) = (scenario.stream(Phase::Warmup)?, scenario.stream(Phase::Measure)?);

@@ -11,9 +11,10 @@ use hotset::report::charts::REGISTRY;
 use hotset::report::group::groups;
 use hotset::report::{DrawOptions, draw, terminal::closing_table};
 use hotset::results::{
-    AuditRow, Build, CellResults, CurveRow, EventRow, Interval, LatencyFigures, LatencyRow, LimitedBy,
-    Machine, Measure, Mode, NodeRow, Operation, Outcome, Phase, Results, ResultsDir, RunInfo, Server, Status,
-    StreamDigest, SummaryRow, TimeseriesRow, Verdict, interval_log, interval_log_name, spectrum,
+    ApplicationRow, AuditRow, Build, CellResults, CurveRow, EntityRow, EventRow, Interval, LatencyFigures,
+    LatencyRow, LimitedBy, Machine, Measure, Mode, NodeRow, Operation, OperationRow, Outcome, Phase, Results,
+    ResultsDir, RunInfo, Server, Status, StreamDigest, SummaryRow, TimeseriesRow, Verdict, interval_log,
+    interval_log_name, spectrum,
 };
 use serde::Serialize;
 
@@ -160,14 +161,14 @@ fn cell(strategy: MadeUp, topology: &str, repeat: u32, swept: &str, position: u6
         summary.set_latency(operation, Measure::Response, LatencyFigures::of(histogram));
     }
     let intervals = recorded.map(|(operation, histogram)| Interval {
-        operation,
+        operation: operation.name(),
         measure: Measure::Response,
         start: Duration::ZERO,
         length: Duration::from_secs(20),
         histogram,
     });
     CellResults {
-        latency: spectrum(&id, (Operation::Read, Outcome::All, Measure::Response), &reads),
+        latency: spectrum(&id, ("read", Outcome::All, Measure::Response), &reads),
         events: vec![
             event(&id, -6.0, "phase", "warm-up"),
             event(&id, 7.0, "fault", "redis stopped"),
@@ -177,6 +178,9 @@ fn cell(strategy: MadeUp, topology: &str, repeat: u32, swept: &str, position: u6
         summary,
         timeseries,
         nodes: Vec::new(),
+        operations: Vec::new(),
+        entities: Vec::new(),
+        application: Vec::new(),
         audit: vec![AuditRow {
             cell: id.clone(),
             kind: "stale".into(),
@@ -467,7 +471,7 @@ fn percentiles_over_repeats_are_those_of_all_operations_and_not_the_average_of_p
         averages.push(recorded.value_at_quantile(0.99) as f64 / 1e3);
         union.add(&recorded).unwrap();
         let interval = Interval {
-            operation: Operation::Read,
+            operation: "read",
             measure: Measure::Response,
             start: Duration::ZERO,
             length: Duration::from_secs(1),
@@ -633,6 +637,9 @@ fn the_guide_to_result_files_names_every_column_and_no_other() {
     assert_eq!(documented(&guide, "events.csv"), columns::<EventRow>());
     assert_eq!(documented(&guide, "audit.csv"), columns::<AuditRow>());
     assert_eq!(documented(&guide, "nodes.csv"), columns::<NodeRow>());
+    assert_eq!(documented(&guide, "operations.csv"), columns::<OperationRow>());
+    assert_eq!(documented(&guide, "entities.csv"), columns::<EntityRow>());
+    assert_eq!(documented(&guide, "application.csv"), columns::<ApplicationRow>());
     assert_eq!(documented(&guide, "curve.csv"), columns::<CurveRow>());
     let mut run = keys(&RunInfo::default());
     for (part, parts) in [

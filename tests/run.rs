@@ -86,6 +86,9 @@ fn a_run_leaves_every_file_and_the_link_to_the_latest() {
         "events.csv",
         "audit.csv",
         "nodes.csv",
+        "operations.csv",
+        "entities.csv",
+        "application.csv",
         "run.json",
         "report.html",
     ]

@@ -13,18 +13,35 @@ use mongodb::bson::raw::cstr;
 use mongodb::bson::rawdoc;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
-use super::{Answer, Application, Damage, Dataset, OperationKind, lost_document};
+use super::{
+    Answer, Application, Class, Damage, Dataset, EntityKind, Facts, Model, OperationKind, Parts, Place,
+    Served, Visitor, lost_document,
+};
 use crate::audit::{FIELDS, Seen, Write, WriteId};
+use crate::source::Collection;
 use crate::store::document::Flat;
-use crate::store::{Document, Patch, StoreError, Version};
-use crate::strategy::{Backlog, Read, Strategy, WriteError};
+use crate::store::{Changes, Document, Patch, StoreError, Version};
+use crate::strategy::{AnyStrategy, Backlog, Read, Strategy, StrategyCache, WriteError};
 use crate::workload::{Operation, ValueSizes};
 
-/// The operations of the catalogue; an operation's kind is an index into this table.
+crate::settings! {
+    /// The settings of the catalogue, which has none: `[workload] reads` says how often it is read.
+    pub struct Spec {}
+}
+
+/// The operations of the catalogue. Their shares are those of `[workload] reads`.
 pub const OPERATIONS: [OperationKind; 2] = [
-    OperationKind { name: "read", can_be_absent: true },
-    OperationKind { name: "write", can_be_absent: false },
+    OperationKind { name: "read", class: Class::Read, can_be_absent: true, shows: &[PRODUCT], share: 0.95 },
+    OperationKind {
+        name: "write",
+        class: Class::Write,
+        can_be_absent: false,
+        shows: &[PRODUCT],
+        share: 0.05,
+    },
 ];
+/// The index of products among the kinds of entity.
+pub const PRODUCT: usize = 0;
 /// The index of `read`.
 pub const READ: u8 = 0;
 /// The index of `write`.
@@ -83,7 +100,8 @@ impl Products {
         key.to_compact_string()
     }
 
-    fn description(&self, key: u64, length: usize) -> String {
+    /// Words, so many bytes of them.
+    pub(super) fn description(&self, key: u64, length: usize) -> String {
         const WORDS: [&str; 16] = [
             "solid ",
             "light ",
@@ -115,9 +133,45 @@ impl Products {
     }
 }
 
+impl Model for Spec {
+    const ENTITIES: &'static [EntityKind] = &[EntityKind {
+        name: "product",
+        collection: Some(COLLECTION),
+        fields: WRITTEN_FIELDS,
+        served: Served::ByStrategy,
+        made_of: None,
+    }];
+    const OPERATIONS: &'static [OperationKind] = &OPERATIONS;
+    type Dataset = Products;
+    type World = ();
+    type Instance<C: StrategyCache, D: Changes> = Catalog<AnyStrategy<C, Collection<D>>>;
+
+    fn dataset(&self, facts: Facts) -> Products {
+        let Facts { keys, categories, value_size, seed } = facts;
+        Products { keys, categories, value_size, seed }
+    }
+
+    fn key_prefix(&self, _entity: usize) -> &'static str {
+        "product:"
+    }
+
+    fn build<C: StrategyCache, D: Changes>(&self, parts: Parts<C, D, Self>) -> Self::Instance<C, D> {
+        let source = Collection::new(parts.database, COLLECTION, parts.kinds[PRODUCT].clone());
+        Catalog::new(parts.strategies[PRODUCT].build(parts.cache, source))
+    }
+}
+
 impl Dataset for Products {
-    fn collection(&self) -> &'static str {
-        COLLECTION
+    fn entities(&self) -> &'static [EntityKind] {
+        Spec::ENTITIES
+    }
+
+    fn place(&self, subject: u64) -> Place {
+        Place { entity: PRODUCT, id: Self::id(subject) }
+    }
+
+    fn verify(&self, subject: u64, version: Version, document: &Document) -> Result<Seen, Damage> {
+        verify(&Self::id(subject), version, document)
     }
 
     fn len(&self) -> u64 {
@@ -264,15 +318,19 @@ fn seen(operation: &Operation, id: &str, read: &Read) -> Result<Option<Seen>, Da
 }
 
 impl<S: Strategy> Application for Catalog<S> {
-    async fn perform(&self, client: u32, operation: &Operation) -> Result<Answer, WriteError> {
+    async fn perform(&self, visitor: &mut Visitor, operation: &Operation) -> Result<Answer, WriteError> {
         let id = Products::id(operation.key);
         if operation.kind == READ {
-            let read = self.strategy.read(&id).await?;
-            return Ok(Answer::Read { outcome: read.outcome, seen: seen(operation, &id, &read) });
+            let reading = self.strategy.read(&id);
+            let read =
+                visitor.read(PRODUCT, operation.key, reading, |read| seen(operation, &id, read)).await?;
+            return Ok(Answer::Read(read.outcome));
         }
-        let patch = patch(&id, client, operation);
-        let written = self.strategy.write(&id, &patch).await?;
-        written.map(Answer::Written).ok_or_else(|| lost_document(&id).into())
+        let patch = patch(&id, visitor.number, operation);
+        let writing =
+            async { self.strategy.write(&id, &patch).await?.ok_or_else(|| lost_document(&id).into()) };
+        visitor.write(write_of(visitor.number, operation), writing).await?;
+        Ok(Answer::Written)
     }
 
     async fn recover(&self) -> Result<u64, StoreError> {

@@ -1,36 +1,96 @@
 //! What the load does: the kinds of entity of an application and the operations on them.
+//!
+//! An application is a file and a row in [`applications!`]: its settings, its tables of entities and operations, the
+//! documents that it starts from, and what an instance of it does.
 
 pub mod catalog;
+pub mod ecommerce;
+pub mod touched;
+pub mod visitor;
 
+use std::fmt;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::audit::Seen;
-use crate::store::{Document, ErrorKind, StoreError, Version};
-use crate::strategy::{Backlog, ReadOutcome, WriteError};
-use crate::workload::Operation;
+use compact_str::CompactString;
 
-/// One kind of operation of an application.
+use crate::audit::{FIELDS, Seen};
+use crate::scenario::{Reader, SettingDoc, Settings};
+use crate::source::Kind;
+use crate::store::{Changes, Document, ErrorKind, StoreError, Version};
+use crate::strategy::{Backlog, ReadOutcome, StrategyCache, StrategySpec, WriteError};
+use crate::workload::{Operation, ValueSizes};
+pub use visitor::Visitor;
+
+/// Whether an operation reads or writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OperationKind {
-    /// Its name in results.
-    pub name: &'static str,
-    /// Whether it may ask for what does not exist.
-    pub can_be_absent: bool,
+pub enum Class {
+    /// It reads.
+    Read,
+    /// It writes.
+    Write,
 }
 
-/// How an operation ended.
+/// One kind of operation of an application.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct OperationKind {
+    /// Its name in results, and in `[application.mix]`.
+    pub name: &'static str,
+    /// Whether it reads or writes.
+    pub class: Class,
+    /// Whether it may ask for what does not exist.
+    pub can_be_absent: bool,
+    /// The kinds of entity that it shows or changes: indices into the application's table.
+    pub shows: &'static [usize],
+    /// Its share of the operations unless the scenario says otherwise.
+    pub share: f64,
+}
+
+/// One kind of entity of an application.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EntityKind {
+    /// Its name in results, and in `[application.strategies]`.
+    pub name: &'static str,
+    /// The collection of the database that holds it; `None` for what is made of others, or lives in the cache only.
+    pub collection: Option<&'static str>,
+    /// The fields that writes change, in the order of [`Seen::writes`]; empty where there is none.
+    pub fields: [&'static str; FIELDS],
+    /// How its strategy is chosen.
+    pub served: Served,
+    /// The kind that it is made of, where it is: it shows that one's writes once the database has them.
+    pub made_of: Option<usize>,
+}
+
+/// How the strategy of a kind of entity is chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Served {
+    /// By the cell's strategy, unless `[application.strategies]` names another.
+    ByStrategy,
+    /// As before, but it is only ever read: a strategy that writes to the cache first makes no sense.
+    ByReading,
+    /// It lives in the cache itself, whatever the strategy.
+    InTheCache,
+}
+
+/// Where an entity is found.
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The kind of entity: an index into the application's table.
+    pub entity: usize,
+    /// Its id.
+    pub id: CompactString,
+}
+
+/// How an operation was answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
     /// A read was answered.
-    Read {
-        /// How it was answered.
-        outcome: ReadOutcome,
-        /// The document as it was read, `None` where there rightly is none; or what is wrong with it.
-        seen: Result<Option<Seen>, Damage>,
-    },
-    /// A write was acknowledged at this version.
-    Written(Version),
+    Read(ReadOutcome),
+    /// A write was acknowledged.
+    Written,
+    /// What is neither was done.
+    Done,
 }
 
 /// Why an answer cannot be what was stored.
@@ -67,15 +127,20 @@ impl Damage {
 
 /// One instance of an application.
 pub trait Application: Send + Sync + 'static {
-    /// Carries out one operation of a client.
+    /// Carries out one operation of a client, which has what it reads and writes audited.
     ///
     /// # Errors
     /// Those of the strategy; where a write was committed all the same, the error says so.
     fn perform(
         &self,
-        client: u32,
+        visitor: &mut Visitor,
         operation: &Operation,
     ) -> impl Future<Output = Result<Answer, WriteError>> + Send;
+
+    /// How long the client of a closed loop thinks before its next operation.
+    fn pause_after(&self, _visitor: &Visitor, _operation: &Operation) -> Duration {
+        Duration::ZERO
+    }
 
     /// See [`Strategy::recover`](crate::strategy::Strategy::recover).
     fn recover(&self) -> impl Future<Output = Result<u64, StoreError>> + Send;
@@ -93,16 +158,331 @@ pub fn lost_document(id: &str) -> StoreError {
     StoreError::new(ErrorKind::Other, format!("document {id} is not in the database although it was loaded"))
 }
 
-/// The documents that an application starts from.
-pub trait Dataset: Send + Sync + 'static {
-    /// The collection that holds them.
-    fn collection(&self) -> &'static str;
-    /// How many there are.
+/// The documents that an application starts from. The entities that the audit follows are numbered from 0, kind by kind;
+/// each is one document of one collection.
+pub trait Dataset: fmt::Debug + Send + Sync + 'static {
+    /// The application's kinds of entity.
+    fn entities(&self) -> &'static [EntityKind];
+    /// How many entities there are in collections.
     fn len(&self) -> u64;
     /// Whether there are none.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
-    /// The document of a key, always the same for one seed.
-    fn document(&self, key: u64) -> Document;
+    /// Where an entity is found.
+    fn place(&self, subject: u64) -> Place;
+    /// The document of an entity, always the same for one seed.
+    fn document(&self, subject: u64) -> Document;
+    /// Checks a document that was found under an entity's id and version, and says what the audit wants to know of it.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    fn verify(&self, subject: u64, version: Version, document: &Document) -> Result<Seen, Damage>;
+    /// The collections, each once.
+    fn collections(&self) -> Vec<&'static str> {
+        let mut all: Vec<&'static str> = Vec::new();
+        for collection in self.entities().iter().filter_map(|entity| entity.collection) {
+            if !all.contains(&collection) {
+                all.push(collection);
+            }
+        }
+        all
+    }
+    /// The collection of an entity.
+    fn collection(&self, subject: u64) -> &'static str {
+        self.entities()[self.place(subject).entity].collection.unwrap_or_default()
+    }
+}
+
+/// A figure of an application that no other file has: a row of `application.csv`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Figure {
+    /// What it is.
+    pub name: &'static str,
+    /// How much; `None` where it is not known.
+    pub value: Option<f64>,
+    /// In what.
+    pub unit: &'static str,
+}
+
+/// What outlives the instances of an application in a cell and is shared by all of them: its users with what they
+/// hold, and the services beside it.
+pub trait World: fmt::Debug + Default + Send + Sync + 'static {
+    /// From now on what happens is measured.
+    fn begin_measuring(&self) {}
+    /// What is to be said of it at the end.
+    fn figures(&self) -> Vec<Figure> {
+        Vec::new()
+    }
+}
+
+/// A world in which nothing outlives an instance.
+impl World for () {}
+
+/// What the documents of an application are made from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Facts {
+    /// How many there are of what is asked for by key: products, users.
+    pub keys: u64,
+    /// How many categories they are in.
+    pub categories: u64,
+    /// How large a document is.
+    pub value_size: ValueSizes,
+    /// What else decides what they look like.
+    pub seed: u64,
+}
+
+/// What one instance of an application is built from; lists are by kind of entity.
+#[derive(Debug)]
+pub struct Parts<C, D, M: Model> {
+    /// Which instance it is, from 0.
+    pub number: u64,
+    /// Its connection to the cache.
+    pub cache: C,
+    /// Its connection to the database.
+    pub database: D,
+    /// What is said of each kind of entity.
+    pub kinds: Vec<Kind>,
+    /// The strategy of each kind of entity.
+    pub strategies: Vec<StrategySpec>,
+    /// The documents that the run starts from.
+    pub dataset: M::Dataset,
+    /// What outlives it.
+    pub world: Arc<M::World>,
+}
+
+/// An application as its settings make it.
+pub trait Model: Settings + Clone + fmt::Debug + PartialEq + Send + Sync + 'static {
+    /// Its kinds of entity.
+    const ENTITIES: &'static [EntityKind];
+    /// Its operations; an operation's kind is an index into this table.
+    const OPERATIONS: &'static [OperationKind];
+    /// Whether something runs beside its instances, see [`Model::beside`].
+    const HAS_COMPANY: bool = false;
+    /// The documents that it starts from.
+    type Dataset: Dataset;
+    /// What outlives its instances.
+    type World: World;
+    /// One instance of it.
+    type Instance<C: StrategyCache, D: Changes>: Application;
+
+    /// The documents that it starts from.
+    fn dataset(&self, facts: Facts) -> Self::Dataset;
+
+    /// What stands before the id in the cache key of a kind of entity.
+    fn key_prefix(&self, entity: usize) -> &'static str;
+
+    /// The time to live of a kind of entity, where that is not the cache's.
+    fn ttl(&self, _entity: usize) -> Option<Duration> {
+        None
+    }
+
+    /// One instance; its background work runs on the runtime of the caller.
+    fn build<C: StrategyCache, D: Changes>(&self, parts: Parts<C, D, Self>) -> Self::Instance<C, D>;
+
+    /// What runs beside the instances, once a cell, over a connection of its own, until it is dropped.
+    fn beside<C: StrategyCache>(
+        &self,
+        _cache: C,
+        _world: Arc<Self::World>,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        std::future::ready(())
+    }
+
+    /// What is wrong with the settings, given the dataset: key, message, remedy.
+    fn mistakes(&self, _facts: &Facts) -> Vec<(&'static str, String, String)> {
+        Vec::new()
+    }
+}
+
+/// An application as `hotset list applications` shows it.
+pub struct ApplicationRow {
+    /// Its name in a scenario.
+    pub name: &'static str,
+    /// What it does, in a line.
+    pub summary: &'static str,
+    /// Its settings.
+    pub docs: fn() -> Vec<SettingDoc>,
+    /// Reads its settings.
+    pub read: fn(&Reader<'_>) -> ApplicationSpec,
+}
+
+/// Generates, from one row an application, the registry and the enums in which applications meet.
+macro_rules! applications {
+    ($( $name:literal => $variant:ident, $module:ident, $summary:literal; )+) => {
+        /// Every application there is.
+        pub const REGISTRY: &[ApplicationRow] = &[ $( ApplicationRow {
+            name: $name,
+            summary: $summary,
+            docs: <$module::Spec as Settings>::docs,
+            read: |reader| ApplicationSpec::$variant(<$module::Spec as Settings>::read(reader)),
+        }, )+ ];
+
+        /// An application with its settings.
+        #[derive(Debug, Clone, PartialEq)]
+        #[allow(missing_docs, reason = "each is documented in its own file")]
+        pub enum ApplicationSpec { $( $variant($module::Spec), )+ }
+
+        impl ApplicationSpec {
+            /// Its name in a scenario.
+            #[must_use]
+            pub fn name(&self) -> &'static str {
+                match self { $( Self::$variant(_) => $name, )+ }
+            }
+
+            /// Its kinds of entity.
+            #[must_use]
+            pub fn entities(&self) -> &'static [EntityKind] {
+                match self { $( Self::$variant(_) => $module::Spec::ENTITIES, )+ }
+            }
+
+            /// Its kinds of operation.
+            #[must_use]
+            pub fn operations(&self) -> &'static [OperationKind] {
+                match self { $( Self::$variant(_) => $module::Spec::OPERATIONS, )+ }
+            }
+
+            /// See [`Model::key_prefix`].
+            #[must_use]
+            pub fn key_prefix(&self, entity: usize) -> &'static str {
+                match self { $( Self::$variant(spec) => spec.key_prefix(entity), )+ }
+            }
+
+            /// See [`Model::ttl`].
+            #[must_use]
+            pub fn ttl(&self, entity: usize) -> Option<Duration> {
+                match self { $( Self::$variant(spec) => spec.ttl(entity), )+ }
+            }
+
+            /// See [`Model::dataset`].
+            #[must_use]
+            pub fn dataset(&self, facts: Facts) -> AnyDataset {
+                match self { $( Self::$variant(spec) => AnyDataset::$variant(spec.dataset(facts)), )+ }
+            }
+
+            /// See [`Model::mistakes`].
+            #[must_use]
+            pub fn mistakes(&self, facts: &Facts) -> Vec<(&'static str, String, String)> {
+                match self { $( Self::$variant(spec) => spec.mistakes(facts), )+ }
+            }
+
+            /// A new world.
+            #[must_use]
+            pub fn world(&self) -> AnyWorld {
+                match self { $( Self::$variant(_) => AnyWorld::$variant(Arc::default()), )+ }
+            }
+
+            /// See [`Model::HAS_COMPANY`].
+            #[must_use]
+            pub fn has_company(&self) -> bool {
+                match self { $( Self::$variant(_) => $module::Spec::HAS_COMPANY, )+ }
+            }
+
+            /// See [`Model::beside`].
+            pub async fn beside<C: StrategyCache>(&self, cache: C, world: AnyWorld) {
+                match (self, world) {
+                    $( (Self::$variant(spec), AnyWorld::$variant(world)) => spec.beside(cache, world).await, )+
+                    #[allow(unreachable_patterns, reason = "reachable as soon as there are two")]
+                    _ => {}
+                }
+            }
+
+            /// One instance; `None` where the world is another application's.
+            pub fn build<C: StrategyCache, D: Changes>(
+                &self,
+                number: u64,
+                stores: (C, D),
+                (kinds, strategies): (Vec<Kind>, Vec<StrategySpec>),
+                facts: Facts,
+                world: AnyWorld,
+            ) -> Option<AnyApplication<C, D>> {
+                let (cache, database) = stores;
+                match (self, world) {
+                    $( (Self::$variant(spec), AnyWorld::$variant(world)) => {
+                        let dataset = spec.dataset(facts);
+                        let parts = Parts { number, cache, database, kinds, strategies, dataset, world };
+                        Some(AnyApplication::$variant(spec.build(parts)))
+                    } )+
+                    #[allow(unreachable_patterns, reason = "reachable as soon as there are two")]
+                    _ => None,
+                }
+            }
+        }
+
+        /// The documents of any application.
+        #[derive(Debug)]
+        #[allow(missing_docs, reason = "each is documented in its own file")]
+        pub enum AnyDataset { $( $variant(<$module::Spec as Model>::Dataset), )+ }
+
+        impl Dataset for AnyDataset {
+            fn entities(&self) -> &'static [EntityKind] {
+                match self { $( Self::$variant(dataset) => dataset.entities(), )+ }
+            }
+            fn len(&self) -> u64 {
+                match self { $( Self::$variant(dataset) => dataset.len(), )+ }
+            }
+            fn place(&self, subject: u64) -> Place {
+                match self { $( Self::$variant(dataset) => dataset.place(subject), )+ }
+            }
+            fn document(&self, subject: u64) -> Document {
+                match self { $( Self::$variant(dataset) => dataset.document(subject), )+ }
+            }
+            fn verify(&self, subject: u64, version: Version, document: &Document) -> Result<Seen, Damage> {
+                match self { $( Self::$variant(dataset) => dataset.verify(subject, version, document), )+ }
+            }
+        }
+
+        /// The world of any application.
+        #[derive(Debug, Clone)]
+        #[allow(missing_docs, reason = "each is documented in its own file")]
+        pub enum AnyWorld { $( $variant(Arc<<$module::Spec as Model>::World>), )+ }
+
+        impl AnyWorld {
+            /// See [`World::begin_measuring`].
+            pub fn begin_measuring(&self) {
+                match self { $( Self::$variant(world) => world.begin_measuring(), )+ }
+            }
+
+            /// See [`World::figures`].
+            #[must_use]
+            pub fn figures(&self) -> Vec<Figure> {
+                match self { $( Self::$variant(world) => world.figures(), )+ }
+            }
+        }
+
+        /// An instance of any application; delegates without a box or a vtable.
+        #[allow(missing_docs, reason = "each is documented in its own file")]
+        pub enum AnyApplication<C: StrategyCache, D: Changes> {
+            $( $variant(<$module::Spec as Model>::Instance<C, D>), )+
+        }
+
+        impl<C: StrategyCache, D: Changes> Application for AnyApplication<C, D> {
+            async fn perform(&self, visitor: &mut Visitor, operation: &Operation) -> Result<Answer, WriteError> {
+                match self { $( Self::$variant(application) => application.perform(visitor, operation).await, )+ }
+            }
+            fn pause_after(&self, visitor: &Visitor, operation: &Operation) -> Duration {
+                match self { $( Self::$variant(application) => application.pause_after(visitor, operation), )+ }
+            }
+            async fn recover(&self) -> Result<u64, StoreError> {
+                match self { $( Self::$variant(application) => application.recover().await, )+ }
+            }
+            async fn drain(&self, bound: Duration) -> Result<(), StoreError> {
+                match self { $( Self::$variant(application) => application.drain(bound).await, )+ }
+            }
+            fn backlog(&self) -> Backlog {
+                match self { $( Self::$variant(application) => application.backlog(), )+ }
+            }
+        }
+    };
+}
+
+applications! {
+    "catalog" => Catalog, catalog, "products that are read and changed one at a time";
+    "ecommerce" => Ecommerce, ecommerce, "a shop: product details with live stock, pages of categories, prices that change";
+}
+
+impl Default for ApplicationSpec {
+    fn default() -> Self {
+        Self::Catalog(catalog::Spec::default())
+    }
 }

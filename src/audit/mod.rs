@@ -38,8 +38,7 @@ use line::{Line, Numbered};
 use memory::{Fact, Memory};
 use moment::Moment;
 use reading::Reading;
-pub use settle::Conclusion;
-use settle::Settled;
+pub use settle::{Conclusion, Settled};
 pub use view::ClientView;
 use view::Sample;
 

@@ -29,15 +29,28 @@ pub struct Conclusion {
     pub checked_keys: u64,
 }
 
-/// The counts so far.
-#[derive(Debug, Default)]
-pub(super) struct Settled {
-    lost_writes: u64,
-    lost_keys: u64,
-    explained_keys: u64,
-    divergent_keys: u64,
-    divergent_explained_keys: u64,
-    checked_keys: u64,
+/// What the stores were found to hold of some keys; see [`Conclusion`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(missing_docs, reason = "each is documented in Conclusion")]
+pub struct Settled {
+    pub lost_writes: u64,
+    pub lost_keys: u64,
+    pub explained_keys: u64,
+    pub divergent_keys: u64,
+    pub divergent_explained_keys: u64,
+    pub checked_keys: u64,
+}
+
+impl Settled {
+    /// Adds what was found of other keys.
+    pub fn add(&mut self, other: &Self) {
+        self.lost_writes += other.lost_writes;
+        self.lost_keys += other.lost_keys;
+        self.explained_keys += other.explained_keys;
+        self.divergent_keys += other.divergent_keys;
+        self.divergent_explained_keys += other.divergent_explained_keys;
+        self.checked_keys += other.checked_keys;
+    }
 }
 
 /// What became of the last acknowledged write of a field.
@@ -52,10 +65,10 @@ enum Fate {
 }
 
 impl Audit {
-    /// Compares what the stores hold of a written key with what was acknowledged. To be called once a key,
-    /// after the load has stopped and the strategy has delivered everything.
-    pub fn settle_key(&self, key: u64, database: Option<Seen>, cache: Option<Seen>) {
-        let Some(line) = self.line(key) else { return };
+    /// Compares what the stores hold of a written key with what was acknowledged, and returns what was found. To be
+    /// called once a key, after the load has stopped and the strategy has delivered everything.
+    pub fn settle_key(&self, key: u64, database: Option<Seen>, cache: Option<Seen>) -> Settled {
+        let Some(line) = self.line(key) else { return Settled::default() };
         let fates: [Fate; FIELDS] = std::array::from_fn(|field| {
             line.mark(field).map_or(Fate::Kept, |last| self.fate(line, key, field, last, database))
         });
@@ -66,14 +79,15 @@ impl Audit {
             is_whole && (writes.had_indeterminate() || writes.had_failed_step())
         };
         let lost = fates.iter().filter(|fate| **fate == Fate::Lost).count() as u64;
-        let mut settled = self.settled.lock();
-        settled.checked_keys += 1;
-        settled.lost_writes += lost;
-        settled.lost_keys += u64::from(lost > 0);
-        settled.explained_keys += u64::from(fates.contains(&Fate::Explained));
-        settled.divergent_keys += u64::from(is_divergent);
-        settled.divergent_explained_keys += u64::from(is_explained);
-        drop(settled);
+        let found = Settled {
+            checked_keys: 1,
+            lost_writes: lost,
+            lost_keys: u64::from(lost > 0),
+            explained_keys: u64::from(fates.contains(&Fate::Explained)),
+            divergent_keys: u64::from(is_divergent),
+            divergent_explained_keys: u64::from(is_explained),
+        };
+        self.settled.lock().add(&found);
         for field in (0..FIELDS).filter(|&field| fates[field] == Fate::Lost) {
             self.keep_lost(line, key, field, database);
         }
@@ -84,6 +98,7 @@ impl Audit {
                 ..Example::of(AnomalyKind::Divergent, key)
             });
         }
+        found
     }
 
     /// What became of all writes, as far as keys were settled.

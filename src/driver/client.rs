@@ -13,11 +13,11 @@ use tokio::time::Instant;
 
 use super::control::{self, Control, Stage};
 use super::instance::Instance;
-use super::touched::Touched;
-use crate::application::{Answer, Application, catalog};
-use crate::audit::{Audit, ClientView, Ended, Expected, Findings};
+use crate::application::touched::Touched;
+use crate::application::{Answer, Application, Visitor};
+use crate::audit::Audit;
 use crate::clock;
-use crate::measure::{Anomalies, Outcome, Recorder};
+use crate::measure::{Outcome, Recorder};
 use crate::strategy::{ReadOutcome, WriteError};
 use crate::workload::{Operation, OperationStream, Schedule};
 
@@ -69,8 +69,8 @@ struct Client<A> {
     /// Its number, among those of all instances.
     number: u32,
     shared: Shared<A>,
-    /// What the audit remembers of it.
-    view: Option<ClientView>,
+    /// It as the application sees it.
+    visitor: Visitor,
 }
 
 /// The numbers of a warm-up's operations are told by this bit from those of the measured ones, so that no
@@ -116,8 +116,8 @@ pub async fn run<A: Application>(number: u32, shared: Shared<A>) {
 
 impl<A: Application> Client<A> {
     fn new(number: u32, shared: Shared<A>) -> Self {
-        let view = shared.audit.as_ref().map(|audit| audit.view(number.into()));
-        Self { number, shared, view }
+        let visitor = Visitor::new(number, shared.audit.clone(), Arc::clone(&shared.touched));
+        Self { number, shared, visitor }
     }
 
     /// Issues operations of the warm-up, by a schedule or one after another, until the stage is over.
@@ -138,6 +138,15 @@ impl<A: Application> Client<A> {
             let sent = clock::now();
             // An operation that outlasts its stage is not one of those of the next.
             self.perform(&operation, Times { due: sent, sent }, |control| control.is(stage)).await;
+            if dues.is_none() {
+                let pause = self.shared.instance.pause_after(&self.visitor, &operation);
+                if !pause.is_zero() {
+                    tokio::select! {
+                        () = clock::sleep_until(sent + pause) => {}
+                        _ = control::next(&mut stages, stage) => return,
+                    }
+                }
+            }
             let_others_run().await;
         }
     }
@@ -150,6 +159,12 @@ impl<A: Application> Client<A> {
             }
             let operation = self.shared.measure.operation(self.number.into(), number);
             due = self.perform(&operation, Times { due, sent: clock::now() }, |_| true).await;
+            let pause = self.shared.instance.pause_after(&self.visitor, &operation);
+            if !pause.is_zero() {
+                // Who thinks is not free: the next operation is due when they have thought.
+                due = (due + pause).min(end);
+                clock::sleep_until(due).await;
+            }
             let_others_run().await;
         }
     }
@@ -185,109 +200,35 @@ impl<A: Application> Client<A> {
         times: Times,
         counts: impl FnOnce(&Control) -> bool,
     ) -> Instant {
-        let answer;
-        let done;
-        let mut findings = None;
-        if operation.kind == catalog::WRITE {
-            self.shared.touched.mark(operation.key);
-            let write = catalog::write_of(self.number, operation);
-            if let Some(audit) = &self.shared.audit {
-                audit.write_sent(write);
+        self.visitor.begin(times.sent);
+        let answer = self.shared.instance.perform(&mut self.visitor, operation).await;
+        let done = clock::now();
+        let is_counted = counts(&self.shared.control);
+        let mut recorder = self.shared.recorder.borrow_mut();
+        self.visitor.end(done, |entity, found| {
+            if is_counted {
+                found(recorder.anomalies(entity));
             }
-            answer = self.shared.instance.perform(self.number, operation).await;
-            done = clock::now();
-            if let (Some(audit), Some(view)) = (&self.shared.audit, &mut self.view) {
-                audit.write_ended(view, write, ended(answer.as_ref()), done);
-            }
-        } else {
-            // What was acknowledged by now is what the read has to show.
-            let expected = self.shared.audit.as_ref().map(|audit| audit.read_sent(operation.key));
-            answer = self.shared.instance.perform(self.number, operation).await;
-            done = clock::now();
-            findings = expected.and_then(|expected| {
-                self.audit_read(operation, expected, answer.as_ref().ok()?, times.sent, done)
-            });
-        }
-        if counts(&self.shared.control) {
-            self.record(operation, times, done, answer.as_ref(), findings);
+        });
+        if is_counted {
+            let Times { due, sent } = times;
+            let outcome = outcome(answer.as_ref());
+            recorder.record(operation.kind, outcome, due.into_std(), sent.into_std(), done.into_std());
         }
         done
     }
-
-    fn audit_read(
-        &mut self,
-        operation: &Operation,
-        expected: Expected,
-        answer: &Answer,
-        sent: Instant,
-        done: Instant,
-    ) -> Option<Findings> {
-        let (audit, view) = (self.shared.audit.as_ref()?, self.view.as_mut()?);
-        match answer {
-            Answer::Read { seen: Ok(Some(seen)), .. } => {
-                Some(audit.read_answered(view, operation.key, expected, *seen, sent, done))
-            }
-            Answer::Read { seen: Err(damage), .. } => {
-                audit.note_corrupt(operation.key, self.number.into(), None, damage.name(), sent, done);
-                None
-            }
-            Answer::Read { seen: Ok(None), .. } | Answer::Written(_) => None,
-        }
-    }
-
-    fn record(
-        &self,
-        operation: &Operation,
-        times: Times,
-        done: Instant,
-        answer: Result<&Answer, &WriteError>,
-        findings: Option<Findings>,
-    ) {
-        let mut recorder = self.shared.recorder.borrow_mut();
-        let outcome = match answer {
-            Ok(Answer::Read { outcome, seen }) => {
-                if seen.is_err() {
-                    recorder.anomalies().corrupt += 1;
-                }
-                match outcome {
-                    ReadOutcome::Hit => Outcome::Hit,
-                    ReadOutcome::NegativeHit => Outcome::NegativeHit,
-                    ReadOutcome::Miss => Outcome::Miss,
-                    ReadOutcome::Bypassed => Outcome::Bypassed,
-                }
-            }
-            Ok(Answer::Written(_)) => Outcome::Written,
-            Err(failed) => Outcome::failed(failed.error.kind),
-        };
-        if let Some(findings) = findings {
-            count(&findings, recorder.anomalies());
-        }
-        let Times { due, sent } = times;
-        recorder.record(operation.kind, outcome, due.into_std(), sent.into_std(), done.into_std());
-    }
 }
 
-/// What became of a write, for the audit.
-fn ended(answer: Result<&Answer, &WriteError>) -> Ended {
+fn outcome(answer: Result<&Answer, &WriteError>) -> Outcome {
     match answer {
-        Ok(Answer::Written(version)) => Ended::Acknowledged(*version),
-        Err(failed) if failed.committed.is_some() => Ended::CommittedThenFailed(failed.committed),
-        Err(failed) if failed.error.kind.is_indeterminate() => Ended::Indeterminate,
-        // A write is not answered as a read is.
-        Err(_) | Ok(Answer::Read { .. }) => Ended::Failed,
+        Ok(Answer::Read(ReadOutcome::Hit)) => Outcome::Hit,
+        Ok(Answer::Read(ReadOutcome::NegativeHit)) => Outcome::NegativeHit,
+        Ok(Answer::Read(ReadOutcome::Miss)) => Outcome::Miss,
+        Ok(Answer::Read(ReadOutcome::Bypassed)) => Outcome::Bypassed,
+        Ok(Answer::Written) => Outcome::Written,
+        Ok(Answer::Done) => Outcome::Done,
+        Err(failed) => Outcome::failed(failed.error.kind),
     }
-}
-
-fn count(findings: &Findings, anomalies: &mut Anomalies) {
-    anomalies.audited += 1;
-    anomalies.overlapping += u64::from(findings.overlapped_a_write);
-    if let Some(age) = findings.stale {
-        anomalies.count_stale(age);
-    }
-    anomalies.stale_after_failed_step += u64::from(findings.stale_after_failed_step);
-    anomalies.corrupt += u64::from(findings.dropped_field);
-    anomalies.non_monotonic += u64::from(findings.non_monotonic);
-    anomalies.not_own_write += u64::from(findings.not_own_write);
 }
 
 /// A store inside this process answers without ever waiting; the other clients and the end of the window
@@ -305,7 +246,7 @@ mod tests {
 
     use super::*;
     use crate::application::Dataset as _;
-    use crate::application::catalog::{Catalog, Products};
+    use crate::application::catalog::{self, Catalog, Products};
     use crate::source::Kind;
     use crate::store::{BulkItem, Cache as _, Document, Entry, Patch, StoreError};
     use crate::strategy::testing::{Interfered, Interference, local_cache, sound_forms};

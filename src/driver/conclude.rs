@@ -1,19 +1,20 @@
-//! After the load: what the database and the cache hold of every key that was written.
+//! After the load: what the database and the cache hold of every entity that was written.
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
-use crate::application::catalog::{self, Products};
-use crate::audit::{Audit, FIELDS, Seen};
+use crate::application::{AnyDataset, Dataset as _};
+use crate::audit::{Audit, FIELDS, Seen, Settled};
 use crate::observer::{Event, Observer};
 use crate::plan::Cell;
-use crate::source::{Kind, TAGS};
+use crate::source::Kind;
 use crate::store::{Cache, Database, Document, Entry, StoreError, Version};
 use crate::topology::Deployed;
 
-/// How many keys are looked at at once.
+/// How many entities are looked at at once.
 const AT_ONCE: usize = 64;
 
-/// Holds the database and the cache against what was acknowledged, for every key that was written.
+/// Holds the database and the cache against what was acknowledged, for every entity that was written, and returns what
+/// was found by kind of entity.
 ///
 /// # Errors
 /// Those of the stores: what was lost is not known then.
@@ -21,57 +22,47 @@ pub async fn conclude(
     cell: &Cell,
     deployed: Deployed<'_>,
     audit: &Audit,
-    keys: &[u64],
+    subjects: &[u64],
     observer: &dyn Observer,
-) -> Result<(), StoreError> {
+) -> Result<Vec<Settled>, StoreError> {
     let scenario = &cell.scenario;
-    observer.observe(Event::Step { what: format!("auditing {} keys that were written", keys.len()) });
+    observer.observe(Event::Step { what: format!("auditing {} keys that were written", subjects.len()) });
     // The harness' own traffic goes no distance and past the relays.
     let database = deployed.database.endpoint().connect_directly(&scenario.database).await?;
     let cache = deployed.cache.endpoint().connect_directly().await?;
-    let kind = kind(cell);
-    stream::iter(keys)
-        .map(|key| settled(*key, &database, &cache, &kind))
-        .buffer_unordered(AT_ONCE)
-        .try_for_each(|(key, database, cache)| {
-            audit.settle_key(key, database, cache);
-            std::future::ready(Ok(()))
-        })
-        .await
-}
-
-/// What is said of products as a kind of entity.
-#[must_use]
-pub fn kind(cell: &Cell) -> Kind {
-    // What is beside the entries must be on their servers.
-    let together = cell.topology.spec.is_sharded() && cell.strategy.spec.promise().shares_backlog();
-    Kind {
-        key_prefix: "product:".into(),
-        ttl: cell.scenario.cache.ttl.map(|ttl| ttl.0),
-        tags: if together { TAGS } else { 0 },
+    let dataset = scenario.documents();
+    let kinds = cell.kinds();
+    let mut found = vec![Settled::default(); kinds.len()];
+    let mut held = stream::iter(subjects)
+        .map(|subject| held(*subject, &dataset, &database, &cache, &kinds))
+        .buffer_unordered(AT_ONCE);
+    while let Some((subject, stored, cached)) = held.try_next().await? {
+        found[dataset.place(subject).entity].add(&audit.settle_key(subject, stored, cached));
     }
+    Ok(found)
 }
 
-async fn settled(
-    key: u64,
+async fn held(
+    subject: u64,
+    dataset: &AnyDataset,
     database: &impl Database,
     cache: &impl Cache,
-    kind: &Kind,
+    kinds: &[Kind],
 ) -> Result<(u64, Option<Seen>, Option<Seen>), StoreError> {
-    let id = Products::id(key);
-    let stored = database.find(catalog::COLLECTION, &id).await?;
-    let cached = match cache.get(&kind.key(&id)).await? {
+    let place = dataset.place(subject);
+    let stored = database.find(dataset.collection(subject), &place.id).await?;
+    let cached = match cache.get(&kinds[place.entity].key(&place.id)).await? {
         None | Some(Entry::Token(_)) => None,
         // The document exists: that there is none is not what the database says.
         Some(Entry::Absent) => Some(unlike_any(0)),
-        Some(Entry::Document { version, document, .. }) => Some(seen(&id, version, &document)),
+        Some(Entry::Document { version, document, .. }) => Some(seen(dataset, subject, version, &document)),
     };
-    let stored = stored.map(|document| seen(&id, document.version(), &document));
-    Ok((key, stored, cached))
+    let stored = stored.map(|document| seen(dataset, subject, document.version(), &document));
+    Ok((subject, stored, cached))
 }
 
-fn seen(id: &str, version: Version, document: &Document) -> Seen {
-    catalog::verify(id, version, document).unwrap_or_else(|_| unlike_any(version))
+fn seen(dataset: &AnyDataset, subject: u64, version: Version, document: &Document) -> Seen {
+    dataset.verify(subject, version, document).unwrap_or_else(|_| unlike_any(version))
 }
 
 /// What is damaged is like nothing that anybody wrote.

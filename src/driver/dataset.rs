@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::touched::Touched;
 use crate::application::Dataset;
+use crate::application::touched::Touched;
 use crate::store::{Database, Document, StoreError};
 
 const BATCH: u64 = 1000;
@@ -34,7 +34,7 @@ impl Checksum {
     }
 }
 
-/// Makes the collection anew and loads every document; `progress` gets how many are in.
+/// Makes the collections anew and loads every document; `progress` gets how many are in.
 ///
 /// # Errors
 /// Those of the database.
@@ -43,12 +43,14 @@ pub async fn load(
     dataset: &impl Dataset,
     progress: impl Fn(u64),
 ) -> Result<(), StoreError> {
-    database.reset(dataset.collection()).await?;
+    for collection in dataset.collections() {
+        database.reset(collection).await?;
+    }
     let mut next = 0;
     while next < dataset.len() {
         let end = (next + BATCH).min(dataset.len());
-        let batch = (next..end).map(|key| dataset.document(key)).collect();
-        database.put_many(dataset.collection(), batch).await?;
+        let subjects: Vec<u64> = (next..end).collect();
+        put(database, dataset, &subjects).await?;
         progress(end);
         next = end;
     }
@@ -64,9 +66,17 @@ pub async fn restore(
     dataset: &impl Dataset,
     touched: &Touched,
 ) -> Result<(), StoreError> {
-    for keys in touched.keys().chunks(BATCH as usize) {
-        let batch = keys.iter().map(|key| dataset.document(*key)).collect();
-        database.put_many(dataset.collection(), batch).await?;
+    for subjects in touched.keys().chunks(BATCH as usize) {
+        put(database, dataset, subjects).await?;
+    }
+    Ok(())
+}
+
+/// Puts the documents of some entities, which are in order, into their collections.
+async fn put(database: &impl Database, dataset: &impl Dataset, subjects: &[u64]) -> Result<(), StoreError> {
+    for same in subjects.chunk_by(|one, next| dataset.collection(*one) == dataset.collection(*next)) {
+        let batch = same.iter().map(|subject| dataset.document(*subject)).collect();
+        database.put_many(dataset.collection(same[0]), batch).await?;
     }
     Ok(())
 }
@@ -85,6 +95,8 @@ pub async fn is_intact(
         documents.fetch_add(1, Ordering::Relaxed);
         sum.fetch_add(xxh3_64(document.bytes()), Ordering::Relaxed);
     };
-    database.scan(dataset.collection(), visit).await?;
+    for collection in dataset.collections() {
+        database.scan(collection, visit).await?;
+    }
     Ok(expected == Checksum { documents: documents.into_inner(), sum: sum.into_inner() })
 }

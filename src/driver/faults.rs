@@ -94,7 +94,7 @@ async fn one(
     start: Instant,
 ) -> Result<Vec<FaultEvent>, String> {
     let mut course = Course { fault, start, events: Vec::new() };
-    let uses_cache = cell.strategy.spec.uses_cache();
+    let uses_cache = cell.uses_cache();
     clock::sleep_until(start + fault.at).await;
     let Deployed { cache, database, relays } = broken.deployed;
     let carried_out = match fault.kind {
@@ -123,7 +123,7 @@ async fn one(
 /// How often faults and their ends begin another stretch of time, for figures of outages: when each begins.
 #[must_use]
 pub fn beginnings(cell: &Cell) -> Vec<Duration> {
-    let uses_cache = cell.strategy.spec.uses_cache();
+    let uses_cache = cell.uses_cache();
     let hits = |fault: &&Fault| uses_cache || !fault.kind.is_of_the_cache();
     let mut all: Vec<_> = cell.scenario.faults.iter().filter(hits).map(|fault| fault.at).collect();
     all.sort_unstable();

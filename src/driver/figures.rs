@@ -8,16 +8,17 @@ use super::faults::FaultEvent;
 use super::gather::grown;
 use super::load;
 use super::nodes;
+use super::operations;
 use super::predict;
-use crate::application::catalog;
+use crate::application::{Class, Figure, OperationKind};
 use crate::measure::{
     Anomalies, Evidence, Latency, LatencyKind, Limit, LoopKind, Outages, OutcomeClass, Verdict, Window,
     limited_by,
 };
 use crate::plan::Cell;
 use crate::results::{
-    CellResults, EventRow, Interval, LatencyFigures, LatencyRow, LimitedBy, Measure, Mode, Operation,
-    Outcome, Phase as ResultPhase, Status, SummaryRow, TimeseriesRow, interval_log, spectrum,
+    ApplicationRow, CellResults, EventRow, Interval, LatencyFigures, LatencyRow, LimitedBy, Measure, Mode,
+    Operation, Outcome, Phase as ResultPhase, Status, SummaryRow, TimeseriesRow, interval_log, spectrum,
 };
 use crate::store::mongodb::PoolWaitSnapshot;
 use crate::store::{CountersSnapshot, ErrorKind, StoreError};
@@ -134,6 +135,8 @@ pub struct Measured {
     pub undone: Option<StoreError>,
     /// What the audit says at the end; `None` where there was none.
     pub audited: Option<Audited>,
+    /// Figures of the application.
+    pub application: Vec<Figure>,
 }
 
 /// The swept values as the result files write them.
@@ -183,7 +186,10 @@ pub fn results(cell: &Cell, measured: &Measured, offered: &Offered) -> Result<Ce
         events: events(cell, measured),
         audit: audited::rows(cell, measured),
         nodes: nodes::rows(cell, measured),
-        interval_log: log(measured)?,
+        operations: operations::rows(cell, measured),
+        entities: audited::entities(cell, measured),
+        application: application(cell, measured),
+        interval_log: log(cell, measured)?,
     })
 }
 
@@ -197,7 +203,7 @@ fn summary(cell: &Cell, measured: &Measured, stream: &Offered) -> SummaryRow {
     let since = |field: fn(&CacheFigures) -> u64| {
         grown(measured.cache_before.as_ref(), measured.cache_after.as_ref(), field)
     };
-    let kind_count = |kind: u8| all.count_of(|k, _| k == kind);
+    let of_class = |class: Class| all.count_of(|kind, _| class_of(cell, kind) == class);
     let mut row = SummaryRow {
         status: Status::of_finished(verdict.saturated, measured.settled),
         reason: reason(measured, &verdict),
@@ -208,8 +214,8 @@ fn summary(cell: &Cell, measured: &Measured, stream: &Offered) -> SummaryRow {
         offered_per_s: offered,
         achieved_per_s: achieved,
         operations: all.operations(),
-        reads: kind_count(catalog::READ),
-        writes: kind_count(catalog::WRITE),
+        reads: of_class(Class::Read),
+        writes: of_class(Class::Write),
         hits: all.outcomes(OutcomeClass::Hit),
         misses: all.outcomes(OutcomeClass::Miss),
         negative_hits: all.outcomes(OutcomeClass::NegativeHit),
@@ -239,8 +245,12 @@ fn summary(cell: &Cell, measured: &Measured, stream: &Offered) -> SummaryRow {
         top_10_percent_share: Some(stream.shares.top_10_percent),
         ..names(cell)
     };
-    for (operation, measure, histogram) in histograms(all) {
-        row.set_latency(operation, measure, LatencyFigures::of(&histogram));
+    for class in [Class::Read, Class::Write] {
+        for (time, measure) in TIMES {
+            if let Some(latency) = all.latency(time, |kind, _| class_of(cell, kind) == class) {
+                row.set_latency(operation(class), measure, LatencyFigures::of(&widened(&latency)));
+            }
+        }
     }
     audited::summarise(&mut row, cell, measured);
     load::summarise(&mut row, cell, measured);
@@ -322,11 +332,42 @@ fn errors_by_kind(window: &Window) -> String {
     }))
 }
 
-fn operation(kind: u8) -> Operation {
-    if kind == catalog::READ { Operation::Read } else { Operation::Write }
+fn operation(class: Class) -> Operation {
+    match class {
+        Class::Read => Operation::Read,
+        Class::Write => Operation::Write,
+    }
 }
 
-const KINDS: [u8; 2] = [catalog::READ, catalog::WRITE];
+/// The kinds of operation of a cell.
+fn kinds(cell: &Cell) -> &'static [OperationKind] {
+    cell.scenario.application.spec.operations()
+}
+
+/// Whether a kind of operation reads or writes.
+fn class_of(cell: &Cell, kind: u8) -> Class {
+    kinds(cell).get(usize::from(kind)).map_or(Class::Read, |kind| kind.class)
+}
+
+/// A set of operations that has a distribution of its own in the results: all that read, all that write, and each kind
+/// by itself where that is something else.
+struct Set {
+    name: &'static str,
+    kinds: Vec<u8>,
+}
+
+fn sets(cell: &Cell) -> Vec<Set> {
+    let of = |class: Class| {
+        let kinds = (0..).zip(kinds(cell)).filter(|(_, kind)| kind.class == class).map(|(number, _)| number);
+        Set { name: operation(class).name(), kinds: kinds.collect() }
+    };
+    let classes = [of(Class::Read), of(Class::Write)];
+    let single = (0..).zip(kinds(cell)).map(|(number, kind)| Set { name: kind.name, kinds: vec![number] });
+    let single: Vec<Set> =
+        single.filter(|one| classes.iter().all(|class| class.kinds != one.kinds)).collect();
+    classes.into_iter().chain(single).collect()
+}
+
 const TIMES: [(LatencyKind, Measure); 2] =
     [(LatencyKind::Response, Measure::Response), (LatencyKind::Service, Measure::Service)];
 
@@ -340,12 +381,12 @@ fn widened(narrow: &Latency) -> hdrhistogram::Histogram<u64> {
     wide
 }
 
-fn histograms(window: &Window) -> Vec<(Operation, Measure, hdrhistogram::Histogram<u64>)> {
+fn histograms(cell: &Cell, window: &Window) -> Vec<(&'static str, Measure, hdrhistogram::Histogram<u64>)> {
     let mut all = Vec::new();
-    for kind in KINDS {
+    for set in sets(cell) {
         for (time, measure) in TIMES {
-            if let Some(latency) = window.latency(time, |k, _| k == kind) {
-                all.push((operation(kind), measure, widened(&latency)));
+            if let Some(latency) = window.latency(time, |kind, _| set.kinds.contains(&kind)) {
+                all.push((set.name, measure, widened(&latency)));
             }
         }
     }
@@ -354,20 +395,31 @@ fn histograms(window: &Window) -> Vec<(Operation, Measure, hdrhistogram::Histogr
 
 fn latency(cell: &Cell, measured: &Measured) -> Vec<LatencyRow> {
     let mut rows = Vec::new();
-    for (operation, measure, histogram) in histograms(&measured.all) {
+    for (operation, measure, histogram) in histograms(cell, &measured.all) {
         rows.extend(spectrum(&cell.id, (operation, Outcome::All, measure), &histogram));
     }
-    for kind in KINDS {
+    for set in sets(cell) {
         for class in OutcomeClass::ALL {
             for (time, measure) in TIMES {
-                if let Some(latency) = measured.all.latency(time, |k, c| k == kind && c == class) {
-                    let of = (operation(kind), outcome(class), measure);
+                let of = |kind, found| set.kinds.contains(&kind) && found == class;
+                if let Some(latency) = measured.all.latency(time, of) {
+                    let of = (set.name, outcome(class), measure);
                     rows.extend(spectrum(&cell.id, of, &widened(&latency)));
                 }
             }
         }
     }
     rows
+}
+
+fn application(cell: &Cell, measured: &Measured) -> Vec<ApplicationRow> {
+    let row = |figure: &Figure| ApplicationRow {
+        cell: cell.id.clone(),
+        figure: figure.name.into(),
+        value: figure.value,
+        unit: figure.unit.into(),
+    };
+    measured.application.iter().map(row).collect()
 }
 
 fn outcome(class: OutcomeClass) -> Outcome {
@@ -377,6 +429,7 @@ fn outcome(class: OutcomeClass) -> Outcome {
         OutcomeClass::NegativeHit => Outcome::NegativeHit,
         OutcomeClass::Bypassed => Outcome::Bypassed,
         OutcomeClass::Written => Outcome::Written,
+        OutcomeClass::Done => Outcome::Done,
         OutcomeClass::Error => Outcome::Error,
         OutcomeClass::Timeout => Outcome::Timeout,
     }
@@ -477,19 +530,19 @@ fn recoveries(measured: &Measured) -> Vec<f64> {
         .collect()
 }
 
-fn log(measured: &Measured) -> Result<Vec<u8>, String> {
+fn log(cell: &Cell, measured: &Measured) -> Result<Vec<u8>, String> {
     let mut histograms_of = Vec::new();
     for (start, length, window) in &measured.windows {
-        for (operation, measure, histogram) in histograms(window) {
+        for (operation, measure, histogram) in histograms(cell, window) {
             histograms_of.push((operation, measure, *start, *length, histogram));
         }
     }
     let tail_start = measured.length;
-    for (operation, measure, histogram) in histograms(&measured.tail) {
+    for (operation, measure, histogram) in histograms(cell, &measured.tail) {
         histograms_of.push((operation, measure, tail_start, Duration::ZERO, histogram));
     }
     let intervals = histograms_of.iter().map(|(operation, measure, start, length, histogram)| Interval {
-        operation: *operation,
+        operation,
         measure: *measure,
         start: *start,
         length: *length,

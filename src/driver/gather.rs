@@ -7,7 +7,6 @@ use std::time::{Duration, SystemTime};
 use super::faults::FaultEvent;
 use super::figures::{Measured, Series};
 use super::worker::WorkerWindow;
-use crate::application::catalog;
 use crate::clock::Instant;
 use crate::measure::collectors::process_cpu::process_cpu;
 use crate::measure::settle::FEWEST_WINDOWS;
@@ -114,7 +113,7 @@ impl<'a> Gatherer<'a> {
             settled_at_start: false,
             series: Vec::new(),
             windows: Vec::new(),
-            tail: Window::new(catalog::OPERATIONS.len()),
+            tail: Window::default(),
             outages: Outages::default(),
             nodes_before: Vec::new(),
         }
@@ -149,7 +148,7 @@ impl<'a> Gatherer<'a> {
         }
         let partial = self.partial.entry(report.index).or_insert_with(|| Partial {
             workers: 0,
-            window: Window::new(catalog::OPERATIONS.len()),
+            window: Window::default(),
             length: Duration::ZERO,
             calls: CountersSnapshot::default(),
             backlog: Vec::new(),
@@ -204,7 +203,7 @@ impl<'a> Gatherer<'a> {
             Phase::Warmup => (self.stage_start - self.warmup_start + into_stage, self.warmup.len() as u64),
             Phase::Measure => (into_stage, index),
         };
-        let shares_backlog = self.cell.strategy.spec.promise().shares_backlog();
+        let shares_backlog = self.cell.shares_backlog();
         let series = series(self.phase, number, start, &whole, shares_backlog, &before, &sample);
         self.tell(start, &whole, &series);
         match self.phase {
@@ -289,11 +288,10 @@ impl<'a> Gatherer<'a> {
             (Some(first), Some(last)) => cores(first, last),
             _ => (None, None, None),
         };
-        let in_time =
-            self.windows.iter().fold(Window::new(catalog::OPERATIONS.len()), |mut sum, (.., window)| {
-                sum.add(window);
-                sum
-            });
+        let in_time = self.windows.iter().fold(Window::default(), |mut sum, (.., window)| {
+            sum.add(window);
+            sum
+        });
         let mut all = in_time.clone();
         all.add(&self.tail);
         let cache_at = |sample: &Option<Sample>| sample.as_ref().and_then(|sample| sample.cache);
@@ -323,6 +321,7 @@ impl<'a> Gatherer<'a> {
             nodes: [self.nodes_before, nodes_after],
             undone,
             audited: None,
+            application: Vec::new(),
         }
     }
 
@@ -398,7 +397,7 @@ fn series(
         response_p50_us: response.as_ref().map(|figures| figures.p50_us),
         response_p99_us: response.as_ref().map(|figures| figures.p99_us),
         service_p99_us: service.as_ref().map(|figures| figures.p99_us),
-        anomalies: window.anomalies().clone(),
+        anomalies: window.anomalies(),
         backlog: Backlog::of_all(&whole.backlog, shares_backlog),
         calls: whole.calls,
         cache_memory_bytes: after.cache.map(|cache| cache.memory_bytes),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::application::{Answer, Application};
+use crate::application::{Answer, Application, Visitor};
 use crate::store::{ErrorKind, StoreError};
 use crate::strategy::{Backlog, WriteError};
 use crate::workload::Operation;
@@ -59,7 +59,7 @@ impl<A: Application> Instance<A> {
     /// # Errors
     /// Those of the application; [`ErrorKind::Crashed`] where the instance crashed meanwhile, and
     /// [`ErrorKind::Unavailable`] where it was down and nothing was begun.
-    pub async fn perform(&self, client: u32, operation: &Operation) -> Result<Answer, WriteError> {
+    pub async fn perform(&self, visitor: &mut Visitor, operation: &Operation) -> Result<Answer, WriteError> {
         let mut life = self.life.clone();
         let is_up = life.as_ref().is_none_or(|life| *life.borrow() == Life::Up);
         let Some(application) = self.running().filter(|_| is_up) else {
@@ -67,14 +67,14 @@ impl<A: Application> Instance<A> {
             let error = StoreError::new(ErrorKind::Unavailable, "the instance of the application is down");
             return Err(error.into());
         };
-        let Some(life) = &mut life else { return application.perform(client, operation).await };
+        let Some(life) = &mut life else { return application.perform(visitor, operation).await };
         tokio::select! {
             biased;
             _ = life.wait_for(|life| *life == Life::Down) => {
                 let error = "the instance of the application crashed while the operation was under way";
                 Err(StoreError::new(ErrorKind::Crashed, error).into())
             }
-            answer = application.perform(client, operation) => answer,
+            answer = application.perform(visitor, operation) => answer,
         }
     }
 
@@ -103,6 +103,11 @@ impl<A: Application> Instance<A> {
             self.running.replace(Some(Rc::new(application)));
             recovered(Recovered { writes, at: Instant::now() });
         }
+    }
+
+    /// See [`Application::pause_after`].
+    pub fn pause_after(&self, visitor: &Visitor, operation: &Operation) -> Duration {
+        self.running().map_or(Duration::ZERO, |application| application.pause_after(visitor, operation))
     }
 
     /// See [`Application::drain`]; an instance that is on its way up again is waited for.
@@ -144,6 +149,7 @@ mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use super::*;
+    use crate::application::touched::Touched;
     use crate::strategy::ReadOutcome;
 
     /// Takes a second an operation, and knows which start of it this is.
@@ -159,9 +165,13 @@ mod tests {
     }
 
     impl Application for Slow {
-        async fn perform(&self, _client: u32, _operation: &Operation) -> Result<Answer, WriteError> {
+        async fn perform(
+            &self,
+            _visitor: &mut Visitor,
+            _operation: &Operation,
+        ) -> Result<Answer, WriteError> {
             tokio::time::sleep(Duration::from_secs(1)).await;
-            Ok(Answer::Read { outcome: ReadOutcome::Hit, seen: Ok(None) })
+            Ok(Answer::Read(ReadOutcome::Hit))
         }
 
         async fn recover(&self) -> Result<u64, StoreError> {
@@ -182,6 +192,10 @@ mod tests {
 
     const OPERATION: Operation = Operation { number: 0, kind: 0, key: 0, absent: false, draw: 0 };
 
+    fn visitor() -> Visitor {
+        Visitor::new(0, None, Arc::new(Touched::none_of(1)))
+    }
+
     fn kind(answer: Result<Answer, WriteError>) -> Option<ErrorKind> {
         answer.err().map(|failed| failed.error.kind)
     }
@@ -198,18 +212,19 @@ mod tests {
         let instance = Rc::new(Instance::new(start(), Some(life)));
         let recovered = RefCell::new(Vec::new());
         let script = async {
-            let (cut, ()) = tokio::join!(instance.perform(0, &OPERATION), async {
+            let mut visitor = visitor();
+            let (cut, ()) = tokio::join!(instance.perform(&mut visitor, &OPERATION), async {
                 tokio::time::sleep(Duration::from_millis(500)).await;
                 tell.send_replace(Life::Down);
             });
             assert_eq!(kind(cut), Some(ErrorKind::Crashed));
-            assert_eq!(kind(instance.perform(0, &OPERATION).await), Some(ErrorKind::Unavailable));
+            assert_eq!(kind(instance.perform(&mut visitor, &OPERATION).await), Some(ErrorKind::Unavailable));
             assert_eq!(alive.load(Ordering::Relaxed), 0, "nothing of it is left");
             assert_eq!(instance.backlog(), Backlog::default());
             tell.send_replace(Life::Up);
             // The first attempt does not recover, the second does.
             tokio::time::sleep(RETRY_AFTER * 2).await;
-            assert!(instance.perform(0, &OPERATION).await.is_ok());
+            assert!(instance.perform(&mut visitor, &OPERATION).await.is_ok());
             assert_eq!(instance.drain(Duration::from_secs(1)).await, Ok(()));
         };
         tokio::select! {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::figures::{Measured, Series};
-use crate::application::catalog;
+use crate::application::Class;
 use crate::fault::Target;
 use crate::plan::Cell;
 use crate::results::SummaryRow;
@@ -39,13 +39,23 @@ pub fn summarise(row: &mut SummaryRow, cell: &Cell, measured: &Measured) {
         .hit_rate_before_fault
         .and_then(|before| recovery(&windows, &beginnings, before - BACK_WITHIN))
         .map(to_millis);
-    let outage = |kind| measured.outages.longest(kind, measured.end).map(to_millis);
-    row.read_outage_s = outage(catalog::READ);
-    row.write_outage_s = outage(catalog::WRITE);
+    let outage = |class| {
+        let of_class = cell
+            .scenario
+            .application
+            .spec
+            .operations()
+            .iter()
+            .zip(0..)
+            .filter(|(kind, _)| kind.class == class);
+        of_class.filter_map(|(_, kind)| measured.outages.longest(kind, measured.end)).max().map(to_millis)
+    };
+    row.read_outage_s = outage(Class::Read);
+    row.write_outage_s = outage(Class::Write);
     let of_a_primary = |fault: &crate::fault::Fault| {
         fault.kind.may_fail_over() && matches!(fault.target, Target::Shard(_) | Target::Cache)
     };
-    let fails_over = cell.strategy.spec.uses_cache() && faults.iter().any(of_a_primary);
+    let fails_over = cell.uses_cache() && faults.iter().any(of_a_primary);
     let bound = cell.topology.spec.shape().outage_bound.filter(|_| fails_over);
     // Until clients look again, and until the last of their questions has timed out.
     row.outage_bound_s =

@@ -11,8 +11,8 @@ mod gather;
 pub mod instance;
 mod load;
 mod nodes;
+mod operations;
 mod predict;
-pub mod touched;
 pub mod verdict;
 pub mod worker;
 
@@ -22,7 +22,8 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::{mpsc, watch};
 
-use crate::application::{Dataset as _, catalog};
+use crate::application::Dataset as _;
+use crate::application::touched::Touched;
 use crate::audit::{Audit, Setup};
 use crate::clock::{self, Instant};
 use crate::fault::FaultKind;
@@ -30,7 +31,7 @@ use crate::interrupt::Interrupt;
 use crate::observer::Observer;
 use crate::plan::Cell;
 use crate::results::CellResults;
-use crate::store::StoreError;
+use crate::store::{Counters, StoreError};
 use crate::topology::Deployed;
 use crate::units::{Share, show_duration};
 use crate::workload::{
@@ -42,7 +43,6 @@ use faults::{Breakable, FaultEvent};
 use figures::Measured;
 use gather::{Gatherer, Sureness};
 use instance::Life;
-use touched::Touched;
 use worker::{Job, Report};
 
 /// How long instances may take to connect, all together.
@@ -84,7 +84,8 @@ pub async fn run_cell(
 ) -> Result<CellOutcome, CellError> {
     let started_utc = crate::clock::now_utc();
     let streams = Streams::of(cell).map_err(CellError::Failed)?;
-    let touched = Arc::new(Touched::none_of(cell.scenario.products().len()));
+    let touched = Arc::new(Touched::none_of(cell.scenario.documents().len()));
+    let world = cell.scenario.application.spec.world();
     let control = Arc::new(Control::default());
     let job = Job {
         cell: Arc::clone(cell),
@@ -97,8 +98,10 @@ pub async fn run_cell(
         touched: Arc::clone(&touched),
         audit: audit(cell),
         lives: lives(cell),
+        world: world.clone(),
     };
     fit_to_write_first(cell, deployed).await.map_err(CellError::Failed)?;
+    let company = company(&job).await.map_err(CellError::Failed)?;
     let mut crew = Crew::start(&job).map_err(CellError::Failed)?;
     let mut stop = interrupt.clone();
     let measured = tokio::select! {
@@ -107,6 +110,7 @@ pub async fn run_cell(
     };
     control.set(Stage::Stop);
     crew.end().await;
+    drop(company);
     let mut measured = measured?;
     measured.started_utc = started_utc;
     if let Some(audit) = &job.audit {
@@ -116,8 +120,9 @@ pub async fn run_cell(
             compared = conclude::conclude(cell, deployed, audit, &keys, observer) => compared,
             () = stop.wait() => return Err(CellError::Interrupted),
         };
-        measured.audited = Some(Audited::of(audit, compared.err()));
+        measured.audited = Some(Audited::of(audit, compared));
     }
+    measured.application = world.figures();
     let rows = figures::results(cell, &measured, offered).map_err(CellError::Failed)?;
     Ok(CellOutcome { line: figures::line(&rows.summary), rows, touched })
 }
@@ -160,15 +165,16 @@ impl Streams {
         // Every repeat asks for other keys in another order; every strategy in a repeat for the same.
         let seed = scenario.run.seed.wrapping_add((cell.repeat - 1).wrapping_mul(0x9e37_79b9));
         let keys = KeySampler::new(&scenario.distribution, scenario.dataset.keys, scenario.run.seed);
-        let reads = workload.reads.get();
-        let mix = Mix::new(&[reads, 1.0 - reads]).map_err(|error| error.to_string())?;
+        let application = &scenario.application;
+        let weights = application.weights(workload.reads.get());
+        let mix = Mix::new(&weights).map_err(|error| error.to_string())?;
         let stream = |phase| {
             Arc::new(OperationStream::new(StreamSpec {
                 seed,
                 phase,
                 keys,
                 mix: mix.clone(),
-                can_be_absent: catalog::OPERATIONS.iter().map(|kind| kind.can_be_absent).collect(),
+                can_be_absent: application.spec.operations().iter().map(|kind| kind.can_be_absent).collect(),
                 absent_share: Share::new(workload.absent_share.get()).unwrap_or(Share::NONE),
                 clients: workload.clients,
                 recorded: scenario.recorded.clone(),
@@ -184,7 +190,7 @@ impl Streams {
 /// A strategy that writes to the cache first is not run on a server that may evict what the database does
 /// not hold yet.
 async fn fit_to_write_first(cell: &Cell, deployed: Deployed<'_>) -> Result<(), String> {
-    if !cell.strategy.spec.promise().needs().no_eviction_of_dirty {
+    if !cell.holds_back() {
         return Ok(());
     }
     match deployed.cache.may_evict_any_key().await {
@@ -197,12 +203,28 @@ async fn fit_to_write_first(cell: &Cell, deployed: Deployed<'_>) -> Result<(), S
     }
 }
 
+/// What runs beside the instances of the application, where something does, on a connection of its own and not on a
+/// load-driving thread; it ends when this is dropped.
+async fn company(job: &Job) -> Result<Option<tokio::task::JoinSet<()>>, String> {
+    let scenario = &job.cell.scenario;
+    if !scenario.application.spec.has_company() {
+        return Ok(None);
+    }
+    let cache = job.cache.connect(1, scenario.network.cache_rtt, Counters::default()).await;
+    let cache =
+        cache.map_err(|error| format!("what runs beside the application could not connect: {error}"))?;
+    let (cell, world) = (Arc::clone(&job.cell), job.world.clone());
+    let mut company = tokio::task::JoinSet::new();
+    company.spawn(async move { cell.scenario.application.spec.beside(cache, world).await });
+    Ok(Some(company))
+}
+
 /// What audits a cell, where its scenario wants that.
 fn audit(cell: &Cell) -> Option<Arc<Audit>> {
     let workload = &cell.scenario.workload;
     cell.scenario.run.audit.then(|| {
         Arc::new(Audit::new(Setup {
-            keys: cell.scenario.products().len(),
+            keys: cell.scenario.documents().len(),
             clients: workload.clients.get(),
             instances: workload.instances.get(),
         }))
@@ -292,6 +314,7 @@ async fn measure(
     if let Some(audit) = &job.audit {
         audit.begin_measuring(start);
     }
+    job.world.begin_measuring();
     clock::sleep_until(start).await;
     gatherer.begin(Phase::Measure, start).await;
     // After the end, operations under way end within their timeouts and strategies drain within theirs.

@@ -71,7 +71,8 @@ fn note(off: f64, looked_up: u64, settled: bool, faults: bool) -> String {
 /// How often each key is read and written; `None` where no model knows the distribution.
 fn popularity(cell: &Cell) -> Option<Popularity> {
     let workload = &cell.scenario.workload;
-    if workload.absent_share.get() > 0.0 || cell.scenario.recorded.is_some() {
+    let is_catalog = cell.scenario.is_catalog();
+    if workload.absent_share.get() > 0.0 || cell.scenario.recorded.is_some() || !is_catalog {
         return None;
     }
     let rate = workload.rate_per_second.map_or(AS_FAST_AS_IT_CAN, |rate| rate.0);

@@ -15,22 +15,19 @@ use tokio::task::LocalSet;
 use tokio::time::Instant;
 
 use super::client::{self, Shared};
-use super::conclude;
 use super::control::{self, Control, Stage};
 use super::faults;
 use super::instance::{Instance, Life, Recovered};
-use super::touched::Touched;
-use crate::application::Application;
-use crate::application::catalog::{self, Catalog};
+use crate::application::touched::Touched;
+use crate::application::{AnyApplication, AnyWorld, Application};
 use crate::audit::Audit;
 use crate::clock;
 use crate::measure::collectors::process_cpu::thread_cpu;
 use crate::measure::{Outages, Recorder, Window};
 use crate::plan::Cell;
-use crate::source::Collection;
 use crate::store::mongodb::{PoolWait, PoolWaitSnapshot};
 use crate::store::{AnyDatabase, AppCache, AppDatabase, Counters, CountersSnapshot, ErrorKind, StoreError};
-use crate::strategy::{AnyStrategy, Backlog};
+use crate::strategy::Backlog;
 use crate::topology::{CacheEndpoint, DatabaseEndpoint};
 use crate::workload::{OperationStream, Phase, Schedule};
 
@@ -57,6 +54,15 @@ pub struct Job {
     pub audit: Option<Arc<Audit>>,
     /// Whether each instance runs; none where no fault crashes any.
     pub lives: Arc<[watch::Sender<Life>]>,
+    /// What outlives the instances.
+    pub world: AnyWorld,
+}
+
+impl Job {
+    /// How many kinds of operation there are.
+    fn kinds(&self) -> usize {
+        self.cell.scenario.application.spec.operations().len()
+    }
 }
 
 /// What a worker reports.
@@ -156,7 +162,7 @@ async fn work(index: usize, workers: usize, job: Job, reports: mpsc::UnboundedSe
     let pools = Rc::new(RefCell::new(Vec::new()));
     let mut instances = Vec::new();
     for number in (index as u64..job.cell.scenario.workload.instances.get()).step_by(workers) {
-        match connect(&job, &counters, &pools).await {
+        match connect(&job, number, &counters, &pools).await {
             Ok(application) => {
                 let life = job.lives.get(number as usize).map(watch::Sender::subscribe);
                 instances.push((number, Rc::new(Instance::new(application, life))));
@@ -167,11 +173,11 @@ async fn work(index: usize, workers: usize, job: Job, reports: mpsc::UnboundedSe
             }
         }
     }
-    let recorder = Rc::new(RefCell::new(Recorder::new(catalog::OPERATIONS.len(), Recorder::LATE_AFTER)));
+    let recorder = Rc::new(RefCell::new(Recorder::new(job.kinds(), Recorder::LATE_AFTER)));
     let clients = start_clients(&job, &instances, &recorder);
     let lives = futures_util::future::join_all(instances.iter().map(|(number, instance)| {
         let recovered = |recovered| drop(reports.send(Report::Recovered(*number, recovered)));
-        instance.live(|| connect(&job, &counters, &pools), recovered)
+        instance.live(|| connect(&job, *number, &counters, &pools), recovered)
     }));
     let _ = reports.send(Report::Ready);
     let mut windows = Windows {
@@ -185,6 +191,7 @@ async fn work(index: usize, workers: usize, job: Job, reports: mpsc::UnboundedSe
         stage: job.control.follow(),
         last: Instant::now(),
         faults: faults::beginnings(&job.cell),
+        kinds: job.kinds(),
     };
     let work = async {
         windows.follow().await;
@@ -239,12 +246,13 @@ fn start_clients<A: Application>(
     clients
 }
 
-/// One instance: its connections, the strategy over them, and the application over that.
+/// One instance: its connections, the strategies over them, and the application over those.
 async fn connect(
     job: &Job,
+    number: u64,
     counters: &Counters,
     pools: &RefCell<Vec<PoolWait>>,
-) -> Result<Catalog<AnyStrategy<AppCache, Collection<AppDatabase>>>, StoreError> {
+) -> Result<AnyApplication<AppCache, AppDatabase>, StoreError> {
     let scenario = &job.cell.scenario;
     let cache = job
         .cache
@@ -254,8 +262,11 @@ async fn connect(
     if let AnyDatabase::Mongo(mongodb) = database.inner() {
         pools.borrow_mut().push(mongodb.pool_wait().clone());
     }
-    let source = Collection::new(database, catalog::COLLECTION, conclude::kind(&job.cell));
-    Ok(Catalog::new(job.cell.strategy.spec.build(cache, source)))
+    let spec = &scenario.application.spec;
+    let strategies = (0..spec.entities().len()).map(|entity| job.cell.strategy_of(entity).clone()).collect();
+    let how = (job.cell.kinds(), strategies);
+    spec.build(number, (cache, database), how, scenario.facts(), job.world.clone())
+        .ok_or_else(|| StoreError::new(ErrorKind::Other, "the cell's world is that of another application"))
 }
 
 /// Hands a window over at each of its ends.
@@ -271,6 +282,8 @@ struct Windows<A> {
     last: Instant,
     /// When faults begin, from the start of measuring.
     faults: Vec<Duration>,
+    /// How many kinds of operation there are.
+    kinds: usize,
 }
 
 impl<A: Application> Windows<A> {
@@ -295,7 +308,7 @@ impl<A: Application> Windows<A> {
                     clock::sleep_until(start).await;
                     self.begin_stage();
                     let faults = self.faults.iter().map(|at| (start + *at).into_std()).collect();
-                    self.recorder.borrow_mut().watch_outages(faults, catalog::OPERATIONS.len());
+                    self.recorder.borrow_mut().watch_outages(faults, self.kinds);
                     tokio::select! {
                         () = self.hand_over(Phase::Measure, start, Some(end)) => {}
                         _ = control::next(&mut over, stage) => {}
@@ -345,7 +358,7 @@ impl<A: Application> Windows<A> {
             phase,
             index,
             length,
-            window: self.recorder.borrow_mut().swap(Window::new(catalog::OPERATIONS.len())),
+            window: self.recorder.borrow_mut().swap(Window::new(self.kinds)),
             counters: self.counters.snapshot(),
             pool_wait: self.pools.borrow().iter().map(PoolWait::snapshot).sum(),
             backlog: self.instances.iter().map(|instance| instance.backlog()).collect(),

@@ -15,6 +15,8 @@ pub enum Outcome {
     Bypassed,
     /// A write that was acknowledged.
     Written,
+    /// What is neither, done: a session that was looked at, say.
+    Done,
     /// An operation that failed.
     Error(ErrorKind),
     /// An operation without an answer in time. A write may or may not have happened.
@@ -38,6 +40,7 @@ impl Outcome {
             Self::NegativeHit => OutcomeClass::NegativeHit,
             Self::Bypassed => OutcomeClass::Bypassed,
             Self::Written => OutcomeClass::Written,
+            Self::Done => OutcomeClass::Done,
             Self::Timeout | Self::Error(ErrorKind::Timeout) => OutcomeClass::Timeout,
             Self::Error(_) => OutcomeClass::Error,
         }
@@ -57,6 +60,8 @@ pub enum OutcomeClass {
     Bypassed,
     /// See [`Outcome::Written`].
     Written,
+    /// See [`Outcome::Done`].
+    Done,
     /// See [`Outcome::Error`].
     Error,
     /// See [`Outcome::Timeout`].
@@ -65,11 +70,19 @@ pub enum OutcomeClass {
 
 impl OutcomeClass {
     /// How many there are.
-    pub const COUNT: usize = 7;
+    pub const COUNT: usize = 8;
 
     /// Every class, in the order of results.
-    pub const ALL: [Self; Self::COUNT] =
-        [Self::Hit, Self::Miss, Self::NegativeHit, Self::Bypassed, Self::Written, Self::Error, Self::Timeout];
+    pub const ALL: [Self; Self::COUNT] = [
+        Self::Hit,
+        Self::Miss,
+        Self::NegativeHit,
+        Self::Bypassed,
+        Self::Written,
+        Self::Done,
+        Self::Error,
+        Self::Timeout,
+    ];
 
     /// Its name in results.
     #[must_use]
@@ -80,6 +93,7 @@ impl OutcomeClass {
             Self::NegativeHit => "negative-hit",
             Self::Bypassed => "bypassed",
             Self::Written => "written",
+            Self::Done => "done",
             Self::Error => "error",
             Self::Timeout => "timeout",
         }

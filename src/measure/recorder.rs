@@ -63,10 +63,10 @@ impl Recorder {
         }
     }
 
-    /// What the audit found, to be counted up.
+    /// What the audit found in a kind of entity, to be counted up.
     #[inline]
-    pub fn anomalies(&mut self) -> &mut Anomalies {
-        self.window.anomalies_mut()
+    pub fn anomalies(&mut self, entity: usize) -> &mut Anomalies {
+        self.window.anomalies_mut(entity)
     }
 
     /// Hands over what was recorded since the last time and goes on in `spare`.
@@ -147,7 +147,7 @@ mod tests {
         for round in 0..5 {
             for _ in 0..=round {
                 recorder.record(0, Outcome::Hit, now, now, now + Duration::from_micros(5));
-                recorder.anomalies().corrupt += 1;
+                recorder.anomalies(0).corrupt += 1;
             }
             let window = recorder.swap(spare);
             total.add(&window);

@@ -78,7 +78,8 @@ pub struct Window {
     late: u64,
     late_wakeups: u64,
     unsent: u64,
-    anomalies: Anomalies,
+    /// By kind of entity.
+    anomalies: Vec<Anomalies>,
 }
 
 /// The figures of a latency histogram, in microseconds.
@@ -154,10 +155,13 @@ impl Window {
         self.late += 1;
     }
 
-    /// What the audit found, to be counted up.
+    /// What the audit found in a kind of entity, to be counted up.
     #[inline]
-    pub(super) fn anomalies_mut(&mut self) -> &mut Anomalies {
-        &mut self.anomalies
+    pub(super) fn anomalies_mut(&mut self, entity: usize) -> &mut Anomalies {
+        if entity >= self.anomalies.len() {
+            self.anomalies.resize_with(entity + 1, Anomalies::default);
+        }
+        &mut self.anomalies[entity]
     }
 
     /// Adds what another window holds: of another worker, or of another interval.
@@ -171,7 +175,9 @@ impl Window {
         self.late += other.late;
         self.late_wakeups += other.late_wakeups;
         self.unsent += other.unsent;
-        self.anomalies.add(&other.anomalies);
+        for (entity, found) in other.anomalies.iter().enumerate() {
+            self.anomalies_mut(entity).add(found);
+        }
     }
 
     /// Empties the window and keeps its memory.
@@ -187,13 +193,13 @@ impl Window {
             row.errors = Default::default();
         }
         (self.late, self.late_wakeups, self.unsent) = (0, 0, 0);
-        self.anomalies = Anomalies::default();
+        self.anomalies.fill(Anomalies::default());
     }
 
     /// Whether nothing was counted.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.operations() == 0 && self.anomalies == Anomalies::default()
+        self.operations() == 0 && self.anomalies.iter().all(|found| *found == Anomalies::default())
     }
 
     /// Allocates what recording the same kinds and outcomes as `other` needs.
@@ -284,10 +290,19 @@ impl Window {
         share(self.late, self.operations()).unwrap_or(0.0)
     }
 
-    /// What the audit found.
+    /// What the audit found in entities of every kind.
     #[must_use]
-    pub fn anomalies(&self) -> &Anomalies {
-        &self.anomalies
+    pub fn anomalies(&self) -> Anomalies {
+        self.anomalies.iter().fold(Anomalies::default(), |mut sum, found| {
+            sum.add(found);
+            sum
+        })
+    }
+
+    /// What the audit found in a kind of entity.
+    #[must_use]
+    pub fn anomalies_of(&self, entity: usize) -> Anomalies {
+        self.anomalies.get(entity).cloned().unwrap_or_default()
     }
 
     /// How many reads got an answer, from the cache or the database.
@@ -471,7 +486,7 @@ mod tests {
     fn a_cleared_window_is_as_empty_as_a_new_one() {
         let mut cleared = window(&[(0, Outcome::Hit, 10), (1, Outcome::Error(ErrorKind::Other), 3)]);
         cleared.count_late();
-        cleared.anomalies_mut().corrupt += 1;
+        cleared.anomalies_mut(0).corrupt += 1;
         cleared.clear();
         assert!(cleared.is_empty() && cleared.late() == 0);
         assert_eq!(cleared.errors(ErrorKind::Other), 0);

@@ -69,6 +69,13 @@ pub fn topologies(top: &Reader<'_>, mistakes: &Mistakes) -> Vec<ChosenTopology> 
         .collect()
 }
 
+/// Reads one strategy: its name, or a table with a name and settings.
+pub fn strategy(path: &str, value: &Value, mistakes: &Mistakes, empty: &Table) -> Option<StrategySpec> {
+    let rows: Vec<_> =
+        strategy::REGISTRY.iter().map(|row| Choosable { name: row.name, read: row.read }).collect();
+    choose_one(path, value, &rows, mistakes, empty).map(|(_, spec)| spec)
+}
+
 fn choose<T>(
     top: &Reader<'_>,
     list: &'static str,
@@ -147,7 +154,11 @@ fn choose_one<T>(
 /// Why a strategy on a topology makes no sense, where it does not.
 #[must_use]
 pub fn nonsense(scenario: &Scenario, strategy: &ChosenStrategy, topology: &ChosenTopology) -> Option<String> {
-    let uses_cache = strategy.spec.uses_cache();
+    let application = &scenario.application;
+    if let Some(reason) = application.nonsense(&strategy.spec) {
+        return Some(reason);
+    }
+    let uses_cache = application.uses_cache(&strategy.spec);
     for fault in &scenario.faults {
         if let Some(reason) =
             topology.spec.cannot_suffer(fault, uses_cache, &scenario.cache, &scenario.database)
@@ -157,7 +168,8 @@ pub fn nonsense(scenario: &Scenario, strategy: &ChosenStrategy, topology: &Chose
     }
     let database = &scenario.database;
     let managed_mongodb = topology.spec.database() == DatabaseKind::Mongodb && database.url.is_none();
-    if strategy.spec.promise().needs().database_changes && managed_mongodb && !database.replica_set {
+    let listens = application.in_use(&strategy.spec).any(|(_, spec)| spec.promise().needs().database_changes);
+    if listens && managed_mongodb && !database.replica_set {
         let reason = "it listens to the database's changes, of which a MongoDB tells only as a replica set; write [database] replica_set = true";
         return Some(reason.into());
     }

@@ -3,30 +3,99 @@
 use std::time::Duration;
 
 use super::Cell;
+use crate::application::Served;
 use crate::fault::{Fault, FaultKind, Target};
+use crate::source::{Kind, TAGS};
 use crate::store::mongodb::{ReadPreference, WriteConcern};
-use crate::strategy::{Circumstances, Guarantee, Loss, Staleness};
+use crate::strategy::{Circumstances, Guarantee, Loss, Staleness, StrategySpec};
 use crate::topology::TopologySpec;
 use crate::topology::servers::EvictionPolicy;
 use crate::topology::settings::CacheSettings;
 
 impl Cell {
-    /// What the strategy promises here.
+    /// The strategy of a kind of entity.
     #[must_use]
-    pub fn guarantee(&self) -> Guarantee {
+    pub fn strategy_of(&self, entity: usize) -> &StrategySpec {
+        self.scenario.application.strategy(entity, &self.strategy.spec)
+    }
+
+    /// Whether it asks a cache.
+    #[must_use]
+    pub fn uses_cache(&self) -> bool {
+        self.scenario.application.uses_cache(&self.strategy.spec)
+    }
+
+    /// Whether something is acknowledged before the database has it.
+    #[must_use]
+    pub fn holds_back(&self) -> bool {
+        self.scenario.application.holds_back(&self.strategy.spec)
+    }
+
+    /// Whether all instances see the same backlog.
+    #[must_use]
+    pub fn shares_backlog(&self) -> bool {
+        let mut backlogs = self
+            .scenario
+            .application
+            .in_use(&self.strategy.spec)
+            .map(|(_, spec)| spec.promise())
+            .filter(|promise| promise.needs().no_eviction_of_dirty)
+            .peekable();
+        backlogs.peek().is_some() && backlogs.all(|promise| promise.shares_backlog())
+    }
+
+    /// What is said of each kind of entity.
+    #[must_use]
+    pub fn kinds(&self) -> Vec<Kind> {
+        (0..self.scenario.application.spec.entities().len()).map(|entity| self.kind(entity)).collect()
+    }
+
+    /// What is said of a kind of entity.
+    #[must_use]
+    pub fn kind(&self, entity: usize) -> Kind {
+        // What is beside the entries must be on their servers.
+        let together = self.topology.spec.is_sharded() && self.strategy_of(entity).promise().shares_backlog();
+        Kind {
+            key_prefix: self.scenario.application.spec.key_prefix(entity).into(),
+            ttl: self.ttl(entity),
+            tags: if together { TAGS } else { 0 },
+        }
+    }
+
+    /// The time to live of a kind of entity.
+    fn ttl(&self, entity: usize) -> Option<Duration> {
+        let own = self.scenario.application.spec.ttl(entity);
+        own.or_else(|| self.scenario.cache.ttl.map(|ttl| ttl.0))
+    }
+
+    /// What is promised of each kind of entity.
+    #[must_use]
+    pub fn guarantees(&self) -> Vec<Guarantee> {
+        let entities = self.scenario.application.spec.entities();
+        (0..entities.len()).map(|entity| self.guarantee_of(entity)).collect()
+    }
+
+    /// What is promised of a kind of entity here.
+    #[must_use]
+    pub fn guarantee_of(&self, entity: usize) -> Guarantee {
         let scenario = &self.scenario;
         let topology = &self.topology.spec;
+        let kind = &scenario.application.spec.entities()[entity];
+        let spec = self.strategy_of(entity);
+        let in_the_cache = kind.served == Served::InTheCache;
         let faults: Vec<FaultKind> = self.felt_faults().map(|fault| fault.kind).collect();
-        let ttl = scenario.cache.ttl.map(|ttl| ttl.0);
+        let ttl = self.ttl(entity);
         let longest_load = self.longest_load();
-        let mut guarantee = self.strategy.spec.promise().guarantee(&Circumstances {
+        let circumstances = Circumstances {
             faults: &faults,
             ttl,
             longest_load,
             cache_survives_kill: topology.cache_survives_kill(&scenario.cache),
             cache_out_of_reach: self.cache_out_of_reach(),
-        });
-        if self.strategy.spec.uses_cache() {
+        };
+        let mut guarantee =
+            if in_the_cache { Guarantee::SOUND } else { spec.promise().guarantee(&circumstances) };
+        if in_the_cache || spec.uses_cache() {
             let fails_over = topology.shape().fails_over && faults.iter().any(|fault| fault.may_fail_over());
             if topology.shape().reads_replicas || fails_over {
                 // A replica has what its primary had a moment ago; and what a failover leaves behind, an invalidation
@@ -35,12 +104,20 @@ impl Cell {
                 guarantee = guarantee.weakened_to(ttl.map(|ttl| ttl + longest_load));
                 guarantee.converges = converges;
             }
-            if fails_over && self.strategy.spec.promise().needs().no_eviction_of_dirty {
+            if fails_over && !in_the_cache && spec.promise().needs().no_eviction_of_dirty {
                 // An old dirty entry that a failover brings back has no time to live.
                 guarantee = Guarantee { loss: Loss::CachePersistence, ..guarantee.weakened_to(None) };
             }
         }
-        if scenario.database.read_preference != ReadPreference::Primary {
+        if let Some(made_of) = kind.made_of {
+            let writer = self.strategy_of(made_of).promise();
+            if writer.needs().no_eviction_of_dirty {
+                // What is made of others shows their writes once the database has them.
+                let delay = writer.write_delay(&circumstances);
+                guarantee = guarantee.weakened_to(delay.map(|delay| delay + longest_load));
+            }
+        }
+        if scenario.database.read_preference != ReadPreference::Primary && !in_the_cache {
             // What is read from a node that is behind may be old before it is cached.
             guarantee = guarantee.weakened_to(ttl.map(|ttl| ttl + longest_load));
         }
@@ -118,7 +195,7 @@ mod tests {
             "strategies = [{strategy}]\ntopologies = [{topology}]\n[cache]\nttl = \"1m\"\n{more}\n[run]\nduration = \"30s\"\n"
         );
         let plan = Plan::parse("test", "test.toml", &text, &Options::default()).unwrap();
-        plan.cells[0].guarantee()
+        plan.cells[0].guarantee_of(0)
     }
 
     fn fault(kind: &str, target: &str) -> String {

@@ -1,7 +1,6 @@
 //! The operations that a scenario offers.
 
 use super::Scenario;
-use crate::application::catalog;
 use crate::workload::{KeySampler, Mix, MixError, OperationStream, Phase, StreamSpec};
 
 impl Scenario {
@@ -10,13 +9,13 @@ impl Scenario {
     /// # Errors
     /// Where the workload cannot be drawn.
     pub fn stream(&self, phase: Phase) -> Result<OperationStream, MixError> {
-        let reads = self.workload.reads.get();
+        let operations = self.application.spec.operations();
         Ok(OperationStream::new(StreamSpec {
             seed: self.run.seed,
             phase,
             keys: KeySampler::new(&self.distribution, self.dataset.keys, self.run.seed),
-            mix: Mix::new(&[reads, 1.0 - reads])?,
-            can_be_absent: catalog::OPERATIONS.iter().map(|kind| kind.can_be_absent).collect(),
+            mix: Mix::new(&self.application.weights(self.workload.reads.get()))?,
+            can_be_absent: operations.iter().map(|kind| kind.can_be_absent).collect(),
             absent_share: self.workload.absent_share,
             clients: self.workload.clients,
             recorded: self.recorded.clone(),

@@ -9,6 +9,9 @@ pub struct AuditRow {
     pub cell: String,
     /// What it is: `stale`, `lost`, …
     pub kind: String,
+    /// The kind of entity.
+    #[serde(default)]
+    pub entity: String,
     /// The id of the entity.
     pub key: String,
     /// The field, where it is about one.

@@ -11,8 +11,9 @@ use serde::de::DeserializeOwned;
 use super::durable::{Appended, append, header, rows, rows_with_header, whole_rows, write_atomically};
 use super::read::{OfCell, read_rows};
 use super::{
-    AUDIT, AuditRow, EVENTS, EventRow, LATENCY, LatencyRow, NODES, NodeRow, RUN_INFO, Results, ResultsError,
-    RunInfo, SUMMARY, SummaryRow, TIMESERIES, TimeseriesRow, file_safe, interval_log_name,
+    APPLICATION, AUDIT, ApplicationRow, AuditRow, ENTITIES, EVENTS, EntityRow, EventRow, LATENCY, LatencyRow,
+    NODES, NodeRow, OPERATIONS, OperationRow, RUN_INFO, Results, ResultsError, RunInfo, SUMMARY, SummaryRow,
+    TIMESERIES, TimeseriesRow, file_safe, interval_log_name,
 };
 
 /// Everything that one cell leaves.
@@ -30,6 +31,12 @@ pub struct CellResults {
     pub audit: Vec<AuditRow>,
     /// The nodes of its cache.
     pub nodes: Vec<NodeRow>,
+    /// Its kinds of operation.
+    pub operations: Vec<OperationRow>,
+    /// Its kinds of entity.
+    pub entities: Vec<EntityRow>,
+    /// Figures of its application.
+    pub application: Vec<ApplicationRow>,
     /// Its interval log, from [`super::interval_log`]; empty where nothing was measured.
     pub interval_log: Vec<u8>,
 }
@@ -67,8 +74,9 @@ impl ResultsDir {
         write_atomically(&path.join(TIMESERIES), &header::<TimeseriesRow>(TIMESERIES)?)?;
         write_atomically(&path.join(LATENCY), &header::<LatencyRow>(LATENCY)?)?;
         write_atomically(&path.join(EVENTS), &header::<EventRow>(EVENTS)?)?;
-        write_atomically(&path.join(AUDIT), &header::<AuditRow>(AUDIT)?)?;
-        write_atomically(&path.join(NODES), &header::<NodeRow>(NODES)?)?;
+        for (file, header) in newer_files()? {
+            write_atomically(&path.join(file), &header)?;
+        }
         point_latest_at(&parent, &path)?;
         let lock = lock(&path)?;
         Ok(Self { path, _lock: lock })
@@ -87,7 +95,7 @@ impl ResultsDir {
         keep_rows_of::<TimeseriesRow>(path, TIMESERIES, &finished)?;
         keep_rows_of::<LatencyRow>(path, LATENCY, &finished)?;
         keep_rows_of::<EventRow>(path, EVENTS, &finished)?;
-        for (file, header) in [(AUDIT, header::<AuditRow>(AUDIT)?), (NODES, header::<NodeRow>(NODES)?)] {
+        for (file, header) in newer_files()? {
             // A run of an earlier version has none.
             if !path.join(file).exists() {
                 write_atomically(&path.join(file), &header)?;
@@ -95,6 +103,9 @@ impl ResultsDir {
         }
         keep_rows_of::<AuditRow>(path, AUDIT, &finished)?;
         keep_rows_of::<NodeRow>(path, NODES, &finished)?;
+        keep_rows_of::<OperationRow>(path, OPERATIONS, &finished)?;
+        keep_rows_of::<EntityRow>(path, ENTITIES, &finished)?;
+        keep_rows_of::<ApplicationRow>(path, APPLICATION, &finished)?;
         Ok((Self { path: path.to_owned(), _lock: lock }, results))
     }
 
@@ -139,12 +150,26 @@ impl ResultsDir {
         put(EVENTS, rows(EVENTS, &cell.events)?)?;
         put(AUDIT, rows(AUDIT, &cell.audit)?)?;
         put(NODES, rows(NODES, &cell.nodes)?)?;
+        put(OPERATIONS, rows(OPERATIONS, &cell.operations)?)?;
+        put(ENTITIES, rows(ENTITIES, &cell.entities)?)?;
+        put(APPLICATION, rows(APPLICATION, &cell.application)?)?;
         if !cell.interval_log.is_empty() {
             write_atomically(&self.path.join(interval_log_name(&cell.summary.cell)), &cell.interval_log)?;
         }
         // Last: with this row the cell is finished.
         put(SUMMARY, rows(SUMMARY, std::slice::from_ref(&cell.summary))?)
     }
+}
+
+/// The files that a run of an earlier version may lack, with their headers.
+fn newer_files() -> Result<[(&'static str, Vec<u8>); 5], ResultsError> {
+    Ok([
+        (AUDIT, header::<AuditRow>(AUDIT)?),
+        (NODES, header::<NodeRow>(NODES)?),
+        (OPERATIONS, header::<OperationRow>(OPERATIONS)?),
+        (ENTITIES, header::<EntityRow>(ENTITIES)?),
+        (APPLICATION, header::<ApplicationRow>(APPLICATION)?),
+    ])
 }
 
 /// Makes a folder of that name, or of the name with `-2`, `-3`, … where it is taken.

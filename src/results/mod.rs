@@ -3,29 +3,35 @@
 //! A cell counts as finished once its row in `summary.csv` is complete, which is written last. `RESULTS.md`
 //! documents every column.
 
+mod application;
 mod audit;
 mod curve;
 mod directory;
 mod durable;
+mod entities;
 mod error;
 mod events;
 mod interval_log;
 mod latency;
 mod nodes;
+mod operations;
 mod read;
 mod run_info;
 mod summary;
 mod timeseries;
 
+pub use application::ApplicationRow;
 pub use audit::AuditRow;
 pub use curve::{CURVE, CurveRow, CurveSource, write_curve};
 pub use directory::{CellResults, ResultsDir};
 pub use durable::write_atomically;
+pub use entities::EntityRow;
 pub use error::ResultsError;
 pub use events::EventRow;
 pub use interval_log::{Interval, interval_log, merged_histograms};
 pub use latency::{LatencyRow, Measure, Operation, Outcome, spectrum};
 pub use nodes::NodeRow;
+pub use operations::OperationRow;
 pub use read::Results;
 pub use run_info::{Build, Machine, RunInfo, Server, StreamDigest};
 pub use summary::{LatencyFigures, LimitedBy, Mode, Status, SummaryRow, Verdict};
@@ -43,6 +49,12 @@ pub const EVENTS: &str = "events.csv";
 pub const AUDIT: &str = "audit.csv";
 /// One row for each node of the cache of each cell.
 pub const NODES: &str = "nodes.csv";
+/// One row for each kind of operation of each cell.
+pub const OPERATIONS: &str = "operations.csv";
+/// One row for each kind of entity of each cell.
+pub const ENTITIES: &str = "entities.csv";
+/// Figures of each cell's application that no other file has.
+pub const APPLICATION: &str = "application.csv";
 /// What was run, where, and with what.
 pub const RUN_INFO: &str = "run.json";
 

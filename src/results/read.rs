@@ -11,8 +11,9 @@ use serde::de::DeserializeOwned;
 use super::durable::whole_rows;
 use super::interval_log::{add, merged_histograms};
 use super::{
-    AUDIT, AuditRow, EVENTS, EventRow, LATENCY, LatencyRow, Measure, NODES, NodeRow, Operation, RUN_INFO,
-    ResultsError, RunInfo, SUMMARY, SummaryRow, TIMESERIES, TimeseriesRow, interval_log_name,
+    APPLICATION, AUDIT, ApplicationRow, AuditRow, ENTITIES, EVENTS, EntityRow, EventRow, LATENCY, LatencyRow,
+    Measure, NODES, NodeRow, OPERATIONS, Operation, OperationRow, RUN_INFO, ResultsError, RunInfo, SUMMARY,
+    SummaryRow, TIMESERIES, TimeseriesRow, interval_log_name,
 };
 
 /// A row that belongs to a cell.
@@ -24,7 +25,17 @@ pub(super) trait OfCell {
 macro_rules! of_cell {
     ($($row:ty),*) => { $(impl OfCell for $row { fn cell(&self) -> &str { &self.cell } })* };
 }
-of_cell!(SummaryRow, TimeseriesRow, LatencyRow, EventRow, AuditRow, NodeRow);
+of_cell!(
+    SummaryRow,
+    TimeseriesRow,
+    LatencyRow,
+    EventRow,
+    AuditRow,
+    NodeRow,
+    OperationRow,
+    EntityRow,
+    ApplicationRow
+);
 
 /// The finished cells of a run.
 #[derive(Debug, Clone, Default)]
@@ -45,6 +56,12 @@ pub struct Results {
     pub audit: Vec<AuditRow>,
     /// The nodes of finished cells' caches.
     pub nodes: Vec<NodeRow>,
+    /// The kinds of operation of finished cells.
+    pub operations: Vec<OperationRow>,
+    /// The kinds of entity of finished cells.
+    pub entities: Vec<EntityRow>,
+    /// Figures of the applications of finished cells.
+    pub application: Vec<ApplicationRow>,
 }
 
 impl Results {
@@ -60,13 +77,11 @@ impl Results {
         results.timeseries = read_rows_of(&path.join(TIMESERIES), &finished)?;
         results.latency = read_rows_of(&path.join(LATENCY), &finished)?;
         results.events = read_rows_of(&path.join(EVENTS), &finished)?;
-        // A run of an earlier version has none.
-        if path.join(AUDIT).exists() {
-            results.audit = read_rows_of(&path.join(AUDIT), &finished)?;
-        }
-        if path.join(NODES).exists() {
-            results.nodes = read_rows_of(&path.join(NODES), &finished)?;
-        }
+        results.audit = read_newer_rows_of(&path.join(AUDIT), &finished)?;
+        results.nodes = read_newer_rows_of(&path.join(NODES), &finished)?;
+        results.operations = read_newer_rows_of(&path.join(OPERATIONS), &finished)?;
+        results.entities = read_newer_rows_of(&path.join(ENTITIES), &finished)?;
+        results.application = read_newer_rows_of(&path.join(APPLICATION), &finished)?;
         Ok(results)
     }
 
@@ -178,4 +193,12 @@ fn read_rows_of<R: DeserializeOwned + OfCell>(
     let mut rows: Vec<R> = read_rows(path)?;
     rows.retain(|row| cells.contains(row.cell()));
     Ok(rows)
+}
+
+/// As [`read_rows_of`]; nothing where the file is not there, as in a run of an earlier version.
+fn read_newer_rows_of<R: DeserializeOwned + OfCell>(
+    path: &Path,
+    cells: &BTreeSet<String>,
+) -> Result<Vec<R>, ResultsError> {
+    if path.exists() { read_rows_of(path, cells) } else { Ok(Vec::new()) }
 }

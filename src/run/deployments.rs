@@ -2,8 +2,8 @@
 //! one where it needs the same, put back to their first state in between.
 
 use crate::application::Dataset;
+use crate::application::touched::Touched;
 use crate::driver::dataset::{self, Checksum};
-use crate::driver::touched::Touched;
 use crate::observer::{Event, Observer};
 use crate::plan::Cell;
 use crate::results::Server;
@@ -75,7 +75,7 @@ impl Deployments {
         let made_from = format!(
             "{kind:?} {:?} {:?} {:?} {}",
             scenario.database,
-            scenario.products(),
+            (&scenario.application.spec, scenario.facts()),
             scenario.pin.database,
             breaks_links(cell)
         );
@@ -90,8 +90,7 @@ impl Deployments {
             DatabaseDeployment::deploy(kind, &site).await
         })
         .await?;
-        let products = scenario.products();
-        self.checksum = Checksum::of(&products);
+        self.checksum = Checksum::of(&scenario.documents());
         // Known from now on, so that it is taken down also where loading fails or is interrupted.
         let up = self.database.insert(Up { made_from: String::new(), it });
         load(&up.it, cell, observer).await?;
@@ -105,7 +104,7 @@ impl Deployments {
             "{:?} {:?} {:?} {:?} {} {} {}",
             cell.topology.spec,
             scenario.cache,
-            scenario.products(),
+            (&scenario.application.spec, scenario.facts()),
             scenario.pin.cache,
             scenario.workload.instances,
             scenario.workload.connections,
@@ -151,10 +150,10 @@ impl Deployments {
         let Some(database) = &self.database else { return Ok(()) };
         observer.observe(Event::Step { what: "putting the database back to its first state".into() });
         let doing = || TopologyError::store("putting the database back to its first state");
-        let products = cell.scenario.products();
+        let documents = cell.scenario.documents();
         let store = connect(&database.it, cell).await?;
-        dataset::restore(&store, &products, touched).await.map_err(doing())?;
-        if !dataset::is_intact(&store, &products, self.checksum).await.map_err(doing())? {
+        dataset::restore(&store, &documents, touched).await.map_err(doing())?;
+        if !dataset::is_intact(&store, &documents, self.checksum).await.map_err(doing())? {
             let what = "the database did not come back to its first state by putting back what was written; it is loaded anew";
             observer.observe(Event::Warning { what: what.into() });
             load(&database.it, cell, observer).await?;
@@ -224,15 +223,15 @@ async fn load(
     cell: &Cell,
     observer: &dyn Observer,
 ) -> Result<(), TopologyError> {
-    let products = cell.scenario.products();
+    let documents = cell.scenario.documents();
     let store = connect(database, cell).await?;
-    let all = products.len();
+    let all = documents.len();
     let progress = |loaded| {
         if loaded % 10_000 == 0 || loaded == all {
             observer.observe(Event::Step { what: format!("loading {loaded} of {all} documents") });
         }
     };
-    dataset::load(&store, &products, progress).await.map_err(TopologyError::store("loading the dataset"))
+    dataset::load(&store, &documents, progress).await.map_err(TopologyError::store("loading the dataset"))
 }
 
 fn breaks_links(cell: &Cell) -> bool {
@@ -248,7 +247,7 @@ async fn with_site<'a, T, F: Future<Output = Result<T, TopologyError>>>(
     deploy: impl FnOnce(Site<'a>) -> F,
 ) -> Result<T, TopologyError> {
     let scenario = &*cell.scenario;
-    let products = scenario.products();
+    let dataset = scenario.documents();
     let shape = cell.topology.spec.shape();
     // Where a primary may be another one tomorrow, each instance has one more connection by which it finds that out.
     let finds_out = shape.fails_over || shape.reads_replicas;
@@ -257,8 +256,8 @@ async fn with_site<'a, T, F: Future<Output = Result<T, TopologyError>>>(
         run_prefix,
         cache: &scenario.cache,
         database: &scenario.database,
-        documents: products.keys,
-        document: Box::new(move |number| products.document(number)),
+        documents: dataset.len(),
+        document: Box::new(move |number| dataset.document(number)),
         cache_connections: scenario.workload.instances.get()
             * (scenario.workload.connections.get() + u64::from(finds_out)),
         relays: relays.cloned(),

@@ -1,5 +1,7 @@
 //! Where the truth of one kind of entity lives. A strategy knows a source, never a database.
 
+pub mod dependents;
+
 use std::future::Future;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;

@@ -6,13 +6,14 @@
 
 mod entries;
 mod pressure;
+mod streams;
 #[cfg(test)]
 mod testing;
 mod tracking;
 mod uses;
 mod write_log;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -116,13 +117,11 @@ struct Store {
     statistics: LocalStatistics,
     counts: HashMap<Box<str>, (i64, Option<Instant>)>,
     windows: HashMap<Box<str>, Window>,
-    streams: HashMap<Box<str>, VecDeque<Record>>,
+    streams: HashMap<Box<str>, streams::Stream>,
     dirty: write_log::Dirty,
     listeners: tracking::Listeners,
     logs: HashMap<Box<str>, write_log::Log>,
 }
-
-type Record = Box<[(Box<str>, Bytes)]>;
 
 impl LocalCache {
     /// An empty cache that gives up the least recently used.
@@ -189,7 +188,7 @@ impl LocalCache {
     /// How many records a stream holds.
     #[must_use]
     pub fn stream_length(&self, stream: &str) -> usize {
-        self.store.lock().streams.get(stream).map_or(0, VecDeque::len)
+        self.store.lock().streams.get(stream).map_or(0, streams::Stream::len)
     }
 
     /// The counts of accesses, for [`AccessCounts`](super::AccessCounts).
@@ -513,13 +512,7 @@ impl Cache for LocalCache {
     ) -> Result<(), StoreError> {
         let record =
             fields.iter().map(|(name, value)| ((*name).into(), Bytes::copy_from_slice(value))).collect();
-        self.with(|store, _| {
-            let records = store.streams.entry(stream.into()).or_default();
-            records.push_back(record);
-            while records.len() as u64 > max_length {
-                records.pop_front();
-            }
-        });
+        self.with(|store, _| store.streams.entry(stream.into()).or_default().append(record, max_length));
         Ok(())
     }
 }

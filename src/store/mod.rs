@@ -17,6 +17,7 @@ pub mod network;
 pub mod redb;
 pub mod redis;
 pub mod secret;
+pub mod streams;
 pub mod tracking;
 pub mod write_log;
 
@@ -32,6 +33,7 @@ pub use entry::{Entry, Stamp, Token};
 pub use error::{ErrorKind, StoreError};
 pub use network::{DatabaseDelay, DelayedCache, DelayedDatabase, RoundTrip};
 pub use secret::SecretUrl;
+pub use streams::Streams;
 pub use tracking::{Announcement, Announcements, Tracking};
 pub use write_log::WriteLog;
 

@@ -90,6 +90,12 @@ impl Promise for Spec {
         self.own.log == Log::Stream
     }
 
+    fn write_delay(&self, circumstances: &Circumstances<'_>) -> Option<Duration> {
+        // All that waits is flushed once an interval, batch by batch.
+        let flush = self.queue.flush(self.own.batch_size.get(), circumstances.longest_load);
+        circumstances.faults.is_empty().then(|| self.own.flush_interval.0 + flush)
+    }
+
     fn needs(&self) -> Needs {
         behind::NEEDS
     }

@@ -181,6 +181,11 @@ pub trait Promise {
         None
     }
 
+    /// The longest that what it has acknowledged may take until the database has it; `None` where nothing bounds that.
+    fn write_delay(&self, _circumstances: &Circumstances<'_>) -> Option<Duration> {
+        Some(Duration::ZERO)
+    }
+
     /// What it needs.
     fn needs(&self) -> Needs {
         Needs::CACHE

@@ -41,7 +41,7 @@ pub use write_error::WriteError;
 
 use crate::scenario::{Mistakes, Place, Reader, SettingDoc, Settings, Table};
 use crate::source::Source;
-use crate::store::{AccessCounts, Cache, Document, Patch, StoreError, Tracking, Version, WriteLog};
+use crate::store::{AccessCounts, Cache, Document, Patch, StoreError, Streams, Tracking, Version, WriteLog};
 
 /// How a read was answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -110,9 +110,9 @@ impl Backlog {
 
 /// The caches that every strategy can be built over: a trait a file, for those who need more than
 /// [`Cache`].
-pub trait StrategyCache: Cache + AccessCounts + Tracking + WriteLog {}
+pub trait StrategyCache: Cache + AccessCounts + Streams + Tracking + WriteLog {}
 
-impl<C: Cache + AccessCounts + Tracking + WriteLog> StrategyCache for C {}
+impl<C: Cache + AccessCounts + Streams + Tracking + WriteLog> StrategyCache for C {}
 
 /// A caching strategy for one kind of entity, as one instance of an application holds it.
 ///

@@ -27,6 +27,7 @@ use super::{
 };
 use crate::source::{Kind, Source};
 use crate::store::local::{LocalCache, LocalCapacity};
+use crate::store::streams::{StreamRecord, Streams};
 use crate::store::write_log::{Held, LogLength, Reader, Record, RecordId, Taken, WriteLog};
 use crate::store::{
     AccessCounts, Announced, Announcements, BulkItem, Cache, ChangeStream, Claimed, Counters, Document,
@@ -364,6 +365,17 @@ impl<C: Cache, I: Interference> Cache for Interfered<C, I> {
         max_length: u64,
     ) -> Result<(), StoreError> {
         self.call(Method::Append, self.cache.append(stream, fields, max_length)).await
+    }
+}
+
+impl<C: Streams, I: Interference> Streams for Interfered<C, I> {
+    async fn read_stream(
+        &self,
+        stream: &str,
+        group: &str,
+        most: u64,
+    ) -> Result<Vec<StreamRecord>, StoreError> {
+        self.cache.read_stream(stream, group, most).await
     }
 }
 

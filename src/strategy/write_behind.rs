@@ -62,6 +62,12 @@ impl Promise for Spec {
         guarantee
     }
 
+    fn write_delay(&self, circumstances: &Circumstances<'_>) -> Option<Duration> {
+        // Whoever is last in a full queue waits for all its batches.
+        let each = self.own.interval.0 + circumstances.longest_load;
+        circumstances.faults.is_empty().then(|| self.queue.flush(self.own.batch.get(), each))
+    }
+
     fn needs(&self) -> Needs {
         behind::NEEDS
     }

@@ -92,12 +92,45 @@ impl RedisCache {
     /// A command of the consumer group; where the log or its group is not there yet, or has gone with the
     /// server's memory, they are made first.
     async fn of_group(&self, command: &Cmd, log: &str, doing: &str) -> Result<Value, StoreError> {
+        self.of_a_group(command, log, GROUP, doing).await
+    }
+
+    /// What a group was not given yet of a stream, as the server answers: a list of records. They count as done.
+    pub(in crate::store) async fn read_group(
+        &self,
+        stream: &str,
+        group: &str,
+        most: u64,
+    ) -> Result<Vec<Value>, StoreError> {
+        let doing = "reading a stream";
+        let mut command = redis::cmd("XREADGROUP");
+        command.arg("GROUP").arg(group).arg("hotset").arg("COUNT").arg(most).arg("NOACK");
+        command.arg("STREAMS").arg(self.key(stream)).arg(">");
+        let Value::Array(streams) = self.of_a_group(&command, stream, group, doing).await? else {
+            return Ok(Vec::new());
+        };
+        match streams.into_iter().next() {
+            Some(Value::Array(stream)) => match stream.into_iter().nth(1) {
+                Some(Value::Array(records)) => Ok(records),
+                other => Err(unexpected(doing, &other.unwrap_or(Value::Nil))),
+            },
+            other => Err(unexpected(doing, &other.unwrap_or(Value::Nil))),
+        }
+    }
+
+    async fn of_a_group(
+        &self,
+        command: &Cmd,
+        log: &str,
+        group: &str,
+        doing: &str,
+    ) -> Result<Value, StoreError> {
         let failed = |error| as_store_error(&self.shared.fleet, &error, doing);
         match self.raw_request(log, Access::Write, command, doing).await? {
             Err(error) if error.code() == Some("NOGROUP") => {
                 let mut create = redis::cmd("XGROUP");
                 // From the first record on, not from now.
-                create.arg("CREATE").arg(self.key(log)).arg(GROUP).arg(0).arg("MKSTREAM");
+                create.arg("CREATE").arg(self.key(log)).arg(group).arg(0).arg("MKSTREAM");
                 match self.raw_request(log, Access::Write, &create, "making a consumer group").await? {
                     // Another instance was faster.
                     Err(error) if error.code() != Some("BUSYGROUP") => Err(failed(error)),

@@ -74,6 +74,15 @@ crate::settings! {
     }
 }
 
+impl QueueSettings {
+    /// How long a full queue takes to be flushed, if a batch takes so long.
+    #[must_use]
+    pub fn flush(&self, batch: u64, each: Duration) -> Duration {
+        let batches = self.queue_capacity.get().div_ceil(batch.max(1));
+        each.saturating_mul(u32::try_from(batches).unwrap_or(u32::MAX))
+    }
+}
+
 /// Settings of a strategy together with those that all have who write to the cache first.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct WithQueue<T> {

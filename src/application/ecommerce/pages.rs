@@ -1,0 +1,211 @@
+//! Pages of categories: a query of the database that is cached, and how a page that is out of date becomes unreachable.
+//!
+//! A page has no version of its own: it changes when a product on it does, or when one before it goes on sale. So each
+//! category has an *epoch* in the cache, which is part of its pages' keys. Whoever changes a product gives its category
+//! another epoch after the commit and before the acknowledgement; a read that begins later looks under a key that nobody
+//! has filled before the commit. What was filled under an old epoch is never looked for again, and expires.
+//!
+//! An epoch is 63 random bits and is set once: a counter would count again from 1 after an eviction and bring old pages
+//! back, a clock may stand still or go back. A cache that lost an epoch gets another one, and the pages are loaded anew.
+
+use std::collections::HashSet;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mongodb::bson::rawdoc;
+use parking_lot::Mutex;
+use tokio::sync::mpsc;
+
+use super::shop::{self, PageId, Shop};
+use crate::source::dependents::Dependents;
+use crate::source::{Kind, Source};
+use crate::store::{
+    Announced, BulkItem, Cache, ChangeStream, Changes, Document, Entry, ErrorKind, Page, Patch, Stamp,
+    StoreError, Version,
+};
+
+/// Between two tries to deliver an epoch that the cache has not taken.
+const RETRY_EVERY: Duration = Duration::from_millis(50);
+
+/// What is read of each product on a page: what a page shows, and what the audit needs.
+const PROJECTION: [&str; 8] =
+    ["_id", "name", "price", "thumbnail", "_v", "price_by", "price_sum", "listed_by"];
+
+/// The pages of all categories, as a source that is only ever read.
+#[derive(Debug, Clone)]
+pub struct Pages<D> {
+    database: D,
+    kind: Arc<Kind>,
+    shop: Arc<Shop>,
+}
+
+impl<D: Changes> Pages<D> {
+    /// The pages of a shop.
+    #[must_use]
+    pub fn new(database: D, kind: Kind, shop: Arc<Shop>) -> Self {
+        Self { database, kind: Arc::new(kind), shop }
+    }
+}
+
+fn never_written() -> StoreError {
+    StoreError::new(ErrorKind::Other, "a page of a category is made of products and never written itself")
+}
+
+impl<D: Changes> Source for Pages<D> {
+    fn kind(&self) -> &Kind {
+        &self.kind
+    }
+
+    async fn load(&self, id: &str) -> Result<Option<Document>, StoreError> {
+        let malformed =
+            || StoreError::new(ErrorKind::Malformed, format!("\"{id}\" names no page of a category"));
+        let page = PageId::parse(id).ok_or_else(malformed)?;
+        let wanted = Page { skip: page.skip(), limit: page.per_page };
+        let category = self.shop.category_name(page.category);
+        let found = self.database.find_by_category(shop::PRODUCTS, &category, wanted, &PROJECTION).await?;
+        let mut items = mongodb::bson::RawArrayBuf::new();
+        for product in &found {
+            items.push(product.raw().ok_or_else(malformed)?.to_owned());
+        }
+        // Under one key there is one page: its versions need no order.
+        Ok(Some(Document::from_raw(rawdoc! { "_id": id, "items": items, "_v": 1_i64 })))
+    }
+
+    async fn update(&self, _id: &str, _patch: &Patch) -> Result<Option<Document>, StoreError> {
+        Err(never_written())
+    }
+
+    async fn update_many(&self, _items: &[BulkItem]) -> Result<Vec<Result<bool, StoreError>>, StoreError> {
+        Err(never_written())
+    }
+
+    /// A page has no changes of its own: another epoch makes another page.
+    async fn changes(&self) -> Result<ChangeStream, StoreError> {
+        let (tell, told) = mpsc::unbounded_channel();
+        // The receiver is there.
+        let _ = tell.send(Announced::Connected);
+        tokio::spawn(async move { tell.closed().await });
+        Ok(told)
+    }
+}
+
+/// The epochs of all categories, as one instance sees them.
+#[derive(Debug, Clone)]
+pub struct Epochs<C> {
+    cache: C,
+    shop: Arc<Shop>,
+    ttl: Duration,
+    undelivered: Arc<Mutex<Undelivered>>,
+}
+
+/// Categories that need another epoch which the cache has not taken.
+#[derive(Debug, Default)]
+struct Undelivered {
+    categories: HashSet<u64>,
+    is_retrying: bool,
+}
+
+impl<C: Cache> Epochs<C> {
+    /// The epochs in a cache. They live as long as pages do, from their last change or use on.
+    #[must_use]
+    pub fn new(cache: C, shop: Arc<Shop>, ttl: Duration) -> Self {
+        Self { cache, shop, ttl, undelivered: Arc::default() }
+    }
+
+    fn key(category: u64) -> String {
+        format!("category:{category}:epoch")
+    }
+
+    /// The epoch of a category. Where the cache has none, or cannot say, it is one that nobody else has: the page is
+    /// loaded then, or not, as the strategy of pages does without the cache.
+    pub async fn of(&self, category: u64) -> Version {
+        if self.undelivered.lock().categories.contains(&category) {
+            return fresh();
+        }
+        match self.cache.get(&Self::key(category)).await {
+            Ok(Some(Entry::Document { version, .. })) => version,
+            Ok(_) => {
+                let epoch = fresh();
+                // Whoever else finds none sets another one; all but the last are looked for in vain.
+                let _ = self.put(category, epoch).await;
+                epoch
+            }
+            Err(_) => fresh(),
+        }
+    }
+
+    async fn put(&self, category: u64, epoch: Version) -> Result<(), StoreError> {
+        let number = i64::try_from(epoch).unwrap_or(i64::MAX);
+        let document = Document::from_raw(rawdoc! { "_id": "epoch", "_v": number });
+        let entry = Entry::Document { version: epoch, document, stamp: Stamp::default() };
+        self.cache.set(&Self::key(category), &entry, Some(self.ttl)).await
+    }
+
+    /// Whether the pages of a category are up to date with what this instance has written.
+    ///
+    /// # Errors
+    /// They are not: the cache has not taken another epoch, and it is tried again until it does.
+    pub fn delivered(&self, category: u64) -> Result<(), StoreError> {
+        if !self.undelivered.lock().categories.contains(&category) {
+            return Ok(());
+        }
+        let what =
+            format!("the pages of category {category} are not invalidated yet, as the cache does not answer");
+        Err(StoreError::new(ErrorKind::Unavailable, what))
+    }
+
+    /// Gives a category another epoch. One that the cache may not have taken is kept, and another one tried later: each
+    /// number is sent once, so that one which arrives late brings nothing back.
+    async fn renew(&self, category: u64) {
+        if self.put(category, fresh()).await.is_ok() {
+            return;
+        }
+        let mut undelivered = self.undelivered.lock();
+        undelivered.categories.insert(category);
+        if !std::mem::replace(&mut undelivered.is_retrying, true) {
+            tokio::spawn(retry(self.clone()));
+        }
+    }
+}
+
+/// An epoch that has never been.
+fn fresh() -> Version {
+    rand::random::<u64>() >> 1 | 1
+}
+
+/// Delivers until nothing is left, or the instance is gone.
+async fn retry<C: Cache>(epochs: Epochs<C>) {
+    let undelivered = Arc::downgrade(&epochs.undelivered);
+    loop {
+        tokio::time::sleep(RETRY_EVERY).await;
+        // This task holds one of them.
+        if undelivered.strong_count() <= 1 {
+            return;
+        }
+        let waiting: Vec<u64> = epochs.undelivered.lock().categories.iter().copied().collect();
+        for category in waiting {
+            if epochs.put(category, fresh()).await.is_err() {
+                break;
+            }
+            epochs.undelivered.lock().categories.remove(&category);
+        }
+        let mut undelivered = epochs.undelivered.lock();
+        if undelivered.categories.is_empty() {
+            undelivered.is_retrying = false;
+            return;
+        }
+    }
+}
+
+impl<C: Cache> Dependents for Epochs<C> {
+    fn changed(&self, ids: &[&str]) -> impl Future<Output = ()> + Send {
+        let products = ids.iter().filter_map(|id| Shop::product(id));
+        let categories: HashSet<u64> = products.map(|product| self.shop.category_of(product)).collect();
+        async move {
+            for category in categories {
+                self.renew(category).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! The stream `price_updates`, by which other services learn of new prices, and how far they are behind.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+use parking_lot::Mutex;
+
+use crate::application::Figure;
+use crate::clock::unix_micros;
+use crate::store::streams::StreamRecord;
+use crate::store::{Cache, StoreError, Streams};
+
+/// The stream.
+const STREAM: &str = "price_updates";
+/// The group of the other services.
+const GROUP: &str = "other-services";
+/// How often it looks when there was nothing.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+/// How many records it takes at once.
+const AT_ONCE: u64 = 500;
+
+/// What was published and read by all instances of a cell.
+pub struct Sales {
+    is_measured: AtomicBool,
+    published: AtomicU64,
+    failed: AtomicU64,
+    read: AtomicU64,
+    /// Microseconds from publishing to reading.
+    lag: Mutex<Option<Histogram<u64>>>,
+}
+
+impl Default for Sales {
+    fn default() -> Self {
+        let lag = Histogram::new_with_bounds(1, 3_600_000_000, 3).ok();
+        Self {
+            is_measured: AtomicBool::default(),
+            published: AtomicU64::default(),
+            failed: AtomicU64::default(),
+            read: AtomicU64::default(),
+            lag: Mutex::new(lag),
+        }
+    }
+}
+
+impl fmt::Debug for Sales {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        write!(f, "Sales({} published, {} read)", count(&self.published), count(&self.read))
+    }
+}
+
+impl Sales {
+    /// From now on figures count.
+    pub fn begin_measuring(&self) {
+        self.is_measured.store(true, Ordering::Release);
+    }
+
+    fn count(&self, counter: &AtomicU64) {
+        if self.is_measured.load(Ordering::Acquire) {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn note_read(&self, record: &StreamRecord) {
+        let Some(published_us) = record.text("published_us").and_then(|text| text.parse::<u64>().ok()) else {
+            return;
+        };
+        if !self.is_measured.load(Ordering::Acquire) {
+            return;
+        }
+        self.read.fetch_add(1, Ordering::Relaxed);
+        if let Some(lag) = self.lag.lock().as_mut() {
+            lag.saturating_record(unix_micros().saturating_sub(published_us));
+        }
+    }
+
+    /// What is to be said at the end.
+    #[must_use]
+    pub fn figures(&self) -> Vec<Figure> {
+        let lag = self.lag.lock();
+        let lag = lag.as_ref().filter(|lag| !lag.is_empty());
+        let millis = |micros: u64| micros as f64 / 1e3;
+        let count = |counter: &AtomicU64| Some(counter.load(Ordering::Relaxed) as f64);
+        let figure = |name, value, unit| Figure { name, value, unit };
+        vec![
+            figure("price_updates_published", count(&self.published), "entries"),
+            figure("price_updates_not_published", count(&self.failed), "entries"),
+            figure("price_updates_read", count(&self.read), "entries"),
+            figure("price_updates_lag_p50", lag.map(|lag| millis(lag.value_at_quantile(0.5))), "ms"),
+            figure("price_updates_lag_p99", lag.map(|lag| millis(lag.value_at_quantile(0.99))), "ms"),
+            figure("price_updates_lag_max", lag.map(|lag| millis(lag.max())), "ms"),
+        ]
+    }
+}
+
+/// Where one instance publishes prices.
+pub struct Prices<C> {
+    cache: C,
+    max_length: u64,
+    sales: Arc<Sales>,
+}
+
+impl<C: Cache> Prices<C> {
+    /// A stream of about so many entries at the most.
+    #[must_use]
+    pub fn new(cache: C, max_length: u64, sales: Arc<Sales>) -> Self {
+        Self { cache, max_length, sales }
+    }
+
+    /// Tells the other services of a price.
+    ///
+    /// # Errors
+    /// Those of the cache; they have not been told then, or twice where nobody knows.
+    pub async fn publish(&self, id: &str, price_cents: i64) -> Result<(), StoreError> {
+        let (price, now) = (price_cents.to_string(), unix_micros().to_string());
+        let fields: [(&str, &[u8]); 3] =
+            [("product_id", id.as_bytes()), ("price", price.as_bytes()), ("published_us", now.as_bytes())];
+        let appended = self.cache.append(STREAM, &fields, self.max_length).await;
+        self.sales.count(if appended.is_ok() { &self.sales.published } else { &self.sales.failed });
+        appended
+    }
+}
+
+/// Reads the stream as the other services would, for ever.
+pub async fn follow<C: Streams>(cache: C, sales: Arc<Sales>) {
+    loop {
+        let records = cache.read_stream(STREAM, GROUP, AT_ONCE).await.unwrap_or_default();
+        records.iter().for_each(|record| sales.note_read(record));
+        if (records.len() as u64) < AT_ONCE {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! One client as an application sees it: what it reads and writes goes by here, and is audited.
+//!
+//! A read is held against what had been acknowledged when it was *sent*; so the audit is asked directly before, and the
+//! answer is kept until the operation has ended and the clock has been read. A write is told to the audit before it is
+//! sent and as soon as it has ended, also where it is dropped half-way because its instance has crashed.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Damage;
+use super::touched::Touched;
+use crate::audit::{Audit, ClientView, Ended, Expected, Findings, Seen, Write};
+use crate::clock::{self, Instant};
+use crate::measure::Anomalies;
+use crate::store::Version;
+use crate::strategy::WriteError;
+
+/// What was read of one entity, and what it may be held to.
+#[derive(Debug)]
+struct Observation {
+    /// The kind of entity that showed it: an index into the application's table.
+    shown_by: usize,
+    /// Which entity was shown, as the audit numbers them.
+    subject: u64,
+    expected: Expected,
+    seen: Result<Option<Seen>, Damage>,
+    sent: Instant,
+    /// Whether it belongs to the same answer as the one before.
+    is_part: bool,
+}
+
+/// What was found in an answer.
+#[derive(Debug, Default)]
+struct Found {
+    shown_by: usize,
+    is_damaged: bool,
+    is_audited: bool,
+    findings: Findings,
+}
+
+/// What several entities may be held to, taken together before they are read in one answer.
+#[derive(Debug, Default)]
+pub struct Expectation(Vec<(u64, Expected)>);
+
+/// One client of an application.
+#[derive(Debug)]
+pub struct Visitor {
+    /// Its number, among those of all instances.
+    pub number: u32,
+    audit: Option<Arc<Audit>>,
+    view: Option<ClientView>,
+    touched: Arc<Touched>,
+    /// When the operation was sent; taken by its first read, as a look at the clock costs time.
+    sent: Option<Instant>,
+    observed: Vec<Observation>,
+    known: Vec<Found>,
+}
+
+impl Visitor {
+    /// A client that has done nothing yet.
+    #[must_use]
+    pub fn new(number: u32, audit: Option<Arc<Audit>>, touched: Arc<Touched>) -> Self {
+        let view = audit.as_ref().map(|audit| audit.view(number.into()));
+        Self { number, audit, view, touched, sent: None, observed: Vec::new(), known: Vec::new() }
+    }
+
+    /// An operation begins, and is sent now.
+    pub fn begin(&mut self, sent: Instant) {
+        self.sent = Some(sent);
+        self.observed.clear();
+        self.known.clear();
+    }
+
+    /// Reads an entity: `reading` is sent, and what `verify` makes of its answer is audited. An error is not.
+    ///
+    /// # Errors
+    /// Those of `reading`.
+    #[inline]
+    pub async fn read<T, E>(
+        &mut self,
+        shown_by: usize,
+        subject: u64,
+        reading: impl Future<Output = Result<T, E>>,
+        verify: impl FnOnce(&T) -> Result<Option<Seen>, Damage>,
+    ) -> Result<T, E> {
+        let sent = self.sending();
+        let expected = self.audit.as_ref().map(|audit| audit.read_sent(subject)).unwrap_or_default();
+        let answer = reading.await?;
+        let seen = verify(&answer);
+        self.observed.push(Observation { shown_by, subject, expected, seen, sent, is_part: false });
+        Ok(answer)
+    }
+
+    /// What some entities may be held to. To be asked for directly before the read that shows them.
+    pub fn expect(&mut self, subjects: impl Iterator<Item = u64>) -> Expectation {
+        let Some(audit) = &self.audit else { return Expectation::default() };
+        Expectation(subjects.map(|subject| (subject, audit.read_sent(subject))).collect())
+    }
+
+    /// Takes one answer that showed several entities; `seen` says for each of them how it was shown, or `None` where it
+    /// was not shown and need not be.
+    pub fn showed(
+        &mut self,
+        shown_by: usize,
+        expectation: &Expectation,
+        sent: Instant,
+        mut seen: impl FnMut(u64, Expected) -> Option<Result<Seen, Damage>>,
+    ) {
+        let mut is_part = false;
+        for &(subject, expected) in &expectation.0 {
+            let Some(seen) = seen(subject, expected) else { continue };
+            let seen = seen.map(Some);
+            self.observed.push(Observation { shown_by, subject, expected, seen, sent, is_part });
+            is_part = true;
+        }
+    }
+
+    /// An answer of a kind of entity was damaged as a whole.
+    pub fn showed_damaged(&mut self, shown_by: usize, subject: u64, damage: Damage, sent: Instant) {
+        let (expected, seen) = (Expected::default(), Err(damage));
+        self.observed.push(Observation { shown_by, subject, expected, seen, sent, is_part: false });
+    }
+
+    /// An answer that the application judged by itself: not stale, or stale by so much.
+    pub fn judged(&mut self, shown_by: usize, stale: Option<Duration>) {
+        let findings = Findings { stale, ..Findings::default() };
+        self.known.push(Found { shown_by, is_damaged: false, is_audited: true, findings });
+    }
+
+    /// When a read is sent: when the operation was, for its first.
+    #[inline]
+    pub fn sending(&mut self) -> Instant {
+        self.sent.take().unwrap_or_else(clock::now)
+    }
+
+    /// Carries out a write of one field of one entity.
+    ///
+    /// # Errors
+    /// Those of `writing`.
+    pub async fn write(
+        &mut self,
+        write: Write,
+        writing: impl Future<Output = Result<Version, WriteError>>,
+    ) -> Result<Version, WriteError> {
+        self.touched.mark(write.key);
+        let (Some(audit), Some(view)) = (&self.audit, &mut self.view) else { return writing.await };
+        audit.write_sent(write);
+        let mut under_way = UnderWay { audit, view, write, ended: Ended::Indeterminate };
+        let answer = writing.await;
+        under_way.ended = match &answer {
+            Ok(version) => Ended::Acknowledged(*version),
+            Err(failed) if failed.committed.is_some() => Ended::CommittedThenFailed(failed.committed),
+            Err(failed) if failed.error.kind.is_indeterminate() => Ended::Indeterminate,
+            Err(_) => Ended::Failed,
+        };
+        drop(under_way);
+        answer
+    }
+
+    /// Judges what the operation has shown; `count` gets the kind of entity, and what is to be done with its counts.
+    pub fn end(&mut self, done: Instant, mut count: impl FnMut(usize, &mut dyn FnMut(&mut Anomalies))) {
+        let mut whole: Option<Found> = None;
+        for observation in self.observed.drain(..) {
+            let found = judge(self.audit.as_deref(), self.view.as_mut(), self.number, &observation, done);
+            match &mut whole {
+                Some(whole) if observation.is_part => whole.join(&found),
+                _ => {
+                    if let Some(complete) = whole.replace(found) {
+                        count(complete.shown_by, &mut |anomalies| complete.count(anomalies));
+                    }
+                }
+            }
+        }
+        for found in whole.into_iter().chain(self.known.drain(..)) {
+            count(found.shown_by, &mut |anomalies| found.count(anomalies));
+        }
+    }
+}
+
+fn judge(
+    audit: Option<&Audit>,
+    view: Option<&mut ClientView>,
+    client: u32,
+    observation: &Observation,
+    done: Instant,
+) -> Found {
+    let &Observation { shown_by, subject, expected, seen, sent, .. } = observation;
+    let mut found = Found { shown_by, is_damaged: seen.is_err(), ..Found::default() };
+    let Some((audit, view)) = audit.zip(view) else { return found };
+    match seen {
+        Ok(Some(seen)) => {
+            found.is_audited = true;
+            found.findings = audit.read_answered(view, subject, expected, seen, sent, done);
+        }
+        Err(damage) => audit.note_corrupt(subject, client.into(), None, damage.name(), sent, done),
+        Ok(None) => {}
+    }
+    found
+}
+
+impl Found {
+    /// Two entities of one answer: what is wrong with either is wrong with it, and it is as old as the older.
+    fn join(&mut self, other: &Self) {
+        self.is_damaged |= other.is_damaged;
+        self.is_audited |= other.is_audited;
+        let (mine, theirs) = (&mut self.findings, &other.findings);
+        mine.stale = mine.stale.max(theirs.stale);
+        mine.stale_after_failed_step |= theirs.stale_after_failed_step;
+        mine.dropped_field |= theirs.dropped_field;
+        mine.non_monotonic |= theirs.non_monotonic;
+        mine.not_own_write |= theirs.not_own_write;
+        mine.overlapped_a_write |= theirs.overlapped_a_write;
+    }
+
+    fn count(&self, anomalies: &mut Anomalies) {
+        let findings = &self.findings;
+        anomalies.audited += u64::from(self.is_audited);
+        anomalies.overlapping += u64::from(findings.overlapped_a_write);
+        if let Some(age) = findings.stale {
+            anomalies.count_stale(age);
+        }
+        anomalies.stale_after_failed_step +=
+            u64::from(findings.stale_after_failed_step && findings.stale.is_none());
+        anomalies.corrupt += u64::from(self.is_damaged) + u64::from(findings.dropped_field);
+        anomalies.non_monotonic += u64::from(findings.non_monotonic);
+        anomalies.not_own_write += u64::from(findings.not_own_write);
+    }
+}
+
+/// A write that was sent. Where it is dropped before it has ended, nobody knows how it ended.
+struct UnderWay<'a> {
+    audit: &'a Audit,
+    view: &'a mut ClientView,
+    write: Write,
+    ended: Ended,
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.audit.write_ended(self.view, self.write, self.ended, clock::now());
+    }
+}

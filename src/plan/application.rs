@@ -1,0 +1,177 @@
+//! `application` or `[application]`: which application the load is that of, with its settings, the shares of its
+//! operations and the strategies of its kinds of entity.
+
+use super::choice;
+use crate::application::{self, ApplicationSpec, Facts, OperationKind, Served};
+use crate::scenario::{Kind, Mistake, Reader, Table, Value, suggest};
+use crate::strategy::StrategySpec;
+
+/// The shares of a mix may miss 1 by so much: what is written with a few digits is meant.
+const ROUNDING: f64 = 1e-6;
+
+/// An application as a scenario asks for it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChosenApplication {
+    /// What it is.
+    pub spec: ApplicationSpec,
+    /// The shares of its operations, in its own order; `None` where `[workload] reads` says them.
+    pub mix: Option<Vec<f64>>,
+    /// The strategies of its kinds of entity where they are not the cell's, in its own order.
+    pub strategies: Vec<Option<StrategySpec>>,
+}
+
+impl ChosenApplication {
+    /// How often each kind of operation comes.
+    #[must_use]
+    pub fn weights(&self, reads: f64) -> Vec<f64> {
+        self.mix.clone().unwrap_or_else(|| vec![reads, 1.0 - reads])
+    }
+
+    /// The strategy of a kind of entity, where the cell's own is this.
+    #[must_use]
+    pub fn strategy<'a>(&'a self, entity: usize, own: &'a StrategySpec) -> &'a StrategySpec {
+        self.strategies.get(entity).and_then(Option::as_ref).unwrap_or(own)
+    }
+
+    /// The strategies that are in use where the cell's own is this, by the kinds of entity that have one.
+    pub fn in_use<'a>(&'a self, own: &'a StrategySpec) -> impl Iterator<Item = (usize, &'a StrategySpec)> {
+        let served = |(_, entity): &(usize, &application::EntityKind)| entity.served != Served::InTheCache;
+        let entities = self.spec.entities().iter().enumerate().filter(served);
+        entities.map(|(entity, _)| (entity, self.strategy(entity, own)))
+    }
+
+    /// Whether it asks a cache where the cell's own strategy is this.
+    #[must_use]
+    pub fn uses_cache(&self, own: &StrategySpec) -> bool {
+        let lives_there = self.spec.entities().iter().any(|entity| entity.served == Served::InTheCache);
+        lives_there || self.in_use(own).any(|(_, spec)| spec.uses_cache())
+    }
+
+    /// Whether something is acknowledged before the database has it.
+    #[must_use]
+    pub fn holds_back(&self, own: &StrategySpec) -> bool {
+        self.in_use(own).any(|(_, spec)| spec.promise().needs().no_eviction_of_dirty)
+    }
+
+    /// Why it makes no sense with this strategy, where it does not.
+    #[must_use]
+    pub fn nonsense(&self, own: &StrategySpec) -> Option<String> {
+        let (entity, spec) = self.in_use(own).find(|(entity, spec)| {
+            self.spec.entities()[*entity].served == Served::ByReading
+                && spec.promise().needs().no_eviction_of_dirty
+        })?;
+        let name = self.spec.entities()[entity].name;
+        Some(format!(
+            "{} of {name} makes no sense, as a {name} is only ever read: nobody writes it, so that there is nothing to write behind; write [application.strategies] {name} = \"read-through\", say",
+            spec.name()
+        ))
+    }
+}
+
+/// Reads it.
+pub fn read(top: &Reader<'_>, empty: &Table) -> ChosenApplication {
+    let (name, table) = match top.raw("application") {
+        None => ("catalog".to_owned(), empty),
+        Some(Value { kind: Kind::String(name), .. }) => (name.clone(), empty),
+        Some(Value { kind: Kind::Table(table), place }) => match table.get("name") {
+            Some(Value { kind: Kind::String(name), .. }) => (name.clone(), table),
+            _ => {
+                let mistake = Mistake::new(place.clone(), "application", "has no name");
+                top.mistakes()
+                    .push(mistake.help(format!("write name = \"…\"; there are: {}", names().join(", "))));
+                return chosen(ApplicationSpec::default());
+            }
+        },
+        Some(other) => {
+            let help = "write application = \"ecommerce\", or a table [application] with a name";
+            top.wrong("application", format!("{} is no name", other.describe()), Some(help.into()));
+            return chosen(ApplicationSpec::default());
+        }
+    };
+    let reader = Reader::new(table, "application", top.mistakes());
+    let _ = reader.raw("name");
+    let Some(row) = application::REGISTRY.iter().find(|row| row.name == name) else {
+        let help = suggest(&name, &names());
+        let key = if table.get("name").is_some() { &reader } else { top };
+        let at = if table.get("name").is_some() { "name" } else { "application" };
+        key.wrong(at, format!("there is no \"{name}\""), Some(help));
+        return chosen(ApplicationSpec::default());
+    };
+    let mut chosen = chosen((row.read)(&reader));
+    if !matches!(chosen.spec, ApplicationSpec::Catalog(_)) {
+        chosen.mix = Some(read_mix(&reader, empty, chosen.spec.operations()));
+    }
+    read_strategies(&reader, empty, &mut chosen);
+    reader.finish();
+    chosen
+}
+
+fn names() -> Vec<&'static str> {
+    application::REGISTRY.iter().map(|row| row.name).collect()
+}
+
+fn chosen(spec: ApplicationSpec) -> ChosenApplication {
+    let strategies = spec.entities().iter().map(|_| None).collect();
+    ChosenApplication { spec, mix: None, strategies }
+}
+
+/// `[application.mix]`: a share for each operation that occurs; left out, the application's own.
+fn read_mix(reader: &Reader<'_>, empty: &Table, operations: &[OperationKind]) -> Vec<f64> {
+    let usual: Vec<f64> = operations.iter().map(|kind| kind.share).collect();
+    if reader.raw("mix").is_none() {
+        return usual;
+    }
+    let table = reader.table("mix", empty);
+    let shares: Vec<f64> =
+        operations.iter().map(|kind| table.get(kind.name, crate::units::Share::NONE).get()).collect();
+    let sum: f64 = shares.iter().sum();
+    if (sum - 1.0).abs() > ROUNDING {
+        let message = format!("the shares add up to {}, not to 1", (sum * 1e6).round() / 1e6);
+        let help = "change one of them; an operation that is not named does not occur";
+        reader.wrong("mix", message, Some(help.into()));
+    }
+    table.finish();
+    shares
+}
+
+/// `[application.strategies]`: a name, or a table with a name and settings, for each kind of entity that is not to be
+/// served by the cell's strategy.
+fn read_strategies(reader: &Reader<'_>, empty: &Table, chosen: &mut ChosenApplication) {
+    let table = reader.table("strategies", empty);
+    for (number, entity) in chosen.spec.entities().iter().enumerate() {
+        let Some(value) = table.raw(entity.name) else { continue };
+        if entity.served == Served::InTheCache {
+            let help = "leave it out";
+            table.wrong(
+                entity.name,
+                "lives in the cache itself, so that no strategy serves it",
+                Some(help.into()),
+            );
+            continue;
+        }
+        let path = table.path_of(entity.name);
+        let spec = choice::strategy(&path, value, reader.mistakes(), empty);
+        let writes_first = spec.as_ref().is_some_and(|spec| spec.promise().needs().no_eviction_of_dirty);
+        if entity.served == Served::ByReading && writes_first {
+            let message = format!(
+                "a {} is only ever read: nobody writes it, so that there is nothing to write behind",
+                entity.name
+            );
+            table.wrong(
+                entity.name,
+                message,
+                Some("name a strategy that fills on a read, such as \"read-through\"".into()),
+            );
+        }
+        chosen.strategies[number] = spec;
+    }
+    table.finish();
+}
+
+/// What is wrong with the application and the dataset together.
+pub fn check(chosen: &ChosenApplication, facts: &Facts, top: &Reader<'_>) {
+    for (key, message, help) in chosen.spec.mistakes(facts) {
+        let place = top.place_of(&key.split('.').collect::<Vec<_>>());
+        top.mistakes().push(Mistake::new(place, key, message).help(help));
+    }
+}
