@@ -294,6 +294,17 @@ fn read_scenario(name: &str, tree: &Table, mistakes: &Mistakes) -> Scenario {
     let dataset = whole(top.table("dataset", &empty));
     let workload_table = top.table("workload", &empty);
     let distribution = read_keys(&workload_table, &empty);
+    if let Some(operations) = (!matches!(application.spec, ApplicationSpec::Catalog(_)))
+        .then(|| application.spec.operations().iter().map(|kind| kind.name).collect::<Vec<_>>().join(", "))
+    {
+        for key in ["reads", "absent_share"] {
+            if workload_table.raw(key).is_some() {
+                let message = format!("means nothing to {}", application.spec.name());
+                let help = format!("leave it out, and write the shares of {operations} in [application.mix]");
+                workload_table.wrong(key, message, Some(help));
+            }
+        }
+    }
     let workload: WorkloadSettings = whole(workload_table);
     let cache = whole(top.table("cache", &empty));
     let database = whole(top.table("database", &empty));

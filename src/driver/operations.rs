@@ -60,7 +60,8 @@ fn row(
         row.set_service(&service);
     }
     let shown = kind.shows.iter().filter_map(|entity| verdicts.get(*entity));
-    if measured.audited.is_some()
+    if operations > 0
+        && measured.audited.is_some()
         && let Some((verdict, reason)) = audited::worst(shown)
     {
         row.verdict = Some(verdict);

@@ -117,6 +117,7 @@ fn section_html(section: &Section<'_>, several: bool) -> String {
     html += &super::prediction::section(group);
     html += &super::faults::section(group);
     html += &super::audit::section(group);
+    html += &super::operations::section(group);
     html += &super::nodes::section(group);
     html += "</section>\n";
     html

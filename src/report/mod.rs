@@ -10,6 +10,7 @@ pub mod group;
 pub mod headline;
 pub mod html;
 pub mod nodes;
+pub mod operations;
 pub mod prediction;
 pub mod ranking;
 pub mod safety;

@@ -6,7 +6,7 @@ use super::ReportError;
 use super::format;
 use super::group::{Group, groups, short_swept};
 use super::headline::Headline;
-use super::{ranking, safety};
+use super::{operations, ranking, safety};
 use crate::results::{Results, Status};
 
 /// Names longer than this are broken into lines.
@@ -59,6 +59,7 @@ pub fn closing_table(results: &Results, width: usize) -> Result<String, ReportEr
     let (table, left_out) = fitting_table(&groups, width);
     text += &table;
     text.push('\n');
+    text += &operations::closing_table(&groups, RULED);
     let mut lines = vec![explanation(results)];
     if !left_out.is_empty() {
         lines.push(format!("Left out at this width: {}; report.html has them.", format::list(&left_out)));

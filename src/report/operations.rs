@@ -1,0 +1,175 @@
+//! What an application with several kinds of operation and entity shows of each: tables for the page and the terminal.
+//!
+//! Percentiles of several repeats cannot be averaged; each row is of one cell, the strategy's first repeat.
+
+use std::fmt::Write as _;
+
+use comfy_table::{CellAlignment, Table, TableStyle};
+
+use super::format;
+use super::group::{Entry, Group};
+use super::headline::NONE;
+use super::html::escape;
+use crate::results::{EntityRow, OperationRow, Results, Verdict};
+
+/// A terminal shows no more rows than this of them.
+const MOST_ROWS: usize = 60;
+
+/// The operations of a cell, where it has others than reading and writing one thing.
+fn operations<'a>(results: &'a Results, cell: &str) -> Vec<&'a OperationRow> {
+    let rows: Vec<_> = results.operations.iter().filter(|row| row.cell == cell).collect();
+    let is_plain = rows.iter().all(|row| row.operation == row.class);
+    if is_plain { Vec::new() } else { rows }
+}
+
+fn first<'a>(entry: &'a Entry<'_>) -> Option<&'a str> {
+    entry.measured.first().map(|row| row.cell.as_str())
+}
+
+fn verdict(verdict: Option<Verdict>) -> String {
+    verdict.map_or_else(|| NONE.into(), |verdict| verdict.name().to_owned())
+}
+
+fn time(us: Option<f64>) -> String {
+    us.map_or_else(|| NONE.into(), format::micros)
+}
+
+const OPERATION: [&str; 8] = ["operation", "ops/s", "share", "hit rate", "p50", "p99", "errors", "promise"];
+
+fn operation(row: &OperationRow) -> [String; 8] {
+    let share = |share: Option<f64>| share.map_or_else(|| NONE.into(), format::percent);
+    [
+        row.operation.clone(),
+        format::count(row.achieved_per_s),
+        share(row.share),
+        share(row.hit_rate),
+        time(row.response_p50_us),
+        time(row.response_p99_us),
+        format::count((row.errors + row.timeouts) as f64),
+        verdict(row.verdict),
+    ]
+}
+
+/// The table of operations under the closing table of a run; empty where there are none but reads and writes.
+#[must_use]
+pub fn closing_table(groups: &[Group<'_>], style: TableStyle) -> String {
+    let several = groups.iter().any(|group| group.topology != groups[0].topology);
+    let mut table = Table::new();
+    table.load_style(style);
+    let mut heading = vec!["strategy"];
+    heading.extend(several.then_some("topology"));
+    let names = heading.len();
+    heading.extend(OPERATION);
+    table.set_header(heading);
+    let mut rows = 0;
+    for group in groups {
+        for entry in &group.entries {
+            let Some(cell) = first(entry) else { continue };
+            for (at, row) in operations(group.results, cell).into_iter().enumerate() {
+                let name = |text: &str| if at == 0 { text.to_owned() } else { String::new() };
+                let mut cells = vec![name(entry.label)];
+                cells.extend(several.then(|| name(group.topology)));
+                cells.extend(operation(row));
+                table.add_row(cells);
+                rows += 1;
+            }
+        }
+    }
+    if rows == 0 {
+        return String::new();
+    }
+    if rows > MOST_ROWS {
+        return format!(
+            "{rows} rows of operations, too many for a terminal: operations.csv and report.html have them.\n"
+        );
+    }
+    for at in 1..OPERATION.len() - 1 {
+        if let Some(cells) = table.column_mut(names + at) {
+            cells.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    format!("{table}\n")
+}
+
+/// The part of the page that says it by operation and by entity; empty where there are none but reads and writes.
+#[must_use]
+pub fn section(group: &Group<'_>) -> String {
+    let mut by_operation = String::new();
+    let mut by_entity = String::new();
+    let mut figures = String::new();
+    for entry in &group.entries {
+        let Some(cell) = first(entry) else { continue };
+        let rows = operations(group.results, cell);
+        if rows.is_empty() {
+            continue;
+        }
+        for row in rows {
+            add_row(&mut by_operation, 2, entry.label, &operation(row), &row.verdict_reason);
+        }
+        for row in group.results.entities.iter().filter(|row| row.cell == cell) {
+            add_row(&mut by_entity, 4, entry.label, &entity(row), &row.verdict_reason);
+        }
+        for row in group.results.application.iter().filter(|row| row.cell == cell) {
+            let value = row.value.map_or_else(
+                || NONE.into(),
+                |value| {
+                    if value.fract() == 0.0 { format::count(value) } else { format::three_digits(value) }
+                },
+            );
+            add_row(&mut figures, 2, entry.label, &[row.figure.clone(), value, row.unit.clone()], "");
+        }
+    }
+    if by_operation.is_empty() {
+        return String::new();
+    }
+    let mut html = table("By operation (first repeat)", &OPERATION, &by_operation);
+    html += &table(
+        "What was promised of each kind of entity, and what was found (first repeat)",
+        &ENTITY,
+        &by_entity,
+    );
+    if !figures.is_empty() {
+        html +=
+            &table("The application's own figures (first repeat)", &["figure", "value", "unit"], &figures);
+    }
+    html
+}
+
+const ENTITY: [&str; 9] =
+    ["entity", "served by", "promised", "promise", "audited", "stale", "oldest", "corrupt", "lost"];
+
+fn entity(row: &EntityRow) -> [String; 9] {
+    let served = if row.strategy.is_empty() { "the cache itself" } else { &row.strategy };
+    [
+        row.entity.clone(),
+        served.to_owned(),
+        row.guarantee.clone(),
+        verdict(row.verdict),
+        format::count(row.audited_reads as f64),
+        format::count(row.stale_reads as f64),
+        time(row.stale_age_max_ms.map(|ms| ms * 1e3)),
+        format::count(row.corrupt_reads as f64),
+        row.lost_writes.map_or_else(|| NONE.into(), |lost| format::count(lost as f64)),
+    ]
+}
+
+fn add_row(rows: &mut String, words: usize, label: &str, cells: &[String], hint: &str) {
+    *rows += "<tr>";
+    let hint = if hint.is_empty() { String::new() } else { format!(" title=\"{}\"", escape(hint)) };
+    for (at, cell) in std::iter::once(label).chain(cells.iter().map(String::as_str)).enumerate() {
+        let class = if at < words { " class=\"word\"" } else { "" };
+        // Writing to a string does not fail.
+        let _ = write!(rows, "<td{class}{hint}>{}</td>", escape(cell));
+    }
+    *rows += "</tr>\n";
+}
+
+fn table(title: &str, heading: &[&str], rows: &str) -> String {
+    let heading: String = std::iter::once("strategy")
+        .chain(heading.iter().copied())
+        .map(|name| format!("<th>{name}</th>"))
+        .collect();
+    format!(
+        "<h3>{title}</h3>\n<div class=\"wide\"><table>\n<thead><tr>{heading}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table></div>\n"
+    )
+}
