@@ -345,6 +345,40 @@ async fn what_may_have_happened_is_not_sent_again_and_a_look_is() {
 }
 
 #[tokio::test]
+async fn what_has_left_a_slot_that_is_moving_is_asked_of_the_node_that_it_moves_to() {
+    let deployed = a_cluster(cluster::Spec { replicas: 0, ..quick_cluster() }).await;
+    let cache = from_outside(&deployed, Kind::Cluster { seeds: Vec::new() }, ReadFrom::Primary).await;
+    let (from, to) = (deployed.admin("shard0").await, deployed.admin("shard1").await);
+    let id = async |admin: &RedisAdmin| -> String {
+        admin.ask(redis::cmd("CLUSTER").arg("MYID"), "a test").await.unwrap()
+    };
+    let (from_id, to_id) = (id(&from).await, id(&to).await);
+    // A key of the first shard's slots; it was never there, so that it has left as far as anybody can tell.
+    let mut found = None;
+    for number in 0..1000 {
+        let key = format!("moving:{number}");
+        let slot: u64 = from.ask(redis::cmd("CLUSTER").arg("KEYSLOT").arg(&key), "a test").await.unwrap();
+        if slot < 5000 {
+            found = Some((key, slot));
+            break;
+        }
+    }
+    let (key, slot) = found.unwrap();
+    let mut set = redis::cmd("CLUSTER");
+    to.ask::<()>(set.arg("SETSLOT").arg(slot).arg("IMPORTING").arg(&from_id), "a test").await.unwrap();
+    let mut set = redis::cmd("CLUSTER");
+    from.ask::<()>(set.arg("SETSLOT").arg(slot).arg("MIGRATING").arg(&to_id), "a test").await.unwrap();
+    // It stays so: whoever does not say ASKING is sent back and forth until the time is up.
+    cache.set(&key, &entry(1), TTL).await.unwrap();
+    assert_eq!(cache.get(&key).await.unwrap(), Some(entry(1)));
+    assert!(cache.set_if_newer(&key, &entry(2), TTL).await.unwrap());
+    assert_eq!(cache.get(&key).await.unwrap(), Some(entry(2)));
+    let there: u64 = to.ask(redis::cmd("CLUSTER").arg("COUNTKEYSINSLOT").arg(slot), "a test").await.unwrap();
+    assert_eq!(there, 1, "it is where the slot moves to");
+    deployed.end().await;
+}
+
+#[tokio::test]
 async fn slots_that_move_under_load_give_not_one_wrong_answer() {
     let deployed = a_cluster(cluster::Spec { replicas: 0, ..quick_cluster() }).await;
     let cache = from_outside(&deployed, Kind::Cluster { seeds: Vec::new() }, ReadFrom::Primary).await;
