@@ -5,10 +5,10 @@ use std::time::Duration;
 use super::figures::Measured;
 use crate::plan::Cell;
 use crate::results::SummaryRow;
-use crate::strategy::{WriteEffect, Writes};
+use crate::strategy::{Flushes, Refreshes, WriteEffect, Writes};
 use crate::theory::{
-    Capacity, Class, OnWrite, Popularity, Prediction, both, fifo, lru, perfect_lfu, random, sampled_lru,
-    staleness, ttl,
+    Capacity, Class, OnWrite, Popularity, Prediction, both, fifo, lru, perfect_lfu, random, refresh_ahead,
+    sampled_lru, staleness, ttl, write_behind,
 };
 use crate::topology::TopologySpec;
 use crate::topology::servers::EvictionPolicy;
@@ -40,6 +40,10 @@ pub fn summarise(row: &mut SummaryRow, cell: &Cell, measured: &Measured) {
         row.predicted_db_reads_per_op = Some(rounded(reads * (1.0 - prediction.value)));
     }
     row.predicted_stale_share = stale_share(cell).map(|prediction| rounded(prediction.value));
+    if let Some(flushed) = flushed(cell) {
+        row.predicted_backlog_writes = Some((flushed.backlog_writes * 100.0).round() / 100.0);
+        row.predicted_db_writes_per_write = flushed.db_writes_per_write.map(rounded);
+    }
 }
 
 fn rounded(share: f64) -> f64 {
@@ -98,8 +102,11 @@ fn popularity(cell: &Cell) -> Option<Popularity> {
 
 /// The hit rate in the steady state; `None` where no model covers the cell.
 fn hit_rate(cell: &Cell) -> Option<Prediction> {
-    let Writes { effect, ttl_jitter } = cell.strategy.spec.promise().writes()?;
     let popularity = popularity(cell)?;
+    if let Some(refreshed) = refreshed(cell, &popularity) {
+        return Some(refreshed);
+    }
+    let Writes { effect, ttl_jitter } = cell.strategy.spec.promise().writes()?;
     let scenario = &cell.scenario;
     let on_write = match effect {
         WriteEffect::None => OnWrite::Ignored,
@@ -182,6 +189,53 @@ fn frequent(popularity: &Popularity, capacity: Capacity, on_write: OnWrite) -> O
     Some(Prediction { low: low.value.min(high.value), model: "between LRU and perfect LFU", ..high })
 }
 
+/// What follows from how writes are flushed.
+struct Flushed {
+    backlog_writes: f64,
+    /// `None` where writes of one key are flushed one by one.
+    db_writes_per_write: Option<f64>,
+}
+
+/// What a strategy that writes behind has not brought to the database at a random moment.
+fn flushed(cell: &Cell) -> Option<Flushed> {
+    cell.scenario.workload.rate_per_second?;
+    let Flushes { interval, batch, as_they_come } = cell.strategy.spec.promise().flushes()?;
+    let popularity = popularity(cell)?;
+    let writes = popularity.writes_per_second();
+    if writes <= 0.0 {
+        return None;
+    }
+    let instances = cell.scenario.workload.instances.get() as f64;
+    let (interval, batch) = (interval.as_secs_f64(), batch as f64);
+    // All instances flush one backlog where they share it, and each its own where they do not.
+    let backlogs = if cell.shares_backlog() { 1.0 } else { instances };
+    if !as_they_come {
+        // One batch an interval: beyond that the queue grows until it is full.
+        let keeps_up = writes / backlogs < batch / interval;
+        let flushing = write_behind::Flushing::new(interval, 0.0).ok()?;
+        let backlog_writes = write_behind::expected_loss(&popularity, flushing).writes;
+        return keeps_up.then_some(Flushed { backlog_writes, db_writes_per_write: None });
+    }
+    let flushing = write_behind::Flushing::new(interval.min(batch * backlogs / writes), 0.0).ok()?;
+    Some(Flushed {
+        backlog_writes: write_behind::expected_loss(&popularity, flushing).writes,
+        db_writes_per_write: Some(write_behind::database_writes_per_second(&popularity, flushing) / writes),
+    })
+}
+
+/// Refreshing ahead of the end of entries' lives, where nothing else is loaded ahead within the cell and nobody writes.
+fn refreshed(cell: &Cell, popularity: &Popularity) -> Option<Prediction> {
+    let Refreshes { from, alone_for } = cell.strategy.spec.promise().refreshes()?;
+    let run = &cell.scenario.run;
+    let fits = cell.scenario.cache.capacity.is_none();
+    if !fits || popularity.writes_per_second() > 0.0 || alone_for < run.warmup_max.0 + run.duration.0 {
+        return None;
+    }
+    cell.scenario.workload.rate_per_second?;
+    let ttl = ttl::Ttl::seconds(ttl_that_matters(cell)?.as_secs_f64()).ok()?;
+    Some(refresh_ahead::hit_rate(popularity, refresh_ahead::RefreshAhead::new(ttl, from).ok()?))
+}
+
 /// The share of stale reads of a cache that nobody tells of writes.
 fn stale_share(cell: &Cell) -> Option<Prediction> {
     let Writes { effect, ttl_jitter } = cell.strategy.spec.promise().writes()?;
@@ -234,6 +288,54 @@ mod tests {
         let slow = READS.replace("reads = 1.0", "reads = 1.0\nrate_per_second = 200");
         let slow = predicted("\"cache-aside\"", redis, &slow).unwrap();
         assert!((slow.low - slow.high).abs() < 1e-9 && (slow.value - 0.7250).abs() < 1e-4, "{slow:?}");
+    }
+
+    #[test]
+    fn a_backlog_is_predicted_by_what_comes_between_two_flushes_or_fills_a_batch() {
+        let of = |strategy: &str, instances: u64| {
+            let text = format!(
+                "strategies = [{strategy}]\ntopologies = [\"embedded\"]\n[dataset]\nkeys = 1000\n[workload]\nreads = 0.9\n\
+                 rate_per_second = 1000\ninstances = {instances}\n[run]\nduration = \"10s\""
+            );
+            let plan = Plan::parse("test", "test.toml", &text, &Options::default()).unwrap();
+            flushed(&plan.cells[0]).map(|flushed| flushed.backlog_writes)
+        };
+        let near = |found: Option<f64>, wanted: f64| {
+            assert!((found.unwrap() - wanted).abs() < 1e-6, "{found:?} {wanted}");
+        };
+        // A hundred writes a second: a second's worth, half of it on average.
+        near(of("{ name = \"cache-behind\", flush_interval = \"1s\", batch_size = 1000 }", 2), 50.0);
+        // A batch of ten is full after a tenth of a second; each of two queues in memory has its own.
+        near(of("{ name = \"cache-behind\", flush_interval = \"60s\", batch_size = 10 }", 2), 5.0);
+        near(
+            of("{ name = \"cache-behind\", flush_interval = \"60s\", batch_size = 10, log = \"memory\" }", 2),
+            10.0,
+        );
+        near(of("{ name = \"write-behind\", interval = \"1s\", batch = 60 }", 2), 50.0);
+        assert_eq!(
+            of("{ name = \"write-behind\", interval = \"1s\", batch = 40 }", 2),
+            None,
+            "it falls behind"
+        );
+        assert_eq!(of("\"cache-aside\"", 2), None);
+    }
+
+    #[test]
+    fn refreshing_ahead_is_predicted_where_nothing_else_loads_ahead() {
+        let reads = "[workload]\nreads = 1.0\nrate_per_second = 1000\n[cache]\nttl = \"2s\"";
+        let ahead = |settings: &str| {
+            predicted(&format!("{{ name = \"cache-ahead\"{settings} }}"), "\"embedded\"", reads)
+        };
+        let (early, never) =
+            (ahead(", refresh_at = 0.5").unwrap(), predicted("\"cache-through\"", "\"embedded\"", reads));
+        assert_eq!(early.model, "refresh-ahead");
+        assert!(early.value > never.unwrap().value + 0.01, "{early:?}");
+        assert_eq!(
+            ahead(", refresh_at = 0.5, interval = \"5s\""),
+            None,
+            "what is asked for often is preloaded besides"
+        );
+        assert_eq!(ahead(""), None);
     }
 
     #[test]

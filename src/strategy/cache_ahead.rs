@@ -31,8 +31,8 @@ use super::flight::Flight;
 use super::loader::Loader;
 use super::refresh::Refresher;
 use super::{
-    Circumstances, EntityCache, Guarantee, LookUp, OnWrite, Promise, Read, Strategy, StrategyCache,
-    WithCache, WriteError,
+    Circumstances, EntityCache, Guarantee, LookUp, OnWrite, Promise, Read, Refreshes, Strategy,
+    StrategyCache, WithCache, WriteError,
 };
 use crate::clock;
 use crate::scenario::Positive;
@@ -98,6 +98,11 @@ impl Promise for Spec {
 
     fn control(&self) -> Option<&'static str> {
         self.own.on_write.control().or(self.caching.control())
+    }
+
+    fn refreshes(&self) -> Option<Refreshes> {
+        let from = self.own.refresh_at.get();
+        (from < 1.0).then_some(Refreshes { from, alone_for: self.own.interval.0 })
     }
 }
 

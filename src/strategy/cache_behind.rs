@@ -23,7 +23,8 @@ use tokio::time::Instant;
 use super::background::Background;
 use super::behind::{self, Behind, Goal, Joining, Keeping, Pause, WithQueue};
 use super::{
-    Backlog, Circumstances, Guarantee, Needs, Promise, Read, Strategy, WriteEffect, WriteError, Writes,
+    Backlog, Circumstances, Flushes, Guarantee, Needs, Promise, Read, Strategy, WriteEffect, WriteError,
+    Writes,
 };
 use crate::scenario::Positive;
 use crate::source::Source;
@@ -88,6 +89,11 @@ impl Promise for Spec {
 
     fn shares_backlog(&self) -> bool {
         self.own.log == Log::Stream
+    }
+
+    fn flushes(&self) -> Option<Flushes> {
+        let (interval, batch) = (self.own.flush_interval.0, self.own.batch_size.get());
+        Some(Flushes { interval, batch, as_they_come: true })
     }
 
     fn write_delay(&self, circumstances: &Circumstances<'_>) -> Option<Duration> {

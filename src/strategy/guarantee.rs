@@ -159,6 +159,26 @@ pub struct Writes {
     pub ttl_jitter: f64,
 }
 
+/// How a strategy brings to the database what it has acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Flushes {
+    /// How long there is between two flushes.
+    pub interval: Duration,
+    /// How many keys go into one.
+    pub batch: u64,
+    /// Whether a flush begins as soon as so many wait, and takes all that waits; if not, it takes one batch an interval.
+    pub as_they_come: bool,
+}
+
+/// How a strategy refreshes entries before they expire.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Refreshes {
+    /// From which share of the time to live on a read does it.
+    pub from: f64,
+    /// Nothing else is loaded before it is asked for until so much time has passed.
+    pub alone_for: Duration,
+}
+
 /// What a strategy says of itself, by its settings alone.
 pub trait Promise {
     /// What it promises. A [control](Promise::control) gives the promise of its sound form, which is
@@ -178,6 +198,16 @@ pub trait Promise {
 
     /// What a model has to know of its writes; `None` where no model describes it.
     fn writes(&self) -> Option<Writes> {
+        None
+    }
+
+    /// How it brings to the database what it has acknowledged; `None` where that is there by then.
+    fn flushes(&self) -> Option<Flushes> {
+        None
+    }
+
+    /// How it refreshes entries that are read late in their life; `None` where it does not, or by chance.
+    fn refreshes(&self) -> Option<Refreshes> {
         None
     }
 

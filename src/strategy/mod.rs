@@ -35,7 +35,9 @@ use std::future::Future;
 use std::time::Duration;
 
 pub use entity_cache::{CachingSettings, Claim, EntityCache, Fill, LookUp, OnCacheError};
-pub use guarantee::{Circumstances, Guarantee, Loss, Needs, Promise, Staleness, WriteEffect, Writes};
+pub use guarantee::{
+    Circumstances, Flushes, Guarantee, Loss, Needs, Promise, Refreshes, Staleness, WriteEffect, Writes,
+};
 pub use on_write::OnWrite;
 pub use write_error::WriteError;
 

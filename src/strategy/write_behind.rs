@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use super::background::Background;
 use super::behind::{self, Behind, Joining, Keeping, WithQueue};
-use super::{Backlog, Circumstances, Guarantee, Loss, Needs, Promise, Read, Strategy, WriteError};
+use super::{Backlog, Circumstances, Flushes, Guarantee, Loss, Needs, Promise, Read, Strategy, WriteError};
 use crate::fault::FaultKind;
 use crate::scenario::Positive;
 use crate::source::Source;
@@ -60,6 +60,11 @@ impl Promise for Spec {
             return Guarantee { loss, converges: false, ..guarantee };
         }
         guarantee
+    }
+
+    fn flushes(&self) -> Option<Flushes> {
+        let (interval, batch) = (self.own.interval.0, self.own.batch.get());
+        Some(Flushes { interval, batch, as_they_come: false })
     }
 
     fn write_delay(&self, circumstances: &Circumstances<'_>) -> Option<Duration> {
