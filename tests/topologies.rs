@@ -1,5 +1,7 @@
 //! Clusters, shards behind Sentinel and replicas: real processes that are formed, asked, killed and moved.
 
+#[path = "support/sessions.rs"]
+mod sessions_support;
 mod support;
 
 use std::path::PathBuf;
@@ -173,6 +175,7 @@ async fn a_cluster_is_formed_spreads_keys_and_logs_over_its_nodes_and_announces_
     assert_eq!(announced.recv().await, Some(Announcement::Connected));
 
     keeps_its_promises(&cache).await;
+    sessions_support::keeps_its_promises(&cache).await;
 
     let keys = keys_of(&deployed, &["shard0", "shard1", "shard2"]).await;
     assert!(keys.iter().all(|keys| *keys > 20), "{keys:?}");
@@ -195,6 +198,7 @@ async fn shards_behind_sentinel_are_found_by_name_and_a_failover_by_hand_is_foll
     let deployed = shards(two_shards()).await;
     let cache = from_outside(&deployed, by_sentinel(&deployed), ReadFrom::Primary).await;
     keeps_its_promises(&cache).await;
+    sessions_support::keeps_its_promises(&cache).await;
     let before = cache.layout().shards[0].primary.clone();
     let sentinel = deployed.admin("sentinel0").await;
     sentinel.ask::<()>(redis::cmd("SENTINEL").arg("FAILOVER").arg("shard0"), "a test").await.unwrap();

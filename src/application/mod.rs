@@ -5,6 +5,7 @@
 
 pub mod catalog;
 pub mod ecommerce;
+pub mod sessions;
 pub mod touched;
 pub mod visitor;
 

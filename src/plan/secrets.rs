@@ -1,4 +1,4 @@
-//! Passwords of URLs, kept out of everything that is shown or written.
+//! Passwords of URLs and secrets, kept out of everything that is shown or written.
 
 use std::ops::Range;
 
@@ -35,17 +35,17 @@ fn redact_value(value: &mut Value) {
     }
 }
 
-/// A text with the passwords of all URLs in it struck out.
+/// A text with the passwords of all URLs in it struck out, and what is given to a key `secret`.
 #[must_use]
 pub fn redacted(text: &str) -> String {
-    with_passwords(text, passwords(text), |_| "***".into())
+    with_passwords(text, hidden(text), |_| "***".into())
 }
 
 /// What is wrong with a scenario, without the passwords that stand in the file and on the command line.
 #[must_use]
 pub fn redacted_mistakes(mut invalid: InvalidScenario) -> InvalidScenario {
     // As long as before, since the mistakes point at bytes; the name of a variable is no secret.
-    let secret = passwords(&invalid.text).into_iter().filter(|at| !is_variable(&invalid.text[at.clone()]));
+    let secret = hidden(&invalid.text).into_iter().filter(|at| !is_variable(&invalid.text[at.clone()]));
     invalid.text = with_passwords(&invalid.text, secret.collect(), |password| "*".repeat(password.len()));
     for mistake in &mut invalid.mistakes {
         mistake.message = redacted(&mistake.message);
@@ -73,6 +73,32 @@ fn with_passwords(text: &str, at: Vec<Range<usize>>, instead: impl Fn(&str) -> S
     shown
 }
 
+/// What a text must not show, from its beginning to its end.
+fn hidden(text: &str) -> Vec<Range<usize>> {
+    let secrets = given_secrets(text);
+    let is_inside = |password: &Range<usize>| secrets.iter().any(|secret| secret.contains(&password.start));
+    let mut all: Vec<_> = passwords(text).into_iter().filter(|password| !is_inside(password)).collect();
+    all.extend(secrets.iter().cloned());
+    all.sort_unstable_by_key(|range| range.start);
+    all
+}
+
+/// What stands after `secret =`: in quotes, or up to the end of the line. The name of a variable is no secret.
+fn given_secrets(text: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    for (at, key) in text.match_indices("secret") {
+        let rest = &text[at + key.len()..];
+        let Some(value) = rest.trim_start_matches([' ', '\t', '"', '\'']).strip_prefix('=') else { continue };
+        let value = value.trim_start_matches([' ', '\t', '"', '\'']);
+        let start = text.len() - value.len();
+        let value = &value[..value.find(['"', '\'', '\n']).unwrap_or(value.len())];
+        if !value.is_empty() && !is_variable(value.trim_end()) {
+            found.push(start..start + value.len());
+        }
+    }
+    found
+}
+
 /// Where passwords stand in a text. A URL reaches to the next quote or the end of the line.
 fn passwords(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
@@ -97,6 +123,20 @@ mod tests {
         assert_eq!(redacted(text), "a \"redis://:***@h:1/\", \"mongodb://u:***@h\" and redis://h");
         assert_eq!(redacted("--set x=redis://:p@h"), "--set x=redis://:***@h");
         assert_eq!(redacted("nothing: //here@all"), "nothing: //here@all");
+    }
+
+    #[test]
+    fn a_secret_that_stands_where_it_should_not_is_struck_out_and_the_name_of_a_variable_is_not() {
+        let text =
+            "secret = \"s3cret\"\nsecret=\"${NAME}\"\n[application]\nsecret = s3cret\n\"secret\" = 's3cret'";
+        let shown = "secret = \"***\"\nsecret=\"${NAME}\"\n[application]\nsecret = ***\n\"secret\" = '***'";
+        assert_eq!(redacted(text), shown);
+        assert_eq!(redacted("application.secret=s3cret"), "application.secret=***");
+        assert_eq!(
+            redacted("secret = \"redis://:p@h\", \"redis://:p@h\""),
+            "secret = \"***\", \"redis://:***@h\""
+        );
+        assert_eq!(redacted("a secret is no setting"), "a secret is no setting");
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! Where the truth of one kind of entity lives. A strategy knows a source, never a database.
 
 pub mod dependents;
+pub mod service;
 
 use std::future::Future;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use compact_str::CompactString;
+
+pub use service::Service;
 
 use crate::store::redis::slots::{SLOTS, slot_of};
 use crate::store::{BulkItem, ChangeStream, Changes, Database, Document, ErrorKind, Page, Patch, StoreError};

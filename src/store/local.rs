@@ -6,6 +6,7 @@
 
 mod entries;
 mod pressure;
+mod sessions;
 mod streams;
 #[cfg(test)]
 mod testing;
@@ -118,6 +119,7 @@ struct Store {
     counts: HashMap<Box<str>, (i64, Option<Instant>)>,
     windows: HashMap<Box<str>, Window>,
     streams: HashMap<Box<str>, streams::Stream>,
+    sessions: HashMap<Box<str>, sessions::OfOneUser>,
     dirty: write_log::Dirty,
     listeners: tracking::Listeners,
     logs: HashMap<Box<str>, write_log::Log>,
@@ -139,6 +141,7 @@ impl LocalCache {
             statistics: LocalStatistics::default(),
             counts: HashMap::new(),
             windows: HashMap::new(),
+            sessions: HashMap::new(),
             streams: HashMap::new(),
             dirty: write_log::Dirty::default(),
             listeners: tracking::Listeners::default(),
@@ -166,6 +169,7 @@ impl LocalCache {
         store.entries.clear();
         store.counts.clear();
         store.windows.clear();
+        store.sessions.clear();
         store.streams.clear();
         store.dirty = write_log::Dirty::default();
         store.logs.clear();
@@ -496,7 +500,8 @@ impl Cache for LocalCache {
                 .counts
                 .remove(key)
                 .is_some_and(|(_, expires)| expires.is_none_or(|expires| expires > now));
-            was_live | count | store.streams.remove(key).is_some()
+            let sessions = store.sessions.remove(key).is_some();
+            was_live | count | sessions | store.streams.remove(key).is_some()
         }))
     }
 

@@ -10,6 +10,7 @@ mod link;
 pub mod options;
 mod scout;
 mod scripts;
+mod sessions;
 pub mod slots;
 mod tracking;
 mod wait;

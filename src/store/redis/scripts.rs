@@ -99,7 +99,8 @@ return sum",
 
 /// Every script, to be loaded when a cache connects.
 #[must_use]
-pub fn all() -> [&'static Script; 11] {
+pub fn all() -> [&'static Script; 14] {
+    use super::sessions::{BEGIN_SESSION, END_ALL_SESSIONS, TOUCH_SESSION};
     use super::write_log::{LOG_LENGTH, MARK_CLEAN, PUT_DIRTY, REMOVE_CLEAN, REMOVE_RECORDS};
     [
         &SET_IF_NEWER,
@@ -113,5 +114,8 @@ pub fn all() -> [&'static Script; 11] {
         &REMOVE_RECORDS,
         &LOG_LENGTH,
         &super::access_counts::ADD,
+        &BEGIN_SESSION,
+        &TOUCH_SESSION,
+        &END_ALL_SESSIONS,
     ]
 }

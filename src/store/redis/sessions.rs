@@ -1,0 +1,112 @@
+//! Sessions in Redis: a hash a user, with a field for each token id. A field holds when its session ends and when it was
+//! last used, and then its data, see [`Session::encode`]; both moments are far below 2^53, which Lua's numbers hold.
+//!
+//! ```text
+//! begin    EVALSHA BEGIN_SESSION     HSET, and a look at a few fields that may have expired
+//! touch    EVALSHA TOUCH_SESSION     HGET, and HSET of what was there, in one step
+//! end      HDEL
+//! end all  EVALSHA END_ALL_SESSIONS  HLEN, UNLINK
+//! ```
+
+use std::sync::LazyLock;
+
+use bytes::Bytes;
+use redis::Value;
+
+use super::scripts::Script;
+use super::{RedisCache, unexpected};
+use crate::store::StoreError;
+use crate::store::sessions::{Session, Sessions};
+
+/// ARGV: token id, the session as bytes, when it ends, now.
+///
+/// It looks at eight fields at random, which a user with fewer has looked through, and removes those that have expired. A user
+/// with thousands of sessions so costs no more than another; of what is kept for long about an eighth has expired. The key's
+/// time to live is never shortened, as another session may need it.
+pub(super) static BEGIN_SESSION: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "local lives = tonumber(ARGV[3]) - tonumber(ARGV[4])
+local some = redis.call('HRANDFIELD', KEYS[1], 8, 'WITHVALUES')
+for i = 1, #some, 2 do
+  if struct.unpack('>I8', some[i + 1]) <= tonumber(ARGV[4]) then redis.call('HDEL', KEYS[1], some[i]) end
+end
+if lives <= 0 then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+if redis.call('PTTL', KEYS[1]) < lives then redis.call('PEXPIRE', KEYS[1], string.format('%.0f', lives)) end
+return 1",
+    )
+});
+
+/// The session as it is now, or nothing. ARGV: token id, now. It sets only a field that it has just found, and nothing can
+/// come between.
+pub(super) static TOUCH_SESSION: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "local held = redis.call('HGET', KEYS[1], ARGV[1])
+if not held then return false end
+if struct.unpack('>I8', held) <= tonumber(ARGV[2]) then
+  redis.call('HDEL', KEYS[1], ARGV[1])
+  return false
+end
+local touched = string.sub(held, 1, 8) .. struct.pack('>I8', tonumber(ARGV[2])) .. string.sub(held, 17)
+redis.call('HSET', KEYS[1], ARGV[1], touched)
+return touched",
+    )
+});
+
+/// How many there were.
+pub(super) static END_ALL_SESSIONS: LazyLock<Script> = LazyLock::new(|| {
+    Script::new("local held = redis.call('HLEN', KEYS[1]) redis.call('UNLINK', KEYS[1]) return held")
+});
+
+impl Sessions for RedisCache {
+    async fn begin_session(
+        &self,
+        key: &str,
+        token_id: &str,
+        data: &[u8],
+        expires_ms: u64,
+        now_ms: u64,
+    ) -> Result<(), StoreError> {
+        let data = Bytes::copy_from_slice(data);
+        let session = Session { expires_ms, last_access_ms: now_ms, data }.encode();
+        let (expires, now) = (expires_ms.to_string(), now_ms.to_string());
+        let arguments = [token_id.as_bytes(), &session[..], expires.as_bytes(), now.as_bytes()];
+        self.run(&BEGIN_SESSION, key, &arguments, "beginning a session").await?;
+        self.replicated(key).await
+    }
+
+    async fn touch_session(
+        &self,
+        key: &str,
+        token_id: &str,
+        now_ms: u64,
+    ) -> Result<Option<Session>, StoreError> {
+        let doing = "touching a session";
+        let now = now_ms.to_string();
+        match self.run_over(&TOUCH_SESSION, &[key], &[token_id.as_bytes(), now.as_bytes()], doing).await? {
+            Value::Nil => Ok(None),
+            Value::BulkString(bytes) => match Session::decode(&Bytes::from(bytes)) {
+                Some(session) => Ok(Some(session)),
+                None => Err(unexpected(doing, &Value::Okay)),
+            },
+            other => Err(unexpected(doing, &other)),
+        }
+    }
+
+    async fn end_session(&self, key: &str, token_id: &str) -> Result<bool, StoreError> {
+        let doing = "ending a session";
+        let mut command = self.command("HDEL", key, token_id.len());
+        command.arg(token_id);
+        match self.request(key, &command, doing).await? {
+            // Also where it was not there any more: an earlier try may have ended it and found no replica.
+            Value::Int(ended) => self.replicated(key).await.map(|()| ended > 0),
+            other => Err(unexpected(doing, &other)),
+        }
+    }
+
+    async fn end_all_sessions(&self, key: &str) -> Result<u64, StoreError> {
+        let ended = self.run(&END_ALL_SESSIONS, key, &[], "ending all sessions of a user").await?;
+        self.replicated(key).await?;
+        Ok(u64::try_from(ended).unwrap_or(0))
+    }
+}
