@@ -37,7 +37,9 @@ impl<S> Service<S> {
         Self { inner, latency, loads: Arc::default() }
     }
 
+    // Boxed: a call that takes this long may cost an allocation, and the future of every operation need not have room for it.
     async fn serve<T>(&self, call: impl Future<Output = T>) -> T {
+        let call = Box::pin(call);
         if self.latency.is_zero() {
             return call.await;
         }
@@ -54,7 +56,7 @@ impl<S: Source> Source for Service<S> {
     }
 
     async fn load(&self, id: &str) -> Result<Option<Document>, StoreError> {
-        self.loads.share(id, || self.serve(self.inner.load(id))).await
+        Box::pin(self.loads.share(id, || self.serve(self.inner.load(id)))).await
     }
 
     async fn update(&self, id: &str, patch: &Patch) -> Result<Option<Document>, StoreError> {
