@@ -72,6 +72,14 @@ impl Scenario {
     pub fn longest_operation(&self) -> Duration {
         (self.cache.timeout.0 + self.cache.connect_timeout.0 + self.network.cache_rtt) * 8
             + (self.database.timeout.0 + self.network.database_rtt + self.network.database_jitter) * 2
+            + self.longest_service()
+    }
+
+    /// The longest that a service adds to an operation: a load waits for one that is under way.
+    fn longest_service(&self) -> Duration {
+        let spec = &self.application.spec;
+        let latencies = (0..spec.entities().len()).filter_map(|entity| spec.service_latency(entity));
+        latencies.max().map_or(Duration::ZERO, |latency| latency * 2 + self.database.timeout.0)
     }
 
     /// What the documents are made from.

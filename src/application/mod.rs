@@ -206,6 +206,15 @@ pub struct Figure {
     pub unit: &'static str,
 }
 
+/// How old the answers were that showed a kind of entity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Judged {
+    /// The greatest age of a stale one; `None` where none was stale.
+    pub oldest: Option<Duration>,
+    /// The age that is promised not to be passed; `None` where nothing is promised.
+    pub bound: Option<Duration>,
+}
+
 /// What outlives the instances of an application in a cell and is shared by all of them: its users with what they
 /// hold, and the services beside it.
 pub trait World: fmt::Debug + Default + Send + Sync + 'static {
@@ -276,6 +285,17 @@ pub trait Model: Settings + Clone + fmt::Debug + PartialEq + Send + Sync + 'stat
     /// The time to live of a kind of entity, where that is not the cache's.
     fn ttl(&self, _entity: usize) -> Option<Duration> {
         None
+    }
+
+    /// How long a service takes that stands before a kind of entity, where there is one, see
+    /// [`Service`](crate::source::Service).
+    fn service_latency(&self, _entity: usize) -> Option<Duration> {
+        None
+    }
+
+    /// What more is to be said at the end, from what the audit found and what is promised of each kind of entity.
+    fn figures(&self, _entities: &[Judged]) -> Vec<Figure> {
+        Vec::new()
     }
 
     /// One instance; its background work runs on the runtime of the caller.
@@ -353,6 +373,18 @@ macro_rules! applications {
             #[must_use]
             pub fn ttl(&self, entity: usize) -> Option<Duration> {
                 match self { $( Self::$variant(spec) => spec.ttl(entity), )+ }
+            }
+
+            /// See [`Model::service_latency`].
+            #[must_use]
+            pub fn service_latency(&self, entity: usize) -> Option<Duration> {
+                match self { $( Self::$variant(spec) => spec.service_latency(entity), )+ }
+            }
+
+            /// See [`Model::figures`].
+            #[must_use]
+            pub fn figures(&self, entities: &[Judged]) -> Vec<Figure> {
+                match self { $( Self::$variant(spec) => spec.figures(entities), )+ }
             }
 
             /// See [`Model::dataset`].
@@ -480,6 +512,7 @@ macro_rules! applications {
 applications! {
     "catalog" => Catalog, catalog, "products that are read and changed one at a time";
     "ecommerce" => Ecommerce, ecommerce, "a shop: product details with live stock, pages of categories, prices that change";
+    "sessions" => Sessions, sessions, "users who log in, are let in by a signed token and a session, and log out; permissions from a slow service";
 }
 
 impl Default for ApplicationSpec {

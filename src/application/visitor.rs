@@ -36,6 +36,7 @@ struct Found {
     shown_by: usize,
     is_damaged: bool,
     is_audited: bool,
+    is_lost_session: bool,
     findings: Findings,
 }
 
@@ -125,7 +126,19 @@ impl Visitor {
     /// An answer that the application judged by itself: not stale, or stale by so much.
     pub fn judged(&mut self, shown_by: usize, stale: Option<Duration>) {
         let findings = Findings { stale, ..Findings::default() };
-        self.known.push(Found { shown_by, is_damaged: false, is_audited: true, findings });
+        self.known.push(Found { shown_by, is_audited: true, findings, ..Found::default() });
+    }
+
+    /// A session was not there any more although nobody had ended it.
+    pub fn judged_lost(&mut self, shown_by: usize) {
+        self.known.push(Found { shown_by, is_audited: true, is_lost_session: true, ..Found::default() });
+    }
+
+    /// A session was found wanting, see [`Audit::note_session`].
+    pub fn note_session(&self, subject: u64, number: u64, age: Option<Duration>, sent: Instant) {
+        if let Some(audit) = &self.audit {
+            audit.note_session(subject, self.number.into(), number, age, sent);
+        }
     }
 
     /// When a read is sent: when the operation was, for its first.
@@ -225,6 +238,7 @@ impl Found {
         anomalies.corrupt += u64::from(self.is_damaged) + u64::from(findings.dropped_field);
         anomalies.non_monotonic += u64::from(findings.non_monotonic);
         anomalies.not_own_write += u64::from(findings.not_own_write);
+        anomalies.lost_sessions += u64::from(self.is_lost_session);
     }
 }
 

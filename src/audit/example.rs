@@ -24,11 +24,15 @@ pub enum AnomalyKind {
     Lost,
     /// Another document in the cache than in the database.
     Divergent,
+    /// A session that let somebody in after its log-out was acknowledged.
+    ValidatedAfterLogOut,
+    /// A session that was not there any more although nobody had ended it.
+    LostSession,
 }
 
 impl AnomalyKind {
     /// Every kind, in the order in which they are shown.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Stale,
         Self::StaleAfterFailedStep,
         Self::DroppedField,
@@ -37,6 +41,8 @@ impl AnomalyKind {
         Self::NotOwnWrite,
         Self::Lost,
         Self::Divergent,
+        Self::ValidatedAfterLogOut,
+        Self::LostSession,
     ];
 
     /// The kind in a word, as it stands in result files.
@@ -51,6 +57,8 @@ impl AnomalyKind {
             Self::NotOwnWrite => "not-own-write",
             Self::Lost => "lost",
             Self::Divergent => "divergent",
+            Self::ValidatedAfterLogOut => "validated-after-log-out",
+            Self::LostSession => "lost-session",
         }
     }
 }

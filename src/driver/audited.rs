@@ -101,6 +101,7 @@ pub fn verdicts(cell: &Cell, measured: &Measured) -> Vec<(Verdict, String)> {
                 stale_reads: found.stale,
                 oldest: found.age_at(1.0),
                 corrupt_reads: found.corrupt,
+                lost_sessions: found.lost_sessions,
                 crashes,
                 end: end_of(measured, number),
             };
@@ -233,6 +234,8 @@ fn name(kind: AnomalyKind) -> &'static str {
         AnomalyKind::NotOwnWrite => "not-own-write",
         AnomalyKind::Lost => "lost",
         AnomalyKind::Divergent => "divergent",
+        AnomalyKind::ValidatedAfterLogOut => "validated-after-log-out",
+        AnomalyKind::LostSession => "lost-session",
     }
 }
 

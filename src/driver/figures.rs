@@ -10,7 +10,7 @@ use super::load;
 use super::nodes;
 use super::operations;
 use super::predict;
-use crate::application::{Class, Figure, OperationKind};
+use crate::application::{Class, Figure, Judged, OperationKind};
 use crate::measure::{
     Anomalies, Evidence, Latency, LatencyKind, Limit, LoopKind, Outages, OutcomeClass, Verdict, Window,
     limited_by,
@@ -22,7 +22,7 @@ use crate::results::{
 };
 use crate::store::mongodb::PoolWaitSnapshot;
 use crate::store::{CountersSnapshot, ErrorKind, StoreError};
-use crate::strategy::Backlog;
+use crate::strategy::{Backlog, Guarantee, Staleness};
 use crate::topology::{CacheFigures, NodeFigures};
 use crate::workload::Phase;
 
@@ -419,7 +419,22 @@ fn application(cell: &Cell, measured: &Measured) -> Vec<ApplicationRow> {
         value: figure.value,
         unit: figure.unit.into(),
     };
-    measured.application.iter().map(row).collect()
+    let judged: Vec<Judged> = (0..)
+        .zip(cell.guarantees())
+        .map(|(entity, guarantee)| judged(measured, entity, &guarantee))
+        .collect();
+    let more = cell.scenario.application.spec.figures(&judged);
+    measured.application.iter().chain(&more).map(row).collect()
+}
+
+/// The greatest age of an answer beside the one that is promised.
+fn judged(measured: &Measured, entity: usize, guarantee: &Guarantee) -> Judged {
+    let bound = match guarantee.staleness {
+        Staleness::None => Some(Duration::ZERO),
+        Staleness::Within(bound) => Some(bound),
+        Staleness::UntilEvicted => None,
+    };
+    Judged { oldest: measured.all.anomalies_of(entity).age_at(1.0), bound }
 }
 
 fn outcome(class: OutcomeClass) -> Outcome {

@@ -17,6 +17,8 @@ pub struct Facts {
     pub oldest: Option<Duration>,
     /// Reads that were damaged or lacked a patch.
     pub corrupt_reads: u64,
+    /// Sessions that were not there any more although nobody had ended them.
+    pub lost_sessions: u64,
     /// How many times an instance crashed.
     pub crashes: u64,
     /// What both stores held at the end.
@@ -74,6 +76,9 @@ fn broken(guarantee: &Guarantee, facts: &Facts) -> Vec<String> {
     }
     if facts.corrupt_reads > 0 {
         broken.push(format!("{} corrupt reads", facts.corrupt_reads));
+    }
+    if facts.lost_sessions > 0 && guarantee.loss == Loss::Nothing {
+        broken.push(format!("{} sessions were lost", facts.lost_sessions));
     }
     if let End::Known { lost_writes, divergent_keys } = facts.end {
         match &guarantee.loss {
@@ -142,6 +147,14 @@ mod tests {
         assert_eq!(verdict(&backlog, &lost(1, 0)), Verdict::Broken);
         let by_cache = Guarantee { loss: Loss::CachePersistence, ..Guarantee::SOUND };
         assert_eq!(verdict(&by_cache, &lost(1000, 0)), Verdict::Kept);
+    }
+
+    #[test]
+    fn a_lost_session_breaks_a_promise_to_lose_nothing() {
+        let lost = Facts { lost_sessions: 2, ..facts() };
+        assert_eq!(judge(&Guarantee::SOUND, &lost), (Verdict::Broken, "2 sessions were lost".into()));
+        let by_cache = Guarantee { loss: Loss::CachePersistence, ..Guarantee::SOUND };
+        assert_eq!(verdict(&by_cache, &lost), Verdict::Kept);
     }
 
     #[test]

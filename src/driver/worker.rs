@@ -162,7 +162,8 @@ async fn work(index: usize, workers: usize, job: Job, reports: mpsc::UnboundedSe
     let pools = Rc::new(RefCell::new(Vec::new()));
     let mut instances = Vec::new();
     for number in (index as u64..job.cell.scenario.workload.instances.get()).step_by(workers) {
-        match connect(&job, number, &counters, &pools).await {
+        // Boxed, as are the others of an instance's futures: each is as deep as the strategies are, and there is one of them.
+        match Box::pin(connect(&job, number, &counters, &pools)).await {
             Ok(application) => {
                 let life = job.lives.get(number as usize).map(watch::Sender::subscribe);
                 instances.push((number, Rc::new(Instance::new(application, life))));
@@ -177,7 +178,7 @@ async fn work(index: usize, workers: usize, job: Job, reports: mpsc::UnboundedSe
     let clients = start_clients(&job, &instances, &recorder);
     let lives = futures_util::future::join_all(instances.iter().map(|(number, instance)| {
         let recovered = |recovered| drop(reports.send(Report::Recovered(*number, recovered)));
-        instance.live(|| connect(&job, *number, &counters, &pools), recovered)
+        Box::pin(instance.live(|| Box::pin(connect(&job, *number, &counters, &pools)), recovered))
     }));
     let _ = reports.send(Report::Ready);
     let mut windows = Windows {
@@ -203,7 +204,7 @@ async fn work(index: usize, workers: usize, job: Job, reports: mpsc::UnboundedSe
         }
         let mut undone = None;
         for (_, instance) in &instances {
-            if let Err(error) = instance.drain(job.cell.scenario.run.drain_timeout.0).await {
+            if let Err(error) = Box::pin(instance.drain(job.cell.scenario.run.drain_timeout.0)).await {
                 undone = Some(error);
             }
         }

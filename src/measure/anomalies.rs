@@ -27,6 +27,8 @@ pub struct Anomalies {
     pub non_monotonic: u64,
     /// Reads older than what the same client had written before.
     pub not_own_write: u64,
+    /// Sessions that were not there any more although nobody had ended them.
+    pub lost_sessions: u64,
     /// How old the stale reads were, in nanoseconds; none until there is one.
     ages: Option<Box<Latency>>,
 }
@@ -62,6 +64,7 @@ impl Anomalies {
         self.corrupt += other.corrupt;
         self.non_monotonic += other.non_monotonic;
         self.not_own_write += other.not_own_write;
+        self.lost_sessions += other.lost_sessions;
         match (&mut self.ages, &other.ages) {
             (Some(mine), Some(theirs)) => {
                 // Adding fails only between different layouts, and there is one.

@@ -85,7 +85,7 @@ impl Cell {
         let in_the_cache = kind.served == Served::InTheCache;
         let faults: Vec<FaultKind> = self.felt_faults().map(|fault| fault.kind).collect();
         let ttl = self.ttl(entity);
-        let longest_load = self.longest_load();
+        let longest_load = self.longest_load(entity);
         let circumstances = Circumstances {
             faults: &faults,
             ttl,
@@ -93,8 +93,11 @@ impl Cell {
             cache_survives_kill: topology.cache_survives_kill(&scenario.cache),
             cache_out_of_reach: self.cache_out_of_reach(),
         };
-        let mut guarantee =
-            if in_the_cache { Guarantee::SOUND } else { spec.promise().guarantee(&circumstances) };
+        let mut guarantee = if in_the_cache {
+            in_the_cache_itself(&circumstances)
+        } else {
+            spec.promise().guarantee(&circumstances)
+        };
         if in_the_cache || spec.uses_cache() {
             let fails_over = topology.shape().fails_over && faults.iter().any(|fault| fault.may_fail_over());
             if topology.shape().reads_replicas || fails_over {
@@ -139,8 +142,14 @@ impl Cell {
         })
     }
 
+    /// The longest that one load of a kind of entity may take: behind a service it may first wait for one that is under way.
+    fn longest_load(&self, entity: usize) -> Duration {
+        let call = self.longest_call();
+        self.scenario.application.spec.service_latency(entity).map_or(call, |latency| (call + latency) * 2)
+    }
+
     /// The longest that one call of the database may take.
-    fn longest_load(&self) -> Duration {
+    fn longest_call(&self) -> Duration {
         let scenario = &self.scenario;
         let slow = scenario.faults.iter().filter(|fault| fault.kind == FaultKind::SlowDatabase);
         let slowest = slow.map(|fault| fault.delay.0).max().unwrap_or_default();
@@ -181,6 +190,12 @@ fn refuses_when_full(topology: &TopologySpec, cache: &CacheSettings) -> bool {
     topology.manages_cache_servers()
         && cache.capacity.is_some()
         && cache.eviction == EvictionPolicy::NoEviction
+}
+
+/// What is promised of what lives in the cache and nowhere else: what the cache loses is lost.
+fn in_the_cache_itself(circumstances: &Circumstances<'_>) -> Guarantee {
+    let loss = if circumstances.cache_loses_entries() { Loss::CachePersistence } else { Loss::Nothing };
+    Guarantee { loss, ..Guarantee::SOUND }
 }
 
 #[cfg(test)]

@@ -43,7 +43,9 @@ pub use write_error::WriteError;
 
 use crate::scenario::{Mistakes, Place, Reader, SettingDoc, Settings, Table};
 use crate::source::Source;
-use crate::store::{AccessCounts, Cache, Document, Patch, StoreError, Streams, Tracking, Version, WriteLog};
+use crate::store::{
+    AccessCounts, Cache, Document, Patch, Sessions, StoreError, Streams, Tracking, Version, WriteLog,
+};
 
 /// How a read was answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -112,9 +114,9 @@ impl Backlog {
 
 /// The caches that every strategy can be built over: a trait a file, for those who need more than
 /// [`Cache`].
-pub trait StrategyCache: Cache + AccessCounts + Streams + Tracking + WriteLog {}
+pub trait StrategyCache: Cache + AccessCounts + Streams + Tracking + WriteLog + Sessions {}
 
-impl<C: Cache + AccessCounts + Streams + Tracking + WriteLog> StrategyCache for C {}
+impl<C: Cache + AccessCounts + Streams + Tracking + WriteLog + Sessions> StrategyCache for C {}
 
 /// A caching strategy for one kind of entity, as one instance of an application holds it.
 ///

@@ -31,7 +31,7 @@ use crate::store::streams::{StreamRecord, Streams};
 use crate::store::write_log::{Held, LogLength, Reader, Record, RecordId, Taken, WriteLog};
 use crate::store::{
     AccessCounts, Announced, Announcements, BulkItem, Cache, ChangeStream, Claimed, Counters, Document,
-    Entry, ErrorKind, Patch, Settled, StoreError, Token, Tracking, Version,
+    Entry, ErrorKind, Patch, Session, Sessions, Settled, StoreError, Token, Tracking, Version,
 };
 
 /// A place in a call of the source at which a test may hold it.
@@ -397,6 +397,37 @@ impl<C: AccessCounts, I: Interference> AccessCounts for Interfered<C, I> {
 impl<C: Tracking, I: Interference> Tracking for Interfered<C, I> {
     async fn track(&self, key_prefix: &str, check_every: Duration) -> Result<Announcements, StoreError> {
         self.call(Method::Track, self.cache.track(key_prefix, check_every)).await
+    }
+}
+
+// Nobody interferes with sessions: no strategy asks for them.
+impl<C: Sessions, I: Interference> Sessions for Interfered<C, I> {
+    async fn begin_session(
+        &self,
+        key: &str,
+        token_id: &str,
+        data: &[u8],
+        expires_ms: u64,
+        now_ms: u64,
+    ) -> Result<(), StoreError> {
+        self.cache.begin_session(key, token_id, data, expires_ms, now_ms).await
+    }
+
+    async fn touch_session(
+        &self,
+        key: &str,
+        token_id: &str,
+        now_ms: u64,
+    ) -> Result<Option<Session>, StoreError> {
+        self.cache.touch_session(key, token_id, now_ms).await
+    }
+
+    async fn end_session(&self, key: &str, token_id: &str) -> Result<bool, StoreError> {
+        self.cache.end_session(key, token_id).await
+    }
+
+    async fn end_all_sessions(&self, key: &str) -> Result<u64, StoreError> {
+        self.cache.end_all_sessions(key).await
     }
 }
 

@@ -1,0 +1,330 @@
+//! What is known of each session by those who drive the load: when it was acknowledged to be begun, when somebody began to end
+//! it, when that was acknowledged. By this a validation is judged.
+//!
+//! All of it is written down before what it is about is sent, and after it was answered. So whoever is let in although an end
+//! had been acknowledged before he was sent was let in wrongly; and whoever is refused although the session was begun and nobody
+//! had begun to end it by the time of the answer has lost it. An end of which nobody knows how it ended explains either.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use crate::clock::{self, Instant};
+
+/// One session.
+#[derive(Debug)]
+pub struct Facts {
+    /// Whose it is.
+    pub user: u64,
+    /// Which it is in this cell; not its token's id, which nobody is told.
+    pub number: u64,
+    /// When it ends by itself, in milliseconds since 1970.
+    pub expires_ms: u64,
+    is_begun: AtomicBool,
+    may_have_ended: AtomicBool,
+    /// When its end was acknowledged, in nanoseconds since the ledger was opened, and 1; 0: not yet.
+    ended: AtomicU64,
+}
+
+impl Facts {
+    fn has_ended_or_expired(&self, now_ms: u64) -> bool {
+        self.ended.load(SeqCst) != 0 || self.expires_ms <= now_ms
+    }
+
+    /// Whether it is known to be there at a moment.
+    fn is_alive(&self, now_ms: u64) -> bool {
+        self.is_begun.load(SeqCst) && !self.may_have_ended.load(SeqCst) && self.expires_ms > now_ms
+    }
+}
+
+/// What may be said of a session that was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// As it should be.
+    Right,
+    /// Let in so long after its end was acknowledged.
+    LetInAfterEnd(Duration),
+    /// Refused although it should be there.
+    Lost,
+}
+
+/// What was known of a session when a question about it was sent.
+#[derive(Debug)]
+pub struct Asked<'a> {
+    facts: &'a Facts,
+    ended_for: Option<Duration>,
+}
+
+impl Asked<'_> {
+    /// What the answer is worth; `now_ms` is the moment that the question was asked for.
+    #[must_use]
+    pub fn judge(&self, is_let_in: bool, now_ms: u64) -> Verdict {
+        match self.ended_for {
+            Some(age) if is_let_in => Verdict::LetInAfterEnd(age),
+            _ if !is_let_in && self.facts.is_alive(now_ms) => Verdict::Lost,
+            _ => Verdict::Right,
+        }
+    }
+}
+
+/// The sessions of one user that may still be there.
+#[derive(Debug, Default)]
+struct OfOneUser {
+    sessions: Vec<Arc<Facts>>,
+    /// How many there have to be before those are left out that have ended.
+    look_at: usize,
+    /// How many ends of all sessions are under way.
+    ends_under_way: u64,
+    /// Of an end of all sessions nobody knows how it ended; it may come yet.
+    is_end_unknown: bool,
+}
+
+const SHARDS: usize = 64;
+const FEWEST_LOOKED_THROUGH: usize = 64;
+
+/// All sessions of a cell.
+#[derive(Debug)]
+pub struct Ledger {
+    opened: Instant,
+    users: [Mutex<HashMap<u64, OfOneUser>>; SHARDS],
+    last: AtomicU64,
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        Self {
+            opened: clock::now(),
+            users: std::array::from_fn(|_| Mutex::default()),
+            last: AtomicU64::new(0),
+        }
+    }
+}
+
+impl Ledger {
+    fn with<T>(&self, user: u64, change: impl FnOnce(&mut OfOneUser) -> T) -> T {
+        change(self.users[(user % SHARDS as u64) as usize].lock().entry(user).or_default())
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.opened.elapsed().as_nanos()).unwrap_or(u64::MAX).saturating_add(1)
+    }
+
+    /// A session is about to be begun.
+    #[must_use]
+    pub fn begin(&self, user: u64, expires_ms: u64, now_ms: u64) -> Beginning {
+        let facts = Arc::new(Facts {
+            user,
+            number: self.last.fetch_add(1, SeqCst),
+            expires_ms,
+            is_begun: AtomicBool::new(false),
+            may_have_ended: AtomicBool::new(false),
+            ended: AtomicU64::new(0),
+        });
+        self.with(user, |of_user| {
+            // An end of all of them that is under way may come before it, or after.
+            facts.may_have_ended.store(of_user.ends_under_way > 0 || of_user.is_end_unknown, SeqCst);
+            if of_user.sessions.len() >= of_user.look_at.max(FEWEST_LOOKED_THROUGH) {
+                of_user.sessions.retain(|session| !session.has_ended_or_expired(now_ms));
+                of_user.look_at = of_user.sessions.len() * 2;
+            }
+            of_user.sessions.push(Arc::clone(&facts));
+        });
+        Beginning(facts)
+    }
+
+    /// A question about a session is about to be sent.
+    #[must_use]
+    pub fn ask<'a>(&self, facts: &'a Facts) -> Asked<'a> {
+        let ended = facts.ended.load(SeqCst);
+        let ended_for = (ended != 0).then(|| Duration::from_nanos(self.now().saturating_sub(ended)));
+        Asked { facts, ended_for }
+    }
+
+    /// One session is about to be ended. Returns whether it was known to be there until now.
+    pub fn begin_end(&self, facts: &Facts, now_ms: u64) -> bool {
+        let was_alive = facts.is_alive(now_ms);
+        facts.may_have_ended.store(true, SeqCst);
+        was_alive
+    }
+
+    /// The end of a session was acknowledged.
+    pub fn acknowledge_end(&self, facts: &Facts) {
+        let now = self.now();
+        // The first acknowledgement counts.
+        let _ = facts.ended.compare_exchange(0, now, SeqCst, SeqCst);
+    }
+
+    /// All sessions of a user are about to be ended.
+    #[must_use]
+    pub fn begin_end_of_all(&self, user: u64) -> EndingAll<'_> {
+        let begun = self.with(user, |of_user| {
+            of_user.ends_under_way += 1;
+            for session in &of_user.sessions {
+                session.may_have_ended.store(true, SeqCst);
+            }
+            // Those whose beginning is not acknowledged yet may come after the end.
+            of_user.sessions.iter().filter(|session| session.is_begun.load(SeqCst)).cloned().collect()
+        });
+        EndingAll { ledger: self, user, begun, is_acknowledged: false }
+    }
+
+    /// How many sessions are known to be there.
+    #[must_use]
+    pub fn alive(&self, now_ms: u64) -> u64 {
+        let of_user = |of_user: &OfOneUser| {
+            of_user.sessions.iter().filter(|session| session.is_alive(now_ms)).count() as u64
+        };
+        self.users.iter().map(|users| users.lock().values().map(of_user).sum::<u64>()).sum()
+    }
+}
+
+/// A session that is being begun. Where it is dropped before its beginning was acknowledged, nobody knows whether it is there.
+#[derive(Debug)]
+pub struct Beginning(Arc<Facts>);
+
+impl Beginning {
+    /// Which it is.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.0.number
+    }
+
+    /// It was acknowledged.
+    #[must_use]
+    pub fn acknowledge(self) -> Arc<Facts> {
+        self.0.is_begun.store(true, SeqCst);
+        self.0
+    }
+}
+
+/// All sessions of a user that are being ended. Where it is dropped before that was acknowledged, nobody knows whether they are,
+/// or will be.
+#[derive(Debug)]
+pub struct EndingAll<'a> {
+    ledger: &'a Ledger,
+    user: u64,
+    begun: Vec<Arc<Facts>>,
+    is_acknowledged: bool,
+}
+
+impl EndingAll<'_> {
+    /// It was acknowledged: those that were begun before it have ended.
+    pub fn acknowledge(mut self) {
+        self.is_acknowledged = true;
+        for session in &self.begun {
+            self.ledger.acknowledge_end(session);
+        }
+    }
+}
+
+impl Drop for EndingAll<'_> {
+    fn drop(&mut self) {
+        self.ledger.with(self.user, |of_user| {
+            of_user.ends_under_way -= 1;
+            of_user.is_end_unknown |= !self.is_acknowledged;
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LATER: u64 = 1000;
+
+    fn begun(ledger: &Ledger) -> Arc<Facts> {
+        ledger.begin(7, LATER, 0).acknowledge()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_let_in_after_the_end_was_acknowledged_is_let_in_wrongly_and_by_how_much_is_said() {
+        let ledger = Ledger::default();
+        let session = begun(&ledger);
+        let before = ledger.ask(&session);
+        ledger.begin_end(&session, 0);
+        let meanwhile = ledger.ask(&session);
+        ledger.acknowledge_end(&session);
+        tokio::time::advance(Duration::from_millis(30)).await;
+        let after = ledger.ask(&session);
+        ledger.acknowledge_end(&session);
+        for asked in [before, meanwhile] {
+            assert_eq!(asked.judge(true, 0), Verdict::Right, "it was sent before");
+            assert_eq!(asked.judge(false, 0), Verdict::Right);
+        }
+        assert_eq!(after.judge(true, 0), Verdict::LetInAfterEnd(Duration::from_millis(30)));
+        assert_eq!(after.judge(false, 0), Verdict::Right);
+    }
+
+    #[test]
+    fn who_is_refused_while_nobody_has_begun_to_end_the_session_has_lost_it_unless_it_has_expired() {
+        let ledger = Ledger::default();
+        let session = begun(&ledger);
+        let asked = ledger.ask(&session);
+        assert_eq!(asked.judge(true, 0), Verdict::Right);
+        assert_eq!(asked.judge(false, LATER - 1), Verdict::Lost);
+        assert_eq!(asked.judge(false, LATER), Verdict::Right);
+        assert!(ledger.begin_end(&session, 0));
+        assert_eq!(
+            asked.judge(false, 0),
+            Verdict::Right,
+            "an end that was begun before the answer explains it"
+        );
+        assert!(!ledger.begin_end(&session, 0));
+    }
+
+    #[test]
+    fn a_session_whose_beginning_was_not_acknowledged_cannot_be_lost() {
+        let ledger = Ledger::default();
+        let Beginning(facts) = ledger.begin(7, LATER, 0);
+        assert_eq!(ledger.ask(&facts).judge(false, 0), Verdict::Right);
+    }
+
+    #[test]
+    fn an_end_of_all_ends_those_that_were_begun_before_it_and_explains_those_that_were_begun_meanwhile() {
+        let ledger = Ledger::default();
+        let earlier = [begun(&ledger), begun(&ledger)];
+        let others = ledger.begin(8, LATER, 0).acknowledge();
+        let under_way = ledger.begin(7, LATER, 0);
+        let ending = ledger.begin_end_of_all(7);
+        let (under_way, meanwhile) = (under_way.acknowledge(), begun(&ledger));
+        ending.acknowledge();
+        let later = begun(&ledger);
+        for session in earlier {
+            assert!(matches!(ledger.ask(&session).judge(true, 0), Verdict::LetInAfterEnd(_)));
+        }
+        for session in [under_way, meanwhile] {
+            assert_eq!(ledger.ask(&session).judge(true, 0), Verdict::Right);
+            assert_eq!(ledger.ask(&session).judge(false, 0), Verdict::Right);
+        }
+        for session in [later, others] {
+            assert_eq!(ledger.ask(&session).judge(false, 0), Verdict::Lost);
+        }
+        assert_eq!(ledger.alive(0), 2);
+    }
+
+    #[test]
+    fn an_end_of_all_of_which_nobody_knows_explains_everything_from_then_on() {
+        let ledger = Ledger::default();
+        let earlier = begun(&ledger);
+        drop(ledger.begin_end_of_all(7));
+        let later = begun(&ledger);
+        for session in [earlier, later] {
+            assert_eq!(ledger.ask(&session).judge(true, 0), Verdict::Right);
+            assert_eq!(ledger.ask(&session).judge(false, 0), Verdict::Right);
+        }
+    }
+
+    #[test]
+    fn of_a_user_who_comes_and_goes_again_and_again_little_is_remembered() {
+        let ledger = Ledger::default();
+        for _ in 0..10_000 {
+            let session = begun(&ledger);
+            ledger.begin_end(&session, 0);
+            ledger.acknowledge_end(&session);
+        }
+        assert!(ledger.with(7, |of_user| of_user.sessions.len()) <= FEWEST_LOOKED_THROUGH);
+    }
+}

@@ -1,0 +1,200 @@
+//! What outlives the instances of the application: its secret, what each client has in its hands, and what is known of sessions.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use super::ledger::{Facts, Ledger, Verdict};
+use super::secret::Secret;
+use super::token::{Token, Tokens};
+use crate::application::{Figure, World};
+use crate::clock;
+
+/// A token in the hands of a client, and what is known of its session.
+#[derive(Debug, Clone)]
+pub struct Held {
+    /// What it shows.
+    pub token: Token,
+    /// Its session.
+    pub facts: Arc<Facts>,
+}
+
+/// What one client has.
+#[derive(Debug, Default)]
+struct Hands {
+    /// What it is logged in with.
+    current: Option<Held>,
+    /// What it was logged in with before it logged out.
+    old: Option<Held>,
+}
+
+const SHARDS: usize = 64;
+
+/// Of one cell, shared by all its instances.
+#[derive(Debug)]
+pub struct Shared {
+    tokens: OnceLock<Tokens>,
+    clients: [Mutex<HashMap<u32, Hands>>; SHARDS],
+    /// What is known of sessions.
+    pub ledger: Ledger,
+    counts: Counts,
+}
+
+/// What has happened since measuring began.
+#[derive(Debug, Default)]
+struct Counts {
+    log_ins: AtomicU64,
+    log_ins_on_the_way: AtomicU64,
+    validations: AtomicU64,
+    refused: AtomicU64,
+    refused_replays: AtomicU64,
+    let_in_after_end: AtomicU64,
+    let_in_after_end_max_ns: AtomicU64,
+    lost: AtomicU64,
+}
+
+/// What a token was shown for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// To be let in.
+    ToBeLetIn,
+    /// To see that it is refused, after a log-out.
+    AsReplay,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self {
+            tokens: OnceLock::new(),
+            clients: std::array::from_fn(|_| Mutex::default()),
+            ledger: Ledger::default(),
+            counts: Counts::default(),
+        }
+    }
+}
+
+impl Shared {
+    /// What signs and checks tokens, for all instances with the same secret: that of the scenario, or one made for the run.
+    pub fn tokens(&self, secret: Option<&Secret>) -> &Tokens {
+        self.tokens.get_or_init(|| match secret {
+            Some(secret) => Tokens::of(secret),
+            None => Tokens::of(&Secret::random()),
+        })
+    }
+
+    fn hands<T>(&self, client: u32, change: impl FnOnce(&mut Hands) -> T) -> T {
+        change(self.clients[client as usize % SHARDS].lock().entry(client).or_default())
+    }
+
+    /// What a client is logged in with.
+    #[must_use]
+    pub fn current(&self, client: u32) -> Option<Held> {
+        self.hands(client, |hands| hands.current.clone())
+    }
+
+    /// A client is logged in, and leaves behind whatever it was logged in with.
+    pub fn log_in(&self, client: u32, held: Held) {
+        self.counts.log_ins.fetch_add(1, Relaxed);
+        self.hands(client, |hands| hands.current = Some(held));
+    }
+
+    /// A client has logged in because it had to, for something else.
+    pub fn count_log_in_on_the_way(&self) {
+        self.counts.log_ins_on_the_way.fetch_add(1, Relaxed);
+    }
+
+    /// A client is not logged in any more.
+    pub fn leave(&self, client: u32) {
+        self.hands(client, |hands| hands.current = None);
+    }
+
+    /// A client keeps the token of a session whose end was acknowledged.
+    pub fn keep_old(&self, client: u32, held: Held) {
+        self.hands(client, |hands| hands.old = Some(held));
+    }
+
+    /// A token of a client's whose session's end was acknowledged.
+    #[must_use]
+    pub fn old(&self, client: u32) -> Option<Held> {
+        self.hands(client, |hands| hands.old.clone())
+    }
+
+    /// Counts that a token was shown, and what came of it.
+    pub fn count(&self, shown: Shown, is_let_in: bool, verdict: Verdict) {
+        let counts = &self.counts;
+        counts.validations.fetch_add(1, Relaxed);
+        if !is_let_in {
+            counts.refused.fetch_add(1, Relaxed);
+            counts.refused_replays.fetch_add(u64::from(shown == Shown::AsReplay), Relaxed);
+        }
+        match verdict {
+            Verdict::Right => {}
+            Verdict::Lost => drop(counts.lost.fetch_add(1, Relaxed)),
+            Verdict::LetInAfterEnd(age) => {
+                counts.let_in_after_end.fetch_add(1, Relaxed);
+                let age = u64::try_from(age.as_nanos()).unwrap_or(u64::MAX);
+                counts.let_in_after_end_max_ns.fetch_max(age, Relaxed);
+            }
+        }
+    }
+
+    /// Counts a session that a log-out did not find although it should have been there.
+    pub fn count_lost(&self) {
+        self.counts.lost.fetch_add(1, Relaxed);
+    }
+}
+
+impl Counts {
+    fn all(&self) -> [&AtomicU64; 8] {
+        [
+            &self.log_ins,
+            &self.log_ins_on_the_way,
+            &self.validations,
+            &self.refused,
+            &self.refused_replays,
+            &self.let_in_after_end,
+            &self.let_in_after_end_max_ns,
+            &self.lost,
+        ]
+    }
+}
+
+impl World for Shared {
+    fn begin_measuring(&self) {
+        for count in self.counts.all() {
+            count.store(0, Relaxed);
+        }
+    }
+
+    fn figures(&self) -> Vec<Figure> {
+        let counts = &self.counts;
+        let count = |name, count: &AtomicU64, unit| {
+            let value = Some(count.load(Relaxed) as f64);
+            Figure { name, value, unit }
+        };
+        let longest = Duration::from_nanos(counts.let_in_after_end_max_ns.load(Relaxed));
+        let any = counts.let_in_after_end.load(Relaxed) > 0;
+        vec![
+            count("log_ins", &counts.log_ins, "sessions"),
+            count("log_ins_on_the_way", &counts.log_ins_on_the_way, "sessions"),
+            count("validations", &counts.validations, "validations"),
+            count("refused", &counts.refused, "validations"),
+            count("refused_replays", &counts.refused_replays, "validations"),
+            count("validated_after_log_out", &counts.let_in_after_end, "validations"),
+            Figure {
+                name: "validated_after_log_out_max_ms",
+                value: any.then(|| longest.as_secs_f64() * 1e3),
+                unit: "ms",
+            },
+            count("lost_sessions", &counts.lost, "sessions"),
+            Figure {
+                name: "sessions_alive_at_end",
+                value: Some(self.ledger.alive(clock::unix_millis()) as f64),
+                unit: "sessions",
+            },
+        ]
+    }
+}
