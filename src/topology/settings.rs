@@ -132,7 +132,10 @@ impl Setting for SecretUrl {
 }
 
 /// Puts variables of the environment in the place of `${NAME}`.
-fn expand(text: &str, variable: impl Fn(&str) -> Option<String>) -> Result<String, String> {
+///
+/// # Errors
+/// Says which variable is missing, or what is wrong with the text.
+pub fn expand(text: &str, variable: impl Fn(&str) -> Option<String>) -> Result<String, String> {
     let mut expanded = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {

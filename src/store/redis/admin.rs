@@ -82,6 +82,18 @@ impl RedisAdmin {
         Ok(admin)
     }
 
+    /// Connects as somebody who only looks on, by a name of its own for CLIENT LIST; a user that may not name itself
+    /// may look on all the same.
+    pub async fn connect_as(options: &RedisOptions, name: &str) -> Result<Self, StoreError> {
+        let link = Link::connect(Arc::new(Address::new(options)?)).await?;
+        let admin = Self { link };
+        let named = admin.ask::<()>(cmd("CLIENT").arg("SETNAME").arg(name), "naming a connection").await;
+        if let Err(error) = named {
+            tracing::debug!("{error}");
+        }
+        Ok(admin)
+    }
+
     /// Sets the limit of the server's memory, in bytes.
     pub async fn set_max_memory(&self, bytes: u64) -> Result<(), StoreError> {
         self.ask(cmd("CONFIG").arg("SET").arg("maxmemory").arg(bytes), "setting maxmemory").await
