@@ -38,12 +38,16 @@ pub enum Event {
         of: Duration,
         /// Operations answered a second.
         per_second: f64,
+        /// The median of the response time of all operations, in microseconds.
+        p50_us: Option<f64>,
         /// The 99th percentile of the response time of all operations, in microseconds.
         p99_us: Option<f64>,
         /// The hit rate, 0 to 1.
         hit_rate: Option<f64>,
         /// Operations that failed.
         errors: u64,
+        /// Reads that the audit found older than an acknowledged write, promised or not.
+        stale: u64,
     },
     /// Something that a reader of the results should know of.
     Warning {

@@ -174,7 +174,7 @@ impl Observer for Bar {
                 self.show(&state, Duration::ZERO, "starting");
             }
             Event::Step { what } => self.show(&state, Duration::ZERO, &what),
-            Event::Window { measuring, elapsed, of, per_second, p99_us, hit_rate, errors } => {
+            Event::Window { measuring, elapsed, of, per_second, p99_us, hit_rate, errors, .. } => {
                 if !measuring {
                     state.warmup_at_most = of;
                 }

@@ -227,9 +227,11 @@ impl<'a> Gatherer<'a> {
             elapsed: start + whole.length,
             of: if measuring { run.duration.0 } else { run.warmup_max.0 },
             per_second: series.achieved_per_s,
+            p50_us: series.response_p50_us,
             p99_us: series.response_p99_us,
             hit_rate: series.hit_rate,
             errors: series.errors + series.timeouts,
+            stale: series.anomalies.stale,
         });
     }
 
