@@ -1,5 +1,7 @@
 //! The command line: what can be typed, and what it means.
 
+pub mod monitor;
+
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 
@@ -27,6 +29,8 @@ Examples:
   hotset record scenarios/quickstart.toml --out trace.csv.zst    its operations as a trace
   hotset list strategies                             what there is, with every setting and its default
   hotset doctor                                      what is installed, and how to get what is missing
+  hotset scenarios/single-node.toml --watch          a run full screen
+  hotset monitor --redis redis://127.0.0.1:6379      any Redis full screen, from outside; `hotset monitor --help` has more
 
 Exit codes: 0 all ran · 2 the scenario or the command line is wrong · 3 a cell could not be run ·
             130 interrupted (what had ended is kept; --resume goes on)";
@@ -70,6 +74,10 @@ pub struct RunArguments {
     /// Print nothing but the table at the end, and errors
     #[arg(short, long)]
     pub quiet: bool,
+
+    /// Show the run full screen, where there is a terminal
+    #[arg(long, conflicts_with = "quiet")]
+    pub watch: bool,
 }
 
 /// What is run of a scenario.
@@ -153,6 +161,8 @@ pub enum Command {
     },
     /// Print what is installed, and how to get what is missing
     Doctor,
+    /// Watch a Redis, a cluster or what a sentinel looks after: hit rate, times, memory, evictions
+    Monitor(Box<monitor::MonitorArguments>),
 }
 
 /// How a curve is simulated.

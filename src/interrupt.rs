@@ -30,9 +30,25 @@ impl Interrupt {
     }
 }
 
-/// Sets off an interrupt at the first SIGINT, SIGTERM or SIGHUP, and leaves at the second. Servers die
+/// Which signal to end it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// The first, which asks for an orderly end.
+    First,
+    /// The second: the process ends as soon as this has been told.
+    Again,
+}
+
+/// Says on stderr that the end was asked for.
+pub fn tell(asked: Asked) {
+    if asked == Asked::First {
+        eprintln!("\ninterrupted: ending this cell; once more ends at once");
+    }
+}
+
+/// Sets off an interrupt at the first SIGINT, SIGTERM or SIGHUP, and leaves at the second; tells of both. Servers die
 /// with the process either way.
-pub fn on_signal(set: watch::Sender<bool>) {
+pub fn on_signal(set: watch::Sender<bool>, tell: impl Fn(Asked) + Send + 'static) {
     tokio::spawn(async move {
         let signals = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
         let mut received = Vec::new();
@@ -50,9 +66,10 @@ pub fn on_signal(set: watch::Sender<bool>) {
                 _ = hangup.recv() => {}
             }
             if last {
+                tell(Asked::Again);
                 std::process::exit(130);
             }
-            eprintln!("\ninterrupted: ending this cell; once more ends at once");
+            tell(Asked::First);
             set.send_replace(true);
         }
     });

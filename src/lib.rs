@@ -19,6 +19,7 @@ pub mod interrupt;
 pub mod machine;
 pub mod measure;
 pub mod memory;
+pub mod monitor;
 pub mod observer;
 pub mod plan;
 pub mod progress;

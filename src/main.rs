@@ -6,14 +6,19 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
+use hotset::cli::monitor::{Form, MonitorArguments, MonitorCommand};
 use hotset::cli::{Cli, Command, CurveArguments, PlanArguments, RunArguments};
-use hotset::interrupt::{self, Interrupt};
+use hotset::interrupt::{self, Asked, Interrupt};
+use hotset::monitor::scenario::Watching;
+use hotset::monitor::{Ended, MonitorError, history, session, summary, terminal};
+use hotset::observer::Observer;
 use hotset::plan::{self, Plan, PlanError};
 use hotset::report::terminal::closing_table;
 use hotset::report::{DrawOptions, ReportError};
 use hotset::results::{CurveRow, Results, ResultsError, file_safe, write_curve};
 use hotset::run::{self, RunError};
 use hotset::{catalog, check, doctor, machine, progress, recording, report, sizing, topology};
+use tokio::sync::watch;
 
 /// How wide a table is that goes to a file or a pipe.
 const WIDTH_OF_A_FILE: usize = 160;
@@ -32,7 +37,10 @@ fn main() -> ExitCode {
         return code;
     }
     interrupt::end_quietly_when_nobody_reads();
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(said) => return ExitCode::from(say(&said)),
+    };
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::from_env("HOTSET_LOG"))
         .with_writer(std::io::stderr)
@@ -46,10 +54,26 @@ fn main() -> ExitCode {
         }
         (Some(Command::List { what }), _) => print(&catalog::list(what)),
         (Some(Command::Doctor), _) => print(&doctor::examine()),
+        (Some(Command::Monitor(arguments)), _) => monitor(&arguments),
         (None, Some(scenario)) => run_scenario(&scenario, &cli.run),
         (None, None) => WRONG,
     };
     ExitCode::from(code)
+}
+
+/// What the reader of the command line says: help, the version, or what is wrong, without the passwords of URLs in it.
+fn say(said: &clap::Error) -> u8 {
+    let (is_wrong, text) = (said.use_stderr(), said.render());
+    let is_terminal =
+        if is_wrong { std::io::stderr().is_terminal() } else { std::io::stdout().is_terminal() };
+    let text = if is_terminal { text.ansi().to_string() } else { text.to_string() };
+    if is_wrong {
+        // What was typed is quoted there.
+        eprint!("{}", plan::redacted_command([text]).concat());
+        WRONG
+    } else {
+        print(&text)
+    }
 }
 
 fn print(text: &str) -> u8 {
@@ -183,7 +207,8 @@ fn run_scenario(scenario: &Path, arguments: &RunArguments) -> u8 {
         resume: arguments.resume.clone(),
         command: hotset::plan::redacted_command(std::env::args()),
     };
-    let observer = progress::observer(arguments.quiet, std::io::stderr().is_terminal(), &plan);
+    let (set, interrupt) = Interrupt::new();
+    let (observer, tell) = observer(&plan, arguments, &set);
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -192,12 +217,81 @@ fn run_scenario(scenario: &Path, arguments: &RunArguments) -> u8 {
         }
     };
     let ended = runtime.block_on(async {
-        let (set, interrupt) = Interrupt::new();
-        interrupt::on_signal(set);
+        interrupt::on_signal(set, tell);
         run::run(&plan, &options, observer.as_ref(), interrupt).await
     });
     drop(observer);
     finish(ended, arguments)
+}
+
+/// Who is told of the run, and who of a signal to end it.
+fn observer(
+    plan: &Plan,
+    arguments: &RunArguments,
+    interrupt: &watch::Sender<bool>,
+) -> (Box<dyn Observer>, fn(Asked)) {
+    let is_terminal = std::io::stderr().is_terminal();
+    if arguments.watch {
+        let taken = if is_terminal && std::io::stdout().is_terminal() {
+            Watching::begin(&plan.name, interrupt.clone()).map_err(|error| error.to_string())
+        } else {
+            Err("stdout and stderr are not both one".to_owned())
+        };
+        match taken {
+            // The screen says the first itself.
+            Ok(watching) => {
+                return (Box::new(watching), |asked| {
+                    if asked == Asked::Again {
+                        terminal::give_back();
+                    }
+                });
+            }
+            Err(why) => eprintln!("note: --watch needs a terminal ({why}); ordinary progress instead"),
+        }
+    }
+    (progress::observer(arguments.quiet, is_terminal, plan), interrupt::tell)
+}
+
+fn monitor(arguments: &MonitorArguments) -> u8 {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: cannot start: {error}");
+            return NOT_RUN;
+        }
+    };
+    let ended = runtime.block_on(async {
+        match &arguments.command {
+            Some(command) => print_history(command).await.map(|()| Ended::Over),
+            None => session::run(&arguments.options(std::io::stdout().is_terminal())).await,
+        }
+    });
+    // Not waited for: a reader that does not read may hold the thread that writes rows for ever.
+    runtime.shutdown_background();
+    match ended {
+        Ok(Ended::Over) => OK,
+        Ok(Ended::Interrupted) => INTERRUPTED,
+        Err(error) => {
+            eprintln!("error: {error}");
+            match error {
+                MonitorError::Listen { .. } | MonitorError::Refused(_) => WRONG,
+                _ => NOT_RUN,
+            }
+        }
+    }
+}
+
+async fn print_history(command: &MonitorCommand) -> Result<(), MonitorError> {
+    let (request, form) = command.request();
+    let samples = history::read(&request).await?;
+    match form {
+        Form::Rows => history::write_csv(&samples, std::io::stdout())
+            .map_err(|source| MonitorError::Rows { path: "-".into(), source }),
+        Form::Summary => {
+            print(&summary::of(&samples));
+            Ok(())
+        }
+    }
 }
 
 fn finish(ended: Result<run::Outcome, RunError>, arguments: &RunArguments) -> u8 {

@@ -55,6 +55,31 @@ fn the_help_explains_itself_by_examples() {
 }
 
 #[test]
+fn the_help_of_the_monitor_names_its_columns_and_whose_lookups_count() {
+    assert_snapshot!(Place::new().succeeds(&["monitor", "--help"]).stdout);
+}
+
+#[test]
+fn the_help_of_the_history_names_its_times() {
+    assert_snapshot!(Place::new().succeeds(&["monitor", "history", "--help"]).stdout);
+}
+
+#[test]
+fn a_password_in_a_url_that_is_refused_is_not_shown() {
+    let said = Place::new().fails(2, &["monitor", "redis://user:topsecret@host"]);
+    assert!(said.contains("redis://user:***@host") && !said.contains("topsecret"), "{said}");
+}
+
+#[test]
+fn without_a_terminal_a_watched_run_says_so_and_shows_its_progress_as_ever() {
+    let place = Place::new();
+    place.write("scenario.toml", TINY);
+    let ended = place.succeeds(&["scenario.toml", "--watch", "--no-plots"]);
+    assert!(ended.stderr.contains("note: --watch needs a terminal"), "{ended:?}");
+    assert!(ended.stderr.contains("[1/1]") && !ended.stdout.contains('\u{1b}'), "{ended:?}");
+}
+
+#[test]
 fn every_list_names_what_there_is_with_its_settings() {
     let place = Place::new();
     for list in ["strategies", "topologies", "distributions", "charts", "settings"] {

@@ -14,6 +14,7 @@ const ROOMS: &[&str] = &[
     "cli",
     "sizing",
     "recording",
+    "monitor",
     "report",
     "run",
     "driver",

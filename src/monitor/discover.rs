@@ -1,0 +1,263 @@
+//! Which nodes there are: one server, those of a cluster, or those that sentinels look after.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::cmd;
+use tokio::sync::watch;
+
+use super::info::Info;
+use super::remedy;
+use super::tasks::AbortOnDrop;
+use crate::store::redis::{RedisAdmin, RedisOptions};
+use crate::store::{SecretUrl, StoreError};
+
+/// How often the layout is looked at again.
+const LOOK_EVERY: Duration = Duration::from_secs(3);
+/// How soon after a look that failed.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// The longest that connecting, and that an answer may take.
+const BOUND: Duration = Duration::from_secs(2);
+/// How many servers are asked, one after the other, before a look has failed.
+const ASKED_AT_MOST: usize = 4;
+
+/// Where a node is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Its `host:port`, by which it is shown.
+    pub name: String,
+    /// How to connect to it.
+    pub url: SecretUrl,
+}
+
+impl Place {
+    /// The place that a URL names.
+    #[must_use]
+    pub fn of(url: &SecretUrl) -> Self {
+        let address = url.host_and_port();
+        let has_port = address.rsplit_once(':').is_some_and(|(host, port)| {
+            port.parse::<u16>().is_ok() && (!host.contains(':') || host.ends_with(']'))
+        });
+        let host = if address.is_empty() { "127.0.0.1" } else { address };
+        let name = if has_port { address.to_owned() } else { format!("{host}:6379") };
+        Self { name, url: url.clone() }
+    }
+
+    fn at(like: &SecretUrl, host: &str, port: u16) -> Self {
+        let name = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
+        Self { name, url: like.at(host, port) }
+    }
+}
+
+/// What a look has found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layout {
+    /// `single`, `cluster` or `sentinel`.
+    pub deployment: &'static str,
+    /// The nodes to watch.
+    pub nodes: Vec<Place>,
+    /// Who else can be asked for the layout.
+    pub seeds: Vec<Place>,
+}
+
+/// What is known of a deployment now.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// The newest layout, where one has been seen.
+    pub layout: Option<Arc<Layout>>,
+    /// Why the last look failed, where it did.
+    pub failure: Option<String>,
+}
+
+/// Keeps looking at one deployment, in a task of its own, until it is dropped.
+#[derive(Debug)]
+pub struct Discovery {
+    /// The server that was named.
+    pub target: Place,
+    known: watch::Receiver<Known>,
+    _task: AbortOnDrop,
+}
+
+impl Discovery {
+    /// Begins to look. `nodes` is how to reach the nodes behind a sentinel where that is not how the sentinel is reached.
+    #[must_use]
+    pub fn begin(url: &SecretUrl, nodes: Option<SecretUrl>) -> Self {
+        let target = Place::of(url);
+        let (sender, known) = watch::channel(Known::default());
+        let looking = Looking { target: target.clone(), nodes, asked: None };
+        let task = tokio::spawn(looking.keep(sender));
+        Self { target, known, _task: AbortOnDrop::new(task.abort_handle()) }
+    }
+
+    /// What is known now.
+    #[must_use]
+    pub fn known(&self) -> Known {
+        self.known.borrow().clone()
+    }
+
+    /// Waits until the first look has succeeded or failed.
+    pub async fn first_look(&mut self) {
+        let _ = self.known.wait_for(|known| known.layout.is_some() || known.failure.is_some()).await;
+    }
+}
+
+struct Looking {
+    target: Place,
+    nodes: Option<SecretUrl>,
+    /// Who answered the last time, which is asked first the next.
+    asked: Option<(Place, RedisAdmin)>,
+}
+
+impl Looking {
+    async fn keep(mut self, sender: watch::Sender<Known>) {
+        loop {
+            let layout = sender.borrow().layout.clone();
+            let looked = self.look(layout.as_deref()).await;
+            let pause = if looked.is_ok() { LOOK_EVERY } else { LOOK_AGAIN };
+            sender.send_modify(|known| match looked {
+                Ok(layout) => *known = Known { layout: Some(Arc::new(layout)), failure: None },
+                Err(error) => known.failure = Some(remedy::with_remedy(&error.detail)),
+            });
+            if layout.as_ref().is_some_and(|layout| layout.deployment == "single") {
+                // One server's role is in its own INFO: there is nothing to look for.
+                sender.closed().await;
+            }
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// Asks whoever answered the last time, then the others.
+    async fn look(&mut self, layout: Option<&Layout>) -> Result<Layout, StoreError> {
+        if let Some((place, admin)) = self.asked.take()
+            && let Ok(layout) = self.ask(&place, &admin).await
+        {
+            self.asked = Some((place, admin));
+            return Ok(layout);
+        }
+        let others = layout.map(|layout| layout.seeds.clone()).unwrap_or_default();
+        let seeds = std::iter::once(self.target.clone()).chain(others);
+        let mut first_failure = None;
+        for place in seeds.take(ASKED_AT_MOST) {
+            let looked = async {
+                let admin = connect(&place.url, BOUND).await?;
+                let layout = self.ask(&place, &admin).await?;
+                Ok::<_, StoreError>((layout, admin))
+            };
+            match looked.await {
+                Ok((layout, admin)) => {
+                    self.asked = Some((place, admin));
+                    return Ok(layout);
+                }
+                Err(error) => first_failure = first_failure.or(Some(error)),
+            }
+        }
+        let nobody = || StoreError::new(crate::store::ErrorKind::Unavailable, "there is nobody to ask");
+        Err(first_failure.unwrap_or_else(nobody))
+    }
+
+    async fn ask(&self, place: &Place, admin: &RedisAdmin) -> Result<Layout, StoreError> {
+        let text: String = admin.ask(cmd("INFO").arg("server"), "asking for INFO").await?;
+        match Info::parse(&text).mode.as_str() {
+            "cluster" => self.cluster(place, admin).await,
+            "sentinel" => self.sentinel(admin).await,
+            _ => Ok(Layout { deployment: "single", nodes: vec![self.target.clone()], seeds: Vec::new() }),
+        }
+    }
+
+    async fn cluster(&self, place: &Place, admin: &RedisAdmin) -> Result<Layout, StoreError> {
+        // Not CLUSTER SLOTS, which leaves out nodes without slots and replicas that have failed.
+        let text: String =
+            admin.ask(cmd("CLUSTER").arg("NODES"), "asking for the nodes of the cluster").await?;
+        let (host, _) = place.name.rsplit_once(':').unwrap_or((&place.name, ""));
+        let nodes: Vec<Place> = cluster_nodes(&text, host)
+            .into_iter()
+            .map(|(host, port)| Place::at(&self.target.url, &host, port))
+            .collect();
+        Ok(Layout { deployment: "cluster", seeds: nodes.clone(), nodes })
+    }
+
+    async fn sentinel(&self, admin: &RedisAdmin) -> Result<Layout, StoreError> {
+        const DOING: &str = "asking a sentinel for its primaries and replicas";
+        type Fields = HashMap<String, String>;
+        let like = self.nodes.as_ref().unwrap_or(&self.target.url);
+        let mut found = Layout { deployment: "sentinel", nodes: Vec::new(), seeds: Vec::new() };
+        let primaries: Vec<Fields> = admin.ask(cmd("SENTINEL").arg("MASTERS"), DOING).await?;
+        for primary in &primaries {
+            let Some(name) = primary.get("name") else { continue };
+            let replicas: Vec<Fields> = admin.ask(cmd("SENTINEL").arg("REPLICAS").arg(name), DOING).await?;
+            let sentinels: Vec<Fields> = admin.ask(cmd("SENTINEL").arg("SENTINELS").arg(name), DOING).await?;
+            let both = std::iter::once(primary).chain(&replicas);
+            found.nodes.extend(both.filter_map(|fields| place_of(fields, like)));
+            found.seeds.extend(sentinels.iter().filter_map(|fields| place_of(fields, &self.target.url)));
+        }
+        unique(&mut found.nodes);
+        unique(&mut found.seeds);
+        Ok(found)
+    }
+}
+
+/// Connects, each step within the bound.
+pub async fn connect(url: &SecretUrl, bound: Duration) -> Result<RedisAdmin, StoreError> {
+    let options =
+        RedisOptions { connect_timeout: bound, response_timeout: bound, ..RedisOptions::at(url.expose()) };
+    RedisAdmin::connect_as(&options, "hotset-monitor").await
+}
+
+fn place_of(fields: &HashMap<String, String>, like: &SecretUrl) -> Option<Place> {
+    Some(Place::at(like, fields.get("ip")?, fields.get("port")?.parse().ok()?))
+}
+
+fn unique(places: &mut Vec<Place>) {
+    places.sort_by(|a, b| a.name.cmp(&b.name));
+    places.dedup_by(|a, b| a.name == b.name);
+}
+
+/// The nodes of a CLUSTER NODES, without those whose address nobody knows and those that are just being met.
+fn cluster_nodes(text: &str, said_by: &str) -> Vec<(String, u16)> {
+    let node = |line: &str| {
+        let mut words = line.split(' ');
+        let (address, flags) = (words.nth(1)?, words.next()?);
+        if flags.split(',').any(|flag| matches!(flag, "noaddr" | "handshake")) {
+            return None;
+        }
+        let address = address.split(['@', ',']).next()?;
+        let (host, port) = address.rsplit_once(':')?;
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let host = if host.is_empty() { said_by } else { host };
+        Some((host.to_owned(), port.parse().ok().filter(|port| *port != 0)?))
+    };
+    let mut nodes: Vec<_> = text.lines().filter_map(node).collect();
+    nodes.sort();
+    nodes.dedup();
+    nodes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nodes_of_a_cluster_are_read_from_any_version_of_the_answer() {
+        let text = "a 10.0.0.1:7000@17000 myself,master - 0 1 1 connected 0-100\n\
+            b 10.0.0.2:7000@17000,host.example slave a 0 1 1 connected\n\
+            c :7002@17002 master - 0 1 3 connected\n\
+            d 10.0.0.4:7000 master,fail - 0 1 3 disconnected 101-200\n\
+            e :0@0 master,noaddr - 0 1 3 disconnected\n\
+            f 10.0.0.5:7000@17000 handshake - 0 0 0 connected\n\
+            g ::1:7005@17005 slave a 0 1 1 connected\n";
+        let nodes = cluster_nodes(text, "10.9.9.9");
+        let expected =
+            [("10.0.0.1", 7000), ("10.0.0.2", 7000), ("10.0.0.4", 7000), ("10.9.9.9", 7002), ("::1", 7005)];
+        assert_eq!(nodes, expected.map(|(host, port)| (host.to_owned(), port)));
+    }
+
+    #[test]
+    fn a_place_is_named_by_host_and_port_alone() {
+        let name = |url: &str| Place::of(&SecretUrl::new(url)).name;
+        assert_eq!(name("redis://user:secret@host:7000/2"), "host:7000");
+        assert_eq!(name("redis://:secret@host"), "host:6379");
+        assert_eq!(name("rediss://[::1]:7000"), "[::1]:7000");
+        assert_eq!(name("rediss://[::1]"), "[::1]:6379");
+    }
+}

@@ -1,0 +1,45 @@
+//! What is to be watched, how, and where the figures go.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::publish::Publish;
+use crate::store::SecretUrl;
+
+/// The shortest interval: more often, the asking itself would be seen in the figures.
+pub const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
+
+/// What `hotset monitor` is to do.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// A server, any node of a cluster, or a sentinel; several for several deployments.
+    pub redis: Vec<SecretUrl>,
+    /// How to reach the nodes behind a sentinel, where that is not how the sentinel is reached. Its host does not matter.
+    pub nodes: Option<SecretUrl>,
+    /// How often each node is asked.
+    pub interval: Duration,
+    /// After so many samples of each node it ends.
+    pub count: Option<u64>,
+    /// After so long it ends.
+    pub lasts: Option<Duration>,
+    /// Where what is seen goes.
+    pub output: Output,
+    /// Where metrics are served.
+    pub listen: Option<SocketAddr>,
+    /// Where samples are published.
+    pub publish: Option<Publish>,
+    /// It ends when no server has answered for so long.
+    pub give_up: Duration,
+}
+
+/// Where what is seen goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Output {
+    /// To the terminal, full screen.
+    Screen,
+    /// To stdout, as rows of CSV.
+    Stdout,
+    /// To a file, as rows of CSV.
+    File(PathBuf),
+}

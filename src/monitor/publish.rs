@@ -1,0 +1,274 @@
+//! Adds each sample to streams of a Redis that is named for that.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use redis::{Cmd, cmd};
+use tokio::sync::mpsc;
+
+use super::discover::connect;
+use super::info::Info;
+use super::prometheus::Newest;
+use super::remedy;
+use super::sample::{Round, Sample};
+use super::tasks::AbortOnDrop;
+use crate::store::redis::RedisAdmin;
+use crate::store::{SecretUrl, StoreError};
+
+/// Where samples go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Publish {
+    /// The Redis.
+    pub url: SecretUrl,
+    /// Stands before the names of the streams.
+    pub prefix: String,
+}
+
+/// The streams, and how many entries each keeps, about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stream {
+    /// Lookups, commands and times of every sample.
+    Cache,
+    /// Memory and keys of every sample.
+    Memory,
+    /// Samples in whose interval keys were evicted. Others are left out, so that the few entries reach far back.
+    Evictions,
+}
+
+impl Stream {
+    /// Its name behind a prefix.
+    #[must_use]
+    pub fn key(self, prefix: &str) -> String {
+        let name = match self {
+            Self::Cache => "cache",
+            Self::Memory => "memory",
+            Self::Evictions => "evictions",
+        };
+        format!("{prefix}{name}")
+    }
+
+    fn most_entries(self) -> u32 {
+        match self {
+            Self::Cache | Self::Memory => 10_000,
+            Self::Evictions => 1_000,
+        }
+    }
+}
+
+/// Rounds that may wait for a slow Redis; more are given up and counted.
+const WAITING: usize = 16;
+const BOUND: Duration = Duration::from_secs(2);
+
+/// Publishes rounds in a task of its own, so that a publishing Redis that is slow or lost never holds up the watching.
+#[derive(Debug)]
+pub struct Publisher {
+    rounds: mpsc::Sender<Arc<Round>>,
+    newest: Arc<Newest>,
+    state: Arc<Mutex<State>>,
+    _task: AbortOnDrop,
+}
+
+/// What is worth showing of the publishing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct State {
+    /// Why the last sample could not be published, until one can.
+    pub failure: Option<String>,
+    /// Whether it publishes to a Redis that it watches.
+    pub observes_itself: bool,
+}
+
+impl Publisher {
+    /// Begins; failures are counted in `newest`.
+    #[must_use]
+    pub fn begin(publish: Publish, newest: Arc<Newest>) -> Self {
+        let (rounds, receiver) = mpsc::channel(WAITING);
+        let state = Arc::new(Mutex::new(State::default()));
+        let task = Task {
+            publish,
+            newest: Arc::clone(&newest),
+            state: Arc::clone(&state),
+            admin: None,
+            run_id: None,
+        };
+        let task = tokio::spawn(task.keep(receiver));
+        Self { rounds, newest, state, _task: AbortOnDrop::new(task.abort_handle()) }
+    }
+
+    /// Hands a round over. One that finds no room is counted as not published.
+    pub fn offer(&self, round: &Arc<Round>) {
+        if self.rounds.try_send(Arc::clone(round)).is_err() {
+            self.newest.publish_failures.fetch_add(round.samples.len() as u64, Relaxed);
+        }
+    }
+
+    /// What is worth showing.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.state.lock().clone()
+    }
+}
+
+struct Task {
+    publish: Publish,
+    newest: Arc<Newest>,
+    state: Arc<Mutex<State>>,
+    admin: Option<RedisAdmin>,
+    run_id: Option<String>,
+}
+
+impl Task {
+    async fn keep(mut self, mut rounds: mpsc::Receiver<Arc<Round>>) {
+        while let Some(round) = rounds.recv().await {
+            let published = self.round(&round).await;
+            if let Err((left, error)) = published {
+                self.newest.publish_failures.fetch_add(left as u64, Relaxed);
+                self.state.lock().failure = Some(remedy::with_remedy(&error.detail));
+                self.admin = None;
+            } else {
+                self.state.lock().failure = None;
+            }
+        }
+    }
+
+    /// Publishes a round, or says how many of its samples are left and why.
+    async fn round(&mut self, round: &Round) -> Result<(), (usize, StoreError)> {
+        let all = round.samples.len();
+        let admin = self.connected().await.map_err(|error| (all, error))?;
+        if let Some(run_id) = &self.run_id {
+            let watched: HashSet<&str> = round
+                .samples
+                .iter()
+                .filter_map(|sample| Some(sample.answer.as_ref().ok()?.info.run_id.as_str()))
+                .collect();
+            if watched.contains(run_id.as_str()) {
+                self.state.lock().observes_itself = true;
+            }
+        }
+        for (done, sample) in round.samples.iter().enumerate() {
+            for command in commands(&self.publish.prefix, sample) {
+                let added: Result<String, _> = admin.ask(&command, "publishing a sample").await;
+                added.map_err(|error| (all - done, error))?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn connected(&mut self) -> Result<RedisAdmin, StoreError> {
+        if let Some(admin) = &self.admin {
+            return Ok(admin.clone());
+        }
+        let admin = connect(&self.publish.url, BOUND).await?;
+        // Who is asked matters only for the note; whoever may not ask INFO can publish all the same.
+        let info: Result<String, _> = admin.ask(cmd("INFO").arg("server"), "asking for INFO").await;
+        self.run_id = info.ok().map(|text| Info::parse(&text).run_id).filter(|run_id| !run_id.is_empty());
+        self.admin = Some(admin.clone());
+        Ok(admin)
+    }
+}
+
+/// What adds a sample to the streams.
+fn commands(prefix: &str, sample: &Sample) -> Vec<Cmd> {
+    let mut commands = vec![add(prefix, Stream::Cache, sample, &cache_fields(sample))];
+    if let Ok(answer) = &sample.answer {
+        let info = &answer.info;
+        let memory = [
+            ("used_memory_bytes", info.used_memory_bytes.to_string()),
+            ("maxmemory_bytes", info.maxmemory_bytes.to_string()),
+            ("rss_bytes", info.rss_bytes.to_string()),
+            ("fragmentation_ratio", info.fragmentation_ratio.to_string()),
+            ("keys", info.keys.to_string()),
+            ("clients", info.clients.to_string()),
+        ];
+        commands.push(add(prefix, Stream::Memory, sample, &memory));
+        if let Some(interval) = answer.since.interval().filter(|interval| interval.counted.evicted > 0) {
+            let evictions = [
+                ("interval_s", format!("{:.6}", interval.length.as_secs_f64())),
+                ("evicted", interval.counted.evicted.to_string()),
+                ("used_memory_bytes", info.used_memory_bytes.to_string()),
+                ("maxmemory_bytes", info.maxmemory_bytes.to_string()),
+                ("policy", info.maxmemory_policy.clone()),
+            ];
+            commands.push(add(prefix, Stream::Evictions, sample, &evictions));
+        }
+    }
+    commands
+}
+
+/// Counts rather than rates, so that whoever reads them can sum them.
+fn cache_fields(sample: &Sample) -> Vec<(&'static str, String)> {
+    let mut fields = vec![("state", sample.state().to_owned())];
+    let Ok(answer) = &sample.answer else { return fields };
+    if let Some(round_trip) = answer.round_trip {
+        fields.push(("round_trip_us", round_trip.as_micros().to_string()));
+    }
+    if let Some(lag) = answer.lag_bytes {
+        fields.push(("replication_lag_bytes", lag.to_string()));
+    }
+    if let Some(interval) = answer.since.interval() {
+        let counted = interval.counted;
+        fields.push(("interval_s", format!("{:.6}", interval.length.as_secs_f64())));
+        let counts = [
+            ("hits", counted.hits),
+            ("misses", counted.misses),
+            ("commands", counted.commands),
+            ("calls", counted.calls),
+            ("busy_us", counted.busy_us),
+            ("expired", counted.expired),
+            ("net_in_bytes", counted.net_in_bytes),
+            ("net_out_bytes", counted.net_out_bytes),
+        ];
+        fields.extend(counts.map(|(name, count)| (name, count.to_string())));
+    }
+    fields
+}
+
+fn add(prefix: &str, stream: Stream, sample: &Sample, fields: &[(&'static str, String)]) -> Cmd {
+    let mut command = cmd("XADD");
+    // "~": whole nodes of the stream go at once, which costs the server next to nothing.
+    command.arg(stream.key(prefix)).arg("MAXLEN").arg("~").arg(stream.most_entries()).arg("*");
+    command.arg("at").arg(format!("{:.3}", sample.at)).arg("node").arg(&sample.node);
+    command.arg("role").arg(sample.role.name());
+    for (name, value) in fields {
+        command.arg(name).arg(value);
+    }
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::Role;
+    use super::super::testing::{answered, lost};
+    use super::*;
+
+    fn text(command: &Cmd) -> String {
+        String::from_utf8_lossy(&command.get_packed_command())
+            .split("\r\n")
+            .filter(|part| !part.starts_with(['$', '*']) || *part == "*")
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
+    #[test]
+    fn every_stream_is_bounded() {
+        let commands = commands("metrics:", &answered("a:1", Role::Primary, 90, 10));
+        let texts: Vec<_> = commands.iter().map(text).collect();
+        assert!(texts[0].starts_with("XADD metrics:cache MAXLEN ~ 10000 * at "), "{texts:?}");
+        assert!(texts[1].starts_with("XADD metrics:memory MAXLEN ~ 10000 * at "), "{texts:?}");
+        assert!(texts[2].starts_with("XADD metrics:evictions MAXLEN ~ 1000 * at "), "{texts:?}");
+    }
+
+    #[test]
+    fn a_sample_without_evictions_is_no_entry_among_them() {
+        assert_eq!(commands("m:", &answered("a:1", Role::Primary, 1, 1)).len(), 2);
+    }
+
+    #[test]
+    fn a_lost_node_is_an_entry_without_figures() {
+        let commands = commands("m:", &lost("a:1"));
+        assert_eq!(commands.len(), 1);
+        assert!(text(&commands[0]).contains("state lost"), "{}", text(&commands[0]));
+    }
+}

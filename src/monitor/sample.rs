@@ -1,0 +1,304 @@
+//! One node at one moment, and all of them together.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::info::Info;
+use super::rates::{Since, hit_rate, mean_service_us};
+
+/// What a node is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// It takes writes.
+    Primary,
+    /// It copies a primary.
+    Replica,
+    /// It has never answered.
+    Unknown,
+}
+
+impl Role {
+    /// Its name in rows and labels.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Primary => "primary",
+            Self::Replica => "replica",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// The role that an INFO tells.
+    #[must_use]
+    pub fn of(info: &Info) -> Self {
+        match info.role.as_str() {
+            "master" => Self::Primary,
+            "slave" | "replica" => Self::Replica,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+/// What a node answered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// What it said about itself.
+    pub info: Arc<Info>,
+    /// How that stands to what it said before.
+    pub since: Since,
+    /// How long a PING took from here and back, once; `None` where it was not answered with PONG.
+    pub round_trip: Option<Duration>,
+    /// How far its replication is behind, in bytes: a replica behind its primary, a primary's furthest replica
+    /// behind it; `None` where nobody copies.
+    pub lag_bytes: Option<u64>,
+    /// What it complains of though it answers, and what to do.
+    pub trouble: Option<String>,
+}
+
+/// One node at one moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sample {
+    /// When.
+    pub at: Timestamp,
+    /// Its `host:port`.
+    pub node: String,
+    /// Its role, the last known where it is lost.
+    pub role: Role,
+    /// What it answered, or why it did not and what to do.
+    pub answer: Result<Answer, String>,
+}
+
+impl Sample {
+    /// Its state in rows: `up`, `first`, `restarted`, `reset` or `lost`.
+    #[must_use]
+    pub fn state(&self) -> &'static str {
+        match &self.answer {
+            Err(_) => "lost",
+            Ok(answer) => match answer.since {
+                Since::Interval(_) => "up",
+                Since::Nothing => "first",
+                Since::Restart => "restarted",
+                Since::Reset => "reset",
+            },
+        }
+    }
+
+    /// Why it is lost, or what it complains of.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        match &self.answer {
+            Err(reason) => Some(reason),
+            Ok(answer) => answer.trouble.as_deref(),
+        }
+    }
+}
+
+/// All nodes at one moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Round {
+    /// When.
+    pub at: Timestamp,
+    /// The nodes, primaries first.
+    pub samples: Vec<Sample>,
+    /// What kind of deployment it is: `single`, `cluster` or `sentinel`.
+    pub deployment: &'static str,
+    /// What else is worth knowing, such as that the layout could not be looked at.
+    pub notes: Vec<String>,
+}
+
+impl Round {
+    /// Whether no node has answered.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        self.samples.iter().all(|sample| sample.answer.is_err())
+    }
+}
+
+/// Figures as they are shown: of one node, or of several together. What is not known is `None`, never 0.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Figures {
+    /// The share of lookups that found their key, 0 to 1.
+    pub hit_rate: Option<f64>,
+    /// Commands carried out, a second.
+    pub commands_per_s: Option<f64>,
+    /// The mean time that servers spent in a command, in microseconds.
+    pub mean_service_us: Option<f64>,
+    /// The longest PING seen from here, in microseconds.
+    pub round_trip_us: Option<f64>,
+    /// Keys evicted, a second.
+    pub evicted_per_s: Option<f64>,
+    /// Keys expired, a second.
+    pub expired_per_s: Option<f64>,
+    /// Bytes received, a second.
+    pub net_in_per_s: Option<f64>,
+    /// Bytes sent, a second.
+    pub net_out_per_s: Option<f64>,
+    /// Used memory, in bytes.
+    pub used_memory_bytes: Option<f64>,
+    /// The limit of that, in bytes; `None` where there is none.
+    pub maxmemory_bytes: Option<f64>,
+    /// Memory that the operating system has given, in bytes.
+    pub rss_bytes: Option<f64>,
+    /// Resident over used memory.
+    pub fragmentation_ratio: Option<f64>,
+    /// Keys.
+    pub keys: Option<f64>,
+    /// Connected clients.
+    pub clients: Option<f64>,
+    /// How far replication is behind, in bytes.
+    pub lag_bytes: Option<f64>,
+}
+
+impl Figures {
+    /// Of one node.
+    #[must_use]
+    pub fn of(sample: &Sample) -> Self {
+        Self::over(&[sample], &[sample])
+    }
+
+    /// Of all nodes together. What is stored is counted at primaries alone, since replicas have copies of it; what is
+    /// asked is counted at every node.
+    #[must_use]
+    pub fn of_all(samples: &[Sample]) -> Self {
+        let all: Vec<&Sample> = samples.iter().collect();
+        let primaries: Vec<&Sample> = all.iter().copied().filter(|one| one.role == Role::Primary).collect();
+        Self::over(&all, if primaries.is_empty() { &all } else { &primaries })
+    }
+
+    fn over(asked: &[&Sample], stored: &[&Sample]) -> Self {
+        let hits = counted(asked, |c| c.hits);
+        let misses = counted(asked, |c| c.misses);
+        let calls = counted(asked, |c| c.calls);
+        let busy_us = counted(asked, |c| c.busy_us);
+        let used_memory_bytes = summed(stored, |info| info.used_memory_bytes);
+        let rss_bytes = summed(stored, |info| info.rss_bytes);
+        let fragmentation_ratio = match stored {
+            [one] => one.answer.as_ref().ok().map(|answer| answer.info.fragmentation_ratio),
+            _ => {
+                rss_bytes.zip(used_memory_bytes).filter(|(_, used)| *used > 0.0).map(|(rss, used)| rss / used)
+            }
+        };
+        let has_limit = |sample: &&&Sample| sample.answer.as_ref().is_ok_and(|a| a.info.maxmemory_bytes > 0);
+        let is_limited = !stored.is_empty() && stored.iter().filter(has_limit).count() == stored.len();
+        Self {
+            hit_rate: hits.zip(misses).and_then(|(hits, misses)| hit_rate(hits, misses)),
+            commands_per_s: rate(asked, |c| c.commands),
+            mean_service_us: calls.zip(busy_us).and_then(|(calls, busy_us)| mean_service_us(calls, busy_us)),
+            round_trip_us: highest(asked, |a| Some(a.round_trip?.as_secs_f64() * 1e6)),
+            evicted_per_s: rate(stored, |c| c.evicted),
+            expired_per_s: rate(stored, |c| c.expired),
+            net_in_per_s: rate(asked, |c| c.net_in_bytes),
+            net_out_per_s: rate(asked, |c| c.net_out_bytes),
+            used_memory_bytes,
+            maxmemory_bytes: is_limited.then(|| summed(stored, |info| info.maxmemory_bytes)).flatten(),
+            rss_bytes,
+            fragmentation_ratio,
+            keys: summed(stored, |info| info.keys),
+            clients: summed(asked, |info| info.clients),
+            lag_bytes: highest(asked, |a| Some(a.lag_bytes? as f64)),
+        }
+    }
+}
+
+type Count = fn(&super::info::Counters) -> u64;
+
+fn answers<'a>(samples: &'a [&'a Sample]) -> impl Iterator<Item = &'a Answer> {
+    samples.iter().filter_map(|sample| sample.answer.as_ref().ok())
+}
+
+/// The sum over intervals; `None` where there is none.
+fn counted(samples: &[&Sample], count: Count) -> Option<u64> {
+    let counts = answers(samples).filter_map(|answer| Some(count(&answer.since.interval()?.counted)));
+    counts.reduce(u64::saturating_add)
+}
+
+/// The sum of what happened a second.
+fn rate(samples: &[&Sample], count: Count) -> Option<f64> {
+    let rates = answers(samples).filter_map(|answer| {
+        let interval = answer.since.interval()?;
+        Some(interval.per_second(count(&interval.counted)))
+    });
+    rates.reduce(|sum, rate| sum + rate)
+}
+
+fn summed(samples: &[&Sample], field: fn(&Info) -> u64) -> Option<f64> {
+    answers(samples).map(|answer| field(&answer.info) as f64).reduce(|sum, value| sum + value)
+}
+
+fn highest(samples: &[&Sample], field: fn(&Answer) -> Option<f64>) -> Option<f64> {
+    answers(samples).filter_map(field).reduce(f64::max)
+}
+
+/// Says how far each node's replication is behind, by what the others of the round say. A primary's own word is of
+/// one moment; two nodes' words are of two, and so may be off by what was written between them.
+pub fn note_lags(samples: &mut [Sample]) {
+    let known: Vec<(String, Arc<Info>)> = samples
+        .iter()
+        .filter_map(|sample| Some((sample.node.clone(), Arc::clone(&sample.answer.as_ref().ok()?.info))))
+        .collect();
+    for sample in samples {
+        let Ok(answer) = &mut sample.answer else { continue };
+        let own = &answer.info.replication;
+        answer.lag_bytes = match &own.primary {
+            None => {
+                own.replicas.iter().map(|(_, acknowledged)| own.offset.saturating_sub(*acknowledged)).max()
+            }
+            Some(primary) => known.iter().find(|(node, _)| node == primary).and_then(|(_, primary)| {
+                let theirs = &primary.replication;
+                let told = theirs.replicas.iter().find(|(node, _)| *node == sample.node);
+                let reached = told.map(|(_, acknowledged)| *acknowledged).or(own.followed)?;
+                Some(theirs.offset.saturating_sub(reached))
+            }),
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{answered, lost};
+    use super::*;
+
+    fn close(value: Option<f64>, expected: f64) -> bool {
+        value.is_some_and(|value| (value - expected).abs() < 1e-9)
+    }
+
+    #[test]
+    fn the_hit_rate_of_several_nodes_is_of_their_lookups_and_no_mean_of_their_rates() {
+        let busy = answered("a:1", Role::Primary, 900, 100);
+        let idle = answered("b:1", Role::Primary, 0, 1);
+        assert!(close(Figures::of_all(&[busy, idle]).hit_rate, 900.0 / 1001.0));
+    }
+
+    #[test]
+    fn what_replicas_copy_is_not_counted_again() {
+        let samples = [answered("a:1", Role::Primary, 1, 1), answered("b:1", Role::Replica, 1, 1)];
+        let (all, one) = (Figures::of_all(&samples), Figures::of(&samples[0]));
+        assert_eq!((all.keys, all.used_memory_bytes), (one.keys, one.used_memory_bytes));
+        assert!(close(all.commands_per_s, one.commands_per_s.unwrap() * 2.0));
+    }
+
+    #[test]
+    fn a_lost_node_has_no_figures_and_takes_none_from_the_others() {
+        let samples = [answered("a:1", Role::Primary, 3, 1), lost("b:1")];
+        assert_eq!(Figures::of(&samples[1]), Figures::default());
+        assert!(close(Figures::of_all(&samples).hit_rate, 0.75));
+    }
+
+    #[test]
+    fn lag_is_the_bytes_that_a_replica_has_yet_to_acknowledge() {
+        let mut samples = [answered("a:1", Role::Primary, 1, 1), answered("b:1", Role::Replica, 1, 1)];
+        let with = |sample: &mut Sample, text: &str| {
+            sample.answer.as_mut().unwrap().info = Arc::new(Info::parse(text));
+        };
+        with(
+            &mut samples[0],
+            "role:master\nmaster_repl_offset:100\nslave0:ip=b,port=1,state=online,offset=60,lag=0",
+        );
+        with(&mut samples[1], "role:slave\nmaster_host:a\nmaster_port:1\nslave_repl_offset:70");
+        note_lags(&mut samples);
+        let lags = samples.map(|sample| sample.answer.unwrap().lag_bytes);
+        assert_eq!(lags, [Some(40), Some(40)]);
+    }
+}

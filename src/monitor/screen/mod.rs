@@ -1,0 +1,7 @@
+//! What is on the screen: a function of a state and of nothing else.
+
+mod nodes;
+pub mod scenario;
+pub mod servers;
+pub mod show;
+pub mod widgets;

@@ -1,0 +1,273 @@
+//! A session of watching, from its beginning to its end.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::options::{Options, Output};
+use super::prometheus::Newest;
+use super::publish::Publisher;
+use super::sample::{Round, Sample};
+use super::screen::servers::Screen;
+use super::tasks::AbortOnDrop;
+use super::terminal::{FullScreen, Wish};
+use super::watch::{Watcher, keep_watching};
+use super::{Ended, MonitorError, csv, listen, remedy};
+use crate::store::SecretUrl;
+
+/// Rounds that may wait for a slow terminal or reader; the watching then waits too.
+const WAITING: usize = 4;
+
+/// Watches until it is over.
+///
+/// # Errors
+/// Where an address or a file cannot be had, where a server refuses the user, and where no server answers for too long.
+pub async fn run(options: &Options) -> Result<Ended, MonitorError> {
+    let newest = Arc::new(Newest::default());
+    let _serving = match options.listen {
+        Some(address) => {
+            let listener = listen::bind(address).await?;
+            let serving = tokio::spawn(listen::serve(listener, Arc::clone(&newest)));
+            Some(AbortOnDrop::new(serving.abort_handle()))
+        }
+        None => None,
+    };
+    let mut ending = Ending::new(options)?;
+    let mut watcher = Watcher::begin(&options.redis, options.nodes.as_ref(), options.interval);
+    tokio::select! {
+        looked = watcher.first_look() => {
+            // A server that is not there may come; one that refuses the password goes on refusing.
+            if let Err(reason) = looked && remedy::is_denied(&reason) {
+                return Err(MonitorError::Refused(reason));
+            }
+        }
+        () = ending.signal() => return Ok(Ended::Interrupted),
+    }
+    let publisher = options.publish.clone().map(|publish| Publisher::begin(publish, Arc::clone(&newest)));
+    let (sender, rounds) = mpsc::channel(WAITING);
+    let watching = tokio::spawn(keep_watching(watcher, options.interval, sender));
+    let _watching = AbortOnDrop::new(watching.abort_handle());
+    let mut session = Session { rounds, newest, publisher, ending };
+    match &options.output {
+        Output::Screen => session.on_screen(options).await,
+        Output::Stdout => session.as_rows(Box::new(io::stdout()), Path::new("-")).await,
+        Output::File(path) => {
+            let file = File::create(path);
+            let file = file.map_err(|source| MonitorError::Rows { path: path.clone(), source })?;
+            session.as_rows(Box::new(file), path).await
+        }
+    }
+}
+
+struct Session {
+    rounds: mpsc::Receiver<Arc<Round>>,
+    newest: Arc<Newest>,
+    publisher: Option<Publisher>,
+    ending: Ending,
+}
+
+impl Session {
+    /// Hands a round to all who want it.
+    fn spread(&self, round: &Arc<Round>) {
+        self.newest.take(round);
+        if let Some(publisher) = &self.publisher {
+            publisher.offer(round);
+        }
+    }
+
+    async fn on_screen(&mut self, options: &Options) -> Result<Ended, MonitorError> {
+        let mut screen = Screen::new(title(&options.redis), options.interval);
+        let mut terminal = FullScreen::take().map_err(MonitorError::Terminal)?;
+        let over_at = self.ending.over_at;
+        let standing = standing_notes(options);
+        screen.notes.clone_from(&standing);
+        loop {
+            terminal.draw(|frame| screen.draw(frame)).map_err(MonitorError::Terminal)?;
+            tokio::select! {
+                round = self.rounds.recv() => {
+                    let round = round.ok_or_else(stopped)?;
+                    self.spread(&round);
+                    screen.notes = standing.iter().cloned().chain(self.notes()).collect();
+                    screen.take(&round);
+                    if let Some(ended) = self.ending.after(&round)? {
+                        return Ok(ended);
+                    }
+                }
+                wish = terminal.wish() => match wish {
+                    Wish::Quit => return Ok(Ended::Over),
+                    Wish::Interrupt => return Ok(Ended::Interrupted),
+                    Wish::Help => screen.help = !screen.help,
+                    Wish::Down => screen.choose_next(),
+                    Wish::Up => screen.choose_before(),
+                    Wish::All if screen.help => screen.help = false,
+                    Wish::All => screen.choose_all(),
+                    Wish::Pause => screen.hold(),
+                    Wish::Redraw => {}
+                },
+                () = until(over_at) => return Ok(Ended::Over),
+                () = self.ending.signal() => return Ok(Ended::Interrupted),
+            }
+        }
+    }
+
+    async fn as_rows(&mut self, into: Box<dyn Write + Send>, path: &Path) -> Result<Ended, MonitorError> {
+        // A thread of its own: a reader that does not read must not keep signals and metrics waiting.
+        let (sender, mut receiver) = mpsc::channel::<Arc<Round>>(WAITING);
+        let mut writing =
+            tokio::task::spawn_blocking(move || csv::write_rounds(into, || receiver.blocking_recv()));
+        let over_at = self.ending.over_at;
+        let mut told = None;
+        let ended = loop {
+            tokio::select! {
+                round = self.rounds.recv() => {
+                    let round = round.ok_or_else(stopped)?;
+                    self.spread(&round);
+                    let notes = self.notes();
+                    if told.as_ref() != Some(&notes) {
+                        for note in &notes {
+                            eprintln!("note: {note}");
+                        }
+                        told = Some(notes);
+                    }
+                    let ended = self.ending.after(&round);
+                    tokio::select! {
+                        sent = sender.send(round) => if sent.is_err() { break Ok(Ended::Over) },
+                        () = self.ending.signal() => return Ok(Ended::Interrupted),
+                    }
+                    match ended {
+                        Ok(None) => {}
+                        Ok(Some(ended)) => break Ok(ended),
+                        Err(error) => break Err(error),
+                    }
+                }
+                written = &mut writing => return rows_written(written, path).map(|()| Ended::Over),
+                () = until(over_at) => break Ok(Ended::Over),
+                () = self.ending.signal() => return Ok(Ended::Interrupted),
+            }
+        };
+        drop(sender);
+        tokio::select! {
+            written = writing => rows_written(written, path)?,
+            () = self.ending.signal() => return Ok(Ended::Interrupted),
+        }
+        ended
+    }
+
+    /// What is worth saying of the publishing.
+    fn notes(&self) -> Vec<String> {
+        let Some(publisher) = &self.publisher else { return Vec::new() };
+        let state = publisher.state();
+        let mut notes = Vec::new();
+        if let Some(failure) = state.failure {
+            let count = self.newest.publish_failures.load(Relaxed);
+            let s = if count == 1 { "" } else { "s" };
+            notes.push(format!("{count} sample{s} not published: {failure}"));
+        }
+        if state.observes_itself {
+            notes.push(
+                "it publishes to a Redis that it watches: what is added there is seen in the figures".into(),
+            );
+        }
+        notes
+    }
+}
+
+/// The rounds end before the session only where their task has panicked, which has been told by then.
+fn stopped() -> MonitorError {
+    MonitorError::Stopped
+}
+
+/// The blocking thread ends only by returning.
+fn rows_written(
+    written: Result<io::Result<()>, tokio::task::JoinError>,
+    path: &Path,
+) -> Result<(), MonitorError> {
+    let written = written.unwrap_or_else(|ended| Err(io::Error::other(ended)));
+    written.map_err(|source| MonitorError::Rows { path: PathBuf::from(path), source })
+}
+
+fn title(urls: &[SecretUrl]) -> String {
+    let names: Vec<_> = urls.iter().map(|url| super::discover::Place::of(url).name).collect();
+    names.join(", ")
+}
+
+fn standing_notes(options: &Options) -> Vec<String> {
+    options.listen.map(|address| format!("metrics at http://{address}/metrics")).into_iter().collect()
+}
+
+/// What a session ends by.
+struct Ending {
+    signals: mpsc::Receiver<()>,
+    _signals: AbortOnDrop,
+    over_at: Option<Instant>,
+    left: Option<u64>,
+    give_up: Duration,
+    lost_since: Option<Instant>,
+}
+
+impl Ending {
+    fn new(options: &Options) -> Result<Self, MonitorError> {
+        let (sender, signals) = mpsc::channel(1);
+        let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+        let mut all =
+            kinds.map(signal).into_iter().collect::<io::Result<Vec<_>>>().map_err(MonitorError::Terminal)?;
+        let waiting = tokio::spawn(async move {
+            let any = all.iter_mut().map(|one| Box::pin(one.recv()));
+            futures_util::future::select_all(any).await;
+            let _ = sender.send(()).await;
+            std::future::pending::<()>().await;
+        });
+        Ok(Self {
+            signals,
+            _signals: AbortOnDrop::new(waiting.abort_handle()),
+            over_at: options.lasts.map(|lasts| Instant::now() + lasts),
+            left: options.count,
+            give_up: options.give_up,
+            lost_since: None,
+        })
+    }
+
+    /// Whether it ends after a round.
+    fn after(&mut self, round: &Round) -> Result<Option<Ended>, MonitorError> {
+        if round.is_lost() {
+            let since = *self.lost_since.get_or_insert_with(Instant::now);
+            let waited = since.elapsed();
+            if waited >= self.give_up {
+                let why = |sample: &Sample| Some(format!("{}: {}", sample.node, sample.reason()?));
+                let reason = round.samples.iter().find_map(why).unwrap_or_default();
+                return Err(MonitorError::GaveUp { waited: self.give_up, reason });
+            }
+        } else {
+            self.lost_since = None;
+        }
+        if let Some(left) = &mut self.left {
+            *left = left.saturating_sub(1);
+            if *left == 0 {
+                return Ok(Some(Ended::Over));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Waits for a signal to end.
+    async fn signal(&mut self) {
+        if self.signals.recv().await.is_none() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// Waits until then; for ever where there is no such time.
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,61 @@
+//! Samples for tests.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::info::{Counters, Info};
+use super::rates::{Interval, Since};
+use super::sample::{Answer, Role, Sample};
+
+/// A moment that stays the same.
+pub fn moment() -> Timestamp {
+    Timestamp::from_second(1_790_000_000).unwrap()
+}
+
+/// A node that has answered after an interval of a second.
+pub fn answered(node: &str, role: Role, hits: u64, misses: u64) -> Sample {
+    let counters = Counters {
+        hits,
+        misses,
+        commands: hits + misses,
+        calls: hits + misses,
+        busy_us: (hits + misses) * 2,
+        evicted: misses / 10,
+        expired: misses / 20,
+        net_in_bytes: hits * 40,
+        net_out_bytes: hits * 300,
+    };
+    let info = Info {
+        version: "7.0.15".into(),
+        run_id: "r".into(),
+        mode: "standalone".into(),
+        uptime_s: 4000,
+        role: if role == Role::Replica { "slave" } else { "master" }.into(),
+        used_memory_bytes: 48 << 20,
+        rss_bytes: 60 << 20,
+        maxmemory_bytes: 64 << 20,
+        maxmemory_policy: "allkeys-lru".into(),
+        fragmentation_ratio: 1.25,
+        clients: 12,
+        keys: 10_000,
+        counters,
+        ..Info::default()
+    };
+    let since = Since::Interval(Interval { length: Duration::from_secs(1), counted: counters });
+    let answer = Answer {
+        info: Arc::new(info),
+        since,
+        round_trip: Some(Duration::from_micros(123)),
+        lag_bytes: None,
+        trouble: None,
+    };
+    Sample { at: moment(), node: node.into(), role, answer: Ok(answer) }
+}
+
+/// A node that has not answered.
+pub fn lost(node: &str) -> Sample {
+    let reason = "connecting at Redis: Connection refused; is it running?".into();
+    Sample { at: moment(), node: node.into(), role: Role::Primary, answer: Err(reason) }
+}

@@ -1,0 +1,110 @@
+//! The loop that asks all nodes at once, again and again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::discover::{Discovery, Place};
+use super::node::Node;
+use super::sample::{Role, Round, Sample, note_lags};
+use crate::store::SecretUrl;
+
+/// The part of an interval that a round may wait for answers.
+const WAITS: f64 = 0.8;
+/// The longest that a round waits for answers, however long the interval.
+const WAITS_AT_MOST: Duration = Duration::from_secs(2);
+
+/// Everything that is watched.
+pub struct Watcher {
+    discoveries: Vec<Discovery>,
+    nodes: BTreeMap<String, Node>,
+    waits: Duration,
+}
+
+impl Watcher {
+    /// Begins to look at what the URLs name.
+    #[must_use]
+    pub fn begin(urls: &[SecretUrl], nodes: Option<&SecretUrl>, interval: Duration) -> Self {
+        Self {
+            discoveries: urls.iter().map(|url| Discovery::begin(url, nodes.cloned())).collect(),
+            nodes: BTreeMap::new(),
+            waits: interval.mul_f64(WAITS).min(WAITS_AT_MOST),
+        }
+    }
+
+    /// Waits until each deployment has been looked at once, and says why where none could be.
+    ///
+    /// # Errors
+    /// Why a look failed.
+    pub async fn first_look(&mut self) -> Result<(), String> {
+        join_all(self.discoveries.iter_mut().map(Discovery::first_look)).await;
+        let failure = |one: &Discovery| {
+            let known = one.known();
+            known.failure.filter(|_| known.layout.is_none())
+        };
+        self.discoveries.iter().find_map(failure).map_or(Ok(()), Err)
+    }
+
+    /// Asks every node once.
+    pub async fn round(&mut self) -> Round {
+        let mut notes = Vec::new();
+        let mut places: BTreeMap<String, Place> = BTreeMap::new();
+        let mut unseen = Vec::new();
+        let mut deployment = "single";
+        for discovery in &self.discoveries {
+            let known = discovery.known();
+            if let Some(layout) = &known.layout {
+                deployment = layout.deployment;
+                places.extend(layout.nodes.iter().map(|place| (place.name.clone(), place.clone())));
+                if let Some(failure) = known.failure {
+                    notes.push(format!("the layout could not be looked at: {failure}"));
+                }
+            } else {
+                unseen.push((discovery.target.name.clone(), known.failure.unwrap_or_default()));
+            }
+        }
+        self.nodes.retain(|name, _| places.contains_key(name));
+        for (name, place) in places {
+            self.nodes.entry(name).or_insert_with(|| Node::new(place));
+        }
+        let at = Timestamp::now();
+        let mut samples = self.ask(at).await;
+        samples.extend(unseen.into_iter().map(|(node, reason)| Sample {
+            at,
+            node,
+            role: Role::Unknown,
+            answer: Err(reason),
+        }));
+        note_lags(&mut samples);
+        samples.sort_by_key(|sample| (sample.role == Role::Replica, sample.node.clone()));
+        Round { at, samples, deployment, notes }
+    }
+
+    async fn ask(&mut self, at: Timestamp) -> Vec<Sample> {
+        let until = Instant::now() + self.waits;
+        self.nodes.values_mut().for_each(Node::begin);
+        join_all(self.nodes.values_mut().map(|node| node.sample(at, until))).await
+    }
+}
+
+/// Asks at every interval and hands the rounds on, until nobody takes them or `rounds` have been.
+pub async fn keep_watching(
+    mut watcher: Watcher,
+    interval: Duration,
+    rounds: tokio::sync::mpsc::Sender<Arc<Round>>,
+) {
+    let mut ticks = tokio::time::interval(interval);
+    // After a pause, as of a machine that slept, there is one round and not all those that were missed.
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let round = Arc::new(watcher.round().await);
+        if rounds.send(round).await.is_err() {
+            return;
+        }
+    }
+}
