@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use crate::monitor::history::{self, Request};
 use crate::monitor::listen;
 use crate::monitor::options::{Options, Output, SHORTEST_INTERVAL};
+use crate::monitor::place::{Authorities, Place};
 use crate::monitor::publish::Publish;
 use crate::store::SecretUrl;
 use crate::topology::settings::expand;
@@ -46,6 +47,10 @@ pub struct MonitorArguments {
     /// How to reach the nodes behind a sentinel, as redis://user:${PASSWORD}@nodes [default: as the sentinel]
     #[arg(long, value_name = "URL", value_parser = url)]
     pub nodes: Option<SecretUrl>,
+
+    /// Where servers speak TLS: a file in PEM with the certificates of an authority of your own
+    #[arg(long, value_name = "FILE", value_parser = authorities)]
+    pub tls_ca: Option<Authorities>,
 
     /// How often each node is asked; 100ms or more
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = interval)]
@@ -97,6 +102,9 @@ pub enum MonitorCommand {
         /// What stands before the names of the streams
         #[arg(long, value_name = "TEXT", default_value = "metrics:")]
         publish_prefix: String,
+        /// Where it speaks TLS: a file in PEM with the certificates of an authority of your own
+        #[arg(long, value_name = "FILE", value_parser = authorities)]
+        tls_ca: Option<Authorities>,
         /// Print rows of CSV
         #[arg(long)]
         csv: bool,
@@ -116,9 +124,10 @@ impl MonitorArguments {
     /// What they ask for, where stdout is a terminal or not.
     #[must_use]
     pub fn options(&self, is_terminal: bool) -> Options {
+        let place = |url: &SecretUrl| Place::new(url.clone(), self.tls_ca.clone());
         Options {
-            redis: self.redis.clone(),
-            nodes: self.nodes.clone(),
+            redis: self.redis.iter().map(place).collect(),
+            nodes: self.nodes.as_ref().map(place),
             interval: self.interval,
             count: self.count.map(NonZeroU64::get),
             lasts: self.lasts,
@@ -129,7 +138,10 @@ impl MonitorArguments {
                 None => Output::Stdout,
             },
             listen: self.listen,
-            publish: self.publish.clone().map(|url| Publish { url, prefix: self.publish_prefix.clone() }),
+            publish: self
+                .publish
+                .clone()
+                .map(|url| Publish { place: place(&url), prefix: self.publish_prefix.clone() }),
             give_up: self.give_up,
         }
     }
@@ -139,9 +151,10 @@ impl MonitorCommand {
     /// What it asks for, and how to print it.
     #[must_use]
     pub fn request(&self) -> (Request, Form) {
-        let Self::History { redis, from, to, publish_prefix, csv } = self;
+        let Self::History { redis, from, to, publish_prefix, tls_ca, csv } = self;
+        let place = Place::new(redis.clone(), tls_ca.clone());
         (
-            Request { url: redis.clone(), prefix: publish_prefix.clone(), from: *from, to: *to },
+            Request { place, prefix: publish_prefix.clone(), from: *from, to: *to },
             if *csv { Form::Rows } else { Form::Summary },
         )
     }
@@ -153,6 +166,11 @@ fn url(text: &str) -> Result<SecretUrl, String> {
         return Ok(url);
     }
     Err("a URL of Redis begins with redis:// or, over TLS, rediss://, as redis://127.0.0.1:6379".into())
+}
+
+fn authorities(path: &str) -> Result<Authorities, String> {
+    let pem = std::fs::read(path).map_err(|error| format!("{error}; name a file in PEM"))?;
+    Ok(pem.into())
 }
 
 fn interval(text: &str) -> Result<Duration, String> {

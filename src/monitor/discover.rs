@@ -8,10 +8,11 @@ use redis::cmd;
 use tokio::sync::watch;
 
 use super::info::Info;
+use super::place::{Place, connect};
 use super::remedy;
 use super::tasks::AbortOnDrop;
-use crate::store::redis::{RedisAdmin, RedisOptions};
-use crate::store::{SecretUrl, StoreError};
+use crate::store::StoreError;
+use crate::store::redis::RedisAdmin;
 
 /// How often the layout is looked at again.
 const LOOK_EVERY: Duration = Duration::from_secs(3);
@@ -21,34 +22,6 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 const BOUND: Duration = Duration::from_secs(2);
 /// How many servers are asked, one after the other, before a look has failed.
 const ASKED_AT_MOST: usize = 4;
-
-/// Where a node is reached.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
-    /// Its `host:port`, by which it is shown.
-    pub name: String,
-    /// How to connect to it.
-    pub url: SecretUrl,
-}
-
-impl Place {
-    /// The place that a URL names.
-    #[must_use]
-    pub fn of(url: &SecretUrl) -> Self {
-        let address = url.host_and_port();
-        let has_port = address.rsplit_once(':').is_some_and(|(host, port)| {
-            port.parse::<u16>().is_ok() && (!host.contains(':') || host.ends_with(']'))
-        });
-        let host = if address.is_empty() { "127.0.0.1" } else { address };
-        let name = if has_port { address.to_owned() } else { format!("{host}:6379") };
-        Self { name, url: url.clone() }
-    }
-
-    fn at(like: &SecretUrl, host: &str, port: u16) -> Self {
-        let name = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
-        Self { name, url: like.at(host, port) }
-    }
-}
 
 /// What a look has found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,8 +55,7 @@ pub struct Discovery {
 impl Discovery {
     /// Begins to look. `nodes` is how to reach the nodes behind a sentinel where that is not how the sentinel is reached.
     #[must_use]
-    pub fn begin(url: &SecretUrl, nodes: Option<SecretUrl>) -> Self {
-        let target = Place::of(url);
+    pub fn begin(target: Place, nodes: Option<Place>) -> Self {
         let (sender, known) = watch::channel(Known::default());
         let looking = Looking { target: target.clone(), nodes, asked: None };
         let task = tokio::spawn(looking.keep(sender));
@@ -104,7 +76,7 @@ impl Discovery {
 
 struct Looking {
     target: Place,
-    nodes: Option<SecretUrl>,
+    nodes: Option<Place>,
     /// Who answered the last time, which is asked first the next.
     asked: Option<(Place, RedisAdmin)>,
 }
@@ -140,7 +112,7 @@ impl Looking {
         let mut first_failure = None;
         for place in seeds.take(ASKED_AT_MOST) {
             let looked = async {
-                let admin = connect(&place.url, BOUND).await?;
+                let admin = connect(&place, BOUND).await?;
                 let layout = self.ask(&place, &admin).await?;
                 Ok::<_, StoreError>((layout, admin))
             };
@@ -170,17 +142,15 @@ impl Looking {
         let text: String =
             admin.ask(cmd("CLUSTER").arg("NODES"), "asking for the nodes of the cluster").await?;
         let (host, _) = place.name.rsplit_once(':').unwrap_or((&place.name, ""));
-        let nodes: Vec<Place> = cluster_nodes(&text, host)
-            .into_iter()
-            .map(|(host, port)| Place::at(&self.target.url, &host, port))
-            .collect();
+        let nodes: Vec<Place> =
+            cluster_nodes(&text, host).into_iter().map(|(host, port)| self.target.at(&host, port)).collect();
         Ok(Layout { deployment: "cluster", seeds: nodes.clone(), nodes })
     }
 
     async fn sentinel(&self, admin: &RedisAdmin) -> Result<Layout, StoreError> {
         const DOING: &str = "asking a sentinel for its primaries and replicas";
         type Fields = HashMap<String, String>;
-        let like = self.nodes.as_ref().unwrap_or(&self.target.url);
+        let like = self.nodes.as_ref().unwrap_or(&self.target);
         let mut found = Layout { deployment: "sentinel", nodes: Vec::new(), seeds: Vec::new() };
         let primaries: Vec<Fields> = admin.ask(cmd("SENTINEL").arg("MASTERS"), DOING).await?;
         for primary in &primaries {
@@ -189,7 +159,7 @@ impl Looking {
             let sentinels: Vec<Fields> = admin.ask(cmd("SENTINEL").arg("SENTINELS").arg(name), DOING).await?;
             let both = std::iter::once(primary).chain(&replicas);
             found.nodes.extend(both.filter_map(|fields| place_of(fields, like)));
-            found.seeds.extend(sentinels.iter().filter_map(|fields| place_of(fields, &self.target.url)));
+            found.seeds.extend(sentinels.iter().filter_map(|fields| place_of(fields, &self.target)));
         }
         unique(&mut found.nodes);
         unique(&mut found.seeds);
@@ -197,15 +167,8 @@ impl Looking {
     }
 }
 
-/// Connects, each step within the bound.
-pub async fn connect(url: &SecretUrl, bound: Duration) -> Result<RedisAdmin, StoreError> {
-    let options =
-        RedisOptions { connect_timeout: bound, response_timeout: bound, ..RedisOptions::at(url.expose()) };
-    RedisAdmin::connect_as(&options, "hotset-monitor").await
-}
-
-fn place_of(fields: &HashMap<String, String>, like: &SecretUrl) -> Option<Place> {
-    Some(Place::at(like, fields.get("ip")?, fields.get("port")?.parse().ok()?))
+fn place_of(fields: &HashMap<String, String>, like: &Place) -> Option<Place> {
+    Some(like.at(fields.get("ip")?, fields.get("port")?.parse().ok()?))
 }
 
 fn unique(places: &mut Vec<Place>) {
@@ -250,14 +213,5 @@ mod tests {
         let expected =
             [("10.0.0.1", 7000), ("10.0.0.2", 7000), ("10.0.0.4", 7000), ("10.9.9.9", 7002), ("::1", 7005)];
         assert_eq!(nodes, expected.map(|(host, port)| (host.to_owned(), port)));
-    }
-
-    #[test]
-    fn a_place_is_named_by_host_and_port_alone() {
-        let name = |url: &str| Place::of(&SecretUrl::new(url)).name;
-        assert_eq!(name("redis://user:secret@host:7000/2"), "host:7000");
-        assert_eq!(name("redis://:secret@host"), "host:6379");
-        assert_eq!(name("rediss://[::1]:7000"), "[::1]:7000");
-        assert_eq!(name("rediss://[::1]"), "[::1]:6379");
     }
 }

@@ -9,11 +9,11 @@ use redis::cmd;
 use serde::Serialize;
 
 use super::MonitorError;
-use super::discover::connect;
+use super::place::{Place, connect};
 use super::publish::Stream;
 use super::remedy;
+use crate::store::StoreError;
 use crate::store::redis::RedisAdmin;
-use crate::store::{SecretUrl, StoreError};
 use crate::units::parse_duration;
 
 /// Entries that one XRANGE asks for.
@@ -24,7 +24,7 @@ const BOUND: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone)]
 pub struct Request {
     /// The Redis that they were published to.
-    pub url: SecretUrl,
+    pub place: Place,
     /// What stands before the names of the streams.
     pub prefix: String,
     /// From then on; from the oldest without one.
@@ -107,7 +107,7 @@ type Fields = HashMap<String, String>;
 /// Where the Redis does not answer or its streams are something else.
 pub async fn read(request: &Request) -> Result<Vec<Past>, MonitorError> {
     let failed = |error: StoreError| MonitorError::History(remedy::with_remedy(&error.detail));
-    let admin = connect(&request.url, BOUND).await.map_err(failed)?;
+    let admin = connect(&request.place, BOUND).await.map_err(failed)?;
     let mut samples: BTreeMap<(String, String), Past> = BTreeMap::new();
     for stream in [Stream::Cache, Stream::Memory, Stream::Evictions] {
         for fields in entries(&admin, request, stream).await.map_err(failed)? {

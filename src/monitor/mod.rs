@@ -11,6 +11,7 @@ pub mod info;
 pub mod listen;
 mod node;
 pub mod options;
+pub mod place;
 pub mod prometheus;
 pub mod publish;
 pub mod rates;

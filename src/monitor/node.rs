@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use redis::cmd;
 use tokio::task::JoinHandle;
 
-use super::discover::{Place, connect};
 use super::info::Info;
+use super::place::{Place, connect};
 use super::rates::Since;
 use super::remedy;
 use super::sample::{Answer, Role, Sample};
@@ -127,7 +127,7 @@ impl Node {
 async fn ask(place: Place, admin: Option<RedisAdmin>) -> Asked {
     let admin = match admin {
         Some(admin) => admin,
-        None => connect(&place.url, BOUND).await?,
+        None => connect(&place, BOUND).await?,
     };
     let asked = Instant::now();
     let ponged = admin.ask::<String>(&cmd("PING"), "asking for PING").await;

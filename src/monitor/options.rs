@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::place::Place;
 use super::publish::Publish;
-use crate::store::SecretUrl;
 
 /// The shortest interval: more often, the asking itself would be seen in the figures.
 pub const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
@@ -14,9 +14,9 @@ pub const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
 #[derive(Debug, Clone)]
 pub struct Options {
     /// A server, any node of a cluster, or a sentinel; several for several deployments.
-    pub redis: Vec<SecretUrl>,
+    pub redis: Vec<Place>,
     /// How to reach the nodes behind a sentinel, where that is not how the sentinel is reached. Its host does not matter.
-    pub nodes: Option<SecretUrl>,
+    pub nodes: Option<Place>,
     /// How often each node is asked.
     pub interval: Duration,
     /// After so many samples of each node it ends.

@@ -9,20 +9,20 @@ use parking_lot::Mutex;
 use redis::{Cmd, cmd};
 use tokio::sync::mpsc;
 
-use super::discover::connect;
 use super::info::Info;
+use super::place::{Place, connect};
 use super::prometheus::Newest;
 use super::remedy;
 use super::sample::{Round, Sample};
 use super::tasks::AbortOnDrop;
+use crate::store::StoreError;
 use crate::store::redis::RedisAdmin;
-use crate::store::{SecretUrl, StoreError};
 
 /// Where samples go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Publish {
     /// The Redis.
-    pub url: SecretUrl,
+    pub place: Place,
     /// Stands before the names of the streams.
     pub prefix: String,
 }
@@ -160,7 +160,7 @@ impl Task {
         if let Some(admin) = &self.admin {
             return Ok(admin.clone());
         }
-        let admin = connect(&self.publish.url, BOUND).await?;
+        let admin = connect(&self.publish.place, BOUND).await?;
         // Who is asked matters only for the note; whoever may not ask INFO can publish all the same.
         let info: Result<String, _> = admin.ask(cmd("INFO").arg("server"), "asking for INFO").await;
         self.run_id = info.ok().map(|text| Info::parse(&text).run_id).filter(|run_id| !run_id.is_empty());

@@ -45,7 +45,7 @@ const KNOWN: &[(&[&str], &str)] = &[
             "invalid peer certificate",
             "CertNotValid",
         ],
-        "the two do not agree on TLS: use rediss:// where the server speaks TLS with a certificate that this machine trusts, and redis:// where it does not",
+        "the two do not agree on TLS: use rediss:// where the server speaks TLS with a certificate of a known authority, or of the one that --tls-ca names, and redis:// where it does not",
     ),
     (
         &["timed out", "timeout", "no answer"],

@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::options::{Options, Output};
+use super::place::Place;
 use super::prometheus::Newest;
 use super::publish::Publisher;
 use super::sample::{Round, Sample};
@@ -20,7 +21,6 @@ use super::tasks::AbortOnDrop;
 use super::terminal::{FullScreen, Wish};
 use super::watch::{Watcher, keep_watching};
 use super::{Ended, MonitorError, csv, listen, remedy};
-use crate::store::SecretUrl;
 
 /// Rounds that may wait for a slow terminal or reader; the watching then waits too.
 const WAITING: usize = 4;
@@ -193,8 +193,8 @@ fn rows_written(
     written.map_err(|source| MonitorError::Rows { path: PathBuf::from(path), source })
 }
 
-fn title(urls: &[SecretUrl]) -> String {
-    let names: Vec<_> = urls.iter().map(|url| super::discover::Place::of(url).name).collect();
+fn title(places: &[Place]) -> String {
+    let names: Vec<_> = places.iter().map(|place| place.name.as_str()).collect();
     names.join(", ")
 }
 

@@ -8,10 +8,10 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::discover::{Discovery, Place};
+use super::discover::Discovery;
 use super::node::Node;
+use super::place::Place;
 use super::sample::{Role, Round, Sample, note_lags};
-use crate::store::SecretUrl;
 
 /// The part of an interval that a round may wait for answers.
 const WAITS: f64 = 0.8;
@@ -26,11 +26,14 @@ pub struct Watcher {
 }
 
 impl Watcher {
-    /// Begins to look at what the URLs name.
+    /// Begins to look at what is named.
     #[must_use]
-    pub fn begin(urls: &[SecretUrl], nodes: Option<&SecretUrl>, interval: Duration) -> Self {
+    pub fn begin(targets: &[Place], nodes: Option<&Place>, interval: Duration) -> Self {
         Self {
-            discoveries: urls.iter().map(|url| Discovery::begin(url, nodes.cloned())).collect(),
+            discoveries: targets
+                .iter()
+                .map(|target| Discovery::begin(target.clone(), nodes.cloned()))
+                .collect(),
             nodes: BTreeMap::new(),
             waits: interval.mul_f64(WAITS).min(WAITS_AT_MOST),
         }

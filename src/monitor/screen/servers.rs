@@ -196,8 +196,10 @@ impl Screen {
             }
             (None, _) => " · looking".to_owned(),
         };
-        let chosen = self.chosen.as_ref().map_or_else(String::new, |node| format!(" · only {node}"));
-        format!("{}{version}{kind}{chosen}", self.title)
+        match &self.chosen {
+            Some(chosen) => format!("{chosen} alone{version}{kind}"),
+            None => format!("{}{version}{kind}", self.title),
+        }
     }
 
     /// What is wrong, the worst first.
