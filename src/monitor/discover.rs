@@ -89,7 +89,7 @@ impl Looking {
             let pause = if looked.is_ok() { LOOK_EVERY } else { LOOK_AGAIN };
             sender.send_modify(|known| match looked {
                 Ok(layout) => *known = Known { layout: Some(Arc::new(layout)), failure: None },
-                Err(error) => known.failure = Some(remedy::with_remedy(&error.detail)),
+                Err(error) => known.failure = Some(remedy::told(&error, &self.target)),
             });
             if layout.as_ref().is_some_and(|layout| layout.deployment == "single") {
                 // One server's role is in its own INFO: there is nothing to look for.

@@ -93,9 +93,7 @@ impl Node {
 
     fn take(&mut self, asked: Asked) -> Result<Answer, String> {
         let (admin, said) = asked.map_err(|error| {
-            // Which node it is stands beside it wherever it is shown.
-            let detail = error.detail.replacen(&format!(" at Redis {}", self.place.url), "", 1);
-            let reason = remedy::with_remedy(&detail);
+            let reason = remedy::told(&error, &self.place);
             self.failure = Some(reason.clone());
             reason
         })?;
@@ -136,7 +134,7 @@ async fn ask(place: Place, admin: Option<RedisAdmin>) -> Asked {
     let info = Arc::new(Info::parse(&text));
     let trouble =
         match (&ponged, info.loading, info.replication.primary.is_some() && !info.replication.link_is_up) {
-            (Err(error), _, _) => Some(remedy::with_remedy(&error.detail)),
+            (Err(error), _, _) => Some(remedy::told(error, &place)),
             (_, true, _) => Some(remedy::with_remedy("LOADING")),
             (_, _, true) => Some("its link to its primary is down: it answers with old data".to_owned()),
             _ => None,

@@ -1,5 +1,8 @@
 //! What a server's refusal means, and what to do about it.
 
+use super::place::Place;
+use crate::store::StoreError;
+
 /// The words by which a refusal is known, what it means, and what to do.
 const KNOWN: &[(&[&str], &str)] = &[
     (&["NOAUTH"], "it wants a password: give it in the URL, as in redis://user:${PASSWORD}@host:port"),
@@ -12,7 +15,7 @@ const KNOWN: &[(&[&str], &str)] = &[
         "it has no password: leave the user and the password out of the URL, and with sentinels give those of the nodes with --nodes",
     ),
     (
-        &["NOPERM", "no permissions"],
+        &["NOPERM", "NoPerm", "no permissions"],
         "this user may not ask that: allow it with ACL SETUSER <user> +ping +info +client|setname +cluster|nodes +sentinel",
     ),
     (&["LOADING", "BusyLoading"], "it is reading its dataset: wait until that is done"),
@@ -47,6 +50,11 @@ const KNOWN: &[(&[&str], &str)] = &[
         ],
         "the two do not agree on TLS: use rediss:// where the server speaks TLS with a certificate of a known authority, or of the one that --tls-ca names, and redis:// where it does not",
     ),
+    (&["Parse error"], "what listens there does not speak as Redis does: check the port"),
+    (
+        &["reset by peer", "Broken pipe", "unexpected end of file", "UnexpectedEof"],
+        "it closed the connection: where it speaks TLS, use rediss://, and otherwise look at its log",
+    ),
     (
         &["timed out", "timeout", "no answer"],
         "it did not answer in time: it may be stopped, overloaded, or behind a firewall",
@@ -55,7 +63,14 @@ const KNOWN: &[(&[&str], &str)] = &[
 
 /// The words of those that waiting does not mend.
 const DENIED: &[&str] =
-    &["NOAUTH", "WRONGPASS", "Password authentication failed", "AuthenticationFailed", "NOPERM"];
+    &["NOAUTH", "WRONGPASS", "Password authentication failed", "AuthenticationFailed", "NOPERM", "NoPerm"];
+
+/// Why a server's answer is an error, with a remedy, in a line. Which server it is stands beside it wherever it is shown.
+#[must_use]
+pub fn told(error: &StoreError, place: &Place) -> String {
+    let detail = error.detail.replacen(&format!(" at Redis {}", place.url), "", 1);
+    with_remedy(&detail.split_whitespace().collect::<Vec<_>>().join(" "))
+}
 
 /// The reason with what it means and what to do, where that is known.
 #[must_use]
@@ -93,6 +108,14 @@ mod tests {
     #[test]
     fn what_is_not_known_is_told_as_it_is() {
         assert_eq!(with_remedy("ERR something else"), "ERR something else");
+    }
+
+    #[test]
+    fn a_reason_is_one_line_without_the_url_that_stands_beside_it() {
+        let place = Place::new(crate::store::SecretUrl::new("redis://user:secret@host:1"), None);
+        let detail = format!("connecting at Redis {}: odd\nand odder", place.url);
+        let error = StoreError::new(crate::store::ErrorKind::Other, detail);
+        assert_eq!(told(&error, &place), "connecting: odd and odder");
     }
 
     #[test]

@@ -45,7 +45,7 @@ pub async fn run(options: &Options) -> Result<Ended, MonitorError> {
         looked = watcher.first_look() => {
             // A server that is not there may come; one that refuses the password goes on refusing.
             if let Err(reason) = looked && remedy::is_denied(&reason) {
-                return Err(MonitorError::Refused(reason));
+                return Err(MonitorError::Refused(format!("{}: {reason}", title(&options.redis))));
             }
         }
         () = ending.signal() => return Ok(Ended::Interrupted),
