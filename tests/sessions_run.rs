@@ -53,7 +53,10 @@ replay = 0.10
 
 fn figure(results: &Results, cell: &str, name: &str) -> Option<f64> {
     let rows = || results.application.iter().filter(|row| row.cell == cell);
-    rows().find(|row| row.figure == name).unwrap_or_else(|| panic!("no {name}: {:?}", rows().collect::<Vec<_>>())).value
+    rows()
+        .find(|row| row.figure == name)
+        .unwrap_or_else(|| panic!("no {name}: {:?}", rows().collect::<Vec<_>>()))
+        .value
 }
 
 /// What every cell of a sound run fulfils.
@@ -66,19 +69,25 @@ fn is_sound(results: &Results) {
         for name in ["validated_after_log_out", "lost_sessions"] {
             assert_eq!(figure(name), Some(0.0), "{name}");
         }
-        for name in ["log_ins", "log_ins_on_the_way", "validations", "refused_replays", "sessions_alive_at_end"] {
+        for name in
+            ["log_ins", "log_ins_on_the_way", "validations", "refused_replays", "sessions_alive_at_end"]
+        {
             assert!(figure(name) > Some(0.0), "{name}");
         }
         assert_eq!(figure("validated_after_log_out_max_ms"), None);
-        let (seen, bound) = (figure("revocation_seen_max_ms").unwrap(), figure("revocation_bound_ms").unwrap());
+        let (seen, bound) =
+            (figure("revocation_seen_max_ms").unwrap(), figure("revocation_bound_ms").unwrap());
         assert!(seen <= bound, "{seen} {bound}");
         if row.strategy == "around" {
             assert!(seen > 0.0, "an entry that nobody removes serves what was revoked");
         } else {
-            assert_eq!(bound, 0.0);
+            assert!(bound <= 0.0, "{bound}");
         }
-        let operations: BTreeSet<_> =
-            results.operations.iter().filter(|one| one.cell == row.cell && one.operations > 0).collect_names();
+        let operations: BTreeSet<_> = results
+            .operations
+            .iter()
+            .filter(|one| one.cell == row.cell && one.operations > 0)
+            .collect_names();
         assert_eq!(operations.len(), 9, "{operations:?}");
     }
 }
@@ -140,41 +149,51 @@ fn sessions_of_an_embedded_cache_are_sound_and_every_operation_is_measured() {
     is_sound(&place.results("tiny"));
 }
 
+/// A token begins with the beginning of its header in base64.
+const TOKEN: &str = "eyJ";
+
 #[test]
 fn a_run_on_redis_leaves_no_token_no_token_id_and_no_secret_in_any_file_log_or_key() {
     let place = Place::new();
     let redis = Foreign::redis(&[]);
-    let topology = format!("{{ name = \"single\", database = \"embedded\", url = \"redis://127.0.0.1:{}\" }}", redis.port);
+    let topology = format!(
+        "{{ name = \"single\", database = \"embedded\", url = \"redis://127.0.0.1:{}\" }}",
+        redis.port
+    );
     place.write("tiny.toml", scenario(&topology, "secret = \"${SESSION_SECRET}\"", BUSY));
     let monitor = Monitor::of(redis.port);
-    let mut command = place.hotset(&["tiny.toml", "--verbose"]);
+    let mut command = place.hotset(&["tiny.toml"]);
     command.env("SESSION_SECRET", SECRET).env("HOTSET_LOG", "trace");
     let ended = place.start(command).end();
     assert_eq!(ended.code, 0, "{ended:?}");
     let commands = monitor.end();
     is_sound(&place.results("tiny"));
 
-    // A token begins with the beginning of its header in base64; its id is 32 letters of hexadecimal.
-    const TOKEN: &str = "eyJ";
+    // The id of a token is 32 letters of hexadecimal.
     let is_id = |text: &&str| text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let ids: BTreeSet<&str> = commands.lines().flat_map(arguments).filter(is_id).collect();
     assert!(ids.len() > 100, "{} token ids were seen", ids.len());
-    let keys: BTreeSet<&str> = commands.lines().flat_map(|line| {
-        let arguments = arguments(line);
-        let script = matches!(arguments.first(), Some(&"EVALSHA" | &"EVAL"));
-        arguments.get(if script { 3 } else { 1 }).copied()
-    }).collect();
+    let keys: BTreeSet<&str> = commands
+        .lines()
+        .filter_map(|line| {
+            let arguments = arguments(line);
+            let script = matches!(arguments.first(), Some(&"EVALSHA" | &"EVAL"));
+            arguments.get(if script { 3 } else { 1 }).copied()
+        })
+        .collect();
     assert!(keys.iter().any(|key| key.contains("session:")), "{keys:?}");
     for key in &keys {
         assert!(!ids.iter().any(|id| key.contains(id)), "{key}");
     }
     assert!(!commands.contains(TOKEN) && !commands.contains(SECRET), "Redis is told neither");
-    let mut texts = vec![("stdout".into(), ended.stdout.into_bytes()), ("stderr".into(), ended.stderr.into_bytes())];
+    let mut texts =
+        vec![("stdout".into(), ended.stdout.into_bytes()), ("stderr".into(), ended.stderr.into_bytes())];
     texts.extend(files_below(&place.latest("tiny").canonicalize().unwrap()));
     for (file, bytes) in texts {
         let text = String::from_utf8_lossy(&bytes);
         // Pictures in the report are in base64 too.
-        let is_text = !file.ends_with("report.html") && file.extension().is_none_or(|extension| extension != "png");
+        let is_text =
+            !file.ends_with("report.html") && file.extension().is_none_or(|extension| extension != "png");
         assert!(!text.contains(SECRET), "{} holds the secret", file.display());
         assert!(!is_text || !text.contains(TOKEN), "{} holds a token", file.display());
         assert!(!ids.iter().any(|id| text.contains(id)), "{} holds the id of a token", file.display());
@@ -184,7 +203,8 @@ fn a_run_on_redis_leaves_no_token_no_token_id_and_no_secret_in_any_file_log_or_k
 }
 
 #[test]
-fn a_secret_that_is_short_or_written_down_a_session_below_a_second_and_a_mix_that_does_not_add_up_are_refused() {
+fn a_secret_that_is_short_or_written_down_a_session_below_a_second_and_a_mix_that_does_not_add_up_are_refused()
+ {
     let place = Place::new();
     let said = |application: &str, more: &str| {
         place.write("bad.toml", scenario("\"embedded\"", application, more));
@@ -197,7 +217,10 @@ fn a_secret_that_is_short_or_written_down_a_session_below_a_second_and_a_mix_tha
         ended.stderr.split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" ")
     };
     let short = said("secret = \"${SESSION_SECRET}\"", "");
-    assert!(short.contains("9 bytes") && short.contains("application.secret") && short.contains("openssl"), "{short}");
+    assert!(
+        short.contains("9 bytes") && short.contains("application.secret") && short.contains("openssl"),
+        "{short}"
+    );
     let written = said(&format!("secret = \"{SECRET}\""), "");
     assert!(written.contains("does not stand in a scenario") && written.contains("${NAME}"), "{written}");
     let brief = said("session_ttl = \"500ms\"", "");

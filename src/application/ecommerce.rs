@@ -211,12 +211,16 @@ impl<C: StrategyCache, D: Changes> Ecommerce<C, D> {
         let id = Shop::id(product);
         let details = visitor
             .read(PRODUCT, product, self.products.read(&id), |read| {
-                shown(&read.found, |version, document| self.shop.verify_product(product, version, document))
+                shown(read.found.as_ref(), |version, document| {
+                    self.shop.verify_product(product, version, document)
+                })
             })
             .await?;
         let stock = visitor
             .read(INVENTORY, self.shop.inventory_of(product), self.inventory.read(&id), |read| {
-                shown(&read.found, |version, document| self.shop.verify_inventory(product, version, document))
+                shown(read.found.as_ref(), |version, document| {
+                    self.shop.verify_inventory(product, version, document)
+                })
             })
             .await?;
         Ok(Answer::Read(slower(details.outcome, stock.outcome)))
@@ -234,7 +238,7 @@ impl<C: StrategyCache, D: Changes> Ecommerce<C, D> {
                 visitor.showed(PAGE, &expected, sent, |product, expected| on_page.showed(product, expected));
             }
             Some(Err(damage)) => {
-                visitor.showed_damaged(PAGE, self.shop.first_of(page.category), damage, sent)
+                visitor.showed_damaged(PAGE, self.shop.first_of(page.category), damage, sent);
             }
             None => {
                 let first = self.shop.first_of(page.category);
@@ -288,7 +292,7 @@ impl<C: StrategyCache, D: Changes> Ecommerce<C, D> {
 
 /// What an answer shows of an entity that exists.
 fn shown(
-    found: &Option<(crate::store::Version, crate::store::Document)>,
+    found: Option<&(crate::store::Version, crate::store::Document)>,
     verify: impl FnOnce(crate::store::Version, &crate::store::Document) -> Result<crate::audit::Seen, Damage>,
 ) -> Result<Option<crate::audit::Seen>, Damage> {
     match found {

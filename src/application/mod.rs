@@ -92,6 +92,8 @@ pub enum Answer {
     Written,
     /// What is neither was done.
     Done,
+    /// It was refused, as it had to be: whoever asked has no session.
+    Refused,
 }
 
 /// Why an answer cannot be what was stored.

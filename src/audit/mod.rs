@@ -312,10 +312,10 @@ impl Audit {
     /// Keeps an example of a session that let somebody in `age` after its log-out was acknowledged, or that was lost where
     /// there is none. It is known by its user and its number in the cell, never by its token.
     pub fn note_session(&self, key: u64, client: u64, number: u64, age: Option<Duration>, sent: Instant) {
-        let sent_us = self.micros(sent);
+        let at_us = self.micros(sent);
         let kind = if age.is_some() { AnomalyKind::ValidatedAfterLogOut } else { AnomalyKind::LostSession };
-        let sent_s = self.examples.seconds(sent_us);
-        self.examples.note(kind, sent_us, || Example {
+        let sent_s = self.examples.seconds(at_us);
+        self.examples.note(kind, at_us, || Example {
             reader_instance: Some(self.instance(client)),
             acknowledged_s: age.map(|age| sent_s - age.as_secs_f64()),
             sent_s: Some(sent_s),

@@ -129,9 +129,10 @@ fn end_of(measured: &Measured, entity: usize) -> End {
 
 /// The worst of some verdicts with the reasons of all as bad. `None` where there is none.
 #[must_use]
-pub fn worst<'a>(verdicts: impl Iterator<Item = &'a (Verdict, String)> + Clone) -> Option<(Verdict, String)> {
+pub fn worst<'a>(verdicts: impl Iterator<Item = &'a (Verdict, String)>) -> Option<(Verdict, String)> {
+    let verdicts: Vec<_> = verdicts.collect();
     let of = |wanted: Verdict| {
-        let mut reasons = verdicts.clone().filter(|(verdict, _)| *verdict == wanted).peekable();
+        let mut reasons = verdicts.iter().filter(|(verdict, _)| *verdict == wanted).peekable();
         reasons.peek()?;
         let reasons: Vec<&str> =
             reasons.map(|(_, reason)| reason.as_str()).filter(|reason| !reason.is_empty()).collect();

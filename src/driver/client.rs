@@ -226,7 +226,7 @@ fn outcome(answer: Result<&Answer, &WriteError>) -> Outcome {
         Ok(Answer::Read(ReadOutcome::Miss)) => Outcome::Miss,
         Ok(Answer::Read(ReadOutcome::Bypassed)) => Outcome::Bypassed,
         Ok(Answer::Written) => Outcome::Written,
-        Ok(Answer::Done) => Outcome::Done,
+        Ok(Answer::Done | Answer::Refused) => Outcome::Done,
         Err(failed) => Outcome::failed(failed.error.kind),
     }
 }

@@ -73,15 +73,16 @@ pub fn read(top: &Reader<'_>, empty: &Table) -> ChosenApplication {
     let (name, table) = match top.raw("application") {
         None => ("catalog".to_owned(), empty),
         Some(Value { kind: Kind::String(name), .. }) => (name.clone(), empty),
-        Some(Value { kind: Kind::Table(table), place }) => match table.get("name") {
-            Some(Value { kind: Kind::String(name), .. }) => (name.clone(), table),
-            _ => {
+        Some(Value { kind: Kind::Table(table), place }) => {
+            if let Some(Value { kind: Kind::String(name), .. }) = table.get("name") {
+                (name.clone(), table)
+            } else {
                 let mistake = Mistake::new(place.clone(), "application", "has no name");
                 top.mistakes()
                     .push(mistake.help(format!("write name = \"…\"; there are: {}", names().join(", "))));
                 return chosen(ApplicationSpec::default());
             }
-        },
+        }
         Some(other) => {
             let help = "write application = \"ecommerce\", or a table [application] with a name";
             top.wrong("application", format!("{} is no name", other.describe()), Some(help.into()));

@@ -41,7 +41,7 @@ impl Cell {
             .map(|(_, spec)| spec.promise())
             .filter(|promise| promise.needs().no_eviction_of_dirty)
             .peekable();
-        backlogs.peek().is_some() && backlogs.all(|promise| promise.shares_backlog())
+        backlogs.peek().is_some() && backlogs.all(super::super::strategy::guarantee::Promise::shares_backlog)
     }
 
     /// What is said of each kind of entity.

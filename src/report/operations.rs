@@ -165,11 +165,9 @@ fn add_row(rows: &mut String, words: usize, label: &str, cells: &[String], hint:
 }
 
 fn table(title: &str, heading: &[&str], rows: &str) -> String {
-    let heading: String = std::iter::once("strategy")
-        .chain(heading.iter().copied())
-        .map(|name| format!("<th>{name}</th>"))
-        .collect();
+    let heading = std::iter::once("strategy").chain(heading.iter().copied());
+    let heading = heading.collect::<Vec<_>>().join("</th><th>");
     format!(
-        "<h3>{title}</h3>\n<div class=\"wide\"><table>\n<thead><tr>{heading}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table></div>\n"
+        "<h3>{title}</h3>\n<div class=\"wide\"><table>\n<thead><tr><th>{heading}</th></tr></thead>\n<tbody>\n{rows}</tbody>\n</table></div>\n"
     )
 }

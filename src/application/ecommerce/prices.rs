@@ -128,7 +128,9 @@ impl<C: Cache> Prices<C> {
 pub async fn follow<C: Streams>(cache: C, sales: Arc<Sales>) {
     loop {
         let records = cache.read_stream(STREAM, GROUP, AT_ONCE).await.unwrap_or_default();
-        records.iter().for_each(|record| sales.note_read(record));
+        for record in &records {
+            sales.note_read(record);
+        }
         if (records.len() as u64) < AT_ONCE {
             tokio::time::sleep(LOOK_EVERY).await;
         }

@@ -416,6 +416,7 @@ impl OnPage<'_> {
     ///
     /// Products that are new come after all that were on sale from the beginning. One that is acknowledged has to be on
     /// the page where the page is not full, or where it shows a later one.
+    #[must_use]
     pub fn showed(&self, product: u64, expected: Expected) -> Option<Result<Seen, Damage>> {
         if let Some((_, seen)) = self.shown.iter().find(|(shown, _)| *shown == product) {
             return Some(*seen);

@@ -217,7 +217,7 @@ fn rawdoc_of(product: &crate::store::Document) -> crate::store::Document {
 #[tokio::test]
 async fn an_epoch_that_was_evicted_never_comes_again() {
     let cache = local_cache(100);
-    let epochs = Epochs::new(cache.clone(), Arc::new(shop()), Duration::from_secs(60));
+    let epochs = Epochs::new(cache.clone(), Arc::new(shop()), Duration::from_mins(1));
     let mut seen = std::collections::HashSet::new();
     for _ in 0..100 {
         let epoch = epochs.of(3).await;
@@ -292,9 +292,9 @@ async fn a_stock_is_not_in_the_details_and_lives_by_its_own_time_to_live() {
     shop.perform(&operation(PRODUCT_DETAILS, 5, 0, 0)).await.0.unwrap();
     let details = shop.app.products.read(&Shop::id(5)).await.unwrap().found.unwrap().1;
     assert!(details.raw().unwrap().get("stock").unwrap().is_none());
-    assert_eq!(Spec::default().ttl(PRODUCT), Some(Duration::from_secs(24 * 3600)));
-    assert_eq!(Spec::default().ttl(INVENTORY), Some(Duration::from_secs(300)));
-    assert_eq!(Spec::default().ttl(PAGE), Some(Duration::from_secs(3600)));
+    assert_eq!(Spec::default().ttl(PRODUCT), Some(Duration::from_hours(24)));
+    assert_eq!(Spec::default().ttl(INVENTORY), Some(Duration::from_mins(5)));
+    assert_eq!(Spec::default().ttl(PAGE), Some(Duration::from_hours(1)));
     assert!(shop.cache.get("product:details:000000005").await.unwrap().is_some());
     assert!(shop.cache.get("inventory:000000005").await.unwrap().is_some());
     shop.perform(&operation(STOCK_UPDATE, 5, 1, 123)).await.0.unwrap();

@@ -303,7 +303,7 @@ mod tests {
     fn a_revocation_takes_one_permission_away_and_leaves_the_others() {
         let document = users().document(3).merged(&patch(PERMISSIONS, "3", 5, &operation(64)), 2).unwrap();
         assert_eq!(document.integer("granted"), Some(i64::MAX & !2));
-        assert_eq!(i64::MAX.count_ones() as u64, PERMISSIONS_THERE_ARE);
+        assert_eq!(u64::from(i64::MAX.count_ones()), PERMISSIONS_THERE_ARE);
     }
 
     proptest! {

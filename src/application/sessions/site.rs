@@ -251,9 +251,10 @@ impl<C: Sessions, P: Strategy, U: Strategy> Application for Site<C, P, U> {
             }
             kind => {
                 // Who is refused has been answered: he is not let in.
-                let Some(user) = self.let_in(visitor, operation).await? else { return Ok(Answer::Done) };
+                let Some(user) = self.let_in(visitor, operation).await? else { return Ok(Answer::Refused) };
                 let outcome = match kind {
-                    operations::VALIDATE => ReadOutcome::Hit,
+                    // No cache was asked for what a database could have answered: it is no hit.
+                    operations::VALIDATE => return Ok(Answer::Done),
                     operations::PERMISSIONS => {
                         self.read(visitor, PERMISSIONS, user, &self.permissions).await?
                     }

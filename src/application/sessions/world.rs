@@ -186,7 +186,7 @@ impl World for Shared {
             count("validated_after_log_out", &counts.let_in_after_end, "validations"),
             Figure {
                 name: "validated_after_log_out_max_ms",
-                value: any.then(|| longest.as_secs_f64() * 1e3),
+                value: any.then_some(longest.as_secs_f64() * 1e3),
                 unit: "ms",
             },
             count("lost_sessions", &counts.lost, "sessions"),

@@ -338,6 +338,8 @@ fn every_kind_gives_an_example_from_measured_time_only() {
         scene.read(1, 2, [0, 0], 30);
         let (sent, done) = (scene.at(30), scene.at(31));
         scene.audit.note_corrupt(KEY, 1, Some(2), "a checksum is wrong", sent, done);
+        scene.audit.note_session(KEY, 1, 7, millis(5), sent);
+        scene.audit.note_session(KEY, 1, 8, None, sent);
         scene.settle(seen(3, [0, 12]), seen(2, [11, 0]));
         scene.audit.examples().iter().map(|example| example.kind).collect::<Vec<_>>()
     };
