@@ -10,12 +10,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::time::Duration;
 
-use hotset::application::{Answer, Application, catalog};
+use hotset::application::touched::Touched;
+use hotset::application::{Answer, Application, Visitor, catalog};
 use hotset::audit::{Audit, Seen, Setup};
 use hotset::driver::client::{self, Shared};
 use hotset::driver::control::{Control, Stage};
 use hotset::driver::instance::Instance;
-use hotset::driver::touched::Touched;
 use hotset::measure::Recorder;
 use hotset::measure::collectors::resident_bytes;
 use hotset::scenario::PositiveNumber;
@@ -41,17 +41,24 @@ struct Document {
 struct Nothing(Arc<[Document]>);
 
 impl Application for Nothing {
-    async fn perform(&self, client: u32, operation: &Operation) -> Result<Answer, WriteError> {
+    async fn perform(&self, visitor: &mut Visitor, operation: &Operation) -> Result<Answer, WriteError> {
         let document = &self.0[operation.key as usize];
         if operation.kind == catalog::READ {
-            let version = document.version.load(Relaxed).cast_unsigned() + 1;
-            let writes = [document.writes[0].load(Relaxed), document.writes[1].load(Relaxed)];
-            return Ok(Answer::Read { outcome: ReadOutcome::Hit, seen: Ok(Some(Seen { version, writes })) });
+            let reading = async {
+                let version = document.version.load(Relaxed).cast_unsigned() + 1;
+                let writes = [document.writes[0].load(Relaxed), document.writes[1].load(Relaxed)];
+                Ok::<_, StoreError>(Seen { version, writes })
+            };
+            visitor.read(catalog::PRODUCT, operation.key, reading, |seen| Ok(Some(*seen))).await?;
+            return Ok(Answer::Read(ReadOutcome::Hit));
         }
-        let write = catalog::write_of(client, operation);
-        document.writes[write.field].store(write.id, Relaxed);
-        let before = document.version.fetch_add(1, Relaxed);
-        Ok(Answer::Written(before.cast_unsigned() + 2))
+        let write = catalog::write_of(visitor.number, operation);
+        let writing = async {
+            document.writes[write.field].store(write.id, Relaxed);
+            Ok(document.version.fetch_add(1, Relaxed).cast_unsigned() + 2)
+        };
+        visitor.write(write, writing).await?;
+        Ok(Answer::Written)
     }
 
     async fn recover(&self) -> Result<u64, StoreError> {

@@ -3,6 +3,10 @@
 //!
 //! `ARCHITECTURE.md` shows the rooms and what may import what.
 
+// An operation is one future from the client through application, strategy and store to the connection, without a box
+// between them; an optimising build looks deeper into it than the compiler does unless told.
+#![recursion_limit = "256"]
+
 pub mod application;
 pub mod audit;
 pub mod catalog;
