@@ -14,14 +14,14 @@ use mongodb::bson::rawdoc;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::{
-    Answer, Application, Class, Damage, Dataset, EntityKind, Facts, Model, OperationKind, Parts, Place,
-    Served, Visitor, lost_document,
+    Answer, Application, Class, Damage, Dataset, EntityKind, EntityStrategy, Facts, Model, OperationKind,
+    Parts, Place, Served, Visitor, lost_document,
 };
 use crate::audit::{FIELDS, Seen, Write, WriteId};
 use crate::source::Collection;
 use crate::store::document::Flat;
 use crate::store::{Changes, Document, Patch, StoreError, Version};
-use crate::strategy::{AnyStrategy, Backlog, Read, Strategy, StrategyCache, WriteError};
+use crate::strategy::{Backlog, Read, Strategy, StrategyCache, WriteError};
 use crate::workload::{Operation, ValueSizes};
 
 crate::settings! {
@@ -144,7 +144,7 @@ impl Model for Spec {
     const OPERATIONS: &'static [OperationKind] = &OPERATIONS;
     type Dataset = Products;
     type World = ();
-    type Instance<C: StrategyCache, D: Changes> = Catalog<AnyStrategy<C, Collection<D>>>;
+    type Instance<C: StrategyCache, D: Changes> = Catalog<EntityStrategy<C, D>>;
 
     fn dataset(&self, facts: Facts) -> Products {
         let Facts { keys, categories, value_size, seed } = facts;
@@ -157,7 +157,7 @@ impl Model for Spec {
 
     fn build<C: StrategyCache, D: Changes>(&self, parts: Parts<C, D, Self>) -> Self::Instance<C, D> {
         let source = Collection::new(parts.database, COLLECTION, parts.kinds[PRODUCT].clone());
-        Catalog::new(parts.strategies[PRODUCT].build(parts.cache, source))
+        Catalog::new(parts.strategies[PRODUCT].build(parts.cache, source.into()))
     }
 }
 

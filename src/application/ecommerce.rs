@@ -25,14 +25,14 @@ use self::pages::{Epochs, Pages};
 use self::prices::{Prices, Sales};
 use self::shop::{PageId, Shop};
 use super::{
-    Answer, Application, Class, Damage, EntityKind, Facts, Figure, Model, OperationKind, Parts, Served,
-    Visitor, World, lost_document,
+    Answer, Application, Class, Damage, EntityKind, EntityStrategy, Facts, Figure, Model, OperationKind,
+    Parts, Served, Visitor, World, lost_document,
 };
 use crate::scenario::Positive;
 use crate::source::Collection;
 use crate::source::dependents::WithDependents;
 use crate::store::{Changes, StoreError};
-use crate::strategy::{AnyStrategy, Backlog, ReadOutcome, Strategy, StrategyCache, WriteError};
+use crate::strategy::{Backlog, ReadOutcome, Strategy, StrategyCache, WriteError};
 use crate::units::Share;
 use crate::workload::Operation;
 
@@ -136,9 +136,10 @@ impl Model for Spec {
         let products = WithDependents::new(collection(shop::PRODUCTS, PRODUCT), epochs.clone());
         let pages = Pages::new(database.clone(), kinds[PAGE].clone(), Arc::clone(&shop));
         Ecommerce {
-            products: strategies[PRODUCT].build(cache.clone(), products),
-            inventory: strategies[INVENTORY].build(cache.clone(), collection(shop::INVENTORIES, INVENTORY)),
-            pages: strategies[PAGE].build(cache.clone(), pages),
+            products: strategies[PRODUCT].build(cache.clone(), products.into()),
+            inventory: strategies[INVENTORY]
+                .build(cache.clone(), collection(shop::INVENTORIES, INVENTORY).into()),
+            pages: strategies[PAGE].build(cache.clone(), pages.into()),
             prices: Prices::new(cache, self.price_updates_max.get(), world),
             epochs,
             shop,
@@ -196,9 +197,9 @@ impl World for Sales {
 
 /// One instance of the shop.
 pub struct Ecommerce<C: StrategyCache, D: Changes> {
-    products: AnyStrategy<C, WithDependents<Collection<D>, Epochs<C>>>,
-    inventory: AnyStrategy<C, Collection<D>>,
-    pages: AnyStrategy<C, Pages<D>>,
+    products: EntityStrategy<C, D>,
+    inventory: EntityStrategy<C, D>,
+    pages: EntityStrategy<C, D>,
     prices: Prices<C>,
     epochs: Epochs<C>,
     shop: Arc<Shop>,

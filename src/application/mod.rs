@@ -1,10 +1,12 @@
 //! What the load does: the kinds of entity of an application and the operations on them.
 //!
-//! An application is a file and a row in [`applications!`]: its settings, its tables of entities and operations, the
+//! An application is a file and a row in the table of [`registry`]: its settings, its tables of entities and operations, the
 //! documents that it starts from, and what an instance of it does.
 
+pub mod any_source;
 pub mod catalog;
 pub mod ecommerce;
+pub mod registry;
 pub mod sessions;
 pub mod touched;
 pub mod visitor;
@@ -17,11 +19,13 @@ use std::time::Duration;
 use compact_str::CompactString;
 
 use crate::audit::{FIELDS, Seen};
-use crate::scenario::{Reader, SettingDoc, Settings};
+use crate::scenario::Settings;
 use crate::source::Kind;
 use crate::store::{Changes, Document, ErrorKind, StoreError, Version};
 use crate::strategy::{Backlog, ReadOutcome, StrategyCache, StrategySpec, WriteError};
 use crate::workload::{Operation, ValueSizes};
+pub use any_source::EntityStrategy;
+pub use registry::{AnyApplication, AnyDataset, AnyWorld, ApplicationRow, ApplicationSpec, REGISTRY};
 pub use visitor::Visitor;
 
 /// Whether an operation reads or writes.
@@ -315,210 +319,5 @@ pub trait Model: Settings + Clone + fmt::Debug + PartialEq + Send + Sync + 'stat
     /// What is wrong with the settings, given the dataset: key, message, remedy.
     fn mistakes(&self, _facts: &Facts) -> Vec<(&'static str, String, String)> {
         Vec::new()
-    }
-}
-
-/// An application as `hotset list applications` shows it.
-pub struct ApplicationRow {
-    /// Its name in a scenario.
-    pub name: &'static str,
-    /// What it does, in a line.
-    pub summary: &'static str,
-    /// Its settings.
-    pub docs: fn() -> Vec<SettingDoc>,
-    /// Reads its settings.
-    pub read: fn(&Reader<'_>) -> ApplicationSpec,
-}
-
-/// Generates, from one row an application, the registry and the enums in which applications meet.
-macro_rules! applications {
-    ($( $name:literal => $variant:ident, $module:ident, $summary:literal; )+) => {
-        /// Every application there is.
-        pub const REGISTRY: &[ApplicationRow] = &[ $( ApplicationRow {
-            name: $name,
-            summary: $summary,
-            docs: <$module::Spec as Settings>::docs,
-            read: |reader| ApplicationSpec::$variant(<$module::Spec as Settings>::read(reader)),
-        }, )+ ];
-
-        /// An application with its settings.
-        #[derive(Debug, Clone, PartialEq)]
-        #[allow(missing_docs, reason = "each is documented in its own file")]
-        pub enum ApplicationSpec { $( $variant($module::Spec), )+ }
-
-        impl ApplicationSpec {
-            /// Its name in a scenario.
-            #[must_use]
-            pub fn name(&self) -> &'static str {
-                match self { $( Self::$variant(_) => $name, )+ }
-            }
-
-            /// Its kinds of entity.
-            #[must_use]
-            pub fn entities(&self) -> &'static [EntityKind] {
-                match self { $( Self::$variant(_) => $module::Spec::ENTITIES, )+ }
-            }
-
-            /// Its kinds of operation.
-            #[must_use]
-            pub fn operations(&self) -> &'static [OperationKind] {
-                match self { $( Self::$variant(_) => $module::Spec::OPERATIONS, )+ }
-            }
-
-            /// See [`Model::key_prefix`].
-            #[must_use]
-            pub fn key_prefix(&self, entity: usize) -> &'static str {
-                match self { $( Self::$variant(spec) => spec.key_prefix(entity), )+ }
-            }
-
-            /// See [`Model::ttl`].
-            #[must_use]
-            pub fn ttl(&self, entity: usize) -> Option<Duration> {
-                match self { $( Self::$variant(spec) => spec.ttl(entity), )+ }
-            }
-
-            /// See [`Model::service_latency`].
-            #[must_use]
-            pub fn service_latency(&self, entity: usize) -> Option<Duration> {
-                match self { $( Self::$variant(spec) => spec.service_latency(entity), )+ }
-            }
-
-            /// See [`Model::figures`].
-            #[must_use]
-            pub fn figures(&self, entities: &[Judged]) -> Vec<Figure> {
-                match self { $( Self::$variant(spec) => spec.figures(entities), )+ }
-            }
-
-            /// See [`Model::dataset`].
-            #[must_use]
-            pub fn dataset(&self, facts: Facts) -> AnyDataset {
-                match self { $( Self::$variant(spec) => AnyDataset::$variant(spec.dataset(facts)), )+ }
-            }
-
-            /// See [`Model::mistakes`].
-            #[must_use]
-            pub fn mistakes(&self, facts: &Facts) -> Vec<(&'static str, String, String)> {
-                match self { $( Self::$variant(spec) => spec.mistakes(facts), )+ }
-            }
-
-            /// A new world.
-            #[must_use]
-            pub fn world(&self) -> AnyWorld {
-                match self { $( Self::$variant(_) => AnyWorld::$variant(Arc::default()), )+ }
-            }
-
-            /// See [`Model::HAS_COMPANY`].
-            #[must_use]
-            pub fn has_company(&self) -> bool {
-                match self { $( Self::$variant(_) => $module::Spec::HAS_COMPANY, )+ }
-            }
-
-            /// See [`Model::beside`].
-            pub async fn beside<C: StrategyCache>(&self, cache: C, world: AnyWorld) {
-                match (self, world) {
-                    $( (Self::$variant(spec), AnyWorld::$variant(world)) => spec.beside(cache, world).await, )+
-                    #[allow(unreachable_patterns, reason = "reachable as soon as there are two")]
-                    _ => {}
-                }
-            }
-
-            /// One instance; `None` where the world is another application's.
-            pub fn build<C: StrategyCache, D: Changes>(
-                &self,
-                number: u64,
-                stores: (C, D),
-                (kinds, strategies): (Vec<Kind>, Vec<StrategySpec>),
-                facts: Facts,
-                world: AnyWorld,
-            ) -> Option<AnyApplication<C, D>> {
-                let (cache, database) = stores;
-                match (self, world) {
-                    $( (Self::$variant(spec), AnyWorld::$variant(world)) => {
-                        let dataset = spec.dataset(facts);
-                        let parts = Parts { number, cache, database, kinds, strategies, dataset, world };
-                        Some(AnyApplication::$variant(spec.build(parts)))
-                    } )+
-                    #[allow(unreachable_patterns, reason = "reachable as soon as there are two")]
-                    _ => None,
-                }
-            }
-        }
-
-        /// The documents of any application.
-        #[derive(Debug)]
-        #[allow(missing_docs, reason = "each is documented in its own file")]
-        pub enum AnyDataset { $( $variant(<$module::Spec as Model>::Dataset), )+ }
-
-        impl Dataset for AnyDataset {
-            fn entities(&self) -> &'static [EntityKind] {
-                match self { $( Self::$variant(dataset) => dataset.entities(), )+ }
-            }
-            fn len(&self) -> u64 {
-                match self { $( Self::$variant(dataset) => dataset.len(), )+ }
-            }
-            fn place(&self, subject: u64) -> Place {
-                match self { $( Self::$variant(dataset) => dataset.place(subject), )+ }
-            }
-            fn document(&self, subject: u64) -> Document {
-                match self { $( Self::$variant(dataset) => dataset.document(subject), )+ }
-            }
-            fn verify(&self, subject: u64, version: Version, document: &Document) -> Result<Seen, Damage> {
-                match self { $( Self::$variant(dataset) => dataset.verify(subject, version, document), )+ }
-            }
-        }
-
-        /// The world of any application.
-        #[derive(Debug, Clone)]
-        #[allow(missing_docs, reason = "each is documented in its own file")]
-        pub enum AnyWorld { $( $variant(Arc<<$module::Spec as Model>::World>), )+ }
-
-        impl AnyWorld {
-            /// See [`World::begin_measuring`].
-            pub fn begin_measuring(&self) {
-                match self { $( Self::$variant(world) => world.begin_measuring(), )+ }
-            }
-
-            /// See [`World::figures`].
-            #[must_use]
-            pub fn figures(&self) -> Vec<Figure> {
-                match self { $( Self::$variant(world) => world.figures(), )+ }
-            }
-        }
-
-        /// An instance of any application; delegates without a box or a vtable.
-        #[allow(missing_docs, reason = "each is documented in its own file")]
-        pub enum AnyApplication<C: StrategyCache, D: Changes> {
-            $( $variant(<$module::Spec as Model>::Instance<C, D>), )+
-        }
-
-        impl<C: StrategyCache, D: Changes> Application for AnyApplication<C, D> {
-            async fn perform(&self, visitor: &mut Visitor, operation: &Operation) -> Result<Answer, WriteError> {
-                match self { $( Self::$variant(application) => application.perform(visitor, operation).await, )+ }
-            }
-            fn pause_after(&self, visitor: &Visitor, operation: &Operation) -> Duration {
-                match self { $( Self::$variant(application) => application.pause_after(visitor, operation), )+ }
-            }
-            async fn recover(&self) -> Result<u64, StoreError> {
-                match self { $( Self::$variant(application) => application.recover().await, )+ }
-            }
-            async fn drain(&self, bound: Duration) -> Result<(), StoreError> {
-                match self { $( Self::$variant(application) => application.drain(bound).await, )+ }
-            }
-            fn backlog(&self) -> Backlog {
-                match self { $( Self::$variant(application) => application.backlog(), )+ }
-            }
-        }
-    };
-}
-
-applications! {
-    "catalog" => Catalog, catalog, "products that are read and changed one at a time";
-    "ecommerce" => Ecommerce, ecommerce, "a shop: product details with live stock, pages of categories, prices that change";
-    "sessions" => Sessions, sessions, "users who log in, are let in by a signed token and a session, and log out; permissions from a slow service";
-}
-
-impl Default for ApplicationSpec {
-    fn default() -> Self {
-        Self::Catalog(catalog::Spec::default())
     }
 }

@@ -176,3 +176,87 @@ pub fn check(chosen: &ChosenApplication, facts: &Facts, top: &Reader<'_>) {
         top.mistakes().push(Mistake::new(place, key, message).help(help));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Options, Plan, PlanError};
+
+    const SHOP: &str = "topologies = [\"embedded\"]\nstrategies = [\"cache-aside\", \"cache-behind\"]\n";
+
+    fn mistakes(text: &str) -> Vec<(String, String)> {
+        match Plan::parse("test", "test.toml", &format!("{SHOP}{text}"), &Options::default()) {
+            Err(PlanError::Invalid(invalid)) => {
+                invalid.mistakes.into_iter().map(|mistake| (mistake.key, mistake.message)).collect()
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn plan(text: &str) -> Plan {
+        Plan::parse("test", "test.toml", &format!("{SHOP}{text}"), &Options::default()).unwrap()
+    }
+
+    #[test]
+    fn a_name_alone_and_a_table_with_a_name_mean_the_same() {
+        let (short, long) =
+            (plan("application = \"ecommerce\""), plan("[application]\nname = \"ecommerce\""));
+        assert_eq!(short.scenario.application, long.scenario.application);
+        assert_eq!(short.scenario.application.spec.name(), "ecommerce");
+        assert_eq!(plan("").scenario.application.spec.name(), "catalog");
+    }
+
+    #[test]
+    fn shares_that_do_not_add_up_are_refused_and_those_that_are_not_named_are_0() {
+        let mix = "[application]\nname = \"ecommerce\"\n[application.mix]\nproduct_details = ";
+        let found = mistakes(&format!("{mix}0.9"));
+        assert_eq!(found, [("application.mix".into(), "the shares add up to 0.9, not to 1".into())]);
+        assert_eq!(plan(&format!("{mix}1")).scenario.application.weights(0.5), [1.0, 0.0, 0.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn a_page_that_is_written_behind_is_refused_by_name_and_left_out_by_the_cells_strategy() {
+        let table = "[application]\nname = \"ecommerce\"\n[application.strategies]\npage = ";
+        let found = mistakes(&format!("{table}\"write-behind\""));
+        assert_eq!(found[0].0, "application.strategies.page");
+        assert!(found[0].1.contains("only ever read"), "{found:?}");
+        let by_cell = plan("application = \"ecommerce\"");
+        let run: Vec<&str> = by_cell.cells.iter().map(|cell| cell.strategy.label.as_str()).collect();
+        assert_eq!(run, ["cache-aside"]);
+        assert_eq!(by_cell.left_out[0].strategy, "cache-behind");
+        assert!(by_cell.left_out[0].reason.contains("page = \"read-through\""), "{:?}", by_cell.left_out);
+        assert_eq!(
+            plan(&format!("{table}\"read-through\"")).cells.len(),
+            2,
+            "with another for pages it can be run"
+        );
+    }
+
+    #[test]
+    fn each_kind_of_entity_has_the_strategy_that_is_named_for_it_and_else_that_of_the_cell() {
+        let plan = plan(
+            "[application]\nname = \"ecommerce\"\n[application.strategies]\ninventory = { name = \"cache-behind\", flush_interval = \"1s\" }\npage = \"read-through\"",
+        );
+        let cell = plan.cells.iter().find(|cell| cell.strategy.label == "cache-aside").unwrap();
+        let names: Vec<&str> = (0..3).map(|entity| cell.strategy_of(entity).name()).collect();
+        assert_eq!(names, ["cache-aside", "cache-behind", "read-through"]);
+        assert!(cell.holds_back() && cell.uses_cache());
+        assert_eq!(cell.guarantee_of(2), crate::strategy::Guarantee::SOUND, "prices are written at once");
+        let behind = plan.cells.iter().find(|cell| cell.strategy.label == "cache-behind").unwrap();
+        assert_ne!(behind.guarantee_of(2), crate::strategy::Guarantee::SOUND, "pages lag behind prices");
+    }
+
+    #[test]
+    fn what_means_nothing_to_an_application_is_refused() {
+        let shop = "application = \"ecommerce\"\n";
+        assert_eq!(mistakes(&format!("{shop}[workload]\nreads = 0.5"))[0].0, "workload.reads");
+        assert_eq!(mistakes(&format!("{shop}[workload]\nabsent_share = 0.5"))[0].0, "workload.absent_share");
+        assert_eq!(mistakes("application = \"shop\"")[0].0, "application");
+        assert_eq!(mistakes("application = 7")[0].0, "application");
+        assert_eq!(mistakes("[application]\nper_page = [20]")[0].1, "has no name");
+        let session = "[application]\nname = \"sessions\"\n[application.strategies]\nsession = \"lease\"";
+        assert!(mistakes(session)[0].1.contains("lives in the cache"));
+        let short = mistakes("[application]\nname = \"sessions\"\nsession_ttl = \"10ms\"");
+        assert_eq!(short[0].0, "application.session_ttl");
+    }
+}

@@ -25,11 +25,11 @@ use site::Site;
 use thinking::Thinking;
 use world::Shared;
 
-use super::{Class, EntityKind, Facts, Figure, Judged, Model, OperationKind, Parts, Served};
+use super::{Class, EntityKind, EntityStrategy, Facts, Figure, Judged, Model, OperationKind, Parts, Served};
 use crate::scenario::{Positive, Setting as _};
 use crate::source::{Collection, Service};
 use crate::store::Changes;
-use crate::strategy::{AnyStrategy, StrategyCache};
+use crate::strategy::StrategyCache;
 use crate::units::Share;
 
 crate::settings! {
@@ -116,8 +116,7 @@ impl Model for Spec {
     ];
     type Dataset = Users;
     type World = Shared;
-    type Instance<C: StrategyCache, D: Changes> =
-        Site<C, AnyStrategy<C, Service<Collection<D>>>, AnyStrategy<C, Collection<D>>>;
+    type Instance<C: StrategyCache, D: Changes> = Site<C, EntityStrategy<C, D>, EntityStrategy<C, D>>;
 
     fn dataset(&self, facts: Facts) -> Users {
         Users::new(&facts)
@@ -158,8 +157,8 @@ impl Model for Spec {
         // Made now, so that no user's first token takes longer than the others.
         world.tokens(self.secret.as_ref().map(|named| &named.secret));
         Site {
-            permissions: strategies[PERMISSIONS].build(cache.clone(), service),
-            users: strategies[USER].build(cache.clone(), of(USER)),
+            permissions: strategies[PERMISSIONS].build(cache.clone(), service.into()),
+            users: strategies[USER].build(cache.clone(), of(USER).into()),
             cache,
             sessions: kinds[SESSION].clone(),
             session_ttl: self.session_ttl.0,
@@ -175,6 +174,6 @@ impl Model for Spec {
         }
         let message =
             format!("{} is less than a second, and tokens know whole seconds", self.session_ttl.show());
-        vec![("session_ttl", message, "give a second or more".into())]
+        vec![("application.session_ttl", message, "give a second or more".into())]
     }
 }

@@ -1,0 +1,86 @@
+//! The table of `APPLICATIONS.md`, in Markdown, from the results of runs: a row a cell and kind of operation, with what was
+//! promised and whether it was kept.
+//!
+//! `applications_table RESULTS… [-- REASON…]`: the folders of runs, and lines of `hotset check` about what is not run.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use hotset::results::{EntityRow, OperationRow, Results};
+
+type Failure = Box<dyn std::error::Error>;
+
+fn main() -> Result<(), Failure> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (folders, reasons) = match arguments.iter().position(|argument| argument == "--") {
+        Some(at) => (&arguments[..at], &arguments[at + 1..]),
+        None => (&arguments[..], &[][..]),
+    };
+    println!(
+        "| strategy | topology | operation | answered | errors | hit rate | p99 | stale, oldest | promised | kept |"
+    );
+    println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+    let mut rows = BTreeMap::new();
+    for folder in folders {
+        let results = Results::read(Path::new(folder))?;
+        for (at, row) in results.operations.iter().enumerate() {
+            let place = (row.strategy.clone(), row.topology.clone(), folder.clone(), at);
+            rows.insert(place, line(row, &results.entities));
+        }
+        for row in results.summary.iter().filter(|row| row.status == hotset::results::Status::Failed) {
+            let place = (row.strategy.clone(), row.topology.clone(), folder.clone(), 0);
+            let (strategy, topology) = (&row.strategy, &row.topology);
+            rows.insert(
+                place,
+                format!("| {strategy} | {topology} | all | – | – | – | – | – | – | failed: {} |", row.reason),
+            );
+        }
+    }
+    rows.values().for_each(|row| println!("{row}"));
+    for reason in reasons {
+        let (cell, why) =
+            reason.trim().trim_start_matches("not run: ").split_once(": ").unwrap_or((reason, ""));
+        let (strategy, topology) = cell.split_once(" on ").unwrap_or((cell, "all"));
+        println!("| {strategy} | {topology} | category_page | – | – | – | – | – | – | refused: {why} |");
+    }
+    Ok(())
+}
+
+fn line(row: &OperationRow, entities: &[EntityRow]) -> String {
+    let shown: Vec<&EntityRow> = entities
+        .iter()
+        .filter(|entity| entity.cell == row.cell && row.entities.split(';').any(|name| name == entity.entity))
+        .collect();
+    let stale: u64 = shown.iter().map(|entity| entity.stale_reads).sum();
+    let oldest = shown.iter().filter_map(|entity| entity.stale_age_max_ms).fold(0.0, f64::max);
+    // What is promised of loss is the same in all these cells: nothing is broken in them.
+    let promised: Vec<String> = shown
+        .iter()
+        .map(|entity| {
+            let about = entity.guarantee.split(';').next().unwrap_or_default();
+            if shown.len() > 1 { format!("{}: {about}", entity.entity) } else { about.to_owned() }
+        })
+        .collect();
+    let percent = row.hit_rate.map_or_else(|| "–".into(), |rate| format!("{:.1} %", rate * 100.0));
+    let p99 = row.response_p99_us.map_or_else(|| "–".into(), |us| format!("{:.1} ms", us / 1e3));
+    let stale = if stale == 0 { "0".into() } else { format!("{stale}, {oldest:.0} ms") };
+    let kept = row.verdict.map_or_else(
+        || "–".into(),
+        |verdict| {
+            if row.verdict_reason.is_empty() {
+                verdict.name().into()
+            } else {
+                format!("{}: {}", verdict.name(), row.verdict_reason)
+            }
+        },
+    );
+    format!(
+        "| {} | {} | {} | {} | {} | {percent} | {p99} | {stale} | {} | {kept} |",
+        row.strategy,
+        row.topology,
+        row.operation,
+        row.operations - row.errors - row.timeouts,
+        row.errors + row.timeouts,
+        promised.join("; ")
+    )
+}

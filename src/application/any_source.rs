@@ -1,0 +1,62 @@
+//! Where the sources of all applications meet: one enum, so that a strategy is compiled once for all of them and the
+//! path of an operation neither boxes nor calls through a vtable.
+
+use super::ecommerce::pages::{Epochs, Pages};
+use crate::source::dependents::WithDependents;
+use crate::source::service::Service;
+use crate::source::{Collection, Kind, Source};
+use crate::store::{BulkItem, Cache, ChangeStream, Changes, Document, Patch, StoreError};
+use crate::strategy::AnyStrategy;
+
+/// The strategy of one kind of entity of any application.
+pub type EntityStrategy<C, D> = AnyStrategy<C, AnySource<C, D>>;
+
+/// Generates the enum, and its calls of whichever source it is.
+macro_rules! sources {
+    ($( $(#[doc = $meaning:literal])+ $variant:ident($source:ty), )+) => {
+        /// A source of any application.
+        #[derive(Debug, Clone)]
+        pub enum AnySource<C, D> { $( $(#[doc = $meaning])+ $variant($source), )+ }
+
+        $( impl<C, D> From<$source> for AnySource<C, D> {
+            fn from(source: $source) -> Self {
+                Self::$variant(source)
+            }
+        } )+
+
+        impl<C: Cache, D: Changes> Source for AnySource<C, D> {
+            fn kind(&self) -> &Kind {
+                match self { $( Self::$variant(source) => source.kind(), )+ }
+            }
+            async fn load(&self, id: &str) -> Result<Option<Document>, StoreError> {
+                match self { $( Self::$variant(source) => source.load(id).await, )+ }
+            }
+            async fn update(&self, id: &str, patch: &Patch) -> Result<Option<Document>, StoreError> {
+                match self { $( Self::$variant(source) => source.update(id, patch).await, )+ }
+            }
+            async fn related(&self, id: &str, most: u64) -> Result<Vec<String>, StoreError> {
+                match self { $( Self::$variant(source) => source.related(id, most).await, )+ }
+            }
+            async fn changes(&self) -> Result<ChangeStream, StoreError> {
+                match self { $( Self::$variant(source) => source.changes().await, )+ }
+            }
+            async fn update_many(
+                &self,
+                items: &[BulkItem],
+            ) -> Result<Vec<Result<bool, StoreError>>, StoreError> {
+                match self { $( Self::$variant(source) => source.update_many(items).await, )+ }
+            }
+        }
+    };
+}
+
+sources! {
+    /// The documents of a collection.
+    Collection(Collection<D>),
+    /// Products, whose categories' pages change with them.
+    Products(WithDependents<Collection<D>, Epochs<C>>),
+    /// Pages of categories.
+    Pages(Pages<D>),
+    /// What a service tells.
+    Service(Service<Collection<D>>),
+}
