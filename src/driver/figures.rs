@@ -3,26 +3,26 @@
 use std::time::{Duration, SystemTime};
 
 use super::Offered;
+use super::application;
 use super::audited::{self, Audited};
 use super::faults::FaultEvent;
 use super::gather::grown;
+use super::latency;
 use super::load;
 use super::nodes;
 use super::operations;
 use super::predict;
-use crate::application::{Class, Figure, Judged, OperationKind};
+use crate::application::{Class, Figure};
 use crate::measure::{
-    Anomalies, Evidence, Latency, LatencyKind, Limit, LoopKind, Outages, OutcomeClass, Verdict, Window,
-    limited_by,
+    Anomalies, Evidence, LatencyKind, Limit, LoopKind, Outages, OutcomeClass, Verdict, Window, limited_by,
 };
 use crate::plan::Cell;
 use crate::results::{
-    ApplicationRow, CellResults, EventRow, Interval, LatencyFigures, LatencyRow, LimitedBy, Measure, Mode,
-    Operation, Outcome, Phase as ResultPhase, Status, SummaryRow, TimeseriesRow, interval_log, spectrum,
+    CellResults, EventRow, LimitedBy, Mode, Phase as ResultPhase, Status, SummaryRow, TimeseriesRow,
 };
 use crate::store::mongodb::PoolWaitSnapshot;
 use crate::store::{CountersSnapshot, ErrorKind, StoreError};
-use crate::strategy::{Backlog, Guarantee, Staleness};
+use crate::strategy::Backlog;
 use crate::topology::{CacheFigures, NodeFigures};
 use crate::workload::Phase;
 
@@ -182,14 +182,14 @@ pub fn results(cell: &Cell, measured: &Measured, offered: &Offered) -> Result<Ce
     Ok(CellResults {
         summary: summary(cell, measured, offered),
         timeseries: timeseries(cell, measured),
-        latency: latency(cell, measured),
+        latency: latency::rows(cell, measured),
         events: events(cell, measured),
         audit: audited::rows(cell, measured),
         nodes: nodes::rows(cell, measured),
         operations: operations::rows(cell, measured),
         entities: audited::entities(cell, measured),
-        application: application(cell, measured),
-        interval_log: log(cell, measured)?,
+        application: application::rows(cell, measured),
+        interval_log: latency::log(cell, measured)?,
     })
 }
 
@@ -203,7 +203,7 @@ fn summary(cell: &Cell, measured: &Measured, stream: &Offered) -> SummaryRow {
     let since = |field: fn(&CacheFigures) -> u64| {
         grown(measured.cache_before.as_ref(), measured.cache_after.as_ref(), field)
     };
-    let of_class = |class: Class| all.count_of(|kind, _| class_of(cell, kind) == class);
+    let of_class = |class: Class| all.count_of(|kind, _| latency::class_of(cell, kind) == class);
     let mut row = SummaryRow {
         status: Status::of_finished(verdict.saturated, measured.settled),
         reason: reason(measured, &verdict),
@@ -245,13 +245,7 @@ fn summary(cell: &Cell, measured: &Measured, stream: &Offered) -> SummaryRow {
         top_10_percent_share: Some(stream.shares.top_10_percent),
         ..names(cell)
     };
-    for class in [Class::Read, Class::Write] {
-        for (time, measure) in TIMES {
-            if let Some(latency) = all.latency(time, |kind, _| class_of(cell, kind) == class) {
-                row.set_latency(operation(class), measure, LatencyFigures::of(&widened(&latency)));
-            }
-        }
-    }
+    latency::summarise(&mut row, cell, measured);
     audited::summarise(&mut row, cell, measured);
     load::summarise(&mut row, cell, measured);
     predict::summarise(&mut row, cell, measured);
@@ -330,124 +324,6 @@ fn errors_by_kind(window: &Window) -> String {
         let count = window.errors(*kind);
         (count > 0).then(|| (kind.name(), count.to_string()))
     }))
-}
-
-fn operation(class: Class) -> Operation {
-    match class {
-        Class::Read => Operation::Read,
-        Class::Write => Operation::Write,
-    }
-}
-
-/// The kinds of operation of a cell.
-fn kinds(cell: &Cell) -> &'static [OperationKind] {
-    cell.scenario.application.spec.operations()
-}
-
-/// Whether a kind of operation reads or writes.
-fn class_of(cell: &Cell, kind: u8) -> Class {
-    kinds(cell).get(usize::from(kind)).map_or(Class::Read, |kind| kind.class)
-}
-
-/// A set of operations that has a distribution of its own in the results: all that read, all that write, and each kind
-/// by itself where that is something else.
-struct Set {
-    name: &'static str,
-    kinds: Vec<u8>,
-}
-
-fn sets(cell: &Cell) -> Vec<Set> {
-    let of = |class: Class| {
-        let kinds = (0..).zip(kinds(cell)).filter(|(_, kind)| kind.class == class).map(|(number, _)| number);
-        Set { name: operation(class).name(), kinds: kinds.collect() }
-    };
-    let classes = [of(Class::Read), of(Class::Write)];
-    let single = (0..).zip(kinds(cell)).map(|(number, kind)| Set { name: kind.name, kinds: vec![number] });
-    let single: Vec<Set> =
-        single.filter(|one| classes.iter().all(|class| class.kinds != one.kinds)).collect();
-    classes.into_iter().chain(single).collect()
-}
-
-const TIMES: [(LatencyKind, Measure); 2] =
-    [(LatencyKind::Response, Measure::Response), (LatencyKind::Service, Measure::Service)];
-
-/// The result files' histograms count in 64 bits, those on the path of an operation in 32.
-fn widened(narrow: &Latency) -> hdrhistogram::Histogram<u64> {
-    let mut wide = hdrhistogram::Histogram::new_from(narrow);
-    for step in narrow.iter_recorded() {
-        // The value comes from a histogram of the same layout.
-        let _ = wide.record_n(step.value_iterated_to(), step.count_at_value().into());
-    }
-    wide
-}
-
-fn histograms(cell: &Cell, window: &Window) -> Vec<(&'static str, Measure, hdrhistogram::Histogram<u64>)> {
-    let mut all = Vec::new();
-    for set in sets(cell) {
-        for (time, measure) in TIMES {
-            if let Some(latency) = window.latency(time, |kind, _| set.kinds.contains(&kind)) {
-                all.push((set.name, measure, widened(&latency)));
-            }
-        }
-    }
-    all
-}
-
-fn latency(cell: &Cell, measured: &Measured) -> Vec<LatencyRow> {
-    let mut rows = Vec::new();
-    for (operation, measure, histogram) in histograms(cell, &measured.all) {
-        rows.extend(spectrum(&cell.id, (operation, Outcome::All, measure), &histogram));
-    }
-    for set in sets(cell) {
-        for class in OutcomeClass::ALL {
-            for (time, measure) in TIMES {
-                let of = |kind, found| set.kinds.contains(&kind) && found == class;
-                if let Some(latency) = measured.all.latency(time, of) {
-                    let of = (set.name, outcome(class), measure);
-                    rows.extend(spectrum(&cell.id, of, &widened(&latency)));
-                }
-            }
-        }
-    }
-    rows
-}
-
-fn application(cell: &Cell, measured: &Measured) -> Vec<ApplicationRow> {
-    let row = |figure: &Figure| ApplicationRow {
-        cell: cell.id.clone(),
-        figure: figure.name.into(),
-        value: figure.value,
-        unit: figure.unit.into(),
-    };
-    let judged: Vec<Judged> = (0..)
-        .zip(cell.guarantees())
-        .map(|(entity, guarantee)| judged(measured, entity, &guarantee))
-        .collect();
-    let more = cell.scenario.application.spec.figures(&judged);
-    measured.application.iter().chain(&more).map(row).collect()
-}
-
-/// The greatest age of an answer beside the one that is promised.
-fn judged(measured: &Measured, entity: usize, guarantee: &Guarantee) -> Judged {
-    let bound = match guarantee.staleness {
-        Staleness::None => Some(Duration::ZERO),
-        Staleness::Within(bound) => Some(bound),
-        Staleness::UntilEvicted => None,
-    };
-    Judged { oldest: measured.all.anomalies_of(entity).age_at(1.0), bound }
-}
-
-fn outcome(class: OutcomeClass) -> Outcome {
-    match class {
-        OutcomeClass::Hit => Outcome::Hit,
-        OutcomeClass::Miss => Outcome::Miss,
-        OutcomeClass::NegativeHit => Outcome::NegativeHit,
-        OutcomeClass::Bypassed => Outcome::Bypassed,
-        OutcomeClass::Written => Outcome::Written,
-        OutcomeClass::Done => Outcome::Done,
-        OutcomeClass::Error => Outcome::Error,
-        OutcomeClass::Timeout => Outcome::Timeout,
-    }
 }
 
 fn timeseries(cell: &Cell, measured: &Measured) -> Vec<TimeseriesRow> {
@@ -543,27 +419,6 @@ fn recoveries(measured: &Measured) -> Vec<f64> {
             after.next().map(|series| series.start.as_secs_f64())
         })
         .collect()
-}
-
-fn log(cell: &Cell, measured: &Measured) -> Result<Vec<u8>, String> {
-    let mut histograms_of = Vec::new();
-    for (start, length, window) in &measured.windows {
-        for (operation, measure, histogram) in histograms(cell, window) {
-            histograms_of.push((operation, measure, *start, *length, histogram));
-        }
-    }
-    let tail_start = measured.length;
-    for (operation, measure, histogram) in histograms(cell, &measured.tail) {
-        histograms_of.push((operation, measure, tail_start, Duration::ZERO, histogram));
-    }
-    let intervals = histograms_of.iter().map(|(operation, measure, start, length, histogram)| Interval {
-        operation,
-        measure: *measure,
-        start: *start,
-        length: *length,
-        histogram,
-    });
-    interval_log(measured.start_time, intervals)
 }
 
 /// What can be said of a cell in a line.

@@ -1,5 +1,6 @@
 //! One cell: connect, warm up, measure, break what is to be broken, drain.
 
+mod application;
 mod audited;
 pub mod client;
 mod conclude;
@@ -9,6 +10,7 @@ mod faults;
 pub mod figures;
 mod gather;
 pub mod instance;
+mod latency;
 mod load;
 mod nodes;
 mod operations;

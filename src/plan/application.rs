@@ -179,7 +179,6 @@ pub fn check(chosen: &ChosenApplication, facts: &Facts, top: &Reader<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::plan::{Options, Plan, PlanError};
 
     const SHOP: &str = "topologies = [\"embedded\"]\nstrategies = [\"cache-aside\", \"cache-behind\"]\n";

@@ -1,0 +1,36 @@
+//! What only an application knows of a cell, as rows of `application.csv`.
+
+use std::time::Duration;
+
+use super::figures::Measured;
+use crate::application::{Figure, Judged};
+use crate::plan::Cell;
+use crate::results::ApplicationRow;
+use crate::strategy::{Guarantee, Staleness};
+
+/// The rows of a cell.
+#[must_use]
+pub fn rows(cell: &Cell, measured: &Measured) -> Vec<ApplicationRow> {
+    let row = |figure: &Figure| ApplicationRow {
+        cell: cell.id.clone(),
+        figure: figure.name.into(),
+        value: figure.value,
+        unit: figure.unit.into(),
+    };
+    let judged: Vec<Judged> = (0..)
+        .zip(cell.guarantees())
+        .map(|(entity, guarantee)| judged(measured, entity, &guarantee))
+        .collect();
+    let more = cell.scenario.application.spec.figures(&judged);
+    measured.application.iter().chain(&more).map(row).collect()
+}
+
+/// The greatest age of an answer beside the one that is promised.
+fn judged(measured: &Measured, entity: usize, guarantee: &Guarantee) -> Judged {
+    let bound = match guarantee.staleness {
+        Staleness::None => Some(Duration::ZERO),
+        Staleness::Within(bound) => Some(bound),
+        Staleness::UntilEvicted => None,
+    };
+    Judged { oldest: measured.all.anomalies_of(entity).age_at(1.0), bound }
+}
