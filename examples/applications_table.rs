@@ -36,7 +36,9 @@ fn main() -> Result<(), Failure> {
             );
         }
     }
-    rows.values().for_each(|row| println!("{row}"));
+    for row in rows.values() {
+        println!("{row}");
+    }
     for reason in reasons {
         let (cell, why) =
             reason.trim().trim_start_matches("not run: ").split_once(": ").unwrap_or((reason, ""));
