@@ -11,6 +11,7 @@
 //! Each kind of entity has a strategy of its own. Details never hold the stock, so that it is as old as `inventory_ttl`
 //! allows and no older; pages have no version, and are never written: see [`pages`].
 
+pub mod page;
 pub mod pages;
 pub mod prices;
 pub mod shop;
@@ -21,17 +22,19 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::page::PageId;
 use self::pages::{Epochs, Pages};
 use self::prices::{Prices, Sales};
-use self::shop::{PageId, Shop};
+use self::shop::Shop;
 use super::{
     Answer, Application, Class, Damage, EntityKind, EntityStrategy, Facts, Figure, Model, OperationKind,
     Parts, Served, Visitor, World, lost_document,
 };
+use crate::audit::Seen;
 use crate::scenario::Positive;
 use crate::source::Collection;
 use crate::source::dependents::WithDependents;
-use crate::store::{Changes, StoreError};
+use crate::store::{Changes, Document, ErrorKind, StoreError, Version};
 use crate::strategy::{Backlog, ReadOutcome, Strategy, StrategyCache, WriteError};
 use crate::units::Share;
 use crate::workload::Operation;
@@ -293,9 +296,9 @@ impl<C: StrategyCache, D: Changes> Ecommerce<C, D> {
 
 /// What an answer shows of an entity that exists.
 fn shown(
-    found: Option<&(crate::store::Version, crate::store::Document)>,
-    verify: impl FnOnce(crate::store::Version, &crate::store::Document) -> Result<crate::audit::Seen, Damage>,
-) -> Result<Option<crate::audit::Seen>, Damage> {
+    found: Option<&(Version, Document)>,
+    verify: impl FnOnce(Version, &Document) -> Result<Seen, Damage>,
+) -> Result<Option<Seen>, Damage> {
     match found {
         Some((version, document)) => verify(*version, document).map(Some),
         None => Err(Damage::SaidAbsent),
@@ -324,11 +327,10 @@ impl<C: StrategyCache, D: Changes> Application for Ecommerce<C, D> {
             PRICE_UPDATE => self.price_update(visitor, operation).await,
             STOCK_UPDATE => self.stock_update(visitor, operation).await,
             NEW_PRODUCT => self.new_product(visitor, operation).await,
-            other => Err(crate::store::StoreError::new(
-                crate::store::ErrorKind::Other,
-                format!("the shop has no operation number {other}"),
-            )
-            .into()),
+            other => {
+                Err(StoreError::new(ErrorKind::Other, format!("the shop has no operation number {other}"))
+                    .into())
+            }
         }
     }
 

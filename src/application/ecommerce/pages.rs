@@ -17,7 +17,8 @@ use mongodb::bson::rawdoc;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
-use super::shop::{self, PageId, Shop};
+use super::page::PageId;
+use super::shop::{self, Shop};
 use crate::source::dependents::Dependents;
 use crate::source::{Kind, Source};
 use crate::store::{

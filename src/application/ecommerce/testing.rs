@@ -6,7 +6,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::pages::Epochs;
-use super::shop::{PRODUCTS, PageId, Shop};
+use super::shop::{PRODUCTS, Shop};
 use super::*;
 use crate::application::touched::Touched;
 use crate::application::{Dataset as _, Place};

@@ -1,0 +1,119 @@
+//! One page of a category: which it is, and whether what it shows is what it has to show.
+
+use compact_str::{CompactString, format_compact};
+use mongodb::bson::{RawBsonRef, RawDocument};
+
+use super::shop::{Shop, checked, name_of, number, thumbnail_of};
+use crate::application::Damage;
+use crate::audit::{Expected, Seen};
+use crate::store::{Document, Version};
+
+/// A page of a category: which one is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageId {
+    /// The category's number.
+    pub category: u64,
+    /// The page's number, from 1.
+    pub number: u64,
+    /// How many products a page shows.
+    pub per_page: u64,
+}
+
+/// What a page showed of its category.
+#[derive(Debug)]
+pub struct OnPage<'a> {
+    shop: &'a Shop,
+    page: PageId,
+    /// The products in their order, and what was seen of each.
+    shown: Vec<(u64, Result<Seen, Damage>)>,
+}
+
+impl PageId {
+    /// How many products come before it.
+    #[must_use]
+    pub fn skip(self) -> u64 {
+        (self.number - 1).saturating_mul(self.per_page)
+    }
+
+    /// What stands in its key behind `category:`.
+    #[must_use]
+    pub fn key(self, epoch: Version) -> CompactString {
+        format_compact!("{}:page:{}:{}:{epoch:x}", self.category, self.number, self.per_page)
+    }
+
+    /// The page of a key; `None` where it is none, as with a number or a size of 0.
+    #[must_use]
+    pub fn parse(key: &str) -> Option<Self> {
+        let mut parts = key.split(':');
+        let category = parts.next()?.parse().ok()?;
+        parts.next().filter(|word| *word == "page")?;
+        let number = parts.next()?.parse().ok().filter(|number| *number > 0)?;
+        let per_page = parts.next()?.parse().ok().filter(|size| *size > 0)?;
+        Some(Self { category, number, per_page })
+    }
+}
+
+impl Shop {
+    /// What a page shows: products of its category in their order, no more than fit on it.
+    ///
+    /// # Errors
+    /// What makes it no page of this category.
+    pub fn products_on(&self, page: PageId, document: &Document) -> Result<OnPage<'_>, Damage> {
+        let raw = document.raw().ok_or(Damage::MissingField)?;
+        let items = raw.get_array("items").map_err(|_| Damage::MissingField)?;
+        let mut shown: Vec<(u64, Result<Seen, Damage>)> = Vec::new();
+        for item in items {
+            let item = item.ok().and_then(RawBsonRef::as_document).ok_or(Damage::MissingField)?;
+            let id = item.get_str("_id").map_err(|_| Damage::MissingField)?;
+            let product = Self::product(id).ok_or(Damage::WrongDocument)?;
+            let is_in_order = shown.last().is_none_or(|(last, _)| *last < product);
+            if !is_in_order || self.category_of(product) != page.category {
+                return Err(Damage::WrongDocument);
+            }
+            shown.push((product, seen_on_page(product, id, item)));
+        }
+        if shown.len() as u64 > page.per_page {
+            return Err(Damage::WrongDocument);
+        }
+        Ok(OnPage { shop: self, page, shown })
+    }
+}
+
+/// What a page shows of a product.
+fn seen_on_page(product: u64, id: &str, item: &RawDocument) -> Result<Seen, Damage> {
+    let text = |field| item.get_str(field).map_err(|_| Damage::MissingField);
+    if text("name")? != name_of(product) || text("thumbnail")? != thumbnail_of(product) {
+        return Err(Damage::WrongDocument);
+    }
+    let version = Version::try_from(number(item, "_v")?).map_err(|_| Damage::VersionMismatch)?;
+    let price = checked(item, id, "price", "price_by", "price_sum")?;
+    Ok(Seen { version, writes: [price, number(item, "listed_by")?] })
+}
+
+impl OnPage<'_> {
+    /// How a product that the page may be held to was shown; `None` where it need not be shown.
+    ///
+    /// Products that are new come after all that were on sale from the beginning. One that is acknowledged has to be on
+    /// the page where the page is not full, or where it shows a later one.
+    #[must_use]
+    pub fn showed(&self, product: u64, expected: Expected) -> Option<Result<Seen, Damage>> {
+        if let Some((_, seen)) = self.shown.iter().find(|(shown, _)| *shown == product) {
+            return Some(*seen);
+        }
+        if product < self.shop.on_sale() {
+            // It was on sale all the time, and this is its page.
+            return Some(Err(Damage::SaidAbsent));
+        }
+        let before = self.page.skip();
+        let is_full = self.shown.len() as u64 == self.page.per_page;
+        let is_passed = self.shown.last().is_some_and(|(last, _)| *last > product);
+        let begins_later = self.shown.first().is_some_and(|(first, _)| *first > product);
+        let old = self.shop.end_of(self.page.category) - self.shop.first_of(self.page.category);
+        // Where all that came before are of old, whatever is new and missing is missing here.
+        let is_first_with_new = before <= old;
+        let must_be_here = (is_passed && !begins_later)
+            || (!is_full && (is_first_with_new || !self.shown.is_empty() && !begins_later));
+        let was_put_on_sale = expected.acknowledged > 1;
+        (must_be_here && was_put_on_sale).then_some(Ok(Seen { version: 1, writes: [0, 0] }))
+    }
+}
