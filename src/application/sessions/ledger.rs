@@ -24,7 +24,8 @@ pub struct Facts {
     /// When it ends by itself, in milliseconds since 1970.
     pub expires_ms: u64,
     is_begun: AtomicBool,
-    may_have_ended: AtomicBool,
+    /// How many ends of it have begun, by whomever.
+    ends_begun: AtomicU64,
     /// When its end was acknowledged, in nanoseconds since the ledger was opened, and 1; 0: not yet.
     ended: AtomicU64,
 }
@@ -36,7 +37,7 @@ impl Facts {
 
     /// Whether it is known to be there at a moment.
     fn is_alive(&self, now_ms: u64) -> bool {
-        self.is_begun.load(SeqCst) && !self.may_have_ended.load(SeqCst) && self.expires_ms > now_ms
+        self.is_begun.load(SeqCst) && self.ends_begun.load(SeqCst) == 0 && self.expires_ms > now_ms
     }
 }
 
@@ -120,12 +121,13 @@ impl Ledger {
             number: self.last.fetch_add(1, SeqCst),
             expires_ms,
             is_begun: AtomicBool::new(false),
-            may_have_ended: AtomicBool::new(false),
+            ends_begun: AtomicU64::new(0),
             ended: AtomicU64::new(0),
         });
         self.with(user, |of_user| {
             // An end of all of them that is under way may come before it, or after.
-            facts.may_have_ended.store(of_user.ends_under_way > 0 || of_user.is_end_unknown, SeqCst);
+            let may_be_ended = of_user.ends_under_way > 0 || of_user.is_end_unknown;
+            facts.ends_begun.store(u64::from(may_be_ended), SeqCst);
             if of_user.sessions.len() >= of_user.look_at.max(FEWEST_LOOKED_THROUGH) {
                 of_user.sessions.retain(|session| !session.has_ended_or_expired(now_ms));
                 of_user.look_at = of_user.sessions.len() * 2;
@@ -146,8 +148,15 @@ impl Ledger {
     /// One session is about to be ended. Returns whether it was known to be there until now.
     pub fn begin_end(&self, facts: &Facts, now_ms: u64) -> bool {
         let was_alive = facts.is_alive(now_ms);
-        facts.may_have_ended.store(true, SeqCst);
+        facts.ends_begun.fetch_add(1, SeqCst);
         was_alive
+    }
+
+    /// What it means that a session was not there to be ended, which [`begin_end`](Self::begin_end) had found alive: somebody
+    /// else may have begun to end it meanwhile, and been faster.
+    #[must_use]
+    pub fn was_lost(&self, facts: &Facts) -> bool {
+        facts.ends_begun.load(SeqCst) == 1
     }
 
     /// The end of a session was acknowledged.
@@ -163,7 +172,7 @@ impl Ledger {
         let begun = self.with(user, |of_user| {
             of_user.ends_under_way += 1;
             for session in &of_user.sessions {
-                session.may_have_ended.store(true, SeqCst);
+                session.ends_begun.fetch_add(1, SeqCst);
             }
             // Those whose beginning is not acknowledged yet may come after the end.
             of_user.sessions.iter().filter(|session| session.is_begun.load(SeqCst)).cloned().collect()
@@ -273,6 +282,20 @@ mod tests {
             "an end that was begun before the answer explains it"
         );
         assert!(!ledger.begin_end(&session, 0));
+    }
+
+    #[test]
+    fn a_session_that_somebody_else_ended_first_was_not_lost_by_who_came_too_late() {
+        let ledger = Ledger::default();
+        let (overtaken, missing) = (begun(&ledger), begun(&ledger));
+        assert!(ledger.begin_end(&overtaken, 0));
+        let faster = ledger.begin_end_of_all(7);
+        faster.acknowledge();
+        assert!(!ledger.was_lost(&overtaken), "the end of all of them was faster");
+        let alone = ledger.begin(8, LATER, 0).acknowledge();
+        assert!(ledger.begin_end(&alone, 0));
+        assert!(ledger.was_lost(&alone), "nobody else has begun to end it");
+        assert!(!ledger.begin_end(&missing, 0), "it had been ended before");
     }
 
     #[test]

@@ -159,7 +159,7 @@ impl<C: Sessions, P: Strategy, U: Strategy> Site<C, P, U> {
         let was_alive = self.world.ledger.begin_end(facts, now_ms);
         let was_there = self.cache.end_session(&self.sessions.key(&claims.sub), &claims.jti).await?;
         self.world.ledger.acknowledge_end(facts);
-        if was_alive && !was_there {
+        if was_alive && !was_there && self.world.ledger.was_lost(facts) {
             self.world.count_lost();
             visitor.judged_lost(SESSION);
             visitor.note_session(subject(SESSION, facts.user, self.count), facts.number, None, sent);
