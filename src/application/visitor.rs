@@ -255,3 +255,67 @@ impl Drop for UnderWay<'_> {
         self.audit.write_ended(self.view, self.write, self.ended, clock::now());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::Setup;
+    use crate::store::{ErrorKind, StoreError};
+
+    fn visitor() -> (Arc<Audit>, Visitor) {
+        let audit = Arc::new(Audit::new(Setup { keys: 10, clients: 1, instances: 1 }));
+        (Arc::clone(&audit), Visitor::new(0, Some(audit), Arc::new(Touched::none_of(10))))
+    }
+
+    const WRITE: Write = Write { key: 3, field: 0, id: 7 };
+
+    fn found(visitor: &mut Visitor) -> Anomalies {
+        let mut all = Anomalies::default();
+        visitor.end(clock::now(), |_, count| count(&mut all));
+        all
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_write_that_is_dropped_half_way_is_one_of_which_nobody_knows_how_it_ended() {
+        let (audit, mut visitor) = visitor();
+        let never = visitor.write(WRITE, std::future::pending());
+        assert!(tokio::time::timeout(Duration::from_secs(1), never).await.is_err());
+        assert_eq!(audit.conclusion().indeterminate_writes, 1);
+        let refused = async { Err(StoreError::new(ErrorKind::Denied, "no").into()) };
+        assert!(visitor.write(WRITE, refused).await.is_err());
+        assert_eq!(audit.conclusion().indeterminate_writes, 1, "what was refused has not happened");
+        assert!(visitor.write(WRITE, async { Ok(2) }).await.is_ok());
+        assert_eq!(audit.conclusion().acknowledged_writes, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_read_is_held_to_what_was_acknowledged_when_it_was_sent_and_an_error_to_nothing() {
+        let (_, mut visitor) = visitor();
+        visitor.begin(clock::now());
+        let seen = |version| move |_: &()| Ok(Some(Seen { version, writes: [0, 0] }));
+        visitor.read(0, 3, async { Ok::<_, ()>(()) }, seen(1)).await.unwrap();
+        visitor.write(WRITE, async { Ok(2) }).await.unwrap();
+        assert_eq!((found(&mut visitor).audited, found(&mut visitor).audited), (1, 0), "once");
+        visitor.begin(clock::now());
+        visitor.read(0, 3, async { Ok::<_, ()>(()) }, seen(1)).await.unwrap();
+        assert!(visitor.read(0, 3, async { Err::<(), _>(()) }, seen(1)).await.is_err());
+        let after = found(&mut visitor);
+        assert_eq!((after.audited, after.stale), (1, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_shows_several_entities_counts_once_and_is_as_wrong_as_the_worst_of_them() {
+        let (_, mut visitor) = visitor();
+        visitor.write(WRITE, async { Ok(2) }).await.unwrap();
+        visitor.begin(clock::now());
+        let sent = visitor.sending();
+        let expected = visitor.expect(2..5);
+        visitor.showed(0, &expected, sent, |key, _| {
+            (key != 4).then_some(Ok(Seen { version: 1, writes: [0, 0] }))
+        });
+        let of_three = found(&mut visitor);
+        assert_eq!((of_three.audited, of_three.stale, of_three.corrupt), (1, 1, 0));
+        visitor.showed(0, &expected, sent, |key, _| (key == 4).then_some(Err(Damage::SaidAbsent)));
+        assert_eq!(found(&mut visitor).corrupt, 1);
+    }
+}
