@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use futures_util::future::LocalBoxFuture;
+
 use crate::clock;
 use crate::driver::{self, CellError, Offered};
 use crate::interrupt::Interrupt;
@@ -56,9 +58,20 @@ pub enum RunError {
 
 /// Runs what is left of a plan.
 ///
+/// Boxed, so that all of a run is compiled in this crate: what a future does is otherwise compiled wherever it is awaited.
+///
 /// # Errors
 /// Where results cannot be written; what had been written stays.
-pub async fn run(
+pub fn run<'a>(
+    plan: &'a Plan,
+    options: &'a Options,
+    observer: &'a dyn Observer,
+    interrupt: Interrupt,
+) -> LocalBoxFuture<'a, Result<Outcome, RunError>> {
+    Box::pin(run_plan(plan, options, observer, interrupt))
+}
+
+async fn run_plan(
     plan: &Plan,
     options: &Options,
     observer: &dyn Observer,

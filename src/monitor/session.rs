@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use futures_util::future::LocalBoxFuture;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -27,9 +28,16 @@ const WAITING: usize = 4;
 
 /// Watches until it is over.
 ///
+/// Boxed, so that all of it is compiled in this crate: what a future does is otherwise compiled wherever it is awaited.
+///
 /// # Errors
 /// Where an address or a file cannot be had, where a server refuses the user, and where no server answers for too long.
-pub async fn run(options: &Options) -> Result<Ended, MonitorError> {
+#[must_use]
+pub fn run(options: &Options) -> LocalBoxFuture<'_, Result<Ended, MonitorError>> {
+    Box::pin(watch(options))
+}
+
+async fn watch(options: &Options) -> Result<Ended, MonitorError> {
     let newest = Arc::new(Newest::default());
     let _serving = match options.listen {
         Some(address) => {
