@@ -118,10 +118,9 @@ async fn run_cells(
         let at_most = cell.scenario.run.warmup_max.0 + cell.scenario.run.duration.0;
         observer.observe(Event::CellStarted { cell: cell.id.clone(), position: cell.position, at_most });
         let result = match streams.of(&cell) {
-            Ok(offered) => run_cell(&cell, deployments, offered, observer, interrupt).await,
+            Ok(offered) => run_cell(&cell, deployments, offered, info, observer, interrupt).await,
             Err(reason) => Err(CellError::Failed(reason)),
         };
-        note_servers(info, deployments.describe().await);
         match result {
             Ok(results) => {
                 streams.note(info, &cell);
@@ -149,6 +148,7 @@ async fn run_cell(
     cell: &Arc<Cell>,
     deployments: &mut Deployments,
     offered: &Offered,
+    info: &mut RunInfo,
     observer: &dyn Observer,
     interrupt: &Interrupt,
 ) -> Result<driver::CellOutcome, CellError> {
@@ -157,7 +157,10 @@ async fn run_cell(
         deployed = Box::pin(deployments.prepare(cell, observer)) => deployed.map_err(|e| CellError::Failed(e.to_string()))?,
         () = stop.wait() => return Err(CellError::Interrupted),
     };
-    let outcome = Box::pin(driver::run_cell(cell, deployed, offered, observer, interrupt)).await?;
+    let outcome = Box::pin(driver::run_cell(cell, deployed, offered, observer, interrupt)).await;
+    // While they are there: servers that a fault wore out are taken down before the next cell.
+    note_servers(info, deployments.describe().await);
+    let outcome = outcome?;
     let restored = tokio::select! {
         restored = Box::pin(deployments.restore(cell, &outcome.touched, observer)) => restored,
         // What is left behind goes with the servers.

@@ -524,6 +524,9 @@ target = "shard0"
     place.write("failover.toml", scenario(strategies, &format!("{CLUSTER}, {SENTINEL}"), more));
     place.succeeds(&["failover.toml", "--no-plots", "--quiet"]);
     let results = place.results("failover");
+    let redis: Vec<_> = results.run.servers.iter().filter(|server| server.name == "redis").collect();
+    let told = |what: &str| redis.iter().any(|server| server.config.contains(what));
+    assert!(told("5461 slots") && told("shard1 replica"), "the nodes are in the run's record: {redis:#?}");
     for row in &results.summary {
         assert_eq!(row.verdict, Some(Verdict::Kept), "{row:#?}");
         let (outage, bound) = (row.read_outage_s.unwrap(), row.outage_bound_s.unwrap());

@@ -7,6 +7,7 @@ use super::group::Group;
 use super::headline::NONE;
 use super::html::escape;
 use super::safety::{Safety, percent, sentence};
+use super::table::{PageTable, figures, words};
 use crate::results::AuditRow;
 
 /// The table of a group, what has to be said of it, and its examples; empty where nothing was audited.
@@ -18,28 +19,24 @@ pub fn section(group: &Group<'_>) -> String {
         return String::new();
     }
     let mut html = String::from("<h3>What became of the data</h3>\n");
-    html += "<div class=\"wide\"><table>\n<thead><tr>";
-    for heading in [
-        "strategy",
-        "promise",
-        "kept",
-        "audited reads",
-        "stale",
-        "share",
-        "oldest",
-        "corrupt",
-        "lost writes",
-        "divergent keys",
-    ] {
-        let _ = write!(html, "<th>{heading}</th>");
-    }
-    html += "</tr></thead>\n<tbody>\n";
+    let mut table = PageTable::new([
+        words("strategy"),
+        words("promise"),
+        words("kept"),
+        figures("audited reads"),
+        figures("stale"),
+        figures("share"),
+        figures("oldest"),
+        figures("corrupt"),
+        figures("lost writes"),
+        figures("divergent keys"),
+    ]);
     for (entry, safety) in &audited {
         let count = |number: u64| format::count(number as f64);
         let optional = |number: Option<u64>| number.map_or_else(|| NONE.to_owned(), count);
         let promise = entry.measured.iter().find_map(|row| row.guarantee.clone()).unwrap_or_default();
         let corrupt = entry.measured.iter().map(|row| row.corrupt_reads).sum();
-        let cells = [
+        table.add(&[
             entry.label.to_owned(),
             promise,
             safety.verdict_text(),
@@ -50,16 +47,9 @@ pub fn section(group: &Group<'_>) -> String {
             count(corrupt),
             optional(safety.lost),
             optional(safety.divergent),
-        ];
-        html += "<tr>";
-        for (at, cell) in cells.iter().enumerate() {
-            // Words begin at the left, figures end at the right.
-            let class = if at < 3 { " class=\"word\"" } else { "" };
-            let _ = write!(html, "<td{class}>{}</td>", escape(cell));
-        }
-        html += "</tr>\n";
+        ]);
     }
-    html += "</tbody>\n</table></div>\n";
+    html += &table.html();
     for entry in &group.entries {
         if let Some(sentence) = sentence(entry) {
             let _ = writeln!(html, "<p>{}</p>", escape(&sentence));
@@ -82,33 +72,26 @@ fn examples(group: &Group<'_>, label: &str) -> String {
     if rows.is_empty() {
         return String::new();
     }
-    let mut html = format!(
-        "<details><summary>{}: {} examples of what was found</summary>\n<div class=\"wide\"><table>\n<thead><tr>",
-        escape(label),
-        rows.len()
-    );
-    for heading in [
-        "kind",
-        "key",
-        "field",
-        "version read",
-        "expected",
-        "reader",
-        "writer",
-        "acknowledged (s)",
-        "sent (s)",
-        "answered (s)",
-        "age (ms)",
-        "more",
-    ] {
-        let _ = write!(html, "<th>{heading}</th>");
-    }
-    html += "</tr></thead>\n<tbody>\n";
+    let mut table = PageTable::new([
+        words("kind"),
+        words("key"),
+        words("field"),
+        figures("version read"),
+        figures("expected"),
+        figures("reader"),
+        figures("writer"),
+        figures("acknowledged (s)"),
+        figures("sent (s)"),
+        figures("answered (s)"),
+        figures("age (ms)"),
+        words("more"),
+    ]);
+    let count = rows.len();
     for row in rows {
         let number = |number: Option<u64>| number.map_or_else(|| NONE.into(), |number| number.to_string());
         let decimal =
             |number: Option<f64>| number.map_or_else(|| NONE.into(), |number| format!("{number:.6}"));
-        let cells = [
+        table.add(&[
             row.kind.clone(),
             row.key.clone(),
             row.field.clone().unwrap_or_else(|| NONE.into()),
@@ -121,15 +104,13 @@ fn examples(group: &Group<'_>, label: &str) -> String {
             decimal(row.done_s),
             row.age_ms.map_or_else(|| NONE.into(), |age| format!("{age:.3}")),
             row.detail.clone(),
-        ];
-        html += "<tr>";
-        for cell in cells {
-            let _ = write!(html, "<td>{}</td>", escape(&cell));
-        }
-        html += "</tr>\n";
+        ]);
     }
-    html += "</tbody>\n</table></div>\n</details>\n";
-    html
+    format!(
+        "<details><summary>{}: {count} examples of what was found</summary>\n{}</details>\n",
+        escape(label),
+        table.html()
+    )
 }
 
 /// So many examples of a strategy are on the page; all are in `audit.csv`.

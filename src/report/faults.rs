@@ -1,13 +1,11 @@
 //! The part of the page that says how long faults were felt.
 
-use std::fmt::Write as _;
-
 use super::format;
 use super::group::{Entry, Group};
 use super::headline::NONE;
-use super::html::escape;
 use super::safety::percent;
 use super::stats::median;
+use super::table::{PageTable, figures, words};
 use crate::results::SummaryRow;
 
 /// A table of outages and recoveries; empty where nothing was broken.
@@ -21,21 +19,16 @@ pub fn section(group: &Group<'_>) -> String {
     if hit.is_empty() {
         return String::new();
     }
-    let mut html = String::from("<h3>How long the faults were felt</h3>\n");
-    html += "<div class=\"wide\"><table>\n<thead><tr>";
-    for heading in [
-        "strategy",
-        "reads without service",
-        "writes without service",
-        "timeouts allow",
-        "hit rate before",
-        "hit rate back after",
-        "errors",
-        "database peak / mean",
-    ] {
-        let _ = write!(html, "<th>{heading}</th>");
-    }
-    html += "</tr></thead>\n<tbody>\n";
+    let mut table = PageTable::new([
+        words("strategy"),
+        figures("reads without service"),
+        figures("writes without service"),
+        figures("timeouts allow"),
+        figures("hit rate before"),
+        figures("hit rate back after"),
+        figures("errors"),
+        figures("database peak / mean"),
+    ]);
     for entry in &hit {
         // Of several repeats the worst, since that is what one has to be ready for.
         let worst = |figure: fn(&SummaryRow) -> Option<f64>| {
@@ -48,7 +41,7 @@ pub fn section(group: &Group<'_>) -> String {
             _ => "not in this run".to_owned(),
         };
         let errors: u64 = entry.measured.iter().map(|row| row.errors + row.timeouts).sum();
-        let cells = [
+        table.add(&[
             entry.label.to_owned(),
             worst(|row| row.read_outage_s),
             worst(|row| row.write_outage_s),
@@ -58,18 +51,14 @@ pub fn section(group: &Group<'_>) -> String {
             format::count(errors as f64),
             median(&entry.values(|row| row.db_peak_over_mean))
                 .map_or_else(|| NONE.into(), |ratio| format!("{ratio:.1}")),
-        ];
-        html += "<tr>";
-        for (at, cell) in cells.iter().enumerate() {
-            let class = if at == 0 { " class=\"word\"" } else { "" };
-            let _ = write!(html, "<td{class}>{}</td>", escape(cell));
-        }
-        html += "</tr>\n";
+        ]);
     }
-    html += "</tbody>\n</table></div>\n<p>Without service: from a fault to the first success after the last error, the \
-             longest of all faults and repeats. What the timeouts allow is what those that were configured add up to until \
-             a replica has taken over and clients have found it.</p>\n";
-    html
+    format!(
+        "<h3>How long the faults were felt</h3>\n{}<p>Without service: from a fault to the first success after the last error, the \
+         longest of all faults and repeats. What the timeouts allow is what those that were configured add up to until \
+         a replica has taken over and clients have found it.</p>\n",
+        table.html()
+    )
 }
 
 fn seconds(seconds: f64) -> String {

@@ -6,6 +6,7 @@ use super::format;
 use super::group::{Group, short_swept};
 use super::headline::{Headline, NONE};
 use super::ranking;
+use super::table::{PageTable, figures, words};
 use crate::results::{Results, RunInfo, SummaryRow};
 
 /// A chart on the page.
@@ -124,24 +125,24 @@ fn section_html(section: &Section<'_>, several: bool) -> String {
 }
 
 fn headline_table(group: &Group<'_>) -> String {
-    let headings = [
-        "strategy",
-        "operations/s",
-        "hit rate",
-        "read p50",
-        "read p99",
-        "read p99.9",
-        "write p99",
-        "database reads/op",
-        "errors",
-        "corrupt reads",
-        "promise",
-        "status",
-        "limited by",
-    ];
-    let rows = group.entries.iter().map(|entry| {
+    let mut table = PageTable::new([
+        words("strategy"),
+        figures("operations/s"),
+        figures("hit rate"),
+        figures("read p50"),
+        figures("read p99"),
+        figures("read p99.9"),
+        figures("write p99"),
+        figures("database reads/op"),
+        figures("errors"),
+        figures("corrupt reads"),
+        words("promise"),
+        words("status"),
+        words("limited by"),
+    ]);
+    for entry in &group.entries {
         let row = Headline::of(entry);
-        [
+        table.add(&[
             entry.label.to_owned(),
             row.throughput,
             row.hit_rate,
@@ -155,52 +156,31 @@ fn headline_table(group: &Group<'_>) -> String {
             row.promise,
             row.status,
             row.limited_by,
-        ]
-    });
-    table(&headings, &[0, 10, 11, 12], rows)
-}
-
-/// A table; columns named in `words` hold words and begin at the left, the others hold figures.
-fn table<const N: usize>(
-    headings: &[&str; N],
-    words: &[usize],
-    rows: impl Iterator<Item = [String; N]>,
-) -> String {
-    let class = |at: usize| if words.contains(&at) { " class=\"word\"" } else { "" };
-    let mut html = String::from("<div class=\"wide\"><table>\n<thead><tr>");
-    for (at, heading) in headings.iter().enumerate() {
-        let _ = write!(html, "<th{}>{}</th>", class(at), escape(heading));
+        ]);
     }
-    html += "</tr></thead>\n<tbody>\n";
-    for row in rows {
-        html += "<tr>";
-        for (at, cell) in row.iter().enumerate() {
-            let _ = write!(html, "<td{}>{}</td>", class(at), escape(cell));
-        }
-        html += "</tr>\n";
-    }
-    html += "</tbody>\n</table></div>\n";
-    html
+    table.html()
 }
 
 fn cells(results: &Results) -> String {
-    let headings = [
-        "#",
-        "cell",
-        "status",
-        "ops/s",
-        "offered/s",
-        "hit rate",
-        "read p99",
-        "write p99",
-        "errors by kind",
-        "limited by",
-        "cores: hotset",
-        "cache",
-        "database",
-    ];
-    let rows = results.summary.iter().map(cell_row);
-    let table = table(&headings, &[1, 2, 8, 9], rows);
+    let mut table = PageTable::new([
+        figures("#"),
+        words("cell"),
+        words("status"),
+        figures("ops/s"),
+        figures("offered/s"),
+        figures("hit rate"),
+        figures("read p99"),
+        figures("write p99"),
+        words("errors by kind"),
+        words("limited by"),
+        figures("cores: hotset"),
+        figures("cache"),
+        figures("database"),
+    ]);
+    for row in &results.summary {
+        table.add(&cell_row(row));
+    }
+    let table = table.html();
     let reasons = reasons(results);
     format!(
         "<section>\n<h2>Every cell</h2>\n<p>In the order in which they ran.</p>\n{table}{reasons}</section>\n"

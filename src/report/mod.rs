@@ -16,6 +16,7 @@ pub mod ranking;
 pub mod safety;
 pub mod stats;
 pub mod style;
+pub mod table;
 pub mod terminal;
 
 use std::fs;

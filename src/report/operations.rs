@@ -9,7 +9,7 @@ use comfy_table::{CellAlignment, Table, TableStyle};
 use super::format;
 use super::group::{Entry, Group};
 use super::headline::NONE;
-use super::html::escape;
+use super::table::{PageTable, figures, words};
 use crate::results::{EntityRow, OperationRow, Results, Verdict};
 
 /// A terminal shows no more rows than this of them.
@@ -94,9 +94,31 @@ pub fn closing_table(groups: &[Group<'_>], style: TableStyle) -> String {
 /// The part of the page that says it by operation and by entity; empty where there are none but reads and writes.
 #[must_use]
 pub fn section(group: &Group<'_>) -> String {
-    let mut by_operation = String::new();
-    let mut by_entity = String::new();
-    let mut figures = String::new();
+    let mut by_operation = PageTable::new([
+        words("strategy"),
+        words("operation"),
+        figures("ops/s"),
+        figures("share"),
+        figures("hit rate"),
+        figures("p50"),
+        figures("p99"),
+        figures("errors"),
+        words("promise"),
+    ]);
+    let mut by_entity = PageTable::new([
+        words("strategy"),
+        words("entity"),
+        words("served by"),
+        words("promised"),
+        words("promise"),
+        figures("audited"),
+        figures("stale"),
+        figures("oldest"),
+        figures("corrupt"),
+        figures("lost"),
+    ]);
+    let mut own_figures =
+        PageTable::new([words("strategy"), words("figure"), figures("value"), words("unit")]);
     for entry in &group.entries {
         let Some(cell) = first(entry) else { continue };
         let rows = operations(group.results, cell);
@@ -104,10 +126,10 @@ pub fn section(group: &Group<'_>) -> String {
             continue;
         }
         for row in rows {
-            add_row(&mut by_operation, 2, entry.label, &operation(row), &row.verdict_reason);
+            by_operation.add_with_hint(&under(entry.label, operation(row)), &row.verdict_reason);
         }
         for row in group.results.entities.iter().filter(|row| row.cell == cell) {
-            add_row(&mut by_entity, 4, entry.label, &entity(row), &row.verdict_reason);
+            by_entity.add_with_hint(&under(entry.label, entity(row)), &row.verdict_reason);
         }
         for row in group.results.application.iter().filter(|row| row.cell == cell) {
             let value = row.value.map_or_else(
@@ -116,27 +138,28 @@ pub fn section(group: &Group<'_>) -> String {
                     if value.fract() == 0.0 { format::count(value) } else { format::three_digits(value) }
                 },
             );
-            add_row(&mut figures, 2, entry.label, &[row.figure.clone(), value, row.unit.clone()], "");
+            own_figures.add(&[entry.label.to_owned(), row.figure.clone(), value, row.unit.clone()]);
         }
     }
     if by_operation.is_empty() {
         return String::new();
     }
-    let mut html = table("By operation (first repeat)", &OPERATION, &by_operation);
-    html += &table(
-        "What was promised of each kind of entity, and what was found (first repeat)",
-        &ENTITY,
-        &by_entity,
+    let mut html = format!("<h3>By operation (first repeat)</h3>\n{}", by_operation.html());
+    let _ = write!(
+        html,
+        "<h3>What was promised of each kind of entity, and what was found (first repeat)</h3>\n{}",
+        by_entity.html()
     );
-    if !figures.is_empty() {
-        html +=
-            &table("The application's own figures (first repeat)", &["figure", "value", "unit"], &figures);
+    if !own_figures.is_empty() {
+        let _ = write!(html, "<h3>The application's own figures (first repeat)</h3>\n{}", own_figures.html());
     }
     html
 }
 
-const ENTITY: [&str; 9] =
-    ["entity", "served by", "promised", "promise", "audited", "stale", "oldest", "corrupt", "lost"];
+/// A row that begins with the strategy's label.
+fn under<const N: usize>(label: &str, cells: [String; N]) -> Vec<String> {
+    std::iter::once(label.to_owned()).chain(cells).collect()
+}
 
 fn entity(row: &EntityRow) -> [String; 9] {
     let served = if row.strategy.is_empty() { "the cache itself" } else { &row.strategy };
@@ -151,23 +174,4 @@ fn entity(row: &EntityRow) -> [String; 9] {
         format::count(row.corrupt_reads as f64),
         row.lost_writes.map_or_else(|| NONE.into(), |lost| format::count(lost as f64)),
     ]
-}
-
-fn add_row(rows: &mut String, words: usize, label: &str, cells: &[String], hint: &str) {
-    *rows += "<tr>";
-    let hint = if hint.is_empty() { String::new() } else { format!(" title=\"{}\"", escape(hint)) };
-    for (at, cell) in std::iter::once(label).chain(cells.iter().map(String::as_str)).enumerate() {
-        let class = if at < words { " class=\"word\"" } else { "" };
-        // Writing to a string does not fail.
-        let _ = write!(rows, "<td{class}{hint}>{}</td>", escape(cell));
-    }
-    *rows += "</tr>\n";
-}
-
-fn table(title: &str, heading: &[&str], rows: &str) -> String {
-    let heading = std::iter::once("strategy").chain(heading.iter().copied());
-    let heading = heading.collect::<Vec<_>>().join("</th><th>");
-    format!(
-        "<h3>{title}</h3>\n<div class=\"wide\"><table>\n<thead><tr><th>{heading}</th></tr></thead>\n<tbody>\n{rows}</tbody>\n</table></div>\n"
-    )
 }
