@@ -54,6 +54,27 @@ fn a_share_of_the_dataset_is_that_many_entries_on_one_server_and_on_three() {
     }
 }
 
+/// Figures that follow from rates alone, so that a busy machine changes little about them.
+#[test]
+fn a_cache_that_nobody_tells_of_writes_is_as_stale_and_hits_as_often_as_predicted() {
+    let place = Place::new();
+    let text = scenario("\"write-around\"", "\"embedded\"", "")
+        .replace("keys = 12_000", "keys = 2_000")
+        .replace("clients = 32", "clients = 32\nrate_per_second = 1500")
+        .replace("ttl = \"1h\"", "ttl = \"1s\"")
+        .replace("duration = \"1500ms\"", "duration = \"6s\"");
+    let results = run(&place, &text);
+    let row = &results.summary[0];
+    let near = |measured: Option<f64>, predicted: Option<f64>| {
+        let (measured, predicted) = (measured.unwrap(), predicted.unwrap());
+        assert!((measured - predicted).abs() < 0.02, "{measured} against {predicted}: {row:#?}");
+    };
+    assert!(row.predicted_stale_share.unwrap() > 0.1, "{row:#?}");
+    near(row.stale_share, row.predicted_stale_share);
+    near(row.hit_rate, row.predicted_hit_rate);
+    near(row.db_reads_per_op, row.predicted_db_reads_per_op);
+}
+
 #[test]
 fn so_few_entries_that_buffers_outweigh_them_are_refused() {
     let place = Place::new();
