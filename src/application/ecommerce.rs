@@ -252,16 +252,25 @@ impl<C: StrategyCache, D: Changes> Ecommerce<C, D> {
         Ok(Answer::Read(read.outcome))
     }
 
-    /// A new price: the database, then the pages that show it, then the other services.
+    /// A new price: the database, then the pages that show it, then the other services. These are told of whatever the
+    /// database has, also where a step before has failed, as nobody would tell them later.
     async fn price_update(&self, visitor: &mut Visitor, operation: &Operation) -> Result<Answer, WriteError> {
         let product = operation.key;
         let id = Shop::id(product);
         let change = self.shop.new_price(visitor.number, operation);
         let writing = async {
-            let version = self.products.write(&id, &change.patch).await?.ok_or_else(|| lost_document(&id))?;
-            let after_commit = |error| WriteError::after_commit(error, Some(version));
-            self.epochs.delivered(self.shop.category_of(product)).map_err(after_commit)?;
-            self.prices.publish(&id, change.value).await.map_err(after_commit)?;
+            let written = self.products.write(&id, &change.patch).await;
+            let committed = match &written {
+                Ok(version) => *version,
+                Err(failed) => failed.committed,
+            };
+            let Some(version) = committed else {
+                return Err(written.err().unwrap_or_else(|| lost_document(&id).into()));
+            };
+            let invalidated = self.epochs.delivered(self.shop.category_of(product));
+            let published = self.prices.publish(&id, version, change.value).await;
+            written?;
+            invalidated.and(published).map_err(|error| WriteError::after_commit(error, Some(version)))?;
             Ok(version)
         };
         visitor.write(change.write, writing).await?;

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use crate::application::Figure;
 use crate::clock::unix_micros;
 use crate::store::streams::StreamRecord;
-use crate::store::{Cache, StoreError, Streams};
+use crate::store::{Cache, StoreError, Streams, Version};
 
 /// The stream.
 const STREAM: &str = "price_updates";
@@ -26,7 +26,9 @@ const AT_ONCE: u64 = 500;
 pub struct Sales {
     is_measured: AtomicBool,
     published: AtomicU64,
-    failed: AtomicU64,
+    not_published: AtomicU64,
+    /// Of these nobody knows whether the cache has the entry.
+    unknown: AtomicU64,
     read: AtomicU64,
     /// Microseconds from publishing to reading.
     lag: Mutex<Option<Histogram<u64>>>,
@@ -38,7 +40,8 @@ impl Default for Sales {
         Self {
             is_measured: AtomicBool::default(),
             published: AtomicU64::default(),
-            failed: AtomicU64::default(),
+            not_published: AtomicU64::default(),
+            unknown: AtomicU64::default(),
             read: AtomicU64::default(),
             lag: Mutex::new(lag),
         }
@@ -87,7 +90,8 @@ impl Sales {
         let figure = |name, value, unit| Figure { name, value, unit };
         vec![
             figure("price_updates_published", count(&self.published), "entries"),
-            figure("price_updates_not_published", count(&self.failed), "entries"),
+            figure("price_updates_not_published", count(&self.not_published), "entries"),
+            figure("price_updates_of_unknown_end", count(&self.unknown), "entries"),
             figure("price_updates_read", count(&self.read), "entries"),
             figure("price_updates_lag_p50", lag.map(|lag| millis(lag.value_at_quantile(0.5))), "ms"),
             figure("price_updates_lag_p99", lag.map(|lag| millis(lag.value_at_quantile(0.99))), "ms"),
@@ -110,16 +114,25 @@ impl<C: Cache> Prices<C> {
         Self { cache, max_length, sales }
     }
 
-    /// Tells the other services of a price.
+    /// Tells the other services of a price. Entries of two writers may come in another order than their writes: the
+    /// product's version says which price is the newer.
     ///
     /// # Errors
-    /// Those of the cache; they have not been told then, or twice where nobody knows.
-    pub async fn publish(&self, id: &str, price_cents: i64) -> Result<(), StoreError> {
-        let (price, now) = (price_cents.to_string(), unix_micros().to_string());
-        let fields: [(&str, &[u8]); 3] =
-            [("product_id", id.as_bytes()), ("price", price.as_bytes()), ("published_us", now.as_bytes())];
+    /// Those of the cache; they have not been told then, unless the error leaves it open.
+    pub async fn publish(&self, id: &str, version: Version, price_cents: i64) -> Result<(), StoreError> {
+        let (version, price, now) = (version.to_string(), price_cents.to_string(), unix_micros().to_string());
+        let fields: [(&str, &[u8]); 4] = [
+            ("product_id", id.as_bytes()),
+            ("version", version.as_bytes()),
+            ("price", price.as_bytes()),
+            ("published_us", now.as_bytes()),
+        ];
         let appended = self.cache.append(STREAM, &fields, self.max_length).await;
-        self.sales.count(if appended.is_ok() { &self.sales.published } else { &self.sales.failed });
+        self.sales.count(match &appended {
+            Ok(()) => &self.sales.published,
+            Err(error) if error.kind.is_indeterminate() => &self.sales.unknown,
+            Err(_) => &self.sales.not_published,
+        });
         appended
     }
 }

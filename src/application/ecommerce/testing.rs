@@ -100,6 +100,14 @@ impl<C: StrategyCache> Open<C> {
         found
     }
 
+    /// How many prices were published, were not, and may have been.
+    fn published(&self) -> [u64; 3] {
+        ["price_updates_published", "price_updates_not_published", "price_updates_of_unknown_end"].map(|name| {
+            let figure = self.sales.figures().into_iter().find(|figure| figure.name == name);
+            figure.and_then(|figure| figure.value).unwrap() as u64
+        })
+    }
+
     /// The ids on a page, in their order, as the cache or the database has it.
     async fn ids_on(&self, page: PageId) -> Vec<String> {
         let epoch = self.app.epochs.of(page.category).await;
@@ -314,13 +322,47 @@ async fn every_price_is_told_to_the_other_services_once_and_the_stream_has_a_bou
     assert_eq!(read.len(), 5);
     assert_eq!(read[2].text("product_id"), Some("000000002"));
     assert_eq!(read[2].text("price"), Some("152"));
+    assert_eq!(read[2].text("version"), Some("2"), "by which readers know the newer of two prices");
     assert!(shop.cache.read_stream("price_updates", "readers", 100).await.unwrap().is_empty(), "once");
     for number in 5..40 {
         shop.perform(&operation(PRICE_UPDATE, number, number, number)).await.0.unwrap();
     }
     assert_eq!(shop.cache.read_stream("price_updates", "late", 100).await.unwrap().len(), 10);
-    let published = shop.sales.figures().into_iter().find(|figure| figure.name == "price_updates_published");
-    assert_eq!(published.unwrap().value, Some(40.0));
+    assert_eq!(shop.published(), [40, 0, 0]);
+}
+
+/// Fails every call of a kind.
+#[derive(Clone)]
+struct Failing(Method, ErrorKind);
+
+impl Interference for Failing {
+    async fn before(&self, method: Method) -> Result<(), StoreError> {
+        if method == self.0 { Err(StoreError::new(self.1, "gone")) } else { Ok(()) }
+    }
+}
+
+#[tokio::test]
+async fn a_price_that_is_committed_is_published_also_where_entry_and_pages_could_not_be_invalidated() {
+    for fails in [Method::Delete, Method::Set] {
+        let cache = Interfered { cache: local_cache(10_000), with: Failing(fails, ErrorKind::Timeout) };
+        let mut shop = open(cache, aside(), aside(), Spec::default()).await;
+        let failed = shop.perform(&operation(PRICE_UPDATE, 5, 1, 777)).await.0.unwrap_err();
+        assert_eq!(failed.committed, Some(2), "{fails:?}");
+        assert_eq!(shop.published(), [1, 0, 0], "{fails:?}");
+        let read = shop.cache.read_stream("price_updates", "readers", 100).await.unwrap();
+        assert_eq!(read[0].text("price"), Some("877"), "{fails:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_entry_that_timed_out_may_be_there_and_is_not_counted_as_not_published() {
+    for (kind, counted) in [(ErrorKind::Timeout, [0, 0, 1]), (ErrorKind::OutOfMemory, [0, 1, 0])] {
+        let cache = Interfered { cache: local_cache(10_000), with: Failing(Method::Append, kind) };
+        let mut shop = open(cache, aside(), aside(), Spec::default()).await;
+        let failed = shop.perform(&operation(PRICE_UPDATE, 5, 1, 777)).await.0.unwrap_err();
+        assert_eq!((failed.committed, failed.error.kind), (Some(2), kind));
+        assert_eq!(shop.published(), counted, "{kind:?}");
+    }
 }
 
 #[tokio::test]
