@@ -1,9 +1,12 @@
 //! The shop over a real embedded database and a local cache: what its pages, prices and stocks show and when.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use proptest::prelude::*;
+use tokio::sync::oneshot;
 
 use super::pages::Epochs;
 use super::shop::{PRODUCTS, Shop};
@@ -18,7 +21,7 @@ use crate::source::{Kind, Source as _};
 use crate::store::local::LocalCache;
 use crate::store::redb::{EmbeddedDatabase, EmbeddedOptions};
 use crate::store::streams::Streams as _;
-use crate::store::{Cache as _, Counters, Database as _, ErrorKind};
+use crate::store::{Cache as _, Counters, Database as _, Entry, ErrorKind};
 use crate::strategy::testing::{Interfered, Interference, Method, local_cache, sound_forms};
 use crate::strategy::{CachingSettings, Strategy as _, StrategySpec, cache_aside, cache_behind};
 use crate::units::ByteSize;
@@ -274,6 +277,92 @@ async fn a_price_whose_pages_could_not_be_invalidated_is_committed_and_not_ackno
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     assert_ne!(shop.app.epochs.of(0).await, epoch);
+}
+
+/// What becomes of a set.
+enum Fate {
+    /// It does not arrive in time.
+    Fails,
+    /// It says that it is under way, and waits to be let go.
+    Waits(oneshot::Sender<()>, oneshot::Receiver<()>),
+}
+
+/// Decides on the sets to come, one after the other, and knows what was set.
+#[derive(Clone, Default)]
+struct Fates {
+    to_come: Arc<Mutex<VecDeque<Fate>>>,
+    sets: Arc<Mutex<Vec<(String, Entry)>>>,
+}
+
+impl Fates {
+    /// The next set fails.
+    fn fail(&self) {
+        self.to_come.lock().push_back(Fate::Fails);
+    }
+
+    /// The next set waits; says when it is under way, and lets it go.
+    fn hold(&self) -> (oneshot::Receiver<()>, oneshot::Sender<()>) {
+        let ((reach, reached), (release, released)) = (oneshot::channel(), oneshot::channel());
+        self.to_come.lock().push_back(Fate::Waits(reach, released));
+        (reached, release)
+    }
+}
+
+impl Interference for Fates {
+    fn note_set(&self, key: &str, entry: &Entry) {
+        self.sets.lock().push((key.into(), entry.clone()));
+    }
+
+    async fn before(&self, method: Method) -> Result<(), StoreError> {
+        let fate = if method == Method::Set { self.to_come.lock().pop_front() } else { None };
+        match fate {
+            Some(Fate::Fails) => Err(StoreError::new(ErrorKind::Timeout, "no answer")),
+            Some(Fate::Waits(reach, released)) => {
+                let _ = reach.send(());
+                let _ = released.await;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_epoch_that_arrives_late_brings_no_page_back_that_was_filled_before_a_change() {
+    let fates = Fates::default();
+    let cache = Interfered { cache: local_cache(10_000), with: fates.clone() };
+    let mut shop = open(cache, aside(), aside(), Spec::default()).await;
+    let wanted = page(1, 20);
+    fates.fail();
+    assert_eq!(shop.look_at(wanted).await[PAGE].stale, 0);
+    let (key, late) = fates.sets.lock().first().cloned().unwrap();
+    assert_eq!(key, "category:0:epoch");
+    shop.perform(&operation(PRICE_UPDATE, 5, 1, 777)).await.0.unwrap();
+    shop.cache.cache.set(&key, &late, None).await.unwrap();
+    let found = shop.look_at(wanted).await;
+    assert_eq!((found[PAGE].audited, found[PAGE].stale), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_comes_while_an_earlier_one_is_delivered_is_delivered_too() {
+    let fates = Fates::default();
+    let cache = Interfered { cache: local_cache(100), with: fates.clone() };
+    let epochs = Epochs::new(cache, Arc::new(shop()), Duration::from_mins(1));
+    let product = Shop::id(0);
+    fates.fail();
+    epochs.changed(&[&product]).await;
+    let (earlier, deliver_earlier) = fates.hold();
+    earlier.await.unwrap();
+    fates.fail();
+    epochs.changed(&[&product]).await;
+    let (later, deliver_later) = fates.hold();
+    deliver_earlier.send(()).unwrap();
+    let is_tried = tokio::time::timeout(Duration::from_secs(10), later).await;
+    assert!(is_tried.is_ok_and(|reached| reached.is_ok()), "the later change is delivered too");
+    assert!(epochs.delivered(0).is_err(), "and not before");
+    deliver_later.send(()).unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(epochs.delivered(0), Ok(()));
 }
 
 #[tokio::test]
