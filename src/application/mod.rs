@@ -215,6 +215,8 @@ pub struct Figure {
 /// How old the answers were that showed a kind of entity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Judged {
+    /// How many of them were audited.
+    pub audited: u64,
     /// The greatest age of a stale one; `None` where none was stale.
     pub oldest: Option<Duration>,
     /// The age that is promised not to be passed; `None` where nothing is promised.

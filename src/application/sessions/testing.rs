@@ -14,9 +14,11 @@ use super::site::Site;
 use super::thinking::Thinking;
 use super::token::{Claims, Tokens};
 use super::world::{Held, Shared};
-use super::{PERMISSIONS, SESSION, USER, operations};
+use super::{PERMISSIONS, SESSION, Spec, USER, operations};
 use crate::application::touched::Touched;
-use crate::application::{Answer, Application as _, Dataset as _, Facts, Figure, Visitor, World as _};
+use crate::application::{
+    Answer, Application as _, Dataset as _, Facts, Figure, Judged, Model as _, Visitor, World as _,
+};
 use crate::audit::{AnomalyKind, Audit, Example, Setup};
 use crate::clock;
 use crate::measure::Anomalies;
@@ -299,6 +301,17 @@ async fn a_permission_that_is_served_after_it_was_revoked_is_counted_with_its_ag
     stage.permissions.1.store(false, Relaxed);
     stage.does(&mut client, operations::PERMISSIONS, 0).await;
     assert_eq!(stage.anomalies(), [0, 0, 1]);
+}
+
+#[test]
+fn how_late_a_revocation_was_seen_is_not_known_where_no_permission_was_audited() {
+    let seen = |audited, oldest| {
+        let figures = Spec::default().figures(&[Judged { audited, oldest, bound: None }]);
+        figures.into_iter().find(|figure| figure.name == "revocation_seen_max_ms").unwrap().value
+    };
+    assert_eq!(seen(0, None), None);
+    assert_eq!(seen(5, None), Some(0.0), "all were as they should be");
+    assert_eq!(seen(5, Some(Duration::from_millis(40))), Some(40.0));
 }
 
 #[test]
