@@ -66,7 +66,7 @@ fn is_sound(results: &Results) {
         let figure = |name| figure(results, &row.cell, name);
         assert_eq!((row.errors, row.timeouts, row.corrupt_reads), (0, 0, 0), "{row:?}");
         assert_eq!(row.verdict, Some(Verdict::Kept), "{}", row.verdict_reason);
-        for name in ["validated_after_log_out", "lost_sessions"] {
+        for name in ["validated_after_log_out", "validated_after_expiry", "lost_sessions"] {
             assert_eq!(figure(name), Some(0.0), "{name}");
         }
         for name in

@@ -105,10 +105,12 @@ impl<C: StrategyCache> Open<C> {
 
     /// How many prices were published, were not, and may have been.
     fn published(&self) -> [u64; 3] {
-        ["price_updates_published", "price_updates_not_published", "price_updates_of_unknown_end"].map(|name| {
-            let figure = self.sales.figures().into_iter().find(|figure| figure.name == name);
-            figure.and_then(|figure| figure.value).unwrap() as u64
-        })
+        ["price_updates_published", "price_updates_not_published", "price_updates_of_unknown_end"].map(
+            |name| {
+                let figure = self.sales.figures().into_iter().find(|figure| figure.name == name);
+                figure.and_then(|figure| figure.value).unwrap() as u64
+            },
+        )
     }
 
     /// The ids on a page, in their order, as the cache or the database has it.
