@@ -22,6 +22,8 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 use self::page::PageId;
 use self::pages::{Epochs, Pages};
 use self::prices::{Prices, Sales};
@@ -155,8 +157,9 @@ impl Model for Spec {
         &self,
         cache: C,
         world: Arc<Sales>,
+        ended: watch::Receiver<bool>,
     ) -> impl Future<Output = ()> + Send + 'static {
-        prices::follow(cache, world)
+        prices::follow(cache, world, ended)
     }
 
     fn mistakes(&self, facts: &Facts) -> Vec<(&'static str, String, String)> {

@@ -240,6 +240,7 @@ pub(crate) enum Method {
     Delete,
     Increment,
     Append,
+    ReadStream,
     Count,
     Track,
     PutDirty,
@@ -379,7 +380,7 @@ impl<C: Streams, I: Interference> Streams for Interfered<C, I> {
         group: &str,
         most: u64,
     ) -> Result<Vec<StreamRecord>, StoreError> {
-        self.cache.read_stream(stream, group, most).await
+        self.call(Method::ReadStream, self.cache.read_stream(stream, group, most)).await
     }
 }
 

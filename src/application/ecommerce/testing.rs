@@ -22,7 +22,7 @@ use crate::store::local::LocalCache;
 use crate::store::redb::{EmbeddedDatabase, EmbeddedOptions};
 use crate::store::streams::Streams as _;
 use crate::store::{Cache as _, Counters, Database as _, Entry, ErrorKind};
-use crate::strategy::testing::{Interfered, Interference, Method, local_cache, sound_forms};
+use crate::strategy::testing::{FlakyCache, Interfered, Interference, Method, local_cache, sound_forms};
 use crate::strategy::{CachingSettings, Strategy as _, StrategySpec, cache_aside, cache_behind};
 use crate::units::ByteSize;
 use crate::workload::ValueSizes;
@@ -454,6 +454,77 @@ async fn an_entry_that_timed_out_may_be_there_and_is_not_counted_as_not_publishe
         assert_eq!((failed.committed, failed.error.kind), (Some(2), kind));
         assert_eq!(shop.published(), counted, "{kind:?}");
     }
+}
+
+/// A stream of prices over a cache that fails when it is told to, and what is known of it.
+struct Stream {
+    cache: FlakyCache<LocalCache>,
+    prices: Prices<FlakyCache<LocalCache>>,
+    sales: Arc<Sales>,
+}
+
+impl Stream {
+    fn new() -> Self {
+        let (cache, sales) = (FlakyCache::over(local_cache(10)), Arc::new(Sales::default()));
+        let prices = Prices::new(cache.clone(), 10_000, Arc::clone(&sales));
+        Self { cache, prices, sales }
+    }
+
+    async fn publish(&self, entries: u64) {
+        for version in 0..entries {
+            self.prices.publish("000000001", version, 500).await.unwrap();
+        }
+    }
+
+    /// The reader, told that the instances have ended.
+    async fn read_the_rest(&self) {
+        let (_told, ended) = watch::channel(true);
+        prices::follow(self.cache.clone(), Arc::clone(&self.sales), ended).await;
+    }
+
+    /// Entries published, read and unread, and failed reads.
+    fn figures(&self) -> [u64; 4] {
+        let figures = self.sales.figures();
+        ["published", "read", "unread", "failed_reads"].map(|name| {
+            let figure = figures.iter().find(|figure| figure.name == format!("price_updates_{name}"));
+            figure.and_then(|figure| figure.value).unwrap() as u64
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_left_in_the_stream_when_the_instances_have_ended_is_read_although_reads_fail() {
+    let stream = Stream::new();
+    stream.sales.begin_measuring();
+    stream.publish(1_200).await;
+    assert_eq!(stream.figures(), [1_200, 0, 1_200, 0]);
+    stream.cache.with.fail(Method::ReadStream, ErrorKind::Timeout, 2);
+    stream.read_the_rest().await;
+    assert_eq!(stream.figures(), [1_200, 1_200, 0, 2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_published_before_measuring_is_in_no_figure_also_where_it_is_read_later() {
+    let stream = Stream::new();
+    stream.publish(5).await;
+    tokio::time::advance(Duration::from_millis(1)).await;
+    stream.sales.begin_measuring();
+    stream.publish(3).await;
+    stream.read_the_rest().await;
+    assert_eq!(stream.figures(), [3, 3, 0, 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_read_is_unread_and_waited_for_until_the_reader_is_dropped() {
+    let stream = Stream::new();
+    stream.sales.begin_measuring();
+    stream.publish(7).await;
+    stream.cache.with.fail_all(ErrorKind::Connection);
+    let read = tokio::time::timeout(Duration::from_secs(1), stream.read_the_rest()).await;
+    assert!(read.is_err());
+    let [published, read, unread, failed_reads] = stream.figures();
+    assert_eq!([published, read, unread], [7, 0, 7]);
+    assert!(failed_reads > 10, "{failed_reads}");
 }
 
 #[tokio::test]
