@@ -56,7 +56,7 @@ crate::settings! {
         first_page: Share = Share::of(70, 100),
         /// how unequal the categories are in size: the Zipf exponent over their ranks; 0: all alike
         category_skew: f64 = 0.8,
-        /// how many products are prepared and not on sale yet when a cell begins; new_product puts them on sale by turns
+        /// how many products are prepared and not on sale yet when a cell begins; each new_product puts one of them on sale, drawn at random
         prepared: NonZeroU64 = NonZeroU64::new(1_000).unwrap_or(NonZeroU64::MIN),
         /// about how many entries the stream price_updates keeps
         price_updates_max: NonZeroU64 = NonZeroU64::new(10_000).unwrap_or(NonZeroU64::MIN),
@@ -164,6 +164,11 @@ impl Model for Spec {
 
     fn mistakes(&self, facts: &Facts) -> Vec<(&'static str, String, String)> {
         let mut mistakes = Vec::new();
+        let products = facts.keys.saturating_add(self.prepared.get());
+        if products >= shop::TOO_MANY {
+            let message = format!("{products} products, on sale or prepared: their ids have nine digits");
+            mistakes.push(("dataset.keys", message, format!("give fewer than {} in all", shop::TOO_MANY)));
+        }
         if facts.categories > facts.keys {
             let message = format!(
                 "{} categories for {} products: a category without products has no page",

@@ -564,6 +564,9 @@ fn what_cannot_be_a_shop_is_said() {
     let keys: Vec<&str> = spec.mistakes(&facts(10, 11)).into_iter().map(|(key, ..)| key).collect();
     assert_eq!(keys, ["dataset.categories", "application.per_page", "application.category_skew"]);
     assert!(Spec::default().mistakes(&facts(10, 10)).is_empty());
+    let most = 999_999_999 - Spec::default().prepared.get();
+    assert!(Spec::default().mistakes(&facts(most, 10)).is_empty());
+    assert_eq!(Spec::default().mistakes(&facts(most + 1, 10))[0].0, "dataset.keys");
 }
 
 #[test]
