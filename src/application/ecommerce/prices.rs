@@ -167,7 +167,9 @@ pub async fn follow<C: Streams>(cache: C, sales: Arc<Sales>, ended: watch::Recei
         let goes_on_at_once = match cache.read_stream(STREAM, GROUP, AT_ONCE).await {
             Ok(records) if is_last && records.is_empty() => return,
             Ok(records) => {
-                records.iter().for_each(|record| sales.note_read(record));
+                for record in &records {
+                    sales.note_read(record);
+                }
                 is_last || records.len() as u64 >= AT_ONCE
             }
             Err(_) => {

@@ -1,14 +1,13 @@
 //! The shop over a real embedded database and a local cache: what its pages, prices and stocks show and when.
 
-use std::collections::VecDeque;
+mod epochs;
+mod stream;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use proptest::prelude::*;
-use tokio::sync::oneshot;
 
-use super::pages::Epochs;
 use super::shop::{PRODUCTS, Shop};
 use super::*;
 use crate::application::touched::Touched;
@@ -16,13 +15,11 @@ use crate::application::{Dataset as _, Place};
 use crate::audit::{Audit, Setup};
 use crate::clock;
 use crate::measure::Anomalies;
-use crate::source::dependents::Dependents as _;
 use crate::source::{Kind, Source as _};
 use crate::store::local::LocalCache;
 use crate::store::redb::{EmbeddedDatabase, EmbeddedOptions};
-use crate::store::streams::Streams as _;
-use crate::store::{Cache as _, Counters, Database as _, Entry, ErrorKind};
-use crate::strategy::testing::{FlakyCache, Interfered, Interference, Method, local_cache, sound_forms};
+use crate::store::{Cache as _, Counters, Database as _, ErrorKind};
+use crate::strategy::testing::{local_cache, sound_forms};
 use crate::strategy::{CachingSettings, Strategy as _, StrategySpec, cache_aside, cache_behind};
 use crate::units::ByteSize;
 use crate::workload::ValueSizes;
@@ -228,146 +225,6 @@ fn rawdoc_of(product: &crate::store::Document) -> crate::store::Document {
 }
 
 #[tokio::test]
-async fn an_epoch_that_was_evicted_never_comes_again() {
-    let cache = local_cache(100);
-    let epochs = Epochs::new(cache.clone(), Arc::new(shop()), Duration::from_mins(1));
-    let mut seen = std::collections::HashSet::new();
-    for _ in 0..100 {
-        let epoch = epochs.of(3).await;
-        assert_eq!(epochs.of(3).await, epoch, "it stays while nothing changes");
-        assert!(seen.insert(epoch));
-        cache.delete("category:3:epoch").await.unwrap();
-        let fresh = epochs.of(3).await;
-        assert!(seen.insert(fresh));
-        epochs.changed(&[&Shop::id(shop().first_of(3))]).await;
-    }
-}
-
-/// Refuses to set anything while it is told to.
-#[derive(Clone, Default)]
-struct Refusing(Arc<std::sync::atomic::AtomicBool>);
-
-impl Interference for Refusing {
-    async fn before(&self, method: Method) -> Result<(), StoreError> {
-        let refuses = self.0.load(std::sync::atomic::Ordering::Relaxed);
-        if refuses && matches!(method, Method::Set) {
-            return Err(StoreError::new(ErrorKind::Connection, "gone"));
-        }
-        Ok(())
-    }
-}
-
-#[tokio::test]
-async fn a_price_whose_pages_could_not_be_invalidated_is_committed_and_not_acknowledged_until_they_are() {
-    let refusing = Refusing::default();
-    let cache = Interfered { cache: local_cache(10_000), with: refusing.clone() };
-    let mut shop = open(cache, aside(), aside(), Spec::default()).await;
-    let wanted = page(1, 20);
-    assert_eq!(shop.look_at(wanted).await[PAGE].stale, 0);
-    let epoch = shop.app.epochs.of(0).await;
-    refusing.0.store(true, std::sync::atomic::Ordering::Relaxed);
-    let (answer, _) = shop.perform(&operation(PRICE_UPDATE, 5, 1, 777)).await;
-    let failed = answer.unwrap_err();
-    assert_eq!(failed.committed, Some(2));
-    assert!(failed.error.detail.contains("pages of category 0"), "{failed}");
-    let found = shop.look_at(wanted).await;
-    assert_eq!((found[PAGE].audited, found[PAGE].stale, found[PAGE].stale_after_failed_step), (1, 0, 0));
-    refusing.0.store(false, std::sync::atomic::Ordering::Relaxed);
-    let deadline = clock::now() + Duration::from_secs(5);
-    while shop.app.epochs.delivered(0).is_err() {
-        assert!(clock::now() < deadline, "it is tried again");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    assert_ne!(shop.app.epochs.of(0).await, epoch);
-}
-
-/// What becomes of a set.
-enum Fate {
-    /// It does not arrive in time.
-    Fails,
-    /// It says that it is under way, and waits to be let go.
-    Waits(oneshot::Sender<()>, oneshot::Receiver<()>),
-}
-
-/// Decides on the sets to come, one after the other, and knows what was set.
-#[derive(Clone, Default)]
-struct Fates {
-    to_come: Arc<Mutex<VecDeque<Fate>>>,
-    sets: Arc<Mutex<Vec<(String, Entry)>>>,
-}
-
-impl Fates {
-    /// The next set fails.
-    fn fail(&self) {
-        self.to_come.lock().push_back(Fate::Fails);
-    }
-
-    /// The next set waits; says when it is under way, and lets it go.
-    fn hold(&self) -> (oneshot::Receiver<()>, oneshot::Sender<()>) {
-        let ((reach, reached), (release, released)) = (oneshot::channel(), oneshot::channel());
-        self.to_come.lock().push_back(Fate::Waits(reach, released));
-        (reached, release)
-    }
-}
-
-impl Interference for Fates {
-    fn note_set(&self, key: &str, entry: &Entry) {
-        self.sets.lock().push((key.into(), entry.clone()));
-    }
-
-    async fn before(&self, method: Method) -> Result<(), StoreError> {
-        let fate = if method == Method::Set { self.to_come.lock().pop_front() } else { None };
-        match fate {
-            Some(Fate::Fails) => Err(StoreError::new(ErrorKind::Timeout, "no answer")),
-            Some(Fate::Waits(reach, released)) => {
-                let _ = reach.send(());
-                let _ = released.await;
-                Ok(())
-            }
-            None => Ok(()),
-        }
-    }
-}
-
-#[tokio::test]
-async fn an_epoch_that_arrives_late_brings_no_page_back_that_was_filled_before_a_change() {
-    let fates = Fates::default();
-    let cache = Interfered { cache: local_cache(10_000), with: fates.clone() };
-    let mut shop = open(cache, aside(), aside(), Spec::default()).await;
-    let wanted = page(1, 20);
-    fates.fail();
-    assert_eq!(shop.look_at(wanted).await[PAGE].stale, 0);
-    let (key, late) = fates.sets.lock().first().cloned().unwrap();
-    assert_eq!(key, "category:0:epoch");
-    shop.perform(&operation(PRICE_UPDATE, 5, 1, 777)).await.0.unwrap();
-    shop.cache.cache.set(&key, &late, None).await.unwrap();
-    let found = shop.look_at(wanted).await;
-    assert_eq!((found[PAGE].audited, found[PAGE].stale), (1, 0));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_change_that_comes_while_an_earlier_one_is_delivered_is_delivered_too() {
-    let fates = Fates::default();
-    let cache = Interfered { cache: local_cache(100), with: fates.clone() };
-    let epochs = Epochs::new(cache, Arc::new(shop()), Duration::from_mins(1));
-    let product = Shop::id(0);
-    fates.fail();
-    epochs.changed(&[&product]).await;
-    let (earlier, deliver_earlier) = fates.hold();
-    earlier.await.unwrap();
-    fates.fail();
-    epochs.changed(&[&product]).await;
-    let (later, deliver_later) = fates.hold();
-    deliver_earlier.send(()).unwrap();
-    let is_tried = tokio::time::timeout(Duration::from_secs(10), later).await;
-    assert!(is_tried.is_ok_and(|reached| reached.is_ok()), "the later change is delivered too");
-    assert!(epochs.delivered(0).is_err(), "and not before");
-    deliver_later.send(()).unwrap();
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    assert_eq!(epochs.delivered(0), Ok(()));
-}
-
-#[tokio::test]
 async fn what_is_written_behind_changes_the_pages_when_it_is_flushed_and_not_before() {
     let own = cache_behind::Own { flush_interval: Positive::seconds(3600), ..cache_behind::Own::default() };
     let spec = StrategySpec::CacheBehind(cache_behind::Spec { own, ..cache_behind::Spec::default() });
@@ -400,131 +257,6 @@ async fn a_stock_is_not_in_the_details_and_lives_by_its_own_time_to_live() {
     let stock = shop.app.inventory.read(&Shop::id(5)).await.unwrap().found.unwrap().1;
     assert_eq!(stock.integer("stock"), Some(123));
     assert_eq!(shop.app.products.read(&Shop::id(5)).await.unwrap().outcome, ReadOutcome::Hit, "details stay");
-}
-
-#[tokio::test]
-async fn every_price_is_told_to_the_other_services_once_and_the_stream_has_a_bound() {
-    let spec = Spec { price_updates_max: NonZeroU64::new(10).unwrap(), ..Spec::default() };
-    let mut shop = open(local_cache(10_000), aside(), aside(), spec).await;
-    for number in 0..5 {
-        shop.perform(&operation(PRICE_UPDATE, number, number, 50 + number)).await.0.unwrap();
-    }
-    let read = shop.cache.read_stream("price_updates", "readers", 100).await.unwrap();
-    assert_eq!(read.len(), 5);
-    assert_eq!(read[2].text("product_id"), Some("000000002"));
-    assert_eq!(read[2].text("price"), Some("152"));
-    assert_eq!(read[2].text("version"), Some("2"), "by which readers know the newer of two prices");
-    assert!(shop.cache.read_stream("price_updates", "readers", 100).await.unwrap().is_empty(), "once");
-    for number in 5..40 {
-        shop.perform(&operation(PRICE_UPDATE, number, number, number)).await.0.unwrap();
-    }
-    assert_eq!(shop.cache.read_stream("price_updates", "late", 100).await.unwrap().len(), 10);
-    assert_eq!(shop.published(), [40, 0, 0]);
-}
-
-/// Fails every call of a kind.
-#[derive(Clone)]
-struct Failing(Method, ErrorKind);
-
-impl Interference for Failing {
-    async fn before(&self, method: Method) -> Result<(), StoreError> {
-        if method == self.0 { Err(StoreError::new(self.1, "gone")) } else { Ok(()) }
-    }
-}
-
-#[tokio::test]
-async fn a_price_that_is_committed_is_published_also_where_entry_and_pages_could_not_be_invalidated() {
-    for fails in [Method::Delete, Method::Set] {
-        let cache = Interfered { cache: local_cache(10_000), with: Failing(fails, ErrorKind::Timeout) };
-        let mut shop = open(cache, aside(), aside(), Spec::default()).await;
-        let failed = shop.perform(&operation(PRICE_UPDATE, 5, 1, 777)).await.0.unwrap_err();
-        assert_eq!(failed.committed, Some(2), "{fails:?}");
-        assert_eq!(shop.published(), [1, 0, 0], "{fails:?}");
-        let read = shop.cache.read_stream("price_updates", "readers", 100).await.unwrap();
-        assert_eq!(read[0].text("price"), Some("877"), "{fails:?}");
-    }
-}
-
-#[tokio::test]
-async fn an_entry_that_timed_out_may_be_there_and_is_not_counted_as_not_published() {
-    for (kind, counted) in [(ErrorKind::Timeout, [0, 0, 1]), (ErrorKind::OutOfMemory, [0, 1, 0])] {
-        let cache = Interfered { cache: local_cache(10_000), with: Failing(Method::Append, kind) };
-        let mut shop = open(cache, aside(), aside(), Spec::default()).await;
-        let failed = shop.perform(&operation(PRICE_UPDATE, 5, 1, 777)).await.0.unwrap_err();
-        assert_eq!((failed.committed, failed.error.kind), (Some(2), kind));
-        assert_eq!(shop.published(), counted, "{kind:?}");
-    }
-}
-
-/// A stream of prices over a cache that fails when it is told to, and what is known of it.
-struct Stream {
-    cache: FlakyCache<LocalCache>,
-    prices: Prices<FlakyCache<LocalCache>>,
-    sales: Arc<Sales>,
-}
-
-impl Stream {
-    fn new() -> Self {
-        let (cache, sales) = (FlakyCache::over(local_cache(10)), Arc::new(Sales::default()));
-        let prices = Prices::new(cache.clone(), 10_000, Arc::clone(&sales));
-        Self { cache, prices, sales }
-    }
-
-    async fn publish(&self, entries: u64) {
-        for version in 0..entries {
-            self.prices.publish("000000001", version, 500).await.unwrap();
-        }
-    }
-
-    /// The reader, told that the instances have ended.
-    async fn read_the_rest(&self) {
-        let (_told, ended) = watch::channel(true);
-        prices::follow(self.cache.clone(), Arc::clone(&self.sales), ended).await;
-    }
-
-    /// Entries published, read and unread, and failed reads.
-    fn figures(&self) -> [u64; 4] {
-        let figures = self.sales.figures();
-        ["published", "read", "unread", "failed_reads"].map(|name| {
-            let figure = figures.iter().find(|figure| figure.name == format!("price_updates_{name}"));
-            figure.and_then(|figure| figure.value).unwrap() as u64
-        })
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_is_left_in_the_stream_when_the_instances_have_ended_is_read_although_reads_fail() {
-    let stream = Stream::new();
-    stream.sales.begin_measuring();
-    stream.publish(1_200).await;
-    assert_eq!(stream.figures(), [1_200, 0, 1_200, 0]);
-    stream.cache.with.fail(Method::ReadStream, ErrorKind::Timeout, 2);
-    stream.read_the_rest().await;
-    assert_eq!(stream.figures(), [1_200, 1_200, 0, 2]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_was_published_before_measuring_is_in_no_figure_also_where_it_is_read_later() {
-    let stream = Stream::new();
-    stream.publish(5).await;
-    tokio::time::advance(Duration::from_millis(1)).await;
-    stream.sales.begin_measuring();
-    stream.publish(3).await;
-    stream.read_the_rest().await;
-    assert_eq!(stream.figures(), [3, 3, 0, 0]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_cannot_be_read_is_unread_and_waited_for_until_the_reader_is_dropped() {
-    let stream = Stream::new();
-    stream.sales.begin_measuring();
-    stream.publish(7).await;
-    stream.cache.with.fail_all(ErrorKind::Connection);
-    let read = tokio::time::timeout(Duration::from_secs(1), stream.read_the_rest()).await;
-    assert!(read.is_err());
-    let [published, read, unread, failed_reads] = stream.figures();
-    assert_eq!([published, read, unread], [7, 0, 7]);
-    assert!(failed_reads > 10, "{failed_reads}");
 }
 
 #[tokio::test]
