@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use hotset::results::{EntityRow, OperationRow, Results};
+use hotset::units::parse_duration;
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -23,9 +24,12 @@ fn main() -> Result<(), Failure> {
     let mut rows = BTreeMap::new();
     for folder in folders {
         let results = Results::read(Path::new(folder))?;
+        let measured_s: BTreeMap<&str, f64> =
+            results.summary.iter().map(|row| (row.cell.as_str(), row.measured_s)).collect();
         for (at, row) in results.operations.iter().enumerate() {
             let place = (row.strategy.clone(), row.topology.clone(), folder.clone(), at);
-            rows.insert(place, line(row, &results.entities));
+            let measured_s = measured_s.get(row.cell.as_str()).copied().unwrap_or_default();
+            rows.insert(place, line(row, &results.entities, measured_s));
         }
         for row in results.summary.iter().filter(|row| row.status == hotset::results::Status::Failed) {
             let place = (row.strategy.clone(), row.topology.clone(), folder.clone(), 0);
@@ -48,19 +52,28 @@ fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-fn line(row: &OperationRow, entities: &[EntityRow]) -> String {
+/// What is promised of age: what is promised of loss is the same in all these cells, as nothing is broken in them. A bound that
+/// a cell could not see broken is said to be one.
+fn promised(guarantee: &str, measured_s: f64) -> String {
+    let about = guarantee.split(';').next().unwrap_or_default();
+    let bound = about.strip_prefix("stale for at most ").and_then(|bound| parse_duration(bound).ok());
+    let is_beyond =
+        bound.is_some_and(|bound| bound.as_secs_f64() >= measured_s) || about.contains("until evicted");
+    if is_beyond { format!("{about} (beyond the cell)") } else { about.to_owned() }
+}
+
+fn line(row: &OperationRow, entities: &[EntityRow], measured_s: f64) -> String {
     let shown: Vec<&EntityRow> = entities
         .iter()
         .filter(|entity| entity.cell == row.cell && row.entities.split(';').any(|name| name == entity.entity))
         .collect();
     let stale: u64 = shown.iter().map(|entity| entity.stale_reads).sum();
     let oldest = shown.iter().filter_map(|entity| entity.stale_age_max_ms).fold(0.0, f64::max);
-    // What is promised of loss is the same in all these cells: nothing is broken in them.
     let promised: Vec<String> = shown
         .iter()
         .map(|entity| {
-            let about = entity.guarantee.split(';').next().unwrap_or_default();
-            if shown.len() > 1 { format!("{}: {about}", entity.entity) } else { about.to_owned() }
+            let about = promised(&entity.guarantee, measured_s);
+            if shown.len() > 1 { format!("{}: {about}", entity.entity) } else { about }
         })
         .collect();
     let percent = row.hit_rate.map_or_else(|| "–".into(), |rate| format!("{:.1} %", rate * 100.0));
@@ -85,4 +98,19 @@ fn line(row: &OperationRow, entities: &[EntityRow]) -> String {
         row.errors + row.timeouts,
         promised.join("; ")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bound_that_the_cell_could_not_see_broken_is_said_to_be_beyond_it() {
+        let of = |guarantee| promised(guarantee, 3.0);
+        assert_eq!(of("no stale read; no acknowledged write lost"), "no stale read");
+        assert_eq!(of("stale for at most 1.5s; no acknowledged write lost"), "stale for at most 1.5s");
+        assert_eq!(of("stale for at most 3s"), "stale for at most 3s (beyond the cell)");
+        assert_eq!(of("stale for at most 86405s"), "stale for at most 86405s (beyond the cell)");
+        assert_eq!(of("stale until evicted"), "stale until evicted (beyond the cell)");
+    }
 }

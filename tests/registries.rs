@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use hotset::plan::{Options, Plan};
 use hotset::report::charts;
 use hotset::scenario::SettingDoc;
+use hotset::strategy::Staleness;
 use hotset::workload::keys;
 use hotset::{strategy, topology};
 
@@ -102,4 +103,29 @@ fn every_scenario_is_valid_and_every_strategy_and_topology_is_in_one() {
     }
     assert_eq!(strategies, strategy::REGISTRY.iter().map(|row| row.name).collect());
     assert_eq!(topologies, topology::REGISTRY.iter().map(|row| row.name).collect());
+}
+
+#[test]
+fn both_applications_are_shown_under_every_strategy_with_bounds_that_their_cells_could_see_broken() {
+    let behind = "application.strategies.page=\"read-through\"".to_owned();
+    for (name, set) in [
+        ("ecommerce-everywhere", vec![]),
+        ("ecommerce-everywhere", vec![behind]),
+        ("sessions-everywhere", vec![]),
+    ] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("scenarios/{name}.toml"));
+        let plan = Plan::read(&path, &Options { set, ..Options::default() }).unwrap();
+        let chosen: BTreeSet<_> = plan.scenario.strategies.iter().map(|one| one.spec.name()).collect();
+        assert_eq!(chosen, strategy::REGISTRY.iter().map(|row| row.name).collect(), "{name}");
+        for cell in &plan.cells {
+            for guarantee in cell.guarantees() {
+                let is_testable = match guarantee.staleness {
+                    Staleness::None => true,
+                    Staleness::Within(bound) => bound < plan.scenario.run.duration.0,
+                    Staleness::UntilEvicted => false,
+                };
+                assert!(is_testable, "{name}: {}: {guarantee}", cell.id);
+            }
+        }
+    }
 }

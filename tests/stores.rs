@@ -14,7 +14,7 @@ use hotset::store::redb::{EmbeddedDatabase, EmbeddedOptions};
 use hotset::store::redis::{RedisAdmin, RedisCache, RedisOptions};
 use hotset::store::{
     AnyCache, AnyDatabase, AppCache, AppDatabase, BulkItem, Cache, Claimed, Counters, Database, Document,
-    Entry, ErrorKind, Page, Patch, SecretUrl, Settled, Token,
+    Entry, ErrorKind, Page, Patch, SecretUrl, Settled, Streams, Token,
 };
 use mongodb::bson::raw::cstr;
 use mongodb::bson::rawdoc;
@@ -146,6 +146,10 @@ over_every! { cache: local by local_cache, redis by redis_cache;
     of_many_tasks_only_one_places_its_token
     many_tasks_counting_lose_no_count
     a_stream_takes_records
+    a_group_that_is_not_there_begins_at_the_beginning_and_gets_each_record_once_in_its_order
+    of_a_stream_that_is_not_there_nothing_is_read_and_then_all_of_it
+    a_group_that_comes_after_records_were_trimmed_gets_those_that_are_left
+    of_two_readers_of_a_group_each_record_is_given_to_one
 }
 
 async fn what_was_set_is_what_is_got(cache: &impl Cache) {
@@ -318,6 +322,64 @@ async fn a_stream_takes_records(cache: &impl Cache) {
         cache.append("s", &[("field", b"value"), ("other", &[0, 255])], 5).await.unwrap();
     }
     assert!(cache.delete("s").await.unwrap());
+}
+
+async fn append(cache: &impl Cache, numbers: std::ops::Range<u32>) {
+    for number in numbers {
+        cache.append("s", &[("number", number.to_string().as_bytes())], 10_000).await.unwrap();
+    }
+}
+
+async fn numbers(cache: &impl Streams, group: &str, most: u64) -> Vec<u32> {
+    let records = cache.read_stream("s", group, most).await.unwrap();
+    records.iter().map(|record| record.text("number").unwrap().parse().unwrap()).collect()
+}
+
+async fn a_group_that_is_not_there_begins_at_the_beginning_and_gets_each_record_once_in_its_order(
+    cache: &impl Streams,
+) {
+    append(cache, 0..5).await;
+    assert_eq!(numbers(cache, "one", 3).await, [0, 1, 2], "no more than were asked for");
+    assert_eq!(numbers(cache, "one", 3).await, [3, 4]);
+    assert_eq!(numbers(cache, "one", 3).await, [0; 0]);
+    append(cache, 5..7).await;
+    assert_eq!(numbers(cache, "one", 3).await, [5, 6]);
+    assert_eq!(numbers(cache, "other", 100).await, [0, 1, 2, 3, 4, 5, 6], "another group has its own place");
+}
+
+async fn of_a_stream_that_is_not_there_nothing_is_read_and_then_all_of_it(cache: &impl Streams) {
+    assert_eq!(numbers(cache, "early", 10).await, [0; 0]);
+    append(cache, 0..2).await;
+    assert_eq!(numbers(cache, "early", 10).await, [0, 1]);
+    // The group is gone with its stream, and is made anew.
+    assert!(cache.delete("s").await.unwrap());
+    assert_eq!(numbers(cache, "early", 10).await, [0; 0]);
+    append(cache, 2..4).await;
+    assert_eq!(numbers(cache, "early", 10).await, [2, 3]);
+}
+
+async fn a_group_that_comes_after_records_were_trimmed_gets_those_that_are_left(cache: &impl Streams) {
+    // Redis trims whole nodes of a stream, of a hundred records each unless it is told otherwise.
+    for number in 0..1_000_u32 {
+        cache.append("s", &[("number", number.to_string().as_bytes())], 10).await.unwrap();
+    }
+    let left = numbers(cache, "late", 10_000).await;
+    assert!((10..=110).contains(&left.len()), "{}", left.len());
+    assert!(left.iter().copied().eq(1_000 - left.len() as u32..1_000), "{left:?}");
+}
+
+async fn of_two_readers_of_a_group_each_record_is_given_to_one(cache: &impl Streams) {
+    append(cache, 0..200).await;
+    let (mut one, mut other) = (Vec::new(), Vec::new());
+    while one.len() + other.len() < 200 {
+        let (mine, theirs) = tokio::join!(numbers(cache, "both", 7), numbers(cache, "both", 7));
+        assert!(!mine.is_empty() || !theirs.is_empty(), "{} are given", one.len() + other.len());
+        one.extend(mine);
+        other.extend(theirs);
+    }
+    let mut all = [one, other].concat();
+    all.sort_unstable();
+    assert!(all.into_iter().eq(0..200));
 }
 
 over_every! { database: embedded by embedded_database, mongo by mongo_database;

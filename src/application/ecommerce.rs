@@ -22,6 +22,8 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 use self::page::PageId;
 use self::pages::{Epochs, Pages};
 use self::prices::{Prices, Sales};
@@ -54,7 +56,7 @@ crate::settings! {
         first_page: Share = Share::of(70, 100),
         /// how unequal the categories are in size: the Zipf exponent over their ranks; 0: all alike
         category_skew: f64 = 0.8,
-        /// how many products are prepared and not on sale yet when a cell begins; new_product puts them on sale by turns
+        /// how many products are prepared and not on sale yet when a cell begins; each new_product puts one of them on sale, drawn at random
         prepared: NonZeroU64 = NonZeroU64::new(1_000).unwrap_or(NonZeroU64::MIN),
         /// about how many entries the stream price_updates keeps
         price_updates_max: NonZeroU64 = NonZeroU64::new(10_000).unwrap_or(NonZeroU64::MIN),
@@ -155,12 +157,18 @@ impl Model for Spec {
         &self,
         cache: C,
         world: Arc<Sales>,
+        ended: watch::Receiver<bool>,
     ) -> impl Future<Output = ()> + Send + 'static {
-        prices::follow(cache, world)
+        prices::follow(cache, world, ended)
     }
 
     fn mistakes(&self, facts: &Facts) -> Vec<(&'static str, String, String)> {
         let mut mistakes = Vec::new();
+        let products = facts.keys.saturating_add(self.prepared.get());
+        if products >= shop::TOO_MANY {
+            let message = format!("{products} products, on sale or prepared: their ids have nine digits");
+            mistakes.push(("dataset.keys", message, format!("give fewer than {} in all", shop::TOO_MANY)));
+        }
         if facts.categories > facts.keys {
             let message = format!(
                 "{} categories for {} products: a category without products has no page",
@@ -252,16 +260,25 @@ impl<C: StrategyCache, D: Changes> Ecommerce<C, D> {
         Ok(Answer::Read(read.outcome))
     }
 
-    /// A new price: the database, then the pages that show it, then the other services.
+    /// A new price: the database, then the pages that show it, then the other services. These are told of whatever the
+    /// database has, also where a step before has failed, as nobody would tell them later.
     async fn price_update(&self, visitor: &mut Visitor, operation: &Operation) -> Result<Answer, WriteError> {
         let product = operation.key;
         let id = Shop::id(product);
         let change = self.shop.new_price(visitor.number, operation);
         let writing = async {
-            let version = self.products.write(&id, &change.patch).await?.ok_or_else(|| lost_document(&id))?;
-            let after_commit = |error| WriteError::after_commit(error, Some(version));
-            self.epochs.delivered(self.shop.category_of(product)).map_err(after_commit)?;
-            self.prices.publish(&id, change.value).await.map_err(after_commit)?;
+            let written = self.products.write(&id, &change.patch).await;
+            let committed = match &written {
+                Ok(version) => *version,
+                Err(failed) => failed.committed,
+            };
+            let Some(version) = committed else {
+                return Err(written.err().unwrap_or_else(|| lost_document(&id).into()));
+            };
+            let invalidated = self.epochs.delivered(self.shop.category_of(product));
+            let published = self.prices.publish(&id, version, change.value).await;
+            written?;
+            invalidated.and(published).map_err(|error| WriteError::after_commit(error, Some(version)))?;
             Ok(version)
         };
         visitor.write(change.write, writing).await?;

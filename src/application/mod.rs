@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use compact_str::CompactString;
+use tokio::sync::watch;
 
 use crate::audit::{FIELDS, Seen};
 use crate::scenario::Settings;
@@ -215,6 +216,8 @@ pub struct Figure {
 /// How old the answers were that showed a kind of entity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Judged {
+    /// How many of them were audited.
+    pub audited: u64,
     /// The greatest age of a stale one; `None` where none was stale.
     pub oldest: Option<Duration>,
     /// The age that is promised not to be passed; `None` where nothing is promised.
@@ -307,11 +310,13 @@ pub trait Model: Settings + Clone + fmt::Debug + PartialEq + Send + Sync + 'stat
     /// One instance; its background work runs on the runtime of the caller.
     fn build<C: StrategyCache, D: Changes>(&self, parts: Parts<C, D, Self>) -> Self::Instance<C, D>;
 
-    /// What runs beside the instances, once a cell, over a connection of its own, until it is dropped.
+    /// What runs beside the instances, once a cell, over a connection of its own. When it is told that they have ended
+    /// it does what they have left to do and returns; where that takes too long it is dropped.
     fn beside<C: StrategyCache>(
         &self,
         _cache: C,
         _world: Arc<Self::World>,
+        _ended: watch::Receiver<bool>,
     ) -> impl Future<Output = ()> + Send + 'static {
         std::future::ready(())
     }

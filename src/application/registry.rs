@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 use super::{
     Answer, Application, Damage, Dataset, EntityKind, Facts, Figure, Judged, Model, OperationKind, Parts,
     Place, Visitor, World, catalog, ecommerce, sessions,
@@ -110,9 +112,14 @@ macro_rules! applications {
             }
 
             /// See [`Model::beside`].
-            pub async fn beside<C: StrategyCache>(&self, cache: C, world: AnyWorld) {
+            pub async fn beside<C: StrategyCache>(
+                &self,
+                cache: C,
+                world: AnyWorld,
+                ended: watch::Receiver<bool>,
+            ) {
                 match (self, world) {
-                    $( (Self::$variant(spec), AnyWorld::$variant(world)) => spec.beside(cache, world).await, )+
+                    $( (Self::$variant(spec), AnyWorld::$variant(world)) => spec.beside(cache, world, ended).await, )+
                     #[allow(unreachable_patterns, reason = "reachable as soon as there are two")]
                     _ => {}
                 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::Damage;
 use super::touched::Touched;
-use crate::audit::{Audit, ClientView, Ended, Expected, Findings, Seen, Write};
+use crate::audit::{Audit, ClientView, Ended, Expected, Findings, Seen, SessionAnomaly, Write};
 use crate::clock::{self, Instant};
 use crate::measure::Anomalies;
 use crate::store::Version;
@@ -135,9 +135,9 @@ impl Visitor {
     }
 
     /// A session was found wanting, see [`Audit::note_session`].
-    pub fn note_session(&self, subject: u64, number: u64, age: Option<Duration>, sent: Instant) {
+    pub fn note_session(&self, subject: u64, number: u64, found: SessionAnomaly, sent: Instant) {
         if let Some(audit) = &self.audit {
-            audit.note_session(subject, self.number.into(), number, age, sent);
+            audit.note_session(subject, self.number.into(), number, found, sent);
         }
     }
 

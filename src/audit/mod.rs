@@ -33,7 +33,7 @@ use std::time::Duration;
 use parking_lot::{Mutex, MutexGuard};
 
 use example::Examples;
-pub use example::{AnomalyKind, Example};
+pub use example::{AnomalyKind, Example, SessionAnomaly};
 use line::{Line, Numbered};
 use memory::{Fact, Memory};
 use moment::Moment;
@@ -309,11 +309,11 @@ impl Audit {
         });
     }
 
-    /// Keeps an example of a session that let somebody in `age` after its log-out was acknowledged, or that was lost where
-    /// there is none. It is known by its user and its number in the cell, never by its token.
-    pub fn note_session(&self, key: u64, client: u64, number: u64, age: Option<Duration>, sent: Instant) {
+    /// Keeps an example of a session that was found wanting. It is known by its user and its number in the cell, never by
+    /// its token.
+    pub fn note_session(&self, key: u64, client: u64, number: u64, found: SessionAnomaly, sent: Instant) {
         let at_us = self.micros(sent);
-        let kind = if age.is_some() { AnomalyKind::ValidatedAfterLogOut } else { AnomalyKind::LostSession };
+        let (kind, age) = (found.kind(), found.age());
         let sent_s = self.examples.seconds(at_us);
         self.examples.note(kind, at_us, || Example {
             reader_instance: Some(self.instance(client)),

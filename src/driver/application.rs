@@ -32,5 +32,6 @@ fn judged(measured: &Measured, entity: usize, guarantee: &Guarantee) -> Judged {
         Staleness::Within(bound) => Some(bound),
         Staleness::UntilEvicted => None,
     };
-    Judged { oldest: measured.all.anomalies_of(entity).age_at(1.0), bound }
+    let found = measured.all.anomalies_of(entity);
+    Judged { audited: found.audited, oldest: found.age_at(1.0), bound }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::figures::{Measured, Series};
 use super::verdict::{End, Facts, judge};
 use crate::application::{AnyDataset, Dataset as _, Served};
-use crate::audit::{AnomalyKind, Audit, Conclusion, Example, Settled};
+use crate::audit::{Audit, Conclusion, Example, Settled};
 use crate::fault::FaultKind;
 use crate::plan::Cell;
 use crate::results::{AuditRow, EntityRow, SummaryRow, TimeseriesRow, Verdict};
@@ -208,7 +208,7 @@ fn row(cell: &Cell, dataset: &AnyDataset, example: &Example) -> AuditRow {
     let fields = dataset.entities()[place.entity].fields;
     AuditRow {
         cell: cell.id.clone(),
-        kind: name(example.kind).into(),
+        kind: example.kind.word().into(),
         entity: dataset.entities()[place.entity].name.into(),
         key: place.id.into(),
         field: example.field.and_then(|field| fields.get(field)).map(|field| (*field).to_owned()),
@@ -221,22 +221,6 @@ fn row(cell: &Cell, dataset: &AnyDataset, example: &Example) -> AuditRow {
         done_s: example.done_s,
         age_ms: millis(example.age),
         detail: example.detail.clone().unwrap_or_default(),
-    }
-}
-
-/// Its name in `audit.csv`.
-fn name(kind: AnomalyKind) -> &'static str {
-    match kind {
-        AnomalyKind::Stale => "stale",
-        AnomalyKind::StaleAfterFailedStep => "stale-after-failed-step",
-        AnomalyKind::DroppedField => "dropped-field",
-        AnomalyKind::Corrupt => "corrupt",
-        AnomalyKind::NonMonotonic => "non-monotonic",
-        AnomalyKind::NotOwnWrite => "not-own-write",
-        AnomalyKind::Lost => "lost",
-        AnomalyKind::Divergent => "divergent",
-        AnomalyKind::ValidatedAfterLogOut => "validated-after-log-out",
-        AnomalyKind::LostSession => "lost-session",
     }
 }
 

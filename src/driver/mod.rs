@@ -112,8 +112,14 @@ pub async fn run_cell(
     };
     control.set(Stage::Stop);
     crew.end().await;
-    drop(company);
     let mut measured = measured?;
+    if let Some(company) = company {
+        let mut stop = interrupt.clone();
+        tokio::select! {
+            () = company.end(cell.scenario.run.drain_timeout.0) => {}
+            () = stop.wait() => return Err(CellError::Interrupted),
+        }
+    }
     measured.started_utc = started_utc;
     if let Some(audit) = &job.audit {
         let keys = touched.keys();
@@ -205,9 +211,23 @@ async fn fit_to_write_first(cell: &Cell, deployed: Deployed<'_>) -> Result<(), S
     }
 }
 
-/// What runs beside the instances of the application, where something does, on a connection of its own and not on a
-/// load-driving thread; it ends when this is dropped.
-async fn company(job: &Job) -> Result<Option<tokio::task::JoinSet<()>>, String> {
+/// What runs beside the instances of the application, on a connection of its own and not on a load-driving thread; it ends
+/// when this is dropped.
+struct Company {
+    ended: watch::Sender<bool>,
+    tasks: tokio::task::JoinSet<()>,
+}
+
+impl Company {
+    /// The instances have ended: lets it do what they have left to do, for at most `bound`.
+    async fn end(mut self, bound: Duration) {
+        let _ = self.ended.send(true);
+        let _ = tokio::time::timeout(bound, self.tasks.join_next()).await;
+    }
+}
+
+/// Starts what runs beside the instances, where something does.
+async fn company(job: &Job) -> Result<Option<Company>, String> {
     let scenario = &job.cell.scenario;
     if !scenario.application.spec.has_company() {
         return Ok(None);
@@ -216,9 +236,10 @@ async fn company(job: &Job) -> Result<Option<tokio::task::JoinSet<()>>, String> 
     let cache =
         cache.map_err(|error| format!("what runs beside the application could not connect: {error}"))?;
     let (cell, world) = (Arc::clone(&job.cell), job.world.clone());
-    let mut company = tokio::task::JoinSet::new();
-    company.spawn(async move { cell.scenario.application.spec.beside(cache, world).await });
-    Ok(Some(company))
+    let (ended, is_ended) = watch::channel(false);
+    let mut tasks = tokio::task::JoinSet::new();
+    tasks.spawn(async move { cell.scenario.application.spec.beside(cache, world, is_ended).await });
+    Ok(Some(Company { ended, tasks }))
 }
 
 /// What audits a cell, where its scenario wants that.

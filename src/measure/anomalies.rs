@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use super::window::{LONGEST_NS, Latency};
+use super::window::Latency;
 
 /// Ages are told apart from here on: a microsecond.
 const SHORTEST_AGE_NS: u64 = 1_000;
+/// And up to here: a week, as what is stale is as old as times to live are long and no answer takes.
+const LONGEST_AGE_NS: u64 = 7 * 24 * 3_600 * 1_000_000_000;
 const SIGNIFICANT_DIGITS: u8 = 3;
 
 /// Counts of reads, by what was wrong with them; reads of several stretches add up.
@@ -31,14 +33,17 @@ pub struct Anomalies {
     pub lost_sessions: u64,
     /// How old the stale reads were, in nanoseconds; none until there is one.
     ages: Option<Box<Latency>>,
+    /// The age of the oldest of them, exactly: promises are held against it.
+    oldest: Duration,
 }
 
 impl Anomalies {
     /// Counts a stale read by its age.
     pub fn count_stale(&mut self, age: Duration) {
         self.stale += 1;
+        self.oldest = self.oldest.max(age);
         if self.ages.is_none() {
-            self.ages = Histogram::new_with_bounds(SHORTEST_AGE_NS, LONGEST_NS, SIGNIFICANT_DIGITS)
+            self.ages = Histogram::new_with_bounds(SHORTEST_AGE_NS, LONGEST_AGE_NS, SIGNIFICANT_DIGITS)
                 .ok()
                 .map(Box::new);
         }
@@ -47,12 +52,15 @@ impl Anomalies {
         }
     }
 
-    /// The age that this share of the stale reads did not pass, from 0 to 1; `None` where none was stale.
+    /// The age that this share of the stale reads did not pass, from 0 to 1, where 1 is the oldest of all; `None` where none
+    /// was stale.
     #[must_use]
     pub fn age_at(&self, quantile: f64) -> Option<Duration> {
+        if quantile >= 1.0 {
+            return (self.stale > 0).then_some(self.oldest);
+        }
         let ages = self.ages.as_ref().filter(|ages| !ages.is_empty())?;
-        let nanos = if quantile >= 1.0 { ages.max() } else { ages.value_at_quantile(quantile) };
-        Some(Duration::from_nanos(nanos))
+        Some(Duration::from_nanos(ages.value_at_quantile(quantile)))
     }
 
     /// Adds what was found elsewhere.
@@ -65,6 +73,7 @@ impl Anomalies {
         self.non_monotonic += other.non_monotonic;
         self.not_own_write += other.not_own_write;
         self.lost_sessions += other.lost_sessions;
+        self.oldest = self.oldest.max(other.oldest);
         match (&mut self.ages, &other.ages) {
             (Some(mine), Some(theirs)) => {
                 // Adding fails only between different layouts, and there is one.
@@ -82,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ages_come_from_the_merged_histogram_and_the_oldest_is_exact_to_a_thousandth() {
+    fn ages_come_from_the_merged_histogram_and_the_oldest_is_exact() {
         let mut one = Anomalies::default();
         let mut other = Anomalies::default();
         assert_eq!(one.age_at(1.0), None);
@@ -97,6 +106,16 @@ mod tests {
             assert!((age / wanted - 1.0).abs() < 2e-3, "{quantile}: {age}");
         };
         near(0.5, 0.001);
-        near(1.0, 3.0);
+        assert_eq!(sum.age_at(1.0), Some(Duration::from_secs(3)));
+    }
+
+    #[test]
+    fn what_was_stale_for_an_hour_is_an_hour_old_and_not_as_old_as_the_longest_answer_takes() {
+        let hour = Duration::from_hours(1) + Duration::from_nanos(1);
+        let mut found = Anomalies::default();
+        (0..10).for_each(|_| found.count_stale(hour));
+        assert_eq!(found.age_at(1.0), Some(hour));
+        let half = found.age_at(0.5).unwrap();
+        assert!((half.as_secs_f64() / hour.as_secs_f64() - 1.0).abs() < 2e-3, "{half:?}");
     }
 }

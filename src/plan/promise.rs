@@ -258,6 +258,17 @@ mod tests {
     }
 
     #[test]
+    fn a_near_copy_is_no_older_than_the_entry_that_it_was_made_of_can_be() {
+        let near = |more: &str| guarantee(&format!("{{ name = \"near-cache\", {more} }}"), "\"single\"", "");
+        let within = |bound| Staleness::Within(bound);
+        assert_eq!(near("near_ttl = \"10s\"").staleness, within(Duration::from_secs(10) + LOAD));
+        assert_eq!(near("near_ttl = \"10m\"").staleness, within(TTL));
+        let cut = "[[fault]]\nat = \"1s\"\nkind = \"cut\"\nfor = \"1s\"\n";
+        let bypass = "{ name = \"near-cache\", on_cache_error = \"bypass\" }";
+        assert_eq!(guarantee(bypass, "\"single\"", cut).staleness, within(TTL));
+    }
+
+    #[test]
     fn whoever_passes_a_cache_by_that_cannot_be_reached_or_is_full_promises_what_the_ttl_bounds() {
         let bypass = "{ name = \"cache-aside\", on_cache_error = \"bypass\" }";
         let full = "capacity = 10000\neviction = \"noeviction\"";

@@ -1,8 +1,10 @@
 //! Entities on which others depend: whoever changes one makes its dependents ask the database again.
 //!
 //! This stands in the source and not in a strategy, so that it holds for every strategy alike. A write that goes to the
-//! database is acknowledged after its dependents are invalid; one that is written behind is taken off the log after they
-//! are. So they are never older than what the database has, and lag behind a write by no more than its flush.
+//! database returns after its dependents were invalidated, and whoever acknowledges it can ask whether they are. One that
+//! is written behind is taken off the log after that too: its dependents lag behind it by its flush. Where they could not be
+//! invalidated, its flush ends all the same; they lag until that was made up for, and where the instance dies before,
+//! until their own time to live ends.
 
 use std::future::Future;
 

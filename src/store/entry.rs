@@ -8,6 +8,8 @@
 //! The version stands at a fixed place and in an order in which bytes compare as numbers do, so
 //! that a script inside Redis can tell the newer of two documents without decoding either.
 
+use std::time::Duration;
+
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use super::{Document, ErrorKind, StoreError, Version};
@@ -23,6 +25,14 @@ pub struct Stamp {
     pub expires_ms: u64,
     /// How long the document took to load, in microseconds; 0 where nobody has measured it.
     pub load_us: u32,
+}
+
+impl Stamp {
+    /// How much is left of the entry's time to live; `None` where it has no end.
+    #[must_use]
+    pub fn left(self, now_ms: u64) -> Option<Duration> {
+        (self.expires_ms > 0).then(|| Duration::from_millis(self.expires_ms.saturating_sub(now_ms)))
+    }
 }
 
 /// A reader's or writer's mark on a key, drawn at random so that no two are alike.

@@ -16,7 +16,8 @@
 //!
 //! It promises that an answer lacks what was acknowledged for no longer than `near_ttl` and the time of a
 //! call: announcements are pushed after the fact, in practice within a round trip. While the link is lost
-//! nothing is kept near. An instance never reads less than it has written itself.
+//! nothing is kept near. A copy ends with the shared entry that it was made of, where that ends before
+//! `near_ttl` does. An instance never reads less than it has written itself.
 
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::sync::Arc;
@@ -36,14 +37,14 @@ use super::{
 use crate::clock::{self, Instant};
 use crate::scenario::Positive;
 use crate::source::Source;
-use crate::store::{Announcement, Announcements, Document, Patch, StoreError, Version};
+use crate::store::{Announcement, Announcements, Document, Patch, Stamp, StoreError, Version};
 
 crate::settings! {
     /// The settings of near-cache.
     pub struct Own {
         /// how many entries an instance keeps near
         near_capacity: NonZeroU64 = NonZeroU64::new(1000).unwrap_or(NonZeroU64::MIN),
-        /// how long a copy is served at the most, should no announcement come
+        /// how long a copy is served at the most, should no announcement come; never for longer than the entry in the shared cache lives
         near_ttl: Positive = Positive::seconds(10),
         /// how often the connection that announces changes is checked
         near_check_every: Positive = Positive::seconds(1),
@@ -69,10 +70,11 @@ impl Spec {
 impl Promise for Spec {
     fn guarantee(&self, circumstances: &Circumstances<'_>) -> Guarantee {
         let near = self.own.near_ttl.0 + circumstances.longest_load;
-        // A copy is as old as the shared entry was, and then as old as it gets here.
+        // A copy ends with the shared entry.
+        let near = circumstances.ttl.map_or(near, |ttl| near.min(ttl));
         match self.caching.guarantee(circumstances).staleness {
             Staleness::None => Guarantee { converges: true, ..Guarantee::stale_within(Some(near)) },
-            Staleness::Within(shared) => Guarantee::stale_within(Some(shared + near)),
+            Staleness::Within(shared) => Guarantee::stale_within(Some(shared.max(near))),
             Staleness::UntilEvicted => Guarantee::stale_within(None),
         }
     }
@@ -135,9 +137,10 @@ impl Near {
         Some(self.next_marker)
     }
 
-    /// Keeps what the cache answered, where the marker still stands.
-    fn keep(&mut self, key: &str, marker: u64, version: Version, document: &Document) {
-        let until = clock::now() + self.ttl;
+    /// Keeps what the cache answered, where the marker still stands, for no longer than the cache does.
+    fn keep(&mut self, key: &str, marker: u64, version: Version, document: &Document, stamp: Stamp) {
+        let left = stamp.left(clock::unix_millis()).map_or(self.ttl, |left| left.min(self.ttl));
+        let until = clock::now() + left;
         if let Some(kept) = self.entries.get_mut(key)
             && matches!(kept, Kept::Marker(standing) if *standing == marker)
         {
@@ -217,7 +220,9 @@ impl<C: StrategyCache, S: Source> Strategy for NearCache<C, S> {
         if let Some(marker) = marker {
             let mut near = self.near.lock();
             match &looked_up {
-                Ok(LookUp::Hit(version, document, _)) => near.keep(&key, marker, *version, document),
+                Ok(LookUp::Hit(version, document, stamp)) => {
+                    near.keep(&key, marker, *version, document, *stamp);
+                }
                 // What is filled in now will be announced: it is kept near by the reader after that.
                 _ => near.unmark(&key, marker),
             }

@@ -240,6 +240,7 @@ pub(crate) enum Method {
     Delete,
     Increment,
     Append,
+    ReadStream,
     Count,
     Track,
     PutDirty,
@@ -267,6 +268,9 @@ pub(crate) trait Interference: Clone + Send + Sync + 'static {
     fn show(&self, entry: Entry) -> Entry {
         entry
     }
+
+    /// What is about to be set, with or without success.
+    fn note_set(&self, _key: &str, _entry: &Entry) {}
 
     /// The time to live that something was put in for.
     fn note_ttl(&self, _ttl: Option<Duration>) {}
@@ -300,6 +304,7 @@ impl<C: Cache, I: Interference> Cache for Interfered<C, I> {
 
     async fn set(&self, key: &str, entry: &Entry, ttl: Option<Duration>) -> Result<(), StoreError> {
         self.with.note_ttl(ttl);
+        self.with.note_set(key, entry);
         self.call(Method::Set, self.cache.set(key, entry, ttl)).await
     }
 
@@ -375,7 +380,7 @@ impl<C: Streams, I: Interference> Streams for Interfered<C, I> {
         group: &str,
         most: u64,
     ) -> Result<Vec<StreamRecord>, StoreError> {
-        self.cache.read_stream(stream, group, most).await
+        self.call(Method::ReadStream, self.cache.read_stream(stream, group, most)).await
     }
 }
 

@@ -8,7 +8,7 @@
 //! An epoch is 63 random bits and is set once: a counter would count again from 1 after an eviction and bring old pages
 //! back, a clock may stand still or go back. A cache that lost an epoch gets another one, and the pages are loaded anew.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -103,12 +103,15 @@ pub struct Epochs<C> {
 /// Categories that need another epoch which the cache has not taken.
 #[derive(Debug, Default)]
 struct Undelivered {
-    categories: HashSet<u64>,
+    /// With which change it was that needs it last: an epoch that was sent before that does not do.
+    categories: HashMap<u64, u64>,
+    last_change: u64,
     is_retrying: bool,
 }
 
 impl<C: Cache> Epochs<C> {
-    /// The epochs in a cache. They live as long as pages do, from their last change or use on.
+    /// The epochs in a cache. They live as long as pages do, from their last change on; after that a category gets another
+    /// one, and its pages are loaded anew.
     #[must_use]
     pub fn new(cache: C, shop: Arc<Shop>, ttl: Duration) -> Self {
         Self { cache, shop, ttl, undelivered: Arc::default() }
@@ -121,16 +124,16 @@ impl<C: Cache> Epochs<C> {
     /// The epoch of a category. Where the cache has none, or cannot say, it is one that nobody else has: the page is
     /// loaded then, or not, as the strategy of pages does without the cache.
     pub async fn of(&self, category: u64) -> Version {
-        if self.undelivered.lock().categories.contains(&category) {
+        if self.undelivered.lock().categories.contains_key(&category) {
             return fresh();
         }
         match self.cache.get(&Self::key(category)).await {
             Ok(Some(Entry::Document { version, .. })) => version,
             Ok(_) => {
                 let epoch = fresh();
-                // Whoever else finds none sets another one; all but the last are looked for in vain.
-                let _ = self.put(category, epoch).await;
-                epoch
+                // Whoever else finds none sets another one; all but the last are looked for in vain. One that the cache may
+                // not have taken may yet arrive, after a change: nothing is filled under it.
+                if self.put(category, epoch).await.is_ok() { epoch } else { fresh() }
             }
             Err(_) => fresh(),
         }
@@ -148,7 +151,7 @@ impl<C: Cache> Epochs<C> {
     /// # Errors
     /// They are not: the cache has not taken another epoch, and it is tried again until it does.
     pub fn delivered(&self, category: u64) -> Result<(), StoreError> {
-        if !self.undelivered.lock().categories.contains(&category) {
+        if !self.undelivered.lock().categories.contains_key(&category) {
             return Ok(());
         }
         let what =
@@ -163,7 +166,9 @@ impl<C: Cache> Epochs<C> {
             return;
         }
         let mut undelivered = self.undelivered.lock();
-        undelivered.categories.insert(category);
+        undelivered.last_change += 1;
+        let change = undelivered.last_change;
+        undelivered.categories.insert(category, change);
         if !std::mem::replace(&mut undelivered.is_retrying, true) {
             tokio::spawn(retry(self.clone()));
         }
@@ -184,12 +189,16 @@ async fn retry<C: Cache>(epochs: Epochs<C>) {
         if undelivered.strong_count() <= 1 {
             return;
         }
-        let waiting: Vec<u64> = epochs.undelivered.lock().categories.iter().copied().collect();
-        for category in waiting {
+        let waiting: Vec<(u64, u64)> = epochs.undelivered.lock().categories.clone().into_iter().collect();
+        for (category, change) in waiting {
             if epochs.put(category, fresh()).await.is_err() {
                 break;
             }
-            epochs.undelivered.lock().categories.remove(&category);
+            let categories = &mut epochs.undelivered.lock().categories;
+            // Another change may have come after this epoch was sent.
+            if categories.get(&category) == Some(&change) {
+                categories.remove(&category);
+            }
         }
         let mut undelivered = epochs.undelivered.lock();
         if undelivered.categories.is_empty() {

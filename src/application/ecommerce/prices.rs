@@ -2,16 +2,17 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use parking_lot::Mutex;
+use tokio::sync::watch;
 
 use crate::application::Figure;
 use crate::clock::unix_micros;
 use crate::store::streams::StreamRecord;
-use crate::store::{Cache, StoreError, Streams};
+use crate::store::{Cache, StoreError, Streams, Version};
 
 /// The stream.
 const STREAM: &str = "price_updates";
@@ -24,10 +25,14 @@ const AT_ONCE: u64 = 500;
 
 /// What was published and read by all instances of a cell.
 pub struct Sales {
-    is_measured: AtomicBool,
+    /// What was published from this moment on counts, in microseconds since 1970.
+    measured_from_us: AtomicU64,
     published: AtomicU64,
-    failed: AtomicU64,
+    not_published: AtomicU64,
+    /// Of these nobody knows whether the cache has the entry.
+    unknown: AtomicU64,
     read: AtomicU64,
+    failed_reads: AtomicU64,
     /// Microseconds from publishing to reading.
     lag: Mutex<Option<Histogram<u64>>>,
 }
@@ -36,10 +41,12 @@ impl Default for Sales {
     fn default() -> Self {
         let lag = Histogram::new_with_bounds(1, 3_600_000_000, 3).ok();
         Self {
-            is_measured: AtomicBool::default(),
+            measured_from_us: AtomicU64::new(u64::MAX),
             published: AtomicU64::default(),
-            failed: AtomicU64::default(),
+            not_published: AtomicU64::default(),
+            unknown: AtomicU64::default(),
             read: AtomicU64::default(),
+            failed_reads: AtomicU64::default(),
             lag: Mutex::new(lag),
         }
     }
@@ -53,14 +60,31 @@ impl fmt::Debug for Sales {
 }
 
 impl Sales {
-    /// From now on figures count.
+    /// What is published from now on counts, and what is read of that.
     pub fn begin_measuring(&self) {
-        self.is_measured.store(true, Ordering::Release);
+        self.measured_from_us.store(unix_micros(), Ordering::Release);
     }
 
-    fn count(&self, counter: &AtomicU64) {
-        if self.is_measured.load(Ordering::Acquire) {
-            counter.fetch_add(1, Ordering::Relaxed);
+    /// Whether what happened at this moment counts.
+    fn counts(&self, unix_us: u64) -> bool {
+        unix_us >= self.measured_from_us.load(Ordering::Acquire)
+    }
+
+    fn note_published(&self, published_us: u64, appended: &Result<(), StoreError>) {
+        if !self.counts(published_us) {
+            return;
+        }
+        let counter = match appended {
+            Ok(()) => &self.published,
+            Err(error) if error.kind.is_indeterminate() => &self.unknown,
+            Err(_) => &self.not_published,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn note_failed_read(&self) {
+        if self.counts(unix_micros()) {
+            self.failed_reads.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -68,7 +92,7 @@ impl Sales {
         let Some(published_us) = record.text("published_us").and_then(|text| text.parse::<u64>().ok()) else {
             return;
         };
-        if !self.is_measured.load(Ordering::Acquire) {
+        if !self.counts(published_us) {
             return;
         }
         self.read.fetch_add(1, Ordering::Relaxed);
@@ -84,11 +108,16 @@ impl Sales {
         let lag = lag.as_ref().filter(|lag| !lag.is_empty());
         let millis = |micros: u64| micros as f64 / 1e3;
         let count = |counter: &AtomicU64| Some(counter.load(Ordering::Relaxed) as f64);
+        let published = self.published.load(Ordering::Relaxed);
+        let unread = published.saturating_sub(self.read.load(Ordering::Relaxed)) as f64;
         let figure = |name, value, unit| Figure { name, value, unit };
         vec![
             figure("price_updates_published", count(&self.published), "entries"),
-            figure("price_updates_not_published", count(&self.failed), "entries"),
+            figure("price_updates_not_published", count(&self.not_published), "entries"),
+            figure("price_updates_of_unknown_end", count(&self.unknown), "entries"),
             figure("price_updates_read", count(&self.read), "entries"),
+            figure("price_updates_unread", Some(unread), "entries"),
+            figure("price_updates_failed_reads", count(&self.failed_reads), "reads"),
             figure("price_updates_lag_p50", lag.map(|lag| millis(lag.value_at_quantile(0.5))), "ms"),
             figure("price_updates_lag_p99", lag.map(|lag| millis(lag.value_at_quantile(0.99))), "ms"),
             figure("price_updates_lag_max", lag.map(|lag| millis(lag.max())), "ms"),
@@ -110,28 +139,45 @@ impl<C: Cache> Prices<C> {
         Self { cache, max_length, sales }
     }
 
-    /// Tells the other services of a price.
+    /// Tells the other services of a price. Entries of two writers may come in another order than their writes: the
+    /// product's version says which price is the newer.
     ///
     /// # Errors
-    /// Those of the cache; they have not been told then, or twice where nobody knows.
-    pub async fn publish(&self, id: &str, price_cents: i64) -> Result<(), StoreError> {
-        let (price, now) = (price_cents.to_string(), unix_micros().to_string());
-        let fields: [(&str, &[u8]); 3] =
-            [("product_id", id.as_bytes()), ("price", price.as_bytes()), ("published_us", now.as_bytes())];
+    /// Those of the cache; they have not been told then, unless the error leaves it open.
+    pub async fn publish(&self, id: &str, version: Version, price_cents: i64) -> Result<(), StoreError> {
+        let now_us = unix_micros();
+        let (version, price, now) = (version.to_string(), price_cents.to_string(), now_us.to_string());
+        let fields: [(&str, &[u8]); 4] = [
+            ("product_id", id.as_bytes()),
+            ("version", version.as_bytes()),
+            ("price", price.as_bytes()),
+            ("published_us", now.as_bytes()),
+        ];
         let appended = self.cache.append(STREAM, &fields, self.max_length).await;
-        self.sales.count(if appended.is_ok() { &self.sales.published } else { &self.sales.failed });
+        self.sales.note_published(now_us, &appended);
         appended
     }
 }
 
-/// Reads the stream as the other services would, for ever.
-pub async fn follow<C: Streams>(cache: C, sales: Arc<Sales>) {
+/// Reads the stream as the other services would, and when the instances have ended what they have left there.
+pub async fn follow<C: Streams>(cache: C, sales: Arc<Sales>, ended: watch::Receiver<bool>) {
     loop {
-        let records = cache.read_stream(STREAM, GROUP, AT_ONCE).await.unwrap_or_default();
-        for record in &records {
-            sales.note_read(record);
-        }
-        if (records.len() as u64) < AT_ONCE {
+        // Looked at before the read, so that nothing is published after the last one.
+        let is_last = *ended.borrow();
+        let goes_on_at_once = match cache.read_stream(STREAM, GROUP, AT_ONCE).await {
+            Ok(records) if is_last && records.is_empty() => return,
+            Ok(records) => {
+                for record in &records {
+                    sales.note_read(record);
+                }
+                is_last || records.len() as u64 >= AT_ONCE
+            }
+            Err(_) => {
+                sales.note_failed_read();
+                false
+            }
+        };
+        if !goes_on_at_once {
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }

@@ -24,6 +24,9 @@ pub const PRODUCTS: &str = "products";
 /// The collection of stocks.
 pub const INVENTORIES: &str = "inventory";
 
+/// So many products cannot be: their ids would not sort as they are numbered.
+pub const TOO_MANY: u64 = 1_000_000_000;
+
 /// Which field of a product: its price, or whether it is on sale.
 const PRICE: usize = 0;
 const LISTED: usize = 1;

@@ -48,6 +48,8 @@ pub enum Verdict {
     Right,
     /// Let in so long after its end was acknowledged.
     LetInAfterEnd(Duration),
+    /// Let in so long after its time was over.
+    LetInAfterExpiry(Duration),
     /// Refused although it should be there.
     Lost,
 }
@@ -60,11 +62,14 @@ pub struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    /// What the answer is worth; `now_ms` is the moment that the question was asked for.
+    /// What the answer is worth; `now_ms` is the moment that the question was asked for. Who is let in after an end and after
+    /// the expiry is let in after the end.
     #[must_use]
     pub fn judge(&self, is_let_in: bool, now_ms: u64) -> Verdict {
-        match self.ended_for {
-            Some(age) if is_let_in => Verdict::LetInAfterEnd(age),
+        let expired_for = now_ms.checked_sub(self.facts.expires_ms).map(Duration::from_millis);
+        match (self.ended_for, expired_for) {
+            (Some(age), _) if is_let_in => Verdict::LetInAfterEnd(age),
+            (None, Some(age)) if is_let_in => Verdict::LetInAfterExpiry(age),
             _ if !is_let_in && self.facts.is_alive(now_ms) => Verdict::Lost,
             _ => Verdict::Right,
         }
@@ -265,6 +270,19 @@ mod tests {
         }
         assert_eq!(after.judge(true, 0), Verdict::LetInAfterEnd(Duration::from_millis(30)));
         assert_eq!(after.judge(false, 0), Verdict::Right);
+    }
+
+    #[test]
+    fn who_is_let_in_when_the_time_of_the_session_is_over_is_let_in_wrongly_also_where_nobody_has_ended_it() {
+        let ledger = Ledger::default();
+        let session = begun(&ledger);
+        let asked = ledger.ask(&session);
+        assert_eq!(asked.judge(true, LATER - 1), Verdict::Right);
+        assert_eq!(asked.judge(true, LATER), Verdict::LetInAfterExpiry(Duration::ZERO));
+        assert_eq!(asked.judge(true, LATER + 30), Verdict::LetInAfterExpiry(Duration::from_millis(30)));
+        ledger.begin_end(&session, 0);
+        ledger.acknowledge_end(&session);
+        assert!(matches!(ledger.ask(&session).judge(true, LATER + 30), Verdict::LetInAfterEnd(_)));
     }
 
     #[test]

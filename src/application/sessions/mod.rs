@@ -141,10 +141,9 @@ impl Model for Spec {
             Figure { name, value, unit: "ms" }
         };
         let of_permissions = entities.get(PERMISSIONS).copied().unwrap_or_default();
-        vec![
-            millis("revocation_seen_max_ms", Some(of_permissions.oldest.unwrap_or_default())),
-            millis("revocation_bound_ms", of_permissions.bound),
-        ]
+        // Where nobody looked, nobody knows.
+        let seen = (of_permissions.audited > 0).then(|| of_permissions.oldest.unwrap_or_default());
+        vec![millis("revocation_seen_max_ms", seen), millis("revocation_bound_ms", of_permissions.bound)]
     }
 
     fn build<C: StrategyCache, D: Changes>(&self, parts: Parts<C, D, Self>) -> Self::Instance<C, D> {

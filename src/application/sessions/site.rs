@@ -18,7 +18,7 @@ use super::token::{Claims, Tokens, new_token_id};
 use super::world::{Held, Shared, Shown};
 use super::{PERMISSIONS, SESSION, USER, operations};
 use crate::application::{Answer, Application, Damage, Visitor, lost_document};
-use crate::audit::Seen;
+use crate::audit::{Seen, SessionAnomaly};
 use crate::clock;
 use crate::source::Kind;
 use crate::store::{ErrorKind, Session, Sessions, StoreError, Version};
@@ -122,17 +122,17 @@ impl<C: Sessions, P: Strategy, U: Strategy> Site<C, P, U> {
         if session.is_some_and(|session| session.data != session_data(user, number)) {
             visitor.showed_damaged(SESSION, of_user, Damage::WrongDocument, sent);
         }
-        match verdict {
-            Verdict::Right => visitor.judged(SESSION, None),
-            Verdict::LetInAfterEnd(age) => {
-                visitor.judged(SESSION, Some(age));
-                visitor.note_session(of_user, number, Some(age), sent);
-            }
-            Verdict::Lost => {
-                visitor.judged_lost(SESSION);
-                visitor.note_session(of_user, number, None, sent);
-            }
+        let wrong = match verdict {
+            Verdict::Right => return visitor.judged(SESSION, None),
+            Verdict::LetInAfterEnd(age) => SessionAnomaly::ValidatedAfterLogOut(age),
+            Verdict::LetInAfterExpiry(age) => SessionAnomaly::ValidatedAfterExpiry(age),
+            Verdict::Lost => SessionAnomaly::Lost,
+        };
+        match wrong.age() {
+            Some(age) => visitor.judged(SESSION, Some(age)),
+            None => visitor.judged_lost(SESSION),
         }
+        visitor.note_session(of_user, number, wrong, sent);
     }
 
     /// Lets a client in with what it is logged in with; whose user that is. `None` where it is refused, and so has to log in
@@ -148,13 +148,14 @@ impl<C: Sessions, P: Strategy, U: Strategy> Site<C, P, U> {
         }
     }
 
-    async fn log_out(&self, visitor: &mut Visitor, operation: &Operation) -> Result<(), StoreError> {
+    /// Ends the session that a client is logged in with; who comes with a token whose time is over is refused.
+    async fn log_out(&self, visitor: &mut Visitor, operation: &Operation) -> Result<Answer, StoreError> {
         let held = self.logged_in(visitor.number, operation).await?;
         let Held { token, facts } = &held;
         // Whatever comes of it, the client does not come back with it as if nothing had been.
         self.world.leave(visitor.number);
         let now_ms = clock::unix_millis();
-        let Ok(claims) = self.tokens().check(token, now_ms / 1000) else { return Ok(()) };
+        let Ok(claims) = self.tokens().check(token, now_ms / 1000) else { return Ok(Answer::Refused) };
         let sent = visitor.sending();
         let was_alive = self.world.ledger.begin_end(facts, now_ms);
         let was_there = self.cache.end_session(&self.sessions.key(&claims.sub), &claims.jti).await?;
@@ -162,10 +163,11 @@ impl<C: Sessions, P: Strategy, U: Strategy> Site<C, P, U> {
         if was_alive && !was_there && self.world.ledger.was_lost(facts) {
             self.world.count_lost();
             visitor.judged_lost(SESSION);
-            visitor.note_session(subject(SESSION, facts.user, self.count), facts.number, None, sent);
+            let of_user = subject(SESSION, facts.user, self.count);
+            visitor.note_session(of_user, facts.number, SessionAnomaly::Lost, sent);
         }
         self.world.keep_old(visitor.number, held);
-        Ok(())
+        Ok(Answer::Written)
     }
 
     async fn log_out_everywhere(
@@ -182,15 +184,17 @@ impl<C: Sessions, P: Strategy, U: Strategy> Site<C, P, U> {
         Ok(())
     }
 
-    /// Shows the token of a session whose log-out was acknowledged; who has none yet logs out first.
-    async fn replay(&self, visitor: &mut Visitor, operation: &Operation) -> Result<(), StoreError> {
-        if self.world.old(visitor.number).is_none() {
-            self.log_out(visitor, operation).await?;
+    /// Shows the token of a session whose log-out was acknowledged; who has none yet logs out first, or is refused there.
+    async fn replay(&self, visitor: &mut Visitor, operation: &Operation) -> Result<Answer, StoreError> {
+        if self.world.old(visitor.number).is_none()
+            && self.log_out(visitor, operation).await? == Answer::Refused
+        {
+            return Ok(Answer::Refused);
         }
         if let Some(old) = self.world.old(visitor.number) {
             self.show(visitor, &old, Shown::AsReplay).await?;
         }
-        Ok(())
+        Ok(Answer::Done)
     }
 
     /// A read of what a strategy serves of a user.
@@ -243,12 +247,9 @@ impl<C: Sessions, P: Strategy, U: Strategy> Application for Site<C, P, U> {
             operations::REVOKE => {
                 self.write(visitor, PERMISSIONS, operation.key, operation, &self.permissions).await?;
             }
-            operations::LOG_OUT => self.log_out(visitor, operation).await?,
+            operations::LOG_OUT => return Ok(self.log_out(visitor, operation).await?),
             operations::LOG_OUT_EVERYWHERE => self.log_out_everywhere(visitor, operation).await?,
-            operations::REPLAY => {
-                self.replay(visitor, operation).await?;
-                return Ok(Answer::Done);
-            }
+            operations::REPLAY => return Ok(self.replay(visitor, operation).await?),
             kind => {
                 // Who is refused has been answered: he is not let in.
                 let Some(user) = self.let_in(visitor, operation).await? else { return Ok(Answer::Refused) };

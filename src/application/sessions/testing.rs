@@ -14,9 +14,11 @@ use super::site::Site;
 use super::thinking::Thinking;
 use super::token::{Claims, Tokens};
 use super::world::{Held, Shared};
-use super::{PERMISSIONS, SESSION, USER, operations};
+use super::{PERMISSIONS, SESSION, Spec, USER, operations};
 use crate::application::touched::Touched;
-use crate::application::{Answer, Application as _, Dataset as _, Facts, Figure, Visitor, World as _};
+use crate::application::{
+    Answer, Application as _, Dataset as _, Facts, Figure, Judged, Model as _, Visitor, World as _,
+};
 use crate::audit::{AnomalyKind, Audit, Example, Setup};
 use crate::clock;
 use crate::measure::Anomalies;
@@ -199,6 +201,45 @@ async fn a_session_that_comes_back_after_its_log_out_is_counted_and_shown_with_i
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_session_that_lets_in_after_its_time_is_counted_and_shown_with_its_age() {
+    let mut stage = Stage::new();
+    let mut client = stage.visitor(0);
+    stage.does(&mut client, operations::LOG_IN, 3).await;
+    let held = stage.world.current(0).unwrap();
+    // A token, and a session behind it, that live for longer than they should.
+    let claims = stage.claims(&held);
+    let longer = Claims { exp: claims.exp + 1000, ..claims };
+    let token = stage.world.tokens(None).mint(&longer).unwrap();
+    let (now, data) = (clock::unix_millis(), format!("3:{}:", held.facts.number));
+    let expires = longer.exp * 1000;
+    stage.cache.begin_session("session:3", &longer.jti, data.as_bytes(), expires, now).await.unwrap();
+    let over = Duration::from_millis(held.facts.expires_ms + 250 - now);
+    stage.world.log_in(0, Held { token, facts: held.facts });
+    tokio::time::advance(over).await;
+    assert!(stage.is_let_in(&mut client).await);
+
+    assert_eq!(stage.anomalies(), [1, 0, 0]);
+    assert_eq!((stage.figure("validated_after_expiry"), stage.figure("validated_after_log_out")), (1, 0));
+    assert_eq!(stage.figure("validated_after_expiry_max_ms"), 250);
+    let examples = stage.examples();
+    let example = examples.iter().find(|one| one.kind == AnomalyKind::ValidatedAfterExpiry).unwrap();
+    assert_eq!(example.age, Some(Duration::from_millis(250)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_logs_out_with_a_token_whose_time_is_over_is_refused_and_has_written_nothing() {
+    for way in [operations::LOG_OUT, operations::REPLAY] {
+        let mut stage = Stage::new();
+        let mut client = stage.visitor(0);
+        stage.does(&mut client, operations::LOG_IN, 3).await;
+        tokio::time::advance(TTL + Duration::from_secs(1)).await;
+        assert_eq!(stage.does(&mut client, way, 0).await, Answer::Refused);
+        assert!(stage.world.current(0).is_none(), "he has to log in anew");
+        assert_eq!(stage.anomalies(), [0, 0, 0]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_session_that_vanishes_is_lost_whether_a_validation_or_a_log_out_finds_it_gone() {
     let mut stage = Stage::new();
     let mut client = stage.visitor(0);
@@ -299,6 +340,17 @@ async fn a_permission_that_is_served_after_it_was_revoked_is_counted_with_its_ag
     stage.permissions.1.store(false, Relaxed);
     stage.does(&mut client, operations::PERMISSIONS, 0).await;
     assert_eq!(stage.anomalies(), [0, 0, 1]);
+}
+
+#[test]
+fn how_late_a_revocation_was_seen_is_not_known_where_no_permission_was_audited() {
+    let seen = |audited, oldest| {
+        let figures = Spec::default().figures(&[Judged { audited, oldest, bound: None }]);
+        figures.into_iter().find(|figure| figure.name == "revocation_seen_max_ms").unwrap().value
+    };
+    assert_eq!(seen(0, None), None);
+    assert_eq!(seen(5, None), Some(0.0), "all were as they should be");
+    assert_eq!(seen(5, Some(Duration::from_millis(40))), Some(40.0));
 }
 
 #[test]

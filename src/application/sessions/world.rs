@@ -53,6 +53,8 @@ struct Counts {
     refused_replays: AtomicU64,
     let_in_after_end: AtomicU64,
     let_in_after_end_max_ns: AtomicU64,
+    let_in_after_expiry: AtomicU64,
+    let_in_after_expiry_max_ns: AtomicU64,
     lost: AtomicU64,
 }
 
@@ -134,9 +136,10 @@ impl Shared {
             Verdict::Right => {}
             Verdict::Lost => drop(counts.lost.fetch_add(1, Relaxed)),
             Verdict::LetInAfterEnd(age) => {
-                counts.let_in_after_end.fetch_add(1, Relaxed);
-                let age = u64::try_from(age.as_nanos()).unwrap_or(u64::MAX);
-                counts.let_in_after_end_max_ns.fetch_max(age, Relaxed);
+                count_with_age(&counts.let_in_after_end, &counts.let_in_after_end_max_ns, age);
+            }
+            Verdict::LetInAfterExpiry(age) => {
+                count_with_age(&counts.let_in_after_expiry, &counts.let_in_after_expiry_max_ns, age);
             }
         }
     }
@@ -147,8 +150,13 @@ impl Shared {
     }
 }
 
+fn count_with_age(count: &AtomicU64, max_ns: &AtomicU64, age: Duration) {
+    count.fetch_add(1, Relaxed);
+    max_ns.fetch_max(u64::try_from(age.as_nanos()).unwrap_or(u64::MAX), Relaxed);
+}
+
 impl Counts {
-    fn all(&self) -> [&AtomicU64; 8] {
+    fn all(&self) -> [&AtomicU64; 10] {
         [
             &self.log_ins,
             &self.log_ins_on_the_way,
@@ -157,6 +165,8 @@ impl Counts {
             &self.refused_replays,
             &self.let_in_after_end,
             &self.let_in_after_end_max_ns,
+            &self.let_in_after_expiry,
+            &self.let_in_after_expiry_max_ns,
             &self.lost,
         ]
     }
@@ -175,8 +185,11 @@ impl World for Shared {
             let value = Some(count.load(Relaxed) as f64);
             Figure { name, value, unit }
         };
-        let longest = Duration::from_nanos(counts.let_in_after_end_max_ns.load(Relaxed));
-        let any = counts.let_in_after_end.load(Relaxed) > 0;
+        // There is a longest only where there is any.
+        let longest = |name, count: &AtomicU64, max_ns: &AtomicU64| {
+            let longest = Duration::from_nanos(max_ns.load(Relaxed)).as_secs_f64() * 1e3;
+            Figure { name, value: (count.load(Relaxed) > 0).then_some(longest), unit: "ms" }
+        };
         vec![
             count("log_ins", &counts.log_ins, "sessions"),
             count("log_ins_on_the_way", &counts.log_ins_on_the_way, "sessions"),
@@ -184,11 +197,17 @@ impl World for Shared {
             count("refused", &counts.refused, "validations"),
             count("refused_replays", &counts.refused_replays, "validations"),
             count("validated_after_log_out", &counts.let_in_after_end, "validations"),
-            Figure {
-                name: "validated_after_log_out_max_ms",
-                value: any.then_some(longest.as_secs_f64() * 1e3),
-                unit: "ms",
-            },
+            longest(
+                "validated_after_log_out_max_ms",
+                &counts.let_in_after_end,
+                &counts.let_in_after_end_max_ns,
+            ),
+            count("validated_after_expiry", &counts.let_in_after_expiry, "validations"),
+            longest(
+                "validated_after_expiry_max_ms",
+                &counts.let_in_after_expiry,
+                &counts.let_in_after_expiry_max_ns,
+            ),
             count("lost_sessions", &counts.lost, "sessions"),
             Figure {
                 name: "sessions_alive_at_end",

@@ -5,8 +5,8 @@ use std::time::Duration;
 use crate::audit::line::Line;
 use crate::audit::view::PAIRS;
 use crate::audit::{
-    AnomalyKind, Audit, ClientView, Conclusion, Ended, Example, Expected, FIELDS, Findings, Seen, Setup,
-    Write, WriteId, facts,
+    AnomalyKind, Audit, ClientView, Conclusion, Ended, Example, Expected, FIELDS, Findings, Seen,
+    SessionAnomaly, Setup, Write, WriteId, facts,
 };
 use crate::clock::Instant;
 
@@ -338,8 +338,14 @@ fn every_kind_gives_an_example_from_measured_time_only() {
         scene.read(1, 2, [0, 0], 30);
         let (sent, done) = (scene.at(30), scene.at(31));
         scene.audit.note_corrupt(KEY, 1, Some(2), "a checksum is wrong", sent, done);
-        scene.audit.note_session(KEY, 1, 7, millis(5), sent);
-        scene.audit.note_session(KEY, 1, 8, None, sent);
+        let age = Duration::from_millis(5);
+        for (session, found) in [
+            (7, SessionAnomaly::ValidatedAfterLogOut(age)),
+            (8, SessionAnomaly::ValidatedAfterExpiry(age)),
+            (9, SessionAnomaly::Lost),
+        ] {
+            scene.audit.note_session(KEY, 1, session, found, sent);
+        }
         scene.settle(seen(3, [0, 12]), seen(2, [11, 0]));
         scene.audit.examples().iter().map(|example| example.kind).collect::<Vec<_>>()
     };
