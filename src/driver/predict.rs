@@ -7,8 +7,8 @@ use crate::plan::Cell;
 use crate::results::SummaryRow;
 use crate::strategy::{Flushes, Refreshes, WriteEffect, Writes};
 use crate::theory::{
-    Capacity, Class, OnWrite, Popularity, Prediction, both, fifo, lru, perfect_lfu, random, refresh_ahead,
-    sampled_lru, staleness, ttl, write_behind,
+    Capacity, Class, OnWrite, Popularity, Prediction, both, database_load, fifo, lru, perfect_lfu, random,
+    refresh_ahead, sampled_lru, staleness, ttl, write_behind,
 };
 use crate::topology::TopologySpec;
 use crate::topology::servers::EvictionPolicy;
@@ -24,7 +24,10 @@ const AS_FAST_AS_IT_CAN: f64 = 1e6;
 
 /// Fills the columns.
 pub fn summarise(row: &mut SummaryRow, cell: &Cell, measured: &Measured) {
-    if let Some(prediction) = hit_rate(cell) {
+    if let Some((popularity, prediction)) = popularity(cell).and_then(|popularity| {
+        let prediction = hit_rate(cell, &popularity)?;
+        Some((popularity, prediction))
+    }) {
         row.predicted_hit_rate = Some(rounded(prediction.value));
         row.predicted_hit_rate_low = Some(rounded(prediction.low));
         row.predicted_hit_rate_high = Some(rounded(prediction.high));
@@ -36,8 +39,7 @@ pub fn summarise(row: &mut SummaryRow, cell: &Cell, measured: &Measured) {
             row.hit_rate_off_points = Some(rounded(off * 100.0));
             row.prediction_note = note(off, looked_up, measured.settled, !cell.scenario.faults.is_empty());
         }
-        let reads = cell.scenario.workload.reads.get();
-        row.predicted_db_reads_per_op = Some(rounded(reads * (1.0 - prediction.value)));
+        row.predicted_db_reads_per_op = Some(rounded(db_reads_per_op(cell, &popularity, prediction)));
     }
     row.predicted_stale_share = stale_share(cell).map(|prediction| rounded(prediction.value));
     if let Some(flushed) = flushed(cell) {
@@ -101,10 +103,9 @@ fn popularity(cell: &Cell) -> Option<Popularity> {
 }
 
 /// The hit rate in the steady state; `None` where no model covers the cell.
-fn hit_rate(cell: &Cell) -> Option<Prediction> {
-    let popularity = popularity(cell)?;
-    if let Some(refreshed) = refreshed(cell, &popularity) {
-        return Some(refreshed);
+fn hit_rate(cell: &Cell, popularity: &Popularity) -> Option<Prediction> {
+    if let Some(refresh) = refresh(cell, popularity) {
+        return Some(refresh_ahead::hit_rate(popularity, refresh));
     }
     let Writes { effect, ttl_jitter } = cell.strategy.spec.promise().writes()?;
     let scenario = &cell.scenario;
@@ -119,16 +120,29 @@ fn hit_rate(cell: &Cell) -> Option<Prediction> {
         Some(capacity) => capacity.entries(keys)?,
     };
     let capacity = Capacity::entries(entries as f64).ok()?;
-    let Some(ttl) = ttl_that_matters(cell) else { return by_policy(cell, &popularity, capacity, on_write) };
+    let Some(ttl) = ttl_that_matters(cell) else { return by_policy(cell, popularity, capacity, on_write) };
     // In a closed loop nobody knows how often a key is asked for within its time to live.
     scenario.workload.rate_per_second?;
     let ttl = ttl::Ttl::seconds(ttl.as_secs_f64()).ok()?.with_jitter(ttl_jitter).ok()?;
     if entries >= keys {
-        return Some(ttl::hit_rate(&popularity, ttl, ttl::Clock::FromFill, on_write));
+        return Some(ttl::hit_rate(popularity, ttl, ttl::Clock::FromFill, on_write));
     }
     let is_lru = is_embedded(cell) && scenario.cache.policy == crate::eviction::PolicyKind::Lru;
     let limits = both::Limits { capacity, ttl, clock: ttl::Clock::FromFill, expiry: both::Expiry::WhenFound };
-    is_lru.then(|| both::hit_rate(&popularity, limits, on_write))
+    is_lru.then(|| both::hit_rate(popularity, limits, on_write))
+}
+
+/// What the database is asked for each operation in the steady state.
+fn db_reads_per_op(cell: &Cell, popularity: &Popularity, hit_rate: Prediction) -> f64 {
+    let writes_build_on_the_cache = cell.strategy.spec.promise().flushes().is_some();
+    let reads_per_second = match refresh(cell, popularity) {
+        Some(refresh) => database_load::of_misses_and_refreshes(popularity, refresh),
+        None if writes_build_on_the_cache => {
+            database_load::of_misses_of_reads_and_writes(popularity, hit_rate)
+        }
+        None => database_load::of_misses(popularity, hit_rate),
+    };
+    reads_per_second / (popularity.reads_per_second() + popularity.writes_per_second())
 }
 
 /// The time to live, where an entry can reach its end within the cell.
@@ -178,15 +192,17 @@ fn by_policy(
     }
 }
 
-/// Whoever counts uses only within the cache, or forgets, lies between LRU and one that knows every key's rate. What a
-/// deleted entry does to its count no model says.
+/// Whoever counts uses only within the cache, or forgets, lies between LRU and one that knows every key's rate; the value
+/// is the middle. What a deleted entry does to its count no model says.
 fn frequent(popularity: &Popularity, capacity: Capacity, on_write: OnWrite) -> Option<Prediction> {
     if on_write == OnWrite::Deletes && popularity.writes_per_second() > 0.0 {
         return None;
     }
-    let (low, high) =
-        (lru::hit_rate(popularity, capacity, on_write), perfect_lfu::hit_rate(popularity, capacity));
-    Some(Prediction { low: low.value.min(high.value), model: "between LRU and perfect LFU", ..high })
+    let (lru, lfu) =
+        (lru::hit_rate(popularity, capacity, on_write).value, perfect_lfu::hit_rate(popularity, capacity));
+    let (low, high) = (lru.min(lfu.value), lru.max(lfu.value));
+    let value = f64::midpoint(low, high);
+    Some(Prediction { value, low, high, model: "between LRU and perfect LFU", ..lfu })
 }
 
 /// What follows from how writes are flushed.
@@ -224,7 +240,7 @@ fn flushed(cell: &Cell) -> Option<Flushed> {
 }
 
 /// Refreshing ahead of the end of entries' lives, where nothing else is loaded ahead within the cell and nobody writes.
-fn refreshed(cell: &Cell, popularity: &Popularity) -> Option<Prediction> {
+fn refresh(cell: &Cell, popularity: &Popularity) -> Option<refresh_ahead::RefreshAhead> {
     let Refreshes { from, alone_for } = cell.strategy.spec.promise().refreshes()?;
     let run = &cell.scenario.run;
     let fits = cell.scenario.cache.capacity.is_none();
@@ -233,7 +249,7 @@ fn refreshed(cell: &Cell, popularity: &Popularity) -> Option<Prediction> {
     }
     cell.scenario.workload.rate_per_second?;
     let ttl = ttl::Ttl::seconds(ttl_that_matters(cell)?.as_secs_f64()).ok()?;
-    Some(refresh_ahead::hit_rate(popularity, refresh_ahead::RefreshAhead::new(ttl, from).ok()?))
+    refresh_ahead::RefreshAhead::new(ttl, from).ok()
 }
 
 /// The share of stale reads of a cache that nobody tells of writes.
@@ -259,13 +275,24 @@ mod tests {
     use super::*;
     use crate::plan::{Options, Plan};
 
-    /// The prediction for the only cell of a scenario of 10⁵ keys with a tenth of them cached.
-    fn predicted(strategy: &str, topology: &str, more: &str) -> Option<Prediction> {
+    /// The only cell of a scenario of 10⁵ keys.
+    fn cell(strategy: &str, topology: &str, more: &str) -> Cell {
         let text = format!(
             "strategies = [{strategy}]\ntopologies = [{topology}]\n[dataset]\nkeys = 100_000\n{more}\n[run]\nduration = \"10s\""
         );
-        let plan = Plan::parse("test", "test.toml", &text, &Options::default()).unwrap();
-        hit_rate(&plan.cells[0])
+        Plan::parse("test", "test.toml", &text, &Options::default()).unwrap().cells.swap_remove(0)
+    }
+
+    fn predicted(strategy: &str, topology: &str, more: &str) -> Option<Prediction> {
+        let cell = cell(strategy, topology, more);
+        hit_rate(&cell, &popularity(&cell)?)
+    }
+
+    /// The predicted reads of the database for each operation.
+    fn loads(strategy: &str, topology: &str, more: &str) -> f64 {
+        let cell = cell(strategy, topology, more);
+        let popularity = popularity(&cell).unwrap();
+        db_reads_per_op(&cell, &popularity, hit_rate(&cell, &popularity).unwrap())
     }
 
     const READS: &str = "[workload]\nreads = 1.0\n[cache]\ncapacity = \"10%\"";
@@ -288,6 +315,32 @@ mod tests {
         let slow = READS.replace("reads = 1.0", "reads = 1.0\nrate_per_second = 200");
         let slow = predicted("\"cache-aside\"", redis, &slow).unwrap();
         assert!((slow.low - slow.high).abs() < 1e-9 && (slow.value - 0.7250).abs() < 1e-4, "{slow:?}");
+    }
+
+    #[test]
+    fn the_middle_between_lru_and_perfect_lfu_stands_for_the_band() {
+        let lfu =
+            predicted("\"cache-aside\"", "\"embedded\"", &format!("{READS}\npolicy = \"lfu\"")).unwrap();
+        assert!((lfu.low - 0.7250).abs() < 1e-4 && (lfu.high - 0.8001).abs() < 1e-4, "{lfu:?}");
+        assert!((lfu.value - f64::midpoint(lfu.low, lfu.high)).abs() < 1e-9, "{lfu:?}");
+    }
+
+    #[test]
+    fn the_database_is_asked_by_misses_of_reads_and_by_writes_that_build_on_the_cache() {
+        let misses = 1.0 - 0.724_964;
+        let aside = loads("\"cache-through\"", "\"embedded\"", DELETES);
+        assert!((aside - 0.9 * misses).abs() < 1e-4, "{aside}");
+        // A write to a key that is not cached loads it.
+        let behind = loads("\"cache-behind\"", "\"embedded\"", DELETES);
+        assert!((behind - misses).abs() < 1e-4, "{behind}");
+    }
+
+    #[test]
+    fn refreshes_ask_the_database_besides_the_misses() {
+        let more = "[workload]\nreads = 1.0\nrate_per_second = 1000\n[cache]\nttl = \"2s\"";
+        let found = loads("{ name = \"cache-ahead\", refresh_at = 0.5 }", "\"embedded\"", more);
+        // Σ p/(1 + 1000 p) over the 10⁵ shares p, computed independently; misses alone would be 0.5044.
+        assert!((found - 0.600_741).abs() < 1e-4, "{found}");
     }
 
     #[test]
