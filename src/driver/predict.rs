@@ -1,14 +1,16 @@
 //! What theory predicts of a cell, from what was configured and never from what was measured.
 
+mod backlog;
+
 use std::time::Duration;
 
 use super::figures::Measured;
 use crate::plan::Cell;
 use crate::results::SummaryRow;
-use crate::strategy::{Flushes, Refreshes, WriteEffect, Writes};
+use crate::strategy::{Refreshes, WriteEffect, Writes};
 use crate::theory::{
     Capacity, Class, OnWrite, Popularity, Prediction, both, database_load, fifo, lru, perfect_lfu, random,
-    refresh_ahead, sampled_lru, staleness, ttl, write_behind,
+    refresh_ahead, sampled_lru, staleness, ttl,
 };
 use crate::topology::TopologySpec;
 use crate::topology::servers::EvictionPolicy;
@@ -24,10 +26,8 @@ const AS_FAST_AS_IT_CAN: f64 = 1e6;
 
 /// Fills the columns.
 pub fn summarise(row: &mut SummaryRow, cell: &Cell, measured: &Measured) {
-    if let Some((popularity, prediction)) = popularity(cell).and_then(|popularity| {
-        let prediction = hit_rate(cell, &popularity)?;
-        Some((popularity, prediction))
-    }) {
+    let Some(popularity) = popularity(cell) else { return };
+    if let Some(prediction) = hit_rate(cell, &popularity) {
         row.predicted_hit_rate = Some(rounded(prediction.value));
         row.predicted_hit_rate_low = Some(rounded(prediction.low));
         row.predicted_hit_rate_high = Some(rounded(prediction.high));
@@ -41,10 +41,10 @@ pub fn summarise(row: &mut SummaryRow, cell: &Cell, measured: &Measured) {
         }
         row.predicted_db_reads_per_op = Some(rounded(db_reads_per_op(cell, &popularity, prediction)));
     }
-    row.predicted_stale_share = stale_share(cell).map(|prediction| rounded(prediction.value));
-    if let Some(flushed) = flushed(cell) {
-        row.predicted_backlog_writes = Some((flushed.backlog_writes * 100.0).round() / 100.0);
-        row.predicted_db_writes_per_write = flushed.db_writes_per_write.map(rounded);
+    row.predicted_stale_share = stale_share(cell, &popularity).map(|prediction| rounded(prediction.value));
+    if let Some(waiting) = backlog::predict(cell, &popularity) {
+        row.predicted_backlog = Some((waiting.entities * 100.0).round() / 100.0);
+        row.predicted_db_writes_per_write = waiting.db_writes_per_write.map(rounded);
     }
 }
 
@@ -205,40 +205,6 @@ fn frequent(popularity: &Popularity, capacity: Capacity, on_write: OnWrite) -> O
     Some(Prediction { value, low, high, model: "between LRU and perfect LFU", ..lfu })
 }
 
-/// What follows from how writes are flushed.
-struct Flushed {
-    backlog_writes: f64,
-    /// `None` where writes of one key are flushed one by one.
-    db_writes_per_write: Option<f64>,
-}
-
-/// What a strategy that writes behind has not brought to the database at a random moment.
-fn flushed(cell: &Cell) -> Option<Flushed> {
-    cell.scenario.workload.rate_per_second?;
-    let Flushes { interval, batch, as_they_come } = cell.strategy.spec.promise().flushes()?;
-    let popularity = popularity(cell)?;
-    let writes = popularity.writes_per_second();
-    if writes <= 0.0 {
-        return None;
-    }
-    let instances = cell.scenario.workload.instances.get() as f64;
-    let (interval, batch) = (interval.as_secs_f64(), batch as f64);
-    // All instances flush one backlog where they share it, and each its own where they do not.
-    let backlogs = if cell.shares_backlog() { 1.0 } else { instances };
-    if !as_they_come {
-        // One batch an interval: beyond that the queue grows until it is full.
-        let keeps_up = writes / backlogs < batch / interval;
-        let flushing = write_behind::Flushing::new(interval, 0.0).ok()?;
-        let backlog_writes = write_behind::expected_loss(&popularity, flushing).writes;
-        return keeps_up.then_some(Flushed { backlog_writes, db_writes_per_write: None });
-    }
-    let flushing = write_behind::Flushing::new(interval.min(batch * backlogs / writes), 0.0).ok()?;
-    Some(Flushed {
-        backlog_writes: write_behind::expected_loss(&popularity, flushing).writes,
-        db_writes_per_write: Some(write_behind::database_writes_per_second(&popularity, flushing) / writes),
-    })
-}
-
 /// Refreshing ahead of the end of entries' lives, where nothing else is loaded ahead within the cell and nobody writes.
 fn refresh(cell: &Cell, popularity: &Popularity) -> Option<refresh_ahead::RefreshAhead> {
     let Refreshes { from, alone_for } = cell.strategy.spec.promise().refreshes()?;
@@ -253,7 +219,7 @@ fn refresh(cell: &Cell, popularity: &Popularity) -> Option<refresh_ahead::Refres
 }
 
 /// The share of stale reads of a cache that nobody tells of writes.
-fn stale_share(cell: &Cell) -> Option<Prediction> {
+fn stale_share(cell: &Cell, popularity: &Popularity) -> Option<Prediction> {
     let Writes { effect, ttl_jitter } = cell.strategy.spec.promise().writes()?;
     let fits = match cell.scenario.cache.capacity {
         None => true,
@@ -267,7 +233,7 @@ fn stale_share(cell: &Cell) -> Option<Prediction> {
     cell.scenario.workload.rate_per_second?;
     let ttl = ttl_that_matters(cell)?.as_secs_f64();
     let ttl = ttl::Ttl::seconds(ttl).ok()?.with_jitter(ttl_jitter).ok()?;
-    Some(staleness::stale_share(&popularity(cell)?, ttl))
+    Some(staleness::stale_share(popularity, ttl))
 }
 
 #[cfg(test)]
@@ -341,36 +307,6 @@ mod tests {
         let found = loads("{ name = \"cache-ahead\", refresh_at = 0.5 }", "\"embedded\"", more);
         // Σ p/(1 + 1000 p) over the 10⁵ shares p, computed independently; misses alone would be 0.5044.
         assert!((found - 0.600_741).abs() < 1e-4, "{found}");
-    }
-
-    #[test]
-    fn a_backlog_is_predicted_by_what_comes_between_two_flushes_or_fills_a_batch() {
-        let of = |strategy: &str, instances: u64| {
-            let text = format!(
-                "strategies = [{strategy}]\ntopologies = [\"embedded\"]\n[dataset]\nkeys = 1000\n[workload]\nreads = 0.9\n\
-                 rate_per_second = 1000\ninstances = {instances}\n[run]\nduration = \"10s\""
-            );
-            let plan = Plan::parse("test", "test.toml", &text, &Options::default()).unwrap();
-            flushed(&plan.cells[0]).map(|flushed| flushed.backlog_writes)
-        };
-        let near = |found: Option<f64>, wanted: f64| {
-            assert!((found.unwrap() - wanted).abs() < 1e-6, "{found:?} {wanted}");
-        };
-        // A hundred writes a second: a second's worth, half of it on average.
-        near(of("{ name = \"cache-behind\", flush_interval = \"1s\", batch_size = 1000 }", 2), 50.0);
-        // A batch of ten is full after a tenth of a second; each of two queues in memory has its own.
-        near(of("{ name = \"cache-behind\", flush_interval = \"60s\", batch_size = 10 }", 2), 5.0);
-        near(
-            of("{ name = \"cache-behind\", flush_interval = \"60s\", batch_size = 10, log = \"memory\" }", 2),
-            10.0,
-        );
-        near(of("{ name = \"write-behind\", interval = \"1s\", batch = 60 }", 2), 50.0);
-        assert_eq!(
-            of("{ name = \"write-behind\", interval = \"1s\", batch = 40 }", 2),
-            None,
-            "it falls behind"
-        );
-        assert_eq!(of("\"cache-aside\"", 2), None);
     }
 
     #[test]

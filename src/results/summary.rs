@@ -236,9 +236,8 @@ pub struct SummaryRow {
     pub predicted_db_reads_per_op: Option<f64>,
     /// The predicted share of stale reads, where only the TTL ends them.
     pub predicted_stale_share: Option<f64>,
-    /// What is acknowledged and not in the database at a random moment, in writes: where that is in the memory of the
-    /// application, what a crash of all of it is expected to lose.
-    pub predicted_backlog_writes: Option<f64>,
+    /// How many entities are acknowledged and not in the database at a random moment, counted as the backlog is.
+    pub predicted_backlog: Option<f64>,
     /// Writes of the database for each write of the application, where several are flushed as one.
     pub predicted_db_writes_per_write: Option<f64>,
     /// The mean of the response time of reads.

@@ -20,7 +20,9 @@ use std::time::Duration;
 
 use super::background::Background;
 use super::behind::{self, Behind, Joining, Keeping, WithQueue};
-use super::{Backlog, Circumstances, Flushes, Guarantee, Loss, Needs, Promise, Read, Strategy, WriteError};
+use super::{
+    Backlog, Batches, Circumstances, Flushes, Guarantee, Loss, Needs, Promise, Read, Strategy, WriteError,
+};
 use crate::fault::FaultKind;
 use crate::scenario::Positive;
 use crate::source::Source;
@@ -64,7 +66,7 @@ impl Promise for Spec {
 
     fn flushes(&self) -> Option<Flushes> {
         let (interval, batch) = (self.own.interval.0, self.own.batch.get());
-        Some(Flushes { interval, batch, as_they_come: false })
+        Some(Flushes { interval, batch, batches: Batches::OneAnInterval })
     }
 
     fn write_delay(&self, circumstances: &Circumstances<'_>) -> Option<Duration> {
