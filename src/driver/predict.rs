@@ -37,7 +37,8 @@ pub fn summarise(row: &mut SummaryRow, cell: &Cell, measured: &Measured) {
         if looked_up > 0 {
             let off = prediction.distance(hits as f64 / looked_up as f64);
             row.hit_rate_off_points = Some(rounded(off * 100.0));
-            row.prediction_note = note(off, looked_up, measured.settled, !cell.scenario.faults.is_empty());
+            let lasted = measured.warmup_length + measured.length;
+            row.prediction_note = note(off, &doubts(cell, looked_up, measured.settled, lasted));
         }
         row.predicted_db_reads_per_op = Some(rounded(db_reads_per_op(cell, &popularity, prediction)));
     }
@@ -52,26 +53,28 @@ fn rounded(share: f64) -> f64 {
     (share * 1e5).round() / 1e5
 }
 
-/// Why a measured hit rate may be elsewhere; empty where it is where it was expected.
-fn note(off: f64, looked_up: u64, settled: bool, faults: bool) -> String {
+/// Why the hit rate of a cell that lasted so long, warm-up included, may be elsewhere than in the steady state that is
+/// predicted.
+fn doubts(cell: &Cell, looked_up: u64, settled: bool, lasted: Duration) -> Vec<&'static str> {
+    let barely_expired = ttl_that_matters(cell).is_some_and(|ttl| lasted < 2 * ttl);
+    let doubts = [
+        (!settled, "it had not settled"),
+        (barely_expired, "warm-up and run were shorter than two TTLs"),
+        (looked_up < FEW_LOOKUPS, "it counts few lookups"),
+        (!cell.scenario.faults.is_empty(), "the model knows nothing of faults"),
+    ];
+    doubts.into_iter().filter_map(|(holds, doubt)| holds.then_some(doubt)).collect()
+}
+
+/// What is said of a hit rate that is elsewhere; empty where it is where it was expected.
+fn note(off: f64, doubts: &[&str]) -> String {
     if off.abs() <= WORTH_A_WORD {
         return String::new();
     }
-    let mut reasons = Vec::new();
-    if !settled {
-        reasons.push("it had not settled");
-    }
-    if looked_up < FEW_LOOKUPS {
-        reasons.push("it counts few lookups");
-    }
-    if faults {
-        reasons.push("the model knows nothing of faults");
-    }
-    if reasons.is_empty() {
-        reasons.push("nothing that hotset knows of explains it");
-    }
     let side = if off > 0.0 { "above" } else { "below" };
-    format!("{:.1} points {side} what theory predicts: {}", off.abs() * 100.0, reasons.join(", "))
+    let why =
+        if doubts.is_empty() { "nothing that hotset knows of explains it".into() } else { doubts.join(", ") };
+    format!("{:.1} points {side} what theory predicts: {why}", off.abs() * 100.0)
 }
 
 /// How often each key is read and written; `None` where no model knows the distribution.
@@ -102,8 +105,12 @@ fn popularity(cell: &Cell) -> Option<Popularity> {
     }
 }
 
-/// The hit rate in the steady state; `None` where no model covers the cell.
+/// The hit rate in the steady state; `None` where no model covers the cell, as on a server whose limit of memory is not
+/// known.
 fn hit_rate(cell: &Cell, popularity: &Popularity) -> Option<Prediction> {
+    if !knows_its_memory(cell) {
+        return None;
+    }
     if let Some(refresh) = refresh(cell, popularity) {
         return Some(refresh_ahead::hit_rate(popularity, refresh));
     }
@@ -152,6 +159,12 @@ fn ttl_that_matters(cell: &Cell) -> Option<Duration> {
     (ttl < run.warmup_max.0 + run.duration.0).then_some(ttl)
 }
 
+/// Whether the cache is limited by what was configured. A server that was given by URL may have any `maxmemory` and any
+/// policy, and other users; without a `cache.capacity` of ours it may still evict.
+fn knows_its_memory(cell: &Cell) -> bool {
+    is_embedded(cell) || cell.topology.spec.manages_cache_servers()
+}
+
 fn is_embedded(cell: &Cell) -> bool {
     matches!(cell.topology.spec, TopologySpec::Embedded(_))
 }
@@ -176,9 +189,6 @@ fn by_policy(
             Policy::Lfu => frequent(popularity, capacity, on_write),
             Policy::WTinyLfu | Policy::S3Fifo | Policy::Sieve => None,
         };
-    }
-    if !cell.topology.spec.manages_cache_servers() {
-        return None;
     }
     match scenario.cache.eviction {
         EvictionPolicy::AllKeysLru | EvictionPolicy::VolatileLru => {
@@ -227,7 +237,7 @@ fn stale_share(cell: &Cell, popularity: &Popularity) -> Option<Prediction> {
             capacity.entries(cell.scenario.dataset.keys.get())? >= cell.scenario.dataset.keys.get()
         }
     };
-    if effect != WriteEffect::None || !fits {
+    if effect != WriteEffect::None || !fits || !knows_its_memory(cell) {
         return None;
     }
     cell.scenario.workload.rate_per_second?;
@@ -343,10 +353,48 @@ mod tests {
     }
 
     #[test]
+    fn a_server_of_which_the_memory_is_not_known_is_not_predicted() {
+        let more = "[workload]\nreads = 0.9\nrate_per_second = 1000\n[cache]\nttl = \"2s\"";
+        let reads = more.replace("reads = 0.9", "reads = 1.0");
+        let ahead = "{ name = \"cache-ahead\", refresh_at = 0.5 }";
+        let stale = |topology| {
+            let cell = cell("\"write-around\"", topology, more);
+            stale_share(&cell, &popularity(&cell).unwrap())
+        };
+        let own = "{ name = \"single\", database = \"embedded\" }";
+        assert!(predicted("\"cache-aside\"", own, more).is_some() && predicted(ahead, own, &reads).is_some());
+        assert!(stale(own).is_some());
+        let given = "{ name = \"single\", database = \"embedded\", url = \"redis://cache.example:6379\" }";
+        for more in [more, "[workload]\nreads = 0.9"] {
+            assert_eq!(predicted("\"cache-aside\"", given, more), None, "{more}");
+        }
+        assert_eq!((predicted(ahead, given, &reads), stale(given)), (None, None));
+    }
+
+    #[test]
     fn a_hit_rate_that_is_off_says_by_how_much_and_why_that_may_be() {
-        assert_eq!(note(0.019, 100, false, false), "");
-        let note = note(-0.034, 100, false, true);
-        assert!(note.starts_with("3.4 points below") && note.contains("settled"), "{note}");
-        assert!(note.contains("few lookups") && note.contains("faults"), "{note}");
+        assert_eq!(note(0.019, &["it had not settled"]), "");
+        let said = note(-0.034, &["it had not settled", "it counts few lookups"]);
+        assert!(
+            said.starts_with("3.4 points below") && said.ends_with("settled, it counts few lookups"),
+            "{said}"
+        );
+        assert!(note(0.05, &[]).contains("nothing that hotset knows of"));
+    }
+
+    #[test]
+    fn a_prediction_is_in_doubt_where_the_steady_state_was_not_reached() {
+        let fault = "[[fault]]\nat = \"1s\"\nkind = \"crash-application\"\nfor = \"1s\"\n";
+        let doubts = |more: &str, looked_up, settled, seconds| {
+            let cell = cell("\"cache-aside\"", "\"embedded\"", more);
+            doubts(&cell, looked_up, settled, Duration::from_secs(seconds)).join(", ")
+        };
+        let many = FEW_LOOKUPS;
+        assert_eq!(doubts(READS, many, true, 20), "");
+        assert_eq!(doubts(READS, many - 1, false, 20), "it had not settled, it counts few lookups");
+        let ttl = format!("{READS}\nttl = \"10s\"");
+        assert_eq!(doubts(&ttl, many, true, 20), "");
+        assert_eq!(doubts(&ttl, many, true, 19), "warm-up and run were shorter than two TTLs");
+        assert_eq!(doubts(&format!("{READS}\n{fault}"), many, true, 20), "the model knows nothing of faults");
     }
 }
