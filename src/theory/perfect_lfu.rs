@@ -27,6 +27,17 @@ pub fn hit_rate(popularity: &Popularity, capacity: Capacity) -> Prediction {
 mod tests {
     use super::*;
 
+    /// Computed independently from the formula over all 10⁵ ranks, at capacities of 1, 10 and 50 %.
+    #[test]
+    fn the_hit_rates_are_those_that_were_computed_independently() {
+        let popularity = Popularity::zipf(100_000, 0.99, 1.0, 0.0).unwrap();
+        for (entries, expected) in [(1e3, 0.604_848), (1e4, 0.800_132), (5e4, 0.939_348)] {
+            let capacity = Capacity::entries(entries).unwrap();
+            let predicted = hit_rate(&popularity, capacity).value;
+            assert!((predicted - expected).abs() < 5e-5, "{entries}: {predicted} {expected}");
+        }
+    }
+
     #[test]
     fn the_most_read_keys_are_the_cached_ones_whatever_their_order() {
         let popularity = Popularity::reads_only(&[1.0, 6.0, 3.0]).unwrap();
