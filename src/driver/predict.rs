@@ -9,7 +9,7 @@ use crate::plan::Cell;
 use crate::results::SummaryRow;
 use crate::strategy::{Refreshes, WriteEffect, Writes};
 use crate::theory::{
-    Capacity, Class, OnWrite, Popularity, Prediction, both, database_load, fifo, lru, perfect_lfu, random,
+    Capacity, Class, OnWrite, Popularity, Prediction, both, counted_lfu, database_load, fifo, lru, random,
     refresh_ahead, sampled_lru, staleness, ttl,
 };
 use crate::topology::TopologySpec;
@@ -31,11 +31,10 @@ pub fn summarise(row: &mut SummaryRow, cell: &Cell, measured: &Measured) {
         row.predicted_hit_rate = Some(rounded(prediction.value));
         row.predicted_hit_rate_low = Some(rounded(prediction.low));
         row.predicted_hit_rate_high = Some(rounded(prediction.high));
-        row.predicted_by = prediction.model.into();
-        let looked_up = row.hits + row.negative_hits + row.misses + row.bypassed;
-        let hits = row.hits + row.negative_hits;
-        if looked_up > 0 {
-            let off = prediction.distance(hits as f64 / looked_up as f64);
+        row.predicted_by = prediction.model.name.into();
+        if let Some(hit_rate) = row.hit_rate {
+            let looked_up = row.hits + row.negative_hits + row.misses + row.bypassed;
+            let off = prediction.distance(hit_rate);
             row.hit_rate_off_points = Some(rounded(off * 100.0));
             let lasted = measured.warmup_length + measured.length;
             row.prediction_note = note(off, &doubts(cell, looked_up, measured.settled, lasted));
@@ -43,10 +42,25 @@ pub fn summarise(row: &mut SummaryRow, cell: &Cell, measured: &Measured) {
         row.predicted_db_reads_per_op = Some(rounded(db_reads_per_op(cell, &popularity, prediction)));
     }
     row.predicted_stale_share = stale_share(cell, &popularity).map(|prediction| rounded(prediction.value));
-    if let Some(waiting) = backlog::predict(cell, &popularity) {
-        row.predicted_backlog = Some((waiting.entities * 100.0).round() / 100.0);
-        row.predicted_db_writes_per_write = waiting.db_writes_per_write.map(rounded);
+    let waiting = backlog::predict(cell, &popularity);
+    row.predicted_backlog = waiting.as_ref().map(|waiting| (waiting.entities * 100.0).round() / 100.0);
+    row.predicted_db_writes_per_write =
+        waiting.as_ref().and_then(|waiting| waiting.db_writes_per_write.map(rounded));
+    differences(row);
+    if !waiting.is_some_and(|waiting| backlog::is_seen_evenly(cell, &waiting)) {
+        row.backlog_off = None;
     }
+}
+
+/// Measured less predicted, where there is both.
+fn differences(row: &mut SummaryRow) {
+    let off = |measured: Option<f64>, predicted: Option<f64>| Some(rounded(measured? - predicted?));
+    row.db_reads_per_op_off = off(row.db_reads_per_op, row.predicted_db_reads_per_op);
+    row.stale_share_off_points =
+        off(row.stale_share, row.predicted_stale_share).map(|off| rounded(off * 100.0));
+    row.backlog_off = off(row.backlog_mean, row.predicted_backlog);
+    let db_writes_per_write = (row.writes > 0).then(|| row.db_writes as f64 / row.writes as f64);
+    row.db_writes_per_write_off = off(db_writes_per_write, row.predicted_db_writes_per_write);
 }
 
 fn rounded(share: f64) -> f64 {
@@ -202,17 +216,12 @@ fn by_policy(
     }
 }
 
-/// Whoever counts uses only within the cache, or forgets, lies between LRU and one that knows every key's rate; the value
-/// is the middle. What a deleted entry does to its count no model says.
+/// What counts uses; what a deleted entry does to its count no model says.
 fn frequent(popularity: &Popularity, capacity: Capacity, on_write: OnWrite) -> Option<Prediction> {
     if on_write == OnWrite::Deletes && popularity.writes_per_second() > 0.0 {
         return None;
     }
-    let (lru, lfu) =
-        (lru::hit_rate(popularity, capacity, on_write).value, perfect_lfu::hit_rate(popularity, capacity));
-    let (low, high) = (lru.min(lfu.value), lru.max(lfu.value));
-    let value = f64::midpoint(low, high);
-    Some(Prediction { value, low, high, model: "between LRU and perfect LFU", ..lfu })
+    Some(counted_lfu::hit_rate(popularity, capacity, on_write))
 }
 
 /// Refreshing ahead of the end of entries' lives, where nothing else is loaded ahead within the cell and nobody writes.
@@ -327,7 +336,7 @@ mod tests {
         };
         let (early, never) =
             (ahead(", refresh_at = 0.5").unwrap(), predicted("\"cache-through\"", "\"embedded\"", reads));
-        assert_eq!(early.model, "refresh-ahead");
+        assert_eq!(early.model, refresh_ahead::MODEL);
         assert!(early.value > never.unwrap().value + 0.01, "{early:?}");
         assert_eq!(
             ahead(", refresh_at = 0.5, interval = \"5s\""),
@@ -369,6 +378,36 @@ mod tests {
             assert_eq!(predicted("\"cache-aside\"", given, more), None, "{more}");
         }
         assert_eq!((predicted(ahead, given, &reads), stale(given)), (None, None));
+    }
+
+    #[test]
+    fn each_prediction_has_its_difference_from_what_was_measured() {
+        let mut row = SummaryRow {
+            operations: 1000,
+            writes: 100,
+            db_reads: 300,
+            db_writes: 60,
+            audited_reads: 900,
+            stale_reads: 90,
+            backlog_mean: Some(4.5),
+            predicted_db_reads_per_op: Some(0.28),
+            predicted_stale_share: Some(0.12),
+            predicted_backlog: Some(5.0),
+            predicted_db_writes_per_write: Some(0.55),
+            ..SummaryRow::default()
+        };
+        row.derive_rates();
+        differences(&mut row);
+        let found = [
+            row.db_reads_per_op_off,
+            row.stale_share_off_points,
+            row.backlog_off,
+            row.db_writes_per_write_off,
+        ];
+        assert_eq!(found, [Some(0.02), Some(-2.0), Some(-0.5), Some(0.05)]);
+        let mut nothing_measured = SummaryRow { predicted_stale_share: Some(0.1), ..SummaryRow::default() };
+        differences(&mut nothing_measured);
+        assert_eq!(nothing_measured.stale_share_off_points, None);
     }
 
     #[test]

@@ -2,7 +2,13 @@
 //!
 //! No policy that knows nothing of the future does better under independent references without writes.
 
-use super::{Capacity, Popularity, Prediction};
+use super::{Capacity, Model, Popularity, Prediction};
+
+/// See the module.
+pub const MODEL: Model = Model {
+    name: "perfect LFU",
+    reference: "Breslau et al., Web Caching and Zipf-like Distributions, INFOCOM 1999",
+};
 
 /// The share of reads that go to the C most read keys, Σ_{i≤C} λᵢ / Σ λᵢ. Writes are not regarded.
 #[must_use]
@@ -16,11 +22,7 @@ pub fn hit_rate(popularity: &Popularity, capacity: Capacity) -> Prediction {
         hits_per_second += cached * class.reads_per_second;
         room -= cached;
     }
-    Prediction::point(
-        hits_per_second / popularity.reads_per_second(),
-        "perfect LFU",
-        "Breslau et al., Web Caching and Zipf-like Distributions, INFOCOM 1999",
-    )
+    Prediction::point(hits_per_second / popularity.reads_per_second(), MODEL)
 }
 
 #[cfg(test)]

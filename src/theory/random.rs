@@ -7,18 +7,20 @@
 //! - writes update: (λ+μ)/(λ+μ + 1/T);
 //! - writes delete: λ/(λ + μ + 1/T).
 
-use super::{Capacity, Class, OnWrite, Popularity, Prediction, characteristic_time};
+use super::{Capacity, Class, Model, OnWrite, Popularity, Prediction, characteristic_time};
+
+/// See the module.
+pub const MODEL: Model = Model {
+    name: "random eviction",
+    reference: "Garetto et al., A Unified Approach to the Performance Analysis of Caching Systems, TOMPECS 2016",
+};
 
 /// The predicted share of reads that hit.
 #[must_use]
 pub fn hit_rate(popularity: &Popularity, capacity: Capacity, on_write: OnWrite) -> Prediction {
     let occupancy = |class: &Class, seconds: f64| occupancy(class, seconds, on_write);
     let seconds = characteristic_time::solve(popularity, capacity, occupancy);
-    Prediction::point(
-        popularity.share_of_reads(|class| occupancy(class, seconds)),
-        "random eviction",
-        "Garetto et al., A Unified Approach to the Performance Analysis of Caching Systems, TOMPECS 2016",
-    )
+    Prediction::point(popularity.share_of_reads(|class| occupancy(class, seconds)), MODEL)
 }
 
 fn occupancy(class: &Class, seconds: f64, on_write: OnWrite) -> f64 {

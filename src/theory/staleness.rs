@@ -4,7 +4,13 @@
 //! it, with probability 1 − e^{−μx}. In a cycle of 1 + λT reads, λ∫₀ᵀ(1 − e^{−μx})dx = λ[T − (1−e^{−μT})/μ] are stale.
 
 use super::ttl::Ttl;
-use super::{Class, Popularity, Prediction};
+use super::{Class, Model, Popularity, Prediction};
+
+/// See the module.
+pub const MODEL: Model = Model {
+    name: "stale share under a TTL",
+    reference: "renewal argument after Jung et al., Modeling TTL-based Internet Caches, INFOCOM 2003",
+};
 
 /// The predicted share of all reads that return an old value, for a TTL that runs from the fill in a cache with
 /// room for everything, when writes do not reach the cache: λ[T − (1−e^{−μT})/μ]/(1+λT).
@@ -14,11 +20,7 @@ pub fn stale_share(popularity: &Popularity, ttl: Ttl) -> Prediction {
         let (reads, seconds) = (class.reads_per_second, ttl.mean_seconds());
         reads * (seconds - ttl.mean_cut_life(class.writes_per_second)) / (1.0 + reads * seconds)
     };
-    Prediction::point(
-        popularity.share_of_reads(stale),
-        "stale share under a TTL",
-        "renewal argument after Jung et al., Modeling TTL-based Internet Caches, INFOCOM 2003",
-    )
+    Prediction::point(popularity.share_of_reads(stale), MODEL)
 }
 
 #[cfg(test)]

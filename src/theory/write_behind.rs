@@ -4,7 +4,13 @@
 //! what the database has not confirmed: the writes since the last flush began, an age that is even over 0 to Δ, and
 //! for the F seconds that a flush takes also the Δ seconds of writes that it carries: μ(Δ/2 + F) on average.
 
-use super::{Capacity, Class, Popularity, TheoryError, accept, characteristic_time};
+use super::{Capacity, Class, Model, Popularity, TheoryError, accept, characteristic_time};
+
+/// See the module.
+pub const MODEL: Model = Model {
+    name: "flushes of Poisson writes",
+    reference: "Ross, Introduction to Probability Models: the Poisson process",
+};
 
 /// How write-behind flushes.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -20,6 +20,15 @@ pub struct Waiting {
     pub entities: f64,
     /// `None` where writes of one key are flushed one by one.
     pub db_writes_per_write: Option<f64>,
+    /// Whether it is the interval after which everything is flushed, and not full batches.
+    pub interval_comes_first: bool,
+}
+
+/// Whether the ends of windows see the backlog at any moment between two flushes alike. Flushes at a short interval keep step
+/// with them.
+pub fn is_seen_evenly(cell: &Cell, waiting: &Waiting) -> bool {
+    let interval = cell.strategy.spec.promise().flushes().map(|flushes| flushes.interval);
+    !waiting.interval_comes_first || interval >= Some(10 * cell.scenario.run.window.0)
 }
 
 /// What a strategy that writes behind has not brought to the database at a random moment; `None` in a closed loop, and where
@@ -37,7 +46,11 @@ pub fn predict(cell: &Cell, popularity: &Popularity) -> Option<Waiting> {
     match batches {
         Batches::OneAnInterval => {
             let waiting = in_line(&each, interval, batch)?;
-            Some(Waiting { entities: waiting * instances, db_writes_per_write: None })
+            Some(Waiting {
+                entities: waiting * instances,
+                db_writes_per_write: None,
+                interval_comes_first: true,
+            })
         }
         Batches::OfKeys => {
             let fills = write_behind::seconds_to_change(&each, batch).ok()?;
@@ -72,6 +85,7 @@ fn between_flushes(
     fills: f64,
     waiting: impl Fn(write_behind::Flushing) -> f64,
 ) -> Waiting {
+    let interval_comes_first = fills >= interval;
     let fills = fills.min(interval);
     let full = (interval / fills).floor();
     let cycles = [(full, fills), (1.0, interval - full * fills)];
@@ -83,7 +97,8 @@ fn between_flushes(
         entities += share * waiting(flushing);
         db_writes += share * write_behind::database_writes_per_second(popularity, flushing);
     }
-    Waiting { entities, db_writes_per_write: Some(db_writes / popularity.writes_per_second()) }
+    let db_writes_per_write = Some(db_writes / popularity.writes_per_second());
+    Waiting { entities, db_writes_per_write, interval_comes_first }
 }
 
 #[cfg(test)]
@@ -93,20 +108,26 @@ mod tests {
 
     /// For 100 writes a second of 1000 keys under Zipf.
     fn waiting(strategy: &str, instances: u64) -> Option<Waiting> {
+        let cell = cell(strategy, instances);
+        predict(&cell, &super::super::popularity(&cell).unwrap())
+    }
+
+    fn cell(strategy: &str, instances: u64) -> Cell {
         let text = format!(
             "strategies = [{strategy}]\ntopologies = [\"embedded\"]\n[dataset]\nkeys = 1000\n[workload]\nreads = 0.9\n\
              rate_per_second = 1000\ninstances = {instances}\n[run]\nduration = \"10s\""
         );
-        let plan = Plan::parse("test", "test.toml", &text, &Options::default()).unwrap();
-        let cell = &plan.cells[0];
-        predict(cell, &super::super::popularity(cell).unwrap())
+        Plan::parse("test", "test.toml", &text, &Options::default()).unwrap().cells.swap_remove(0)
     }
 
     fn behind(flush_interval: &str, batch: u64, log: &str, instances: u64) -> Option<Waiting> {
-        let strategy = format!(
+        waiting(&cache_behind(flush_interval, batch, log), instances)
+    }
+
+    fn cache_behind(flush_interval: &str, batch: u64, log: &str) -> String {
+        format!(
             "{{ name = \"cache-behind\", flush_interval = \"{flush_interval}\", batch_size = {batch}, log = \"{log}\" }}"
-        );
-        waiting(&strategy, instances)
+        )
     }
 
     #[track_caller]
@@ -151,6 +172,15 @@ mod tests {
         assert!((in_line(80, 2).unwrap() - 50.0).abs() < 1e-6);
         assert_eq!(in_line(60, 2), None, "a queue is left behind now and then");
         assert_eq!(in_line(40, 2), None, "it falls behind");
+    }
+
+    #[test]
+    fn flushes_that_keep_step_with_windows_of_a_second_are_not_seen_evenly() {
+        let seen = |flush_interval, batch| {
+            let cell = cell(&cache_behind(flush_interval, batch, "memory"), 1);
+            is_seen_evenly(&cell, &behind(flush_interval, batch, "memory", 1).unwrap())
+        };
+        assert!(!seen("1s", 1000) && seen("10s", 1000) && seen("1s", 10));
     }
 
     #[test]
