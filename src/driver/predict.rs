@@ -144,6 +144,10 @@ fn hit_rate(cell: &Cell, popularity: &Popularity) -> Option<Prediction> {
     let Some(ttl) = ttl_that_matters(cell) else { return by_policy(cell, popularity, capacity, on_write) };
     // In a closed loop nobody knows how often a key is asked for within its time to live.
     scenario.workload.rate_per_second?;
+    if cell.holds_back() && popularity.writes_per_second() > 0.0 {
+        // That begins only when what was written is flushed.
+        return None;
+    }
     let ttl = ttl::Ttl::seconds(ttl.as_secs_f64()).ok()?.with_jitter(ttl_jitter).ok()?;
     if entries >= keys {
         return Some(ttl::hit_rate(popularity, ttl, ttl::Clock::FromFill, on_write));
@@ -316,8 +320,18 @@ mod tests {
         let aside = loads("\"cache-through\"", "\"embedded\"", DELETES);
         assert!((aside - 0.9 * misses).abs() < 1e-4, "{aside}");
         // A write to a key that is not cached loads it.
-        let behind = loads("\"cache-behind\"", "\"embedded\"", DELETES);
-        assert!((behind - misses).abs() < 1e-4, "{behind}");
+        for strategy in ["\"cache-behind\"", "\"write-behind\""] {
+            let behind = loads(strategy, "\"embedded\"", DELETES);
+            assert!((behind - misses).abs() < 1e-4, "{strategy} {behind}");
+        }
+    }
+
+    #[test]
+    fn a_ttl_that_begins_only_with_a_flush_is_not_predicted() {
+        let more = "[workload]\nreads = 0.9\nrate_per_second = 1000\n[cache]\nttl = \"2s\"";
+        assert_eq!(predicted("\"cache-behind\"", "\"embedded\"", more), None);
+        let reads = more.replace("reads = 0.9", "reads = 1.0");
+        assert!(predicted("\"cache-behind\"", "\"embedded\"", &reads).is_some());
     }
 
     #[test]

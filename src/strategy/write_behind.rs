@@ -21,7 +21,8 @@ use std::time::Duration;
 use super::background::Background;
 use super::behind::{self, Behind, Joining, Keeping, WithQueue};
 use super::{
-    Backlog, Batches, Circumstances, Flushes, Guarantee, Loss, Needs, Promise, Read, Strategy, WriteError,
+    Backlog, Batches, Circumstances, Flushes, Guarantee, Loss, Needs, Promise, Read, Strategy, WriteEffect,
+    WriteError, Writes,
 };
 use crate::fault::FaultKind;
 use crate::scenario::Positive;
@@ -62,6 +63,10 @@ impl Promise for Spec {
             return Guarantee { loss, converges: false, ..guarantee };
         }
         guarantee
+    }
+
+    fn writes(&self) -> Option<Writes> {
+        Some(Writes { effect: WriteEffect::Puts, ttl_jitter: self.queue.ttl_jitter.get() })
     }
 
     fn flushes(&self) -> Option<Flushes> {
