@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::figures::Measured;
 use crate::plan::Cell;
 use crate::results::SummaryRow;
-use crate::strategy::{Refreshes, WriteEffect, Writes};
+use crate::strategy::{RefreshAge, Refreshes, WriteEffect, Writes};
 use crate::theory::{
     Capacity, Class, OnWrite, Popularity, Prediction, both, counted_lfu, database_load, fifo, lru, random,
     refresh_ahead, sampled_lru, staleness, ttl,
@@ -237,8 +237,12 @@ fn refresh(cell: &Cell, popularity: &Popularity) -> Option<refresh_ahead::Refres
         return None;
     }
     cell.scenario.workload.rate_per_second?;
-    let ttl = ttl::Ttl::seconds(ttl_that_matters(cell)?.as_secs_f64()).ok()?;
-    refresh_ahead::RefreshAhead::new(ttl, from).ok()
+    let ttl = ttl_that_matters(cell)?.as_secs_f64();
+    let share_of_ttl = match from {
+        RefreshAge::OfTtl(share) => share,
+        RefreshAge::After(age) => (age.as_secs_f64() / ttl).min(1.0),
+    };
+    refresh_ahead::RefreshAhead::new(ttl::Ttl::seconds(ttl).ok()?, share_of_ttl).ok()
 }
 
 /// The share of stale reads of a cache that nobody tells of writes.
@@ -358,6 +362,22 @@ mod tests {
             "what is asked for often is preloaded besides"
         );
         assert_eq!(ahead(""), None);
+        assert_eq!(ahead(", refresh_at = 0.5, ttl_jitter = 0.1"), None, "the age is drawn");
+    }
+
+    #[test]
+    fn revalidating_what_is_stale_is_refreshing_ahead_from_the_soft_ttl_on() {
+        let reads = "[workload]\nreads = 1.0\nrate_per_second = 1000\n[cache]\nttl = \"2s\"";
+        let served = |settings: &str, more: &str| {
+            predicted(&format!("{{ name = \"stale-while-revalidate\"{settings} }}"), "\"embedded\"", more)
+        };
+        let ahead = predicted("{ name = \"cache-ahead\", refresh_at = 0.5 }", "\"embedded\"", reads);
+        assert!(ahead.is_some());
+        assert_eq!(served(", fresh_for = \"1s\"", reads), ahead);
+        let plain = predicted("\"cache-through\"", "\"embedded\"", reads).unwrap().value;
+        let never_stale = served(", fresh_for = \"3s\"", reads).unwrap().value;
+        assert!((never_stale - plain).abs() < 1e-9, "{never_stale} {plain}");
+        assert_eq!(served("", &reads.replace("reads = 1.0", "reads = 0.9")), None);
     }
 
     #[test]

@@ -187,10 +187,19 @@ pub enum Batches {
 /// How a strategy refreshes entries before they expire.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Refreshes {
-    /// From which share of the time to live on a read does it.
-    pub from: f64,
+    /// From which age on a read does it.
+    pub from: RefreshAge,
     /// Nothing else is loaded before it is asked for until so much time has passed.
     pub alone_for: Duration,
+}
+
+/// How old an entry is when reads begin to refresh it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum RefreshAge {
+    /// A share of its time to live.
+    OfTtl(f64),
+    /// So old, whatever its time to live.
+    After(Duration),
 }
 
 /// What a strategy says of itself, by its settings alone.
@@ -220,7 +229,8 @@ pub trait Promise {
         None
     }
 
-    /// How it refreshes entries that are read late in their life; `None` where it does not, or by chance.
+    /// How it refreshes entries that are read late in their life; `None` where it does not, by chance, or at an age that is
+    /// drawn.
     fn refreshes(&self) -> Option<Refreshes> {
         None
     }
