@@ -600,6 +600,63 @@ fn the_report_needs_nothing_but_itself() {
     }
 }
 
+/// A cell of which theory predicts everything, and that is elsewhere.
+fn predicted(repeat: u32) -> CellResults {
+    let mut results = cell(STRATEGIES[1], "embedded", repeat, "", u64::from(repeat));
+    let row = &mut results.summary;
+    row.predicted_by = "LRU (Che)".into();
+    (row.predicted_hit_rate_low, row.predicted_hit_rate_high) = (Some(0.96), Some(0.96));
+    row.predicted_hit_rate = Some(0.96);
+    (row.hit_rate, row.hit_rate_off_points) = (Some(0.93), Some(-3.0));
+    row.prediction_note = "3.0 points below what theory predicts: it had not settled".into();
+    (row.predicted_db_reads_per_op, row.db_reads_per_op) = (Some(0.04), Some(0.07));
+    row.db_reads_per_op_off = Some(0.03);
+    (row.predicted_stale_share, row.stale_share_off_points) = (Some(0.01), Some(-1.0));
+    (row.predicted_db_writes_per_write, row.db_writes_per_write_off) = (Some(0.6), Some(-0.05));
+    (row.predicted_backlog, row.backlog_mean, row.backlog_off) = (Some(5.0), Some(5.25), Some(0.25));
+    results
+}
+
+#[test]
+fn the_report_holds_every_figure_that_theory_predicts_against_what_was_measured() {
+    let mut run = MadeUpRun::named("predicted");
+    run.dir.append_cell(&predicted(1)).unwrap();
+    draw(run.path(), &DrawOptions::default()).unwrap();
+    let page = fs::read_to_string(run.file("report.html")).unwrap();
+    let row = |name: &str| {
+        let begin =
+            page.find(&format!("<td class=\"word\">{name}</td>")).unwrap_or_else(|| panic!("no {name}"));
+        page[begin..].split("</tr>").next().unwrap().to_owned()
+    };
+    for (name, measured, expected, off) in [
+        ("hit rate", "93 %", "96 %", "-3.0 points"),
+        ("database reads/op", "0.07", "0.04", "+0.03"),
+        ("stale reads", "0 %", "1 %", "-1.0 points"),
+        ("database writes/write", "0.55", "0.6", "-0.05"),
+        ("backlog", "5.25", "5", "+0.25"),
+    ] {
+        let cells = format!("<td>{measured}</td><td>{expected}</td><td>{off}</td>");
+        assert!(row(name).contains(&cells), "{cells} {}", row(name));
+    }
+    assert!(row("hit rate").contains("it had not settled"));
+    for model in ["LRU (Che)", "stale share under a TTL", "flushes of Poisson writes"] {
+        let reference = hotset::theory::reference(model).unwrap();
+        assert!(page.contains(&format!("{model}: {reference}")), "{model}");
+    }
+}
+
+#[test]
+fn the_closing_table_names_cells_whose_hit_rate_is_elsewhere_and_counts_many() {
+    let mut run = MadeUpRun::named("predicted");
+    for repeat in 1..=5 {
+        run.dir.append_cell(&predicted(repeat)).unwrap();
+    }
+    let table = closing_table(&run.read(), 200).unwrap();
+    let named = "The hit rate of r3-cache-aside-embedded is 3.0 points below what theory predicts: it had not settled.";
+    assert!(table.contains(named) && !table.contains("r4-cache-aside"), "{table}");
+    assert!(table.contains("2 more cells are more than 2 points off"), "{table}");
+}
+
 /// The names in the first column of the tables under a heading of `RESULTS.md`.
 fn documented(guide: &str, heading: &str) -> BTreeSet<String> {
     let start = guide.find(&format!("## `{heading}`")).unwrap_or_else(|| panic!("no section {heading}"));
@@ -626,6 +683,18 @@ fn columns<R: Serialize + Default>() -> BTreeSet<String> {
 fn keys(value: &impl Serialize) -> BTreeSet<String> {
     let value = serde_json::to_value(value).unwrap();
     value.as_object().unwrap().keys().cloned().collect()
+}
+
+#[test]
+fn the_guide_to_result_files_says_where_each_model_comes_from() {
+    let guide = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/RESULTS.md")).unwrap();
+    for model in hotset::theory::MODELS {
+        let row = guide.lines().find(|line| line.starts_with(&format!("| {} |", model.name)));
+        assert!(
+            row.is_some_and(|row| row.ends_with(&format!("| {} |", model.reference))),
+            "{model:?} {row:?}"
+        );
+    }
 }
 
 #[test]

@@ -41,7 +41,10 @@ pub fn summarise(row: &mut SummaryRow, cell: &Cell, measured: &Measured) {
     row.non_monotonic_reads = found.non_monotonic;
     row.not_own_write_reads = found.not_own_write;
     let backlogs = measured.series.iter().map(|series| series.backlog.entities);
-    row.backlog_max = backlogs.max().filter(|_| cell.holds_back());
+    row.backlog_max = backlogs.clone().max().filter(|_| cell.holds_back());
+    let windows = measured.series.len();
+    let mean = (windows > 0).then(|| backlogs.sum::<u64>() as f64 / windows as f64);
+    row.backlog_mean = mean.filter(|_| cell.holds_back()).map(|mean| (mean * 100.0).round() / 100.0);
     row.set_aside = measured.series.last().map_or(0, |series| series.backlog.set_aside);
     row.guarantee = Some(promised(cell));
     row.control = cell.strategy.spec.promise().control().map(str::to_owned);

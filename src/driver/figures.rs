@@ -248,8 +248,8 @@ fn summary(cell: &Cell, measured: &Measured, stream: &Offered) -> SummaryRow {
     latency::summarise(&mut row, cell, measured);
     audited::summarise(&mut row, cell, measured);
     load::summarise(&mut row, cell, measured);
-    predict::summarise(&mut row, cell, measured);
     row.derive_rates();
+    predict::summarise(&mut row, cell, measured);
     row
 }
 

@@ -1,14 +1,16 @@
 //! What theory predicts of a cell, from what was configured and never from what was measured.
 
+mod backlog;
+
 use std::time::Duration;
 
 use super::figures::Measured;
 use crate::plan::Cell;
 use crate::results::SummaryRow;
-use crate::strategy::{Flushes, Refreshes, WriteEffect, Writes};
+use crate::strategy::{RefreshAge, Refreshes, WriteEffect, Writes};
 use crate::theory::{
-    Capacity, Class, OnWrite, Popularity, Prediction, both, fifo, lru, perfect_lfu, random, refresh_ahead,
-    sampled_lru, staleness, ttl, write_behind,
+    Capacity, Class, OnWrite, Popularity, Prediction, both, counted_lfu, database_load, fifo, lru, random,
+    refresh_ahead, sampled_lru, staleness, ttl,
 };
 use crate::topology::TopologySpec;
 use crate::topology::servers::EvictionPolicy;
@@ -24,52 +26,69 @@ const AS_FAST_AS_IT_CAN: f64 = 1e6;
 
 /// Fills the columns.
 pub fn summarise(row: &mut SummaryRow, cell: &Cell, measured: &Measured) {
-    if let Some(prediction) = hit_rate(cell) {
+    let Some(popularity) = popularity(cell) else { return };
+    if let Some(prediction) = hit_rate(cell, &popularity) {
         row.predicted_hit_rate = Some(rounded(prediction.value));
         row.predicted_hit_rate_low = Some(rounded(prediction.low));
         row.predicted_hit_rate_high = Some(rounded(prediction.high));
-        row.predicted_by = prediction.model.into();
-        let looked_up = row.hits + row.negative_hits + row.misses + row.bypassed;
-        let hits = row.hits + row.negative_hits;
-        if looked_up > 0 {
-            let off = prediction.distance(hits as f64 / looked_up as f64);
+        row.predicted_by = prediction.model.name.into();
+        if let Some(hit_rate) = row.hit_rate {
+            let looked_up = row.hits + row.negative_hits + row.misses + row.bypassed;
+            let off = prediction.distance(hit_rate);
             row.hit_rate_off_points = Some(rounded(off * 100.0));
-            row.prediction_note = note(off, looked_up, measured.settled, !cell.scenario.faults.is_empty());
+            let lasted = measured.warmup_length + measured.length;
+            row.prediction_note = note(off, &doubts(cell, looked_up, measured.settled, lasted));
         }
-        let reads = cell.scenario.workload.reads.get();
-        row.predicted_db_reads_per_op = Some(rounded(reads * (1.0 - prediction.value)));
+        row.predicted_db_reads_per_op = Some(rounded(db_reads_per_op(cell, &popularity, prediction)));
     }
-    row.predicted_stale_share = stale_share(cell).map(|prediction| rounded(prediction.value));
-    if let Some(flushed) = flushed(cell) {
-        row.predicted_backlog_writes = Some((flushed.backlog_writes * 100.0).round() / 100.0);
-        row.predicted_db_writes_per_write = flushed.db_writes_per_write.map(rounded);
+    row.predicted_stale_share = stale_share(cell, &popularity).map(|prediction| rounded(prediction.value));
+    let waiting = backlog::predict(cell, &popularity);
+    row.predicted_backlog = waiting.as_ref().map(|waiting| (waiting.entities * 100.0).round() / 100.0);
+    row.predicted_db_writes_per_write =
+        waiting.as_ref().and_then(|waiting| waiting.db_writes_per_write.map(rounded));
+    differences(row);
+    if !waiting.is_some_and(|waiting| backlog::is_seen_evenly(cell, &waiting)) {
+        row.backlog_off = None;
     }
+}
+
+/// Measured less predicted, where there is both.
+fn differences(row: &mut SummaryRow) {
+    let off = |measured: Option<f64>, predicted: Option<f64>| Some(rounded(measured? - predicted?));
+    row.db_reads_per_op_off = off(row.db_reads_per_op, row.predicted_db_reads_per_op);
+    row.stale_share_off_points =
+        off(row.stale_share, row.predicted_stale_share).map(|off| rounded(off * 100.0));
+    row.backlog_off = off(row.backlog_mean, row.predicted_backlog);
+    let db_writes_per_write = (row.writes > 0).then(|| row.db_writes as f64 / row.writes as f64);
+    row.db_writes_per_write_off = off(db_writes_per_write, row.predicted_db_writes_per_write);
 }
 
 fn rounded(share: f64) -> f64 {
     (share * 1e5).round() / 1e5
 }
 
-/// Why a measured hit rate may be elsewhere; empty where it is where it was expected.
-fn note(off: f64, looked_up: u64, settled: bool, faults: bool) -> String {
+/// Why the hit rate of a cell that lasted so long, warm-up included, may be elsewhere than in the steady state that is
+/// predicted.
+fn doubts(cell: &Cell, looked_up: u64, settled: bool, lasted: Duration) -> Vec<&'static str> {
+    let barely_expired = ttl_that_matters(cell).is_some_and(|ttl| lasted < 2 * ttl);
+    let doubts = [
+        (!settled, "it had not settled"),
+        (barely_expired, "warm-up and run were shorter than two TTLs"),
+        (looked_up < FEW_LOOKUPS, "it counts few lookups"),
+        (!cell.scenario.faults.is_empty(), "the model knows nothing of faults"),
+    ];
+    doubts.into_iter().filter_map(|(holds, doubt)| holds.then_some(doubt)).collect()
+}
+
+/// What is said of a hit rate that is elsewhere; empty where it is where it was expected.
+fn note(off: f64, doubts: &[&str]) -> String {
     if off.abs() <= WORTH_A_WORD {
         return String::new();
     }
-    let mut reasons = Vec::new();
-    if !settled {
-        reasons.push("it had not settled");
-    }
-    if looked_up < FEW_LOOKUPS {
-        reasons.push("it counts few lookups");
-    }
-    if faults {
-        reasons.push("the model knows nothing of faults");
-    }
-    if reasons.is_empty() {
-        reasons.push("nothing that hotset knows of explains it");
-    }
     let side = if off > 0.0 { "above" } else { "below" };
-    format!("{:.1} points {side} what theory predicts: {}", off.abs() * 100.0, reasons.join(", "))
+    let why =
+        if doubts.is_empty() { "nothing that hotset knows of explains it".into() } else { doubts.join(", ") };
+    format!("{:.1} points {side} what theory predicts: {why}", off.abs() * 100.0)
 }
 
 /// How often each key is read and written; `None` where no model knows the distribution.
@@ -100,11 +119,14 @@ fn popularity(cell: &Cell) -> Option<Popularity> {
     }
 }
 
-/// The hit rate in the steady state; `None` where no model covers the cell.
-fn hit_rate(cell: &Cell) -> Option<Prediction> {
-    let popularity = popularity(cell)?;
-    if let Some(refreshed) = refreshed(cell, &popularity) {
-        return Some(refreshed);
+/// The hit rate in the steady state; `None` where no model covers the cell, as on a server whose limit of memory is not
+/// known.
+fn hit_rate(cell: &Cell, popularity: &Popularity) -> Option<Prediction> {
+    if !knows_its_memory(cell) {
+        return None;
+    }
+    if let Some(refresh) = refresh(cell, popularity) {
+        return Some(refresh_ahead::hit_rate(popularity, refresh));
     }
     let Writes { effect, ttl_jitter } = cell.strategy.spec.promise().writes()?;
     let scenario = &cell.scenario;
@@ -119,16 +141,33 @@ fn hit_rate(cell: &Cell) -> Option<Prediction> {
         Some(capacity) => capacity.entries(keys)?,
     };
     let capacity = Capacity::entries(entries as f64).ok()?;
-    let Some(ttl) = ttl_that_matters(cell) else { return by_policy(cell, &popularity, capacity, on_write) };
+    let Some(ttl) = ttl_that_matters(cell) else { return by_policy(cell, popularity, capacity, on_write) };
     // In a closed loop nobody knows how often a key is asked for within its time to live.
     scenario.workload.rate_per_second?;
+    if cell.holds_back() && popularity.writes_per_second() > 0.0 {
+        // That begins only when what was written is flushed.
+        return None;
+    }
     let ttl = ttl::Ttl::seconds(ttl.as_secs_f64()).ok()?.with_jitter(ttl_jitter).ok()?;
     if entries >= keys {
-        return Some(ttl::hit_rate(&popularity, ttl, ttl::Clock::FromFill, on_write));
+        return Some(ttl::hit_rate(popularity, ttl, ttl::Clock::FromFill, on_write));
     }
     let is_lru = is_embedded(cell) && scenario.cache.policy == crate::eviction::PolicyKind::Lru;
     let limits = both::Limits { capacity, ttl, clock: ttl::Clock::FromFill, expiry: both::Expiry::WhenFound };
-    is_lru.then(|| both::hit_rate(&popularity, limits, on_write))
+    is_lru.then(|| both::hit_rate(popularity, limits, on_write))
+}
+
+/// What the database is asked for each operation in the steady state.
+fn db_reads_per_op(cell: &Cell, popularity: &Popularity, hit_rate: Prediction) -> f64 {
+    let writes_build_on_the_cache = cell.strategy.spec.promise().flushes().is_some();
+    let reads_per_second = match refresh(cell, popularity) {
+        Some(refresh) => database_load::of_misses_and_refreshes(popularity, refresh),
+        None if writes_build_on_the_cache => {
+            database_load::of_misses_of_reads_and_writes(popularity, hit_rate)
+        }
+        None => database_load::of_misses(popularity, hit_rate),
+    };
+    reads_per_second / (popularity.reads_per_second() + popularity.writes_per_second())
 }
 
 /// The time to live, where an entry can reach its end within the cell.
@@ -136,6 +175,12 @@ fn ttl_that_matters(cell: &Cell) -> Option<Duration> {
     let run = &cell.scenario.run;
     let ttl = cell.scenario.cache.ttl?.0;
     (ttl < run.warmup_max.0 + run.duration.0).then_some(ttl)
+}
+
+/// Whether the cache is limited by what was configured. A server that was given by URL may have any `maxmemory` and any
+/// policy, and other users; without a `cache.capacity` of ours it may still evict.
+fn knows_its_memory(cell: &Cell) -> bool {
+    is_embedded(cell) || cell.topology.spec.manages_cache_servers()
 }
 
 fn is_embedded(cell: &Cell) -> bool {
@@ -163,9 +208,6 @@ fn by_policy(
             Policy::WTinyLfu | Policy::S3Fifo | Policy::Sieve => None,
         };
     }
-    if !cell.topology.spec.manages_cache_servers() {
-        return None;
-    }
     match scenario.cache.eviction {
         EvictionPolicy::AllKeysLru | EvictionPolicy::VolatileLru => {
             Some(sampled_lru::hit_rate(popularity, capacity, on_write))
@@ -178,53 +220,16 @@ fn by_policy(
     }
 }
 
-/// Whoever counts uses only within the cache, or forgets, lies between LRU and one that knows every key's rate. What a
-/// deleted entry does to its count no model says.
+/// What counts uses; what a deleted entry does to its count no model says.
 fn frequent(popularity: &Popularity, capacity: Capacity, on_write: OnWrite) -> Option<Prediction> {
     if on_write == OnWrite::Deletes && popularity.writes_per_second() > 0.0 {
         return None;
     }
-    let (low, high) =
-        (lru::hit_rate(popularity, capacity, on_write), perfect_lfu::hit_rate(popularity, capacity));
-    Some(Prediction { low: low.value.min(high.value), model: "between LRU and perfect LFU", ..high })
-}
-
-/// What follows from how writes are flushed.
-struct Flushed {
-    backlog_writes: f64,
-    /// `None` where writes of one key are flushed one by one.
-    db_writes_per_write: Option<f64>,
-}
-
-/// What a strategy that writes behind has not brought to the database at a random moment.
-fn flushed(cell: &Cell) -> Option<Flushed> {
-    cell.scenario.workload.rate_per_second?;
-    let Flushes { interval, batch, as_they_come } = cell.strategy.spec.promise().flushes()?;
-    let popularity = popularity(cell)?;
-    let writes = popularity.writes_per_second();
-    if writes <= 0.0 {
-        return None;
-    }
-    let instances = cell.scenario.workload.instances.get() as f64;
-    let (interval, batch) = (interval.as_secs_f64(), batch as f64);
-    // All instances flush one backlog where they share it, and each its own where they do not.
-    let backlogs = if cell.shares_backlog() { 1.0 } else { instances };
-    if !as_they_come {
-        // One batch an interval: beyond that the queue grows until it is full.
-        let keeps_up = writes / backlogs < batch / interval;
-        let flushing = write_behind::Flushing::new(interval, 0.0).ok()?;
-        let backlog_writes = write_behind::expected_loss(&popularity, flushing).writes;
-        return keeps_up.then_some(Flushed { backlog_writes, db_writes_per_write: None });
-    }
-    let flushing = write_behind::Flushing::new(interval.min(batch * backlogs / writes), 0.0).ok()?;
-    Some(Flushed {
-        backlog_writes: write_behind::expected_loss(&popularity, flushing).writes,
-        db_writes_per_write: Some(write_behind::database_writes_per_second(&popularity, flushing) / writes),
-    })
+    Some(counted_lfu::hit_rate(popularity, capacity, on_write))
 }
 
 /// Refreshing ahead of the end of entries' lives, where nothing else is loaded ahead within the cell and nobody writes.
-fn refreshed(cell: &Cell, popularity: &Popularity) -> Option<Prediction> {
+fn refresh(cell: &Cell, popularity: &Popularity) -> Option<refresh_ahead::RefreshAhead> {
     let Refreshes { from, alone_for } = cell.strategy.spec.promise().refreshes()?;
     let run = &cell.scenario.run;
     let fits = cell.scenario.cache.capacity.is_none();
@@ -232,12 +237,16 @@ fn refreshed(cell: &Cell, popularity: &Popularity) -> Option<Prediction> {
         return None;
     }
     cell.scenario.workload.rate_per_second?;
-    let ttl = ttl::Ttl::seconds(ttl_that_matters(cell)?.as_secs_f64()).ok()?;
-    Some(refresh_ahead::hit_rate(popularity, refresh_ahead::RefreshAhead::new(ttl, from).ok()?))
+    let ttl = ttl_that_matters(cell)?.as_secs_f64();
+    let share_of_ttl = match from {
+        RefreshAge::OfTtl(share) => share,
+        RefreshAge::After(age) => (age.as_secs_f64() / ttl).min(1.0),
+    };
+    refresh_ahead::RefreshAhead::new(ttl::Ttl::seconds(ttl).ok()?, share_of_ttl).ok()
 }
 
 /// The share of stale reads of a cache that nobody tells of writes.
-fn stale_share(cell: &Cell) -> Option<Prediction> {
+fn stale_share(cell: &Cell, popularity: &Popularity) -> Option<Prediction> {
     let Writes { effect, ttl_jitter } = cell.strategy.spec.promise().writes()?;
     let fits = match cell.scenario.cache.capacity {
         None => true,
@@ -245,13 +254,13 @@ fn stale_share(cell: &Cell) -> Option<Prediction> {
             capacity.entries(cell.scenario.dataset.keys.get())? >= cell.scenario.dataset.keys.get()
         }
     };
-    if effect != WriteEffect::None || !fits {
+    if effect != WriteEffect::None || !fits || !knows_its_memory(cell) {
         return None;
     }
     cell.scenario.workload.rate_per_second?;
     let ttl = ttl_that_matters(cell)?.as_secs_f64();
     let ttl = ttl::Ttl::seconds(ttl).ok()?.with_jitter(ttl_jitter).ok()?;
-    Some(staleness::stale_share(&popularity(cell)?, ttl))
+    Some(staleness::stale_share(popularity, ttl))
 }
 
 #[cfg(test)]
@@ -259,13 +268,24 @@ mod tests {
     use super::*;
     use crate::plan::{Options, Plan};
 
-    /// The prediction for the only cell of a scenario of 10⁵ keys with a tenth of them cached.
-    fn predicted(strategy: &str, topology: &str, more: &str) -> Option<Prediction> {
+    /// The only cell of a scenario of 10⁵ keys.
+    fn cell(strategy: &str, topology: &str, more: &str) -> Cell {
         let text = format!(
             "strategies = [{strategy}]\ntopologies = [{topology}]\n[dataset]\nkeys = 100_000\n{more}\n[run]\nduration = \"10s\""
         );
-        let plan = Plan::parse("test", "test.toml", &text, &Options::default()).unwrap();
-        hit_rate(&plan.cells[0])
+        Plan::parse("test", "test.toml", &text, &Options::default()).unwrap().cells.swap_remove(0)
+    }
+
+    fn predicted(strategy: &str, topology: &str, more: &str) -> Option<Prediction> {
+        let cell = cell(strategy, topology, more);
+        hit_rate(&cell, &popularity(&cell)?)
+    }
+
+    /// The predicted reads of the database for each operation.
+    fn loads(strategy: &str, topology: &str, more: &str) -> f64 {
+        let cell = cell(strategy, topology, more);
+        let popularity = popularity(&cell).unwrap();
+        db_reads_per_op(&cell, &popularity, hit_rate(&cell, &popularity).unwrap())
     }
 
     const READS: &str = "[workload]\nreads = 1.0\n[cache]\ncapacity = \"10%\"";
@@ -291,33 +311,39 @@ mod tests {
     }
 
     #[test]
-    fn a_backlog_is_predicted_by_what_comes_between_two_flushes_or_fills_a_batch() {
-        let of = |strategy: &str, instances: u64| {
-            let text = format!(
-                "strategies = [{strategy}]\ntopologies = [\"embedded\"]\n[dataset]\nkeys = 1000\n[workload]\nreads = 0.9\n\
-                 rate_per_second = 1000\ninstances = {instances}\n[run]\nduration = \"10s\""
-            );
-            let plan = Plan::parse("test", "test.toml", &text, &Options::default()).unwrap();
-            flushed(&plan.cells[0]).map(|flushed| flushed.backlog_writes)
-        };
-        let near = |found: Option<f64>, wanted: f64| {
-            assert!((found.unwrap() - wanted).abs() < 1e-6, "{found:?} {wanted}");
-        };
-        // A hundred writes a second: a second's worth, half of it on average.
-        near(of("{ name = \"cache-behind\", flush_interval = \"1s\", batch_size = 1000 }", 2), 50.0);
-        // A batch of ten is full after a tenth of a second; each of two queues in memory has its own.
-        near(of("{ name = \"cache-behind\", flush_interval = \"60s\", batch_size = 10 }", 2), 5.0);
-        near(
-            of("{ name = \"cache-behind\", flush_interval = \"60s\", batch_size = 10, log = \"memory\" }", 2),
-            10.0,
-        );
-        near(of("{ name = \"write-behind\", interval = \"1s\", batch = 60 }", 2), 50.0);
-        assert_eq!(
-            of("{ name = \"write-behind\", interval = \"1s\", batch = 40 }", 2),
-            None,
-            "it falls behind"
-        );
-        assert_eq!(of("\"cache-aside\"", 2), None);
+    fn the_middle_between_lru_and_perfect_lfu_stands_for_the_band() {
+        let lfu =
+            predicted("\"cache-aside\"", "\"embedded\"", &format!("{READS}\npolicy = \"lfu\"")).unwrap();
+        assert!((lfu.low - 0.7250).abs() < 1e-4 && (lfu.high - 0.8001).abs() < 1e-4, "{lfu:?}");
+        assert!((lfu.value - f64::midpoint(lfu.low, lfu.high)).abs() < 1e-9, "{lfu:?}");
+    }
+
+    #[test]
+    fn the_database_is_asked_by_misses_of_reads_and_by_writes_that_build_on_the_cache() {
+        let misses = 1.0 - 0.724_964;
+        let aside = loads("\"cache-through\"", "\"embedded\"", DELETES);
+        assert!((aside - 0.9 * misses).abs() < 1e-4, "{aside}");
+        // A write to a key that is not cached loads it.
+        for strategy in ["\"cache-behind\"", "\"write-behind\""] {
+            let behind = loads(strategy, "\"embedded\"", DELETES);
+            assert!((behind - misses).abs() < 1e-4, "{strategy} {behind}");
+        }
+    }
+
+    #[test]
+    fn a_ttl_that_begins_only_with_a_flush_is_not_predicted() {
+        let more = "[workload]\nreads = 0.9\nrate_per_second = 1000\n[cache]\nttl = \"2s\"";
+        assert_eq!(predicted("\"cache-behind\"", "\"embedded\"", more), None);
+        let reads = more.replace("reads = 0.9", "reads = 1.0");
+        assert!(predicted("\"cache-behind\"", "\"embedded\"", &reads).is_some());
+    }
+
+    #[test]
+    fn refreshes_ask_the_database_besides_the_misses() {
+        let more = "[workload]\nreads = 1.0\nrate_per_second = 1000\n[cache]\nttl = \"2s\"";
+        let found = loads("{ name = \"cache-ahead\", refresh_at = 0.5 }", "\"embedded\"", more);
+        // Σ p/(1 + 1000 p) over the 10⁵ shares p, computed independently; misses alone would be 0.5044.
+        assert!((found - 0.600_741).abs() < 1e-4, "{found}");
     }
 
     #[test]
@@ -328,7 +354,7 @@ mod tests {
         };
         let (early, never) =
             (ahead(", refresh_at = 0.5").unwrap(), predicted("\"cache-through\"", "\"embedded\"", reads));
-        assert_eq!(early.model, "refresh-ahead");
+        assert_eq!(early.model, refresh_ahead::MODEL);
         assert!(early.value > never.unwrap().value + 0.01, "{early:?}");
         assert_eq!(
             ahead(", refresh_at = 0.5, interval = \"5s\""),
@@ -336,6 +362,22 @@ mod tests {
             "what is asked for often is preloaded besides"
         );
         assert_eq!(ahead(""), None);
+        assert_eq!(ahead(", refresh_at = 0.5, ttl_jitter = 0.1"), None, "the age is drawn");
+    }
+
+    #[test]
+    fn revalidating_what_is_stale_is_refreshing_ahead_from_the_soft_ttl_on() {
+        let reads = "[workload]\nreads = 1.0\nrate_per_second = 1000\n[cache]\nttl = \"2s\"";
+        let served = |settings: &str, more: &str| {
+            predicted(&format!("{{ name = \"stale-while-revalidate\"{settings} }}"), "\"embedded\"", more)
+        };
+        let ahead = predicted("{ name = \"cache-ahead\", refresh_at = 0.5 }", "\"embedded\"", reads);
+        assert!(ahead.is_some());
+        assert_eq!(served(", fresh_for = \"1s\"", reads), ahead);
+        let plain = predicted("\"cache-through\"", "\"embedded\"", reads).unwrap().value;
+        let never_stale = served(", fresh_for = \"3s\"", reads).unwrap().value;
+        assert!((never_stale - plain).abs() < 1e-9, "{never_stale} {plain}");
+        assert_eq!(served("", &reads.replace("reads = 1.0", "reads = 0.9")), None);
     }
 
     #[test]
@@ -354,10 +396,78 @@ mod tests {
     }
 
     #[test]
+    fn a_server_of_which_the_memory_is_not_known_is_not_predicted() {
+        let more = "[workload]\nreads = 0.9\nrate_per_second = 1000\n[cache]\nttl = \"2s\"";
+        let reads = more.replace("reads = 0.9", "reads = 1.0");
+        let ahead = "{ name = \"cache-ahead\", refresh_at = 0.5 }";
+        let stale = |topology| {
+            let cell = cell("\"write-around\"", topology, more);
+            stale_share(&cell, &popularity(&cell).unwrap())
+        };
+        let own = "{ name = \"single\", database = \"embedded\" }";
+        assert!(predicted("\"cache-aside\"", own, more).is_some() && predicted(ahead, own, &reads).is_some());
+        assert!(stale(own).is_some());
+        let given = "{ name = \"single\", database = \"embedded\", url = \"redis://cache.example:6379\" }";
+        for more in [more, "[workload]\nreads = 0.9"] {
+            assert_eq!(predicted("\"cache-aside\"", given, more), None, "{more}");
+        }
+        assert_eq!((predicted(ahead, given, &reads), stale(given)), (None, None));
+    }
+
+    #[test]
+    fn each_prediction_has_its_difference_from_what_was_measured() {
+        let mut row = SummaryRow {
+            operations: 1000,
+            writes: 100,
+            db_reads: 300,
+            db_writes: 60,
+            audited_reads: 900,
+            stale_reads: 90,
+            backlog_mean: Some(4.5),
+            predicted_db_reads_per_op: Some(0.28),
+            predicted_stale_share: Some(0.12),
+            predicted_backlog: Some(5.0),
+            predicted_db_writes_per_write: Some(0.55),
+            ..SummaryRow::default()
+        };
+        row.derive_rates();
+        differences(&mut row);
+        let found = [
+            row.db_reads_per_op_off,
+            row.stale_share_off_points,
+            row.backlog_off,
+            row.db_writes_per_write_off,
+        ];
+        assert_eq!(found, [Some(0.02), Some(-2.0), Some(-0.5), Some(0.05)]);
+        let mut nothing_measured = SummaryRow { predicted_stale_share: Some(0.1), ..SummaryRow::default() };
+        differences(&mut nothing_measured);
+        assert_eq!(nothing_measured.stale_share_off_points, None);
+    }
+
+    #[test]
     fn a_hit_rate_that_is_off_says_by_how_much_and_why_that_may_be() {
-        assert_eq!(note(0.019, 100, false, false), "");
-        let note = note(-0.034, 100, false, true);
-        assert!(note.starts_with("3.4 points below") && note.contains("settled"), "{note}");
-        assert!(note.contains("few lookups") && note.contains("faults"), "{note}");
+        assert_eq!(note(0.019, &["it had not settled"]), "");
+        let said = note(-0.034, &["it had not settled", "it counts few lookups"]);
+        assert!(
+            said.starts_with("3.4 points below") && said.ends_with("settled, it counts few lookups"),
+            "{said}"
+        );
+        assert!(note(0.05, &[]).contains("nothing that hotset knows of"));
+    }
+
+    #[test]
+    fn a_prediction_is_in_doubt_where_the_steady_state_was_not_reached() {
+        let fault = "[[fault]]\nat = \"1s\"\nkind = \"crash-application\"\nfor = \"1s\"\n";
+        let doubts = |more: &str, looked_up, settled, seconds| {
+            let cell = cell("\"cache-aside\"", "\"embedded\"", more);
+            doubts(&cell, looked_up, settled, Duration::from_secs(seconds)).join(", ")
+        };
+        let many = FEW_LOOKUPS;
+        assert_eq!(doubts(READS, many, true, 20), "");
+        assert_eq!(doubts(READS, many - 1, false, 20), "it had not settled, it counts few lookups");
+        let ttl = format!("{READS}\nttl = \"10s\"");
+        assert_eq!(doubts(&ttl, many, true, 20), "");
+        assert_eq!(doubts(&ttl, many, true, 19), "warm-up and run were shorter than two TTLs");
+        assert_eq!(doubts(&format!("{READS}\n{fault}"), many, true, 20), "the model knows nothing of faults");
     }
 }

@@ -6,7 +6,7 @@ use super::ReportError;
 use super::format;
 use super::group::{Group, groups, short_swept};
 use super::headline::Headline;
-use super::{operations, ranking, safety};
+use super::{operations, prediction, ranking, safety};
 use crate::results::{Results, Status};
 
 /// Names longer than this are broken into lines.
@@ -66,6 +66,7 @@ pub fn closing_table(results: &Results, width: usize) -> Result<String, ReportEr
     }
     lines.extend(failures(results));
     lines.extend(groups.iter().flat_map(|group| group.entries.iter().filter_map(safety::sentence)));
+    lines.extend(prediction::sentences(&groups));
     lines.extend(groups.iter().filter_map(|group| ranked(group, groups.len() > 1)));
     for line in lines {
         for part in wrapped(&line, width) {

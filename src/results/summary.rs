@@ -234,13 +234,20 @@ pub struct SummaryRow {
     pub prediction_note: String,
     /// Database reads for each operation that follow from the predicted hit rate.
     pub predicted_db_reads_per_op: Option<f64>,
+    /// How much more were measured.
+    pub db_reads_per_op_off: Option<f64>,
     /// The predicted share of stale reads, where only the TTL ends them.
     pub predicted_stale_share: Option<f64>,
-    /// What is acknowledged and not in the database at a random moment, in writes: where that is in the memory of the
-    /// application, what a crash of all of it is expected to lose.
-    pub predicted_backlog_writes: Option<f64>,
+    /// How many points higher the measured one was.
+    pub stale_share_off_points: Option<f64>,
+    /// How many entities are acknowledged and not in the database at a random moment, counted as the backlog is.
+    pub predicted_backlog: Option<f64>,
+    /// How much larger the mean backlog was; empty where flushes keep step with the windows at whose ends it is looked at.
+    pub backlog_off: Option<f64>,
     /// Writes of the database for each write of the application, where several are flushed as one.
     pub predicted_db_writes_per_write: Option<f64>,
+    /// How much more were measured.
+    pub db_writes_per_write_off: Option<f64>,
     /// The mean of the response time of reads.
     pub read_response_mean_us: Option<f64>,
     /// The median of the response time of reads.
@@ -368,6 +375,8 @@ pub struct SummaryRow {
     pub checked_keys: Option<u64>,
     /// The most entities that were acknowledged and not flushed at the end of a window.
     pub backlog_max: Option<u64>,
+    /// The mean of such entities over the ends of the windows.
+    pub backlog_mean: Option<f64>,
     /// Entities that the database refused again and again.
     pub set_aside: u64,
     /// Processor cores that hotset used, on average.

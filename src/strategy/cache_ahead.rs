@@ -31,7 +31,7 @@ use super::flight::Flight;
 use super::loader::Loader;
 use super::refresh::Refresher;
 use super::{
-    Circumstances, EntityCache, Guarantee, LookUp, OnWrite, Promise, Read, Refreshes, Strategy,
+    Circumstances, EntityCache, Guarantee, LookUp, OnWrite, Promise, Read, RefreshAge, Refreshes, Strategy,
     StrategyCache, WithCache, WriteError,
 };
 use crate::clock;
@@ -102,7 +102,9 @@ impl Promise for Spec {
 
     fn refreshes(&self) -> Option<Refreshes> {
         let from = self.own.refresh_at.get();
-        (from < 1.0).then_some(Refreshes { from, alone_for: self.own.interval.0 })
+        let is_at_one_age = self.caching.ttl_jitter.get() == 0.0;
+        let refreshes = Refreshes { from: RefreshAge::OfTtl(from), alone_for: self.own.interval.0 };
+        (from < 1.0 && is_at_one_age).then_some(refreshes)
     }
 }
 

@@ -23,8 +23,8 @@ use tokio::time::Instant;
 use super::background::Background;
 use super::behind::{self, Behind, Goal, Joining, Keeping, Pause, WithQueue};
 use super::{
-    Backlog, Circumstances, Flushes, Guarantee, Needs, Promise, Read, Strategy, WriteEffect, WriteError,
-    Writes,
+    Backlog, Batches, Circumstances, Flushes, Guarantee, Needs, Promise, Read, Strategy, WriteEffect,
+    WriteError, Writes,
 };
 use crate::scenario::Positive;
 use crate::source::Source;
@@ -92,8 +92,13 @@ impl Promise for Spec {
     }
 
     fn flushes(&self) -> Option<Flushes> {
-        let (interval, batch) = (self.own.flush_interval.0, self.own.batch_size.get());
-        Some(Flushes { interval, batch, as_they_come: true })
+        let batches = match self.own.log {
+            Log::Memory => Batches::OfKeys,
+            Log::Stream => Batches::OfRecords { seen_after: behind::LOOK_EVERY },
+        };
+        // A batch that the queue can never hold is full when the queue is.
+        let batch = self.own.batch_size.min(self.queue.queue_capacity).get();
+        Some(Flushes { interval: self.own.flush_interval.0, batch, batches })
     }
 
     fn write_delay(&self, circumstances: &Circumstances<'_>) -> Option<Duration> {

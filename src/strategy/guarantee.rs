@@ -162,21 +162,44 @@ pub struct Writes {
 /// How a strategy brings to the database what it has acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Flushes {
-    /// How long there is between two flushes.
+    /// How long there is between two flushes at the most.
     pub interval: Duration,
-    /// How many keys go into one.
+    /// How many go into one batch.
     pub batch: u64,
-    /// Whether a flush begins as soon as so many wait, and takes all that waits; if not, it takes one batch an interval.
-    pub as_they_come: bool,
+    /// What a batch counts, and whether a full one waits for the interval.
+    pub batches: Batches,
+}
+
+/// What a batch counts, and when it is flushed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Batches {
+    /// Single writes of an instance: one batch an interval, and no more.
+    OneAnInterval,
+    /// Keys that an instance has changed: a batch when it is full, and all that waits once an interval.
+    OfKeys,
+    /// Writes in a log that all instances share: a batch when an instance sees that it is full, and all once an interval.
+    OfRecords {
+        /// What other instances have written is seen after so long at the latest.
+        seen_after: Duration,
+    },
 }
 
 /// How a strategy refreshes entries before they expire.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Refreshes {
-    /// From which share of the time to live on a read does it.
-    pub from: f64,
+    /// From which age on a read does it.
+    pub from: RefreshAge,
     /// Nothing else is loaded before it is asked for until so much time has passed.
     pub alone_for: Duration,
+}
+
+/// How old an entry is when reads begin to refresh it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum RefreshAge {
+    /// A share of its time to live.
+    OfTtl(f64),
+    /// So old, whatever its time to live.
+    After(Duration),
 }
 
 /// What a strategy says of itself, by its settings alone.
@@ -206,7 +229,8 @@ pub trait Promise {
         None
     }
 
-    /// How it refreshes entries that are read late in their life; `None` where it does not, or by chance.
+    /// How it refreshes entries that are read late in their life; `None` where it does not, by chance, or at an age that is
+    /// drawn.
     fn refreshes(&self) -> Option<Refreshes> {
         None
     }

@@ -36,7 +36,8 @@ use std::time::Duration;
 
 pub use entity_cache::{CachingSettings, Claim, EntityCache, Fill, LookUp, OnCacheError};
 pub use guarantee::{
-    Circumstances, Flushes, Guarantee, Loss, Needs, Promise, Refreshes, Staleness, WriteEffect, Writes,
+    Batches, Circumstances, Flushes, Guarantee, Loss, Needs, Promise, RefreshAge, Refreshes, Staleness,
+    WriteEffect, Writes,
 };
 pub use on_write::OnWrite;
 pub use write_error::WriteError;

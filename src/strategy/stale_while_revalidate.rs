@@ -13,6 +13,9 @@
 //! Where writes leave the cache alone it promises that an answer lacks what was acknowledged for no longer
 //! than the hard time to live and one load. Where writes invalidate or update, it promises no stale read: then
 //! *stale* only means old by the clock, and a refresh gives way to a write, see [`refresh`](super::refresh).
+//!
+//! Without writes its hit rate is predicted as that of refreshing ahead from the soft time to live on; with writes no model
+//! knows both.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,8 +24,8 @@ use super::flight::Flight;
 use super::loader::Loader;
 use super::refresh::Refresher;
 use super::{
-    Circumstances, EntityCache, Guarantee, LookUp, OnWrite, Promise, Read, Strategy, StrategyCache,
-    WithCache, WriteError,
+    Circumstances, EntityCache, Guarantee, LookUp, OnWrite, Promise, Read, RefreshAge, Refreshes, Strategy,
+    StrategyCache, WithCache, WriteError,
 };
 use crate::clock;
 use crate::scenario::Positive;
@@ -87,6 +90,12 @@ impl Promise for Spec {
 
     fn control(&self) -> Option<&'static str> {
         self.caching.control()
+    }
+
+    fn refreshes(&self) -> Option<Refreshes> {
+        let is_at_one_age = self.caching.ttl_jitter.get() == 0.0;
+        let from = RefreshAge::After(self.own.fresh_for.0);
+        is_at_one_age.then_some(Refreshes { from, alone_for: Duration::MAX })
     }
 }
 

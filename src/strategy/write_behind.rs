@@ -20,7 +20,10 @@ use std::time::Duration;
 
 use super::background::Background;
 use super::behind::{self, Behind, Joining, Keeping, WithQueue};
-use super::{Backlog, Circumstances, Flushes, Guarantee, Loss, Needs, Promise, Read, Strategy, WriteError};
+use super::{
+    Backlog, Batches, Circumstances, Flushes, Guarantee, Loss, Needs, Promise, Read, Strategy, WriteEffect,
+    WriteError, Writes,
+};
 use crate::fault::FaultKind;
 use crate::scenario::Positive;
 use crate::source::Source;
@@ -62,9 +65,13 @@ impl Promise for Spec {
         guarantee
     }
 
+    fn writes(&self) -> Option<Writes> {
+        Some(Writes { effect: WriteEffect::Puts, ttl_jitter: self.queue.ttl_jitter.get() })
+    }
+
     fn flushes(&self) -> Option<Flushes> {
         let (interval, batch) = (self.own.interval.0, self.own.batch.get());
-        Some(Flushes { interval, batch, as_they_come: false })
+        Some(Flushes { interval, batch, batches: Batches::OneAnInterval })
     }
 
     fn write_delay(&self, circumstances: &Circumstances<'_>) -> Option<Duration> {

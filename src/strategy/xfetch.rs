@@ -13,6 +13,9 @@
 //! drawn evenly from 0 to 1, β is `beta`. In the paper the reader who draws so loads before it goes on; here
 //! a task does, as it costs the reader nothing to take what is still good.
 //!
+//! No hit rate is predicted: δ is measured, not configured. Where it is short beside the time to live, it is that of a TTL
+//! from the fill or better.
+//!
 //! It promises that no read which begins after a write was acknowledged returns an older document, see
 //! [`refresh`](super::refresh).
 

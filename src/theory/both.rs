@@ -15,7 +15,7 @@
 //! prediction takes it for one or the other, and is then too high by up to a point at C = 100, 0.2 at C = 1000.
 
 use super::ttl::{Clock, GAUSS, Ttl};
-use super::{Capacity, Class, OnWrite, Popularity, Prediction, characteristic_time, lru, renewal};
+use super::{Capacity, Class, Model, OnWrite, Popularity, Prediction, characteristic_time, lru, renewal};
 
 /// When the room of an expired entry becomes free.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -39,15 +39,17 @@ pub struct Limits {
     pub expiry: Expiry,
 }
 
+/// See the module.
+pub const MODEL: Model = Model {
+    name: "LRU with TTL",
+    reference: "after Fofack et al., Performance Evaluation of Hierarchical TTL-based Cache Networks, 2014",
+};
+
 /// The predicted share of reads that hit an LRU with a TTL.
 #[must_use]
 pub fn hit_rate(popularity: &Popularity, limits: Limits, on_write: OnWrite) -> Prediction {
     let seconds = characteristic_time(popularity, limits, on_write);
-    Prediction::point(
-        popularity.share_of_reads(|class| occupancy(class, limits, seconds, on_write)),
-        "LRU with TTL",
-        "after Fofack et al., Performance Evaluation of Hierarchical TTL-based Cache Networks, 2014",
-    )
+    Prediction::point(popularity.share_of_reads(|class| occupancy(class, limits, seconds, on_write)), MODEL)
 }
 
 /// How long an unused entry stays if its TTL allows, in seconds; infinity where the TTL keeps the cache below its

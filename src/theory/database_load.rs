@@ -1,43 +1,25 @@
-//! What reaches the database behind a cache.
+//! The reads of a database behind a cache, per second.
 
 use super::refresh_ahead::{self, RefreshAhead};
-use super::write_behind::{self, Flushing};
 use super::{Popularity, Prediction};
 
-/// Operations that reach the database.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct DatabaseLoad {
-    /// Reads per second.
-    pub reads_per_second: f64,
-    /// Writes per second.
-    pub writes_per_second: f64,
+/// Every miss is one read of the database, where misses of one key at the same moment are rare.
+#[must_use]
+pub fn of_misses(popularity: &Popularity, hit_rate: Prediction) -> f64 {
+    popularity.reads_per_second() * (1.0 - hit_rate.value)
 }
 
-/// Every miss is one read of the database, and every write one write: cache-aside, read-through and write-through,
-/// where misses of one key at the same moment are rare.
+/// As [`of_misses`], where a write builds on the entity as the cache has it, and loads it first where it does not: it
+/// finds its key cached as often as a read does, as long as writes are spread over the keys as reads are.
 #[must_use]
-pub fn of_misses(popularity: &Popularity, hit_rate: Prediction) -> DatabaseLoad {
-    DatabaseLoad {
-        reads_per_second: popularity.reads_per_second() * (1.0 - hit_rate.value),
-        writes_per_second: popularity.writes_per_second(),
-    }
-}
-
-/// As [`of_misses`], with writes that a flush brings together.
-#[must_use]
-pub fn behind_flushes(popularity: &Popularity, hit_rate: Prediction, flushing: Flushing) -> DatabaseLoad {
-    let writes_per_second = write_behind::database_writes_per_second(popularity, flushing);
-    DatabaseLoad { writes_per_second, ..of_misses(popularity, hit_rate) }
+pub fn of_misses_of_reads_and_writes(popularity: &Popularity, hit_rate: Prediction) -> f64 {
+    of_misses(popularity, hit_rate) + popularity.writes_per_second() * (1.0 - hit_rate.value)
 }
 
 /// As [`of_misses`], with the refreshes' reads on top of the misses'.
 #[must_use]
-pub fn with_refreshes(popularity: &Popularity, refresh: RefreshAhead) -> DatabaseLoad {
-    DatabaseLoad {
-        reads_per_second: popularity.reads_per_second()
-            * refresh_ahead::loads_per_read(popularity, refresh).value,
-        writes_per_second: popularity.writes_per_second(),
-    }
+pub fn of_misses_and_refreshes(popularity: &Popularity, refresh: RefreshAhead) -> f64 {
+    popularity.reads_per_second() * refresh_ahead::loads_per_read(popularity, refresh).value
 }
 
 #[cfg(test)]
@@ -47,22 +29,20 @@ mod tests {
     use crate::theory::{Capacity, perfect_lfu};
 
     #[test]
-    fn the_database_sees_the_misses_and_all_writes() {
-        let popularity = Popularity::of_keys(&[6.0, 3.0, 1.0], &[1.0, 1.0, 0.5]).unwrap();
-        let load =
-            of_misses(&popularity, perfect_lfu::hit_rate(&popularity, Capacity::entries(1.0).unwrap()));
-        assert!((load.reads_per_second - 4.0).abs() < 1e-12 && (load.writes_per_second - 2.5).abs() < 1e-12);
+    fn the_database_sees_the_misses_of_reads_and_of_writes_that_build_on_what_is_cached() {
+        let popularity = Popularity::of_keys(&[6.0, 3.0, 1.0], &[0.6, 0.3, 0.1]).unwrap();
+        let hits = perfect_lfu::hit_rate(&popularity, Capacity::entries(1.0).unwrap());
+        assert!((of_misses(&popularity, hits) - 4.0).abs() < 1e-12);
+        assert!((of_misses_of_reads_and_writes(&popularity, hits) - 4.4).abs() < 1e-12);
     }
 
     #[test]
-    fn flushes_write_less_and_refreshes_read_more() {
-        let popularity = Popularity::zipf(1_000, 0.99, 900.0, 100.0).unwrap();
+    fn refreshes_read_on_top_of_the_misses() {
+        let popularity = Popularity::zipf(1_000, 0.99, 900.0, 0.0).unwrap();
         let refresh = RefreshAhead::new(Ttl::seconds(5.0).unwrap(), 0.8).unwrap();
-        let hits = refresh_ahead::hit_rate(&popularity, refresh);
-        let plain = of_misses(&popularity, hits);
-        assert!(with_refreshes(&popularity, refresh).reads_per_second > plain.reads_per_second);
-        let flushed = behind_flushes(&popularity, hits, Flushing::new(1.0, 0.1).unwrap());
-        assert!(flushed.writes_per_second < plain.writes_per_second);
-        assert!((flushed.reads_per_second - plain.reads_per_second).abs() < 1e-12);
+        let misses = of_misses(&popularity, refresh_ahead::hit_rate(&popularity, refresh));
+        let share = |class: &crate::theory::Class| 1.0 / (1.0 + class.reads_per_second * 4.0);
+        let loads = 900.0 * popularity.share_of_reads(share);
+        assert!((of_misses_and_refreshes(&popularity, refresh) - loads).abs() < 1e-9 && loads > misses);
     }
 }

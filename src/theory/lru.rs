@@ -8,17 +8,19 @@
 //! - writes delete: the last of the events within T is a read, λ/(λ+μ) · (1 − e^{−(λ+μ)T}), so that deleting caps
 //!   the hit rate at the share of reads, whatever the memory.
 
-use super::{Capacity, Class, OnWrite, Popularity, Prediction, characteristic_time};
+use super::{Capacity, Class, Model, OnWrite, Popularity, Prediction, characteristic_time};
+
+/// See the module.
+pub const MODEL: Model = Model {
+    name: "LRU (Che)",
+    reference: "Che et al., Hierarchical Web Caching Systems, JSAC 2002; Fricker et al., ITC 2012",
+};
 
 /// The predicted share of reads that hit.
 #[must_use]
 pub fn hit_rate(popularity: &Popularity, capacity: Capacity, on_write: OnWrite) -> Prediction {
     let seconds = characteristic_time(popularity, capacity, on_write);
-    Prediction::point(
-        popularity.share_of_reads(|class| occupancy(class, seconds, on_write)),
-        "LRU (Che)",
-        "Che et al., Hierarchical Web Caching Systems, JSAC 2002; Fricker et al., ITC 2012",
-    )
+    Prediction::point(popularity.share_of_reads(|class| occupancy(class, seconds, on_write)), MODEL)
 }
 
 /// How long an unused entry stays, in seconds: the cache turns over about once in that time. Infinity where

@@ -5,6 +5,7 @@
 //! are Poisson processes, independent of each other and of other keys, and the cache has reached its steady state.
 
 pub mod both;
+pub mod counted_lfu;
 pub mod database_load;
 pub mod fifo;
 pub mod lru;
@@ -45,17 +46,46 @@ pub struct Prediction {
     pub low: f64,
     /// The upper end of what is expected; equal to `value` where the model gives one number.
     pub high: f64,
-    /// The model's name.
-    pub model: &'static str,
-    /// The paper that the model comes from.
+    /// The model that says so.
+    pub model: Model,
+}
+
+/// A model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Model {
+    /// Its name.
+    pub name: &'static str,
+    /// The paper or book that it comes from.
     pub reference: &'static str,
+}
+
+/// All models, each under a name of its own.
+pub const MODELS: [Model; 12] = [
+    perfect_lfu::MODEL,
+    lru::MODEL,
+    counted_lfu::MODEL,
+    sampled_lru::MODEL,
+    fifo::MODEL,
+    random::MODEL,
+    ttl::FROM_FILL,
+    ttl::FROM_LAST_USE,
+    both::MODEL,
+    refresh_ahead::MODEL,
+    staleness::MODEL,
+    write_behind::MODEL,
+];
+
+/// Where a model comes from, by its name.
+#[must_use]
+pub fn reference(name: &str) -> Option<&'static str> {
+    MODELS.iter().find(|model| model.name == name).map(|model| model.reference)
 }
 
 impl Prediction {
     /// One number, kept within 0 to 1 against rounding.
-    pub(crate) fn point(value: f64, model: &'static str, reference: &'static str) -> Self {
+    pub(crate) fn point(value: f64, model: Model) -> Self {
         let value = value.clamp(0.0, 1.0);
-        Self { value, low: value, high: value, model, reference }
+        Self { value, low: value, high: value, model }
     }
 
     /// How far a measured share lies outside the band; 0 inside, negative below.
@@ -129,6 +159,7 @@ mod tests {
             fifo::hit_rate(popularity, capacity, on_write),
             random::hit_rate(popularity, capacity, on_write),
             sampled_lru::hit_rate(popularity, capacity, on_write),
+            counted_lfu::hit_rate(popularity, capacity, on_write),
         ];
         for clock in [Clock::FromFill, Clock::FromLastUse] {
             for expiry in [both::Expiry::AtOnce, both::Expiry::WhenFound] {
@@ -148,8 +179,16 @@ mod tests {
     }
 
     #[test]
+    fn every_model_has_a_name_of_its_own_and_says_where_it_comes_from() {
+        let names: std::collections::BTreeSet<_> = MODELS.iter().map(|model| model.name).collect();
+        assert_eq!(names.len(), MODELS.len());
+        assert!(MODELS.iter().all(|model| !model.reference.is_empty()));
+        assert_eq!(reference("LRU (Che)"), Some(lru::MODEL.reference));
+    }
+
+    #[test]
     fn the_distance_from_a_band_is_zero_inside_and_signed_outside() {
-        let band = Prediction { value: 0.5, low: 0.4, high: 0.6, model: "", reference: "" };
+        let band = Prediction { value: 0.5, low: 0.4, high: 0.6, model: lru::MODEL };
         assert!(band.distance(0.45).abs() < 1e-12);
         assert!((band.distance(0.65) - 0.05).abs() < 1e-12);
         assert!((band.distance(0.3) + 0.1).abs() < 1e-12);
@@ -165,7 +204,7 @@ mod tests {
             for prediction in bounded(&popularity, entries(capacity), on_write) {
                 prop_assert!((0.0..=1.0).contains(&prediction.value), "{prediction:?}");
                 prop_assert!(prediction.low <= prediction.value && prediction.value <= prediction.high);
-                prop_assert!(!prediction.model.is_empty() && !prediction.reference.is_empty());
+                prop_assert_eq!(reference(prediction.model.name), Some(prediction.model.reference));
             }
         }
 

@@ -117,6 +117,20 @@ impl Popularity {
         &self.classes
     }
 
+    /// What each of so many sees where they share all reads and writes evenly.
+    #[must_use]
+    pub fn shared_among(&self, sharers: f64) -> Self {
+        let shared = |class: &Class| Class {
+            reads_per_second: class.reads_per_second / sharers,
+            writes_per_second: class.writes_per_second / sharers,
+            ..*class
+        };
+        Self {
+            classes: self.classes.iter().map(shared).collect(),
+            reads_per_second: self.reads_per_second / sharers,
+        }
+    }
+
     /// How many keys are read or written at all.
     #[must_use]
     pub fn keys(&self) -> f64 {

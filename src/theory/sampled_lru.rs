@@ -4,12 +4,14 @@
 //! over within seconds gives most entries the same age, and the victim is then nearly random; one that turns over
 //! slowly is an LRU within about a point.
 
-use super::{Capacity, OnWrite, Popularity, Prediction, lru, random};
+use super::{Capacity, Model, OnWrite, Popularity, Prediction, lru, random};
 
 /// Ages of entries, in ticks of Redis' clock, from which its LRU is treated as an exact one.
 const SETTLED_SECONDS: f64 = 30.0;
 
-pub(super) const MODEL: &str = "Redis LRU";
+/// See the module.
+pub const MODEL: Model =
+    Model { name: "Redis LRU", reference: "between Che et al. 2002 (LRU) and Garetto et al. 2016 (random)" };
 
 /// The predicted share of reads that hit: LRU's where an unused entry stays for 30 s or more, otherwise the band from
 /// random eviction to LRU with its middle as the value.
@@ -22,13 +24,7 @@ pub fn hit_rate(popularity: &Popularity, capacity: Capacity, on_write: OnWrite) 
     }
     let random = random::hit_rate(popularity, capacity, on_write).value;
     let (low, high) = (exact.value.min(random), exact.value.max(random));
-    Prediction {
-        value: f64::midpoint(low, high),
-        low,
-        high,
-        reference: "between Che et al. 2002 (LRU) and Garetto et al. 2016 (random)",
-        ..named
-    }
+    Prediction { value: f64::midpoint(low, high), low, high, ..named }
 }
 
 #[cfg(test)]

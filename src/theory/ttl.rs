@@ -6,7 +6,7 @@
 //! With a TTL that runs from the last use (Fofack et al., 2014) the key is cached when its last event within T left it
 //! there, as under an LRU whose characteristic time is T.
 
-use super::{Class, OnWrite, Popularity, Prediction, TheoryError, accept, renewal};
+use super::{Class, Model, OnWrite, Popularity, Prediction, TheoryError, accept, renewal};
 
 /// How long entries live: a time to live, drawn for each entry evenly from [T·(1−jitter), T].
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -88,22 +88,27 @@ pub(super) const GAUSS: [(f64, f64); 4] = [
     (0.930_568_155_797_026_3, 0.173_927_422_568_726_93),
 ];
 
+/// A TTL that runs from the fill.
+pub const FROM_FILL: Model = Model {
+    name: "TTL from fill",
+    reference: "Jung et al., Modeling TTL-based Internet Caches, INFOCOM 2003",
+};
+
+/// A TTL that runs from the last use.
+pub const FROM_LAST_USE: Model = Model {
+    name: "TTL renewed on use",
+    reference: "Fofack et al., Performance Evaluation of Hierarchical TTL-based Cache Networks, 2014",
+};
+
 /// The predicted share of reads that hit, in a cache with room for everything.
 #[must_use]
 pub fn hit_rate(popularity: &Popularity, ttl: Ttl, clock: Clock, on_write: OnWrite) -> Prediction {
     let value = popularity.share_of_reads(|class| occupancy(class, ttl, clock, on_write));
-    match clock {
-        Clock::FromFill => Prediction::point(
-            value,
-            "TTL from fill",
-            "Jung et al., Modeling TTL-based Internet Caches, INFOCOM 2003",
-        ),
-        Clock::FromLastUse => Prediction::point(
-            value,
-            "TTL renewed on use",
-            "Fofack et al., Performance Evaluation of Hierarchical TTL-based Cache Networks, 2014",
-        ),
-    }
+    let model = match clock {
+        Clock::FromFill => FROM_FILL,
+        Clock::FromLastUse => FROM_LAST_USE,
+    };
+    Prediction::point(value, model)
 }
 
 fn occupancy(class: &Class, ttl: Ttl, clock: Clock, on_write: OnWrite) -> f64 {
@@ -141,6 +146,17 @@ mod tests {
         assert!((rate(Clock::FromFill, OnWrite::Ignored) - 3.5 / 4.5).abs() < 1e-12);
         assert!((rate(Clock::FromFill, OnWrite::Deletes) - a / (1.0 + a)).abs() < 1e-12);
         assert!((rate(Clock::FromLastUse, OnWrite::Ignored) - (1.0 - (-3.5_f64).exp())).abs() < 1e-12);
+    }
+
+    /// Computed independently over all 10⁵ ranks: 900 reads and 100 writes a second, a TTL of ten seconds.
+    #[test]
+    fn the_hit_rates_under_zipf_are_those_that_were_computed_independently() {
+        let popularity = Popularity::zipf(100_000, 0.99, 900.0, 100.0).unwrap();
+        let ttl = Ttl::seconds(10.0).unwrap();
+        for (on_write, expected) in [(OnWrite::Ignored, 0.581_755), (OnWrite::Deletes, 0.541_833)] {
+            let predicted = hit_rate(&popularity, ttl, Clock::FromFill, on_write).value;
+            assert!((predicted - expected).abs() < 5e-5, "{on_write:?}: {predicted} {expected}");
+        }
     }
 
     #[test]

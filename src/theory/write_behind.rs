@@ -4,7 +4,13 @@
 //! what the database has not confirmed: the writes since the last flush began, an age that is even over 0 to Δ, and
 //! for the F seconds that a flush takes also the Δ seconds of writes that it carries: μ(Δ/2 + F) on average.
 
-use super::{Class, Popularity, TheoryError, accept};
+use super::{Capacity, Class, Model, Popularity, TheoryError, accept, characteristic_time};
+
+/// See the module.
+pub const MODEL: Model = Model {
+    name: "flushes of Poisson writes",
+    reference: "Ross, Introduction to Probability Models: the Poisson process",
+};
 
 /// How write-behind flushes.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -35,6 +41,20 @@ pub struct ExpectedLoss {
     pub writes: f64,
     /// Keys whose last value is lost.
     pub keys: f64,
+}
+
+/// How long it takes until so many different keys have been written, Δ with Σ (1 − e^{−μΔ}) = keys, in seconds; infinity
+/// where no more are written than that.
+///
+/// # Errors
+/// Refuses less than one key.
+pub fn seconds_to_change(popularity: &Popularity, keys: f64) -> Result<f64, TheoryError> {
+    let keys = Capacity::entries(keys)?;
+    let changed = |class: &Class, seconds: f64| match class.writes_per_second {
+        0.0 => 0.0,
+        writes => -(-writes * seconds).exp_m1(),
+    };
+    Ok(characteristic_time::solve(popularity, keys, changed))
 }
 
 /// Writes that reach the database, per second: Σ (1 − e^{−μΔ}) / Δ.
@@ -106,6 +126,20 @@ mod tests {
             at += random.exponential(rate);
         }
         count
+    }
+
+    #[test]
+    fn so_many_different_keys_take_longer_the_more_often_some_are_written() {
+        // 100 writes a second of 1000 keys alike: 10 of them after −10·ln(1 − 10/1000) s, by ten keys and a little more.
+        let alike = Popularity::uniform(1_000, 1.0, 100.0).unwrap();
+        let seconds = seconds_to_change(&alike, 10.0).unwrap();
+        assert!((seconds + 10.0 * (0.99_f64).ln()).abs() < 1e-9, "{seconds}");
+        // Computed independently, rank by rank.
+        let skewed = Popularity::zipf(1_000, 0.99, 1.0, 100.0).unwrap();
+        let seconds = seconds_to_change(&skewed, 50.0).unwrap();
+        assert!((seconds - 0.740_409).abs() < 1e-4, "{seconds}");
+        assert!(seconds_to_change(&skewed, 1_000.0).unwrap().is_infinite());
+        assert!(seconds_to_change(&skewed, 0.0).is_err());
     }
 
     #[test]

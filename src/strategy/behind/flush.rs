@@ -22,7 +22,7 @@ const AT_FULL_SPEED: u64 = 500;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// How often the log is looked at, where nothing is flushed meanwhile.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+pub const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Entries that the cache is told of at once.
 const SETTLED_AT_ONCE: usize = 256;
 

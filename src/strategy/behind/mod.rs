@@ -34,7 +34,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-pub use self::flush::{Goal, Pause};
+pub use self::flush::{Goal, LOOK_EVERY, Pause};
 use self::log::{LogPlace, Logs};
 pub use self::queue::Joining;
 use self::queue::{Flushed, Queue, State};
