@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::discover::Discovery;
+use super::discover::{Discovery, Known};
 use super::node::Node;
 use super::place::Place;
 use super::sample::{Role, Round, Sample, note_lags};
@@ -54,22 +54,8 @@ impl Watcher {
 
     /// Asks every node once.
     pub async fn round(&mut self) -> Round {
-        let mut notes = Vec::new();
-        let mut places: BTreeMap<String, Place> = BTreeMap::new();
-        let mut unseen = Vec::new();
-        let mut deployment = "single";
-        for discovery in &self.discoveries {
-            let known = discovery.known();
-            if let Some(layout) = &known.layout {
-                deployment = layout.deployment;
-                places.extend(layout.nodes.iter().map(|place| (place.name.clone(), place.clone())));
-                if let Some(failure) = known.failure {
-                    notes.push(format!("the layout could not be looked at: {failure}"));
-                }
-            } else {
-                unseen.push((discovery.target.name.clone(), known.failure.unwrap_or_default()));
-            }
-        }
+        let Seen { deployment, places, unseen, notes } =
+            Seen::of(self.discoveries.iter().map(|one| (one.target.name.as_str(), one.known())));
         self.nodes.retain(|name, _| places.contains_key(name));
         for (name, place) in places {
             self.nodes.entry(name).or_insert_with(|| Node::new(place));
@@ -94,6 +80,40 @@ impl Watcher {
     }
 }
 
+/// What all discoveries know together. A node stands here once, however often and from whichever side it was named.
+struct Seen {
+    deployment: &'static str,
+    /// The nodes of all layouts.
+    places: BTreeMap<String, Place>,
+    /// Targets of whose deployments nothing is known yet, with the reason, but for those that another layout names.
+    unseen: BTreeMap<String, String>,
+    notes: Vec<String>,
+}
+
+impl Seen {
+    fn of<'a>(all: impl Iterator<Item = (&'a str, Known)>) -> Self {
+        let mut seen = Self {
+            deployment: "single",
+            places: BTreeMap::new(),
+            unseen: BTreeMap::new(),
+            notes: Vec::new(),
+        };
+        for (target, known) in all {
+            if let Some(layout) = &known.layout {
+                seen.deployment = layout.deployment;
+                seen.places.extend(layout.nodes.iter().map(|place| (place.name.clone(), place.clone())));
+                if let Some(failure) = known.failure {
+                    seen.notes.push(format!("the layout could not be looked at: {failure}"));
+                }
+            } else {
+                seen.unseen.insert(target.to_owned(), known.failure.unwrap_or_default());
+            }
+        }
+        seen.unseen.retain(|target, _| !seen.places.contains_key(target));
+        seen
+    }
+}
+
 /// Asks at every interval and hands the rounds on, until nobody takes them or `rounds` have been.
 pub async fn keep_watching(
     mut watcher: Watcher,
@@ -109,5 +129,38 @@ pub async fn keep_watching(
         if rounds.send(round).await.is_err() {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::discover::Layout;
+    use super::*;
+    use crate::store::SecretUrl;
+
+    fn cluster(ports: &[u16]) -> Known {
+        let place = |port| Place::new(SecretUrl::new(format!("redis://h:{port}")), None);
+        let nodes: Vec<Place> = ports.iter().copied().map(place).collect();
+        Known {
+            layout: Some(Arc::new(Layout { deployment: "cluster", seeds: nodes.clone(), nodes })),
+            failure: None,
+        }
+    }
+
+    fn unseen(reason: &str) -> Known {
+        Known { layout: None, failure: Some(reason.into()) }
+    }
+
+    #[test]
+    fn a_target_that_never_answered_stands_once_though_a_layout_names_it_or_it_was_given_twice() {
+        let all = [
+            ("h:2", unseen("down")),
+            ("h:1", cluster(&[1, 2])),
+            ("h:3", unseen("off")),
+            ("h:3", unseen("off")),
+        ];
+        let seen = Seen::of(all.into_iter());
+        assert_eq!(seen.places.keys().collect::<Vec<_>>(), ["h:1", "h:2"]);
+        assert_eq!(seen.unseen.into_iter().collect::<Vec<_>>(), [("h:3".to_owned(), "off".to_owned())]);
     }
 }

@@ -1,14 +1,16 @@
 //! `hotset monitor` against real servers.
 
 #[allow(dead_code, reason = "each test program uses a part of it")]
-#[path = "support/servers.rs"]
+#[path = "../support/servers.rs"]
 mod servers;
+#[path = "../support/mod.rs"]
 mod support;
+
+mod metrics;
 
 use std::collections::HashMap;
 use std::fs::{File, read_to_string};
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
+use std::io::Read as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -43,14 +45,6 @@ fn ask(connection: &mut Connection, command: &str) -> String {
     }
     let answer: redis::Value = asked.query(connection).unwrap();
     redis::from_redis_value(answer).unwrap_or_default()
-}
-
-fn scraped(port: u16) -> String {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
-    let mut text = String::new();
-    stream.read_to_string(&mut text).unwrap();
-    text
 }
 
 fn stdout(place: &Path) -> Vec<Row> {
@@ -163,56 +157,6 @@ fn a_refused_password_is_told_at_once_and_never_shown() {
     assert_eq!(ended.code, 0, "{ended:?}");
     assert!(rows(&ended.stdout).iter().any(|row| row["state"] == "first"), "{ended:?}");
     assert!(!format!("{ended:?}").contains("right@"), "{ended:?}");
-}
-
-#[test]
-fn a_listening_address_in_use_is_told_with_what_to_do() {
-    let place = Place::new();
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = taken.local_addr().unwrap().port().to_string();
-    let said = place.fails(2, &["monitor", "--redis", "redis://127.0.0.1:1", "--listen", &port]);
-    for part in
-        [&format!("cannot serve metrics at 127.0.0.1:{port}"), "Address already in use", "another port"]
-    {
-        assert!(said.contains(part), "{part:?} is not in {said:?}");
-    }
-}
-
-#[test]
-fn metrics_are_those_of_the_newest_sample_and_a_scrape_asks_no_server() {
-    let (place, server) = (Place::new(), Server::redis(&[]));
-    let port = free_port();
-    let listen = port.to_string();
-    let arguments = ["monitor", "--redis", &url(server.port()), "--interval", "1h", "--listen", &listen];
-    let mut running = place.start(place.hotset(&arguments));
-    running.until("there is a sample", || !stdout(place.path()).is_empty());
-    let mut connection = connect(server.port());
-    let commands = |connection: &mut Connection| {
-        let info = ask(connection, "INFO commandstats");
-        let line = info.lines().find_map(|line| line.strip_prefix("cmdstat_info:calls=").map(str::to_owned));
-        line.and_then(|line| line.split(',').next()?.parse::<u64>().ok()).unwrap()
-    };
-    let before = commands(&mut connection);
-    let texts: Vec<String> = (0..20).map(|_| scraped(port)).collect();
-    assert_eq!(commands(&mut connection), before + 1, "only this test asked for INFO");
-    let node = format!("{{node=\"127.0.0.1:{}\",role=\"primary\"}}", server.port());
-    for part in [
-        "content-type: application/openmetrics-text; version=1.0.0; charset=utf-8",
-        "# TYPE hotset_redis_keyspace_hits counter",
-        "# UNIT hotset_redis_memory_used_bytes bytes",
-        &format!("hotset_redis_up{node} 1"),
-        &format!("hotset_redis_keyspace_hits_total{node} 0"),
-        "hotset_monitor_sample_age_seconds ",
-    ] {
-        assert!(texts[19].contains(part), "{part:?} is not in {}", texts[19]);
-    }
-    assert!(
-        texts[19].ends_with("# EOF\n") && !texts[19].contains("hotset_redis_hit_ratio{"),
-        "{}",
-        texts[19]
-    );
-    running.signal(Signal::TERM);
-    assert_eq!(running.end().code, 130);
 }
 
 #[test]
