@@ -30,11 +30,12 @@ pub struct Publish {
 /// The streams, and how many entries each keeps, about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stream {
-    /// Lookups, commands and times of every sample.
+    /// Lookups, commands, times, evictions and expiries of every sample.
     Cache,
     /// Memory and keys of every sample.
     Memory,
-    /// Samples in whose interval keys were evicted. Others are left out, so that the few entries reach far back.
+    /// Samples in whose interval keys were evicted, with the memory at that time, for whoever follows evictions alone.
+    /// Others are left out, so that the few entries reach far back.
     Evictions,
 }
 
@@ -216,6 +217,7 @@ fn cache_fields(sample: &Sample) -> Vec<(&'static str, String)> {
             ("commands", counted.commands),
             ("calls", counted.calls),
             ("busy_us", counted.busy_us),
+            ("evicted", counted.evicted),
             ("expired", counted.expired),
             ("net_in_bytes", counted.net_in_bytes),
             ("net_out_bytes", counted.net_out_bytes),
@@ -258,6 +260,14 @@ mod tests {
         assert!(texts[0].starts_with("XADD metrics:cache MAXLEN ~ 10000 * at "), "{texts:?}");
         assert!(texts[1].starts_with("XADD metrics:memory MAXLEN ~ 10000 * at "), "{texts:?}");
         assert!(texts[2].starts_with("XADD metrics:evictions MAXLEN ~ 1000 * at "), "{texts:?}");
+    }
+
+    #[test]
+    fn how_many_were_evicted_stands_with_the_other_counts_of_every_sample() {
+        for (misses, evicted) in [(100, "evicted 10"), (1, "evicted 0")] {
+            let commands = commands("m:", &answered("a:1", Role::Primary, 1, misses));
+            assert!(text(&commands[0]).contains(evicted), "{}", text(&commands[0]));
+        }
     }
 
     #[test]
