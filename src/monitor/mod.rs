@@ -21,6 +21,7 @@ pub mod sample;
 pub mod scenario;
 pub mod screen;
 pub mod session;
+mod stage;
 pub mod summary;
 mod tasks;
 pub mod terminal;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use ratatui::Frame;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -17,8 +18,9 @@ use super::prometheus::Newest;
 use super::publish::Publisher;
 use super::sample::{Round, Sample};
 use super::screen::servers::Screen;
+use super::stage::{Left, Scene, Stage};
 use super::tasks::AbortOnDrop;
-use super::terminal::{FullScreen, Wish};
+use super::terminal::Wish;
 use super::watch::{Watcher, keep_watching};
 use super::{Ended, MonitorError, csv, listen, remedy};
 
@@ -84,32 +86,30 @@ impl Session {
 
     async fn on_screen(&mut self, options: &Options) -> Result<Ended, MonitorError> {
         let mut screen = Screen::new(title(&options.redis), options.interval);
-        let mut terminal = FullScreen::take().map_err(MonitorError::Terminal)?;
-        let over_at = self.ending.over_at;
         let standing = standing_notes(options);
         screen.notes.clone_from(&standing);
+        let (sender, mut left) = mpsc::unbounded_channel();
+        let stage =
+            Stage::begin(screen, move |why| drop(sender.send(why))).map_err(MonitorError::Terminal)?;
+        let over_at = self.ending.over_at;
         loop {
-            terminal.draw(|frame| screen.draw(frame)).map_err(MonitorError::Terminal)?;
             tokio::select! {
                 round = self.rounds.recv() => {
                     let round = round.ok_or_else(stopped)?;
                     self.spread(&round);
-                    screen.notes = standing.iter().cloned().chain(self.notes()).collect();
-                    screen.take(&round);
+                    let notes = standing.iter().cloned().chain(self.notes()).collect();
+                    stage.change(|screen| {
+                        screen.notes = notes;
+                        screen.take(&round);
+                    });
                     if let Some(ended) = self.ending.after(&round)? {
                         return Ok(ended);
                     }
                 }
-                wish = terminal.wish() => match wish {
-                    Wish::Quit => return Ok(Ended::Over),
-                    Wish::Interrupt => return Ok(Ended::Interrupted),
-                    Wish::Help => screen.help = !screen.help,
-                    Wish::Down => screen.choose_next(),
-                    Wish::Up => screen.choose_before(),
-                    Wish::All if screen.help => screen.help = false,
-                    Wish::All => screen.choose_all(),
-                    Wish::Pause => screen.hold(),
-                    Wish::Redraw => {}
+                left = left.recv() => return match left.ok_or_else(stopped)? {
+                    Left::Quit => Ok(Ended::Over),
+                    Left::Interrupt => Ok(Ended::Interrupted),
+                    Left::Lost(error) => Err(MonitorError::Terminal(error)),
                 },
                 () = until(over_at) => return Ok(Ended::Over),
                 () = self.ending.signal() => return Ok(Ended::Interrupted),
@@ -179,7 +179,25 @@ impl Session {
     }
 }
 
-/// The rounds end before the session only where their task has panicked, which has been told by then.
+impl Scene for Screen {
+    fn draw(&mut self, frame: &mut Frame<'_>) {
+        Screen::draw(self, frame);
+    }
+
+    fn wish(&mut self, wish: Wish) {
+        match wish {
+            Wish::Help => self.help = !self.help,
+            Wish::Down => self.choose_next(),
+            Wish::Up => self.choose_before(),
+            Wish::All if self.help => self.help = false,
+            Wish::All => self.choose_all(),
+            Wish::Pause => self.hold(),
+            Wish::Redraw | Wish::Quit | Wish::Interrupt => {}
+        }
+    }
+}
+
+/// The rounds and the screen end before the session only where they have panicked, which has been told by then.
 fn stopped() -> MonitorError {
     MonitorError::Stopped
 }

@@ -7,6 +7,7 @@ mod servers;
 mod support;
 
 mod metrics;
+mod screen;
 
 use std::collections::HashMap;
 use std::fs::{File, read_to_string};

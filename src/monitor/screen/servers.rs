@@ -38,7 +38,7 @@ Lag: bytes of the replication that a replica has yet to acknowledge.
 restarted, reset: the server has started anew, or its counters were set back; figures begin anew with the next sample.";
 
 /// Everything that the screen shows.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Screen {
     title: String,
     interval: Duration,
