@@ -159,6 +159,39 @@ impl Drop for OnTerminal {
     }
 }
 
+/// How a session ends.
+enum By {
+    Keys(&'static str),
+    Signal(Signal),
+    ALostServer,
+}
+
+#[test]
+fn the_terminal_is_as_it_was_however_the_monitor_ends() {
+    let ends =
+        [(By::Keys("q"), 0), (By::Keys("\x03"), 130), (By::Signal(Signal::TERM), 130), (By::ALostServer, 3)];
+    for (by, code) in ends {
+        let (place, mut server, terminal) = (Place::new(), Server::redis(&[]), Terminal::new());
+        let (before, shown) = (terminal.modes(), terminal.read());
+        let arguments =
+            ["monitor", "--redis", &url(server.port()), "--interval", "100ms", "--give-up", "300ms"];
+        let mut running = terminal.start(place.hotset(&arguments));
+        eventually("the figures are shown", || shown.text().contains("Hit rate"));
+        assert!(terminal.is_raw() && shown.is_full_screen());
+        match by {
+            By::Keys(keys) => terminal.types(keys),
+            By::Signal(signal) => running.signal(signal),
+            By::ALostServer => server.kill(),
+        }
+        assert_eq!(running.end(), Some(code), "{}", shown.text());
+        assert_eq!(terminal.modes(), before);
+        eventually("the screen is left", || shown.is_left());
+        if code == 3 {
+            eventually("the reason is told", || shown.text().contains("gave up: no server has answered"));
+        }
+    }
+}
+
 #[test]
 fn a_terminal_that_nobody_reads_holds_up_neither_the_metrics_nor_the_end() {
     let (place, server, terminal) = (Place::new(), Server::redis(&[]), Terminal::new());
@@ -180,4 +213,58 @@ fn a_terminal_that_nobody_reads_holds_up_neither_the_metrics_nor_the_end() {
     assert_eq!(terminal.modes(), before);
     let shown = terminal.read();
     eventually("whoever reads on sees that the screen was left", || shown.is_left());
+}
+
+/// Operations of this one take a minute from the start of measuring on, and so does an orderly end.
+const SLOW: &str = r#"
+strategies = ["no-cache"]
+topologies = ["embedded"]
+[dataset]
+keys = 100
+value_size = "300B"
+[workload]
+clients = 4
+[run]
+duration = "10m"
+warmup_max = "300ms"
+window = "100ms"
+[[fault]]
+at = "100ms"
+kind = "slow-database"
+delay = "60s"
+for = "9m"
+"#;
+
+#[test]
+fn a_watched_run_ends_in_order_when_asked_once_and_keeps_what_there_is() {
+    for asks in ["q", "\x03"] {
+        let (place, terminal) = (Place::new(), Terminal::new());
+        let (before, shown) = (terminal.modes(), terminal.read());
+        let (quick, _) = SLOW.split_once("[[fault]]").unwrap();
+        place.write("watched.toml", quick);
+        let mut running = terminal.start(place.hotset(&["watched.toml", "--watch", "--no-plots"]));
+        eventually("it measures", || shown.text().contains("measuring"));
+        terminal.types(asks);
+        assert_eq!(running.end(), Some(130), "{}", shown.text());
+        assert_eq!(terminal.modes(), before);
+        eventually("the screen is left", || shown.is_left());
+        eventually("it says how to go on", || shown.text().contains("go on with --resume"));
+        place.is_left_clean();
+    }
+}
+
+#[test]
+fn a_watched_run_that_is_asked_again_ends_at_once() {
+    let (place, terminal) = (Place::new(), Terminal::new());
+    let (before, shown) = (terminal.modes(), terminal.read());
+    place.write("watched.toml", SLOW);
+    let mut running = terminal.start(place.hotset(&["watched.toml", "--watch", "--no-plots"]));
+    eventually("it measures", || shown.text().contains("measuring"));
+    terminal.types("q");
+    eventually("the end is awaited", || shown.text().contains("once more ends at once"));
+    terminal.types("\x03");
+    assert_eq!(running.end(), Some(130), "{}", shown.text());
+    assert_eq!(terminal.modes(), before);
+    eventually("the screen is left", || shown.is_left());
+    assert!(!shown.text().contains("--resume"), "nothing was waited for: {}", shown.text());
 }
