@@ -74,9 +74,9 @@ pub struct Past {
     pub misses: Option<u64>,
     /// Commands carried out.
     pub commands: Option<u64>,
-    /// Calls of commands, INFO left out.
+    /// Calls of commands, INFO left out; a script and each command in it count as one each.
     pub calls: Option<u64>,
-    /// Time that the server spent in them.
+    /// Time that the server spent in them; that of a command in a script is in both.
     pub busy_us: Option<u64>,
     /// Keys evicted.
     pub evicted: Option<u64>,

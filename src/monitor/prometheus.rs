@@ -79,7 +79,7 @@ fn gauges() -> Vec<GaugeRow> {
         ),
         (
             "command_mean",
-            "The mean time that the server spent in a command in the newest interval, INFO left out",
+            "The mean time that the server spent in a command in the newest interval, INFO left out; a script or a transaction counts as a command, and so does each command in it",
             Some(Unit::Seconds),
             |_, f| Some(f.mean_service_us? / 1e6),
         ),
@@ -129,7 +129,12 @@ fn counters() -> Vec<CounterRow> {
             Count::Whole(|i| i.counters.evicted),
         ),
         ("expired_keys", "Keys whose time to live was over", None, Count::Whole(|i| i.counters.expired)),
-        ("commands_processed", "Commands carried out", None, Count::Whole(|i| i.counters.commands)),
+        (
+            "commands_processed",
+            "Commands carried out, those in scripts and transactions included",
+            None,
+            Count::Whole(|i| i.counters.commands),
+        ),
         (
             "net_input",
             "Received from the network",
@@ -137,10 +142,15 @@ fn counters() -> Vec<CounterRow> {
             Count::Whole(|i| i.counters.net_in_bytes),
         ),
         ("net_output", "Sent to the network", Some(Unit::Bytes), Count::Whole(|i| i.counters.net_out_bytes)),
-        ("command_calls", "Calls of commands, INFO left out", None, Count::Whole(|i| i.counters.calls)),
+        (
+            "command_calls",
+            "Calls of commands, INFO left out; a script or a transaction counts as one, and so does each command in it",
+            None,
+            Count::Whole(|i| i.counters.calls),
+        ),
         (
             "command_busy",
-            "Time that the server spent in commands, INFO left out",
+            "Time that the server spent in commands, INFO left out; that of a command in a script or a transaction is counted twice, as its own and as theirs",
             Some(Unit::Seconds),
             Count::Seconds(|i| i.counters.busy_us as f64 / 1e6),
         ),

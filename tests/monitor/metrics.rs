@@ -110,3 +110,34 @@ fn metrics_are_those_of_the_newest_sample_and_a_scrape_asks_no_server() {
     running.signal(Signal::TERM);
     assert_eq!(running.end().code, 130);
 }
+
+#[test]
+fn a_script_counts_as_a_command_and_so_does_each_command_in_it_and_the_help_says_so() {
+    let (place, server) = (Place::new(), Server::redis(&[]));
+    let mut connection = connect(server.port());
+    let script = "for i = 1, 10 do redis.call('GET', 'x') end";
+    redis::cmd("EVAL").arg(script).arg(0).query::<()>(&mut connection).unwrap();
+    let port = free_port();
+    let listen = port.to_string();
+    let arguments = ["monitor", "--redis", &url(server.port()), "--interval", "1h", "--listen", &listen];
+    let mut running = place.start(place.hotset(&arguments));
+    running.until("there is a sample", || !stdout(place.path()).is_empty());
+    let stats = ask(&mut connection, "INFO commandstats");
+    let calls = stats.lines().filter_map(|line| {
+        let (name, calls) = line.strip_prefix("cmdstat_")?.split_once(":calls=")?;
+        Some((name, calls.split(',').next()?.parse::<u64>().unwrap()))
+    });
+    let calls: std::collections::HashMap<&str, u64> = calls.filter(|(name, _)| *name != "info").collect();
+    assert_eq!((calls["eval"], calls["get"]), (1, 10), "{stats}");
+    let text = scraped(port).1;
+    let counted = text.lines().find(|line| line.starts_with("hotset_redis_command_calls_total{")).unwrap();
+    let all: u64 = calls.values().sum();
+    assert!(counted.ends_with(&format!(" {all}")), "{counted} and {stats}");
+    for name in ["command_calls", "command_busy_seconds", "command_mean_seconds"] {
+        let prefix = format!("# HELP hotset_redis_{name} ");
+        let help = text.lines().find(|line| line.starts_with(&prefix)).unwrap();
+        assert!(help.contains("a script or a transaction"), "{help}");
+    }
+    running.signal(Signal::TERM);
+    running.end();
+}
