@@ -91,7 +91,6 @@ impl Session {
         let (sender, mut left) = mpsc::unbounded_channel();
         let stage =
             Stage::begin(screen, move |why| drop(sender.send(why))).map_err(MonitorError::Terminal)?;
-        let over_at = self.ending.over_at;
         loop {
             tokio::select! {
                 round = self.rounds.recv() => {
@@ -102,8 +101,8 @@ impl Session {
                         screen.notes = notes;
                         screen.take(&round);
                     });
-                    if let Some(ended) = self.ending.after(&round)? {
-                        return Ok(ended);
+                    if self.ending.is_over_after(&round) {
+                        return Ok(Ended::Over);
                     }
                 }
                 left = left.recv() => return match left.ok_or_else(stopped)? {
@@ -111,8 +110,7 @@ impl Session {
                     Left::Interrupt => Ok(Ended::Interrupted),
                     Left::Lost(error) => Err(MonitorError::Terminal(error)),
                 },
-                () = until(over_at) => return Ok(Ended::Over),
-                () = self.ending.signal() => return Ok(Ended::Interrupted),
+                ended = self.ending.comes() => return ended,
             }
         }
     }
@@ -122,7 +120,6 @@ impl Session {
         let (sender, mut receiver) = mpsc::channel::<Arc<Round>>(WAITING);
         let mut writing =
             tokio::task::spawn_blocking(move || csv::write_rounds(into, || receiver.blocking_recv()));
-        let over_at = self.ending.over_at;
         let mut told = None;
         let ended = loop {
             tokio::select! {
@@ -136,20 +133,17 @@ impl Session {
                         }
                         told = Some(notes);
                     }
-                    let ended = self.ending.after(&round);
+                    let is_over = self.ending.is_over_after(&round);
                     tokio::select! {
-                        sent = sender.send(round) => if sent.is_err() { break Ok(Ended::Over) },
+                        sent = sender.send(round) => if is_over || sent.is_err() { break Ok(Ended::Over) },
                         () = self.ending.signal() => return Ok(Ended::Interrupted),
-                    }
-                    match ended {
-                        Ok(None) => {}
-                        Ok(Some(ended)) => break Ok(ended),
-                        Err(error) => break Err(error),
                     }
                 }
                 written = &mut writing => return rows_written(written, path).map(|()| Ended::Over),
-                () = until(over_at) => break Ok(Ended::Over),
-                () = self.ending.signal() => return Ok(Ended::Interrupted),
+                ended = self.ending.comes() => match ended {
+                    Ok(Ended::Interrupted) => return ended,
+                    ended => break ended,
+                },
             }
         };
         drop(sender);
@@ -227,7 +221,14 @@ struct Ending {
     over_at: Option<Instant>,
     left: Option<u64>,
     give_up: Duration,
-    lost_since: Option<Instant>,
+    lost: Option<Lost>,
+}
+
+/// That no server answers.
+struct Lost {
+    since: Instant,
+    /// Why one of them did not the last time.
+    reason: String,
 }
 
 impl Ending {
@@ -248,30 +249,37 @@ impl Ending {
             over_at: options.lasts.map(|lasts| Instant::now() + lasts),
             left: options.count,
             give_up: options.give_up,
-            lost_since: None,
+            lost: None,
         })
     }
 
-    /// Whether it ends after a round.
-    fn after(&mut self, round: &Round) -> Result<Option<Ended>, MonitorError> {
-        if round.is_lost() {
-            let since = *self.lost_since.get_or_insert_with(Instant::now);
-            let waited = since.elapsed();
-            if waited >= self.give_up {
-                let why = |sample: &Sample| Some(format!("{}: {}", sample.node, sample.reason()?));
-                let reason = round.samples.iter().find_map(why).unwrap_or_default();
-                return Err(MonitorError::GaveUp { waited: self.give_up, reason });
-            }
+    /// Takes note of a round, and says whether it was the last that was asked for.
+    fn is_over_after(&mut self, round: &Round) -> bool {
+        self.lost = if round.is_lost() {
+            let why = |sample: &Sample| Some(format!("{}: {}", sample.node, sample.reason()?));
+            let reason = round.samples.iter().find_map(why).unwrap_or_default();
+            let since = self.lost.as_ref().map_or_else(Instant::now, |lost| lost.since);
+            Some(Lost { since, reason })
         } else {
-            self.lost_since = None;
+            None
+        };
+        let Some(left) = &mut self.left else { return false };
+        *left = left.saturating_sub(1);
+        *left == 0
+    }
+
+    /// Waits for the end that comes between rounds, however far apart they are: a signal, the time that was given, or
+    /// that no server has answered for too long.
+    async fn comes(&mut self) -> Result<Ended, MonitorError> {
+        let (over_at, waited) = (self.over_at, self.give_up);
+        let give_up_at = self.lost.as_ref().map(|lost| lost.since + waited);
+        tokio::select! {
+            () = self.signal() => return Ok(Ended::Interrupted),
+            () = until(over_at) => return Ok(Ended::Over),
+            () = until(give_up_at) => {}
         }
-        if let Some(left) = &mut self.left {
-            *left = left.saturating_sub(1);
-            if *left == 0 {
-                return Ok(Some(Ended::Over));
-            }
-        }
-        Ok(None)
+        let reason = self.lost.as_ref().map(|lost| lost.reason.clone()).unwrap_or_default();
+        Err(MonitorError::GaveUp { waited, reason })
     }
 
     /// Waits for a signal to end.
@@ -287,5 +295,59 @@ async fn until(at: Option<Instant>) {
     match at {
         Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{answered, lost, moment};
+    use super::*;
+    use crate::monitor::sample::Role;
+
+    fn ending(give_up: Duration) -> Ending {
+        let options = Options {
+            redis: Vec::new(),
+            nodes: None,
+            interval: Duration::from_secs(15),
+            count: None,
+            lasts: None,
+            output: Output::Stdout,
+            listen: None,
+            publish: None,
+            give_up,
+        };
+        Ending::new(&options).unwrap()
+    }
+
+    fn round(sample: Sample) -> Round {
+        Round { at: moment(), samples: vec![sample], deployment: "single", notes: Vec::new() }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn servers_are_given_up_when_their_time_is_over_and_not_only_at_the_next_round() {
+        let (mut ending, began) = (ending(Duration::from_secs(1)), Instant::now());
+        assert!(!ending.is_over_after(&round(lost("a:1"))));
+        let error = ending.comes().await.unwrap_err();
+        assert_eq!(began.elapsed().as_secs(), 1);
+        assert!(
+            matches!(&error, MonitorError::GaveUp { reason, .. } if reason.starts_with("a:1: ")),
+            "{error}"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn patience_counts_from_the_first_of_the_lost_rounds_and_anew_after_an_answer() {
+        let mut ending = ending(Duration::from_secs(20));
+        let second = Duration::from_secs(1);
+        for (sample, ends) in [
+            (lost("a:1"), false),
+            (answered("a:1", Role::Primary, 1, 1), false),
+            (lost("a:1"), false),
+            (lost("a:1"), true),
+        ] {
+            ending.is_over_after(&round(sample));
+            let ended = tokio::time::timeout(15 * second, ending.comes()).await;
+            assert_eq!(ended.is_ok(), ends);
+        }
     }
 }

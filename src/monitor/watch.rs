@@ -18,6 +18,10 @@ const WAITS: f64 = 0.8;
 /// The longest that a round waits for answers, however long the interval.
 const WAITS_AT_MOST: Duration = Duration::from_secs(2);
 
+/// How soon all are asked again where none has answered, however long the interval: whether one is back must be known
+/// before the patience with them is at its end.
+const LOST_AGAIN: Duration = Duration::from_secs(5);
+
 /// Everything that is watched.
 pub struct Watcher {
     discoveries: Vec<Discovery>,
@@ -126,6 +130,9 @@ pub async fn keep_watching(
     loop {
         ticks.tick().await;
         let round = Arc::new(watcher.round().await);
+        if round.is_lost() && interval > LOST_AGAIN {
+            ticks.reset_after(LOST_AGAIN);
+        }
         if rounds.send(round).await.is_err() {
             return;
         }
@@ -149,6 +156,19 @@ mod tests {
 
     fn unseen(reason: &str) -> Known {
         Known { layout: None, failure: Some(reason.into()) }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_none_has_answered_all_are_asked_again_before_the_interval_is_over() {
+        let (began, hour) = (Instant::now(), Duration::from_hours(1));
+        let nowhere = Place::new(SecretUrl::new("redis://127.0.0.1:1"), None);
+        let (sender, mut rounds) = tokio::sync::mpsc::channel(1);
+        let watching = tokio::spawn(keep_watching(Watcher::begin(&[nowhere], None, hour), hour, sender));
+        for _ in 0..3 {
+            assert!(rounds.recv().await.unwrap().is_lost());
+        }
+        assert!(began.elapsed() < hour / 60, "{:?}", began.elapsed());
+        watching.abort();
     }
 
     #[test]
