@@ -6,6 +6,7 @@ mod servers;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod agreement;
 mod metrics;
 mod screen;
 
