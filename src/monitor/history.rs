@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::MonitorError;
 use super::place::{Place, connect};
-use super::publish::Stream;
+use super::publish::{Stream, keeps_streams};
 use super::remedy;
 use crate::store::StoreError;
 use crate::store::redis::RedisAdmin;
@@ -109,6 +109,7 @@ type Fields = HashMap<String, String>;
 pub async fn read(request: &Request) -> Result<Vec<Past>, MonitorError> {
     let failed = |error: StoreError| MonitorError::History(remedy::with_remedy(&error.detail));
     let admin = connect(&request.place, BOUND).await.map_err(failed)?;
+    keeps_streams(&admin, &request.place).await.map_err(MonitorError::History)?;
     let mut samples: BTreeMap<(String, String), Past> = BTreeMap::new();
     for fields in entries(&admin, request, Stream::Cache).await.map_err(failed)? {
         samples.entry(key_of(&fields)).or_default().take_cache(&fields);

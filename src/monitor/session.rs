@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::options::{Options, Output};
 use super::place::Place;
 use super::prometheus::Newest;
-use super::publish::Publisher;
+use super::publish::{self, Publisher};
 use super::sample::{Round, Sample};
 use super::screen::servers::Screen;
 use super::stage::{Left, Scene, Stage};
@@ -33,14 +33,7 @@ const WAITING: usize = 4;
 /// Where an address or a file cannot be had, where a server refuses the user, and where no server answers for too long.
 pub async fn run(options: &Options) -> Result<Ended, MonitorError> {
     let newest = Arc::new(Newest::default());
-    let _serving = match options.listen {
-        Some(address) => {
-            let listener = listen::bind(address).await?;
-            let serving = tokio::spawn(listen::serve(listener, Arc::clone(&newest)));
-            Some(AbortOnDrop::new(serving.abort_handle()))
-        }
-        None => None,
-    };
+    let (standing, _serving) = serve(options, &newest).await?;
     let mut ending = Ending::new(options)?;
     let mut watcher = Watcher::begin(&options.redis, options.nodes.as_ref(), options.interval);
     tokio::select! {
@@ -52,11 +45,17 @@ pub async fn run(options: &Options) -> Result<Ended, MonitorError> {
         }
         () = ending.signal() => return Ok(Ended::Interrupted),
     }
+    if let Some(publish) = &options.publish {
+        tokio::select! {
+            fit = publish::check(publish) => fit.map_err(MonitorError::CannotPublish)?,
+            () = ending.signal() => return Ok(Ended::Interrupted),
+        }
+    }
     let publisher = options.publish.clone().map(|publish| Publisher::begin(publish, Arc::clone(&newest)));
     let (sender, rounds) = mpsc::channel(WAITING);
     let watching = tokio::spawn(keep_watching(watcher, options.interval, sender));
     let _watching = AbortOnDrop::new(watching.abort_handle());
-    let mut session = Session { rounds, newest, publisher, ending };
+    let mut session = Session { rounds, newest, publisher, ending, standing };
     match &options.output {
         Output::Screen => session.on_screen(options).await,
         Output::Stdout => session.as_rows(Box::new(io::stdout()), Path::new("-")).await,
@@ -68,11 +67,25 @@ pub async fn run(options: &Options) -> Result<Ended, MonitorError> {
     }
 }
 
+/// Serves the metrics where that is wanted, until what it returns is dropped, and says where they are.
+async fn serve(
+    options: &Options,
+    newest: &Arc<Newest>,
+) -> Result<(Vec<String>, Option<AbortOnDrop>), MonitorError> {
+    let Some(address) = options.listen else { return Ok((Vec::new(), None)) };
+    let (listener, address) = listen::bind(address).await?;
+    let serving = tokio::spawn(listen::serve(listener, Arc::clone(newest)));
+    let note = format!("metrics at http://{address}/metrics");
+    Ok((vec![note], Some(AbortOnDrop::new(serving.abort_handle()))))
+}
+
 struct Session {
     rounds: mpsc::Receiver<Arc<Round>>,
     newest: Arc<Newest>,
     publisher: Option<Publisher>,
     ending: Ending,
+    /// What is worth saying all the time.
+    standing: Vec<String>,
 }
 
 impl Session {
@@ -86,8 +99,7 @@ impl Session {
 
     async fn on_screen(&mut self, options: &Options) -> Result<Ended, MonitorError> {
         let mut screen = Screen::new(title(&options.redis), options.interval);
-        let standing = standing_notes(options);
-        screen.notes.clone_from(&standing);
+        screen.notes = self.notes();
         let (sender, mut left) = mpsc::unbounded_channel();
         let stage =
             Stage::begin(screen, move |why| drop(sender.send(why))).map_err(MonitorError::Terminal)?;
@@ -96,7 +108,7 @@ impl Session {
                 round = self.rounds.recv() => {
                     let round = round.ok_or_else(stopped)?;
                     self.spread(&round);
-                    let notes = standing.iter().cloned().chain(self.notes()).collect();
+                    let notes = self.notes();
                     stage.change(|screen| {
                         screen.notes = notes;
                         screen.take(&round);
@@ -154,11 +166,11 @@ impl Session {
         ended
     }
 
-    /// What is worth saying of the publishing.
+    /// What is worth saying now.
     fn notes(&self) -> Vec<String> {
-        let Some(publisher) = &self.publisher else { return Vec::new() };
+        let mut notes = self.standing.clone();
+        let Some(publisher) = &self.publisher else { return notes };
         let state = publisher.state();
-        let mut notes = Vec::new();
         if let Some(failure) = state.failure {
             let count = self.newest.publish_failures.load(Relaxed);
             let s = if count == 1 { "" } else { "s" };
@@ -208,10 +220,6 @@ fn rows_written(
 fn title(places: &[Place]) -> String {
     let names: Vec<_> = places.iter().map(|place| place.name.as_str()).collect();
     names.join(", ")
-}
-
-fn standing_notes(options: &Options) -> Vec<String> {
-    options.listen.map(|address| format!("metrics at http://{address}/metrics")).into_iter().collect()
 }
 
 /// What a session ends by.

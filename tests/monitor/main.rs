@@ -240,6 +240,20 @@ fn publishing_to_the_watched_server_is_noted_once_and_a_lost_one_stops_nothing()
 }
 
 #[test]
+fn a_cluster_takes_no_published_samples_and_what_does_is_told() {
+    let (place, watched) = (Place::new(), Server::redis(&[]));
+    let cluster = Server::redis(&["--cluster-enabled", "yes"]);
+    ask(&mut connect(cluster.port()), "CLUSTER ADDSLOTSRANGE 0 8000");
+    let (watched, publish) = (url(watched.port()), url(cluster.port()));
+    let said = place.fails(2, &["monitor", "--redis", &watched, "--count", "1", "--publish", &publish]);
+    for part in [&format!("127.0.0.1:{}", cluster.port()), "a node of a cluster", "a single Redis"] {
+        assert!(said.contains(part), "{part:?} is not in {said:?}");
+    }
+    let said = place.fails(3, &["monitor", "history", "--redis", &publish]);
+    assert!(said.contains("a node of a cluster") && said.contains("a single Redis"), "{said}");
+}
+
+#[test]
 fn the_nodes_of_a_cluster_are_found_from_one_and_a_failover_is_followed() {
     let place = Place::new();
     let options = ["--cluster-enabled", "yes", "--cluster-node-timeout", "1000"];

@@ -141,3 +141,21 @@ fn a_script_counts_as_a_command_and_so_does_each_command_in_it_and_the_help_says
     running.signal(Signal::TERM);
     running.end();
 }
+
+#[test]
+fn a_port_that_the_system_chooses_is_told() {
+    let (place, server) = (Place::new(), Server::redis(&[]));
+    let arguments = ["monitor", "--redis", &url(server.port()), "--interval", "100ms", "--listen", "0"];
+    let mut running = place.start(place.hotset(&arguments));
+    let mut port = None;
+    running.until("it says where", || {
+        let said = std::fs::read_to_string(place.path().join("stderr")).unwrap();
+        port = said.split_once("note: metrics at http://127.0.0.1:").and_then(|(_, rest)| {
+            rest.split_once("/metrics\n").map(|(port, _)| port.parse::<u16>().unwrap())
+        });
+        port.is_some()
+    });
+    assert!(scraped(port.unwrap()).1.contains("hotset_redis_up{"));
+    running.signal(Signal::TERM);
+    assert_eq!(running.end().code, 130);
+}
