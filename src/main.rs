@@ -274,7 +274,9 @@ fn monitor(arguments: &MonitorArguments) -> u8 {
         Err(error) => {
             eprintln!("error: {error}");
             match error {
-                MonitorError::Listen { .. } | MonitorError::Refused(_) => WRONG,
+                MonitorError::Listen { .. } | MonitorError::Refused(_) | MonitorError::CannotPublish(_) => {
+                    WRONG
+                }
                 _ => NOT_RUN,
             }
         }

@@ -20,6 +20,7 @@ use hotset::topology::nodes::Duty;
 use hotset::topology::settings::{CacheSettings, DatabaseSettings};
 use hotset::topology::{CacheDeployment, ServerRoom, Site, cluster, sentinel, single};
 use mongodb::bson::rawdoc;
+use support::tls::Secured;
 use support::{Place, row};
 
 const TTL: Option<Duration> = Some(Duration::from_mins(1));
@@ -701,66 +702,11 @@ fn a_topology_that_could_not_survive_is_refused_before_anything_starts() {
     assert!(refused(SINGLE, "wait_replicas = 1").contains("writes wait for 1 replicas of 0"));
 }
 
-/// A Redis that speaks only TLS, with a certificate of the test's own authority and a user of limited rights.
-struct Secured {
-    _directory: tempfile::TempDir,
-    process: std::process::Child,
-    port: u16,
-    authority: PathBuf,
-    other_authority: PathBuf,
-}
-
-impl Drop for Secured {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-impl Secured {
-    fn start() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let at = |name: &str| directory.path().join(name);
-        let authority = |name: &str| {
-            let key = rcgen::KeyPair::generate().unwrap();
-            let mut params = rcgen::CertificateParams::new(Vec::<String>::new()).unwrap();
-            params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-            params.distinguished_name.push(rcgen::DnType::CommonName, name);
-            let certificate = params.self_signed(&key).unwrap();
-            (rcgen::Issuer::new(params, key), certificate.pem())
-        };
-        let (issuer, pem) = authority("hotset tests");
-        let (_, other_pem) = authority("somebody else");
-        std::fs::write(at("ca.pem"), pem).unwrap();
-        std::fs::write(at("other.pem"), other_pem).unwrap();
-        let key = rcgen::KeyPair::generate().unwrap();
-        let params = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
-        let certificate = params.signed_by(&key, &issuer).unwrap();
-        std::fs::write(at("server.pem"), certificate.pem()).unwrap();
-        std::fs::write(at("server.key"), key.serialize_pem()).unwrap();
-        let port = hotset::topology::servers::free_port().unwrap();
-        let program = hotset::topology::servers::find_redis_server().unwrap().path;
-        let process = std::process::Command::new(program)
-            .args(["--port", "0", "--save", "", "--tls-auth-clients", "no", "--tls-port", &port.to_string()])
-            .args(["--dir", directory.path().to_str().unwrap()])
-            .args(["--tls-cert-file", at("server.pem").to_str().unwrap()])
-            .args(["--tls-key-file", at("server.key").to_str().unwrap()])
-            .args(["--tls-ca-cert-file", at("ca.pem").to_str().unwrap()])
-            .args(["--user", "default", "off"])
-            .args(["--user", "shop", "on", ">s3cret-pass", "~hotset*", "+@all"])
-            .stdout(std::process::Stdio::null())
-            .spawn()
-            .unwrap();
-        let (authority, other_authority) = (at("ca.pem"), at("other.pem"));
-        Self { _directory: directory, process, port, authority, other_authority }
-    }
-
-    fn scenario(&self, authority: &std::path::Path, user: &str) -> String {
-        let url = format!("rediss://{user}:${{SHOP_PASSWORD}}@127.0.0.1:{}", self.port);
-        let topology = format!("{{ name = \"single\", url = \"{url}\", database = \"embedded\" }}");
-        let text = scenario("\"cache-aside\"", &topology, "duration = \"1s\"");
-        text.replace("[cache]", &format!("[cache]\ntls_ca = \"{}\"", authority.display()))
-    }
+fn secured_scenario(secured: &Secured, authority: &std::path::Path, user: &str) -> String {
+    let url = format!("rediss://{user}:${{SHOP_PASSWORD}}@127.0.0.1:{}", secured.port);
+    let topology = format!("{{ name = \"single\", url = \"{url}\", database = \"embedded\" }}");
+    let text = scenario("\"cache-aside\"", &topology, "duration = \"1s\"");
+    text.replace("[cache]", &format!("[cache]\ntls_ca = \"{}\"", authority.display()))
 }
 
 #[test]
@@ -773,19 +719,16 @@ fn a_server_that_speaks_tls_is_used_by_a_user_of_its_own_and_a_wrong_certificate
         command.env("SHOP_PASSWORD", "s3cret-pass");
         place.start(command).end()
     };
-    support::eventually("the server listens", || {
-        std::net::TcpStream::connect(("127.0.0.1", secured.port)).is_ok()
-    });
-    let ended = run(secured.scenario(&secured.authority, "shop"));
+    let ended = run(secured_scenario(&secured, &secured.authority, "shop"));
     assert_eq!(ended.code, 0, "{ended:?}");
     let results = place.results("tls");
     assert!(results.summary[0].hits > 100 && results.summary[0].errors == 0, "{:#?}", results.summary[0]);
 
-    let ended = run(secured.scenario(&secured.other_authority, "shop"));
+    let ended = run(secured_scenario(&secured, &secured.other_authority, "shop"));
     assert_eq!(ended.code, 3, "{ended:?}");
     assert!(ended.stderr.contains("certificate") && ended.stderr.contains("cache.tls_ca"), "{ended:?}");
 
-    let ended = run(secured.scenario(&secured.authority, "nobody"));
+    let ended = run(secured_scenario(&secured, &secured.authority, "nobody"));
     assert_eq!(ended.code, 3, "{ended:?}");
     assert!(ended.stderr.contains("check the user and the password"), "{ended:?}");
     for (file, text) in support::files_below(place.path()) {

@@ -20,7 +20,8 @@ use crate::units::parse_duration;
 const NOTES: &str = "\
 Figures are differences of INFO between two samples, asked over connections of the monitor's own.
 The hit rate is the server's: the lookups of EXISTS, of scripts and of every other reading command
-count in it, too. Server time is the mean time in a command. `?` on the screen says more.
+count in it, too. Server time is the mean time in a command; a script counts as one, and so does
+each command in it. `?` on the screen says more.
 
 Rows (--csv, or where stdout is no terminal): one a node a sample, flushed at once; a figure that is
 not known is empty.

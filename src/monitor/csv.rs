@@ -29,9 +29,9 @@ pub struct CsvRow {
     pub hits: Option<u64>,
     /// Lookups that did not.
     pub misses: Option<u64>,
-    /// Commands carried out, a second.
+    /// Commands carried out, a second, those in scripts included.
     pub commands_per_s: Option<f64>,
-    /// The mean time that the server spent in a command.
+    /// The mean time that the server spent in a command; a script and each command in it count as one each.
     pub mean_service_us: Option<f64>,
     /// Keys evicted in the interval.
     pub evicted_keys: Option<u64>,

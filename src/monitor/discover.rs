@@ -43,6 +43,16 @@ pub struct Known {
     pub failure: Option<String>,
 }
 
+/// How soon after a look comes the next, where there is one.
+fn next_look(known: &Known) -> Option<Duration> {
+    match &known.layout {
+        // One server's role is in its own INFO: there is nothing to look for.
+        Some(layout) if layout.deployment == "single" => None,
+        _ if known.failure.is_some() => Some(LOOK_AGAIN),
+        _ => Some(LOOK_EVERY),
+    }
+}
+
 /// Keeps looking at one deployment, in a task of its own, until it is dropped.
 #[derive(Debug)]
 pub struct Discovery {
@@ -86,16 +96,15 @@ impl Looking {
         loop {
             let layout = sender.borrow().layout.clone();
             let looked = self.look(layout.as_deref()).await;
-            let pause = if looked.is_ok() { LOOK_EVERY } else { LOOK_AGAIN };
             sender.send_modify(|known| match looked {
                 Ok(layout) => *known = Known { layout: Some(Arc::new(layout)), failure: None },
                 Err(error) => known.failure = Some(remedy::told(&error, &self.target)),
             });
-            if layout.as_ref().is_some_and(|layout| layout.deployment == "single") {
-                // One server's role is in its own INFO: there is nothing to look for.
-                sender.closed().await;
+            let next = next_look(&sender.borrow());
+            match next {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => return sender.closed().await,
             }
-            tokio::time::sleep(pause).await;
         }
     }
 
@@ -199,6 +208,18 @@ fn cluster_nodes(text: &str, said_by: &str) -> Vec<(String, u16)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_server_alone_is_looked_at_no_more_once_it_has_answered() {
+        let known = |deployment, failure: Option<&str>| Known {
+            layout: Some(Arc::new(Layout { deployment, nodes: Vec::new(), seeds: Vec::new() })),
+            failure: failure.map(Into::into),
+        };
+        assert_eq!(next_look(&known("single", None)), None);
+        assert_eq!(next_look(&known("cluster", None)), Some(LOOK_EVERY));
+        assert_eq!(next_look(&known("cluster", Some("down"))), Some(LOOK_AGAIN));
+        assert_eq!(next_look(&Known { layout: None, failure: Some("down".into()) }), Some(LOOK_AGAIN));
+    }
 
     #[test]
     fn the_nodes_of_a_cluster_are_read_from_any_version_of_the_answer() {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
+use std::str::FromStr;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -10,7 +11,7 @@ use serde::Serialize;
 
 use super::MonitorError;
 use super::place::{Place, connect};
-use super::publish::Stream;
+use super::publish::{Stream, keeps_streams};
 use super::remedy;
 use crate::store::StoreError;
 use crate::store::redis::RedisAdmin;
@@ -73,11 +74,11 @@ pub struct Past {
     pub misses: Option<u64>,
     /// Commands carried out.
     pub commands: Option<u64>,
-    /// Calls of commands, INFO left out.
+    /// Calls of commands, INFO left out; a script and each command in it count as one each.
     pub calls: Option<u64>,
-    /// Time that the server spent in them.
+    /// Time that the server spent in them; that of a command in a script is in both.
     pub busy_us: Option<u64>,
-    /// Keys evicted; 0 where a sample is not among the evictions.
+    /// Keys evicted.
     pub evicted: Option<u64>,
     /// Keys expired.
     pub expired: Option<u64>,
@@ -108,52 +109,52 @@ type Fields = HashMap<String, String>;
 pub async fn read(request: &Request) -> Result<Vec<Past>, MonitorError> {
     let failed = |error: StoreError| MonitorError::History(remedy::with_remedy(&error.detail));
     let admin = connect(&request.place, BOUND).await.map_err(failed)?;
+    keeps_streams(&admin, &request.place).await.map_err(MonitorError::History)?;
     let mut samples: BTreeMap<(String, String), Past> = BTreeMap::new();
-    for stream in [Stream::Cache, Stream::Memory, Stream::Evictions] {
-        for fields in entries(&admin, request, stream).await.map_err(failed)? {
-            let text = |name: &str| fields.get(name).cloned().unwrap_or_default();
-            let key = (text("at"), text("node"));
-            let past = match stream {
-                Stream::Cache => samples.entry(key).or_default(),
-                // What was taken at the edge of the time asked for may be in one stream and not in the other.
-                _ => match samples.get_mut(&key) {
-                    Some(past) => past,
-                    None => continue,
-                },
-            };
-            past.take(&fields, stream);
+    for fields in entries(&admin, request, Stream::Cache).await.map_err(failed)? {
+        samples.entry(key_of(&fields)).or_default().take_cache(&fields);
+    }
+    for fields in entries(&admin, request, Stream::Memory).await.map_err(failed)? {
+        // What was taken at the edge of the time asked for may be in one stream and not in the other.
+        if let Some(past) = samples.get_mut(&key_of(&fields)) {
+            past.take_memory(&fields);
         }
     }
     Ok(samples.into_values().collect())
 }
 
+/// When and of which node.
+fn key_of(fields: &Fields) -> (String, String) {
+    (text(fields, "at"), text(fields, "node"))
+}
+
+fn text(fields: &Fields, name: &str) -> String {
+    fields.get(name).cloned().unwrap_or_default()
+}
+
+fn number<T: FromStr>(fields: &Fields, name: &str) -> Option<T> {
+    fields.get(name)?.parse().ok()
+}
+
 impl Past {
-    fn take(&mut self, fields: &Fields, stream: Stream) {
-        let number = |name: &str| fields.get(name).and_then(|text| text.parse::<u64>().ok());
-        let decimal = |name: &str| fields.get(name).and_then(|text| text.parse::<f64>().ok());
-        match stream {
-            Stream::Cache => {
-                let text = |name: &str| fields.get(name).cloned().unwrap_or_default();
-                (self.at_utc, self.node, self.role, self.state) =
-                    (text("at"), text("node"), text("role"), text("state"));
-                self.interval_s = decimal("interval_s").filter(|seconds| *seconds > 0.0);
-                self.round_trip_us = decimal("round_trip_us");
-                (self.hits, self.misses, self.commands) =
-                    (number("hits"), number("misses"), number("commands"));
-                (self.calls, self.busy_us, self.expired) =
-                    (number("calls"), number("busy_us"), number("expired"));
-                (self.net_in_bytes, self.net_out_bytes) = (number("net_in_bytes"), number("net_out_bytes"));
-                self.replication_lag_bytes = number("replication_lag_bytes");
-                self.evicted = self.interval_s.map(|_| 0);
-            }
-            Stream::Memory => {
-                self.used_memory_bytes = number("used_memory_bytes");
-                self.maxmemory_bytes = number("maxmemory_bytes");
-                self.rss_bytes = number("rss_bytes");
-                (self.keys, self.clients) = (number("keys"), number("clients"));
-            }
-            Stream::Evictions => self.evicted = number("evicted"),
-        }
+    fn take_cache(&mut self, fields: &Fields) {
+        let whole = |name: &str| number::<u64>(fields, name);
+        (self.at_utc, self.node) = key_of(fields);
+        (self.role, self.state) = (text(fields, "role"), text(fields, "state"));
+        self.interval_s = number(fields, "interval_s").filter(|seconds: &f64| *seconds > 0.0);
+        self.round_trip_us = number(fields, "round_trip_us");
+        (self.hits, self.misses) = (whole("hits"), whole("misses"));
+        (self.commands, self.calls, self.busy_us) = (whole("commands"), whole("calls"), whole("busy_us"));
+        (self.evicted, self.expired) = (whole("evicted"), whole("expired"));
+        (self.net_in_bytes, self.net_out_bytes) = (whole("net_in_bytes"), whole("net_out_bytes"));
+        self.replication_lag_bytes = whole("replication_lag_bytes");
+    }
+
+    fn take_memory(&mut self, fields: &Fields) {
+        let whole = |name: &str| number::<u64>(fields, name);
+        (self.used_memory_bytes, self.maxmemory_bytes) =
+            (whole("used_memory_bytes"), whole("maxmemory_bytes"));
+        (self.rss_bytes, self.keys, self.clients) = (whole("rss_bytes"), whole("keys"), whole("clients"));
     }
 }
 

@@ -46,15 +46,16 @@ pub struct Counters {
     pub evicted: u64,
     /// Keys whose time to live was over.
     pub expired: u64,
-    /// Commands carried out.
+    /// Commands carried out, those in scripts and transactions included.
     pub commands: u64,
     /// Bytes received from the network.
     pub net_in_bytes: u64,
     /// Bytes sent to the network.
     pub net_out_bytes: u64,
-    /// Calls of all commands but INFO, which is mostly asked for by whoever watches.
+    /// Calls of all commands but INFO, which is mostly asked for by whoever watches. A script or a transaction counts as
+    /// one, and so does each command in it: INFO does not tell those from others.
     pub calls: u64,
-    /// Microseconds that the server spent in them.
+    /// Microseconds that the server spent in them; those of a command in a script count as its own and as the script's.
     pub busy_us: u64,
 }
 

@@ -35,12 +35,16 @@ pub fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "give a port, as 9121, or an address and a port, as 0.0.0.0:9121".into())
 }
 
-/// Takes the address.
+/// Takes the address, and says which it is: where port 0 was asked for, the system has chosen one.
 ///
 /// # Errors
 /// Where it cannot be had, with what to do.
-pub async fn bind(address: SocketAddr) -> Result<TcpListener, MonitorError> {
-    TcpListener::bind(address).await.map_err(|source| {
+pub async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), MonitorError> {
+    let bound = TcpListener::bind(address).await.and_then(|listener| {
+        let taken = listener.local_addr()?;
+        Ok((listener, taken))
+    });
+    bound.map_err(|source| {
         let remedy = match source.kind() {
             std::io::ErrorKind::AddrInUse => format!(
                 "another process listens there: end it (`ss -ltnp 'sport = :{port}'` shows which), or give another port, as --listen {other}",

@@ -21,6 +21,7 @@ pub mod sample;
 pub mod scenario;
 pub mod screen;
 pub mod session;
+mod stage;
 pub mod summary;
 mod tasks;
 pub mod terminal;
@@ -59,6 +60,9 @@ pub enum MonitorError {
     /// A server refuses the user or the password, or may not be asked.
     #[error("cannot watch: {0}")]
     Refused(String),
+    /// The server to publish to takes no streams.
+    #[error("cannot publish: {0}")]
+    CannotPublish(String),
     /// No server answered for too long.
     #[error("gave up: no server has answered for {}; the last reason: {reason}", show_duration(*waited))]
     GaveUp {

@@ -79,7 +79,7 @@ fn gauges() -> Vec<GaugeRow> {
         ),
         (
             "command_mean",
-            "The mean time that the server spent in a command in the newest interval, INFO left out",
+            "The mean time that the server spent in a command in the newest interval, INFO left out; a script or a transaction counts as a command, and so does each command in it",
             Some(Unit::Seconds),
             |_, f| Some(f.mean_service_us? / 1e6),
         ),
@@ -129,7 +129,12 @@ fn counters() -> Vec<CounterRow> {
             Count::Whole(|i| i.counters.evicted),
         ),
         ("expired_keys", "Keys whose time to live was over", None, Count::Whole(|i| i.counters.expired)),
-        ("commands_processed", "Commands carried out", None, Count::Whole(|i| i.counters.commands)),
+        (
+            "commands_processed",
+            "Commands carried out, those in scripts and transactions included",
+            None,
+            Count::Whole(|i| i.counters.commands),
+        ),
         (
             "net_input",
             "Received from the network",
@@ -137,10 +142,15 @@ fn counters() -> Vec<CounterRow> {
             Count::Whole(|i| i.counters.net_in_bytes),
         ),
         ("net_output", "Sent to the network", Some(Unit::Bytes), Count::Whole(|i| i.counters.net_out_bytes)),
-        ("command_calls", "Calls of commands, INFO left out", None, Count::Whole(|i| i.counters.calls)),
+        (
+            "command_calls",
+            "Calls of commands, INFO left out; a script or a transaction counts as one, and so does each command in it",
+            None,
+            Count::Whole(|i| i.counters.calls),
+        ),
         (
             "command_busy",
-            "Time that the server spent in commands, INFO left out",
+            "Time that the server spent in commands, INFO left out; that of a command in a script or a transaction is counted twice, as its own and as theirs",
             Some(Unit::Seconds),
             Count::Seconds(|i| i.counters.busy_us as f64 / 1e6),
         ),
@@ -214,6 +224,8 @@ fn labels(sample: &Sample) -> [(&'static str, String); 2] {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::super::sample::Role;
     use super::super::testing::{answered, lost, moment};
     use super::*;
@@ -222,6 +234,51 @@ mod tests {
         let newest = Arc::new(Newest::default());
         newest.take(&Arc::new(Round { at: moment(), samples, deployment: "single", notes: Vec::new() }));
         text_of(&newest)
+    }
+
+    /// The series of a text, or what is wrong with it: a family without help and type before it, a line that is
+    /// neither a comment nor a sample of the newest family, a value that is no number, a series that is there twice.
+    fn series_of(text: &str) -> Result<HashSet<&str>, String> {
+        let text = text.strip_suffix("# EOF\n").ok_or("the end is missing")?;
+        let (mut families, mut series) = (HashSet::new(), HashSet::new());
+        let (mut helped, mut typed) = ("", ("", ""));
+        for line in text.lines() {
+            let wrong = |why: &str| format!("{why}: {line}");
+            if let Some(help) = line.strip_prefix("# HELP ") {
+                helped = help.split_once(' ').ok_or_else(|| wrong("a help without a text"))?.0;
+            } else if let Some(kind) = line.strip_prefix("# TYPE ") {
+                typed = kind.split_once(' ').ok_or_else(|| wrong("a type without a name"))?;
+                if typed.0 != helped || !families.insert(typed.0) {
+                    return Err(wrong("a family without help, or there twice"));
+                }
+            } else if let Some(unit) = line.strip_prefix("# UNIT ") {
+                let (name, unit) = unit.split_once(' ').ok_or_else(|| wrong("a unit without a name"))?;
+                if name != typed.0 || !name.ends_with(&format!("_{unit}")) {
+                    return Err(wrong("a unit of something else"));
+                }
+            } else {
+                let (name, value) = line.rsplit_once(' ').ok_or_else(|| wrong("no value"))?;
+                value.parse::<f64>().map_err(|_| wrong("no number"))?;
+                let suffix = if typed.1 == "counter" { "_total" } else { "" };
+                let family = name.split_once('{').map_or(name, |(family, _)| family);
+                if family != format!("{}{suffix}", typed.0) {
+                    return Err(wrong("a sample of another family"));
+                }
+                if !series.insert(name) {
+                    return Err(wrong("a series that is there twice"));
+                }
+            }
+        }
+        Ok(series)
+    }
+
+    #[test]
+    fn the_text_holds_to_its_format_and_no_series_is_there_twice() {
+        let text = text_with(vec![answered("a:1", Role::Primary, 90, 10), lost("b:1")]);
+        let series = series_of(&text).unwrap();
+        assert!(series.contains("hotset_redis_up{node=\"b:1\",role=\"primary\"}"), "{series:?}");
+        let twice = text_with(vec![lost("b:1"), lost("b:1")]);
+        assert!(series_of(&twice).unwrap_err().contains("twice: hotset_redis_up{node=\"b:1\""));
     }
 
     #[test]

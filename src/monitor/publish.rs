@@ -15,8 +15,8 @@ use super::prometheus::Newest;
 use super::remedy;
 use super::sample::{Round, Sample};
 use super::tasks::AbortOnDrop;
-use crate::store::StoreError;
 use crate::store::redis::RedisAdmin;
+use crate::store::{ErrorKind, StoreError};
 
 /// Where samples go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,11 +30,12 @@ pub struct Publish {
 /// The streams, and how many entries each keeps, about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stream {
-    /// Lookups, commands and times of every sample.
+    /// Lookups, commands, times, evictions and expiries of every sample.
     Cache,
     /// Memory and keys of every sample.
     Memory,
-    /// Samples in whose interval keys were evicted. Others are left out, so that the few entries reach far back.
+    /// Samples in whose interval keys were evicted, with the memory at that time, for whoever follows evictions alone.
+    /// Others are left out, so that the few entries reach far back.
     Evictions,
 }
 
@@ -111,6 +112,34 @@ impl Publisher {
     }
 }
 
+/// Whether samples can be published there. A Redis that does not answer may come, and is no reason against it.
+///
+/// # Errors
+/// Why not, and what to do.
+pub async fn check(publish: &Publish) -> Result<(), String> {
+    let Ok(admin) = connect(&publish.place, BOUND).await else { return Ok(()) };
+    keeps_streams(&admin, &publish.place).await
+}
+
+/// Whether the streams of samples can be on a server. Whoever may not ask it for INFO may use it all the same.
+///
+/// # Errors
+/// Why not, and what to do.
+pub async fn keeps_streams(admin: &RedisAdmin, place: &Place) -> Result<(), String> {
+    let text: Result<String, _> = admin.ask(cmd("INFO").arg("server"), "asking for INFO").await;
+    text.map_or(Ok(()), |text| takes_streams(&Info::parse(&text), &place.name))
+}
+
+/// Streams are kept together, on one server.
+fn takes_streams(info: &Info, name: &str) -> Result<(), String> {
+    let what = match info.mode.as_str() {
+        "cluster" => "a node of a cluster, over which the streams would be spread",
+        "sentinel" => "a sentinel, which keeps no streams",
+        _ => return Ok(()),
+    };
+    Err(format!("{name} is {what}; give a single Redis for them, best one of its own"))
+}
+
 struct Task {
     publish: Publish,
     newest: Arc<Newest>,
@@ -163,7 +192,13 @@ impl Task {
         let admin = connect(&self.publish.place, BOUND).await?;
         // Who is asked matters only for the note; whoever may not ask INFO can publish all the same.
         let info: Result<String, _> = admin.ask(cmd("INFO").arg("server"), "asking for INFO").await;
-        self.run_id = info.ok().map(|text| Info::parse(&text).run_id).filter(|run_id| !run_id.is_empty());
+        if let Ok(text) = info {
+            let info = Info::parse(&text);
+            // It may have come later, or another in its place.
+            takes_streams(&info, &self.publish.place.name)
+                .map_err(|reason| StoreError::new(ErrorKind::Other, reason))?;
+            self.run_id = Some(info.run_id).filter(|run_id| !run_id.is_empty());
+        }
         self.admin = Some(admin.clone());
         Ok(admin)
     }
@@ -216,6 +251,7 @@ fn cache_fields(sample: &Sample) -> Vec<(&'static str, String)> {
             ("commands", counted.commands),
             ("calls", counted.calls),
             ("busy_us", counted.busy_us),
+            ("evicted", counted.evicted),
             ("expired", counted.expired),
             ("net_in_bytes", counted.net_in_bytes),
             ("net_out_bytes", counted.net_out_bytes),
@@ -258,6 +294,24 @@ mod tests {
         assert!(texts[0].starts_with("XADD metrics:cache MAXLEN ~ 10000 * at "), "{texts:?}");
         assert!(texts[1].starts_with("XADD metrics:memory MAXLEN ~ 10000 * at "), "{texts:?}");
         assert!(texts[2].starts_with("XADD metrics:evictions MAXLEN ~ 1000 * at "), "{texts:?}");
+    }
+
+    #[test]
+    fn only_a_single_redis_takes_streams_and_others_are_told_what_does() {
+        for (mode, fits) in [("standalone", true), ("", true), ("cluster", false), ("sentinel", false)] {
+            let info = Info { mode: mode.into(), ..Info::default() };
+            let said = takes_streams(&info, "a:1");
+            assert_eq!(said.is_ok(), fits, "{mode}");
+            assert!(said.err().is_none_or(|why| why.contains("a:1") && why.contains("a single Redis")));
+        }
+    }
+
+    #[test]
+    fn how_many_were_evicted_stands_with_the_other_counts_of_every_sample() {
+        for (misses, evicted) in [(100, "evicted 10"), (1, "evicted 0")] {
+            let commands = commands("m:", &answered("a:1", Role::Primary, 1, misses));
+            assert!(text(&commands[0]).contains(evicted), "{}", text(&commands[0]));
+        }
     }
 
     #[test]

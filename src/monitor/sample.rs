@@ -123,7 +123,7 @@ pub struct Figures {
     pub hit_rate: Option<f64>,
     /// Commands carried out, a second.
     pub commands_per_s: Option<f64>,
-    /// The mean time that servers spent in a command, in microseconds.
+    /// The mean time that servers spent in a command, in microseconds; scripts and the commands in them count each.
     pub mean_service_us: Option<f64>,
     /// The longest PING seen from here, in microseconds.
     pub round_trip_us: Option<f64>,

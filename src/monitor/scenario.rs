@@ -1,41 +1,36 @@
 //! A running scenario on the full screen.
 
 use std::io;
-use std::sync::Arc;
-use std::thread::JoinHandle;
-use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::sync::{Notify, watch};
+use ratatui::Frame;
+use tokio::sync::watch;
 
 use super::screen::scenario::Screen;
-use super::terminal::{self, FullScreen, Wish};
+use super::stage::{Left, Scene, Stage};
+use super::terminal::{self, Wish};
 use crate::observer::{Event, Observer};
 
-/// The shortest time between two frames.
-const FRAME: Duration = Duration::from_millis(100);
 /// So many warnings are printed when the screen has gone; a run that warns more often has said enough.
 const WARNINGS: usize = 1000;
 
 /// Shows a run, until it is dropped; then prints what ordinary progress would have left on the terminal.
-///
-/// The screen is drawn by a thread of its own from a copy of its state: a terminal that is slow, or stopped with
-/// Ctrl-S, holds nothing up.
 pub struct Watching {
-    shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
+    stage: Stage<Run>,
+    said: Mutex<Said>,
 }
 
-struct Shared {
-    state: Mutex<State>,
-    changed: Notify,
-}
-
-struct State {
+/// What the screen shows, and whether the run was asked to end.
+#[derive(Clone)]
+struct Run {
     screen: Screen,
+    interrupt: watch::Sender<bool>,
+}
+
+#[derive(Default)]
+struct Said {
     lines: Vec<String>,
     warnings: usize,
-    is_over: bool,
 }
 
 impl Watching {
@@ -44,89 +39,71 @@ impl Watching {
     /// # Errors
     /// Where the terminal cannot be used.
     pub fn begin(scenario: &str, interrupt: watch::Sender<bool>) -> io::Result<Self> {
-        let screen = Screen::new(scenario);
-        let state = State { screen, lines: Vec::new(), warnings: 0, is_over: false };
-        let shared = Arc::new(Shared { state: Mutex::new(state), changed: Notify::new() });
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let terminal = FullScreen::take()?;
-        let theirs = Arc::clone(&shared);
-        let thread = std::thread::Builder::new()
-            .name("screen".into())
-            .spawn(move || runtime.block_on(show(terminal, &theirs, &interrupt)))?;
-        Ok(Self { shared, thread: Some(thread) })
+        let run = Run { screen: Screen::new(scenario), interrupt: interrupt.clone() };
+        let stage = Stage::begin(run, move |left| leave(&left, &interrupt))?;
+        Ok(Self { stage, said: Mutex::default() })
     }
 }
 
-impl Observer for Watching {
-    fn observe(&self, event: Event) {
-        let mut state = self.shared.state.lock();
-        let line = match &event {
-            Event::RunStarted { directory, .. } => Some(format!("results in {directory}")),
-            Event::Warning { what } => {
-                state.warnings += 1;
-                (state.warnings <= WARNINGS).then(|| format!("warning: {what}"))
-            }
-            Event::CellEnded { cell, line } => Some(format!("{cell}: {line}")),
-            Event::CellFailed { cell, reason } => Some(format!("error: {cell} could not be run: {reason}")),
-            Event::CellStarted { .. } | Event::Step { .. } | Event::Window { .. } | Event::RunEnded => None,
-        };
-        state.lines.extend(line);
-        state.screen.take(event);
-        drop(state);
-        self.shared.changed.notify_one();
-    }
-}
-
-impl Drop for Watching {
-    fn drop(&mut self) {
-        self.shared.state.lock().is_over = true;
-        self.shared.changed.notify_one();
-        if let Some(thread) = self.thread.take() {
-            // A panic there has been told already.
-            let _ = thread.join();
+/// The first time it asks for an orderly end, and once more ends at once.
+fn leave(left: &Left, interrupt: &watch::Sender<bool>) {
+    match left {
+        // Without a terminal nobody looks on; the run goes on all the same.
+        Left::Lost(_) => {}
+        Left::Quit | Left::Interrupt if *interrupt.borrow() => {
+            terminal::give_back();
+            // Servers die with the process.
+            std::process::exit(130);
         }
-        terminal::give_back();
-        for line in &self.shared.state.lock().lines {
-            eprintln!("{line}");
+        Left::Quit | Left::Interrupt => {
+            interrupt.send_replace(true);
         }
     }
 }
 
-async fn show(mut terminal: FullScreen, shared: &Shared, interrupt: &watch::Sender<bool>) {
-    loop {
-        let screen = {
-            let mut state = shared.state.lock();
-            if state.is_over {
-                return;
-            }
-            state.screen.is_ending = *interrupt.borrow();
-            state.screen.clone()
-        };
-        if terminal.draw(|frame| screen.draw(frame)).is_err() {
-            // Without a terminal nobody looks on; the run goes on all the same.
-            return;
-        }
-        tokio::time::sleep(FRAME).await;
-        let wish = tokio::select! {
-            () = shared.changed.notified() => continue,
-            wish = terminal.wish() => wish,
-        };
-        let screen = &mut shared.state.lock().screen;
+impl Scene for Run {
+    fn draw(&mut self, frame: &mut Frame<'_>) {
+        self.screen.is_ending = *self.interrupt.borrow();
+        self.screen.draw(frame);
+    }
+
+    fn wish(&mut self, wish: Wish) {
+        let screen = &mut self.screen;
         match wish {
-            Wish::Quit | Wish::Interrupt if *interrupt.borrow() => {
-                terminal::give_back();
-                // Servers die with the process.
-                std::process::exit(130);
-            }
-            Wish::Quit | Wish::Interrupt => {
-                interrupt.send_replace(true);
-            }
             Wish::Help => screen.help = !screen.help,
             Wish::All if screen.help => screen.help = false,
             Wish::All => screen.walk_to_newest(),
             Wish::Down => screen.walk(1),
             Wish::Up => screen.walk(-1),
-            Wish::Pause | Wish::Redraw => {}
+            Wish::Pause | Wish::Redraw | Wish::Quit | Wish::Interrupt => {}
+        }
+    }
+}
+
+impl Observer for Watching {
+    fn observe(&self, event: Event) {
+        let mut said = self.said.lock();
+        let line = match &event {
+            Event::RunStarted { directory, .. } => Some(format!("results in {directory}")),
+            Event::Warning { what } => {
+                said.warnings += 1;
+                (said.warnings <= WARNINGS).then(|| format!("warning: {what}"))
+            }
+            Event::CellEnded { cell, line } => Some(format!("{cell}: {line}")),
+            Event::CellFailed { cell, reason } => Some(format!("error: {cell} could not be run: {reason}")),
+            Event::CellStarted { .. } | Event::Step { .. } | Event::Window { .. } | Event::RunEnded => None,
+        };
+        said.lines.extend(line);
+        drop(said);
+        self.stage.change(|run| run.screen.take(event));
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        self.stage.end();
+        for line in &self.said.lock().lines {
+            eprintln!("{line}");
         }
     }
 }

@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
+use ratatui::Frame;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -15,11 +16,12 @@ use tokio::time::Instant;
 use super::options::{Options, Output};
 use super::place::Place;
 use super::prometheus::Newest;
-use super::publish::Publisher;
+use super::publish::{self, Publisher};
 use super::sample::{Round, Sample};
 use super::screen::servers::Screen;
+use super::stage::{Left, Scene, Stage};
 use super::tasks::AbortOnDrop;
-use super::terminal::{FullScreen, Wish};
+use super::terminal::Wish;
 use super::watch::{Watcher, keep_watching};
 use super::{Ended, MonitorError, csv, listen, remedy};
 
@@ -39,14 +41,7 @@ pub fn run(options: &Options) -> LocalBoxFuture<'_, Result<Ended, MonitorError>>
 
 async fn watch(options: &Options) -> Result<Ended, MonitorError> {
     let newest = Arc::new(Newest::default());
-    let _serving = match options.listen {
-        Some(address) => {
-            let listener = listen::bind(address).await?;
-            let serving = tokio::spawn(listen::serve(listener, Arc::clone(&newest)));
-            Some(AbortOnDrop::new(serving.abort_handle()))
-        }
-        None => None,
-    };
+    let (standing, _serving) = serve(options, &newest).await?;
     let mut ending = Ending::new(options)?;
     let mut watcher = Watcher::begin(&options.redis, options.nodes.as_ref(), options.interval);
     tokio::select! {
@@ -58,11 +53,17 @@ async fn watch(options: &Options) -> Result<Ended, MonitorError> {
         }
         () = ending.signal() => return Ok(Ended::Interrupted),
     }
+    if let Some(publish) = &options.publish {
+        tokio::select! {
+            fit = publish::check(publish) => fit.map_err(MonitorError::CannotPublish)?,
+            () = ending.signal() => return Ok(Ended::Interrupted),
+        }
+    }
     let publisher = options.publish.clone().map(|publish| Publisher::begin(publish, Arc::clone(&newest)));
     let (sender, rounds) = mpsc::channel(WAITING);
     let watching = tokio::spawn(keep_watching(watcher, options.interval, sender));
     let _watching = AbortOnDrop::new(watching.abort_handle());
-    let mut session = Session { rounds, newest, publisher, ending };
+    let mut session = Session { rounds, newest, publisher, ending, standing };
     match &options.output {
         Output::Screen => session.on_screen(options).await,
         Output::Stdout => session.as_rows(Box::new(io::stdout()), Path::new("-")).await,
@@ -74,11 +75,25 @@ async fn watch(options: &Options) -> Result<Ended, MonitorError> {
     }
 }
 
+/// Serves the metrics where that is wanted, until what it returns is dropped, and says where they are.
+async fn serve(
+    options: &Options,
+    newest: &Arc<Newest>,
+) -> Result<(Vec<String>, Option<AbortOnDrop>), MonitorError> {
+    let Some(address) = options.listen else { return Ok((Vec::new(), None)) };
+    let (listener, address) = listen::bind(address).await?;
+    let serving = tokio::spawn(listen::serve(listener, Arc::clone(newest)));
+    let note = format!("metrics at http://{address}/metrics");
+    Ok((vec![note], Some(AbortOnDrop::new(serving.abort_handle()))))
+}
+
 struct Session {
     rounds: mpsc::Receiver<Arc<Round>>,
     newest: Arc<Newest>,
     publisher: Option<Publisher>,
     ending: Ending,
+    /// What is worth saying all the time.
+    standing: Vec<String>,
 }
 
 impl Session {
@@ -92,35 +107,30 @@ impl Session {
 
     async fn on_screen(&mut self, options: &Options) -> Result<Ended, MonitorError> {
         let mut screen = Screen::new(title(&options.redis), options.interval);
-        let mut terminal = FullScreen::take().map_err(MonitorError::Terminal)?;
-        let over_at = self.ending.over_at;
-        let standing = standing_notes(options);
-        screen.notes.clone_from(&standing);
+        screen.notes = self.notes();
+        let (sender, mut left) = mpsc::unbounded_channel();
+        let stage =
+            Stage::begin(screen, move |why| drop(sender.send(why))).map_err(MonitorError::Terminal)?;
         loop {
-            terminal.draw(|frame| screen.draw(frame)).map_err(MonitorError::Terminal)?;
             tokio::select! {
                 round = self.rounds.recv() => {
                     let round = round.ok_or_else(stopped)?;
                     self.spread(&round);
-                    screen.notes = standing.iter().cloned().chain(self.notes()).collect();
-                    screen.take(&round);
-                    if let Some(ended) = self.ending.after(&round)? {
-                        return Ok(ended);
+                    let notes = self.notes();
+                    stage.change(|screen| {
+                        screen.notes = notes;
+                        screen.take(&round);
+                    });
+                    if self.ending.is_over_after(&round) {
+                        return Ok(Ended::Over);
                     }
                 }
-                wish = terminal.wish() => match wish {
-                    Wish::Quit => return Ok(Ended::Over),
-                    Wish::Interrupt => return Ok(Ended::Interrupted),
-                    Wish::Help => screen.help = !screen.help,
-                    Wish::Down => screen.choose_next(),
-                    Wish::Up => screen.choose_before(),
-                    Wish::All if screen.help => screen.help = false,
-                    Wish::All => screen.choose_all(),
-                    Wish::Pause => screen.hold(),
-                    Wish::Redraw => {}
+                left = left.recv() => return match left.ok_or_else(stopped)? {
+                    Left::Quit => Ok(Ended::Over),
+                    Left::Interrupt => Ok(Ended::Interrupted),
+                    Left::Lost(error) => Err(MonitorError::Terminal(error)),
                 },
-                () = until(over_at) => return Ok(Ended::Over),
-                () = self.ending.signal() => return Ok(Ended::Interrupted),
+                ended = self.ending.comes() => return ended,
             }
         }
     }
@@ -130,7 +140,6 @@ impl Session {
         let (sender, mut receiver) = mpsc::channel::<Arc<Round>>(WAITING);
         let mut writing =
             tokio::task::spawn_blocking(move || csv::write_rounds(into, || receiver.blocking_recv()));
-        let over_at = self.ending.over_at;
         let mut told = None;
         let ended = loop {
             tokio::select! {
@@ -144,20 +153,17 @@ impl Session {
                         }
                         told = Some(notes);
                     }
-                    let ended = self.ending.after(&round);
+                    let is_over = self.ending.is_over_after(&round);
                     tokio::select! {
-                        sent = sender.send(round) => if sent.is_err() { break Ok(Ended::Over) },
+                        sent = sender.send(round) => if is_over || sent.is_err() { break Ok(Ended::Over) },
                         () = self.ending.signal() => return Ok(Ended::Interrupted),
-                    }
-                    match ended {
-                        Ok(None) => {}
-                        Ok(Some(ended)) => break Ok(ended),
-                        Err(error) => break Err(error),
                     }
                 }
                 written = &mut writing => return rows_written(written, path).map(|()| Ended::Over),
-                () = until(over_at) => break Ok(Ended::Over),
-                () = self.ending.signal() => return Ok(Ended::Interrupted),
+                ended = self.ending.comes() => match ended {
+                    Ok(Ended::Interrupted) => return ended,
+                    ended => break ended,
+                },
             }
         };
         drop(sender);
@@ -168,11 +174,11 @@ impl Session {
         ended
     }
 
-    /// What is worth saying of the publishing.
+    /// What is worth saying now.
     fn notes(&self) -> Vec<String> {
-        let Some(publisher) = &self.publisher else { return Vec::new() };
+        let mut notes = self.standing.clone();
+        let Some(publisher) = &self.publisher else { return notes };
         let state = publisher.state();
-        let mut notes = Vec::new();
         if let Some(failure) = state.failure {
             let count = self.newest.publish_failures.load(Relaxed);
             let s = if count == 1 { "" } else { "s" };
@@ -187,7 +193,25 @@ impl Session {
     }
 }
 
-/// The rounds end before the session only where their task has panicked, which has been told by then.
+impl Scene for Screen {
+    fn draw(&mut self, frame: &mut Frame<'_>) {
+        Screen::draw(self, frame);
+    }
+
+    fn wish(&mut self, wish: Wish) {
+        match wish {
+            Wish::Help => self.help = !self.help,
+            Wish::Down => self.choose_next(),
+            Wish::Up => self.choose_before(),
+            Wish::All if self.help => self.help = false,
+            Wish::All => self.choose_all(),
+            Wish::Pause => self.hold(),
+            Wish::Redraw | Wish::Quit | Wish::Interrupt => {}
+        }
+    }
+}
+
+/// The rounds and the screen end before the session only where they have panicked, which has been told by then.
 fn stopped() -> MonitorError {
     MonitorError::Stopped
 }
@@ -206,10 +230,6 @@ fn title(places: &[Place]) -> String {
     names.join(", ")
 }
 
-fn standing_notes(options: &Options) -> Vec<String> {
-    options.listen.map(|address| format!("metrics at http://{address}/metrics")).into_iter().collect()
-}
-
 /// What a session ends by.
 struct Ending {
     signals: mpsc::Receiver<()>,
@@ -217,7 +237,14 @@ struct Ending {
     over_at: Option<Instant>,
     left: Option<u64>,
     give_up: Duration,
-    lost_since: Option<Instant>,
+    lost: Option<Lost>,
+}
+
+/// That no server answers.
+struct Lost {
+    since: Instant,
+    /// Why one of them did not the last time.
+    reason: String,
 }
 
 impl Ending {
@@ -238,30 +265,37 @@ impl Ending {
             over_at: options.lasts.map(|lasts| Instant::now() + lasts),
             left: options.count,
             give_up: options.give_up,
-            lost_since: None,
+            lost: None,
         })
     }
 
-    /// Whether it ends after a round.
-    fn after(&mut self, round: &Round) -> Result<Option<Ended>, MonitorError> {
-        if round.is_lost() {
-            let since = *self.lost_since.get_or_insert_with(Instant::now);
-            let waited = since.elapsed();
-            if waited >= self.give_up {
-                let why = |sample: &Sample| Some(format!("{}: {}", sample.node, sample.reason()?));
-                let reason = round.samples.iter().find_map(why).unwrap_or_default();
-                return Err(MonitorError::GaveUp { waited: self.give_up, reason });
-            }
+    /// Takes note of a round, and says whether it was the last that was asked for.
+    fn is_over_after(&mut self, round: &Round) -> bool {
+        self.lost = if round.is_lost() {
+            let why = |sample: &Sample| Some(format!("{}: {}", sample.node, sample.reason()?));
+            let reason = round.samples.iter().find_map(why).unwrap_or_default();
+            let since = self.lost.as_ref().map_or_else(Instant::now, |lost| lost.since);
+            Some(Lost { since, reason })
         } else {
-            self.lost_since = None;
+            None
+        };
+        let Some(left) = &mut self.left else { return false };
+        *left = left.saturating_sub(1);
+        *left == 0
+    }
+
+    /// Waits for the end that comes between rounds, however far apart they are: a signal, the time that was given, or
+    /// that no server has answered for too long.
+    async fn comes(&mut self) -> Result<Ended, MonitorError> {
+        let (over_at, waited) = (self.over_at, self.give_up);
+        let give_up_at = self.lost.as_ref().map(|lost| lost.since + waited);
+        tokio::select! {
+            () = self.signal() => return Ok(Ended::Interrupted),
+            () = until(over_at) => return Ok(Ended::Over),
+            () = until(give_up_at) => {}
         }
-        if let Some(left) = &mut self.left {
-            *left = left.saturating_sub(1);
-            if *left == 0 {
-                return Ok(Some(Ended::Over));
-            }
-        }
-        Ok(None)
+        let reason = self.lost.as_ref().map(|lost| lost.reason.clone()).unwrap_or_default();
+        Err(MonitorError::GaveUp { waited, reason })
     }
 
     /// Waits for a signal to end.
@@ -277,5 +311,59 @@ async fn until(at: Option<Instant>) {
     match at {
         Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{answered, lost, moment};
+    use super::*;
+    use crate::monitor::sample::Role;
+
+    fn ending(give_up: Duration) -> Ending {
+        let options = Options {
+            redis: Vec::new(),
+            nodes: None,
+            interval: Duration::from_secs(15),
+            count: None,
+            lasts: None,
+            output: Output::Stdout,
+            listen: None,
+            publish: None,
+            give_up,
+        };
+        Ending::new(&options).unwrap()
+    }
+
+    fn round(sample: Sample) -> Round {
+        Round { at: moment(), samples: vec![sample], deployment: "single", notes: Vec::new() }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn servers_are_given_up_when_their_time_is_over_and_not_only_at_the_next_round() {
+        let (mut ending, began) = (ending(Duration::from_secs(1)), Instant::now());
+        assert!(!ending.is_over_after(&round(lost("a:1"))));
+        let error = ending.comes().await.unwrap_err();
+        assert_eq!(began.elapsed().as_secs(), 1);
+        assert!(
+            matches!(&error, MonitorError::GaveUp { reason, .. } if reason.starts_with("a:1: ")),
+            "{error}"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn patience_counts_from_the_first_of_the_lost_rounds_and_anew_after_an_answer() {
+        let mut ending = ending(Duration::from_secs(20));
+        let second = Duration::from_secs(1);
+        for (sample, ends) in [
+            (lost("a:1"), false),
+            (answered("a:1", Role::Primary, 1, 1), false),
+            (lost("a:1"), false),
+            (lost("a:1"), true),
+        ] {
+            ending.is_over_after(&round(sample));
+            let ended = tokio::time::timeout(15 * second, ending.comes()).await;
+            assert_eq!(ended.is_ok(), ends);
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! The terminal as a full screen, and as it was again whatever happens.
 
-use std::io::{self, Write as _};
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::time::Duration;
 
 use crossterm::cursor::{Hide, Show};
 use crossterm::event::{Event, EventStream, KeyCode, KeyEventKind, KeyModifiers};
@@ -10,6 +11,10 @@ use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_ra
 use futures_util::StreamExt as _;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
+use rustix::termios::{self, Action, QueueSelector};
+
+/// How long the terminal may take to take what gives it back.
+const LEAVE_BOUND: Duration = Duration::from_millis(500);
 
 /// Whether the terminal is a full screen now.
 static IS_TAKEN: AtomicBool = AtomicBool::new(false);
@@ -42,7 +47,7 @@ pub enum Wish {
 }
 
 impl FullScreen {
-    /// Takes the terminal. A panic, too, gives it back before it is told.
+    /// Takes the terminal, without writing to it yet. A panic, too, gives it back before it is told.
     ///
     /// # Errors
     /// Where there is none.
@@ -55,8 +60,7 @@ impl FullScreen {
                 usual(panic);
             }));
         }
-        let taken = enable_raw_mode().and_then(|()| execute!(io::stdout(), EnterAlternateScreen, Hide));
-        let terminal = taken.and_then(|()| Terminal::new(CrosstermBackend::new(io::stdout())));
+        let terminal = enable_raw_mode().and_then(|()| Terminal::new(CrosstermBackend::new(io::stdout())));
         match terminal {
             Ok(terminal) => Ok(Self { terminal, events: EventStream::new() }),
             Err(error) => {
@@ -64,6 +68,14 @@ impl FullScreen {
                 Err(error)
             }
         }
+    }
+
+    /// Makes it a full screen. Like drawing, this waits for whoever reads the terminal.
+    ///
+    /// # Errors
+    /// Where the terminal has gone.
+    pub fn enter(&mut self) -> io::Result<()> {
+        execute!(io::stdout(), EnterAlternateScreen, Hide)
     }
 
     /// Draws a frame.
@@ -95,14 +107,30 @@ impl Drop for FullScreen {
     }
 }
 
-/// Makes the terminal what it was before; does nothing where it is that already.
+/// Makes the terminal what it was before; does nothing where it is that already. A terminal that nobody reads keeps
+/// this waiting no longer than a bound.
 pub fn give_back() {
     if IS_TAKEN.swap(false, SeqCst) {
-        // Each on its own: where one fails, the others still help.
-        let _ = execute!(io::stdout(), LeaveAlternateScreen, Show);
+        // First what never waits. Each on its own: where one fails, the others still help.
         let _ = disable_raw_mode();
-        let _ = io::stdout().flush();
+        let (sender, left) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let _ = execute!(io::stdout(), LeaveAlternateScreen, Show);
+            let _ = sender.send(());
+        });
+        if left.recv_timeout(LEAVE_BOUND).is_err() {
+            discard();
+            let _ = left.recv_timeout(LEAVE_BOUND);
+        }
     }
+}
+
+/// Throws away what the terminal has not taken yet, and so lets those go on who wait to write to it.
+pub fn discard() {
+    let _ = termios::tcflush(io::stdout(), QueueSelector::OFlush);
+    // There is room now, but those who wait for it are woken only when the output is stopped and started again.
+    let _ = termios::tcflow(io::stdout(), Action::OOff);
+    let _ = termios::tcflow(io::stdout(), Action::OOn);
 }
 
 fn wish_of(event: &Event) -> Option<Wish> {

@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::discover::Discovery;
+use super::discover::{Discovery, Known};
 use super::node::Node;
 use super::place::Place;
 use super::sample::{Role, Round, Sample, note_lags};
@@ -17,6 +17,10 @@ use super::sample::{Role, Round, Sample, note_lags};
 const WAITS: f64 = 0.8;
 /// The longest that a round waits for answers, however long the interval.
 const WAITS_AT_MOST: Duration = Duration::from_secs(2);
+
+/// How soon all are asked again where none has answered, however long the interval: whether one is back must be known
+/// before the patience with them is at its end.
+const LOST_AGAIN: Duration = Duration::from_secs(5);
 
 /// Everything that is watched.
 pub struct Watcher {
@@ -54,22 +58,8 @@ impl Watcher {
 
     /// Asks every node once.
     pub async fn round(&mut self) -> Round {
-        let mut notes = Vec::new();
-        let mut places: BTreeMap<String, Place> = BTreeMap::new();
-        let mut unseen = Vec::new();
-        let mut deployment = "single";
-        for discovery in &self.discoveries {
-            let known = discovery.known();
-            if let Some(layout) = &known.layout {
-                deployment = layout.deployment;
-                places.extend(layout.nodes.iter().map(|place| (place.name.clone(), place.clone())));
-                if let Some(failure) = known.failure {
-                    notes.push(format!("the layout could not be looked at: {failure}"));
-                }
-            } else {
-                unseen.push((discovery.target.name.clone(), known.failure.unwrap_or_default()));
-            }
-        }
+        let Seen { deployment, places, unseen, notes } =
+            Seen::of(self.discoveries.iter().map(|one| (one.target.name.as_str(), one.known())));
         self.nodes.retain(|name, _| places.contains_key(name));
         for (name, place) in places {
             self.nodes.entry(name).or_insert_with(|| Node::new(place));
@@ -94,6 +84,40 @@ impl Watcher {
     }
 }
 
+/// What all discoveries know together. A node stands here once, however often and from whichever side it was named.
+struct Seen {
+    deployment: &'static str,
+    /// The nodes of all layouts.
+    places: BTreeMap<String, Place>,
+    /// Targets of whose deployments nothing is known yet, with the reason, but for those that another layout names.
+    unseen: BTreeMap<String, String>,
+    notes: Vec<String>,
+}
+
+impl Seen {
+    fn of<'a>(all: impl Iterator<Item = (&'a str, Known)>) -> Self {
+        let mut seen = Self {
+            deployment: "single",
+            places: BTreeMap::new(),
+            unseen: BTreeMap::new(),
+            notes: Vec::new(),
+        };
+        for (target, known) in all {
+            if let Some(layout) = &known.layout {
+                seen.deployment = layout.deployment;
+                seen.places.extend(layout.nodes.iter().map(|place| (place.name.clone(), place.clone())));
+                if let Some(failure) = known.failure {
+                    seen.notes.push(format!("the layout could not be looked at: {failure}"));
+                }
+            } else {
+                seen.unseen.insert(target.to_owned(), known.failure.unwrap_or_default());
+            }
+        }
+        seen.unseen.retain(|target, _| !seen.places.contains_key(target));
+        seen
+    }
+}
+
 /// Asks at every interval and hands the rounds on, until nobody takes them or `rounds` have been.
 pub async fn keep_watching(
     mut watcher: Watcher,
@@ -106,8 +130,57 @@ pub async fn keep_watching(
     loop {
         ticks.tick().await;
         let round = Arc::new(watcher.round().await);
+        if round.is_lost() && interval > LOST_AGAIN {
+            ticks.reset_after(LOST_AGAIN);
+        }
         if rounds.send(round).await.is_err() {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::discover::Layout;
+    use super::*;
+    use crate::store::SecretUrl;
+
+    fn cluster(ports: &[u16]) -> Known {
+        let place = |port| Place::new(SecretUrl::new(format!("redis://h:{port}")), None);
+        let nodes: Vec<Place> = ports.iter().copied().map(place).collect();
+        Known {
+            layout: Some(Arc::new(Layout { deployment: "cluster", seeds: nodes.clone(), nodes })),
+            failure: None,
+        }
+    }
+
+    fn unseen(reason: &str) -> Known {
+        Known { layout: None, failure: Some(reason.into()) }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_none_has_answered_all_are_asked_again_before_the_interval_is_over() {
+        let (began, hour) = (Instant::now(), Duration::from_hours(1));
+        let nowhere = Place::new(SecretUrl::new("redis://127.0.0.1:1"), None);
+        let (sender, mut rounds) = tokio::sync::mpsc::channel(1);
+        let watching = tokio::spawn(keep_watching(Watcher::begin(&[nowhere], None, hour), hour, sender));
+        for _ in 0..3 {
+            assert!(rounds.recv().await.unwrap().is_lost());
+        }
+        assert!(began.elapsed() < hour / 60, "{:?}", began.elapsed());
+        watching.abort();
+    }
+
+    #[test]
+    fn a_target_that_never_answered_stands_once_though_a_layout_names_it_or_it_was_given_twice() {
+        let all = [
+            ("h:2", unseen("down")),
+            ("h:1", cluster(&[1, 2])),
+            ("h:3", unseen("off")),
+            ("h:3", unseen("off")),
+        ];
+        let seen = Seen::of(all.into_iter());
+        assert_eq!(seen.places.keys().collect::<Vec<_>>(), ["h:1", "h:2"]);
+        assert_eq!(seen.unseen.into_iter().collect::<Vec<_>>(), [("h:3".to_owned(), "off".to_owned())]);
     }
 }

@@ -1,6 +1,8 @@
 //! What tests of the whole program share: a place of its own for each, bounded waits, and real servers.
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+pub mod tls;
+
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::process::ExitStatusExt as _;

@@ -29,16 +29,16 @@ pub const HELP: &str = "\
 Every figure is a difference of two INFOs of the server, asked over a connection of the monitor's own.
 
 Hit rate: hits over lookups since the last sample. The server counts the lookups of EXISTS, of scripts and of every other reading command too, so an application's own hit rate may differ. – means that nothing was looked up.
-Server time: the mean time that the server spent in a command, without the network and without waiting in line; INFO left out.
+Server time: the mean time that the server spent in a command, without the network and without waiting in line; INFO left out. A script or a transaction counts as a command, and so does each command in it.
 Round trip: one PING from here and back, once a sample.
-Commands: those of the monitor and of replication included.
+Commands: those of the monitor, of replication and in scripts included.
 Memory, keys and evictions of several nodes: the sum over primaries. The rest: over all nodes.
 Lag: bytes of the replication that a replica has yet to acknowledge.
 
 restarted, reset: the server has started anew, or its counters were set back; figures begin anew with the next sample.";
 
 /// Everything that the screen shows.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Screen {
     title: String,
     interval: Duration,
