@@ -1,13 +1,13 @@
 //! The part of the page that holds what was measured against what theory predicts.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 
 use super::format;
 use super::group::{Entry, Group};
 use super::html::escape;
 use super::safety::percent;
 use super::stats::median;
+use super::table::{PageTable, figures, words};
 use crate::results::SummaryRow;
 use crate::theory::{self, staleness, write_behind};
 
@@ -102,30 +102,32 @@ impl Unit {
 /// A table of predictions; empty where no model covers any strategy of the group.
 #[must_use]
 pub fn section(group: &Group<'_>) -> String {
-    let mut rows = String::new();
+    let mut table = PageTable::new([
+        words("strategy"),
+        words(""),
+        figures("measured"),
+        figures("predicted"),
+        figures("difference"),
+        words("model"),
+        words(""),
+    ]);
     let mut models = BTreeSet::new();
     for entry in &group.entries {
         for figure in FIGURES {
             let Some((cells, model)) = cells(entry, figure) else { continue };
             models.insert(model);
-            rows += "<tr>";
-            for (at, cell) in cells.iter().enumerate() {
-                let class = if (2..=4).contains(&at) { "" } else { " class=\"word\"" };
-                let _ = write!(rows, "<td{class}>{}</td>", escape(cell));
-            }
-            rows += "</tr>\n";
+            table.add(&cells);
         }
     }
-    if rows.is_empty() {
+    if table.is_empty() {
         return String::new();
     }
     let references =
         models.iter().filter_map(|model| Some(format!("{model}: {}", theory::reference(model)?)));
     format!(
-        "<h3>What theory predicts</h3>\n<div class=\"wide\"><table>\n<thead><tr><th>strategy</th><th></th>\
-         <th>measured</th><th>predicted</th><th>difference</th><th>model</th><th></th></tr></thead>\n<tbody>\n{rows}\
-         </tbody>\n</table></div>\n<p>Predictions are made from what was configured, for the steady state, and never fitted to the \
-         run. The models: {}.</p>\n",
+        "<h3>What theory predicts</h3>\n{}<p>Predictions are made from what was configured, for the steady state, and never \
+         fitted to the run. The models: {}.</p>\n",
+        table.html(),
         escape(&references.collect::<Vec<_>>().join("; "))
     )
 }
