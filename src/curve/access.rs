@@ -80,6 +80,26 @@ pub struct Tally {
     pub hits: u64,
 }
 
+/// What a whole stream holds, sampled or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Offered {
+    /// Reads.
+    pub reads: u64,
+    /// Accesses after which their key is not in the cache.
+    pub removals: u64,
+}
+
+impl Offered {
+    /// One more access, where writes do this.
+    #[inline]
+    pub(super) fn count(&mut self, on_write: OnWrite, kind: AccessKind) {
+        match on_write.effect(kind) {
+            Effect::Use { counted } => self.reads += u64::from(counted),
+            Effect::Remove => self.removals += 1,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,7 +7,7 @@ use std::thread;
 
 use super::broadcast::Broadcast;
 use super::task::{COST_OF_STACK_DISTANCES, Outcome, Task, simulate};
-use super::{Access, Curve, Keys, OnWrite, Point, Sampling, Simulation, StackDistances};
+use super::{Access, Curve, Keys, Offered, OnWrite, Point, Sampling, Simulation, StackDistances};
 use crate::eviction::PolicyKind;
 
 /// Chunks of accesses that may wait for a thread; the stream is read no further ahead.
@@ -57,14 +57,14 @@ impl Sweep {
                 .unzip();
             let numbering = (self.simulated_keys() != self.keys).then_some(self.keys);
             let broadcast = Broadcast::new(self.sampling, numbering, self.uncounted, senders);
-            let all_reads = broadcast.run(stream, progress);
+            let all = broadcast.run(self.on_write, stream, progress);
             // Joined even after an error: the threads end when their channels do.
             let results = workers.into_iter().flat_map(|worker| match worker.join() {
                 Ok(results) => results,
                 Err(panic) => std::panic::resume_unwind(panic),
             });
             let results: Vec<Outcome> = results.collect();
-            Ok(self.curves(&results, all_reads?))
+            Ok(self.curves(&results, all?))
         })
     }
 
@@ -113,14 +113,14 @@ impl Sweep {
         }
     }
 
-    fn curves(&self, outcomes: &[Outcome], all_reads: u64) -> Vec<Curve> {
+    fn curves(&self, outcomes: &[Outcome], all: Offered) -> Vec<Curve> {
         let curve = |&policy: &PolicyKind| {
             let of_policy = outcomes.iter().filter(|outcome| outcome.policy == policy);
             let mut points: Vec<_> = of_policy
                 .map(|outcome| Point {
                     capacity: outcome.capacity,
-                    reads: all_reads,
-                    hits: self.sampling.hits(outcome.tally, all_reads),
+                    reads: all.reads,
+                    hits: self.sampling.hits(outcome.tally, all),
                 })
                 .collect();
             points.sort_unstable_by_key(|point| point.capacity);
