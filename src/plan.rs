@@ -17,6 +17,7 @@ use std::time::Duration;
 
 pub use application::ChosenApplication;
 pub use choice::{ChosenStrategy, ChosenTopology, LeftOut, Only};
+pub use order::Variant;
 
 use crate::application::catalog::Products;
 use crate::application::{AnyDataset, ApplicationSpec, Facts};
@@ -145,6 +146,8 @@ pub struct Plan {
     pub effective: String,
     /// The scenario with the first value of everything swept.
     pub scenario: Arc<Scenario>,
+    /// The scenario with each combination of swept values, in their order.
+    pub variants: Vec<Variant>,
     /// The cells in the order of the run.
     pub cells: Vec<Cell>,
     /// What was asked for, by name or by leaving a list out, and makes no sense together.
@@ -272,7 +275,8 @@ fn plan(name: &str, path: &str, text: &str, options: &Options, mistakes: &Mistak
         return None;
     }
     let digest = format!("{:016x}", xxhash_rust::xxh3::xxh3_64(effective.as_bytes()));
-    Some(Plan { name: name.into(), path: path.into(), digest, effective, scenario, cells, left_out })
+    let (name, path) = (name.into(), path.into());
+    Some(Plan { name, path, digest, effective, scenario, variants, cells, left_out })
 }
 
 fn apply_options(tree: &mut Table, options: &Options, mistakes: &Mistakes) {
@@ -290,6 +294,8 @@ fn apply_options(tree: &mut Table, options: &Options, mistakes: &Mistakes) {
             );
         } else if let Err(reason) = tree.set_path(key.trim(), value) {
             mistakes.push(Mistake::new(place, key, reason));
+        } else {
+            sweep::replace(tree, key.trim());
         }
     }
 }
