@@ -201,7 +201,7 @@ fn recorded(record: &trace::Record) -> Access {
     let key = xxh3_64(record.key.as_bytes());
     match record.operation {
         trace::Operation::Read => Access::read(key),
-        trace::Operation::Write => Access::write(key),
+        trace::Operation::Write | trace::Operation::Put => Access::write(key),
         trace::Operation::Delete => Access::delete(key),
     }
 }

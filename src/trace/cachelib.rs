@@ -89,9 +89,8 @@ impl Columns {
 fn operation(field: &[u8]) -> Result<Operation, Fault> {
     match field {
         b"GET" | b"GET_LEASE" => Ok(Operation::Read),
-        b"SET" | b"SET_LEASE" | b"ADD" | b"REPLACE" | b"CAS" | b"APPEND" | b"PREPEND" | b"INCR" | b"DECR" => {
-            Ok(Operation::Write)
-        }
+        b"SET" | b"SET_LEASE" | b"ADD" => Ok(Operation::Put),
+        b"REPLACE" | b"CAS" | b"APPEND" | b"PREPEND" | b"INCR" | b"DECR" => Ok(Operation::Write),
         b"DELETE" => Ok(Operation::Delete),
         _ => fields::unknown_operation(
             field,
@@ -119,7 +118,7 @@ fn repeats(field: &[u8]) -> Result<u64, Fault> {
 
 #[cfg(test)]
 mod tests {
-    use super::Operation::{Delete, Read, Write};
+    use super::Operation::{Delete, Put, Read};
     use super::*;
     use crate::trace::{Format, OnBroken, Reader};
 
@@ -141,7 +140,7 @@ mod tests {
         assert!(reader.has_times());
         let records: Vec<_> = reader.map(Result::unwrap).collect();
         let operations: Vec<_> = records.iter().map(|record| record.operation).collect();
-        assert_eq!(operations, [Read, Read, Read, Write, Read, Delete, Delete]);
+        assert_eq!(operations, [Read, Read, Read, Put, Read, Delete, Delete]);
         assert_eq!(records[0], records[2]);
         assert_eq!((records[3].time_ms, records[3].size_bytes), (1_664_578_801_000, 600));
         assert_eq!(records[3].ttl, Some(Duration::from_hours(24)));
