@@ -199,6 +199,9 @@ fn run_scenario(scenario: &Path, arguments: &RunArguments) -> u8 {
         Ok(plan) => plan,
         Err(code) => return code,
     };
+    if !arguments.quiet {
+        plan.notes().iter().for_each(|note| eprintln!("note: {note}"));
+    }
     if let Some(warning) = machine::unoptimised() {
         eprintln!("warning: {warning}");
     }
