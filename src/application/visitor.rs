@@ -292,7 +292,7 @@ mod tests {
     async fn a_read_is_held_to_what_was_acknowledged_when_it_was_sent_and_an_error_to_nothing() {
         let (_, mut visitor) = visitor();
         visitor.begin(clock::now());
-        let seen = |version| move |_: &()| Ok(Some(Seen { version, writes: [0, 0] }));
+        let seen = |version| move |(): &()| Ok(Some(Seen { version, writes: [0, 0] }));
         visitor.read(0, 3, async { Ok::<_, ()>(()) }, seen(1)).await.unwrap();
         visitor.write(WRITE, async { Ok(2) }).await.unwrap();
         assert_eq!((found(&mut visitor).audited, found(&mut visitor).audited), (1, 0), "once");
