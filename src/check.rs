@@ -27,6 +27,9 @@ pub fn describe(plan: &Plan) -> String {
     for left_out in &plan.left_out {
         let _ = writeln!(text, "  not run: {left_out}");
     }
+    for note in plan.notes() {
+        let _ = writeln!(text, "  {note}");
+    }
     let _ = writeln!(
         text,
         "It takes {} to {}, depending on how soon hit rates settle; starting servers and loading {} documents come on top.",

@@ -176,9 +176,9 @@ pub struct CurveArguments {
     #[arg(long, value_name = "N|P%,…", value_delimiter = ',', value_parser = capacity)]
     pub capacities: Vec<Capacity>,
 
-    /// What a write does to the cached entry
-    #[arg(long, value_name = "WHAT", default_value = "invalidate")]
-    pub on_write: Written,
+    /// What a write does to the cached entry [default: what the strategies do; with Twitter's and CacheLib's traces, update]
+    #[arg(long, value_name = "WHAT")]
+    pub on_write: Option<Written>,
 
     /// How many operations count, after as many that fill the caches [default: 20 for each key, 1 to 10 million]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
@@ -220,6 +220,8 @@ pub enum Written {
     Invalidate,
     /// It puts the new value in, over an old one or not
     Update,
+    /// It leaves the cache as it is
+    Ignore,
 }
 
 impl CurveArguments {
@@ -232,10 +234,11 @@ impl CurveArguments {
             trace: self.trace.clone(),
             on_broken: if self.skip_broken { OnBroken::Skip } else { OnBroken::Refuse },
             operations: self.operations,
-            on_write: match self.on_write {
+            on_write: self.on_write.map(|written| match written {
                 Written::Invalidate => OnWrite::Invalidate,
                 Written::Update => OnWrite::Update,
-            },
+                Written::Ignore => OnWrite::Ignore,
+            }),
             rate: self.rate,
         }
     }

@@ -1,5 +1,6 @@
 //! The command line of hotset: arguments in, exit code out.
 
+use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::num::NonZeroU64;
 use std::path::Path;
@@ -17,6 +18,7 @@ use hotset::report::terminal::closing_table;
 use hotset::report::{DrawOptions, ReportError};
 use hotset::results::{CurveRow, Results, ResultsError, file_safe, write_curve};
 use hotset::run::{self, RunError};
+use hotset::sizing::Sizing;
 use hotset::{catalog, check, doctor, machine, progress, recording, report, sizing, topology};
 use tokio::sync::watch;
 
@@ -123,13 +125,8 @@ fn simulate_curve(scenario: &Path, arguments: &CurveArguments) -> u8 {
             return WRONG;
         }
     };
-    if let Some(warning) = found.warning() {
-        eprintln!("warning: {warning}");
-    }
-    if let Some(first) = &found.skipped.first {
-        eprintln!("warning: {} broken lines were left out, the first: {first}", found.skipped.lines);
-    }
-    let mut rows = found.rows();
+    say_of_curves(&found);
+    let mut rows: Vec<CurveRow> = found.iter().flat_map(Sizing::rows).collect();
     if request.trace.is_none() {
         rows.extend(sizing::measured(&plan, &arguments.out));
     }
@@ -138,9 +135,28 @@ fn simulate_curve(scenario: &Path, arguments: &CurveArguments) -> u8 {
         return NOT_RUN;
     }
     if let Some(target) = arguments.target_hit_rate {
-        println!("{}", found.answer(target));
+        for sizing in &found {
+            let name = sizing.name(&found);
+            let of = if name.is_empty() { String::new() } else { format!("{name}: ") };
+            println!("{of}{}", sizing.answer(target));
+        }
     }
     OK
+}
+
+/// What is to be known of simulated curves before they are looked at, each thing once.
+fn say_of_curves(found: &[Sizing]) {
+    for warning in found.iter().filter_map(Sizing::warning).collect::<BTreeSet<_>>() {
+        eprintln!("warning: {warning}");
+    }
+    if let Some((lines, first)) =
+        found.iter().find_map(|one| Some((one.skipped.lines, one.skipped.first.as_ref()?)))
+    {
+        eprintln!("warning: {lines} broken lines were left out, the first: {first}");
+    }
+    for reason in found.iter().filter_map(|one| one.reason.as_ref()).collect::<BTreeSet<_>>() {
+        println!("{reason}");
+    }
 }
 
 fn keep_curve(name: &str, rows: &[CurveRow], directory: &Path) -> Result<(), ReportError> {
@@ -199,6 +215,9 @@ fn run_scenario(scenario: &Path, arguments: &RunArguments) -> u8 {
         Ok(plan) => plan,
         Err(code) => return code,
     };
+    if !arguments.quiet {
+        plan.notes().iter().for_each(|note| eprintln!("note: {note}"));
+    }
     if let Some(warning) = machine::unoptimised() {
         eprintln!("warning: {warning}");
     }

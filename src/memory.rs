@@ -1,5 +1,5 @@
-//! How much memory there is for this process and how much of it is used: within the tightest limit of its control
-//! groups (cgroups, version 2), or on the whole machine where none limits it.
+//! How much memory there is for this process and how much of it is used: within the limits of its control groups
+//! (cgroups, version 2) and on the whole machine. Any of them may run short first.
 
 use std::fs;
 use std::path::Path;
@@ -13,12 +13,35 @@ pub struct Memory {
     pub total_bytes: u64,
 }
 
-/// The memory as it is now; `None` where the system does not say. Takes tens of microseconds.
+/// The memory as it is now where it is nearest to running short: of which the greatest share is used. `None` where
+/// the system does not say. Takes tens of microseconds.
 #[must_use]
 pub fn now() -> Option<Memory> {
+    shortest(limits())
+}
+
+/// How much there may ever be for this process: the least of all limits. `None` where the system does not say.
+#[must_use]
+pub fn total_bytes() -> Option<u64> {
+    limits().map(|memory| memory.total_bytes).min()
+}
+
+/// Of this process' groups, and of the machine.
+fn limits() -> impl Iterator<Item = Memory> {
     let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     let of_groups = own_group(&groups).map(|group| of_groups(Path::new("/sys/fs/cgroup"), group));
-    of_groups.into_iter().flatten().chain(of_machine()).min_by_key(|memory| memory.total_bytes)
+    of_groups.into_iter().flatten().chain(of_machine())
+}
+
+fn shortest(limits: impl Iterator<Item = Memory>) -> Option<Memory> {
+    limits.max_by(|one, other| one.used_share().total_cmp(&other.used_share()))
+}
+
+impl Memory {
+    /// A group may be allowed nothing, which is then used up.
+    fn used_share(self) -> f64 {
+        if self.total_bytes == 0 { 1.0 } else { self.used_bytes as f64 / self.total_bytes as f64 }
+    }
 }
 
 fn of_machine() -> Option<Memory> {
@@ -71,6 +94,18 @@ mod tests {
         let found = of_groups(root.path(), own_group("1:cpu:/x\n0::/a/b/c\n").unwrap());
         let memory = |total_bytes| Memory { used_bytes: 200, total_bytes };
         assert_eq!(found, [memory(400), memory(1000)]);
+    }
+
+    #[test]
+    fn a_full_machine_counts_and_not_a_smaller_group_that_is_half_empty() {
+        let (group, machine) = (
+            Memory { used_bytes: 4 << 30, total_bytes: 8 << 30 },
+            Memory { used_bytes: 31 << 30, total_bytes: 32 << 30 },
+        );
+        assert_eq!(shortest([group, machine].into_iter()), Some(machine));
+        let half_empty = Memory { used_bytes: 12 << 30, ..machine };
+        assert_eq!(shortest([group, half_empty].into_iter()), Some(group));
+        assert_eq!(shortest([].into_iter()), None);
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod secrets;
 pub mod settings;
 mod stream;
 mod sweep;
+mod traces;
 
 use std::num::NonZeroU64;
 use std::path::Path;
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 pub use application::ChosenApplication;
 pub use choice::{ChosenStrategy, ChosenTopology, LeftOut, Only};
+pub use order::Variant;
 
 use crate::application::catalog::Products;
 use crate::application::{AnyDataset, ApplicationSpec, Facts};
@@ -29,6 +31,7 @@ use crate::scenario::{
 use crate::topology::settings::{CacheSettings, DatabaseSettings, NetworkSettings};
 use crate::workload::{Distribution, Recording, WorkloadSettings};
 use settings::{DatasetSettings, PinSettings, RunSettings};
+use traces::Traces;
 
 /// What a scenario says, checked: every value can be run.
 #[derive(Debug, Clone)]
@@ -145,6 +148,8 @@ pub struct Plan {
     pub effective: String,
     /// The scenario with the first value of everything swept.
     pub scenario: Arc<Scenario>,
+    /// The scenario with each combination of swept values, in their order.
+    pub variants: Vec<Variant>,
     /// The cells in the order of the run.
     pub cells: Vec<Cell>,
     /// What was asked for, by name or by leaving a list out, and makes no sense together.
@@ -212,6 +217,20 @@ impl Plan {
         }
     }
 
+    /// What is to be known of the traces that drive the run: what of them was left out.
+    #[must_use]
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        for (_, scenario) in &self.variants {
+            let (Some(path), Some(recorded)) = (&scenario.workload.trace, &scenario.recorded) else {
+                continue;
+            };
+            let of_trace = recorded.left_out().map(|what| format!("{path}: {what}"));
+            notes.extend(of_trace.filter(|note| !notes.contains(note)));
+        }
+        notes
+    }
+
     /// The shortest and the longest that the run can take, without starting servers and loading.
     #[must_use]
     pub fn time(&self) -> (Duration, Duration) {
@@ -242,6 +261,7 @@ fn plan(name: &str, path: &str, text: &str, options: &Options, mistakes: &Mistak
     let only = Only::parse(&options.only, mistakes);
     let mut variants = Vec::new();
     let mut left_out = Vec::new();
+    let mut traces = Traces::default();
     for values in sweep::combinations(&sweep) {
         let mut tree = tree.clone();
         for (path, value) in &values {
@@ -249,7 +269,7 @@ fn plan(name: &str, path: &str, text: &str, options: &Options, mistakes: &Mistak
                 mistakes.push(Mistake::new(value.place.clone(), path.clone(), reason));
             }
         }
-        let scenario = read_scenario(name, &tree, mistakes);
+        let scenario = read_scenario(name, &tree, &mut traces, mistakes);
         let swept = values
             .into_iter()
             .map(|(path, value)| (path, secrets::redacted(&value.describe()).replace('"', "")))
@@ -272,7 +292,8 @@ fn plan(name: &str, path: &str, text: &str, options: &Options, mistakes: &Mistak
         return None;
     }
     let digest = format!("{:016x}", xxhash_rust::xxh3::xxh3_64(effective.as_bytes()));
-    Some(Plan { name: name.into(), path: path.into(), digest, effective, scenario, cells, left_out })
+    let (name, path) = (name.into(), path.into());
+    Some(Plan { name, path, digest, effective, scenario, variants, cells, left_out })
 }
 
 fn apply_options(tree: &mut Table, options: &Options, mistakes: &Mistakes) {
@@ -290,11 +311,13 @@ fn apply_options(tree: &mut Table, options: &Options, mistakes: &Mistakes) {
             );
         } else if let Err(reason) = tree.set_path(key.trim(), value) {
             mistakes.push(Mistake::new(place, key, reason));
+        } else {
+            sweep::replace(tree, key.trim());
         }
     }
 }
 
-fn read_scenario(name: &str, tree: &Table, mistakes: &Mistakes) -> Scenario {
+fn read_scenario(name: &str, tree: &Table, traces: &mut Traces, mistakes: &Mistakes) -> Scenario {
     let empty = Table::empty(tree.place.clone());
     let top = Reader::new(tree, "", mistakes);
     let description = top.get("description", String::new());
@@ -324,7 +347,7 @@ fn read_scenario(name: &str, tree: &Table, mistakes: &Mistakes) -> Scenario {
     let strategies = choice::strategies(&top, mistakes);
     let topologies = choice::topologies(&top, mistakes);
     check_pin(&pin, tree, mistakes);
-    let recorded = read_trace(&workload, &dataset, &top);
+    let recorded = traces.read(&workload, &dataset, &top);
     let scenario = Scenario {
         name: name.into(),
         description,
@@ -352,36 +375,6 @@ fn whole<T: Settings>(reader: Reader<'_>) -> T {
     let settings = T::read(&reader);
     reader.finish();
     settings
-}
-
-/// Reads the trace that drives the run; what is wrong with it goes to the mistakes.
-fn read_trace(
-    workload: &WorkloadSettings,
-    dataset: &DatasetSettings,
-    top: &Reader<'_>,
-) -> Option<Arc<Recording>> {
-    let path = workload.trace.as_ref()?;
-    let wrong = |message: String, help: &str| {
-        let place = top.place_of(&["workload", "trace"]);
-        top.mistakes().push(Mistake::new(place, "workload.trace", message).help(help.to_owned()));
-    };
-    let recording = match Recording::read(Path::new(path), workload.on_broken) {
-        Ok(recording) => recording,
-        Err(error) => {
-            wrong(
-                error.to_string(),
-                "mend the trace, or write on_broken = \"skip\" to leave out what cannot be read",
-            );
-            return None;
-        }
-    };
-    let (asked_for, there) = (recording.distinct_keys(), dataset.keys.get());
-    if asked_for > there {
-        let help = format!("write dataset.keys = {asked_for} or more");
-        wrong(format!("{path} asks for {asked_for} keys, and the dataset has {there}"), &help);
-        return None;
-    }
-    Some(Arc::new(recording))
 }
 
 fn read_keys(workload: &Reader<'_>, empty: &Table) -> Distribution {

@@ -2,6 +2,7 @@
 //! at many capacities under many policies, without servers, and held against what earlier runs measured.
 
 mod measured;
+mod studies;
 
 use std::collections::HashSet;
 use std::convert::Infallible;
@@ -12,14 +13,16 @@ use rustc_hash::FxBuildHasher;
 use xxhash_rust::xxh3::xxh3_64;
 
 pub use self::measured::measured;
+use self::studies::{Study, Writing, offer_alike, studies, writings};
 use crate::application::catalog;
 use crate::curve::{Access, Curve, Keys, NotReached, OnWrite, RateOutOfRange, Sampling, Sweep};
 use crate::eviction::PolicyKind;
-use crate::plan::{Plan, Scenario};
+use crate::memory;
+use crate::plan::{Cell, Plan, Scenario};
 use crate::results::{CurveRow, CurveSource};
 use crate::topology::settings::Capacity;
-use crate::trace::{self, OnBroken, Reader, Skipped, TraceError};
-use crate::units::Share;
+use crate::trace::{self, Fills, OnBroken, Reader, Skipped, TraceError};
+use crate::units::{ByteSize, Share};
 use crate::workload::{MixError, Operation, Phase};
 
 /// Up to so many keys every key is simulated; of more a sample of about as many.
@@ -28,6 +31,9 @@ const EXACT_UP_TO: u64 = 1_000_000;
 const SMALLEST_RATE: f64 = 0.01;
 /// Points of a curve, from a thousandth of the keys to all of them, each larger than the last by the same factor.
 const POINTS: u32 = 16;
+/// Why writes of a trace put in what is written.
+const AS_IN_THE_TRACE: &str = "writes update the cache, as those of the trace did: it was recorded at a cache that its application \
+                               fills, and a set that follows a get of its key is such a fill and left out (--on-write says otherwise)";
 
 /// What is asked for.
 #[derive(Debug, Clone)]
@@ -42,8 +48,8 @@ pub struct Request {
     pub on_broken: OnBroken,
     /// How many operations count; as many fill the caches before that. A trace counts from its first to its last.
     pub operations: Option<NonZeroU64>,
-    /// What writes do to the cache.
-    pub on_write: OnWrite,
+    /// What writes do to the cache; left out, what the strategies do, or did where the trace was recorded.
+    pub on_write: Option<OnWrite>,
     /// The share of the keys to simulate; left out, it depends on how many there are.
     pub rate: Option<f64>,
 }
@@ -70,6 +76,16 @@ pub enum SizingError {
         "a capacity of {0} cannot be simulated; give 1 to 4294967295 entries, or a share of the keys such as 10%, that is one entry or more"
     )]
     Capacity(String),
+    /// The caches would not fit into memory.
+    #[error(
+        "simulating that takes about {needed} of memory, and there are {there_is}; give a smaller --rate, or fewer or smaller --capacities, or fewer --policies"
+    )]
+    Memory {
+        /// What it takes.
+        needed: ByteSize,
+        /// What there is.
+        there_is: ByteSize,
+    },
 }
 
 /// What was found.
@@ -81,27 +97,56 @@ pub struct Sizing {
     pub keys: Option<u64>,
     /// Which keys were simulated.
     pub sampling: Sampling,
+    /// The swept values that make the operations what they are; empty without any.
+    pub swept: String,
     /// What writes did.
     pub on_write: OnWrite,
+    /// Why they did so, in a sentence; `None` where it was said on the command line, or nothing is written.
+    pub reason: Option<String>,
     /// Lines of the trace that were left out.
     pub skipped: Skipped,
 }
 
-/// Simulates what is asked for, on all cores. `progress` is told now and then how many operations have been read.
+/// Simulates what is asked for, on all cores: one family of curves for each sort of operations that the scenario offers
+/// and for each thing that its strategies do on a write. `progress` is told now and then how many operations have been read.
 ///
 /// # Errors
 /// Where the operations cannot be had, or a capacity or the rate makes no sense.
-pub fn simulate(plan: &Plan, request: &Request, progress: impl FnMut(u64)) -> Result<Sizing, SizingError> {
+pub fn simulate(
+    plan: &Plan,
+    request: &Request,
+    mut progress: impl FnMut(u64),
+) -> Result<Vec<Sizing>, SizingError> {
+    let mut done = 0;
+    let mut found = Vec::new();
     match &request.trace {
-        Some(path) => simulate_trace(path, request, progress),
-        None => simulate_scenario(plan, request, progress),
+        Some(path) => {
+            for writes in writings_of_trace(plan, path, request)? {
+                let mut read = 0;
+                found.push(simulate_trace(path, &writes, request, |operations| {
+                    read = operations;
+                    progress(done + read);
+                })?);
+                done += read;
+            }
+        }
+        None => {
+            for study in studies(plan, request.on_write) {
+                let operations = |operations| progress(done + operations);
+                found.push(simulate_scenario(plan, &study, request, operations)?);
+                done += 2 * counted(&study.scenario, request);
+            }
+        }
     }
+    Ok(found)
 }
 
 /// How many operations a simulation reads; `None` for a trace, which is read to its end.
 #[must_use]
 pub fn operations(plan: &Plan, request: &Request) -> Option<u64> {
-    request.trace.is_none().then(|| 2 * counted(&plan.scenario, request))
+    let of_studies =
+        || studies(plan, request.on_write).iter().map(|study| 2 * counted(&study.scenario, request)).sum();
+    request.trace.is_none().then(of_studies)
 }
 
 /// Enough for each key to be asked for many times, and not more than a minute's work.
@@ -112,10 +157,11 @@ fn counted(scenario: &Scenario, request: &Request) -> u64 {
 
 fn simulate_scenario(
     plan: &Plan,
+    study: &Study,
     request: &Request,
     progress: impl FnMut(u64),
 ) -> Result<Sizing, SizingError> {
-    let scenario = &plan.scenario;
+    let scenario = &study.scenario;
     if !scenario.is_catalog() {
         return Err(SizingError::Application(scenario.application.spec.name()));
     }
@@ -124,35 +170,79 @@ fn simulate_scenario(
     let (warmup, measure) = (scenario.stream(Phase::Warmup)?, scenario.stream(Phase::Measure)?);
     let operations = warmup.in_turn().take(counted as usize).chain(measure.in_turn().take(counted as usize));
     let asked_for = if scenario.workload.absent_share == Share::NONE { documents } else { 2 * documents };
-    let mut sweep = sweep(request, Some(asked_for))?;
+    let mut sweep = sweep(request, study.writes.on_write, Some(asked_for))?;
     sweep.keys = u32::try_from(asked_for).map_or(Keys::Hashed, Keys::Numbered);
     sweep.uncounted = counted;
     sweep.seed = scenario.run.seed;
-    sweep.capacities = entries(&wanted(request, Some(plan)), documents)?;
+    let cells = plan.cells.iter().filter(|cell| offer_alike(&cell.scenario, scenario));
+    sweep.capacities = entries(&wanted(request, cells), documents)?;
+    check_memory(sweep.memory_bytes(asked_for), memory::total_bytes())?;
     let accesses = operations.map(|operation| Ok::<_, Infallible>(access(&operation)));
     let Ok(curves) = sweep.run(accesses, progress);
     Ok(Sizing {
         curves,
         keys: Some(documents),
         sampling: sweep.sampling,
+        swept: study.swept.clone(),
         on_write: sweep.on_write,
+        reason: study.writes.reason(),
         skipped: Skipped::default(),
     })
 }
 
-fn simulate_trace(path: &Path, request: &Request, progress: impl FnMut(u64)) -> Result<Sizing, SizingError> {
-    let wanted = wanted(request, None);
-    let all_in_entries = wanted.iter().all(|capacity| matches!(capacity, Capacity::Entries(_)));
-    let keys = if all_in_entries && request.rate.is_some() { None } else { Some(keys_of(path, request)?) };
-    let mut sweep = sweep(request, keys)?;
-    sweep.capacities = entries(&wanted, keys.unwrap_or(0))?;
-    let mut reader = Reader::open(path, None, request.on_broken)?;
-    let curves = sweep.run(reader.by_ref().map(|record| record.map(|record| recorded(&record))), progress)?;
-    let (sampling, on_write, skipped) = (sweep.sampling, sweep.on_write, reader.skipped().clone());
-    Ok(Sizing { curves, keys, sampling, on_write, skipped })
+/// What writes of a trace do. Those of a trace that was recorded at a look-aside cache put in what is written, as
+/// they did there; what only filled that cache is left out, since a simulated read fills.
+fn writings_of_trace(plan: &Plan, path: &Path, request: &Request) -> Result<Vec<Writing>, TraceError> {
+    let is_look_aside = Reader::open(path, None, request.on_broken)?.format().is_look_aside();
+    let on_write = request.on_write.or(is_look_aside.then_some(OnWrite::Update));
+    Ok(writings(&plan.cells, true, on_write))
 }
 
-fn sweep(request: &Request, keys: Option<u64>) -> Result<Sweep, RateOutOfRange> {
+fn simulate_trace(
+    path: &Path,
+    writes: &Writing,
+    request: &Request,
+    progress: impl FnMut(u64),
+) -> Result<Sizing, SizingError> {
+    let wanted = wanted(request, [].iter());
+    let all_in_entries = wanted.iter().all(|capacity| matches!(capacity, Capacity::Entries(_)));
+    let keys = if all_in_entries && request.rate.is_some() { None } else { Some(keys_of(path, request)?) };
+    let mut sweep = sweep(request, writes.on_write, keys)?;
+    sweep.capacities = entries(&wanted, keys.unwrap_or(0))?;
+    if let Some(keys) = keys {
+        check_memory(sweep.memory_bytes(keys), memory::total_bytes())?;
+    }
+    let mut reader = Reader::open(path, None, request.on_broken)?;
+    let format = reader.format();
+    let (mut fills, sampling) = (Fills::of(format), sweep.sampling);
+    let accesses = reader.by_ref().filter_map(|record| match record {
+        Ok(record) => {
+            let access = recorded(&record);
+            let is_fill = sampling.keeps(access.key) && fills.is_fill(access.key, record.operation);
+            (!is_fill).then_some(Ok(access))
+        }
+        Err(error) => Some(Err(error)),
+    });
+    let curves = sweep.run(accesses, progress)?;
+    let reason = match request.on_write {
+        None if format.is_look_aside() => Some(AS_IN_THE_TRACE.to_owned()),
+        _ => writes.reason(),
+    };
+    let (on_write, skipped) = (sweep.on_write, reader.skipped().clone());
+    Ok(Sizing { curves, keys, sampling, swept: String::new(), on_write, reason, skipped })
+}
+
+/// Refuses what would not fit into the memory that there is.
+fn check_memory(bytes: u64, there_is: Option<u64>) -> Result<(), SizingError> {
+    match there_is {
+        Some(there_is) if bytes > there_is => {
+            Err(SizingError::Memory { needed: ByteSize(bytes), there_is: ByteSize(there_is) })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn sweep(request: &Request, on_write: OnWrite, keys: Option<u64>) -> Result<Sweep, RateOutOfRange> {
     let sampling = match (request.rate, keys) {
         (Some(rate), _) => Sampling::new(rate)?,
         (None, Some(keys)) if keys > EXACT_UP_TO => {
@@ -163,7 +253,7 @@ fn sweep(request: &Request, keys: Option<u64>) -> Result<Sweep, RateOutOfRange> 
     Ok(Sweep {
         policies: request.policies.clone(),
         capacities: Vec::new(),
-        on_write: request.on_write,
+        on_write,
         keys: Keys::Hashed,
         sampling,
         uncounted: 0,
@@ -172,14 +262,13 @@ fn sweep(request: &Request, keys: Option<u64>) -> Result<Sweep, RateOutOfRange> 
     })
 }
 
-/// What was asked for, or a row of shares with the capacities that a run of the plan would have.
-fn wanted(request: &Request, plan: Option<&Plan>) -> Vec<Capacity> {
+/// What was asked for, or a row of shares with the capacities that a run of the cells would have.
+fn wanted<'a>(request: &Request, cells: impl Iterator<Item = &'a Cell>) -> Vec<Capacity> {
     if !request.capacities.is_empty() {
         return request.capacities.clone();
     }
     let share = |point: u32| 10_f64.powf(-3.0 * f64::from(POINTS - 1 - point) / f64::from(POINTS - 1));
     let shares = (0..POINTS).filter_map(|point| Share::new(share(point))).map(Capacity::OfDataset);
-    let cells = plan.into_iter().flat_map(|plan| &plan.cells);
     let of_cells = cells.filter_map(|cell| cell.scenario.cache.capacity);
     shares.chain(of_cells.filter(|capacity| !matches!(capacity, Capacity::Bytes(_)))).collect()
 }
@@ -201,7 +290,7 @@ fn recorded(record: &trace::Record) -> Access {
     let key = xxh3_64(record.key.as_bytes());
     match record.operation {
         trace::Operation::Read => Access::read(key),
-        trace::Operation::Write => Access::write(key),
+        trace::Operation::Write | trace::Operation::Put => Access::write(key),
         trace::Operation::Delete => Access::delete(key),
     }
 }
@@ -229,16 +318,23 @@ impl Sizing {
                 reads: point.reads,
                 hits: point.hits,
                 hit_rate: (point.reads > 0).then(|| point.hit_rate()),
-                on_write: match self.on_write {
-                    OnWrite::Update => "update".into(),
-                    OnWrite::Invalidate => "invalidate".into(),
-                },
+                swept: self.swept.clone(),
+                on_write: self.on_write.word().into(),
                 sampled_share: Some(self.sampling.rate()),
                 ..CurveRow::default()
             });
             rows.collect::<Vec<_>>()
         };
         self.curves.iter().flat_map(of_curve).collect()
+    }
+
+    /// What tells it from the others that were found with it: the swept values, and what writes do where they differ in that.
+    #[must_use]
+    pub fn name(&self, others: &[Self]) -> String {
+        let writes = format!("writes {}", self.on_write.word());
+        let differ = others.iter().any(|other| other.on_write != self.on_write);
+        let parts = [(!self.swept.is_empty()).then(|| self.swept.clone()), differ.then_some(writes)];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 
     /// What is to be said of capacities too small for the sample.
@@ -286,6 +382,12 @@ mod tests {
     use crate::plan::Options;
     use crate::recording::record;
 
+    fn simulate_one(plan: &Plan, request: &Request) -> Sizing {
+        let mut found = simulate(plan, request, |_| {}).unwrap();
+        assert_eq!(found.len(), 1);
+        found.remove(0)
+    }
+
     fn plan(text: &str) -> Plan {
         Plan::parse("test", "test.toml", text, &Options::default()).unwrap()
     }
@@ -297,7 +399,7 @@ mod tests {
             trace: None,
             on_broken: OnBroken::Refuse,
             operations: NonZeroU64::new(200_000),
-            on_write: OnWrite::Invalidate,
+            on_write: None,
             rate: None,
         }
     }
@@ -306,7 +408,7 @@ mod tests {
 
     #[test]
     fn a_scenario_is_simulated_at_shares_of_its_documents_and_at_its_own_capacity() {
-        let sizing = simulate(&plan(SCENARIO), &request(&[PolicyKind::Lru]), |_| {}).unwrap();
+        let sizing = simulate_one(&plan(SCENARIO), &request(&[PolicyKind::Lru]));
         let entries: Vec<u32> = sizing.curves[0].points.iter().map(|point| point.capacity.get()).collect();
         assert_eq!((entries.first(), entries.last()), (Some(&10), Some(&10_000)));
         assert!(entries.contains(&1000), "{entries:?}");
@@ -323,8 +425,8 @@ mod tests {
         let capacities = vec![Capacity::Entries(NonZeroU64::new(500).unwrap())];
         let policies = [PolicyKind::Lru, PolicyKind::Sieve, PolicyKind::Lfu];
         let traced = Request { trace: Some(path), capacities: capacities.clone(), ..request(&policies) };
-        let of_trace = simulate(&plan, &traced, |_| {}).unwrap();
-        let mut sweep = sweep(&traced, None).unwrap();
+        let of_trace = simulate_one(&plan, &traced);
+        let mut sweep = sweep(&traced, OnWrite::Invalidate, None).unwrap();
         sweep.capacities = entries(&capacities, 0).unwrap();
         let stream = plan.scenario.stream(Phase::Measure).unwrap();
         let accesses =
@@ -335,8 +437,7 @@ mod tests {
 
     #[test]
     fn the_answer_names_the_policy_that_needs_least_and_what_the_others_need() {
-        let sizing =
-            simulate(&plan(SCENARIO), &request(&[PolicyKind::Fifo, PolicyKind::Lfu]), |_| {}).unwrap();
+        let sizing = simulate_one(&plan(SCENARIO), &request(&[PolicyKind::Fifo, PolicyKind::Lfu]));
         let answer = sizing.answer(Share::new(0.8).unwrap());
         assert!(
             answer.starts_with("a hit rate of 80 % needs ") && answer.contains(" under lfu; fifo "),
@@ -344,7 +445,7 @@ mod tests {
         );
         let mut few = request(&[PolicyKind::Lru]);
         few.capacities = vec![Capacity::OfDataset(Share::of(1, 100))];
-        let answer = simulate(&plan(SCENARIO), &few, |_| {}).unwrap().answer(Share::new(0.99).unwrap());
+        let answer = simulate_one(&plan(SCENARIO), &few).answer(Share::new(0.99).unwrap());
         assert!(answer.contains("no simulated capacity reaches a hit rate of 99.00 %"), "{answer}");
     }
 
@@ -353,5 +454,70 @@ mod tests {
         let wrong = Request { rate: Some(1.5), ..request(&[PolicyKind::Lru]) };
         let error = simulate(&plan(SCENARIO), &wrong, |_| {}).unwrap_err().to_string();
         assert!(error.contains("1.5 is not a sampling rate"), "{error}");
+    }
+
+    fn hit_rate_at(sizing: &Sizing, entries: u32) -> f64 {
+        let points = &sizing.curves[0].points;
+        points.iter().find(|point| point.capacity.get() == entries).unwrap().hit_rate()
+    }
+
+    #[test]
+    fn each_swept_sort_of_operations_and_each_effect_of_writes_has_its_curve_and_its_answer() {
+        let text = format!(
+            "{}[sweep]\n\"workload.keys.exponent\" = [0.8, 1.1]\n",
+            SCENARIO
+                .replace("reads = 1.0", "reads = 0.9")
+                .replace("[\"cache-aside\"]", "[\"cache-aside\", \"cache-through\"]")
+        );
+        let mut told = 0;
+        let (plan, request) = (plan(&text), request(&[PolicyKind::Lru]));
+        let found = simulate(&plan, &request, |operations| {
+            assert!(operations >= told);
+            told = operations;
+        });
+        let found = found.unwrap();
+        assert_eq!(Some(told), operations(&plan, &request));
+        let named: Vec<_> = found.iter().map(|one| (one.name(&found), hit_rate_at(one, 1000))).collect();
+        let expected =
+            ["0.8, writes invalidate", "0.8, writes update", "1.1, writes invalidate", "1.1, writes update"];
+        for ((name, _), expected) in named.iter().zip(expected) {
+            assert_eq!(*name, format!("workload.keys.exponent={expected}"));
+        }
+        let rates: Vec<f64> = named.iter().map(|(_, rate)| *rate).collect();
+        assert!(
+            rates[0] + 0.02 < rates[1] && rates[1] + 0.1 < rates[2] && rates[2] + 0.02 < rates[3],
+            "{rates:?}"
+        );
+        assert!(found[1].reason.as_ref().unwrap().contains("update the cache, as under cache-through"));
+        assert!(found[3].rows().iter().all(|row| row.swept.ends_with("1.1") && row.on_write == "update"));
+    }
+
+    /// Half of the keys fit; each read is followed by the set that fills the cache after a miss.
+    #[test]
+    fn a_set_that_fills_a_look_aside_cache_does_not_empty_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("trace.csv");
+        let line = |key: u64| format!("0,k{key},1,9,1,get,0\n0,k{key},1,9,1,set,60\n");
+        let keys =
+            (0..20_000).map(|number| (crate::hash::mix(number) % 100).min(crate::hash::mix(!number) % 100));
+        std::fs::write(&path, keys.map(line).collect::<String>()).unwrap();
+        let capacities = vec![Capacity::Entries(NonZeroU64::new(50).unwrap())];
+        let traced = Request { trace: Some(path), capacities, ..request(&[PolicyKind::Lru]) };
+        let found = simulate_one(&plan(SCENARIO), &traced);
+        assert!(hit_rate_at(&found, 50) > 0.6, "{found:?}");
+        assert_eq!(found.on_write, OnWrite::Update);
+        assert!(found.reason.unwrap().contains("--on-write says otherwise"));
+        let asked = Request { on_write: Some(OnWrite::Ignore), ..traced };
+        assert_eq!(simulate_one(&plan(SCENARIO), &asked).on_write, OnWrite::Ignore);
+    }
+
+    #[test]
+    fn what_does_not_fit_into_memory_is_refused_with_what_to_do() {
+        assert!(check_memory(100, Some(100)).is_ok() && check_memory(100, None).is_ok());
+        let error = check_memory(3 << 30, Some(1 << 30)).unwrap_err().to_string();
+        assert!(error.contains("3GiB") && error.contains("smaller --rate"), "{error}");
+        let mut large = request(&[PolicyKind::WTinyLfu]);
+        large.capacities = vec![Capacity::Entries(NonZeroU64::new(4_000_000_000).unwrap())];
+        assert!(hit_rate_at(&simulate_one(&plan(SCENARIO), &large), 4_000_000_000) > 0.9);
     }
 }

@@ -48,6 +48,8 @@ pub enum OnWrite {
     Update,
     /// It removes the entry; the next read puts it in again.
     Invalidate,
+    /// It leaves the cache as it is.
+    Ignore,
 }
 
 /// What an access comes to in a cache.
@@ -57,9 +59,21 @@ pub(super) enum Effect {
     Use { counted: bool },
     /// The key is not there afterwards.
     Remove,
+    /// Nothing happens.
+    Nothing,
 }
 
 impl OnWrite {
+    /// The word by which it is chosen and reported.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Update => "update",
+            Self::Invalidate => "invalidate",
+            Self::Ignore => "ignore",
+        }
+    }
+
     /// What an access comes to where writes do this.
     #[inline]
     pub(super) const fn effect(self, kind: AccessKind) -> Effect {
@@ -67,6 +81,7 @@ impl OnWrite {
             (AccessKind::Read, _) => Effect::Use { counted: true },
             (AccessKind::Write, Self::Update) => Effect::Use { counted: false },
             (AccessKind::Write, Self::Invalidate) | (AccessKind::Delete, _) => Effect::Remove,
+            (AccessKind::Write, Self::Ignore) => Effect::Nothing,
         }
     }
 }
@@ -78,6 +93,27 @@ pub struct Tally {
     pub reads: u64,
     /// Reads that found their key in the cache.
     pub hits: u64,
+}
+
+/// What a whole stream holds, sampled or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Offered {
+    /// Reads.
+    pub reads: u64,
+    /// Accesses after which their key is not in the cache.
+    pub removals: u64,
+}
+
+impl Offered {
+    /// One more access, where writes do this.
+    #[inline]
+    pub(super) fn count(&mut self, on_write: OnWrite, kind: AccessKind) {
+        match on_write.effect(kind) {
+            Effect::Use { counted } => self.reads += u64::from(counted),
+            Effect::Remove => self.removals += 1,
+            Effect::Nothing => {}
+        }
+    }
 }
 
 #[cfg(test)]
@@ -92,5 +128,6 @@ mod tests {
         let (read, update) = (Effect::Use { counted: true }, Effect::Use { counted: false });
         assert_eq!(effects(OnWrite::Update), [read, update, Effect::Remove]);
         assert_eq!(effects(OnWrite::Invalidate), [read, Effect::Remove, Effect::Remove]);
+        assert_eq!(effects(OnWrite::Ignore), [read, Effect::Nothing, Effect::Remove]);
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
-use super::{Access, AccessKind, KeyIndex, Keys, Sampling};
+use super::{Access, KeyIndex, Keys, Offered, OnWrite, Sampling};
 
 /// Accesses passed on at once. A thread's simulations take turns, and each finds the processor's caches
 /// full of another's tables: chunks are long enough for that not to matter, at 4 MiB each.
@@ -42,21 +42,22 @@ impl Broadcast {
         Self { sampling, numbering, uncounted, chunk: Vec::with_capacity(CHUNK), senders }
     }
 
-    /// Reads the stream to its end or its first error, and counts the reads that count, sampled or not.
+    /// Reads the stream to its end or its first error, and counts of it what counts, sampled or not.
     pub(super) fn run<E>(
         mut self,
+        on_write: OnWrite,
         stream: impl IntoIterator<Item = Result<Access, E>>,
         mut progress: impl FnMut(u64),
-    ) -> Result<u64, E> {
-        let (mut accesses, mut reads) = (0, 0);
+    ) -> Result<Offered, E> {
+        let (mut accesses, mut all) = (0, Offered::default());
         for access in stream {
             let access = access?;
             if accesses == self.uncounted {
                 self.begin_to_count();
-                reads = 0;
+                all = Offered::default();
             }
             accesses += 1;
-            reads += u64::from(access.kind == AccessKind::Read);
+            all.count(on_write, access.kind);
             self.take_in(access);
             if accesses.is_multiple_of(BETWEEN_PROGRESS) {
                 progress(accesses);
@@ -64,11 +65,11 @@ impl Broadcast {
         }
         if accesses <= self.uncounted {
             self.begin_to_count();
-            reads = 0;
+            all = Offered::default();
         }
         self.pass_on();
         progress(accesses);
-        Ok(reads)
+        Ok(all)
     }
 
     #[inline]

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use super::Tally;
+use super::{Offered, Tally};
 use crate::hash::mix;
 
 /// How finely a rate is told: P of the paper.
@@ -19,7 +19,9 @@ const SALT: u64 = 0x5348_4152_4453;
 /// SHARDS, with a fixed rate: all accesses to a key are kept or none, by its hash, and a cache of the
 /// kept keys with the same share of the entries hits about as the whole does. Hits are estimated with
 /// the correction SHARDS-adj: where the kept keys are more or less popular than they should be, the
-/// difference in reads counts as hits at every capacity, since popular keys do hit.
+/// difference in reads counts as hits at every capacity, since popular keys do hit. The paper's traces remove
+/// nothing; where removals come at random among a key's reads, a read of a popular key hits if the key was read, and
+/// not removed, last: as often as reads are among both.
 ///
 /// Waldspurger, Park, Garthwaite and Ahmad, "Efficient MRC construction with SHARDS", FAST 2015; for
 /// policies other than LRU: Waldspurger, Saemundsson, Ahmad and Park, "Cache modeling and optimization
@@ -74,10 +76,12 @@ impl Sampling {
 
     /// The hits among all reads, from what the kept ones came to.
     #[must_use]
-    pub fn hits(self, kept: Tally, all_reads: u64) -> u64 {
-        let surplus = all_reads as f64 * self.rate() - kept.reads as f64;
-        let hits = (kept.hits as f64 + surplus) / self.rate();
-        (hits.round().max(0.0) as u64).min(all_reads)
+    pub fn hits(self, kept: Tally, all: Offered) -> u64 {
+        let surplus = all.reads as f64 * self.rate() - kept.reads as f64;
+        // Without a read there is no surplus.
+        let hitting = surplus * all.reads as f64 / (all.reads + all.removals).max(1) as f64;
+        let hits = (kept.hits as f64 + hitting) / self.rate();
+        (hits.round().max(0.0) as u64).min(all.reads)
     }
 }
 
@@ -106,14 +110,17 @@ mod tests {
 
     #[test]
     fn without_sampling_hits_are_what_was_counted() {
-        assert_eq!(Sampling::ALL.hits(Tally { reads: 10, hits: 7 }, 10), 7);
+        assert_eq!(Sampling::ALL.hits(Tally { reads: 10, hits: 7 }, Offered { reads: 10, removals: 5 }), 7);
     }
 
     #[test]
     fn a_missing_popular_key_is_made_up_for() {
         let half = Sampling::new(0.5).expect("a rate");
         // 500 reads of 1000 should have been kept: the 100 that were not would have hit.
-        assert_eq!(half.hits(Tally { reads: 400, hits: 100 }, 1000), 400);
+        let kept = Tally { reads: 400, hits: 100 };
+        assert_eq!(half.hits(kept, Offered { reads: 1000, removals: 0 }), 400);
+        // Every second of them would have found its key removed.
+        assert_eq!(half.hits(kept, Offered { reads: 1000, removals: 1000 }), 300);
     }
 
     #[test]
@@ -126,21 +133,36 @@ mod tests {
 
     #[test]
     fn a_tenth_of_the_keys_gives_the_curve_within_one_point() {
+        let reads = zipf(100_000, 0.99, 11).map(Access::read);
+        assert_near_the_exact_curve(reads.take(2_000_000));
+    }
+
+    #[test]
+    fn so_it_does_where_every_second_access_removes_its_key() {
+        let access = |(number, key): (u64, u64)| {
+            if mix(number).is_multiple_of(2) { Access::write(key) } else { Access::read(key) }
+        };
+        let accesses = (0..).zip(zipf(100_000, 0.99, 11)).map(access);
+        assert_near_the_exact_curve(accesses.take(4_000_000));
+    }
+
+    fn assert_near_the_exact_curve(accesses: impl Iterator<Item = Access>) {
         let (sampling, keys) = (Sampling::new(0.1).expect("a rate"), Keys::Numbered(100_000));
-        let mut exact = StackDistances::new(OnWrite::Update, keys);
-        let mut sampled = StackDistances::new(OnWrite::Update, keys);
-        let reads = 2_000_000;
-        for key in zipf(100_000, 0.99, 11).take(reads as usize) {
-            exact.access(Access::read(key));
-            if sampling.keeps(key) {
-                sampled.access(Access::read(key));
+        let mut exact = StackDistances::new(OnWrite::Invalidate, keys);
+        let mut sampled = StackDistances::new(OnWrite::Invalidate, keys);
+        let mut all = Offered::default();
+        for access in accesses {
+            all.count(OnWrite::Invalidate, access.kind);
+            exact.access(access);
+            if sampling.keeps(access.key) {
+                sampled.access(access);
             }
         }
         for capacity in [1000, 3000, 10_000, 20_000, 30_000, 50_000, 70_000, 100_000] {
             let capacity = NonZeroU32::new(capacity).expect("one or more");
             let hits = exact.tally(capacity).hits;
-            let estimated = sampling.hits(sampled.tally(sampling.scaled(capacity)), reads);
-            let difference = (estimated as f64 - hits as f64) / reads as f64;
+            let estimated = sampling.hits(sampled.tally(sampling.scaled(capacity)), all);
+            let difference = (estimated as f64 - hits as f64) / all.reads as f64;
             assert!(difference.abs() < 0.01, "{capacity} entries: {difference:+.4}");
         }
     }

@@ -51,6 +51,7 @@ impl Simulation {
                 self.remove(access.key);
                 None
             }
+            Effect::Nothing => None,
         }
     }
 

@@ -69,6 +69,7 @@ impl StackDistances {
                 self.holes.extend(self.last_use.remove(access.key));
                 None
             }
+            Effect::Nothing => None,
         }
     }
 

@@ -7,11 +7,19 @@ use std::thread;
 
 use super::broadcast::Broadcast;
 use super::task::{COST_OF_STACK_DISTANCES, Outcome, Task, simulate};
-use super::{Access, Curve, Keys, OnWrite, Point, Sampling, Simulation, StackDistances};
+use super::{Access, Curve, Keys, Offered, OnWrite, Point, Sampling, Simulation, StackDistances};
 use crate::eviction::PolicyKind;
 
 /// Chunks of accesses that may wait for a thread; the stream is read no further ahead.
 const CHUNKS_AHEAD: usize = 4;
+/// What a simulation takes for each key of the stream that is sampled, for its number.
+const BYTES_A_KEY: u64 = 4;
+/// What the stack distances take beyond that.
+const BYTES_A_PLACE: u64 = 8;
+/// What a simulation takes for each entry that it holds, under the policy that takes most.
+const BYTES_AN_ENTRY: u64 = 80;
+/// What numbering takes for each key that has no number.
+const BYTES_A_NUMBER: u64 = 32;
 
 /// Which curves to simulate, and how.
 ///
@@ -55,16 +63,16 @@ impl Sweep {
                     (sender, scope.spawn(move || simulate(tasks, &receiver)))
                 })
                 .unzip();
-            let numbering = (self.simulated_keys() != self.keys).then_some(self.keys);
+            let numbering = self.numbering();
             let broadcast = Broadcast::new(self.sampling, numbering, self.uncounted, senders);
-            let all_reads = broadcast.run(stream, progress);
+            let all = broadcast.run(self.on_write, stream, progress);
             // Joined even after an error: the threads end when their channels do.
             let results = workers.into_iter().flat_map(|worker| match worker.join() {
                 Ok(results) => results,
                 Err(panic) => std::panic::resume_unwind(panic),
             });
             let results: Vec<Outcome> = results.collect();
-            Ok(self.curves(&results, all_reads?))
+            Ok(self.curves(&results, all?))
         })
     }
 
@@ -93,7 +101,7 @@ impl Sweep {
 
     /// LRU's capacities are one task where that is cheaper, every other policy's are one each.
     fn tasks(&self, policy: PolicyKind, capacities: &[NonZeroU32]) -> Vec<Task> {
-        if policy == PolicyKind::Lru && capacities.len() >= COST_OF_STACK_DISTANCES {
+        if Self::is_one_pass(policy, capacities) {
             let distances = StackDistances::new(self.on_write, self.simulated_keys());
             return vec![Task::AllOfLru(distances, capacities.to_vec(), self.sampling)];
         }
@@ -113,14 +121,43 @@ impl Sweep {
         }
     }
 
-    fn curves(&self, outcomes: &[Outcome], all_reads: u64) -> Vec<Curve> {
+    /// What is looked up in to give keys numbers. Of numbered keys only the sampled ones are, which are few among all.
+    fn numbering(&self) -> Option<Keys> {
+        (self.simulated_keys() != self.keys).then_some(Keys::Hashed)
+    }
+
+    /// About how much memory the simulations take of a stream of so many keys; at most, where they are so many.
+    #[must_use]
+    pub fn memory_bytes(&self, keys: u64) -> u64 {
+        let sampled = (keys as f64 * self.sampling.rate()).ceil() as u64;
+        let policies: BTreeSet<_> = self.policies.iter().collect();
+        let of_policy = |policy: &PolicyKind, capacities: &[NonZeroU32]| -> u64 {
+            if Self::is_one_pass(*policy, capacities) {
+                return sampled.saturating_mul(BYTES_A_KEY + BYTES_A_PLACE);
+            }
+            let held = |capacity: &NonZeroU32| sampled.min(self.sampling.scaled(*capacity).get().into());
+            let entries: u64 = capacities.iter().map(held).sum();
+            let keys = sampled.saturating_mul(BYTES_A_KEY).saturating_mul(capacities.len() as u64);
+            keys.saturating_add(entries.saturating_mul(BYTES_AN_ENTRY))
+        };
+        let capacities = self.ascending_capacities();
+        let numbers = if self.numbering().is_some() { sampled.saturating_mul(BYTES_A_NUMBER) } else { 0 };
+        policies.into_iter().map(|policy| of_policy(policy, &capacities)).fold(numbers, u64::saturating_add)
+    }
+
+    /// Whether LRU's capacities are one task.
+    fn is_one_pass(policy: PolicyKind, capacities: &[NonZeroU32]) -> bool {
+        policy == PolicyKind::Lru && capacities.len() >= COST_OF_STACK_DISTANCES
+    }
+
+    fn curves(&self, outcomes: &[Outcome], all: Offered) -> Vec<Curve> {
         let curve = |&policy: &PolicyKind| {
             let of_policy = outcomes.iter().filter(|outcome| outcome.policy == policy);
             let mut points: Vec<_> = of_policy
                 .map(|outcome| Point {
                     capacity: outcome.capacity,
-                    reads: all_reads,
-                    hits: self.sampling.hits(outcome.tally, all_reads),
+                    reads: all.reads,
+                    hits: self.sampling.hits(outcome.tally, all),
                 })
                 .collect();
             points.sort_unstable_by_key(|point| point.capacity);
@@ -238,6 +275,27 @@ mod tests {
                 assert!(difference.abs() < 0.03, "{} at {}: {difference:+.4}", exact.policy, point.capacity);
             }
         }
+    }
+
+    #[test]
+    fn a_sample_of_numbered_keys_takes_no_memory_for_the_others() {
+        let few = Sampling::new(0.01).expect("a rate");
+        let sweep = Sweep { keys: Keys::Numbered(u32::MAX), sampling: few, ..sweep(1) };
+        assert_eq!(sweep.numbering(), Some(Keys::Hashed));
+        assert_eq!(Sweep { sampling: Sampling::ALL, ..sweep }.numbering(), None);
+    }
+
+    #[test]
+    fn memory_goes_with_keys_and_with_what_is_held_of_them() {
+        let bytes = |policies: &[PolicyKind], capacities: &[u32], keys| {
+            let capacities = capacities.iter().map(|&capacity| entries(capacity)).collect();
+            Sweep { policies: policies.to_vec(), capacities, ..sweep(1) }.memory_bytes(keys)
+        };
+        let (fifo, lru) = (PolicyKind::Fifo, PolicyKind::Lru);
+        assert_eq!(bytes(&[fifo], &[100], 1000), 4 * 1000 + 80 * 100);
+        assert_eq!(bytes(&[fifo], &[u32::MAX], 1000), 84 * 1000, "no more than there is");
+        assert_eq!(bytes(&[fifo, fifo], &[100, 100], 1000), bytes(&[fifo], &[100], 1000));
+        assert_eq!(bytes(&[lru, fifo], &[1, 2, 3], 1000), 12 * 1000 + 3 * 4000 + 6 * 80);
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub(super) fn capacity() -> impl Strategy<Value = NonZeroU32> {
 }
 
 pub(super) fn on_write() -> impl Strategy<Value = OnWrite> {
-    prop::sample::select(vec![OnWrite::Update, OnWrite::Invalidate])
+    prop::sample::select(vec![OnWrite::Update, OnWrite::Invalidate, OnWrite::Ignore])
 }
 
 pub(super) fn keys() -> impl Strategy<Value = Keys> {
@@ -57,6 +57,7 @@ impl<R: Reference> Reading<R> {
                 self.reference.delete(access.key);
                 None
             }
+            Effect::Nothing => None,
         }
     }
 

@@ -6,6 +6,8 @@ const ROWS: u32 = 4;
 const COUNTERS_PER_WORD: u32 = 16;
 /// The highest count.
 const MAX: u64 = 15;
+/// Words at once, half a megabyte of them: a cache that may hold more gets more as it fills.
+const WORDS_AT_ONCE: usize = 1 << 16;
 /// Uses after which all counts are halved, for each entry of the cache.
 const SAMPLE_PER_ENTRY: u64 = 10;
 /// The lowest three bits of each counter: halving must not move a bit into the neighbour.
@@ -18,18 +20,36 @@ const HALVED: u64 = 0x7777_7777_7777_7777;
 pub(super) struct FrequencySketch {
     /// One word of sixteen counters for each entry: four for each row.
     words: Vec<u64>,
+    /// One for each entry that may ever be held.
+    most_words: usize,
     uses: u64,
     sample: u64,
 }
 
 impl FrequencySketch {
-    /// Makes it fit for a cache of so many entries. Counts are lost where it has to grow.
+    /// Makes it fit for a cache of so many entries.
     pub(super) fn set_capacity(&mut self, entries: usize) {
         self.sample = SAMPLE_PER_ENTRY * entries as u64;
-        let words = entries.next_power_of_two();
-        if words > self.words.len() {
-            self.words = vec![0; words];
-            self.uses = 0;
+        self.most_words = entries.next_power_of_two();
+        self.grow(self.most_words.min(WORDS_AT_ONCE));
+    }
+
+    /// Makes it fit for so many entries as are held now: a capacity far above them takes no memory.
+    #[inline]
+    pub(super) fn hold(&mut self, entries: usize) {
+        if entries > self.words.len() && self.words.len() < self.most_words {
+            self.grow(entries.next_power_of_two().min(self.most_words));
+        }
+    }
+
+    /// Each new word begins as the one that its keys were counted in so far, so that no count is lost.
+    #[cold]
+    fn grow(&mut self, words: usize) {
+        if self.words.is_empty() {
+            self.words.resize(words, 0);
+        }
+        while self.words.len() < words {
+            self.words.extend_from_within(..);
         }
     }
 
@@ -97,6 +117,30 @@ mod tests {
         assert!((0..1000).all(|key| sketch.estimate(mix(key)) >= key % 8));
         let exact = (0..1000).filter(|&key| sketch.estimate(mix(key)) == key % 8).count();
         assert!(exact > 950, "{exact} of 1000 are exact");
+    }
+
+    #[test]
+    fn a_capacity_far_above_what_is_held_takes_no_memory() {
+        let mut sketch = sketch(4_000_000_000);
+        assert_eq!(sketch.words.len(), WORDS_AT_ONCE);
+        sketch.hold(WORDS_AT_ONCE + 1);
+        assert_eq!(sketch.words.len(), 2 * WORDS_AT_ONCE);
+        sketch.set_capacity(100);
+        sketch.hold(10 * WORDS_AT_ONCE);
+        assert_eq!(sketch.words.len(), 2 * WORDS_AT_ONCE, "no more than may be held");
+    }
+
+    #[test]
+    fn growing_loses_no_count() {
+        let mut sketch = sketch(1000);
+        for key in 0..1000_u64 {
+            (0..key % 8).for_each(|_| sketch.count(mix(key)));
+        }
+        let before: Vec<u64> = (0..1000).map(|key| sketch.estimate(mix(key))).collect();
+        sketch.set_capacity(100_000);
+        assert_eq!(sketch.words.len(), WORDS_AT_ONCE);
+        let after: Vec<u64> = (0..1000).map(|key| sketch.estimate(mix(key))).collect();
+        assert_eq!(after, before);
     }
 
     #[test]

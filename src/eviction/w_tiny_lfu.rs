@@ -113,6 +113,7 @@ impl Policy for WTinyLfu {
     }
 
     fn insert(&mut self, slot: Slot, key_hash: u64) {
+        self.frequency.hold(self.len() + 1);
         self.frequency.count(key_hash);
         self.hashes.set(slot, key_hash);
         self.put_in(Part::Window, slot);

@@ -2,7 +2,7 @@
 //! that there is.
 
 use super::Scenario;
-use crate::memory::{self, Memory};
+use crate::memory;
 use crate::scenario::{Mistake, Reader};
 use crate::store::local::ENTRY_OVERHEAD_BYTES;
 use crate::topology::settings::Capacity;
@@ -15,7 +15,7 @@ pub(super) fn check(scenario: &Scenario, top: &Reader<'_>) {
         documents: scenario.dataset.keys.get(),
         entry_bytes: scenario.dataset.value_size.mean_bytes() as u64 + ENTRY_OVERHEAD_BYTES,
     };
-    if let Some((message, help)) = dataset.wrong_with(capacity, memory::now()) {
+    if let Some((message, help)) = dataset.wrong_with(capacity, memory::total_bytes()) {
         let mistake = Mistake::new(top.place_of(&["cache", "capacity"]), "cache.capacity", message);
         top.mistakes().push(mistake.help(help));
     }
@@ -31,8 +31,8 @@ struct Dataset {
 
 impl Dataset {
     /// What is wrong with a capacity, and what to do about it.
-    fn wrong_with(self, capacity: Capacity, memory: Option<Memory>) -> Option<(String, String)> {
-        self.too_small(capacity).or_else(|| self.too_large(capacity, memory?.total_bytes))
+    fn wrong_with(self, capacity: Capacity, there_is: Option<u64>) -> Option<(String, String)> {
+        self.too_small(capacity).or_else(|| self.too_large(capacity, there_is?))
     }
 
     fn too_small(self, capacity: Capacity) -> Option<(String, String)> {
@@ -81,8 +81,7 @@ mod tests {
     const DATASET: Dataset = Dataset { documents: 1000, entry_bytes: 600 };
 
     fn wrong_with(capacity: Capacity) -> Option<String> {
-        let memory = Memory { used_bytes: 0, total_bytes: 400_000 };
-        DATASET.wrong_with(capacity, Some(memory)).map(|(message, help)| format!("{message}: {help}"))
+        DATASET.wrong_with(capacity, Some(400_000)).map(|(message, help)| format!("{message}: {help}"))
     }
 
     #[test]

@@ -40,7 +40,10 @@ pub struct CurveRow {
     pub hits: u64,
     /// Hits over reads; empty without reads.
     pub hit_rate: Option<f64>,
-    /// What writes do in the simulation: `update` or `invalidate`; empty where measured.
+    /// The swept values that make the operations what they are; empty without any.
+    pub swept: String,
+    /// What writes do to the cached entry: `invalidate`, `update` or `ignore`; empty where that was measured and nothing
+    /// was written, or the strategy does none of these.
     pub on_write: String,
     /// The share of the keys that was simulated; empty where measured.
     pub sampled_share: Option<f64>,

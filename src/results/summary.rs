@@ -316,7 +316,7 @@ pub struct SummaryRow {
     pub cache_commands: u64,
     /// Cache commands for each operation.
     pub cache_commands_per_op: Option<f64>,
-    /// Entries that the cache evicted to make room.
+    /// Entries that the cache evicted to make room, in it or in the machine's memory.
     pub cache_evicted: Option<u64>,
     /// Entries that expired.
     pub cache_expired: Option<u64>,

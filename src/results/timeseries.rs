@@ -63,7 +63,7 @@ pub struct TimeseriesRow {
     pub cache_memory_bytes: Option<u64>,
     /// Entries in the cache at the window's end.
     pub cache_entries: Option<u64>,
-    /// Entries that the cache evicted to make room.
+    /// Entries that the cache evicted to make room, in it or in the machine's memory.
     pub cache_evicted: Option<u64>,
     /// Entries that expired.
     pub cache_expired: Option<u64>,

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use super::studies::{Study, offer_alike, offers_writes, on_write_of, studies};
 use crate::plan::{Cell, Plan};
 use crate::results::{CurveRow, CurveSource, Results, SummaryRow, file_safe};
 
@@ -19,31 +20,33 @@ pub fn measured(plan: &Plan, results: &Path) -> Vec<CurveRow> {
 
 fn of_run(plan: &Plan, run: &Results) -> Vec<CurveRow> {
     let name = run.path.file_name().unwrap_or_default().to_string_lossy();
+    let studies = studies(plan, None);
     let point = |row: &SummaryRow| {
         let cell = plan.cells.iter().find(|cell| cell.id == row.cell)?;
-        point(plan, cell, row, &name)
+        let study = studies.iter().find(|study| offer_alike(&study.scenario, &cell.scenario))?;
+        point(study, cell, row, &name)
     };
     run.summary.iter().filter_map(point).collect()
 }
 
-/// `None` where the cell was offered other operations than those simulated, or has no capacity in entries.
-fn point(plan: &Plan, cell: &Cell, row: &SummaryRow, run: &str) -> Option<CurveRow> {
-    let (ours, simulated) = (&cell.scenario, &plan.scenario);
-    let same = ours.workload == simulated.workload
-        && ours.distribution == simulated.distribution
-        && ours.dataset == simulated.dataset;
-    let documents = ours.dataset.keys.get();
-    let entries = ours.cache.capacity?.entries(documents)?;
+/// `None` where the cell has no capacity in entries.
+fn point(study: &Study, cell: &Cell, row: &SummaryRow, run: &str) -> Option<CurveRow> {
+    let scenario = &cell.scenario;
+    let documents = scenario.dataset.keys.get();
+    let entries = scenario.cache.capacity?.entries(documents)?;
     let hits = row.hits + row.negative_hits;
     let embedded = row.topology_name == "embedded";
-    (same && row.hit_rate.is_some()).then(|| CurveRow {
+    let on_write = on_write_of(cell).filter(|_| offers_writes(scenario));
+    row.hit_rate.is_some().then(|| CurveRow {
         source: CurveSource::Measured,
-        policy: if embedded { ours.cache.policy.name() } else { ours.cache.eviction.word() }.into(),
+        policy: if embedded { scenario.cache.policy.name() } else { scenario.cache.eviction.word() }.into(),
         capacity_entries: entries,
         capacity_share: Some(entries as f64 / documents as f64),
         reads: hits + row.misses + row.bypassed,
         hits,
         hit_rate: row.hit_rate,
+        swept: study.swept.clone(),
+        on_write: on_write.map_or_else(String::new, |on_write| on_write.word().into()),
         cell: row.cell.clone(),
         run: run.into(),
         ..CurveRow::default()

@@ -156,6 +156,12 @@ impl LocalCache {
         Self { store: Arc::clone(&self.store), counters }
     }
 
+    /// Which policy says who goes first.
+    #[must_use]
+    pub fn policy(&self) -> PolicyKind {
+        self.store.store.read().entries.kind()
+    }
+
     /// What it holds, and what became of what it held.
     #[must_use]
     pub fn statistics(&self) -> LocalStatistics {

@@ -12,7 +12,7 @@ use super::relay::Relays;
 use super::{Site, TopologyError};
 use crate::clock;
 use crate::store::journal::{Journal, Noticed};
-use crate::store::local::LocalCache;
+use crate::store::local::{LocalCache, LocalStatistics};
 use crate::store::redis::layout::{Layout, NodeAddress};
 use crate::store::redis::options::{Detour, Kind, ReadFrom, RedisOptions};
 use crate::store::redis::slots::SLOTS;
@@ -160,12 +160,24 @@ pub struct CacheFigures {
     pub memory_bytes: u64,
     /// How many keys it holds.
     pub entries: u64,
-    /// How many it has evicted for want of room since it started.
+    /// How many it has evicted for want of room, its own or the machine's, since it started.
     pub evicted: u64,
     /// How many it has dropped because their time was over since it started.
     pub expired: u64,
     /// What its server has used; none for one inside this process.
     pub server_use: Option<ServerUse>,
+}
+
+impl From<LocalStatistics> for CacheFigures {
+    fn from(statistics: LocalStatistics) -> Self {
+        Self {
+            memory_bytes: statistics.bytes,
+            entries: statistics.entries,
+            evicted: statistics.evicted_by_capacity + statistics.evicted_by_pressure,
+            expired: statistics.evicted_by_expiry,
+            server_use: None,
+        }
+    }
 }
 
 /// What a server has used since it was started.
@@ -446,14 +458,7 @@ impl CacheDeployment {
     /// What it says of itself now, all primaries together; `None` while one does not answer.
     pub async fn figures(&self) -> Option<CacheFigures> {
         if let CacheEndpoint::Local(cache) = &self.endpoint {
-            let statistics = cache.statistics();
-            return Some(CacheFigures {
-                memory_bytes: statistics.bytes,
-                entries: statistics.entries,
-                evicted: statistics.evicted_by_capacity,
-                expired: statistics.evicted_by_expiry,
-                server_use: None,
-            });
+            return Some(cache.statistics().into());
         }
         let asked = async {
             let nodes = self.nodes(Which::All).await.ok()?;
@@ -508,8 +513,8 @@ impl CacheDeployment {
     /// What the run's record says of it: name, version, configuration, and who is what.
     pub async fn describe(&self) -> (String, String, Vec<(String, String)>) {
         let endpoint = match &self.endpoint {
-            CacheEndpoint::Local(_) => {
-                let configuration = vec![("eviction".into(), "exact LRU".into())];
+            CacheEndpoint::Local(cache) => {
+                let configuration = vec![("policy".into(), cache.policy().name().into())];
                 return ("embedded cache".into(), env!("CARGO_PKG_VERSION").into(), configuration);
             }
             CacheEndpoint::Redis(endpoint) => endpoint,
@@ -557,5 +562,29 @@ impl Servers {
         let admin = RedisAdmin::connect(&RedisOptions { url, ..endpoint.own_options() }).await?;
         admins.insert(node.clone(), admin.clone());
         Ok(admin)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::eviction::PolicyKind;
+    use crate::store::local::LocalCapacity;
+
+    #[test]
+    fn what_memory_pressure_puts_out_is_evicted_too() {
+        let statistics =
+            LocalStatistics { evicted_by_capacity: 5, evicted_by_pressure: 2, ..LocalStatistics::default() };
+        assert_eq!(CacheFigures::from(statistics).evicted, 7);
+    }
+
+    #[tokio::test]
+    async fn an_embedded_cache_is_described_by_its_policy() {
+        for policy in PolicyKind::ALL {
+            let cache = LocalCache::with_policy(LocalCapacity::Entries(9), policy, Counters::default());
+            let (name, _, configuration) = CacheDeployment::embedded(cache).describe().await;
+            let policy = ("policy".to_owned(), policy.name().to_owned());
+            assert_eq!((name.as_str(), configuration), ("embedded cache", vec![policy]));
+        }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! The columns differ between years (`op_time,key,key_size,op,op_count,size,cache_hits,ttl,usecase,sub_usecase`;
 //! before, `key,op,size,op_count,key_size,ttl` without times), so they are found by the names in the header. A line
-//! stands for `op_count` equal operations.
+//! stands for `op_count` equal operations. Keys are numbers that stand for keys of `key_size` bytes; equal numbers of other
+//! sizes are other keys, as they are to CacheLib's own replay, which pads them to their size.
 
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ pub(super) struct Columns {
     key: usize,
     operation: usize,
     size: usize,
+    key_size: Option<usize>,
     /// In seconds.
     time: Option<usize>,
     repeats: Option<usize>,
@@ -48,6 +50,7 @@ impl Columns {
             key: required("key")?,
             operation: required("op")?,
             size: required("size")?,
+            key_size: place("key_size"),
             time: place("op_time"),
             repeats: place("op_count"),
             ttl: place("ttl"),
@@ -64,7 +67,7 @@ impl Columns {
         let fields = fields.exactly(self.count)?;
         let record = Record {
             time_ms: self.time.map_or(Ok(0), |at| fields::seconds_as_ms(fields[at], "op_time"))?,
-            key: fields::key(fields[self.key])?,
+            key: self.key(fields)?,
             operation: operation(fields[self.operation])?,
             size_bytes: fields::number(fields[self.size], "size")?,
             ttl: self.ttl.map_or(Ok(None), |at| ttl(fields[at]))?,
@@ -73,12 +76,21 @@ impl Columns {
     }
 }
 
+impl Columns {
+    /// A key, and its size where the trace says it.
+    fn key(&self, fields: &[&[u8]]) -> Result<Box<str>, Fault> {
+        let key = fields::key(fields[self.key])?;
+        let Some(at) = self.key_size else { return Ok(key) };
+        let size = fields::number(fields[at], "key_size")?;
+        Ok(format!("{key}/{size}").into())
+    }
+}
+
 fn operation(field: &[u8]) -> Result<Operation, Fault> {
     match field {
         b"GET" | b"GET_LEASE" => Ok(Operation::Read),
-        b"SET" | b"SET_LEASE" | b"ADD" | b"REPLACE" | b"CAS" | b"APPEND" | b"PREPEND" | b"INCR" | b"DECR" => {
-            Ok(Operation::Write)
-        }
+        b"SET" | b"SET_LEASE" | b"ADD" => Ok(Operation::Put),
+        b"REPLACE" | b"CAS" | b"APPEND" | b"PREPEND" | b"INCR" | b"DECR" => Ok(Operation::Write),
         b"DELETE" => Ok(Operation::Delete),
         _ => fields::unknown_operation(
             field,
@@ -106,7 +118,7 @@ fn repeats(field: &[u8]) -> Result<u64, Fault> {
 
 #[cfg(test)]
 mod tests {
-    use super::Operation::{Delete, Read, Write};
+    use super::Operation::{Delete, Put, Read};
     use super::*;
     use crate::trace::{Format, OnBroken, Reader};
 
@@ -128,10 +140,21 @@ mod tests {
         assert!(reader.has_times());
         let records: Vec<_> = reader.map(Result::unwrap).collect();
         let operations: Vec<_> = records.iter().map(|record| record.operation).collect();
-        assert_eq!(operations, [Read, Read, Read, Write, Read, Delete, Delete]);
+        assert_eq!(operations, [Read, Read, Read, Put, Read, Delete, Delete]);
         assert_eq!(records[0], records[2]);
         assert_eq!((records[3].time_ms, records[3].size_bytes), (1_664_578_801_000, 600));
         assert_eq!(records[3].ttl, Some(Duration::from_hours(24)));
+    }
+
+    #[test]
+    fn equal_keys_of_other_sizes_are_other_keys() {
+        let reader =
+            read("key,op,size,op_count,key_size,ttl\nk,GET,9,1,20,0\nk,GET,9,1,30,0\nk,SET,9,1,20,0\n");
+        let keys: Vec<_> = reader.map(|record| record.unwrap().key).collect();
+        assert_eq!(keys[0], keys[2]);
+        assert_ne!(keys[0], keys[1]);
+        let without = read("key,op,size,op_count\nk,GET,9,1\n");
+        assert_eq!(without.map(|record| record.unwrap().key.into_string()).collect::<Vec<_>>(), ["k"]);
     }
 
     #[test]
@@ -151,6 +174,7 @@ mod tests {
             ("key,op,size,op_count\nk,GET,1,1\nk,GET,1,99999999999\n", "2^32"),
             ("key,op,size,op_count\nk,GET,1,1\nk,GET,1\n", "3 columns instead of 4"),
             ("key,op,size,ttl\nk,GET,1,0\nk,GET,1,-1\n", "ttl"),
+            ("key,op,size,key_size\nk,GET,1,2\nk,GET,1,two\n", "key_size"),
         ] {
             let error = read(text).nth(1).unwrap().unwrap_err().to_string();
             assert!(error.starts_with("line 3 ") && error.contains(word), "{error}");

@@ -7,6 +7,7 @@
 mod cachelib;
 mod error;
 mod fields;
+mod fills;
 mod lines;
 mod own;
 mod reader;
@@ -14,6 +15,7 @@ mod source;
 mod twitter;
 
 pub use error::{Broken, TraceError};
+pub use fills::Fills;
 pub use own::Writer;
 pub use reader::{Reader, Skipped};
 
@@ -26,6 +28,8 @@ pub enum Operation {
     Read,
     /// The key gets a new value.
     Write,
+    /// The key gets a value, be it new or one that a read has missed: see [`Fills`].
+    Put,
     /// The key and its value are removed.
     Delete,
 }
@@ -56,6 +60,17 @@ pub enum Format {
     Twitter,
     /// CacheLib's kvcache traces (Berg et al., OSDI 2020): a header whose names say what the columns are.
     CacheLib,
+}
+
+impl Format {
+    /// Whether such traces were recorded at a cache that its application fills itself.
+    #[must_use]
+    pub fn is_look_aside(self) -> bool {
+        match self {
+            Self::Twitter | Self::CacheLib => true,
+            Self::Own => false,
+        }
+    }
 }
 
 /// What becomes of a line that breaks the format.

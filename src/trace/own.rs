@@ -97,7 +97,7 @@ impl<W: Write> Writer<W> {
         self.line.clear();
         let operation = match record.operation {
             Operation::Read => "read",
-            Operation::Write => "write",
+            Operation::Write | Operation::Put => "write",
             Operation::Delete => "delete",
         };
         let (time_ms, size_bytes) = (record.time_ms, record.size_bytes);

@@ -27,9 +27,8 @@ pub(super) fn record(fields: &Fields<'_>) -> Result<Record, Fault> {
 fn operation(field: &[u8]) -> Result<Operation, Fault> {
     match field {
         b"get" | b"gets" => Ok(Operation::Read),
-        b"set" | b"add" | b"replace" | b"cas" | b"append" | b"prepend" | b"incr" | b"decr" => {
-            Ok(Operation::Write)
-        }
+        b"set" | b"add" => Ok(Operation::Put),
+        b"replace" | b"cas" | b"append" | b"prepend" | b"incr" | b"decr" => Ok(Operation::Write),
         b"delete" => Ok(Operation::Delete),
         _ => fields::unknown_operation(
             field,
@@ -40,7 +39,7 @@ fn operation(field: &[u8]) -> Result<Operation, Fault> {
 
 #[cfg(test)]
 mod tests {
-    use super::Operation::{Delete, Read, Write};
+    use super::Operation::{Delete, Put, Read, Write};
     use super::*;
     use crate::trace::{Format, OnBroken, Reader};
 
@@ -56,7 +55,7 @@ mod tests {
         assert_eq!(reader.format(), Format::Twitter);
         let records: Vec<_> = reader.map(Result::unwrap).collect();
         let operations: Vec<_> = records.iter().map(|record| record.operation).collect();
-        assert_eq!(operations, [Read, Write, Read, Delete, Write]);
+        assert_eq!(operations, [Read, Put, Read, Delete, Write]);
         assert_eq!(records[1].ttl, Some(Duration::from_hours(1)));
         assert_eq!((records[2].time_ms, records[2].size_bytes, records[2].ttl), (1_000, 213, None));
         assert_eq!(&*records[3].key, "q:q:1:8WTfjZU14ee");

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::keys::TopShares;
 use super::stream::Phase;
-use crate::trace::{OnBroken, Operation as Recorded, Reader, TraceError};
+use crate::trace::{Fills, OnBroken, Operation as Recorded, Reader, TraceError};
 
 crate::choices! {
     /// What is done about a line of a trace that cannot be read.
@@ -24,11 +24,13 @@ pub struct Recording {
     kinds: Vec<u8>,
     distinct: u64,
     skipped: u64,
+    fills: u64,
 }
 
 impl Recording {
     /// Reads a trace of any format that hotset knows, plain or zstd. Reads are of kind 0; whatever changes or removes
-    /// something is a write, of kind 1, since products are changed and not removed.
+    /// something is a write, of kind 1, since products are changed and not removed. What only filled the cache that the
+    /// trace was recorded at is left out, see [`Fills`]: here the strategy fills.
     ///
     /// # Errors
     /// Those of the trace, with the number of the line.
@@ -38,16 +40,22 @@ impl Recording {
             BrokenLines::Skip => OnBroken::Skip,
         };
         let mut numbers: HashMap<Box<str>, u32> = HashMap::new();
-        let mut recording = Self { keys: Vec::new(), kinds: Vec::new(), distinct: 0, skipped: 0 };
+        let mut recording = Self { keys: Vec::new(), kinds: Vec::new(), distinct: 0, skipped: 0, fills: 0 };
         let mut reader = Reader::open(path, None, on_broken)?;
+        let mut fills = Fills::of(reader.format());
         for record in reader.by_ref() {
             let record = record?;
             let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
-            recording.keys.push(*numbers.entry(record.key).or_insert(next));
+            let key = *numbers.entry(record.key).or_insert(next);
+            if fills.is_fill(key.into(), record.operation) {
+                continue;
+            }
+            recording.keys.push(key);
             recording.kinds.push(u8::from(record.operation != Recorded::Read));
         }
         recording.distinct = numbers.len() as u64;
         recording.skipped = reader.skipped().lines;
+        recording.fills = fills.left_out();
         Ok(recording)
     }
 
@@ -69,10 +77,27 @@ impl Recording {
         self.distinct
     }
 
-    /// How many lines could not be read and were left out.
+    /// How many operations only filled the cache that the trace was recorded at, and were left out.
     #[must_use]
-    pub fn skipped(&self) -> u64 {
-        self.skipped
+    pub fn fills(&self) -> u64 {
+        self.fills
+    }
+
+    /// What of the trace was left out, in words; `None` where nothing was.
+    #[must_use]
+    pub fn left_out(&self) -> Option<String> {
+        let counted = |count: u64, one: &str, more: &str| match count {
+            0 => None,
+            1 => Some(format!("1 {one}")),
+            _ => Some(format!("{count} {more}")),
+        };
+        let lines = counted(self.skipped, "broken line", "broken lines");
+        let recorded_at = "filled the cache it was recorded at";
+        let fills =
+            counted(self.fills, &format!("set that {recorded_at}"), &format!("sets that {recorded_at}"));
+        let what: Vec<_> = lines.into_iter().chain(fills).collect();
+        let are = if self.skipped + self.fills == 1 { "is" } else { "are" };
+        (!what.is_empty()).then(|| format!("{} {are} left out", what.join(" and ")))
     }
 
     /// The part that belongs to a phase: the first half warms the cache, the second is measured. A run that asks for more
@@ -130,6 +155,25 @@ mod tests {
         let second: Vec<_> = (0..3).map(|number| trace.at(Phase::Measure, number)).collect();
         assert_eq!(second, [(1, 0), (0, 2), (1, 0)], "a delete changes its product");
         assert!((trace.shares(Phase::Measure).top_key - 0.5).abs() < 1e-9);
+    }
+
+    #[test]
+    fn what_filled_the_cache_of_the_trace_is_left_out_and_counted() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let lines =
+            "0,a,1,9,1,get,0\n0,b,1,9,1,set,60\n0,a,1,9,1,set,60\n1,a,1,9,1,get,0\n1,a,1,9,1,incr,0\n";
+        std::fs::write(file.path(), lines).unwrap();
+        let trace = Recording::read(file.path(), BrokenLines::Refuse).unwrap();
+        assert_eq!((trace.len(), trace.fills(), trace.distinct_keys()), (4, 1, 2));
+        let all: Vec<_> = [Phase::Warmup, Phase::Measure]
+            .into_iter()
+            .flat_map(|phase| [trace.at(phase, 0), trace.at(phase, 1)])
+            .collect();
+        assert_eq!(
+            all,
+            [(0, 0), (1, 1), (0, 0), (1, 0)],
+            "of a set that no get came before nothing is known"
+        );
     }
 
     #[test]

@@ -62,6 +62,11 @@ impl Entries {
         }
     }
 
+    /// Which policy it is.
+    pub(super) fn kind(&self) -> PolicyKind {
+        self.kind
+    }
+
     /// Says anew how many will fit, where that is only an estimate.
     pub(super) fn expect(&mut self, entries: NonZeroU32) {
         self.expected = entries;

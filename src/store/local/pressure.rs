@@ -2,12 +2,15 @@
 //!
 //! Memory that a process frees often stays with its allocator, to be used again. A watcher that waited for the
 //! figure to fall would empty the cache for nothing. So what was shed since the figure was highest counts as free, until
-//! the cache has grown by it again.
+//! the cache has grown by it again or the figure has fallen by as much.
+//!
+//! A shortage outlasts looks that find room: a figure that goes up and down around the bound would otherwise begin a
+//! new shortage with each look above it, and each might take most of what the last one left.
 
 use std::io;
 use std::time::Duration;
 
-use super::LocalCache;
+use super::{LocalCache, LocalStatistics};
 use crate::memory::Memory;
 use crate::store::Counters;
 use crate::units::Share;
@@ -18,11 +21,16 @@ const EVERY: Duration = Duration::from_millis(50);
 /// is using it then, and a cache of nothing would only add to the load.
 const KEPT: u64 = 8;
 
+/// Below this share of the bound, memory is not short by far.
+const CALM: f64 = 7.0 / 8.0;
+/// After so many looks on end at calm memory, a second, the next shortage is one of its own.
+const CALM_LOOKS: u32 = 20;
+
 /// Keeps the memory used below a share of what there is, by what one cache holds.
 struct Watch<G> {
     most: Share,
     gauge: G,
-    /// While memory is short: how it began.
+    /// While memory is short, or was a moment ago: how it began.
     shortage: Option<Shortage>,
 }
 
@@ -33,6 +41,8 @@ struct Shortage {
     /// The most memory seen used, and what the cache held then.
     used_bytes: u64,
     held_bytes: u64,
+    /// Looks on end at calm memory.
+    calm_looks: u32,
 }
 
 impl<G: FnMut() -> Option<Memory>> Watch<G> {
@@ -44,27 +54,45 @@ impl<G: FnMut() -> Option<Memory>> Watch<G> {
     fn check(&mut self, cache: &LocalCache) {
         let Some(memory) = (self.gauge)() else { return };
         let most = (memory.total_bytes as f64 * self.most.get()) as u64;
+        let held = cache.statistics();
+        let earlier = self.shortage.and_then(|shortage| shortage.after(memory.used_bytes, most, held));
         if memory.used_bytes <= most {
-            self.shortage = None;
+            self.shortage = earlier;
             return;
         }
-        let held = cache.statistics();
-        let used = (memory.used_bytes, held.bytes);
-        let shortage = match self.shortage {
-            Some(earlier) if earlier.used_bytes >= used.0 => earlier,
-            Some(earlier) => Shortage { used_bytes: used.0, held_bytes: used.1, ..earlier },
-            None => Shortage { entries: held.entries, used_bytes: used.0, held_bytes: used.1 },
-        };
+        let shortage = earlier.unwrap_or_else(|| Shortage::begins(memory.used_bytes, held));
         self.shortage = Some(shortage);
         while shortage.goes_on(memory, most, cache) && cache.shed_quarter() > 0 {}
     }
 }
 
 impl Shortage {
+    fn begins(used_bytes: u64, held: LocalStatistics) -> Self {
+        Self { entries: held.entries, used_bytes, held_bytes: held.bytes, calm_looks: 0 }
+    }
+
+    /// What is known of it after another look; `None` where it is over.
+    fn after(self, used_bytes: u64, most: u64, held: LocalStatistics) -> Option<Self> {
+        let is_calm = (used_bytes as f64) < most as f64 * CALM;
+        let calm_looks = if is_calm { self.calm_looks + 1 } else { 0 };
+        // Where the figure has fallen by all that was shed, no more of it is with the allocator.
+        let (used, held_then) = if used_bytes > self.used_bytes || used_bytes <= self.without_shed(held) {
+            (used_bytes, held.bytes)
+        } else {
+            (self.used_bytes, self.held_bytes)
+        };
+        let goes_on = calm_looks < CALM_LOOKS && held.entries < self.entries;
+        goes_on.then_some(Self { used_bytes: used, held_bytes: held_then, calm_looks, ..self })
+    }
+
+    /// The memory used when it was most, without what was shed since.
+    fn without_shed(self, held: LocalStatistics) -> u64 {
+        self.used_bytes.saturating_sub(self.held_bytes.saturating_sub(held.bytes))
+    }
+
     fn goes_on(self, memory: Memory, most: u64, cache: &LocalCache) -> bool {
         let held = cache.statistics();
-        let shed = self.held_bytes.saturating_sub(held.bytes);
-        let used = memory.used_bytes.min(self.used_bytes.saturating_sub(shed));
+        let used = memory.used_bytes.min(self.without_shed(held));
         // A quarter more may go, and no fewer than one in so many are left.
         used > most && held.entries * 3 / 4 >= self.entries.div_ceil(KEPT)
     }
@@ -166,6 +194,57 @@ mod tests {
         (0..100).for_each(|_| watch.check(&cache));
         let left = cache.statistics().entries;
         assert!((125..250).contains(&left), "{left}");
+    }
+
+    #[test]
+    fn a_dip_of_the_figure_does_not_begin_another_shortage() {
+        let cache = cache_of(1000);
+        let mut looks = (0..).map(|look: u64| if look.is_multiple_of(2) { 100 * WEIGHT } else { 0 });
+        let mut watch = watch(&cache, |_| TOTAL / 2 + looks.next().unwrap_or(0));
+        (0..200).for_each(|_| watch.check(&cache));
+        assert_eq!(cache.statistics().entries, 750);
+    }
+
+    #[test]
+    fn what_others_take_and_give_back_again_and_again_does_not_drain_the_cache() {
+        let cache = cache_of(1000);
+        let mut looks = (0..).map(|look: u64| if look.is_multiple_of(2) { TOTAL } else { TOTAL / 4 });
+        let mut watch = watch(&cache, |_| looks.next().unwrap_or(0));
+        (0..200).for_each(|_| watch.check(&cache));
+        let left = cache.statistics().entries;
+        assert!((125..250).contains(&left), "{left}");
+    }
+
+    #[test]
+    fn what_is_given_back_to_the_system_and_taken_by_others_is_shed_again() {
+        let cache = cache_of(1000);
+        let too_much = TOTAL / 2 + 100 * WEIGHT;
+        let mut looks = [too_much, too_much - 250 * WEIGHT, too_much].into_iter();
+        let mut watch = watch(&cache, |_| looks.next().unwrap_or(0));
+        (0..3).for_each(|_| watch.check(&cache));
+        assert_eq!(cache.statistics().entries, 563);
+    }
+
+    #[test]
+    fn after_a_second_of_calm_a_shortage_is_one_of_its_own() {
+        let cache = cache_of(1000);
+        let shorts = [TOTAL].into_iter().chain([TOTAL / 4; CALM_LOOKS as usize]);
+        let mut looks = shorts.cycle();
+        let mut watch = watch(&cache, |_| looks.next().unwrap_or(0));
+        (0..CALM_LOOKS + 2).for_each(|_| watch.check(&cache));
+        assert_eq!(cache.statistics().entries, 19, "about an eighth of an eighth");
+    }
+
+    #[test]
+    fn a_cache_that_has_grown_back_is_in_a_shortage_of_its_own() {
+        let cache = cache_of(1000);
+        let mut watch = watch(&cache, |_| TOTAL);
+        watch.check(&cache);
+        put(&cache, 2000..4000);
+        let grown = cache.statistics().entries;
+        watch.check(&cache);
+        let left = cache.statistics().entries;
+        assert!((grown.div_ceil(8)..grown.div_ceil(4)).contains(&left), "{left} of {grown}");
     }
 
     #[test]
