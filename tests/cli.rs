@@ -543,12 +543,16 @@ fn a_curve_is_simulated_drawn_and_held_against_what_was_measured() {
     );
     let folder = place.path().join("results/skewed");
     let rows = fs::read_to_string(folder.join("curve.csv")).unwrap();
-    let rate = |source: &str| -> f64 {
+    let point = |source: &str| -> (f64, f64) {
         let row = rows.lines().find(|row| row.starts_with(&format!("{source},sieve,200,")));
         let row = row.unwrap_or_else(|| panic!("no {source} point:\n{rows}"));
-        row.split(',').nth(6).unwrap().parse().unwrap()
+        let column = |at: usize| row.split(',').nth(at).unwrap().parse().unwrap();
+        (column(4), column(6))
     };
-    assert!((rate("simulated") - rate("measured")).abs() < 0.02, "{rows}");
+    let ((_, simulated), (reads, measured)) = (point("simulated"), point("measured"));
+    // Loads that are under way take room as well, and a busy machine does few reads in a second.
+    let allowed = 0.02 + 3.0 * (measured * (1.0 - measured) / reads).sqrt();
+    assert!((simulated - measured).abs() < allowed, "{rows}");
     let picture = fs::read_to_string(folder.join("curve.svg")).unwrap();
     for word in ["Hit rate against capacity", "sieve", "lru", "measured by earlier runs"] {
         assert!(picture.contains(word), "{word}");

@@ -49,10 +49,10 @@ async fn the_cache_stays_under_the_bound_does_not_drain_and_counts_what_it_shed(
     let cache = LocalCache::new(LocalCapacity::Entries(u64::MAX), Counters::new());
     let bound = resident_bytes().unwrap() + ROOM;
     let (seen, put_in) = (Arc::new(Seen::default()), Arc::new(AtomicU64::new(0)));
-    let (sees, written) = (Arc::clone(&seen), Arc::clone(&put_in));
+    let (watched, written) = (Arc::clone(&seen), Arc::clone(&put_in));
     let gauge = move || {
         let used_bytes = resident_bytes()?;
-        sees.look(used_bytes, written.load(Relaxed));
+        watched.look(used_bytes, written.load(Relaxed));
         Some(Memory { used_bytes, total_bytes: 2 * bound })
     };
     cache.watch_memory(Share::of(1, 2), gauge).unwrap();
