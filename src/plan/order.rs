@@ -48,6 +48,16 @@ fn block(variants: &[Variant], only: &Only, repeat: u64, left_out: &mut Vec<Left
                     }
                     continue;
                 }
+                let swept: Vec<_> =
+                    swept.iter().filter(|(key, _)| topology.spec.obeys(key)).cloned().collect();
+                let is_same = |cell: &Cell| {
+                    (&cell.strategy.label, &cell.topology.label, &cell.swept)
+                        == (&strategy.label, &topology.label, &swept)
+                };
+                // Values that mean nothing here would run the same cell again.
+                if block.iter().any(is_same) {
+                    continue;
+                }
                 let mut id = format!("r{repeat}-{}-{}", slug(&strategy.label), slug(&topology.label));
                 if variants.len() > 1 {
                     id = format!("{id}-v{}", index + 1);
@@ -58,7 +68,7 @@ fn block(variants: &[Variant], only: &Only, repeat: u64, left_out: &mut Vec<Left
                     repeat,
                     strategy: strategy.clone(),
                     topology: topology.clone(),
-                    swept: swept.clone(),
+                    swept,
                     scenario: Arc::clone(scenario),
                 });
             }
@@ -70,4 +80,25 @@ fn block(variants: &[Variant], only: &Only, repeat: u64, left_out: &mut Vec<Left
 /// A label as part of a file name.
 fn slug(label: &str) -> String {
     label.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '-' }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::plan::{Options, Plan};
+
+    #[test]
+    fn a_swept_value_that_means_nothing_to_a_topology_makes_no_cells_of_it() {
+        let text = "strategies = [\"cache-aside\"]\ntopologies = [\"embedded\", \"single\"]\n[dataset]\nkeys = 100\n[sweep]\n\
+                    \"cache.policy\" = [\"lru\", \"sieve\", \"fifo\"]\n\"cache.eviction\" = [\"allkeys-lru\", \"allkeys-random\"]\n\
+                    \"cache.capacity\" = [50, 90]";
+        let plan = Plan::parse("test", "test.toml", text, &Options::default()).unwrap();
+        let swept_of = |topology: &str| {
+            let cells = plan.cells.iter().filter(|cell| cell.topology.label == topology);
+            cells
+                .map(|cell| cell.swept.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(swept_of("embedded"), vec![["cache.policy", "cache.capacity"]; 6]);
+        assert_eq!(swept_of("single"), vec![["cache.eviction", "cache.capacity"]; 4]);
+    }
 }

@@ -275,6 +275,17 @@ fn missing(target: Target, shape: &Shape) -> Option<String> {
 }
 
 impl TopologySpec {
+    /// Whether a setting of the scenario, by its dotted key, changes anything here: servers do not evict by the embedded
+    /// cache's policy, nor it by theirs, and nothing is set on servers that hotset did not start.
+    #[must_use]
+    pub fn obeys(&self, key: &str) -> bool {
+        match key {
+            "cache.policy" | "cache.max_memory_percent" => matches!(self, Self::Embedded(_)),
+            "cache.eviction" | "cache.persistence" => self.manages_cache_servers(),
+            _ => true,
+        }
+    }
+
     /// Why a fault makes no sense here, where it does not.
     #[must_use]
     pub fn cannot_suffer(
