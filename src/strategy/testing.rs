@@ -298,6 +298,11 @@ impl<C: Cache, I: Interference> Cache for Interfered<C, I> {
         Ok(entry.map(|entry| self.with.show(entry)))
     }
 
+    /// Fails like any other read; where things are changed there is nothing to show otherwise.
+    async fn get_newest(&self, key: &str) -> Result<Option<Entry>, StoreError> {
+        self.call(Method::Get, self.cache.get_newest(key)).await
+    }
+
     async fn set(&self, key: &str, entry: &Entry, ttl: Option<Duration>) -> Result<(), StoreError> {
         self.with.note_ttl(ttl);
         self.call(Method::Set, self.cache.set(key, entry, ttl)).await

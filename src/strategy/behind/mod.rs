@@ -223,11 +223,25 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
         }
     }
 
-    /// What is under the key; where nothing was, the caller's own token by now.
+    /// What is under the key, as whoever answers reads knows it; where nothing was, the caller's own token by now.
     async fn look_up(&self, key: &str) -> Result<Entry, StoreError> {
-        if let Some(entry) = self.cache.get(key).await? {
-            return Ok(entry);
+        match self.cache.get(key).await? {
+            Some(entry) => Ok(entry),
+            None => self.place_token(key).await,
         }
+    }
+
+    /// Like [`Self::look_up`], as the primary knows it: a replica may still have what was overwritten long ago, and
+    /// nothing can be built on that.
+    async fn look_up_newest(&self, key: &str) -> Result<Entry, StoreError> {
+        match self.cache.get_newest(key).await? {
+            Some(entry) => Ok(entry),
+            None => self.place_token(key).await,
+        }
+    }
+
+    /// The caller's own token, or what is there by now.
+    async fn place_token(&self, key: &str) -> Result<Entry, StoreError> {
         let token = Token::random();
         match self.cache.place_token(key, token, self.settings.token_ttl.0).await? {
             Claimed::Placed => Ok(Entry::Token(token)),
@@ -314,7 +328,7 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
     /// What the cache has, or else the database, or else this instance's queue, whichever is newest; `None`
     /// where there is no such entity.
     async fn base(&self, id: &str, key: &str) -> Result<Option<Base>, StoreError> {
-        let (held, version, document) = match self.look_up(key).await? {
+        let (held, version, document) = match self.look_up_newest(key).await? {
             Entry::Document { version, document, .. } => (Held::Document(version), version, document),
             Entry::Absent => return Ok(None),
             Entry::Token(token) => {

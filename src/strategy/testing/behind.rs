@@ -302,6 +302,32 @@ async fn a_write_that_is_overtaken_is_tried_again_on_top_and_neither_is_lost() {
     }
 }
 
+/// Reads come from a replica that has stood still.
+#[derive(Clone)]
+struct Lagging(Entry);
+
+impl Interference for Lagging {
+    fn show(&self, _entry: Entry) -> Entry {
+        self.0.clone()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_builds_on_what_the_primary_has_however_far_behind_the_replicas_are() {
+    for log in LOGS {
+        let scene = Scene::new(log);
+        let other = scene.instance().0;
+        seen(&other).await;
+        let old = scene.local.get("thing:a").await.unwrap().expect("it was filled");
+        other.write("a", &stock(7)).await.unwrap();
+        let cache = Interfered { cache: scene.local.clone(), with: Lagging(old) };
+        let one = scene.spec.build(cache, scene.truth.clone());
+        assert_eq!(seen(&one).await, (1, 0, 0), "{log:?}: a read is as old as the replica");
+        assert_eq!(one.write("a", &price(9)).await, Ok(Some(3)), "{log:?}");
+        assert_eq!(scene.cached().await, Some((3, 9, 7)), "{log:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn clients_of_one_instance_on_one_key_do_not_overtake_each_other() {
     let scene = Scene::new(Log::Stream);
