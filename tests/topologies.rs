@@ -150,7 +150,7 @@ async fn keeps_its_promises(cache: &RedisCache) {
         let reader = Reader { log: &log, consumer: "me" };
         let records = cache.read_log(reader, 10).await.unwrap();
         assert_eq!(records.len(), 1);
-        assert_eq!(cache.remove_records(&log, &[records[0].id]).await.unwrap(), 1);
+        assert_eq!(cache.remove_records(&log, &[records[0].id]).await.unwrap().records, 1);
         assert!(cache.delete(&key).await.unwrap());
         assert_eq!(cache.increment(&key, 2, Duration::from_secs(5)).await.unwrap(), 2);
     }

@@ -28,7 +28,7 @@ use super::{
 use crate::source::{Kind, Source};
 use crate::store::local::{LocalCache, LocalCapacity};
 use crate::store::streams::{StreamRecord, Streams};
-use crate::store::write_log::{Held, LogLength, Reader, Record, RecordId, Taken, WriteLog};
+use crate::store::write_log::{Held, LogLength, Reader, Record, RecordId, Removed, Taken, WriteLog};
 use crate::store::{
     AccessCounts, Announced, Announcements, BulkItem, Cache, ChangeStream, Claimed, Counters, Document,
     Entry, ErrorKind, Patch, Session, Sessions, Settled, StoreError, Token, Tracking, Version,
@@ -469,7 +469,7 @@ impl<C: WriteLog, I: Interference> WriteLog for Interfered<C, I> {
         self.call(Method::TakeOver, self.cache.take_over(reader, idle, from, most)).await
     }
 
-    async fn remove_records(&self, log: &str, records: &[RecordId]) -> Result<u64, StoreError> {
+    async fn remove_records(&self, log: &str, records: &[RecordId]) -> Result<Removed, StoreError> {
         self.call(Method::RemoveRecords, self.cache.remove_records(log, records)).await
     }
 

@@ -146,6 +146,8 @@ pub struct Behind<C, S> {
     logs: Option<Logs>,
     take_over_after: Duration,
     next_take_over: Mutex<Instant>,
+    /// When every log was looked at last.
+    looked_at_all: Mutex<Option<Instant>>,
     /// Writes of which it is not known whether the cache has them.
     doubts: Mutex<Vec<Doubt>>,
     /// What the database has, while the cache does not know yet.
@@ -190,6 +192,7 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
             logs,
             take_over_after,
             next_take_over: Mutex::new(Instant::now() + take_over_after),
+            looked_at_all: Mutex::new(None),
             doubts: Mutex::default(),
             unsettled: Mutex::default(),
             flushing: tokio::sync::Mutex::default(),
@@ -368,7 +371,7 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
         };
         under_way.certain = true;
         if let (Some(logs), Some((number, _))) = (&self.logs, log) {
-            logs.note(number, true);
+            logs.has_records(number);
         }
         self.acknowledge(log.map(|(log, _)| LogPlace { log, record }), under_way).await
     }

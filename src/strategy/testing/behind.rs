@@ -607,6 +607,55 @@ async fn without_recovery_the_records_of_a_dead_instance_are_taken_over_after_a_
     assert_eq!(other.backlog(), Backlog::default());
 }
 
+/// Entities whose writes are spread over logs, as on several servers.
+fn spread(log: Log) -> Scene {
+    let mut scene = Scene::new(log);
+    scene.truth.kind = Arc::new(Kind { tags: 64, ..Kind::clone(&scene.truth.kind) });
+    scene
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_that_has_nothing_is_asked_rarely_and_one_that_has_something_again_and_again() {
+    let scene = spread(Log::Stream);
+    let (one, way) = scene.instance();
+    tokio::time::sleep(SOON).await;
+    let all = way.calls(Method::LogLength);
+    assert_eq!(all, 64, "all of them at first");
+    one.write("a", &price(1)).await.unwrap();
+    let take_over_after = scene.spec.own.take_over_after.0;
+    tokio::time::sleep(take_over_after * 3).await;
+    let asked = way.calls(Method::LogLength) - all;
+    let (rarely, each_second) = (6 * 64, take_over_after.as_secs() * 3);
+    assert!((rarely..=rarely + each_second).contains(&asked), "{asked}");
+    one.drain(BOUND).await.unwrap();
+    assert_eq!(scene.truth.a(), (2, 1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_instance_that_died_has_left_in_any_log_is_taken_over_in_time() {
+    let scene = spread(Log::Stream);
+    let (one, other) = scene.pair();
+    tokio::time::sleep(SOON).await;
+    one.write("a", &price(1)).await.unwrap();
+    let mut held = scene.truth.hold(Point::BeforeCommit);
+    tokio::time::sleep(INTERVAL).await;
+    held.reached().await;
+    drop((one, held));
+    tokio::time::sleep(2 * INTERVAL).await;
+    assert_eq!(scene.truth.a(), (2, 1, 0));
+    assert_eq!(other.backlog(), Backlog::default());
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_recovers_finds_what_is_in_a_log_that_it_has_never_looked_at() {
+    let scene = spread(Log::Stream);
+    let one = scene.instance().0;
+    one.write("a", &price(1)).await.unwrap();
+    drop(one);
+    assert_eq!(scene.instance().0.recover().await, Ok(1));
+    assert_eq!(scene.truth.a(), (2, 1, 0));
+}
+
 /// Loses the answer to a write that the cache has taken.
 #[derive(Debug, Clone)]
 struct Mute(Arc<AtomicU64>);
