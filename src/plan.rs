@@ -70,9 +70,18 @@ impl Scenario {
     /// strategy makes more than a handful of them one after another.
     #[must_use]
     pub fn longest_operation(&self) -> Duration {
-        (self.cache.timeout.0 + self.cache.connect_timeout.0 + self.network.cache_rtt) * 8
+        (self.cache.timeout.0 + self.cache.connect_timeout.0 + self.network.cache_rtt + self.longest_wait())
+            * 8
             + (self.database.timeout.0 + self.network.database_rtt + self.network.database_jitter) * 2
             + self.longest_service()
+    }
+
+    /// The longest that a change of the cache waits for its replicas.
+    fn longest_wait(&self) -> Duration {
+        match self.cache.wait_replicas {
+            0 => Duration::ZERO,
+            _ => self.cache.wait_timeout.0 + self.cache.timeout.0,
+        }
     }
 
     /// The longest that a service adds to an operation: a load waits for one that is under way.

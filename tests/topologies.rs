@@ -276,11 +276,15 @@ async fn a_write_that_waits_for_replicas_ends_in_a_timeout_when_they_are_frozen_
     let deployed = Deployed::of(async |site: &Site<'_>| spec.deploy_cache(site).await).await;
     let options = RedisOptions {
         wait_replicas: 1,
-        wait_timeout: Duration::from_millis(300),
+        // Replicas may take longer than any other answer.
+        wait_timeout: Duration::from_millis(1500),
         ..RedisOptions::at(deployed.url("shard0").expose())
     };
-    let cache = RedisCache::connect(options, Counters::new()).await.unwrap();
+    let counters = Counters::new();
+    let cache = RedisCache::connect(options, counters.clone()).await.unwrap();
     cache.set("a", &entry(1), TTL).await.unwrap();
+    assert_eq!(counters.snapshot().cache_commands, 3, "the write, the mark and the WAIT");
+    cache.place_token("loading", Token(1), Duration::from_mins(1)).await.unwrap();
     let replica =
         RedisAdmin::connect(&RedisOptions::at(deployed.url("shard0-replica0").expose())).await.unwrap();
     assert!(replica.info().await.unwrap().dbsize >= 1, "it was waited for");
@@ -291,6 +295,15 @@ async fn a_write_that_waits_for_replicas_ends_in_a_timeout_when_they_are_frozen_
     assert_eq!(error.kind, ErrorKind::Timeout, "{error}");
     assert!(error.detail.contains("0 of 1 replicas"), "{error}");
     assert_eq!(cache.get("a").await.unwrap(), Some(entry(2)));
+    // The load whose token a write removes would fill a replica that still has the token.
+    let voided = cache.settle("loading", None, &entry(2), TTL).await;
+    assert_eq!(voided.unwrap_err().kind, ErrorKind::Timeout);
+    assert_eq!(cache.get("loading").await.unwrap(), None);
+    assert_eq!(
+        cache.settle("loading", None, &entry(2), TTL).await,
+        Ok(Settled::Voided),
+        "nothing was removed"
+    );
     // An invalidation is tried again, and finds nothing left to remove: it is no more copied than before.
     for _ in 0..2 {
         assert_eq!(cache.delete("a").await.unwrap_err().kind, ErrorKind::Timeout);

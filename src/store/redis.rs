@@ -121,7 +121,7 @@ impl RedisCache {
     /// Waits until as many replicas as the options want have what was changed under a key. Whatever stands in the way of
     /// that, the change itself is done: the error is one after which it may have happened.
     async fn replicated(&self, key: &str) -> Result<(), StoreError> {
-        self.shared.fleet.wait_for_replicas(key).await.map_err(|error| {
+        self.shared.fleet.wait_for_replicas(key, &self.counters).await.map_err(|error| {
             let detail = format!("the change is done, but not known to be copied: {}", error.detail);
             StoreError::new(ErrorKind::Timeout, detail)
         })
@@ -295,6 +295,8 @@ impl Cache for RedisCache {
         match self.run(&scripts::SETTLE, key, &arguments, "settling a write").await? {
             1 => self.replicated(key).await.map(|()| Settled::Stored),
             2 => self.replicated(key).await.map(|()| Settled::NewerThere),
+            // A replica that becomes the primary with the token would let in what was loaded before this write.
+            3 => self.replicated(key).await.map(|()| Settled::Voided),
             _ => Ok(Settled::Voided),
         }
     }

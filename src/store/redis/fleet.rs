@@ -17,6 +17,7 @@ use super::options::{ReadFrom, RedisOptions};
 use super::scout::Scout;
 use super::wait::ReplicaWaits;
 use crate::clock::{self, Instant};
+use crate::store::counters::Counters;
 use crate::store::{ErrorKind, StoreError};
 
 /// What a command does to its key.
@@ -62,7 +63,7 @@ impl Node {
             next: AtomicUsize::new(0),
             live: AtomicBool::new(true),
             round_trip_us: AtomicU64::new(0),
-            waits: ReplicaWaits::new(how, options),
+            waits: ReplicaWaits::new(options, address)?,
         })
     }
 
@@ -353,12 +354,12 @@ impl Fleet {
     }
 
     /// Waits until enough replicas have what was changed under a key so far.
-    pub(super) async fn wait_for_replicas(&self, key: &str) -> Result<(), StoreError> {
+    pub(super) async fn wait_for_replicas(&self, key: &str, counters: &Counters) -> Result<(), StoreError> {
         if self.options.wait_replicas == 0 {
             return Ok(());
         }
         match self.pick(key, Access::Write) {
-            Some((node, _)) => node.waits.wait(&self.options.key_prefix, key).await,
+            Some((node, _)) => node.waits.wait(&self.options.key_prefix, key, counters).await,
             None => Err(self.nobody("waiting for replicas")),
         }
     }
