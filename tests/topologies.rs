@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
+use hotset::fault::Target;
 use hotset::results::{EventRow, Phase, Results, Verdict};
 use hotset::store::redis::layout::Layout;
 use hotset::store::redis::{Kind, ReadFrom, RedisAdmin, RedisCache, RedisOptions, Sharding};
@@ -66,6 +67,10 @@ impl Deployed {
 
     fn url(&self, name: &str) -> SecretUrl {
         SecretUrl::new(self.cache.managed().unwrap().named(name).unwrap().server().url().expose())
+    }
+
+    fn port(&self, name: &str) -> u16 {
+        self.cache.managed().unwrap().named(name).unwrap().server().port()
     }
 
     fn urls(&self, duty: Duty) -> Vec<SecretUrl> {
@@ -414,12 +419,23 @@ async fn slots_that_move_under_load_give_not_one_wrong_answer() {
         }
         answers
     };
+    let named = async || {
+        let layout = deployed.cache.look().await.unwrap().unwrap();
+        layout.shards.into_iter().map(|shard| shard.name).collect::<Vec<_>>()
+    };
     let moves = async {
         let added = deployed.cache.add_shard().await.unwrap();
-        assert!(added.contains("4096 slots") || added.contains("4095 slots"), "{added}");
-        assert_eq!(deployed.cache.look().await.unwrap().unwrap().shards.len(), 4);
+        assert!(
+            added.contains("shard3 has 4096 slots") || added.contains("shard3 has 4095 slots"),
+            "{added}"
+        );
+        assert_eq!(named().await, ["shard0", "shard1", "shard2", "shard3"].map(String::from));
+        let port = async |shard| deployed.cache.node_at(Target::Shard(shard)).await.unwrap().server().port();
+        assert_eq!(port(1).await, deployed.port("shard1"), "a fault hits whom it names");
+        assert_eq!(port(3).await, deployed.port("shard3"));
         deployed.cache.remove_shard(0).await.unwrap();
-        assert_eq!(deployed.cache.look().await.unwrap().unwrap().shards.len(), 3);
+        assert_eq!(named().await, ["shard1", "shard2", "shard3"].map(String::from));
+        assert_eq!(port(1).await, deployed.port("shard1"));
         tokio::time::sleep(Duration::from_millis(500)).await;
         stop.store(true, std::sync::atomic::Ordering::Relaxed);
     };
@@ -625,7 +641,7 @@ for = "1s"
 }
 
 #[test]
-fn shards_are_added_and_removed_under_load_without_one_error_or_stale_read() {
+fn a_shard_is_added_under_load_without_one_error_or_stale_read_and_no_other_changes_its_name() {
     let place = Place::new();
     let more = r#"duration = "12s"
 [[fault]]
@@ -641,11 +657,16 @@ kind = "add-shard"
         assert_eq!((row.errors, row.timeouts, row.stale_reads, row.corrupt_reads), (0, 0, 0, 0), "{row:#?}");
         assert_eq!((row.verdict, row.lost_writes), (Some(Verdict::Kept), Some(0)), "{row:#?}");
         let nodes: Vec<_> = results.nodes.iter().filter(|node| node.cell == row.cell).collect();
-        assert_eq!(nodes.len(), 4, "{nodes:#?}");
+        // Those that were there are called what they were called before, though the new one has slots between theirs.
+        let names: Vec<_> = nodes.iter().map(|node| node.shard.as_str()).collect();
+        assert_eq!(names, ["shard0", "shard1", "shard2", "shard3"], "{nodes:#?}");
         assert!(
             nodes.iter().all(|node| (4090..4100).contains(&node.slots.unwrap()) && node.keys > 50),
             "{nodes:#?}"
         );
+        let told: Vec<_> = events(&results, &row.cell, "mended").iter().map(|event| &event.detail).collect();
+        assert!(told.len() == 1 && told[0].starts_with("shard3 has 409"), "{told:?}");
+        assert_eq!(events(&results, &row.cell, "failover").len(), 0, "{:#?}", results.events);
     }
 }
 

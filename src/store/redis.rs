@@ -11,6 +11,7 @@ pub mod options;
 mod scout;
 mod scripts;
 mod sessions;
+mod shard_names;
 pub mod slots;
 mod tracking;
 mod wait;
@@ -29,6 +30,7 @@ pub use errors::{kind_of, store_error};
 use fleet::{Access, Fleet, as_store_error};
 pub use options::{Kind, ReadFrom, RedisOptions, Sharding};
 use scripts::Script;
+pub use shard_names::ShardNames;
 
 use super::counters::Counters;
 use super::{Cache, Claimed, Entry, ErrorKind, Settled, StoreError, Token, Version};
