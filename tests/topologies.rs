@@ -243,6 +243,34 @@ async fn shards_behind_sentinel_are_found_by_name_and_a_failover_by_hand_is_foll
 }
 
 #[tokio::test]
+async fn a_primary_that_does_not_answer_for_a_while_and_comes_back_is_no_failover() {
+    // It is back long before sentinels give it up.
+    let spec = sentinel::Spec { down_after: hotset::scenario::Positive::seconds(60), ..two_shards() };
+    let deployed = shards(spec).await;
+    let options = RedisOptions {
+        kind: by_sentinel(&deployed),
+        response_timeout: Duration::from_millis(200),
+        ..RedisOptions::at(deployed.url("shard0").expose())
+    };
+    let journal = options.journal.clone();
+    let cache = RedisCache::connect(options, Counters::new()).await.unwrap();
+    let has_a_primary = async |wanted: bool| {
+        let until = Instant::now() + BOUND;
+        while cache.look().await.unwrap().shards[0].primary.is_some() != wanted {
+            assert!(Instant::now() < until, "{:?}", cache.layout());
+        }
+    };
+    let frozen = deployed.cache.managed().unwrap().named("shard0").unwrap();
+    frozen.server().process().pause().await.unwrap();
+    has_a_primary(false).await;
+    frozen.server().process().resume().await.unwrap();
+    has_a_primary(true).await;
+    let noticed = journal.take();
+    assert!(noticed.iter().all(|one| one.kind != "failover"), "{noticed:?}");
+    deployed.end().await;
+}
+
+#[tokio::test]
 async fn a_dead_replica_never_fails_a_read_and_reads_are_spread_over_those_that_live() {
     let spec = single::Spec { replicas: 2, read_from: ReadFrom::Replicas, ..single::Spec::default() };
     let deployed = Deployed::of(async |site: &Site<'_>| spec.deploy_cache(site).await).await;

@@ -4,6 +4,7 @@
 mod access_counts;
 mod admin;
 mod errors;
+mod failovers;
 mod fleet;
 pub mod layout;
 mod link;

@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use redis::{Cmd, RedisError, ServerErrorKind, Value};
 use tokio::sync::Notify;
 
 use super::errors::{kind_of, store_error};
+use super::failovers::LastPrimaries;
 use super::layout::{Layout, NodeAddress, Placement};
 use super::link::{Address, Link};
 use super::options::{ReadFrom, RedisOptions};
@@ -118,6 +119,7 @@ pub(super) struct Fleet {
     /// Nodes that a MOVED or ASK named and the layout does not know yet.
     strangers: RwLock<HashMap<NodeAddress, Arc<Node>>>,
     scout: Scout,
+    last_primaries: Mutex<LastPrimaries>,
     wanted: Notify,
 }
 
@@ -126,6 +128,7 @@ impl Fleet {
     pub(super) async fn connect(options: RedisOptions) -> Result<Arc<Self>, StoreError> {
         let scout = Scout::new(&options)?;
         let layout = scout.look(&[]).await?;
+        let last_primaries = Mutex::new(LastPrimaries::of(&layout));
         let map = map(&options, layout, &HashMap::new())?;
         for shard in &map.shards {
             let Some(primary) = &shard.primary else { continue };
@@ -142,6 +145,7 @@ impl Fleet {
             map: RwLock::new(Arc::new(map)),
             strangers: RwLock::default(),
             scout,
+            last_primaries,
             wanted: Notify::new(),
         });
         if fleet.scout.can_change() {
@@ -372,15 +376,9 @@ impl Fleet {
         if layout == before.layout {
             return Ok(());
         }
-        for (old, new) in before.layout.shards.iter().zip(&layout.shards) {
-            // Where slots moved, another shard may have this name by now.
-            if let Some(primary) = &new.primary
-                && old.primary.as_ref() != Some(primary)
-                && (old.primary.is_none() || old.replicas.contains(primary))
-            {
-                let detail = format!("{primary} is its primary now");
-                self.options.journal.note("failover", new.name.clone(), detail);
-            }
+        let others = self.last_primaries.lock().take_over(&layout);
+        for (shard, primary) in others {
+            self.options.journal.note("failover", shard, format!("{primary} is its primary now"));
         }
         let whole = before.layout.unserved_slots() == 0 && layout.unserved_slots() == 0;
         if whole && before.layout.shards.len() != layout.shards.len() {
