@@ -271,6 +271,32 @@ async fn a_primary_that_does_not_answer_for_a_while_and_comes_back_is_no_failove
 }
 
 #[tokio::test]
+async fn a_primary_that_sentinels_have_made_is_used_at_once_and_not_at_the_next_look() {
+    let deployed = shards(two_shards()).await;
+    let cache = from_outside(&deployed, by_sentinel(&deployed), ReadFrom::Primary).await;
+    let sentinel = deployed.admin("sentinel0").await;
+    for (number, name) in ["shard0", "shard1"].into_iter().enumerate() {
+        let before = cache.layout().shards[number].primary.clone();
+        let of_sentinel = async || -> (String, u16) {
+            let mut ask = redis::cmd("SENTINEL");
+            sentinel.ask(ask.arg("GET-MASTER-ADDR-BY-NAME").arg(name), "a test").await.unwrap()
+        };
+        let old = of_sentinel().await;
+        sentinel.ask::<()>(redis::cmd("SENTINEL").arg("FAILOVER").arg(name), "a test").await.unwrap();
+        let until = Instant::now() + BOUND;
+        while of_sentinel().await == old {
+            assert!(Instant::now() < until, "sentinels carry the failover out");
+        }
+        let made = Instant::now();
+        while cache.layout().shards[number].primary.as_ref().is_none_or(|now| Some(now) == before.as_ref()) {
+            assert!(made.elapsed() < Duration::from_millis(400), "{name}: {:?}", cache.layout());
+            tokio::task::yield_now().await;
+        }
+    }
+    deployed.end().await;
+}
+
+#[tokio::test]
 async fn a_dead_replica_never_fails_a_read_and_reads_are_spread_over_those_that_live() {
     let spec = single::Spec { replicas: 2, read_from: ReadFrom::Replicas, ..single::Spec::default() };
     let deployed = Deployed::of(async |site: &Site<'_>| spec.deploy_cache(site).await).await;

@@ -15,7 +15,7 @@ use super::failovers::LastPrimaries;
 use super::layout::{Layout, NodeAddress, Placement};
 use super::link::{Address, Link};
 use super::options::{ReadFrom, RedisOptions};
-use super::scout::Scout;
+use super::scout::{Listening, Scout};
 use super::wait::ReplicaWaits;
 use crate::clock::{self, Instant};
 use crate::store::counters::Counters;
@@ -120,7 +120,9 @@ pub(super) struct Fleet {
     strangers: RwLock<HashMap<NodeAddress, Arc<Node>>>,
     scout: Scout,
     last_primaries: Mutex<LastPrimaries>,
-    wanted: Notify,
+    wanted: Arc<Notify>,
+    /// Ends with it.
+    _listening: Option<Listening>,
 }
 
 impl Fleet {
@@ -140,13 +142,16 @@ impl Fleet {
                 let _ = replica.links[0].connected().await;
             }
         }
+        let wanted = Arc::<Notify>::default();
+        let listening = scout.listen(&wanted);
         let fleet = Arc::new(Self {
             options,
             map: RwLock::new(Arc::new(map)),
             strangers: RwLock::default(),
             scout,
             last_primaries,
-            wanted: Notify::new(),
+            wanted,
+            _listening: listening,
         });
         if fleet.scout.can_change() {
             tokio::spawn(keep_looking(Arc::downgrade(&fleet)));
