@@ -514,3 +514,22 @@ fn check_together(scenario: &Scenario, top: &Reader<'_>) {
         );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_operation_lasts_as_long_as_its_calls_and_what_they_wait_for_replicas() {
+        let longest = |more: &str| {
+            let topology = "{ name = \"cluster\", database = \"embedded\" }";
+            let cache = format!("timeout = \"500ms\"\nwait_timeout = \"2s\"\n{more}");
+            let text = format!(
+                "strategies = [\"cache-aside\"]\ntopologies = [{topology}]\n[cache]\n{cache}\n[run]\nduration = \"30s\"\n"
+            );
+            let plan = Plan::parse("test", "test.toml", &text, &Options::default()).unwrap();
+            plan.cells[0].scenario.longest_operation()
+        };
+        assert_eq!(longest("wait_replicas = 1"), longest("") + Duration::from_millis(2500) * 8);
+    }
+}
