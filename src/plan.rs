@@ -73,9 +73,18 @@ impl Scenario {
     /// strategy makes more than a handful of them one after another.
     #[must_use]
     pub fn longest_operation(&self) -> Duration {
-        (self.cache.timeout.0 + self.cache.connect_timeout.0 + self.network.cache_rtt) * 8
+        (self.cache.timeout.0 + self.cache.connect_timeout.0 + self.network.cache_rtt + self.longest_wait())
+            * 8
             + (self.database.timeout.0 + self.network.database_rtt + self.network.database_jitter) * 2
             + self.longest_service()
+    }
+
+    /// The longest that a change of the cache waits for its replicas.
+    fn longest_wait(&self) -> Duration {
+        match self.cache.wait_replicas {
+            0 => Duration::ZERO,
+            _ => self.cache.wait_timeout.0 + self.cache.timeout.0,
+        }
     }
 
     /// The longest that a service adds to an operation: a load waits for one that is under way.
@@ -496,5 +505,24 @@ fn check_together(scenario: &Scenario, top: &Reader<'_>) {
             )
             .help("make run.window shorter"),
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_operation_lasts_as_long_as_its_calls_and_what_they_wait_for_replicas() {
+        let longest = |more: &str| {
+            let topology = "{ name = \"cluster\", database = \"embedded\" }";
+            let cache = format!("timeout = \"500ms\"\nwait_timeout = \"2s\"\n{more}");
+            let text = format!(
+                "strategies = [\"cache-aside\"]\ntopologies = [{topology}]\n[cache]\n{cache}\n[run]\nduration = \"30s\"\n"
+            );
+            let plan = Plan::parse("test", "test.toml", &text, &Options::default()).unwrap();
+            plan.cells[0].scenario.longest_operation()
+        };
+        assert_eq!(longest("wait_replicas = 1"), longest("") + Duration::from_millis(2500) * 8);
     }
 }

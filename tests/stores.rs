@@ -587,6 +587,31 @@ async fn a_cut_connection_is_replaced_and_only_what_was_under_way_fails() {
 }
 
 #[tokio::test]
+async fn a_connection_that_broke_is_told_of_when_it_is_back_and_one_that_is_new_is_not() {
+    let server = Server::redis(&[]);
+    // The connection for WAIT is opened when it is first used.
+    let options = RedisOptions { wait_replicas: 1, ..redis_options(server.port()) };
+    let journal = options.journal.clone();
+    let cache = RedisCache::connect(options, Counters::new()).await.unwrap();
+    let error = cache.set("k", &entry(1), None).await.unwrap_err();
+    assert!(error.detail.contains("0 of 1 replicas"), "{error}");
+    assert_eq!(journal.take(), []);
+    let mut kill = redis::cmd("CLIENT");
+    kill.arg("KILL").arg("TYPE").arg("normal").arg("SKIPME").arg("no");
+    let _ = cache.request("", &kill, "cutting").await;
+    let start = Instant::now();
+    loop {
+        let _ = cache.get("k").await;
+        let noticed = journal.take();
+        if !noticed.is_empty() {
+            assert!(noticed.iter().all(|one| one.kind == "reconnected"), "{noticed:?}");
+            break;
+        }
+        assert!(start.elapsed() < Duration::from_secs(5), "nobody tells that it is back");
+    }
+}
+
+#[tokio::test]
 async fn a_server_that_does_not_answer_is_a_timeout() {
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut options = redis_options(silent.local_addr().unwrap().port());

@@ -14,7 +14,7 @@ use hotset::store::local::{LocalCache, LocalCapacity};
 use hotset::store::network::{DelayedCache, RoundTrip};
 use hotset::store::redb::{EmbeddedDatabase, EmbeddedOptions};
 use hotset::store::redis::{RedisAdmin, RedisCache, RedisOptions};
-use hotset::store::write_log::{Held, Reader, Record, RecordId, WriteLog};
+use hotset::store::write_log::{Held, Reader, Record, RecordId, Removed, WriteLog};
 use hotset::store::{
     AnyCache, AppCache, Cache, Counters, Database, Document, Entry, ErrorKind, Patch, Token,
 };
@@ -238,8 +238,9 @@ async fn records_are_given_once_in_their_order_and_stay_until_they_are_removed(c
     assert!(read(cache, "one").await.is_empty());
     assert_eq!(length(cache).await, 5);
     let places: Vec<_> = first.iter().map(|record| record.id).collect();
-    assert_eq!(cache.remove_records(LOG, &places).await.unwrap(), 2);
-    assert_eq!(cache.remove_records(LOG, &places).await.unwrap(), 0, "they are gone already");
+    assert_eq!(cache.remove_records(LOG, &places).await.unwrap(), Removed { records: 2, left: 3 });
+    let again = cache.remove_records(LOG, &places).await.unwrap();
+    assert_eq!(again, Removed { records: 0, left: 3 }, "they are gone already");
     assert_eq!(length(cache).await, 3);
     write_versions(cache, 7..=7).await;
     assert_eq!(versions(&read(cache, "one").await), [7]);
@@ -288,7 +289,7 @@ async fn a_log_that_is_not_there_is_empty(cache: &impl WriteLog) {
     assert!(read(cache, "me").await.is_empty());
     let reader = Reader { log: "another", consumer: "me" };
     assert!(cache.take_over(reader, Duration::ZERO, FIRST, 10).await.unwrap().records.is_empty());
-    assert_eq!(cache.remove_records("a third", &[FIRST]).await.unwrap(), 0);
+    assert_eq!(cache.remove_records("a third", &[FIRST]).await.unwrap(), Removed::default());
 }
 
 async fn many_writers_of_a_key_leave_a_record_for_each_version(cache: &AppCache) {

@@ -8,7 +8,7 @@ use super::mongodb::MongoDatabase;
 use super::network::{DelayedCache, DelayedDatabase};
 use super::redb::EmbeddedDatabase;
 use super::redis::RedisCache;
-use super::write_log::{Held, LogLength, Reader, Record, RecordId, Taken, WriteLog};
+use super::write_log::{Held, LogLength, Reader, Record, RecordId, Removed, Taken, WriteLog};
 use super::{
     BulkItem, Cache, Claimed, Database, Document, Entry, Page, Patch, Settled, StoreError, Token, Version,
 };
@@ -165,7 +165,7 @@ impl WriteLog for AnyCache {
         cache!(self.take_over(reader, idle, from, most))
     }
 
-    async fn remove_records(&self, log: &str, records: &[RecordId]) -> Result<u64, StoreError> {
+    async fn remove_records(&self, log: &str, records: &[RecordId]) -> Result<Removed, StoreError> {
         cache!(self.remove_records(log, records))
     }
 

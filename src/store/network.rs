@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::write_log::{Held, LogLength, Reader, Record, RecordId, Taken, WriteLog};
+use super::write_log::{Held, LogLength, Reader, Record, RecordId, Removed, Taken, WriteLog};
 use super::{
     BulkItem, Cache, Claimed, Database, Document, Entry, ErrorKind, Page, Patch, Settled, StoreError, Token,
     Version,
@@ -279,7 +279,7 @@ impl<C: WriteLog> WriteLog for DelayedCache<C> {
         self.round_trip.around(self.inner.take_over(reader, idle, from, most)).await
     }
 
-    async fn remove_records(&self, log: &str, records: &[RecordId]) -> Result<u64, StoreError> {
+    async fn remove_records(&self, log: &str, records: &[RecordId]) -> Result<Removed, StoreError> {
         self.round_trip.around(self.inner.remove_records(log, records)).await
     }
 

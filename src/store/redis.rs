@@ -4,6 +4,7 @@
 mod access_counts;
 mod admin;
 mod errors;
+mod failovers;
 mod fleet;
 pub mod layout;
 mod link;
@@ -11,6 +12,7 @@ pub mod options;
 mod scout;
 mod scripts;
 mod sessions;
+mod shard_names;
 pub mod slots;
 mod tracking;
 mod wait;
@@ -29,6 +31,7 @@ pub use errors::{kind_of, store_error};
 use fleet::{Access, Fleet, as_store_error};
 pub use options::{Kind, ReadFrom, RedisOptions, Sharding};
 use scripts::Script;
+pub use shard_names::ShardNames;
 
 use super::counters::Counters;
 use super::{Cache, Claimed, Entry, ErrorKind, Settled, StoreError, Token, Version};
@@ -121,7 +124,7 @@ impl RedisCache {
     /// Waits until as many replicas as the options want have what was changed under a key. Whatever stands in the way of
     /// that, the change itself is done: the error is one after which it may have happened.
     async fn replicated(&self, key: &str) -> Result<(), StoreError> {
-        self.shared.fleet.wait_for_replicas(key).await.map_err(|error| {
+        self.shared.fleet.wait_for_replicas(key, &self.counters).await.map_err(|error| {
             let detail = format!("the change is done, but not known to be copied: {}", error.detail);
             StoreError::new(ErrorKind::Timeout, detail)
         })
@@ -295,6 +298,8 @@ impl Cache for RedisCache {
         match self.run(&scripts::SETTLE, key, &arguments, "settling a write").await? {
             1 => self.replicated(key).await.map(|()| Settled::Stored),
             2 => self.replicated(key).await.map(|()| Settled::NewerThere),
+            // A replica that becomes the primary with the token would let in what was loaded before this write.
+            3 => self.replicated(key).await.map(|()| Settled::Voided),
             _ => Ok(Settled::Voided),
         }
     }

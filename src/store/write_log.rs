@@ -83,6 +83,15 @@ pub struct Taken {
     pub next: Option<RecordId>,
 }
 
+/// What came of removing records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Removed {
+    /// How many were there.
+    pub records: u64,
+    /// How many others there are in the log, delivered or not.
+    pub left: u64,
+}
+
 /// What a log holds, delivered or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LogLength {
@@ -141,12 +150,12 @@ pub trait WriteLog: Cache {
         most: u64,
     ) -> impl Future<Output = Result<Taken, StoreError>> + Send;
 
-    /// Removes records, whoever holds them; returns how many there were.
+    /// Removes records, whoever holds them.
     fn remove_records(
         &self,
         log: &str,
         records: &[RecordId],
-    ) -> impl Future<Output = Result<u64, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Removed, StoreError>> + Send;
 
     /// What a log holds.
     fn log_length(&self, log: &str) -> impl Future<Output = Result<LogLength, StoreError>> + Send;

@@ -28,7 +28,7 @@ use super::{
 use crate::source::{Kind, Source};
 use crate::store::local::{LocalCache, LocalCapacity};
 use crate::store::streams::{StreamRecord, Streams};
-use crate::store::write_log::{Held, LogLength, Reader, Record, RecordId, Taken, WriteLog};
+use crate::store::write_log::{Held, LogLength, Reader, Record, RecordId, Removed, Taken, WriteLog};
 use crate::store::{
     AccessCounts, Announced, Announcements, BulkItem, Cache, ChangeStream, Claimed, Counters, Document,
     Entry, ErrorKind, Patch, Session, Sessions, Settled, StoreError, Token, Tracking, Version,
@@ -302,6 +302,11 @@ impl<C: Cache, I: Interference> Cache for Interfered<C, I> {
         Ok(entry.map(|entry| self.with.show(entry)))
     }
 
+    /// Fails like any other read; where things are changed there is nothing to show otherwise.
+    async fn get_newest(&self, key: &str) -> Result<Option<Entry>, StoreError> {
+        self.call(Method::Get, self.cache.get_newest(key)).await
+    }
+
     async fn set(&self, key: &str, entry: &Entry, ttl: Option<Duration>) -> Result<(), StoreError> {
         self.with.note_ttl(ttl);
         self.with.note_set(key, entry);
@@ -469,7 +474,7 @@ impl<C: WriteLog, I: Interference> WriteLog for Interfered<C, I> {
         self.call(Method::TakeOver, self.cache.take_over(reader, idle, from, most)).await
     }
 
-    async fn remove_records(&self, log: &str, records: &[RecordId]) -> Result<u64, StoreError> {
+    async fn remove_records(&self, log: &str, records: &[RecordId]) -> Result<Removed, StoreError> {
         self.call(Method::RemoveRecords, self.cache.remove_records(log, records)).await
     }
 

@@ -56,12 +56,13 @@ impl CacheDeployment {
         }
         let layout = self.look_at_once().await?;
         let address = match target {
-            Target::Shard(shard) => layout.shards.get(shard as usize).and_then(|shard| shard.primary.clone()),
+            Target::Shard(shard) => {
+                layout.place_of(shard).and_then(|place| layout.shards[place].primary.clone())
+            }
             Target::Replica { shard, replica } => layout
-                .shards
-                .get(shard as usize)
+                .place_of(shard)
                 // With reads from primaries only a single's replicas are not in the layout.
-                .and_then(|shard| shard.replicas.get(replica as usize).cloned()),
+                .and_then(|place| layout.shards[place].replicas.get(replica as usize).cloned()),
             _ => None,
         };
         match address {
@@ -98,7 +99,7 @@ impl CacheDeployment {
     pub async fn fail_over(&self, shard: u64) -> Result<String, TopologyError> {
         let doing = || TopologyError::store(format!("ordering a failover of shard{shard}"));
         let layout = self.look_at_once().await?;
-        let Some(wanted) = layout.shards.get(shard as usize) else {
+        let Some(wanted) = layout.place_of(shard).map(|place| &layout.shards[place]) else {
             return Err(TopologyError::Unfit(format!("there is no shard{shard} to fail over")));
         };
         if let Kind::Sentinel { sentinels, .. } = &self.options()?.kind {
@@ -182,7 +183,7 @@ impl CacheDeployment {
         let nodes = self.own_cluster()?;
         let layout = self.look_at_once().await?;
         let members = layout.shards.iter().map(|shard| shard.nodes().count()).sum::<usize>();
-        let node = nodes.start(&format!("shard{}", layout.shards.len()), &[]).await?;
+        let node = nodes.start(&self.options()?.shard_names.next(), &[]).await?;
         let port = node.server().port();
         let admin = node.admin().await?;
         let primaries = self.primaries_of(&layout).await?;
@@ -224,8 +225,8 @@ impl CacheDeployment {
         let nodes = self.own_cluster()?;
         let layout = self.look_at_once().await?;
         let primaries = self.primaries_of(&layout).await?;
-        let gone = shard as usize;
-        let Some((from, from_id, from_port)) = primaries.get(gone).filter(|_| primaries.len() > 1) else {
+        let place = layout.place_of(shard).filter(|_| primaries.len() > 1);
+        let Some((gone, (from, from_id, from_port))) = place.map(|place| (place, &primaries[place])) else {
             return Err(TopologyError::Unfit(format!("there is no shard{shard} that could be removed")));
         };
         let from = Owner { admin: from, id: from_id, port: *from_port };

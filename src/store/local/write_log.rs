@@ -8,7 +8,7 @@ use compact_str::CompactString;
 
 use super::{ENTRY_OVERHEAD_BYTES, LocalCache, Store, Stored, count_end};
 use crate::clock::{self, Instant};
-use crate::store::write_log::{Held, LogLength, Reader, Record, RecordId, Taken, WriteLog};
+use crate::store::write_log::{Held, LogLength, Reader, Record, RecordId, Removed, Taken, WriteLog};
 use crate::store::{Entry, ErrorKind, StoreError, Version};
 
 /// The entries that may not be evicted, kept apart from those that may, so that making room never has to
@@ -211,10 +211,11 @@ impl WriteLog for LocalCache {
         }))
     }
 
-    async fn remove_records(&self, log: &str, records: &[RecordId]) -> Result<u64, StoreError> {
+    async fn remove_records(&self, log: &str, records: &[RecordId]) -> Result<Removed, StoreError> {
         Ok(self.with(|store, _| {
-            let Some(log) = store.logs.get_mut(log) else { return 0 };
-            records.iter().filter(|id| log.records.remove(id).is_some()).count() as u64
+            let Some(log) = store.logs.get_mut(log) else { return Removed::default() };
+            let removed = records.iter().filter(|id| log.records.remove(id).is_some()).count() as u64;
+            Removed { records: removed, left: log.records.len() as u64 }
         }))
     }
 

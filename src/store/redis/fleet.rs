@@ -6,17 +6,19 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use redis::{Cmd, RedisError, ServerErrorKind, Value};
 use tokio::sync::Notify;
 
 use super::errors::{kind_of, store_error};
+use super::failovers::LastPrimaries;
 use super::layout::{Layout, NodeAddress, Placement};
 use super::link::{Address, Link};
 use super::options::{ReadFrom, RedisOptions};
-use super::scout::Scout;
+use super::scout::{Listening, Scout};
 use super::wait::ReplicaWaits;
 use crate::clock::{self, Instant};
+use crate::store::counters::Counters;
 use crate::store::{ErrorKind, StoreError};
 
 /// What a command does to its key.
@@ -62,7 +64,7 @@ impl Node {
             next: AtomicUsize::new(0),
             live: AtomicBool::new(true),
             round_trip_us: AtomicU64::new(0),
-            waits: ReplicaWaits::new(how, options),
+            waits: ReplicaWaits::new(options, address)?,
         })
     }
 
@@ -117,7 +119,10 @@ pub(super) struct Fleet {
     /// Nodes that a MOVED or ASK named and the layout does not know yet.
     strangers: RwLock<HashMap<NodeAddress, Arc<Node>>>,
     scout: Scout,
-    wanted: Notify,
+    last_primaries: Mutex<LastPrimaries>,
+    wanted: Arc<Notify>,
+    /// Ends with it.
+    _listening: Option<Listening>,
 }
 
 impl Fleet {
@@ -125,6 +130,7 @@ impl Fleet {
     pub(super) async fn connect(options: RedisOptions) -> Result<Arc<Self>, StoreError> {
         let scout = Scout::new(&options)?;
         let layout = scout.look(&[]).await?;
+        let last_primaries = Mutex::new(LastPrimaries::of(&layout));
         let map = map(&options, layout, &HashMap::new())?;
         for shard in &map.shards {
             let Some(primary) = &shard.primary else { continue };
@@ -136,12 +142,16 @@ impl Fleet {
                 let _ = replica.links[0].connected().await;
             }
         }
+        let wanted = Arc::<Notify>::default();
+        let listening = scout.listen(&wanted);
         let fleet = Arc::new(Self {
             options,
             map: RwLock::new(Arc::new(map)),
             strangers: RwLock::default(),
             scout,
-            wanted: Notify::new(),
+            last_primaries,
+            wanted,
+            _listening: listening,
         });
         if fleet.scout.can_change() {
             tokio::spawn(keep_looking(Arc::downgrade(&fleet)));
@@ -353,12 +363,12 @@ impl Fleet {
     }
 
     /// Waits until enough replicas have what was changed under a key so far.
-    pub(super) async fn wait_for_replicas(&self, key: &str) -> Result<(), StoreError> {
+    pub(super) async fn wait_for_replicas(&self, key: &str, counters: &Counters) -> Result<(), StoreError> {
         if self.options.wait_replicas == 0 {
             return Ok(());
         }
         match self.pick(key, Access::Write) {
-            Some((node, _)) => node.waits.wait(&self.options.key_prefix, key).await,
+            Some((node, _)) => node.waits.wait(&self.options.key_prefix, key, counters).await,
             None => Err(self.nobody("waiting for replicas")),
         }
     }
@@ -371,15 +381,9 @@ impl Fleet {
         if layout == before.layout {
             return Ok(());
         }
-        for (old, new) in before.layout.shards.iter().zip(&layout.shards) {
-            // Where slots moved, another shard may have this name by now.
-            if let Some(primary) = &new.primary
-                && old.primary.as_ref() != Some(primary)
-                && (old.primary.is_none() || old.replicas.contains(primary))
-            {
-                let detail = format!("{primary} is its primary now");
-                self.options.journal.note("failover", new.name.clone(), detail);
-            }
+        let others = self.last_primaries.lock().take_over(&layout);
+        for (shard, primary) in others {
+            self.options.journal.note("failover", shard, format!("{primary} is its primary now"));
         }
         let whole = before.layout.unserved_slots() == 0 && layout.unserved_slots() == 0;
         if whole && before.layout.shards.len() != layout.shards.len() {

@@ -99,6 +99,19 @@ impl Layout {
         }
     }
 
+    /// The place of the shard that a scenario calls by a number: in a cluster, where shards come and go, by its name;
+    /// elsewhere, where a name may be anything, by its order.
+    #[must_use]
+    pub fn place_of(&self, number: u64) -> Option<usize> {
+        match &self.placement {
+            Placement::Slots(_) => {
+                let name = format!("shard{number}");
+                self.shards.iter().position(|shard| shard.name == name)
+            }
+            _ => Some(number as usize).filter(|place| *place < self.shards.len()),
+        }
+    }
+
     /// How many slots are served by a shard; `None` where keys are not placed by slots.
     #[must_use]
     pub fn slots_of(&self, shard: usize) -> Option<u64> {

@@ -3,6 +3,7 @@
 //! The driver's own `ConnectionManager` boxes and shares a future for every request; here a request
 //! costs a short lock and a clone.
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -140,6 +141,8 @@ fn client(options: &RedisOptions, url: &SecretUrl) -> Result<Client, RedisError>
 pub(super) struct Link {
     address: Arc<Address>,
     state: Mutex<State>,
+    /// It was connected at some time: what is opened for the first time has not come back.
+    was_up: AtomicBool,
     /// Counts the attempts to mend, so that operations can wait for the next.
     attempts: watch::Sender<u64>,
 }
@@ -161,14 +164,16 @@ impl Link {
     pub(super) async fn connect(address: Arc<Address>) -> Result<Arc<Self>, StoreError> {
         let connection = address.connect().await?;
         let state = Mutex::new(State::Up { connection, generation: 0 });
-        Ok(Arc::new(Self { address, state, attempts: watch::Sender::new(0) }))
+        let (was_up, attempts) = (AtomicBool::new(true), watch::Sender::new(0));
+        Ok(Arc::new(Self { address, state, was_up, attempts }))
     }
 
     /// One that connects when it is first used.
     pub(super) fn unconnected(address: Arc<Address>) -> Arc<Self> {
         let last = StoreError::new(ErrorKind::Connection, format!("connecting to Redis {}", address.url()));
         let state = Mutex::new(State::Down { last, generation: 0, mending: false });
-        Arc::new(Self { address, state, attempts: watch::Sender::new(0) })
+        let (was_up, attempts) = (AtomicBool::new(false), watch::Sender::new(0));
+        Arc::new(Self { address, state, was_up, attempts })
     }
 
     /// Connects, unless it is connected.
@@ -287,7 +292,9 @@ impl Link {
         }
     }
 
-    fn finish(&self, attempt: Result<MultiplexedConnection, StoreError>) {
+    /// Takes the outcome of an attempt to connect; returns whether a connection that had broken is there again.
+    fn finish(&self, attempt: Result<MultiplexedConnection, StoreError>) -> bool {
+        let again = attempt.is_ok() && self.was_up.swap(true, Relaxed);
         let mut state = self.state.lock();
         let generation = state.generation();
         *state = match attempt {
@@ -296,6 +303,7 @@ impl Link {
         };
         drop(state);
         self.attempts.send_modify(|attempts| *attempts += 1);
+        again
     }
 }
 
@@ -311,14 +319,12 @@ impl Mending {
             let attempt = address.connect().await;
             let Some(link) = self.0.upgrade() else { return };
             let connected = attempt.is_ok();
-            link.finish(attempt);
-            if connected {
+            if link.finish(attempt) {
                 let place = link.address.url.host_and_port();
-                link.address.journal.note(
-                    "reconnected",
-                    place,
-                    "a connection that had broken is there again",
-                );
+                let detail = "a connection that had broken is there again";
+                link.address.journal.note("reconnected", place, detail);
+            }
+            if connected {
                 return;
             }
             pause = (pause * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE);

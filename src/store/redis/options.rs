@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::layout::NodeAddress;
+use super::shard_names::ShardNames;
 use crate::store::SecretUrl;
 use crate::store::journal::Journal;
 
@@ -89,6 +90,8 @@ pub struct RedisOptions {
     pub root_certificates: Option<Vec<u8>>,
     /// Where to connect instead.
     pub detour: Option<Detour>,
+    /// What the shards of a cluster are called.
+    pub shard_names: ShardNames,
     /// What is told of failovers and reconnections.
     pub journal: Journal,
 }
@@ -112,6 +115,7 @@ impl RedisOptions {
             wait_timeout: Duration::from_millis(100),
             root_certificates: None,
             detour: None,
+            shard_names: ShardNames::default(),
             journal: Journal::default(),
         }
     }

@@ -3,10 +3,14 @@
 mod cluster;
 mod one;
 mod sentinel;
+mod switches;
 
 use std::sync::Arc;
 
 use redis::{FromRedisValue, Value};
+use tokio::sync::Notify;
+
+pub(super) use self::switches::Listening;
 
 use super::layout::{Layout, NodeAddress};
 use super::link::Link;
@@ -37,6 +41,15 @@ impl Scout {
         match self {
             Self::One(one) => one.has_replicas(),
             Self::Cluster(_) | Self::Sentinel(_) => true,
+        }
+    }
+
+    /// Has whoever looks woken as soon as somebody tells that there is something to be seen, until what this returns
+    /// is dropped; `None` where nobody tells.
+    pub(super) fn listen(&self, wake: &Arc<Notify>) -> Option<Listening> {
+        match self {
+            Self::One(_) | Self::Cluster(_) => None,
+            Self::Sentinel(sentinel) => Some(sentinel.listen(Arc::clone(wake))),
         }
     }
 

@@ -63,14 +63,14 @@ return 1"
     ))
 });
 
-/// 1 if stored, 2 if a newer one is there, 0 if there was nothing or another's token, which is now
-/// gone. ARGV: entry, ttl in ms, the caller's token as an entry or ''.
+/// 1 if stored, 2 if a newer one is there, 3 if there was another's token, which is now gone, 0 if there was
+/// nothing. ARGV: entry, ttl in ms, the caller's token as an entry or ''.
 pub static SETTLE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(&format!(
         "{STORE}{NOT_OLDER}
 local held = redis.call('GETRANGE', KEYS[1], 0, 16)
 if held == '' then return 0 end
-if string.byte(held) == 84 and held ~= ARGV[3] then redis.call('DEL', KEYS[1]) return 0 end
+if string.byte(held) == 84 and held ~= ARGV[3] then redis.call('DEL', KEYS[1]) return 3 end
 if not_older(held) then return 2 end
 store()
 return 1"

@@ -8,9 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::layout::NodeAddress;
 use super::link::{Address, Link};
 use super::options::RedisOptions;
 use super::slots::hash_tag;
+use crate::store::counters::Counters;
 use crate::store::{ErrorKind, StoreError};
 
 /// The waits for the replicas of one primary.
@@ -32,43 +34,62 @@ struct Last {
 }
 
 impl ReplicaWaits {
-    pub(super) fn new(address: Arc<Address>, options: &RedisOptions) -> Self {
-        Self {
-            link: (options.wait_replicas > 0).then(|| Link::unconnected(address)),
+    pub(super) fn new(options: &RedisOptions, node: &NodeAddress) -> Result<Self, StoreError> {
+        let bound = options.wait_timeout + options.response_timeout;
+        let link = || {
+            // The answer to WAIT takes as long as the replicas may, and that of any other command on top.
+            let patient = RedisOptions { response_timeout: bound, ..options.clone() };
+            Ok(Link::unconnected(Arc::new(Address::of_node(&patient, node, false)?)))
+        };
+        Ok(Self {
+            link: (options.wait_replicas > 0).then(link).transpose()?,
             replicas: options.wait_replicas,
             timeout: options.wait_timeout,
-            bound: options.wait_timeout + options.response_timeout,
+            bound,
             asked: AtomicU64::new(0),
             last: tokio::sync::Mutex::new(Last { answers_for: 0, result: Ok(()) }),
-        }
+        })
     }
 
-    /// Waits until enough replicas have what was written before this call.
+    /// Waits until enough replicas have what was written before this call; counts the commands of whoever asks
+    /// for all.
     ///
     /// # Errors
     /// [`ErrorKind::Timeout`] where they have not in time: the write is done, and may be lost in a failover.
-    pub(super) async fn wait(&self, prefix: &str, key: &str) -> Result<(), StoreError> {
+    pub(super) async fn wait(&self, prefix: &str, key: &str, counters: &Counters) -> Result<(), StoreError> {
         let Some(link) = &self.link else { return Ok(()) };
-        let waited = tokio::time::timeout(self.bound, self.wait_in_turn(link, prefix, key)).await;
+        let waited = tokio::time::timeout(self.bound, self.wait_in_turn(link, prefix, key, counters)).await;
         waited.unwrap_or_else(|_| {
             let error = format!("replicas were waited for longer than {:?}", self.bound);
             Err(StoreError::new(ErrorKind::Timeout, error))
         })
     }
 
-    async fn wait_in_turn(&self, link: &Arc<Link>, prefix: &str, key: &str) -> Result<(), StoreError> {
+    async fn wait_in_turn(
+        &self,
+        link: &Arc<Link>,
+        prefix: &str,
+        key: &str,
+        counters: &Counters,
+    ) -> Result<(), StoreError> {
         let mine = self.asked.fetch_add(1, Ordering::AcqRel);
         let mut last = self.last.lock().await;
         if last.answers_for > mine {
             return last.result.clone();
         }
         let answers_for = self.asked.load(Ordering::Acquire);
-        let result = self.mark_and_wait(link, prefix, key).await;
+        let result = self.mark_and_wait(link, prefix, key, counters).await;
         *last = Last { answers_for, result: result.clone() };
         result
     }
 
-    async fn mark_and_wait(&self, link: &Arc<Link>, prefix: &str, key: &str) -> Result<(), StoreError> {
+    async fn mark_and_wait(
+        &self,
+        link: &Arc<Link>,
+        prefix: &str,
+        key: &str,
+        counters: &Counters,
+    ) -> Result<(), StoreError> {
         const DOING: &str = "waiting for replicas";
         // In the slot of the key, so that the same node takes it.
         let mark = match hash_tag(key) {
@@ -77,10 +98,12 @@ impl ReplicaWaits {
         };
         let mut set = redis::cmd("SET");
         set.arg(mark).arg(1).arg("PX").arg(1000);
+        counters.cache_command();
         link.request(&set, DOING).await?;
         let millis = u64::try_from(self.timeout.as_millis()).unwrap_or(u64::MAX).max(1);
         let mut wait = redis::cmd("WAIT");
         wait.arg(self.replicas).arg(millis);
+        counters.cache_command();
         let answer = link.request(&wait, DOING).await?;
         match answer {
             redis::Value::Int(reached) if u64::try_from(reached).unwrap_or(0) >= self.replicas => Ok(()),

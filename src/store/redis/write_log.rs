@@ -12,7 +12,7 @@ use redis::{Cmd, Value};
 use super::fleet::{Access, as_store_error};
 use super::scripts::{NOT_OLDER, Script};
 use super::{RedisCache, millis, unexpected};
-use crate::store::write_log::{Held, LogLength, Reader, Record, RecordId, Taken, WriteLog};
+use crate::store::write_log::{Held, LogLength, Reader, Record, RecordId, Removed, Taken, WriteLog};
 use crate::store::{Entry, ErrorKind, StoreError, Version};
 
 /// The consumer group of a log.
@@ -63,13 +63,13 @@ pub(super) static REMOVE_CLEAN: LazyLock<Script> = LazyLock::new(|| {
     Script::new("if redis.call('PTTL', KEYS[1]) == -1 then return 0 end return redis.call('DEL', KEYS[1])")
 });
 
-/// How many records were removed. ARGV: the group, then the places.
+/// How many records were removed, and how many are left. ARGV: the group, then the places.
 pub(super) static REMOVE_RECORDS: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local places = {}
 for i = 2, #ARGV do places[i - 1] = ARGV[i] end
 redis.call('XACK', KEYS[1], ARGV[1], unpack(places))
-return redis.call('XDEL', KEYS[1], unpack(places))",
+return {redis.call('XDEL', KEYS[1], unpack(places)), redis.call('XLEN', KEYS[1])}",
     )
 });
 
@@ -225,16 +225,22 @@ impl WriteLog for RedisCache {
         Ok(Taken { records: records(taken, doing)?, next })
     }
 
-    async fn remove_records(&self, log: &str, records: &[RecordId]) -> Result<u64, StoreError> {
-        let mut removed = 0;
+    async fn remove_records(&self, log: &str, records: &[RecordId]) -> Result<Removed, StoreError> {
+        let doing = "removing records of a log";
+        let mut sum = Removed::default();
         for records in records.chunks(MOST_REMOVED_AT_ONCE) {
             let places: Vec<_> = records.iter().map(ToString::to_string).collect();
             let arguments: Vec<_> =
                 std::iter::once(GROUP.as_bytes()).chain(places.iter().map(String::as_bytes)).collect();
-            let count = self.run(&REMOVE_RECORDS, log, &arguments, "removing records of a log").await?;
-            removed += u64::try_from(count).unwrap_or(0);
+            let value = self.run_over(&REMOVE_RECORDS, &[log], &arguments, doing).await?;
+            let Value::Array(answer) = &value else { return Err(unexpected(doing, &value)) };
+            let [Value::Int(removed), Value::Int(left)] = answer.as_slice() else {
+                return Err(unexpected(doing, &value));
+            };
+            sum.records += u64::try_from(*removed).unwrap_or(0);
+            sum.left = u64::try_from(*left).unwrap_or(0);
         }
-        Ok(removed)
+        Ok(sum)
     }
 
     async fn log_length(&self, log: &str) -> Result<LogLength, StoreError> {

@@ -12,7 +12,7 @@ use super::queue::{Flushed, Joining, State, is_passing};
 use super::{Behind, Doubt};
 use crate::clock;
 use crate::source::Source;
-use crate::store::write_log::{Record, RecordId};
+use crate::store::write_log::{LogLength, Record, RecordId};
 use crate::store::{BulkItem, Document, Entry, ErrorKind, Patch, StoreError, Version, WriteLog};
 use crate::strategy::Backlog;
 
@@ -251,8 +251,12 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
             if records.is_empty() {
                 continue;
             }
+            let before = logs.before(number);
             match self.cache.remove_records(logs.name(number), &records).await {
-                Ok(removed) => self.room.removed(removed),
+                Ok(removed) => {
+                    self.room.removed(removed.records);
+                    logs.found(number, removed.left, before);
+                }
                 Err(_) => return false,
             }
         }
@@ -276,20 +280,45 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
         Ok(())
     }
 
-    /// Looks at how long the log is.
+    /// Looks at how long the logs are that have records, as far as this instance knows; and now and then at those too
+    /// that had none, in which another instance may have written.
     async fn look(&self) {
         let Some(logs) = &self.logs else { return };
+        if self.has_looked_at_all_within(self.take_over_after / 2) {
+            self.look_at(logs, &logs.busy()).await;
+        } else {
+            self.look_at_all(logs).await;
+        }
+    }
+
+    fn has_looked_at_all_within(&self, time: Duration) -> bool {
+        self.looked_at_all.lock().is_some_and(|last| last.elapsed() < time)
+    }
+
+    async fn look_at_all(&self, logs: &Logs) {
+        let all: Vec<_> = (0..logs.len()).collect();
+        if self.look_at(logs, &all).await {
+            *self.looked_at_all.lock() = Some(Instant::now());
+        }
+    }
+
+    /// Looks at some logs, the others having none; returns whether the cache has answered.
+    async fn look_at(&self, logs: &Logs, numbers: &[usize]) -> bool {
         let before = self.room.appended();
-        let lengths = join_all((0..logs.len()).map(|number| self.cache.log_length(logs.name(number)))).await;
-        let mut sum = crate::store::write_log::LogLength::default();
-        for (number, found) in lengths.into_iter().enumerate() {
+        let looks = numbers.iter().map(|number| async move {
+            let before = logs.before(*number);
+            let found = self.cache.log_length(logs.name(*number)).await;
+            found.inspect(|found| logs.found(*number, found.records, before))
+        });
+        let mut sum = LogLength::default();
+        for found in join_all(looks).await {
             // A cache that does not answer leaves what was known before.
-            let Ok(found) = found else { return };
-            logs.note(number, found.records > 0);
+            let Ok(found) = found else { return false };
             sum.records += found.records;
             sum.oldest = [sum.oldest, found.oldest].into_iter().flatten().min();
         }
         self.room.seen(sum, before);
+        true
     }
 
     /// Moves records that nobody was given into the queue, until a batch waits there.
@@ -325,6 +354,9 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
         let Some(logs) = &self.logs else { return Ok(()) };
         if Instant::now() < *self.next_take_over.lock() || self.queue.waiting() >= batch {
             return Ok(());
+        }
+        if !self.has_looked_at_all_within(LOOK_EVERY) {
+            self.look_at_all(logs).await;
         }
         for number in logs.busy() {
             let reader = logs.reader(number);
@@ -381,8 +413,9 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
     pub async fn recover(&self) -> Result<u64, StoreError> {
         let Some(logs) = &self.logs else { return Ok(0) };
         let _alone = self.flushing.lock().await;
+        self.look_at_all(logs).await;
         let count = self.take_over_everything(logs).await? + self.read_everything(logs).await?;
-        self.look().await;
+        self.look_at_all(logs).await;
         // A database that is not well gets them from the flusher when it is.
         let _ = self.flush_everything(AT_FULL_SPEED).await;
         Ok(count)
@@ -433,11 +466,11 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
         self.flush_everything(AT_FULL_SPEED).await?;
         self.settle(Vec::new()).await;
         if let Some(logs) = &self.logs {
-            self.look().await;
+            self.look_at_all(logs).await;
             if self.waiting() > 0 {
                 self.take_over_everything(logs).await?;
                 self.flush_everything(AT_FULL_SPEED).await?;
-                self.look().await;
+                self.look_at_all(logs).await;
             }
         }
         let is_settled = self.unsettled.lock().is_empty() && self.doubts.lock().is_empty();

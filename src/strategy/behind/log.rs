@@ -1,6 +1,6 @@
 //! The logs of one kind of entity, as one instance reads them.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use compact_str::CompactString;
 
@@ -22,11 +22,24 @@ pub struct LogPlace {
 pub struct Logs {
     names: Vec<CompactString>,
     consumer: String,
-    /// Which of them have records, as far as this instance knows.
-    busy: Vec<AtomicBool>,
+    /// What this instance knows of each.
+    known: Vec<Known>,
     /// Where the next look at the busy ones begins, so that none is always the last.
     turn: AtomicUsize,
 }
+
+/// Whether a log has records. What is written while it is looked at counts as not seen.
+#[derive(Debug, Default)]
+struct Known {
+    /// How often records were noted in it.
+    noted: AtomicU64,
+    /// How often that was when it was found empty last.
+    empty_at: AtomicU64,
+}
+
+/// A moment before a look at a log.
+#[derive(Debug, Clone, Copy)]
+pub struct Before(u64);
 
 impl Logs {
     /// Those of a kind, read under a name that no other instance has, before or after.
@@ -36,8 +49,8 @@ impl Logs {
         } else {
             (0..kind.tags).map(|number| name(kind, number)).collect()
         };
-        let busy = names.iter().map(|_| AtomicBool::new(false)).collect();
-        Self { names, consumer: format!("{:032x}", rand::random::<u128>()), busy, turn: AtomicUsize::new(0) }
+        let known = names.iter().map(|_| Known::default()).collect();
+        Self { names, consumer: format!("{:032x}", rand::random::<u128>()), known, turn: AtomicUsize::new(0) }
     }
 
     /// The number and the key of the log that takes the writes of an entity.
@@ -56,9 +69,23 @@ impl Logs {
         self.names.len()
     }
 
-    /// Notes whether a log has records.
-    pub fn note(&self, number: usize, has_records: bool) {
-        self.busy[number].store(has_records, Relaxed);
+    /// Notes that a log has records.
+    pub fn has_records(&self, number: usize) {
+        self.known[number].noted.fetch_add(1, Relaxed);
+    }
+
+    /// To be taken before a log is looked at, and given back with what was found.
+    pub fn before(&self, number: usize) -> Before {
+        Before(self.known[number].noted.load(Relaxed))
+    }
+
+    /// A look at a log found so many records.
+    pub fn found(&self, number: usize, records: u64, before: Before) {
+        if records > 0 {
+            self.has_records(number);
+        } else {
+            self.known[number].empty_at.store(before.0, Relaxed);
+        }
     }
 
     /// Those that have records, in turns; the only one always, since to ask it costs no more than to know.
@@ -68,7 +95,12 @@ impl Logs {
         }
         let first = self.turn.fetch_add(1, Relaxed);
         let in_turn = (0..self.len()).map(|number| (first + number) % self.len());
-        in_turn.filter(|number| self.busy[*number].load(Relaxed)).collect()
+        in_turn.filter(|number| self.is_busy(*number)).collect()
+    }
+
+    fn is_busy(&self, number: usize) -> bool {
+        let known = &self.known[number];
+        known.noted.load(Relaxed) != known.empty_at.load(Relaxed)
     }
 
     /// This instance as a reader of a log.
@@ -80,4 +112,25 @@ impl Logs {
 /// The key of the log of a tag.
 fn name(kind: &Kind, tag: usize) -> CompactString {
     compact_str::format_compact!("write-log:{}{{{}}}", kind.key_prefix, Kind::tag(tag))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_is_busy_until_it_is_found_empty_and_stays_so_where_something_was_written_meanwhile() {
+        let logs = Logs::of(&Kind { key_prefix: "thing:".into(), ttl: None, tags: 4 });
+        assert!(logs.busy().is_empty());
+        logs.has_records(2);
+        let before = logs.before(2);
+        assert_eq!(logs.busy(), [2]);
+        logs.has_records(2);
+        logs.found(2, 0, before);
+        assert_eq!(logs.busy(), [2], "it was written after the look had begun");
+        logs.found(2, 0, logs.before(2));
+        assert!(logs.busy().is_empty());
+        logs.found(2, 7, logs.before(2));
+        assert_eq!(logs.busy(), [2], "somebody else has written");
+    }
 }

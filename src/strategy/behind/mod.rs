@@ -146,6 +146,8 @@ pub struct Behind<C, S> {
     logs: Option<Logs>,
     take_over_after: Duration,
     next_take_over: Mutex<Instant>,
+    /// When every log was looked at last.
+    looked_at_all: Mutex<Option<Instant>>,
     /// Writes of which it is not known whether the cache has them.
     doubts: Mutex<Vec<Doubt>>,
     /// What the database has, while the cache does not know yet.
@@ -190,6 +192,7 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
             logs,
             take_over_after,
             next_take_over: Mutex::new(Instant::now() + take_over_after),
+            looked_at_all: Mutex::new(None),
             doubts: Mutex::default(),
             unsettled: Mutex::default(),
             flushing: tokio::sync::Mutex::default(),
@@ -223,11 +226,25 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
         }
     }
 
-    /// What is under the key; where nothing was, the caller's own token by now.
+    /// What is under the key, as whoever answers reads knows it; where nothing was, the caller's own token by now.
     async fn look_up(&self, key: &str) -> Result<Entry, StoreError> {
-        if let Some(entry) = self.cache.get(key).await? {
-            return Ok(entry);
+        match self.cache.get(key).await? {
+            Some(entry) => Ok(entry),
+            None => self.place_token(key).await,
         }
+    }
+
+    /// Like [`Self::look_up`], as the primary knows it: a replica may still have what was overwritten long ago, and
+    /// nothing can be built on that.
+    async fn look_up_newest(&self, key: &str) -> Result<Entry, StoreError> {
+        match self.cache.get_newest(key).await? {
+            Some(entry) => Ok(entry),
+            None => self.place_token(key).await,
+        }
+    }
+
+    /// The caller's own token, or what is there by now.
+    async fn place_token(&self, key: &str) -> Result<Entry, StoreError> {
         let token = Token::random();
         match self.cache.place_token(key, token, self.settings.token_ttl.0).await? {
             Claimed::Placed => Ok(Entry::Token(token)),
@@ -314,7 +331,7 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
     /// What the cache has, or else the database, or else this instance's queue, whichever is newest; `None`
     /// where there is no such entity.
     async fn base(&self, id: &str, key: &str) -> Result<Option<Base>, StoreError> {
-        let (held, version, document) = match self.look_up(key).await? {
+        let (held, version, document) = match self.look_up_newest(key).await? {
             Entry::Document { version, document, .. } => (Held::Document(version), version, document),
             Entry::Absent => return Ok(None),
             Entry::Token(token) => {
@@ -354,7 +371,7 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
         };
         under_way.certain = true;
         if let (Some(logs), Some((number, _))) = (&self.logs, log) {
-            logs.note(number, true);
+            logs.has_records(number);
         }
         self.acknowledge(log.map(|(log, _)| LogPlace { log, record }), under_way).await
     }

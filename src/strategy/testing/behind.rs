@@ -302,6 +302,32 @@ async fn a_write_that_is_overtaken_is_tried_again_on_top_and_neither_is_lost() {
     }
 }
 
+/// Reads come from a replica that has stood still.
+#[derive(Clone)]
+struct Lagging(Entry);
+
+impl Interference for Lagging {
+    fn show(&self, _entry: Entry) -> Entry {
+        self.0.clone()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_builds_on_what_the_primary_has_however_far_behind_the_replicas_are() {
+    for log in LOGS {
+        let scene = Scene::new(log);
+        let other = scene.instance().0;
+        seen(&other).await;
+        let old = scene.local.get("thing:a").await.unwrap().expect("it was filled");
+        other.write("a", &stock(7)).await.unwrap();
+        let cache = Interfered { cache: scene.local.clone(), with: Lagging(old) };
+        let one = scene.spec.build(cache, scene.truth.clone());
+        assert_eq!(seen(&one).await, (1, 0, 0), "{log:?}: a read is as old as the replica");
+        assert_eq!(one.write("a", &price(9)).await, Ok(Some(3)), "{log:?}");
+        assert_eq!(scene.cached().await, Some((3, 9, 7)), "{log:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn clients_of_one_instance_on_one_key_do_not_overtake_each_other() {
     let scene = Scene::new(Log::Stream);
@@ -579,6 +605,55 @@ async fn without_recovery_the_records_of_a_dead_instance_are_taken_over_after_a_
     tokio::time::sleep(2 * INTERVAL).await;
     assert_eq!(scene.truth.a(), (2, 1, 0));
     assert_eq!(other.backlog(), Backlog::default());
+}
+
+/// Entities whose writes are spread over logs, as on several servers.
+fn spread(log: Log) -> Scene {
+    let mut scene = Scene::new(log);
+    scene.truth.kind = Arc::new(Kind { tags: 64, ..Kind::clone(&scene.truth.kind) });
+    scene
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_that_has_nothing_is_asked_rarely_and_one_that_has_something_again_and_again() {
+    let scene = spread(Log::Stream);
+    let (one, way) = scene.instance();
+    tokio::time::sleep(SOON).await;
+    let all = way.calls(Method::LogLength);
+    assert_eq!(all, 64, "all of them at first");
+    one.write("a", &price(1)).await.unwrap();
+    let take_over_after = scene.spec.own.take_over_after.0;
+    tokio::time::sleep(take_over_after * 3).await;
+    let asked = way.calls(Method::LogLength) - all;
+    let (rarely, each_second) = (6 * 64, take_over_after.as_secs() * 3);
+    assert!((rarely..=rarely + each_second).contains(&asked), "{asked}");
+    one.drain(BOUND).await.unwrap();
+    assert_eq!(scene.truth.a(), (2, 1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_instance_that_died_has_left_in_any_log_is_taken_over_in_time() {
+    let scene = spread(Log::Stream);
+    let (one, other) = scene.pair();
+    tokio::time::sleep(SOON).await;
+    one.write("a", &price(1)).await.unwrap();
+    let mut held = scene.truth.hold(Point::BeforeCommit);
+    tokio::time::sleep(INTERVAL).await;
+    held.reached().await;
+    drop((one, held));
+    tokio::time::sleep(2 * INTERVAL).await;
+    assert_eq!(scene.truth.a(), (2, 1, 0));
+    assert_eq!(other.backlog(), Backlog::default());
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_recovers_finds_what_is_in_a_log_that_it_has_never_looked_at() {
+    let scene = spread(Log::Stream);
+    let one = scene.instance().0;
+    one.write("a", &price(1)).await.unwrap();
+    drop(one);
+    assert_eq!(scene.instance().0.recover().await, Ok(1));
+    assert_eq!(scene.truth.a(), (2, 1, 0));
 }
 
 /// Loses the answer to a write that the cache has taken.

@@ -10,6 +10,7 @@ use super::{address_of, read, unexpected};
 use crate::store::redis::layout::{Layout, NodeAddress, Placement, Shard, UNSERVED};
 use crate::store::redis::link::{Address, Link};
 use crate::store::redis::options::RedisOptions;
+use crate::store::redis::shard_names::ShardNames;
 use crate::store::{ErrorKind, SecretUrl, StoreError};
 
 const DOING: &str = "asking for the slots of the cluster";
@@ -18,23 +19,25 @@ const DOING: &str = "asking for the slots of the cluster";
 pub(in crate::store::redis) struct Cluster {
     seeds: Vec<Arc<Link>>,
     host: String,
+    names: ShardNames,
 }
 
 impl Cluster {
     pub(super) fn new(options: &RedisOptions, more: &[SecretUrl]) -> Result<Self, StoreError> {
         let seed = |url| Ok(Link::unconnected(Arc::new(Address::of(options, url, false)?)));
         let seeds = std::iter::once(&options.url).chain(more).map(seed).collect::<Result<_, StoreError>>()?;
-        Ok(Self { seeds, host: address_of(&options.url)?.host })
+        Ok(Self { seeds, host: address_of(&options.url)?.host, names: options.shard_names.clone() })
     }
 
     /// Asks all at once, and believes the first that knows who serves every slot, or else whoever knows most: what has
     /// changed since is told by MOVED, and the next look is soon.
     pub(super) async fn look(&self, known: &[Arc<Link>]) -> Result<Layout, StoreError> {
         let asked = if known.is_empty() { &self.seeds } else { known };
-        if let Ok(layout) = self.ask(asked).await {
-            return Ok(layout);
-        }
-        self.ask(&self.seeds).await
+        let layout = match self.ask(asked).await {
+            Ok(layout) => layout,
+            Err(_) => self.ask(&self.seeds).await?,
+        };
+        Ok(self.names.name(layout))
     }
 
     async fn ask(&self, links: &[Arc<Link>]) -> Result<Layout, StoreError> {
@@ -85,14 +88,14 @@ fn layout(answer: Value, said_by: &str) -> Result<Layout, StoreError> {
         let primary = nodes.next().ok_or_else(|| unexpected(DOING))??;
         ranges_of.push((read(from, DOING)?, read(to, DOING)?, primary, nodes.collect::<Result<_, _>>()?));
     }
-    // In the order of their lowest slots, which a failover does not change.
+    // In the order of their lowest slots, in which those are named that are new.
     ranges_of.sort_by_key(|(from, ..)| *from);
     let mut slots = Layout::no_slots();
     for (from, to, primary, mut replicas) in ranges_of {
         let known = shards.iter().position(|shard| shard.primary.as_ref() == Some(&primary));
         let number = known.unwrap_or_else(|| {
             replicas.sort();
-            shards.push(Shard { name: format!("shard{}", shards.len()), primary: Some(primary), replicas });
+            shards.push(Shard { name: String::new(), primary: Some(primary), replicas });
             shards.len() - 1
         });
         let Some(range) = slots.get_mut(usize::from(from)..=usize::from(to)) else {

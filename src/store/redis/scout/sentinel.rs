@@ -7,8 +7,9 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use parking_lot::Mutex;
 use redis::Value;
+use tokio::sync::Notify;
 
-use super::{read, role};
+use super::{Listening, read, role};
 use crate::store::redis::layout::{Layout, NodeAddress, Placement, Shard};
 use crate::store::redis::link::{Address, Link};
 use crate::store::redis::options::{RedisOptions, Sharding};
@@ -51,6 +52,10 @@ impl Sentinel {
             Sharding::Modulo => Placement::Modulo,
         };
         Ok(Layout { shards, placement })
+    }
+
+    pub(super) fn listen(&self, wake: Arc<Notify>) -> Listening {
+        Listening::to(self.sentinels.iter().map(|link| Arc::clone(link.address())).collect(), wake)
     }
 
     async fn shard(&self, name: &str) -> Result<Shard, StoreError> {
