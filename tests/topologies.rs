@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 use hotset::results::{EventRow, Phase, Results, Verdict};
+use hotset::scenario::Distinct;
 use hotset::store::redis::layout::Layout;
 use hotset::store::redis::{Kind, ReadFrom, RedisAdmin, RedisCache, RedisOptions, Sharding};
 use hotset::store::write_log::{Held, Reader, WriteLog as _};
@@ -442,7 +443,8 @@ async fn what_is_wrong_with_servers_that_are_there_already_is_said_with_its_reme
     admin.ask::<()>(redis::cmd("CLUSTER").arg("DELSLOTS").arg(6000), "a test").await.unwrap();
     let other = deployed.admin("shard0").await;
     other.ask::<()>(redis::cmd("CLUSTER").arg("DELSLOTS").arg(6000), "a test").await.unwrap();
-    let spec = cluster::Spec { nodes: Some(vec![deployed.url("shard1")]), ..cluster::Spec::default() };
+    let spec =
+        cluster::Spec { nodes: Distinct::new(vec![deployed.url("shard1")]).ok(), ..cluster::Spec::default() };
     let error = Deployed::of(async |site: &Site<'_>| {
         let error = spec.deploy_cache(site).await.err().unwrap().to_string();
         assert!(error.contains("1 of the 16384 slots") && error.contains("served by nobody"), "{error}");
