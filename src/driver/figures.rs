@@ -288,7 +288,9 @@ fn evidence(cell: &Cell, measured: &Measured, offered: Option<f64>, achieved: f6
         busiest_thread_share: measured.busiest_thread_share,
         hotset_cores: measured.hotset_cores.unwrap_or(0.0),
         cache_cores: measured.cache_cores.unwrap_or(0.0),
-        busiest_cache_server_cores: measured.cache_cores.unwrap_or(0.0),
+        // Of what all have used while measured; the nodes themselves were asked before and after that.
+        busiest_cache_server_cores: measured.cache_cores.unwrap_or(0.0)
+            * nodes::busiest_share(&measured.nodes).unwrap_or(0.0),
         database_cores: measured.database_cores.unwrap_or(0.0),
         machine_cores: std::thread::available_parallelism().map_or(1.0, |cores| cores.get() as f64),
         pool_wait_share: if busy_s > 0.0 { measured.pool_wait.waited.as_secs_f64() / busy_s } else { 0.0 },

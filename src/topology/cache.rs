@@ -192,6 +192,8 @@ pub struct NodeFigures {
     pub keys: u64,
     /// The commands that it has carried out since it started.
     pub commands: u64,
+    /// The CPU seconds that it has used since it started.
+    pub cpu_seconds: f64,
     /// Which start of it this is.
     pub run_id: String,
 }
@@ -499,6 +501,7 @@ impl CacheDeployment {
                 slots: layout.slots_of(number).filter(|_| *is_primary),
                 keys: info.dbsize,
                 commands: info.commands_processed,
+                cpu_seconds: info.used_cpu_seconds,
                 run_id: info.run_id,
             })
         });
