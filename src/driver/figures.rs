@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use super::Offered;
 use super::application;
 use super::audited::{self, Audited};
-use super::faults::FaultEvent;
+use super::faults::{self, FaultEvent};
 use super::gather::grown;
 use super::latency;
 use super::load;
@@ -269,6 +269,7 @@ fn reason(measured: &Measured, verdict: &Verdict) -> String {
     if !measured.settled {
         reasons.push("the hit rate had not settled when run.warmup_max was over".into());
     }
+    reasons.extend(faults::failed(&measured.faults));
     if let Some(undone) = &measured.undone {
         reasons.push(format!("draining: {undone}"));
     }
