@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
+use hotset::fault::Target;
 use hotset::results::{EventRow, Phase, Results, Verdict};
 use hotset::scenario::Distinct;
 use hotset::store::redis::layout::Layout;
@@ -235,6 +236,31 @@ async fn shards_behind_sentinel_are_found_by_name_and_a_failover_by_hand_is_foll
         let read = cache.get(&format!("product:{number}")).await.unwrap();
         assert_eq!(read, Some(entry(version)), "what was acknowledged by the new primary is there");
     }
+    deployed.end().await;
+}
+
+#[tokio::test]
+async fn while_a_shard_fails_over_faults_and_emptying_wait_for_its_next_primary() {
+    let deployed = shards(two_shards()).await;
+    let cache = from_outside(&deployed, by_sentinel(&deployed), ReadFrom::Primary).await;
+    for number in 0..40 {
+        cache.set(&format!("product:{number}"), &entry(1), TTL).await.unwrap();
+    }
+    let held = keys_of(&deployed, &["shard0", "shard1"]).await;
+    assert!(held.iter().all(|keys| *keys > 0), "{held:?}");
+    let replicated: u64 =
+        deployed.admin("shard0").await.ask(redis::cmd("WAIT").arg(1).arg(10_000), "a test").await.unwrap();
+    assert_eq!(replicated, 1);
+    let first = deployed.cache.node_at(Target::Shard(0)).await.unwrap();
+    first.server().kill().await.unwrap();
+    let layout = deployed.cache.look().await.unwrap().unwrap();
+    assert_eq!(layout.shards[0].primary, None, "nobody has taken over yet");
+
+    let (emptied, next) = tokio::join!(deployed.cache.flush(), deployed.cache.node_at(Target::Shard(0)));
+    emptied.unwrap();
+    assert_eq!(next.unwrap().name(), "shard0-replica0", "not the one that was killed");
+    assert_eq!(keys_of(&deployed, &["shard0-replica0", "shard1"]).await, [0, 0]);
+    deployed.cache.clear().await.unwrap();
     deployed.end().await;
 }
 

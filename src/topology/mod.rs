@@ -3,6 +3,7 @@
 
 pub mod cache;
 mod calibrate;
+mod clearing;
 pub mod cluster;
 pub mod database;
 pub mod embedded;
