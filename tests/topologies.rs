@@ -687,6 +687,11 @@ fn a_fault_that_makes_no_sense_is_refused_with_the_reason() {
         place.fails(2, &["check", "no.toml"])
     };
     let kill = |target: &str| format!("[[fault]]\nat = \"1s\"\nkind = \"kill\"\ntarget = \"{target}\"");
+    let of_tls = |target: &str| {
+        format!(
+            "[database]\nurl = \"mongodb://127.0.0.1/?tls=true\"\nallow_faults = true\n[[fault]]\nkind = \"cut\"\ntarget = \"{target}\"\nfor = \"1s\""
+        )
+    };
     for (topology, fault, said) in [
         (CLUSTER, kill("shard9"), "there is no shard9; there is shard0 to shard2"),
         (CLUSTER, kill("shard0-replica4"), "there is shard0-replica0 to shard0-replica0"),
@@ -697,6 +702,8 @@ fn a_fault_that_makes_no_sense_is_refused_with_the_reason() {
         (SINGLE, "[[fault]]\nkind = \"fill-memory\"\nfor = \"1s\"".into(), "give cache.capacity"),
         ("\"embedded\"", kill("shard0"), "there is no server to break"),
         ("\"embedded\"", "[[fault]]\nkind = \"cut\"\nfor = \"1s\"".into(), "there is no link to break"),
+        ("\"single\"", of_tls("database"), "a MongoDB that speaks TLS"),
+        ("\"single\"", of_tls("cache"), "a MongoDB that speaks TLS"),
         (SINGLE, "[[fault]]\nkind = \"cut\"\nfor = \"1s\"\nrate = \"1MiB\"".into(), "means nothing to cut"),
         (
             r#"{ name = "single", url = "redis://127.0.0.1:1", database = "embedded" }"#,
