@@ -161,6 +161,13 @@ async fn run_cell(
     // While they are there: servers that a fault wore out are taken down before the next cell.
     note_servers(info, deployments.describe().await);
     let outcome = outcome?;
+    if !outcome.failed_faults.is_empty() {
+        let what =
+            format!("{}: {}; the next cell gets new servers", cell.id, outcome.failed_faults.join("; "));
+        observer.observe(Event::Warning { what });
+        Box::pin(deployments.abandon()).await;
+        return Ok(outcome);
+    }
     let restored = tokio::select! {
         restored = Box::pin(deployments.restore(cell, &outcome.touched, observer)) => restored,
         // What is left behind goes with the servers.

@@ -300,6 +300,23 @@ fn an_empty_list_is_refused() {
 }
 
 #[test]
+fn servers_that_are_there_already_are_named_each_once_and_one_or_more() {
+    let sentinel = |list: &str| {
+        refused(&format!(
+            "[[topologies]]\nname = \"sentinel\"\nsentinels = [\"redis://127.0.0.1:26379\"]\n{list}"
+        ))
+    };
+    let none = "an empty list names none";
+    says(&sentinel("masters = []"), "4:11", none, "give a list of one or more, each named once");
+    let twice = sentinel("masters = [\"a\", \"b\", \"a\"]");
+    says(&twice, "4:11", "masters: \"a\" is named twice", "each named once");
+    let own = refused("[[topologies]]\nname = \"sentinel\"\nmasters = []");
+    says(&own, "3:11", none, "one or more");
+    says(&refused("[[topologies]]\nname = \"sentinel\"\nsentinels = []"), "3:13", none, "one or more");
+    says(&refused("[[topologies]]\nname = \"cluster\"\nnodes = []"), "3:9", none, "one or more");
+}
+
+#[test]
 fn a_variable_that_is_not_set_is_named() {
     let said = refused("[database]\nurl = \"mongodb://u:${HOTSET_NOT_SET}@localhost\"");
     says(&said, "2:7", "no variable HOTSET_NOT_SET", "set it, as in HOTSET_NOT_SET=… hotset");

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use hotset::fault::Target;
 use hotset::results::{EventRow, Phase, Results, SummaryRow, Verdict};
+use hotset::scenario::Distinct;
 use hotset::store::redis::layout::Layout;
 use hotset::store::redis::{Kind, ReadFrom, RedisAdmin, RedisCache, RedisOptions, Sharding};
 use hotset::store::write_log::{Held, Reader, WriteLog as _};
@@ -298,6 +299,31 @@ async fn a_primary_that_sentinels_have_made_is_used_at_once_and_not_at_the_next_
 }
 
 #[tokio::test]
+async fn while_a_shard_fails_over_faults_and_emptying_wait_for_its_next_primary() {
+    let deployed = shards(two_shards()).await;
+    let cache = from_outside(&deployed, by_sentinel(&deployed), ReadFrom::Primary).await;
+    for number in 0..40 {
+        cache.set(&format!("product:{number}"), &entry(1), TTL).await.unwrap();
+    }
+    let held = keys_of(&deployed, &["shard0", "shard1"]).await;
+    assert!(held.iter().all(|keys| *keys > 0), "{held:?}");
+    let replicated: u64 =
+        deployed.admin("shard0").await.ask(redis::cmd("WAIT").arg(1).arg(10_000), "a test").await.unwrap();
+    assert_eq!(replicated, 1);
+    let first = deployed.cache.node_at(Target::Shard(0)).await.unwrap();
+    first.server().kill().await.unwrap();
+    let layout = deployed.cache.look().await.unwrap().unwrap();
+    assert_eq!(layout.shards[0].primary, None, "nobody has taken over yet");
+
+    let (emptied, next) = tokio::join!(deployed.cache.flush(), deployed.cache.node_at(Target::Shard(0)));
+    emptied.unwrap();
+    assert_eq!(next.unwrap().name(), "shard0-replica0", "not the one that was killed");
+    assert_eq!(keys_of(&deployed, &["shard0-replica0", "shard1"]).await, [0, 0]);
+    deployed.cache.clear().await.unwrap();
+    deployed.end().await;
+}
+
+#[tokio::test]
 async fn a_dead_replica_never_fails_a_read_and_reads_are_spread_over_those_that_live() {
     let spec = single::Spec { replicas: 2, read_from: ReadFrom::Replicas, ..single::Spec::default() };
     let deployed = Deployed::of(async |site: &Site<'_>| spec.deploy_cache(site).await).await;
@@ -526,7 +552,8 @@ async fn what_is_wrong_with_servers_that_are_there_already_is_said_with_its_reme
     admin.ask::<()>(redis::cmd("CLUSTER").arg("DELSLOTS").arg(6000), "a test").await.unwrap();
     let other = deployed.admin("shard0").await;
     other.ask::<()>(redis::cmd("CLUSTER").arg("DELSLOTS").arg(6000), "a test").await.unwrap();
-    let spec = cluster::Spec { nodes: Some(vec![deployed.url("shard1")]), ..cluster::Spec::default() };
+    let spec =
+        cluster::Spec { nodes: Distinct::new(vec![deployed.url("shard1")]).ok(), ..cluster::Spec::default() };
     let error = Deployed::of(async |site: &Site<'_>| {
         let error = spec.deploy_cache(site).await.err().unwrap().to_string();
         assert!(error.contains("1 of the 16384 slots") && error.contains("served by nobody"), "{error}");
@@ -794,6 +821,11 @@ fn a_fault_that_makes_no_sense_is_refused_with_the_reason() {
         place.fails(2, &["check", "no.toml"])
     };
     let kill = |target: &str| format!("[[fault]]\nat = \"1s\"\nkind = \"kill\"\ntarget = \"{target}\"");
+    let of_tls = |target: &str| {
+        format!(
+            "[database]\nurl = \"mongodb://127.0.0.1/?tls=true\"\nallow_faults = true\n[[fault]]\nkind = \"cut\"\ntarget = \"{target}\"\nfor = \"1s\""
+        )
+    };
     for (topology, fault, said) in [
         (CLUSTER, kill("shard9"), "there is no shard9; there is shard0 to shard2"),
         (CLUSTER, kill("shard0-replica4"), "there is shard0-replica0 to shard0-replica0"),
@@ -804,6 +836,8 @@ fn a_fault_that_makes_no_sense_is_refused_with_the_reason() {
         (SINGLE, "[[fault]]\nkind = \"fill-memory\"\nfor = \"1s\"".into(), "give cache.capacity"),
         ("\"embedded\"", kill("shard0"), "there is no server to break"),
         ("\"embedded\"", "[[fault]]\nkind = \"cut\"\nfor = \"1s\"".into(), "there is no link to break"),
+        ("\"single\"", of_tls("database"), "a MongoDB that speaks TLS"),
+        ("\"single\"", of_tls("cache"), "a MongoDB that speaks TLS"),
         (SINGLE, "[[fault]]\nkind = \"cut\"\nfor = \"1s\"\nrate = \"1MiB\"".into(), "means nothing to cut"),
         (
             r#"{ name = "single", url = "redis://127.0.0.1:1", database = "embedded" }"#,

@@ -21,7 +21,7 @@ use crate::units::show_duration;
 pub struct FaultEvent {
     /// When, in seconds from the start of measuring.
     pub at_s: f64,
-    /// Whether it was broken, mended or noticed.
+    /// Whether it was broken, mended or noticed, or could not be.
     pub kind: &'static str,
     /// The fault, or to whom something happened.
     pub subject: String,
@@ -38,17 +38,13 @@ pub struct Breakable<'a> {
     pub lives: &'a [watch::Sender<Life>],
 }
 
-/// Carries out every fault of a cell.
-///
-/// # Errors
-/// Where a server could not be stopped or started again.
-pub async fn run(cell: &Cell, broken: Breakable<'_>, start: Instant) -> Result<Vec<FaultEvent>, String> {
-    let mut all = Vec::new();
+/// What a fault that could not be carried out is told as.
+pub const FAILED: &str = "fault-failed";
+
+/// Carries out every fault of a cell. One that cannot be, as where a server does not start again, is told of and ends alone.
+pub async fn run(cell: &Cell, broken: Breakable<'_>, start: Instant) -> Vec<FaultEvent> {
     let each = cell.scenario.faults.iter().map(|fault| one(fault, cell, broken, start));
-    for events in futures_util::future::join_all(each).await {
-        all.extend(events?);
-    }
-    Ok(all)
+    futures_util::future::join_all(each).await.concat()
 }
 
 /// One fault that is being carried out, and what has been told of it.
@@ -87,12 +83,7 @@ impl Course<'_> {
     }
 }
 
-async fn one(
-    fault: &Fault,
-    cell: &Cell,
-    broken: Breakable<'_>,
-    start: Instant,
-) -> Result<Vec<FaultEvent>, String> {
+async fn one(fault: &Fault, cell: &Cell, broken: Breakable<'_>, start: Instant) -> Vec<FaultEvent> {
     let mut course = Course { fault, start, events: Vec::new() };
     let uses_cache = cell.uses_cache();
     clock::sleep_until(start + fault.at).await;
@@ -116,16 +107,30 @@ async fn one(
         }
         _ => cache::break_cache(&mut course, cache).await.map_err(|error| error.to_string()),
     };
-    carried_out?;
-    Ok(course.events)
+    if let Err(reason) = carried_out {
+        course.tell(FAILED, reason);
+    }
+    course.events
 }
 
-/// How often faults and their ends begin another stretch of time, for figures of outages: when each begins.
+/// Why faults could not be carried out, each in a sentence.
+pub fn failed(events: &[FaultEvent]) -> impl Iterator<Item = String> {
+    let failed = events.iter().filter(|event| event.kind == FAILED);
+    failed.map(|event| format!("the fault {} could not be carried out: {}", event.subject, event.detail))
+}
+
+/// The faults that hit a cell, in the order in which they begin.
 #[must_use]
-pub fn beginnings(cell: &Cell) -> Vec<Duration> {
+pub fn that_hit(cell: &Cell) -> Vec<&Fault> {
     let uses_cache = cell.uses_cache();
     let hits = |fault: &&Fault| uses_cache || !fault.kind.is_of_the_cache();
-    let mut all: Vec<_> = cell.scenario.faults.iter().filter(hits).map(|fault| fault.at).collect();
-    all.sort_unstable();
+    let mut all: Vec<_> = cell.scenario.faults.iter().filter(hits).collect();
+    all.sort_by_key(|fault| fault.at);
     all
+}
+
+/// When each of them begins: another stretch of time, for figures of outages.
+#[must_use]
+pub fn beginnings(cell: &Cell) -> Vec<Duration> {
+    that_hit(cell).iter().map(|fault| fault.at).collect()
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use super::Offered;
 use super::application;
 use super::audited::{self, Audited};
-use super::faults::FaultEvent;
+use super::faults::{self, FaultEvent};
 use super::gather::grown;
 use super::latency;
 use super::load;
@@ -269,6 +269,7 @@ fn reason(measured: &Measured, verdict: &Verdict) -> String {
     if !measured.settled {
         reasons.push("the hit rate had not settled when run.warmup_max was over".into());
     }
+    reasons.extend(faults::failed(&measured.faults));
     if let Some(undone) = &measured.undone {
         reasons.push(format!("draining: {undone}"));
     }
@@ -288,7 +289,9 @@ fn evidence(cell: &Cell, measured: &Measured, offered: Option<f64>, achieved: f6
         busiest_thread_share: measured.busiest_thread_share,
         hotset_cores: measured.hotset_cores.unwrap_or(0.0),
         cache_cores: measured.cache_cores.unwrap_or(0.0),
-        busiest_cache_server_cores: measured.cache_cores.unwrap_or(0.0),
+        // Of what all have used while measured; the nodes themselves were asked before and after that.
+        busiest_cache_server_cores: measured.cache_cores.unwrap_or(0.0)
+            * nodes::busiest_share(&measured.nodes).unwrap_or(0.0),
         database_cores: measured.database_cores.unwrap_or(0.0),
         machine_cores: std::thread::available_parallelism().map_or(1.0, |cores| cores.get() as f64),
         pool_wait_share: if busy_s > 0.0 { measured.pool_wait.waited.as_secs_f64() / busy_s } else { 0.0 },
@@ -408,17 +411,26 @@ fn events(cell: &Cell, measured: &Measured) -> Vec<EventRow> {
     rows
 }
 
-/// For each fault that was followed by errors: when the first window without any began.
+/// For each fault that was followed by errors before the next: when the first window without any began.
 fn recoveries(measured: &Measured) -> Vec<f64> {
-    let failed = |series: &Series| series.errors + series.timeouts > 0;
-    let faults = measured.faults.iter().filter(|event| event.kind == "fault");
-    faults
-        .filter_map(|fault| {
-            let after = measured.series.iter().filter(|s| (s.start + s.length).as_secs_f64() > fault.at_s);
-            let mut after = after.skip_while(|s| !failed(s)).skip_while(|s| failed(s));
-            after.next().map(|series| series.start.as_secs_f64())
-        })
-        .collect()
+    let faults = measured.faults.iter().filter(|event| event.kind == "fault").map(|fault| fault.at_s);
+    let windows = measured.series.iter().map(|series| {
+        let start = series.start.as_secs_f64();
+        (start, start + series.length.as_secs_f64(), series.errors + series.timeouts)
+    });
+    recovered(&faults.collect::<Vec<_>>(), &windows.collect::<Vec<_>>())
+}
+
+/// A window is its start, its end and its errors.
+fn recovered(faults: &[f64], windows: &[(f64, f64, u64)]) -> Vec<f64> {
+    let of_fault = |(number, fault): (usize, &f64)| {
+        let next = faults.get(number + 1).copied().unwrap_or(f64::INFINITY);
+        // What the next fault did is not told of this one.
+        let own = windows.iter().filter(|(_, end, _)| *end > *fault && *end <= next);
+        let mut after = own.skip_while(|(.., errors)| *errors == 0).skip_while(|(.., errors)| *errors > 0);
+        after.next().map(|(start, ..)| *start)
+    };
+    faults.iter().enumerate().filter_map(of_fault).collect()
 }
 
 /// What can be said of a cell in a line.
@@ -443,4 +455,26 @@ pub fn line(row: &SummaryRow) -> String {
         line = format!("{line} [{}: {}]", row.status, row.reason);
     }
     line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_has_recovered_only_from_errors_that_came_before_the_next_fault() {
+        let windows = |errors: &[u64]| -> Vec<_> {
+            (0..).zip(errors).map(|(at, errors)| (f64::from(at), f64::from(at + 1), *errors)).collect()
+        };
+        assert_eq!(recovered(&[1.0], &windows(&[0, 5, 5, 0, 0])), [3.0]);
+        assert_eq!(recovered(&[1.0], &windows(&[0, 5, 5])), [] as [f64; 0], "it never did");
+        let harmless_first = windows(&[0, 0, 0, 9, 0, 0]);
+        assert_eq!(recovered(&[1.0, 3.0], &harmless_first), [4.0], "the first did nothing");
+        assert_eq!(
+            recovered(&[1.0, 3.5], &harmless_first),
+            [4.0],
+            "nor did it in the window that the second began in"
+        );
+        assert_eq!(recovered(&[1.0, 3.0], &windows(&[0, 7, 0, 9, 0])), [2.0, 4.0]);
+    }
 }

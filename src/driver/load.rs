@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::figures::{Measured, Series};
 use crate::application::Class;
-use crate::fault::Target;
+use crate::fault::{Fault, FaultKind, Target};
 use crate::plan::Cell;
 use crate::results::SummaryRow;
 
@@ -24,21 +24,12 @@ pub fn summarise(row: &mut SummaryRow, cell: &Cell, measured: &Measured) {
     );
     row.db_calls_peak_per_s = peak.map(f64::round);
     row.db_peak_over_mean = peak.zip(mean).filter(|(_, mean)| *mean > 0.0).map(|(peak, mean)| peak / mean);
-    let faults = &cell.scenario.faults;
-    let beginnings = super::faults::beginnings(cell);
-    let windows: Vec<_> = measured
-        .series
-        .iter()
-        .map(|series| {
-            let hits = series.hits + series.negative_hits;
-            (series.start, hits, hits + series.misses + series.bypassed)
-        })
-        .collect();
-    row.hit_rate_before_fault = beginnings.first().and_then(|first| hit_rate_before(&windows, *first));
-    row.hit_rate_recovery_s = row
-        .hit_rate_before_fault
-        .and_then(|before| recovery(&windows, &beginnings, before - BACK_WITHIN))
-        .map(to_millis);
+    let windows = judged(&measured.series);
+    let faults = super::faults::that_hit(cell);
+    let before = faults.first().and_then(|first| before(&windows, first.at));
+    row.hit_rate_before_fault = before;
+    row.hit_rate_recovery_s =
+        before.and_then(|before| recovery(&windows, &felt(cell, &faults, measured), before)).map(to_millis);
     let outage = |class| {
         let of_class = cell
             .scenario
@@ -52,14 +43,18 @@ pub fn summarise(row: &mut SummaryRow, cell: &Cell, measured: &Measured) {
     };
     row.read_outage_s = outage(Class::Read);
     row.write_outage_s = outage(Class::Write);
-    let of_a_primary = |fault: &crate::fault::Fault| {
-        fault.kind.may_fail_over() && matches!(fault.target, Target::Shard(_) | Target::Cache)
-    };
-    let fails_over = cell.uses_cache() && faults.iter().any(of_a_primary);
+    let fails_over = cell.uses_cache() && faults.iter().any(|fault| is_taken_over(fault));
     let bound = cell.topology.spec.shape().outage_bound.filter(|_| fails_over);
     // Until clients look again, and until the last of their questions has timed out.
     row.outage_bound_s =
         bound.map(|(bound, _)| to_millis(bound + LOOK_AGAIN + cell.scenario.cache.timeout.0));
+}
+
+/// Whether a replica takes over after it. Where every node dies at once, there is none.
+fn is_taken_over(fault: &Fault) -> bool {
+    fault.kind.may_fail_over()
+        && fault.kind != FaultKind::StopCache
+        && matches!(fault.target, Target::Shard(_) | Target::Cache)
 }
 
 /// How long it may take until an instance has found out who is the primary now.
@@ -70,67 +65,201 @@ fn to_millis(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e3).round() / 1e3
 }
 
-/// The hit rate of all whole windows before a moment.
-fn hit_rate_before(windows: &[(Duration, u64, u64)], first: Duration) -> Option<f64> {
-    let (hits, reads) = windows
-        .windows(2)
-        .filter(|pair| pair[1].0 <= first)
-        .fold((0, 0), |(hits, reads), pair| (hits + pair[0].1, reads + pair[0].2));
-    (reads > 0).then(|| hits as f64 / reads as f64)
+/// What a window says of the hit rate.
+#[derive(Debug, Clone, Copy)]
+struct Judged {
+    start: Duration,
+    end: Duration,
+    hits: u64,
+    /// Those that were answered.
+    reads: u64,
 }
 
-/// So many windows together say that the hit rate is back: a single one may by chance.
+fn judged(series: &[Series]) -> Vec<Judged> {
+    let one = |series: &Series| {
+        let hits = series.hits + series.negative_hits;
+        let reads = hits + series.misses + series.bypassed;
+        Judged { start: series.start, end: series.start + series.length, hits, reads }
+    };
+    series.iter().map(one).collect()
+}
+
+/// From when until when a fault is felt: what falls later has another cause.
+#[derive(Debug, Clone, Copy)]
+struct Felt {
+    from: Duration,
+    until: Duration,
+}
+
+/// A fault is felt while it lasts, and while operations find no service because of it.
+fn felt(cell: &Cell, faults: &[&Fault], measured: &Measured) -> Vec<Felt> {
+    let kinds = || 0..cell.scenario.application.spec.operations().len() as u8;
+    let one = |(number, fault): (usize, &&Fault)| {
+        let outages = kinds().filter_map(|kind| measured.outages.after(number, kind, measured.end));
+        // What takes no set time, as moving slots, says when it has ended.
+        let mended = measured.faults.iter().find(|event| {
+            event.kind == "mended"
+                && event.subject == fault.kind.word()
+                && event.at_s >= (fault.at + fault.lasts()).as_secs_f64()
+        });
+        let ends = mended.map_or(fault.at + fault.lasts(), |event| Duration::from_secs_f64(event.at_s));
+        let until = ends.max(fault.at + outages.max().unwrap_or_default());
+        Felt { from: fault.at, until }
+    };
+    faults.iter().enumerate().map(one).collect()
+}
+
+/// The hit rate of all whole windows before a moment.
+fn before(windows: &[Judged], first: Duration) -> Option<f64> {
+    let whole: Vec<_> = windows.iter().filter(|window| window.end <= first).copied().collect();
+    pooled(&whole).filter(|(_, reads)| *reads > 0).map(|(rate, _)| rate)
+}
+
+/// The hit rate of some windows together, and of how many reads it is; `None` where nothing was answered.
+fn pooled(windows: &[Judged]) -> Option<(f64, u64)> {
+    let hits: u64 = windows.iter().map(|window| window.hits).sum();
+    let reads: u64 = windows.iter().map(|window| window.reads).sum();
+    (reads > 0).then(|| (hits as f64 / reads as f64, reads))
+}
+
+/// So many windows together say what the hit rate is: a single one may fall by chance.
 const SMOOTHED: usize = 3;
 
-/// The longest time from the beginning of a fault until the first window from which on the hit rate is at least `wanted`
-/// again, over all faults; none at all where it never fell below, `None` where it did not come back before the next fault.
-/// A window is its start, its hits and its answered reads.
-fn recovery(windows: &[(Duration, u64, u64)], faults: &[Duration], wanted: f64) -> Option<Duration> {
-    let is_back = |from: usize, next: Duration| {
-        let some = windows[from..].iter().take(SMOOTHED).take_while(|window| window.0 < next);
-        let (hits, reads) = some.fold((0, 0), |(hits, reads), one| (hits + one.1, reads + one.2));
-        reads > 0 && hits as f64 / reads as f64 >= wanted
-    };
-    let mut longest = Duration::ZERO;
+/// The longest time from the beginning of a fault until the first window from which on the hit rate is within
+/// [`BACK_WITHIN`] of what it was `before`, over all faults; none at all where it never fell. `None` where it did not come
+/// back before the next fault, or where no fault was followed by windows enough to tell.
+fn recovery(windows: &[Judged], faults: &[Felt], before: f64) -> Option<Duration> {
+    let mut longest = None;
     for (number, fault) in faults.iter().enumerate() {
-        let next = faults.get(number + 1).copied().unwrap_or(Duration::MAX);
-        let after: Vec<usize> =
-            (0..windows.len()).filter(|at| windows[*at].0 >= *fault && windows[*at].0 < next).collect();
-        let Some(fell) = after.iter().position(|at| !is_back(*at, next)) else { continue };
-        let back = after[fell..].iter().find(|at| is_back(**at, next))?;
-        longest = longest.max(windows[*back].0.saturating_sub(*fault));
+        let next = faults.get(number + 1).map_or(Duration::MAX, |next| next.from);
+        // Only what can be smoothed is judged.
+        let after: Vec<&[Judged]> = windows
+            .windows(SMOOTHED)
+            .filter(|some| some[0].start >= fault.from && some[SMOOTHED - 1].end <= next)
+            .collect();
+        if after.is_empty() {
+            continue;
+        }
+        let begins_in_time = after.iter().enumerate().take_while(|(at, some)| {
+            // The first few windows after it are its own too.
+            *at < SMOOTHED || some[0].start <= fault.until
+        });
+        let fell = begins_in_time
+            .map(|(at, _)| at)
+            // With the first of them, as what a later one does begins later.
+            .find(|at| !is_back(&after[*at][..1], before) && has_fallen(after[*at], before));
+        let took = match fell {
+            None => Duration::ZERO,
+            Some(fell) => {
+                let back = after[fell..].iter().find(|some| is_back(some, before))?;
+                back[0].start.saturating_sub(fault.from)
+            }
+        };
+        longest = longest.max(Some(took));
     }
-    Some(longest)
+    longest
+}
+
+/// Whether the hit rate is lower by more than [`BACK_WITHIN`] and what chance does: two standard errors of so many reads,
+/// each of which is a hit or not. Where nothing is answered, nothing is hit.
+fn has_fallen(windows: &[Judged], before: f64) -> bool {
+    pooled(windows).is_none_or(|(rate, reads)| {
+        let standard_error = (before * (1.0 - before) / reads as f64).sqrt();
+        rate < before - BACK_WITHIN - 2.0 * standard_error
+    })
+}
+
+fn is_back(windows: &[Judged], before: f64) -> bool {
+    pooled(windows).is_some_and(|(rate, _)| rate >= before - BACK_WITHIN)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::Positive;
+    use crate::units::ByteSize;
 
     fn second(at: u64) -> Duration {
         Duration::from_secs(at)
     }
 
-    fn windows(hits: &[u64]) -> Vec<(Duration, u64, u64)> {
-        hits.iter().zip(0..).map(|(hits, at)| (second(at), *hits, 100)).collect()
+    /// A window a second, with so many hits of so many reads.
+    fn windows_of(reads: u64, hits: &[u64]) -> Vec<Judged> {
+        let one =
+            |(at, hits): (u64, &u64)| Judged { start: second(at), end: second(at + 1), hits: *hits, reads };
+        (0..).zip(hits).map(one).collect()
+    }
+
+    /// So many thousandths of the reads are hits: chance does little.
+    fn windows(hits: &[u64]) -> Vec<Judged> {
+        let all: Vec<_> = hits.iter().map(|hits| hits * 1000).collect();
+        windows_of(100_000, &all)
+    }
+
+    fn at_once(at: u64) -> Felt {
+        Felt { from: second(at), until: second(at) }
     }
 
     #[test]
     fn the_hit_rate_is_back_from_the_first_window_on_that_begins_three_as_good_as_before() {
         let fell = windows(&[80, 82, 0, 40, 79, 80, 81, 80]);
-        assert_eq!(recovery(&fell, &[second(2)], 0.79), Some(second(2)));
-        assert_eq!(recovery(&windows(&[80, 82, 0, 40, 50]), &[second(2)], 0.79), None, "it never came back");
-        assert_eq!(recovery(&windows(&[80, 80, 81, 78, 81]), &[second(2)], 0.79), Some(Duration::ZERO));
+        assert_eq!(recovery(&fell, &[at_once(2)], 0.81), Some(second(2)));
+        assert_eq!(recovery(&windows(&[80, 82, 0, 40, 50]), &[at_once(2)], 0.81), None, "it never came back");
+        assert_eq!(recovery(&windows(&[80, 80, 81, 78, 81]), &[at_once(2)], 0.81), Some(Duration::ZERO));
         let twice = windows(&[80, 80, 0, 80, 80, 80, 0, 0, 80, 80, 80]);
-        assert_eq!(recovery(&twice, &[second(2), second(6)], 0.79), Some(second(2)), "the longer of the two");
+        let both = [at_once(2), at_once(6)];
+        assert_eq!(recovery(&twice, &both, 0.81), Some(second(2)), "the longer of the two");
         let late = windows(&[80, 80, 80, 80, 80, 80, 0, 0, 80, 80, 80]);
-        assert_eq!(recovery(&late, &[second(2), second(6)], 0.79), Some(second(2)), "the first was harmless");
+        assert_eq!(recovery(&late, &both, 0.81), Some(second(2)), "the first was harmless");
+    }
+
+    #[test]
+    fn what_falls_long_after_a_fault_is_not_its_doing() {
+        let late = windows(&[80, 80, 80, 80, 80, 80, 80, 80, 70, 70, 70, 80, 80, 80]);
+        assert_eq!(recovery(&late, &[at_once(1)], 0.8), Some(Duration::ZERO));
+        let lasts = Felt { from: second(1), until: second(8) };
+        assert_eq!(recovery(&late, &[lasts], 0.8), Some(second(10)), "it falls while the fault lasts");
+    }
+
+    #[test]
+    fn chance_is_not_taken_for_an_outage() {
+        // Two standard errors of 300 reads, of which 80 % are hits, are 4.6 points.
+        let noise = windows_of(100, &[80, 80, 75, 75, 75, 80, 80, 80]);
+        assert_eq!(recovery(&noise, &[at_once(2)], 0.8), Some(Duration::ZERO));
+        let fell = windows_of(100, &[80, 80, 72, 72, 72, 80, 80, 80]);
+        assert_eq!(recovery(&fell, &[at_once(2)], 0.8), Some(second(3)));
+    }
+
+    #[test]
+    fn windows_too_few_to_be_smoothed_say_nothing() {
+        let last_dips = windows(&[80, 80, 80, 80, 80, 0]);
+        assert_eq!(recovery(&last_dips, &[at_once(1)], 0.8), Some(Duration::ZERO), "one alone may be chance");
+        assert_eq!(recovery(&windows(&[80, 80, 80, 0, 0]), &[at_once(3)], 0.8), None, "two are too few");
+        let soon_another = windows(&[80, 80, 0, 80, 80, 80, 80]);
+        let both = [at_once(1), at_once(3)];
+        assert_eq!(recovery(&soon_another, &both, 0.8), Some(Duration::ZERO), "the first cannot be judged");
     }
 
     #[test]
     fn the_hit_rate_before_a_fault_is_that_of_the_whole_windows_before_it() {
         let all = windows(&[70, 90, 0]);
-        assert_eq!(hit_rate_before(&all, Duration::from_millis(2500)), Some(0.8));
-        assert_eq!(hit_rate_before(&all, Duration::ZERO), None);
+        assert_eq!(before(&all, Duration::from_millis(2500)), Some(0.8));
+        assert_eq!(before(&all, Duration::ZERO), None);
+    }
+
+    #[test]
+    fn nobody_takes_over_where_every_node_dies() {
+        let fault = |kind, target| Fault {
+            at: Duration::ZERO,
+            kind,
+            lasts: Some(Positive::seconds(1)),
+            target,
+            delay: Positive::seconds(1),
+            jitter: Duration::ZERO,
+            rate: ByteSize(1),
+        };
+        assert!(is_taken_over(&fault(FaultKind::Kill, Target::Shard(0))));
+        assert!(!is_taken_over(&fault(FaultKind::Kill, Target::Replica { shard: 0, replica: 0 })));
+        assert!(!is_taken_over(&fault(FaultKind::StopCache, Target::Cache)));
     }
 }

@@ -62,6 +62,8 @@ pub struct CellOutcome {
     pub line: String,
     /// Which keys it has written.
     pub touched: Arc<Touched>,
+    /// Why faults could not be carried out, each in a sentence; servers may be in any state then.
+    pub failed_faults: Vec<String>,
 }
 
 /// Why a cell has no figures.
@@ -132,7 +134,8 @@ pub async fn run_cell(
     }
     measured.application = world.figures();
     let rows = figures::results(cell, &measured, offered).map_err(CellError::Failed)?;
-    Ok(CellOutcome { line: figures::line(&rows.summary), rows, touched })
+    let failed_faults = faults::failed(&measured.faults).collect();
+    Ok(CellOutcome { line: figures::line(&rows.summary), rows, touched, failed_faults })
 }
 
 /// The shares of the hottest keys are counted over so many operations of the stream.
@@ -372,7 +375,7 @@ async fn measure(
     };
     // At the same time: a server that does not say how it is must not hold up what the scenario does to it.
     let faults = faults::run(cell, Breakable { deployed, lives: &job.lives }, start);
-    let ((), broken) = tokio::try_join!(reports, faults)?;
+    let ((), broken) = tokio::try_join!(reports, async { Ok(faults.await) })?;
     events.extend(broken);
     // What the connections have noticed from the beginning of measuring on.
     events.extend(deployed.cache.noticed().into_iter().filter(|noticed| noticed.at >= start).map(

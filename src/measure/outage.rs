@@ -74,28 +74,32 @@ impl Outages {
         }
     }
 
-    /// The longest outage of a kind of operation after any of the faults: none at all where nothing failed, and until
-    /// `end` where nothing succeeded any more. `None` without faults.
+    /// The longest outage of a kind of operation after any of the faults; `None` without faults.
     #[must_use]
     pub fn longest(&self, kind: u8, end: Instant) -> Option<Duration> {
+        (0..self.faults.len()).filter_map(|number| self.after(number, kind, end)).max()
+    }
+
+    /// The outage of a kind of operation after one of the faults, by its number: none at all where nothing failed, and
+    /// until `end` where nothing succeeded any more. `None` where there is no such fault.
+    #[must_use]
+    pub fn after(&self, number: usize, kind: u8, end: Instant) -> Option<Duration> {
+        let fault = self.faults.get(number)?;
         let of_kind = |kinds: &Vec<Stretch>| kinds.get(usize::from(kind)).copied().unwrap_or_default();
-        let each = self.faults.iter().enumerate().map(|(number, fault)| {
-            let mut over = None;
-            // Where nothing succeeded before the next fault, the outage goes on into the time after that.
-            for stretch in self.stretches[number..].iter().map(of_kind) {
-                match (stretch.last_error, stretch.first_success_after) {
-                    (None, _) if over.is_none() => return Duration::ZERO,
-                    (None, _) => break,
-                    (Some(_), Some(success)) => {
-                        over = Some(success);
-                        break;
-                    }
-                    (Some(_), None) => over = Some(end),
+        let mut over = None;
+        // Where nothing succeeded before the next fault, the outage goes on into the time after that.
+        for stretch in self.stretches[number..].iter().map(of_kind) {
+            match (stretch.last_error, stretch.first_success_after) {
+                (None, _) if over.is_none() => return Some(Duration::ZERO),
+                (None, _) => break,
+                (Some(_), Some(success)) => {
+                    over = Some(success);
+                    break;
                 }
+                (Some(_), None) => over = Some(end),
             }
-            over.unwrap_or(end).saturating_duration_since(*fault)
-        });
-        each.max()
+        }
+        Some(over.unwrap_or(end).saturating_duration_since(*fault))
     }
 }
 
@@ -120,6 +124,9 @@ mod tests {
         seen.note(0, false, at(900));
         assert_eq!(seen.longest(0, at(2000)), Some(Duration::from_millis(220)));
         assert_eq!(seen.longest(1, at(2000)), Some(Duration::ZERO), "writes did not fail");
+        assert_eq!(seen.after(0, 0, at(2000)), Some(Duration::from_millis(220)));
+        assert_eq!(seen.after(1, 0, at(2000)), Some(Duration::ZERO), "the second fault did nothing");
+        assert_eq!(seen.after(2, 0, at(2000)), None, "there is no third");
         seen.note(1, true, at(1500));
         assert_eq!(seen.longest(1, at(2000)), Some(Duration::from_secs(1)), "and did not come back");
     }

@@ -182,7 +182,10 @@ impl Deployments {
     /// Takes down what may be in a state that nobody knows; what cannot be tidied is left to the
     /// servers' end.
     pub async fn abandon(&mut self) {
-        if let Some(cache) = self.cache.take() {
+        // hotset's own servers go with what they hold.
+        if let Some(cache) = self.cache.take()
+            && cache.it.managed().is_none()
+        {
             let _ = cache.it.clear().await;
         }
         if let Some(database) = self.database.take() {

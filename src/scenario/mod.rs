@@ -7,5 +7,5 @@ pub mod tree;
 
 pub use mistakes::{InvalidScenario, Mistake, Mistakes};
 pub use reader::{Reader, SettingDoc, Settings, suggest};
-pub use setting::{Positive, PositiveNumber, Setting};
+pub use setting::{Distinct, Positive, PositiveNumber, Setting};
 pub use tree::{Kind, Place, Table, Value};

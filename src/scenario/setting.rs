@@ -40,6 +40,39 @@ impl Positive {
     }
 }
 
+/// A list that names one or more, each of them once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Distinct<T>(Vec<T>);
+
+impl<T: PartialEq + Setting> Distinct<T> {
+    /// Takes them.
+    ///
+    /// # Errors
+    /// Says that there is none, or which is named twice.
+    pub fn new(all: Vec<T>) -> Result<Self, String> {
+        if all.is_empty() {
+            return Err("an empty list names none".into());
+        }
+        let twice = all.iter().enumerate().find(|(number, one)| all[..*number].contains(one));
+        match twice {
+            Some((_, one)) => Err(format!("{} is named twice", one.show())),
+            None => Ok(Self(all)),
+        }
+    }
+
+    /// The first, of which there is always one, and the others.
+    #[must_use]
+    pub fn split_first(&self) -> (&T, &[T]) {
+        (&self.0[0], &self.0[1..])
+    }
+
+    /// All of them.
+    #[must_use]
+    pub fn all(&self) -> &[T] {
+        &self.0
+    }
+}
+
 /// A finite number above 0.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
 pub struct PositiveNumber(pub f64);
@@ -237,5 +270,19 @@ impl<T: Setting> Setting for Vec<T> {
 
     fn show(&self) -> String {
         format!("[{}]", self.iter().map(Setting::show).collect::<Vec<_>>().join(", "))
+    }
+}
+
+impl<T: PartialEq + Setting> Setting for Distinct<T> {
+    fn expects() -> String {
+        format!("a list of one or more, each named once; in it {}", T::expects())
+    }
+
+    fn read(value: &Value) -> Result<Self, Option<String>> {
+        Self::new(Vec::read(value)?).map_err(Some)
+    }
+
+    fn show(&self) -> String {
+        self.0.show()
     }
 }

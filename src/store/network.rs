@@ -32,6 +32,14 @@ impl RoundTrip {
         self.0.store(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX), Relaxed);
     }
 
+    /// Makes it longer until what is returned is dropped. Several add up, in whichever order they end.
+    #[must_use = "it is as long as before as soon as this is dropped"]
+    pub fn longer_by(&self, duration: Duration) -> Longer {
+        let nanoseconds = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        self.0.fetch_add(nanoseconds, Relaxed);
+        Longer { round_trip: self.clone(), nanoseconds }
+    }
+
     /// How long it is now.
     #[must_use]
     pub fn get(&self) -> Duration {
@@ -41,6 +49,19 @@ impl RoundTrip {
     /// Half of it before the call and half after.
     pub(super) async fn around<T>(&self, call: impl Future<Output = T>) -> T {
         around(self.get(), Duration::ZERO, call).await
+    }
+}
+
+/// A round trip that is longer until this is dropped.
+#[derive(Debug)]
+pub struct Longer {
+    round_trip: RoundTrip,
+    nanoseconds: u64,
+}
+
+impl Drop for Longer {
+    fn drop(&mut self) {
+        self.round_trip.0.fetch_sub(self.nanoseconds, Relaxed);
     }
 }
 
@@ -351,6 +372,18 @@ mod tests {
         cache.clone().round_trip().set(Duration::ZERO);
         cache.get("a").await.unwrap();
         assert_eq!(clock::now() - start, Duration::from_millis(10));
+    }
+
+    #[test]
+    fn each_of_several_that_make_a_round_trip_longer_ends_alone() {
+        let round_trip = RoundTrip::new(Duration::from_millis(1));
+        let long = round_trip.longer_by(Duration::from_millis(20));
+        let short = round_trip.clone().longer_by(Duration::from_millis(5));
+        assert_eq!(round_trip.get(), Duration::from_millis(26));
+        drop(long);
+        assert_eq!(round_trip.get(), Duration::from_millis(6));
+        drop(short);
+        assert_eq!(round_trip.get(), Duration::from_millis(1));
     }
 
     fn delayed(concurrency: usize, queue_timeout: Duration) -> DelayedDatabase<()> {

@@ -204,6 +204,8 @@ pub struct NodeFigures {
     pub keys: u64,
     /// The commands that it has carried out since it started.
     pub commands: u64,
+    /// The CPU seconds that it has used since it started.
+    pub cpu_seconds: f64,
     /// Which start of it this is.
     pub run_id: String,
 }
@@ -384,61 +386,6 @@ impl CacheDeployment {
         }
     }
 
-    /// Removes everything that this run has put there, and makes sure that it is gone.
-    ///
-    /// # Errors
-    /// Those of the store, or that something is still there.
-    pub async fn clear(&self) -> Result<(), TopologyError> {
-        self.flush().await?;
-        let left = self.entries_left().await?;
-        if left == 0 {
-            return Ok(());
-        }
-        Err(TopologyError::Unfit(format!(
-            "{left} keys are still in the cache after it was emptied; is somebody else writing there?"
-        )))
-    }
-
-    async fn entries_left(&self) -> Result<u64, TopologyError> {
-        let doing = || TopologyError::store("emptying the cache");
-        let endpoint = match &self.endpoint {
-            CacheEndpoint::Local(cache) => return Ok(cache.statistics().entries),
-            CacheEndpoint::Redis(endpoint) => endpoint,
-        };
-        let mut left = 0;
-        for (admin, ..) in self.primaries().await? {
-            left += match self.managed() {
-                Some(_) => admin.info().await.map_err(doing())?.dbsize,
-                None => admin.count_prefix(&endpoint.options.key_prefix).await.map_err(doing())?,
-            };
-        }
-        Ok(left)
-    }
-
-    /// Removes everything that this run has put there so far.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub async fn flush(&self) -> Result<(), TopologyError> {
-        let doing = || TopologyError::store("emptying the cache");
-        let endpoint = match &self.endpoint {
-            CacheEndpoint::Local(cache) => {
-                cache.clear();
-                return Ok(());
-            }
-            CacheEndpoint::Redis(endpoint) => endpoint,
-        };
-        for (admin, ..) in self.primaries().await? {
-            match self.managed() {
-                Some(_) => admin.flush_all().await.map_err(doing())?,
-                None => {
-                    admin.delete_prefix(&endpoint.options.key_prefix).await.map(drop).map_err(doing())?;
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// The policy by which a server may evict what has no time to live, as it says itself; `None` where none
     /// does, or has no memory limit.
     ///
@@ -504,6 +451,7 @@ impl CacheDeployment {
                 slots: layout.slots_of(number).filter(|_| *is_primary),
                 keys: info.dbsize,
                 commands: info.commands_processed,
+                cpu_seconds: info.used_cpu_seconds,
                 run_id: info.run_id,
             })
         });

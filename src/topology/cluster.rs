@@ -9,7 +9,7 @@ use super::forming;
 use super::nodes::Nodes;
 use super::settings::DatabaseKind;
 use super::{Shape, Site, TopologyError};
-use crate::scenario::Positive;
+use crate::scenario::{Distinct, Positive};
 use crate::store::SecretUrl;
 use crate::store::redis::{Kind, ReadFrom};
 
@@ -24,7 +24,7 @@ crate::settings! {
     /// The settings of `cluster`.
     pub struct Spec {
         /// nodes of a cluster that is there already, as redis://host:6379; any will do. Left out, hotset starts and forms one
-        nodes: Option<Vec<SecretUrl>> = None,
+        nodes: Option<Distinct<SecretUrl>> = None,
         /// how many primaries hotset starts; a failover needs most of them alive, so three or more
         primaries: NonZeroU64 = at_least_one(3),
         /// how many replicas hotset starts for each primary
@@ -80,9 +80,7 @@ impl Spec {
     /// Says what could not be started, formed or reached.
     pub async fn deploy_cache(&self, site: &Site<'_>) -> Result<CacheDeployment, TopologyError> {
         if let Some(seeds) = &self.nodes {
-            let Some((first, more)) = seeds.split_first() else {
-                return Err(TopologyError::Unfit("`nodes` is an empty list: name one or more".into()));
-            };
+            let (first, more) = seeds.split_first();
             let kind = Kind::Cluster { seeds: more.to_vec() };
             let endpoint = RedisEndpoint::new(first, kind, self.read_from, site.run_prefix, site)?;
             return CacheDeployment::redis(endpoint, None).await;

@@ -73,13 +73,12 @@ impl DatabaseEndpoint {
     fn detoured(&self, options: &MongoOptions) -> Result<MongoOptions, StoreError> {
         let Some(relays) = &self.relays else { return Ok(options.clone()) };
         let failed = |reason: String| StoreError::new(ErrorKind::Other, reason);
-        let uri = options.uri.expose();
+        if let Some(reason) = no_relay(&options.uri) {
+            return Err(failed(reason.into()));
+        }
         let place = options.uri.host_and_port();
         let (host, port) = place.rsplit_once(':').unwrap_or((place, "27017"));
-        let (false, Ok(port)) = (uri.starts_with("mongodb+srv") || host.contains(','), port.parse()) else {
-            let reason = "only the link to a single MongoDB can be broken; name one host in database.url";
-            return Err(failed(reason.into()));
-        };
+        let port = port.parse().map_err(|_| failed(format!("\"{port}\" is no port")))?;
         let relay = relays
             .detour(LinkTo::Database, host, port)
             .map_err(|error| failed(format!("no relay to the database: {error}")))?;
@@ -125,6 +124,25 @@ impl DatabaseEndpoint {
     pub fn slowness(&self) -> &RoundTrip {
         &self.slowness
     }
+}
+
+/// Why no relay can stand in the link to a MongoDB, where none can.
+#[must_use]
+pub fn no_relay(uri: &SecretUrl) -> Option<&'static str> {
+    let (place, query) = uri.expose().split_once('?').unwrap_or((uri.expose(), ""));
+    let is_on = |option: &str| {
+        let (name, value) = option.split_once('=').unwrap_or((option, ""));
+        ["tls", "ssl"].iter().any(|tls| name.eq_ignore_ascii_case(tls)) && value.eq_ignore_ascii_case("true")
+    };
+    if place.starts_with("mongodb+srv") || query.split('&').any(is_on) {
+        return Some(
+            "a relay cannot stand in a link to a MongoDB that speaks TLS or is named by mongodb+srv: the server's name would not be its own; break it in a scenario of its own without TLS",
+        );
+    }
+    let hosts = uri.host_and_port();
+    hosts
+        .contains(',')
+        .then_some("only the link to a single MongoDB can be broken; name one host in database.url")
 }
 
 /// A database that is up.
@@ -269,5 +287,26 @@ fn options(uri: SecretUrl, site: &Site<'_>) -> MongoOptions {
         write_concern: site.database.write_concern,
         read_preference: site.database.read_preference,
         app_name: "hotset".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_relay_stands_before_a_mongodb_that_shows_a_certificate_or_is_several() {
+        let why = |uri: &str| no_relay(&SecretUrl::new(uri));
+        assert_eq!(why("mongodb://user:tls=true@host:27017/"), None);
+        assert_eq!(why("mongodb://host/?tls=false&retryWrites=true"), None);
+        for tls in [
+            "mongodb+srv://cluster.example/",
+            "mongodb://host/?tls=true",
+            "mongodb://host/?w=1&ssl=true",
+            "mongodb://host/?TLS=True",
+        ] {
+            assert!(why(tls).unwrap().contains("TLS"), "{tls}");
+        }
+        assert!(why("mongodb://a:1,b:2/").unwrap().contains("one host"));
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod cache;
 mod calibrate;
+mod clearing;
 pub mod cluster;
 pub mod database;
 pub mod embedded;
@@ -348,14 +349,20 @@ impl TopologySpec {
         uses_cache: bool,
         database: &DatabaseSettings,
     ) -> Option<String> {
-        let shape = self.shape();
-        let speaks_tls = self.show().iter().any(|(_, value)| value.contains("rediss://"));
-        if fault.target == Target::Cache && uses_cache && speaks_tls {
+        // All connections of such a cell go through a relay, whichever link is broken.
+        let cache_speaks_tls = self.show().iter().any(|(_, value)| value.contains("rediss://"));
+        if uses_cache && cache_speaks_tls {
             return Some(
                 "a relay cannot stand in a link that speaks TLS: the server's name would not be its own"
                     .into(),
             );
         }
+        if let Some(url) = database.url.as_ref().filter(|_| self.database() == DatabaseKind::Mongodb)
+            && let Some(reason) = database::no_relay(url)
+        {
+            return Some(reason.into());
+        }
+        let shape = self.shape();
         match fault.target {
             Target::Database if self.database() == DatabaseKind::Embedded => {
                 Some("the database is inside this process: there is no link to break".into())

@@ -9,13 +9,19 @@ use super::TopologyError;
 use super::cache::{CacheDeployment, CacheEndpoint};
 use super::forming::{Owner, is_well, knows, meet, move_slots, my_id};
 use super::nodes::{Node, Nodes};
+use crate::clock;
 use crate::fault::Target;
 use crate::store::redis::layout::{Layout, NodeAddress, Placement};
 use crate::store::redis::{Kind, RedisAdmin, RedisOptions};
 use crate::store::{ErrorKind, StoreError};
+use crate::units::show_duration;
 
 /// Until every client has found out that a shard has no slots any more.
 const UNTIL_LOOKED: Duration = Duration::from_secs(3);
+/// How long a fault waits for somebody to have the place that it is aimed at: longer than a failover takes by the timeouts
+/// that topologies have unless a scenario says otherwise.
+const ROLE_BOUND: Duration = Duration::from_secs(15);
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// How much one value takes with which memory is filled.
 const FILLER_BYTES: usize = 64 << 10;
 /// How long that stays after its time, should hotset be killed meanwhile.
@@ -42,10 +48,11 @@ impl Filler {
 }
 
 impl CacheDeployment {
-    /// The managed node that a fault is aimed at, by the roles that nodes have now.
+    /// The managed node that a fault is aimed at, by the roles that nodes have now. Where a shard is just failing over,
+    /// whoever is its primary next.
     ///
     /// # Errors
-    /// Says what there is where it is not there.
+    /// Says what there is where it is not there within [`ROLE_BOUND`].
     pub async fn node_at(&self, target: Target) -> Result<Arc<Node>, TopologyError> {
         let unfit = |reason: &str| TopologyError::Unfit(format!("{}: {reason}", target.name()));
         let Some(nodes) = self.managed() else {
@@ -54,23 +61,43 @@ impl CacheDeployment {
         if let Target::Sentinel(_) = target {
             return nodes.named(&target.name()).ok_or_else(|| unfit("there is no such sentinel"));
         }
-        let layout = self.look_at_once().await?;
-        let address = match target {
-            Target::Shard(shard) => {
-                layout.place_of(shard).and_then(|place| layout.shards[place].primary.clone())
+        let deadline = clock::now() + ROLE_BOUND;
+        loop {
+            let found = self.node_now(target, nodes).await;
+            match found {
+                Ok(Some(node)) => return Ok(node),
+                Ok(None) | Err(TopologyError::Store { .. }) if clock::now() < deadline => {}
+                Ok(None) => {
+                    let waited = show_duration(ROLE_BOUND);
+                    return Err(unfit(&format!("no node that runs has had this place for {waited}")));
+                }
+                Err(error) => return Err(error),
             }
-            Target::Replica { shard, replica } => layout
-                .place_of(shard)
-                // With reads from primaries only a single's replicas are not in the layout.
-                .and_then(|place| layout.shards[place].replicas.get(replica as usize).cloned()),
-            _ => None,
-        };
-        match address {
-            Some(address) => {
-                nodes.at_port(address.port).ok_or_else(|| unfit("it is not one of hotset's own"))
-            }
-            None => nodes.named(&target.name()).ok_or_else(|| unfit("there is no such node now")),
+            clock::sleep(LOOK_AGAIN).await;
         }
+    }
+
+    /// `None` where nobody has the place, or whoever had it has died.
+    async fn node_now(&self, target: Target, nodes: &Nodes) -> Result<Option<Arc<Node>>, TopologyError> {
+        let layout = self.look_at_once().await?;
+        let (Target::Shard(shard) | Target::Replica { shard, .. }) = target else { return Ok(None) };
+        let Some(place) = layout.place_of(shard) else {
+            return Err(TopologyError::Unfit(format!("there is no {} now", target.name())));
+        };
+        let shard = &layout.shards[place];
+        let address = match target {
+            Target::Replica { replica, .. } => shard.replicas.get(replica as usize),
+            _ => shard.primary.as_ref(),
+        };
+        let node = match (address, target) {
+            (Some(address), _) => nodes.at_port(address.port),
+            // Where reads go to primaries alone, a single server's replicas are not in the layout.
+            (None, Target::Replica { .. }) => nodes.named(&target.name()),
+            (None, _) => None,
+        };
+        let Some(node) = node else { return Ok(None) };
+        let ended = node.server().process().wait(Duration::ZERO).await?;
+        Ok(ended.is_none().then_some(node))
     }
 
     async fn look_at_once(&self) -> Result<Layout, TopologyError> {
@@ -78,7 +105,7 @@ impl CacheDeployment {
         looked.ok_or_else(|| TopologyError::Unfit("the cache is inside this process".into()))
     }
 
-    fn options(&self) -> Result<RedisOptions, TopologyError> {
+    pub(super) fn options(&self) -> Result<RedisOptions, TopologyError> {
         match self.endpoint() {
             CacheEndpoint::Redis(endpoint) => Ok(endpoint.own_options()),
             CacheEndpoint::Local(_) => Err(TopologyError::Unfit("the cache is inside this process".into())),
@@ -257,7 +284,7 @@ impl CacheDeployment {
             }
         }
         // It goes on answering with MOVED until every client has looked again, which they do once a second.
-        crate::clock::sleep(UNTIL_LOOKED).await;
+        clock::sleep(UNTIL_LOOKED).await;
         for node in &leaving {
             nodes.forget(node.port);
         }
@@ -285,7 +312,7 @@ async fn heard_of(admin: &RedisAdmin, id: &str) -> Result<(), StoreError> {
         if nodes.lines().any(|line| line.starts_with(id) && !line.contains("handshake")) {
             return Ok(());
         }
-        crate::clock::sleep(std::time::Duration::from_millis(25)).await;
+        clock::sleep(std::time::Duration::from_millis(25)).await;
     }
     Err(StoreError::new(ErrorKind::Unavailable, "a node has not heard of another within 5 s"))
 }

@@ -34,13 +34,51 @@ pub struct Conditions {
     pub rate: Option<u64>,
     /// Nothing gets through, and nobody is told. What was under way comes when it is over.
     pub cut: bool,
-    /// How often all connections have been reset.
-    pub resets: u64,
 }
 
 impl Conditions {
     fn is_clear(&self) -> bool {
         self.delay.is_zero() && self.jitter.is_zero() && self.rate.is_none() && !self.cut
+    }
+
+    /// Both at once: delays add up, the narrower of two rates is the rate, and one cut is enough.
+    fn and(self, other: Self) -> Self {
+        Self {
+            delay: self.delay + other.delay,
+            jitter: self.jitter + other.jitter,
+            rate: self.rate.into_iter().chain(other.rate).min(),
+            cut: self.cut || other.cut,
+        }
+    }
+}
+
+/// What connections follow.
+#[derive(Debug, Clone, Default)]
+struct State {
+    /// What impairs the link now, each under a number of its own.
+    impairments: Vec<(u64, Conditions)>,
+    /// How many there have been.
+    numbered: u64,
+    /// How often all connections have been reset.
+    resets: u64,
+}
+
+impl State {
+    fn conditions(&self) -> Conditions {
+        self.impairments.iter().fold(Conditions::default(), |all, (_, one)| all.and(*one))
+    }
+}
+
+/// A link that is impaired until this is dropped; what else impairs it stays.
+#[derive(Debug)]
+pub struct Impaired {
+    line: Arc<Line>,
+    number: u64,
+}
+
+impl Drop for Impaired {
+    fn drop(&mut self) {
+        self.line.state.send_modify(|state| state.impairments.retain(|(number, _)| *number != self.number));
     }
 }
 
@@ -56,14 +94,14 @@ pub enum LinkTo {
 /// One link, of however many connections.
 #[derive(Debug)]
 struct Line {
-    conditions: watch::Sender<Conditions>,
+    state: watch::Sender<State>,
     /// When each direction is free again, where its rate is limited.
     free: [Mutex<Option<Instant>>; 2],
 }
 
 impl Line {
     fn new() -> Self {
-        Self { conditions: watch::Sender::new(Conditions::default()), free: Default::default() }
+        Self { state: watch::Sender::default(), free: Default::default() }
     }
 
     /// When so many bytes that are there now have got through.
@@ -128,9 +166,21 @@ impl Relays {
         }
     }
 
-    /// Changes how a link is, for what is under way too.
-    pub fn change(&self, link: LinkTo, change: impl FnOnce(&mut Conditions)) {
-        self.line(link).conditions.send_modify(change);
+    /// Impairs a link, for what is under way too, until what is returned is dropped. What else impairs it adds to this.
+    #[must_use = "the link is as before as soon as this is dropped"]
+    pub fn impair(&self, link: LinkTo, conditions: Conditions) -> Impaired {
+        let mut impaired = Impaired { line: Arc::clone(self.line(link)), number: 0 };
+        self.line(link).state.send_modify(|state| {
+            impaired.number = state.numbered;
+            state.numbered += 1;
+            state.impairments.push((impaired.number, conditions));
+        });
+        impaired
+    }
+
+    /// Resets every connection over a link.
+    pub fn reset(&self, link: LinkTo) {
+        self.line(link).state.send_modify(|state| state.resets += 1);
     }
 
     /// Where to connect to reach a server by way of a relay: a place on this machine.
@@ -182,9 +232,9 @@ async fn relay(listener: StdListener, line: Arc<Line>, host: String, port: u16) 
 }
 
 async fn connect(client: TcpStream, line: Arc<Line>, host: String, port: u16) {
-    let mut conditions = line.conditions.subscribe();
+    let mut state = line.state.subscribe();
     // The first packet would be lost too.
-    if conditions.wait_for(|now| !now.cut).await.is_err() {
+    if state.wait_for(|now| !now.conditions().cut).await.is_err() {
         return;
     }
     let connecting = tokio::time::timeout(CONNECT_BOUND, TcpStream::connect((host.as_str(), port)));
@@ -222,24 +272,27 @@ enum Ended {
 
 /// Passes on what comes from one side to the other, when the conditions let it through.
 async fn pump(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, line: &Line, direction: usize) -> Ended {
-    let mut conditions = line.conditions.subscribe();
-    let resets = conditions.borrow().resets;
+    let mut state = line.state.subscribe();
+    let resets = state.borrow().resets;
     let mut held: VecDeque<(Instant, Vec<u8>)> = VecDeque::new();
     let mut held_bytes = 0;
     let mut open = true;
     let mut buffer = vec![0; CHUNK];
     loop {
-        let now = *conditions.borrow_and_update();
-        if now.resets != resets {
-            return Ended::Reset;
-        }
+        let now = {
+            let state = state.borrow_and_update();
+            if state.resets != resets {
+                return Ended::Reset;
+            }
+            state.conditions()
+        };
         let due = held.front().map(|(due, _)| *due);
         if !open && due.is_none() {
             return Ended::Closed;
         }
         tokio::select! {
             biased;
-            changed = conditions.changed() => {
+            changed = state.changed() => {
                 if changed.is_err() {
                     return Ended::Closed;
                 }
@@ -273,6 +326,45 @@ async fn pump(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, line: &Line, direct
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const CUT: Conditions =
+        Conditions { delay: Duration::ZERO, jitter: Duration::ZERO, rate: None, cut: true };
+
+    fn slower_by(ms: u64) -> Conditions {
+        Conditions { delay: Duration::from_millis(ms), ..Conditions::default() }
+    }
+
+    fn narrowed_to(rate: u64) -> Conditions {
+        Conditions { rate: Some(rate), ..Conditions::default() }
+    }
+
+    #[tokio::test]
+    async fn each_of_several_faults_of_one_link_ends_alone() {
+        let relays = Relays::start().unwrap();
+        let now = || relays.line(LinkTo::Cache).state.borrow().conditions();
+        let slow = relays.impair(LinkTo::Cache, slower_by(40));
+        let cut = relays.impair(LinkTo::Cache, CUT);
+        assert_eq!(now(), slower_by(40).and(CUT));
+        drop(cut);
+        assert_eq!(now(), slower_by(40), "the end of the cut leaves the link slow");
+        let slower = relays.impair(LinkTo::Cache, slower_by(5));
+        assert_eq!(now().delay, Duration::from_millis(45), "delays add up");
+        drop(slow);
+        assert_eq!(now(), slower_by(5));
+        let cuts = [CUT, CUT].map(|cut| relays.impair(LinkTo::Cache, cut));
+        let [first, second] = cuts;
+        drop(first);
+        assert!(now().cut, "it is cut while any cut lasts");
+        drop((second, slower));
+        let wide = relays.impair(LinkTo::Cache, narrowed_to(2000));
+        let narrow = relays.impair(LinkTo::Cache, narrowed_to(1000));
+        assert_eq!(now().rate, Some(1000), "the narrower rate wins");
+        drop(narrow);
+        assert_eq!(now().rate, Some(2000));
+        assert_eq!(relays.line(LinkTo::Database).state.borrow().conditions(), Conditions::default());
+        drop(wide);
+        assert!(now().is_clear());
+    }
 
     /// A server that answers what it is sent, and a client of it by way of a relay.
     async fn echo(relays: &Relays) -> TcpStream {
@@ -312,10 +404,10 @@ mod tests {
         let relays = Relays::start().unwrap();
         let mut stream = echo(&relays).await;
         round_trip(&mut stream, 1 << 20).await.unwrap();
-        relays.change(LinkTo::Cache, |now| now.delay = Duration::from_millis(40));
+        let slow = relays.impair(LinkTo::Cache, slower_by(40));
         let took = round_trip(&mut stream, 10).await.unwrap();
         assert!(took >= Duration::from_millis(40), "{took:?}");
-        relays.change(LinkTo::Cache, |now| now.delay = Duration::ZERO);
+        drop(slow);
         let took = round_trip(&mut stream, 10).await.unwrap();
         assert!(took < Duration::from_millis(40), "{took:?}");
     }
@@ -325,13 +417,13 @@ mod tests {
         let relays = Relays::start().unwrap();
         let mut stream = echo(&relays).await;
         round_trip(&mut stream, 10).await.unwrap();
-        relays.change(LinkTo::Cache, |now| now.cut = true);
+        let cut = relays.impair(LinkTo::Cache, CUT);
         stream.write_all(b"first").await.unwrap();
         let mut received = [0; 10];
         let nothing = tokio::time::timeout(Duration::from_millis(100), stream.read(&mut received)).await;
         assert!(nothing.is_err(), "nothing gets through");
         stream.write_all(b"after").await.unwrap();
-        relays.change(LinkTo::Cache, |now| now.cut = false);
+        drop(cut);
         stream.read_exact(&mut received).await.unwrap();
         assert_eq!(&received, b"firstafter");
     }
@@ -342,7 +434,7 @@ mod tests {
         let mut stream = echo(&relays).await;
         round_trip(&mut stream, 10).await.unwrap();
         let peer = stream.peer_addr().unwrap();
-        relays.change(LinkTo::Cache, |now| now.resets += 1);
+        relays.reset(LinkTo::Cache);
         let error = stream.read(&mut [0; 1]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
         let mut again = TcpStream::connect(peer).await.unwrap();
@@ -353,7 +445,7 @@ mod tests {
     async fn a_throttled_link_lets_no_more_through_than_its_rate() {
         let relays = Relays::start().unwrap();
         let mut stream = echo(&relays).await;
-        relays.change(LinkTo::Cache, |now| now.rate = Some(1_000_000));
+        let _throttled = relays.impair(LinkTo::Cache, narrowed_to(1_000_000));
         let took = round_trip(&mut stream, 200_000).await.unwrap();
         // There and back at once, chunk by chunk: a fifth of a second for each direction at the least.
         assert!(took >= Duration::from_millis(200), "{took:?}");

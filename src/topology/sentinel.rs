@@ -9,7 +9,7 @@ use super::forming;
 use super::nodes::Nodes;
 use super::settings::DatabaseKind;
 use super::{Shape, Site, TopologyError};
-use crate::scenario::Positive;
+use crate::scenario::{Distinct, Positive};
 use crate::store::SecretUrl;
 use crate::store::redis::{Kind, ReadFrom, Sharding};
 
@@ -24,9 +24,9 @@ crate::settings! {
     /// The settings of `sentinel`.
     pub struct Spec {
         /// sentinels that are there already, as redis://host:26379, with their own password where they have one; left out, hotset starts everything
-        sentinels: Option<Vec<SecretUrl>> = None,
+        sentinels: Option<Distinct<SecretUrl>> = None,
         /// the names that sentinels know the shards by, in the order of the shards; left out, shard0, shard1 and so on
-        masters: Option<Vec<String>> = None,
+        masters: Option<Distinct<String>> = None,
         /// user and password of the shards' nodes that are there already, as in redis://user:${NAME}@; left out, they want none
         node: Option<SecretUrl> = None,
         /// how many shards
@@ -83,8 +83,10 @@ impl Spec {
     }
 
     fn masters(&self) -> Vec<String> {
-        let numbered = || (0..self.shards.get()).map(|number| format!("shard{number}")).collect();
-        self.masters.clone().unwrap_or_else(numbered)
+        match &self.masters {
+            Some(masters) => masters.all().to_vec(),
+            None => (0..self.shards.get()).map(|number| format!("shard{number}")).collect(),
+        }
     }
 
     /// Starts or finds the servers.
@@ -94,11 +96,10 @@ impl Spec {
     pub async fn deploy_cache(&self, site: &Site<'_>) -> Result<CacheDeployment, TopologyError> {
         let masters = self.masters();
         if let Some(sentinels) = &self.sentinels {
-            let Some(first) = sentinels.first() else {
-                return Err(TopologyError::Unfit("`sentinels` is an empty list: name one or more".into()));
-            };
+            let (first, _) = sentinels.split_first();
             let node = self.node.clone().unwrap_or_else(|| SecretUrl::new("redis://127.0.0.1/"));
-            let kind = Kind::Sentinel { sentinels: sentinels.clone(), masters, sharding: self.sharding };
+            let kind =
+                Kind::Sentinel { sentinels: sentinels.all().to_vec(), masters, sharding: self.sharding };
             let endpoint = RedisEndpoint::new(&node, kind, self.read_from, site.run_prefix, site)?;
             return CacheDeployment::redis(endpoint, None).await.map_err(|error| match error {
                 TopologyError::Store { doing, source } => TopologyError::Store {

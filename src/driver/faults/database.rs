@@ -1,9 +1,6 @@
 //! The database dies or becomes slow.
 
-use std::time::Duration;
-
 use super::Course;
-use crate::store::RoundTrip;
 use crate::topology::DatabaseDeployment;
 use crate::units::show_duration;
 
@@ -25,24 +22,9 @@ pub(super) async fn stop(course: &mut Course<'_>, database: &DatabaseDeployment)
 pub(super) async fn slow(course: &mut Course<'_>, database: &DatabaseDeployment) {
     let delay = course.fault.delay.0;
     course.broke(format!("every call takes {} longer, for {}", show_duration(delay), course.lasts()));
-    let slow = Slow::by(database.endpoint().slowness(), delay);
+    // Dropped too where the run is interrupted: the next cell uses the database as well.
+    let slow = database.endpoint().slowness().longer_by(delay);
     course.wait().await;
     drop(slow);
-    course.mended("calls take as long as before");
-}
-
-/// A database that is slow until this is dropped, as when the run is interrupted: the next cell uses it too.
-struct Slow<'a>(&'a RoundTrip);
-
-impl<'a> Slow<'a> {
-    fn by(slowness: &'a RoundTrip, delay: Duration) -> Self {
-        slowness.set(delay);
-        Self(slowness)
-    }
-}
-
-impl Drop for Slow<'_> {
-    fn drop(&mut self) {
-        self.0.set(Duration::ZERO);
-    }
+    course.mended("calls take as long as without it");
 }

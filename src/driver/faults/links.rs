@@ -25,30 +25,15 @@ pub(super) async fn break_link(course: &mut Course<'_>, relays: &Relays) {
         _ => format!("nothing gets through, for {lasts}"),
     };
     course.broke(format!("the link to the {name}: {what}"));
-    if fault.kind == FaultKind::Reset {
-        relays.change(link, |now| now.resets += 1);
-        return;
-    }
-    let broken = Broken { relays, link };
-    relays.change(link, |now| match fault.kind {
-        FaultKind::Slow => (now.delay, now.jitter) = (fault.delay.0, fault.jitter),
-        FaultKind::Throttle => now.rate = Some(fault.rate.0),
-        _ => now.cut = true,
-    });
+    let impaired = match fault.kind {
+        FaultKind::Reset => return relays.reset(link),
+        FaultKind::Slow => Conditions { delay: fault.delay.0, jitter: fault.jitter, ..Conditions::default() },
+        FaultKind::Throttle => Conditions { rate: Some(fault.rate.0), ..Conditions::default() },
+        _ => Conditions { cut: true, ..Conditions::default() },
+    };
+    // Dropped too where the run is interrupted: the next cell uses the link as well.
+    let impaired = relays.impair(link, impaired);
     course.wait().await;
-    drop(broken);
-    course.mended(format!("the link to the {name} is as before"));
-}
-
-/// A link that is mended when this is dropped: the next cell uses it too.
-struct Broken<'a> {
-    relays: &'a Relays,
-    link: LinkTo,
-}
-
-impl Drop for Broken<'_> {
-    fn drop(&mut self) {
-        self.relays
-            .change(self.link, |now| *now = Conditions { resets: now.resets, ..Conditions::default() });
-    }
+    drop(impaired);
+    course.mended(format!("the link to the {name} is as without it"));
 }

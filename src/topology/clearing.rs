@@ -1,0 +1,113 @@
+//! Empties a cache, and makes sure that it is empty, also where a shard is just failing over.
+
+use std::time::Duration;
+
+use super::TopologyError;
+use super::cache::{CacheDeployment, CacheEndpoint};
+use crate::clock;
+use crate::store::redis::RedisAdmin;
+use crate::store::{ErrorKind, StoreError};
+
+/// How long a shard may have no primary that can be emptied: longer than a failover takes by the timeouts that topologies
+/// have unless a scenario says otherwise.
+const PRIMARY_BOUND: Duration = Duration::from_secs(15);
+const PAUSE: Duration = Duration::from_millis(100);
+
+impl CacheDeployment {
+    /// Removes everything that this run has put there, and makes sure that it is gone.
+    ///
+    /// # Errors
+    /// Those of the store, or that something is still there.
+    pub async fn clear(&self) -> Result<(), TopologyError> {
+        self.flush().await?;
+        let left = self.patiently(async || self.entries_left().await).await?;
+        if left == 0 {
+            return Ok(());
+        }
+        Err(TopologyError::Unfit(format!(
+            "{left} keys are still in the cache after it was emptied; is somebody else writing there?"
+        )))
+    }
+
+    /// Removes everything that this run has put there so far. A shard without a primary is waited for.
+    ///
+    /// # Errors
+    /// Those of the store; they say in which shard the keys stay.
+    pub async fn flush(&self) -> Result<(), TopologyError> {
+        self.patiently(async || self.flush_at_once().await).await
+    }
+
+    async fn flush_at_once(&self) -> Result<(), TopologyError> {
+        if let CacheEndpoint::Local(cache) = self.endpoint() {
+            cache.clear();
+            return Ok(());
+        }
+        let prefix = self.options()?.key_prefix;
+        for (admin, doing) in self.every_primary().await? {
+            let emptied = match self.managed() {
+                Some(_) => admin.flush_all().await,
+                None => admin.delete_prefix(&prefix).await.map(drop),
+            };
+            emptied.map_err(TopologyError::store(doing))?;
+        }
+        Ok(())
+    }
+
+    async fn entries_left(&self) -> Result<u64, TopologyError> {
+        if let CacheEndpoint::Local(cache) = self.endpoint() {
+            return Ok(cache.statistics().entries);
+        }
+        let prefix = self.options()?.key_prefix;
+        let mut left = 0;
+        for (admin, doing) in self.every_primary().await? {
+            let entries = match self.managed() {
+                Some(_) => admin.info().await.map(|info| info.dbsize),
+                None => admin.count_prefix(&prefix).await,
+            };
+            left += entries.map_err(TopologyError::store(doing))?;
+        }
+        Ok(left)
+    }
+
+    /// An administrator of the primary of every shard, and what is being done there; an error where a shard has none.
+    async fn every_primary(&self) -> Result<Vec<(RedisAdmin, String)>, TopologyError> {
+        let shards = self.layout().map(|layout| layout.shards).unwrap_or_default();
+        if let Some(shard) = shards.iter().find(|shard| shard.primary.is_none()) {
+            let doing = format!("emptying {} of the cache, where keys of this run may stay", shard.name);
+            return Err(TopologyError::store(doing)(StoreError::new(
+                ErrorKind::Unavailable,
+                "it has no primary now",
+            )));
+        }
+        let primaries = self.primaries().await?.into_iter();
+        let doing = |(admin, shard, address)| {
+            (admin, format!("emptying {shard} of the cache, at {address}, where keys of this run may stay"))
+        };
+        Ok(primaries.map(doing).collect())
+    }
+
+    /// Tries again, with whoever is a primary by then, what fails because a primary has died or lost its place.
+    async fn patiently<T>(
+        &self,
+        attempt: impl AsyncFn() -> Result<T, TopologyError>,
+    ) -> Result<T, TopologyError> {
+        let deadline = clock::now() + PRIMARY_BOUND;
+        loop {
+            match attempt().await {
+                Err(error) if may_pass(&error) && clock::now() < deadline => {
+                    clock::sleep(PAUSE).await;
+                    // Where nobody answers, the next attempt says so.
+                    let _ = self.look().await;
+                }
+                done => return done,
+            }
+        }
+    }
+}
+
+/// Whether it may be otherwise once a failover is over.
+fn may_pass(error: &TopologyError) -> bool {
+    use ErrorKind::{Connection, ReadOnly, Timeout, Unavailable};
+    matches!(error, TopologyError::Store { source, .. }
+        if [Connection, Timeout, Unavailable, ReadOnly].contains(&source.kind))
+}
