@@ -34,8 +34,6 @@ pub(super) enum Access {
 const MOST_REDIRECTIONS: u32 = 8;
 /// Between two looks at the layout, however many operations ask for one.
 const LOOK_PAUSE: Duration = Duration::from_millis(50);
-/// Between two looks that nobody asked for.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Between two checks of nodes that answer reads besides the primary.
 const CHECK_EVERY: Duration = Duration::from_millis(250);
 
@@ -439,7 +437,7 @@ async fn keep_looking(fleet: Weak<Fleet>) {
         {
             let Some(fleet) = fleet.upgrade() else { return };
             let wanted = fleet.wanted.notified();
-            let _ = tokio::time::timeout(LOOK_EVERY, wanted).await;
+            let _ = tokio::time::timeout(fleet.options.look_every, wanted).await;
             if let Err(error) = fleet.look().await {
                 tracing::debug!("the layout of the cache could not be looked at: {error}");
             }

@@ -90,6 +90,8 @@ pub struct RedisOptions {
     pub root_certificates: Option<Vec<u8>>,
     /// Where to connect instead.
     pub detour: Option<Detour>,
+    /// How often it is looked who the nodes are, besides whenever an answer or a sentinel says that this has changed.
+    pub look_every: Duration,
     /// What the shards of a cluster are called.
     pub shard_names: ShardNames,
     /// What is told of failovers and reconnections.
@@ -115,6 +117,7 @@ impl RedisOptions {
             wait_timeout: Duration::from_millis(100),
             root_certificates: None,
             detour: None,
+            look_every: Duration::from_secs(1),
             shard_names: ShardNames::default(),
             journal: Journal::default(),
         }
