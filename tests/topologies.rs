@@ -593,6 +593,11 @@ window = "250ms"
     )
 }
 
+/// For what is not about timeouts: a dozen servers on two cores may keep an answer waiting.
+fn patient(strategies: &str, topologies: &str, more: &str) -> String {
+    scenario(strategies, topologies, more).replace("timeout = \"300ms\"", "timeout = \"3s\"")
+}
+
 const CLUSTER: &str = r#"{ name = "cluster", node_timeout = "1s", database = "embedded" }"#;
 const SENTINEL: &str =
     r#"{ name = "sentinel", shards = 2, down_after = "1s", failover_timeout = "3s", database = "embedded" }"#;
@@ -640,7 +645,7 @@ fn every_strategy_does_the_same_work_and_keeps_its_promise_on_every_topology() {
     let strategies = r#""cache-aside", "cache-through", "lease", "near-cache", "cache-ahead", "xfetch",
         { name = "cache-behind", flush_interval = "300ms" }, { name = "write-behind", interval = "10ms" }"#;
     let topologies = format!("{SINGLE}, {CLUSTER}, {SENTINEL}");
-    let text = scenario(strategies, &topologies, "duration = \"2s\"");
+    let text = patient(strategies, &topologies, "duration = \"2s\"");
     // So few keys that the shortest warm-up has met nearly all of them: what is measured is the steady state.
     place.write("alike.toml", text.replace("keys = 1_000", "keys = 200"));
     place.succeeds(&["alike.toml", "--no-plots", "--quiet"]);
@@ -678,13 +683,18 @@ fn every_strategy_does_the_same_work_and_keeps_its_promise_on_every_topology() {
 fn when_a_primary_dies_service_is_back_within_the_bound_and_the_failover_is_told() {
     let place = Place::new();
     let more = r#"duration = "10s"
+[database]
+timeout = "1s"
 [[fault]]
 at = "2s"
 kind = "kill"
 target = "shard0"
 "#;
     let strategies = r#""cache-aside", { name = "cache-behind", flush_interval = "500ms" }"#;
-    place.write("failover.toml", scenario(strategies, &format!("{CLUSTER}, {SENTINEL}"), more));
+    // Entries live so short that what a failover brings back would be found too old, were it served for longer. Where a node
+    // is dead, answers wait for their timeout; of a live one they are waited for longer.
+    let text = patient(strategies, &format!("{CLUSTER}, {SENTINEL}"), more);
+    place.write("failover.toml", text.replace("ttl = \"10m\"", "ttl = \"2s\""));
     place.succeeds(&["failover.toml", "--no-plots", "--quiet"]);
     let results = place.results("failover");
     let redis: Vec<_> = results.run.servers.iter().filter(|server| server.name == "redis").collect();
@@ -692,6 +702,11 @@ target = "shard0"
     assert!(told("5461 slots") && told("shard1 replica"), "the nodes are in the run's record: {redis:#?}");
     for row in &results.summary {
         assert_eq!(row.verdict, Some(Verdict::Kept), "{row:#?}");
+        if row.strategy == "cache-aside" {
+            let promise = row.guarantee.as_deref().unwrap();
+            assert!(promise.contains("stale for at most 3s"), "the TTL and a load: {promise}");
+            assert!(row.stale_age_max_ms.unwrap_or(0.0) <= 3000.0, "{row:#?}");
+        }
         let (outage, bound) = (row.read_outage_s.unwrap(), row.outage_bound_s.unwrap());
         assert!(outage > 0.5 && outage < bound, "{}: {outage} of {bound}", row.cell);
         assert!(row.errors > 0 && row.hit_rate_recovery_s.is_some(), "{row:#?}");
@@ -784,7 +799,7 @@ kind = "add-shard"
 "#;
     let cluster = r#"{ name = "cluster", replicas = 0, node_timeout = "2s", database = "embedded" }"#;
     let strategies = r#""cache-aside", { name = "cache-behind", flush_interval = "300ms" }"#;
-    place.write("grow.toml", scenario(strategies, cluster, more));
+    place.write("grow.toml", patient(strategies, cluster, more));
     place.succeeds(&["grow.toml", "--no-plots", "--quiet"]);
     let results = place.results("grow");
     for row in &results.summary {
@@ -971,4 +986,117 @@ target = "shard2-replica0"
         assert!(p50(3.25) > 18_000.0, "a slow link is seen: {}", p50(3.25));
         assert!(p50(13.0) < 10_000.0, "and gone: {}", p50(13.0));
     }
+}
+
+#[test]
+fn a_killed_primary_comes_back_as_a_replica_and_a_fault_that_fails_ends_alone() {
+    let place = Place::new();
+    let more = r#"duration = "15s"
+[[fault]]
+at = "500ms"
+kind = "kill"
+target = "shard0"
+for = "4s"
+[[fault]]
+at = "7s"
+kind = "restart"
+target = "shard1"
+[[fault]]
+at = "9s"
+kind = "failover"
+target = "shard0"
+[[fault]]
+at = "10s"
+kind = "kill"
+target = "shard1-replica0"
+[[fault]]
+at = "13s"                       # nobody is left to take over
+kind = "failover"
+target = "shard1"
+"#;
+    place.write("sentinel.toml", patient("\"cache-aside\"", SENTINEL, more));
+    place.succeeds(&["sentinel.toml", "--no-plots", "--quiet"]);
+    let results = place.results("sentinel");
+    let row = row(&results, "cache-aside");
+    assert_eq!(
+        (row.verdict, row.lost_writes, row.corrupt_reads),
+        (Some(Verdict::Kept), Some(0), 0),
+        "{row:#?}"
+    );
+    let told = |kind: &str| -> Vec<_> {
+        events(&results, &row.cell, kind).into_iter().map(|event| event.subject.as_str()).collect()
+    };
+    assert_eq!(told("fault"), ["kill", "restart", "failover", "kill"], "{:#?}", results.events);
+    assert_eq!(told("mended"), ["kill", "restart"]);
+    assert_eq!(told("fault-failed"), ["failover"]);
+    assert!(row.reason.contains("the fault failover could not be carried out"), "{}", row.reason);
+    let taken_over = told("failover").into_iter().filter(|shard| *shard == "shard0").count();
+    assert_eq!(taken_over, 2, "there and back: {:#?}", results.events);
+    let roles = |shard: &str| -> Vec<_> {
+        let of_shard = results.nodes.iter().filter(|node| node.shard == shard);
+        of_shard.map(|node| node.role.as_str()).collect()
+    };
+    assert_eq!(
+        roles("shard0"),
+        ["primary", "replica"],
+        "the killed one is there again: {:#?}",
+        results.nodes
+    );
+    assert_eq!(roles("shard1"), ["primary"], "{:#?}", results.nodes);
+}
+
+#[test]
+fn a_shard_is_removed_under_load_without_one_error_or_stale_read() {
+    let place = Place::new();
+    let more = r#"duration = "8s"
+[[fault]]
+at = "500ms"
+kind = "remove-shard"
+target = "shard3"
+"#;
+    let cluster =
+        r#"{ name = "cluster", primaries = 4, replicas = 0, node_timeout = "2s", database = "embedded" }"#;
+    place.write("shrink.toml", patient("\"cache-aside\"", cluster, more));
+    place.succeeds(&["shrink.toml", "--no-plots", "--quiet"]);
+    let results = place.results("shrink");
+    let row = row(&results, "cache-aside");
+    assert_eq!((row.errors, row.timeouts, row.stale_reads, row.corrupt_reads), (0, 0, 0, 0), "{row:#?}");
+    assert_eq!((row.verdict, row.lost_writes), (Some(Verdict::Kept), Some(0)), "{row:#?}");
+    assert_eq!(events(&results, &row.cell, "mended").len(), 1, "{:#?}", results.events);
+    let slots: Vec<_> = results.nodes.iter().map(|node| node.slots.unwrap()).collect();
+    assert_eq!((slots.len(), slots.iter().sum::<u64>()), (3, 16_384), "{slots:?}");
+}
+
+#[test]
+fn a_link_to_the_database_that_is_slow_or_reset_is_felt_and_breaks_no_promise() {
+    let place = Place::new();
+    let more = r#"duration = "6s"
+[[fault]]
+at = "1s"
+kind = "slow"
+target = "database"
+delay = "50ms"
+for = "1s"
+[[fault]]
+at = "4s"
+kind = "reset"
+target = "database"
+"#;
+    place.write("link.toml", patient("\"no-cache\"", "\"single\"", more));
+    place.succeeds(&["link.toml", "--no-plots", "--quiet"]);
+    let results = place.results("link");
+    let row = row(&results, "no-cache");
+    assert_eq!((row.verdict, row.lost_writes), (Some(Verdict::Kept), Some(0)), "{row:#?}");
+    let windows = |from: f64, to: f64| -> Vec<_> {
+        let within = |window: &&hotset::results::TimeseriesRow| {
+            window.phase == Phase::Measure && window.start_s >= from && window.start_s < to
+        };
+        results.timeseries.iter().filter(within).collect()
+    };
+    let slowest = windows(1.25, 1.75).iter().filter_map(|window| window.response_p50_us).fold(0.0, f64::max);
+    assert!(slowest > 45_000.0, "{slowest}");
+    let late = windows(5.0, 6.0);
+    assert!(late.len() >= 3 && late.iter().all(|window| window.errors + window.timeouts == 0), "{late:#?}");
+    let told: Vec<_> = events(&results, &row.cell, "fault").iter().map(|event| &event.subject).collect();
+    assert_eq!(told, ["slow", "reset"]);
 }
