@@ -89,13 +89,7 @@ impl CacheDeployment {
             Target::Replica { replica, .. } => shard.replicas.get(replica as usize),
             _ => shard.primary.as_ref(),
         };
-        let node = match (address, target) {
-            (Some(address), _) => nodes.at_port(address.port),
-            // Where reads go to primaries alone, a single server's replicas are not in the layout.
-            (None, Target::Replica { .. }) => nodes.named(&target.name()),
-            (None, _) => None,
-        };
-        let Some(node) = node else { return Ok(None) };
+        let Some(node) = address.and_then(|address| nodes.at_port(address.port)) else { return Ok(None) };
         let ended = node.server().process().wait(Duration::ZERO).await?;
         Ok(ended.is_none().then_some(node))
     }
