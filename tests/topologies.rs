@@ -639,6 +639,57 @@ fn as_much_work(
     );
 }
 
+/// What stands between `redis://` and the address.
+fn credentials(url: &SecretUrl) -> String {
+    let (credentials, _) = url.expose().trim_start_matches("redis://").split_once('@').unwrap();
+    credentials.to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_scenario_uses_servers_that_are_there_already_reads_from_any_node_and_leaves_no_key_and_no_password()
+ {
+    let (cluster, sentinel) = (a_cluster(quick_cluster()).await, shards(two_shards()).await);
+    let place = Place::new();
+    // As users name them: by one node, by some of the sentinels, with passwords from the environment.
+    let (seed, ports) = (cluster.port("shard1"), [sentinel.port("sentinel0"), sentinel.port("sentinel2")]);
+    let topologies = format!(
+        r#"{{ name = "cluster", nodes = ["redis://${{CLUSTER}}@127.0.0.1:{seed}"], read_from = "nearest", database = "embedded" }},
+  {{ name = "sentinel", sentinels = ["redis://${{SENTINELS}}@127.0.0.1:{}", "redis://${{SENTINELS}}@127.0.0.1:{}"], masters = ["shard0", "shard1"],
+    node = "redis://${{NODES}}@", read_from = "spread", database = "embedded" }}"#,
+        ports[0], ports[1]
+    );
+    let strategies = r#""cache-aside", { name = "cache-behind", flush_interval = "300ms" }"#;
+    place.write("there.toml", patient(strategies, &topologies, "duration = \"2s\""));
+    let passwords = [
+        ("CLUSTER", credentials(&cluster.url("shard0"))),
+        ("SENTINELS", credentials(&sentinel.url("sentinel0"))),
+        ("NODES", credentials(&sentinel.url("shard0"))),
+    ];
+    let mut command = place.hotset(&["there.toml", "--no-plots", "--quiet"]);
+    command.envs(passwords.iter().map(|(name, value)| (*name, value.as_str())));
+    let ended = place.start(command).end();
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let results = place.results("there");
+    assert_eq!(results.summary.len(), 4);
+    for row in &results.summary {
+        assert_eq!((row.errors, row.timeouts, row.corrupt_reads), (0, 0, 0), "{row:#?}");
+        assert_eq!((row.verdict, row.lost_writes), (Some(Verdict::Kept), Some(0)), "{row:#?}");
+        assert!(row.hits > 100, "{row:#?}");
+    }
+    assert_eq!(keys_of(&cluster, &["shard0", "shard1", "shard2"]).await, [0, 0, 0]);
+    assert_eq!(keys_of(&sentinel, &["shard0", "shard1"]).await, [0, 0]);
+    let run = std::fs::read_to_string(place.latest("there").join("run.json")).unwrap();
+    for (name, value) in &passwords {
+        let password = value.trim_start_matches(':');
+        assert!(
+            !password.is_empty() && !run.contains(password) && !ended.stderr.contains(password),
+            "{name}"
+        );
+    }
+    cluster.end().await;
+    sentinel.end().await;
+}
+
 #[test]
 fn every_strategy_does_the_same_work_and_keeps_its_promise_on_every_topology() {
     let place = Place::new();
