@@ -71,8 +71,14 @@ async fn the_cache_stays_under_the_bound_does_not_drain_and_counts_what_it_shed(
     let highest = seen.highest.load(Relaxed);
     let between_looks = seen.most_between_looks.load(Relaxed);
     assert!(highest > bound, "memory was never short: {highest} of {bound}");
-    let most = bound + between_looks + SLACK;
-    assert!(highest < most, "{} MiB over what may be", (highest - most) / MIB);
+    // A document takes more than its bytes, and the more so the more of them come and go at once.
+    let most = bound + between_looks * 5 / 4 + SLACK;
+    assert!(
+        highest < most,
+        "{} MiB over what may be: {} put in between two looks",
+        (highest - most) / MIB,
+        between_looks / MIB
+    );
     assert!(statistics.evicted_by_pressure > 0);
     assert_eq!(statistics.entries + statistics.evicted_by_pressure, PUT_IN / DOCUMENT_BYTES);
     assert!(statistics.bytes < ROOM + SLACK, "{} MiB are left", statistics.bytes / MIB);

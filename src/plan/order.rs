@@ -48,14 +48,11 @@ fn block(variants: &[Variant], only: &Only, repeat: u64, left_out: &mut Vec<Left
                     }
                     continue;
                 }
-                let swept: Vec<_> =
-                    swept.iter().filter(|(key, _)| topology.spec.obeys(key)).cloned().collect();
-                let is_same = |cell: &Cell| {
-                    (&cell.strategy.label, &cell.topology.label, &cell.swept)
-                        == (&strategy.label, &topology.label, &swept)
+                // Other values of what means nothing here would run the same cell again.
+                let is_again = |((key, value), (_, first)): (&(String, String), &(String, String))| {
+                    !topology.spec.obeys(key) && value != first
                 };
-                // Values that mean nothing here would run the same cell again.
-                if block.iter().any(is_same) {
+                if swept.iter().zip(&variants[0].0).any(is_again) {
                     continue;
                 }
                 let mut id = format!("r{repeat}-{}-{}", slug(&strategy.label), slug(&topology.label));
@@ -68,7 +65,7 @@ fn block(variants: &[Variant], only: &Only, repeat: u64, left_out: &mut Vec<Left
                     repeat,
                     strategy: strategy.clone(),
                     topology: topology.clone(),
-                    swept,
+                    swept: swept.iter().filter(|(key, _)| topology.spec.obeys(key)).cloned().collect(),
                     scenario: Arc::clone(scenario),
                 });
             }
