@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use compact_str::CompactString;
 use futures_util::FutureExt as _;
+use hotset::clock;
 use hotset::eviction::PolicyKind;
 use hotset::measure::collectors::process_cpu::thread_cpu;
 use hotset::store::local::{LocalCache, LocalCapacity};
@@ -50,6 +51,16 @@ fn asked(seed: u64, keys: &[String]) -> Vec<CompactString> {
     ranks.map(|rank| CompactString::new(&keys[(hotset::hash::mix(rank as u64) % ENTRIES) as usize])).collect()
 }
 
+/// Works on a thread such as those that drive load.
+fn driving<T>(work: impl FnOnce() -> T) -> T {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
+    runtime.block_on(async {
+        clock::install_fine_timer().expect("there is a timer");
+        work()
+    })
+}
+
 /// Reads all that is asked for.
 fn read(cache: &LocalCache, asked: &[CompactString]) {
     for key in asked {
@@ -75,7 +86,7 @@ fn a_hit_on_one_thread() {
     let asked = asked(1, &keys);
     for policy in PolicyKind::ALL {
         let cache = filled(policy, &keys);
-        let elapsed = best(|| busy(|| read(&cache, &asked)));
+        let elapsed = best(|| driving(|| busy(|| read(&cache, &asked))));
         println!(
             "a hit of {ENTRIES} entries, {policy:10} {:6.1} ns",
             elapsed.as_secs_f64() * 1e9 / HITS as f64
@@ -97,8 +108,10 @@ fn hits_on_several_threads() {
                     // Each with counters of its own, as the instances of an application have.
                     let (cache, barrier) = (cache.counted_by(Counters::new()), &barrier);
                     scope.spawn(move || {
-                        barrier.wait();
-                        read(&cache, asked);
+                        driving(|| {
+                            barrier.wait();
+                            read(&cache, asked);
+                        });
                     });
                 }
                 barrier.wait();

@@ -4,6 +4,11 @@
 //! [`sleep_until`] on that thread waits on a kernel timer (`timerfd`), which wakes the runtime
 //! within tens of microseconds and costs no CPU while it waits. On any other thread, and so under
 //! a test's paused clock too, it is the runtime's own timer.
+//!
+//! Such a thread can also tell cheaply whether a moment that is not near [has passed](has_passed).
+
+#[cfg(target_os = "linux")]
+mod rough;
 
 use std::cell::RefCell;
 use std::cmp::Reverse;
@@ -22,6 +27,18 @@ pub use tokio::time::Instant;
 #[must_use]
 pub fn now() -> Instant {
     Instant::now()
+}
+
+/// Whether a moment has passed, as `moment <= now()` says. On a thread with a fine timer that costs a tenth of it
+/// where the moment is a second away or more.
+#[inline]
+#[must_use]
+pub fn has_passed(moment: Instant) -> bool {
+    #[cfg(target_os = "linux")]
+    if let Some(has_passed) = rough::has_passed(moment) {
+        return has_passed;
+    }
+    moment <= now()
 }
 
 /// The time to the second, as UTC in ISO 8601.
@@ -201,7 +218,7 @@ impl Alarms {
     }
 }
 
-/// Gives the calling thread a fine timer, driven by the runtime that runs on it. To be called inside a
+/// Gives the calling thread a fine timer and a cheap [`has_passed`], driven by the runtime that runs on it. To be called inside a
 /// current-thread runtime; a second call changes nothing. Where the system has no such timer, or in a
 /// runtime of another flavour, sleeps stay as coarse as the runtime's own.
 ///
@@ -272,6 +289,7 @@ mod fine {
             if let Some(mut timer) = timer {
                 timer.alarms.orphan();
             }
+            super::rough::uninstall();
         }
     }
 
@@ -290,6 +308,7 @@ mod fine {
         let timer =
             ThreadTimer { alarms: Alarms::default(), armed: None, descriptor: Arc::clone(&descriptor) };
         TIMER.set(Some(timer));
+        super::rough::install();
         let uninstall = Uninstall;
         tokio::spawn(async move {
             let _uninstall = uninstall;
@@ -373,6 +392,48 @@ mod tests {
             sleeper.await.unwrap();
         }
         assert_eq!(*order.lock(), [1, 2, 3]);
+    }
+
+    #[tokio::test]
+    async fn a_moment_has_passed_when_it_has_and_not_before_whether_it_is_near_or_far() {
+        install_fine_timer().unwrap();
+        for away in [0, 1, 200, 20_000, 900_000, 1_100_000, 3_600_000_000].map(Duration::from_micros) {
+            let before = now();
+            assert!(has_passed(before.checked_sub(away).unwrap()), "{away:?} ago");
+            let after = before + away;
+            // Where it says so, it must be so by then.
+            assert!(!has_passed(after) || after <= now(), "in {away:?}");
+        }
+        let soon = now() + Duration::from_millis(30);
+        while !has_passed(soon) {}
+        assert!(now() >= soon);
+        assert!(now() - soon < Duration::from_secs(1), "it is seen at all");
+    }
+
+    #[tokio::test]
+    async fn the_rough_clock_tells_of_what_is_far_and_never_wrongly() {
+        assert_eq!(rough::has_passed(now()), None, "not before it is installed");
+        install_fine_timer().unwrap();
+        for micros in (0..5_000_000).step_by(50) {
+            let away = Duration::from_micros(micros);
+            let start = now();
+            let (past, future) = (start.checked_sub(away).unwrap(), start + away);
+            let (of_past, of_future) = (rough::has_passed(past), rough::has_passed(future));
+            let end = now();
+            assert_ne!(of_past, Some(false), "{away:?} ago");
+            assert!(of_future != Some(true) || future <= end, "in {away:?}");
+            // Two seconds are farther than it is ever behind.
+            assert!(of_past == Some(true) || away < Duration::from_secs(2), "{away:?} ago");
+            assert!(of_future == Some(false) || away < Duration::from_secs(2), "in {away:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_paused_clock_says_what_has_passed() {
+        let moment = now() + Duration::from_hours(1);
+        assert!(!has_passed(moment));
+        tokio::time::advance(Duration::from_hours(1)).await;
+        assert!(has_passed(moment));
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,5 +1,8 @@
 //! Documents as the bytes that the database answered with (BSON), and patches to them.
 
+use std::fmt;
+use std::sync::Arc;
+
 use bytes::Bytes;
 use mongodb::bson::raw::{CStr, RawBsonRef, cstr};
 use mongodb::bson::{RawBson, RawDocument, RawDocumentBuf};
@@ -12,9 +15,15 @@ pub type Version = u64;
 /// The field that holds the version.
 pub const VERSION_FIELD: &str = "_v";
 
-/// A document, kept as BSON and not decoded on its way through the stores.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Document(Bytes);
+/// A document, kept as BSON and not decoded on its way through the stores. Clones share the bytes.
+#[derive(Clone)]
+pub struct Document(Held);
+
+#[derive(Clone)]
+enum Held {
+    Alone(Bytes),
+    Within(Arc<dyn AsRef<Bytes> + Send + Sync>),
+}
 
 impl Document {
     /// Takes bytes that should be one BSON document; its frame is checked, its fields are not.
@@ -23,7 +32,7 @@ impl Document {
     /// [`ErrorKind::Malformed`] where the length or the end does not fit.
     pub fn from_bytes(bytes: Bytes) -> Result<Self, StoreError> {
         match RawDocument::from_bytes(&bytes) {
-            Ok(_) => Ok(Self(bytes)),
+            Ok(_) => Ok(Self(Held::Alone(bytes))),
             Err(error) => Err(StoreError::new(ErrorKind::Malformed, format!("this is no document: {error}"))),
         }
     }
@@ -31,19 +40,36 @@ impl Document {
     /// A document that was just built.
     #[must_use]
     pub fn from_raw(raw: RawDocumentBuf) -> Self {
-        Self(raw.into_bytes().into())
+        Self(Held::Alone(raw.into_bytes().into()))
+    }
+
+    /// The document in what a cache keeps under a key, shared with the cache. Whoever finds an entry has its place in
+    /// memory at hand; sharing the bytes by themselves would count up in yet another, and that is most of what a hit
+    /// costs when the cache is large.
+    #[must_use]
+    pub fn within(place: Arc<dyn AsRef<Bytes> + Send + Sync>) -> Self {
+        Self(Held::Within(place))
+    }
+
+    /// The same document without what it was [`within`](Self::within), to be kept for long.
+    #[must_use]
+    pub fn alone(&self) -> Self {
+        Self(Held::Alone(self.bytes().clone()))
     }
 
     /// The BSON.
     #[must_use]
     pub fn bytes(&self) -> &Bytes {
-        &self.0
+        match &self.0 {
+            Held::Alone(bytes) => bytes,
+            Held::Within(place) => (**place).as_ref(),
+        }
     }
 
     /// The fields, found by walking the bytes; `None` only for bytes that are no document.
     #[must_use]
     pub fn raw(&self) -> Option<&RawDocument> {
-        RawDocument::from_bytes(&self.0).ok()
+        RawDocument::from_bytes(self.bytes()).ok()
     }
 
     /// The version, 0 where there is none.
@@ -78,7 +104,8 @@ impl Document {
     /// reader of BSON takes several times as long.
     pub fn flat_fields(&self) -> impl Iterator<Item = Option<FlatField<'_>>> {
         // The frame was checked when the document was made: four bytes of length, and a zero at the end.
-        let mut rest = self.0.get(4..self.0.len().saturating_sub(1)).unwrap_or_default();
+        let bytes = self.bytes();
+        let mut rest = bytes.get(4..bytes.len().saturating_sub(1)).unwrap_or_default();
         std::iter::from_fn(move || {
             if rest.is_empty() {
                 return None;
@@ -119,6 +146,20 @@ impl Document {
             merged.append(cstr!("_v"), version);
         }
         Ok(Self::from_raw(merged))
+    }
+}
+
+impl PartialEq for Document {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes() == other.bytes()
+    }
+}
+
+impl Eq for Document {}
+
+impl fmt::Debug for Document {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Document").field(self.bytes()).finish()
     }
 }
 

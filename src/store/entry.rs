@@ -87,6 +87,17 @@ impl Entry {
         }
     }
 
+    /// The same, its document [`alone`](Document::alone).
+    #[must_use]
+    pub fn alone(&self) -> Self {
+        match self {
+            Self::Document { version, document, stamp } => {
+                Self::Document { version: *version, document: document.alone(), stamp: *stamp }
+            }
+            other => other.clone(),
+        }
+    }
+
     /// The version: 0 for what is no document.
     #[must_use]
     pub fn version(&self) -> Version {

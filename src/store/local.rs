@@ -93,21 +93,16 @@ impl Shared {
     }
 
     /// A good entry that may be evicted, which counts as a use of it and as a read; others read at the same time.
-    fn read(&self, key: &str, now: Instant) -> Option<Entry> {
+    /// `None` also where so many uses have been noted that the policy has to be told of them first.
+    fn read(&self, key: &str) -> Option<Entry> {
         let store = self.store.read();
-        let slot = store.entries.find(key)?;
-        let stored = store.entries.at(slot);
-        if stored.has_expired(now) {
+        let place = store.entries.find(key)?;
+        if place.stored().has_expired_by_now() {
             return None;
         }
-        let entry = stored.entry.clone();
+        let entry = place.share();
         let found = if matches!(entry, Entry::Token(_)) { Found::Token } else { Found::Answer };
-        let is_time_to_tell = self.uses.note(slot, found);
-        drop(store);
-        if is_time_to_tell {
-            drop(self.lock());
-        }
-        Some(entry)
+        self.uses.note(place.slot(), found).then_some(entry)
     }
 }
 
@@ -237,9 +232,9 @@ impl LocalCapacity {
 impl Store {
     /// The slot of a key among what may be evicted; an expired entry is removed.
     fn live_slot(&mut self, key: &str, now: Instant) -> Option<Slot> {
-        let slot = self.entries.find(key)?;
-        if !self.entries.at(slot).has_expired(now) {
-            return Some(slot);
+        let place = self.entries.find(key)?;
+        if !place.stored().has_expired(now) {
+            return Some(place.slot());
         }
         self.remove(key);
         self.statistics.evicted_by_expiry += 1;
@@ -254,10 +249,10 @@ impl Store {
         }
     }
 
-    /// A read of what [`Shared::read`] has not found: nothing, an expired entry, which is removed, or a dirty one.
+    /// A read of what [`Shared::read`] has not answered: nothing, an expired entry, which is removed, a dirty one, or one
+    /// whose use could not be noted.
     fn read(&mut self, key: &str, now: Instant) -> Option<Entry> {
         if let Some(slot) = self.live_slot(key, now) {
-            // Put in since then.
             self.entries.touch(slot);
         }
         let entry = self.live(key, now).cloned();
@@ -275,7 +270,7 @@ impl Store {
 
     fn remove(&mut self, key: &str) -> Option<Stored> {
         let stored = match self.entries.find(key) {
-            Some(slot) => self.entries.remove(slot),
+            Some(place) => self.entries.remove(place.slot()),
             None => self.dirty.remove(key)?,
         };
         self.statistics.bytes -= stored.weight;
@@ -297,7 +292,7 @@ impl Store {
         }
         // A time beyond the clock's end is never.
         let expires = ttl.and_then(|ttl| now.checked_add(ttl));
-        let stored = Stored { entry: entry.clone(), weight, expires };
+        let stored = Stored::new(entry, weight, expires);
         self.statistics.insertions += 1;
         match self.live_slot(key, now) {
             Some(slot) => self.overwrite(slot, stored, now),
@@ -431,9 +426,8 @@ fn count_end(
 impl Cache for LocalCache {
     async fn get(&self, key: &str) -> Result<Option<Entry>, StoreError> {
         self.counters.cache_command();
-        let now = clock::now();
-        let found = self.store.read(key, now);
-        Ok(found.or_else(|| self.store.lock().read(key, now)))
+        let found = self.store.read(key);
+        Ok(found.or_else(|| self.store.lock().read(key, clock::now())))
     }
 
     async fn set(&self, key: &str, entry: &Entry, ttl: Option<Duration>) -> Result<(), StoreError> {
@@ -590,6 +584,64 @@ mod tests {
         assert_eq!(cache.get("a").await.unwrap(), None);
         let statistics = cache.statistics();
         assert_eq!((statistics.refused, statistics.bytes), (1, 0));
+    }
+
+    fn padding(entry: Option<Entry>) -> usize {
+        let Some(Entry::Document { document, .. }) = entry else { panic!("no document is there") };
+        document.text("p").unwrap().len()
+    }
+
+    #[tokio::test]
+    async fn what_was_read_stays_as_it_was_whatever_becomes_of_the_entry() {
+        let cache = cache(LocalCapacity::Entries(1));
+        cache.set("a", &entry(1, 10), None).await.unwrap();
+        let first = cache.get("a").await.unwrap();
+        cache.set("a", &entry(2, 20), None).await.unwrap();
+        let second = cache.get("a").await.unwrap();
+        cache.set("b", &entry(1, 30), None).await.unwrap();
+        assert_eq!(cache.get("a").await.unwrap(), None);
+        let third = cache.get("b").await.unwrap();
+        cache.clear();
+        assert_eq!([first, second, third].map(padding), [10, 20, 30]);
+    }
+
+    #[tokio::test]
+    async fn an_entry_that_is_put_back_as_it_was_read_keeps_none_of_those_before_it() {
+        let cache = cache(LocalCapacity::Entries(2));
+        let bytes = Bytes::from(entry(1, 10).encode().to_vec());
+        cache.set("a", &Entry::decode(bytes.clone()).unwrap(), None).await.unwrap();
+        for _ in 0..3 {
+            let read = cache.get("a").await.unwrap().unwrap();
+            cache.delete("a").await.unwrap();
+            cache.set("a", &read, None).await.unwrap();
+        }
+        cache.set("a", &entry(2, 10), None).await.unwrap();
+        assert!(bytes.is_unique(), "somebody still shares them");
+    }
+
+    #[tokio::test]
+    async fn hits_and_misses_are_all_counted_when_threads_note_more_than_there_is_room_for() {
+        let cache = cache(LocalCapacity::Entries(100));
+        for key in 0..100 {
+            cache.set(&key.to_string(), &entry(1, 0), None).await.unwrap();
+        }
+        cache.place_token("0", Token::random(), Duration::from_hours(1)).await.unwrap();
+        cache.delete("1").await.unwrap();
+        cache.place_token("1", Token::random(), Duration::from_hours(1)).await.unwrap();
+        // More threads than there are places for notes, so that some share one.
+        std::thread::scope(|scope| {
+            for _ in 0..20 {
+                scope.spawn(|| {
+                    for read in 0..5000_u32 {
+                        let key = (read % 100).to_string();
+                        let found = futures_util::FutureExt::now_or_never(cache.get(&key)).unwrap();
+                        assert!(found.unwrap().is_some());
+                    }
+                });
+            }
+        });
+        let statistics = cache.statistics();
+        assert_eq!((statistics.hits, statistics.misses), (99_000, 1_000));
     }
 
     /// What the cache should do, in the plainest way: a list, the most recently used last.

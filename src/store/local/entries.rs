@@ -2,48 +2,114 @@
 //! a policy. Each step takes constant time.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
+use bytes::Bytes;
 use compact_str::CompactString;
 use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::clock;
 use crate::clock::Instant;
 use crate::eviction::{AnyPolicy, Policy, PolicyKind, Slot};
-use crate::store::Entry;
+use crate::store::{Document, Entry};
 
 /// For the policy that draws lots: equal runs evict alike.
 const SEED: u64 = 1;
+/// So many places are made at once.
+const PLACES_AT_ONCE: usize = 64;
 
 /// What is kept under a key.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
+#[repr(C)]
 pub(super) struct Stored {
+    pub(super) expires: Option<Instant>,
+    /// Its document [`alone`](Document::alone), since it may have been read here.
     pub(super) entry: Entry,
     pub(super) weight: u64,
-    pub(super) expires: Option<Instant>,
 }
 
 impl Stored {
+    pub(super) fn new(entry: &Entry, weight: u64, expires: Option<Instant>) -> Self {
+        Self { entry: entry.alone(), weight, expires }
+    }
+
+    /// As [`Self::has_expired`] at the present moment, cheaper for an end that is not near.
+    #[inline]
+    pub(super) fn has_expired_by_now(&self) -> bool {
+        self.expires.is_some_and(clock::has_passed)
+    }
+
     pub(super) fn has_expired(&self, now: Instant) -> bool {
         self.expires.is_some_and(|expires| expires <= now)
     }
 }
 
-/// A slot that is taken.
-#[derive(Debug)]
-struct Place {
+/// Where an entry is, shared with whoever reads the document in it. All that a hit needs lies here, in the order in which
+/// it is needed: when a cache is large, a hit costs as much as the lines of memory that have to be fetched for it.
+#[derive(Debug, Clone)]
+#[repr(C)]
+pub(super) struct Place {
     /// Short keys, as most are, lie here and not somewhere else in memory.
     key: CompactString,
-    hash: u64,
+    slot: Slot,
     stored: Stored,
+}
+
+impl Place {
+    /// One that is yet to be taken.
+    fn vacant() -> Self {
+        let stored = Stored { expires: None, entry: Entry::Absent, weight: 0 };
+        Self { key: CompactString::const_new(""), slot: 0, stored }
+    }
+
+    /// The number by which the policy knows it.
+    #[inline]
+    pub(super) fn slot(&self) -> Slot {
+        self.slot
+    }
+
+    /// What is in it.
+    #[inline]
+    pub(super) fn stored(&self) -> &Stored {
+        &self.stored
+    }
+
+    /// The entry in it, whose document is shared.
+    #[inline]
+    pub(super) fn share(self: &Arc<Self>) -> Entry {
+        match &self.stored.entry {
+            Entry::Document { version, stamp, .. } => {
+                let document = Document::within(Arc::<Self>::clone(self));
+                Entry::Document { version: *version, document, stamp: *stamp }
+            }
+            other => other.clone(),
+        }
+    }
+}
+
+/// The document in the place; nothing where none is.
+impl AsRef<Bytes> for Place {
+    fn as_ref(&self) -> &Bytes {
+        static NOTHING: Bytes = Bytes::new();
+        match &self.stored.entry {
+            Entry::Document { document, .. } => document.bytes(),
+            Entry::Absent | Entry::Token(_) => &NOTHING,
+        }
+    }
 }
 
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Entries {
-    /// The slots by the hashes of their keys. The keys themselves are only in the slots.
-    slots: HashTable<Slot>,
-    places: Vec<Option<Place>>,
+    /// By the hashes of the keys.
+    places: HashTable<Arc<Place>>,
+    /// The hash of the key of each slot, by which its place is found.
+    hashes: Vec<u64>,
     free: Vec<Slot>,
+    /// Made one after the other, they lie next to each other, and not each beside its document: a hit in a large cache
+    /// then waits for fewer pages of memory.
+    vacant: Vec<Arc<Place>>,
     policy: AnyPolicy,
     kind: PolicyKind,
     expected: NonZeroU32,
@@ -53,9 +119,10 @@ impl Entries {
     /// None yet, of about so many that will fit.
     pub(super) fn new(kind: PolicyKind, expected: NonZeroU32) -> Self {
         Self {
-            slots: HashTable::new(),
-            places: Vec::new(),
+            places: HashTable::new(),
+            hashes: Vec::new(),
             free: Vec::new(),
+            vacant: Vec::new(),
             policy: kind.build(expected, SEED),
             kind,
             expected,
@@ -74,31 +141,25 @@ impl Entries {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.slots.len()
+        self.places.len()
     }
 
     /// Where the key is.
     #[inline]
-    pub(super) fn find(&self, key: &str) -> Option<Slot> {
-        let hash = xxh3_64(key.as_bytes());
-        self.slots.find(hash, |&slot| self.is_at(slot, hash, key)).copied()
+    pub(super) fn find(&self, key: &str) -> Option<&Arc<Place>> {
+        self.places.find(hash_of(key), |place| place.key == key)
     }
 
-    #[inline]
-    fn is_at(&self, slot: Slot, hash: u64, key: &str) -> bool {
-        self.places[slot as usize].as_ref().is_some_and(|place| place.hash == hash && place.key == key)
-    }
-
-    /// What is in a slot that [`Self::find`] returned.
-    #[inline]
+    /// What is in a slot that is taken.
     pub(super) fn at(&self, slot: Slot) -> &Stored {
-        &self.places[slot as usize].as_ref().expect("the slot is taken").stored
+        let place = self.places.find(self.hashes[slot as usize], |place| place.slot == slot);
+        &place.expect("the slot is taken").stored
     }
 
-    /// As [`Self::at`], to be changed.
-    #[inline]
+    /// As [`Self::at`], to be changed; whoever has read it keeps what was read.
     pub(super) fn at_mut(&mut self, slot: Slot) -> &mut Stored {
-        &mut self.places[slot as usize].as_mut().expect("the slot is taken").stored
+        let place = self.places.find_mut(self.hashes[slot as usize], |place| place.slot == slot);
+        &mut Arc::make_mut(place.expect("the slot is taken")).stored
     }
 
     /// The entry was asked for, or overwritten.
@@ -109,31 +170,41 @@ impl Entries {
 
     /// Puts in an entry whose key is not there. The caller has made room.
     pub(super) fn insert(&mut self, key: &str, stored: Stored) {
-        let hash = xxh3_64(key.as_bytes());
-        let place = Some(Place { key: key.into(), hash, stored });
+        let hash = hash_of(key);
         let slot = if let Some(slot) = self.free.pop() {
-            self.places[slot as usize] = place;
+            self.hashes[slot as usize] = hash;
             slot
         } else {
-            self.places.push(place);
-            (self.places.len() - 1) as Slot
+            self.hashes.push(hash);
+            (self.hashes.len() - 1) as Slot
         };
-        let places = &self.places;
-        self.slots.insert_unique(hash, slot, |&slot| hash_at(places, slot));
+        let place = self.take(Place { key: key.into(), slot, stored });
+        self.places.insert_unique(hash, place, |place| hash_of(&place.key));
         self.policy.insert(slot, hash);
+    }
+
+    fn take(&mut self, place: Place) -> Arc<Place> {
+        if self.vacant.is_empty() {
+            self.vacant.extend(std::iter::repeat_with(|| Arc::new(Place::vacant())).take(PLACES_AT_ONCE));
+        }
+        let mut taken = self.vacant.pop().unwrap_or_else(|| Arc::new(Place::vacant()));
+        // Nobody has it yet, so that it is changed where it is.
+        *Arc::make_mut(&mut taken) = place;
+        taken
     }
 
     /// Takes an entry out, whatever the policy thinks of it.
     pub(super) fn remove(&mut self, slot: Slot) -> Stored {
         self.policy.remove(slot);
-        vacate(&mut self.slots, &mut self.places, &mut self.free, slot).stored
+        let place = vacate(&mut self.places, self.hashes[slot as usize], &mut self.free, slot);
+        Arc::unwrap_or_clone(place).stored
     }
 
     /// Gives up at least one entry, unless there is none, and tells `evicted` of each.
     pub(super) fn evict(&mut self, mut evicted: impl FnMut(&str, &Stored)) {
-        let Self { slots, places, free, policy, .. } = self;
+        let Self { places, hashes, free, policy, .. } = self;
         policy.evict(&mut |slot| {
-            let place = vacate(slots, places, free, slot);
+            let place = vacate(places, hashes[slot as usize], free, slot);
             evicted(&place.key, &place.stored);
         });
     }
@@ -144,21 +215,15 @@ impl Entries {
     }
 }
 
-fn hash_at(places: &[Option<Place>], slot: Slot) -> u64 {
-    places[slot as usize].as_ref().map_or(0, |place| place.hash)
+#[inline]
+fn hash_of(key: &str) -> u64 {
+    xxh3_64(key.as_bytes())
 }
 
-/// Frees a slot that is taken.
-fn vacate(
-    slots: &mut HashTable<Slot>,
-    places: &mut [Option<Place>],
-    free: &mut Vec<Slot>,
-    slot: Slot,
-) -> Place {
-    let place = places[slot as usize].take().expect("the slot is taken");
-    if let Ok(found) = slots.find_entry(place.hash, |&other| other == slot) {
-        found.remove();
-    }
+/// Frees a slot that is taken, under the hash of its key.
+fn vacate(places: &mut HashTable<Arc<Place>>, hash: u64, free: &mut Vec<Slot>, slot: Slot) -> Arc<Place> {
+    let found = places.find_entry(hash, |place| place.slot == slot);
+    let (place, _) = found.expect("the slot is taken").remove();
     free.push(slot);
     place
 }

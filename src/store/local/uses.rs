@@ -5,36 +5,36 @@
 //! 2009). What one thread did is told in its order, before anything that depends on it: with one client every
 //! eviction is exactly the policy's. Of what several threads did at once, only the order among them is lost.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
-
-use parking_lot::Mutex;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use super::Store;
 use crate::eviction::Slot;
 
 /// Threads that note side by side; more share places.
 const PLACES: usize = 8;
-/// A thread that has noted so many sees to it that the policy is told.
+/// So many notes fit in a place.
 const MOST: usize = 64;
+/// Beside the slot in a note of a token.
+const TOKEN: u64 = 1 << Slot::BITS;
 
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Uses([Place; PLACES]);
 
+/// Written under the shared lock, and read and emptied by whoever holds it alone, who so sees every note whole.
 // The alignment keeps the notes of two threads off each other's cache line.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 #[repr(align(128))]
 struct Place {
-    /// Whether there is a note. Set under the shared lock, and so seen by whoever holds it alone.
-    any: AtomicBool,
-    notes: Mutex<Notes>,
+    /// How many wanted to note something; more than [`MOST`] where threads share the place.
+    wanted: AtomicUsize,
+    notes: [AtomicU64; MOST],
 }
 
-#[derive(Debug, Default)]
-struct Notes {
-    slots: Vec<Slot>,
-    hits: u64,
-    misses: u64,
+impl Default for Place {
+    fn default() -> Self {
+        Self { wanted: AtomicUsize::new(0), notes: [const { AtomicU64::new(0) }; MOST] }
+    }
 }
 
 /// What a read came to that found something under its key.
@@ -47,37 +47,33 @@ pub(super) enum Found {
 }
 
 impl Uses {
-    /// Notes a use; the caller holds the shared lock, in which it found the slot. Returns whether it is time to tell
-    /// the policy.
+    /// Notes a use, if there is room; the caller holds the shared lock, under which it found the slot.
+    #[inline]
     pub(super) fn note(&self, slot: Slot, found: Found) -> bool {
         let place = &self.0[place_of_this_thread()];
-        let mut notes = place.notes.lock();
-        notes.slots.push(slot);
-        match found {
-            Found::Answer => notes.hits += 1,
-            Found::Token => notes.misses += 1,
-        }
-        place.any.store(true, Relaxed);
-        notes.slots.len() >= MOST
+        let Some(note) = place.notes.get(place.wanted.fetch_add(1, Relaxed)) else { return false };
+        note.store(u64::from(slot) | if found == Found::Token { TOKEN } else { 0 }, Relaxed);
+        true
     }
 
     /// Tells the policy of all uses; the caller holds the lock alone.
     pub(super) fn tell(&self, store: &mut Store) {
         for place in &self.0 {
-            if place.any.swap(false, Relaxed) {
-                place.notes.lock().tell(store);
+            let noted = place.wanted.load(Relaxed).min(MOST);
+            if noted == 0 {
+                continue;
             }
+            for note in &place.notes[..noted] {
+                let note = note.load(Relaxed);
+                store.entries.touch(note as Slot);
+                if note & TOKEN == 0 {
+                    store.statistics.hits += 1;
+                } else {
+                    store.statistics.misses += 1;
+                }
+            }
+            place.wanted.store(0, Relaxed);
         }
-    }
-}
-
-impl Notes {
-    fn tell(&mut self, store: &mut Store) {
-        for slot in self.slots.drain(..) {
-            store.entries.touch(slot);
-        }
-        store.statistics.hits += std::mem::take(&mut self.hits);
-        store.statistics.misses += std::mem::take(&mut self.misses);
     }
 }
 

@@ -69,7 +69,7 @@ impl Log {
         let millis = clock::unix_millis().max(self.last.millis);
         let number = if millis == self.last.millis { self.last.number + 1 } else { 0 };
         self.last = RecordId { millis, number };
-        self.records.insert(self.last, Kept { entity: entity.into(), entry: entry.clone(), since: None });
+        self.records.insert(self.last, Kept { entity: entity.into(), entry: entry.alone(), since: None });
         self.last
     }
 
@@ -129,7 +129,7 @@ impl Store {
         if let Some(replaced) = self.remove(key) {
             count_end(&mut self.statistics, &replaced, now, |statistics| &mut statistics.replaced);
         }
-        self.dirty.insert(key, Stored { entry: entry.clone(), weight, expires: None });
+        self.dirty.insert(key, Stored::new(entry, weight, None));
         self.listeners.changed(key);
         self.statistics.insertions += 1;
         self.statistics.bytes += weight;
@@ -150,7 +150,7 @@ impl Store {
         if let Some(stored) = self.dirty.remove(key) {
             self.entries.insert(key, stored);
         }
-        if let Some(slot) = self.entries.find(key) {
+        if let Some(slot) = self.entries.find(key).map(|place| place.slot()) {
             // A time beyond the clock's end is never.
             self.entries.at_mut(slot).expires = now.checked_add(ttl);
         }
