@@ -5,10 +5,11 @@
 //! within tens of microseconds and costs no CPU while it waits. On any other thread, and so under
 //! a test's paused clock too, it is the runtime's own timer.
 //!
-//! Such a thread can also tell cheaply whether a moment that is not near [has passed](has_passed).
+//! Such a thread can also tell cheaply whether a moment that is not near [has passed](has_passed), by the kernel's
+//! coarse clock.
 
 #[cfg(target_os = "linux")]
-mod rough;
+mod coarse;
 
 use std::cell::RefCell;
 use std::cmp::Reverse;
@@ -29,13 +30,13 @@ pub fn now() -> Instant {
     Instant::now()
 }
 
-/// Whether a moment has passed, as `moment <= now()` says. On a thread with a fine timer that costs a tenth of it
-/// where the moment is a second away or more.
+/// Whether a moment has passed, as `moment <= now()` says. A thread with a fine timer need not read the precise clock
+/// for that, unless the moment has only just passed or is less than about a second ahead.
 #[inline]
 #[must_use]
 pub fn has_passed(moment: Instant) -> bool {
     #[cfg(target_os = "linux")]
-    if let Some(has_passed) = rough::has_passed(moment) {
+    if let Some(has_passed) = coarse::has_passed(moment) {
         return has_passed;
     }
     moment <= now()
@@ -218,9 +219,9 @@ impl Alarms {
     }
 }
 
-/// Gives the calling thread a fine timer and a cheap [`has_passed`], driven by the runtime that runs on it. To be called inside a
-/// current-thread runtime; a second call changes nothing. Where the system has no such timer, or in a
-/// runtime of another flavour, sleeps stay as coarse as the runtime's own.
+/// Gives the calling thread a fine timer and a cheap [`has_passed`], driven by the runtime that runs on it. To be called
+/// inside a current-thread runtime, and not by a test that pauses its clock; a second call changes nothing. Where the
+/// system has no such timer, or in a runtime of another flavour, sleeps stay as coarse as the runtime's own.
 ///
 /// # Errors
 /// The system refused another file descriptor.
@@ -289,7 +290,7 @@ mod fine {
             if let Some(mut timer) = timer {
                 timer.alarms.orphan();
             }
-            super::rough::uninstall();
+            super::coarse::uninstall();
         }
     }
 
@@ -308,7 +309,7 @@ mod fine {
         let timer =
             ThreadTimer { alarms: Alarms::default(), armed: None, descriptor: Arc::clone(&descriptor) };
         TIMER.set(Some(timer));
-        super::rough::install();
+        super::coarse::install();
         let uninstall = Uninstall;
         tokio::spawn(async move {
             let _uninstall = uninstall;
@@ -405,27 +406,10 @@ mod tests {
             assert!(!has_passed(after) || after <= now(), "in {away:?}");
         }
         let soon = now() + Duration::from_millis(30);
-        while !has_passed(soon) {}
-        assert!(now() >= soon);
-        assert!(now() - soon < Duration::from_secs(1), "it is seen at all");
-    }
-
-    #[tokio::test]
-    async fn the_rough_clock_tells_of_what_is_far_and_never_wrongly() {
-        assert_eq!(rough::has_passed(now()), None, "not before it is installed");
-        install_fine_timer().unwrap();
-        for micros in (0..5_000_000).step_by(50) {
-            let away = Duration::from_micros(micros);
-            let start = now();
-            let (past, future) = (start.checked_sub(away).unwrap(), start + away);
-            let (of_past, of_future) = (rough::has_passed(past), rough::has_passed(future));
-            let end = now();
-            assert_ne!(of_past, Some(false), "{away:?} ago");
-            assert!(of_future != Some(true) || future <= end, "in {away:?}");
-            // Two seconds are farther than it is ever behind.
-            assert!(of_past == Some(true) || away < Duration::from_secs(2), "{away:?} ago");
-            assert!(of_future == Some(false) || away < Duration::from_secs(2), "in {away:?}");
+        while !has_passed(soon) {
+            assert!(now() < soon + Duration::from_mins(1), "it is never seen");
         }
+        assert!(now() >= soon);
     }
 
     #[tokio::test(start_paused = true)]

@@ -17,10 +17,10 @@ pub const VERSION_FIELD: &str = "_v";
 
 /// A document, kept as BSON and not decoded on its way through the stores. Clones share the bytes.
 #[derive(Clone)]
-pub struct Document(Held);
+pub struct Document(Backing);
 
 #[derive(Clone)]
-enum Held {
+enum Backing {
     Alone(Bytes),
     Within(Arc<dyn AsRef<Bytes> + Send + Sync>),
 }
@@ -32,7 +32,7 @@ impl Document {
     /// [`ErrorKind::Malformed`] where the length or the end does not fit.
     pub fn from_bytes(bytes: Bytes) -> Result<Self, StoreError> {
         match RawDocument::from_bytes(&bytes) {
-            Ok(_) => Ok(Self(Held::Alone(bytes))),
+            Ok(_) => Ok(Self(Backing::Alone(bytes))),
             Err(error) => Err(StoreError::new(ErrorKind::Malformed, format!("this is no document: {error}"))),
         }
     }
@@ -40,29 +40,29 @@ impl Document {
     /// A document that was just built.
     #[must_use]
     pub fn from_raw(raw: RawDocumentBuf) -> Self {
-        Self(Held::Alone(raw.into_bytes().into()))
+        Self(Backing::Alone(raw.into_bytes().into()))
     }
 
     /// The document in what a cache keeps under a key, shared with the cache. Whoever finds an entry has its place in
     /// memory at hand; sharing the bytes by themselves would count up in yet another, and that is most of what a hit
-    /// costs when the cache is large.
+    /// costs when the cache is large. The bytes there are those of a document that was checked.
     #[must_use]
-    pub fn within(place: Arc<dyn AsRef<Bytes> + Send + Sync>) -> Self {
-        Self(Held::Within(place))
+    pub(super) fn within(place: Arc<dyn AsRef<Bytes> + Send + Sync>) -> Self {
+        Self(Backing::Within(place))
     }
 
     /// The same document without what it was [`within`](Self::within), to be kept for long.
     #[must_use]
-    pub fn alone(&self) -> Self {
-        Self(Held::Alone(self.bytes().clone()))
+    pub(super) fn alone(&self) -> Self {
+        Self(Backing::Alone(self.bytes().clone()))
     }
 
     /// The BSON.
     #[must_use]
     pub fn bytes(&self) -> &Bytes {
         match &self.0 {
-            Held::Alone(bytes) => bytes,
-            Held::Within(place) => (**place).as_ref(),
+            Backing::Alone(bytes) => bytes,
+            Backing::Within(place) => (**place).as_ref(),
         }
     }
 

@@ -89,7 +89,7 @@ impl Entry {
 
     /// The same, its document [`alone`](Document::alone).
     #[must_use]
-    pub fn alone(&self) -> Self {
+    pub(super) fn alone(&self) -> Self {
         match self {
             Self::Document { version, document, stamp } => {
                 Self::Document { version: *version, document: document.alone(), stamp: *stamp }

@@ -9,8 +9,7 @@ use compact_str::CompactString;
 use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::clock;
-use crate::clock::Instant;
+use crate::clock::{self, Instant};
 use crate::eviction::{AnyPolicy, Policy, PolicyKind, Slot};
 use crate::store::{Document, Entry};
 
@@ -45,34 +44,22 @@ impl Stored {
     }
 }
 
-/// Where an entry is, shared with whoever reads the document in it. All that a hit needs lies here, in the order in which
-/// it is needed: when a cache is large, a hit costs as much as the lines of memory that have to be fetched for it.
+/// Where an entry is, shared with whoever reads the document in it. All that a hit needs lies close together here: when
+/// a cache is large, a hit costs as much as the lines of memory that have to be fetched for it.
 #[derive(Debug, Clone)]
 #[repr(C)]
 pub(super) struct Place {
     /// Short keys, as most are, lie here and not somewhere else in memory.
     key: CompactString,
-    slot: Slot,
-    stored: Stored,
+    /// The number by which the policy knows it.
+    pub(super) slot: Slot,
+    pub(super) stored: Stored,
 }
 
 impl Place {
-    /// One that is yet to be taken.
     fn vacant() -> Self {
         let stored = Stored { expires: None, entry: Entry::Absent, weight: 0 };
         Self { key: CompactString::const_new(""), slot: 0, stored }
-    }
-
-    /// The number by which the policy knows it.
-    #[inline]
-    pub(super) fn slot(&self) -> Slot {
-        self.slot
-    }
-
-    /// What is in it.
-    #[inline]
-    pub(super) fn stored(&self) -> &Stored {
-        &self.stored
     }
 
     /// The entry in it, whose document is shared.
@@ -99,6 +86,35 @@ impl AsRef<Bytes> for Place {
     }
 }
 
+/// Places that nobody has. Made one after the other, they lie next to each other, and not each beside its document: a hit
+/// in a large cache then waits for fewer pages of memory.
+#[derive(Debug, Default)]
+struct Vacant(Vec<Arc<Place>>);
+
+impl Vacant {
+    fn take(&mut self, place: Place) -> Arc<Place> {
+        let mut taken = self.0.pop().unwrap_or_else(|| {
+            self.0.extend(std::iter::repeat_with(|| Arc::new(Place::vacant())).take(PLACES_AT_ONCE));
+            Arc::new(Place::vacant())
+        });
+        // Nobody else has it, so that it is changed where it is.
+        *Arc::make_mut(&mut taken) = place;
+        taken
+    }
+
+    /// Returns what was in the place; whoever is still reading it keeps the place.
+    fn give_back(&mut self, mut place: Arc<Place>) -> Place {
+        match Arc::get_mut(&mut place) {
+            Some(unused) if self.0.len() < PLACES_AT_ONCE => {
+                let taken = std::mem::replace(unused, Place::vacant());
+                self.0.push(place);
+                taken
+            }
+            _ => Arc::unwrap_or_clone(place),
+        }
+    }
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Entries {
@@ -107,9 +123,7 @@ pub(super) struct Entries {
     /// The hash of the key of each slot, by which its place is found.
     hashes: Vec<u64>,
     free: Vec<Slot>,
-    /// Made one after the other, they lie next to each other, and not each beside its document: a hit in a large cache
-    /// then waits for fewer pages of memory.
-    vacant: Vec<Arc<Place>>,
+    vacant: Vacant,
     policy: AnyPolicy,
     kind: PolicyKind,
     expected: NonZeroU32,
@@ -122,7 +136,7 @@ impl Entries {
             places: HashTable::new(),
             hashes: Vec::new(),
             free: Vec::new(),
-            vacant: Vec::new(),
+            vacant: Vacant::default(),
             policy: kind.build(expected, SEED),
             kind,
             expected,
@@ -178,33 +192,23 @@ impl Entries {
             self.hashes.push(hash);
             (self.hashes.len() - 1) as Slot
         };
-        let place = self.take(Place { key: key.into(), slot, stored });
+        let place = self.vacant.take(Place { key: key.into(), slot, stored });
         self.places.insert_unique(hash, place, |place| hash_of(&place.key));
         self.policy.insert(slot, hash);
-    }
-
-    fn take(&mut self, place: Place) -> Arc<Place> {
-        if self.vacant.is_empty() {
-            self.vacant.extend(std::iter::repeat_with(|| Arc::new(Place::vacant())).take(PLACES_AT_ONCE));
-        }
-        let mut taken = self.vacant.pop().unwrap_or_else(|| Arc::new(Place::vacant()));
-        // Nobody has it yet, so that it is changed where it is.
-        *Arc::make_mut(&mut taken) = place;
-        taken
     }
 
     /// Takes an entry out, whatever the policy thinks of it.
     pub(super) fn remove(&mut self, slot: Slot) -> Stored {
         self.policy.remove(slot);
         let place = vacate(&mut self.places, self.hashes[slot as usize], &mut self.free, slot);
-        Arc::unwrap_or_clone(place).stored
+        self.vacant.give_back(place).stored
     }
 
     /// Gives up at least one entry, unless there is none, and tells `evicted` of each.
     pub(super) fn evict(&mut self, mut evicted: impl FnMut(&str, &Stored)) {
-        let Self { places, hashes, free, policy, .. } = self;
+        let Self { places, hashes, free, vacant, policy, .. } = self;
         policy.evict(&mut |slot| {
-            let place = vacate(places, hashes[slot as usize], free, slot);
+            let place = vacant.give_back(vacate(places, hashes[slot as usize], free, slot));
             evicted(&place.key, &place.stored);
         });
     }

@@ -274,23 +274,27 @@ fn a_cache_without_room_takes_nothing_in_under_any_policy() {
 #[test]
 fn reads_of_several_threads_are_all_counted_and_keep_what_they_use() {
     let client = Client::new(100, PolicyKind::Lru);
-    (0..100).for_each(|key| assert!(!client.read(&key.to_string())));
+    (0..99).for_each(|key| assert!(!client.read(&key.to_string())));
+    now(client.cache.place_token("claimed", Token::random(), Duration::from_hours(1)))
+        .expect("it does not fail");
     std::thread::scope(|scope| {
-        for thread in 0..4_u64 {
+        // More of them than there are batches of notes, so that some share one.
+        for thread in 0..20_u64 {
             let cache = client.cache.clone();
-            // Each keeps ten keys of its own in use.
+            // Each keeps two keys of its own in use.
             scope.spawn(move || {
                 for number in 0..5000 {
-                    let key = (thread * 10 + number % 10).to_string();
+                    let key = (thread * 2 + number % 2).to_string();
                     assert!(now(cache.get(&key)).expect("it does not fail").is_some());
                 }
+                assert!(now(cache.get("claimed")).expect("it does not fail").is_some());
             });
         }
     });
-    for key in 100..160 {
+    for key in 100..159 {
         client.read(&u64::to_string(&key));
     }
     let statistics = client.cache.statistics();
-    assert_eq!((statistics.hits, statistics.misses), (20_000, 160));
+    assert_eq!((statistics.hits, statistics.misses), (100_000, 99 + 20 + 59));
     assert!((0..40_u64).all(|key| client.read(&key.to_string())), "what was used last is still there");
 }

@@ -10,28 +10,28 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use super::Store;
 use crate::eviction::Slot;
 
-/// Threads that note side by side; more share places.
-const PLACES: usize = 8;
-/// So many notes fit in a place.
+/// Threads that note side by side; more share batches.
+const BATCHES: usize = 8;
+/// So many notes fit in a batch.
 const MOST: usize = 64;
 /// Beside the slot in a note of a token.
 const TOKEN: u64 = 1 << Slot::BITS;
 
 /// See the module.
 #[derive(Debug, Default)]
-pub(super) struct Uses([Place; PLACES]);
+pub(super) struct Uses([Batch; BATCHES]);
 
 /// Written under the shared lock, and read and emptied by whoever holds it alone, who so sees every note whole.
 // The alignment keeps the notes of two threads off each other's cache line.
 #[derive(Debug)]
 #[repr(align(128))]
-struct Place {
-    /// How many wanted to note something; more than [`MOST`] where threads share the place.
+struct Batch {
+    /// How many wanted to note something; more than [`MOST`] where threads share the batch.
     wanted: AtomicUsize,
     notes: [AtomicU64; MOST],
 }
 
-impl Default for Place {
+impl Default for Batch {
     fn default() -> Self {
         Self { wanted: AtomicUsize::new(0), notes: [const { AtomicU64::new(0) }; MOST] }
     }
@@ -47,23 +47,23 @@ pub(super) enum Found {
 }
 
 impl Uses {
-    /// Notes a use, if there is room; the caller holds the shared lock, under which it found the slot.
+    /// Notes a use and returns `true`, or `false` where there is no room; the caller holds the shared lock, under which it found the slot.
     #[inline]
     pub(super) fn note(&self, slot: Slot, found: Found) -> bool {
-        let place = &self.0[place_of_this_thread()];
-        let Some(note) = place.notes.get(place.wanted.fetch_add(1, Relaxed)) else { return false };
+        let batch = &self.0[batch_of_this_thread()];
+        let Some(note) = batch.notes.get(batch.wanted.fetch_add(1, Relaxed)) else { return false };
         note.store(u64::from(slot) | if found == Found::Token { TOKEN } else { 0 }, Relaxed);
         true
     }
 
     /// Tells the policy of all uses; the caller holds the lock alone.
     pub(super) fn tell(&self, store: &mut Store) {
-        for place in &self.0 {
-            let noted = place.wanted.load(Relaxed).min(MOST);
+        for batch in &self.0 {
+            let noted = batch.wanted.load(Relaxed).min(MOST);
             if noted == 0 {
                 continue;
             }
-            for note in &place.notes[..noted] {
+            for note in &batch.notes[..noted] {
                 let note = note.load(Relaxed);
                 store.entries.touch(note as Slot);
                 if note & TOKEN == 0 {
@@ -72,14 +72,14 @@ impl Uses {
                     store.statistics.misses += 1;
                 }
             }
-            place.wanted.store(0, Relaxed);
+            batch.wanted.store(0, Relaxed);
         }
     }
 }
 
-/// Each thread keeps to one place.
-fn place_of_this_thread() -> usize {
+/// Each thread keeps to one batch.
+fn batch_of_this_thread() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
-    thread_local!(static PLACE: usize = NEXT.fetch_add(1, Relaxed) % PLACES);
-    PLACE.with(|place| *place)
+    thread_local!(static BATCH: usize = NEXT.fetch_add(1, Relaxed) % BATCHES);
+    BATCH.with(|batch| *batch)
 }

@@ -150,7 +150,7 @@ impl Store {
         if let Some(stored) = self.dirty.remove(key) {
             self.entries.insert(key, stored);
         }
-        if let Some(slot) = self.entries.find(key).map(|place| place.slot()) {
+        if let Some(slot) = self.entries.find(key).map(|place| place.slot) {
             // A time beyond the clock's end is never.
             self.entries.at_mut(slot).expires = now.checked_add(ttl);
         }
