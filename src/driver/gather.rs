@@ -208,6 +208,9 @@ impl<'a> Gatherer<'a> {
         self.tell(start, &whole, &series);
         match self.phase {
             Phase::Warmup => {
+                if let Err(error) = self.deployed.cache.correct_limits().await {
+                    tracing::debug!("the memory limits stay as they are: {error}");
+                }
                 self.warmup.push(series);
                 self.stage_windows += 1;
                 self.settled = self.trend();

@@ -146,6 +146,7 @@ impl Deployments {
         }
         if let Some(cache) = &self.cache {
             cache.it.clear().await?;
+            cache.it.reset_limits().await?;
         }
         let Some(database) = &self.database else { return Ok(()) };
         observer.observe(Event::Step { what: "putting the database back to its first state".into() });

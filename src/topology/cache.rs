@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use parking_lot::Mutex;
 
+use super::calibrate::Target;
 use super::nodes::{Node, Nodes};
 use super::relay::Relays;
 use super::{Site, TopologyError};
@@ -222,6 +224,8 @@ struct Servers {
     watching: RedisCache,
     admins: tokio::sync::Mutex<HashMap<NodeAddress, RedisAdmin>>,
     managed: Option<Arc<Nodes>>,
+    /// What each shard is held to, by its name; nothing where the capacity is not said in entries.
+    targets: Mutex<HashMap<String, Target>>,
 }
 
 impl CacheDeployment {
@@ -247,8 +251,12 @@ impl CacheDeployment {
                 endpoint.url()
             )));
         }
-        let servers =
-            Servers { watching, admins: tokio::sync::Mutex::default(), managed: managed.map(Arc::new) };
+        let servers = Servers {
+            watching,
+            admins: tokio::sync::Mutex::default(),
+            managed: managed.map(Arc::new),
+            targets: Mutex::default(),
+        };
         let deployment = Self { endpoint: CacheEndpoint::Redis(Box::new(endpoint)), servers: Some(servers) };
         deployment.refuse_old_servers().await?;
         Ok(deployment)
@@ -318,6 +326,11 @@ impl CacheDeployment {
     #[must_use]
     pub fn managed(&self) -> Option<&Arc<Nodes>> {
         self.servers.as_ref()?.managed.as_ref()
+    }
+
+    /// What each shard is held to; `None` where there are no servers.
+    pub(super) fn targets(&self) -> Option<&Mutex<HashMap<String, Target>>> {
+        Some(&self.servers.as_ref()?.targets)
     }
 
     /// Who is what now.

@@ -2,20 +2,30 @@
 //! connections as the application will have, the keys that are still there are counted (DBSIZE), and the limit is moved
 //! until they are as many as was asked for. What a server counts besides entries (buffers of connections, of replicas, its
 //! tables) is in it that way.
+//!
+//! What an application keeps in the cache besides such documents, and what its own connections take, shows only when it
+//! runs: while a cell warms up, the limits follow it. What is measured is measured with limits that stand still.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use super::cache::{CacheDeployment, CacheEndpoint};
 use super::{Site, TopologyError};
-use crate::store::redis::{RedisAdmin, RedisCache, RedisOptions};
+use crate::clock;
+use crate::store::redis::{RedisAdmin, RedisCache, RedisInfo, RedisOptions};
 use crate::store::{Cache as _, Counters, Entry, StoreError, Token};
 
 /// Documents that are written at once.
 const AT_ONCE: u64 = 64;
 /// How near a server has to come to its share, and how near is enough to go on with.
 const WANTED: f64 = 0.01;
-const ENOUGH: f64 = 0.03;
+const ENOUGH: f64 = 0.02;
+/// A connection that nobody uses has given back its buffers by then: after 2 s, when the server looks at it next.
+const BUFFERS_RETURNED: Duration = Duration::from_secs(3);
+/// What the buffers of a connection take and give back from one moment to the next, under any load. A server whose entries
+/// take so little that this is more of them than a capacity may be off by cannot be held to it.
+const BUFFERS_MOVE: f64 = 24.0 * 1024.0;
+const PROMISED: f64 = 0.03;
 /// How often a limit is moved.
 const ROUNDS: usize = 12;
 /// Room for what the first guess does not see.
@@ -26,18 +36,73 @@ const TOKEN_TTL: Duration = Duration::from_secs(10);
 struct Server {
     admin: RedisAdmin,
     name: String,
-    port: u16,
     /// How many entries it should hold.
     share: u64,
     bytes_an_entry: f64,
+    /// What it uses without entries.
+    empty: u64,
     limit: u64,
     held: u64,
 }
 
 impl Server {
-    /// By which part of its share it misses it.
     fn off(&self) -> f64 {
-        (self.held as f64 - self.share as f64).abs() / self.share.max(1) as f64
+        off(self.held, self.share)
+    }
+}
+
+/// By which part of its share a server misses it.
+fn off(held: u64, share: u64) -> f64 {
+    (held as f64 - share as f64).abs() / share.max(1) as f64
+}
+
+/// What a shard is held to while a cell warms up.
+#[derive(Debug, Clone)]
+pub(super) struct Target {
+    /// How many entries it should hold.
+    share: u64,
+    bytes_an_entry: f64,
+    empty: u64,
+    /// The limit that was found out before any cell.
+    first_limit: u64,
+    limit: u64,
+    /// How many keys its primary had evicted when it was last looked at.
+    evicted: u64,
+    /// How many it held then, if it was full under this limit.
+    held: Option<u64>,
+}
+
+impl Target {
+    fn of(server: &Server) -> Self {
+        let Server { share, bytes_an_entry, empty, limit, .. } = *server;
+        Self { share, bytes_an_entry, empty, first_limit: limit, limit, evicted: u64::MAX, held: None }
+    }
+
+    /// The limit that lets the primary hold its share, where it is another one.
+    fn corrected(&mut self, now: &RedisInfo) -> Option<u64> {
+        let is_full = self.is_full(now);
+        self.evicted = now.evicted_keys;
+        let before = std::mem::replace(&mut self.held, is_full.then_some(now.dbsize))?;
+        let missing = [before, now.dbsize].map(|held| self.share as f64 - held as f64);
+        // What only one of two looks sees is a buffer that is gone by the next.
+        let missing = if missing[0].abs() < missing[1].abs() { missing[0] } else { missing[1] };
+        let is_one_sided = (before > self.share) == (now.dbsize > self.share);
+        if !is_full || !is_one_sided || missing.abs() <= WANTED * self.share as f64 {
+            return None;
+        }
+        self.held = None;
+        // An application's keys may be smaller than documents; what else it keeps makes none of them larger.
+        let average = now.used_memory_bytes.saturating_sub(self.empty) as f64 / now.dbsize.max(1) as f64;
+        let bytes = missing * average.min(self.bytes_an_entry);
+        self.limit = (self.limit as f64 + bytes).max(1.0) as u64;
+        Some(self.limit)
+    }
+
+    /// Whether it evicts, and is not just filling up again what a passing buffer has pushed out.
+    fn is_full(&self, now: &RedisInfo) -> bool {
+        let counted = now.used_memory_bytes.saturating_sub(now.not_counted_bytes) as f64;
+        let room = self.share as f64 * self.bytes_an_entry;
+        now.evicted_keys > self.evicted && counted >= self.limit as f64 - WANTED * room
     }
 }
 
@@ -47,7 +112,7 @@ impl CacheDeployment {
     /// # Errors
     /// Those of the servers, and that so few entries cannot be told from the buffers beside them.
     pub(super) async fn limit_to_entries(&self, entries: u64, site: &Site<'_>) -> Result<(), TopologyError> {
-        let (CacheEndpoint::Redis(endpoint), Some(nodes)) = (self.endpoint(), self.managed()) else {
+        let (CacheEndpoint::Redis(endpoint), Some(_)) = (self.endpoint(), self.managed()) else {
             return Ok(());
         };
         let doing = || TopologyError::store("finding out how much memory the cache's entries take");
@@ -55,6 +120,7 @@ impl CacheDeployment {
         let options = RedisOptions { connections, ..endpoint.own_options() };
         let cache = RedisCache::connect(options, Counters::default()).await.map_err(doing())?;
         let mut servers = self.servers(entries, &cache, site).await?;
+        clock::sleep(BUFFERS_RETURNED).await;
         let policy = site.cache.eviction.word();
         for server in &servers {
             // Any key may go, so that the servers stay exactly full whatever their policy is.
@@ -76,16 +142,59 @@ impl CacheDeployment {
             server.admin.flush_all().await.map_err(doing())?;
             server.admin.set("maxmemory-policy", policy).await.map_err(doing())?;
         }
-        // A replica may be a primary one day.
-        let limits: HashMap<_, _> =
-            servers.iter().map(|server| (server.name.as_str(), server.limit)).collect();
-        for (admin, shard, address) in self.all_nodes().await? {
-            let Some(limit) = limits.get(shard.as_str()) else { continue };
-            admin.set_max_memory(*limit).await.map_err(doing())?;
-            nodes.note_limit(address.port, *limit);
+        let limits = servers.iter().map(|server| (server.name.clone(), server.limit)).collect();
+        self.set_limits(&limits).await?;
+        let Some(targets) = self.targets().filter(|_| entries < site.documents) else { return Ok(()) };
+        let each = servers.into_iter().map(|server| (server.name.clone(), Target::of(&server)));
+        targets.lock().extend(each);
+        Ok(())
+    }
+
+    /// Moves the limit of every shard that is full and does not hold its share of a capacity in entries.
+    ///
+    /// # Errors
+    /// Those of the servers.
+    pub async fn correct_limits(&self) -> Result<(), TopologyError> {
+        let doing = || TopologyError::store("seeing how many entries the cache holds");
+        let Some(targets) = self.targets().filter(|targets| !targets.lock().is_empty()) else {
+            return Ok(());
+        };
+        let mut moved = HashMap::new();
+        for (admin, shard, _) in self.primaries().await? {
+            let now = admin.info().await.map_err(doing())?;
+            let limit = targets.lock().get_mut(&shard).and_then(|target| target.corrected(&now));
+            moved.extend(limit.map(|limit| (shard, limit)));
         }
-        for server in &servers {
-            nodes.note_limit(server.port, server.limit);
+        self.set_limits(&moved).await
+    }
+
+    /// Sets the limits to what they were before the first cell, as every cell begins with them.
+    ///
+    /// # Errors
+    /// Those of the servers.
+    pub async fn reset_limits(&self) -> Result<(), TopologyError> {
+        let mut moved = HashMap::new();
+        if let Some(targets) = self.targets() {
+            for (shard, target) in targets.lock().iter_mut() {
+                (target.evicted, target.held) = (u64::MAX, None);
+                if target.limit != target.first_limit {
+                    target.limit = target.first_limit;
+                    moved.insert(shard.clone(), target.limit);
+                }
+            }
+        }
+        self.set_limits(&moved).await
+    }
+
+    /// Limits the nodes of shards, by their names.
+    async fn set_limits(&self, limits: &HashMap<String, u64>) -> Result<(), TopologyError> {
+        let Some(nodes) = self.managed().filter(|_| !limits.is_empty()) else { return Ok(()) };
+        // A replica may be a primary one day.
+        for (admin, shard, address) in self.all_nodes().await? {
+            let Some(limit) = limits.get(&shard) else { continue };
+            let doing = TopologyError::store(format!("setting the memory limit of {shard}"));
+            admin.set_max_memory(*limit).await.map_err(doing)?;
+            nodes.note_limit(address.port, *limit);
         }
         Ok(())
     }
@@ -108,10 +217,9 @@ impl CacheDeployment {
         }
         let all = keys.iter().sum::<u64>().max(1);
         let mut servers = Vec::new();
-        for ((admin, name, address), keys) in self.primaries().await?.into_iter().zip(keys) {
+        for ((admin, name, _), keys) in self.primaries().await?.into_iter().zip(keys) {
             let share = (entries as f64 * keys as f64 / all as f64).round() as u64;
-            let port = address.port;
-            servers.push(Server { admin, name, port, share, bytes_an_entry: 0.0, limit: 0, held: 0 });
+            servers.push(Server { admin, name, share, bytes_an_entry: 0.0, empty: 0, limit: 0, held: 0 });
         }
         Ok(servers)
     }
@@ -131,11 +239,12 @@ async fn approach(
         // What is still used when the entries are gone are the buffers, which have grown meanwhile.
         let full = server.admin.info().await.map_err(doing())?;
         server.admin.flush_all().await.map_err(doing())?;
-        let buffers = server.admin.info().await.map_err(doing())?.used_memory_bytes;
-        let grown = full.used_memory_bytes.saturating_sub(buffers) as f64;
+        server.empty = server.admin.info().await.map_err(doing())?.used_memory_bytes;
+        let grown = full.used_memory_bytes.saturating_sub(server.empty) as f64;
         server.bytes_an_entry = (grown / full.dbsize.max(1) as f64).max(64.0);
-        server.limit = buffers + (server.bytes_an_entry * server.share as f64) as u64 + FIRST_GUESS;
+        server.limit = server.empty + (server.bytes_an_entry * server.share as f64) as u64 + FIRST_GUESS;
     }
+    refuse_too_few(servers, entries)?;
     let mut best = f64::INFINITY;
     for _ in 0..ROUNDS {
         for server in servers.iter() {
@@ -161,6 +270,20 @@ async fn approach(
         "a capacity of {entries} entries on {} server(s) cannot be set by memory: after {ROUNDS} trials they still hold {:.1} % more or fewer, since buffers of connections take as much as so few entries; ask for more entries, or use the embedded cache, which counts them",
         servers.len(),
         best * 100.0
+    )))
+}
+
+fn refuse_too_few(servers: &[Server], entries: u64) -> Result<(), TopologyError> {
+    let least = BUFFERS_MOVE / PROMISED;
+    let room = |server: &Server| server.share as f64 * server.bytes_an_entry;
+    let Some(server) = servers.iter().find(|server| room(server) < least) else { return Ok(()) };
+    Err(TopologyError::Unfit(format!(
+        "a capacity of {entries} entries on {} server(s) cannot be set by memory: on {} they take {:.0} KB, of which the buffers of a single connection, which come and go, are more than {:.0} %; ask for more entries ({:.0} would do), or use the embedded cache, which counts them",
+        servers.len(),
+        server.name,
+        room(server) / 1000.0,
+        PROMISED * 100.0,
+        (entries as f64 * least / room(server).max(1.0)).ceil()
     )))
 }
 
@@ -201,5 +324,58 @@ impl Writer<'_> {
             lanes.push(lane(number));
         }
         futures_util::future::try_join_all(lanes).await.map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target() -> Target {
+        let (bytes_an_entry, empty, limit) = (400.0, 1_000_000, 1_400_000);
+        Target {
+            share: 1000,
+            bytes_an_entry,
+            empty,
+            first_limit: limit,
+            limit,
+            evicted: u64::MAX,
+            held: None,
+        }
+    }
+
+    fn info(dbsize: u64, used_memory_bytes: u64, evicted_keys: u64) -> RedisInfo {
+        RedisInfo { used_memory_bytes, evicted_keys, dbsize, ..RedisInfo::default() }
+    }
+
+    #[test]
+    fn a_limit_follows_what_is_held_only_where_the_server_evicts() {
+        let mut target = target();
+        let mut look = |dbsize, used, evicted| target.corrected(&info(dbsize, used, evicted));
+        assert_eq!(look(100, 1_040_000, 7), None, "seen for the first time");
+        assert_eq!(look(800, 1_320_000, 7), None, "not full yet");
+        assert_eq!(look(900, 1_360_000, 8), None, "filling up again");
+        assert_eq!(look(900, 1_360_000, 9), None, "still");
+        assert_eq!(look(880, 1_400_000, 10), None, "once may be by chance");
+        assert_eq!(look(900, 1_400_000, 11), Some(1_440_000));
+        assert_eq!(look(1009, 1_440_000, 12), None);
+        assert_eq!(look(1009, 1_440_000, 13), None, "near enough");
+        assert_eq!(look(1100, 1_440_000, 14), None);
+        assert_eq!(look(1120, 1_460_000, 15), Some(1_400_000));
+    }
+
+    #[test]
+    fn a_limit_does_not_follow_what_is_gone_by_the_next_look() {
+        let mut target = target();
+        for (dbsize, evicted) in [(1000, 1), (900, 2), (1000, 3), (1100, 4), (900, 5), (1005, 6)] {
+            assert_eq!(target.corrected(&info(dbsize, 1_400_000, evicted)), None);
+        }
+    }
+
+    #[test]
+    fn a_limit_goes_by_the_keys_that_there_are_where_they_are_smaller_than_documents() {
+        let mut target = target();
+        (target.limit, target.evicted, target.held) = (1_200_000, 0, Some(2000));
+        assert_eq!(target.corrected(&info(2000, 1_200_000, 1)), Some(1_100_000));
     }
 }

@@ -27,6 +27,8 @@ pub struct RedisInfo {
     pub run_id: String,
     /// Memory that it counts as used, in bytes.
     pub used_memory_bytes: u64,
+    /// What of that does not count towards the limit: what replicas are still to be sent, beyond the backlog.
+    pub not_counted_bytes: u64,
     /// The limit of that, in bytes; 0 for none.
     pub maxmemory_bytes: u64,
     /// What it evicts at the limit.
@@ -59,6 +61,7 @@ impl RedisInfo {
             version: field("redis_version"),
             run_id: field("run_id"),
             used_memory_bytes: number("used_memory"),
+            not_counted_bytes: number("mem_not_counted_for_evict"),
             maxmemory_bytes: number("maxmemory"),
             maxmemory_policy: field("maxmemory_policy"),
             evicted_keys: number("evicted_keys"),

@@ -251,6 +251,8 @@ impl Redis {
         Ok(text)
     }
 
+    /// Without a histogram of latencies for each command, which takes some 25 KB of `maxmemory` when the command comes
+    /// for the first time, so that how much room entries have would depend on the commands of a strategy.
     fn data_configuration(&self, port: u16, directory: &str) -> String {
         let config = &self.config;
         let password = self.password.expose();
@@ -263,6 +265,7 @@ impl Redis {
             "bind 127.0.0.1\nprotected-mode yes\nport {port}\nrequirepass {password}\nmasterauth {password}\n\
              dir {directory}\ndaemonize no\nlogfile \"\"\nsave \"\"\n\
              appendonly {append_only}\nappendfsync {sync}\n\
+             latency-tracking no\n\
              maxmemory {}\nmaxmemory-policy {}\n",
             config.max_memory_bytes.unwrap_or(0),
             config.eviction.word(),
@@ -320,6 +323,7 @@ mod tests {
             "appendonly yes",
             "appendfsync always",
             "save \"\"",
+            "latency-tracking no",
             "cluster-enabled yes",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is missing in\n{text}");

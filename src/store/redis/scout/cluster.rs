@@ -17,14 +17,14 @@ const DOING: &str = "asking for the slots of the cluster";
 
 /// See the module.
 pub(in crate::store::redis) struct Cluster {
-    seeds: Vec<Arc<Link>>,
+    seeds: Vec<Arc<Address>>,
     host: String,
     names: ShardNames,
 }
 
 impl Cluster {
     pub(super) fn new(options: &RedisOptions, more: &[SecretUrl]) -> Result<Self, StoreError> {
-        let seed = |url| Ok(Link::unconnected(Arc::new(Address::of(options, url, false)?)));
+        let seed = |url| Ok(Arc::new(Address::of(options, url, false)?));
         let seeds = std::iter::once(&options.url).chain(more).map(seed).collect::<Result<_, StoreError>>()?;
         Ok(Self { seeds, host: address_of(&options.url)?.host, names: options.shard_names.clone() })
     }
@@ -32,12 +32,16 @@ impl Cluster {
     /// Asks all at once, and believes the first that knows who serves every slot, or else whoever knows most: what has
     /// changed since is told by MOVED, and the next look is soon.
     pub(super) async fn look(&self, known: &[Arc<Link>]) -> Result<Layout, StoreError> {
-        let asked = if known.is_empty() { &self.seeds } else { known };
-        let layout = match self.ask(asked).await {
+        let layout = match self.ask(known).await {
             Ok(layout) => layout,
-            Err(_) => self.ask(&self.seeds).await?,
+            Err(_) => self.ask(&self.seeds()).await?,
         };
         Ok(self.names.name(layout))
+    }
+
+    /// Connections to the seeds for one look: they are hardly ever asked again, and would take room of entries.
+    fn seeds(&self) -> Vec<Arc<Link>> {
+        self.seeds.iter().map(|seed| Link::unconnected(Arc::clone(seed))).collect()
     }
 
     async fn ask(&self, links: &[Arc<Link>]) -> Result<Layout, StoreError> {
