@@ -41,6 +41,7 @@ impl Counters {
     }
 
     /// Counts a command to the cache.
+    #[inline]
     pub fn cache_command(&self) {
         self.0.cache_commands.fetch_add(1, Relaxed);
     }

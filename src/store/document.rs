@@ -46,6 +46,7 @@ impl Document {
     /// The document in what a cache keeps under a key, shared with the cache. Whoever finds an entry has its place in
     /// memory at hand; sharing the bytes by themselves would count up in yet another, and that is most of what a hit
     /// costs when the cache is large. The bytes there are those of a document that was checked.
+    #[inline]
     #[must_use]
     pub(super) fn within(place: Arc<dyn AsRef<Bytes> + Send + Sync>) -> Self {
         Self(Backing::Within(place))

@@ -30,9 +30,8 @@ use super::{Cache, Claimed, Entry, Settled, StoreError, Token, Version};
 use crate::clock::{self, Instant};
 use crate::eviction::{PolicyKind, Slot};
 
-/// What an entry weighs besides its key and its bytes: the table's slot, the links of the
-/// policy, the time to live and the allocator's share, rounded to something that is
-/// about what Redis needs for a key too.
+/// What an entry counts for besides its key and its bytes: about what Redis needs for a key, so that a capacity in bytes
+/// holds about as many entries here as there. What this cache itself takes for one is about twice that.
 pub const ENTRY_OVERHEAD_BYTES: u64 = 96;
 
 /// How much a [`LocalCache`] holds.
@@ -94,6 +93,7 @@ impl Shared {
 
     /// A good entry that may be evicted, which counts as a use of it and as a read; others read at the same time.
     /// `None` also where so many uses have been noted that the policy has to be told of them first.
+    #[inline]
     fn read(&self, key: &str) -> Option<Entry> {
         let store = self.store.read();
         let place = store.entries.find(key)?;
@@ -272,14 +272,14 @@ impl Store {
             Some(place) => self.entries.remove(place.slot),
             None => self.dirty.remove(key)?,
         };
-        self.statistics.bytes -= stored.weight;
+        self.statistics.bytes -= stored.weight(key);
         self.listeners.changed(key);
         Some(stored)
     }
 
     /// Puts an entry in; returns whether it fits.
     fn put(&mut self, key: &str, entry: &Entry, ttl: Option<Duration>, now: Instant) -> bool {
-        let weight = key.len() as u64 + entry.encoded_len() as u64 + ENTRY_OVERHEAD_BYTES;
+        let weight = entries::weight(key, entry);
         if let Some(was_dirty) = self.dirty.remove(key) {
             self.entries.insert(key, was_dirty);
         }
@@ -291,10 +291,10 @@ impl Store {
         }
         // A time beyond the clock's end is never.
         let expires = ttl.and_then(|ttl| now.checked_add(ttl));
-        let stored = Stored::new(entry, weight, expires);
+        let stored = Stored::new(entry, expires);
         self.statistics.insertions += 1;
         match self.live_slot(key, now) {
-            Some(slot) => self.overwrite(slot, stored, now),
+            Some(slot) => self.overwrite(key, slot, stored, now),
             None => self.insert(key, stored, now),
         }
         self.listeners.changed(key);
@@ -302,10 +302,10 @@ impl Store {
     }
 
     /// Puts an entry in the place of a good one.
-    fn overwrite(&mut self, slot: Slot, stored: Stored, now: Instant) {
-        self.statistics.bytes += stored.weight;
+    fn overwrite(&mut self, key: &str, slot: Slot, stored: Stored, now: Instant) {
+        self.statistics.bytes += stored.weight(key);
         let replaced = std::mem::replace(self.entries.at_mut(slot), stored);
-        self.statistics.bytes -= replaced.weight;
+        self.statistics.bytes -= replaced.weight(key);
         self.statistics.replaced += 1;
         if !matches!(replaced.entry, Entry::Token(_)) {
             self.entries.touch(slot);
@@ -315,8 +315,9 @@ impl Store {
 
     /// Puts an entry in where nothing is; room is made before that, as policies want it.
     fn insert(&mut self, key: &str, stored: Stored, now: Instant) {
-        self.make_room(1, stored.weight, now);
-        self.statistics.bytes += stored.weight;
+        let weight = stored.weight(key);
+        self.make_room(1, weight, now);
+        self.statistics.bytes += weight;
         self.entries.insert(key, stored);
         if self.statistics.insertions.is_power_of_two() {
             self.estimate_entries();
@@ -356,7 +357,7 @@ impl Store {
     fn evict(&mut self, now: Instant, cause: fn(&mut LocalStatistics) -> &mut u64) {
         let Self { entries, statistics, listeners, .. } = self;
         entries.evict(|key, victim| {
-            statistics.bytes -= victim.weight;
+            statistics.bytes -= victim.weight(key);
             listeners.changed(key);
             count_end(statistics, victim, now, cause);
         });
@@ -423,6 +424,7 @@ fn count_end(
 }
 
 impl Cache for LocalCache {
+    #[inline]
     async fn get(&self, key: &str) -> Result<Option<Entry>, StoreError> {
         self.counters.cache_command();
         Ok(self.store.read(key).or_else(|| {

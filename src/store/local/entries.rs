@@ -9,6 +9,7 @@ use compact_str::CompactString;
 use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::ENTRY_OVERHEAD_BYTES;
 use crate::clock::{self, Instant};
 use crate::eviction::{AnyPolicy, Policy, PolicyKind, Slot};
 use crate::store::{Document, Entry};
@@ -25,12 +26,16 @@ pub(super) struct Stored {
     pub(super) expires: Option<Instant>,
     /// Its document [`alone`](Document::alone), since it may have been read here.
     pub(super) entry: Entry,
-    pub(super) weight: u64,
 }
 
 impl Stored {
-    pub(super) fn new(entry: &Entry, weight: u64, expires: Option<Instant>) -> Self {
-        Self { entry: entry.alone(), weight, expires }
+    pub(super) fn new(entry: &Entry, expires: Option<Instant>) -> Self {
+        Self { expires, entry: entry.alone() }
+    }
+
+    /// What it weighs under its key.
+    pub(super) fn weight(&self, key: &str) -> u64 {
+        weight(key, &self.entry)
     }
 
     /// As [`Self::has_expired`] at the present moment, cheaper for an end that is not near.
@@ -58,7 +63,7 @@ pub(super) struct Place {
 
 impl Place {
     fn vacant() -> Self {
-        let stored = Stored { expires: None, entry: Entry::Absent, weight: 0 };
+        let stored = Stored { expires: None, entry: Entry::Absent };
         Self { key: CompactString::const_new(""), slot: 0, stored }
     }
 
@@ -217,6 +222,11 @@ impl Entries {
     pub(super) fn clear(&mut self) {
         *self = Self::new(self.kind, self.expected);
     }
+}
+
+/// What an entry weighs under a key.
+pub(super) fn weight(key: &str, entry: &Entry) -> u64 {
+    key.len() as u64 + entry.encoded_len() as u64 + ENTRY_OVERHEAD_BYTES
 }
 
 #[inline]

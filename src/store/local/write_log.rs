@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use compact_str::CompactString;
 
-use super::{ENTRY_OVERHEAD_BYTES, LocalCache, Store, Stored, count_end};
+use super::{LocalCache, Store, Stored, count_end, entries};
 use crate::clock::{self, Instant};
 use crate::store::write_log::{Held, LogLength, Reader, Record, RecordId, Removed, Taken, WriteLog};
 use crate::store::{Entry, ErrorKind, StoreError, Version};
@@ -30,12 +30,12 @@ impl Dirty {
             return None;
         }
         let stored = self.stored.remove(key)?;
-        self.bytes -= stored.weight;
+        self.bytes -= stored.weight(key);
         Some(stored)
     }
 
     fn insert(&mut self, key: &str, stored: Stored) {
-        self.bytes += stored.weight;
+        self.bytes += stored.weight(key);
         self.stored.insert(key.into(), stored);
     }
 
@@ -118,9 +118,9 @@ impl Store {
 
     /// Puts a dirty entry in place of whatever is there; returns whether there is room for it.
     fn put_dirty(&mut self, key: &str, entry: &Entry, now: Instant) -> bool {
-        let weight = key.len() as u64 + entry.encoded_len() as u64 + ENTRY_OVERHEAD_BYTES;
+        let weight = entries::weight(key, entry);
         let (others, their_bytes) = match self.dirty.get(key) {
-            Some(stored) => (self.dirty.len() - 1, self.dirty.bytes() - stored.weight),
+            Some(stored) => (self.dirty.len() - 1, self.dirty.bytes() - stored.weight(key)),
             None => (self.dirty.len(), self.dirty.bytes()),
         };
         if !self.fits(others + 1, their_bytes + weight) {
@@ -129,7 +129,7 @@ impl Store {
         if let Some(replaced) = self.remove(key) {
             count_end(&mut self.statistics, &replaced, now, |statistics| &mut statistics.replaced);
         }
-        self.dirty.insert(key, Stored::new(entry, weight, None));
+        self.dirty.insert(key, Stored::new(entry, None));
         self.listeners.changed(key);
         self.statistics.insertions += 1;
         self.statistics.bytes += weight;
