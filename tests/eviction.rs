@@ -49,7 +49,8 @@ fn a_share_of_the_dataset_is_that_many_entries_on_one_server_and_on_three_with_a
     let text = scenario("\"cache-aside\"", &topologies, "capacity = \"30%\"")
         // Three servers need so much each that the buffers of a connection do not count.
         .replace("300B", "1500B")
-        .replace("warmup_max = \"3s\"", "warmup_max = \"8s\"");
+        // It ends when the hit rate has settled, and a busy machine takes its time to fill a cache.
+        .replace("warmup_max = \"3s\"", "warmup_max = \"20s\"");
     let results = run(&place, &text);
     assert_eq!(results.summary.len(), 3);
     for row in &results.summary {
@@ -73,11 +74,14 @@ fn what_a_strategy_keeps_besides_entries_takes_none_of_their_room() {
         // So few keys that most are counted by the time that is measured.
         .replace("keys = 12_000", "keys = 4_000")
         .replace("300B", "6000B")
-        .replace("warmup_max = \"3s\"", "warmup_max = \"8s\"");
+        // Their answers are large, and what waits to be sent takes room too.
+        .replace("clients = 32", "clients = 8")
+        .replace("warmup_max = \"3s\"", "warmup_max = \"20s\"");
     let results = run(&place, &text);
+    assert_eq!(results.summary.len(), 4);
     for row in &results.summary {
         let held = row.cache_entries.unwrap() as f64;
-        assert!((held / 1200.0 - 1.0).abs() < 0.03, "{} holds {held} of 1200", row.strategy);
+        assert!(held / 1200.0 > 0.97, "{} holds {held} of 1200", row.strategy);
     }
 }
 
@@ -117,9 +121,15 @@ fn so_few_entries_that_buffers_outweigh_them_are_refused() {
 #[test]
 fn every_policy_keeps_strategies_sound() {
     let place = Place::new();
-    for policy in
-        ["allkeys-lru", "allkeys-lfu", "allkeys-random", "volatile-lru", "volatile-random", "volatile-ttl"]
-    {
+    for policy in [
+        "allkeys-lru",
+        "allkeys-lfu",
+        "allkeys-random",
+        "volatile-lru",
+        "volatile-lfu",
+        "volatile-random",
+        "volatile-ttl",
+    ] {
         let cache = format!("capacity = \"25%\"\neviction = \"{policy}\"");
         let results = run(&place, &scenario("\"cache-aside\", \"cache-through\"", SINGLE, &cache));
         for row in &results.summary {

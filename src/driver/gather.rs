@@ -208,11 +208,12 @@ impl<'a> Gatherer<'a> {
         self.tell(start, &whole, &series);
         match self.phase {
             Phase::Warmup => {
-                if let Err(error) = self.deployed.cache.correct_limits().await {
-                    tracing::debug!("the memory limits stay as they are: {error}");
-                }
                 self.warmup.push(series);
                 self.stage_windows += 1;
+                if self.deployed.cache.correct_limits().await {
+                    // How much the cache holds is another from here on, and so is how often it hits.
+                    self.stage_windows = 0;
+                }
                 self.settled = self.trend();
             }
             Phase::Measure => {

@@ -253,8 +253,9 @@ async fn with_site<'a, T, F: Future<Output = Result<T, TopologyError>>>(
     let scenario = &*cell.scenario;
     let dataset = scenario.documents();
     let shape = cell.topology.spec.shape();
-    // Where a primary may be another one tomorrow, each instance has one more connection by which it finds that out.
-    let finds_out = shape.fails_over || shape.reads_replicas;
+    // Where a primary may be another one tomorrow, each instance has one more connection by which it finds that out; those
+    // to the nodes of a cluster do for that.
+    let finds_out = shape.shards == 1 && (shape.fails_over || shape.reads_replicas);
     deploy(Site {
         servers,
         run_prefix,

@@ -24,7 +24,7 @@ use crate::store::{AnyCache, AppCache, Counters, DelayedCache, RoundTrip, Secret
 /// How long the administrator's connection may take to come back after a restart.
 const RECONNECT_BOUND: Duration = Duration::from_secs(5);
 /// How long a window waits for what the servers say of themselves.
-const FIGURES_PATIENCE: Duration = Duration::from_millis(500);
+pub(super) const FIGURES_PATIENCE: Duration = Duration::from_millis(500);
 /// How long an answer to hotset itself may take at least.
 const OWN_PATIENCE: Duration = Duration::from_secs(2);
 

@@ -9,7 +9,10 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::cache::{CacheDeployment, CacheEndpoint};
+use futures_util::future::join_all;
+
+use super::cache::{CacheDeployment, CacheEndpoint, FIGURES_PATIENCE};
+use super::servers::EvictionPolicy;
 use super::{Site, TopologyError};
 use crate::clock;
 use crate::store::redis::{RedisAdmin, RedisCache, RedisInfo, RedisOptions};
@@ -22,8 +25,8 @@ const WANTED: f64 = 0.01;
 const ENOUGH: f64 = 0.02;
 /// A connection that nobody uses has given back its buffers by then: after 2 s, when the server looks at it next.
 const BUFFERS_RETURNED: Duration = Duration::from_secs(3);
-/// What the buffers of a connection take and give back from one moment to the next, under any load. A server whose entries
-/// take so little that this is more of them than a capacity may be off by cannot be held to it.
+/// What the buffers of a connection take and give back from one moment to the next. A server whose entries take so little
+/// that this is more of them than a capacity may be off by cannot be held to it.
 const BUFFERS_MOVE: f64 = 24.0 * 1024.0;
 const PROMISED: f64 = 0.03;
 /// How often a limit is moved.
@@ -46,14 +49,10 @@ struct Server {
 }
 
 impl Server {
+    /// By which part of its share it misses it.
     fn off(&self) -> f64 {
-        off(self.held, self.share)
+        (self.held as f64 - self.share as f64).abs() / self.share.max(1) as f64
     }
-}
-
-/// By which part of its share a server misses it.
-fn off(held: u64, share: u64) -> f64 {
-    (held as f64 - share as f64).abs() / share.max(1) as f64
 }
 
 /// What a shard is held to while a cell warms up.
@@ -62,48 +61,68 @@ pub(super) struct Target {
     /// How many entries it should hold.
     share: u64,
     bytes_an_entry: f64,
+    /// What its primary uses without entries.
     empty: u64,
     /// The limit that was found out before any cell.
     first_limit: u64,
-    limit: u64,
     /// How many keys its primary had evicted when it was last looked at.
-    evicted: u64,
-    /// How many it held then, if it was full under this limit.
-    held: Option<u64>,
+    evicted: Option<u64>,
+    /// How many entries were missing then, or less than none where there were too many, if that could be told.
+    missing: Option<f64>,
 }
 
 impl Target {
     fn of(server: &Server) -> Self {
         let Server { share, bytes_an_entry, empty, limit, .. } = *server;
-        Self { share, bytes_an_entry, empty, first_limit: limit, limit, evicted: u64::MAX, held: None }
+        Self { share, bytes_an_entry, empty, first_limit: limit, evicted: None, missing: None }
+    }
+
+    /// Forgets what was seen in the cell before.
+    fn start_over(&mut self) {
+        (self.evicted, self.missing) = (None, None);
+    }
+
+    /// What all its entries take.
+    fn room(&self) -> f64 {
+        self.share as f64 * self.bytes_an_entry
     }
 
     /// The limit that lets the primary hold its share, where it is another one.
     fn corrected(&mut self, now: &RedisInfo) -> Option<u64> {
         let is_full = self.is_full(now);
-        self.evicted = now.evicted_keys;
-        let before = std::mem::replace(&mut self.held, is_full.then_some(now.dbsize))?;
-        let missing = [before, now.dbsize].map(|held| self.share as f64 - held as f64);
+        self.evicted = Some(now.evicted_keys);
+        let missing = self.share as f64 - now.dbsize as f64;
+        // That a server has too little room shows when it is full; that it has too much is plain to see.
+        let missing = Some(missing).filter(|missing| is_full || *missing < 0.0);
+        let (before, missing) = (std::mem::replace(&mut self.missing, missing)?, missing?);
         // What only one of two looks sees is a buffer that is gone by the next.
-        let missing = if missing[0].abs() < missing[1].abs() { missing[0] } else { missing[1] };
-        let is_one_sided = (before > self.share) == (now.dbsize > self.share);
-        if !is_full || !is_one_sided || missing.abs() <= WANTED * self.share as f64 {
+        let is_one_sided = before.signum() == missing.signum();
+        let missing = if before.abs() < missing.abs() { before } else { missing };
+        if !is_one_sided || missing.abs() <= WANTED * self.share as f64 {
             return None;
         }
-        self.held = None;
+        self.missing = None;
         // An application's keys may be smaller than documents; what else it keeps makes none of them larger.
         let average = now.used_memory_bytes.saturating_sub(self.empty) as f64 / now.dbsize.max(1) as f64;
         let bytes = missing * average.min(self.bytes_an_entry);
-        self.limit = (self.limit as f64 + bytes).max(1.0) as u64;
-        Some(self.limit)
+        let most_at_once = self.room() / 4.0;
+        let highest = self.first_limit as f64 + self.room();
+        let limit = now.maxmemory_bytes as f64;
+        let from = if missing < 0.0 { counted(now).min(limit) } else { limit };
+        Some((from + bytes.clamp(-most_at_once, most_at_once)).clamp(1.0, highest) as u64)
     }
 
     /// Whether it evicts, and is not just filling up again what a passing buffer has pushed out.
     fn is_full(&self, now: &RedisInfo) -> bool {
-        let counted = now.used_memory_bytes.saturating_sub(now.not_counted_bytes) as f64;
-        let room = self.share as f64 * self.bytes_an_entry;
-        now.evicted_keys > self.evicted && counted >= self.limit as f64 - WANTED * room
+        let tolerance = (WANTED * self.room()).max(BUFFERS_MOVE);
+        self.evicted.is_some_and(|before| now.evicted_keys > before)
+            && counted(now) >= now.maxmemory_bytes as f64 - tolerance
     }
+}
+
+/// What a server holds against its limit.
+fn counted(now: &RedisInfo) -> f64 {
+    now.used_memory_bytes.saturating_sub(now.not_counted_bytes) as f64
 }
 
 impl CacheDeployment {
@@ -120,7 +139,6 @@ impl CacheDeployment {
         let options = RedisOptions { connections, ..endpoint.own_options() };
         let cache = RedisCache::connect(options, Counters::default()).await.map_err(doing())?;
         let mut servers = self.servers(entries, &cache, site).await?;
-        clock::sleep(BUFFERS_RETURNED).await;
         let policy = site.cache.eviction.word();
         for server in &servers {
             // Any key may go, so that the servers stay exactly full whatever their policy is.
@@ -135,6 +153,7 @@ impl CacheDeployment {
                 server.admin.set_max_memory(server.limit).await.map_err(doing())?;
             }
         } else {
+            clock::sleep(BUFFERS_RETURNED).await;
             approach(&mut servers, &mut writer, entries).await?;
         }
         drop(writer);
@@ -144,28 +163,46 @@ impl CacheDeployment {
         }
         let limits = servers.iter().map(|server| (server.name.clone(), server.limit)).collect();
         self.set_limits(&limits).await?;
-        let Some(targets) = self.targets().filter(|_| entries < site.documents) else { return Ok(()) };
+        // A server that evicts nothing does not show that it is full, and one with room for all never is.
+        let is_followed = site.cache.eviction != EvictionPolicy::NoEviction && entries < site.documents;
+        let Some(targets) = self.targets().filter(|_| is_followed) else { return Ok(()) };
         let each = servers.into_iter().map(|server| (server.name.clone(), Target::of(&server)));
         targets.lock().extend(each);
         Ok(())
     }
 
-    /// Moves the limit of every shard that is full and does not hold its share of a capacity in entries.
-    ///
-    /// # Errors
-    /// Those of the servers.
-    pub async fn correct_limits(&self) -> Result<(), TopologyError> {
-        let doing = || TopologyError::store("seeing how many entries the cache holds");
-        let Some(targets) = self.targets().filter(|targets| !targets.lock().is_empty()) else {
-            return Ok(());
-        };
-        let mut moved = HashMap::new();
-        for (admin, shard, _) in self.primaries().await? {
-            let now = admin.info().await.map_err(doing())?;
-            let limit = targets.lock().get_mut(&shard).and_then(|target| target.corrected(&now));
-            moved.extend(limit.map(|limit| (shard, limit)));
+    /// Moves the limit of every shard that does not hold its share of a capacity in entries; returns whether one was moved.
+    /// Where servers do not answer soon, limits stay as they are until the next time.
+    pub async fn correct_limits(&self) -> bool {
+        if self.targets().is_none_or(|targets| targets.lock().is_empty()) {
+            return false;
         }
-        self.set_limits(&moved).await
+        match tokio::time::timeout(FIGURES_PATIENCE, self.move_limits()).await {
+            Ok(Ok(moved)) => moved,
+            Ok(Err(error)) => {
+                tracing::debug!("memory limits stay as they are: {error}");
+                false
+            }
+            Err(_) => {
+                tracing::debug!("memory limits stay as they are: the servers did not answer in time");
+                false
+            }
+        }
+    }
+
+    async fn move_limits(&self) -> Result<bool, TopologyError> {
+        let primaries = self.primaries().await?;
+        let looks = primaries.iter().map(|(admin, shard, _)| async move { (shard, admin.info().await) });
+        let mut moved = HashMap::new();
+        for (shard, now) in join_all(looks).await {
+            let now = now.map_err(TopologyError::store("seeing how many entries the cache holds"))?;
+            let limit = self
+                .targets()
+                .and_then(|targets| targets.lock().get_mut(shard).and_then(|target| target.corrected(&now)));
+            moved.extend(limit.map(|limit| (shard.clone(), limit)));
+        }
+        self.set_limits(&moved).await?;
+        Ok(!moved.is_empty())
     }
 
     /// Sets the limits to what they were before the first cell, as every cell begins with them.
@@ -173,30 +210,32 @@ impl CacheDeployment {
     /// # Errors
     /// Those of the servers.
     pub async fn reset_limits(&self) -> Result<(), TopologyError> {
-        let mut moved = HashMap::new();
+        let mut first = HashMap::new();
         if let Some(targets) = self.targets() {
             for (shard, target) in targets.lock().iter_mut() {
-                (target.evicted, target.held) = (u64::MAX, None);
-                if target.limit != target.first_limit {
-                    target.limit = target.first_limit;
-                    moved.insert(shard.clone(), target.limit);
-                }
+                target.start_over();
+                first.insert(shard.clone(), target.first_limit);
             }
         }
-        self.set_limits(&moved).await
+        self.set_limits(&first).await
     }
 
-    /// Limits the nodes of shards, by their names.
+    /// Limits the nodes of shards, by their names; one that cannot be told keeps none of the others from it.
     async fn set_limits(&self, limits: &HashMap<String, u64>) -> Result<(), TopologyError> {
         let Some(nodes) = self.managed().filter(|_| !limits.is_empty()) else { return Ok(()) };
+        let mut outcome = Ok(());
         // A replica may be a primary one day.
         for (admin, shard, address) in self.all_nodes().await? {
             let Some(limit) = limits.get(&shard) else { continue };
-            let doing = TopologyError::store(format!("setting the memory limit of {shard}"));
-            admin.set_max_memory(*limit).await.map_err(doing)?;
-            nodes.note_limit(address.port, *limit);
+            match admin.set_max_memory(*limit).await {
+                Ok(()) => nodes.note_limit(address.port, *limit),
+                Err(error) => {
+                    let doing = format!("setting the memory limit of {shard}, at {address}");
+                    outcome = Err(TopologyError::store(doing)(error));
+                }
+            }
         }
-        Ok(())
+        outcome
     }
 
     /// The primaries, each with as much of the entries as it has of the keys.
@@ -283,7 +322,7 @@ fn refuse_too_few(servers: &[Server], entries: u64) -> Result<(), TopologyError>
         server.name,
         room(server) / 1000.0,
         PROMISED * 100.0,
-        (entries as f64 * least / room(server).max(1.0)).ceil()
+        (entries as f64 * 1.1 * least / room(server).max(1.0)).ceil()
     )))
 }
 
@@ -331,51 +370,72 @@ impl Writer<'_> {
 mod tests {
     use super::*;
 
+    const EMPTY: u64 = 1_000_000;
+    const FIRST: u64 = 1_400_000;
+
     fn target() -> Target {
-        let (bytes_an_entry, empty, limit) = (400.0, 1_000_000, 1_400_000);
-        Target {
-            share: 1000,
-            bytes_an_entry,
-            empty,
-            first_limit: limit,
-            limit,
-            evicted: u64::MAX,
-            held: None,
-        }
+        let (share, bytes_an_entry) = (1000, 400.0);
+        Target { share, bytes_an_entry, empty: EMPTY, first_limit: FIRST, evicted: None, missing: None }
     }
 
-    fn info(dbsize: u64, used_memory_bytes: u64, evicted_keys: u64) -> RedisInfo {
-        RedisInfo { used_memory_bytes, evicted_keys, dbsize, ..RedisInfo::default() }
+    /// A server with so many keys, which has so much to keep to and uses so much, and has evicted so many.
+    fn look(
+        target: &mut Target,
+        dbsize: u64,
+        maxmemory_bytes: u64,
+        used_memory_bytes: u64,
+        evicted_keys: u64,
+    ) -> Option<u64> {
+        let now =
+            RedisInfo { used_memory_bytes, maxmemory_bytes, evicted_keys, dbsize, ..RedisInfo::default() };
+        target.corrected(&now)
     }
 
     #[test]
-    fn a_limit_follows_what_is_held_only_where_the_server_evicts() {
+    fn a_limit_is_raised_only_where_the_server_is_full() {
         let mut target = target();
-        let mut look = |dbsize, used, evicted| target.corrected(&info(dbsize, used, evicted));
-        assert_eq!(look(100, 1_040_000, 7), None, "seen for the first time");
-        assert_eq!(look(800, 1_320_000, 7), None, "not full yet");
-        assert_eq!(look(900, 1_360_000, 8), None, "filling up again");
-        assert_eq!(look(900, 1_360_000, 9), None, "still");
-        assert_eq!(look(880, 1_400_000, 10), None, "once may be by chance");
-        assert_eq!(look(900, 1_400_000, 11), Some(1_440_000));
-        assert_eq!(look(1009, 1_440_000, 12), None);
-        assert_eq!(look(1009, 1_440_000, 13), None, "near enough");
-        assert_eq!(look(1100, 1_440_000, 14), None);
-        assert_eq!(look(1120, 1_460_000, 15), Some(1_400_000));
+        assert_eq!(look(&mut target, 100, FIRST, 1_040_000, 7), None, "seen for the first time");
+        assert_eq!(look(&mut target, 800, FIRST, 1_320_000, 7), None, "not full yet");
+        assert_eq!(look(&mut target, 900, FIRST, 1_360_000, 8), None, "filling up again");
+        assert_eq!(look(&mut target, 900, FIRST, 1_360_000, 9), None, "still");
+        assert_eq!(look(&mut target, 880, FIRST, FIRST, 10), None, "once may be by chance");
+        assert_eq!(look(&mut target, 900, FIRST, FIRST, 11), Some(1_440_000));
+        assert_eq!(look(&mut target, 991, 1_440_000, 1_440_000, 12), None);
+        assert_eq!(look(&mut target, 991, 1_440_000, 1_440_000, 13), None, "near enough");
+    }
+
+    #[test]
+    fn a_limit_under_which_there_are_too_many_entries_is_lowered_before_the_server_is_full() {
+        let mut target = target();
+        assert_eq!(look(&mut target, 1100, 1_800_000, 1_440_000, 0), None, "once may be by chance");
+        assert_eq!(look(&mut target, 1100, 1_800_000, 1_440_000, 0), Some(1_400_000));
     }
 
     #[test]
     fn a_limit_does_not_follow_what_is_gone_by_the_next_look() {
         let mut target = target();
         for (dbsize, evicted) in [(1000, 1), (900, 2), (1000, 3), (1100, 4), (900, 5), (1005, 6)] {
-            assert_eq!(target.corrected(&info(dbsize, 1_400_000, evicted)), None);
+            assert_eq!(look(&mut target, dbsize, FIRST, FIRST, evicted), None);
         }
     }
 
     #[test]
     fn a_limit_goes_by_the_keys_that_there_are_where_they_are_smaller_than_documents() {
         let mut target = target();
-        (target.limit, target.evicted, target.held) = (1_200_000, 0, Some(2000));
-        assert_eq!(target.corrected(&info(2000, 1_200_000, 1)), Some(1_100_000));
+        assert_eq!(look(&mut target, 2000, 1_200_000, 1_200_000, 1), None);
+        assert_eq!(look(&mut target, 2000, 1_200_000, 1_200_000, 2), Some(1_100_000));
+    }
+
+    #[test]
+    fn a_limit_moves_by_a_quarter_of_the_room_at_the_most_and_never_to_twice_the_room() {
+        let mut target = target();
+        let mut limit = FIRST;
+        for evicted in 0..40 {
+            limit = look(&mut target, 100, limit, limit, evicted).map_or(limit, |moved| {
+                assert!(moved <= limit + 100_000, "{moved} after {limit}");
+                moved
+            });
+        }
+        assert_eq!(limit, FIRST + 400_000);
     }
 }

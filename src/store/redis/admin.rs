@@ -27,7 +27,7 @@ pub struct RedisInfo {
     pub run_id: String,
     /// Memory that it counts as used, in bytes.
     pub used_memory_bytes: u64,
-    /// What of that does not count towards the limit: what replicas are still to be sent, beyond the backlog.
+    /// What of that does not count towards the limit: buffers of replicas beyond the backlog, and of the append-only file.
     pub not_counted_bytes: u64,
     /// The limit of that, in bytes; 0 for none.
     pub maxmemory_bytes: u64,
