@@ -47,7 +47,8 @@ pub(super) enum Found {
 }
 
 impl Uses {
-    /// Notes a use and returns `true`, or `false` where there is no room; the caller holds the shared lock, under which it found the slot.
+    /// Notes a use and returns `true`, or `false` where there is no room; the caller holds the shared lock, under which it
+    /// found the slot.
     #[inline]
     pub(super) fn note(&self, slot: Slot, found: Found) -> bool {
         let batch = &self.0[batch_of_this_thread()];
