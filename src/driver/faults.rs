@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use super::instance::Life;
 use crate::clock::{self, Instant};
-use crate::fault::{Fault, FaultKind};
+use crate::fault::{Breaks, DatabaseFault, Fault};
 use crate::plan::Cell;
 use crate::topology::Deployed;
 use crate::units::show_duration;
@@ -88,24 +88,25 @@ async fn one(fault: &Fault, cell: &Cell, broken: Breakable<'_>, start: Instant) 
     let uses_cache = cell.uses_cache();
     clock::sleep_until(start + fault.at).await;
     let Deployed { cache, database, relays } = broken.deployed;
-    let carried_out = match fault.kind {
-        kind if kind.is_of_a_link() => {
-            if let Some(relays) = relays {
-                links::break_link(&mut course, relays).await;
+    let carried_out = match fault.kind.breaks() {
+        Breaks::Link(what) => match relays {
+            Some(relays) => {
+                links::break_link(&mut course, what, relays).await;
+                Ok(())
             }
-            Ok(())
+            None => Err("no relay stands between the application and the servers".to_owned()),
+        },
+        // A strategy without a cache does not feel what happens to it.
+        Breaks::Cache(_) if !uses_cache => Ok(()),
+        Breaks::Cache(what) => {
+            cache::break_cache(&mut course, what, cache).await.map_err(|error| error.to_string())
         }
-        kind if kind.is_of_the_cache() && !uses_cache => Ok(()),
-        FaultKind::StopDatabase => database::stop(&mut course, database).await,
-        FaultKind::SlowDatabase => {
+        Breaks::Database(DatabaseFault::Stop) => database::stop(&mut course, database).await,
+        Breaks::Database(DatabaseFault::Slow) => {
             database::slow(&mut course, database).await;
             Ok(())
         }
-        FaultKind::CrashApplication => {
-            application::crash(&mut course, broken.lives).await;
-            Ok(())
-        }
-        _ => cache::break_cache(&mut course, cache).await.map_err(|error| error.to_string()),
+        Breaks::Application => application::crash(&mut course, broken.lives).await,
     };
     if let Err(reason) = carried_out {
         course.tell(FAILED, reason);

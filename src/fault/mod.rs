@@ -1,13 +1,14 @@
 //! Things that a scenario breaks at set times.
 
-mod target;
+mod sense;
 
 use std::num::NonZeroU64;
 use std::time::Duration;
 
-pub use target::Target;
+pub use sense::cannot_suffer;
 
 use crate::scenario::{Positive, Reader, Setting};
+pub use crate::topology::Target;
 use crate::units::ByteSize;
 
 crate::choices! {
@@ -48,18 +49,100 @@ crate::choices! {
     }
 }
 
+/// The part of the system that a fault breaks, with what it does there.
+///
+/// Every match over it names all its cases, so that a kind of fault that nobody carries out does not compile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Breaks {
+    /// The servers of the cache, or what they hold.
+    Cache(CacheFault),
+    /// The server of the database, or its speed.
+    Database(DatabaseFault),
+    /// The link to one of them.
+    Link(LinkFault),
+    /// An instance of the application.
+    Application,
+}
+
+/// The faults of the cache. Each is the kind of the same name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CacheFault {
+    /// See [`FaultKind::StopCache`].
+    StopAll,
+    /// See [`FaultKind::Flush`].
+    Flush,
+    /// See [`FaultKind::Kill`].
+    Kill,
+    /// See [`FaultKind::Pause`].
+    Pause,
+    /// See [`FaultKind::Restart`].
+    Restart,
+    /// See [`FaultKind::Failover`].
+    Failover,
+    /// See [`FaultKind::FillMemory`].
+    FillMemory,
+    /// See [`FaultKind::AddShard`].
+    AddShard,
+    /// See [`FaultKind::RemoveShard`].
+    RemoveShard,
+}
+
+/// The faults of the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DatabaseFault {
+    /// See [`FaultKind::StopDatabase`].
+    Stop,
+    /// See [`FaultKind::SlowDatabase`].
+    Slow,
+}
+
+/// The faults of a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkFault {
+    /// See [`FaultKind::Slow`].
+    Slow,
+    /// See [`FaultKind::Cut`].
+    Cut,
+    /// See [`FaultKind::Reset`].
+    Reset,
+    /// See [`FaultKind::Throttle`].
+    Throttle,
+}
+
 impl FaultKind {
-    /// Whether it is a link that is broken.
+    /// Returns the part of the system that it breaks.
     #[must_use]
-    pub fn is_of_a_link(self) -> bool {
-        matches!(self, Self::Slow | Self::Cut | Self::Reset | Self::Throttle)
+    pub fn breaks(self) -> Breaks {
+        match self {
+            Self::StopCache => Breaks::Cache(CacheFault::StopAll),
+            Self::Flush => Breaks::Cache(CacheFault::Flush),
+            Self::Kill => Breaks::Cache(CacheFault::Kill),
+            Self::Pause => Breaks::Cache(CacheFault::Pause),
+            Self::Restart => Breaks::Cache(CacheFault::Restart),
+            Self::Failover => Breaks::Cache(CacheFault::Failover),
+            Self::FillMemory => Breaks::Cache(CacheFault::FillMemory),
+            Self::AddShard => Breaks::Cache(CacheFault::AddShard),
+            Self::RemoveShard => Breaks::Cache(CacheFault::RemoveShard),
+            Self::StopDatabase => Breaks::Database(DatabaseFault::Stop),
+            Self::SlowDatabase => Breaks::Database(DatabaseFault::Slow),
+            Self::Slow => Breaks::Link(LinkFault::Slow),
+            Self::Cut => Breaks::Link(LinkFault::Cut),
+            Self::Reset => Breaks::Link(LinkFault::Reset),
+            Self::Throttle => Breaks::Link(LinkFault::Throttle),
+            Self::CrashApplication => Breaks::Application,
+        }
     }
 
-    /// Whether it is the cache's servers that are broken.
+    /// Returns true if it breaks a link.
+    #[must_use]
+    pub fn is_of_a_link(self) -> bool {
+        matches!(self.breaks(), Breaks::Link(_))
+    }
+
+    /// Returns true if it breaks the servers of the cache, or what they hold.
     #[must_use]
     pub fn is_of_the_cache(self) -> bool {
-        let others = [Self::StopDatabase, Self::SlowDatabase, Self::CrashApplication];
-        !self.is_of_a_link() && !others.contains(&self)
+        matches!(self.breaks(), Breaks::Cache(_))
     }
 
     /// Whether one must be able to signal the process.
@@ -95,7 +178,15 @@ impl FaultKind {
         match self {
             Self::CrashApplication => Target::Instance(0),
             Self::Kill | Self::Pause | Self::Restart | Self::Failover | Self::RemoveShard => Target::Shard(0),
-            _ => Target::Cache,
+            Self::StopDatabase | Self::SlowDatabase => Target::Database,
+            Self::StopCache
+            | Self::Flush
+            | Self::FillMemory
+            | Self::AddShard
+            | Self::Slow
+            | Self::Cut
+            | Self::Reset
+            | Self::Throttle => Target::Cache,
         }
     }
 
@@ -108,7 +199,12 @@ impl FaultKind {
             ),
             Self::Failover | Self::RemoveShard => Some("\"shard0\""),
             Self::Slow | Self::Cut | Self::Reset | Self::Throttle => Some("\"cache\" or \"database\""),
-            _ => None,
+            Self::StopCache
+            | Self::StopDatabase
+            | Self::Flush
+            | Self::SlowDatabase
+            | Self::FillMemory
+            | Self::AddShard => None,
         }
     }
 
@@ -122,7 +218,13 @@ impl FaultKind {
             Self::Slow | Self::Cut | Self::Reset | Self::Throttle => {
                 matches!(target, Target::Cache | Target::Database)
             }
-            _ => true,
+            // These cannot be aimed: their target is the default one.
+            Self::StopCache
+            | Self::StopDatabase
+            | Self::Flush
+            | Self::SlowDatabase
+            | Self::FillMemory
+            | Self::AddShard => target == self.default_target(),
         }
     }
 }

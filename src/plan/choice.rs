@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::Scenario;
+use crate::fault::cannot_suffer;
 use crate::scenario::{Kind, Mistake, Mistakes, Place, Reader, Table, Value, suggest};
 use crate::strategy::{self, StrategySpec};
 use crate::topology::settings::DatabaseKind;
@@ -161,7 +162,7 @@ pub fn nonsense(scenario: &Scenario, strategy: &ChosenStrategy, topology: &Chose
     let uses_cache = application.uses_cache(&strategy.spec);
     for fault in &scenario.faults {
         if let Some(reason) =
-            topology.spec.cannot_suffer(fault, uses_cache, &scenario.cache, &scenario.database)
+            cannot_suffer(&topology.spec, fault, uses_cache, &scenario.cache, &scenario.database)
         {
             return Some(reason);
         }

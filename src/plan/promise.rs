@@ -86,11 +86,15 @@ impl Cell {
         let faults: Vec<FaultKind> = self.felt_faults().map(|fault| fault.kind).collect();
         let ttl = self.ttl(entity);
         let longest_load = self.longest_load(entity);
+        let survives_kill = topology.cache_survives_kill(&scenario.cache);
+        let killed = [FaultKind::StopCache, FaultKind::Kill, FaultKind::Restart];
         let circumstances = Circumstances {
-            faults: &faults,
+            undisturbed: faults.is_empty(),
+            application_crashes: faults.contains(&FaultKind::CrashApplication),
+            cache_loses_entries: faults.contains(&FaultKind::Flush)
+                || (killed.iter().any(|kind| faults.contains(kind)) && !survives_kill),
             ttl,
             longest_load,
-            cache_survives_kill: topology.cache_survives_kill(&scenario.cache),
             cache_out_of_reach: self.cache_out_of_reach(),
         };
         let mut guarantee = if in_the_cache {
@@ -180,7 +184,11 @@ impl Cell {
             FaultKind::Cut | FaultKind::Reset | FaultKind::Slow | FaultKind::Throttle => {
                 fault.target == Target::Cache
             }
-            _ => false,
+            // The entries are gone, or nothing happens to the cache.
+            FaultKind::Flush
+            | FaultKind::StopDatabase
+            | FaultKind::SlowDatabase
+            | FaultKind::CrashApplication => false,
         })
     }
 }
@@ -193,8 +201,8 @@ fn refuses_when_full(topology: &TopologySpec, cache: &CacheSettings) -> bool {
 }
 
 /// What is promised of what lives in the cache and nowhere else: what the cache loses is lost.
-fn in_the_cache_itself(circumstances: &Circumstances<'_>) -> Guarantee {
-    let loss = if circumstances.cache_loses_entries() { Loss::CachePersistence } else { Loss::Nothing };
+fn in_the_cache_itself(circumstances: &Circumstances) -> Guarantee {
+    let loss = if circumstances.cache_loses_entries { Loss::CachePersistence } else { Loss::Nothing };
     Guarantee { loss, ..Guarantee::SOUND }
 }
 

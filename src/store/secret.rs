@@ -32,6 +32,13 @@ impl SecretUrl {
         Self(format!("{}{host}:{port}{}", &self.0[..user_end], &self.0[path..]))
     }
 
+    /// Returns true if a client of Redis speaks TLS to this address: the scheme says so, in whatever case it is written.
+    #[must_use]
+    pub fn speaks_tls(&self) -> bool {
+        let scheme = self.0.split_once("://").map_or("", |(scheme, _)| scheme);
+        ["rediss", "valkeys"].iter().any(|secure| scheme.eq_ignore_ascii_case(secure))
+    }
+
     /// The host and the port, where it has them.
     #[must_use]
     pub fn host_and_port(&self) -> &str {
@@ -145,5 +152,15 @@ mod tests {
     fn a_password_with_a_forgotten_escape_is_still_not_shown() {
         let url = SecretUrl::new("redis://user:pa/ss@wo@host:1/0");
         assert_eq!(url.to_string(), "redis://user:***@host:1/0");
+    }
+
+    #[test]
+    fn tls_is_told_by_the_scheme_and_by_nothing_else_in_the_address() {
+        for secure in ["rediss://host:6379", "REDISS://host", "valkeys://user:pw@host/0"] {
+            assert!(SecretUrl::new(secure).speaks_tls(), "{secure}");
+        }
+        for plain in ["redis://host:6379", "redis://:rediss%3A%2F%2F@host", "host:6379", ""] {
+            assert!(!SecretUrl::new(plain).speaks_tls(), "{plain}");
+        }
     }
 }

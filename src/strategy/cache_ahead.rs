@@ -92,7 +92,7 @@ impl Spec {
 }
 
 impl Promise for Spec {
-    fn guarantee(&self, circumstances: &Circumstances<'_>) -> Guarantee {
+    fn guarantee(&self, circumstances: &Circumstances) -> Guarantee {
         self.caching.guarantee(circumstances)
     }
 

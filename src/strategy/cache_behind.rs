@@ -75,7 +75,7 @@ impl Spec {
 }
 
 impl Promise for Spec {
-    fn guarantee(&self, circumstances: &Circumstances<'_>) -> Guarantee {
+    fn guarantee(&self, circumstances: &Circumstances) -> Guarantee {
         behind::guarantee(circumstances)
     }
 
@@ -101,10 +101,10 @@ impl Promise for Spec {
         Some(Flushes { interval: self.own.flush_interval.0, batch, batches })
     }
 
-    fn write_delay(&self, circumstances: &Circumstances<'_>) -> Option<Duration> {
+    fn write_delay(&self, circumstances: &Circumstances) -> Option<Duration> {
         // All that waits is flushed once an interval, batch by batch.
         let flush = self.queue.flush(self.own.batch_size.get(), circumstances.longest_load);
-        circumstances.faults.is_empty().then(|| self.own.flush_interval.0 + flush)
+        circumstances.undisturbed.then(|| self.own.flush_interval.0 + flush)
     }
 
     fn needs(&self) -> Needs {

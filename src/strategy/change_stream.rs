@@ -52,7 +52,7 @@ impl Spec {
 }
 
 impl Promise for Spec {
-    fn guarantee(&self, circumstances: &Circumstances<'_>) -> Guarantee {
+    fn guarantee(&self, circumstances: &Circumstances) -> Guarantee {
         let bound = circumstances.ttl.map(|ttl| ttl + circumstances.longest_load);
         Guarantee::stale_within(bound)
     }

@@ -80,7 +80,7 @@ impl CachingSettings {
     /// While the cache is passed by, though, a write is acknowledged with its invalidation still to be
     /// delivered; a cache that kept its entries serves the old one until then, to other instances.
     #[must_use]
-    pub fn guarantee(&self, circumstances: &Circumstances<'_>) -> Guarantee {
+    pub fn guarantee(&self, circumstances: &Circumstances) -> Guarantee {
         let bypasses = self.on_cache_error == OnCacheError::Bypass;
         // What one instance could not invalidate another may go on serving until it could, or the entry expires.
         if bypasses && circumstances.cache_out_of_reach {

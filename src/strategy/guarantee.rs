@@ -3,39 +3,24 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::fault::FaultKind;
 use crate::units::show_duration;
 
 /// What a promise depends on besides the strategy's own settings.
 #[derive(Debug, Clone, Copy)]
-pub struct Circumstances<'a> {
-    /// What is broken while the cell runs.
-    pub faults: &'a [FaultKind],
+#[allow(clippy::struct_excessive_bools, reason = "four independent facts; none follows from another")]
+pub struct Circumstances {
+    /// Nothing that the strategy could feel is broken while the cell runs.
+    pub undisturbed: bool,
+    /// An instance of the application crashes while the cell runs.
+    pub application_crashes: bool,
+    /// The cache loses entries that it has acknowledged: it is flushed, or a server is killed that does not persist them.
+    pub cache_loses_entries: bool,
     /// The time to live of a cached document; `None`: until it is evicted or invalidated.
     pub ttl: Option<Duration>,
     /// The longest that one call of the database may take.
     pub longest_load: Duration,
-    /// Whether the cache, when it was killed and has started again, still holds all that it has
-    /// acknowledged; if not, it is empty.
-    pub cache_survives_kill: bool,
     /// Whether instances may be without the cache for a while in which it keeps its entries.
     pub cache_out_of_reach: bool,
-}
-
-impl Circumstances<'_> {
-    /// Whether a fault of this kind occurs.
-    #[must_use]
-    pub fn suffers(&self, fault: FaultKind) -> bool {
-        self.faults.contains(&fault)
-    }
-
-    /// Whether the cache loses what it has acknowledged.
-    #[must_use]
-    pub fn cache_loses_entries(&self) -> bool {
-        let killed = [FaultKind::StopCache, FaultKind::Kill, FaultKind::Restart];
-        self.suffers(FaultKind::Flush)
-            || (killed.into_iter().any(|kind| self.suffers(kind)) && !self.cache_survives_kill)
-    }
 }
 
 /// How old an answer may be: measured from the acknowledgement of the first write that it lacks.
@@ -206,7 +191,7 @@ pub enum RefreshAge {
 pub trait Promise {
     /// What it promises. A [control](Promise::control) gives the promise of its sound form, which is
     /// what it is judged by.
-    fn guarantee(&self, circumstances: &Circumstances<'_>) -> Guarantee;
+    fn guarantee(&self, circumstances: &Circumstances) -> Guarantee;
 
     /// What is naive about it, where its settings make it a control: a form that is known to be wrong
     /// and is there to show that the audit sees it.
@@ -236,7 +221,7 @@ pub trait Promise {
     }
 
     /// The longest that what it has acknowledged may take until the database has it; `None` where nothing bounds that.
-    fn write_delay(&self, _circumstances: &Circumstances<'_>) -> Option<Duration> {
+    fn write_delay(&self, _circumstances: &Circumstances) -> Option<Duration> {
         Some(Duration::ZERO)
     }
 

@@ -53,7 +53,7 @@ impl Spec {
 }
 
 impl Promise for Spec {
-    fn guarantee(&self, circumstances: &Circumstances<'_>) -> Guarantee {
+    fn guarantee(&self, circumstances: &Circumstances) -> Guarantee {
         if self.own.serve_stale_for.is_zero() {
             return self.caching.guarantee(circumstances);
         }

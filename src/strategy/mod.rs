@@ -178,10 +178,11 @@ impl StrategyRow {
         let mistakes = Mistakes::default();
         let spec = (self.read)(&Reader::new(&nothing, "", &mistakes));
         spec.promise().guarantee(&Circumstances {
-            faults: &[],
+            undisturbed: true,
+            application_crashes: false,
+            cache_loses_entries: false,
             ttl: Some(Duration::from_hours(1)),
             longest_load: Duration::from_secs(5),
-            cache_survives_kill: false,
             cache_out_of_reach: false,
         })
     }

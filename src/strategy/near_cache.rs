@@ -68,7 +68,7 @@ impl Spec {
 }
 
 impl Promise for Spec {
-    fn guarantee(&self, circumstances: &Circumstances<'_>) -> Guarantee {
+    fn guarantee(&self, circumstances: &Circumstances) -> Guarantee {
         let near = self.own.near_ttl.0 + circumstances.longest_load;
         // A copy ends with the shared entry.
         let near = circumstances.ttl.map_or(near, |ttl| near.min(ttl));

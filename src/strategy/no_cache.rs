@@ -25,7 +25,7 @@ impl Spec {
 }
 
 impl Promise for Spec {
-    fn guarantee(&self, _circumstances: &Circumstances<'_>) -> Guarantee {
+    fn guarantee(&self, _circumstances: &Circumstances) -> Guarantee {
         Guarantee::SOUND
     }
 

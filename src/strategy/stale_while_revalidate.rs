@@ -79,7 +79,7 @@ impl Spec {
 }
 
 impl Promise for Spec {
-    fn guarantee(&self, circumstances: &Circumstances<'_>) -> Guarantee {
+    fn guarantee(&self, circumstances: &Circumstances) -> Guarantee {
         match self.own.on_write {
             OnWriteHere::None => {
                 Guarantee::stale_within(circumstances.ttl.map(|ttl| ttl + circumstances.longest_load))

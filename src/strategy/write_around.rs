@@ -37,7 +37,7 @@ impl Spec {
 }
 
 impl Promise for Spec {
-    fn guarantee(&self, circumstances: &Circumstances<'_>) -> Guarantee {
+    fn guarantee(&self, circumstances: &Circumstances) -> Guarantee {
         Guarantee::stale_within(circumstances.ttl.map(|ttl| ttl + circumstances.longest_load))
     }
 

@@ -24,7 +24,6 @@ use super::{
     Backlog, Batches, Circumstances, Flushes, Guarantee, Loss, Needs, Promise, Read, Strategy, WriteEffect,
     WriteError, Writes,
 };
-use crate::fault::FaultKind;
 use crate::scenario::Positive;
 use crate::source::Source;
 use crate::store::{Patch, StoreError, Version, WriteLog};
@@ -56,9 +55,9 @@ impl Spec {
 }
 
 impl Promise for Spec {
-    fn guarantee(&self, circumstances: &Circumstances<'_>) -> Guarantee {
+    fn guarantee(&self, circumstances: &Circumstances) -> Guarantee {
         let guarantee = behind::guarantee(circumstances);
-        if guarantee == Guarantee::SOUND && circumstances.suffers(FaultKind::CrashApplication) {
+        if guarantee == Guarantee::SOUND && circumstances.application_crashes {
             let loss = Loss::Backlog { most: self.queue.queue_capacity.get() };
             return Guarantee { loss, converges: false, ..guarantee };
         }
@@ -74,10 +73,10 @@ impl Promise for Spec {
         Some(Flushes { interval, batch, batches: Batches::OneAnInterval })
     }
 
-    fn write_delay(&self, circumstances: &Circumstances<'_>) -> Option<Duration> {
+    fn write_delay(&self, circumstances: &Circumstances) -> Option<Duration> {
         // Whoever is last in a full queue waits for all its batches.
         let each = self.own.interval.0 + circumstances.longest_load;
-        circumstances.faults.is_empty().then(|| self.queue.flush(self.own.batch.get(), each))
+        circumstances.undisturbed.then(|| self.queue.flush(self.own.batch.get(), each))
     }
 
     fn needs(&self) -> Needs {

@@ -63,6 +63,7 @@ impl Spec {
             fails_over: self.replicas > 0,
             reads_replicas: self.read_from != ReadFrom::Primary,
             allow_faults: self.allow_faults,
+            speaks_tls: self.nodes.iter().flat_map(Distinct::all).any(SecretUrl::speaks_tls),
             grows: true,
             // What servers that are there already wait for is theirs to know.
             outage_bound: (self.manages_cache_servers() && self.replicas > 0).then(|| {

@@ -32,6 +32,7 @@ impl Spec {
             fails_over: false,
             reads_replicas: false,
             allow_faults: false,
+            speaks_tls: false,
             grows: false,
             outage_bound: None,
         }

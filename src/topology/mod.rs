@@ -15,6 +15,7 @@ pub mod sentinel;
 pub mod servers;
 pub mod settings;
 pub mod single;
+mod target;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -26,8 +27,8 @@ pub use database::{DatabaseDeployment, DatabaseEndpoint};
 pub use relay::{LinkTo, Relays};
 use servers::{EvictionPolicy, Persistence, ServerError, Supervisor};
 use settings::{CacheSettings, DatabaseKind, DatabaseSettings};
+pub use target::Target;
 
-use crate::fault::{Fault, FaultKind, Target};
 use crate::scenario::{Reader, SettingDoc, Settings};
 use crate::store::{Document, StoreError};
 
@@ -98,6 +99,8 @@ pub struct Shape {
     pub reads_replicas: bool,
     /// Whether faults may be tried on servers that hotset did not start.
     pub allow_faults: bool,
+    /// Clients speak TLS to a server of the cache.
+    pub speaks_tls: bool,
     /// Whether shards can be added and removed while it serves.
     pub grows: bool,
     /// How long a shard may be without service when its primary dies, and what that adds up from.
@@ -259,22 +262,6 @@ topologies! {
     "sentinel" => Sentinel, sentinel, "shards of Redis with replicas, which sentinels look after and the client spreads keys over";
 }
 
-/// That there is no such node, where there is none.
-fn missing(target: Target, shape: &Shape) -> Option<String> {
-    let of = |what: &str, number: u64, there_are: u64| {
-        let last = there_are.checked_sub(1);
-        let there = last.map_or_else(|| "none".to_owned(), |last| format!("{what}0 to {what}{last}"));
-        (number >= there_are).then(|| format!("there is no {}; there is {there}", target.name()))
-    };
-    match target {
-        Target::Shard(shard) => of("shard", shard, shape.shards),
-        Target::Replica { shard, replica } => of("shard", shard, shape.shards)
-            .or_else(|| of(&format!("shard{shard}-replica"), replica, shape.replicas)),
-        Target::Sentinel(number) => of("sentinel", number, shape.sentinels),
-        Target::Instance(_) | Target::Cache | Target::Database => None,
-    }
-}
-
 impl TopologySpec {
     /// Whether a setting of the scenario, by its dotted key, changes anything here: servers do not evict by the embedded
     /// cache's policy, nor it by theirs, and nothing is set on servers that hotset did not start.
@@ -284,100 +271,6 @@ impl TopologySpec {
             "cache.policy" | "cache.max_memory_percent" => matches!(self, Self::Embedded(_)),
             "cache.eviction" | "cache.persistence" => self.manages_cache_servers(),
             _ => true,
-        }
-    }
-
-    /// Why a fault makes no sense here, where it does not.
-    #[must_use]
-    pub fn cannot_suffer(
-        &self,
-        fault: &Fault,
-        uses_cache: bool,
-        cache: &CacheSettings,
-        database: &DatabaseSettings,
-    ) -> Option<String> {
-        let database_is_own = self.database() == DatabaseKind::Mongodb && database.url.is_none();
-        let kind = fault.kind;
-        if kind == FaultKind::StopDatabase && !database_is_own {
-            return Some("hotset stops only database servers that it started, and here there is none".into());
-        }
-        if kind.is_of_a_link() {
-            return self.link_cannot_suffer(fault, uses_cache, database);
-        }
-        if !kind.is_of_the_cache() || !uses_cache {
-            return None;
-        }
-        let shape = self.shape();
-        if shape.shards == 0 && kind != FaultKind::Flush {
-            return Some("the cache is inside this process: there is no server to break".into());
-        }
-        if kind == FaultKind::FillMemory && cache.capacity.is_none() && self.manages_cache_servers() {
-            return Some("without a memory limit it cannot be filled; give cache.capacity".into());
-        }
-        if !self.manages_cache_servers() && kind.needs_process() {
-            return Some(
-                "hotset kills and pauses only servers that it started, and here there is none".into(),
-            );
-        }
-        if !self.manages_cache_servers() && !shape.allow_faults && kind != FaultKind::Flush {
-            return Some(
-                "its servers are not hotset's own: say allow_faults = true in the topology where that is wanted"
-                    .into(),
-            );
-        }
-        if kind == FaultKind::Failover && !shape.fails_over {
-            return Some(
-                "it has nobody who could take over: give it replicas, or use cluster or sentinel".into(),
-            );
-        }
-        if matches!(kind, FaultKind::AddShard | FaultKind::RemoveShard) && !shape.grows {
-            return Some("only a cluster moves keys between shards while it serves".into());
-        }
-        if kind == FaultKind::AddShard && cache.wait_replicas > 0 {
-            return Some("a shard that is added has no replica that a write could wait for; leave cache.wait_replicas out".into());
-        }
-        if kind == FaultKind::RemoveShard && shape.shards < 2 {
-            return Some("its only shard cannot be removed".into());
-        }
-        // What servers that are there already consist of is known once they are asked.
-        self.manages_cache_servers().then(|| missing(fault.target, &shape)).flatten()
-    }
-
-    fn link_cannot_suffer(
-        &self,
-        fault: &Fault,
-        uses_cache: bool,
-        database: &DatabaseSettings,
-    ) -> Option<String> {
-        // All connections of such a cell go through a relay, whichever link is broken.
-        let cache_speaks_tls = self.show().iter().any(|(_, value)| value.contains("rediss://"));
-        if uses_cache && cache_speaks_tls {
-            return Some(
-                "a relay cannot stand in a link that speaks TLS: the server's name would not be its own"
-                    .into(),
-            );
-        }
-        if let Some(url) = database.url.as_ref().filter(|_| self.database() == DatabaseKind::Mongodb)
-            && let Some(reason) = database::no_relay(url)
-        {
-            return Some(reason.into());
-        }
-        let shape = self.shape();
-        match fault.target {
-            Target::Database if self.database() == DatabaseKind::Embedded => {
-                Some("the database is inside this process: there is no link to break".into())
-            }
-            Target::Database if database.url.is_some() && !database.allow_faults => {
-                Some("the database is not hotset's own: say database.allow_faults = true where that is wanted".into())
-            }
-            Target::Cache if uses_cache && shape.shards == 0 => {
-                Some("the cache is inside this process: there is no link to break".into())
-            }
-            Target::Cache if uses_cache && !self.manages_cache_servers() && !shape.allow_faults => Some(
-                "its servers are not hotset's own: say allow_faults = true in the topology where that is wanted"
-                    .into(),
-            ),
-            _ => None,
         }
     }
 

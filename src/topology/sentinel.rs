@@ -71,6 +71,7 @@ impl Spec {
             fails_over: true,
             reads_replicas: self.read_from != ReadFrom::Primary,
             allow_faults: self.allow_faults,
+            speaks_tls: self.sentinels.iter().flat_map(Distinct::all).chain(&self.node).any(SecretUrl::speaks_tls),
             grows: false,
             // What servers that are there already wait for is theirs to know.
             outage_bound: self.manages_cache_servers().then(|| {

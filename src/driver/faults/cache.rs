@@ -1,7 +1,7 @@
 //! Nodes of the cache die, freeze, change their places, or lose what they hold.
 
 use super::Course;
-use crate::fault::{FaultKind, Target};
+use crate::fault::{CacheFault, Target};
 use crate::topology::servers::ServerSignal;
 use crate::topology::{CacheDeployment, TopologyError};
 
@@ -14,24 +14,25 @@ const GRACE: std::time::Duration = std::time::Duration::from_secs(2);
 /// Where a node is not there, or does not do what it is told.
 pub(super) async fn break_cache(
     course: &mut Course<'_>,
+    what: CacheFault,
     cache: &CacheDeployment,
 ) -> Result<(), TopologyError> {
-    match course.fault.kind {
-        FaultKind::StopCache => stop_all(course, cache).await,
-        FaultKind::Flush => {
+    match what {
+        CacheFault::StopAll => stop_all(course, cache).await,
+        CacheFault::Flush => {
             course.broke("every entry of this run is gone");
             cache.flush().await
         }
-        FaultKind::Kill => kill(course, cache).await,
-        FaultKind::Pause => pause(course, cache).await,
-        FaultKind::Restart => restart(course, cache).await,
-        FaultKind::Failover => {
-            let Target::Shard(shard) = course.fault.target else { return Ok(()) };
+        CacheFault::Kill => kill(course, cache).await,
+        CacheFault::Pause => pause(course, cache).await,
+        CacheFault::Restart => restart(course, cache).await,
+        CacheFault::Failover => {
+            let shard = shard_of(course)?;
             let ordered = cache.fail_over(shard).await?;
             course.broke(ordered);
             Ok(())
         }
-        FaultKind::FillMemory => {
+        CacheFault::FillMemory => {
             course.broke(format!("the memory of every primary is being filled up, for {}", course.lasts()));
             let filler = cache.fill_memory(course.fault.lasts()).await?;
             course.tell("noticed", format!("{} bytes were put there", filler.bytes));
@@ -40,20 +41,27 @@ pub(super) async fn break_cache(
             course.mended("what filled the memory is gone");
             Ok(())
         }
-        FaultKind::AddShard => {
+        CacheFault::AddShard => {
             course.broke("a primary is added, and its share of the slots is moved to it");
             let came_to = cache.add_shard().await?;
             course.mended(came_to);
             Ok(())
         }
-        FaultKind::RemoveShard => {
-            let Target::Shard(shard) = course.fault.target else { return Ok(()) };
+        CacheFault::RemoveShard => {
+            let shard = shard_of(course)?;
             course.broke(format!("the slots of shard{shard} are moved to the others"));
             let came_to = cache.remove_shard(shard).await?;
             course.mended(came_to);
             Ok(())
         }
-        _ => Ok(()),
+    }
+}
+
+/// Returns the shard that the fault is aimed at.
+fn shard_of(course: &Course<'_>) -> Result<u64, TopologyError> {
+    match course.fault.target {
+        Target::Shard(shard) => Ok(shard),
+        other => Err(TopologyError::Unfit(format!("{} is no shard", other.name()))),
     }
 }
 

@@ -113,8 +113,8 @@ impl<T: Settings> Settings for WithQueue<T> {
 /// What all promise who write to the cache first: as long as the cache keeps what it has acknowledged, no stale
 /// read, and nothing lost in it.
 #[must_use]
-pub fn guarantee(circumstances: &Circumstances<'_>) -> Guarantee {
-    if circumstances.cache_loses_entries() {
+pub fn guarantee(circumstances: &Circumstances) -> Guarantee {
+    if circumstances.cache_loses_entries {
         let (staleness, loss) = (Staleness::UntilEvicted, Loss::CachePersistence);
         return Guarantee { staleness, loss, converges: false };
     }

@@ -7,7 +7,6 @@ use std::num::NonZeroU64;
 use tokio::time::Instant;
 
 use super::*;
-use crate::fault::FaultKind;
 use crate::scenario::Positive;
 use crate::store::{DelayedCache, RoundTrip};
 use crate::strategy::behind::{QueueSettings, WhenFull};
@@ -990,30 +989,29 @@ async fn write_behind_loses_its_queue_in_a_crash_and_no_more() {
 
 #[test]
 fn promises_are_those_of_the_sound_form_and_say_what_a_killed_cache_and_a_crash_take() {
-    let said = |promise: &dyn Promise, faults: &[FaultKind], cache_survives_kill| {
+    let said = |promise: &dyn Promise, application_crashes: bool, cache_loses_entries: bool| {
         let longest_load = Duration::from_secs(5);
         promise.guarantee(&Circumstances {
-            faults,
+            undisturbed: !application_crashes && !cache_loses_entries,
+            application_crashes,
+            cache_loses_entries,
             ttl: Some(TTL),
             longest_load,
-            cache_survives_kill,
             cache_out_of_reach: false,
         })
     };
-    let crash = [FaultKind::CrashApplication];
-    let kill = [FaultKind::StopCache];
     for log in LOGS {
         let spec = spec(log);
-        assert_eq!(said(&spec, &crash, false), Guarantee::SOUND);
-        assert_eq!(said(&spec, &kill, true), Guarantee::SOUND);
-        let lossy = said(&spec, &kill, false);
+        assert_eq!(said(&spec, true, false), Guarantee::SOUND);
+        assert_eq!(said(&spec, false, false), Guarantee::SOUND);
+        let lossy = said(&spec, false, true);
         assert_eq!((lossy.staleness, lossy.loss), (Staleness::UntilEvicted, Loss::CachePersistence));
         assert_eq!(spec.control().is_some(), log == Log::Memory);
         assert!(spec.needs().no_eviction_of_dirty);
     }
-    let crashed = said(&in_line(), &crash, false);
+    let crashed = said(&in_line(), true, false);
     assert_eq!((crashed.staleness, crashed.loss), (Staleness::None, Loss::Backlog { most: 10_000 }));
-    assert_eq!(said(&in_line(), &[], false), Guarantee::SOUND);
+    assert_eq!(said(&in_line(), false, false), Guarantee::SOUND);
 }
 
 // A random simulation.

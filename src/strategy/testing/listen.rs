@@ -247,7 +247,6 @@ async fn while_changes_are_missed_a_write_invalidates_by_itself() {
 
 #[test]
 fn a_copy_of_an_entry_that_may_itself_be_old_grows_no_older_than_that_entry_may() {
-    use crate::fault::FaultKind;
     use crate::strategy::{Circumstances, OnCacheError, Staleness};
     let (ttl, load) = (Duration::from_hours(1), Duration::from_secs(5));
     let promise = |on_cache_error| {
@@ -256,10 +255,11 @@ fn a_copy_of_an_entry_that_may_itself_be_old_grows_no_older_than_that_entry_may(
         StrategySpec::NearCache(spec)
             .promise()
             .guarantee(&Circumstances {
-                faults: &[FaultKind::StopCache],
+                undisturbed: false,
+                application_crashes: false,
+                cache_loses_entries: false,
                 ttl: Some(ttl),
                 longest_load: load,
-                cache_survives_kill: true,
                 cache_out_of_reach: true,
             })
             .staleness

@@ -347,10 +347,11 @@ async fn an_entry_read_in_the_last_part_of_its_time_is_refreshed_once() {
 #[test]
 fn promises_follow_the_settings() {
     let circumstances = crate::strategy::Circumstances {
-        faults: &[],
+        undisturbed: true,
+        application_crashes: false,
+        cache_loses_entries: false,
         ttl: Some(TTL),
         longest_load: Duration::from_secs(5),
-        cache_survives_kill: false,
         cache_out_of_reach: false,
     };
     let promise = |spec: &StrategySpec| spec.promise().guarantee(&circumstances);
