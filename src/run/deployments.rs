@@ -1,28 +1,85 @@
 //! What is up while the cells run: the cache and the database of the last cell, kept for the next
 //! one where it needs the same, put back to their first state in between.
 
-use crate::application::Dataset;
+use std::num::NonZeroU64;
+
 use crate::application::touched::Touched;
+use crate::application::{ApplicationSpec, Dataset, Facts};
 use crate::driver::dataset::{self, Checksum};
 use crate::observer::{Event, Observer};
 use crate::plan::Cell;
 use crate::results::Server;
+use crate::topology::settings::{CacheSettings, DatabaseKind, DatabaseSettings};
 use crate::topology::{
-    CacheDeployment, DatabaseDeployment, Deployed, Relays, ServerRoom, Site, TopologyError,
+    CacheDeployment, DatabaseDeployment, Deployed, Relays, ServerRoom, Site, TopologyError, TopologySpec,
 };
 
-/// Something that is up, and what it was made from.
-struct Up<T> {
-    made_from: String,
+/// Something that is up, and what it was made from; `None` until it can be used again.
+struct Up<T, M> {
+    made_from: Option<M>,
     it: T,
+}
+
+/// All that decides what a database and its documents are. Cells that are equal in it share one.
+#[derive(PartialEq)]
+struct DatabaseNeeds {
+    kind: DatabaseKind,
+    settings: DatabaseSettings,
+    application: ApplicationSpec,
+    documents: Facts,
+    cpus: Vec<u64>,
+    relayed: bool,
+}
+
+impl DatabaseNeeds {
+    fn of(cell: &Cell) -> Self {
+        let scenario = &cell.scenario;
+        Self {
+            kind: cell.topology.spec.database(),
+            settings: scenario.database.clone(),
+            application: scenario.application.spec.clone(),
+            documents: scenario.facts(),
+            cpus: scenario.pin.database.clone(),
+            relayed: breaks_links(cell),
+        }
+    }
+}
+
+/// All that decides what a cache is and how much it holds. Cells that are equal in it share one.
+#[derive(PartialEq)]
+struct CacheNeeds {
+    topology: TopologySpec,
+    settings: CacheSettings,
+    application: ApplicationSpec,
+    documents: Facts,
+    cpus: Vec<u64>,
+    instances: NonZeroU64,
+    connections: NonZeroU64,
+    relayed: bool,
+}
+
+impl CacheNeeds {
+    fn of(cell: &Cell) -> Self {
+        let scenario = &cell.scenario;
+        Self {
+            topology: cell.topology.spec.clone(),
+            settings: scenario.cache.clone(),
+            application: scenario.application.spec.clone(),
+            documents: scenario.facts(),
+            cpus: scenario.pin.cache.clone(),
+            instances: scenario.workload.instances,
+            connections: scenario.workload.connections,
+            relayed: breaks_links(cell),
+        }
+    }
 }
 
 /// What is up.
 pub struct Deployments {
     servers: ServerRoom,
     run_prefix: String,
-    cache: Option<Up<CacheDeployment>>,
-    database: Option<Up<DatabaseDeployment>>,
+    cache: Option<Up<CacheDeployment, CacheNeeds>>,
+    database: Option<Up<DatabaseDeployment, DatabaseNeeds>>,
     checksum: Checksum,
     /// What connections go through, from the first cell on whose links are to be broken.
     relays: Option<Relays>,
@@ -72,14 +129,8 @@ impl Deployments {
     async fn prepare_database(&mut self, cell: &Cell, observer: &dyn Observer) -> Result<(), TopologyError> {
         let scenario = &cell.scenario;
         let kind = cell.topology.spec.database();
-        let made_from = format!(
-            "{kind:?} {:?} {:?} {:?} {}",
-            scenario.database,
-            (&scenario.application.spec, scenario.facts()),
-            scenario.pin.database,
-            breaks_links(cell)
-        );
-        if self.database.as_ref().is_some_and(|up| up.made_from == made_from) {
+        let needs = DatabaseNeeds::of(cell);
+        if self.database.as_ref().is_some_and(|up| up.made_from.as_ref() == Some(&needs)) {
             return Ok(());
         }
         if let Some(old) = self.database.take() {
@@ -92,25 +143,15 @@ impl Deployments {
         .await?;
         self.checksum = Checksum::of(&scenario.documents());
         // Known from now on, so that it is taken down also where loading fails or is interrupted.
-        let up = self.database.insert(Up { made_from: String::new(), it });
+        let up = self.database.insert(Up { made_from: None, it });
         load(&up.it, cell, observer).await?;
-        up.made_from = made_from;
+        up.made_from = Some(needs);
         Ok(())
     }
 
     async fn prepare_cache(&mut self, cell: &Cell, observer: &dyn Observer) -> Result<(), TopologyError> {
-        let scenario = &cell.scenario;
-        let made_from = format!(
-            "{:?} {:?} {:?} {:?} {} {} {}",
-            cell.topology.spec,
-            scenario.cache,
-            (&scenario.application.spec, scenario.facts()),
-            scenario.pin.cache,
-            scenario.workload.instances,
-            scenario.workload.connections,
-            breaks_links(cell)
-        );
-        if self.cache.as_ref().is_some_and(|up| up.made_from == made_from) {
+        let needs = CacheNeeds::of(cell);
+        if self.cache.as_ref().is_some_and(|up| up.made_from.as_ref() == Some(&needs)) {
             return Ok(());
         }
         self.cache = None;
@@ -121,7 +162,7 @@ impl Deployments {
         })
         .await?;
         it.clear().await?;
-        self.cache = Some(Up { made_from, it });
+        self.cache = Some(Up { made_from: Some(needs), it });
         Ok(())
     }
 
@@ -270,4 +311,25 @@ async fn with_site<'a, T, F: Future<Output = Result<T, TopologyError>>>(
         database_cpus: &scenario.pin.database,
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Options, Plan};
+
+    fn needs(cache_url: &str) -> CacheNeeds {
+        let text = format!(
+            "strategies = [\"cache-aside\"]\ntopologies = [{{ name = \"single\", url = \"{cache_url}\" }}]\n"
+        );
+        let plan = Plan::parse("test", "test.toml", &text, &Options::default()).unwrap();
+        CacheNeeds::of(&plan.cells[0])
+    }
+
+    #[test]
+    fn caches_that_differ_in_nothing_but_a_password_are_two() {
+        let one = needs("redis://shop:one@127.0.0.1:6379");
+        assert!(one == needs("redis://shop:one@127.0.0.1:6379"));
+        assert!(one != needs("redis://shop:two@127.0.0.1:6379"), "what is displayed of both is the same");
+    }
 }
