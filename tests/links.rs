@@ -1,0 +1,123 @@
+//! The documents lead where they say, and the README stays short enough to be read.
+
+use std::{
+    collections::HashMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+const README_WORDS: usize = 1500;
+
+fn documents() -> Vec<PathBuf> {
+    let root = Path::new(ROOT);
+    let mut all: Vec<PathBuf> =
+        ["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "RESULTS.md", "APPLICATIONS.md", "CHANGELOG.md"]
+            .iter()
+            .map(|name| root.join(name))
+            .collect();
+    let docs = fs::read_dir(root.join("docs")).expect("docs/ is there");
+    all.extend(
+        docs.map(|entry| entry.expect("docs/ can be read").path())
+            .filter(|path| path.extension().is_some_and(|end| end == "md")),
+    );
+    all.sort();
+    all
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The lines of a document that are outside of its fenced blocks.
+fn prose(text: &str) -> impl Iterator<Item = &str> {
+    let mut fenced = false;
+    text.lines().filter(move |line| {
+        let fence = line.trim_start().starts_with("```");
+        fenced ^= fence;
+        !fence && !fenced
+    })
+}
+
+/// What is left of a line without its code spans.
+fn without_code(line: &str) -> String {
+    line.split('`').step_by(2).collect::<Vec<_>>().join("`")
+}
+
+fn targets(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for line in prose(text) {
+        let line = without_code(line);
+        for piece in line.split("](").skip(1) {
+            let target = piece.split([')', ' ']).next().unwrap_or_default();
+            found.push(target.to_owned());
+        }
+    }
+    found
+}
+
+/// A heading's anchor by GitHub's rules.
+fn slug(heading: &str) -> String {
+    heading
+        .trim()
+        .to_lowercase()
+        .chars()
+        .filter_map(|c| match c {
+            ' ' => Some('-'),
+            '-' | '_' => Some(c),
+            c if c.is_alphanumeric() => Some(c),
+            _ => None,
+        })
+        .collect()
+}
+
+fn anchors(text: &str) -> Vec<String> {
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    let mut all = Vec::new();
+    for line in prose(text) {
+        let heading = line.trim_start_matches('#');
+        if heading.len() == line.len() || !heading.starts_with(' ') {
+            continue;
+        }
+        let anchor = slug(heading);
+        let before = seen.entry(anchor.clone()).or_default();
+        all.push(if *before == 0 { anchor } else { format!("{anchor}-{before}") });
+        *before += 1;
+    }
+    all
+}
+
+#[test]
+fn every_link_of_the_documents_leads_somewhere() {
+    let mut broken = Vec::new();
+    let mut followed = 0;
+    for document in documents() {
+        let text = read(&document);
+        for target in targets(&text) {
+            if target.contains("://") || target.starts_with("mailto:") {
+                continue;
+            }
+            followed += 1;
+            let (file, anchor) = target.split_once('#').unwrap_or((&target, ""));
+            let path = if file.is_empty() {
+                document.clone()
+            } else {
+                document.parent().expect("a document is in a folder").join(file)
+            };
+            let markdown = path.extension().is_some_and(|end| end == "md");
+            let there = path.exists()
+                && (anchor.is_empty() || !markdown || anchors(&read(&path)).iter().any(|a| a == anchor));
+            if !there {
+                broken.push(format!("{}: {target}", document.display()));
+            }
+        }
+    }
+    assert!(followed > 0, "no link was found at all");
+    assert!(broken.is_empty(), "links that lead nowhere:\n{}", broken.join("\n"));
+}
+
+#[test]
+fn the_readme_is_short_enough_to_be_read() {
+    let words = read(&Path::new(ROOT).join("README.md")).split_whitespace().count();
+    assert!(words <= README_WORDS, "README.md has {words} words; more belongs in docs/");
+}
