@@ -30,8 +30,9 @@ pub fn now() -> Instant {
     Instant::now()
 }
 
-/// Whether a moment has passed, as `moment <= now()` says. A thread with a fine timer need not read the precise clock
-/// for that, unless the moment has only just passed or is less than about a second ahead.
+/// Returns true if a moment has passed, as `moment <= now()` says. A thread with a fine timer need not
+/// read the precise clock for that, unless the moment has only just passed or is less than about a
+/// second ahead.
 #[inline]
 #[must_use]
 pub fn has_passed(moment: Instant) -> bool {

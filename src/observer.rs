@@ -30,7 +30,7 @@ pub enum Event {
     },
     /// A window has ended.
     Window {
-        /// Whether the cell is being measured, not warmed.
+        /// True if the cell is being measured, not warmed.
         measuring: bool,
         /// How long the stage has lasted.
         elapsed: Duration,

@@ -118,7 +118,7 @@ impl Scenario {
         Products { keys, categories, value_size, seed }
     }
 
-    /// Whether it is the catalogue that is loaded: the one application that traces and models know.
+    /// Returns true if it is the catalogue that is loaded: the one application that traces and models know.
     #[must_use]
     pub fn is_catalog(&self) -> bool {
         matches!(self.application.spec, ApplicationSpec::Catalog(_))

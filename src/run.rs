@@ -38,7 +38,7 @@ pub struct Outcome {
     pub directory: PathBuf,
     /// How many cells could not be run.
     pub failed: usize,
-    /// Whether it was interrupted.
+    /// True if it was interrupted.
     pub interrupted: bool,
 }
 

@@ -91,7 +91,7 @@ pub struct Measured {
     pub start_time: SystemTime,
     /// How long it was warmed.
     pub warmup_length: Duration,
-    /// Whether its hit rate had settled.
+    /// True if its hit rate had settled.
     pub settled: bool,
     /// How long was measured.
     pub length: Duration,

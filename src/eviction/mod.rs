@@ -65,7 +65,7 @@ pub trait Policy {
     /// How many entries the policy orders.
     fn len(&self) -> usize;
 
-    /// Whether there are none.
+    /// Returns true if there are none.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }

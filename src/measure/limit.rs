@@ -14,7 +14,7 @@ pub enum LoopKind {
 pub struct Evidence {
     /// How operations came.
     pub loop_kind: LoopKind,
-    /// Whether cache and database live in hotset's own process.
+    /// True if cache and database live in hotset's own process.
     pub embedded: bool,
     /// The share of one core that the busiest of hotset's load-driving threads used, from 0 to 1.
     pub busiest_thread_share: f64,
@@ -80,7 +80,8 @@ impl Limit {
 pub struct Verdict {
     /// The limit.
     pub limit: Limit,
-    /// Whether the cell's latencies (open loop) or throughput (closed loop) must not be read as the strategy's.
+    /// True if the cell's latencies (open loop) or throughput (closed loop) must not be read as the
+    /// strategy's.
     pub saturated: bool,
     /// Why, in a sentence for the report.
     pub why: String,

@@ -99,13 +99,13 @@ impl OutcomeClass {
         }
     }
 
-    /// Whether the operation did what it was asked to.
+    /// Returns true if the operation did what it was asked to.
     #[must_use]
     pub fn is_success(self) -> bool {
         !matches!(self, Self::Error | Self::Timeout)
     }
 
-    /// Whether it is a read that got an answer.
+    /// Returns true if it is a read that got an answer.
     #[must_use]
     pub fn is_answered_read(self) -> bool {
         matches!(self, Self::Hit | Self::Miss | Self::NegativeHit | Self::Bypassed)

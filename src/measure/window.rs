@@ -196,7 +196,7 @@ impl Window {
         self.anomalies.fill(Anomalies::default());
     }
 
-    /// Whether nothing was counted.
+    /// Returns true if nothing was counted.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.operations() == 0 && self.anomalies.iter().all(|found| *found == Anomalies::default())

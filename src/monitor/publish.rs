@@ -77,7 +77,7 @@ pub struct Publisher {
 pub struct State {
     /// Why the last sample could not be published, until one can.
     pub failure: Option<String>,
-    /// Whether it publishes to a Redis that it watches.
+    /// True if it publishes to a Redis that it watches.
     pub observes_itself: bool,
 }
 

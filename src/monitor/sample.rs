@@ -109,7 +109,7 @@ pub struct Round {
 }
 
 impl Round {
-    /// Whether no node has answered.
+    /// Returns true if no node has answered.
     #[must_use]
     pub fn is_lost(&self) -> bool {
         self.samples.iter().all(|sample| sample.answer.is_err())

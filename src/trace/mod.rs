@@ -63,7 +63,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// Whether such traces were recorded at a cache that its application fills itself.
+    /// Returns true if such traces were recorded at a cache that its application fills itself.
     #[must_use]
     pub fn is_look_aside(self) -> bool {
         match self {

@@ -70,9 +70,9 @@ pub struct Screen {
     notes: Ring<String>,
     /// How far the table of ended cells is scrolled back.
     back: usize,
-    /// Whether the help is shown.
+    /// True if the help is shown.
     pub help: bool,
-    /// Whether the run was asked to end.
+    /// True if the run was asked to end.
     pub is_ending: bool,
 }
 

@@ -49,7 +49,7 @@ pub struct Screen {
     chosen: Option<String>,
     /// What else is worth saying, such as that publishing fails.
     pub notes: Vec<String>,
-    /// Whether the help is shown.
+    /// True if the help is shown.
     pub help: bool,
     is_held: bool,
 }
