@@ -77,7 +77,7 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
     Sleep { deadline, timer: Timer::Unset }
 }
 
-/// What [`sleep_until`] returns. It may be polled on any thread and dropped at any time.
+/// The future that [`sleep_until`] returns. It may be polled on any thread and dropped at any time.
 #[derive(Debug)]
 #[must_use = "a sleep that is not awaited does nothing"]
 pub struct Sleep {

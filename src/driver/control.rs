@@ -1,4 +1,4 @@
-//! What all clients of a cell follow: warm up, measure from here to there, stop.
+//! Control that all clients of a cell follow: warm up, measure from here to there, stop.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 

@@ -62,7 +62,7 @@ pub trait Policy {
     /// several at once, so does the policy.
     fn evict(&mut self, evicted: &mut impl FnMut(Slot));
 
-    /// How many entries the policy orders.
+    /// Returns the number of entries that the policy orders.
     fn len(&self) -> usize;
 
     /// Returns true if there are none.

@@ -1,8 +1,8 @@
-//! How an operation ended.
+//! Outcomes of operations.
 
 use crate::store::ErrorKind;
 
-/// How one operation ended.
+/// The outcome of one operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// A read that the cache answered with a value.
@@ -69,7 +69,7 @@ pub enum OutcomeClass {
 }
 
 impl OutcomeClass {
-    /// How many there are.
+    /// The number of outcomes.
     pub const COUNT: usize = 8;
 
     /// Every class, in the order of results.

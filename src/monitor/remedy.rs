@@ -1,4 +1,4 @@
-//! What a server's refusal means, and what to do about it.
+//! Explanations of a server's refusals, and what to do about them.
 
 use super::place::Place;
 use crate::store::StoreError;

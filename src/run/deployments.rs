@@ -17,7 +17,7 @@ struct Up<T> {
     it: T,
 }
 
-/// What is up.
+/// The deployments that are up.
 pub struct Deployments {
     servers: ServerRoom,
     run_prefix: String,
@@ -162,7 +162,7 @@ impl Deployments {
         Ok(())
     }
 
-    /// What is up, for the run's record.
+    /// Describes the servers that are up, for the run's record.
     pub async fn describe(&self) -> Vec<Server> {
         let mut described = Vec::new();
         if let Some(cache) = &self.cache {

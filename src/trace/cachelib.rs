@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::fields::{self, Fault, Fields, MOST};
 use super::{Operation, Record};
 
-/// Where the columns are.
+/// The positions of the columns.
 #[derive(Debug)]
 pub(super) struct Columns {
     count: usize,
