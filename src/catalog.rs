@@ -1,4 +1,4 @@
-//! What `hotset list` prints: every registry, with the settings of each row.
+//! Output of `hotset list`: every registry, with the settings of each row.
 
 use std::fmt::Write as _;
 
@@ -14,7 +14,7 @@ use crate::{application, strategy, topology};
 struct Listing {
     name: String,
     summary: String,
-    /// What more is to be said of it, in a line.
+    /// An additional remark, in one line.
     more: Option<String>,
     settings: Vec<SettingDoc>,
 }

@@ -1,4 +1,4 @@
-//! What `hotset check` prints: the cells, in their order, and how long they will take.
+//! Output of `hotset check`: the cells, in their order, and how long they will take.
 
 use std::fmt::Write as _;
 

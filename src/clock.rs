@@ -30,8 +30,9 @@ pub fn now() -> Instant {
     Instant::now()
 }
 
-/// Whether a moment has passed, as `moment <= now()` says. A thread with a fine timer need not read the precise clock
-/// for that, unless the moment has only just passed or is less than about a second ahead.
+/// Returns true if a moment has passed, as `moment <= now()` says. A thread with a fine timer need not
+/// read the precise clock for that, unless the moment has only just passed or is less than about a
+/// second ahead.
 #[inline]
 #[must_use]
 pub fn has_passed(moment: Instant) -> bool {
@@ -76,7 +77,7 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
     Sleep { deadline, timer: Timer::Unset }
 }
 
-/// What [`sleep_until`] returns. It may be polled on any thread and dropped at any time.
+/// The future that [`sleep_until`] returns. It may be polled on any thread and dropped at any time.
 #[derive(Debug)]
 #[must_use = "a sleep that is not awaited does nothing"]
 pub struct Sleep {

@@ -1,4 +1,4 @@
-//! What `hotset doctor` prints: what is installed, what is missing, and how to get it.
+//! Output of `hotset doctor`: what is installed, what is missing, and how to get it.
 
 use std::fmt::Write as _;
 

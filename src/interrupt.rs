@@ -15,7 +15,7 @@ impl Interrupt {
         (sender, Self(receiver))
     }
 
-    /// Whether it was set off.
+    /// Returns true if it was set off.
     #[must_use]
     pub fn is_set(&self) -> bool {
         *self.0.borrow()

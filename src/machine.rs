@@ -1,4 +1,4 @@
-//! What the run's record says of the machine and of how hotset was built.
+//! Facts about the machine and the build of hotset, for the run's record.
 
 use crate::results::{Build, Machine};
 
@@ -24,7 +24,7 @@ pub fn this_machine() -> Machine {
     }
 }
 
-/// How hotset was built.
+/// Returns how hotset was built.
 #[must_use]
 pub fn this_build() -> Build {
     let profile = match env!("HOTSET_PROFILE") {
@@ -50,7 +50,7 @@ pub fn unoptimised() -> Option<String> {
     })
 }
 
-/// How many files this process may hold open.
+/// Returns the number of files that this process may hold open.
 #[must_use]
 pub fn open_file_limit() -> u64 {
     rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(u64::MAX)

@@ -22,7 +22,7 @@ use hotset::sizing::Sizing;
 use hotset::{catalog, check, doctor, machine, progress, recording, report, sizing, topology};
 use tokio::sync::watch;
 
-/// How wide a table is that goes to a file or a pipe.
+/// The width of a table that goes to a file or a pipe.
 const WIDTH_OF_A_FILE: usize = 160;
 /// All ran.
 const OK: u8 = 0;

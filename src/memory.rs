@@ -7,9 +7,9 @@ use std::path::Path;
 /// Memory that is limited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Memory {
-    /// What is used and could not be had back at once.
+    /// Memory that is used and could not be had back at once.
     pub used_bytes: u64,
-    /// What there is.
+    /// The total memory.
     pub total_bytes: u64,
 }
 

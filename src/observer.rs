@@ -1,4 +1,4 @@
-//! What happens in a run, told to whoever listens: the progress bar, plain lines, a test.
+//! Events of a run, told to whoever listens: the progress bar, plain lines, a test.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use std::time::Duration;
 pub enum Event {
     /// The run begins; its results go to this directory.
     RunStarted {
-        /// How many cells it has, those of an earlier part of it included.
+        /// The number of its cells, those of an earlier part of it included.
         cells: usize,
-        /// How many of them an earlier part has finished already.
+        /// The number of cells that an earlier part has finished already.
         finished: usize,
-        /// Where the results go.
+        /// The directory that the results go to.
         directory: String,
     },
     /// A cell begins.
@@ -30,11 +30,11 @@ pub enum Event {
     },
     /// A window has ended.
     Window {
-        /// Whether the cell is being measured, not warmed.
+        /// True if the cell is being measured, not warmed.
         measuring: bool,
-        /// How long the stage has lasted.
+        /// The time since the stage began.
         elapsed: Duration,
-        /// How long it lasts at the most.
+        /// The longest that the stage may last.
         of: Duration,
         /// Operations answered a second.
         per_second: f64,

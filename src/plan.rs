@@ -33,12 +33,12 @@ use crate::workload::{Distribution, Recording, WorkloadSettings};
 use settings::{DatasetSettings, PinSettings, RunSettings};
 use traces::Traces;
 
-/// What a scenario says, checked: every value can be run.
+/// A checked scenario: every value can be run.
 #[derive(Debug, Clone)]
 pub struct Scenario {
     /// Its name, from its file.
     pub name: String,
-    /// What it is for, in its author's words.
+    /// The purpose of the scenario, in its author's words.
     pub description: String,
     /// `application`.
     pub application: ChosenApplication,
@@ -118,7 +118,7 @@ impl Scenario {
         Products { keys, categories, value_size, seed }
     }
 
-    /// Whether it is the catalogue that is loaded: the one application that traces and models know.
+    /// Returns true if it is the catalogue that is loaded: the one application that traces and models know.
     #[must_use]
     pub fn is_catalog(&self) -> bool {
         matches!(self.application.spec, ApplicationSpec::Catalog(_))
@@ -132,7 +132,7 @@ pub struct Cell {
     pub id: String,
     /// Its place in the order of the run, from 1.
     pub position: usize,
-    /// Which repeat it belongs to, from 1.
+    /// The repeat that it belongs to, counted from 1.
     pub repeat: u64,
     /// The strategy.
     pub strategy: ChosenStrategy,
@@ -149,7 +149,7 @@ pub struct Cell {
 pub struct Plan {
     /// The scenario's name.
     pub name: String,
-    /// Where it was read from.
+    /// The path that it was read from.
     pub path: String,
     /// A digest of what it says, the options of the command line included.
     pub digest: String,
@@ -165,7 +165,7 @@ pub struct Plan {
     pub left_out: Vec<LeftOut>,
 }
 
-/// What the command line says about a plan.
+/// The options of the command line for a plan.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// `--set key=value`, in their order.
@@ -186,7 +186,7 @@ pub enum PlanError {
     Unreadable {
         /// The path as given.
         path: String,
-        /// What the operating system said.
+        /// The reason that the operating system gave.
         reason: String,
     },
     /// The file can be read but not run.

@@ -9,7 +9,7 @@ use crate::observer::{Event, Observer, Silent};
 use crate::plan::Plan;
 use crate::units::show_duration;
 
-/// How often a line tells how far it has got.
+/// The interval between two lines of progress.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
 /// The listener for a run.

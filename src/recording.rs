@@ -1,4 +1,4 @@
-//! What `hotset record` does: a scenario's operations as a trace, without running anything.
+//! The work of `hotset record`: it writes a scenario's operations as a trace, without running anything.
 
 use std::num::NonZeroU64;
 use std::path::Path;

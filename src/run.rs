@@ -20,7 +20,7 @@ use crate::results::{
 };
 use deployments::Deployments;
 
-/// How a plan is run.
+/// Options for running a plan.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Results go to `out`/scenario/time …
@@ -31,14 +31,14 @@ pub struct Options {
     pub command: Vec<String>,
 }
 
-/// How a run ended.
+/// The outcome of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
-    /// Where the results are.
+    /// The directory with the results.
     pub directory: PathBuf,
-    /// How many cells could not be run.
+    /// The number of cells that could not be run.
     pub failed: usize,
-    /// Whether it was interrupted.
+    /// True if it was interrupted.
     pub interrupted: bool,
 }
 

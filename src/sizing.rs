@@ -35,16 +35,16 @@ const POINTS: u32 = 16;
 const AS_IN_THE_TRACE: &str = "writes update the cache, as those of the trace did: it was recorded at a cache that its application \
                                fills, and a set that follows a get of its key is such a fill and left out (--on-write says otherwise)";
 
-/// What is asked for.
+/// The request for a simulation.
 #[derive(Debug, Clone)]
 pub struct Request {
     /// A curve for each of these.
     pub policies: Vec<PolicyKind>,
     /// A point for each of these; none for about sixteen between a thousandth of the keys and all of them.
     pub capacities: Vec<Capacity>,
-    /// What is simulated instead of the scenario's operations.
+    /// The trace that is simulated instead of the scenario's operations.
     pub trace: Option<PathBuf>,
-    /// What becomes of broken lines in it.
+    /// The treatment of broken lines in the trace.
     pub on_broken: OnBroken,
     /// How many operations count; as many fill the caches before that. A trace counts from its first to its last.
     pub operations: Option<NonZeroU64>,
@@ -81,25 +81,25 @@ pub enum SizingError {
         "simulating that takes about {needed} of memory, and there are {there_is}; give a smaller --rate, or fewer or smaller --capacities, or fewer --policies"
     )]
     Memory {
-        /// What it takes.
+        /// The memory that the simulation needs.
         needed: ByteSize,
-        /// What there is.
+        /// The memory that there is.
         there_is: ByteSize,
     },
 }
 
-/// What was found.
+/// The result of a simulation.
 #[derive(Debug, Clone)]
 pub struct Sizing {
     /// One for each policy.
     pub curves: Vec<Curve>,
     /// The documents of the dataset, or the keys of the trace; `None` where a trace's were not counted.
     pub keys: Option<u64>,
-    /// Which keys were simulated.
+    /// The choice of keys that were simulated.
     pub sampling: Sampling,
     /// The swept values that make the operations what they are; empty without any.
     pub swept: String,
-    /// What writes did.
+    /// The effect that writes had on the cache.
     pub on_write: OnWrite,
     /// Why they did so, in a sentence; `None` where it was said on the command line, or nothing is written.
     pub reason: Option<String>,

@@ -53,7 +53,7 @@ impl Sampling {
         self.threshold as f64 / MODULUS as f64
     }
 
-    /// Whether the accesses to a key are kept.
+    /// Returns true if the accesses to a key are kept.
     #[inline]
     #[must_use]
     pub fn keeps(self, key: u64) -> bool {
@@ -67,8 +67,8 @@ impl Sampling {
         NonZeroU32::new(scaled).unwrap_or(NonZeroU32::MIN)
     }
 
-    /// Whether the hit rate at a capacity is estimated within a point or so: it is where all keys are kept,
-    /// or enough entries are left of the capacity.
+    /// Returns true if the hit rate at a capacity is estimated within a point or so: it is where all
+    /// keys are kept, or enough entries are left of the capacity.
     #[must_use]
     pub fn is_good_at(self, capacity: NonZeroU32) -> bool {
         self == Self::ALL || self.scaled(capacity).get() >= ENOUGH_ENTRIES

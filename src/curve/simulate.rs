@@ -72,13 +72,13 @@ impl Simulation {
         self.keys.len() - self.free.len()
     }
 
-    /// Whether nothing is held.
+    /// Returns true if nothing is held.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Whether the key was there. It is now.
+    /// Returns true if the key was there. It is now.
     #[inline]
     fn look_up(&mut self, key: u64) -> bool {
         let slot = self.index.get(key);

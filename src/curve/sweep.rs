@@ -145,7 +145,7 @@ impl Sweep {
         policies.into_iter().map(|policy| of_policy(policy, &capacities)).fold(numbers, u64::saturating_add)
     }
 
-    /// Whether LRU's capacities are one task.
+    /// Returns true if LRU's capacities are one task.
     fn is_one_pass(policy: PolicyKind, capacities: &[NonZeroU32]) -> bool {
         policy == PolicyKind::Lru && capacities.len() >= COST_OF_STACK_DISTANCES
     }

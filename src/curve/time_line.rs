@@ -46,7 +46,7 @@ impl TimeLine {
         self.marks
     }
 
-    /// Whether all times have been used: [press](Self::press) the line before the next mark.
+    /// Returns true if all times have been used: [press](Self::press) the line before the next mark.
     #[inline]
     pub(super) fn is_full(&self) -> bool {
         self.now == self.words.len() * WORD

@@ -1,4 +1,4 @@
-//! What only an application knows of a cell, as rows of `application.csv`.
+//! Figures that only an application knows of a cell, as rows of `application.csv`.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What the audit found in a cell, as rows of the result files.
+//! The audit's findings in a cell, as rows of the result files.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::plan::Cell;
 use crate::results::{AuditRow, EntityRow, SummaryRow, TimeseriesRow, Verdict};
 use crate::store::StoreError;
 
-/// What the audit says at the end of a cell.
+/// The audit's findings at the end of a cell.
 pub struct Audited {
     conclusion: Conclusion,
     examples: Vec<Example>,

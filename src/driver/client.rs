@@ -29,11 +29,11 @@ const FILLING_CLIENTS: u32 = 64;
 /// then is counted as unsent: the cell is saturated beyond any doubt.
 pub const CATCHING_UP: Duration = Duration::from_secs(5);
 
-/// What the clients of one worker share.
+/// State that the clients of one worker share.
 pub struct Shared<A> {
     /// The application's instance that the clients use.
     pub instance: Rc<Instance<A>>,
-    /// Where the worker's clients record.
+    /// The recorder of the worker's clients.
     pub recorder: Rc<RefCell<Recorder>>,
     /// The operations of the warm-up.
     pub warmup: Arc<OperationStream>,
@@ -43,9 +43,9 @@ pub struct Shared<A> {
     pub schedule: Option<Schedule>,
     /// What to do now.
     pub control: Arc<Control>,
-    /// Which keys were written.
+    /// The keys that were written.
     pub touched: Arc<Touched>,
-    /// What holds every read against every write, where the scenario wants that.
+    /// The audit that holds every read against every write, where the scenario wants that.
     pub audit: Option<Arc<Audit>>,
 }
 

@@ -10,7 +10,7 @@ use crate::source::Kind;
 use crate::store::{Cache, Database, Document, Entry, StoreError, Version};
 use crate::topology::Deployed;
 
-/// How many entities are looked at at once.
+/// The number of entities that are looked at at once.
 const AT_ONCE: usize = 64;
 
 /// Holds the database and the cache against what was acknowledged, for every entity that was written, and returns what

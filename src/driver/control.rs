@@ -1,4 +1,4 @@
-//! What all clients of a cell follow: warm up, measure from here to there, stop.
+//! Control that all clients of a cell follow: warm up, measure from here to there, stop.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -71,14 +71,14 @@ impl Control {
         });
     }
 
-    /// Whether this is still the stage.
+    /// Returns true if this is still the stage.
     #[inline]
     #[must_use]
     pub fn is(&self, stage: Stage) -> bool {
         self.code.load(Ordering::Acquire) == stage.code()
     }
 
-    /// Whether clients are to end.
+    /// Returns true if clients are to end.
     #[inline]
     #[must_use]
     pub fn is_stopped(&self) -> bool {

@@ -31,11 +31,11 @@ use crate::workload::Phase;
 pub struct Series {
     /// Warm-up or measuring.
     pub phase: Phase,
-    /// Which window of it, from 0.
+    /// The window's index, from 0.
     pub index: u64,
-    /// Where it begins in its phase.
+    /// The window's start, counted from the start of its phase.
     pub start: Duration,
-    /// How long it was.
+    /// The window's length.
     pub length: Duration,
     /// Operations that ended.
     pub operations: u64,
@@ -61,9 +61,9 @@ pub struct Series {
     pub response_p99_us: Option<f64>,
     /// 99th percentile of the service time.
     pub service_p99_us: Option<f64>,
-    /// What the audit found.
+    /// The audit's findings.
     pub anomalies: Anomalies,
-    /// What was acknowledged and not flushed at the window's end.
+    /// Writes that were acknowledged and not flushed at the window's end.
     pub backlog: Backlog,
     /// Calls of the stores.
     pub calls: CountersSnapshot,
@@ -89,11 +89,11 @@ pub struct Measured {
     pub started_utc: String,
     /// When measuring began.
     pub start_time: SystemTime,
-    /// How long it was warmed.
+    /// The length of the warm-up.
     pub warmup_length: Duration,
-    /// Whether its hit rate had settled.
+    /// True if its hit rate had settled.
     pub settled: bool,
-    /// How long was measured.
+    /// The length of the measured time.
     pub length: Duration,
     /// Operations that were answered before the end of the measured time.
     pub answered_in_time: u64,
@@ -111,7 +111,7 @@ pub struct Measured {
     pub calls: CountersSnapshot,
     /// Waits for connections to the database.
     pub pool_wait: PoolWaitSnapshot,
-    /// How busy the busiest load-driving thread was, 0 to 1.
+    /// The CPU use of the busiest load-driving thread, 0 to 1.
     pub busiest_thread_share: f64,
     /// Cores used by hotset.
     pub hotset_cores: Option<f64>,
@@ -119,7 +119,7 @@ pub struct Measured {
     pub cache_cores: Option<f64>,
     /// Cores used by the database.
     pub database_cores: Option<f64>,
-    /// What the cache said when measuring began.
+    /// The cache's figures when measuring began.
     pub cache_before: Option<CacheFigures>,
     /// What it said at the end.
     pub cache_after: Option<CacheFigures>,

@@ -261,7 +261,7 @@ impl<'a> Gatherer<'a> {
         self.settled_at_start = settled;
     }
 
-    /// Whether the hit rate stands still.
+    /// Returns true if the hit rate stands still.
     #[must_use]
     pub fn has_settled(&self, sureness: Sureness) -> bool {
         match sureness {

@@ -50,7 +50,7 @@ pub fn summarise(row: &mut SummaryRow, cell: &Cell, measured: &Measured) {
         bound.map(|(bound, _)| to_millis(bound + LOOK_AGAIN + cell.scenario.cache.timeout.0));
 }
 
-/// Whether a replica takes over after it. Where every node dies at once, there is none.
+/// Returns true if a replica takes over after it. Where every node dies at once, there is none.
 fn is_taken_over(fault: &Fault) -> bool {
     fault.kind.may_fail_over()
         && fault.kind != FaultKind::StopCache
@@ -160,8 +160,8 @@ fn recovery(windows: &[Judged], faults: &[Felt], before: f64) -> Option<Duration
     longest
 }
 
-/// Whether the hit rate is lower by more than [`BACK_WITHIN`] and what chance does: two standard errors of so many reads,
-/// each of which is a hit or not. Where nothing is answered, nothing is hit.
+/// Returns true if the hit rate is lower by more than [`BACK_WITHIN`] and what chance does: two standard
+/// errors of so many reads, each of which is a hit or not. Where nothing is answered, nothing is hit.
 fn has_fallen(windows: &[Judged], before: f64) -> bool {
     pooled(windows).is_none_or(|(rate, reads)| {
         let standard_error = (before * (1.0 - before) / reads as f64).sqrt();

@@ -177,8 +177,9 @@ fn ttl_that_matters(cell: &Cell) -> Option<Duration> {
     (ttl < run.warmup_max.0 + run.duration.0).then_some(ttl)
 }
 
-/// Whether the cache is limited by what was configured. A server that was given by URL may have any `maxmemory` and any
-/// policy, and other users; without a `cache.capacity` of ours it may still evict.
+/// Returns true if the cache is limited by what was configured. A server that was given by URL may have
+/// any `maxmemory` and any policy, and other users; without a `cache.capacity` of ours it may still
+/// evict.
 fn knows_its_memory(cell: &Cell) -> bool {
     is_embedded(cell) || cell.topology.spec.manages_cache_servers()
 }

@@ -83,9 +83,9 @@ pub enum Report {
 pub struct WorkerWindow {
     /// Which worker reports.
     pub worker: usize,
-    /// Whether it only says what was used before a stage began.
+    /// True if it only says what was used before a stage began.
     pub is_start_of_stage: bool,
-    /// Whether it holds what came after the last whole window.
+    /// True if it holds what came after the last whole window.
     pub is_tail: bool,
     /// When the stage began that it belongs to.
     pub stage_start: Instant,

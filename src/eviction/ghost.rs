@@ -40,7 +40,7 @@ impl Ghost {
         }
     }
 
-    /// Whether the key was remembered. It is no longer.
+    /// Returns true if the key was remembered. It is no longer.
     pub(super) fn take(&mut self, key_hash: u64) -> bool {
         let Some(place) = self.places.remove(&key_hash) else { return false };
         self.release(place);

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use super::{Fifo, Lfu, Lru, Policy, Random, S3Fifo, Sieve, Slot, WTinyLfu};
 
-/// Which eviction policy.
+/// The kinds of eviction policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum PolicyKind {
     /// [`Lru`].

@@ -62,10 +62,10 @@ pub trait Policy {
     /// several at once, so does the policy.
     fn evict(&mut self, evicted: &mut impl FnMut(Slot));
 
-    /// How many entries the policy orders.
+    /// Returns the number of entries that the policy orders.
     fn len(&self) -> usize;
 
-    /// Whether there are none.
+    /// Returns true if there are none.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }

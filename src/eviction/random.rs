@@ -11,7 +11,7 @@ const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 #[derive(Debug, Clone)]
 pub struct Random {
     held: Vec<Slot>,
-    /// Where in `held` a slot is.
+    /// The position of each slot in `held`.
     place: PerSlot<u32>,
     /// The state of SplitMix64 (Steele, Lea and Flood, 2014).
     state: u64,

@@ -8,7 +8,7 @@ use crate::hash::mix;
 
 /// A cache of keys as a paper describes it.
 pub(crate) trait Reference {
-    /// Whether the key was there. It is now.
+    /// Returns true if the key was there. It is now.
     fn access(&mut self, key: u64, capacity: usize) -> bool;
     /// The key is there no longer.
     fn delete(&mut self, key: u64);

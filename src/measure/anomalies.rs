@@ -1,4 +1,4 @@
-//! What the audit found in the reads of a stretch of time.
+//! Anomalies that the audit found in the reads of a stretch of time.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ pub struct Anomalies {
     pub not_own_write: u64,
     /// Sessions that were not there any more although nobody had ended them.
     pub lost_sessions: u64,
-    /// How old the stale reads were, in nanoseconds; none until there is one.
+    /// The ages of the stale reads, in nanoseconds; `None` until there is one.
     ages: Option<Box<Latency>>,
     /// The age of the oldest of them, exactly: promises are held against it.
     oldest: Duration,

@@ -1,4 +1,4 @@
-//! What limited a cell, and whether its figures are about the strategy or about the harness.
+//! The limit of a cell, and whether its figures are about the strategy or about the harness.
 
 /// How operations come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,9 +12,9 @@ pub enum LoopKind {
 /// What was seen while a cell was measured. Cores are CPU seconds by seconds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evidence {
-    /// How operations came.
+    /// The kind of loop that operations came by.
     pub loop_kind: LoopKind,
-    /// Whether cache and database live in hotset's own process.
+    /// True if cache and database live in hotset's own process.
     pub embedded: bool,
     /// The share of one core that the busiest of hotset's load-driving threads used, from 0 to 1.
     pub busiest_thread_share: f64,
@@ -40,7 +40,7 @@ pub struct Evidence {
     pub late_wakeup_share: f64,
 }
 
-/// What kept a cell from doing more.
+/// The limit that kept a cell from doing more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Limit {
     /// The clients: each waits for its answer, and more of them would do more.
@@ -75,12 +75,13 @@ impl Limit {
     }
 }
 
-/// What limited a cell.
+/// The verdict on what limited a cell.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Verdict {
     /// The limit.
     pub limit: Limit,
-    /// Whether the cell's latencies (open loop) or throughput (closed loop) must not be read as the strategy's.
+    /// True if the cell's latencies (open loop) or throughput (closed loop) must not be read as the
+    /// strategy's.
     pub saturated: bool,
     /// Why, in a sentence for the report.
     pub why: String,
@@ -146,7 +147,7 @@ fn late_wakeups(evidence: &Evidence) -> (Limit, String) {
     (Limit::Machine, why)
 }
 
-/// How an open loop fell behind, if it did.
+/// Returns how an open loop fell behind, if it did.
 fn missed_load(evidence: &Evidence) -> Option<String> {
     let Evidence { offered_per_second: offered, achieved_per_second: achieved, late_share, .. } = *evidence;
     if achieved < offered * ACHIEVED_SHARE {

@@ -1,4 +1,4 @@
-//! What is measured, without a lock or an allocation on the path of an operation, and what it says.
+//! Measurements, taken without a lock or an allocation on the path of an operation, and their meaning.
 
 pub mod anomalies;
 pub mod collectors;

@@ -1,8 +1,8 @@
-//! How an operation ended.
+//! Outcomes of operations.
 
 use crate::store::ErrorKind;
 
-/// How one operation ended.
+/// The outcome of one operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// A read that the cache answered with a value.
@@ -69,7 +69,7 @@ pub enum OutcomeClass {
 }
 
 impl OutcomeClass {
-    /// How many there are.
+    /// The number of outcomes.
     pub const COUNT: usize = 8;
 
     /// Every class, in the order of results.
@@ -99,13 +99,13 @@ impl OutcomeClass {
         }
     }
 
-    /// Whether the operation did what it was asked to.
+    /// Returns true if the operation did what it was asked to.
     #[must_use]
     pub fn is_success(self) -> bool {
         !matches!(self, Self::Error | Self::Timeout)
     }
 
-    /// Whether it is a read that got an answer.
+    /// Returns true if it is a read that got an answer.
     #[must_use]
     pub fn is_answered_read(self) -> bool {
         matches!(self, Self::Hit | Self::Miss | Self::NegativeHit | Self::Bypassed)

@@ -1,4 +1,4 @@
-//! What one worker writes down about each of its operations.
+//! The recorder of one worker, which notes each of its operations.
 
 use std::time::{Duration, Instant};
 
@@ -43,7 +43,7 @@ impl Recorder {
         self.outages = Outages::new(faults, kinds);
     }
 
-    /// What was seen of outages.
+    /// Returns the outages that were seen.
     #[must_use]
     pub fn outages(&self) -> &Outages {
         &self.outages
@@ -63,7 +63,7 @@ impl Recorder {
         }
     }
 
-    /// What the audit found in a kind of entity, to be counted up.
+    /// Returns the anomalies of a kind of entity, to be counted up.
     #[inline]
     pub fn anomalies(&mut self, entity: usize) -> &mut Anomalies {
         self.window.anomalies_mut(entity)
@@ -84,7 +84,7 @@ impl Recorder {
         std::mem::replace(&mut self.window, spare)
     }
 
-    /// What was recorded since the last swap.
+    /// Returns the window recorded since the last swap.
     #[must_use]
     pub fn window(&self) -> &Window {
         &self.window

@@ -4,7 +4,7 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// With fewer windows nothing is said.
 pub const FEWEST_WINDOWS: usize = 8;
-/// How sure the interval of the slope is.
+/// The confidence level of the slope's interval.
 pub const CONFIDENCE: f64 = 0.95;
 /// The hit rate may drift by less than this (one point) over the windows that are looked at.
 pub const DRIFT_LIMIT: f64 = 0.01;
@@ -18,7 +18,7 @@ pub struct HitRateWindow {
     pub reads: u64,
 }
 
-/// What the last windows say.
+/// The trend of the last windows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trend {
     /// The hit rate has stopped moving.
@@ -36,7 +36,7 @@ pub enum Trend {
 pub struct SlopeTest {
     /// The verdict.
     pub trend: Trend,
-    /// How much the hit rate changes from one window to the next.
+    /// The change of the hit rate from one window to the next.
     pub slope_per_window: f64,
     /// Half of the width of the slope's confidence interval.
     pub margin_per_window: f64,

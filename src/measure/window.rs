@@ -1,4 +1,4 @@
-//! What was counted and timed in a stretch of time: by one worker, by all, or over a whole cell.
+//! Counts and times of a stretch of time: by one worker, by all, or over a whole cell.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ pub const SHORTEST_NS: u64 = 10;
 pub const LONGEST_NS: u64 = 120_000_000_000;
 const SIGNIFICANT_DIGITS: u8 = 3;
 
-/// Which of the two times of an operation.
+/// The two times of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LatencyKind {
     /// From when it was due to when it was done: what a user waits.
@@ -85,7 +85,7 @@ pub struct Window {
 /// The figures of a latency histogram, in microseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Default, serde::Serialize, serde::Deserialize)]
 pub struct LatencyFigures {
-    /// How many operations.
+    /// The number of operations.
     pub count: u64,
     /// The mean.
     pub mean_us: f64,
@@ -155,7 +155,7 @@ impl Window {
         self.late += 1;
     }
 
-    /// What the audit found in a kind of entity, to be counted up.
+    /// Returns the anomalies of a kind of entity, to be counted up.
     #[inline]
     pub(super) fn anomalies_mut(&mut self, entity: usize) -> &mut Anomalies {
         if entity >= self.anomalies.len() {
@@ -196,7 +196,7 @@ impl Window {
         self.anomalies.fill(Anomalies::default());
     }
 
-    /// Whether nothing was counted.
+    /// Returns true if nothing was counted.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.operations() == 0 && self.anomalies.iter().all(|found| *found == Anomalies::default())
@@ -216,30 +216,30 @@ impl Window {
         }
     }
 
-    /// How many kinds of operation there are rows for.
+    /// Returns the number of kinds of operation that there are rows for.
     #[must_use]
     pub fn kinds(&self) -> usize {
         self.rows.len()
     }
 
-    /// How many operations of the kinds and outcomes that `select` picks.
+    /// Returns the number of operations of the kinds and outcomes that `select` picks.
     pub fn count_of(&self, select: impl Fn(u8, OutcomeClass) -> bool) -> u64 {
         self.cells().filter(|(kind, class, _, _)| select(*kind, *class)).map(|(_, _, count, _)| count).sum()
     }
 
-    /// How many operations ended, however they ended.
+    /// Returns the number of operations that ended, however they ended.
     #[must_use]
     pub fn operations(&self) -> u64 {
         self.count_of(|_, _| true)
     }
 
-    /// How many operations did what they were asked to.
+    /// Returns the number of operations that did what they were asked to.
     #[must_use]
     pub fn successes(&self) -> u64 {
         self.count_of(|_, class| class.is_success())
     }
 
-    /// How many operations had an outcome.
+    /// Returns the number of operations that had an outcome.
     #[must_use]
     pub fn outcomes(&self, class: OutcomeClass) -> u64 {
         self.count_of(|_, found| found == class)
@@ -254,7 +254,7 @@ impl Window {
         self.rows.iter().map(|row| row.errors[error_index(kind)]).sum()
     }
 
-    /// How many operations were sent later than due by more than the recorder's threshold.
+    /// Returns the number of operations sent later than due by more than the recorder's threshold.
     #[must_use]
     pub fn late(&self) -> u64 {
         self.late
@@ -290,7 +290,7 @@ impl Window {
         share(self.late, self.operations()).unwrap_or(0.0)
     }
 
-    /// What the audit found in entities of every kind.
+    /// Returns the anomalies that the audit found in entities of every kind.
     #[must_use]
     pub fn anomalies(&self) -> Anomalies {
         self.anomalies.iter().fold(Anomalies::default(), |mut sum, found| {
@@ -299,13 +299,13 @@ impl Window {
         })
     }
 
-    /// What the audit found in a kind of entity.
+    /// Returns the anomalies that the audit found in a kind of entity.
     #[must_use]
     pub fn anomalies_of(&self, entity: usize) -> Anomalies {
         self.anomalies.get(entity).cloned().unwrap_or_default()
     }
 
-    /// How many reads got an answer, from the cache or the database.
+    /// Returns the number of reads that got an answer, from the cache or the database.
     #[must_use]
     pub fn answered_reads(&self) -> u64 {
         self.count_of(|_, class| class.is_answered_read())

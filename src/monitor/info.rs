@@ -13,7 +13,7 @@ pub struct Info {
     pub uptime_s: u64,
     /// `master` or `slave`.
     pub role: String,
-    /// Whether it is still reading its dataset, and so answers nothing else.
+    /// True if it is still reading its dataset, and so answers nothing else.
     pub loading: bool,
     /// Memory that it counts as used, in bytes.
     pub used_memory_bytes: u64,
@@ -68,7 +68,7 @@ pub struct Replication {
     pub followed: Option<u64>,
     /// The primary's `host:port`, where it has one.
     pub primary: Option<String>,
-    /// Whether it is connected to its primary, where it has one.
+    /// True if it is connected to its primary, where it has one.
     pub link_is_up: bool,
     /// `host:port` of each of its replicas, with how far that has acknowledged.
     pub replicas: Vec<(String, u64)>,

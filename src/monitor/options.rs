@@ -1,4 +1,4 @@
-//! What is to be watched, how, and where the figures go.
+//! Options of the monitor: what to watch, how, and where the figures go.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,14 +10,14 @@ use super::publish::Publish;
 /// The shortest interval: more often, the asking itself would be seen in the figures.
 pub const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
 
-/// What `hotset monitor` is to do.
+/// Options of `hotset monitor`.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// A server, any node of a cluster, or a sentinel; several for several deployments.
     pub redis: Vec<Place>,
     /// How to reach the nodes behind a sentinel, where that is not how the sentinel is reached. Its host does not matter.
     pub nodes: Option<Place>,
-    /// How often each node is asked.
+    /// The interval at which each node is asked.
     pub interval: Duration,
     /// After so many samples of each node it ends.
     pub count: Option<u64>,
@@ -25,9 +25,9 @@ pub struct Options {
     pub lasts: Option<Duration>,
     /// Where what is seen goes.
     pub output: Output,
-    /// Where metrics are served.
+    /// The address that metrics are served at.
     pub listen: Option<SocketAddr>,
-    /// Where samples are published.
+    /// The target that samples are published to.
     pub publish: Option<Publish>,
     /// It ends when no server has answered for so long.
     pub give_up: Duration,

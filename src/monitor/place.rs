@@ -1,4 +1,4 @@
-//! Where a server is, and how it is connected to.
+//! The address of a server, and how to connect to it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,12 +9,12 @@ use crate::store::{SecretUrl, StoreError};
 /// Certificates of authorities, in PEM.
 pub type Authorities = Arc<[u8]>;
 
-/// Where a server is.
+/// The address of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     /// Its `host:port`, by which it is shown.
     pub name: String,
-    /// How to connect to it.
+    /// The URL to connect to.
     pub url: SecretUrl,
     /// Who must have signed its certificate, where it speaks TLS; `None` for the usual ones.
     authorities: Option<Authorities>,

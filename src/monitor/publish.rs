@@ -18,7 +18,7 @@ use super::tasks::AbortOnDrop;
 use crate::store::redis::RedisAdmin;
 use crate::store::{ErrorKind, StoreError};
 
-/// Where samples go.
+/// The target that samples are published to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Publish {
     /// The Redis.
@@ -72,12 +72,12 @@ pub struct Publisher {
     _task: AbortOnDrop,
 }
 
-/// What is worth showing of the publishing.
+/// The state of the publishing, for display.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct State {
     /// Why the last sample could not be published, until one can.
     pub failure: Option<String>,
-    /// Whether it publishes to a Redis that it watches.
+    /// True if it publishes to a Redis that it watches.
     pub observes_itself: bool,
 }
 
@@ -105,7 +105,7 @@ impl Publisher {
         }
     }
 
-    /// What is worth showing.
+    /// Returns the state of the publishing, for display.
     #[must_use]
     pub fn state(&self) -> State {
         self.state.lock().clone()
@@ -204,7 +204,7 @@ impl Task {
     }
 }
 
-/// What adds a sample to the streams.
+/// Returns the commands that add a sample to the streams.
 fn commands(prefix: &str, sample: &Sample) -> Vec<Cmd> {
     let mut commands = vec![add(prefix, Stream::Cache, sample, &cache_fields(sample))];
     if let Ok(answer) = &sample.answer {

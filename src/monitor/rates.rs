@@ -1,10 +1,10 @@
-//! What happened between two INFOs of one server.
+//! Differences between two INFOs of one server.
 
 use std::time::Duration;
 
 use super::info::{Counters, Info};
 
-/// How an INFO stands to the one before.
+/// The relation of an INFO to the one before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Since {
     /// There was none before: nothing can be said of an interval yet.
@@ -17,12 +17,12 @@ pub enum Since {
     Reset,
 }
 
-/// What was counted in an interval.
+/// The counts of an interval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Interval {
-    /// How long it was; never 0.
+    /// The interval's length; never 0.
     pub length: Duration,
-    /// What was counted in it.
+    /// The counts of the interval.
     pub counted: Counters,
 }
 

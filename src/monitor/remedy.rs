@@ -1,4 +1,4 @@
-//! What a server's refusal means, and what to do about it.
+//! Explanations of a server's refusals, and what to do about them.
 
 use super::place::Place;
 use crate::store::StoreError;
@@ -81,7 +81,7 @@ pub fn with_remedy(reason: &str) -> String {
     }
 }
 
-/// Whether it is a refusal of the user or the password, which is the same at every attempt.
+/// Returns true if it is a refusal of the user or the password, which is the same at every attempt.
 #[must_use]
 pub fn is_denied(reason: &str) -> bool {
     DENIED.iter().any(|word| reason.contains(word))

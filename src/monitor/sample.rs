@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::info::Info;
 use super::rates::{Since, hit_rate, mean_service_us};
 
-/// What a node is for.
+/// The role of a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// It takes writes.
@@ -41,10 +41,10 @@ impl Role {
     }
 }
 
-/// What a node answered.
+/// The answer of a node.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
-    /// What it said about itself.
+    /// The node's own description of itself.
     pub info: Arc<Info>,
     /// How that stands to what it said before.
     pub since: Since,
@@ -102,14 +102,14 @@ pub struct Round {
     pub at: Timestamp,
     /// The nodes, primaries first.
     pub samples: Vec<Sample>,
-    /// What kind of deployment it is: `single`, `cluster` or `sentinel`.
+    /// The kind of deployment: `single`, `cluster` or `sentinel`.
     pub deployment: &'static str,
-    /// What else is worth knowing, such as that the layout could not be looked at.
+    /// Further remarks, such as that the layout could not be looked at.
     pub notes: Vec<String>,
 }
 
 impl Round {
-    /// Whether no node has answered.
+    /// Returns true if no node has answered.
     #[must_use]
     pub fn is_lost(&self) -> bool {
         self.samples.iter().all(|sample| sample.answer.is_err())
@@ -147,7 +147,7 @@ pub struct Figures {
     pub keys: Option<f64>,
     /// Connected clients.
     pub clients: Option<f64>,
-    /// How far replication is behind, in bytes.
+    /// The replication lag in bytes.
     pub lag_bytes: Option<f64>,
 }
 

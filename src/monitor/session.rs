@@ -174,7 +174,7 @@ impl Session {
         ended
     }
 
-    /// What is worth saying now.
+    /// Returns the remarks that apply now.
     fn notes(&self) -> Vec<String> {
         let mut notes = self.standing.clone();
         let Some(publisher) = &self.publisher else { return notes };

@@ -98,7 +98,7 @@ impl<S> Drop for Stage<S> {
     }
 }
 
-/// Whether it ends within the bound. A panic there has been told already.
+/// Returns true if it ends within the bound. A panic there has been told already.
 fn ends(thread: &JoinHandle<()>) -> bool {
     let until = Instant::now() + END_BOUND;
     while !thread.is_finished() && Instant::now() < until {

@@ -7,7 +7,7 @@ use super::history::Past;
 use super::rates::{hit_rate, mean_service_us};
 use super::screen::show::{UNKNOWN, bytes, micros, number, percent};
 
-/// How many columns a line over time has.
+/// The number of columns of a line over time.
 const COLUMNS: usize = 60;
 
 /// All nodes in one interval.

@@ -16,7 +16,7 @@ use rustix::termios::{self, Action, QueueSelector};
 /// How long the terminal may take to take what gives it back.
 const LEAVE_BOUND: Duration = Duration::from_millis(500);
 
-/// Whether the terminal is a full screen now.
+/// True if the terminal is a full screen now.
 static IS_TAKEN: AtomicBool = AtomicBool::new(false);
 
 /// The terminal, full screen until this is dropped.
@@ -25,7 +25,7 @@ pub struct FullScreen {
     events: EventStream,
 }
 
-/// What the user wants.
+/// A wish of the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wish {
     /// To leave.

@@ -40,14 +40,14 @@ impl ChosenApplication {
         entities.map(|(entity, _)| (entity, self.strategy(entity, own)))
     }
 
-    /// Whether it asks a cache where the cell's own strategy is this.
+    /// Returns true if it asks a cache where the cell's own strategy is this.
     #[must_use]
     pub fn uses_cache(&self, own: &StrategySpec) -> bool {
         let lives_there = self.spec.entities().iter().any(|entity| entity.served == Served::InTheCache);
         lives_there || self.in_use(own).any(|(_, spec)| spec.uses_cache())
     }
 
-    /// Whether something is acknowledged before the database has it.
+    /// Returns true if something is acknowledged before the database has it.
     #[must_use]
     pub fn holds_back(&self, own: &StrategySpec) -> bool {
         self.in_use(own).any(|(_, spec)| spec.promise().needs().no_eviction_of_dirty)

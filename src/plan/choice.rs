@@ -202,7 +202,7 @@ impl Only {
         only
     }
 
-    /// Whether a combination is to be run.
+    /// Returns true if a combination is to be run.
     #[must_use]
     pub fn allows(&self, strategy: &ChosenStrategy, topology: &ChosenTopology) -> bool {
         let among = |names: &[String], label: &str, name: &str| {

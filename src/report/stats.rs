@@ -21,7 +21,7 @@ pub struct Interval {
 }
 
 impl Interval {
-    /// Whether some value lies in both.
+    /// Returns true if some value lies in both.
     #[must_use]
     pub fn overlaps(self, other: Self) -> bool {
         self.low <= other.high && other.low <= self.high

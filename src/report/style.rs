@@ -15,7 +15,7 @@ pub struct Look {
     pub dash: &'static [u8],
     /// The shape of points.
     pub marker: Marker,
-    /// Whether points are filled.
+    /// True if points are filled.
     pub filled: bool,
 }
 

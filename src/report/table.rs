@@ -37,7 +37,7 @@ impl PageTable {
         Self { columns: columns.into(), rows: String::new() }
     }
 
-    /// Whether it has no rows.
+    /// Returns true if it has no rows.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()

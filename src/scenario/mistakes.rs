@@ -49,7 +49,7 @@ impl Mistakes {
         }
     }
 
-    /// Whether nothing is wrong so far.
+    /// Returns true if nothing is wrong so far.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.borrow().is_empty()

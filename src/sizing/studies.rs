@@ -90,7 +90,7 @@ pub(super) fn on_write_of(cell: &Cell) -> Option<OnWrite> {
     })
 }
 
-/// Whether two scenarios ask for the same keys as often, however fast and by however many clients.
+/// Returns true if two scenarios ask for the same keys as often, however fast and by however many clients.
 pub(super) fn offer_alike(one: &Scenario, other: &Scenario) -> bool {
     let settings = |scenario: &Scenario| {
         let WorkloadSettings { reads, absent_share, trace, on_broken, .. } = scenario.workload.clone();
@@ -99,7 +99,7 @@ pub(super) fn offer_alike(one: &Scenario, other: &Scenario) -> bool {
     settings(one) == settings(other) && one.distribution == other.distribution && one.dataset == other.dataset
 }
 
-/// Whether the operations change anything.
+/// Returns true if the operations change anything.
 pub(super) fn offers_writes(scenario: &Scenario) -> bool {
     scenario.recorded.is_some() || scenario.workload.reads.get() < 1.0
 }

@@ -26,14 +26,14 @@ pub enum Expiry {
     WhenFound,
 }
 
-/// What bounds the cache.
+/// The limits of the cache.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Limits {
-    /// How many entries fit.
+    /// The number of entries that fit.
     pub capacity: Capacity,
-    /// How long entries live.
+    /// The time that entries live.
     pub ttl: Ttl,
-    /// What the TTL is counted from.
+    /// The event that the TTL is counted from.
     pub clock: Clock,
     /// When an expired entry makes room.
     pub expiry: Expiry,

@@ -31,13 +31,13 @@ pub use popularity::{Class, Popularity};
 pub struct TheoryError {
     /// The input, with its unit.
     pub what: &'static str,
-    /// What was given.
+    /// The value that was given.
     pub value: f64,
-    /// What would be accepted.
+    /// The values that would be accepted.
     pub remedy: &'static str,
 }
 
-/// What a model says, and where the model comes from.
+/// The prediction of a model, and where the model comes from.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Prediction {
     /// The predicted share, from 0 to 1.
@@ -95,7 +95,7 @@ impl Prediction {
     }
 }
 
-/// How many entries fit into a cache: at least one.
+/// The number of entries that fit into a cache: at least one.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
 pub struct Capacity(f64);
 
@@ -116,7 +116,7 @@ impl Capacity {
     }
 }
 
-/// What a write does to the cached entry of its key.
+/// The effect of a write on the cached entry of its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum OnWrite {
     /// The cache does not learn of writes: entries grow stale until they expire or are evicted.

@@ -9,7 +9,7 @@ pub struct Class {
     pub reads_per_second: f64,
     /// Writes of each of the keys, μ, per second.
     pub writes_per_second: f64,
-    /// How many keys there are; a bucket of a compressed tail may stand for millions.
+    /// The number of keys; a bucket of a compressed tail may stand for millions.
     pub keys: f64,
 }
 
@@ -131,7 +131,7 @@ impl Popularity {
         }
     }
 
-    /// How many keys are read or written at all.
+    /// Returns the number of keys that are read or written at all.
     #[must_use]
     pub fn keys(&self) -> f64 {
         self.sum(|_| 1.0)

@@ -15,7 +15,7 @@ pub struct Ttl {
     jitter: f64,
 }
 
-/// What the time to live is counted from.
+/// The event that the time to live is counted from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Clock {
     /// From the fill, or from a write that updates the entry.

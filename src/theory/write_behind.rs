@@ -12,7 +12,7 @@ pub const MODEL: Model = Model {
     reference: "Ross, Introduction to Probability Models: the Poisson process",
 };
 
-/// How write-behind flushes.
+/// The flushing of write-behind.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Flushing {
     every_seconds: f64,
@@ -34,7 +34,7 @@ impl Flushing {
     }
 }
 
-/// What a crash at a random moment is expected to lose.
+/// The loss that is expected of a crash at a random moment.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ExpectedLoss {
     /// Acknowledged writes that the database has not confirmed, overwritten ones included: Σ μ(Δ/2 + F).

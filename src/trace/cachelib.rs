@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::fields::{self, Fault, Fields, MOST};
 use super::{Operation, Record};
 
-/// Where the columns are.
+/// The positions of the columns.
 #[derive(Debug)]
 pub(super) struct Columns {
     count: usize,
@@ -29,7 +29,7 @@ pub(super) struct Columns {
 const MOST_REPEATS: u64 = 1 << 32;
 
 impl Columns {
-    /// Whether a first line is the header of such a trace.
+    /// Returns true if a first line is the header of such a trace.
     pub(super) fn are_named_by(header: &Fields<'_>) -> bool {
         header.iter().any(|name| name == b"key") && header.iter().any(|name| name == b"op")
     }
@@ -57,7 +57,7 @@ impl Columns {
         })
     }
 
-    /// Whether the records have times.
+    /// Returns true if the records have times.
     pub(super) fn have_times(&self) -> bool {
         self.time.is_some()
     }

@@ -1,4 +1,4 @@
-//! What can be wrong with a trace, and what to do about it.
+//! Errors in a trace, each with what to do about it.
 
 use std::io;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use std::path::PathBuf;
 pub struct Broken {
     /// The line's number; the first line, be it a header or a record, is 1.
     pub line: u64,
-    /// What is wrong.
+    /// The mistake.
     pub reason: String,
     /// What to do about it.
     pub remedy: &'static str,
@@ -23,7 +23,7 @@ pub enum TraceError {
     Open {
         /// The file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// Reading failed, or the compressed data is damaged.
@@ -33,7 +33,7 @@ pub enum TraceError {
     Read {
         /// The last line that was read whole.
         line: u64,
-        /// What failed.
+        /// The error that made it fail.
         source: io::Error,
     },
     /// The compressed data ends in the middle of a frame.
@@ -68,7 +68,7 @@ pub enum TraceError {
     /// The header does not suit the format.
     #[error("line 1 of the trace: {reason}; {remedy}")]
     Header {
-        /// What is wrong.
+        /// The mistake.
         reason: String,
         /// What to do about it.
         remedy: &'static str,
@@ -78,7 +78,7 @@ pub enum TraceError {
     Unwritable {
         /// The record's number from 1.
         record: u64,
-        /// What is wrong.
+        /// The mistake.
         reason: String,
         /// What to do about it.
         remedy: &'static str,
@@ -90,7 +90,7 @@ pub enum TraceError {
     Write {
         /// The last record that was taken.
         record: u64,
-        /// What failed.
+        /// The error that made it fail.
         source: io::Error,
     },
 }

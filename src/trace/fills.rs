@@ -25,7 +25,7 @@ impl Fills {
         Self { format, read_last: HashSet::default(), left_out: 0 }
     }
 
-    /// Whether the next operation, on a key of some hash, is a fill; it is counted then.
+    /// Returns true if the next operation, on a key of some hash, is a fill; it is counted then.
     pub fn is_fill(&mut self, key: u64, operation: Operation) -> bool {
         if !self.format.is_look_aside() {
             return false;

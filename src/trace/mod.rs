@@ -21,7 +21,7 @@ pub use reader::{Reader, Skipped};
 
 use std::time::Duration;
 
-/// What a record does to its key.
+/// The operation of a record on its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Operation {
     /// The key's value is asked for.
@@ -42,11 +42,11 @@ pub struct Record {
     pub time_ms: u64,
     /// The key; never empty.
     pub key: Box<str>,
-    /// What was done.
+    /// The operation that was done.
     pub operation: Operation,
     /// The size of the value in bytes, as the trace tells it; 0 where it was not known, as on many reads.
     pub size_bytes: u64,
-    /// How long the written value is to live, where the trace says so.
+    /// The time to live of the written value, where the trace gives one.
     pub ttl: Option<Duration>,
 }
 
@@ -63,7 +63,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// Whether such traces were recorded at a cache that its application fills itself.
+    /// Returns true if such traces were recorded at a cache that its application fills itself.
     #[must_use]
     pub fn is_look_aside(self) -> bool {
         match self {
@@ -73,7 +73,7 @@ impl Format {
     }
 }
 
-/// What becomes of a line that breaks the format.
+/// The treatment of a line that breaks the format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum OnBroken {
     /// The trace is refused at that line.

@@ -100,7 +100,7 @@ impl Reader {
         }
     }
 
-    /// Whether the records have times; older traces of CacheLib have none.
+    /// Returns true if the records have times; older traces of CacheLib have none.
     #[must_use]
     pub fn has_times(&self) -> bool {
         match &self.layout {

@@ -1,4 +1,4 @@
-//! Where the bytes of a trace come from: plain or zstd, told apart by their first four bytes, not by the name.
+//! The bytes of a trace: plain or zstd, told apart by their first four bytes, not by the name.
 
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::fields::{self, Fault, Fields};
 use super::{Operation, Record};
 
-/// How many columns a line has.
+/// The number of columns of a line.
 pub(super) const COLUMNS: usize = 7;
 
 pub(super) fn record(fields: &Fields<'_>) -> Result<Record, Fault> {

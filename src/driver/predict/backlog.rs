@@ -20,12 +20,12 @@ pub struct Waiting {
     pub entities: f64,
     /// `None` where writes of one key are flushed one by one.
     pub db_writes_per_write: Option<f64>,
-    /// Whether it is the interval after which everything is flushed, and not full batches.
+    /// True if it is the interval after which everything is flushed, and not full batches.
     pub interval_comes_first: bool,
 }
 
-/// Whether the ends of windows see the backlog at any moment between two flushes alike. Flushes at a short interval keep step
-/// with them.
+/// Returns true if the ends of windows see the backlog at any moment between two flushes alike. Flushes
+/// at a short interval keep step with them.
 pub fn is_seen_evenly(cell: &Cell, waiting: &Waiting) -> bool {
     let interval = cell.strategy.spec.promise().flushes().map(|flushes| flushes.interval);
     !waiting.interval_comes_first || interval >= Some(10 * cell.scenario.run.window.0)

@@ -1,4 +1,4 @@
-//! What is on the screen: a function of a state and of nothing else.
+//! The contents of the screen: a function of a state and of nothing else.
 
 mod nodes;
 pub mod scenario;

@@ -19,10 +19,10 @@ const REMEMBERED: usize = 600;
 /// So many notes are remembered.
 const NOTES: usize = 100;
 
-/// What the keys do.
+/// The keys and what they do.
 const KEYS: &[(&str, &str)] = &[("q", "end the run"), ("?", "help"), ("↑↓", "cells"), ("a", "newest")];
 
-/// What the figures are.
+/// The explanation of the figures.
 pub const HELP: &str = "\
 The windows of the cell that runs, as the load is driven: what the application sees, not what the server says.
 
@@ -70,9 +70,9 @@ pub struct Screen {
     notes: Ring<String>,
     /// How far the table of ended cells is scrolled back.
     back: usize,
-    /// Whether the help is shown.
+    /// True if the help is shown.
     pub help: bool,
-    /// Whether the run was asked to end.
+    /// True if the run was asked to end.
     pub is_ending: bool,
 }
 

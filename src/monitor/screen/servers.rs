@@ -20,11 +20,11 @@ use crate::units::show_duration;
 /// So many samples are remembered of each node: more than the widest screen shows.
 const REMEMBERED: usize = 600;
 
-/// What the keys do.
+/// The keys and what they do.
 const KEYS: &[(&str, &str)] =
     &[("q", "leave"), ("?", "help"), ("↑↓", "one node"), ("a", "all"), ("space", "hold")];
 
-/// What the figures are.
+/// The explanation of the figures.
 pub const HELP: &str = "\
 Every figure is a difference of two INFOs of the server, asked over a connection of the monitor's own.
 
@@ -49,7 +49,7 @@ pub struct Screen {
     chosen: Option<String>,
     /// What else is worth saying, such as that publishing fails.
     pub notes: Vec<String>,
-    /// Whether the help is shown.
+    /// True if the help is shown.
     pub help: bool,
     is_held: bool,
 }
@@ -202,7 +202,7 @@ impl Screen {
         }
     }
 
-    /// What is wrong, the worst first.
+    /// Returns everything that is wrong, the worst first.
     fn alerts(&self) -> Vec<String> {
         let mut alerts = Vec::new();
         for sample in self.samples() {

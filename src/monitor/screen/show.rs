@@ -1,6 +1,6 @@
 //! Figures as people read them, in few columns.
 
-/// What stands where a figure is not known.
+/// The text that stands where a figure is not known.
 pub const UNKNOWN: &str = "–";
 
 /// A figure, or what stands where there is none.

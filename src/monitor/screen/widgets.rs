@@ -1,4 +1,4 @@
-//! What both screens are made of.
+//! Widgets that both screens are made of.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
