@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::units::show_duration;
 
-/// What a promise depends on besides the strategy's own settings.
+/// The conditions of a cell that a promise depends on, besides the strategy's own settings.
 #[derive(Debug, Clone, Copy)]
 #[allow(clippy::struct_excessive_bools, reason = "four independent facts; none follows from another")]
 pub struct Circumstances {
@@ -19,7 +19,7 @@ pub struct Circumstances {
     pub ttl: Option<Duration>,
     /// The longest that one call of the database may take.
     pub longest_load: Duration,
-    /// Whether instances may be without the cache for a while in which it keeps its entries.
+    /// Instances may be without the cache for a while in which it keeps its entries.
     pub cache_out_of_reach: bool,
 }
 

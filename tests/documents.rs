@@ -1,4 +1,4 @@
-//! The documents lead where they say, and the README stays short enough to be read.
+//! The documents lead where they say, and the README stays short and says what its run says.
 
 use std::{
     collections::HashMap,
@@ -9,18 +9,15 @@ use std::{
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const README_WORDS: usize = 1500;
 
+/// Every document at the top and in docs/.
 fn documents() -> Vec<PathBuf> {
     let root = Path::new(ROOT);
-    let mut all: Vec<PathBuf> =
-        ["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "RESULTS.md", "APPLICATIONS.md", "CHANGELOG.md"]
-            .iter()
-            .map(|name| root.join(name))
-            .collect();
-    let docs = fs::read_dir(root.join("docs")).expect("docs/ is there");
-    all.extend(
-        docs.map(|entry| entry.expect("docs/ can be read").path())
-            .filter(|path| path.extension().is_some_and(|end| end == "md")),
-    );
+    let mut all = Vec::new();
+    for folder in [root.to_path_buf(), root.join("docs")] {
+        let files = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+        all.extend(files.map(|file| file.expect("the folder can be read").path()));
+    }
+    all.retain(|path| path.extension().is_some_and(|end| end == "md"));
     all.sort();
     all
 }
@@ -120,4 +117,36 @@ fn every_link_of_the_documents_leads_somewhere() {
 fn the_readme_is_short_enough_to_be_read() {
     let words = read(&Path::new(ROOT).join("README.md")).split_whitespace().count();
     assert!(words <= README_WORDS, "README.md has {words} words; more belongs in docs/");
+}
+
+/// The median of what `of` computes for each repeat of a strategy in the run that the README shows.
+fn median(rows: &[csv::StringRecord], header: &csv::StringRecord, strategy: &str, of: &[&str]) -> f64 {
+    let column = |name: &str| header.iter().position(|column| column == name).expect(name);
+    let number = |row: &csv::StringRecord, name: &str| row[column(name)].parse::<f64>().expect(name);
+    let of_strategy = rows.iter().filter(|row| &row[column("strategy")] == strategy);
+    let mut values: Vec<f64> = of_strategy
+        .map(|row| of[1..].iter().fold(number(row, of[0]), |value, by| value / number(row, by)))
+        .collect();
+    values.sort_by(f64::total_cmp);
+    assert_eq!(values.len(), 5, "the repeats of {strategy}");
+    values[2]
+}
+
+#[test]
+fn the_figures_beside_the_readme_s_picture_are_the_medians_of_that_run() {
+    let root = Path::new(ROOT);
+    let readme = read(&root.join("README.md"));
+    let mut reader = csv::Reader::from_path(root.join("results/example-single-node/summary.csv")).unwrap();
+    let header = reader.headers().unwrap().clone();
+    let rows: Vec<_> = reader.records().map(Result::unwrap).collect();
+    for strategy in ["no-cache", "cache-through", "cache-aside"] {
+        let of = |columns: &[&str]| median(&rows, &header, strategy, columns);
+        let line = format!(
+            "| `{strategy}` | {:.2} ms | {:.2} ms | {:.0} % |",
+            of(&["read_response_p50_us"]) / 1e3,
+            of(&["read_response_p99_us"]) / 1e3,
+            of(&["db_reads", "reads"]) * 100.0
+        );
+        assert!(readme.contains(&line), "the README does not say: {line}");
+    }
 }
