@@ -22,7 +22,7 @@ pub use order::Variant;
 
 use crate::application::catalog::Products;
 use crate::application::{AnyDataset, ApplicationSpec, Facts};
-use crate::fault::Fault;
+use crate::fault::ScheduledFault;
 use crate::measure::settle::FEWEST_WINDOWS;
 use crate::scenario::tree::parse_option_value;
 use crate::scenario::{
@@ -59,7 +59,7 @@ pub struct Scenario {
     /// `[run.pin]`.
     pub pin: PinSettings,
     /// `[[fault]]`.
-    pub faults: Vec<Fault>,
+    pub faults: Vec<ScheduledFault>,
     /// `strategies`.
     pub strategies: Vec<ChosenStrategy>,
     /// `topologies`.
@@ -393,7 +393,7 @@ fn read_keys(workload: &Reader<'_>, empty: &Table) -> Distribution {
     distribution
 }
 
-fn read_faults(top: &Reader<'_>, run: &RunSettings, instances: NonZeroU64) -> Vec<Fault> {
+fn read_faults(top: &Reader<'_>, run: &RunSettings, instances: NonZeroU64) -> Vec<ScheduledFault> {
     let Some(value) = top.raw("fault") else { return Vec::new() };
     let Kind::Array(items) = &value.kind else {
         top.wrong("fault", "is not a list", Some("write [[fault]] above each".into()));
@@ -403,7 +403,7 @@ fn read_faults(top: &Reader<'_>, run: &RunSettings, instances: NonZeroU64) -> Ve
     for (index, item) in items.iter().enumerate() {
         let Value { kind: Kind::Table(table), .. } = item else { continue };
         let reader = Reader::new(table, format!("fault[{index}]"), top.mistakes());
-        let fault = Fault::read(&reader, instances);
+        let fault = ScheduledFault::read(&reader, instances);
         if fault.at + fault.lasts() > run.duration.0 {
             let help = "let at + for end before run.duration, so that the recovery is seen";
             reader.wrong("at", "the fault does not end while the cell is measured", Some(help.into()));

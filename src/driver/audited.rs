@@ -6,7 +6,6 @@ use super::figures::{Measured, Series};
 use super::verdict::{End, Facts, judge};
 use crate::application::{AnyDataset, Dataset as _, Served};
 use crate::audit::{Audit, Conclusion, Example, Settled};
-use crate::fault::FaultKind;
 use crate::plan::Cell;
 use crate::results::{AuditRow, EntityRow, SummaryRow, TimeseriesRow, Verdict};
 use crate::store::StoreError;
@@ -91,7 +90,8 @@ fn promised(cell: &Cell) -> String {
 pub fn verdicts(cell: &Cell, measured: &Measured) -> Vec<(Verdict, String)> {
     let entities = cell.scenario.application.spec.entities();
     let guarantees = cell.guarantees();
-    let crashes = cell.scenario.faults.iter().filter(|fault| fault.kind == FaultKind::CrashApplication);
+    let surroundings = cell.surroundings();
+    let crashes = cell.scenario.faults.iter().filter(|fault| fault.effects(&surroundings).instance_crashes);
     let crashes = crashes.count() as u64;
     let several = entities.len() > 1;
     (0..)

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::figures::{Measured, Series};
 use crate::application::Class;
-use crate::fault::{Fault, FaultKind, Target};
+use crate::fault::{MENDED, ScheduledFault, Target};
 use crate::plan::Cell;
 use crate::results::SummaryRow;
 
@@ -51,10 +51,8 @@ pub fn summarise(row: &mut SummaryRow, cell: &Cell, measured: &Measured) {
 }
 
 /// Returns true if a replica takes over after it. Where every node dies at once, there is none.
-fn is_taken_over(fault: &Fault) -> bool {
-    fault.kind.may_fail_over()
-        && fault.kind != FaultKind::StopCache
-        && matches!(fault.target, Target::Shard(_) | Target::Cache)
+fn is_taken_over(fault: &ScheduledFault) -> bool {
+    fault.nature().may_move_primary && matches!(fault.target, Target::Shard(_))
 }
 
 /// How long it may take until an instance has found out who is the primary now.
@@ -92,14 +90,14 @@ struct Felt {
 }
 
 /// A fault is felt while it lasts, and while operations find no service because of it.
-fn felt(cell: &Cell, faults: &[&Fault], measured: &Measured) -> Vec<Felt> {
+fn felt(cell: &Cell, faults: &[&ScheduledFault], measured: &Measured) -> Vec<Felt> {
     let kinds = || 0..cell.scenario.application.spec.operations().len() as u8;
-    let one = |(number, fault): (usize, &&Fault)| {
+    let one = |(number, fault): (usize, &&ScheduledFault)| {
         let outages = kinds().filter_map(|kind| measured.outages.after(number, kind, measured.end));
         // What takes no set time, as moving slots, says when it has ended.
         let mended = measured.faults.iter().find(|event| {
-            event.kind == "mended"
-                && event.subject == fault.kind.word()
+            event.kind == MENDED
+                && event.subject == fault.name()
                 && event.at_s >= (fault.at + fault.lasts()).as_secs_f64()
         });
         let ends = mended.map_or(fault.at + fault.lasts(), |event| Duration::from_secs_f64(event.at_s));

@@ -28,7 +28,7 @@ use crate::application::Dataset as _;
 use crate::application::touched::Touched;
 use crate::audit::{Audit, Setup};
 use crate::clock::{self, Instant};
-use crate::fault::FaultKind;
+use crate::fault::{Breakable, Life, Part};
 use crate::interrupt::Interrupt;
 use crate::observer::Observer;
 use crate::plan::Cell;
@@ -41,10 +41,9 @@ use crate::workload::{
 };
 use audited::Audited;
 use control::{Control, Stage};
-use faults::{Breakable, FaultEvent};
+use faults::FaultEvent;
 use figures::Measured;
 use gather::{Gatherer, Sureness};
-use instance::Life;
 use worker::{Job, Report};
 
 /// How long instances may take to connect, all together.
@@ -257,10 +256,10 @@ fn audit(cell: &Cell) -> Option<Arc<Audit>> {
     })
 }
 
-/// Whether each instance runs, where a fault may crash one.
+/// A switch for each instance, where a fault is aimed at one.
 fn lives(cell: &Cell) -> Arc<[watch::Sender<Life>]> {
-    let crashes = cell.scenario.faults.iter().any(|fault| fault.kind == FaultKind::CrashApplication);
-    let instances = if crashes { cell.scenario.workload.instances.get() } else { 0 };
+    let are_aimed_at = cell.scenario.faults.iter().any(|fault| fault.nature().part == Part::Application);
+    let instances = if are_aimed_at { cell.scenario.workload.instances.get() } else { 0 };
     (0..instances).map(|_| watch::channel(Life::Up).0).collect()
 }
 
@@ -358,15 +357,10 @@ async fn measure(
                     undone = undone.take().or(left);
                     ended += 1;
                 }
-                Report::Recovered(instance, recovered) => events.push(FaultEvent {
-                    at_s: (recovered.at - start).as_secs_f64(),
-                    kind: "mended",
-                    subject: FaultKind::CrashApplication.word().into(),
-                    detail: format!(
-                        "instance {instance} serves again, having recovered {} writes",
-                        recovered.writes
-                    ),
-                }),
+                Report::Recovered(instance, recovered) => {
+                    let at_s = (recovered.at - start).as_secs_f64();
+                    events.extend(faults::instance_recovered(cell, instance, at_s, recovered.writes));
+                }
                 Report::Failed(error) => return Err(error.to_string()),
                 Report::Ready => {}
             }
@@ -374,7 +368,7 @@ async fn measure(
         Ok(())
     };
     // At the same time: a server that does not say how it is must not hold up what the scenario does to it.
-    let faults = faults::run(cell, Breakable { deployed, lives: &job.lives }, start);
+    let faults = faults::run(cell, Breakable { deployed, instances: &job.lives }, start);
     let ((), broken) = tokio::try_join!(reports, async { Ok(faults.await) })?;
     events.extend(broken);
     // What the connections have noticed from the beginning of measuring on.

@@ -39,7 +39,7 @@ pub enum Staleness {
 pub enum Loss {
     /// Nothing.
     Nothing,
-    /// What was acknowledged and not flushed yet: at most so many writes for each fault.
+    /// What was acknowledged and not flushed yet: at most so many writes for each crash.
     Backlog {
         /// The most that an instance holds back.
         most: u64,

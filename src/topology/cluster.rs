@@ -62,7 +62,7 @@ impl Spec {
             sentinels: 0,
             fails_over: self.replicas > 0,
             reads_replicas: self.read_from != ReadFrom::Primary,
-            allow_faults: self.allow_faults,
+            may_be_disturbed: self.allow_faults,
             speaks_tls: self.nodes.iter().flat_map(Distinct::all).any(SecretUrl::speaks_tls),
             grows: true,
             // What servers that are there already wait for is theirs to know.

@@ -31,7 +31,7 @@ impl Spec {
             sentinels: 0,
             fails_over: false,
             reads_replicas: false,
-            allow_faults: false,
+            may_be_disturbed: false,
             speaks_tls: false,
             grows: false,
             outage_bound: None,

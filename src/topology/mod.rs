@@ -97,8 +97,8 @@ pub struct Shape {
     pub fails_over: bool,
     /// Whether replicas answer reads.
     pub reads_replicas: bool,
-    /// Whether faults may be tried on servers that hotset did not start.
-    pub allow_faults: bool,
+    /// Whether hotset may disturb its servers though it did not start them.
+    pub may_be_disturbed: bool,
     /// Clients speak TLS to a server of the cache.
     pub speaks_tls: bool,
     /// Whether shards can be added and removed while it serves.

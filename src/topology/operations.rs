@@ -18,8 +18,8 @@ use crate::units::show_duration;
 
 /// Until every client has found out that a shard has no slots any more.
 const UNTIL_LOOKED: Duration = Duration::from_secs(3);
-/// How long a fault waits for somebody to have the place that it is aimed at: longer than a failover takes by the timeouts
-/// that topologies have unless a scenario says otherwise.
+/// How long [`CacheDeployment::node_at`] waits for a node to have the place that is asked for: longer than a failover takes
+/// by the timeouts that topologies have unless a scenario says otherwise.
 const ROLE_BOUND: Duration = Duration::from_secs(15);
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// How much one value takes with which memory is filled.
@@ -48,7 +48,7 @@ impl Filler {
 }
 
 impl CacheDeployment {
-    /// The managed node that a fault is aimed at, by the roles that nodes have now. Where a shard is just failing over,
+    /// The managed node that has a place, by the roles that nodes have now. Where a shard is just failing over,
     /// whoever is its primary next.
     ///
     /// # Errors

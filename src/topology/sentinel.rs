@@ -70,7 +70,7 @@ impl Spec {
             sentinels: self.sentinel_count.get(),
             fails_over: true,
             reads_replicas: self.read_from != ReadFrom::Primary,
-            allow_faults: self.allow_faults,
+            may_be_disturbed: self.allow_faults,
             speaks_tls: self.sentinels.iter().flat_map(Distinct::all).chain(&self.node).any(SecretUrl::speaks_tls),
             grows: false,
             // What servers that are there already wait for is theirs to know.

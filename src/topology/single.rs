@@ -40,7 +40,7 @@ impl Spec {
             sentinels: 0,
             fails_over: false,
             reads_replicas: self.read_from != ReadFrom::Primary,
-            allow_faults: self.allow_faults,
+            may_be_disturbed: self.allow_faults,
             speaks_tls: self.url.as_ref().is_some_and(SecretUrl::speaks_tls),
             grows: false,
             outage_bound: None,

@@ -1,0 +1,40 @@
+//! A replica of the shard `target` becomes its primary, by order of Sentinel or the cluster.
+
+use crate::fault::{Aim, Course, Effects, Fault, Lasts, Nature, Part, Surroundings};
+use crate::topology::{Target, TopologyError};
+
+crate::settings! {
+    /// It has none.
+    pub struct Spec {}
+}
+
+impl Fault for Spec {
+    const NATURE: Nature = Nature {
+        part: Part::Cache,
+        aim: Aim::Shard,
+        lasts: Lasts::AtOnce,
+        may_move_primary: true,
+        wears_nodes_out: true,
+    };
+
+    fn check(&self, target: Target, on: &Surroundings<'_>) -> Result<(), String> {
+        on.has_cache_server()?;
+        on.may_disturb_cache()?;
+        if !on.shape().fails_over {
+            return Err(
+                "it has nobody who could take over: give it replicas, or use cluster or sentinel".into()
+            );
+        }
+        on.has_node(target)
+    }
+
+    fn effects(&self, _target: Target, _on: &Surroundings<'_>) -> Effects {
+        Effects { cache_out_of_reach: true, ..Effects::NONE }
+    }
+
+    async fn carry_out(&self, course: &mut Course<'_>) -> Result<(), TopologyError> {
+        let ordered = course.cache().fail_over(course.shard()?).await?;
+        course.broke(ordered);
+        Ok(())
+    }
+}

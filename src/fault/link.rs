@@ -1,0 +1,73 @@
+//! What the faults of links share: where a link can be broken, and a relay that impairs it for a time.
+
+use super::{Aim, Course, Effects, Lasts, Nature, Part, Surroundings};
+use crate::scenario::Positive;
+use crate::topology::database::no_relay;
+use crate::topology::relay::Conditions;
+use crate::topology::settings::DatabaseKind;
+use crate::topology::{Target, TopologyError};
+
+/// Returns what a fault of a link is.
+pub(super) const fn nature(lasts: Lasts) -> Nature {
+    Nature { part: Part::Link, aim: Aim::Link, lasts, may_move_primary: false, wears_nodes_out: false }
+}
+
+/// How long a link is impaired unless a scenario says otherwise.
+pub(super) const FOR_A_WHILE: Lasts = Lasts::For(Positive::seconds(10));
+
+/// Checks that a relay can stand in the links, and that hotset may break this one.
+pub(super) fn check(target: Target, on: &Surroundings<'_>) -> Result<(), String> {
+    let topology = on.topology;
+    // All connections of such a cell go through a relay, whichever link is broken.
+    if on.uses_cache && on.shape().speaks_tls {
+        return Err(
+            "a relay cannot stand in a link that speaks TLS: the server's name would not be its own".into()
+        );
+    }
+    if let Some(url) = on.database.url.as_ref().filter(|_| topology.database() == DatabaseKind::Mongodb)
+        && let Some(reason) = no_relay(url)
+    {
+        return Err(reason.into());
+    }
+    match target {
+        Target::Database if topology.database() == DatabaseKind::Embedded => {
+            Err("the database is inside this process: there is no link to break".into())
+        }
+        Target::Database if on.database.url.is_some() && !on.database.allow_faults => {
+            Err("the database is not hotset's own: say database.allow_faults = true where that is wanted"
+                .into())
+        }
+        Target::Database => Ok(()),
+        // A strategy without a cache has no link to one, and notices nothing.
+        Target::Cache if !on.uses_cache => Ok(()),
+        Target::Cache if on.shape().shards == 0 => {
+            Err("the cache is inside this process: there is no link to break".into())
+        }
+        Target::Cache => on.may_disturb_cache(),
+        Target::Instance(_) | Target::Shard(_) | Target::Replica { .. } | Target::Sentinel(_) => {
+            Err(format!("{} is no link", target.name()))
+        }
+    }
+}
+
+/// Returns what a fault of a link takes from promises: a link to the cache leaves the entries as they are.
+pub(super) fn effects(target: Target) -> Effects {
+    Effects { cache_out_of_reach: target == Target::Cache, ..Effects::NONE }
+}
+
+/// Tells what happens to the link, impairs it for the time of the course, and tells that it is over.
+pub(super) async fn impair(
+    course: &mut Course<'_>,
+    what: String,
+    conditions: Conditions,
+) -> Result<(), TopologyError> {
+    let (link, relays) = course.link()?;
+    let (name, lasts) = (course.target().name(), course.lasts());
+    course.broke(format!("the link to the {name}: {what}, for {lasts}"));
+    // Dropped too where the run is interrupted: the next cell uses the link as well.
+    let impaired = relays.impair(link, conditions);
+    course.wait().await;
+    drop(impaired);
+    course.mended(format!("the link to the {name} is as without it"));
+    Ok(())
+}
