@@ -173,9 +173,10 @@ fn is_back(windows: &[Judged], before: f64) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroU64;
+
     use super::*;
-    use crate::scenario::Positive;
-    use crate::units::ByteSize;
+    use crate::scenario::{Mistakes, Reader, Table};
 
     fn second(at: u64) -> Duration {
         Duration::from_secs(at)
@@ -247,17 +248,16 @@ mod tests {
 
     #[test]
     fn nobody_takes_over_where_every_node_dies() {
-        let fault = |kind, target| Fault {
-            at: Duration::ZERO,
-            kind,
-            lasts: Some(Positive::seconds(1)),
-            target,
-            delay: Positive::seconds(1),
-            jitter: Duration::ZERO,
-            rate: ByteSize(1),
+        let fault = |kind: &str, target: &str| {
+            let text = format!("at = \"1s\"\nkind = \"{kind}\"\n{target}");
+            let mistakes = Mistakes::default();
+            let table = Table::parse(&text, &mistakes);
+            let fault = ScheduledFault::read(&Reader::new(&table, "", &mistakes), NonZeroU64::MIN);
+            assert!(mistakes.is_empty(), "{text}");
+            fault
         };
-        assert!(is_taken_over(&fault(FaultKind::Kill, Target::Shard(0))));
-        assert!(!is_taken_over(&fault(FaultKind::Kill, Target::Replica { shard: 0, replica: 0 })));
-        assert!(!is_taken_over(&fault(FaultKind::StopCache, Target::Cache)));
+        assert!(is_taken_over(&fault("kill", "target = \"shard0\"")));
+        assert!(!is_taken_over(&fault("kill", "target = \"shard0-replica0\"")));
+        assert!(!is_taken_over(&fault("stop-cache", "")));
     }
 }

@@ -71,3 +71,37 @@ pub(super) async fn impair(
     course.mended(format!("the link to the {name} is as without it"));
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::fault::Effects;
+    use crate::fault::testing::Ground;
+
+    const TO_CACHE: &str = "kind = \"cut\"";
+    const TO_DATABASE: &str = "kind = \"cut\"\ntarget = \"database\"";
+
+    #[test]
+    fn a_link_inside_this_process_cannot_be_broken_and_one_to_servers_of_others_only_with_permission() {
+        let embedded = Ground::new("embedded", "");
+        assert!(embedded.refuses(TO_CACHE).contains("the cache is inside this process"));
+        assert!(embedded.refuses(TO_DATABASE).contains("the database is inside this process"));
+        let theirs = Ground::new("single", "url = \"redis://127.0.0.1:1\"");
+        assert!(theirs.refuses(TO_CACHE).contains("allow_faults = true"));
+        assert_eq!(theirs.refuses(TO_DATABASE), "");
+        let tls = Ground::new("single", "url = \"rediss://127.0.0.1:1\"\nallow_faults = true");
+        assert!(tls.refuses(TO_DATABASE).contains("TLS"), "all links of a cell go through a relay");
+    }
+
+    #[test]
+    fn a_strategy_without_a_cache_has_no_link_to_one() {
+        let without = Ground { uses_cache: false, ..Ground::new("embedded", "") };
+        assert_eq!(without.refuses(TO_CACHE), "");
+    }
+
+    #[test]
+    fn a_broken_link_to_the_cache_leaves_its_entries_and_one_to_the_database_takes_nothing() {
+        let ground = Ground::new("single", "");
+        assert_eq!(ground.effects(TO_CACHE), Effects { cache_out_of_reach: true, ..Effects::NONE });
+        assert_eq!(ground.effects(TO_DATABASE), Effects::NONE);
+    }
+}

@@ -10,6 +10,8 @@ mod link;
 mod nature;
 mod scheduled;
 mod surroundings;
+#[cfg(test)]
+mod testing;
 
 use std::future::Future;
 

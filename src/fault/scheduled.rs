@@ -163,3 +163,56 @@ fn first_with(key: &str) -> Option<&'static str> {
     let has_it = |row: &&FaultRow| (row.docs)().iter().any(|setting| setting.key == key);
     REGISTRY.iter().find(has_it).map(|row| row.name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fault::testing::{Ground, fault, read};
+
+    #[test]
+    fn every_kind_is_read_by_its_name_with_the_target_and_the_time_that_it_has_by_default() {
+        for row in REGISTRY {
+            let fault = fault(&format!("kind = \"{}\"", row.name));
+            assert_eq!(fault.name(), row.name);
+            assert_eq!(fault.target, row.nature.aim.default_target(), "{}", row.name);
+            assert_eq!(fault.lasts.is_some(), matches!(row.nature.lasts, Lasts::For(_)), "{}", row.name);
+        }
+    }
+
+    #[test]
+    fn a_kind_that_is_missing_or_unknown_is_told_with_those_that_there_are() {
+        assert!(read("at = \"1s\"").1[0].starts_with("kind: is missing; give \"stop-cache\" or "));
+        let (_, unknown) = read("kind = \"flsh\"");
+        assert!(unknown[0].contains("\"flsh\" is not known; did you mean \"flush\"?"), "{unknown:?}");
+    }
+
+    #[test]
+    fn a_setting_of_other_kinds_is_refused_with_the_first_that_has_it() {
+        for (setting, kind) in [
+            ("delay = \"1s\"", "slow-database"),
+            ("jitter = \"1s\"", "slow"),
+            ("rate = \"1MiB\"", "throttle"),
+        ] {
+            let (_, mistakes) = read(&format!("kind = \"flush\"\n{setting}"));
+            let key = &setting[..setting.find(' ').unwrap()];
+            let said = format!("{key}: means nothing to flush; leave it out, or write kind = \"{kind}\"");
+            assert_eq!(mistakes, [said]);
+        }
+        assert_eq!(read("kind = \"slow\"\ndelay = \"1s\"\njitter = \"1s\"").1, Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_target_that_the_kind_cannot_hit_is_refused_with_those_that_it_can() {
+        let (_, fixed) = read("kind = \"flush\"\ntarget = \"cache\"");
+        assert_eq!(fixed, ["target: means nothing to flush; leave it out"]);
+        let (_, other) = read("kind = \"failover\"\ntarget = \"sentinel0\"");
+        assert_eq!(other, ["target: \"sentinel0\" is nothing for failover; write \"shard0\""]);
+    }
+
+    #[test]
+    fn a_strategy_without_a_cache_notices_only_what_happens_elsewhere() {
+        let without = Ground { uses_cache: false, ..Ground::new("embedded", "") };
+        assert_eq!(without.refuses("kind = \"stop-cache\""), "");
+        assert_ne!(without.refuses("kind = \"stop-database\""), "");
+    }
+}

@@ -40,3 +40,18 @@ impl Fault for Spec {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::fault::testing::Ground;
+
+    #[test]
+    fn a_shard_is_added_only_to_a_cluster_whose_writes_wait_for_no_replica() {
+        let add = "kind = \"add-shard\"";
+        let mut cluster = Ground::new("cluster", "");
+        assert_eq!(cluster.refuses(add), "");
+        cluster.cache.wait_replicas = 1;
+        assert!(cluster.refuses(add).contains("leave cache.wait_replicas out"));
+        assert!(Ground::new("sentinel", "").refuses(add).contains("only a cluster"));
+    }
+}

@@ -38,3 +38,26 @@ impl Fault for Spec {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::fault::Effects;
+    use crate::fault::testing::{Ground, read};
+
+    #[test]
+    fn an_instance_that_crashes_takes_its_memory_with_it_and_nothing_else() {
+        let crash = "kind = \"crash-application\"\ntarget = 1";
+        let ground = Ground::new("embedded", "");
+        assert_eq!(ground.refuses(crash), "");
+        assert_eq!(ground.effects(crash), Effects { instance_crashes: true, ..Effects::NONE });
+    }
+
+    #[test]
+    fn an_instance_that_is_not_there_cannot_crash() {
+        let (_, mistakes) = read("kind = \"crash-application\"\ntarget = 2");
+        assert_eq!(
+            mistakes,
+            ["target: there is no instance 2; the instances are 0 to 1; see workload.instances"]
+        );
+    }
+}

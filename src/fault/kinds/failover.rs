@@ -38,3 +38,20 @@ impl Fault for Spec {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::fault::testing::Ground;
+
+    #[test]
+    fn a_failover_needs_somebody_who_takes_over_and_the_permission_of_the_scenario() {
+        let failover = "kind = \"failover\"";
+        assert_eq!(Ground::new("sentinel", "").refuses(failover), "");
+        assert!(Ground::new("single", "").refuses(failover).contains("nobody who could take over"));
+        let theirs = |more: &str| {
+            Ground::new("cluster", &format!("nodes = [\"redis://127.0.0.1:1\"]\n{more}")).refuses(failover)
+        };
+        assert!(theirs("").contains("allow_faults = true"));
+        assert_eq!(theirs("allow_faults = true"), "");
+    }
+}

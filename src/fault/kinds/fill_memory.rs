@@ -41,3 +41,19 @@ impl Fault for Spec {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::fault::testing::Ground;
+
+    #[test]
+    fn only_a_memory_with_a_limit_can_be_filled() {
+        let fill = "kind = \"fill-memory\"";
+        assert!(Ground::new("single", "").refuses(fill).contains("give cache.capacity"));
+        assert!(Ground::new("embedded", "").refuses(fill).contains("inside this process"));
+        let theirs = "url = \"redis://127.0.0.1:1\"";
+        assert!(Ground::new("single", theirs).refuses(fill).contains("allow_faults = true"));
+        let allowed = format!("{theirs}\nallow_faults = true");
+        assert_eq!(Ground::new("single", &allowed).refuses(fill), "", "its servers say what their limit is");
+    }
+}

@@ -31,3 +31,19 @@ impl Fault for Spec {
         course.cache().flush().await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::fault::Effects;
+    use crate::fault::testing::Ground;
+
+    #[test]
+    fn every_cache_can_be_flushed_and_loses_its_entries() {
+        let flush = "kind = \"flush\"";
+        let theirs = Ground::new("single", "url = \"redis://127.0.0.1:1\"");
+        for ground in [Ground::new("embedded", ""), theirs] {
+            assert_eq!(ground.refuses(flush), "");
+            assert_eq!(ground.effects(flush), Effects { cache_loses_entries: true, ..Effects::NONE });
+        }
+    }
+}

@@ -45,3 +45,36 @@ impl Fault for Spec {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::fault::testing::{Ground, fault};
+    use crate::topology::servers::Persistence;
+
+    #[test]
+    fn a_node_that_is_killed_stays_dead_unless_the_scenario_says_for_how_long() {
+        assert_eq!(fault("kind = \"kill\"").lasts, None);
+        assert!(fault("kind = \"kill\"\nfor = \"3s\"").lasts.is_some());
+    }
+
+    #[test]
+    fn only_a_node_that_is_there_can_be_killed() {
+        let ground = Ground::new("single", "replicas = 1");
+        assert_eq!(ground.refuses("kind = \"kill\"\ntarget = \"shard0-replica0\""), "");
+        assert_eq!(
+            ground.refuses("kind = \"kill\"\ntarget = \"shard0-replica1\""),
+            "there is no shard0-replica1; there is shard0-replica0 to shard0-replica0"
+        );
+        assert!(ground.refuses("kind = \"kill\"\ntarget = \"sentinel0\"").contains("there is none"));
+    }
+
+    #[test]
+    fn a_killed_node_loses_what_it_did_not_persist() {
+        let mut ground = Ground::new("cluster", "");
+        ground.cache.persistence = Persistence::None;
+        assert!(ground.effects("kind = \"kill\"").cache_loses_entries);
+        ground.cache.persistence = Persistence::AofAlways;
+        let kept = ground.effects("kind = \"kill\"");
+        assert!(!kept.cache_loses_entries && kept.cache_out_of_reach);
+    }
+}

@@ -106,3 +106,25 @@ faults! {
     "add-shard" => AddShard, add_shard;
     "remove-shard" => RemoveShard, remove_shard;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::REGISTRY;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_kind_has_a_name_of_its_own_and_no_setting_that_every_fault_has() {
+        let names: BTreeSet<&str> = REGISTRY.iter().map(|row| row.name).collect();
+        assert_eq!(names.len(), REGISTRY.len());
+        for row in REGISTRY {
+            for setting in (row.docs)() {
+                assert!(
+                    !["at", "kind", "for", "target"].contains(&setting.key),
+                    "{} {}",
+                    row.name,
+                    setting.key
+                );
+            }
+        }
+    }
+}

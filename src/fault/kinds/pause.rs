@@ -40,3 +40,17 @@ impl Fault for Spec {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::fault::Effects;
+    use crate::fault::testing::Ground;
+
+    #[test]
+    fn a_frozen_node_keeps_its_entries() {
+        let ground = Ground::new("single", "");
+        let effects = ground.effects("kind = \"pause\"");
+        assert_eq!(effects, Effects { cache_out_of_reach: true, ..Effects::NONE });
+        assert!(ground.refuses("kind = \"pause\"\ntarget = \"shard1\"").contains("there is no shard1"));
+    }
+}

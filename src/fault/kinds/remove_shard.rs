@@ -38,3 +38,19 @@ impl Fault for Spec {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::fault::testing::Ground;
+
+    #[test]
+    fn only_a_shard_that_is_there_and_not_the_last_can_be_removed() {
+        let remove = |cluster: &str, target: &str| {
+            let fault = format!("kind = \"remove-shard\"\ntarget = \"{target}\"");
+            Ground::new("cluster", cluster).refuses(&fault)
+        };
+        assert_eq!(remove("", "shard2"), "");
+        assert!(remove("", "shard3").contains("there is no shard3"));
+        assert_eq!(remove("primaries = 1", "shard0"), "its only shard cannot be removed");
+    }
+}

@@ -42,3 +42,26 @@ impl Fault for Spec {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::fault::testing::Ground;
+    use crate::fault::testing::read;
+    use crate::topology::servers::Persistence;
+
+    #[test]
+    fn a_restart_ends_by_itself() {
+        let (fault, mistakes) = read("kind = \"restart\"\nfor = \"1s\"");
+        assert_eq!(mistakes, ["for: means nothing to restart; leave it out"]);
+        assert_eq!(fault.lasts, None);
+    }
+
+    #[test]
+    fn a_node_that_persists_its_entries_has_them_when_it_is_back() {
+        let mut ground = Ground::new("single", "");
+        ground.cache.persistence = Persistence::None;
+        assert!(ground.effects("kind = \"restart\"").cache_loses_entries);
+        ground.cache.persistence = Persistence::AofAlways;
+        assert!(!ground.effects("kind = \"restart\"").cache_loses_entries);
+    }
+}

@@ -42,3 +42,19 @@ impl Fault for Spec {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::fault::Effects;
+    use crate::fault::testing::Ground;
+    use std::time::Duration;
+
+    #[test]
+    fn any_database_can_be_slow_and_its_calls_take_longer_by_the_delay() {
+        let slow = "kind = \"slow-database\"\ndelay = \"70ms\"";
+        let ground = Ground::new("embedded", "");
+        assert_eq!(ground.refuses(slow), "");
+        let longer_calls = Duration::from_millis(70);
+        assert_eq!(ground.effects(slow), Effects { longer_calls, ..Effects::NONE });
+    }
+}

@@ -46,3 +46,29 @@ impl Fault for Spec {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::fault::Effects;
+    use crate::fault::testing::Ground;
+    use crate::topology::servers::Persistence;
+
+    const STOP: &str = "kind = \"stop-cache\"";
+
+    #[test]
+    fn only_servers_that_hotset_started_are_killed() {
+        assert_eq!(Ground::new("single", "").refuses(STOP), "");
+        assert!(Ground::new("embedded", "").refuses(STOP).contains("no server to break"));
+        let theirs = Ground::new("single", "url = \"redis://127.0.0.1:1\"\nallow_faults = true");
+        assert!(theirs.refuses(STOP).contains("only servers that it started"));
+    }
+
+    #[test]
+    fn a_cache_with_persistence_is_out_of_reach_and_one_without_is_empty() {
+        let mut ground = Ground::new("single", "");
+        ground.cache.persistence = Persistence::None;
+        assert_eq!(ground.effects(STOP), Effects { cache_loses_entries: true, ..Effects::NONE });
+        ground.cache.persistence = Persistence::AofAlways;
+        assert_eq!(ground.effects(STOP), Effects { cache_out_of_reach: true, ..Effects::NONE });
+    }
+}

@@ -37,3 +37,18 @@ impl Fault for Spec {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::fault::testing::Ground;
+
+    #[test]
+    fn only_a_database_that_hotset_started_is_killed() {
+        let stop = "kind = \"stop-database\"";
+        assert_eq!(Ground::new("single", "").refuses(stop), "");
+        assert!(
+            Ground::new("single", "database = \"embedded\"").refuses(stop).contains("here there is none")
+        );
+        assert!(Ground::new("single", "").effects(stop).database_loses_unjournaled);
+    }
+}
