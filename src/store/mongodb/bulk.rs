@@ -12,7 +12,7 @@ use super::errors::kind_of_code;
 use crate::store::{BulkItem, ErrorKind, StoreError, Version};
 
 /// The result of one item.
-pub(super) type Result1 = Result<bool, StoreError>;
+pub(super) type ItemResult = Result<bool, StoreError>;
 
 /// Splits items into runs in which every id occurs once: an unordered command may apply them in any order,
 /// and its count of matches is conclusive only if no two items have the same id.
@@ -87,7 +87,7 @@ impl Reply {
     }
 
     /// The results if the count of matches is enough to tell them: every item without an error is done.
-    pub(super) fn results(&self, items: &[BulkItem]) -> Option<Vec<Result1>> {
+    pub(super) fn results(&self, items: &[BulkItem]) -> Option<Vec<ItemResult>> {
         (self.matched + self.errors.len() >= items.len()).then(|| self.results_by(items, |_| true))
     }
 
@@ -101,7 +101,7 @@ impl Reply {
         &self,
         items: &[BulkItem],
         versions: &HashMap<String, Version>,
-    ) -> Vec<Result1> {
+    ) -> Vec<ItemResult> {
         self.results_by(items, |item| match (versions.get(&item.id), item.version) {
             (Some(held), Some(version)) => *held == version,
             (held, None) => held.is_some(),
@@ -109,7 +109,7 @@ impl Reply {
         })
     }
 
-    fn results_by(&self, items: &[BulkItem], done: impl Fn(&BulkItem) -> bool) -> Vec<Result1> {
+    fn results_by(&self, items: &[BulkItem], done: impl Fn(&BulkItem) -> bool) -> Vec<ItemResult> {
         let result = |(place, item)| match self.errors.get(&place) {
             Some(error) => Err(error.clone()),
             None => Ok(done(item)),
