@@ -12,7 +12,7 @@
 //! It promises that no read which begins after a write was acknowledged returns an older document, and with
 //! `stream` that no crash of the application loses one: the record is in the stream before the entry changes.
 //! Both hold as long as the cache keeps what it has acknowledged, and evicts nothing that has no time to live;
-//! see [`super::behind`] for why. With `memory` a crash loses what the instance had not flushed.
+//! see `strategy::behind` for why. With `memory` a crash loses what the instance had not flushed.
 
 use std::num::NonZeroU64;
 use std::sync::Arc;

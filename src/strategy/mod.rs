@@ -1,7 +1,7 @@
 //! Strategies by which an application uses a cache in front of a database, one per file.
 //!
 //! A strategy is generic over its cache and its source, so that its file reads like the textbook
-//! and can be tested over fakes. [`strategies!`] below is the one table in which they meet.
+//! and can be tested over fakes. `strategies!` below is the one table in which they meet.
 
 pub mod background;
 mod behind;

@@ -12,7 +12,7 @@
 //! An instance that takes more than `batch` writes an `interval` falls behind until its queue is full; from then
 //! on writes wait for room, or go through. It promises that no read which begins after a write was
 //! acknowledged returns an older document, as long as the cache keeps what it has acknowledged. A crash of
-//! the application loses at most its queue. See [`super::behind`].
+//! the application loses at most its queue. See `strategy::behind`.
 
 use std::num::NonZeroU64;
 use std::sync::Arc;

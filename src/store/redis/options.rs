@@ -10,7 +10,7 @@ use crate::store::SecretUrl;
 use crate::store::journal::Journal;
 
 crate::choices! {
-    /// The nodes that answer reads.
+    /// Which nodes answer reads.
     pub enum ReadFrom {
         /// Primaries only.
         Primary = "primary",
