@@ -1,4 +1,5 @@
-//! Counts of accesses that live in the cache, shared by all instances, by which the most asked for is found.
+//! Counts of accesses, kept in the cache and shared by all instances, by which the most accessed entities are
+//! found.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -9,10 +10,10 @@ use super::redis::RedisCache;
 use super::{AnyCache, Cache, DelayedCache, StoreError};
 use crate::clock::{self, Instant};
 
-/// A cache that counts for its users. Promises are those of [`Cache`].
+/// A cache that counts accesses for its users. It makes the same promises as [`Cache`].
 pub trait AccessCounts: Cache {
-    /// Adds to the counts of a window, which is forgotten `ttl` after its last addition: one command for
-    /// all of them.
+    /// Adds to the counts of a window with one command. The window is forgotten `ttl` after the last addition
+    /// to it.
     fn count_accesses(
         &self,
         window: &str,
@@ -20,7 +21,7 @@ pub trait AccessCounts: Cache {
         ttl: Duration,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// The `most` most accessed of a window with their counts, the highest first.
+    /// The ids with the highest counts in a window, at most `most` of them, the highest first.
     fn most_accessed(
         &self,
         window: &str,
@@ -61,7 +62,7 @@ impl AccessCounts for LocalCache {
             let counts = live.map(|window| &window.counts);
             let mut all: Vec<(String, u64)> =
                 counts.into_iter().flatten().map(|(id, count)| (id.to_string(), *count)).collect();
-            // As Redis does: by count, and by name among equals, from the end.
+            // Redis sorts in this order too: by count and, among equal counts, by name, both descending.
             all.sort_by(|a, b| (b.1, &b.0).cmp(&(a.1, &a.0)));
             all.truncate(most as usize);
             all

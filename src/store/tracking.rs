@@ -1,4 +1,4 @@
-//! Caches that announce which keys have changed, for whoever keeps copies of entries.
+//! Caches that announce which keys have changed, for clients that keep copies of entries.
 
 use std::future::Future;
 use std::time::Duration;
@@ -11,12 +11,12 @@ use super::redis::RedisCache;
 use super::{AnyCache, Cache, DelayedCache, StoreError};
 use crate::clock;
 
-/// What a cache announces.
+/// An announcement of a cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Announcement {
     /// From now on every change is announced.
     Connected,
-    /// What is under this key has changed, expired or been evicted.
+    /// The entry under this key has changed, expired or been evicted.
     Changed(CompactString),
     /// Everything may have changed, and nothing is announced until the next `Connected`.
     Lost,
@@ -29,11 +29,12 @@ pub type Announcements = mpsc::UnboundedReceiver<Announcement>;
 
 /// A cache that announces changes.
 pub trait Tracking: Cache {
-    /// Announces what changes under keys that begin so, until the receiver is dropped. Announcements come a
-    /// little after the change: whoever keeps copies is out of date for that long.
+    /// Announces the changes to keys that begin with `key_prefix`, until the receiver is dropped.
+    /// Announcements come a little after the change; copies are out of date for that long.
     ///
     /// # Errors
-    /// Where the first connection cannot be made; later ones are made again for as long as it takes.
+    /// Returns an error if the first connection cannot be made. Later ones are tried again for as long as it
+    /// takes.
     fn track(
         &self,
         key_prefix: &str,
@@ -44,7 +45,7 @@ pub trait Tracking: Cache {
 impl Tracking for LocalCache {
     async fn track(&self, key_prefix: &str, _check_every: Duration) -> Result<Announcements, StoreError> {
         let (tell, told) = mpsc::unbounded_channel();
-        // The receiver is there.
+        // This cannot fail, since the receiver still exists.
         let _ = tell.send(Announcement::Connected);
         self.announce_to(key_prefix, tell);
         Ok(told)
@@ -66,7 +67,7 @@ impl Tracking for AnyCache {
     }
 }
 
-/// Announcements travel too: half a round trip each.
+/// Announcements are delayed too, by half a round trip each.
 impl<C: Tracking> Tracking for DelayedCache<C> {
     async fn track(&self, key_prefix: &str, check_every: Duration) -> Result<Announcements, StoreError> {
         let mut near = self.inner().track(key_prefix, check_every).await?;

@@ -1,5 +1,5 @@
-//! Sessions in the local cache, outside of its capacity, as counters are. Being outside of the instances, it keeps them
-//! when one crashes.
+//! Sessions in the local cache. Like counters they do not count towards its capacity. The cache is outside of
+//! the instances, so it keeps the sessions when an instance crashes.
 
 use std::collections::HashMap;
 
@@ -9,15 +9,15 @@ use super::LocalCache;
 use crate::store::StoreError;
 use crate::store::sessions::{Session, Sessions};
 
-/// Below so many sessions of a user nobody looks for expired ones.
+/// Expired sessions are looked for only if a user has at least this many sessions.
 const FEWEST_LOOKED_THROUGH: usize = 16;
 
 /// The sessions of one user, by their token ids.
 #[derive(Debug, Default)]
 pub(super) struct OfOneUser {
     sessions: HashMap<Box<str>, Session>,
-    /// How many there have to be before expired ones are looked for again: twice as many as were left the last time, so
-    /// that looking costs a session no more than a step.
+    /// The number of sessions at which expired ones are looked for again. It is twice the number that was
+    /// left the last time, so that looking costs no more than one step per session.
     look_at: usize,
 }
 

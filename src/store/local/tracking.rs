@@ -1,16 +1,16 @@
-//! Who is told of changes in a cache of this process.
+//! The listeners to changes in a cache of this process.
 
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::LocalCache;
 use crate::store::tracking::Announcement;
 
-/// Those who are told, and of which keys.
+/// The listeners, each with the prefix of the keys it wants to hear of.
 #[derive(Debug, Default)]
 pub(super) struct Listeners(Vec<(Box<str>, UnboundedSender<Announcement>)>);
 
 impl Listeners {
-    /// Tells of a change; costs a look at an empty list where nobody listens.
+    /// Announces a change. Without listeners, that costs one look at an empty list.
     #[inline]
     pub(super) fn changed(&mut self, key: &str) {
         if !self.0.is_empty() {
@@ -18,12 +18,12 @@ impl Listeners {
         }
     }
 
-    /// Tells that everything is gone.
+    /// Announces that everything is gone.
     pub(super) fn flushed(&mut self) {
         self.tell(|_| Some(Announcement::Flushed));
     }
 
-    /// Those who have hung up are told nothing any more.
+    /// Sends each listener its announcement, and forgets those that have hung up.
     fn tell(&mut self, what: impl Fn(&str) -> Option<Announcement>) {
         self.0.retain(|(prefix, listener)| match what(prefix) {
             Some(announcement) => listener.send(announcement).is_ok(),
@@ -33,7 +33,7 @@ impl Listeners {
 }
 
 impl LocalCache {
-    /// Tells somebody of changes from now on.
+    /// Announces changes to `listener` from now on.
     pub(in crate::store) fn announce_to(&self, key_prefix: &str, listener: UnboundedSender<Announcement>) {
         self.store.lock().listeners.0.push((key_prefix.into(), listener));
     }

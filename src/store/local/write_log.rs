@@ -1,5 +1,5 @@
-//! Dirty entries and logs of writes in the local cache. Being outside of the instances, it keeps them when one
-//! crashes.
+//! Dirty entries and logs of writes in the local cache. The cache is outside of the instances, so it keeps
+//! them when an instance crashes.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -11,8 +11,8 @@ use crate::clock::{self, Instant};
 use crate::store::write_log::{Held, LogLength, Reader, Record, RecordId, Removed, Taken, WriteLog};
 use crate::store::{Entry, ErrorKind, StoreError, Version};
 
-/// The entries that may not be evicted, kept apart from those that may, so that making room never has to
-/// step over them. They count towards the capacity.
+/// The entries that must not be evicted. They are kept apart from the others, so that an eviction never has
+/// to step over them. They count towards the capacity.
 #[derive(Debug, Default)]
 pub(super) struct Dirty {
     stored: HashMap<Box<str>, Stored>,
@@ -21,7 +21,7 @@ pub(super) struct Dirty {
 
 impl Dirty {
     pub(super) fn get(&self, key: &str) -> Option<&Stored> {
-        // Without dirty entries, as with most strategies, a miss costs no hashing here.
+        // Most strategies have no dirty entries; then a miss costs no hashing here.
         if self.stored.is_empty() { None } else { self.stored.get(key) }
     }
 
@@ -48,12 +48,12 @@ impl Dirty {
     }
 }
 
-/// Records in their order, each with who holds it.
+/// Records in order, each with the time since which a consumer holds it.
 #[derive(Debug, Default)]
 pub(super) struct Log {
     records: BTreeMap<RecordId, Kept>,
     last: RecordId,
-    /// The last record that was given to anybody.
+    /// The last record that was given to any consumer.
     delivered: Option<RecordId>,
 }
 
@@ -107,7 +107,7 @@ impl Kept {
 }
 
 impl Store {
-    /// Whether what is under a key is what a writer has seen there.
+    /// Returns true if the entry under a key is the one that a writer has seen there.
     fn holds(&mut self, key: &str, held: Held, now: Instant) -> bool {
         match (self.live(key, now), held) {
             (Some(Entry::Document { version, .. }), Held::Document(seen)) => *version == seen,
@@ -116,7 +116,7 @@ impl Store {
         }
     }
 
-    /// Puts a dirty entry in place of whatever is there; returns whether there is room for it.
+    /// Puts a dirty entry in place of whatever is there; returns false if there is no room for it.
     fn put_dirty(&mut self, key: &str, entry: &Entry, now: Instant) -> bool {
         let weight = entries::weight(key, entry);
         let (others, their_bytes) = match self.dirty.get(key) {
@@ -151,7 +151,7 @@ impl Store {
             self.entries.insert(key, stored);
         }
         if let Some(slot) = self.entries.find(key).map(|place| place.slot) {
-            // A time beyond the clock's end is never.
+            // A time beyond the end of the clock means that the entry never expires.
             self.entries.at_mut(slot).expires = now.checked_add(ttl);
         }
         true

@@ -1,4 +1,4 @@
-//! Counts of accesses, in sorted sets.
+//! Counts of accesses in sorted sets.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use super::scripts::Script;
 use super::{RedisCache, millis, unexpected};
 use crate::store::StoreError;
 
-/// Adds to a sorted set. ARGV: ttl in ms, then members and what is added to each, in turn.
+/// Adds to a sorted set. ARGV: ttl in ms, then each member followed by the number to add to it.
 pub(super) static ADD: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "for i = 2, #ARGV, 2 do redis.call('ZINCRBY', KEYS[1], ARGV[i + 1], ARGV[i]) end
@@ -18,11 +18,12 @@ return 1",
     )
 });
 
-/// A script holds the server up while it runs: so many members take well under a millisecond.
+/// The most members in one call. A script holds the server up while it runs; this many take well under a
+/// millisecond.
 const MOST_AT_ONCE: usize = 500;
 
 impl RedisCache {
-    /// Adds to the scores of members, which live for `ttl` from now.
+    /// Adds to the scores of members of a sorted set, which lives for `ttl` from now.
     pub(in crate::store) async fn add_to_sorted_set(
         &self,
         key: &str,
@@ -41,7 +42,7 @@ impl RedisCache {
         Ok(())
     }
 
-    /// The members with the highest scores, and the scores.
+    /// The `most` members with the highest scores, and their scores.
     pub(in crate::store) async fn highest_of_sorted_set(
         &self,
         key: &str,

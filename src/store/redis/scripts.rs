@@ -1,21 +1,21 @@
-//! The scripts that run inside Redis: what must look at a key and change it in one step.
+//! The scripts that run inside Redis, for operations that must read a key and change it in one step.
 //!
 //! Each touches only `KEYS[1]`, so that it runs on any shard; the one that also writes to a log is in
-//! [`super::write_log`]. A script reads at most the first 17
-//! bytes of what is held (see [`crate::store::entry`]), never the document.
+//! [`super::write_log`]. A script reads at most the first 18 bytes of an entry (see [`crate::store::entry`]),
+//! never a whole document.
 
 use std::sync::LazyLock;
 
-/// A script and the digest that Redis knows it by.
+/// A script and the digest by which Redis knows it.
 pub struct Script {
-    /// Its text.
+    /// The source in Lua.
     pub text: String,
-    /// The SHA-1 of its text, in hexadecimal.
+    /// The SHA-1 of the source, in hexadecimal.
     pub digest: String,
 }
 
 impl Script {
-    /// The script of this text.
+    /// The script with this source.
     pub(super) fn new(text: &str) -> Self {
         Self { text: text.to_string(), digest: redis::Script::new(text).get_hash().to_string() }
     }
@@ -29,9 +29,9 @@ local function store()
 end
 ";
 
-/// Whether the document whose first bytes are `held` is at least as new as `ARGV[1]`. The halves of
-/// the versions are compared as numbers: Lua's doubles do not hold 64 bits, and its `<` on texts
-/// follows the server's locale.
+/// A function that returns true if the document whose first bytes are `held` is at least as new as `ARGV[1]`.
+/// It compares the halves of the versions as numbers, since Lua's doubles do not hold 64 bits and its `<` on
+/// texts follows the server's locale.
 pub(super) const NOT_OLDER: &str = r"
 local function not_older(held)
   if string.byte(held) ~= 68 then return false end
@@ -42,7 +42,7 @@ local function not_older(held)
 end
 ";
 
-/// 1 if stored. ARGV: entry, ttl in ms.
+/// Stores an entry if it is newer; returns 1 if stored. ARGV: entry, ttl in ms.
 pub static SET_IF_NEWER: LazyLock<Script> = LazyLock::new(|| {
     Script::new(&format!(
         "{STORE}{NOT_OLDER}
@@ -53,7 +53,8 @@ return 1"
     ))
 });
 
-/// 1 if stored. ARGV: entry, ttl in ms, the caller's token as an entry.
+/// Fills an entry in place of the caller's token; returns 1 if stored. ARGV: entry, ttl in ms, the caller's
+/// token as an entry.
 pub static FILL: LazyLock<Script> = LazyLock::new(|| {
     Script::new(&format!(
         "{STORE}
@@ -63,8 +64,9 @@ return 1"
     ))
 });
 
-/// 1 if stored, 2 if a newer one is there, 3 if there was another's token, which is now gone, 0 if there was
-/// nothing. ARGV: entry, ttl in ms, the caller's token as an entry or ''.
+/// Ends a write; returns 1 if stored, 2 if an equal or newer entry is there, 3 if there was another's token,
+/// which is now gone, and 0 if there was nothing. ARGV: entry, ttl in ms, the caller's token as an entry or
+/// ''.
 pub static SETTLE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(&format!(
         "{STORE}{NOT_OLDER}
@@ -77,7 +79,8 @@ return 1"
     ))
 });
 
-/// 1 if stored. ARGV: entry, ttl in ms, the expected version as 8 bytes, big-endian.
+/// Replaces a document of one version; returns 1 if stored. ARGV: entry, ttl in ms, the expected version as 8
+/// bytes, big-endian.
 pub static REPLACE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(&format!(
         "{STORE}
@@ -88,7 +91,8 @@ return 1"
     ))
 });
 
-/// The sum. ARGV: by, ttl in ms. Only a counter without an end gets one: a new one.
+/// Adds to a counter and returns the sum. ARGV: by, ttl in ms. Only a counter without a time to live, a new
+/// one, gets one.
 pub static INCREMENT: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local sum = redis.call('INCRBY', KEYS[1], ARGV[1])

@@ -1,5 +1,6 @@
-//! Sessions in Redis: a hash a user, with a field for each token id. A field holds when its session ends and when it was
-//! last used, and then its data, see [`Session::encode`]; both moments are far below 2^53, which Lua's numbers hold.
+//! Sessions in Redis: one hash per user, with a field for each token id. A field holds the times of the
+//! session's end and of its last use, and then its data, see [`Session::encode`]. Both times are far below
+//! 2^53, so Lua's numbers hold them.
 //!
 //! ```text
 //! begin    EVALSHA BEGIN_SESSION     HSET, and a look at a few fields that may have expired
@@ -18,11 +19,13 @@ use super::{RedisCache, unexpected};
 use crate::store::StoreError;
 use crate::store::sessions::{Session, Sessions};
 
-/// ARGV: token id, the session as bytes, when it ends, now.
+/// Begins a session; returns 1 if it was begun. ARGV: token id, the session as bytes, the time of its end,
+/// now.
 ///
-/// It looks at eight fields at random, which a user with fewer has looked through, and removes those that have expired. A user
-/// with thousands of sessions so costs no more than another; of what is kept for long about an eighth has expired. The key's
-/// time to live is never shortened, as another session may need it.
+/// It looks at eight random fields, which are all fields of a user with no more, and removes those that have
+/// expired. So a user with thousands of sessions costs no more than another; in the long run about an eighth
+/// of the sessions kept have expired. The key's time to live is never shortened, as another session may need
+/// it.
 pub(super) static BEGIN_SESSION: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local lives = tonumber(ARGV[3]) - tonumber(ARGV[4])
@@ -37,8 +40,8 @@ return 1",
     )
 });
 
-/// The session as it is now, or nothing. ARGV: token id, now. It sets only a field that it has just found, and nothing can
-/// come between.
+/// Touches a session; returns it as it is now, or nil. ARGV: token id, now. It sets only a field that it has
+/// just found, and no other command can come between.
 pub(super) static TOUCH_SESSION: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local held = redis.call('HGET', KEYS[1], ARGV[1])
@@ -53,7 +56,7 @@ return touched",
     )
 });
 
-/// How many there were.
+/// Ends all sessions of a user; returns their number.
 pub(super) static END_ALL_SESSIONS: LazyLock<Script> = LazyLock::new(|| {
     Script::new("local held = redis.call('HLEN', KEYS[1]) redis.call('UNLINK', KEYS[1]) return held")
 });
@@ -98,7 +101,8 @@ impl Sessions for RedisCache {
         let mut command = self.command("HDEL", key, token_id.len());
         command.arg(token_id);
         match self.request(key, &command, doing).await? {
-            // Also where it was not there any more: an earlier try may have ended it and found no replica.
+            // This also waits if the session was already gone, since an earlier attempt may have ended it and
+            // reached no replica.
             Value::Int(ended) => self.replicated(key).await.map(|()| ended > 0),
             other => Err(unexpected(doing, &other)),
         }

@@ -1,7 +1,7 @@
-//! Dirty entries in Redis, and the log of them as a stream with a consumer group.
+//! Dirty entries in Redis, and their log as a stream with a consumer group.
 //!
-//! A dirty entry has no time to live, so that neither expiry nor the policies `noeviction` and `volatile-*`
-//! take it; the stream has none either.
+//! A dirty entry has no time to live, so that it neither expires nor is evicted under the policies
+//! `noeviction` and `volatile-*`. The stream has none either.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -20,15 +20,16 @@ const GROUP: &str = "hotset";
 /// The fields of a record: the id of the entity, and the entry.
 const ENTITY: &[u8] = b"i";
 const ENTRY: &[u8] = b"e";
-/// Records removed by one script: Lua's stack holds no more than some thousands of arguments.
+/// The most records that one script removes. Lua's stack holds no more than some thousands of arguments.
 const MOST_REMOVED_AT_ONCE: usize = 1000;
 
-/// The place of the record, '' without a log; nothing where something else is there. KEYS: entry, and log
-/// where there is one. ARGV: entry, the first bytes of what the writer has seen, id of the entity.
+/// Puts a dirty entry; returns the place of its record, '' without a log, or nil if the key holds another
+/// entry than the writer has seen. KEYS: entry, and the log if there is one. ARGV: entry, the first bytes of
+/// the entry that the writer has seen, id of the entity.
 ///
-/// XADD comes first: what stops the script there, as a full memory does, leaves the entry as it was. A new log is
-/// made with its group, since a memory that is full by the time of the first flush would refuse to make one, and
-/// then nothing would be flushed any more.
+/// XADD comes first, so that an error there, as from a full memory, leaves the entry as it was. A new log is
+/// made together with its group: if memory were full by the first flush, the group could not be made and
+/// nothing would ever be flushed.
 pub(super) static PUT_DIRTY: LazyLock<Script> = LazyLock::new(|| {
     Script::new(&format!(
         "local held = redis.call('GETRANGE', KEYS[1], 0, 16)
@@ -45,7 +46,8 @@ return record"
     ))
 });
 
-/// 1 if the entry has exactly this version. ARGV: the first 9 bytes of an entry of the version, ttl in ms.
+/// Marks an entry as clean; returns 1 if it has exactly this version. ARGV: the first 9 bytes of an entry of
+/// the version, ttl in ms.
 pub(super) static MARK_CLEAN: LazyLock<Script> = LazyLock::new(|| {
     Script::new(&format!(
         "{NOT_OLDER}
@@ -58,12 +60,12 @@ return 0"
     ))
 });
 
-/// 1 if removed.
+/// Removes a clean entry or a token; returns 1 if removed.
 pub(super) static REMOVE_CLEAN: LazyLock<Script> = LazyLock::new(|| {
     Script::new("if redis.call('PTTL', KEYS[1]) == -1 then return 0 end return redis.call('DEL', KEYS[1])")
 });
 
-/// How many records were removed, and how many are left. ARGV: the group, then the places.
+/// Removes records; returns the number removed and the number left. ARGV: the group, then the places.
 pub(super) static REMOVE_RECORDS: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local places = {}
@@ -73,7 +75,7 @@ return {redis.call('XDEL', KEYS[1], unpack(places)), redis.call('XLEN', KEYS[1])
     )
 });
 
-/// How many records there are, and the place of the first or ''.
+/// Returns the number of records and the place of the first, or '' if there is none.
 pub(super) static LOG_LENGTH: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)
@@ -89,13 +91,14 @@ fn header(version: Version) -> [u8; 9] {
 }
 
 impl RedisCache {
-    /// A command of the consumer group; where the log or its group is not there yet, or has gone with the
-    /// server's memory, they are made first.
+    /// Sends a command of the consumer group. If the log or its group does not exist yet, or is gone after a
+    /// restart of the server, it is made first.
     async fn of_group(&self, command: &Cmd, log: &str, doing: &str) -> Result<Value, StoreError> {
         self.of_a_group(command, log, GROUP, doing).await
     }
 
-    /// What a group was not given yet of a stream, as the server answers: a list of records. They count as done.
+    /// The records of a stream that a group was not given yet, as the server returns them. They count as
+    /// acknowledged.
     pub(in crate::store) async fn read_group(
         &self,
         stream: &str,
@@ -129,10 +132,10 @@ impl RedisCache {
         match self.raw_request(log, Access::Write, command, doing).await? {
             Err(error) if error.code() == Some("NOGROUP") => {
                 let mut create = redis::cmd("XGROUP");
-                // From the first record on, not from now.
+                // The group begins at the first record, not at the present end.
                 create.arg("CREATE").arg(self.key(log)).arg(group).arg(0).arg("MKSTREAM");
                 match self.raw_request(log, Access::Write, &create, "making a consumer group").await? {
-                    // Another instance was faster.
+                    // BUSYGROUP means that another instance has just made the group.
                     Err(error) if error.code() != Some("BUSYGROUP") => Err(failed(error)),
                     _ => self.request(log, command, doing).await,
                 }
@@ -184,7 +187,7 @@ impl WriteLog for RedisCache {
     async fn read_log(&self, reader: Reader<'_>, most: u64) -> Result<Vec<Record>, StoreError> {
         let doing = "reading a log of writes";
         let mut command = redis::cmd("XREADGROUP");
-        // Without BLOCK, which would hold up all others on the shared connection.
+        // There is no BLOCK, which would hold up all others on the shared connection.
         command.arg("GROUP").arg(GROUP).arg(reader.consumer).arg("COUNT").arg(most);
         command.arg("STREAMS").arg(self.key(reader.log)).arg(">");
         let streams = match self.of_group(&command, reader.log, doing).await? {
@@ -193,7 +196,7 @@ impl WriteLog for RedisCache {
             other => return Err(unexpected(doing, &other)),
         };
         match streams.into_iter().next() {
-            // The name of the log and its records.
+            // The two parts are the name of the log and its records.
             Some(Value::Array(stream)) => records(stream.into_iter().nth(1).unwrap_or(Value::Nil), doing),
             Some(other) => Err(unexpected(doing, &other)),
             None => Ok(Vec::new()),
@@ -220,7 +223,7 @@ impl WriteLog for RedisCache {
             (Some(Value::BulkString(next)), Some(taken)) => (text(&next).parse()?, taken),
             (other, _) => return Err(unexpected(doing, &other.unwrap_or(Value::Nil))),
         };
-        // The place 0-0 is the end.
+        // The place 0-0 means the end of the log.
         let next = (next != RecordId::default()).then_some(next);
         Ok(Taken { records: records(taken, doing)?, next })
     }
@@ -261,11 +264,11 @@ fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap_or_default()
 }
 
-/// Records as XREADGROUP and XAUTOCLAIM answer with them: a list of places, each with a list of fields and
-/// values by turns.
+/// Reads the records in an answer of XREADGROUP or XAUTOCLAIM: a list of places, each with a list of
+/// alternating fields and values.
 fn records(value: Value, doing: &str) -> Result<Vec<Record>, StoreError> {
     let Value::Array(all) = value else { return Err(unexpected(doing, &value)) };
-    // A server before version 7 answers with nothing for a record that was removed while somebody held it.
+    // A server before version 7 answers nil for a record that was removed while a consumer held it.
     all.into_iter().filter(|one| !matches!(one, Value::Nil)).map(|one| record(one, doing)).collect()
 }
 
