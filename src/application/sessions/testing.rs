@@ -32,7 +32,7 @@ use crate::workload::{Operation, ValueSizes};
 const USERS: u64 = 10;
 const TTL: Duration = Duration::from_hours(24);
 
-/// Keeps documents. While it is frozen, reads are answered with the state before the last write.
+/// Keeps documents. While it is frozen, reads are answered with the documents that it began with.
 #[derive(Clone, Default)]
 struct Documents(Arc<Mutex<HashMap<String, (Document, Document)>>>, Arc<AtomicBool>);
 
