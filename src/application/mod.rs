@@ -63,7 +63,7 @@ pub struct EntityKind {
     pub collection: Option<&'static str>,
     /// The fields that writes change, in the order of [`Seen::writes`]; empty where there is none.
     pub fields: [&'static str; FIELDS],
-    /// How its strategy is chosen.
+    /// The rule by which its strategy is chosen.
     pub served: Served,
     /// The kind that it is made of, if any: it shows that kind's writes once the database has them.
     pub made_of: Option<usize>,
@@ -113,7 +113,7 @@ pub enum Damage {
     Checksum,
     /// The version inside is not the version that it was kept under.
     VersionMismatch,
-    /// A document that exists was said to be absent.
+    /// A read answered "absent" for a document that exists.
     SaidAbsent,
     /// A document that does not exist was returned.
     SaidPresent,

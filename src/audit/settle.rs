@@ -101,7 +101,7 @@ impl Audit {
         found
     }
 
-    /// The outcome of all writes, for the keys that were settled so far.
+    /// The outcome of all writes, for the keys that [`settle_key`](Self::settle_key) has compared so far.
     #[must_use]
     pub fn conclusion(&self) -> Conclusion {
         let settled = self.settled.lock();

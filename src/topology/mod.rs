@@ -41,7 +41,7 @@ pub enum TopologyError {
     /// A store did not answer as it should.
     #[error("{doing}: {source}{}", remedy(source))]
     Store {
-        /// What was being done, to what.
+        /// The step that failed, and its object.
         doing: String,
         /// The error of the store.
         source: StoreError,

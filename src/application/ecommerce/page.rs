@@ -91,7 +91,7 @@ fn seen_on_page(product: u64, id: &str, item: &RawDocument) -> Result<Seen, Dama
 }
 
 impl OnPage<'_> {
-    /// How the page showed a product that it can be held to; `None` where it need not show it.
+    /// Returns how the page showed a product that it can be checked for; `None` where it need not show it.
     ///
     /// New products come after all that were on sale from the beginning. A new product whose listing was acknowledged
     /// has to be on the page if the page is not full, or if it shows a later product.

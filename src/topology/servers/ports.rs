@@ -10,7 +10,7 @@ use std::net::{Ipv4Addr, TcpListener};
 /// gives a port.
 const PREFERRED: std::ops::Range<u16> = 12_000..22_000;
 
-/// The number of preferred ports that are tried before the system is asked for any port.
+/// The number of preferred ports that are tried before any port of the system's choice is taken.
 const TRIES: u16 = 50;
 
 /// A port of 127.0.0.1 on which nobody listened a moment ago. Another process may take it before the server does, so a
