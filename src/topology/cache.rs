@@ -420,12 +420,12 @@ impl CacheDeployment {
         if let CacheEndpoint::Local(cache) = &self.endpoint {
             return Some(cache.statistics().into());
         }
-        let asked = async {
+        let answers = async {
             let nodes = self.nodes(Which::All).await.ok()?;
             let infos = join_all(nodes.iter().map(|(admin, ..)| admin.info())).await;
             Some((nodes, infos))
         };
-        let (nodes, infos) = tokio::time::timeout(FIGURES_PATIENCE, asked).await.ok()??;
+        let (nodes, infos) = tokio::time::timeout(FIGURES_PATIENCE, answers).await.ok()??;
         let mut sum = CacheFigures::default();
         let (mut servers, mut cpu_seconds) = (0_u64, 0.0);
         for ((_, _, _, is_primary), info) in nodes.iter().zip(infos) {

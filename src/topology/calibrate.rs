@@ -50,7 +50,7 @@ struct Server {
 
 impl Server {
     /// The deviation from its share, as a part of the share.
-    fn off(&self) -> f64 {
+    fn deviation(&self) -> f64 {
         (self.held as f64 - self.share as f64).abs() / self.share.max(1) as f64
     }
 }
@@ -295,11 +295,11 @@ async fn approach(
         for server in servers.iter_mut() {
             server.held = server.admin.info().await.map_err(doing())?.dbsize;
         }
-        best = servers.iter().map(Server::off).fold(0.0, f64::max);
+        best = servers.iter().map(Server::deviation).fold(0.0, f64::max);
         if best <= WANTED {
             return Ok(());
         }
-        for server in servers.iter_mut().filter(|server| server.off() > WANTED) {
+        for server in servers.iter_mut().filter(|server| server.deviation() > WANTED) {
             let missing = (server.share as f64 - server.held as f64) * server.bytes_an_entry;
             server.limit = (server.limit as f64 + missing).max(1.0) as u64;
         }

@@ -84,11 +84,11 @@ impl<D: Changes> Source for Pages<D> {
 
     /// A page has no changes of its own: a new epoch makes a new page.
     async fn changes(&self) -> Result<ChangeStream, StoreError> {
-        let (tell, told) = mpsc::unbounded_channel();
+        let (sender, receiver) = mpsc::unbounded_channel();
         // The receiver still exists, so this cannot fail.
-        let _ = tell.send(Announced::Connected);
-        tokio::spawn(async move { tell.closed().await });
-        Ok(told)
+        let _ = sender.send(Announced::Connected);
+        tokio::spawn(async move { sender.closed().await });
+        Ok(receiver)
     }
 }
 

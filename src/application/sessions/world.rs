@@ -25,7 +25,7 @@ pub struct Held {
 
 /// The tokens of one client.
 #[derive(Debug, Default)]
-struct Hands {
+struct ClientTokens {
     /// The token that it is logged in with.
     current: Option<Held>,
     /// The token that it was logged in with before it logged out.
@@ -38,7 +38,7 @@ const SHARDS: usize = 64;
 #[derive(Debug)]
 pub struct Shared {
     tokens: OnceLock<Tokens>,
-    clients: [Mutex<HashMap<u32, Hands>>; SHARDS],
+    clients: [Mutex<HashMap<u32, ClientTokens>>; SHARDS],
     /// The known state of all sessions.
     pub ledger: Ledger,
     counts: Counts,
@@ -88,20 +88,20 @@ impl Shared {
         })
     }
 
-    fn hands<T>(&self, client: u32, change: impl FnOnce(&mut Hands) -> T) -> T {
+    fn with_client<T>(&self, client: u32, change: impl FnOnce(&mut ClientTokens) -> T) -> T {
         change(self.clients[client as usize % SHARDS].lock().entry(client).or_default())
     }
 
     /// The token that a client is logged in with, if any.
     #[must_use]
     pub fn current(&self, client: u32) -> Option<Held> {
-        self.hands(client, |hands| hands.current.clone())
+        self.with_client(client, |tokens| tokens.current.clone())
     }
 
     /// Notes that a client has logged in. A token that it still had is abandoned.
     pub fn log_in(&self, client: u32, held: Held) {
         self.counts.log_ins.fetch_add(1, Relaxed);
-        self.hands(client, |hands| hands.current = Some(held));
+        self.with_client(client, |tokens| tokens.current = Some(held));
     }
 
     /// Counts a log-in that was part of another operation.
@@ -111,18 +111,18 @@ impl Shared {
 
     /// Notes that a client is no longer logged in.
     pub fn leave(&self, client: u32) {
-        self.hands(client, |hands| hands.current = None);
+        self.with_client(client, |tokens| tokens.current = None);
     }
 
     /// Keeps a client's token of a session whose end was acknowledged.
     pub fn keep_old(&self, client: u32, held: Held) {
-        self.hands(client, |hands| hands.old = Some(held));
+        self.with_client(client, |tokens| tokens.old = Some(held));
     }
 
     /// A client's token of a session whose end was acknowledged, if it has one.
     #[must_use]
     pub fn old(&self, client: u32) -> Option<Held> {
-        self.hands(client, |hands| hands.old.clone())
+        self.with_client(client, |tokens| tokens.old.clone())
     }
 
     /// Counts that a token was shown, and the outcome.
