@@ -156,7 +156,7 @@ impl Example {
 pub const KEPT_OF_A_KIND: usize = 20;
 /// The number of examples that are shown in all.
 pub const SHOWN: usize = 100;
-/// The time of anomalies found after the load. It is later than any other; only `u64::MAX`, the begin of a measurement
+/// The time of anomalies found after the load. It is later than any other; only `u64::MAX`, the start of a measurement
 /// that never began, is later.
 pub const AT_THE_END: u64 = u64::MAX - 1;
 

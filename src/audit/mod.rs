@@ -1,9 +1,9 @@
 //! The audit of a cell: it records which writes were acknowledged, judges every read, and finds lost writes at the end.
 //!
 //! The load drivers tell the audit of each read and write as it is sent and as it is answered, and of each written key
-//! at the end. No log is kept: for each key there is a cache line of the highest versions ([`line`]), for all together
-//! a table of fixed size that remembers when versions were acknowledged and which version a write got ([`memory`]), and
-//! for each client a record of what it knows of a sample of the keys ([`view`]). Memory does not grow with time, and a
+//! at the end. No log is kept: for each key there is a cache line of the highest versions (`line`), for all together
+//! a table of fixed size that remembers when versions were acknowledged and which version a write got (`memory`), and
+//! for each client a record of what it knows of a sample of the keys (`view`). Memory does not grow with time, and a
 //! read on which nothing is found takes no lock.
 //!
 //! | found | when |

@@ -52,7 +52,7 @@ impl CacheDeployment {
     /// whoever is its primary next.
     ///
     /// # Errors
-    /// Says what there is where it is not there within [`ROLE_BOUND`].
+    /// Says what there is where it is not there within `ROLE_BOUND`.
     pub async fn node_at(&self, target: Target) -> Result<Arc<Node>, TopologyError> {
         let unfit = |reason: &str| TopologyError::Unfit(format!("{}: {reason}", target.name()));
         let Some(nodes) = self.managed() else {

@@ -154,7 +154,7 @@ impl Model for Spec {
             Collection::new(database.clone(), collection, kinds[entity].clone())
         };
         let service = Service::new(of(PERMISSIONS), self.service_latency);
-        // The secret is made now, so that no user's first token takes longer than the others.
+        // The signing key is made now, so that no user's first token takes longer than the others.
         world.tokens(self.secret.as_ref().map(|named| &named.secret));
         Site {
             permissions: strategies[PERMISSIONS].build(cache.clone(), service.into()),
