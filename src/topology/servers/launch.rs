@@ -123,7 +123,7 @@ fn died<K: ServerKind>(kind: &K, process: &ServerProcess, exit: Exit) -> ServerE
     ServerError::DiedAtStart { server: process.name().to_owned(), exit, log: kind.quote(&process.log_tail()) }
 }
 
-/// The last lines of a log, unchanged.
+/// The last lines of a log, without a choice among them.
 pub(super) fn quote_plainly(log: &str) -> String {
     log::last_lines(log.lines())
 }
