@@ -1,4 +1,4 @@
-//! A second look at an answer that seemed wrong at a glance.
+//! The second, slower look at an answer whose quick check found an anomaly.
 
 use std::time::Duration;
 
@@ -7,23 +7,23 @@ use super::moment::Moment;
 use super::view::Known;
 use super::{AnomalyKind, Audit, Example, Expected, FIELDS, Findings, Seen};
 
-/// A read as it is judged.
+/// A read that is being judged.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reading {
     pub(super) key: u64,
-    /// The instance that read.
+    /// The instance of the client that read.
     pub(super) instance: u64,
     pub(super) expected: Expected,
     pub(super) seen: Seen,
-    /// What the client knew before.
+    /// The client's knowledge of the key before this read.
     pub(super) known: Known,
-    /// Microseconds since the audit began, as the next.
+    /// Both times are in microseconds since the audit began.
     pub(super) sent_us: u64,
     pub(super) done_us: u64,
 }
 
 impl Audit {
-    /// Says of a glance at an answer what was really found, and keeps examples.
+    /// Replaces the findings of a quick check by exact ones, and keeps examples.
     #[cold]
     pub(super) fn look_closer(&self, line: &Line, reading: &Reading, findings: &mut Findings) {
         let missed =
@@ -54,7 +54,7 @@ impl Audit {
         }
     }
 
-    /// A field that carries an older write than the document's version says, and the write that it lacks.
+    /// The first field that carries an older write than the document's version says, and the write that it lacks.
     fn dropped_field(&self, line: &Line, reading: &Reading) -> Option<(usize, Numbered)> {
         let _whole = self.lock(reading.key);
         (0..FIELDS).find_map(|field| {
@@ -64,7 +64,7 @@ impl Audit {
         })
     }
 
-    /// Keeps an example of a read, completed by what is known of its kind alone.
+    /// Keeps an example of a read; `complete` adds the details of its kind.
     fn keep(
         &self,
         kind: AnomalyKind,
@@ -84,7 +84,7 @@ impl Audit {
         });
     }
 
-    /// The example with the acknowledgement of what is missing.
+    /// Adds the acknowledgement of the first missing version to an example.
     pub(super) fn acknowledged(&self, first: Moment, example: Example) -> Example {
         Example {
             writer_instance: Some(first.instance()),

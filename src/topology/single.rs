@@ -25,13 +25,13 @@ crate::settings! {
 }
 
 impl Spec {
-    /// Whether the server is hotset's own.
+    /// Returns true if the server is hotset's own.
     #[must_use]
     pub fn manages_cache_servers(&self) -> bool {
         self.url.is_none()
     }
 
-    /// What there is of it.
+    /// Its parts and abilities.
     #[must_use]
     pub fn shape(&self) -> Shape {
         Shape {
@@ -50,7 +50,7 @@ impl Spec {
     /// Starts or finds the server.
     ///
     /// # Errors
-    /// Says what could not be started or reached.
+    /// Returns an error that tells what could not be started or reached.
     pub async fn deploy_cache(&self, site: &Site<'_>) -> Result<CacheDeployment, TopologyError> {
         let Some(url) = &self.url else { return self.start(site).await };
         let endpoint = RedisEndpoint::new(url, Kind::One, self.read_from, site.run_prefix, site)?;

@@ -1,7 +1,7 @@
-//! What is asked of the application: which operation, of which key, when, and how large values are.
+//! The work that the application is offered: each operation, its key and its time, and the sizes of values.
 //!
-//! Everything here is a pure function of the scenario and its seed, so that every strategy in a
-//! comparison is offered the very same work.
+//! Everything here is a pure function of the scenario and its seed, so that every strategy in a comparison is offered
+//! the very same work.
 
 pub mod arrivals;
 pub mod bijection;

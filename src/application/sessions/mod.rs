@@ -1,9 +1,10 @@
 //! Sessions of users: they log in, browse, idle and leave.
 //!
-//! A log-in mints a token (a JWT signed by HS256, with an id of its own) and puts its session into the cache, beside the user's
-//! others under one key. Whoever shows the token is let in where its signature is right, its time is not over, *and* its session
-//! is there; the last is what a log-out takes away at once, from all devices or from one. What a user may do comes from an
-//! authorisation service that is slow, and who the user is from the database; both are served by the strategy that is compared.
+//! A log-in mints a token (a JWT signed by HS256, with an id of its own) and puts its session into the cache, beside
+//! the user's others under one key. A client that shows the token is let in if the signature is right, the token has
+//! not expired, *and* its session is there; a log-out removes the session at once, from one device or from all. A
+//! user's permissions come from an authorisation service that is slow, and the user's record from the database; both
+//! are served by the strategy that is compared.
 
 pub mod documents;
 #[cfg(test)]
@@ -54,11 +55,11 @@ crate::settings! {
     }
 }
 
-/// The permissions of a user among the kinds of entity.
+/// The index of a user's permissions among the kinds of entity.
 pub const PERMISSIONS: usize = 0;
-/// The record of a user.
+/// The index of a user's record among the kinds of entity.
 pub const USER: usize = 1;
-/// A user's session.
+/// The index of a user's session among the kinds of entity.
 pub const SESSION: usize = 2;
 
 /// The indices of operations.
@@ -141,7 +142,7 @@ impl Model for Spec {
             Figure { name, value, unit: "ms" }
         };
         let of_permissions = entities.get(PERMISSIONS).copied().unwrap_or_default();
-        // Where nobody looked, nobody knows.
+        // Without an audited read of permissions, the age is unknown.
         let seen = (of_permissions.audited > 0).then(|| of_permissions.oldest.unwrap_or_default());
         vec![millis("revocation_seen_max_ms", seen), millis("revocation_bound_ms", of_permissions.bound)]
     }
@@ -153,7 +154,7 @@ impl Model for Spec {
             Collection::new(database.clone(), collection, kinds[entity].clone())
         };
         let service = Service::new(of(PERMISSIONS), self.service_latency);
-        // Made now, so that no user's first token takes longer than the others.
+        // The signing key is made now, so that no user's first token takes longer than the others.
         world.tokens(self.secret.as_ref().map(|named| &named.secret));
         Site {
             permissions: strategies[PERMISSIONS].build(cache.clone(), service.into()),
