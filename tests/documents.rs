@@ -114,6 +114,15 @@ fn every_link_of_the_documents_leads_somewhere() {
 }
 
 #[test]
+fn the_page_of_settings_is_what_the_program_prints() {
+    let page = read(&Path::new(ROOT).join("docs/settings.md"));
+    assert!(
+        page == hotset::catalog::settings_page(),
+        "docs/settings.md is not what the settings say; write it anew by: cargo run -- list --markdown > docs/settings.md"
+    );
+}
+
+#[test]
 fn the_readme_is_short_enough_to_be_read() {
     let words = read(&Path::new(ROOT).join("README.md")).split_whitespace().count();
     assert!(words <= README_WORDS, "README.md has {words} words; more belongs in docs/");
