@@ -594,7 +594,7 @@ fn the_report_needs_nothing_but_itself() {
     for outside in ["<script", "<link", "<img", "@import", "url(", "src=", "href="] {
         assert!(!page.contains(outside), "{outside}");
     }
-    assert_eq!(page.matches("<svg").count(), 6);
+    assert_eq!(page.matches("<svg").count(), 7);
     for part in ["Made-up Processor 3000", "repeats = 5", "never averages of percentiles", "not ranked"] {
         assert!(page.contains(part), "{part}");
     }
