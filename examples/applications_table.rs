@@ -1,5 +1,5 @@
-//! The table of `APPLICATIONS.md`, in Markdown, from the results of runs: a row a cell and kind of operation, with what was
-//! promised and whether it was kept.
+//! The table of `results/example-applications/README.md`, in Markdown, from the results of runs: a row a cell and kind of
+//! operation, with what was promised and whether it was kept.
 //!
 //! `applications_table RESULTS… [-- REASON…]`: the folders of runs, and lines of `hotset check` about what is not run.
 

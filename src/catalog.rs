@@ -1,6 +1,10 @@
 //! Output of `hotset list`: every registry, with the settings of each row.
 
+mod page;
+
 use std::fmt::Write as _;
+
+pub use page::settings_page;
 
 use crate::cli::Listed;
 use crate::plan::settings::{DatasetSettings, PinSettings, RunSettings};

@@ -158,6 +158,9 @@ pub enum Command {
     List {
         /// Of which sort; everything without one
         what: Option<Listed>,
+        /// Print every setting as docs/settings.md has it
+        #[arg(long, conflicts_with = "what")]
+        markdown: bool,
     },
     /// Print what is installed, and how to get what is missing
     Doctor,

@@ -54,7 +54,8 @@ fn main() -> ExitCode {
         (Some(Command::Record { scenario, out, operations, set, quiet }), _) => {
             record(&scenario, set, operations, &out, quiet)
         }
-        (Some(Command::List { what }), _) => print(&catalog::list(what)),
+        (Some(Command::List { markdown: true, .. }), _) => print(&catalog::settings_page()),
+        (Some(Command::List { what, .. }), _) => print(&catalog::list(what)),
         (Some(Command::Doctor), _) => print(&doctor::examine()),
         (Some(Command::Monitor(arguments)), _) => monitor(&arguments),
         (None, Some(scenario)) => run_scenario(&scenario, &cli.run),

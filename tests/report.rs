@@ -281,18 +281,18 @@ fn a_run_gets_every_chart_for_each_topology_and_a_page_and_drawing_again_changes
     let files = draw(run.path(), &DrawOptions::default()).unwrap();
     let names: BTreeSet<String> =
         files.iter().map(|file| file.file_name().unwrap().to_string_lossy().into_owned()).collect();
-    for chart in ["latency-percentiles", "hit-rate", "throughput-p99"] {
+    for chart in ["cost", "latency-percentiles", "hit-rate", "throughput-p99"] {
         for topology in ["single", "embedded"] {
             for format in ["svg", "png"] {
                 assert!(names.contains(&format!("{chart}-{topology}.{format}")), "{names:?}");
             }
         }
     }
-    assert_eq!(names.len(), 25, "{names:?}");
+    assert_eq!(names.len(), 29, "{names:?}");
     let first = contents(&files);
     assert_eq!(draw(run.path(), &DrawOptions::default()).unwrap(), files);
     assert!(contents(&files) == first, "a picture changed though its figures did not");
-    assert_eq!(fs::read_dir(run.file("plots")).unwrap().count(), 24, "scraps were left in plots/");
+    assert_eq!(fs::read_dir(run.file("plots")).unwrap().count(), 28, "scraps were left in plots/");
     keep(&files, "");
 }
 
@@ -594,7 +594,7 @@ fn the_report_needs_nothing_but_itself() {
     for outside in ["<script", "<link", "<img", "@import", "url(", "src=", "href="] {
         assert!(!page.contains(outside), "{outside}");
     }
-    assert_eq!(page.matches("<svg").count(), 6);
+    assert_eq!(page.matches("<svg").count(), 7);
     for part in ["Made-up Processor 3000", "repeats = 5", "never averages of percentiles", "not ranked"] {
         assert!(page.contains(part), "{part}");
     }

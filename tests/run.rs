@@ -94,7 +94,7 @@ fn a_run_leaves_every_file_and_the_link_to_the_latest() {
     ]
     .map(String::from)
     .into();
-    for chart in ["hit-rate", "latency-percentiles", "throughput-p99", "staleness", "safety"] {
+    for chart in ["cost", "hit-rate", "latency-percentiles", "throughput-p99", "staleness", "safety"] {
         expected.extend([format!("plots/{chart}.svg"), format!("plots/{chart}.png")]);
     }
     for strategy in ["no-cache", "cache-aside", "cache-through"] {

@@ -22,6 +22,8 @@ pub enum Capacity {
 }
 
 impl Setting for Capacity {
+    const UNIT: Option<&'static str> = Some("entries, B to GiB, or %");
+
     fn expects() -> String {
         "a number of entries (10000), a size (\"64MiB\") or a share of the dataset (\"20%\")".into()
     }
@@ -91,6 +93,8 @@ impl Setting for PolicyKind {
 pub struct Percent(pub Share);
 
 impl Setting for Percent {
+    const UNIT: Option<&'static str> = Some("%");
+
     fn expects() -> String {
         "a number of percent, above 0 and up to 100".into()
     }

@@ -74,6 +74,8 @@ impl ValueSizes {
 }
 
 impl Setting for ValueSizes {
+    const UNIT: Option<&'static str> = ByteSize::UNIT;
+
     fn expects() -> String {
         "a size such as \"500B\", { distribution = \"uniform\", min = \"100B\", max = \"2kB\" } or \
          { distribution = \"lognormal\", median = \"400B\", sigma = 0.8, max = \"16KiB\" }"

@@ -2,7 +2,7 @@
 
 use plotters::style::Color;
 
-use super::throughput_p99::{LABELS_GAP, ROW, VALUES, draw_labels, row_middle};
+use super::by_strategy::{LABELS_GAP, ROW, VALUES, draw_labels, row_middle};
 use crate::report::canvas::panel::Panel;
 use crate::report::canvas::scale::{Scale, Spread, Tick};
 use crate::report::canvas::sheet::{MARGIN, Sheet, WIDTH};
