@@ -37,10 +37,11 @@ impl Document {
         }
     }
 
-    /// Makes a document from BSON that was just built.
+    /// A document that was just built. The room that its buffer was given to grow is given back, often half of it: a
+    /// cache that keeps the document would keep the room too, and not count it.
     #[must_use]
     pub fn from_raw(raw: RawDocumentBuf) -> Self {
-        Self(Backing::Alone(raw.into_bytes().into()))
+        Self(Backing::Alone(raw.into_bytes().into_boxed_slice().into()))
     }
 
     /// The document inside an entry of a cache, shared with the cache. A lookup has the memory of the entry

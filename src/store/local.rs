@@ -70,7 +70,16 @@ pub struct LocalStatistics {
     pub refused: u64,
 }
 
-/// A cache in this process. Clones share it.
+/// The outcome of shedding a quarter.
+#[derive(Debug, Clone, Copy)]
+struct Shed {
+    /// Entries given up.
+    entries: u64,
+    /// What the cache held when it began to.
+    held_bytes: u64,
+}
+
+/// A cache in this process. Clones are the same cache.
 #[derive(Debug, Clone)]
 pub struct LocalCache {
     store: Arc<Shared>,
@@ -179,16 +188,17 @@ impl LocalCache {
         store.listeners.flushed();
     }
 
-    /// Evicts a quarter of the entries that may be evicted, in the policy's order; returns how many were
-    /// evicted. With fewer than four entries, none is.
-    fn shed_quarter(&self) -> u64 {
+    /// Gives up a quarter of the entries that may be evicted, those first that the policy would evict first.
+    /// Of fewer than four none goes.
+    fn shed_quarter(&self) -> Shed {
         let mut store = self.store.lock();
+        let held_bytes = store.statistics.bytes;
         let kept = store.entries.len() - store.entries.len() / 4;
         let before = store.entries.len();
         while store.entries.len() > kept {
             store.evict(clock::now(), |statistics| &mut statistics.evicted_by_pressure);
         }
-        (before - store.entries.len()) as u64
+        Shed { entries: (before - store.entries.len()) as u64, held_bytes }
     }
 
     /// The number of records that a stream holds.

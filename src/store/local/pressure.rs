@@ -1,8 +1,10 @@
 //! Evicts entries while the machine's memory runs short, whichever process uses it.
 //!
-//! Memory that a process frees often stays with its allocator, to be used again. A watcher that waited for
-//! the figure to fall would empty the cache for nothing. So the bytes that were evicted since the figure was
-//! highest count as free, until the cache has grown by them again or the figure has fallen by as much.
+//! Memory that a process frees often stays with its allocator, to be used again. A watcher that waited for the
+//! figure to fall would empty the cache for nothing. So what was shed since the cache held most counts as free, until
+//! the cache has grown by it again or the figure has fallen by as much. On a busy machine the cache may grow between a
+//! look at the figure and the shedding that follows, and the figure shows it only at the next look, when the memory is
+//! free already. So the cache is asked what it held at the very moment when it begins to shed.
 //!
 //! A shortage does not end with the first check that finds room: a figure that goes up and down around the
 //! bound would otherwise begin a new shortage with each check above it, and each might evict most of what the
@@ -37,9 +39,9 @@ struct Watch<G> {
 
 #[derive(Debug, Clone, Copy)]
 struct Shortage {
-    /// Entries held when the shortage began.
+    /// Entries held when it began, or when the cache had grown back to as many.
     entries: u64,
-    /// The highest memory use seen, and the bytes that the cache held then.
+    /// The most memory seen used, and the most that the cache held.
     used_bytes: u64,
     held_bytes: u64,
     /// The number of calm checks in a row.
@@ -61,9 +63,15 @@ impl<G: FnMut() -> Option<Memory>> Watch<G> {
             self.shortage = earlier;
             return;
         }
-        let shortage = earlier.unwrap_or_else(|| Shortage::begins(memory.used_bytes, held));
+        let mut shortage = earlier.unwrap_or_else(|| Shortage::begins(memory.used_bytes, held));
+        while shortage.goes_on(memory, most, cache) {
+            let shed = cache.shed_quarter();
+            shortage.held_bytes = shortage.held_bytes.max(shed.held_bytes);
+            if shed.entries == 0 {
+                break;
+            }
+        }
         self.shortage = Some(shortage);
-        while shortage.goes_on(memory, most, cache) && cache.shed_quarter() > 0 {}
     }
 }
 
@@ -76,14 +84,17 @@ impl Shortage {
     fn after(self, used_bytes: u64, most: u64, held: LocalStatistics) -> Option<Self> {
         let is_calm = (used_bytes as f64) < most as f64 * CALM;
         let calm_looks = if is_calm { self.calm_looks + 1 } else { 0 };
-        // Once the figure has fallen by all that was evicted, the allocator holds no more of it.
-        let (used, held_then) = if used_bytes > self.used_bytes || used_bytes <= self.without_shed(held) {
+        if calm_looks >= CALM_LOOKS {
+            return None;
+        }
+        // Where the figure has fallen by all that was shed, no more of it is with the allocator. That the figure rises
+        // says nothing about it: others may use more, or it shows late what the cache held before it shed.
+        let (used_bytes, held_bytes) = if used_bytes <= self.without_shed(held) {
             (used_bytes, held.bytes)
         } else {
-            (self.used_bytes, self.held_bytes)
+            (self.used_bytes.max(used_bytes), self.held_bytes.max(held.bytes))
         };
-        let goes_on = calm_looks < CALM_LOOKS && held.entries < self.entries;
-        goes_on.then_some(Self { used_bytes: used, held_bytes: held_then, calm_looks, ..self })
+        Some(Self { entries: self.entries.max(held.entries), used_bytes, held_bytes, calm_looks })
     }
 
     /// The highest memory use, less the bytes that were evicted since.
@@ -247,6 +258,37 @@ mod tests {
         watch.check(&cache);
         let left = cache.statistics().entries;
         assert!((grown.div_ceil(8)..grown.div_ceil(4)).contains(&left), "{left} of {grown}");
+    }
+
+    #[test]
+    fn what_grew_between_the_look_and_the_shedding_is_free_once_it_is_shed() {
+        let cache = cache_of(1000);
+        let others = TOTAL / 2 - 900 * WEIGHT;
+        let (mut highest, mut looks, growing) = (0, 0, cache.clone());
+        let mut watch = watch(&cache, move |held| {
+            highest = highest.max(others + held);
+            looks += 1;
+            if looks == 1 {
+                // The figure has been read; by the time the cache is looked at, it holds twice as much.
+                put(&growing, 2000..3000);
+                let seen = highest;
+                highest = others + 2000 * WEIGHT;
+                return seen;
+            }
+            highest
+        });
+        (0..10).for_each(|_| watch.check(&cache));
+        assert_eq!(cache.statistics().entries, 844, "quarters of 2000 until 900 fit");
+    }
+
+    #[test]
+    fn a_figure_that_rises_a_little_does_not_forget_what_was_shed() {
+        let cache = cache_of(1000);
+        let too_much = TOTAL / 2 + 100 * WEIGHT;
+        let mut looks = (0..).map(|look| too_much + look);
+        let mut watch = watch(&cache, |_| looks.next().unwrap_or(0));
+        (0..10).for_each(|_| watch.check(&cache));
+        assert_eq!(cache.statistics().entries, 750);
     }
 
     #[test]
