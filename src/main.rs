@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use hotset::cli::monitor::{Form, MonitorArguments, MonitorCommand};
-use hotset::cli::{Cli, Command, CurveArguments, PlanArguments, RunArguments};
+use hotset::cli::{Cli, Command, CurveArguments, Listed, PlanArguments, RunArguments};
 use hotset::interrupt::{self, Asked, Interrupt};
 use hotset::monitor::scenario::Watching;
 use hotset::monitor::{Ended, MonitorError, history, session, summary, terminal};
@@ -54,8 +54,7 @@ fn main() -> ExitCode {
         (Some(Command::Record { scenario, out, operations, set, quiet }), _) => {
             record(&scenario, set, operations, &out, quiet)
         }
-        (Some(Command::List { markdown: true, .. }), _) => print(&catalog::settings_page()),
-        (Some(Command::List { what, .. }), _) => print(&catalog::list(what)),
+        (Some(Command::List { what, markdown, json_schema }), _) => list(what, markdown, json_schema),
         (Some(Command::Doctor), _) => print(&doctor::examine()),
         (Some(Command::Monitor(arguments)), _) => monitor(&arguments),
         (None, Some(scenario)) => run_scenario(&scenario, &cli.run),
@@ -77,6 +76,27 @@ fn say(said: &clap::Error) -> u8 {
     } else {
         print(&text)
     }
+}
+
+fn list(what: Option<Listed>, markdown: bool, json_schema: bool) -> u8 {
+    match what {
+        Some(Listed::Columns) if json_schema => print(&catalog::summary_schema()),
+        Some(Listed::Columns) if markdown => print(&catalog::columns_page()),
+        None | Some(Listed::Settings) if markdown => print(&catalog::settings_page()),
+        Some(_) | None if markdown => {
+            refuse("--markdown prints settings or columns: `hotset list columns --markdown`")
+        }
+        Some(_) | None if json_schema => {
+            refuse("--json-schema is of columns: `hotset list columns --json-schema`")
+        }
+        _ => print(&catalog::list(what)),
+    }
+}
+
+/// Says what is wrong with the command line.
+fn refuse(what: &str) -> u8 {
+    eprintln!("error: {what}");
+    WRONG
 }
 
 fn print(text: &str) -> u8 {

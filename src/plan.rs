@@ -195,6 +195,19 @@ pub enum PlanError {
 }
 
 impl Plan {
+    /// The keys that the scenario sweeps, in the order of the scenario. A topology that does not obey one has no value
+    /// for it.
+    #[must_use]
+    pub fn swept_keys(&self) -> Vec<String> {
+        let mut keys: Vec<String> = Vec::new();
+        for (key, _) in self.cells.iter().flat_map(|cell| &cell.swept) {
+            if !keys.contains(key) {
+                keys.push(key.clone());
+            }
+        }
+        keys
+    }
+
     /// Reads a scenario file and the options of the command line.
     ///
     /// # Errors

@@ -123,6 +123,15 @@ fn the_page_of_settings_is_what_the_program_prints() {
 }
 
 #[test]
+fn the_page_of_columns_is_what_the_program_prints() {
+    let page = read(&Path::new(ROOT).join("docs/columns.md"));
+    assert!(
+        page == hotset::catalog::columns_page(),
+        "docs/columns.md is not what the columns say; write it anew by: cargo run -- list columns --markdown > docs/columns.md"
+    );
+}
+
+#[test]
 fn the_readme_is_short_enough_to_be_read() {
     let words = read(&Path::new(ROOT).join("README.md")).split_whitespace().count();
     assert!(words <= README_WORDS, "README.md has {words} words; more belongs in docs/");

@@ -14,8 +14,8 @@ use mongodb::bson::rawdoc;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::{
-    Answer, Application, Class, Damage, Dataset, EntityKind, EntityStrategy, Facts, Model, OperationKind,
-    Parts, Place, Served, Visitor, lost_document,
+    Answer, Application, Damage, Dataset, EntityKind, EntityStrategy, Facts, Model, OperationClass,
+    OperationKind, Parts, Place, Served, Visitor, lost_document,
 };
 use crate::audit::{FIELDS, Seen, Write, WriteId};
 use crate::source::Collection;
@@ -31,10 +31,16 @@ crate::settings! {
 
 /// The operations of the catalogue. Their shares are those of `[workload] reads`.
 pub const OPERATIONS: [OperationKind; 2] = [
-    OperationKind { name: "read", class: Class::Read, can_be_absent: true, shows: &[PRODUCT], share: 0.95 },
+    OperationKind {
+        name: "read",
+        class: OperationClass::Read,
+        can_be_absent: true,
+        shows: &[PRODUCT],
+        share: 0.95,
+    },
     OperationKind {
         name: "write",
-        class: Class::Write,
+        class: OperationClass::Write,
         can_be_absent: false,
         shows: &[PRODUCT],
         share: 0.05,

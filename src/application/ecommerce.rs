@@ -29,8 +29,8 @@ use self::pages::{Epochs, Pages};
 use self::prices::{Prices, Sales};
 use self::shop::Shop;
 use super::{
-    Answer, Application, Class, Damage, EntityKind, EntityStrategy, Facts, Figure, Model, OperationKind,
-    Parts, Served, Visitor, World, lost_document,
+    Answer, Application, Damage, EntityKind, EntityStrategy, Facts, Figure, Model, OperationClass,
+    OperationKind, Parts, Served, Visitor, World, lost_document,
 };
 use crate::audit::Seen;
 use crate::scenario::Positive;
@@ -77,11 +77,11 @@ const STOCK_UPDATE: u8 = 3;
 const NEW_PRODUCT: u8 = 4;
 
 const fn reads(name: &'static str, shows: &'static [usize], share: f64) -> OperationKind {
-    OperationKind { name, class: Class::Read, can_be_absent: false, shows, share }
+    OperationKind { name, class: OperationClass::Read, can_be_absent: false, shows, share }
 }
 
 const fn writes(name: &'static str, shows: &'static [usize], share: f64) -> OperationKind {
-    OperationKind { name, class: Class::Write, can_be_absent: false, shows, share }
+    OperationKind { name, class: OperationClass::Write, can_be_absent: false, shows, share }
 }
 
 impl Model for Spec {

@@ -20,6 +20,7 @@ use compact_str::CompactString;
 use tokio::sync::watch;
 
 use crate::audit::{FIELDS, Seen};
+use crate::results::OperationClass;
 use crate::scenario::Settings;
 use crate::source::Kind;
 use crate::store::{Changes, Document, ErrorKind, StoreError, Version};
@@ -29,22 +30,13 @@ pub use any_source::EntityStrategy;
 pub use registry::{AnyApplication, AnyDataset, AnyWorld, ApplicationRow, ApplicationSpec, REGISTRY};
 pub use visitor::Visitor;
 
-/// An operation's effect on the data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Class {
-    /// It reads.
-    Read,
-    /// It writes.
-    Write,
-}
-
 /// One kind of operation of an application.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct OperationKind {
     /// Its name in results, and in `[application.mix]`.
     pub name: &'static str,
     /// Its class: reading or writing.
-    pub class: Class,
+    pub class: OperationClass,
     /// True if it may request an entity that does not exist.
     pub can_be_absent: bool,
     /// The kinds of entity that it shows or changes: indices into the application's table.

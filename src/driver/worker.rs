@@ -26,11 +26,12 @@ use crate::fault::Life;
 use crate::measure::collectors::process_cpu::thread_cpu;
 use crate::measure::{Outages, Recorder, Window};
 use crate::plan::Cell;
+use crate::results::Phase;
 use crate::store::mongodb::{PoolWait, PoolWaitSnapshot};
 use crate::store::{AnyDatabase, AppCache, AppDatabase, Counters, CountersSnapshot, ErrorKind, StoreError};
 use crate::strategy::Backlog;
 use crate::topology::{CacheEndpoint, DatabaseEndpoint};
-use crate::workload::{OperationStream, Phase, Schedule};
+use crate::workload::{OperationStream, Schedule};
 
 /// What a worker is given.
 #[derive(Clone)]

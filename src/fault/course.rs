@@ -6,6 +6,7 @@ use tokio::sync::watch;
 
 use super::ScheduledFault;
 use crate::clock::{self, Instant};
+use crate::results::EventKind;
 use crate::topology::nodes::Node;
 use crate::topology::{CacheDeployment, DatabaseDeployment, Deployed, LinkTo, Relays, Target, TopologyError};
 use crate::units::show_duration;
@@ -28,22 +29,13 @@ pub enum Life {
     Down,
 }
 
-/// How a step is called in which a fault broke something.
-const BROKEN: &str = "fault";
-/// How a step is called in which something was mended.
-pub const MENDED: &str = "mended";
-/// How a step is called in which something was found out.
-const NOTICED: &str = "noticed";
-/// How it is called that a fault could not be carried out.
-pub const FAILED: &str = "fault-failed";
-
 /// Something that was broken or mended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
     /// When.
     pub at: Instant,
     /// Whether it was broken, mended or noticed, or could not be.
-    pub kind: &'static str,
+    pub kind: EventKind,
     /// The particulars.
     pub detail: String,
 }
@@ -69,28 +61,28 @@ impl<'a> Course<'a> {
         self.steps
     }
 
-    fn tell(&mut self, kind: &'static str, detail: impl Into<String>) {
+    fn tell(&mut self, kind: EventKind, detail: impl Into<String>) {
         self.steps.push(Step { at: clock::now(), kind, detail: detail.into() });
     }
 
     /// Tells what is broken now.
     pub fn broke(&mut self, detail: impl Into<String>) {
-        self.tell(BROKEN, detail);
+        self.tell(EventKind::Fault, detail);
     }
 
     /// Tells what works again.
     pub fn mended(&mut self, detail: impl Into<String>) {
-        self.tell(MENDED, detail);
+        self.tell(EventKind::Mended, detail);
     }
 
     /// Tells what was found out meanwhile.
     pub fn noticed(&mut self, detail: impl Into<String>) {
-        self.tell(NOTICED, detail);
+        self.tell(EventKind::Noticed, detail);
     }
 
     /// Tells why the fault could not be carried out.
     pub fn failed(&mut self, reason: impl Into<String>) {
-        self.tell(FAILED, reason);
+        self.tell(EventKind::FaultFailed, reason);
     }
 
     /// Returns what the fault is aimed at.

@@ -15,7 +15,7 @@ mod testing;
 
 use std::future::Future;
 
-pub use course::{Breakable, Course, FAILED, Life, MENDED, Step};
+pub use course::{Breakable, Course, Life, Step};
 pub use effects::Effects;
 pub use kinds::{FaultRow, FaultSpec, REGISTRY};
 pub use nature::{Aim, Lasts, Nature, Part};

@@ -6,14 +6,15 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use crate::clock::{self, Instant};
+use crate::results::EventKind;
 
 /// An event that a store noticed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Noticed {
     /// The time at which it was noted.
     pub at: Instant,
-    /// The kind of event, such as `failover` or `reconnected`.
-    pub kind: &'static str,
+    /// The kind of event, such as a failover.
+    pub kind: EventKind,
     /// The node or connection that it happened to.
     pub subject: String,
     /// The details.
@@ -32,7 +33,7 @@ pub struct Journal(Arc<Mutex<Vec<Noticed>>>);
 
 impl Journal {
     /// Notes an event that happens now, unless another holder has noted it already.
-    pub fn note(&self, kind: &'static str, subject: impl Into<String>, detail: impl Into<String>) {
+    pub fn note(&self, kind: EventKind, subject: impl Into<String>, detail: impl Into<String>) {
         let noticed = Noticed { at: clock::now(), kind, subject: subject.into(), detail: detail.into() };
         let mut all = self.0.lock();
         let last = all.iter().rev().find(|other| (other.kind, &other.subject) == (kind, &noticed.subject));

@@ -79,7 +79,7 @@ struct Shed {
     held_bytes: u64,
 }
 
-/// A cache in this process. Clones are the same cache.
+/// A cache in this process. Clones share it.
 #[derive(Debug, Clone)]
 pub struct LocalCache {
     store: Arc<Shared>,

@@ -97,8 +97,8 @@ pub struct Shape {
     pub fails_over: bool,
     /// True if replicas answer reads.
     pub reads_replicas: bool,
-    /// True if faults may be tried on servers that hotset did not start.
-    pub allow_faults: bool,
+    /// True if hotset may disturb its servers though it did not start them.
+    pub may_be_disturbed: bool,
     /// True if clients speak TLS to a server of the cache.
     pub speaks_tls: bool,
     /// True if shards can be added and removed while it serves.

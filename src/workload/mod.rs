@@ -22,5 +22,5 @@ pub use operation::Operation;
 pub use random::{Purpose, Random, RandomSource};
 pub use recorded::{BrokenLines, Recording};
 pub use settings::WorkloadSettings;
-pub use stream::{OperationStream, Phase, StreamDigest, StreamSpec};
+pub use stream::{OperationStream, StreamDigest, StreamSpec};
 pub use values::ValueSizes;

@@ -1,5 +1,6 @@
 //! The operations that the clients request: a pure function of seed, phase, client and number.
 
+use crate::results::Phase;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
@@ -15,17 +16,9 @@ use crate::units::Share;
 /// The number of operations of each client that its digest covers.
 pub const DIGESTED_OPERATIONS: u64 = 10_000;
 
-/// The parts of a cell that have streams of their own, so that the measured operations do not depend on the length of
-/// the warm-up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Phase {
-    /// The warm-up of the cache.
-    Warmup,
-    /// The measurement.
-    Measure,
-}
-
 impl Phase {
+    /// The random stream of the phase: each has its own, so that the measured operations do not depend on how long the
+    /// cache took to warm.
     fn purpose(self) -> Purpose {
         match self {
             Self::Warmup => Purpose::Warmup,

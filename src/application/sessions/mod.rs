@@ -26,7 +26,9 @@ use site::Site;
 use thinking::Thinking;
 use world::Shared;
 
-use super::{Class, EntityKind, EntityStrategy, Facts, Figure, Judged, Model, OperationKind, Parts, Served};
+use super::{
+    EntityKind, EntityStrategy, Facts, Figure, Judged, Model, OperationClass, OperationKind, Parts, Served,
+};
 use crate::scenario::{Positive, Setting as _};
 use crate::source::{Collection, Service};
 use crate::store::Changes;
@@ -76,7 +78,12 @@ pub mod operations {
     pub const REPLAY: u8 = 8;
 }
 
-const fn operation(name: &'static str, class: Class, shows: &'static [usize], share: f64) -> OperationKind {
+const fn operation(
+    name: &'static str,
+    class: OperationClass,
+    shows: &'static [usize],
+    share: f64,
+) -> OperationKind {
     OperationKind { name, class, can_be_absent: false, shows, share }
 }
 
@@ -105,15 +112,15 @@ impl Model for Spec {
         },
     ];
     const OPERATIONS: &'static [OperationKind] = &[
-        operation("log_in", Class::Write, &[SESSION], 0.03),
-        operation("validate", Class::Read, &[SESSION], 0.50),
-        operation("permissions", Class::Read, &[PERMISSIONS, SESSION], 0.25),
-        operation("profile", Class::Read, &[USER, SESSION], 0.12),
-        operation("update_profile", Class::Write, &[USER, SESSION], 0.02),
-        operation("revoke", Class::Write, &[PERMISSIONS], 0.01),
-        operation("log_out", Class::Write, &[SESSION], 0.02),
-        operation("log_out_everywhere", Class::Write, &[SESSION], 0.01),
-        operation("replay", Class::Read, &[SESSION], 0.04),
+        operation("log_in", OperationClass::Write, &[SESSION], 0.03),
+        operation("validate", OperationClass::Read, &[SESSION], 0.50),
+        operation("permissions", OperationClass::Read, &[PERMISSIONS, SESSION], 0.25),
+        operation("profile", OperationClass::Read, &[USER, SESSION], 0.12),
+        operation("update_profile", OperationClass::Write, &[USER, SESSION], 0.02),
+        operation("revoke", OperationClass::Write, &[PERMISSIONS], 0.01),
+        operation("log_out", OperationClass::Write, &[SESSION], 0.02),
+        operation("log_out_everywhere", OperationClass::Write, &[SESSION], 0.01),
+        operation("replay", OperationClass::Read, &[SESSION], 0.04),
     ];
     type Dataset = Users;
     type World = Shared;

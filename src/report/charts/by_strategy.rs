@@ -83,7 +83,7 @@ fn note(remark: &str, group: &Group<'_>) -> String {
     let by_harness: Vec<String> = group
         .entries
         .iter()
-        .filter(|entry| entry.measured.iter().any(|row| row.limited_by == Some(LimitedBy::Hotset)))
+        .filter(|entry| entry.measured.iter().any(|row| row.limits.limited_by == Some(LimitedBy::Hotset)))
         .map(|entry| entry.label.to_owned())
         .collect();
     let mut note =

@@ -5,11 +5,12 @@ use crate::report::canvas::Canvas;
 use crate::report::format;
 use crate::report::group::Group;
 
-const P50: Figure = |row| row.read_response_p50_us;
-const P99: Figure = |row| row.read_response_p99_us;
+const P50: Figure = |row| row.read_response.p50_us;
+const P99: Figure = |row| row.read_response.p99_us;
 
 /// The database's reads for each hundred reads that clients asked for.
-const DATABASE_READS: Figure = |row| (row.reads > 0).then(|| row.db_reads as f64 / row.reads as f64 * 100.0);
+const DATABASE_READS: Figure =
+    |row| (row.reads > 0).then(|| row.calls.db_reads as f64 / row.reads as f64 * 100.0);
 
 /// The two panels of times have one scale, so that they can be compared.
 const PANELS: [Measured; 3] = [

@@ -6,7 +6,7 @@ use crate::report::format;
 use crate::report::group::Group;
 
 const THROUGHPUT: Figure = |row| Some(row.achieved_per_s);
-const P99: Figure = |row| row.read_response_p99_us;
+const P99: Figure = |row| row.read_response.p99_us;
 
 const PANELS: [Measured; 2] = [
     Measured {

@@ -18,6 +18,7 @@ use super::options::{ReadFrom, RedisOptions};
 use super::scout::{Listening, Scout};
 use super::wait::ReplicaWaits;
 use crate::clock::{self, Instant};
+use crate::results::EventKind;
 use crate::store::counters::Counters;
 use crate::store::{ErrorKind, StoreError};
 
@@ -381,12 +382,12 @@ impl Fleet {
         }
         let others = self.last_primaries.lock().take_over(&layout);
         for (shard, primary) in others {
-            self.options.journal.note("failover", shard, format!("{primary} is its primary now"));
+            self.options.journal.note(EventKind::Failover, shard, format!("{primary} is its primary now"));
         }
         let whole = before.layout.unserved_slots() == 0 && layout.unserved_slots() == 0;
         if whole && before.layout.shards.len() != layout.shards.len() {
             let detail = format!("{} shards now", layout.shards.len());
-            self.options.journal.note("resharded", "the cache", detail);
+            self.options.journal.note(EventKind::Resharded, "the cache", detail);
         }
         let mut nodes: HashMap<_, _> =
             before.nodes().map(|node| (node.address.clone(), Arc::clone(node))).collect();

@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use super::errors::{kind_of, store_error};
 use super::layout::NodeAddress;
 use super::options::RedisOptions;
+use crate::results::EventKind;
 use crate::store::journal::Journal;
 use crate::store::secret::SecretUrl;
 use crate::store::{ErrorKind, StoreError};
@@ -324,7 +325,7 @@ impl Mending {
             if link.finish(attempt) {
                 let place = link.address.url.host_and_port();
                 let detail = "a connection that had broken is there again";
-                link.address.journal.note("reconnected", place, detail);
+                link.address.journal.note(EventKind::Reconnected, place, detail);
             }
             if connected {
                 return;
