@@ -11,7 +11,7 @@ pub fn describe(plan: &Plan) -> String {
     let mut text = String::new();
     let (least, most) = plan.time();
     // Writing to a string does not fail.
-    let _ = writeln!(text, "{} is valid: {} cells in this order", plan.path, plan.cells.len());
+    let _ = writeln!(text, "{} is valid: {} runs in this order", plan.path, plan.cells.len());
     for cell in &plan.cells {
         let swept: Vec<_> = cell.swept.iter().map(|(key, value)| format!("{key} = {value}")).collect();
         let _ = writeln!(

@@ -360,10 +360,7 @@ fn finish(ended: Result<run::Outcome, RunError>, arguments: &RunArguments) -> u8
         println!("report:  {}", directory.join("report.html").display());
     }
     if outcome.failed > 0 {
-        eprintln!(
-            "{} of the cells could not be run; the reasons are above and in summary.csv",
-            outcome.failed
-        );
+        eprintln!("{} of the runs failed; the reasons are above and in summary.csv", outcome.failed);
         code = NOT_RUN;
     }
     if outcome.interrupted {

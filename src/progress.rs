@@ -86,7 +86,7 @@ impl Observer for Lines {
     fn observe(&self, event: Event) {
         match event {
             Event::RunStarted { cells, finished, directory } => {
-                eprintln!("{cells} cells, {finished} finished already, results in {directory}");
+                eprintln!("{cells} runs, {finished} finished already, results in {directory}");
             }
             Event::CellStarted { cell, position, at_most } => {
                 eprintln!("[{position}/{}] {cell}: at most {}", self.cells, show_duration(at_most));

@@ -164,7 +164,7 @@ async fn run_cell(
     let outcome = outcome?;
     if !outcome.failed_faults.is_empty() {
         let what =
-            format!("{}: {}; the next cell gets new servers", cell.id, outcome.failed_faults.join("; "));
+            format!("{}: {}; the next run gets new servers", cell.id, outcome.failed_faults.join("; "));
         observer.observe(Event::Warning { what });
         Box::pin(deployments.abandon()).await;
         return Ok(outcome);
@@ -175,7 +175,7 @@ async fn run_cell(
         () = stop.wait() => Ok(()),
     };
     if let Err(error) = restored {
-        // The cell's figures are good all the same; the next cell gets new servers and a new dataset.
+        // The cell's figures are good all the same; the next run gets new servers and a new dataset.
         observer.observe(Event::Warning { what: error.to_string() });
         Box::pin(deployments.abandon()).await;
     }

@@ -114,7 +114,7 @@ fn rounded(share: f64) -> f64 {
 fn doubts(cell: &Cell, looked_up: u64, settled: bool, lasted: Duration) -> Vec<&'static str> {
     let barely_expired = ttl_that_matters(cell).is_some_and(|ttl| lasted < 2 * ttl);
     let doubts = [
-        (!settled, "it had not settled"),
+        (!settled, "the cache was not warmed up"),
         (barely_expired, "warm-up and run were shorter than two TTLs"),
         (looked_up < FEW_LOOKUPS, "it counts few lookups"),
         (!cell.scenario.faults.is_empty(), "the model knows nothing of faults"),

@@ -117,7 +117,9 @@ fn reason(cell: &Cell, observed: &Observed) -> String {
         reasons.push(format!("{corrupt} reads were corrupt"));
     }
     if !measured.settled {
-        reasons.push("the hit rate had not settled when run.warmup_max was over".into());
+        reasons.push(
+            "the cache was not warmed up: its hit rate was still moving when run.warmup_max was over".into(),
+        );
     }
     reasons.extend(faults::not_carried_out(&measured.events));
     if let Some(undone) = &measured.undone {
@@ -148,8 +150,8 @@ pub fn line(row: &SummaryRow) -> String {
         line = format!("{line}, errors {}", row.errors_by_kind);
     }
     if row.judgement.verdict == Some(Verdict::Broken) {
-        let of = if row.control.is_some() { "as a control does" } else { "WHICH IT PROMISES NOT TO" };
-        line = format!("{line}, broke its promise, {of}: {}", row.judgement.verdict_reason);
+        let of = if row.control.is_some() { "as a control does" } else { "WHICH IT SHOULD" };
+        line = format!("{line}, did not hold its guarantee, {of}: {}", row.judgement.verdict_reason);
     }
     if row.status != Status::Ok {
         line = format!("{line} [{}: {}]", row.status, row.reason);

@@ -21,8 +21,8 @@ pub fn section(group: &Group<'_>) -> String {
     let mut html = String::from("<h3>What became of the data</h3>\n");
     let mut table = PageTable::new([
         words("strategy"),
-        words("promise"),
-        words("kept"),
+        words("guarantee"),
+        words("held"),
         figures("audited reads"),
         figures("stale"),
         figures("share"),
@@ -34,11 +34,11 @@ pub fn section(group: &Group<'_>) -> String {
     for (entry, safety) in &audited {
         let count = |number: u64| format::count(number as f64);
         let optional = |number: Option<u64>| number.map_or_else(|| NONE.to_owned(), count);
-        let promise = entry.measured.iter().find_map(|row| row.guarantee.clone()).unwrap_or_default();
+        let guarantee = entry.measured.iter().find_map(|row| row.guarantee.clone()).unwrap_or_default();
         let corrupt = entry.measured.iter().map(|row| row.audited.wrong.corrupt_reads).sum();
         table.add(&[
             entry.label.to_owned(),
-            promise,
+            guarantee,
             safety.verdict_text(),
             count(safety.audited),
             count(safety.stale),

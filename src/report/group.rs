@@ -207,7 +207,7 @@ impl Group<'_> {
         for (word, holds) in [
             ("failed", (|row| row.status == Status::Failed) as fn(&SummaryRow) -> bool),
             ("saturated", |row| row.status.is_saturated()),
-            ("not settled", |row| row.status.is_unsettled()),
+            ("not warmed up", |row| row.status.is_unsettled()),
         ] {
             let of: Vec<String> = self.entries.iter().filter_map(|entry| affected(entry, holds)).collect();
             if !of.is_empty() {
@@ -215,7 +215,7 @@ impl Group<'_> {
             }
         }
         if parts.is_empty() {
-            parts.push("all cells settled, none saturated".into());
+            parts.push("all runs were warmed up, none saturated".into());
         }
         parts.push(self.repeats());
         parts.join(BETWEEN)

@@ -38,8 +38,8 @@ pub struct Headline {
     pub lost: String,
     /// Keys that differ between cache and database at the end.
     pub divergent: String,
-    /// Whether the strategy kept what it promises.
-    pub promise: String,
+    /// The verdict on the guarantee of the strategy.
+    pub guarantee: String,
     /// What became of the cells.
     pub status: String,
     /// What kept them from doing more.
@@ -78,7 +78,7 @@ impl Headline {
             stale: of_audit(safety.as_ref(), |safety| Some(safety.stale)),
             lost: of_audit(safety.as_ref(), |safety| safety.lost),
             divergent: of_audit(safety.as_ref(), |safety| safety.divergent),
-            promise: safety.as_ref().map_or_else(|| NONE.into(), Safety::verdict_text),
+            guarantee: safety.as_ref().map_or_else(|| NONE.into(), Safety::verdict_text),
             status: status(entry),
             limited_by: limited_by(entry),
         }

@@ -73,9 +73,9 @@ fn lead(results: &Results) -> String {
     let run = &results.run;
     let (finished, planned) = (results.summary.len(), run.cells.len());
     let cells = if planned > finished {
-        format!("{finished} of {planned} cells finished")
+        format!("{finished} of {planned} runs finished")
     } else {
-        format!("{finished} cells")
+        format!("{finished} runs")
     };
     let commit = run.commit.as_deref().map(|commit| format!(", commit {commit}")).unwrap_or_default();
     let mut text = format!(
@@ -136,7 +136,7 @@ fn headline_table(group: &Group<'_>) -> String {
         figures("database reads/op"),
         figures("errors"),
         figures("corrupt reads"),
-        words("promise"),
+        words("guarantee"),
         words("status"),
         words("limited by"),
     ]);
@@ -153,7 +153,7 @@ fn headline_table(group: &Group<'_>) -> String {
             row.db_reads_per_op,
             row.errors,
             row.corrupt,
-            row.promise,
+            row.guarantee,
             row.status,
             row.limited_by,
         ]);
@@ -164,7 +164,7 @@ fn headline_table(group: &Group<'_>) -> String {
 fn cells(results: &Results) -> String {
     let mut table = PageTable::new([
         figures("#"),
-        words("cell"),
+        words("run"),
         words("status"),
         figures("ops/s"),
         figures("offered/s"),
@@ -183,7 +183,7 @@ fn cells(results: &Results) -> String {
     let table = table.html();
     let reasons = reasons(results);
     format!(
-        "<section>\n<h2>Every cell</h2>\n<p>In the order in which they ran.</p>\n{table}{reasons}</section>\n"
+        "<section>\n<h2>Every run</h2>\n<p>In the order in which they ran.</p>\n{table}{reasons}</section>\n"
     )
 }
 
@@ -236,7 +236,7 @@ fn measured(results: &Results) -> String {
         let window = results.timeseries.first().map_or(1.0, |window| window.length_s);
         let _ = writeln!(
             text,
-            "<li>Each cell measured for about {} s in windows of {} s, with {} clients over {} connections of {} instances.</li>",
+            "<li>Each run was measured for about {} s in windows of {} s, with {} clients over {} connections of {} instances.</li>",
             format::three_digits(row.measured_s),
             format::three_digits(window),
             row.clients,

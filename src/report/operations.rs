@@ -9,6 +9,7 @@ use comfy_table::{CellAlignment, Table, TableStyle};
 use super::format;
 use super::group::{Entry, Group};
 use super::headline::NONE;
+use super::safety::held;
 use super::table::{PageTable, figures, words};
 use crate::results::{EntityRow, OperationRow, Results, Verdict};
 
@@ -27,14 +28,14 @@ fn first<'a>(entry: &'a Entry<'_>) -> Option<&'a str> {
 }
 
 fn verdict(verdict: Option<Verdict>) -> String {
-    verdict.map_or_else(|| NONE.into(), |verdict| verdict.name().to_owned())
+    verdict.map_or_else(|| NONE.into(), |verdict| held(verdict).to_owned())
 }
 
 fn time(us: Option<f64>) -> String {
     us.map_or_else(|| NONE.into(), format::micros)
 }
 
-const OPERATION: [&str; 8] = ["operation", "ops/s", "share", "hit rate", "p50", "p99", "errors", "promise"];
+const OPERATION: [&str; 8] = ["operation", "ops/s", "share", "hit rate", "p50", "p99", "errors", "guarantee"];
 
 fn operation(row: &OperationRow) -> [String; 8] {
     let share = |share: Option<f64>| share.map_or_else(|| NONE.into(), format::percent);
@@ -103,14 +104,14 @@ pub fn section(group: &Group<'_>) -> String {
         figures("p50"),
         figures("p99"),
         figures("errors"),
-        words("promise"),
+        words("guarantee"),
     ]);
     let mut by_entity = PageTable::new([
         words("strategy"),
         words("entity"),
         words("served by"),
-        words("promised"),
-        words("promise"),
+        words("guarantee"),
+        words("held"),
         figures("audited"),
         figures("stale"),
         figures("oldest"),
@@ -147,7 +148,7 @@ pub fn section(group: &Group<'_>) -> String {
     let mut html = format!("<h3>By operation (first repeat)</h3>\n{}", by_operation.html());
     let _ = write!(
         html,
-        "<h3>What was promised of each kind of entity, and what was found (first repeat)</h3>\n{}",
+        "<h3>What is guaranteed of each kind of entity, and what was found (first repeat)</h3>\n{}",
         by_entity.html()
     );
     if !own_figures.is_empty() {

@@ -165,7 +165,7 @@ pub fn sentences(groups: &[Group<'_>]) -> Vec<String> {
         .collect();
     if shown < off.len() {
         let more = off.len() - shown;
-        let are = if more == 1 { "cell is" } else { "cells are" };
+        let are = if more == 1 { "run is" } else { "runs are" };
         sentences
             .push(format!("{more} more {are} more than 2 points off; see prediction_note in summary.csv."));
     }

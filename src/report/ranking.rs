@@ -66,7 +66,7 @@ fn why_not(entry: &Entry<'_>) -> Option<String> {
     } else if any(|row| row.control.is_some()) {
         Some("a control".into())
     } else if any(|row| row.judgement.verdict == Some(Verdict::Broken)) {
-        Some("broke its promise".into())
+        Some("guarantee not held".into())
     } else if any(|row| {
         (row.answers.errors + row.answers.timeouts) as f64 > MOST_FAILURES * row.operations as f64
     }) {
@@ -74,7 +74,7 @@ fn why_not(entry: &Entry<'_>) -> Option<String> {
     } else if any(|row| row.status.is_saturated()) {
         Some("saturated".into())
     } else if any(|row| row.status.is_unsettled()) {
-        Some("not settled".into())
+        Some("not warmed up".into())
     } else if any(|row| row.limits.limited_by == Some(LimitedBy::Hotset)) {
         Some("limited by hotset itself".into())
     } else if entry.measured.len() < REPEATS_TO_RANK {

@@ -64,8 +64,18 @@ impl Safety {
     /// The verdict in words.
     #[must_use]
     pub fn verdict_text(&self) -> String {
-        let word = self.verdict.map_or("–", Verdict::name);
+        let word = self.verdict.map_or("–", held);
         if self.control.is_some() { format!("{word} (control)") } else { word.to_owned() }
+    }
+}
+
+/// A verdict on a guarantee, as it is read under the heading "guarantee".
+#[must_use]
+pub fn held(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Kept => "held",
+        Verdict::Broken => "broken",
+        Verdict::Unknown => "unknown",
     }
 }
 
@@ -83,7 +93,7 @@ pub fn percent(share: f64) -> String {
     }
 }
 
-/// What became of a strategy's promise, where that has to be said.
+/// A sentence on a guarantee that did not hold, or of which that is not known.
 #[must_use]
 pub fn sentence(entry: &Entry<'_>) -> Option<String> {
     let safety = Safety::of(entry)?;
@@ -113,10 +123,13 @@ pub fn sentence(entry: &Entry<'_>) -> Option<String> {
             )
         }
         (Some(Verdict::Broken), None) => {
-            format!("{} BROKE ITS PROMISE{of}: {}{stale}.", entry.label, row.judgement.verdict_reason)
+            format!(
+                "{} DID NOT HOLD ITS GUARANTEE{of}: {}{stale}.",
+                entry.label, row.judgement.verdict_reason
+            )
         }
         _ => format!(
-            "Whether {} kept its promise is not known{of}: {}.",
+            "It is not known whether {} held its guarantee{of}: {}.",
             entry.label, row.judgement.verdict_reason
         ),
     })

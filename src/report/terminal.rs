@@ -34,7 +34,7 @@ const COLUMNS: &[Column] = &[
     Column { heading: "corrupt", figure: |row| &row.corrupt, goes: 0 },
     Column { heading: "stale", figure: |row| &row.stale, goes: 7 },
     Column { heading: "lost", figure: |row| &row.lost, goes: 6 },
-    Column { heading: "promise", figure: |row| &row.promise, goes: 0 },
+    Column { heading: "guarantee", figure: |row| &row.guarantee, goes: 0 },
     Column { heading: "status", figure: |row| &row.status, goes: 0 },
     Column { heading: "limited by", figure: |row| &row.limited_by, goes: 5 },
 ];
@@ -51,7 +51,7 @@ const RULED: TableStyle = TableStyle::new()
 /// Where an interval log does not read, or the cells were offered unequal operations.
 pub fn closing_table(results: &Results, width: usize) -> Result<String, ReportError> {
     if results.summary.is_empty() {
-        return Ok("No cell has finished.\n".into());
+        return Ok("No run has finished.\n".into());
     }
     results.check_comparable()?;
     let groups = groups(results)?;
@@ -124,7 +124,7 @@ fn table(groups: &[Group<'_>], gone: u8) -> Table {
         }
     }
     for (at, column) in columns.iter().enumerate() {
-        let words = ["promise", "status", "limited by"].contains(&column.heading);
+        let words = ["guarantee", "status", "limited by"].contains(&column.heading);
         if let Some(cells) = table.column_mut(names + at)
             && !words
         {

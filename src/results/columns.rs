@@ -21,6 +21,15 @@ pub struct Column {
     pub meaning: String,
 }
 
+impl Column {
+    /// Puts before the meaning what it is said of: "The response time of reads: the median."
+    pub fn say_of(&mut self, about: &str) {
+        let mut letters = self.meaning.chars();
+        let first = letters.next().map(|first| first.to_lowercase().to_string()).unwrap_or_default();
+        self.meaning = format!("{}: {first}{}", about.trim_end_matches('.'), letters.as_str());
+    }
+}
+
 /// What a field holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
@@ -256,7 +265,13 @@ macro_rules! columns {
         });
     };
     (@describe group $prefix:ident $into:ident $field:ident [$type:ty] [$with:literal] [$($doc:literal)*]) => {
+        let before = $into.len();
         <$type as $crate::results::columns::Columns>::describe(&format!("{}{}", $prefix, $with), $into);
+        if !$with.is_empty() {
+            // What tells the group's columns from those of its twins stands before what each of them means.
+            let about = $crate::results::columns::paragraph(&[$($doc),*]);
+            $into[before..].iter_mut().for_each(|column| column.say_of(&about));
+        }
     };
     (@write column $into:ident ($value:expr)) => {
         $into.push($crate::results::columns::Field::text(&$value));

@@ -20,7 +20,7 @@ const REMEMBERED: usize = 600;
 const NOTES: usize = 100;
 
 /// The keys and what they do.
-const KEYS: &[(&str, &str)] = &[("q", "end the run"), ("?", "help"), ("↑↓", "cells"), ("a", "newest")];
+const KEYS: &[(&str, &str)] = &[("q", "end the run"), ("?", "help"), ("↑↓", "runs"), ("a", "newest")];
 
 /// The explanation of the figures.
 pub const HELP: &str = "\
@@ -155,7 +155,7 @@ impl Screen {
         let height = frame.area().height;
         let table_lines = (self.ended.len() as u16 + 1).clamp(3, (height / 3).max(3));
         let notes: Vec<String> = if self.is_ending {
-            vec!["interrupted: ending this cell; once more ends at once".into()]
+            vec!["interrupted: ending this run; once more ends at once".into()]
         } else {
             self.notes.last().map(|newest| format!("warning: {newest}")).into_iter().collect()
         };
@@ -175,8 +175,8 @@ impl Screen {
         self.draw_phase(frame, gauge);
         widgets::alerts(frame, note, &notes);
         let facts_of_now = [
-            ("errors of the cell", number(self.errors as f64)),
-            ("stale reads of the cell", number(self.stale as f64)),
+            ("errors of the run", number(self.errors as f64)),
+            ("stale reads of the run", number(self.stale as f64)),
             ("results", self.directory.clone()),
         ];
         widgets::facts(frame, facts, &facts_of_now);
@@ -189,7 +189,7 @@ impl Screen {
     }
 
     fn draw_head(&self, frame: &mut Frame<'_>, area: Rect) {
-        let text = format!("{} · cell {} of {} · {}", self.scenario, self.position, self.cells, self.cell);
+        let text = format!("{} · run {} of {} · {}", self.scenario, self.position, self.cells, self.cell);
         frame.render_widget(Line::from(short(&text, usize::from(area.width)).bold()), area);
     }
 
