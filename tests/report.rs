@@ -755,7 +755,7 @@ fn the_lines_of_every_file_say_where_they_come_from_and_what_was_swept() {
     let out = tempfile::tempdir().unwrap();
     let started = "2026-11-22T21:05:09Z".parse().unwrap();
     let key = "cache.ttl".to_owned();
-    let mut dir = ResultsDir::create(out.path(), "swept", started, &[key.clone()]).unwrap();
+    let mut dir = ResultsDir::create(out.path(), "swept", started, std::slice::from_ref(&key)).unwrap();
     let mut made_up = cell(STRATEGIES[0], "single", 2, "", 1);
     made_up.summary.swept = "cache.ttl=5s".into();
     made_up.swept = vec![(key, "5s".into())];
