@@ -1,9 +1,23 @@
 //! Output of `hotset check`: the cells, in their order, and how long they will take.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
+use crate::cli::PlanArguments;
+use crate::commands::Exit;
+use crate::commands::output::print;
+use crate::commands::plan::read;
 use crate::plan::Plan;
 use crate::units::show_duration;
+
+/// Reads a scenario and prints what a run of it would do.
+#[must_use]
+pub fn execute(scenario: &Path, arguments: &PlanArguments) -> Exit {
+    match read(scenario, &arguments.options()) {
+        Ok(plan) => print(&describe(&plan)),
+        Err(exit) => exit,
+    }
+}
 
 /// The plan in words.
 #[must_use]

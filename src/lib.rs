@@ -13,6 +13,7 @@ pub mod catalog;
 pub mod check;
 pub mod cli;
 pub mod clock;
+pub mod commands;
 pub mod curve;
 pub mod doctor;
 pub mod driver;
