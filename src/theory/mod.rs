@@ -9,6 +9,7 @@ pub mod counted_lfu;
 pub mod database_load;
 pub mod fifo;
 pub mod lru;
+mod models;
 pub mod perfect_lfu;
 pub mod random;
 pub mod refresh_ahead;
@@ -23,6 +24,7 @@ mod renewal;
 #[cfg(test)]
 mod simulation;
 
+pub use models::{MODELS, reference};
 pub use popularity::{Class, Popularity};
 
 /// An input that no model can work with.
@@ -57,28 +59,6 @@ pub struct Model {
     pub name: &'static str,
     /// The paper or book that it comes from.
     pub reference: &'static str,
-}
-
-/// All models, each under a name of its own.
-pub const MODELS: [Model; 12] = [
-    perfect_lfu::MODEL,
-    lru::MODEL,
-    counted_lfu::MODEL,
-    sampled_lru::MODEL,
-    fifo::MODEL,
-    random::MODEL,
-    ttl::FROM_FILL,
-    ttl::FROM_LAST_USE,
-    both::MODEL,
-    refresh_ahead::MODEL,
-    staleness::MODEL,
-    write_behind::MODEL,
-];
-
-/// Where a model comes from, by its name.
-#[must_use]
-pub fn reference(name: &str) -> Option<&'static str> {
-    MODELS.iter().find(|model| model.name == name).map(|model| model.reference)
 }
 
 impl Prediction {
