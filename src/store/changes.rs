@@ -4,9 +4,7 @@ use std::future::Future;
 
 use tokio::sync::mpsc;
 
-use super::mongodb::MongoDatabase;
-use super::redb::EmbeddedDatabase;
-use super::{AnyDatabase, Database, DelayedDatabase, StoreError, Version};
+use super::{Database, DelayedDatabase, StoreError, Version};
 use crate::clock;
 
 /// What a database announces of a collection.
@@ -33,31 +31,6 @@ pub trait Changes: Database {
     /// Announces what changes in a collection, until the receiver is dropped. A stream that breaks off is taken up
     /// where it ended, where the database still knows what came then.
     fn changes(&self, collection: &str) -> impl Future<Output = Result<ChangeStream, StoreError>> + Send;
-}
-
-impl Changes for EmbeddedDatabase {
-    async fn changes(&self, collection: &str) -> Result<ChangeStream, StoreError> {
-        let (tell, told) = mpsc::unbounded_channel();
-        // The receiver is there.
-        let _ = tell.send(Announced::Connected);
-        self.announce_to(collection, tell);
-        Ok(told)
-    }
-}
-
-impl Changes for MongoDatabase {
-    async fn changes(&self, collection: &str) -> Result<ChangeStream, StoreError> {
-        self.change_stream(collection).await
-    }
-}
-
-impl Changes for AnyDatabase {
-    async fn changes(&self, collection: &str) -> Result<ChangeStream, StoreError> {
-        match self {
-            Self::Embedded(database) => database.changes(collection).await,
-            Self::Mongo(database) => database.changes(collection).await,
-        }
-    }
 }
 
 /// Announcements travel too: half a round trip each.

@@ -6,6 +6,7 @@
 //! thread takes all that are waiting, applies them in one transaction, makes that durable and only then
 //! answers.
 
+mod changes;
 mod commit;
 mod listeners;
 mod tables;

@@ -7,7 +7,7 @@ use std::future::Future;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::{AnyCache, Cache, DelayedCache, StoreError};
+use super::{Cache, DelayedCache, StoreError};
 
 /// How many bytes stand before a session's data where it is kept as bytes: when it ends and when it was last used, in
 /// milliseconds since 1970, each in 8 bytes, big-endian.
@@ -87,48 +87,6 @@ pub trait Sessions: Cache {
 
     /// Ends all sessions of a user; returns how many there were, expired ones that nobody has met yet among them.
     fn end_all_sessions(&self, key: &str) -> impl Future<Output = Result<u64, StoreError>> + Send;
-}
-
-impl Sessions for AnyCache {
-    async fn begin_session(
-        &self,
-        key: &str,
-        token_id: &str,
-        data: &[u8],
-        expires_ms: u64,
-        now_ms: u64,
-    ) -> Result<(), StoreError> {
-        match self {
-            Self::Local(cache) => cache.begin_session(key, token_id, data, expires_ms, now_ms).await,
-            Self::Redis(cache) => cache.begin_session(key, token_id, data, expires_ms, now_ms).await,
-        }
-    }
-
-    async fn touch_session(
-        &self,
-        key: &str,
-        token_id: &str,
-        now_ms: u64,
-    ) -> Result<Option<Session>, StoreError> {
-        match self {
-            Self::Local(cache) => cache.touch_session(key, token_id, now_ms).await,
-            Self::Redis(cache) => cache.touch_session(key, token_id, now_ms).await,
-        }
-    }
-
-    async fn end_session(&self, key: &str, token_id: &str) -> Result<bool, StoreError> {
-        match self {
-            Self::Local(cache) => cache.end_session(key, token_id).await,
-            Self::Redis(cache) => cache.end_session(key, token_id).await,
-        }
-    }
-
-    async fn end_all_sessions(&self, key: &str) -> Result<u64, StoreError> {
-        match self {
-            Self::Local(cache) => cache.end_all_sessions(key).await,
-            Self::Redis(cache) => cache.end_all_sessions(key).await,
-        }
-    }
 }
 
 impl<C: Sessions> Sessions for DelayedCache<C> {

@@ -6,9 +6,7 @@ use std::time::Duration;
 use compact_str::CompactString;
 use tokio::sync::mpsc;
 
-use super::local::LocalCache;
-use super::redis::RedisCache;
-use super::{AnyCache, Cache, DelayedCache, StoreError};
+use super::{Cache, DelayedCache, StoreError};
 use crate::clock;
 
 /// What a cache announces.
@@ -39,31 +37,6 @@ pub trait Tracking: Cache {
         key_prefix: &str,
         check_every: Duration,
     ) -> impl Future<Output = Result<Announcements, StoreError>> + Send;
-}
-
-impl Tracking for LocalCache {
-    async fn track(&self, key_prefix: &str, _check_every: Duration) -> Result<Announcements, StoreError> {
-        let (tell, told) = mpsc::unbounded_channel();
-        // The receiver is there.
-        let _ = tell.send(Announcement::Connected);
-        self.announce_to(key_prefix, tell);
-        Ok(told)
-    }
-}
-
-impl Tracking for RedisCache {
-    async fn track(&self, key_prefix: &str, check_every: Duration) -> Result<Announcements, StoreError> {
-        self.track_changes(key_prefix, check_every).await
-    }
-}
-
-impl Tracking for AnyCache {
-    async fn track(&self, key_prefix: &str, check_every: Duration) -> Result<Announcements, StoreError> {
-        match self {
-            Self::Local(cache) => cache.track(key_prefix, check_every).await,
-            Self::Redis(cache) => cache.track(key_prefix, check_every).await,
-        }
-    }
 }
 
 /// Announcements travel too: half a round trip each.

@@ -9,11 +9,13 @@ use compact_str::CompactString;
 use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::ENTRY_OVERHEAD_BYTES;
 use crate::clock::{self, Instant};
 use crate::eviction::{AnyPolicy, Policy, PolicyKind, Slot};
 use crate::store::{Document, Entry};
 
+/// What an entry counts for besides its key and its bytes: about what Redis needs for a key, so that a capacity in bytes
+/// holds about as many entries here as there. What this cache itself takes for one is about twice that.
+pub const ENTRY_OVERHEAD_BYTES: u64 = 96;
 /// For the policy that draws lots: equal runs evict alike.
 const SEED: u64 = 1;
 /// So many places are made at once.

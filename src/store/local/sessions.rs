@@ -1,46 +1,11 @@
 //! Sessions in the local cache, outside of its capacity, as counters are. Being outside of the instances, it keeps them
 //! when one crashes.
 
-use std::collections::HashMap;
-
 use bytes::Bytes;
 
 use super::LocalCache;
 use crate::store::StoreError;
 use crate::store::sessions::{Session, Sessions};
-
-/// Below so many sessions of a user nobody looks for expired ones.
-const FEWEST_LOOKED_THROUGH: usize = 16;
-
-/// The sessions of one user, by their token ids.
-#[derive(Debug, Default)]
-pub(super) struct OfOneUser {
-    sessions: HashMap<Box<str>, Session>,
-    /// How many there have to be before expired ones are looked for again: twice as many as were left the last time, so
-    /// that looking costs a session no more than a step.
-    look_at: usize,
-}
-
-impl OfOneUser {
-    fn begin(&mut self, token_id: &str, session: Session) {
-        let now_ms = session.last_access_ms;
-        if self.sessions.len() >= self.look_at.max(FEWEST_LOOKED_THROUGH) {
-            self.sessions.retain(|_, session| !session.has_expired(now_ms));
-            self.look_at = self.sessions.len() * 2;
-        }
-        self.sessions.insert(token_id.into(), session);
-    }
-
-    fn touch(&mut self, token_id: &str, now_ms: u64) -> Option<Session> {
-        let session = self.sessions.get_mut(token_id)?;
-        if session.has_expired(now_ms) {
-            self.sessions.remove(token_id);
-            return None;
-        }
-        session.last_access_ms = now_ms;
-        Some(session.clone())
-    }
-}
 
 impl Sessions for LocalCache {
     async fn begin_session(

@@ -7,7 +7,6 @@
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
-use super::Store;
 use crate::eviction::Slot;
 
 /// Threads that note side by side; more share batches.
@@ -57,8 +56,8 @@ impl Uses {
         true
     }
 
-    /// Tells the policy of all uses; the caller holds the lock alone.
-    pub(super) fn tell(&self, store: &mut Store) {
+    /// Tells of all uses, each a slot and whether it holds a token; the caller holds the lock alone.
+    pub(super) fn tell(&self, mut used: impl FnMut(Slot, bool)) {
         for batch in &self.0 {
             let noted = batch.wanted.load(Relaxed).min(MOST);
             if noted == 0 {
@@ -66,12 +65,7 @@ impl Uses {
             }
             for note in &batch.notes[..noted] {
                 let note = note.load(Relaxed);
-                store.entries.touch(note as Slot);
-                if note & TOKEN == 0 {
-                    store.statistics.hits += 1;
-                } else {
-                    store.statistics.misses += 1;
-                }
+                used(note as Slot, note & TOKEN != 0);
             }
             batch.wanted.store(0, Relaxed);
         }

@@ -3,7 +3,6 @@
 use parking_lot::Mutex;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::EmbeddedDatabase;
 use crate::store::Version;
 use crate::store::changes::Announced;
 
@@ -21,6 +20,11 @@ pub(super) struct News<'a> {
 }
 
 impl Listeners {
+    /// Tells somebody of every commit from now on.
+    pub(super) fn add(&self, collection: &str, listener: UnboundedSender<Announced>) {
+        self.0.lock().push((collection.to_owned(), listener));
+    }
+
     /// Nothing is noted yet.
     pub(super) fn news(&self) -> News<'_> {
         let wanted = self.0.lock().iter().map(|(collection, _)| collection.clone()).collect();
@@ -46,12 +50,5 @@ impl News<'_> {
             let mut of_theirs = self.changes.iter().filter(|(collection, _)| collection == wanted);
             !listener.is_closed() && of_theirs.all(|(_, changed)| listener.send(changed.clone()).is_ok())
         });
-    }
-}
-
-impl EmbeddedDatabase {
-    /// Tells somebody of every commit from now on.
-    pub(in crate::store) fn announce_to(&self, collection: &str, listener: UnboundedSender<Announced>) {
-        self.listeners.0.lock().push((collection.to_owned(), listener));
     }
 }

@@ -6,6 +6,9 @@
 
 use std::sync::LazyLock;
 
+/// The consumer group of a log.
+pub const GROUP: &str = "hotset";
+
 /// A script and the digest that Redis knows it by.
 pub struct Script {
     /// Its text.
@@ -32,7 +35,7 @@ end
 /// Whether the document whose first bytes are `held` is at least as new as `ARGV[1]`. The halves of
 /// the versions are compared as numbers: Lua's doubles do not hold 64 bits, and its `<` on texts
 /// follows the server's locale.
-pub(super) const NOT_OLDER: &str = r"
+const NOT_OLDER: &str = r"
 local function not_older(held)
   if string.byte(held) ~= 68 then return false end
   local held_high, held_low = struct.unpack('>I4I4', held, 2)
@@ -97,11 +100,116 @@ return sum",
     )
 });
 
+/// The place of the record, '' without a log; nothing where something else is there. KEYS: entry, and log
+/// where there is one. ARGV: entry, the first bytes of what the writer has seen, id of the entity.
+///
+/// XADD comes first: what stops the script there, as a full memory does, leaves the entry as it was. A new log is
+/// made with its group, since a memory that is full by the time of the first flush would refuse to make one, and
+/// then nothing would be flushed any more.
+pub static PUT_DIRTY: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(&format!(
+        "local held = redis.call('GETRANGE', KEYS[1], 0, 16)
+if string.sub(held, 1, #ARGV[2]) ~= ARGV[2] then return false end
+local record = ''
+if KEYS[2] then
+  if redis.call('EXISTS', KEYS[2]) == 0 then
+    redis.call('XGROUP', 'CREATE', KEYS[2], '{GROUP}', '0', 'MKSTREAM')
+  end
+  record = redis.call('XADD', KEYS[2], '*', 'i', ARGV[3], 'e', ARGV[1])
+end
+redis.call('SET', KEYS[1], ARGV[1])
+return record"
+    ))
+});
+
+/// 1 if the entry has exactly this version. ARGV: the first 9 bytes of an entry of the version, ttl in ms.
+pub static MARK_CLEAN: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(&format!(
+        "{NOT_OLDER}
+local held = redis.call('GETRANGE', KEYS[1], 0, 16)
+if held == '' then return 0 end
+if string.sub(held, 1, 9) == ARGV[1] then redis.call('PEXPIRE', KEYS[1], ARGV[2]) return 1 end
+if not_older(held) or redis.call('PTTL', KEYS[1]) == -1 then return 0 end
+redis.call('DEL', KEYS[1])
+return 0"
+    ))
+});
+
+/// 1 if removed.
+pub static REMOVE_CLEAN: LazyLock<Script> = LazyLock::new(|| {
+    Script::new("if redis.call('PTTL', KEYS[1]) == -1 then return 0 end return redis.call('DEL', KEYS[1])")
+});
+
+/// How many records were removed, and how many are left. ARGV: the group, then the places.
+pub static REMOVE_RECORDS: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "local places = {}
+for i = 2, #ARGV do places[i - 1] = ARGV[i] end
+redis.call('XACK', KEYS[1], ARGV[1], unpack(places))
+return {redis.call('XDEL', KEYS[1], unpack(places)), redis.call('XLEN', KEYS[1])}",
+    )
+});
+
+/// How many records there are, and the place of the first or ''.
+pub static LOG_LENGTH: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)
+return {redis.call('XLEN', KEYS[1]), first[1] and first[1][1] or ''}",
+    )
+});
+
+/// Adds to a sorted set. ARGV: ttl in ms, then members and what is added to each, in turn.
+pub static ADD_TO_SORTED_SET: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "for i = 2, #ARGV, 2 do redis.call('ZINCRBY', KEYS[1], ARGV[i + 1], ARGV[i]) end
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+return 1",
+    )
+});
+
+/// ARGV: token id, the session as bytes, when it ends, now.
+///
+/// It looks at eight fields at random, which a user with fewer has looked through, and removes those that have expired. A user
+/// with thousands of sessions so costs no more than another; of what is kept for long about an eighth has expired. The key's
+/// time to live is never shortened, as another session may need it.
+pub static BEGIN_SESSION: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "local lives = tonumber(ARGV[3]) - tonumber(ARGV[4])
+local some = redis.call('HRANDFIELD', KEYS[1], 8, 'WITHVALUES')
+for i = 1, #some, 2 do
+  if struct.unpack('>I8', some[i + 1]) <= tonumber(ARGV[4]) then redis.call('HDEL', KEYS[1], some[i]) end
+end
+if lives <= 0 then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+if redis.call('PTTL', KEYS[1]) < lives then redis.call('PEXPIRE', KEYS[1], string.format('%.0f', lives)) end
+return 1",
+    )
+});
+
+/// The session as it is now, or nothing. ARGV: token id, now. It sets only a field that it has just found, and nothing can
+/// come between.
+pub static TOUCH_SESSION: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "local held = redis.call('HGET', KEYS[1], ARGV[1])
+if not held then return false end
+if struct.unpack('>I8', held) <= tonumber(ARGV[2]) then
+  redis.call('HDEL', KEYS[1], ARGV[1])
+  return false
+end
+local touched = string.sub(held, 1, 8) .. struct.pack('>I8', tonumber(ARGV[2])) .. string.sub(held, 17)
+redis.call('HSET', KEYS[1], ARGV[1], touched)
+return touched",
+    )
+});
+
+/// How many there were.
+pub static END_ALL_SESSIONS: LazyLock<Script> = LazyLock::new(|| {
+    Script::new("local held = redis.call('HLEN', KEYS[1]) redis.call('UNLINK', KEYS[1]) return held")
+});
+
 /// Every script, to be loaded when a cache connects.
 #[must_use]
 pub fn all() -> [&'static Script; 14] {
-    use super::sessions::{BEGIN_SESSION, END_ALL_SESSIONS, TOUCH_SESSION};
-    use super::write_log::{LOG_LENGTH, MARK_CLEAN, PUT_DIRTY, REMOVE_CLEAN, REMOVE_RECORDS};
     [
         &SET_IF_NEWER,
         &FILL,
@@ -113,7 +221,7 @@ pub fn all() -> [&'static Script; 14] {
         &REMOVE_CLEAN,
         &REMOVE_RECORDS,
         &LOG_LENGTH,
-        &super::access_counts::ADD,
+        &ADD_TO_SORTED_SET,
         &BEGIN_SESSION,
         &TOUCH_SESSION,
         &END_ALL_SESSIONS,
