@@ -2,9 +2,12 @@
 
 mod application;
 mod capacity;
+mod cell;
 mod choice;
+mod chosen;
 mod order;
 mod promise;
+mod scenario;
 mod secrets;
 pub mod settings;
 mod stream;
@@ -16,133 +19,22 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use application::ChosenApplication;
-pub use choice::{ChosenStrategy, ChosenTopology, LeftOut, Only};
+pub use cell::Cell;
+pub use choice::{LeftOut, Only};
+pub use chosen::{ChosenApplication, ChosenStrategy, ChosenTopology};
 pub use order::Variant;
+pub use scenario::Scenario;
 
-use crate::application::catalog::Products;
-use crate::application::{AnyDataset, ApplicationSpec, Facts};
+use crate::application::ApplicationSpec;
 use crate::fault::Fault;
 use crate::measure::settle::FEWEST_WINDOWS;
 use crate::scenario::tree::parse_option_value;
 use crate::scenario::{
     InvalidScenario, Kind, Mistake, Mistakes, Positive, Reader, Setting, Settings, Table, Value,
 };
-use crate::topology::settings::{CacheSettings, DatabaseSettings, NetworkSettings};
-use crate::workload::{Distribution, Recording, WorkloadSettings};
-use settings::{DatasetSettings, PinSettings, RunSettings};
+use crate::workload::{Distribution, WorkloadSettings};
+use settings::{PinSettings, RunSettings};
 use traces::Traces;
-
-/// A checked scenario: every value can be run.
-#[derive(Debug, Clone)]
-pub struct Scenario {
-    /// Its name, from its file.
-    pub name: String,
-    /// The purpose of the scenario, in its author's words.
-    pub description: String,
-    /// `application`.
-    pub application: ChosenApplication,
-    /// `[dataset]`.
-    pub dataset: DatasetSettings,
-    /// `[workload]`.
-    pub workload: WorkloadSettings,
-    /// `[workload.keys]`.
-    pub distribution: Distribution,
-    /// `[cache]`.
-    pub cache: CacheSettings,
-    /// `[database]`.
-    pub database: DatabaseSettings,
-    /// `[network]`.
-    pub network: NetworkSettings,
-    /// `[run]`.
-    pub run: RunSettings,
-    /// `[run.pin]`.
-    pub pin: PinSettings,
-    /// `[[fault]]`.
-    pub faults: Vec<Fault>,
-    /// `strategies`.
-    pub strategies: Vec<ChosenStrategy>,
-    /// `topologies`.
-    pub topologies: Vec<ChosenTopology>,
-    /// The trace that drives the run, where there is one.
-    pub recorded: Option<Arc<Recording>>,
-}
-
-impl Scenario {
-    /// The longest that one operation can take: each of its calls ends within its timeout, and no
-    /// strategy makes more than a handful of them one after another.
-    #[must_use]
-    pub fn longest_operation(&self) -> Duration {
-        (self.cache.timeout.0 + self.cache.connect_timeout.0 + self.network.cache_rtt + self.longest_wait())
-            * 8
-            + (self.database.timeout.0 + self.network.database_rtt + self.network.database_jitter) * 2
-            + self.longest_service()
-    }
-
-    /// The longest that a change of the cache waits for its replicas.
-    fn longest_wait(&self) -> Duration {
-        match self.cache.wait_replicas {
-            0 => Duration::ZERO,
-            _ => self.cache.wait_timeout.0 + self.cache.timeout.0,
-        }
-    }
-
-    /// The longest that a service adds to an operation: a load waits for one that is under way.
-    fn longest_service(&self) -> Duration {
-        let spec = &self.application.spec;
-        let latencies = (0..spec.entities().len()).filter_map(|entity| spec.service_latency(entity));
-        latencies.max().map_or(Duration::ZERO, |latency| latency * 2 + self.database.timeout.0)
-    }
-
-    /// What the documents are made from.
-    #[must_use]
-    pub fn facts(&self) -> Facts {
-        Facts {
-            keys: self.dataset.keys.get(),
-            categories: self.dataset.categories.get(),
-            value_size: self.dataset.value_size,
-            seed: self.run.seed,
-        }
-    }
-
-    /// The documents that every cell starts from.
-    #[must_use]
-    pub fn documents(&self) -> AnyDataset {
-        self.application.spec.dataset(self.facts())
-    }
-
-    /// The products of a catalogue.
-    #[must_use]
-    pub fn products(&self) -> Products {
-        let Facts { keys, categories, value_size, seed } = self.facts();
-        Products { keys, categories, value_size, seed }
-    }
-
-    /// Returns true if it is the catalogue that is loaded: the one application that traces and models know.
-    #[must_use]
-    pub fn is_catalog(&self) -> bool {
-        matches!(self.application.spec, ApplicationSpec::Catalog(_))
-    }
-}
-
-/// One strategy on one topology with one value of every swept parameter, one repeat.
-#[derive(Debug, Clone)]
-pub struct Cell {
-    /// Its name in every result: the same for the same scenario.
-    pub id: String,
-    /// Its place in the order of the run, from 1.
-    pub position: usize,
-    /// The repeat that it belongs to, counted from 1.
-    pub repeat: u64,
-    /// The strategy.
-    pub strategy: ChosenStrategy,
-    /// The topology.
-    pub topology: ChosenTopology,
-    /// The swept parameters and their values here.
-    pub swept: Vec<(String, String)>,
-    /// The scenario with those values.
-    pub scenario: Arc<Scenario>,
-}
 
 /// Everything that a run does.
 #[derive(Debug, Clone)]

@@ -1,7 +1,7 @@
 //! Whether a cache of the size that a scenario asks for can be: it holds an entry or more, and fits into the memory
 //! that there is.
 
-use super::Scenario;
+use super::scenario::Scenario;
 use crate::memory;
 use crate::scenario::{Mistake, Reader};
 use crate::store::local::ENTRY_OVERHEAD_BYTES;

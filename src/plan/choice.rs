@@ -2,30 +2,13 @@
 
 use std::fmt;
 
-use super::Scenario;
+use super::chosen::{ChosenStrategy, ChosenTopology};
+use super::scenario::Scenario;
 use crate::fault::cannot_suffer;
 use crate::scenario::{Kind, Mistake, Mistakes, Place, Reader, Table, Value, suggest};
 use crate::strategy::{self, StrategySpec};
+use crate::topology;
 use crate::topology::settings::DatabaseKind;
-use crate::topology::{self, TopologySpec};
-
-/// A strategy with the name that the results give it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ChosenStrategy {
-    /// The name in the results.
-    pub label: String,
-    /// What it is.
-    pub spec: StrategySpec,
-}
-
-/// A topology with the name that the results give it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ChosenTopology {
-    /// The name in the results.
-    pub label: String,
-    /// What it is.
-    pub spec: TopologySpec,
-}
 
 /// A combination that makes no sense.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 
+use super::cell::Cell;
 use super::choice::{LeftOut, Only, nonsense};
-use super::{Cell, Scenario};
+use super::scenario::Scenario;
 
 /// The values of the swept keys, and the scenario with them.
 pub type Variant = (Vec<(String, String)>, Arc<Scenario>);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Cell;
+use super::cell::Cell;
 use crate::application::Served;
 use crate::fault::{Fault, FaultKind, Target};
 use crate::source::{Kind, TAGS};

@@ -1,6 +1,6 @@
 //! The operations that a scenario offers.
 
-use super::Scenario;
+use super::scenario::Scenario;
 use crate::workload::{KeySampler, Mix, MixError, OperationStream, Phase, StreamSpec};
 
 impl Scenario {
