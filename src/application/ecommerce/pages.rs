@@ -17,7 +17,7 @@ use mongodb::bson::rawdoc;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
-use super::page::PageId;
+use super::page_id::PageId;
 use super::shop::{self, Shop};
 use crate::source::dependents::Dependents;
 use crate::source::{Kind, Source};

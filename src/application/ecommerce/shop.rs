@@ -10,8 +10,8 @@ use mongodb::bson::raw::{CStr, cstr};
 use mongodb::bson::{RawDocument, rawdoc};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
-use super::page::PageId;
-use super::{INVENTORY, PRODUCT, Spec};
+use super::page_id::PageId;
+use super::settings::{INVENTORY, PRODUCT, Spec};
 use crate::application::catalog::{Products, write_id};
 use crate::application::{Damage, Dataset, EntityKind, Facts, Model as _, Place};
 use crate::audit::{Seen, Write, WriteId};

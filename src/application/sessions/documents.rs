@@ -10,7 +10,7 @@ use mongodb::bson::raw::{CStr, cstr};
 use mongodb::bson::{RawBson, RawDocumentBuf, rawdoc};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
-use super::{PERMISSIONS, SESSION, Spec, USER};
+use super::settings::{PERMISSIONS, SESSION, Spec, USER};
 use crate::application::catalog::write_id;
 use crate::application::{Damage, Dataset, EntityKind, Facts, Model, Place};
 use crate::audit::{FIELDS, Seen, Write};

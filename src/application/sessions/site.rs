@@ -13,10 +13,10 @@ use compact_str::CompactString;
 
 use super::documents::{self, patch, subject, write_of};
 use super::ledger::{Asked, Verdict};
+use super::settings::{PERMISSIONS, SESSION, USER, operations};
 use super::thinking::Thinking;
 use super::token::{Claims, Tokens, new_token_id};
 use super::world::{Held, Shared, Shown};
-use super::{PERMISSIONS, SESSION, USER, operations};
 use crate::application::{Answer, Application, Damage, Visitor, lost_document};
 use crate::audit::{Seen, SessionAnomaly};
 use crate::clock;
