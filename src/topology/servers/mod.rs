@@ -43,9 +43,6 @@ pub use usage::{ProcessUsage, UsageSampler};
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-const SUPERVISE: &str = "__supervise";
-const EXEC: &str = "__exec";
-
 /// Runs the hidden subcommand that `args` (the program's name first) ask for, if they do. `main` must call it before it
 /// starts any thread and before it reads any other argument.
 #[must_use]
