@@ -1,6 +1,7 @@
 //! The command line: what can be typed, and what it means.
 
 pub mod monitor;
+mod numbers;
 
 use std::num::NonZeroU64;
 use std::path::PathBuf;
@@ -145,7 +146,7 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
         /// How many operations
-        #[arg(long, value_name = "N", default_value = "1000000", value_parser = at_least_one)]
+        #[arg(long, value_name = "N", default_value = "1000000", value_parser = numbers::at_least_one)]
         operations: NonZeroU64,
         /// Give a value of the scenario another one, as workload.reads=0.9
         #[arg(long, value_name = "KEY=VALUE")]
@@ -181,7 +182,7 @@ pub struct CurveArguments {
     pub on_write: Option<Written>,
 
     /// How many operations count, after as many that fill the caches [default: 20 for each key, 1 to 10 million]
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    #[arg(long, value_name = "N", value_parser = numbers::at_least_one)]
     pub operations: Option<NonZeroU64>,
 
     /// The share of the keys to simulate [default: all up to a million, about a million of more]
@@ -259,10 +260,6 @@ pub enum Listed {
     Charts,
     /// Every table of a scenario with its keys
     Settings,
-}
-
-fn at_least_one(text: &str) -> Result<NonZeroU64, String> {
-    text.parse().map_err(|_| "give a whole number, 1 or more".into())
 }
 
 fn policy(name: &str) -> Result<PolicyKind, String> {

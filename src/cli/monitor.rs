@@ -58,7 +58,7 @@ pub struct MonitorArguments {
     pub interval: Duration,
 
     /// End after so many samples of each node
-    #[arg(long, value_name = "N", value_parser = super::at_least_one)]
+    #[arg(long, value_name = "N", value_parser = super::numbers::at_least_one)]
     pub count: Option<NonZeroU64>,
 
     /// End after this long, as 30s

@@ -7,8 +7,7 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use rustix::time::{ClockId, Timespec, clock_gettime};
-
-use super::Instant;
+use tokio::time::Instant;
 
 /// How far it may be behind. A tick is ten milliseconds at the most, but the processor that counts the ticks of a virtual
 /// machine may itself have to wait for its turn.
@@ -23,7 +22,7 @@ thread_local! {
 /// since how far one clock is from the other cannot be said then.
 pub(super) fn install() {
     let before = reading(ClockId::Monotonic);
-    let now = super::now();
+    let now = Instant::now();
     // By the later reading, so that it is behind, and not ahead.
     let after = reading(ClockId::Monotonic);
     let was_quick = after.saturating_sub(before) < MOST_BEHIND / 2;

@@ -4,6 +4,7 @@ pub mod audit;
 pub mod canvas;
 pub mod capacity_curve;
 pub mod charts;
+pub mod escape;
 pub mod faults;
 pub mod format;
 pub mod group;

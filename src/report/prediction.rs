@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use super::escape::escape;
 use super::format;
 use super::group::{Entry, Group};
-use super::html::escape;
 use super::safety::percent;
 use super::stats::median;
 use super::table::{PageTable, figures, words};

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use super::keys::TopShares;
-use super::stream::Phase;
+use super::phase::Phase;
 use crate::trace::{Fills, OnBroken, Operation as Recorded, Reader, TraceError};
 
 crate::choices! {

@@ -8,31 +8,13 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 use super::keys::{KeySampler, TopShares};
 use super::mix::Mix;
 use super::operation::Operation;
-use super::random::{Purpose, RandomSource};
+use super::phase::Phase;
+use super::random::RandomSource;
 use super::recorded::Recording;
 use crate::units::Share;
 
 /// How many operations of each client its digest covers.
 pub const DIGESTED_OPERATIONS: u64 = 10_000;
-
-/// The parts of a cell that have streams of their own, so that the measured operations do not depend
-/// on how long the cache took to warm.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Phase {
-    /// Warming the cache.
-    Warmup,
-    /// Measuring.
-    Measure,
-}
-
-impl Phase {
-    fn purpose(self) -> Purpose {
-        match self {
-            Self::Warmup => Purpose::Warmup,
-            Self::Measure => Purpose::Measure,
-        }
-    }
-}
 
 /// What a stream is made from.
 #[derive(Debug, Clone, PartialEq)]

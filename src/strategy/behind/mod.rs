@@ -20,6 +20,7 @@
 //! here.
 
 mod flush;
+mod item;
 mod log;
 mod queue;
 mod room;
@@ -398,7 +399,7 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
             self.wake.notify_one();
             return Ok(Put::Done(version));
         }
-        let item = self::flush::item(&write.id, version, &write.document)?;
+        let item = self::item::item(&write.id, version, &write.document)?;
         let flushed = Flushed { id: write.id.clone(), version, records: record.into_iter().collect() };
         // Until it is flushed it is in the log, or is to wait in the queue.
         under_way.write = record.is_none().then_some(write);
