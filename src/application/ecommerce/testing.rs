@@ -15,6 +15,7 @@ use crate::application::{Dataset as _, Place};
 use crate::audit::{Audit, Setup};
 use crate::clock;
 use crate::measure::Anomalies;
+use crate::scenario::Positive;
 use crate::source::{Kind, Source as _};
 use crate::store::local::LocalCache;
 use crate::store::redb::{EmbeddedDatabase, EmbeddedOptions};

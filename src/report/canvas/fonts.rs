@@ -5,7 +5,7 @@ use std::sync::Once;
 use plotters::style::{FontStyle, register_font};
 
 /// The one family of letters; on PNGs it is DejaVu Sans, which travels in the binary.
-pub(super) const FONT: &str = "sans-serif";
+const FONT: &str = "sans-serif";
 /// plotters' font sizes are of the whole line, 1.24 times the letters' size.
 pub(super) const FONT_FACTOR: f64 = 1.24;
 

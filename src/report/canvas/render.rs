@@ -9,7 +9,7 @@ use plotters::element::{Circle, PathElement, Polygon, Text};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontTransform, RGBAColor, ShapeStyle, TextStyle, WHITE};
 
-use super::fonts::{FONT, FONT_FACTOR, register_fonts};
+use super::fonts::{FONT_FACTOR, register_fonts};
 use super::{Anchor, Canvas, Direction, Lettering, Shape};
 
 /// plotters counts in whole pixels; on a grid four times finer, curves are smooth.

@@ -40,6 +40,8 @@ pub use secret::Secret;
 pub use supervisor::{Supervisor, own_program};
 pub use usage::{ProcessUsage, UsageSampler};
 
+use protocol::{EXEC, SUPERVISE};
+
 use std::ffi::OsString;
 use std::process::ExitCode;
 

@@ -1,5 +1,7 @@
 //! The stream of prices: what is told to the other services, and what is known of that.
 
+use std::num::NonZeroU64;
+
 use super::*;
 use crate::store::streams::Streams as _;
 use crate::strategy::testing::{FlakyCache, Interfered, Interference, Method};
