@@ -40,10 +40,10 @@ pub use secret::Secret;
 pub use supervisor::{Supervisor, own_program};
 pub use usage::{ProcessUsage, UsageSampler};
 
-use protocol::{EXEC, SUPERVISE};
-
 use std::ffi::OsString;
 use std::process::ExitCode;
+
+use protocol::{EXEC, SUPERVISE};
 
 /// Runs the hidden subcommand that `args` (the program's name first) ask for, if they do. `main` must call it before it
 /// starts any thread and before it reads any other argument.
