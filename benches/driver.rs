@@ -18,12 +18,13 @@ use hotset::driver::control::{Control, Stage};
 use hotset::driver::instance::Instance;
 use hotset::measure::Recorder;
 use hotset::measure::collectors::resident_bytes;
+use hotset::results::Phase;
 use hotset::scenario::PositiveNumber;
 use hotset::store::StoreError;
 use hotset::strategy::{Backlog, ReadOutcome, WriteError};
 use hotset::units::Share;
 use hotset::workload::keys::{Distribution, KeySampler, Zipf};
-use hotset::workload::{Mix, Operation, OperationStream, Phase, StreamSpec};
+use hotset::workload::{Mix, Operation, OperationStream, StreamSpec};
 use tokio::task::LocalSet;
 
 const CLIENTS: NonZeroU64 = NonZeroU64::new(64).unwrap();

@@ -10,11 +10,12 @@ use std::time::{Duration, Instant};
 use hotset::audit::{self, Audit, Ended, Seen};
 use hotset::measure::collectors::{process_cpu, resident_bytes, thread_cpu};
 use hotset::measure::{Outcome, Recorder, Window};
+use hotset::results::Phase;
 use hotset::scenario::PositiveNumber;
 use hotset::units::Share;
 use hotset::workload::keys::{Distribution, Hotspot, KeySampler, Uniform, Zipf, ZipfRanks};
 use hotset::workload::{
-    Arrivals, Bijection, Mix, OperationStream, Phase, Purpose, RandomSource, Schedule, StreamSpec,
+    Arrivals, Bijection, Mix, OperationStream, Purpose, RandomSource, Schedule, StreamSpec,
 };
 
 const TIMES: u64 = 2_000_000;

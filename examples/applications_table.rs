@@ -1,12 +1,12 @@
-//! The table of `APPLICATIONS.md`, in Markdown, from the results of runs: a row a cell and kind of operation, with what was
-//! promised and whether it was kept.
+//! The table of `results/example-applications/README.md`, in Markdown, from the results of runs: a row a cell and kind of
+//! operation, with what was promised and whether it was kept.
 //!
 //! `applications_table RESULTS… [-- REASON…]`: the folders of runs, and lines of `hotset check` about what is not run.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use hotset::results::{EntityRow, OperationRow, Results};
+use hotset::results::{EntityRow, Of, OperationRow, Results};
 use hotset::units::parse_duration;
 
 type Failure = Box<dyn std::error::Error>;
@@ -62,13 +62,13 @@ fn promised(guarantee: &str, measured_s: f64) -> String {
     if is_beyond { format!("{about} (beyond the cell)") } else { about.to_owned() }
 }
 
-fn line(row: &OperationRow, entities: &[EntityRow], measured_s: f64) -> String {
-    let shown: Vec<&EntityRow> = entities
+fn line(row: &Of<OperationRow>, entities: &[Of<EntityRow>], measured_s: f64) -> String {
+    let shown: Vec<&Of<EntityRow>> = entities
         .iter()
         .filter(|entity| entity.cell == row.cell && row.entities.split(';').any(|name| name == entity.entity))
         .collect();
-    let stale: u64 = shown.iter().map(|entity| entity.stale_reads).sum();
-    let oldest = shown.iter().filter_map(|entity| entity.stale_age_max_ms).fold(0.0, f64::max);
+    let stale: u64 = shown.iter().map(|entity| entity.audited.wrong.stale_reads).sum();
+    let oldest = shown.iter().filter_map(|entity| entity.audited.wrong.stale_age_max_ms).fold(0.0, f64::max);
     let promised: Vec<String> = shown
         .iter()
         .map(|entity| {
@@ -76,16 +76,16 @@ fn line(row: &OperationRow, entities: &[EntityRow], measured_s: f64) -> String {
             if shown.len() > 1 { format!("{}: {about}", entity.entity) } else { about }
         })
         .collect();
-    let percent = row.hit_rate.map_or_else(|| "–".into(), |rate| format!("{:.1} %", rate * 100.0));
-    let p99 = row.response_p99_us.map_or_else(|| "–".into(), |us| format!("{:.1} ms", us / 1e3));
+    let percent = row.answers.hit_rate.map_or_else(|| "–".into(), |rate| format!("{:.1} %", rate * 100.0));
+    let p99 = row.response.p99_us.map_or_else(|| "–".into(), |us| format!("{:.1} ms", us / 1e3));
     let stale = if stale == 0 { "0".into() } else { format!("{stale}, {oldest:.0} ms") };
-    let kept = row.verdict.map_or_else(
+    let kept = row.judgement.verdict.map_or_else(
         || "–".into(),
         |verdict| {
-            if row.verdict_reason.is_empty() {
+            if row.judgement.verdict_reason.is_empty() {
                 verdict.name().into()
             } else {
-                format!("{}: {}", verdict.name(), row.verdict_reason)
+                format!("{}: {}", verdict.name(), row.judgement.verdict_reason)
             }
         },
     );
@@ -94,8 +94,8 @@ fn line(row: &OperationRow, entities: &[EntityRow], measured_s: f64) -> String {
         row.strategy,
         row.topology,
         row.operation,
-        row.operations - row.errors - row.timeouts,
-        row.errors + row.timeouts,
+        row.operations - row.answers.errors - row.answers.timeouts,
+        row.answers.errors + row.answers.timeouts,
         promised.join("; ")
     )
 }

@@ -1,6 +1,12 @@
 //! Output of `hotset list`: every registry, with the settings of each row.
 
+mod columns;
+mod page;
+
 use std::fmt::Write as _;
+
+pub use columns::{columns_page, summary_schema};
+pub use page::settings_page;
 
 use crate::cli::Listed;
 use crate::plan::settings::{DatasetSettings, PinSettings, RunSettings};
@@ -29,6 +35,7 @@ pub fn list(what: Option<Listed>) -> String {
         Listed::Distributions,
         Listed::Charts,
         Listed::Settings,
+        Listed::Columns,
     ];
     let wanted = match &what {
         Some(one) => std::slice::from_ref(one),
@@ -36,6 +43,11 @@ pub fn list(what: Option<Listed>) -> String {
     };
     let mut text = String::new();
     for sort in wanted {
+        if *sort == Listed::Columns {
+            text += &columns::columns_list();
+            text.push('\n');
+            continue;
+        }
         let (title, rows) = listings(*sort);
         // Writing to a string does not fail.
         let _ = writeln!(text, "{title}");
@@ -119,6 +131,8 @@ fn listings(sort: Listed) -> (&'static str, Vec<Listing>) {
             charts::REGISTRY.iter().map(|r| row(r.name, r.summary, Vec::new())).collect(),
         ),
         Listed::Settings => ("settings: the tables of a scenario", tables()),
+        // A column has a type and a unit and no default: it is listed in its own way.
+        Listed::Columns => ("columns: what the result files hold", Vec::new()),
     }
 }
 

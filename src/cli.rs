@@ -159,6 +159,12 @@ pub enum Command {
     List {
         /// Of which sort; everything without one
         what: Option<Listed>,
+        /// Print every setting as docs/settings.md has it, or every column as docs/columns.md
+        #[arg(long)]
+        markdown: bool,
+        /// Of columns: print a JSON Schema of a row of summary.csv
+        #[arg(long, conflicts_with = "markdown")]
+        json_schema: bool,
     },
     /// Print what is installed, and how to get what is missing
     Doctor,
@@ -260,6 +266,8 @@ pub enum Listed {
     Charts,
     /// Every table of a scenario with its keys
     Settings,
+    /// Every column of the result files with its unit
+    Columns,
 }
 
 fn policy(name: &str) -> Result<PolicyKind, String> {

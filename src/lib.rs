@@ -19,6 +19,7 @@ pub mod doctor;
 pub mod driver;
 pub mod eviction;
 pub mod fault;
+pub mod findings;
 pub mod hash;
 pub mod interrupt;
 pub mod machine;

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use hotset::cli::{Cli, Command};
 use hotset::commands::output::{print, say};
-use hotset::commands::{Exit, curve, monitor, record, report, run};
-use hotset::{catalog, check, doctor, interrupt, topology};
+use hotset::commands::{Exit, curve, list, monitor, record, report, run};
+use hotset::{check, doctor, interrupt, topology};
 
 fn main() -> ExitCode {
     // hotset starts itself to hold its servers; that must come before any thread and any other argument.
@@ -29,7 +29,9 @@ fn main() -> ExitCode {
         (Some(Command::Record { scenario, out, operations, set, quiet }), _) => {
             record::execute(&scenario, set, operations, &out, quiet)
         }
-        (Some(Command::List { what }), _) => print(&catalog::list(what)),
+        (Some(Command::List { what, markdown, json_schema }), _) => {
+            list::execute(what, markdown, json_schema)
+        }
         (Some(Command::Doctor), _) => print(&doctor::examine()),
         (Some(Command::Monitor(arguments)), _) => monitor::execute(&arguments),
         (None, Some(scenario)) => run::execute(&scenario, &cli.run),

@@ -26,7 +26,7 @@ pub use order::Variant;
 pub use scenario::Scenario;
 
 use crate::application::ApplicationSpec;
-use crate::fault::Fault;
+use crate::fault::ScheduledFault;
 use crate::measure::settle::FEWEST_WINDOWS;
 use crate::scenario::tree::parse_option_value;
 use crate::scenario::{
@@ -87,6 +87,19 @@ pub enum PlanError {
 }
 
 impl Plan {
+    /// The keys that the scenario sweeps, in the order of the scenario. A topology that does not obey one has no value
+    /// for it.
+    #[must_use]
+    pub fn swept_keys(&self) -> Vec<String> {
+        let mut keys: Vec<String> = Vec::new();
+        for (key, _) in self.cells.iter().flat_map(|cell| &cell.swept) {
+            if !keys.contains(key) {
+                keys.push(key.clone());
+            }
+        }
+        keys
+    }
+
     /// Reads a scenario file and the options of the command line.
     ///
     /// # Errors
@@ -285,7 +298,7 @@ fn read_keys(workload: &Reader<'_>, empty: &Table) -> Distribution {
     distribution
 }
 
-fn read_faults(top: &Reader<'_>, run: &RunSettings, instances: NonZeroU64) -> Vec<Fault> {
+fn read_faults(top: &Reader<'_>, run: &RunSettings, instances: NonZeroU64) -> Vec<ScheduledFault> {
     let Some(value) = top.raw("fault") else { return Vec::new() };
     let Kind::Array(items) = &value.kind else {
         top.wrong("fault", "is not a list", Some("write [[fault]] above each".into()));
@@ -295,7 +308,7 @@ fn read_faults(top: &Reader<'_>, run: &RunSettings, instances: NonZeroU64) -> Ve
     for (index, item) in items.iter().enumerate() {
         let Value { kind: Kind::Table(table), .. } = item else { continue };
         let reader = Reader::new(table, format!("fault[{index}]"), top.mistakes());
-        let fault = Fault::read(&reader, instances);
+        let fault = ScheduledFault::read(&reader, instances);
         if fault.at + fault.lasts() > run.duration.0 {
             let help = "let at + for end before run.duration, so that the recovery is seen";
             reader.wrong("at", "the fault does not end while the cell is measured", Some(help.into()));

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use crate::application::catalog::{self, Products};
 use crate::plan::Scenario;
+use crate::results::Phase;
 use crate::trace::{self, Record, TraceError, Writer};
-use crate::workload::{MixError, Operation, Phase};
+use crate::workload::{MixError, Operation};
 
 /// Operations written from one report of progress to the next.
 const BETWEEN_PROGRESS: u64 = 1 << 15;

@@ -10,13 +10,14 @@ use std::sync::Arc;
 use futures_util::future::LocalBoxFuture;
 
 use crate::clock;
-use crate::driver::{self, CellError, Offered};
+use crate::driver::{self, CellError};
+use crate::findings::{self, Offered};
 use crate::interrupt::Interrupt;
 use crate::machine;
 use crate::observer::{Event, Observer};
 use crate::plan::{Cell, Plan};
 use crate::results::{
-    CellResults, ResultsDir, ResultsError, RunInfo, Server, Status, StreamDigest, SummaryRow,
+    CellResults, ClientDigest, Results, ResultsDir, ResultsError, RunInfo, Server, Status, SummaryRow,
 };
 use deployments::Deployments;
 
@@ -184,13 +185,14 @@ async fn run_cell(
 fn open(plan: &Plan, options: &Options) -> Result<(ResultsDir, RunInfo, BTreeSet<String>), RunError> {
     let Some(resume) = &options.resume else {
         let started = jiff::Timestamp::now();
-        let directory = ResultsDir::create(&options.out, &plan.name, started)?;
+        let directory = ResultsDir::create(&options.out, &plan.name, started, &plan.swept_keys())?;
         return Ok((directory, new_info(plan, options), BTreeSet::new()));
     };
-    let (directory, results) = ResultsDir::open_for_resume(resume)?;
-    if results.run.scenario_digest != plan.digest {
+    // Said first: another scenario may sweep other keys, and then has other columns.
+    if Results::read(resume)?.run.scenario_digest != plan.digest {
         return Err(RunError::OtherScenario { directory: resume.clone() });
     }
+    let (directory, results) = ResultsDir::open_for_resume(resume, &plan.swept_keys())?;
     // A cell that failed counts as finished: its row says why, and a new run is the way to try again.
     let finished = results.finished_cells();
     Ok((directory, results.run, finished))
@@ -237,14 +239,14 @@ struct Streams(BTreeMap<(u64, String), Offered>);
 
 impl Streams {
     fn of(&mut self, cell: &Cell) -> Result<&Offered, String> {
-        match self.0.entry((cell.repeat, driver::figures::shown_swept(cell))) {
+        match self.0.entry((cell.repeat, findings::shown_swept(cell))) {
             Entry::Occupied(known) => Ok(known.into_mut()),
-            Entry::Vacant(unknown) => Ok(unknown.insert(Offered::to(cell)?)),
+            Entry::Vacant(unknown) => Ok(unknown.insert(driver::offered(cell)?)),
         }
     }
 
     fn note(&self, info: &mut RunInfo, cell: &Cell) {
-        let swept = driver::figures::shown_swept(cell);
+        let swept = findings::shown_swept(cell);
         let repeat = cell.repeat as u32;
         if info.stream_digests.iter().any(|known| known.swept == swept && known.repeat == repeat) {
             return;
@@ -252,7 +254,7 @@ impl Streams {
         let Some(offered) = self.0.get(&(cell.repeat, swept.clone())) else { return };
         for (client, digest) in (0..).zip(&offered.digest.clients) {
             let digest = format!("{digest:016x}");
-            info.stream_digests.push(StreamDigest { swept: swept.clone(), repeat, client, digest });
+            info.stream_digests.push(ClientDigest { swept: swept.clone(), repeat, client, digest });
         }
     }
 }
@@ -262,7 +264,7 @@ fn failed_cell(cell: &Cell, reason: &str) -> CellResults {
         status: Status::Failed,
         reason: reason.to_owned(),
         started_utc: clock::now_utc(),
-        ..driver::figures::names(cell)
+        ..findings::names(cell)
     };
-    CellResults { summary, ..CellResults::default() }
+    CellResults { summary, swept: cell.swept.clone(), ..CellResults::default() }
 }

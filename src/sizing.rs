@@ -19,11 +19,12 @@ use crate::curve::{Access, Curve, Keys, NotReached, OnWrite, RateOutOfRange, Sam
 use crate::eviction::PolicyKind;
 use crate::memory;
 use crate::plan::{Cell, Plan, Scenario};
+use crate::results::Phase;
 use crate::results::{CurveRow, CurveSource};
 use crate::topology::settings::Capacity;
 use crate::trace::{self, Fills, OnBroken, Reader, Skipped, TraceError};
 use crate::units::{ByteSize, Share};
-use crate::workload::{MixError, Operation, Phase};
+use crate::workload::{MixError, Operation};
 
 /// Up to so many keys every key is simulated; of more a sample of about as many.
 const EXACT_UP_TO: u64 = 1_000_000;

@@ -48,20 +48,24 @@ fn run(place: &Place, strategies: &str, topology: &str, more: &str) -> Results {
 
 /// Nothing is wrong with the data, and that was looked at.
 fn is_kept(row: &SummaryRow) {
-    assert_eq!(row.verdict, Some(Verdict::Kept), "{row:#?}");
-    assert!(row.audited_reads > 1_000 && row.overlapping_reads > 50, "{row:#?}");
-    assert!(row.checked_keys.is_some_and(|keys| keys > 50), "{row:#?}");
-    assert_eq!((row.corrupt_reads, row.lost_writes), (0, Some(0)), "{row:#?}");
+    assert_eq!(row.judgement.verdict, Some(Verdict::Kept), "{row:#?}");
+    assert!(row.audited.audited_reads > 1_000 && row.audited.overlapping_reads > 50, "{row:#?}");
+    assert!(row.at_end.checked_keys.is_some_and(|keys| keys > 50), "{row:#?}");
+    assert_eq!((row.audited.wrong.corrupt_reads, row.at_end.lost_writes), (0, Some(0)), "{row:#?}");
 }
 
 fn is_sound(row: &SummaryRow) {
     is_kept(row);
-    assert_eq!((row.stale_reads, row.not_own_write_reads, row.divergent_keys), (0, 0, Some(0)), "{row:#?}");
+    assert_eq!(
+        (row.audited.wrong.stale_reads, row.audited.wrong.not_own_write_reads, row.at_end.divergent_keys),
+        (0, 0, Some(0)),
+        "{row:#?}"
+    );
 }
 
 fn is_a_control_that_broke(row: &SummaryRow) {
-    assert_eq!(row.verdict, Some(Verdict::Broken), "{row:#?}");
-    assert!(row.control.is_some() && !row.verdict_reason.is_empty(), "{row:#?}");
+    assert_eq!(row.judgement.verdict, Some(Verdict::Broken), "{row:#?}");
+    assert!(row.control.is_some() && !row.judgement.verdict_reason.is_empty(), "{row:#?}");
 }
 
 #[test]
@@ -90,8 +94,8 @@ fn strategies_that_promise_a_bound_keep_it() {
         is_kept(row);
     }
     let around = row(&results, "write-around");
-    assert!(around.stale_reads > 100, "the TTL alone bounds it: {around:#?}");
-    assert!(around.stale_age_max_ms.is_some_and(|age| age > 200.0), "{around:#?}");
+    assert!(around.audited.wrong.stale_reads > 100, "the TTL alone bounds it: {around:#?}");
+    assert!(around.audited.wrong.stale_age_max_ms.is_some_and(|age| age > 200.0), "{around:#?}");
 }
 
 #[test]
@@ -109,10 +113,10 @@ fn each_naive_form_shows_its_anomaly() {
     for row in &results.summary {
         is_a_control_that_broke(row);
     }
-    assert!(row(&results, "fill").stale_reads > 0);
-    assert!(row(&results, "flight").stale_reads > 0);
-    assert!(row(&results, "patch").corrupt_reads > 100);
-    assert!(row(&results, "unordered").divergent_keys > Some(0));
+    assert!(row(&results, "fill").audited.wrong.stale_reads > 0);
+    assert!(row(&results, "flight").audited.wrong.stale_reads > 0);
+    assert!(row(&results, "patch").audited.wrong.corrupt_reads > 100);
+    assert!(row(&results, "unordered").at_end.divergent_keys > Some(0));
     let examples = |strategy: &str, kind: &str| {
         let cell = &row(&results, strategy).cell;
         results.audit.iter().filter(|example| example.cell == *cell && example.kind == kind).count()
@@ -142,13 +146,14 @@ fn a_crash_of_an_instance_loses_what_was_queued_in_memory_and_nothing_of_what_wa
         let results = place.results("audited");
         let memory = row(&results, "memory");
         is_a_control_that_broke(memory);
-        assert!(memory.lost_writes > Some(100), "{memory:#?}");
+        assert!(memory.at_end.lost_writes > Some(100), "{memory:#?}");
         let stream = row(&results, "stream");
         is_sound(stream);
-        assert!(stream.errors > 0, "the crash was seen by clients: {stream:#?}");
+        assert!(stream.answers.errors > 0, "the crash was seen by clients: {stream:#?}");
         let crashed = |kind: &str| {
-            let of_cell =
-                |event: &&hotset::results::EventRow| event.cell == stream.cell && event.kind == kind;
+            let of_cell = |event: &&hotset::results::Of<hotset::results::EventRow>| {
+                event.cell == stream.cell && event.kind.name() == kind
+            };
             results.events.iter().filter(of_cell).any(|event| event.subject == "crash-application")
         };
         assert!(crashed("fault") && crashed("mended"), "{:#?}", results.events);
@@ -181,16 +186,20 @@ for = "1500ms"
     let results = place.results("audited");
     for strategy in ["cache-behind", "cache-aside"] {
         let row = row(&results, strategy);
-        assert_eq!((row.lost_writes, row.stale_reads, row.corrupt_reads), (Some(0), 0, 0), "{row:#?}");
-        assert_eq!(row.verdict, Some(Verdict::Kept), "{row:#?}");
+        assert_eq!(
+            (row.at_end.lost_writes, row.audited.wrong.stale_reads, row.audited.wrong.corrupt_reads),
+            (Some(0), 0, 0),
+            "{row:#?}"
+        );
+        assert_eq!(row.judgement.verdict, Some(Verdict::Kept), "{row:#?}");
     }
     let behind = row(&results, "cache-behind");
-    assert!(behind.backlog_max > Some(0), "{behind:#?}");
+    assert!(behind.backlog.backlog_max > Some(0), "{behind:#?}");
     let last = results.timeseries.iter().rfind(|w| w.cell == behind.cell && w.phase == Phase::Measure);
     let down = results.timeseries.iter().filter(|w| w.cell == behind.cell && w.backlog > Some(100));
     assert!(down.count() > 0, "it grew while the database was away");
-    assert!(last.is_some_and(|window| window.backlog < behind.backlog_max), "{last:#?}");
-    assert!(results.events.iter().any(|event| event.cell == behind.cell && event.kind == "drained"));
+    assert!(last.is_some_and(|window| window.backlog < behind.backlog.backlog_max), "{last:#?}");
+    assert!(results.events.iter().any(|event| event.cell == behind.cell && event.kind.name() == "drained"));
 }
 
 #[test]
@@ -221,11 +230,11 @@ for = "300ms"
     let none = with("none");
     let row_of = |results: &Results| row(results, "cache-behind").clone();
     let lost = row_of(&none);
-    assert!(lost.lost_writes > Some(0), "{lost:#?}");
+    assert!(lost.at_end.lost_writes > Some(0), "{lost:#?}");
     assert!(lost.guarantee.as_deref().is_some_and(|text| text.contains("persistence")), "{lost:#?}");
     let kept = row_of(&with("aof-always"));
     assert_eq!(
-        (kept.lost_writes, kept.stale_reads, kept.verdict),
+        (kept.at_end.lost_writes, kept.audited.wrong.stale_reads, kept.judgement.verdict),
         (Some(0), 0, Some(Verdict::Kept)),
         "{kept:#?}"
     );
@@ -243,11 +252,11 @@ for = "1s"
 "#;
     let results = run(&place, "\"no-cache\"", EMBEDDED, slow);
     let p50 = |from: f64, to: f64| {
-        let inside = |w: &&hotset::results::TimeseriesRow| {
+        let inside = |w: &&hotset::results::Of<hotset::results::TimeseriesRow>| {
             w.phase == Phase::Measure && w.start_s >= from && w.start_s + w.length_s <= to
         };
         let windows: Vec<_> =
-            results.timeseries.iter().filter(inside).filter_map(|w| w.response_p50_us).collect();
+            results.timeseries.iter().filter(inside).filter_map(|w| w.times.response_p50_us).collect();
         windows.iter().sum::<f64>() / windows.len() as f64
     };
     let (before, during, after) = (p50(0.0, 1.0), p50(1.3, 2.0), p50(2.3, 3.0));
@@ -261,6 +270,6 @@ fn without_the_audit_nothing_is_claimed() {
     place.succeeds(&["audited.toml", "--no-plots", "--quiet", "--set", "run.audit=false"]);
     let results = place.results("audited");
     let row = row(&results, "cache-aside");
-    assert_eq!((row.audited_reads, row.lost_writes), (0, None));
-    assert_eq!(row.verdict, None, "{row:#?}");
+    assert_eq!((row.audited.audited_reads, row.at_end.lost_writes), (0, None));
+    assert_eq!(row.judgement.verdict, None, "{row:#?}");
 }

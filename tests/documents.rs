@@ -9,11 +9,11 @@ use std::{
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const README_WORDS: usize = 1500;
 
-/// Every document at the top and in docs/.
+/// Every document at the top and in docs/, and the one beside the runs of the applications.
 fn documents() -> Vec<PathBuf> {
     let root = Path::new(ROOT);
     let mut all = Vec::new();
-    for folder in [root.to_path_buf(), root.join("docs")] {
+    for folder in [root.to_path_buf(), root.join("docs"), root.join("results/example-applications")] {
         let files = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
         all.extend(files.map(|file| file.expect("the folder can be read").path()));
     }
@@ -111,6 +111,24 @@ fn every_link_of_the_documents_leads_somewhere() {
     }
     assert!(followed > 0, "no link was found at all");
     assert!(broken.is_empty(), "links that lead nowhere:\n{}", broken.join("\n"));
+}
+
+#[test]
+fn the_page_of_settings_is_what_the_program_prints() {
+    let page = read(&Path::new(ROOT).join("docs/settings.md"));
+    assert!(
+        page == hotset::catalog::settings_page(),
+        "docs/settings.md is not what the settings say; write it anew by: cargo run -- list --markdown > docs/settings.md"
+    );
+}
+
+#[test]
+fn the_page_of_columns_is_what_the_program_prints() {
+    let page = read(&Path::new(ROOT).join("docs/columns.md"));
+    assert!(
+        page == hotset::catalog::columns_page(),
+        "docs/columns.md is not what the columns say; write it anew by: cargo run -- list columns --markdown > docs/columns.md"
+    );
 }
 
 #[test]

@@ -52,11 +52,15 @@ fn is_sound(topology: &str, strategies: &str) -> Results {
     place.succeeds(&["shop.toml"]);
     let results = place.results("shop");
     let [row] = &results.summary[..] else { panic!("{:?}", results.summary) };
-    assert_eq!((row.errors, row.timeouts, row.corrupt_reads), (0, 0, 0), "{row:?}");
+    assert_eq!(
+        (row.answers.errors, row.answers.timeouts, row.audited.wrong.corrupt_reads),
+        (0, 0, 0),
+        "{row:?}"
+    );
     for entity in &results.entities {
-        let why = &entity.verdict_reason;
-        assert_eq!(entity.verdict, Some(Verdict::Kept), "{}: {why}", entity.entity);
-        assert!(entity.audited_reads > 0, "{}", entity.entity);
+        let why = &entity.judgement.verdict_reason;
+        assert_eq!(entity.judgement.verdict, Some(Verdict::Kept), "{}: {why}", entity.entity);
+        assert!(entity.audited.audited_reads > 0, "{}", entity.entity);
     }
     for operation in &results.operations {
         assert!(operation.operations > 0, "{}", operation.operation);
@@ -91,7 +95,7 @@ fn a_shop_may_write_its_stocks_behind_and_the_rest_not() {
     for topology in ["single", "cluster"] {
         let results = is_sound(&on(topology), behind);
         let strategies: Vec<_> =
-            results.entities.iter().map(|row| (row.entity.as_str(), row.strategy.as_str())).collect();
+            results.entities.iter().map(|row| (row.entity.as_str(), row.served_by.as_str())).collect();
         let wanted = [("product", "cache-aside"), ("inventory", "cache-behind"), ("page", "cache-aside")];
         assert_eq!(strategies, wanted);
     }

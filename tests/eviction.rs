@@ -43,7 +43,7 @@ fn run(place: &Place, text: &str) -> Results {
 /// buffers and counts move it by more.
 fn held(results: &Results, cell: &str) -> f64 {
     let of_cell = results.timeseries.iter().filter(|row| row.cell == cell && row.phase == Phase::Measure);
-    let entries: Vec<f64> = of_cell.map(|row| row.cache_entries.unwrap() as f64).collect();
+    let entries: Vec<f64> = of_cell.map(|row| row.cache.cache_entries.unwrap() as f64).collect();
     assert!(entries.len() > 4, "{cell}: {entries:?}");
     entries.iter().sum::<f64>() / entries.len() as f64
 }
@@ -65,10 +65,16 @@ fn a_share_of_the_dataset_is_that_many_entries_on_one_server_and_on_three_with_a
     for row in &results.summary {
         let held = held(&results, &row.cell);
         assert!((held / 3600.0 - 1.0).abs() < 0.03, "{} holds {held} of 3600: {row:#?}", row.cell);
-        assert!(row.cache_evicted.unwrap() > 100, "{row:#?}");
+        assert!(row.cache.cache_evicted.unwrap() > 100, "{row:#?}");
         // Redis' LRU lies between LRU and random where it turns over within seconds; unsettled caches are a little short.
-        let off = row.hit_rate_off_points.unwrap();
-        assert!(off.abs() < 3.0, "{}: {:?} {off} {}", row.cell, row.hit_rate, row.prediction_note);
+        let off = row.predicted.hit_rate_off_points.unwrap();
+        assert!(
+            off.abs() < 3.0,
+            "{}: {:?} {off} {}",
+            row.cell,
+            row.answers.hit_rate,
+            row.predicted.prediction_note
+        );
     }
 }
 
@@ -110,10 +116,10 @@ fn a_cache_that_nobody_tells_of_writes_is_as_stale_and_hits_as_often_as_predicte
         let (measured, predicted) = (measured.unwrap(), predicted.unwrap());
         assert!((measured - predicted).abs() < 0.02, "{measured} against {predicted}: {row:#?}");
     };
-    assert!(row.predicted_stale_share.unwrap() > 0.1, "{row:#?}");
-    near(row.stale_share, row.predicted_stale_share);
-    near(row.hit_rate, row.predicted_hit_rate);
-    near(row.db_reads_per_op, row.predicted_db_reads_per_op);
+    assert!(row.predicted.predicted_stale_share.unwrap() > 0.1, "{row:#?}");
+    near(row.audited.stale_share, row.predicted.predicted_stale_share);
+    near(row.answers.hit_rate, row.predicted.predicted_hit_rate);
+    near(row.calls_per_op.db_reads_per_op, row.predicted.predicted_db_reads_per_op);
 }
 
 #[test]
@@ -144,12 +150,17 @@ fn every_policy_keeps_strategies_sound() {
         let results = run(&place, &scenario("\"cache-aside\", \"cache-through\"", SINGLE, &cache));
         for row in &results.summary {
             assert_eq!(
-                (row.errors, row.timeouts, row.corrupt_reads, row.stale_reads),
+                (
+                    row.answers.errors,
+                    row.answers.timeouts,
+                    row.audited.wrong.corrupt_reads,
+                    row.audited.wrong.stale_reads
+                ),
                 (0, 0, 0, 0),
                 "{policy}: {row:#?}"
             );
-            assert_eq!(row.verdict, Some(Verdict::Kept), "{policy}: {row:#?}");
-            assert!(row.cache_evicted.unwrap() > 100, "{policy}: {row:#?}");
+            assert_eq!(row.judgement.verdict, Some(Verdict::Kept), "{policy}: {row:#?}");
+            assert!(row.cache.cache_evicted.unwrap() > 100, "{policy}: {row:#?}");
         }
     }
 }
@@ -162,12 +173,12 @@ fn a_full_memory_that_may_not_evict_is_an_error_of_its_own_kind_and_no_crash() {
     let results = run(&place, &scenario(strategies, SINGLE, "capacity = \"25%\"\neviction = \"noeviction\""));
     let kinds = |row: &SummaryRow| row.errors_by_kind.clone();
     for row in &results.summary {
-        assert_eq!((row.corrupt_reads, row.lost_writes), (0, Some(0)), "{row:#?}");
-        assert_ne!(row.verdict, Some(Verdict::Broken), "{row:#?}");
+        assert_eq!((row.audited.wrong.corrupt_reads, row.at_end.lost_writes), (0, Some(0)), "{row:#?}");
+        assert_ne!(row.judgement.verdict, Some(Verdict::Broken), "{row:#?}");
         // Writes that go to the cache first wait for room, and who wants a lease for one, and their clients with them.
         let waits = ["cache-behind", "lease"].contains(&row.strategy.as_str());
         let least = if waits { 20 } else { 1000 };
-        assert!(row.hits > least, "what fitted is still served: {row:#?}");
+        assert!(row.answers.hits > least, "what fitted is still served: {row:#?}");
         for kind in kinds(row).split(';').filter(|kind| !kind.is_empty()) {
             let name = kind.split('=').next().unwrap();
             assert!(["out-of-memory", "unavailable", "timeout"].contains(&name), "{}: {kind}", row.strategy);
@@ -191,15 +202,19 @@ fn a_recorded_stream_drives_a_run_and_a_broken_or_too_large_one_is_refused() {
     let replayed = place.results("replayed");
     let row = &replayed.summary[0];
     assert_eq!(
-        (row.errors, row.timeouts, row.corrupt_reads, row.verdict),
+        (row.answers.errors, row.answers.timeouts, row.audited.wrong.corrupt_reads, row.judgement.verdict),
         (0, 0, 0, Some(Verdict::Kept)),
         "{row:#?}"
     );
     let reads = row.reads as f64 / row.operations as f64;
     assert!((reads - 0.95).abs() < 0.01, "{reads}");
     // The hottest key of Zipf's law with these settings takes about a tenth.
-    assert!(row.top_key_share.is_some_and(|share| (0.08..0.13).contains(&share)), "{:?}", row.top_key_share);
-    assert_eq!(row.predicted_hit_rate, None, "no model knows the trace");
+    assert!(
+        row.stream.top_key_share.is_some_and(|share| (0.08..0.13).contains(&share)),
+        "{:?}",
+        row.stream.top_key_share
+    );
+    assert_eq!(row.predicted.predicted_hit_rate, None, "no model knows the trace");
 
     place.write("small.toml", with("").replace("keys = 12_000", "keys = 100"));
     let error = place.fails(2, &["check", "small.toml"]);

@@ -102,7 +102,7 @@ fn agree(cache: &mut impl Cache, part: &[Access], from: usize, windows: &[&Times
         let operations = window.operations as usize;
         let hits = replay(cache, part, at, operations);
         at += operations;
-        hits == window.hits
+        hits == window.answers.hits
     })
 }
 
@@ -112,7 +112,11 @@ fn assert_equal_to_the_last_operation(results: &Results, cell: &str, mut cache: 
     let trace = trace();
     let (warmup, measured) = trace.split_at(trace.len() / 2);
     let of = |phase: Phase| {
-        let rows = results.timeseries.iter().filter(move |row| row.cell == cell && row.phase == phase);
+        let rows = results
+            .timeseries
+            .iter()
+            .filter(move |row| row.cell == cell && row.phase == phase)
+            .map(|of| &of.row);
         rows.collect::<Vec<_>>()
     };
     let (before, after) = (of(Phase::Warmup), of(Phase::Measure));
@@ -121,7 +125,8 @@ fn assert_equal_to_the_last_operation(results: &Results, cell: &str, mut cache: 
     let seen: usize = before.iter().map(|window| window.operations as usize).sum();
     for (unseen, at) in (seen..).enumerate().take(MOST_UNSEEN) {
         if agree(&mut cache.clone(), measured, 0, &after) {
-            let reads: u64 = before.iter().chain(&after).map(|window| window.hits + window.misses).sum();
+            let reads: u64 =
+                before.iter().chain(&after).map(|window| window.answers.hits + window.answers.misses).sum();
             println!("{cell}: {reads} reads agree, {unseen} operations between the stages");
             return;
         }
@@ -139,7 +144,11 @@ fn a_run_with_one_client_hits_and_misses_as_a_naive_cache_and_as_the_curve_does(
     let results = place.results("exact");
     assert_eq!(results.summary.len(), 2 * POLICIES.len());
     for row in &results.summary {
-        assert_eq!((row.errors, row.timeouts, row.negative_hits, row.bypassed), (0, 0, 0, 0), "{row:#?}");
+        assert_eq!(
+            (row.answers.errors, row.answers.timeouts, row.answers.negative_hits, row.answers.bypassed),
+            (0, 0, 0, 0),
+            "{row:#?}"
+        );
         let on_write = if row.strategy == "cache-aside" { OnWrite::Invalidate } else { OnWrite::Update };
         let policy = row.swept.strip_prefix("cache.policy=").unwrap().parse().unwrap();
         let capacity = NonZeroU32::new(CAPACITY as u32).unwrap();

@@ -82,5 +82,8 @@ async fn the_cache_stays_under_the_bound_does_not_drain_and_counts_what_it_shed(
     assert!(statistics.evicted_by_pressure > 0);
     assert_eq!(statistics.entries + statistics.evicted_by_pressure, PUT_IN / DOCUMENT_BYTES);
     assert!(statistics.bytes < ROOM + SLACK, "{} MiB are left", statistics.bytes / MIB);
-    assert!(statistics.bytes > ROOM / 8, "only {} MiB are left", statistics.bytes / MIB);
+    // Quarters are shed until the rest fits: what is left is at least three quarters of what fits, and that is the room
+    // without what the allocator loses and others need.
+    let least = (ROOM - SLACK) / 4 * 3;
+    assert!(statistics.bytes > least, "only {} MiB are left", statistics.bytes / MIB);
 }

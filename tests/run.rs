@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use futures_util::StreamExt as _;
-use hotset::results::{EventRow, Phase, Results, SummaryRow, TimeseriesRow};
+use hotset::results::{EventRow, Of, Phase, Results, SummaryRow, TimeseriesRow};
 use mongodb::bson::{Document, doc};
 use redis::AsyncTypedCommands as _;
 use rustix::process::Signal;
@@ -52,22 +52,29 @@ fn finished(directory: &Path) -> usize {
 /// Rows, windows and percentiles of a cell are all there.
 fn is_complete(results: &Results, cell: &str) {
     let row = results.summary.iter().find(|row| row.cell == cell).unwrap();
-    let of_cell = |window: &&TimeseriesRow| window.cell == cell && window.phase == Phase::Measure;
+    let of_cell = |window: &&Of<TimeseriesRow>| window.cell == cell && window.phase == Phase::Measure;
     let windows: Vec<_> = results.timeseries.iter().filter(of_cell).collect();
     assert_eq!(windows.iter().map(|window| window.window).collect::<Vec<_>>(), (0..10).collect::<Vec<_>>());
     assert!(row.operations > 0 && results.latency.iter().any(|point| point.cell == cell), "{row:?}");
     assert!(!results.histograms(cell).unwrap().is_empty());
-    assert!(results.events.iter().any(|event| event.cell == cell && event.kind == "drained"));
+    assert!(results.events.iter().any(|event| event.cell == cell && event.kind.name() == "drained"));
 }
 
 /// What every cell of a sound run fulfils.
 fn is_sound(row: &SummaryRow) {
     assert_ne!(row.status.name(), "failed", "{row:?}");
-    assert_eq!((row.errors, row.timeouts, row.corrupt_reads), (0, 0, 0), "{row:?}");
+    assert_eq!(
+        (row.answers.errors, row.answers.timeouts, row.audited.wrong.corrupt_reads),
+        (0, 0, 0),
+        "{row:?}"
+    );
     assert_eq!(row.errors_by_kind, "");
     assert!(row.reads > 0 && row.writes > 0, "{row:?}");
     assert_eq!(row.operations, row.reads + row.writes);
-    assert_eq!(row.reads, row.hits + row.misses + row.negative_hits + row.bypassed);
+    assert_eq!(
+        row.reads,
+        row.answers.hits + row.answers.misses + row.answers.negative_hits + row.answers.bypassed
+    );
 }
 
 #[test]
@@ -94,7 +101,7 @@ fn a_run_leaves_every_file_and_the_link_to_the_latest() {
     ]
     .map(String::from)
     .into();
-    for chart in ["hit-rate", "latency-percentiles", "throughput-p99", "staleness", "safety"] {
+    for chart in ["cost", "hit-rate", "latency-percentiles", "throughput-p99", "staleness", "safety"] {
         expected.extend([format!("plots/{chart}.svg"), format!("plots/{chart}.png")]);
     }
     for strategy in ["no-cache", "cache-aside", "cache-through"] {
@@ -144,9 +151,9 @@ fn one_seed_gives_every_client_the_same_operations_and_another_seed_others() {
         assert_ne!(one.1, another.1, "client {}", one.0);
     }
     let of_cells: BTreeSet<_> =
-        first.summary.iter().chain(&again.summary).map(|row| row.stream_digest.as_str()).collect();
+        first.summary.iter().chain(&again.summary).map(|row| row.stream.stream_digest.as_str()).collect();
     assert_eq!(of_cells.len(), 1, "{of_cells:?}");
-    assert!(!of_cells.contains(other.summary[0].stream_digest.as_str()));
+    assert!(!of_cells.contains(other.summary[0].stream.stream_digest.as_str()));
 }
 
 #[test]
@@ -164,28 +171,31 @@ fn every_strategy_does_on_managed_servers_what_its_documentation_says() {
     let results = place.results("real");
     results.summary.iter().for_each(is_sound);
     let [none, aside, through] = ["no-cache", "cache-aside", "cache-through"].map(|name| row(&results, name));
-    assert_eq!((none.hits, none.cache_commands, none.db_reads), (0, 0, none.reads));
+    assert_eq!((none.answers.hits, none.calls.cache_commands, none.calls.db_reads), (0, 0, none.reads));
     // One write in ten clears an entry of cache-aside, and none of cache-through's.
-    assert!(aside.hit_rate.unwrap() > 0.3 && aside.hit_rate.unwrap() < 0.999, "{aside:?}");
-    assert!(through.hit_rate.unwrap() > 0.95, "{through:?}");
+    assert!(aside.answers.hit_rate.unwrap() > 0.3 && aside.answers.hit_rate.unwrap() < 0.999, "{aside:?}");
+    assert!(through.answers.hit_rate.unwrap() > 0.95, "{through:?}");
     // A hit is a GET. A miss is a GET, a SET NX GET and an EVALSHA, or the first two where another
     // loads. A write is an UNLINK, or a SET NX GET and an EVALSHA. At the edges of what is measured,
     // each client may have an operation of which some commands belong to the other side.
     let edges = 2 * 3 * 8;
     let between = |row: &SummaryRow, of_a_write: u64| {
-        let sure = row.hits + row.misses + of_a_write * row.writes;
-        assert!(row.cache_commands + edges >= sure, "{row:?}");
-        assert!(row.cache_commands <= sure + 2 * row.misses + row.hits / 50 + edges, "{row:?}");
-        let per_operation = row.cache_commands as f64 / row.operations as f64;
-        assert!((row.cache_commands_per_op.unwrap() - per_operation).abs() < 1e-9);
+        let sure = row.answers.hits + row.answers.misses + of_a_write * row.writes;
+        assert!(row.calls.cache_commands + edges >= sure, "{row:?}");
+        assert!(
+            row.calls.cache_commands <= sure + 2 * row.answers.misses + row.answers.hits / 50 + edges,
+            "{row:?}"
+        );
+        let per_operation = row.calls.cache_commands as f64 / row.operations as f64;
+        assert!((row.calls_per_op.cache_commands_per_op.unwrap() - per_operation).abs() < 1e-9);
     };
     between(aside, 1);
     between(through, 2);
     for row in [none, aside, through] {
-        assert!(row.db_writes.abs_diff(row.writes) <= edges, "{row:?}");
-        assert!(row.db_reads <= row.misses + edges, "{row:?}");
+        assert!(row.calls.db_writes.abs_diff(row.writes) <= edges, "{row:?}");
+        assert!(row.calls.db_reads <= row.answers.misses + edges, "{row:?}");
     }
-    assert!(aside.db_reads + edges >= aside.misses, "each reader loads for itself: {aside:?}");
+    assert!(aside.calls.db_reads + edges >= aside.answers.misses, "each reader loads for itself: {aside:?}");
 }
 
 /// What other connections sent to a Redis.
@@ -414,13 +424,13 @@ async fn a_full_disk_loses_no_earlier_result_and_leaves_nothing_on_servers_of_ot
 
 /// The windows of a cell that lie wholly between two times.
 fn windows<'a>(results: &'a Results, cell: &str, from_s: f64, until_s: f64) -> Vec<&'a TimeseriesRow> {
-    let inside = |window: &&TimeseriesRow| {
+    let inside = |window: &&Of<TimeseriesRow>| {
         window.cell == cell
             && window.phase == Phase::Measure
             && window.start_s >= from_s - 1e-3
             && window.start_s + window.length_s <= until_s + 1e-3
     };
-    let found: Vec<_> = results.timeseries.iter().filter(inside).collect();
+    let found: Vec<_> = results.timeseries.iter().filter(inside).map(|of| &of.row).collect();
     assert!(!found.is_empty(), "no windows between {from_s} and {until_s}: {:?}", results.timeseries);
     found
 }
@@ -445,12 +455,12 @@ fn with_the_cache_gone_fail_shows_errors_and_bypass_the_database_and_both_recove
     place.succeeds(&["fault.toml", "--no-plots"]);
 
     let results = place.results("fault");
-    let failed = |window: &TimeseriesRow| window.errors + window.timeouts;
+    let failed = |window: &TimeseriesRow| window.answers.errors + window.answers.timeouts;
     for label in ["fail", "bypass"] {
         let row = row(&results, label);
-        assert_eq!(row.corrupt_reads, 0, "{row:?}");
+        assert_eq!(row.audited.wrong.corrupt_reads, 0, "{row:?}");
         let at = |kind: &str| {
-            let is = |event: &&EventRow| event.cell == row.cell && event.kind == kind;
+            let is = |event: &&Of<EventRow>| event.cell == row.cell && event.kind.name() == kind;
             let found: Vec<_> = results.events.iter().filter(is).collect();
             assert!(matches!(found[..], [event] if event.subject == "stop-cache"), "{kind}: {found:?}");
             found[0].at_s
@@ -460,19 +470,20 @@ fn with_the_cache_gone_fail_shows_errors_and_bypass_the_database_and_both_recove
         let before = windows(&results, &row.cell, 0.0, 1.5);
         let middle = windows(&results, &row.cell, 2.0, 2.9);
         let last = windows(&results, &row.cell, 4.0, 4.5);
-        assert!(sum(&before, |window| window.hits) > 0);
-        assert_eq!(sum(&middle, |window| window.hits), 0, "{middle:?}");
-        assert!(sum(&last, |window| window.hits) > 0, "{last:?}");
+        assert!(sum(&before, |window| window.answers.hits) > 0);
+        assert_eq!(sum(&middle, |window| window.answers.hits), 0, "{middle:?}");
+        assert!(sum(&last, |window| window.answers.hits) > 0, "{last:?}");
         assert_eq!((sum(&before, failed), sum(&last, failed)), (0, 0), "{last:?}");
-        let reads_a_window =
-            |windows: &[&TimeseriesRow]| sum(windows, |window| window.db_reads) as f64 / windows.len() as f64;
+        let reads_a_window = |windows: &[&TimeseriesRow]| {
+            sum(windows, |window| window.calls.db_reads) as f64 / windows.len() as f64
+        };
         if label == "fail" {
             assert!(sum(&middle, failed) > 0, "{middle:?}");
             let known = |kind: &str| kind.starts_with("connection=") || kind.starts_with("timeout=");
             assert!(row.errors_by_kind.split(';').all(known), "{}", row.errors_by_kind);
         } else {
-            assert!(row.errors + row.timeouts <= row.operations / 100, "{row:?}");
-            assert!(row.bypassed > 0);
+            assert!(row.answers.errors + row.answers.timeouts <= row.operations / 100, "{row:?}");
+            assert!(row.answers.bypassed > 0);
             assert!(reads_a_window(&middle) > 1.5 * reads_a_window(&before), "{results:?}");
             assert!(reads_a_window(&middle) > 1.5 * reads_a_window(&last), "{last:?}");
         }
@@ -585,7 +596,7 @@ fn a_sweep_runs_every_combination_and_says_which_in_each_row() {
     assert_eq!(cells, expected.into());
     let share = |swept: &str| {
         let row = results.summary.iter().find(|row| row.swept == swept).unwrap();
-        row.top_key_share.unwrap()
+        row.stream.top_key_share.unwrap()
     };
     assert!(share(expected[3].1.0) > 2.0 * share(expected[1].1.0), "the exponent has its effect");
 }

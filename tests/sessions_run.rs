@@ -71,8 +71,12 @@ fn is_sound(results: &Results) {
     assert_eq!(results.summary.len(), 2);
     for row in &results.summary {
         let figure = |name| figure(results, &row.cell, name);
-        assert_eq!((row.errors, row.timeouts, row.corrupt_reads), (0, 0, 0), "{row:?}");
-        assert_eq!(row.verdict, Some(Verdict::Kept), "{}", row.verdict_reason);
+        assert_eq!(
+            (row.answers.errors, row.answers.timeouts, row.audited.wrong.corrupt_reads),
+            (0, 0, 0),
+            "{row:?}"
+        );
+        assert_eq!(row.judgement.verdict, Some(Verdict::Kept), "{}", row.judgement.verdict_reason);
         for name in ["validated_after_log_out", "validated_after_expiry", "lost_sessions"] {
             assert_eq!(figure(name), Some(0.0), "{name}");
         }
@@ -104,7 +108,7 @@ trait Names {
     fn collect_names(self) -> BTreeSet<String>;
 }
 
-impl<'a, I: Iterator<Item = &'a hotset::results::OperationRow>> Names for I {
+impl<'a, I: Iterator<Item = &'a hotset::results::Of<hotset::results::OperationRow>>> Names for I {
     fn collect_names(self) -> BTreeSet<String> {
         self.map(|row| row.operation.clone()).collect()
     }

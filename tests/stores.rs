@@ -604,7 +604,7 @@ async fn a_connection_that_broke_is_told_of_when_it_is_back_and_one_that_is_new_
         let _ = cache.get("k").await;
         let noticed = journal.take();
         if !noticed.is_empty() {
-            assert!(noticed.iter().all(|one| one.kind == "reconnected"), "{noticed:?}");
+            assert!(noticed.iter().all(|one| one.kind.name() == "reconnected"), "{noticed:?}");
             break;
         }
         assert!(start.elapsed() < Duration::from_secs(5), "nobody tells that it is back");

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 use hotset::fault::Target;
-use hotset::results::{EventRow, Phase, Results, SummaryRow, Verdict};
+use hotset::results::{EventRow, Of, Phase, Results, SummaryRow, Verdict};
 use hotset::scenario::Distinct;
 use hotset::store::redis::layout::Layout;
 use hotset::store::redis::{Kind, ReadFrom, RedisAdmin, RedisCache, RedisOptions, Sharding};
@@ -268,7 +268,7 @@ async fn a_primary_that_does_not_answer_for_a_while_and_comes_back_is_no_failove
     frozen.server().process().resume().await.unwrap();
     has_a_primary(true).await;
     let noticed = journal.take();
-    assert!(noticed.iter().all(|one| one.kind != "failover"), "{noticed:?}");
+    assert!(noticed.iter().all(|one| one.kind.name() != "failover"), "{noticed:?}");
     deployed.end().await;
 }
 
@@ -603,8 +603,8 @@ const SENTINEL: &str =
     r#"{ name = "sentinel", shards = 2, down_after = "1s", failover_timeout = "3s", database = "embedded" }"#;
 const SINGLE: &str = r#"{ name = "single", database = "embedded" }"#;
 
-fn events<'a>(results: &'a Results, cell: &str, kind: &str) -> Vec<&'a EventRow> {
-    results.events.iter().filter(|event| event.cell == cell && event.kind == kind).collect()
+fn events<'a>(results: &'a Results, cell: &str, kind: &str) -> Vec<&'a Of<EventRow>> {
+    results.events.iter().filter(|event| event.cell == cell && event.kind.name() == kind).collect()
 }
 
 /// How many commands one operation is at the least and at the most.
@@ -672,9 +672,17 @@ async fn a_scenario_uses_servers_that_are_there_already_reads_from_any_node_and_
     let results = place.results("there");
     assert_eq!(results.summary.len(), 4);
     for row in &results.summary {
-        assert_eq!((row.errors, row.timeouts, row.corrupt_reads), (0, 0, 0), "{row:#?}");
-        assert_eq!((row.verdict, row.lost_writes), (Some(Verdict::Kept), Some(0)), "{row:#?}");
-        assert!(row.hits > 100, "{row:#?}");
+        assert_eq!(
+            (row.answers.errors, row.answers.timeouts, row.audited.wrong.corrupt_reads),
+            (0, 0, 0),
+            "{row:#?}"
+        );
+        assert_eq!(
+            (row.judgement.verdict, row.at_end.lost_writes),
+            (Some(Verdict::Kept), Some(0)),
+            "{row:#?}"
+        );
+        assert!(row.answers.hits > 100, "{row:#?}");
     }
     assert_eq!(keys_of(&cluster, &["shard0", "shard1", "shard2"]).await, [0, 0, 0]);
     assert_eq!(keys_of(&sentinel, &["shard0", "shard1"]).await, [0, 0]);
@@ -703,14 +711,22 @@ fn every_strategy_does_the_same_work_and_keeps_its_promise_on_every_topology() {
     let results = place.results("alike");
     assert_eq!(results.summary.len(), 24);
     for row in &results.summary {
-        assert_eq!((row.errors, row.timeouts, row.corrupt_reads), (0, 0, 0), "{row:#?}");
-        assert_eq!((row.verdict, row.lost_writes), (Some(Verdict::Kept), Some(0)), "{row:#?}");
+        assert_eq!(
+            (row.answers.errors, row.answers.timeouts, row.audited.wrong.corrupt_reads),
+            (0, 0, 0),
+            "{row:#?}"
+        );
+        assert_eq!(
+            (row.judgement.verdict, row.at_end.lost_writes),
+            (Some(Verdict::Kept), Some(0)),
+            "{row:#?}"
+        );
         let single = results
             .summary
             .iter()
             .find(|other| other.strategy == row.strategy && other.topology == "single")
             .unwrap();
-        let (rate, there) = (row.hit_rate.unwrap(), single.hit_rate.unwrap());
+        let (rate, there) = (row.answers.hit_rate.unwrap(), single.answers.hit_rate.unwrap());
         assert!((rate - there).abs() < 0.04, "{} on {}: {rate} {there}", row.strategy, row.topology);
         // Those who write behind look at their logs and flush by the clock, whatever the operations: on one server there
         // is one log, on several there are many.
@@ -719,10 +735,10 @@ fn every_strategy_does_the_same_work_and_keeps_its_promise_on_every_topology() {
                 row,
                 single,
                 "cache commands",
-                |row| row.cache_commands_per_op,
+                |row| row.calls_per_op.cache_commands_per_op,
                 commands_of(&row.strategy),
             );
-            as_much_work(row, single, "database reads", |row| row.db_reads_per_op, 0.0..=1.0);
+            as_much_work(row, single, "database reads", |row| row.calls_per_op.db_reads_per_op, 0.0..=1.0);
         }
     }
     let nodes = |cell: &str| results.nodes.iter().filter(|node| node.cell == cell).count();
@@ -752,15 +768,15 @@ target = "shard0"
     let told = |what: &str| redis.iter().any(|server| server.config.contains(what));
     assert!(told("5461 slots") && told("shard1 replica"), "the nodes are in the run's record: {redis:#?}");
     for row in &results.summary {
-        assert_eq!(row.verdict, Some(Verdict::Kept), "{row:#?}");
+        assert_eq!(row.judgement.verdict, Some(Verdict::Kept), "{row:#?}");
         if row.strategy == "cache-aside" {
             let promise = row.guarantee.as_deref().unwrap();
             assert!(promise.contains("stale for at most 3s"), "the TTL and a load: {promise}");
-            assert!(row.stale_age_max_ms.unwrap_or(0.0) <= 3000.0, "{row:#?}");
+            assert!(row.audited.wrong.stale_age_max_ms.unwrap_or(0.0) <= 3000.0, "{row:#?}");
         }
-        let (outage, bound) = (row.read_outage_s.unwrap(), row.outage_bound_s.unwrap());
+        let (outage, bound) = (row.outages.read_outage_s.unwrap(), row.outages.outage_bound_s.unwrap());
         assert!(outage > 0.5 && outage < bound, "{}: {outage} of {bound}", row.cell);
-        assert!(row.errors > 0 && row.hit_rate_recovery_s.is_some(), "{row:#?}");
+        assert!(row.answers.errors > 0 && row.outages.hit_rate_recovery_s.is_some(), "{row:#?}");
         assert_eq!(events(&results, &row.cell, "failover").len(), 1, "{:#?}", results.events);
         let late: Vec<_> = results
             .timeseries
@@ -770,7 +786,7 @@ target = "shard0"
             })
             .collect();
         assert!(
-            late.len() >= 7 && late.iter().all(|window| window.errors + window.timeouts == 0),
+            late.len() >= 7 && late.iter().all(|window| window.answers.errors + window.answers.timeouts == 0),
             "{late:#?}"
         );
     }
@@ -797,15 +813,15 @@ target = "cache"
     let results = place.results("cut");
     for row in &results.summary {
         assert_eq!(
-            (row.verdict, row.lost_writes, row.corrupt_reads),
+            (row.judgement.verdict, row.at_end.lost_writes, row.audited.wrong.corrupt_reads),
             (Some(Verdict::Kept), Some(0), 0),
             "{row:#?}"
         );
         // A few calls in a row, each within its timeout.
-        assert!(row.read_service_max_us.unwrap() < 3e6, "{row:#?}");
-        assert!(row.write_service_max_us.unwrap() < 8e6, "{row:#?}");
+        assert!(row.read_service.max_us.unwrap() < 3e6, "{row:#?}");
+        assert!(row.write_service.max_us.unwrap() < 8e6, "{row:#?}");
         if row.strategy != "bypass" {
-            let outage = row.read_outage_s.unwrap();
+            let outage = row.outages.read_outage_s.unwrap();
             assert!(outage > 0.7 && outage < 2.5, "{}: {outage}", row.cell);
         }
         let told: Vec<_> = events(&results, &row.cell, "fault").iter().map(|event| &event.subject).collect();
@@ -829,13 +845,17 @@ for = "1s"
     place.succeeds(&["cut.toml", "--no-plots", "--quiet"]);
     let results = place.results("cut");
     for row in &results.summary {
-        assert_eq!((row.verdict, row.lost_writes), (Some(Verdict::Kept), Some(0)), "{row:#?}");
-        assert!(row.write_outage_s.unwrap() > 0.7, "{row:#?}");
-        assert!(row.read_service_max_us.unwrap() < 2e6, "{row:#?}");
+        assert_eq!(
+            (row.judgement.verdict, row.at_end.lost_writes),
+            (Some(Verdict::Kept), Some(0)),
+            "{row:#?}"
+        );
+        assert!(row.outages.write_outage_s.unwrap() > 0.7, "{row:#?}");
+        assert!(row.read_service.max_us.unwrap() < 2e6, "{row:#?}");
     }
     let failed = |strategy: &str| {
         let row = row(&results, strategy);
-        (row.errors + row.timeouts) as f64 / row.operations as f64
+        (row.answers.errors + row.answers.timeouts) as f64 / row.operations as f64
     };
     assert!(failed("cache-through") < 0.7 * failed("no-cache"), "hits need no database");
 }
@@ -854,8 +874,21 @@ kind = "add-shard"
     place.succeeds(&["grow.toml", "--no-plots", "--quiet"]);
     let results = place.results("grow");
     for row in &results.summary {
-        assert_eq!((row.errors, row.timeouts, row.stale_reads, row.corrupt_reads), (0, 0, 0, 0), "{row:#?}");
-        assert_eq!((row.verdict, row.lost_writes), (Some(Verdict::Kept), Some(0)), "{row:#?}");
+        assert_eq!(
+            (
+                row.answers.errors,
+                row.answers.timeouts,
+                row.audited.wrong.stale_reads,
+                row.audited.wrong.corrupt_reads
+            ),
+            (0, 0, 0, 0),
+            "{row:#?}"
+        );
+        assert_eq!(
+            (row.judgement.verdict, row.at_end.lost_writes),
+            (Some(Verdict::Kept), Some(0)),
+            "{row:#?}"
+        );
         let nodes: Vec<_> = results.nodes.iter().filter(|node| node.cell == row.cell).collect();
         // Those that were there are called what they were called before, though the new one has slots between theirs.
         let names: Vec<_> = nodes.iter().map(|node| node.shard.as_str()).collect();
@@ -962,7 +995,11 @@ fn a_server_that_speaks_tls_is_used_by_a_user_of_its_own_and_a_wrong_certificate
     let ended = run(secured_scenario(&secured, &secured.authority, "shop"));
     assert_eq!(ended.code, 0, "{ended:?}");
     let results = place.results("tls");
-    assert!(results.summary[0].hits > 100 && results.summary[0].errors == 0, "{:#?}", results.summary[0]);
+    assert!(
+        results.summary[0].answers.hits > 100 && results.summary[0].answers.errors == 0,
+        "{:#?}",
+        results.summary[0]
+    );
 
     let ended = run(secured_scenario(&secured, &secured.other_authority, "shop"));
     assert_eq!(ended.code, 3, "{ended:?}");
@@ -1020,7 +1057,11 @@ target = "shard2-replica0"
     place.succeeds(&["many.toml", "--no-plots", "--quiet"]);
     let results = place.results("many");
     for row in &results.summary {
-        assert_eq!((row.verdict, row.corrupt_reads), (Some(Verdict::Kept), 0), "{row:#?}");
+        assert_eq!(
+            (row.judgement.verdict, row.audited.wrong.corrupt_reads),
+            (Some(Verdict::Kept), 0),
+            "{row:#?}"
+        );
         let told: Vec<_> = events(&results, &row.cell, "fault").iter().map(|event| &event.subject).collect();
         assert_eq!(told, ["pause", "slow", "throttle", "fill-memory", "failover", "restart"]);
         let mended: Vec<_> =
@@ -1028,11 +1069,11 @@ target = "shard2-replica0"
         assert_eq!(mended, ["pause", "slow", "throttle", "fill-memory", "restart"]);
         assert_eq!(events(&results, &row.cell, "failover").len(), 1, "{:#?}", results.events);
         let p50 = |from: f64| {
-            let within = |w: &&hotset::results::TimeseriesRow| {
+            let within = |w: &&hotset::results::Of<hotset::results::TimeseriesRow>| {
                 w.cell == row.cell && w.phase == Phase::Measure && w.start_s >= from && w.start_s < from + 0.5
             };
             let all: Vec<_> = results.timeseries.iter().filter(within).collect();
-            all.iter().filter_map(|window| window.response_p50_us).fold(0.0, f64::max)
+            all.iter().filter_map(|window| window.times.response_p50_us).fold(0.0, f64::max)
         };
         assert!(p50(3.25) > 18_000.0, "a slow link is seen: {}", p50(3.25));
         assert!(p50(13.0) < 10_000.0, "and gone: {}", p50(13.0));
@@ -1070,7 +1111,7 @@ target = "shard1"
     let results = place.results("sentinel");
     let row = row(&results, "cache-aside");
     assert_eq!(
-        (row.verdict, row.lost_writes, row.corrupt_reads),
+        (row.judgement.verdict, row.at_end.lost_writes, row.audited.wrong.corrupt_reads),
         (Some(Verdict::Kept), Some(0), 0),
         "{row:#?}"
     );
@@ -1111,8 +1152,17 @@ target = "shard3"
     place.succeeds(&["shrink.toml", "--no-plots", "--quiet"]);
     let results = place.results("shrink");
     let row = row(&results, "cache-aside");
-    assert_eq!((row.errors, row.timeouts, row.stale_reads, row.corrupt_reads), (0, 0, 0, 0), "{row:#?}");
-    assert_eq!((row.verdict, row.lost_writes), (Some(Verdict::Kept), Some(0)), "{row:#?}");
+    assert_eq!(
+        (
+            row.answers.errors,
+            row.answers.timeouts,
+            row.audited.wrong.stale_reads,
+            row.audited.wrong.corrupt_reads
+        ),
+        (0, 0, 0, 0),
+        "{row:#?}"
+    );
+    assert_eq!((row.judgement.verdict, row.at_end.lost_writes), (Some(Verdict::Kept), Some(0)), "{row:#?}");
     assert_eq!(events(&results, &row.cell, "mended").len(), 1, "{:#?}", results.events);
     let slots: Vec<_> = results.nodes.iter().map(|node| node.slots.unwrap()).collect();
     assert_eq!((slots.len(), slots.iter().sum::<u64>()), (3, 16_384), "{slots:?}");
@@ -1137,17 +1187,21 @@ target = "database"
     place.succeeds(&["link.toml", "--no-plots", "--quiet"]);
     let results = place.results("link");
     let row = row(&results, "no-cache");
-    assert_eq!((row.verdict, row.lost_writes), (Some(Verdict::Kept), Some(0)), "{row:#?}");
+    assert_eq!((row.judgement.verdict, row.at_end.lost_writes), (Some(Verdict::Kept), Some(0)), "{row:#?}");
     let windows = |from: f64, to: f64| -> Vec<_> {
-        let within = |window: &&hotset::results::TimeseriesRow| {
+        let within = |window: &&hotset::results::Of<hotset::results::TimeseriesRow>| {
             window.phase == Phase::Measure && window.start_s >= from && window.start_s < to
         };
         results.timeseries.iter().filter(within).collect()
     };
-    let slowest = windows(1.25, 1.75).iter().filter_map(|window| window.response_p50_us).fold(0.0, f64::max);
+    let slowest =
+        windows(1.25, 1.75).iter().filter_map(|window| window.times.response_p50_us).fold(0.0, f64::max);
     assert!(slowest > 45_000.0, "{slowest}");
     let late = windows(5.0, 6.0);
-    assert!(late.len() >= 3 && late.iter().all(|window| window.errors + window.timeouts == 0), "{late:#?}");
+    assert!(
+        late.len() >= 3 && late.iter().all(|window| window.answers.errors + window.answers.timeouts == 0),
+        "{late:#?}"
+    );
     let told: Vec<_> = events(&results, &row.cell, "fault").iter().map(|event| &event.subject).collect();
     assert_eq!(told, ["slow", "reset"]);
 }

@@ -1,5 +1,5 @@
-//! Where the sources of all applications meet: one enum, so that a strategy is compiled once for all of them and the
-//! path of an operation neither boxes nor calls through a vtable.
+//! One enum of the sources of all applications. A strategy is compiled once for all of them, and the path of an
+//! operation neither boxes nor calls through a vtable.
 
 use super::ecommerce::pages::{Epochs, Pages};
 use crate::source::dependents::WithDependents;
@@ -11,7 +11,7 @@ use crate::strategy::AnyStrategy;
 /// The strategy of one kind of entity of any application.
 pub type EntityStrategy<C, D> = AnyStrategy<C, AnySource<C, D>>;
 
-/// Generates the enum, and its calls of whichever source it is.
+/// Generates the enum and its delegation to whichever source it holds.
 macro_rules! sources {
     ($( $(#[doc = $meaning:literal])+ $variant:ident($source:ty), )+) => {
         /// A source of any application.
@@ -57,6 +57,6 @@ sources! {
     Products(WithDependents<Collection<D>, Epochs<C>>),
     /// Pages of categories.
     Pages(Pages<D>),
-    /// What a service tells.
+    /// Answers of a service.
     Service(Service<Collection<D>>),
 }

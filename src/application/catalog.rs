@@ -1,10 +1,10 @@
 //! The product catalogue of the guide's first slides: read a product, change its price or stock.
 //!
-//! A product is `_id`, `name`, `category`, `description` (padded to the wanted size), `price` in
-//! cents and `stock`, with `_v` counted up by the database. Beside each field that a write changes
-//! stand the write that set it last (`price_by`) and a checksum over id, field, value and write
-//! (`price_sum`); `sum` is a checksum over the fields that never change. So a patch that replaces
-//! one field leaves every checksum right, and an answer can be checked whole wherever it comes from.
+//! A product is `_id`, `name`, `category`, `description` (padded to the wanted size), `price` in cents and `stock`,
+//! with `_v` counted up by the database. Beside each field that a write changes stand the write that set it last
+//! (`price_by`) and a checksum over id, field, value and write (`price_sum`); `sum` is a checksum over the fields that
+//! never change. A patch that replaces one field therefore leaves every checksum right, and an answer can be checked
+//! whole wherever it comes from.
 
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ use mongodb::bson::rawdoc;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::{
-    Answer, Application, Class, Damage, Dataset, EntityKind, EntityStrategy, Facts, Model, OperationKind,
-    Parts, Place, Served, Visitor, lost_document,
+    Answer, Application, Damage, Dataset, EntityKind, EntityStrategy, Facts, Model, OperationClass,
+    OperationKind, Parts, Place, Served, Visitor, lost_document,
 };
 use crate::audit::{FIELDS, Seen, Write, WriteId};
 use crate::source::Collection;
@@ -31,10 +31,16 @@ crate::settings! {
 
 /// The operations of the catalogue. Their shares are those of `[workload] reads`.
 pub const OPERATIONS: [OperationKind; 2] = [
-    OperationKind { name: "read", class: Class::Read, can_be_absent: true, shows: &[PRODUCT], share: 0.95 },
+    OperationKind {
+        name: "read",
+        class: OperationClass::Read,
+        can_be_absent: true,
+        shows: &[PRODUCT],
+        share: 0.95,
+    },
     OperationKind {
         name: "write",
-        class: Class::Write,
+        class: OperationClass::Write,
         can_be_absent: false,
         shows: &[PRODUCT],
         share: 0.05,
@@ -53,17 +59,17 @@ pub const COLLECTION: &str = "products";
 /// The products that a run starts from.
 #[derive(Debug, Clone)]
 pub struct Products {
-    /// How many.
+    /// The number of products.
     pub keys: u64,
-    /// How many categories they are spread over.
+    /// The number of categories that they are spread over.
     pub categories: u64,
-    /// How large a document is.
+    /// The sizes of the documents.
     pub value_size: ValueSizes,
-    /// What else decides what they look like.
+    /// The seed of sizes and descriptions.
     pub seed: u64,
 }
 
-/// The write that set a field last: client and operation, 0 for the dataset itself.
+/// The id of the write that set a field last: client and operation, 0 for the dataset itself.
 #[must_use]
 pub fn write_id(client: u32, number: u64) -> WriteId {
     ((i64::from(client) + 1) << 40) | (number & 0xff_ffff_ffff).cast_signed()
@@ -72,15 +78,15 @@ pub fn write_id(client: u32, number: u64) -> WriteId {
 /// The fields that writes change, in the order of [`Seen::writes`].
 pub const WRITTEN_FIELDS: [&str; FIELDS] = ["price", "stock"];
 
-/// What a write is to the audit.
+/// The audit's view of a write: key, field and id.
 #[must_use]
 pub fn write_of(client: u32, operation: &Operation) -> Write {
     let field = (operation.draw & 1) as usize;
     Write { key: operation.key, field, id: write_id(client, operation.number) }
 }
 
-/// The checksum of a field that writes change. One hash seeds the next, so that every part counts and
-/// no buffer is needed.
+/// The checksum of a field that writes change. One hash seeds the next, so that every part counts and no buffer is
+/// needed.
 fn field_sum(id: &[u8], field: &[u8], value: i64, by: i64) -> i64 {
     let mut numbers = [0; 16];
     numbers[..8].copy_from_slice(&value.to_le_bytes());
@@ -88,7 +94,7 @@ fn field_sum(id: &[u8], field: &[u8], value: i64, by: i64) -> i64 {
     xxh3_64_with_seed(&numbers, xxh3_64_with_seed(field, xxh3_64(id))).cast_signed()
 }
 
-/// The checksum of the fields that never change. The length of each is hashed with it, by the hash.
+/// The checksum of the fields that never change. The hash includes the length of each.
 fn fixed_sum(texts: [&[u8]; 4]) -> i64 {
     texts.into_iter().fold(0, |seed, text| xxh3_64_with_seed(text, seed)).cast_signed()
 }
@@ -100,7 +106,7 @@ impl Products {
         key.to_compact_string()
     }
 
-    /// Words, so many bytes of them.
+    /// Words of `length` bytes in all, the same for a key and a seed.
     pub(super) fn description(&self, key: u64, length: usize) -> String {
         const WORDS: [&str; 16] = [
             "solid ",
@@ -206,7 +212,7 @@ impl Dataset for Products {
     }
 }
 
-/// The patch of a write: a new price or a new stock, as the operation's draw says.
+/// The patch of a write: a new price or a new stock, depending on the operation's draw.
 #[must_use]
 pub fn patch(id: &str, client: u32, operation: &Operation) -> Patch {
     let Write { field, id: by, .. } = write_of(client, operation);
@@ -224,7 +230,7 @@ pub fn patch(id: &str, client: u32, operation: &Operation) -> Patch {
     }
 }
 
-/// What a walk over a product's bytes finds.
+/// The fields that were found in a product's bytes.
 #[derive(Default)]
 struct Fields<'a> {
     id: Option<&'a [u8]>,
@@ -254,7 +260,7 @@ impl<'a> Fields<'a> {
                 (b"stock_by", Flat::Integer(number)) => fields.stock[1] = Some(number),
                 (b"stock_sum", Flat::Integer(number)) => fields.stock[2] = Some(number),
                 (b"_v", Flat::Integer(number)) => fields.version = Some(number),
-                // A field that hotset did not write means that the bytes are not what it wrote.
+                // A field that hotset never writes means that the bytes are damaged.
                 _ => return None,
             }
         }
@@ -262,11 +268,11 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Checks an answer whole: the document asked for, every field there, every checksum right, and
-/// the version inside the one that it was kept under. Returns what the audit wants to know of it.
+/// Checks an answer whole: it is the document that was requested, every field is there, every checksum is right, and
+/// the version inside is the one that it was kept under. Returns the version and the writes, for the audit.
 ///
 /// # Errors
-/// The first thing that is wrong.
+/// Returns the first damage that it finds.
 pub fn verify(id: &str, version: Version, document: &Document) -> Result<Seen, Damage> {
     let fields = Fields::of(document).ok_or(Damage::MissingField)?;
     if fields.id.ok_or(Damage::MissingField)? != id.as_bytes() {

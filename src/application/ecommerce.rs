@@ -1,4 +1,4 @@
-//! A shop: product details with live stock, pages of categories, and prices, stock and a range that change.
+//! A shop: product details with live stock, pages of categories, and prices, stocks and products on sale that change.
 //!
 //! | operation | what it does |
 //! | --- | --- |
@@ -8,8 +8,8 @@
 //! | `stock_update` | patches the inventory, and nothing else |
 //! | `new_product` | puts a product that was prepared on sale: from then on its category's pages show it |
 //!
-//! Each kind of entity has a strategy of its own. Details never hold the stock, so that it is as old as `inventory_ttl`
-//! allows and no older; pages have no version, and are never written: see [`pages`].
+//! Each kind of entity has a strategy of its own. Details never hold the stock, so a stock is at most as old as
+//! `inventory_ttl` allows. Pages have no version and are never written: see [`pages`].
 
 pub mod page;
 pub mod page_id;
@@ -31,8 +31,8 @@ use self::prices::{Prices, Sales};
 pub use self::settings::{INVENTORY, PAGE, PRODUCT, Spec};
 use self::shop::Shop;
 use super::{
-    Answer, Application, Class, Damage, EntityKind, EntityStrategy, Facts, Figure, Model, OperationKind,
-    Parts, Served, Visitor, World, lost_document,
+    Answer, Application, Damage, EntityKind, EntityStrategy, Facts, Figure, Model, OperationClass,
+    OperationKind, Parts, Served, Visitor, World, lost_document,
 };
 use crate::audit::Seen;
 use crate::source::Collection;
@@ -48,11 +48,11 @@ const STOCK_UPDATE: u8 = 3;
 const NEW_PRODUCT: u8 = 4;
 
 const fn reads(name: &'static str, shows: &'static [usize], share: f64) -> OperationKind {
-    OperationKind { name, class: Class::Read, can_be_absent: false, shows, share }
+    OperationKind { name, class: OperationClass::Read, can_be_absent: false, shows, share }
 }
 
 const fn writes(name: &'static str, shows: &'static [usize], share: f64) -> OperationKind {
-    OperationKind { name, class: Class::Write, can_be_absent: false, shows, share }
+    OperationKind { name, class: OperationClass::Write, can_be_absent: false, shows, share }
 }
 
 impl Model for Spec {
@@ -189,7 +189,7 @@ pub struct Ecommerce<C: StrategyCache, D: Changes> {
 }
 
 impl<C: StrategyCache, D: Changes> Ecommerce<C, D> {
-    /// A product as a visitor sees it: what it is and costs, and how many there are now.
+    /// Reads a product's details, then its stock.
     async fn product_details(&self, visitor: &mut Visitor, product: u64) -> Result<Answer, WriteError> {
         let id = Shop::id(product);
         let details = visitor
@@ -209,7 +209,8 @@ impl<C: StrategyCache, D: Changes> Ecommerce<C, D> {
         Ok(Answer::Read(slower(details.outcome, stock.outcome)))
     }
 
-    /// A page of a category. It is held against the prices of all that it shows, and must show all that is on sale.
+    /// Reads a page of a category. The page is checked against the prices of all that it shows, and must show all that
+    /// is on sale.
     async fn category_page(&self, visitor: &mut Visitor, page: PageId) -> Result<Answer, WriteError> {
         let sent = visitor.sending();
         let expected = visitor.expect(self.shop.subjects_of(page));
@@ -231,8 +232,8 @@ impl<C: StrategyCache, D: Changes> Ecommerce<C, D> {
         Ok(Answer::Read(read.outcome))
     }
 
-    /// A new price: the database, then the pages that show it, then the other services. These are told of whatever the
-    /// database has, also where a step before has failed, as nobody would tell them later.
+    /// Writes a new price to the database, then invalidates the pages that show it, then tells the other services. They
+    /// are told of every committed price, even after a failed step, since nobody would tell them later.
     async fn price_update(&self, visitor: &mut Visitor, operation: &Operation) -> Result<Answer, WriteError> {
         let product = operation.key;
         let id = Shop::id(product);
@@ -266,7 +267,7 @@ impl<C: StrategyCache, D: Changes> Ecommerce<C, D> {
         Ok(Answer::Written)
     }
 
-    /// A product that was prepared goes on sale.
+    /// Puts a prepared product on sale.
     async fn new_product(&self, visitor: &mut Visitor, operation: &Operation) -> Result<Answer, WriteError> {
         let product = self.shop.prepared(operation.draw);
         let id = Shop::id(product);
@@ -282,7 +283,7 @@ impl<C: StrategyCache, D: Changes> Ecommerce<C, D> {
     }
 }
 
-/// What an answer shows of an entity that exists.
+/// The verified version and writes of an entity that exists, so that an answer of "absent" is damage.
 fn shown(
     found: Option<&(Version, Document)>,
     verify: impl FnOnce(Version, &Document) -> Result<Seen, Damage>,
@@ -293,7 +294,7 @@ fn shown(
     }
 }
 
-/// How an answer that is made of two was given: by the cache only where both were.
+/// The outcome of an answer that is made of two: the slower one, so that it is a hit only if both were.
 fn slower(one: ReadOutcome, other: ReadOutcome) -> ReadOutcome {
     let rank = |outcome: &ReadOutcome| match outcome {
         ReadOutcome::Hit => 0,

@@ -1,7 +1,7 @@
-//! What the load does: the kinds of entity of an application and the operations on them.
+//! Applications: the kinds of entity that the load works on, and the operations on them.
 //!
-//! An application is a file and a row in the table of [`registry`]: its settings, its tables of entities and operations, the
-//! documents that it starts from, and what an instance of it does.
+//! An application is a file and a row in the table of [`registry`]: its settings, its tables of entities and
+//! operations, the documents that it starts from, and the operations of one instance.
 
 pub mod any_source;
 pub mod catalog;
@@ -20,6 +20,7 @@ use compact_str::CompactString;
 use tokio::sync::watch;
 
 use crate::audit::{FIELDS, Seen};
+use crate::results::OperationClass;
 use crate::scenario::Settings;
 use crate::source::Kind;
 use crate::store::{Changes, Document, ErrorKind, StoreError, Version};
@@ -29,23 +30,14 @@ pub use any_source::EntityStrategy;
 pub use registry::{AnyApplication, AnyDataset, AnyWorld, ApplicationRow, ApplicationSpec, REGISTRY};
 pub use visitor::Visitor;
 
-/// Whether an operation reads or writes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Class {
-    /// It reads.
-    Read,
-    /// It writes.
-    Write,
-}
-
 /// One kind of operation of an application.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct OperationKind {
     /// Its name in results, and in `[application.mix]`.
     pub name: &'static str,
-    /// Whether it reads or writes.
-    pub class: Class,
-    /// Whether it may ask for what does not exist.
+    /// Its class: reading or writing.
+    pub class: OperationClass,
+    /// True if it may request an entity that does not exist.
     pub can_be_absent: bool,
     /// The kinds of entity that it shows or changes: indices into the application's table.
     pub shows: &'static [usize],
@@ -58,50 +50,51 @@ pub struct OperationKind {
 pub struct EntityKind {
     /// Its name in results, and in `[application.strategies]`.
     pub name: &'static str,
-    /// The collection of the database that holds it; `None` for what is made of others, or lives in the cache only.
+    /// The collection of the database that holds it; `None` if it is made of other entities, or lives only in the
+    /// cache.
     pub collection: Option<&'static str>,
     /// The fields that writes change, in the order of [`Seen::writes`]; empty where there is none.
     pub fields: [&'static str; FIELDS],
-    /// How its strategy is chosen.
+    /// The rule by which its strategy is chosen.
     pub served: Served,
-    /// The kind that it is made of, where it is: it shows that one's writes once the database has them.
+    /// The kind that it is made of, if any: it shows that kind's writes once the database has them.
     pub made_of: Option<usize>,
 }
 
-/// How the strategy of a kind of entity is chosen.
+/// The rule by which a kind of entity gets its strategy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Served {
-    /// By the cell's strategy, unless `[application.strategies]` names another.
+    /// It has the cell's strategy, unless `[application.strategies]` names another.
     ByStrategy,
-    /// As before, but it is only ever read: a strategy that writes to the cache first makes no sense.
+    /// As `ByStrategy`, but the entity is never written: a strategy that writes to the cache first makes no sense.
     ByReading,
     /// It lives in the cache itself, whatever the strategy.
     InTheCache,
 }
 
-/// Where an entity is found.
+/// The location of an entity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     /// The kind of entity: an index into the application's table.
     pub entity: usize,
-    /// Its id.
+    /// The entity's id.
     pub id: CompactString,
 }
 
-/// How an operation was answered.
+/// The outcome of an operation that succeeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
     /// A read was answered.
     Read(ReadOutcome),
     /// A write was acknowledged.
     Written,
-    /// What is neither was done.
+    /// An operation that neither reads nor writes an entity was done.
     Done,
-    /// It was refused, as it had to be: whoever asked has no session.
+    /// The request was refused, as it had to be, because its client has no session.
     Refused,
 }
 
-/// Why an answer cannot be what was stored.
+/// A reason why an answer cannot be what was stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Damage {
     /// It is another document.
@@ -112,7 +105,7 @@ pub enum Damage {
     Checksum,
     /// The version inside is not the version that it was kept under.
     VersionMismatch,
-    /// A document that exists was said to be absent.
+    /// A read answered "absent" for a document that exists.
     SaidAbsent,
     /// A document that does not exist was returned.
     SaidPresent,
@@ -135,17 +128,17 @@ impl Damage {
 
 /// One instance of an application.
 pub trait Application: Send + Sync + 'static {
-    /// Carries out one operation of a client, which has what it reads and writes audited.
+    /// Carries out one operation of a client. Reads and writes go through the visitor, which has them audited.
     ///
     /// # Errors
-    /// Those of the strategy; where a write was committed all the same, the error says so.
+    /// Returns the error of the strategy, which says so where a write was committed all the same.
     fn perform(
         &self,
         visitor: &mut Visitor,
         operation: &Operation,
     ) -> impl Future<Output = Result<Answer, WriteError>> + Send;
 
-    /// How long the client of a closed loop thinks before its next operation.
+    /// The think time of a closed-loop client before its next operation.
     fn pause_after(&self, _visitor: &Visitor, _operation: &Operation) -> Duration {
         Duration::ZERO
     }
@@ -166,25 +159,26 @@ pub fn lost_document(id: &str) -> StoreError {
     StoreError::new(ErrorKind::Other, format!("document {id} is not in the database although it was loaded"))
 }
 
-/// The documents that an application starts from. The entities that the audit follows are numbered from 0, kind by kind;
-/// each is one document of one collection.
+/// The documents that an application starts from. The audit numbers the entities from 0, kind by kind; each is one
+/// document of one collection.
 pub trait Dataset: fmt::Debug + Send + Sync + 'static {
     /// The application's kinds of entity.
     fn entities(&self) -> &'static [EntityKind];
-    /// How many entities there are in collections.
+    /// The number of entities that are in collections.
     fn len(&self) -> u64;
-    /// Whether there are none.
+    /// Returns true if no entity is in a collection.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
-    /// Where an entity is found.
+    /// The kind and the id of an entity.
     fn place(&self, subject: u64) -> Place;
     /// The document of an entity, always the same for one seed.
     fn document(&self, subject: u64) -> Document;
-    /// Checks a document that was found under an entity's id and version, and says what the audit wants to know of it.
+    /// Checks a document that was found under an entity's id and version, and returns its version and writes for the
+    /// audit.
     ///
     /// # Errors
-    /// The first thing that is wrong.
+    /// Returns the first damage that it finds.
     fn verify(&self, subject: u64, version: Version, document: &Document) -> Result<Seen, Damage>;
     /// The collections, each once.
     fn collections(&self) -> Vec<&'static str> {
@@ -205,31 +199,31 @@ pub trait Dataset: fmt::Debug + Send + Sync + 'static {
 /// A figure of an application that no other file has: a row of `application.csv`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Figure {
-    /// What it is.
+    /// The name of the figure.
     pub name: &'static str,
-    /// How much; `None` where it is not known.
+    /// The value, in `unit`; `None` where it is unknown.
     pub value: Option<f64>,
-    /// In what.
+    /// The unit of the value, as it is printed.
     pub unit: &'static str,
 }
 
-/// How old the answers were that showed a kind of entity.
+/// The audit's result on the answers that showed one kind of entity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Judged {
-    /// How many of them were audited.
+    /// The number of answers that were audited.
     pub audited: u64,
     /// The greatest age of a stale one; `None` where none was stale.
     pub oldest: Option<Duration>,
-    /// The age that is promised not to be passed; `None` where nothing is promised.
+    /// The greatest age that the strategy promises; `None` where nothing is promised.
     pub bound: Option<Duration>,
 }
 
-/// What outlives the instances of an application in a cell and is shared by all of them: its users with what they
+/// State that outlives the instances of an application in a cell and is shared by all of them: its users and what they
 /// hold, and the services beside it.
 pub trait World: fmt::Debug + Default + Send + Sync + 'static {
-    /// From now on what happens is measured.
+    /// Starts the measurement: only later events count.
     fn begin_measuring(&self) {}
-    /// What is to be said of it at the end.
+    /// The figures for the end of the cell.
     fn figures(&self) -> Vec<Figure> {
         Vec::new()
     }
@@ -238,49 +232,49 @@ pub trait World: fmt::Debug + Default + Send + Sync + 'static {
 /// A world in which nothing outlives an instance.
 impl World for () {}
 
-/// What the documents of an application are made from.
+/// The parameters from which an application's documents are made.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Facts {
-    /// How many there are of what is asked for by key: products, users.
+    /// The number of entities that are requested by key: products or users.
     pub keys: u64,
-    /// How many categories they are in.
+    /// The number of categories that they are in.
     pub categories: u64,
-    /// How large a document is.
+    /// The sizes of the documents.
     pub value_size: ValueSizes,
-    /// What else decides what they look like.
+    /// The seed of sizes and contents.
     pub seed: u64,
 }
 
-/// What one instance of an application is built from; lists are by kind of entity.
+/// The parts that one instance of an application is built from; lists are by kind of entity.
 #[derive(Debug)]
 pub struct Parts<C, D, M: Model> {
-    /// Which instance it is, from 0.
+    /// The instance's number, from 0.
     pub number: u64,
     /// Its connection to the cache.
     pub cache: C,
     /// Its connection to the database.
     pub database: D,
-    /// What is said of each kind of entity.
+    /// The key prefix, the time to live and the tags of each kind of entity.
     pub kinds: Vec<Kind>,
     /// The strategy of each kind of entity.
     pub strategies: Vec<StrategySpec>,
     /// The documents that the run starts from.
     pub dataset: M::Dataset,
-    /// What outlives it.
+    /// The state that outlives the instance.
     pub world: Arc<M::World>,
 }
 
-/// An application as its settings make it.
+/// An application with its settings.
 pub trait Model: Settings + Clone + fmt::Debug + PartialEq + Send + Sync + 'static {
     /// Its kinds of entity.
     const ENTITIES: &'static [EntityKind];
     /// Its operations; an operation's kind is an index into this table.
     const OPERATIONS: &'static [OperationKind];
-    /// Whether something runs beside its instances, see [`Model::beside`].
+    /// True if a task runs beside its instances, see [`Model::beside`].
     const HAS_COMPANY: bool = false;
     /// The documents that it starts from.
     type Dataset: Dataset;
-    /// What outlives its instances.
+    /// The state that outlives its instances.
     type World: World;
     /// One instance of it.
     type Instance<C: StrategyCache, D: Changes>: Application;
@@ -288,30 +282,29 @@ pub trait Model: Settings + Clone + fmt::Debug + PartialEq + Send + Sync + 'stat
     /// The documents that it starts from.
     fn dataset(&self, facts: Facts) -> Self::Dataset;
 
-    /// What stands before the id in the cache key of a kind of entity.
+    /// The prefix of the cache keys of a kind of entity.
     fn key_prefix(&self, entity: usize) -> &'static str;
 
-    /// The time to live of a kind of entity, where that is not the cache's.
+    /// The time to live of a kind of entity, where it differs from the cache's.
     fn ttl(&self, _entity: usize) -> Option<Duration> {
         None
     }
 
-    /// How long a service takes that stands before a kind of entity, where there is one, see
-    /// [`Service`](crate::source::Service).
+    /// The latency of the service in front of a kind of entity, if it has one, see [`Service`](crate::source::Service).
     fn service_latency(&self, _entity: usize) -> Option<Duration> {
         None
     }
 
-    /// What more is to be said at the end, from what the audit found and what is promised of each kind of entity.
+    /// Further figures for the end of the cell, from the audit's findings and the promises on each kind of entity.
     fn figures(&self, _entities: &[Judged]) -> Vec<Figure> {
         Vec::new()
     }
 
-    /// One instance; its background work runs on the runtime of the caller.
+    /// Builds one instance. Its background work runs on the runtime of the caller.
     fn build<C: StrategyCache, D: Changes>(&self, parts: Parts<C, D, Self>) -> Self::Instance<C, D>;
 
-    /// What runs beside the instances, once a cell, over a connection of its own. When it is told that they have ended
-    /// it does what they have left to do and returns; where that takes too long it is dropped.
+    /// Runs beside the instances, once a cell, over a connection of its own. When `ended` says that the instances have
+    /// ended, it finishes their remaining work and returns; if that takes too long, it is dropped.
     fn beside<C: StrategyCache>(
         &self,
         _cache: C,
@@ -321,7 +314,7 @@ pub trait Model: Settings + Clone + fmt::Debug + PartialEq + Send + Sync + 'stat
         std::future::ready(())
     }
 
-    /// What is wrong with the settings, given the dataset: key, message, remedy.
+    /// The mistakes in the settings, given the dataset: key, message, remedy.
     fn mistakes(&self, _facts: &Facts) -> Vec<(&'static str, String, String)> {
         Vec::new()
     }

@@ -1,4 +1,4 @@
-//! The one table in which applications meet: a row each, from which the registry and the enums are made.
+//! The table of all applications, one row each, from which the registry and the enums are made.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use crate::workload::Operation;
 pub struct ApplicationRow {
     /// Its name in a scenario.
     pub name: &'static str,
-    /// What it does, in a line.
+    /// A summary of one line.
     pub summary: &'static str,
     /// Its settings.
     pub docs: fn() -> Vec<SettingDoc>,
@@ -28,7 +28,7 @@ pub struct ApplicationRow {
     pub read: fn(&Reader<'_>) -> ApplicationSpec,
 }
 
-/// Generates, from one row an application, the registry and the enums in which applications meet.
+/// Generates the registry and the enums over all applications, from one row for each.
 macro_rules! applications {
     ($( $name:literal => $variant:ident, $module:ident, $summary:literal; )+) => {
         /// Every application there is.
@@ -99,7 +99,7 @@ macro_rules! applications {
                 match self { $( Self::$variant(spec) => spec.mistakes(facts), )+ }
             }
 
-            /// A new world.
+            /// A new world of the application.
             #[must_use]
             pub fn world(&self) -> AnyWorld {
                 match self { $( Self::$variant(_) => AnyWorld::$variant(Arc::default()), )+ }
@@ -125,7 +125,7 @@ macro_rules! applications {
                 }
             }
 
-            /// One instance; `None` where the world is another application's.
+            /// Builds one instance; `None` where the world is another application's.
             pub fn build<C: StrategyCache, D: Changes>(
                 &self,
                 number: u64,

@@ -1,13 +1,13 @@
-//! Which keys a cell has written, so that only those are put back.
+//! The set of keys that a cell has written, so that only those are put back.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// One bit a key.
+/// One bit for each key.
 #[derive(Debug)]
 pub struct Touched(Vec<AtomicU64>);
 
 impl Touched {
-    /// No key of so many.
+    /// The empty set over `keys` keys.
     #[must_use]
     pub fn none_of(keys: u64) -> Self {
         Self((0..keys.div_ceil(64)).map(|_| AtomicU64::new(0)).collect())
@@ -18,7 +18,7 @@ impl Touched {
     pub fn mark(&self, key: u64) {
         let Some(word) = self.0.get((key / 64) as usize) else { return };
         let bit = 1 << (key % 64);
-        // Hot keys are written again and again; looking first keeps their cache line shared.
+        // Hot keys are written again and again; a look first keeps their cache line shared.
         if word.load(Ordering::Relaxed) & bit == 0 {
             word.fetch_or(bit, Ordering::Relaxed);
         }

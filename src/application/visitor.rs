@@ -1,8 +1,8 @@
-//! One client as an application sees it: what it reads and writes goes by here, and is audited.
+//! One client as an application sees it. Its reads and writes pass through here and are audited.
 //!
-//! A read is held against what had been acknowledged when it was *sent*; so the audit is asked directly before, and the
-//! answer is kept until the operation has ended and the clock has been read. A write is told to the audit before it is
-//! sent and as soon as it has ended, also where it is dropped half-way because its instance has crashed.
+//! A read is checked against what had been acknowledged when it was *sent*. So the audit is asked directly before, and
+//! the answer is kept until the operation has ended and the clock has been read. The audit learns of a write before it
+//! is sent and as soon as it has ended, even if it is dropped half-way because its instance has crashed.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -16,21 +16,21 @@ use crate::measure::Anomalies;
 use crate::store::Version;
 use crate::strategy::WriteError;
 
-/// What was read of one entity, and what it may be held to.
+/// One entity as an answer showed it, and the versions that it is checked against.
 #[derive(Debug)]
 struct Observation {
     /// The kind of entity that showed it: an index into the application's table.
     shown_by: usize,
-    /// Which entity was shown, as the audit numbers them.
+    /// The entity that was shown, by its number in the audit.
     subject: u64,
     expected: Expected,
     seen: Result<Option<Seen>, Damage>,
     sent: Instant,
-    /// Whether it belongs to the same answer as the one before.
+    /// True if it belongs to the same answer as the one before.
     is_part: bool,
 }
 
-/// What was found in an answer.
+/// The audit's findings in an answer.
 #[derive(Debug, Default)]
 struct Found {
     shown_by: usize,
@@ -40,7 +40,7 @@ struct Found {
     findings: Findings,
 }
 
-/// What several entities may be held to, taken together before they are read in one answer.
+/// The versions that several entities are checked against, collected before one answer shows them all.
 #[derive(Debug, Default)]
 pub struct Expectation(Vec<(u64, Expected)>);
 
@@ -52,7 +52,7 @@ pub struct Visitor {
     audit: Option<Arc<Audit>>,
     view: Option<ClientView>,
     touched: Arc<Touched>,
-    /// When the operation was sent; taken by its first read, as a look at the clock costs time.
+    /// The time at which the operation was sent. Its first read takes it, since reading the clock costs time.
     sent: Option<Instant>,
     observed: Vec<Observation>,
     known: Vec<Found>,
@@ -66,17 +66,17 @@ impl Visitor {
         Self { number, audit, view, touched, sent: None, observed: Vec::new(), known: Vec::new() }
     }
 
-    /// An operation begins, and is sent now.
+    /// Begins an operation that is sent now.
     pub fn begin(&mut self, sent: Instant) {
         self.sent = Some(sent);
         self.observed.clear();
         self.known.clear();
     }
 
-    /// Reads an entity: `reading` is sent, and what `verify` makes of its answer is audited. An error is not.
+    /// Reads an entity: sends `reading` and audits what `verify` makes of its answer. An error is not audited.
     ///
     /// # Errors
-    /// Those of `reading`.
+    /// Returns the error of `reading`.
     #[inline]
     pub async fn read<T, E>(
         &mut self,
@@ -93,14 +93,14 @@ impl Visitor {
         Ok(answer)
     }
 
-    /// What some entities may be held to. To be asked for directly before the read that shows them.
+    /// The versions that entities are checked against. It has to be called directly before the read that shows them.
     pub fn expect(&mut self, subjects: impl Iterator<Item = u64>) -> Expectation {
         let Some(audit) = &self.audit else { return Expectation::default() };
         Expectation(subjects.map(|subject| (subject, audit.read_sent(subject))).collect())
     }
 
-    /// Takes one answer that showed several entities; `seen` says for each of them how it was shown, or `None` where it
-    /// was not shown and need not be.
+    /// Takes one answer that showed several entities. `seen` returns how each of them was shown, or `None` where it was
+    /// not shown and need not be.
     pub fn showed(
         &mut self,
         shown_by: usize,
@@ -117,31 +117,31 @@ impl Visitor {
         }
     }
 
-    /// An answer of a kind of entity was damaged as a whole.
+    /// Takes an answer that was damaged as a whole.
     pub fn showed_damaged(&mut self, shown_by: usize, subject: u64, damage: Damage, sent: Instant) {
         let (expected, seen) = (Expected::default(), Err(damage));
         self.observed.push(Observation { shown_by, subject, expected, seen, sent, is_part: false });
     }
 
-    /// An answer that the application judged by itself: not stale, or stale by so much.
+    /// Takes an answer that the application judged by itself: not stale, or stale by this much.
     pub fn judged(&mut self, shown_by: usize, stale: Option<Duration>) {
         let findings = Findings { stale, ..Findings::default() };
         self.known.push(Found { shown_by, is_audited: true, findings, ..Found::default() });
     }
 
-    /// A session was not there any more although nobody had ended it.
+    /// Takes an answer in which a session was missing although nobody had ended it.
     pub fn judged_lost(&mut self, shown_by: usize) {
         self.known.push(Found { shown_by, is_audited: true, is_lost_session: true, ..Found::default() });
     }
 
-    /// A session was found wanting, see [`Audit::note_session`].
+    /// Reports an anomaly of a session, see [`Audit::note_session`].
     pub fn note_session(&self, subject: u64, number: u64, found: SessionAnomaly, sent: Instant) {
         if let Some(audit) = &self.audit {
             audit.note_session(subject, self.number.into(), number, found, sent);
         }
     }
 
-    /// When a read is sent: when the operation was, for its first.
+    /// The time at which a read is sent: for the operation's first read, the time of the operation.
     #[inline]
     pub fn sending(&mut self) -> Instant {
         self.sent.take().unwrap_or_else(clock::now)
@@ -150,7 +150,7 @@ impl Visitor {
     /// Carries out a write of one field of one entity.
     ///
     /// # Errors
-    /// Those of `writing`.
+    /// Returns the error of `writing`.
     pub async fn write(
         &mut self,
         write: Write,
@@ -171,7 +171,7 @@ impl Visitor {
         answer
     }
 
-    /// Judges what the operation has shown; `count` gets the kind of entity, and what is to be done with its counts.
+    /// Judges what the operation has shown. `count` gets a kind of entity and a function that adds to its counts.
     pub fn end(&mut self, done: Instant, mut count: impl FnMut(usize, &mut dyn FnMut(&mut Anomalies))) {
         let mut whole: Option<Found> = None;
         for observation in self.observed.drain(..) {
@@ -213,7 +213,7 @@ fn judge(
 }
 
 impl Found {
-    /// Two entities of one answer: what is wrong with either is wrong with it, and it is as old as the older.
+    /// Joins two entities of one answer: an anomaly of either is one of the answer, and its age is that of the older.
     fn join(&mut self, other: &Self) {
         self.is_damaged |= other.is_damaged;
         self.is_audited |= other.is_audited;
@@ -242,7 +242,7 @@ impl Found {
     }
 }
 
-/// A write that was sent. Where it is dropped before it has ended, nobody knows how it ended.
+/// A write that was sent. If it is dropped before it has ended, its end is indeterminate.
 struct UnderWay<'a> {
     audit: &'a Audit,
     view: &'a mut ClientView,

@@ -1,4 +1,4 @@
-//! A second look at an answer that seemed wrong at a glance.
+//! The second, slower look at an answer whose quick check found an anomaly.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::reading::Reading;
 use super::{AnomalyKind, Audit, Example, FIELDS, Findings};
 
 impl Audit {
-    /// Says of a glance at an answer what was really found, and keeps examples.
+    /// Replaces the findings of a quick check by exact ones, and keeps examples.
     #[cold]
     pub(super) fn look_closer(&self, line: &Line, reading: &Reading, findings: &mut Findings) {
         let missed =
@@ -39,7 +39,7 @@ impl Audit {
         }
     }
 
-    /// A field that carries an older write than the document's version says, and the write that it lacks.
+    /// The first field that carries an older write than the document's version says, and the write that it lacks.
     fn dropped_field(&self, line: &Line, reading: &Reading) -> Option<(usize, Numbered)> {
         let _whole = self.lock(reading.key);
         (0..FIELDS).find_map(|field| {
@@ -49,7 +49,7 @@ impl Audit {
         })
     }
 
-    /// Keeps an example of a read, completed by what is known of its kind alone.
+    /// Keeps an example of a read; `complete` adds the details of its kind.
     fn keep(
         &self,
         kind: AnomalyKind,
@@ -69,7 +69,7 @@ impl Audit {
         });
     }
 
-    /// The example with the acknowledgement of what is missing.
+    /// Adds the acknowledgement of the first missing version to an example.
     pub(super) fn acknowledged(&self, first: Moment, example: Example) -> Example {
         Example {
             writer_instance: Some(first.instance()),

@@ -1,11 +1,11 @@
-//! Examples of what was found, a few of each kind, so that a figure can be looked into.
+//! Examples of anomalies, a few of each kind, so that a figure can be looked into.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 
-/// What can be wrong with an answer, or with the stores at the end.
+/// The kinds of anomaly, of answers and of the stores at the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum AnomalyKind {
     /// Older than what was acknowledged when the read was sent.
@@ -14,9 +14,9 @@ pub enum AnomalyKind {
     StaleAfterFailedStep,
     /// A field older than the document's version says.
     DroppedField,
-    /// Not what was written, as whoever looked at the whole document says.
+    /// Not what was written, as the check of the whole document found.
     Corrupt,
-    /// Older than what the same client knew already.
+    /// Older than what the same client already knew.
     NonMonotonic,
     /// Older than the client's own acknowledged write.
     NotOwnWrite,
@@ -26,20 +26,20 @@ pub enum AnomalyKind {
     Divergent,
     /// A session that let somebody in after its log-out was acknowledged.
     ValidatedAfterLogOut,
-    /// A session that let somebody in after its time was over.
+    /// A session that let somebody in after it had expired.
     ValidatedAfterExpiry,
-    /// A session that was not there any more although nobody had ended it.
+    /// A session that was no longer there although nobody had ended it.
     LostSession,
 }
 
-/// What can be wrong with a session that was asked for.
+/// The anomalies of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionAnomaly {
-    /// It let somebody in so long after its log-out was acknowledged.
+    /// It let somebody in this long after its log-out was acknowledged.
     ValidatedAfterLogOut(Duration),
-    /// It let somebody in so long after its time was over.
+    /// It let somebody in this long after it had expired.
     ValidatedAfterExpiry(Duration),
-    /// It was not there any more although nobody had ended it.
+    /// It was no longer there although nobody had ended it.
     Lost,
 }
 
@@ -54,7 +54,7 @@ impl SessionAnomaly {
         }
     }
 
-    /// For how long it had been out of date, where it was.
+    /// The time for which the session had already been over, if it let somebody in.
     #[must_use]
     pub fn age(self) -> Option<Duration> {
         match self {
@@ -80,7 +80,7 @@ impl AnomalyKind {
         Self::LostSession,
     ];
 
-    /// The kind in a word, as it stands in result files.
+    /// The kind's word in result files.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -99,40 +99,40 @@ impl AnomalyKind {
     }
 }
 
-/// One thing that was found. Times are in seconds since measuring began, below 0 before that.
+/// One anomaly. Times are in seconds since measuring began, below 0 before that.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Example {
-    /// What is wrong.
+    /// The kind of anomaly.
     pub kind: AnomalyKind,
     /// The key.
     pub key: u64,
-    /// The field, where it is about one.
+    /// The field, if the anomaly is about one.
     pub field: Option<usize>,
-    /// The version that was read: by a client, from the database at the end (lost), or from the cache at the
-    /// end (divergent). `None` where there was no document.
+    /// The version that was read: by a client, from the database at the end (lost), or from the cache at the end
+    /// (divergent). `None` if there was no document.
     pub read_version: Option<u64>,
-    /// The version that should have been there, or a later one: the highest acknowledged (stale), held by the
-    /// database (failed step, divergent), of the last acknowledged write of the field (dropped field, lost), or
-    /// known to the client (the others).
+    /// The lowest version that would have been right: the highest acknowledged (stale), held by the database (failed
+    /// step, divergent), of the last acknowledged write of the field (dropped field, lost), or known to the client (the
+    /// others).
     pub expected_version: Option<u64>,
     /// The instance of the client that read.
     pub reader_instance: Option<u64>,
     /// The instance through which the first version that is missing was acknowledged.
     pub writer_instance: Option<u64>,
-    /// When the first version that is missing, or one after it, was acknowledged.
+    /// The time at which the first version that is missing, or one after it, was acknowledged.
     pub acknowledged_s: Option<f64>,
-    /// When the read was sent.
+    /// The time at which the read was sent.
     pub sent_s: Option<f64>,
-    /// When its answer was complete.
+    /// The time at which its answer was complete.
     pub done_s: Option<f64>,
-    /// How long before the read was sent the first version that is missing was acknowledged.
+    /// The time from the acknowledgement of the first version that is missing to the sending of the read.
     pub age: Option<Duration>,
-    /// What more is known.
+    /// Further details, such as the session's number.
     pub detail: Option<String>,
 }
 
 impl Example {
-    /// An example of which no more is known than this.
+    /// An example of a kind and a key, with every other field unknown.
     #[must_use]
     pub fn of(kind: AnomalyKind, key: u64) -> Self {
         Self {
@@ -152,14 +152,15 @@ impl Example {
     }
 }
 
-/// So many of a kind are kept.
+/// The number of examples that are kept of each kind.
 pub const KEPT_OF_A_KIND: usize = 20;
-/// So many are shown.
+/// The number of examples that are shown in all.
 pub const SHOWN: usize = 100;
-/// The time of what is found after the load: later than any, but for the beginning of what is never measured.
+/// The time of anomalies found after the load. It is later than any other; only `u64::MAX`, the start of a measurement
+/// that never began, is later.
 pub const AT_THE_END: u64 = u64::MAX - 1;
 
-/// The examples kept so far. Where a kind has enough, one load says so.
+/// The examples kept so far. Once a kind has enough, noting another costs one atomic load.
 #[derive(Debug)]
 pub struct Examples {
     /// Microseconds after the audit began; `u64::MAX` until measuring begins.
@@ -175,19 +176,19 @@ impl Default for Examples {
 }
 
 impl Examples {
-    /// From here examples are kept, and their times count.
+    /// Begins measuring: examples are kept from now on, and their times count from here.
     pub fn begin(&self, micros: u64) {
         self.measuring_since.store(micros, Ordering::Release);
     }
 
-    /// A time in seconds since measuring began.
+    /// Converts a time to seconds since measuring began.
     pub fn seconds(&self, micros: u64) -> f64 {
         let since = self.measuring_since.load(Ordering::Acquire);
         let (sign, apart) = if micros < since { (-1.0, since - micros) } else { (1.0, micros - since) };
         sign * apart as f64 / 1e6
     }
 
-    /// Keeps an example of something that happened at a time, if that was measured and there are not enough.
+    /// Keeps an example of an anomaly at a time, if measuring had begun by then and the kind has too few.
     pub fn note(&self, kind: AnomalyKind, micros: u64, make: impl FnOnce() -> Example) {
         let count = &self.counts[kind as usize];
         let is_measured = micros >= self.measuring_since.load(Ordering::Acquire);
@@ -201,7 +202,7 @@ impl Examples {
         }
     }
 
-    /// At most [`SHOWN`], kind by kind, each kind in the order in which it was found. Where there are more, every
+    /// At most [`SHOWN`] examples, kind by kind, each kind in the order in which it was found. If there are more, every
     /// kind gives up its last before any gives up its first.
     pub fn shown(&self) -> Vec<Example> {
         let mut nth = [0; AnomalyKind::ALL.len()];

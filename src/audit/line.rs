@@ -1,4 +1,4 @@
-//! What is known of one key, in one cache line.
+//! The audit's state of one key, in one cache line.
 
 use std::sync::atomic::Ordering::{Acquire, Release};
 use std::sync::atomic::{AtomicI64, AtomicU64};
@@ -6,23 +6,23 @@ use std::sync::atomic::{AtomicI64, AtomicU64};
 use super::moment::Moment;
 use super::{FIELDS, Seen, WriteId};
 
-/// What is known of one key. Readers look without a lock; whoever changes anything but the count of
-/// writes holds the lock of the key's stripe.
+/// The audit's state of one key. Readers load it without a lock; a change of anything but the count of writes needs the
+/// lock of the key's stripe.
 #[repr(align(64))]
 #[derive(Debug, Default)]
 pub struct Line {
-    /// Writes begun, those under way, and the two flags below: one word, so that it is seen whole.
+    /// Writes begun, writes under way, and the two flags below, in one word so that a load sees them together.
     writes: AtomicU64,
     /// The highest acknowledged version.
     acknowledged: AtomicU64,
     /// The highest version that the database is known to hold.
     in_database: AtomicU64,
-    /// When the highest acknowledged version was acknowledged.
+    /// The moment at which the highest acknowledged version was acknowledged.
     newest: AtomicU64,
     fields: [Mark; FIELDS],
 }
 
-// Everything that a read looks at is one cache line.
+// A read loads this one cache line and no other.
 const _: () = assert!(size_of::<Line>() == 64);
 
 /// The highest acknowledged write of a field.
@@ -51,25 +51,25 @@ const FAILED_STEP: u64 = 1 << 62;
 const INDETERMINATE: u64 = 1 << 63;
 
 impl Writes {
-    /// How many have begun, which counts to 2^40.
+    /// The number of writes that have begun, which counts to 2^40.
     #[inline]
     pub fn begun(self) -> u64 {
         self.0 & BEGUN
     }
 
-    /// Whether one has begun and not ended.
+    /// Returns true if a write has begun and not ended.
     #[inline]
     pub fn are_under_way(self) -> bool {
         self.0 & !(BEGUN | FAILED_STEP | INDETERMINATE) != 0
     }
 
-    /// Whether one ended, and nobody knows how.
+    /// Returns true if the outcome of a write is unknown.
     #[inline]
     pub fn had_indeterminate(self) -> bool {
         self.0 & INDETERMINATE != 0
     }
 
-    /// Whether one reached the database although a later step failed.
+    /// Returns true if a write reached the database although a later step failed.
     #[inline]
     pub fn had_failed_step(self) -> bool {
         self.0 & FAILED_STEP != 0
@@ -89,19 +89,19 @@ impl Line {
         self.acknowledged.load(Acquire)
     }
 
-    /// The highest version that the database is known to hold; 0 where none is.
+    /// The highest version that the database is known to hold; 0 if none is known.
     #[inline]
     pub fn in_database(&self) -> u64 {
         self.in_database.load(Acquire)
     }
 
-    /// When the highest acknowledged version was acknowledged.
+    /// The moment at which the highest acknowledged version was acknowledged.
     #[inline]
     pub fn newest(&self) -> Moment {
         Moment::from_bits(self.newest.load(Acquire))
     }
 
-    /// The highest acknowledged write of a field, whole only under the lock.
+    /// The highest acknowledged write of a field. Version and write are sure to belong together only under the lock.
     #[inline]
     pub fn mark(&self, field: usize) -> Option<Numbered> {
         let mark = self.fields.get(field)?;
@@ -109,9 +109,9 @@ impl Line {
         (marked.version > 0).then_some(marked)
     }
 
-    /// Whether a field of a document is plainly as new as the document says, at a glance without the lock:
-    /// it carries the write noted last, or the document is older than that write. A `false` asks for a
-    /// look under the lock.
+    /// Returns true if a field is sure to be as new as the document's version says, without the lock: it carries the
+    /// write that was noted last, or the document is older than that write. After `false`, a look under the lock
+    /// decides.
     #[inline]
     pub fn is_plainly_whole(&self, field: usize, seen: &Seen) -> bool {
         let mark = &self.fields[field];
@@ -131,21 +131,20 @@ impl Line {
         self.writes.fetch_sub(ONE_UNDER_WAY, Release);
     }
 
-    /// Notes that a write ended and nobody knows how.
+    /// Notes that a write's outcome is unknown.
     #[inline]
     pub fn note_indeterminate(&self) {
         self.writes.fetch_or(INDETERMINATE, Release);
     }
 
-    /// Notes that the database holds a write, at a version where that is known, although a later step
-    /// failed.
+    /// Notes that the database holds a write, at this version if it is known, although a later step failed.
     #[inline]
     pub fn note_failed_step(&self, version: Option<u64>) {
         self.writes.fetch_or(FAILED_STEP, Release);
         self.note_in_database(version.unwrap_or_default());
     }
 
-    /// Notes an acknowledged write. A version that is given a second time belongs to the later write.
+    /// Notes an acknowledged write. If two writes got the same version, it belongs to the later one.
     #[inline]
     pub fn note_acknowledged(&self, field: usize, write: Numbered) {
         if let Some(mark) = self.fields.get(field)
@@ -158,7 +157,7 @@ impl Line {
         self.note_in_database(write.version);
     }
 
-    /// Notes when the highest version was acknowledged.
+    /// Notes the moment at which the highest version was acknowledged.
     #[inline]
     pub fn note_newest(&self, moment: Moment) {
         self.newest.store(moment.to_bits(), Release);

@@ -1,32 +1,30 @@
-//! What is remembered of older versions and writes: a table of fixed size, which forgets the oldest
-//! where it is full.
+//! Memory of older versions and writes: a table of fixed size that forgets the oldest where it is full.
 
 use parking_lot::Mutex;
 
 use super::WriteId;
 use crate::hash::mix;
 
-/// What something is remembered of, under a key.
+/// A fact about a key; each has a value of 64 bits.
 #[derive(Debug, Clone, Copy)]
 pub enum Fact {
-    /// A version: when it, or a later one, was first acknowledged.
+    /// A version; the value is the moment at which it, or a later one, was first acknowledged.
     Version(u64),
-    /// A write: the version that it got.
+    /// A write; the value is the version that it got.
     Write(WriteId),
 }
 
-/// A tag and a value; the tag 0 is that of a free place.
+/// A tag and a value; the tag 0 marks a free slot.
 type Slot = [u64; 2];
 
-/// As many as share a cache line, the newest first.
+/// The number of slots in a bucket, which is one cache line; the newest slot comes first.
 const BUCKET: usize = 4;
 type Bucket = [Slot; BUCKET];
 
 const SEGMENTS: usize = 64;
 
-/// Buckets behind locks of their own. A tag has 63 bits, so that one fact is taken for another about
-/// never; a fact is forgotten when four newer ones have come to its bucket. The kernel provides
-/// the memory as it is touched.
+/// A hash table in segments, each behind a lock of its own. A tag has 63 bits, so two facts almost never share one. A
+/// fact is forgotten when four newer ones have come to its bucket. The kernel provides the memory as it is touched.
 #[derive(Debug)]
 pub struct Memory {
     segments: Box<[Mutex<Vec<Bucket>>]>,
@@ -34,20 +32,20 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// A memory of at least so many facts.
+    /// A memory of at least `facts` facts.
     pub fn new(facts: usize) -> Self {
         let buckets = facts.div_ceil(SEGMENTS * BUCKET).next_power_of_two();
         let segment = || Mutex::new(vec![[[0_u64; 2]; BUCKET]; buckets]);
         Self { segments: (0..SEGMENTS).map(|_| segment()).collect(), bucket_mask: buckets - 1 }
     }
 
-    /// The most memory that it ever takes.
+    /// The size of the table, in bytes, once all of it is touched.
     #[cfg(test)]
     pub fn bytes(&self) -> usize {
         SEGMENTS * (self.bucket_mask + 1) * size_of::<Bucket>()
     }
 
-    /// Remembers a value in place of what was known of the same fact.
+    /// Remembers a value, and replaces what was known of the same fact.
     pub fn note(&self, key: u64, fact: Fact, value: u64) {
         let tag = tag(key, fact);
         self.with_bucket(tag, |bucket| {
@@ -57,7 +55,7 @@ impl Memory {
         });
     }
 
-    /// What was noted, unless it is forgotten.
+    /// The value that was noted, unless it is forgotten.
     pub fn recall(&self, key: u64, fact: Fact) -> Option<u64> {
         let tag = tag(key, fact);
         self.with_bucket(tag, |bucket| bucket.iter().find(|slot| slot[0] == tag).map(|slot| slot[1]))
@@ -71,12 +69,12 @@ impl Memory {
 }
 
 fn tag(key: u64, fact: Fact) -> u64 {
-    // Versions are small numbers and ids of writes are not negative, so that the two do not meet.
+    // Versions are small numbers and ids of writes are not negative, so the two never coincide.
     let number = match fact {
         Fact::Version(version) => version,
         Fact::Write(write) => !write.cast_unsigned(),
     };
-    // The two parts are mixed differently, lest a key and a number change places.
+    // The two parts are mixed differently, so that swapping key and number gives another tag.
     mix(mix(key ^ 0x9E37_79B9_7F4A_7C15) ^ mix(number)) | 1
 }
 

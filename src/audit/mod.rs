@@ -1,10 +1,10 @@
-//! What was acknowledged, what was read, and what was lost.
+//! The audit of a cell: it records which writes were acknowledged, judges every read, and finds lost writes at the end.
 //!
-//! Whoever drives the load tells the audit of each read and write as it is sent and as it is answered, and of
-//! each written key at the end. No log is kept: for each key there is a cache line of the highest versions
-//! ([`line`]), for all together a table of fixed size that remembers when versions were acknowledged and which
-//! version a write got ([`memory`]), and for each client what it knows of a sample of the keys ([`view`]).
-//! Memory does not grow with time, and a read on which nothing is found takes no lock.
+//! The load drivers tell the audit of each read and write as it is sent and as it is answered, and of each written key
+//! at the end. No log is kept: for each key there is a cache line of the highest versions (`line`), for all together
+//! a table of fixed size that remembers when versions were acknowledged and which version a write got (`memory`), and
+//! for each client a record of what it knows of a sample of the keys (`view`). Memory does not grow with time, and a
+//! read on which nothing is found takes no lock.
 //!
 //! | found | when |
 //! | --- | --- |
@@ -16,7 +16,7 @@
 //! | lost | at the end, the database lacks the last acknowledged write of a field |
 //! | divergent | at the end, the cache holds another version, or other writes, than the database |
 //!
-//! A write of which nobody knows how it ended (*indeterminate*) may explain what is seen, and is not counted as lost.
+//! A write whose outcome is unknown (*indeterminate*) may explain what is seen, and is not counted as lost.
 
 mod closer_look;
 mod example;
@@ -47,12 +47,12 @@ use view::Sample;
 
 use crate::clock::Instant;
 
-/// What is wrong with an answer.
+/// The anomalies of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[allow(clippy::struct_excessive_bools, reason = "each is counted for itself, and any may go with any")]
 pub struct Findings {
-    /// It is stale, and by how much: from the first acknowledgement of what it lacks to the sending of the
-    /// read. The age is exact as long as the memory holds that acknowledgement, and too low after that.
+    /// Its age if it is stale: from the first acknowledgement of a version that it lacks to the sending of the read.
+    /// The age is exact as long as the memory holds that acknowledgement, and too low after that.
     pub stale: Option<Duration>,
     /// It lacks a write that the database held although a later step failed, and no acknowledged one.
     pub stale_after_failed_step: bool,
@@ -62,8 +62,7 @@ pub struct Findings {
     pub non_monotonic: bool,
     /// It is older than this client's own acknowledged write.
     pub not_own_write: bool,
-    /// Nothing wrong, but of interest beside it: a write to the key was under way at some time between
-    /// the sending and the answer.
+    /// Not an anomaly: a write to the key was under way at some time between the sending and the answer.
     pub overlapped_a_write: bool,
 }
 
@@ -74,7 +73,7 @@ impl Findings {
     }
 }
 
-/// The audit of one cell, shared by all that drive its load.
+/// The audit of one cell, shared by all threads that drive its load.
 #[derive(Debug)]
 pub struct Audit {
     setup: Setup,
@@ -92,7 +91,7 @@ pub struct Audit {
 #[repr(align(64))]
 struct Stripe(Mutex<Counts>);
 
-/// How writes ended.
+/// Counts of writes by outcome.
 #[derive(Debug, Default)]
 struct Counts {
     acknowledged: u64,
@@ -102,18 +101,19 @@ struct Counts {
 
 const STRIPES: usize = 256;
 
-/// How many neighbouring versions are asked for at most when a time is looked for. Ordinarily the first is
-/// there; a version that was never acknowledged, or that is forgotten, costs one more.
+/// The most neighbouring versions that are looked up when a time is needed. Ordinarily the first is there; a version
+/// that was never acknowledged, or that is forgotten, costs one more look.
 const REACH: usize = 64;
 
-/// Two facts are noted for each acknowledged write, so half as many of the latest are remembered well.
+/// The number of facts to remember. An acknowledged write notes two of them, so half as many of the latest writes are
+/// remembered well.
 fn facts(keys: u64) -> usize {
     (keys.saturating_mul(16) as usize).clamp(1 << 20, 1 << 22)
 }
 
 impl Audit {
-    /// An audit that knows of no write. Its memory is 64 bytes a key and at most 64 MiB beside them, and
-    /// views of clients that take at most 58 MiB together.
+    /// An audit that knows of no write. Its memory is 64 bytes a key and at most 64 MiB beside them; the views of all
+    /// clients take at most 58 MiB together.
     #[must_use]
     pub fn new(setup: Setup) -> Self {
         Self::remembering(setup, facts(setup.keys))
@@ -132,19 +132,19 @@ impl Audit {
         }
     }
 
-    /// What a client knows before its first operation. Each client keeps its own.
+    /// The view of a client before its first operation. Each client keeps its own.
     #[must_use]
     pub fn view(&self, client: u64) -> ClientView {
         ClientView::new(self.instance(client), self.sample)
     }
 
-    /// From here examples are kept, and their times count. What was acknowledged before is acknowledged all
-    /// the same.
+    /// Begins measuring: examples are kept from now on, and their times count from here. Earlier acknowledgements stay
+    /// valid.
     pub fn begin_measuring(&self, at: Instant) {
         self.examples.begin(self.micros(at));
     }
 
-    /// What a read may be held to. To be asked for directly before the read is sent.
+    /// The versions that a read is checked against. It has to be called directly before the read is sent.
     #[inline]
     #[must_use]
     pub fn read_sent(&self, key: u64) -> Expected {
@@ -158,8 +158,8 @@ impl Audit {
         }
     }
 
-    /// Judges a document that was read, by the client whose view this is. A read that found no document, or
-    /// a damaged one, is not for here.
+    /// Judges a document that was read by the client whose view this is. It must not be called for a read that found no
+    /// document, or a damaged one.
     #[inline]
     pub fn read_answered(
         &self,
@@ -190,16 +190,16 @@ impl Audit {
         findings
     }
 
-    /// Counts a write as under way. To be called directly before it is sent; every write that was sent must
-    /// be said to have ended.
+    /// Counts a write as under way. It has to be called directly before the write is sent, and [`Self::write_ended`]
+    /// once for every write that was sent.
     pub fn write_sent(&self, write: Write) {
         if let Some(line) = self.line(write.key) {
             line.begin_write();
         }
     }
 
-    /// Notes how a write ended, by the client whose view this is. To be called as soon as that is known: what a
-    /// read that is sent after this returns may not lack it.
+    /// Notes the outcome of a write of the client whose view this is. It has to be called as soon as the outcome is
+    /// known: a read that is sent after this returns is expected to see the write.
     pub fn write_ended(&self, view: &mut ClientView, write: Write, ended: Ended, at: Instant) {
         let Some(line) = self.line(write.key) else { return };
         let mut counts = self.lock(write.key);
@@ -248,8 +248,8 @@ impl Audit {
         });
     }
 
-    /// Keeps an example of a session that was found wanting. It is known by its user and its number in the cell, never by
-    /// its token.
+    /// Keeps an example of a session's anomaly. The session is identified by its user and its number in the cell, never
+    /// by its token.
     pub fn note_session(&self, key: u64, client: u64, number: u64, found: SessionAnomaly, sent: Instant) {
         let at_us = self.micros(sent);
         let (kind, age) = (found.kind(), found.age());
@@ -291,21 +291,21 @@ impl Audit {
         at.saturating_duration_since(self.began).as_micros() as u64
     }
 
-    /// The version that a write got: 0 for the dataset, `None` where it is not known, no more or not yet.
+    /// The version that a write got: 0 for the dataset, `None` if it is forgotten or not known yet.
     fn version_of(&self, key: u64, write: WriteId) -> Option<u64> {
         if write == 0 { Some(0) } else { self.memory.recall(key, Fact::Write(write)) }
     }
 
-    /// When this version or a later one was first acknowledged.
+    /// The moment at which this version or a later one was first acknowledged.
     fn first_acknowledged(&self, line: &Line, key: u64, version: u64) -> Moment {
         let _whole = self.lock(key);
         self.first_from(line, key, version)
     }
 
-    /// Notes when a version was acknowledged, under the lock. What is remembered of a version is when *it or
-    /// a later one* was first acknowledged, as this is what a reader who sees an older one lacks. So a version
-    /// that is acknowledged after a later one says nothing new, and a look at one version finds the
-    /// first of all that are missing.
+    /// Notes when a version was acknowledged, under the lock. The moment that is kept for a version is the one at which
+    /// *it or a later one* was first acknowledged, since a reader of an older version lacks it from then on. So a
+    /// version that is acknowledged after a later one adds nothing, and a look at one version finds the first of all
+    /// that are missing.
     fn note_moment(&self, line: &Line, key: u64, version: u64, moment: Moment) {
         let is_highest = version >= line.acknowledged();
         if version <= line.acknowledged() && self.first_from(line, key, version) <= moment {
@@ -315,7 +315,7 @@ impl Audit {
         if is_highest {
             line.note_newest(moment);
         }
-        // Two threads may come here in another order than their clocks were read.
+        // Two threads may come here in another order than the one in which their clocks were read.
         let begun = line.writes().begun() as usize;
         for earlier in (1..version).rev().take(begun.min(REACH)) {
             match self.memory.recall(key, Fact::Version(earlier)).map(Moment::from_bits) {
@@ -326,7 +326,7 @@ impl Audit {
         }
     }
 
-    /// [`Self::first_acknowledged`] under the lock; where that is forgotten, a later time.
+    /// As [`Self::first_acknowledged`], under the lock. If that moment is forgotten, this is a later one.
     fn first_from(&self, line: &Line, key: u64, version: u64) -> Moment {
         let highest = line.acknowledged();
         (version..highest)

@@ -1,15 +1,15 @@
-//! When something was acknowledged and by which instance, in one word.
+//! The time and the instance of an acknowledgement, in one word.
 
-/// Microseconds since the audit began and an instance. The earlier is the smaller.
+/// Microseconds since the audit began, and an instance. The earlier moment is the smaller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Moment(u64);
 
-/// A million instances, and two hundred days.
+/// 20 bits leave room for a million instances and 200 days in microseconds.
 const INSTANCE_BITS: u32 = 20;
 const INSTANCES: u64 = 1 << INSTANCE_BITS;
 
 impl Moment {
-    /// A moment; what does not fit is cut to the largest that does.
+    /// A moment; a number that does not fit is cut to the largest that does.
     pub fn new(micros: u64, instance: u64) -> Self {
         Self(micros.min(u64::MAX >> INSTANCE_BITS) << INSTANCE_BITS | instance.min(INSTANCES - 1))
     }
@@ -24,12 +24,12 @@ impl Moment {
         self.0 % INSTANCES
     }
 
-    /// The moment as a word.
+    /// The moment as one word.
     pub fn to_bits(self) -> u64 {
         self.0
     }
 
-    /// The moment that a word stands for.
+    /// The moment of a word from [`Self::to_bits`].
     pub fn from_bits(bits: u64) -> Self {
         Self(bits)
     }

@@ -3,17 +3,17 @@
 use super::view::Known;
 use super::{Expected, Seen};
 
-/// A read as it is judged.
+/// A read that is being judged.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reading {
     pub(super) key: u64,
-    /// The instance that read.
+    /// The instance of the client that read.
     pub(super) instance: u64,
     pub(super) expected: Expected,
     pub(super) seen: Seen,
-    /// What the client knew before.
+    /// The client's knowledge of the key before this read.
     pub(super) known: Known,
-    /// Microseconds since the audit began, as the next.
+    /// Both times are in microseconds since the audit began.
     pub(super) sent_us: u64,
     pub(super) done_us: u64,
 }

@@ -1,15 +1,15 @@
-//! What the stores hold when everything has ended, against what was acknowledged.
+//! The final comparison of both stores with what was acknowledged, after everything has ended.
 
 use super::example::{AT_THE_END, AnomalyKind, Example};
 use super::line::{Line, Numbered};
 use super::{Audit, FIELDS, Seen};
 
-/// What became of the writes of a cell.
+/// The outcome of all writes of a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Conclusion {
     /// Writes that were acknowledged.
     pub acknowledged_writes: u64,
-    /// Writes of which nobody knows how they ended.
+    /// Writes whose outcome is unknown.
     pub indeterminate_writes: u64,
     /// Writes that the database holds although a later step failed.
     pub failed_steps: u64,
@@ -17,19 +17,19 @@ pub struct Conclusion {
     pub lost_writes: u64,
     /// Keys with such a field.
     pub lost_keys: u64,
-    /// Keys with a field that carries a write other than the last acknowledged, not known to be older, which a
-    /// write with an unknown end or an unfinished one may explain.
+    /// Keys with a field that carries a write other than the last acknowledged and not known to be older, which a write
+    /// with an unknown outcome or a failed step may explain.
     pub explained_keys: u64,
-    /// Keys of which the cache holds another version, or other writes, than the database.
+    /// Keys whose document in the cache has another version, or other writes, than the database's.
     pub divergent_keys: u64,
-    /// Those of them whose cached document has all that was acknowledged, and where a write with an unknown end or an
-    /// unfinished one may explain what the database has besides.
+    /// Divergent keys whose cached document has all that was acknowledged, while a write with an unknown outcome or a
+    /// failed step may explain what the database has besides.
     pub divergent_explained_keys: u64,
     /// Keys that were compared.
     pub checked_keys: u64,
 }
 
-/// What the stores were found to hold of some keys; see [`Conclusion`].
+/// The comparison's result for some keys; see [`Conclusion`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[allow(missing_docs, reason = "each is documented in Conclusion")]
 pub struct Settled {
@@ -42,7 +42,7 @@ pub struct Settled {
 }
 
 impl Settled {
-    /// Adds what was found of other keys.
+    /// Adds the result for other keys.
     pub fn add(&mut self, other: &Self) {
         self.lost_writes += other.lost_writes;
         self.lost_keys += other.lost_keys;
@@ -53,20 +53,20 @@ impl Settled {
     }
 }
 
-/// What became of the last acknowledged write of a field.
+/// The outcome of the last acknowledged write of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
     /// The database reflects it, or a later one.
     Kept,
-    /// The database reflects another, and what is not known of the key's writes may be why.
+    /// The database reflects another write, and a write with an unknown outcome or a failed step may be the reason.
     Explained,
     /// The database lacks it.
     Lost,
 }
 
 impl Audit {
-    /// Compares what the stores hold of a written key with what was acknowledged, and returns what was found. To be
-    /// called once a key, after the load has stopped and the strategy has delivered everything.
+    /// Compares a written key's documents in both stores with what was acknowledged, and returns the result. It has to
+    /// be called once a key, after the load has stopped and the strategy has delivered everything.
     pub fn settle_key(&self, key: u64, database: Option<Seen>, cache: Option<Seen>) -> Settled {
         let Some(line) = self.line(key) else { return Settled::default() };
         let fates: [Fate; FIELDS] = std::array::from_fn(|field| {
@@ -101,7 +101,7 @@ impl Audit {
         found
     }
 
-    /// What became of all writes, as far as keys were settled.
+    /// The outcome of all writes, for the keys that [`settle_key`](Self::settle_key) has compared so far.
     #[must_use]
     pub fn conclusion(&self) -> Conclusion {
         let settled = self.settled.lock();
@@ -132,7 +132,7 @@ impl Audit {
         }
         let writes = line.writes();
         match self.version_of(key, carried) {
-            // Of two writes that got the same version, one was undone.
+            // If two writes got the same version, one of them was undone.
             Some(version) if version > last.version => Fate::Kept,
             None if writes.had_indeterminate() || writes.had_failed_step() => Fate::Explained,
             Some(_) | None => Fate::Lost,

@@ -1,4 +1,4 @@
-//! What one client has read and written, on a sample of the keys.
+//! One client's knowledge of the versions that it has read and written, on a sample of the keys.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -6,10 +6,10 @@ use std::hash::{BuildHasherDefault, Hasher};
 use super::Setup;
 use crate::hash::mix;
 
-/// About so many pairs of a client and a key are watched at most.
+/// The approximate limit on watched pairs of a client and a key.
 pub const PAIRS: u64 = 1_000_000;
-/// About so many keys are watched at most: more would not fit into the processor's caches, and cost each
-/// read more than all else that is audited.
+/// The approximate limit on watched keys. More would not fit into the processor's caches, and would cost each read more
+/// than the rest of the audit.
 pub const KEYS: u64 = 1_024;
 
 /// The keys on which clients are watched: the same for all of them, chosen by a hash.
@@ -19,7 +19,7 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// All keys where they are few, else about [`KEYS`], or as many as keep clients × keys below [`PAIRS`].
+    /// All keys if they are few, else about [`KEYS`], or as many as keep clients × keys below [`PAIRS`].
     pub fn new(setup: Setup) -> Self {
         let wanted = (PAIRS / setup.clients.max(1)).clamp(1, KEYS);
         if wanted >= setup.keys {
@@ -29,16 +29,16 @@ impl Sample {
         Self { highest_hash: u64::try_from(share).unwrap_or(u64::MAX) }
     }
 
-    /// Whether clients are watched on this key.
+    /// Returns true if clients are watched on this key.
     #[inline]
     pub fn contains(self, key: u64) -> bool {
-        // Another hash than that of the map, whose places would be uneven otherwise.
+        // This hash differs from the map's, whose slots would be filled unevenly otherwise.
         mix(key ^ 0x5EED_0F5A_3B1E_D000) <= self.highest_hash
     }
 }
 
-/// What one client has read and written on the sampled keys. It belongs to that client, and grows
-/// with the sampled keys that the client touches, to their number and no further.
+/// The versions that one client has read and written on the sampled keys. It belongs to that client, and holds no more
+/// keys than the sample does.
 #[derive(Debug)]
 pub struct ClientView {
     instance: u64,
@@ -46,12 +46,12 @@ pub struct ClientView {
     known: HashMap<u64, Known, BuildHasherDefault<KeyHasher>>,
 }
 
-/// The highest versions of a key that a client knows; 0 where it knows none.
+/// The highest versions of a key that a client knows; 0 if it knows none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Known {
-    /// Of those that it has read, and of its own writes that were acknowledged.
+    /// The highest version that it has read, or has written with acknowledgement.
     pub highest: u64,
-    /// Of its own writes that were acknowledged.
+    /// The highest version that it has written with acknowledgement.
     pub written: u64,
 }
 
@@ -66,7 +66,7 @@ impl ClientView {
         self.instance
     }
 
-    /// Notes what was read, and returns what was known before.
+    /// Notes the version that was read, and returns what was known before.
     #[inline]
     pub(super) fn note_read(&mut self, key: u64, version: u64) -> Known {
         if !self.sample.contains(key) {
@@ -87,14 +87,14 @@ impl ClientView {
         }
     }
 
-    /// How many keys it knows.
+    /// The number of keys of which the client knows a version.
     #[cfg(test)]
     pub(super) fn known_keys(&self) -> usize {
         self.known.len()
     }
 }
 
-/// Keys are numbers that nobody chooses in order to make them collide.
+/// A hasher for keys. They are numbers that nobody chooses in order to make them collide.
 #[derive(Debug, Default)]
 struct KeyHasher(u64);
 

@@ -4,6 +4,7 @@
 
 pub mod curve;
 pub mod exit;
+pub mod list;
 pub mod monitor;
 pub mod output;
 pub mod plan;

@@ -12,6 +12,13 @@ pub fn print(text: &str) -> Exit {
     Exit::Done
 }
 
+/// Says what is wrong with the command line.
+#[must_use]
+pub fn refuse(what: &str) -> Exit {
+    eprintln!("error: {what}");
+    Exit::Wrong
+}
+
 /// What the reader of the command line says: help, the version, or what is wrong, without the passwords of URLs in it.
 #[must_use]
 pub fn say(said: &clap::Error) -> Exit {

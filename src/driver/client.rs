@@ -247,13 +247,14 @@ mod tests {
     use super::*;
     use crate::application::Dataset as _;
     use crate::application::catalog::{self, Catalog, Products};
+    use crate::results::Phase;
     use crate::source::Kind;
     use crate::store::{BulkItem, Cache as _, Document, Entry, Patch, StoreError};
     use crate::strategy::testing::{Interfered, Interference, local_cache, sound_forms};
     use crate::strategy::{AnyStrategy, CachingSettings};
     use crate::units::{ByteSize, Share};
     use crate::workload::keys::Uniform;
-    use crate::workload::{Distribution, KeySampler, Mix, Phase, StreamSpec, ValueSizes};
+    use crate::workload::{Distribution, KeySampler, Mix, StreamSpec, ValueSizes};
 
     const KEYS: u64 = 100;
     const READS: u64 = 10_000;

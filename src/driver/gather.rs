@@ -4,22 +4,21 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use super::faults::FaultEvent;
-use super::figures::{Measured, Series};
 use super::worker::WorkerWindow;
 use crate::clock::Instant;
+use crate::findings::{Load, ObservedWindow};
 use crate::measure::collectors::process_cpu::process_cpu;
 use crate::measure::settle::FEWEST_WINDOWS;
-use crate::measure::{HitRateWindow, LatencyKind, Outages, Trend, Window, slope_test};
+use crate::measure::{HitRateWindow, Outages, Trend, Window, slope_test};
 use crate::observer::{Event, Observer};
 use crate::plan::Cell;
+use crate::results::{CacheUse, Cores, EventRow, Measure, Phase, WindowTimes};
 use crate::store::mongodb::PoolWaitSnapshot;
 use crate::store::{CountersSnapshot, StoreError};
 use crate::strategy::Backlog;
 use crate::topology::Deployed;
 use crate::topology::servers::UsageSampler;
 use crate::topology::{CacheFigures, NodeFigures, ServerUse};
-use crate::workload::Phase;
 
 /// What the process and the servers had used and held at a moment.
 #[derive(Debug, Clone, Copy)]
@@ -30,8 +29,8 @@ struct Sample {
     database: Option<ServerUse>,
 }
 
-/// What some of the workers have reported of a window.
-struct Partial {
+/// The reports of some workers of one window, added up.
+struct Gathered {
     workers: usize,
     window: Window,
     length: Duration,
@@ -68,7 +67,7 @@ pub struct Gatherer<'a> {
     warmup_start: Instant,
     /// When the stage began whose windows come now.
     stage_start: Instant,
-    partial: BTreeMap<u64, Partial>,
+    incomplete: BTreeMap<u64, Gathered>,
     /// By worker, at its latest window; a worker's windows come in order.
     totals: Vec<Totals>,
     totals_at_start: Vec<Totals>,
@@ -76,13 +75,12 @@ pub struct Gatherer<'a> {
     totals_at_end: Vec<Totals>,
     last_sample: Option<Sample>,
     first_sample: Option<Sample>,
-    warmup: Vec<Series>,
+    warmup: Vec<ObservedWindow>,
     warmup_length: Duration,
     stage_windows: usize,
     settled: Trend,
     settled_at_start: bool,
-    series: Vec<Series>,
-    windows: Vec<(Duration, Duration, Window)>,
+    windows: Vec<ObservedWindow>,
     tail: Window,
     outages: Outages,
     nodes_before: Vec<NodeFigures>,
@@ -100,7 +98,7 @@ impl<'a> Gatherer<'a> {
             phase: Phase::Warmup,
             warmup_start: Instant::now(),
             stage_start: Instant::now(),
-            partial: BTreeMap::new(),
+            incomplete: BTreeMap::new(),
             totals: vec![Totals::default(); workers],
             totals_at_start: vec![Totals::default(); workers],
             totals_at_end: vec![Totals::default(); workers],
@@ -111,7 +109,6 @@ impl<'a> Gatherer<'a> {
             stage_windows: 0,
             settled: Trend::TooFewWindows,
             settled_at_start: false,
-            series: Vec::new(),
             windows: Vec::new(),
             tail: Window::default(),
             outages: Outages::default(),
@@ -131,7 +128,7 @@ impl<'a> Gatherer<'a> {
         self.stage_start = start;
         self.stage_windows = 0;
         self.settled = Trend::TooFewWindows;
-        self.partial.clear();
+        self.incomplete.clear();
         if phase == Phase::Measure {
             self.nodes_before = self.deployed.cache.node_figures().await;
         }
@@ -146,7 +143,7 @@ impl<'a> Gatherer<'a> {
         if report.stage_start != self.stage_start || report.is_start_of_stage {
             return;
         }
-        let partial = self.partial.entry(report.index).or_insert_with(|| Partial {
+        let partial = self.incomplete.entry(report.index).or_insert_with(|| Gathered {
             workers: 0,
             window: Window::default(),
             length: Duration::ZERO,
@@ -161,7 +158,7 @@ impl<'a> Gatherer<'a> {
         if partial.workers < self.workers {
             return;
         }
-        if let Some(whole) = self.partial.remove(&report.index) {
+        if let Some(whole) = self.incomplete.remove(&report.index) {
             self.complete(report.index, whole).await;
         }
     }
@@ -193,7 +190,7 @@ impl<'a> Gatherer<'a> {
         calls
     }
 
-    async fn complete(&mut self, index: u64, whole: Partial) {
+    async fn complete(&mut self, index: u64, whole: Gathered) {
         let Some(before) = self.last_sample else { return };
         let sample = self.sample().await;
         self.last_sample = Some(sample);
@@ -204,11 +201,12 @@ impl<'a> Gatherer<'a> {
             Phase::Measure => (into_stage, index),
         };
         let shares_backlog = self.cell.shares_backlog();
-        let series = series(self.phase, number, start, &whole, shares_backlog, &before, &sample);
-        self.tell(start, &whole, &series);
+        let mut window = observed(self.phase, number, start, whole, shares_backlog, &before, &sample);
+        self.tell(&window);
         match self.phase {
             Phase::Warmup => {
-                self.warmup.push(series);
+                window.operations.drop_times();
+                self.warmup.push(window);
                 self.stage_windows += 1;
                 if self.deployed.cache.correct_limits().await {
                     // How much the cache holds is another from here on, and so is how often it hits.
@@ -216,26 +214,24 @@ impl<'a> Gatherer<'a> {
                 }
                 self.settled = self.trend();
             }
-            Phase::Measure => {
-                self.series.push(series);
-                self.windows.push((start, whole.length, whole.window));
-            }
+            Phase::Measure => self.windows.push(window),
         }
     }
 
-    fn tell(&self, start: Duration, whole: &Partial, series: &Series) {
+    fn tell(&self, window: &ObservedWindow) {
         let run = &self.cell.scenario.run;
         let measuring = self.phase == Phase::Measure;
+        let answers = window.operations.answers(|_| true);
         self.observer.observe(Event::Window {
             measuring,
-            elapsed: start + whole.length,
+            elapsed: window.start + window.length,
             of: if measuring { run.duration.0 } else { run.warmup_max.0 },
-            per_second: series.achieved_per_s,
-            p50_us: series.response_p50_us,
-            p99_us: series.response_p99_us,
-            hit_rate: series.hit_rate,
-            errors: series.errors + series.timeouts,
-            stale: series.anomalies.stale,
+            per_second: window.achieved_per_s(),
+            p50_us: window.times.response_p50_us,
+            p99_us: window.times.response_p99_us,
+            hit_rate: answers.hit_rate,
+            errors: answers.failures(),
+            stale: window.operations.anomalies().stale,
         });
     }
 
@@ -246,10 +242,13 @@ impl<'a> Gatherer<'a> {
         let windows: Vec<HitRateWindow> = of_stage
             .iter()
             .skip(1)
-            .map(|series| HitRateWindow {
-                hit_rate: series.hit_rate.unwrap_or(0.0),
-                // A workload that only writes has a hit rate of 0 that stands still.
-                reads: (series.hits + series.misses + series.negative_hits + series.bypassed).max(1),
+            .map(|window| {
+                let answers = window.operations.answers(|_| true);
+                HitRateWindow {
+                    hit_rate: answers.hit_rate.unwrap_or(0.0),
+                    // A workload that only writes has a hit rate of 0 that stands still.
+                    reads: answers.lookups().max(1),
+                }
             })
             .collect();
         let latest = windows.len().saturating_sub(FEWEST_WINDOWS.max(windows.len() / 2));
@@ -275,9 +274,9 @@ impl<'a> Gatherer<'a> {
         self,
         start_time: SystemTime,
         nodes_after: Vec<NodeFigures>,
-        faults: Vec<FaultEvent>,
+        events: Vec<EventRow>,
         undone: Option<StoreError>,
-    ) -> Measured {
+    ) -> Load {
         let run = &self.cell.scenario.run;
         let zero = CountersSnapshot::default();
         let at_start = self.totals_at_start.iter().fold(zero, |sum, t| sum + t.counters);
@@ -290,44 +289,36 @@ impl<'a> Gatherer<'a> {
             .map(|(end, start)| end.thread_cpu.saturating_sub(start.thread_cpu))
             .max()
             .unwrap_or_default();
-        let (hotset_cores, cache_cores, database_cores) = match (&self.first_sample, &self.last_sample) {
-            (Some(first), Some(last)) => cores(first, last),
-            _ => (None, None, None),
+        let (cores, cache) = match (&self.first_sample, &self.last_sample) {
+            (Some(first), Some(last)) => (cores(first, last), cache_use(first, last)),
+            _ => (Cores::default(), CacheUse::default()),
         };
-        let in_time = self.windows.iter().fold(Window::default(), |mut sum, (.., window)| {
-            sum.add(window);
+        let in_time = self.windows.iter().fold(Window::default(), |mut sum, window| {
+            sum.add(&window.operations);
             sum
         });
         let mut all = in_time.clone();
         all.add(&self.tail);
-        let cache_at = |sample: &Option<Sample>| sample.as_ref().and_then(|sample| sample.cache);
-        Measured {
-            started_utc: String::new(),
+        Load {
             start_time,
+            end: (self.stage_start + run.duration.0).into_std(),
             warmup_length: self.warmup_length,
             settled: self.settled_at_start,
             length: run.duration.0,
-            answered_in_time: in_time.successes(),
-            all,
-            tail: self.tail,
-            windows: self.windows,
             warmup: self.warmup,
-            series: self.series,
+            windows: self.windows,
+            tail: self.tail,
+            all,
+            answered_in_time: in_time.successes(),
             calls: at_end - at_start,
             pool_wait: wait(&self.totals) - wait(&self.totals_at_start),
             busiest_thread_share: busiest.as_secs_f64() / run.duration.0.as_secs_f64(),
-            hotset_cores,
-            cache_cores,
-            database_cores,
-            cache_before: cache_at(&self.first_sample),
-            cache_after: cache_at(&self.last_sample),
-            faults,
-            end: (self.stage_start + run.duration.0).into_std(),
+            cores,
+            cache,
+            events,
             outages: self.outages,
             nodes: [self.nodes_before, nodes_after],
             undone,
-            audited: None,
-            application: Vec::new(),
         }
     }
 
@@ -341,13 +332,12 @@ impl<'a> Gatherer<'a> {
     }
 }
 
-/// Cores used by hotset, by the cache's server and by the database's between two samples.
-fn cores(before: &Sample, after: &Sample) -> (Option<f64>, Option<f64>, Option<f64>) {
+/// The processor cores that were used between two samples.
+fn cores(before: &Sample, after: &Sample) -> Cores {
     let seconds = (after.at - before.at).as_secs_f64();
     if seconds <= 0.0 {
-        return (None, None, None);
+        return Cores::default();
     }
-    let hotset = Some((after.hotset_cpu.saturating_sub(before.hotset_cpu)).as_secs_f64() / seconds);
     // A server that was killed and started again is another, which begins at 0.
     let between = |before: Option<ServerUse>, after: Option<ServerUse>| match (before, after) {
         (Some(before), Some(after)) if before.server == after.server => {
@@ -356,62 +346,53 @@ fn cores(before: &Sample, after: &Sample) -> (Option<f64>, Option<f64>, Option<f
         _ => None,
     };
     let of = |sample: &Sample| sample.cache.and_then(|cache| cache.server_use);
-    let (cache, database) = (between(of(before), of(after)), between(before.database, after.database));
-    (hotset, cache, database)
+    Cores {
+        cpu_hotset_cores: Some((after.hotset_cpu.saturating_sub(before.hotset_cpu)).as_secs_f64() / seconds),
+        cpu_cache_cores: between(of(before), of(after)),
+        cpu_database_cores: between(before.database, after.database),
+    }
 }
 
-/// How much a count of the cache has grown; nothing where its server was started anew in between.
-pub(super) fn grown(
-    before: Option<&CacheFigures>,
-    after: Option<&CacheFigures>,
-    field: fn(&CacheFigures) -> u64,
-) -> Option<u64> {
-    let (before, after) = before.zip(after)?;
+/// What the cache holds at the second of two samples, and what left it between them.
+fn cache_use(before: &Sample, after: &Sample) -> CacheUse {
     let server = |figures: &CacheFigures| figures.server_use.map(|used| used.server);
-    (server(before) == server(after)).then(|| field(after).saturating_sub(field(before)))
+    // A server that was started anew in between counts from 0 again, and says nothing of before.
+    let same = before.cache.zip(after.cache).filter(|(before, after)| server(before) == server(after));
+    let grown = |field: fn(&CacheFigures) -> u64| {
+        same.map(|(before, after)| field(&after).saturating_sub(field(&before)))
+    };
+    CacheUse {
+        cache_evicted: grown(|cache| cache.evicted),
+        cache_expired: grown(|cache| cache.expired),
+        cache_memory_bytes: after.cache.map(|cache| cache.memory_bytes),
+        cache_entries: after.cache.map(|cache| cache.entries),
+    }
 }
 
-fn series(
+fn observed(
     phase: Phase,
     index: u64,
     start: Duration,
-    whole: &Partial,
+    whole: Gathered,
     shares_backlog: bool,
     before: &Sample,
     after: &Sample,
-) -> Series {
-    use crate::measure::OutcomeClass as Class;
-    let window = &whole.window;
-    let response = window.figures(LatencyKind::Response, |_, _| true);
-    let service = window.figures(LatencyKind::Service, |_, _| true);
-    let (hotset_cores, cache_cores, database_cores) = cores(before, after);
-    let since = |field: fn(&CacheFigures) -> u64| grown(before.cache.as_ref(), after.cache.as_ref(), field);
-    Series {
+) -> ObservedWindow {
+    let response = whole.window.times(Measure::Response, |_, _| true);
+    ObservedWindow {
         phase,
         index,
         start,
         length: whole.length,
-        operations: window.operations(),
-        achieved_per_s: window.successes() as f64 / whole.length.as_secs_f64(),
-        hits: window.outcomes(Class::Hit),
-        misses: window.outcomes(Class::Miss),
-        negative_hits: window.outcomes(Class::NegativeHit),
-        bypassed: window.outcomes(Class::Bypassed),
-        errors: window.outcomes(Class::Error),
-        timeouts: window.outcomes(Class::Timeout),
-        hit_rate: window.hit_rate(),
-        response_p50_us: response.as_ref().map(|figures| figures.p50_us),
-        response_p99_us: response.as_ref().map(|figures| figures.p99_us),
-        service_p99_us: service.as_ref().map(|figures| figures.p99_us),
-        anomalies: window.anomalies(),
-        backlog: Backlog::of_all(&whole.backlog, shares_backlog),
+        times: WindowTimes {
+            response_p50_us: response.p50_us,
+            response_p99_us: response.p99_us,
+            service_p99_us: whole.window.times(Measure::Service, |_, _| true).p99_us,
+        },
+        operations: whole.window,
         calls: whole.calls,
-        cache_memory_bytes: after.cache.map(|cache| cache.memory_bytes),
-        cache_entries: after.cache.map(|cache| cache.entries),
-        cache_evicted: since(|cache| cache.evicted),
-        cache_expired: since(|cache| cache.expired),
-        hotset_cores,
-        cache_cores,
-        database_cores,
+        backlog: Backlog::of_all(&whole.backlog, shares_backlog),
+        cache: cache_use(before, after),
+        cores: cores(before, after),
     }
 }

@@ -10,18 +10,10 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::application::{Answer, Application, Visitor};
+use crate::fault::Life;
 use crate::store::{ErrorKind, StoreError};
 use crate::strategy::{Backlog, WriteError};
 use crate::workload::Operation;
-
-/// Whether an instance runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Life {
-    /// It runs, or is to start again.
-    Up,
-    /// It has crashed.
-    Down,
-}
 
 /// How long a client of an instance that is down takes to see that nobody answers.
 const REFUSED_AFTER: Duration = Duration::from_millis(10);

@@ -1,21 +1,12 @@
 //! One cell: connect, warm up, measure, break what is to be broken, drain.
 
-mod application;
-mod audited;
 pub mod client;
 mod conclude;
 pub mod control;
 pub mod dataset;
 mod faults;
-pub mod figures;
 mod gather;
 pub mod instance;
-mod latency;
-mod load;
-mod nodes;
-mod operations;
-mod predict;
-pub mod verdict;
 pub mod worker;
 
 use std::sync::Arc;
@@ -28,23 +19,18 @@ use crate::application::Dataset as _;
 use crate::application::touched::Touched;
 use crate::audit::{Audit, Setup};
 use crate::clock::{self, Instant};
-use crate::fault::FaultKind;
+use crate::fault::{Breakable, Life, Part};
+use crate::findings::{self, AuditEnd, Load, Observed, Offered};
 use crate::interrupt::Interrupt;
 use crate::observer::Observer;
 use crate::plan::Cell;
-use crate::results::CellResults;
+use crate::results::{CellResults, EventRow, Phase};
 use crate::store::{Counters, StoreError};
 use crate::topology::Deployed;
 use crate::units::{Share, show_duration};
-use crate::workload::{
-    KeySampler, Mix, OperationStream, Phase, Schedule, StreamDigest, StreamSpec, TopShares,
-};
-use audited::Audited;
+use crate::workload::{KeySampler, Mix, OperationStream, Schedule, StreamSpec};
 use control::{Control, Stage};
-use faults::{Breakable, FaultEvent};
-use figures::Measured;
 use gather::{Gatherer, Sureness};
-use instance::Life;
 use worker::{Job, Report};
 
 /// How long instances may take to connect, all together.
@@ -114,7 +100,7 @@ pub async fn run_cell(
     };
     control.set(Stage::Stop);
     crew.end().await;
-    let mut measured = measured?;
+    let load = measured?;
     if let Some(company) = company {
         let mut stop = interrupt.clone();
         tokio::select! {
@@ -122,44 +108,34 @@ pub async fn run_cell(
             () = stop.wait() => return Err(CellError::Interrupted),
         }
     }
-    measured.started_utc = started_utc;
-    if let Some(audit) = &job.audit {
-        let keys = touched.keys();
-        let mut stop = interrupt.clone();
-        let compared = tokio::select! {
-            compared = conclude::conclude(cell, deployed, audit, &keys, observer) => compared,
-            () = stop.wait() => return Err(CellError::Interrupted),
-        };
-        measured.audited = Some(Audited::of(audit, compared));
-    }
-    measured.application = world.figures();
-    let rows = figures::results(cell, &measured, offered).map_err(CellError::Failed)?;
-    let failed_faults = faults::failed(&measured.faults).collect();
-    Ok(CellOutcome { line: figures::line(&rows.summary), rows, touched, failed_faults })
+    let audited = match &job.audit {
+        None => None,
+        Some(audit) => {
+            let keys = touched.keys();
+            let mut stop = interrupt.clone();
+            let compared = tokio::select! {
+                compared = conclude::conclude(cell, deployed, audit, &keys, observer) => compared,
+                () = stop.wait() => return Err(CellError::Interrupted),
+            };
+            Some(AuditEnd::of(audit, compared))
+        }
+    };
+    let seen = Observed { started_utc, load, audited, application: world.figures() };
+    let rows = findings::of(cell, &seen, offered).map_err(CellError::Failed)?;
+    let failed_faults = findings::not_carried_out(&seen.load.events).collect();
+    Ok(CellOutcome { line: findings::line(&rows.summary), rows, touched, failed_faults })
 }
 
 /// The shares of the hottest keys are counted over so many operations of the stream.
 const REALISED_OVER: u64 = 1_000_000;
 
-/// What the clients of a cell are offered, in figures. It is the same for every strategy and topology
-/// of a repeat and swept values, so it need be worked out only once for them.
-#[derive(Debug, Clone)]
-pub struct Offered {
-    /// The digests of the operations.
-    pub digest: StreamDigest,
-    /// What share of the requests the hottest keys get.
-    pub shares: TopShares,
-}
-
-impl Offered {
-    /// Works it out, by drawing the operations.
-    ///
-    /// # Errors
-    /// Where the workload cannot be drawn.
-    pub fn to(cell: &Cell) -> Result<Self, String> {
-        let stream = Streams::of(cell)?.measure;
-        Ok(Self { digest: stream.digests(), shares: stream.realised_shares(REALISED_OVER) })
-    }
+/// Works out what the clients of a cell are offered, by drawing the operations.
+///
+/// # Errors
+/// Returns an error if the workload cannot be drawn.
+pub fn offered(cell: &Cell) -> Result<Offered, String> {
+    let stream = Streams::of(cell)?.measure;
+    Ok(Offered { digest: stream.digests(), shares: stream.realised_shares(REALISED_OVER) })
 }
 
 /// What the clients of a cell are offered.
@@ -257,10 +233,10 @@ fn audit(cell: &Cell) -> Option<Arc<Audit>> {
     })
 }
 
-/// Whether each instance runs, where a fault may crash one.
+/// A switch for each instance, where a fault is aimed at one.
 fn lives(cell: &Cell) -> Arc<[watch::Sender<Life>]> {
-    let crashes = cell.scenario.faults.iter().any(|fault| fault.kind == FaultKind::CrashApplication);
-    let instances = if crashes { cell.scenario.workload.instances.get() } else { 0 };
+    let are_aimed_at = cell.scenario.faults.iter().any(|fault| fault.nature().part == Part::Application);
+    let instances = if are_aimed_at { cell.scenario.workload.instances.get() } else { 0 };
     (0..instances).map(|_| watch::channel(Life::Up).0).collect()
 }
 
@@ -327,7 +303,7 @@ async fn measure(
     job: &Job,
     crew: &mut Crew,
     observer: &dyn Observer,
-) -> Result<Measured, String> {
+) -> Result<Load, String> {
     crew.connected().await?;
     let mut gatherer = Gatherer::new(cell, deployed, crew.threads.len(), observer);
     warm_up(cell, crew, &mut gatherer).await?;
@@ -358,15 +334,10 @@ async fn measure(
                     undone = undone.take().or(left);
                     ended += 1;
                 }
-                Report::Recovered(instance, recovered) => events.push(FaultEvent {
-                    at_s: (recovered.at - start).as_secs_f64(),
-                    kind: "mended",
-                    subject: FaultKind::CrashApplication.word().into(),
-                    detail: format!(
-                        "instance {instance} serves again, having recovered {} writes",
-                        recovered.writes
-                    ),
-                }),
+                Report::Recovered(instance, recovered) => {
+                    let at_s = (recovered.at - start).as_secs_f64();
+                    events.extend(faults::instance_recovered(cell, instance, at_s, recovered.writes));
+                }
                 Report::Failed(error) => return Err(error.to_string()),
                 Report::Ready => {}
             }
@@ -374,12 +345,12 @@ async fn measure(
         Ok(())
     };
     // At the same time: a server that does not say how it is must not hold up what the scenario does to it.
-    let faults = faults::run(cell, Breakable { deployed, lives: &job.lives }, start);
+    let faults = faults::run(cell, Breakable { deployed, instances: &job.lives }, start);
     let ((), broken) = tokio::try_join!(reports, async { Ok(faults.await) })?;
     events.extend(broken);
     // What the connections have noticed from the beginning of measuring on.
     events.extend(deployed.cache.noticed().into_iter().filter(|noticed| noticed.at >= start).map(
-        |noticed| FaultEvent {
+        |noticed| EventRow {
             at_s: (noticed.at - start).as_secs_f64(),
             kind: noticed.kind,
             subject: noticed.subject,

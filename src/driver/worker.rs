@@ -17,19 +17,21 @@ use tokio::time::Instant;
 use super::client::{self, Shared};
 use super::control::{self, Control, Stage};
 use super::faults;
-use super::instance::{Instance, Life, Recovered};
+use super::instance::{Instance, Recovered};
 use crate::application::touched::Touched;
 use crate::application::{AnyApplication, AnyWorld, Application};
 use crate::audit::Audit;
 use crate::clock;
+use crate::fault::Life;
 use crate::measure::collectors::process_cpu::thread_cpu;
 use crate::measure::{Outages, Recorder, Window};
 use crate::plan::Cell;
+use crate::results::Phase;
 use crate::store::mongodb::{PoolWait, PoolWaitSnapshot};
 use crate::store::{AnyDatabase, AppCache, AppDatabase, Counters, CountersSnapshot, ErrorKind, StoreError};
 use crate::strategy::Backlog;
 use crate::topology::{CacheEndpoint, DatabaseEndpoint};
-use crate::workload::{OperationStream, Phase, Schedule};
+use crate::workload::{OperationStream, Schedule};
 
 /// What a worker is given.
 #[derive(Clone)]

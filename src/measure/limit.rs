@@ -1,19 +1,12 @@
 //! The limit of a cell, and whether its figures are about the strategy or about the harness.
 
-/// How operations come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LoopKind {
-    /// From a schedule that does not know how the system is doing.
-    Open,
-    /// From clients that send the next when the last was answered.
-    Closed,
-}
+use crate::results::{LimitedBy, Mode};
 
 /// What was seen while a cell was measured. Cores are CPU seconds by seconds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evidence {
     /// The kind of loop that operations came by.
-    pub loop_kind: LoopKind,
+    pub mode: Mode,
     /// True if cache and database live in hotset's own process.
     pub embedded: bool,
     /// The share of one core that the busiest of hotset's load-driving threads used, from 0 to 1.
@@ -40,46 +33,11 @@ pub struct Evidence {
     pub late_wakeup_share: f64,
 }
 
-/// The limit that kept a cell from doing more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Limit {
-    /// The clients: each waits for its answer, and more of them would do more.
-    Clients,
-    /// hotset itself.
-    Hotset,
-    /// A cache server.
-    Cache,
-    /// The database's server.
-    Database,
-    /// The number of connections to the database.
-    DatabaseConnections,
-    /// Nothing: all that was offered was done.
-    OfferedLoad,
-    /// The machine's cores, shared by all.
-    Machine,
-}
-
-impl Limit {
-    /// Its name in results.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Clients => "clients",
-            Self::Hotset => "hotset",
-            Self::Cache => "cache",
-            Self::Database => "database",
-            Self::DatabaseConnections => "database-connections",
-            Self::OfferedLoad => "offered-load",
-            Self::Machine => "machine",
-        }
-    }
-}
-
 /// The verdict on what limited a cell.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Verdict {
+pub struct LoadVerdict {
     /// The limit.
-    pub limit: Limit,
+    pub limit: LimitedBy,
     /// True if the cell's latencies (open loop) or throughput (closed loop) must not be read as the
     /// strategy's.
     pub saturated: bool,
@@ -112,39 +70,43 @@ pub const POOL_WAIT_SHARE: f64 = 0.5;
 /// 6. An open loop sent [`LATE_SHARE`] of its operations late although their clients were free: the machine.
 /// 7. Otherwise the clients: each waits for its answer, and more of them would do more.
 #[must_use]
-pub fn limited_by(evidence: &Evidence) -> Verdict {
-    let missed = match evidence.loop_kind {
-        LoopKind::Closed => None,
-        LoopKind::Open => match missed_load(evidence) {
+pub fn limited_by(evidence: &Evidence) -> LoadVerdict {
+    let missed = match evidence.mode {
+        Mode::Closed => None,
+        Mode::Open => match missed_load(evidence) {
             Some(missed) => Some(missed),
             None => {
-                return verdict(Limit::OfferedLoad, false, "all that was offered was done in time".into());
+                return verdict(
+                    LimitedBy::OfferedLoad,
+                    false,
+                    "all that was offered was done in time".into(),
+                );
             }
         },
     };
     let (limit, because) = match busiest_part(evidence) {
-        (Limit::Clients, _) if missed.is_some() && evidence.late_wakeup_share > LATE_SHARE => {
+        (LimitedBy::Clients, _) if missed.is_some() && evidence.late_wakeup_share > LATE_SHARE => {
             late_wakeups(evidence)
         }
         busiest => busiest,
     };
     match missed {
         Some(missed) => verdict(limit, true, format!("{missed}; {because}")),
-        None => verdict(limit, limit == Limit::Hotset, because),
+        None => verdict(limit, limit == LimitedBy::Hotset, because),
     }
 }
 
-fn verdict(limit: Limit, saturated: bool, why: String) -> Verdict {
-    Verdict { limit, saturated, why }
+fn verdict(limit: LimitedBy, saturated: bool, why: String) -> LoadVerdict {
+    LoadVerdict { limit, saturated, why }
 }
 
 /// hotset had operations to send and clients to send them, and did not get the processor.
-fn late_wakeups(evidence: &Evidence) -> (Limit, String) {
+fn late_wakeups(evidence: &Evidence) -> (LimitedBy, String) {
     let why = format!(
         "{} were late although their client was free, as hotset's threads were not given a processor in time; something else is using this machine",
         percent(evidence.late_wakeup_share)
     );
-    (Limit::Machine, why)
+    (LimitedBy::Machine, why)
 }
 
 /// Returns how an open loop fell behind, if it did.
@@ -159,16 +121,19 @@ fn missed_load(evidence: &Evidence) -> Option<String> {
     }
 }
 
-fn busiest_part(evidence: &Evidence) -> (Limit, String) {
+fn busiest_part(evidence: &Evidence) -> (LimitedBy, String) {
     let thread = evidence.busiest_thread_share;
     if thread >= BUSY_CORE {
         let whose = if evidence.embedded { " (the embedded stores run on it too)" } else { "" };
         let why = format!("hotset's busiest thread used {} of its core{whose}", percent(thread));
-        return (Limit::Hotset, why);
+        return (LimitedBy::Hotset, why);
     }
     let server = evidence.busiest_cache_server_cores;
     if server >= BUSY_CORE {
-        return (Limit::Cache, format!("a cache server used {} of the one core it can use", percent(server)));
+        return (
+            LimitedBy::Cache,
+            format!("a cache server used {} of the one core it can use", percent(server)),
+        );
     }
     let used = evidence.hotset_cores + evidence.cache_cores + evidence.database_cores;
     if used >= evidence.machine_cores * BUSY_MACHINE {
@@ -177,24 +142,24 @@ fn busiest_part(evidence: &Evidence) -> (Limit, String) {
     if evidence.pool_wait_share >= POOL_WAIT_SHARE {
         let waited = percent(evidence.pool_wait_share);
         let why = format!("operations spent {waited} of their time waiting for a connection to the database");
-        return (Limit::DatabaseConnections, why);
+        return (LimitedBy::DatabaseConnections, why);
     }
     (
-        Limit::Clients,
+        LimitedBy::Clients,
         "every part had time to spare while clients waited for answers; more clients would do more".into(),
     )
 }
 
-fn full_machine(evidence: &Evidence, used: f64) -> (Limit, String) {
+fn full_machine(evidence: &Evidence, used: f64) -> (LimitedBy, String) {
     let parts = [
-        (Limit::Hotset, "hotset", evidence.hotset_cores),
-        (Limit::Cache, "the cache", evidence.cache_cores),
-        (Limit::Database, "the database", evidence.database_cores),
+        (LimitedBy::Hotset, "hotset", evidence.hotset_cores),
+        (LimitedBy::Cache, "the cache", evidence.cache_cores),
+        (LimitedBy::Database, "the database", evidence.database_cores),
     ];
     let all = format!("{used:.1} of {:.1} cores were in use", evidence.machine_cores);
     match parts.into_iter().find(|(_, _, cores)| *cores > used / 2.0) {
         Some((limit, name, cores)) => (limit, format!("{all}, {cores:.1} of them by {name}")),
-        None => (Limit::Machine, format!("{all} by hotset and the servers together")),
+        None => (LimitedBy::Machine, format!("{all} by hotset and the servers together")),
     }
 }
 
@@ -206,9 +171,9 @@ fn percent(share: f64) -> String {
 mod tests {
     use super::*;
 
-    fn idle(loop_kind: LoopKind) -> Evidence {
+    fn idle(mode: Mode) -> Evidence {
         Evidence {
-            loop_kind,
+            mode,
             embedded: false,
             busiest_thread_share: 0.3,
             hotset_cores: 0.5,
@@ -225,15 +190,15 @@ mod tests {
     }
 
     fn closed() -> Evidence {
-        idle(LoopKind::Closed)
+        idle(Mode::Closed)
     }
 
     fn open() -> Evidence {
-        idle(LoopKind::Open)
+        idle(Mode::Open)
     }
 
     #[track_caller]
-    fn assert_limit(evidence: &Evidence, limit: Limit, saturated: bool) {
+    fn assert_limit(evidence: &Evidence, limit: LimitedBy, saturated: bool) {
         let verdict = limited_by(evidence);
         assert_eq!((verdict.limit, verdict.saturated), (limit, saturated), "{}", verdict.why);
         assert!(!verdict.why.is_empty());
@@ -241,59 +206,67 @@ mod tests {
 
     #[test]
     fn an_open_loop_that_keeps_up_is_limited_by_what_was_offered() {
-        assert_limit(&open(), Limit::OfferedLoad, false);
+        assert_limit(&open(), LimitedBy::OfferedLoad, false);
         assert_limit(
             &Evidence { achieved_per_second: 990.0, late_share: 0.01, ..open() },
-            Limit::OfferedLoad,
+            LimitedBy::OfferedLoad,
             false,
         );
         // However busy the parts were.
-        assert_limit(&Evidence { busiest_thread_share: 0.97, ..open() }, Limit::OfferedLoad, false);
+        assert_limit(&Evidence { busiest_thread_share: 0.97, ..open() }, LimitedBy::OfferedLoad, false);
     }
 
     #[test]
     fn an_open_loop_that_falls_behind_or_sends_late_is_saturated() {
-        assert_limit(&Evidence { achieved_per_second: 989.0, ..open() }, Limit::Clients, true);
-        assert_limit(&Evidence { late_share: 0.011, ..open() }, Limit::Clients, true);
+        assert_limit(&Evidence { achieved_per_second: 989.0, ..open() }, LimitedBy::Clients, true);
+        assert_limit(&Evidence { late_share: 0.011, ..open() }, LimitedBy::Clients, true);
         let behind = Evidence { achieved_per_second: 500.0, busiest_cache_server_cores: 0.95, ..open() };
-        assert_limit(&behind, Limit::Cache, true);
+        assert_limit(&behind, LimitedBy::Cache, true);
         assert!(limited_by(&behind).why.starts_with("500 of 1000 offered operations a second"));
     }
 
     #[test]
     fn lateness_that_is_not_the_clients_own_is_put_down_to_the_machine() {
-        assert_limit(&Evidence { late_share: 0.05, late_wakeup_share: 0.04, ..open() }, Limit::Machine, true);
-        assert_limit(&Evidence { late_share: 0.05, late_wakeup_share: 0.0, ..open() }, Limit::Clients, true);
+        assert_limit(
+            &Evidence { late_share: 0.05, late_wakeup_share: 0.04, ..open() },
+            LimitedBy::Machine,
+            true,
+        );
+        assert_limit(
+            &Evidence { late_share: 0.05, late_wakeup_share: 0.0, ..open() },
+            LimitedBy::Clients,
+            true,
+        );
     }
 
     #[test]
     fn a_closed_loop_with_time_to_spare_everywhere_is_limited_by_its_clients() {
-        assert_limit(&closed(), Limit::Clients, false);
+        assert_limit(&closed(), LimitedBy::Clients, false);
         // The offered load and lateness mean nothing there.
         assert_limit(
             &Evidence { achieved_per_second: 1.0, late_share: 1.0, ..closed() },
-            Limit::Clients,
+            LimitedBy::Clients,
             false,
         );
     }
 
     #[test]
     fn a_closed_loop_driven_by_a_full_thread_is_saturated_by_hotset() {
-        assert_limit(&Evidence { busiest_thread_share: 0.9, ..closed() }, Limit::Hotset, true);
-        assert_limit(&Evidence { busiest_thread_share: 0.89, ..closed() }, Limit::Clients, false);
+        assert_limit(&Evidence { busiest_thread_share: 0.9, ..closed() }, LimitedBy::Hotset, true);
+        assert_limit(&Evidence { busiest_thread_share: 0.89, ..closed() }, LimitedBy::Clients, false);
         // Also where the cache is as full: the throughput may still be the harness'.
         let both = Evidence { busiest_thread_share: 0.95, busiest_cache_server_cores: 0.99, ..closed() };
-        assert_limit(&both, Limit::Hotset, true);
+        assert_limit(&both, LimitedBy::Hotset, true);
         let embedded = Evidence { busiest_thread_share: 0.95, embedded: true, ..closed() };
         assert!(limited_by(&embedded).why.contains("embedded stores"));
     }
 
     #[test]
     fn a_cache_server_on_a_full_core_limits_and_three_on_half_a_core_do_not() {
-        assert_limit(&Evidence { busiest_cache_server_cores: 0.9, ..closed() }, Limit::Cache, false);
+        assert_limit(&Evidence { busiest_cache_server_cores: 0.9, ..closed() }, LimitedBy::Cache, false);
         assert_limit(
             &Evidence { cache_cores: 1.5, busiest_cache_server_cores: 0.5, ..closed() },
-            Limit::Clients,
+            LimitedBy::Clients,
             false,
         );
     }
@@ -306,14 +279,14 @@ mod tests {
             database_cores: database,
             ..closed()
         };
-        assert_limit(&full(0.5, 0.3, 3.0), Limit::Database, false);
-        assert_limit(&full(3.0, 0.3, 0.5), Limit::Hotset, true);
-        assert_limit(&full(1.3, 1.2, 1.3), Limit::Machine, false);
-        assert_limit(&full(1.3, 1.2, 1.2), Limit::Clients, false);
+        assert_limit(&full(0.5, 0.3, 3.0), LimitedBy::Database, false);
+        assert_limit(&full(3.0, 0.3, 0.5), LimitedBy::Hotset, true);
+        assert_limit(&full(1.3, 1.2, 1.3), LimitedBy::Machine, false);
+        assert_limit(&full(1.3, 1.2, 1.2), LimitedBy::Clients, false);
     }
 
     #[test]
     fn waiting_for_connections_is_said_to_be_that() {
-        assert_limit(&Evidence { pool_wait_share: 0.6, ..closed() }, Limit::DatabaseConnections, false);
+        assert_limit(&Evidence { pool_wait_share: 0.6, ..closed() }, LimitedBy::DatabaseConnections, false);
     }
 }

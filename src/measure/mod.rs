@@ -10,9 +10,9 @@ pub mod settle;
 pub mod window;
 
 pub use anomalies::Anomalies;
-pub use limit::{Evidence, Limit, LoopKind, Verdict, limited_by};
+pub use limit::{Evidence, LoadVerdict, limited_by};
 pub use outage::Outages;
-pub use outcome::{Outcome, OutcomeClass};
+pub use outcome::Outcome;
 pub use recorder::Recorder;
 pub use settle::{HitRateWindow, SlopeTest, Trend, slope_test};
-pub use window::{Latency, LatencyFigures, LatencyKind, Window};
+pub use window::{Latency, Window};

@@ -1,5 +1,6 @@
 //! Outcomes of operations.
 
+use crate::results::OutcomeClass;
 use crate::store::ErrorKind;
 
 /// The outcome of one operation.
@@ -47,82 +48,9 @@ impl Outcome {
     }
 }
 
-/// The outcomes with all errors taken together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum OutcomeClass {
-    /// See [`Outcome::Hit`].
-    Hit,
-    /// See [`Outcome::Miss`].
-    Miss,
-    /// See [`Outcome::NegativeHit`].
-    NegativeHit,
-    /// See [`Outcome::Bypassed`].
-    Bypassed,
-    /// See [`Outcome::Written`].
-    Written,
-    /// See [`Outcome::Done`].
-    Done,
-    /// See [`Outcome::Error`].
-    Error,
-    /// See [`Outcome::Timeout`].
-    Timeout,
-}
-
-impl OutcomeClass {
-    /// The number of outcomes.
-    pub const COUNT: usize = 8;
-
-    /// Every class, in the order of results.
-    pub const ALL: [Self; Self::COUNT] = [
-        Self::Hit,
-        Self::Miss,
-        Self::NegativeHit,
-        Self::Bypassed,
-        Self::Written,
-        Self::Done,
-        Self::Error,
-        Self::Timeout,
-    ];
-
-    /// Its name in results.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Hit => "hit",
-            Self::Miss => "miss",
-            Self::NegativeHit => "negative-hit",
-            Self::Bypassed => "bypassed",
-            Self::Written => "written",
-            Self::Done => "done",
-            Self::Error => "error",
-            Self::Timeout => "timeout",
-        }
-    }
-
-    /// Returns true if the operation did what it was asked to.
-    #[must_use]
-    pub fn is_success(self) -> bool {
-        !matches!(self, Self::Error | Self::Timeout)
-    }
-
-    /// Returns true if it is a read that got an answer.
-    #[must_use]
-    pub fn is_answered_read(self) -> bool {
-        matches!(self, Self::Hit | Self::Miss | Self::NegativeHit | Self::Bypassed)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn classes_stand_in_their_own_order_under_names_of_their_own() {
-        for (at, class) in OutcomeClass::ALL.into_iter().enumerate() {
-            assert_eq!(class as usize, at);
-            assert_eq!(OutcomeClass::ALL.iter().filter(|other| other.name() == class.name()).count(), 1);
-        }
-    }
 
     #[test]
     fn a_timeout_is_a_timeout_however_it_was_reported() {

@@ -100,8 +100,8 @@ fn nanos_between(from: Instant, to: Instant) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::window::LatencyKind;
     use super::*;
+    use crate::results::Measure;
 
     fn recorder() -> Recorder {
         Recorder::new(1, Recorder::LATE_AFTER)
@@ -113,9 +113,9 @@ mod tests {
         let due = Instant::now();
         let (sent, done) = (due + Duration::from_millis(30), due + Duration::from_millis(40));
         recorder.record(0, Outcome::Hit, due, sent, done);
-        let max = |kind| recorder.window().figures(kind, |_, _| true).unwrap().max_us;
-        assert!((max(LatencyKind::Response) - 40_000.0).abs() < 40.0);
-        assert!((max(LatencyKind::Service) - 10_000.0).abs() < 10.0);
+        let max = |kind| recorder.window().times(kind, |_, _| true).max_us.unwrap();
+        assert!((max(Measure::Response) - 40_000.0).abs() < 40.0);
+        assert!((max(Measure::Service) - 10_000.0).abs() < 10.0);
     }
 
     #[test]
@@ -156,6 +156,6 @@ mod tests {
         }
         assert_eq!((total.operations(), total.anomalies().corrupt), (15, 15));
         assert!(recorder.window().is_empty());
-        assert_eq!(total.figures(LatencyKind::Response, |_, _| true).unwrap().count, 15);
+        assert_eq!(total.latency(Measure::Response, |_, _| true).unwrap().len(), 15);
     }
 }

@@ -5,57 +5,38 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 
 use super::anomalies::Anomalies;
-use super::outcome::{Outcome, OutcomeClass};
+use super::outcome::Outcome;
+use crate::results::{Answers, Measure, OutcomeClass, Times};
 use crate::store::ErrorKind;
 
-/// Times in nanoseconds, to three significant digits. A counter that would pass 2^32 − 1 stays there; that many
+/// Histograms in nanoseconds, to three significant digits. A counter that would pass 2^32 − 1 stays there; that many
 /// operations within 0.1 % of one latency take over an hour at a million a second.
 pub type Latency = Histogram<u32>;
 
-/// Times are told apart from here on; what is shorter counts as this or as nothing.
+/// Histograms are told apart from here on; what is shorter counts as this or as nothing.
 pub const SHORTEST_NS: u64 = 10;
 /// Longer times than this count as this.
 pub const LONGEST_NS: u64 = 120_000_000_000;
 const SIGNIFICANT_DIGITS: u8 = 3;
 
-/// The two times of an operation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum LatencyKind {
-    /// From when it was due to when it was done: what a user waits.
-    Response,
-    /// From when it was sent to when it was done: what the system takes.
-    Service,
-}
-
-impl LatencyKind {
-    /// Its name in results.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Response => "response",
-            Self::Service => "service",
-        }
-    }
-}
-
 /// Response and service times of one kind of operation with one outcome.
 #[derive(Debug, Clone, PartialEq)]
-struct Times {
+struct Histograms {
     response: Latency,
     service: Latency,
 }
 
-impl Times {
+impl Histograms {
     /// `None` only where the library refuses the layout, which a test shows it does not.
     fn new() -> Option<Box<Self>> {
         let histogram = || Histogram::new_with_bounds(SHORTEST_NS, LONGEST_NS, SIGNIFICANT_DIGITS).ok();
         Some(Box::new(Self { response: histogram()?, service: histogram()? }))
     }
 
-    fn of(&self, kind: LatencyKind) -> &Latency {
+    fn of(&self, kind: Measure) -> &Latency {
         match kind {
-            LatencyKind::Response => &self.response,
-            LatencyKind::Service => &self.service,
+            Measure::Response => &self.response,
+            Measure::Service => &self.service,
         }
     }
 }
@@ -63,9 +44,9 @@ impl Times {
 /// One kind of operation.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Row {
-    counts: [u64; OutcomeClass::COUNT],
+    counts: [u64; OutcomeClass::EACH.len()],
     errors: [u64; ErrorKind::ALL.len()],
-    times: [Option<Box<Times>>; OutcomeClass::COUNT],
+    times: [Option<Box<Histograms>>; OutcomeClass::EACH.len()],
 }
 
 /// Counts and times by kind of operation and outcome.
@@ -80,45 +61,6 @@ pub struct Window {
     unsent: u64,
     /// By kind of entity.
     anomalies: Vec<Anomalies>,
-}
-
-/// The figures of a latency histogram, in microseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Default, serde::Serialize, serde::Deserialize)]
-pub struct LatencyFigures {
-    /// The number of operations.
-    pub count: u64,
-    /// The mean.
-    pub mean_us: f64,
-    /// Half took at most this.
-    pub p50_us: f64,
-    /// 90 % took at most this.
-    pub p90_us: f64,
-    /// 95 % took at most this.
-    pub p95_us: f64,
-    /// 99 % took at most this.
-    pub p99_us: f64,
-    /// 99.9 % took at most this.
-    pub p999_us: f64,
-    /// The longest.
-    pub max_us: f64,
-}
-
-impl LatencyFigures {
-    /// The figures of a merged histogram.
-    #[must_use]
-    pub fn of(latency: &Latency) -> Self {
-        let at = |quantile| latency.value_at_quantile(quantile) as f64 / 1e3;
-        Self {
-            count: latency.len(),
-            mean_us: latency.mean() / 1e3,
-            p50_us: at(0.5),
-            p90_us: at(0.9),
-            p95_us: at(0.95),
-            p99_us: at(0.99),
-            p999_us: at(0.999),
-            max_us: latency.max() as f64 / 1e3,
-        }
-    }
 }
 
 impl Window {
@@ -141,7 +83,7 @@ impl Window {
             row.errors[error_index(error)] += 1;
         }
         if row.times[class].is_none() {
-            row.times[class] = Times::new();
+            row.times[class] = Histograms::new();
         }
         if let Some(times) = &mut row.times[class] {
             times.response.saturating_record(response_ns);
@@ -210,7 +152,7 @@ impl Window {
         for (mine, theirs) in self.rows.iter_mut().zip(&other.rows) {
             for (mine, theirs) in mine.times.iter_mut().zip(&theirs.times) {
                 if mine.is_none() && theirs.is_some() {
-                    *mine = Times::new();
+                    *mine = Histograms::new();
                 }
             }
         }
@@ -325,7 +267,7 @@ impl Window {
     }
 
     /// The merged histogram, in nanoseconds, of the kinds and outcomes that `select` picks; `None` where there were none.
-    pub fn latency(&self, of: LatencyKind, select: impl Fn(u8, OutcomeClass) -> bool) -> Option<Latency> {
+    pub fn latency(&self, of: Measure, select: impl Fn(u8, OutcomeClass) -> bool) -> Option<Latency> {
         let mut merged: Option<Latency> = None;
         for (kind, class, count, times) in self.cells() {
             let Some(times) = times.filter(|_| count > 0 && select(kind, class)) else { continue };
@@ -337,18 +279,38 @@ impl Window {
         merged
     }
 
-    /// The figures of [`latency`](Self::latency).
-    pub fn figures(
-        &self,
-        of: LatencyKind,
-        select: impl Fn(u8, OutcomeClass) -> bool,
-    ) -> Option<LatencyFigures> {
-        self.latency(of, select).as_ref().map(LatencyFigures::of)
+    /// The figures of [`latency`](Self::latency); all empty where there were none.
+    pub fn times(&self, of: Measure, select: impl Fn(u8, OutcomeClass) -> bool) -> Times {
+        self.latency(of, select).as_ref().map(Times::of).unwrap_or_default()
     }
 
-    fn cells(&self) -> impl Iterator<Item = (u8, OutcomeClass, u64, Option<&Times>)> {
+    /// Counts how the operations of the kinds that `select` picks were answered.
+    pub fn answers(&self, select: impl Fn(u8) -> bool) -> Answers {
+        let count = |class: OutcomeClass| self.count_of(|kind, found| found == class && select(kind));
+        let (hits, negative_hits) = (count(OutcomeClass::Hit), count(OutcomeClass::NegativeHit));
+        let (misses, bypassed) = (count(OutcomeClass::Miss), count(OutcomeClass::Bypassed));
+        Answers {
+            hits,
+            misses,
+            negative_hits,
+            bypassed,
+            hit_rate: share(hits + negative_hits, hits + negative_hits + misses + bypassed),
+            errors: count(OutcomeClass::Error),
+            timeouts: count(OutcomeClass::Timeout),
+        }
+    }
+
+    /// Drops the times and keeps the counts: a window of the warm-up is not asked for its times again, and they are what
+    /// takes the memory.
+    pub fn drop_times(&mut self) {
+        for row in &mut self.rows {
+            row.times = Default::default();
+        }
+    }
+
+    fn cells(&self) -> impl Iterator<Item = (u8, OutcomeClass, u64, Option<&Histograms>)> {
         self.rows.iter().enumerate().flat_map(|(kind, row)| {
-            OutcomeClass::ALL.into_iter().map(move |class| {
+            OutcomeClass::EACH.into_iter().map(move |class| {
                 let at = class as usize;
                 (kind as u8, class, row.counts[at], row.times[at].as_deref())
             })
@@ -361,7 +323,7 @@ impl Row {
         for (mine, theirs) in self.errors.iter_mut().zip(&other.errors) {
             *mine += theirs;
         }
-        for class in 0..OutcomeClass::COUNT {
+        for class in 0..OutcomeClass::EACH.len() {
             if other.counts[class] == 0 {
                 continue;
             }
@@ -408,7 +370,7 @@ mod tests {
 
     #[test]
     fn the_layout_of_histograms_is_one_that_the_library_accepts() {
-        assert!(Times::new().is_some());
+        assert!(Histograms::new().is_some());
     }
 
     #[test]
@@ -446,14 +408,14 @@ mod tests {
         sum.add(&window(&second));
         let both: Vec<_> = first.into_iter().chain(second).collect();
         assert_eq!(sum.operations(), 4);
-        for kind in [LatencyKind::Response, LatencyKind::Service] {
-            assert_eq!(sum.figures(kind, |_, _| true), window(&both).figures(kind, |_, _| true));
+        for kind in [Measure::Response, Measure::Service] {
+            assert_eq!(sum.latency(kind, |_, _| true), window(&both).latency(kind, |_, _| true));
         }
         let mut from_nothing = Window::default();
         from_nothing.add(&sum);
         assert_eq!(
-            from_nothing.figures(LatencyKind::Service, |_, _| true),
-            sum.figures(LatencyKind::Service, |_, _| true)
+            from_nothing.latency(Measure::Service, |_, _| true),
+            sum.latency(Measure::Service, |_, _| true)
         );
     }
 
@@ -464,22 +426,19 @@ mod tests {
         let slow: Vec<_> = (0..1_000).map(|_| (0, Outcome::Hit, 10_000)).collect();
         let mut both = window(&fast);
         both.add(&window(&slow));
-        let figures = both.figures(LatencyKind::Response, |_, _| true).unwrap();
-        assert!(
-            (figures.p50_us - 100.0).abs() < 0.2 && (figures.p99_us - 10_000.0).abs() < 10.0,
-            "{figures:?}"
-        );
-        assert_eq!(figures.count, 2_000);
+        let times = both.times(Measure::Response, |_, _| true);
+        let (p50_us, p99_us) = (times.p50_us.unwrap(), times.p99_us.unwrap());
+        assert!((p50_us - 100.0).abs() < 0.2 && (p99_us - 10_000.0).abs() < 10.0, "{times:?}");
+        assert_eq!(both.operations(), 2_000);
         assert!((both.rate_per_second(Duration::from_millis(500)) - 4_000.0).abs() < 1e-9);
     }
 
     #[test]
     fn figures_of_a_selection_leave_the_rest_out() {
         let mixed = window(&[(0, Outcome::Hit, 10), (1, Outcome::Written, 1_000)]);
-        let reads = mixed.figures(LatencyKind::Response, |_, class| class.is_answered_read()).unwrap();
-        assert_eq!(reads.count, 1);
-        assert!(reads.max_us < 11.0);
-        assert!(mixed.figures(LatencyKind::Response, |kind, _| kind == 7).is_none());
+        let reads = mixed.times(Measure::Response, |_, class| class.is_answered_read());
+        assert!(reads.max_us.unwrap() < 11.0);
+        assert_eq!(mixed.times(Measure::Response, |kind, _| kind == 7), Times::default());
     }
 
     #[test]
@@ -490,18 +449,18 @@ mod tests {
         cleared.clear();
         assert!(cleared.is_empty() && cleared.late() == 0);
         assert_eq!(cleared.errors(ErrorKind::Other), 0);
-        assert!(cleared.latency(LatencyKind::Response, |_, _| true).is_none());
+        assert!(cleared.latency(Measure::Response, |_, _| true).is_none());
         cleared.count(0, Outcome::Hit, 5_000, 5_000);
-        let figures = cleared.figures(LatencyKind::Response, |_, _| true).unwrap();
-        assert!(figures.count == 1 && figures.max_us < 6.0, "{figures:?}");
+        let nanos = cleared.latency(Measure::Response, |_, _| true).unwrap();
+        assert!(nanos.len() == 1 && nanos.max() < 6_000, "{nanos:?}");
     }
 
     #[test]
     fn times_beyond_the_range_count_as_its_ends() {
         let mut window = Window::new(1);
         window.count(0, Outcome::Hit, u64::MAX, 0);
-        let response = window.figures(LatencyKind::Response, |_, _| true).unwrap();
-        assert!((response.max_us / 120e6 - 1.0).abs() < 1e-3, "{response:?}");
-        assert_eq!(window.latency(LatencyKind::Service, |_, _| true).unwrap().len(), 1);
+        let response = window.times(Measure::Response, |_, _| true);
+        assert!((response.max_us.unwrap() / 120e6 - 1.0).abs() < 1e-3, "{response:?}");
+        assert_eq!(window.latency(Measure::Service, |_, _| true).unwrap().len(), 1);
     }
 }

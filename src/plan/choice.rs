@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::chosen::{ChosenStrategy, ChosenTopology};
 use super::scenario::Scenario;
-use crate::fault::cannot_suffer;
+use crate::fault::Surroundings;
 use crate::scenario::{Kind, Mistake, Mistakes, Place, Reader, Table, Value, suggest};
 use crate::strategy::{self, StrategySpec};
 use crate::topology;
@@ -142,13 +142,15 @@ pub fn nonsense(scenario: &Scenario, strategy: &ChosenStrategy, topology: &Chose
     if let Some(reason) = application.nonsense(&strategy.spec) {
         return Some(reason);
     }
-    let uses_cache = application.uses_cache(&strategy.spec);
-    for fault in &scenario.faults {
-        if let Some(reason) =
-            cannot_suffer(&topology.spec, fault, uses_cache, &scenario.cache, &scenario.database)
-        {
-            return Some(reason);
-        }
+    let surroundings = Surroundings {
+        topology: &topology.spec,
+        uses_cache: application.uses_cache(&strategy.spec),
+        cache: &scenario.cache,
+        database: &scenario.database,
+    };
+    let refused = scenario.faults.iter().find_map(|fault| fault.check(&surroundings).err());
+    if refused.is_some() {
+        return refused;
     }
     let database = &scenario.database;
     let managed_mongodb = topology.spec.database() == DatabaseKind::Mongodb && database.url.is_none();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::cell::Cell;
 use crate::application::Served;
-use crate::fault::{Fault, FaultKind, Target};
+use crate::fault::{Effects, ScheduledFault, Surroundings, Target};
 use crate::source::{Kind, TAGS};
 use crate::store::mongodb::{ReadPreference, WriteConcern};
 use crate::strategy::{Circumstances, Guarantee, Loss, Staleness, StrategySpec};
@@ -83,19 +83,19 @@ impl Cell {
         let kind = &scenario.application.spec.entities()[entity];
         let spec = self.strategy_of(entity);
         let in_the_cache = kind.served == Served::InTheCache;
-        let faults: Vec<FaultKind> = self.felt_faults().map(|fault| fault.kind).collect();
+        let surroundings = self.surroundings();
+        let effects =
+            self.visible_faults().map(|fault| fault.effects(&surroundings)).fold(Effects::NONE, Effects::or);
         let ttl = self.ttl(entity);
         let longest_load = self.longest_load(entity);
-        let survives_kill = topology.cache_survives_kill(&scenario.cache);
-        let killed = [FaultKind::StopCache, FaultKind::Kill, FaultKind::Restart];
         let circumstances = Circumstances {
-            undisturbed: faults.is_empty(),
-            application_crashes: faults.contains(&FaultKind::CrashApplication),
-            cache_loses_entries: faults.contains(&FaultKind::Flush)
-                || (killed.iter().any(|kind| faults.contains(kind)) && !survives_kill),
+            undisturbed: self.visible_faults().next().is_none(),
+            application_crashes: effects.instance_crashes,
+            cache_loses_entries: effects.cache_loses_entries,
             ttl,
             longest_load,
-            cache_out_of_reach: self.cache_out_of_reach(),
+            // A full memory is an error like any other to whoever passes the cache by on errors.
+            cache_out_of_reach: effects.cache_out_of_reach || refuses_when_full(topology, &scenario.cache),
         };
         let mut guarantee = if in_the_cache {
             in_the_cache_itself(&circumstances)
@@ -103,7 +103,8 @@ impl Cell {
             spec.promise().guarantee(&circumstances)
         };
         if in_the_cache || spec.uses_cache() {
-            let fails_over = topology.shape().fails_over && faults.iter().any(|fault| fault.may_fail_over());
+            let fails_over = topology.shape().fails_over
+                && self.visible_faults().any(|fault| fault.nature().may_move_primary);
             if topology.shape().reads_replicas || fails_over {
                 // A replica has what its primary had a moment ago; and what a failover leaves behind, an invalidation
                 // say, is gone with it.
@@ -129,20 +130,31 @@ impl Cell {
             guarantee = guarantee.weakened_to(ttl.map(|ttl| ttl + longest_load));
         }
         let keeps_writes = scenario.database.write_concern != WriteConcern::W1;
-        if keeps_writes || guarantee.loss != Loss::Nothing || !faults.contains(&FaultKind::StopDatabase) {
+        if keeps_writes || guarantee.loss != Loss::Nothing || !effects.database_loses_unjournaled {
             return guarantee;
         }
         // Whoever relies on the database relies on what it means by acknowledged.
         Guarantee { staleness: Staleness::UntilEvicted, loss: Loss::DatabaseJournal, converges: false }
     }
 
-    /// The faults that can be felt in the data: not those of a sentinel, nor of a replica that answers no reads.
-    fn felt_faults(&self) -> impl Iterator<Item = &Fault> {
+    /// What faults are tried on here.
+    #[must_use]
+    pub fn surroundings(&self) -> Surroundings<'_> {
+        Surroundings {
+            topology: &self.topology.spec,
+            uses_cache: self.uses_cache(),
+            cache: &self.scenario.cache,
+            database: &self.scenario.database,
+        }
+    }
+
+    /// The faults that show in the data: not those of a sentinel, nor of a replica that answers no reads.
+    fn visible_faults(&self) -> impl Iterator<Item = &ScheduledFault> {
         let reads_replicas = self.topology.spec.shape().reads_replicas;
         self.scenario.faults.iter().filter(move |fault| match fault.target {
             Target::Sentinel(_) => false,
             Target::Replica { .. } => reads_replicas,
-            _ => true,
+            Target::Instance(_) | Target::Shard(_) | Target::Cache | Target::Database => true,
         })
     }
 
@@ -155,41 +167,12 @@ impl Cell {
     /// The longest that one call of the database may take.
     fn longest_call(&self) -> Duration {
         let scenario = &self.scenario;
-        let slow = scenario.faults.iter().filter(|fault| fault.kind == FaultKind::SlowDatabase);
-        let slowest = slow.map(|fault| fault.delay.0).max().unwrap_or_default();
+        let surroundings = self.surroundings();
+        let slow = scenario.faults.iter().map(|fault| fault.effects(&surroundings).longer_calls);
         scenario.database.timeout.0
             + scenario.network.database_rtt
             + scenario.network.database_jitter
-            + slowest
-    }
-
-    /// Whether instances may be without the cache while it keeps its entries.
-    fn cache_out_of_reach(&self) -> bool {
-        let survives = self.topology.spec.cache_survives_kill(&self.scenario.cache);
-        let cache = &self.scenario.cache;
-        if refuses_when_full(&self.topology.spec, cache) {
-            // A full memory is an error like any other to whoever passes the cache by on errors.
-            return true;
-        }
-        self.felt_faults().any(|fault| match fault.kind {
-            FaultKind::StopCache => survives,
-            // With several servers the others keep theirs, and a replica has a copy.
-            FaultKind::Kill
-            | FaultKind::Restart
-            | FaultKind::Pause
-            | FaultKind::Failover
-            | FaultKind::FillMemory
-            | FaultKind::AddShard
-            | FaultKind::RemoveShard => true,
-            FaultKind::Cut | FaultKind::Reset | FaultKind::Slow | FaultKind::Throttle => {
-                fault.target == Target::Cache
-            }
-            // The entries are gone, or nothing happens to the cache.
-            FaultKind::Flush
-            | FaultKind::StopDatabase
-            | FaultKind::SlowDatabase
-            | FaultKind::CrashApplication => false,
-        })
+            + slow.max().unwrap_or_default()
     }
 }
 

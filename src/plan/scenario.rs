@@ -7,7 +7,7 @@ use super::chosen::{ChosenApplication, ChosenStrategy, ChosenTopology};
 use super::settings::{DatasetSettings, PinSettings, RunSettings};
 use crate::application::catalog::Products;
 use crate::application::{AnyDataset, ApplicationSpec, Facts};
-use crate::fault::Fault;
+use crate::fault::ScheduledFault;
 use crate::topology::settings::{CacheSettings, DatabaseSettings, NetworkSettings};
 use crate::workload::{Distribution, Recording, WorkloadSettings};
 
@@ -37,7 +37,7 @@ pub struct Scenario {
     /// `[run.pin]`.
     pub pin: PinSettings,
     /// `[[fault]]`.
-    pub faults: Vec<Fault>,
+    pub faults: Vec<ScheduledFault>,
     /// `strategies`.
     pub strategies: Vec<ChosenStrategy>,
     /// `topologies`.

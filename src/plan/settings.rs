@@ -31,7 +31,7 @@ crate::settings! {
         repeats: NonZeroU64 = NonZeroU64::MIN,
         /// what the dataset, the operations and the order of the cells are drawn from
         seed: u64 = 1,
-        /// whether every read is held against every write, and both stores are compared at the end; see RESULTS.md for what it costs
+        /// whether every read is held against every write, and both stores are compared at the end; see docs/results.md for what it costs
         audit: bool = true,
         /// how long background work may take to end after the load has stopped
         drain_timeout: Positive = Positive::seconds(30),

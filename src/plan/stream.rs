@@ -1,7 +1,8 @@
 //! The operations that a scenario offers.
 
 use super::scenario::Scenario;
-use crate::workload::{KeySampler, Mix, MixError, OperationStream, Phase, StreamSpec};
+use crate::results::Phase;
+use crate::workload::{KeySampler, Mix, MixError, OperationStream, StreamSpec};
 
 impl Scenario {
     /// What the clients of the first repeat are offered in a phase.
@@ -26,7 +27,7 @@ impl Scenario {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::driver::Offered;
+    use crate::driver::offered;
     use crate::plan::{Options, Plan};
 
     #[test]
@@ -34,7 +35,7 @@ mod tests {
         let text = "topologies = [\"embedded\"]\nstrategies = [\"cache-aside\"]\n[dataset]\nkeys = 1000\n\
                     [workload]\nreads = 0.8\nabsent_share = 0.1\nclients = 3\n[run]\nseed = 9\n";
         let plan = Plan::parse("test", "test.toml", text, &Options::default()).unwrap();
-        let offered = Offered::to(&plan.cells[0]).unwrap();
-        assert_eq!(plan.scenario.stream(Phase::Measure).unwrap().digests(), offered.digest);
+        let offer = offered(&plan.cells[0]).unwrap();
+        assert_eq!(plan.scenario.stream(Phase::Measure).unwrap().digests(), offer.digest);
     }
 }

@@ -35,7 +35,7 @@ pub fn section(group: &Group<'_>) -> String {
         let count = |number: u64| format::count(number as f64);
         let optional = |number: Option<u64>| number.map_or_else(|| NONE.to_owned(), count);
         let promise = entry.measured.iter().find_map(|row| row.guarantee.clone()).unwrap_or_default();
-        let corrupt = entry.measured.iter().map(|row| row.corrupt_reads).sum();
+        let corrupt = entry.measured.iter().map(|row| row.audited.wrong.corrupt_reads).sum();
         table.add(&[
             entry.label.to_owned(),
             promise,
@@ -67,8 +67,14 @@ fn examples(group: &Group<'_>, label: &str) -> String {
         .filter(|entry| entry.label == label)
         .flat_map(|entry| entry.measured.iter().map(|row| row.cell.as_str()))
         .collect();
-    let rows: Vec<&AuditRow> =
-        group.results.audit.iter().filter(|row| cells.contains(&row.cell.as_str())).take(MOST).collect();
+    let rows: Vec<&AuditRow> = group
+        .results
+        .audit
+        .iter()
+        .filter(|row| cells.contains(&row.cell.as_str()))
+        .map(|of| &of.row)
+        .take(MOST)
+        .collect();
     if rows.is_empty() {
         return String::new();
     }

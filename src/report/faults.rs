@@ -14,7 +14,7 @@ pub fn section(group: &Group<'_>) -> String {
     let hit: Vec<&Entry<'_>> = group
         .entries
         .iter()
-        .filter(|entry| entry.measured.iter().any(|row| row.read_outage_s.is_some()))
+        .filter(|entry| entry.measured.iter().any(|row| row.outages.read_outage_s.is_some()))
         .collect();
     if hit.is_empty() {
         return String::new();
@@ -34,22 +34,25 @@ pub fn section(group: &Group<'_>) -> String {
         let worst = |figure: fn(&SummaryRow) -> Option<f64>| {
             entry.values(figure).into_iter().max_by(f64::total_cmp).map_or_else(|| NONE.into(), seconds)
         };
-        let came_back = entry.measured.iter().all(|row| row.hit_rate_recovery_s.is_some());
-        let recovery = match worst(|row| row.hit_rate_recovery_s) {
+        let came_back = entry.measured.iter().all(|row| row.outages.hit_rate_recovery_s.is_some());
+        let recovery = match worst(|row| row.outages.hit_rate_recovery_s) {
             some if came_back => some,
-            _ if entry.measured.iter().all(|row| row.hit_rate_before_fault.is_none()) => NONE.to_owned(),
+            _ if entry.measured.iter().all(|row| row.outages.hit_rate_before_fault.is_none()) => {
+                NONE.to_owned()
+            }
             _ => "not in this run".to_owned(),
         };
-        let errors: u64 = entry.measured.iter().map(|row| row.errors + row.timeouts).sum();
+        let errors: u64 = entry.measured.iter().map(|row| row.answers.errors + row.answers.timeouts).sum();
         table.add(&[
             entry.label.to_owned(),
-            worst(|row| row.read_outage_s),
-            worst(|row| row.write_outage_s),
-            worst(|row| row.outage_bound_s),
-            median(&entry.values(|row| row.hit_rate_before_fault)).map_or_else(|| NONE.into(), percent),
+            worst(|row| row.outages.read_outage_s),
+            worst(|row| row.outages.write_outage_s),
+            worst(|row| row.outages.outage_bound_s),
+            median(&entry.values(|row| row.outages.hit_rate_before_fault))
+                .map_or_else(|| NONE.into(), percent),
             recovery,
             format::count(errors as f64),
-            median(&entry.values(|row| row.db_peak_over_mean))
+            median(&entry.values(|row| row.load.db_peak_over_mean))
                 .map_or_else(|| NONE.into(), |ratio| format!("{ratio:.1}")),
         ]);
     }

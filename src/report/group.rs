@@ -7,7 +7,7 @@ use hdrhistogram::Histogram;
 use super::format;
 use super::stats::REPEATS_TO_RANK;
 use super::style::{self, Look};
-use crate::results::{Measure, Operation, Results, ResultsError, Status, SummaryRow, file_safe};
+use crate::results::{Measure, OperationClass, Results, ResultsError, Status, SummaryRow, file_safe};
 
 /// What stands between the parts of a caption, and where its lines are best broken.
 pub const BETWEEN: &str = "  ·  ";
@@ -38,7 +38,7 @@ pub struct Entry<'a> {
     pub measured: Vec<&'a SummaryRow>,
     /// Its cells that could not be run.
     pub failed: Vec<&'a SummaryRow>,
-    merged: BTreeMap<(Operation, Measure), Histogram<u64>>,
+    merged: BTreeMap<(OperationClass, Measure), Histogram<u64>>,
 }
 
 impl<'a> Entry<'a> {
@@ -54,13 +54,13 @@ impl<'a> Entry<'a> {
 
     /// What all repeats recorded together, in nanoseconds.
     #[must_use]
-    pub fn merged(&self, operation: Operation, measure: Measure) -> Option<&Histogram<u64>> {
+    pub fn merged(&self, operation: OperationClass, measure: Measure) -> Option<&Histogram<u64>> {
         self.merged.get(&(operation, measure)).filter(|histogram| !histogram.is_empty())
     }
 
     /// A percentile of all repeats together, in microseconds.
     #[must_use]
-    pub fn merged_us(&self, operation: Operation, measure: Measure, quantile: f64) -> Option<f64> {
+    pub fn merged_us(&self, operation: OperationClass, measure: Measure, quantile: f64) -> Option<f64> {
         self.merged(operation, measure).map(|h| h.value_at_quantile(quantile) as f64 / 1e3)
     }
 

@@ -6,7 +6,7 @@ use super::format;
 use super::group::Entry;
 use super::safety::Safety;
 use super::stats::median;
-use crate::results::{Measure, Operation, Status, SummaryRow};
+use crate::results::{Measure, OperationClass, Status, SummaryRow};
 
 /// What stands where there is no figure.
 pub const NONE: &str = "–";
@@ -52,7 +52,7 @@ impl Headline {
     pub fn of(entry: &Entry<'_>) -> Self {
         let safety = Safety::of(entry);
         let sum = |figure: fn(&SummaryRow) -> u64| entry.measured.iter().map(|row| figure(row)).sum::<u64>();
-        let answered = sum(|row| row.hits + row.negative_hits);
+        let answered = sum(|row| row.answers.hits + row.answers.negative_hits);
         let share = |part: u64, whole: u64| (whole > 0).then(|| part as f64 / whole as f64);
         let time = |operation, quantile| {
             or_none(entry.merged_us(operation, Measure::Response, quantile).map(format::micros))
@@ -63,17 +63,18 @@ impl Headline {
         Self {
             throughput: throughput(entry),
             hit_rate: or_none(
-                share(answered, answered + sum(|row| row.misses + row.bypassed)).map(format::percent),
+                share(answered, answered + sum(|row| row.answers.misses + row.answers.bypassed))
+                    .map(format::percent),
             ),
-            read_p50: time(Operation::Read, 0.5),
-            read_p99: time(Operation::Read, 0.99),
-            read_p999: time(Operation::Read, 0.999),
-            write_p99: time(Operation::Write, 0.99),
+            read_p50: time(OperationClass::Read, 0.5),
+            read_p99: time(OperationClass::Read, 0.99),
+            read_p999: time(OperationClass::Read, 0.999),
+            write_p99: time(OperationClass::Write, 0.99),
             db_reads_per_op: or_none(
-                share(sum(|row| row.db_reads), sum(|row| row.operations)).map(format::three_digits),
+                share(sum(|row| row.calls.db_reads), sum(|row| row.operations)).map(format::three_digits),
             ),
-            errors: counted(sum(|row| row.errors + row.timeouts)),
-            corrupt: counted(sum(|row| row.corrupt_reads)),
+            errors: counted(sum(|row| row.answers.errors + row.answers.timeouts)),
+            corrupt: counted(sum(|row| row.audited.wrong.corrupt_reads)),
             stale: of_audit(safety.as_ref(), |safety| Some(safety.stale)),
             lost: of_audit(safety.as_ref(), |safety| safety.lost),
             divergent: of_audit(safety.as_ref(), |safety| safety.divergent),
@@ -120,7 +121,11 @@ fn status(entry: &Entry<'_>) -> String {
 }
 
 fn limited_by(entry: &Entry<'_>) -> String {
-    let limits: BTreeSet<&str> =
-        entry.measured.iter().filter_map(|row| row.limited_by).map(crate::results::LimitedBy::name).collect();
+    let limits: BTreeSet<&str> = entry
+        .measured
+        .iter()
+        .filter_map(|row| row.limits.limited_by)
+        .map(crate::results::LimitedBy::name)
+        .collect();
     if limits.is_empty() { NONE.into() } else { limits.into_iter().collect::<Vec<_>>().join(", ") }
 }

@@ -190,14 +190,14 @@ fn cell_row(row: &SummaryRow) -> [String; 13] {
         row.status.to_string(),
         figure((!failed).then_some(row.achieved_per_s), format::count),
         figure(row.offered_per_s, format::count),
-        figure(row.hit_rate, format::percent),
-        figure(row.read_response_p99_us, format::micros),
-        figure(row.write_response_p99_us, format::micros),
+        figure(row.answers.hit_rate, format::percent),
+        figure(row.read_response.p99_us, format::micros),
+        figure(row.write_response.p99_us, format::micros),
         words(Some(&row.errors_by_kind)),
-        words(row.limited_by.map(crate::results::LimitedBy::name)),
-        figure(row.cpu_hotset_cores, format::three_digits),
-        figure(row.cpu_cache_cores, format::three_digits),
-        figure(row.cpu_database_cores, format::three_digits),
+        words(row.limits.limited_by.map(crate::results::LimitedBy::name)),
+        figure(row.cores.cpu_hotset_cores, format::three_digits),
+        figure(row.cores.cpu_cache_cores, format::three_digits),
+        figure(row.cores.cpu_database_cores, format::three_digits),
     ]
 }
 

@@ -17,8 +17,8 @@ const MOST_ROWS: usize = 60;
 
 /// The operations of a cell, where it has others than reading and writing one thing.
 fn operations<'a>(results: &'a Results, cell: &str) -> Vec<&'a OperationRow> {
-    let rows: Vec<_> = results.operations.iter().filter(|row| row.cell == cell).collect();
-    let is_plain = rows.iter().all(|row| row.operation == row.class);
+    let rows: Vec<_> = results.operations.iter().filter(|row| row.cell == cell).map(|of| &of.row).collect();
+    let is_plain = rows.iter().all(|row| row.operation == row.class.name());
     if is_plain { Vec::new() } else { rows }
 }
 
@@ -42,11 +42,11 @@ fn operation(row: &OperationRow) -> [String; 8] {
         row.operation.clone(),
         format::count(row.achieved_per_s),
         share(row.share),
-        share(row.hit_rate),
-        time(row.response_p50_us),
-        time(row.response_p99_us),
-        format::count((row.errors + row.timeouts) as f64),
-        verdict(row.verdict),
+        share(row.answers.hit_rate),
+        time(row.response.p50_us),
+        time(row.response.p99_us),
+        format::count((row.answers.errors + row.answers.timeouts) as f64),
+        verdict(row.judgement.verdict),
     ]
 }
 
@@ -126,10 +126,10 @@ pub fn section(group: &Group<'_>) -> String {
             continue;
         }
         for row in rows {
-            by_operation.add_with_hint(&under(entry.label, operation(row)), &row.verdict_reason);
+            by_operation.add_with_hint(&under(entry.label, operation(row)), &row.judgement.verdict_reason);
         }
         for row in group.results.entities.iter().filter(|row| row.cell == cell) {
-            by_entity.add_with_hint(&under(entry.label, entity(row)), &row.verdict_reason);
+            by_entity.add_with_hint(&under(entry.label, entity(row)), &row.judgement.verdict_reason);
         }
         for row in group.results.application.iter().filter(|row| row.cell == cell) {
             let value = row.value.map_or_else(
@@ -162,16 +162,16 @@ fn under<const N: usize>(label: &str, cells: [String; N]) -> Vec<String> {
 }
 
 fn entity(row: &EntityRow) -> [String; 9] {
-    let served = if row.strategy.is_empty() { "the cache itself" } else { &row.strategy };
+    let served = if row.served_by.is_empty() { "the cache itself" } else { &row.served_by };
     [
         row.entity.clone(),
         served.to_owned(),
         row.guarantee.clone(),
-        verdict(row.verdict),
-        format::count(row.audited_reads as f64),
-        format::count(row.stale_reads as f64),
-        time(row.stale_age_max_ms.map(|ms| ms * 1e3)),
-        format::count(row.corrupt_reads as f64),
-        row.lost_writes.map_or_else(|| NONE.into(), |lost| format::count(lost as f64)),
+        verdict(row.judgement.verdict),
+        format::count(row.audited.audited_reads as f64),
+        format::count(row.audited.wrong.stale_reads as f64),
+        time(row.audited.wrong.stale_age_max_ms.map(|ms| ms * 1e3)),
+        format::count(row.audited.wrong.corrupt_reads as f64),
+        row.at_end.lost_writes.map_or_else(|| NONE.into(), |lost| format::count(lost as f64)),
     ]
 }

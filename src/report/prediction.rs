@@ -35,41 +35,43 @@ enum Unit {
 const FIGURES: &[Figure] = &[
     Figure {
         name: "hit rate",
-        measured: |row| row.hit_rate,
-        predicted: |row| row.predicted_hit_rate_low.zip(row.predicted_hit_rate_high),
-        off: |row| row.hit_rate_off_points,
-        model: |row| &row.predicted_by,
+        measured: |row| row.answers.hit_rate,
+        predicted: |row| row.predicted.predicted_hit_rate_low.zip(row.predicted.predicted_hit_rate_high),
+        off: |row| row.predicted.hit_rate_off_points,
+        model: |row| &row.predicted.predicted_by,
         unit: Unit::Share,
     },
     Figure {
         name: "database reads/op",
-        measured: |row| row.db_reads_per_op,
-        predicted: |row| twice(row.predicted_db_reads_per_op),
-        off: |row| row.db_reads_per_op_off,
-        model: |row| &row.predicted_by,
+        measured: |row| row.calls_per_op.db_reads_per_op,
+        predicted: |row| twice(row.predicted.predicted_db_reads_per_op),
+        off: |row| row.predicted.db_reads_per_op_off,
+        model: |row| &row.predicted.predicted_by,
         unit: Unit::Number,
     },
     Figure {
         name: "stale reads",
-        measured: |row| row.stale_share,
-        predicted: |row| twice(row.predicted_stale_share),
-        off: |row| row.stale_share_off_points,
+        measured: |row| row.audited.stale_share,
+        predicted: |row| twice(row.predicted.predicted_stale_share),
+        off: |row| row.predicted.stale_share_off_points,
         model: |_| staleness::MODEL.name,
         unit: Unit::Share,
     },
     Figure {
         name: "database writes/write",
-        measured: |row| Some(row.predicted_db_writes_per_write? + row.db_writes_per_write_off?),
-        predicted: |row| twice(row.predicted_db_writes_per_write),
-        off: |row| row.db_writes_per_write_off,
+        measured: |row| {
+            Some(row.predicted.predicted_db_writes_per_write? + row.predicted.db_writes_per_write_off?)
+        },
+        predicted: |row| twice(row.predicted.predicted_db_writes_per_write),
+        off: |row| row.predicted.db_writes_per_write_off,
         model: |_| write_behind::MODEL.name,
         unit: Unit::Number,
     },
     Figure {
         name: "backlog",
-        measured: |row| row.backlog_mean,
-        predicted: |row| twice(row.predicted_backlog),
-        off: |row| row.backlog_off,
+        measured: |row| row.backlog.backlog_mean,
+        predicted: |row| twice(row.predicted.predicted_backlog),
+        off: |row| row.predicted.backlog_off,
         model: |_| write_behind::MODEL.name,
         unit: Unit::Number,
     },
@@ -141,7 +143,8 @@ fn cells<'a>(entry: &Entry<'a>, figure: &Figure) -> Option<([String; 7], &'a str
     let measured = median(&entry.values(figure.measured)).map_or_else(String::new, show);
     let off = median(&entry.values(figure.off)).map_or_else(String::new, |off| figure.unit.show_off(off));
     let is_hit_rate = figure.name == FIGURES[0].name;
-    let note = entry.measured.iter().map(|row| row.prediction_note.as_str()).find(|note| !note.is_empty());
+    let note =
+        entry.measured.iter().map(|row| row.predicted.prediction_note.as_str()).find(|note| !note.is_empty());
     let note = note.filter(|_| is_hit_rate).unwrap_or_default().to_owned();
     let model = (figure.model)(row);
     Some(([entry.label.to_owned(), figure.name.into(), measured, expected, off, model.into(), note], model))
@@ -153,12 +156,12 @@ pub fn sentences(groups: &[Group<'_>]) -> Vec<String> {
     let entries = groups.iter().flat_map(|group| &group.entries);
     let off: Vec<&SummaryRow> = entries
         .flat_map(|entry| entry.measured.iter().copied())
-        .filter(|row| !row.prediction_note.is_empty())
+        .filter(|row| !row.predicted.prediction_note.is_empty())
         .collect();
     let shown = off.len().min(CELLS_TO_NAME);
     let mut sentences: Vec<String> = off[..shown]
         .iter()
-        .map(|row| format!("The hit rate of {} is {}.", row.cell, row.prediction_note))
+        .map(|row| format!("The hit rate of {} is {}.", row.cell, row.predicted.prediction_note))
         .collect();
     if shown < off.len() {
         let more = off.len() - shown;

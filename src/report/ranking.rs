@@ -46,7 +46,7 @@ type Criterion = (&'static str, Better, fn(&SummaryRow) -> Option<f64>);
 fn criterion(group: &Group<'_>) -> Criterion {
     let open = group.entries.iter().flat_map(|entry| &entry.measured).any(|row| row.mode == Mode::Open);
     if open {
-        ("p99 response time of reads", Better::Lower, |row| row.read_response_p99_us)
+        ("p99 response time of reads", Better::Lower, |row| row.read_response.p99_us)
     } else {
         ("Throughput", Better::Higher, |row| Some(row.achieved_per_s))
     }
@@ -61,19 +61,21 @@ fn why_not(entry: &Entry<'_>) -> Option<String> {
     let any = |holds: fn(&SummaryRow) -> bool| entry.measured.iter().any(|row| holds(row));
     if entry.measured.is_empty() {
         Some("failed".into())
-    } else if any(|row| row.corrupt_reads > 0) {
+    } else if any(|row| row.audited.wrong.corrupt_reads > 0) {
         Some("corrupt reads".into())
     } else if any(|row| row.control.is_some()) {
         Some("a control".into())
-    } else if any(|row| row.verdict == Some(Verdict::Broken)) {
+    } else if any(|row| row.judgement.verdict == Some(Verdict::Broken)) {
         Some("broke its promise".into())
-    } else if any(|row| (row.errors + row.timeouts) as f64 > MOST_FAILURES * row.operations as f64) {
+    } else if any(|row| {
+        (row.answers.errors + row.answers.timeouts) as f64 > MOST_FAILURES * row.operations as f64
+    }) {
         Some("failed operations".into())
     } else if any(|row| row.status.is_saturated()) {
         Some("saturated".into())
     } else if any(|row| row.status.is_unsettled()) {
         Some("not settled".into())
-    } else if any(|row| row.limited_by == Some(LimitedBy::Hotset)) {
+    } else if any(|row| row.limits.limited_by == Some(LimitedBy::Hotset)) {
         Some("limited by hotset itself".into())
     } else if entry.measured.len() < REPEATS_TO_RANK {
         Some(format!("{} repeats", entry.measured.len()))

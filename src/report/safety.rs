@@ -28,7 +28,7 @@ impl Safety {
     #[must_use]
     pub fn of(entry: &Entry<'_>) -> Option<Self> {
         let audited: Vec<&SummaryRow> =
-            entry.measured.iter().copied().filter(|row| row.verdict.is_some()).collect();
+            entry.measured.iter().copied().filter(|row| row.judgement.verdict.is_some()).collect();
         let first = audited.first()?;
         let sum = |figure: fn(&SummaryRow) -> Option<u64>| {
             audited.iter().map(|row| figure(row)).try_fold(0, |sum, one| Some(sum + one?))
@@ -39,12 +39,18 @@ impl Safety {
             Verdict::Broken => 2,
         };
         Some(Self {
-            audited: audited.iter().map(|row| row.audited_reads).sum(),
-            stale: audited.iter().map(|row| row.stale_reads).sum(),
-            oldest_ms: audited.iter().filter_map(|row| row.stale_age_max_ms).max_by(f64::total_cmp),
-            lost: sum(|row| row.lost_writes),
-            divergent: sum(|row| row.divergent_keys),
-            verdict: audited.iter().filter_map(|row| row.verdict).max_by_key(|verdict| rank(*verdict)),
+            audited: audited.iter().map(|row| row.audited.audited_reads).sum(),
+            stale: audited.iter().map(|row| row.audited.wrong.stale_reads).sum(),
+            oldest_ms: audited
+                .iter()
+                .filter_map(|row| row.audited.wrong.stale_age_max_ms)
+                .max_by(f64::total_cmp),
+            lost: sum(|row| row.at_end.lost_writes),
+            divergent: sum(|row| row.at_end.divergent_keys),
+            verdict: audited
+                .iter()
+                .filter_map(|row| row.judgement.verdict)
+                .max_by_key(|verdict| rank(*verdict)),
             control: first.control.clone(),
         })
     }
@@ -81,9 +87,9 @@ pub fn percent(share: f64) -> String {
 #[must_use]
 pub fn sentence(entry: &Entry<'_>) -> Option<String> {
     let safety = Safety::of(entry)?;
-    let with = |wanted: Verdict| entry.measured.iter().find(|row| row.verdict == Some(wanted));
+    let with = |wanted: Verdict| entry.measured.iter().find(|row| row.judgement.verdict == Some(wanted));
     let row = with(Verdict::Broken).or_else(|| with(Verdict::Unknown))?;
-    let repeats = entry.measured.iter().filter(|one| one.verdict == row.verdict).count();
+    let repeats = entry.measured.iter().filter(|one| one.judgement.verdict == row.judgement.verdict).count();
     let of = if entry.measured.len() > 1 {
         format!(" in {repeats} of {} repeats", entry.measured.len())
     } else {
@@ -99,16 +105,19 @@ pub fn sentence(entry: &Entry<'_>) -> Option<String> {
     } else {
         String::new()
     };
-    Some(match (row.verdict, &safety.control) {
+    Some(match (row.judgement.verdict, &safety.control) {
         (Some(Verdict::Broken), Some(control)) => {
             format!(
                 "{} is a control ({control}) and shows it{of}: {}{stale}.",
-                entry.label, row.verdict_reason
+                entry.label, row.judgement.verdict_reason
             )
         }
         (Some(Verdict::Broken), None) => {
-            format!("{} BROKE ITS PROMISE{of}: {}{stale}.", entry.label, row.verdict_reason)
+            format!("{} BROKE ITS PROMISE{of}: {}{stale}.", entry.label, row.judgement.verdict_reason)
         }
-        _ => format!("Whether {} kept its promise is not known{of}: {}.", entry.label, row.verdict_reason),
+        _ => format!(
+            "Whether {} kept its promise is not known{of}: {}.",
+            entry.label, row.judgement.verdict_reason
+        ),
     })
 }

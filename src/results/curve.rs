@@ -3,54 +3,57 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-
-use super::durable::rows_with_header;
+use super::columns::{columns, words};
+use super::lines::{header, lines};
 use super::{ResultsError, write_atomically};
 
 /// The file's name.
 pub const CURVE: &str = "curve.csv";
 
-/// Where a point comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum CurveSource {
-    /// A simulation of the operations.
-    #[default]
-    Simulated,
-    /// An earlier run of the scenario.
-    Measured,
+words! {
+    /// Where a point comes from.
+    #[derive(Default)]
+    pub enum CurveSource {
+        /// A simulation of the operations.
+        #[default]
+        Simulated = "simulated",
+        /// An earlier run of the scenario.
+        Measured = "measured",
+    }
 }
 
-/// One point of one policy's curve.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct CurveRow {
-    /// Simulated or measured.
-    pub source: CurveSource,
-    /// The eviction policy.
-    pub policy: String,
-    /// How many entries fit.
-    pub capacity_entries: u64,
-    /// The same as a share of the dataset's documents, or of a trace's keys; empty where those were not counted.
-    pub capacity_share: Option<f64>,
-    /// Reads that count.
-    pub reads: u64,
-    /// Reads that hit; estimated where keys were sampled.
-    pub hits: u64,
-    /// Hits over reads; empty without reads.
-    pub hit_rate: Option<f64>,
-    /// The swept values that make the operations what they are; empty without any.
-    pub swept: String,
-    /// What writes do to the cached entry: `invalidate`, `update` or `ignore`; empty where that was measured and nothing
-    /// was written, or the strategy does none of these.
-    pub on_write: String,
-    /// The share of the keys that was simulated; empty where measured.
-    pub sampled_share: Option<f64>,
-    /// The cell that was measured; empty where simulated.
-    pub cell: String,
-    /// The folder of the run that measured it; empty where simulated.
-    pub run: String,
+columns! {
+    /// One point of one policy's curve.
+    pub struct CurveRow {
+        /// Whether the point was simulated, or measured by an earlier run.
+        source: CurveSource,
+        /// The eviction policy: of a simulation and of the embedded cache as in `[cache] policy`, of Redis its
+        /// `maxmemory-policy`.
+        policy: String,
+        /// How many entries fit.
+        capacity_entries: u64,
+        /// The same as a share of the dataset's documents, or of a trace's keys; empty where those were not counted.
+        capacity_share: Option<f64> as "share",
+        /// Reads that count; estimated where keys were sampled.
+        reads: u64,
+        /// Reads that hit; estimated where keys were sampled.
+        hits: u64,
+        /// Hits over reads; empty without reads.
+        hit_rate: Option<f64> as "share",
+        /// The swept values that make the operations what they are, as `workload.keys.exponent=0.8`; empty without any.
+        /// Each has curves of its own.
+        swept: String,
+        /// What writes do to the cached entry: `invalidate`, `update` or `ignore`; empty for a measured cell that
+        /// writes nothing, or whose strategy does none of these. Where strategies differ, each of these has
+        /// curves of its own.
+        on_write: String,
+        /// The share of the keys that was simulated; empty where measured.
+        sampled_share: Option<f64> as "share",
+        /// The cell that was measured; empty where simulated.
+        cell: String,
+        /// The folder of the run that measured it; empty where simulated.
+        run: String,
+    }
 }
 
 /// Writes a curve's file in one step, into a folder that is made where it is not there; returns its path.
@@ -60,6 +63,8 @@ pub struct CurveRow {
 pub fn write_curve(folder: &Path, rows: &[CurveRow]) -> Result<PathBuf, ResultsError> {
     fs::create_dir_all(folder).map_err(|error| ResultsError::io("create", folder, error))?;
     let path = folder.join(CURVE);
-    write_atomically(&path, &rows_with_header(CURVE, rows)?)?;
+    let mut text = header::<CurveRow>();
+    text.extend(lines(rows));
+    write_atomically(&path, &text)?;
     Ok(path)
 }

@@ -5,41 +5,44 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
-use super::durable::{Appended, append, header, rows, rows_with_header, whole_rows, write_atomically};
-use super::read::{OfCell, read_rows};
+use super::durable::{Appended, append, whole_rows, write_atomically};
+use super::files::long_files;
+use super::lines::{encode, header_of_origin, header_with_swept, line_with_swept, lines_of_origin};
 use super::{
     APPLICATION, AUDIT, ApplicationRow, AuditRow, ENTITIES, EVENTS, EntityRow, EventRow, LATENCY, LatencyRow,
-    NODES, NodeRow, OPERATIONS, OperationRow, RUN_INFO, Results, ResultsError, RunInfo, SUMMARY, SummaryRow,
-    TIMESERIES, TimeseriesRow, file_safe, interval_log_name,
+    NODES, NodeRow, OPERATIONS, OperationRow, Origin, RUN_INFO, Results, ResultsError, RunInfo, SUMMARY,
+    SummaryRow, TIMESERIES, TimeseriesRow, file_safe, interval_log_name,
 };
 
-/// Everything that one cell leaves.
-#[derive(Debug, Clone, Default)]
-pub struct CellResults {
-    /// The cell's row in `summary.csv`; of a failed cell, status and reason.
-    pub summary: SummaryRow,
-    /// Its windows.
-    pub timeseries: Vec<TimeseriesRow>,
-    /// Its percentile spectra.
-    pub latency: Vec<LatencyRow>,
-    /// What happened in it.
-    pub events: Vec<EventRow>,
-    /// Examples of what the audit found.
-    pub audit: Vec<AuditRow>,
-    /// The nodes of its cache.
-    pub nodes: Vec<NodeRow>,
-    /// Its kinds of operation.
-    pub operations: Vec<OperationRow>,
-    /// Its kinds of entity.
-    pub entities: Vec<EntityRow>,
-    /// Figures of its application.
-    pub application: Vec<ApplicationRow>,
-    /// Its interval log, from [`super::interval_log`]; empty where nothing was measured.
-    pub interval_log: Vec<u8>,
+macro_rules! cell_results {
+    ($(#[doc = $doc:literal] $field:ident: $row:ty = $name:ident, $file:literal,)*) => {
+        /// Everything that one cell leaves.
+        #[derive(Debug, Clone, Default)]
+        pub struct CellResults {
+            /// The cell's row in `summary.csv`; of a failed cell, status and reason.
+            pub summary: SummaryRow,
+            /// The swept keys and their values in the cell.
+            pub swept: Vec<(String, String)>,
+            $( #[doc = $doc] pub $field: Vec<$row>, )*
+            /// Its interval log, from [`super::interval_log`]; empty where nothing was measured.
+            pub interval_log: Vec<u8>,
+        }
+
+        impl CellResults {
+            /// The cell's lines in each file that holds many.
+            fn long_lines(&self, swept_values: &[String]) -> Vec<(&'static str, Vec<u8>)> {
+                let origin = Origin::of(&self.summary);
+                vec![$( ($name, lines_of_origin(&origin, swept_values, &self.$field)) ),*]
+            }
+        }
+
+        /// The files that hold many rows of a cell, with their headers.
+        fn long_headers(swept_keys: &[String]) -> Vec<(&'static str, Vec<u8>)> {
+            vec![$( ($name, header_of_origin::<$row>(swept_keys)) ),*]
+        }
+    };
 }
+long_files!(cell_results);
 
 /// The folder of a run that is being written.
 ///
@@ -47,6 +50,8 @@ pub struct CellResults {
 #[derive(Debug)]
 pub struct ResultsDir {
     path: PathBuf,
+    /// The keys that the scenario sweeps: each is a column.
+    swept_keys: Vec<String>,
     /// Held for as long as this process writes here, so that no other resumes the run meanwhile.
     _lock: File,
 }
@@ -62,51 +67,50 @@ fn lock(path: &Path) -> Result<File, ResultsError> {
 }
 
 impl ResultsDir {
-    /// Creates `<out>/<scenario>/<UTC time>/` with empty CSVs, and points `latest` at it.
+    /// Creates `<out>/<scenario>/<UTC time>/` with empty CSVs, which have a column for each swept key, and points
+    /// `latest` at it.
     ///
     /// # Errors
     /// Names the folder that could not be made and what to do.
-    pub fn create(out: &Path, scenario: &str, started: jiff::Timestamp) -> Result<Self, ResultsError> {
+    pub fn create(
+        out: &Path,
+        scenario: &str,
+        started: jiff::Timestamp,
+        swept_keys: &[String],
+    ) -> Result<Self, ResultsError> {
         let parent = out.join(file_safe(scenario));
         fs::create_dir_all(&parent).map_err(|error| ResultsError::io("create", &parent, error))?;
         let path = create_untaken(&parent, &started.strftime("%Y-%m-%dT%H-%M-%SZ").to_string())?;
-        write_atomically(&path.join(SUMMARY), &header::<SummaryRow>(SUMMARY)?)?;
-        write_atomically(&path.join(TIMESERIES), &header::<TimeseriesRow>(TIMESERIES)?)?;
-        write_atomically(&path.join(LATENCY), &header::<LatencyRow>(LATENCY)?)?;
-        write_atomically(&path.join(EVENTS), &header::<EventRow>(EVENTS)?)?;
-        for (file, header) in newer_files()? {
+        for (file, header) in headers(swept_keys) {
             write_atomically(&path.join(file), &header)?;
         }
         point_latest_at(&parent, &path)?;
         let lock = lock(&path)?;
-        Ok(Self { path, _lock: lock })
+        Ok(Self { path, swept_keys: swept_keys.to_vec(), _lock: lock })
     }
 
     /// Opens a run that was interrupted, and removes what its last cell left unfinished. The results are those of the
     /// finished cells; failed cells count as finished.
     ///
     /// # Errors
-    /// Where the folder holds no run, or a row that is not the last does not read.
-    pub fn open_for_resume(path: &Path) -> Result<(Self, Results), ResultsError> {
+    /// Returns an error if the folder holds no run, if a row that is not the last does not read, or if its files have
+    /// other columns than this version of hotset would append. Nothing is changed then.
+    pub fn open_for_resume(path: &Path, swept_keys: &[String]) -> Result<(Self, Results), ResultsError> {
         let results = Results::read(path)?;
-        let lock = lock(path)?;
-        let finished = results.finished_cells();
-        keep_whole_rows(&path.join(SUMMARY))?;
-        keep_rows_of::<TimeseriesRow>(path, TIMESERIES, &finished)?;
-        keep_rows_of::<LatencyRow>(path, LATENCY, &finished)?;
-        keep_rows_of::<EventRow>(path, EVENTS, &finished)?;
-        for (file, header) in newer_files()? {
-            // A run of an earlier version has none.
-            if !path.join(file).exists() {
-                write_atomically(&path.join(file), &header)?;
+        let headers = headers(swept_keys);
+        for (file, header) in &headers {
+            let path = path.join(file);
+            let text = fs::read(&path).map_err(|error| ResultsError::io("read", &path, error))?;
+            if !text.starts_with(header) {
+                return Err(ResultsError::OtherColumns { path });
             }
         }
-        keep_rows_of::<AuditRow>(path, AUDIT, &finished)?;
-        keep_rows_of::<NodeRow>(path, NODES, &finished)?;
-        keep_rows_of::<OperationRow>(path, OPERATIONS, &finished)?;
-        keep_rows_of::<EntityRow>(path, ENTITIES, &finished)?;
-        keep_rows_of::<ApplicationRow>(path, APPLICATION, &finished)?;
-        Ok((Self { path: path.to_owned(), _lock: lock }, results))
+        let lock = lock(path)?;
+        let finished = results.finished_cells();
+        for (file, _) in &headers {
+            keep_rows_of(&path.join(file), &finished)?;
+        }
+        Ok((Self { path: path.to_owned(), swept_keys: swept_keys.to_vec(), _lock: lock }, results))
     }
 
     /// Where the run is.
@@ -142,34 +146,31 @@ impl ResultsDir {
     }
 
     fn append_parts(&self, cell: &CellResults, done: &mut Vec<Appended>) -> Result<(), ResultsError> {
+        let value = |key: &String| {
+            let found = cell.swept.iter().find(|(swept, _)| swept == key);
+            // A key that means nothing to the cell's topology has no value there.
+            found.map(|(_, value)| value.clone()).unwrap_or_default()
+        };
+        let swept_values: Vec<String> = self.swept_keys.iter().map(value).collect();
         let mut put = |file: &'static str, bytes: Vec<u8>| {
             append(&self.path.join(file), &bytes).map(|appended| done.push(appended))
         };
-        put(TIMESERIES, rows(TIMESERIES, &cell.timeseries)?)?;
-        put(LATENCY, rows(LATENCY, &cell.latency)?)?;
-        put(EVENTS, rows(EVENTS, &cell.events)?)?;
-        put(AUDIT, rows(AUDIT, &cell.audit)?)?;
-        put(NODES, rows(NODES, &cell.nodes)?)?;
-        put(OPERATIONS, rows(OPERATIONS, &cell.operations)?)?;
-        put(ENTITIES, rows(ENTITIES, &cell.entities)?)?;
-        put(APPLICATION, rows(APPLICATION, &cell.application)?)?;
+        for (file, lines) in cell.long_lines(&swept_values) {
+            put(file, lines)?;
+        }
         if !cell.interval_log.is_empty() {
             write_atomically(&self.path.join(interval_log_name(&cell.summary.cell)), &cell.interval_log)?;
         }
         // Last: with this row the cell is finished.
-        put(SUMMARY, rows(SUMMARY, std::slice::from_ref(&cell.summary))?)
+        put(SUMMARY, line_with_swept(&cell.summary, &swept_values))
     }
 }
 
-/// The files that a run of an earlier version may lack, with their headers.
-fn newer_files() -> Result<[(&'static str, Vec<u8>); 5], ResultsError> {
-    Ok([
-        (AUDIT, header::<AuditRow>(AUDIT)?),
-        (NODES, header::<NodeRow>(NODES)?),
-        (OPERATIONS, header::<OperationRow>(OPERATIONS)?),
-        (ENTITIES, header::<EntityRow>(ENTITIES)?),
-        (APPLICATION, header::<ApplicationRow>(APPLICATION)?),
-    ])
+/// Every CSV of a run with its header.
+fn headers(swept_keys: &[String]) -> Vec<(&'static str, Vec<u8>)> {
+    let mut headers = vec![(SUMMARY, header_with_swept::<SummaryRow>(swept_keys))];
+    headers.extend(long_headers(swept_keys));
+    headers
 }
 
 /// Makes a folder of that name, or of the name with `-2`, `-3`, … where it is taken.
@@ -201,22 +202,23 @@ fn point_latest_at(parent: &Path, run: &Path) -> Result<(), ResultsError> {
     Ok(())
 }
 
-/// Drops a torn last line.
-fn keep_whole_rows(path: &Path) -> Result<(), ResultsError> {
-    let text = fs::read(path).map_err(|error| ResultsError::io("read", path, error))?;
-    let whole = whole_rows(&text);
-    if whole == text.len() { Ok(()) } else { write_atomically(path, &text[..whole]) }
-}
-
 /// Drops the rows of cells that did not finish, and a torn last line.
-fn keep_rows_of<R>(folder: &Path, file: &'static str, finished: &BTreeSet<String>) -> Result<(), ResultsError>
-where
-    R: Serialize + DeserializeOwned + Default + OfCell,
-{
-    let path = folder.join(file);
-    let mut kept: Vec<R> = read_rows(&path)?;
-    kept.retain(|row| finished.contains(row.cell()));
-    let text = if kept.is_empty() { header::<R>(file)? } else { rows_with_header(file, &kept)? };
-    let before = fs::read(&path).map_err(|error| ResultsError::io("read", &path, error))?;
-    if text == before { Ok(()) } else { write_atomically(&path, &text) }
+fn keep_rows_of(path: &Path, finished: &BTreeSet<String>) -> Result<(), ResultsError> {
+    let text = fs::read(path).map_err(|error| ResultsError::io("read", path, error))?;
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(&text[..whole_rows(&text)]);
+    let mut kept: Vec<Vec<String>> = Vec::new();
+    for (number, record) in reader.records().enumerate() {
+        let failed = |error: &csv::Error| ResultsError::Row {
+            path: path.to_owned(),
+            line: error.position().map_or(0, csv::Position::line),
+            reason: error.to_string(),
+        };
+        let record = record.map_err(|error| failed(&error))?;
+        // The cell's id is the first column of every file, and the header is kept.
+        if number == 0 || record.get(0).is_some_and(|cell| finished.contains(cell)) {
+            kept.push(record.iter().map(str::to_owned).collect());
+        }
+    }
+    let kept = encode(&kept);
+    if kept == text { Ok(()) } else { write_atomically(path, &kept) }
 }

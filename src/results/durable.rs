@@ -4,8 +4,6 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
-
 use super::ResultsError;
 
 /// Replaces a file in one step: readers see the old content or the new, never a part of it.
@@ -75,39 +73,6 @@ pub(super) fn append(path: &Path, bytes: &[u8]) -> Result<Appended, ResultsError
         return Err(failed(source));
     }
     Ok(appended)
-}
-
-/// The header line of a row type.
-pub(super) fn header<R: Serialize + Default>(file: &'static str) -> Result<Vec<u8>, ResultsError> {
-    let mut text = rows_with_header(file, &[R::default()])?;
-    let end = text.iter().position(|&byte| byte == b'\n').map_or(text.len(), |at| at + 1);
-    text.truncate(end);
-    Ok(text)
-}
-
-/// Rows as CSV, without the header.
-pub(super) fn rows<R: Serialize>(file: &'static str, rows: &[R]) -> Result<Vec<u8>, ResultsError> {
-    encode(file, csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new()), rows)
-}
-
-/// Rows as CSV under their header.
-pub(super) fn rows_with_header<R: Serialize>(
-    file: &'static str,
-    rows: &[R],
-) -> Result<Vec<u8>, ResultsError> {
-    encode(file, csv::Writer::from_writer(Vec::new()), rows)
-}
-
-fn encode<R: Serialize>(
-    file: &'static str,
-    mut writer: csv::Writer<Vec<u8>>,
-    rows: &[R],
-) -> Result<Vec<u8>, ResultsError> {
-    let failed = |reason: String| ResultsError::Encode { file, reason };
-    for row in rows {
-        writer.serialize(row).map_err(|error| failed(error.to_string()))?;
-    }
-    writer.into_inner().map_err(|error| failed(error.to_string()))
 }
 
 /// The length of the part of a CSV that consists of whole rows: up to the last line end outside quotes.

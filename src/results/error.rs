@@ -34,6 +34,20 @@ pub enum ResultsError {
         /// What does not fit.
         reason: String,
     },
+    /// A file of an earlier version, which did not measure what this one shows.
+    #[error("{} has no column `{column}`: an earlier version of hotset wrote it; run the scenario again, or draw the results with the version named in run.json", path.display())]
+    Older {
+        /// The CSV file.
+        path: PathBuf,
+        /// The first column that is missing.
+        column: String,
+    },
+    /// A run cannot be gone on with, as its files have other columns.
+    #[error("{} has other columns than this version of hotset writes for this scenario; rows of both cannot stand in one file: run the scenario anew, or resume it with the version named in run.json", path.display())]
+    OtherColumns {
+        /// The CSV file.
+        path: PathBuf,
+    },
     /// `run.json` is not what this version of hotset writes.
     #[error("{} is not a run.json of this version of hotset ({source}); draw the results with the version that wrote them", path.display())]
     RunInfo {

@@ -1,26 +1,75 @@
 //! `events.csv`: one row for each thing that happened in a cell.
 
-use serde::{Deserialize, Serialize};
+use super::columns::{columns, words};
 
-/// Something that happened: a change of phase, a fault, a failover, a reconnect.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct EventRow {
-    /// The cell's id.
-    pub cell: String,
-    /// Seconds from the start of measuring; negative in the warm-up.
-    pub at_s: f64,
-    /// What kind of thing: `phase`, `settled`, `drained`, `fault`, …
-    pub kind: String,
-    /// What it happened to.
-    pub subject: String,
-    /// The particulars, in words.
-    pub detail: String,
+words! {
+    /// What kind of thing happened.
+    #[derive(Default)]
+    pub enum EventKind {
+        /// Warm-up or measuring begins.
+        #[default]
+        Phase = "phase",
+        /// The hit rate had settled when measuring began.
+        Settled = "settled",
+        /// The hit rate was still moving when measuring began.
+        Unsettled = "unsettled",
+        /// Something was broken.
+        Fault = "fault",
+        /// It is as it was before the fault, or answers again.
+        Mended = "mended",
+        /// What a fault came to while it lasted.
+        Noticed = "noticed",
+        /// A fault could not be carried out or mended, and the cell went on.
+        FaultFailed = "fault-failed",
+        /// Clients found another primary of a shard.
+        Failover = "failover",
+        /// Clients found slots at other shards.
+        Resharded = "resharded",
+        /// A connection that had broken is there again.
+        Reconnected = "reconnected",
+        /// The first window without an error after errors that a fault was followed by, before the next fault.
+        Recovered = "recovered",
+        /// Strategies left nothing to do.
+        Drained = "drained",
+        /// Strategies left something to do.
+        NotDrained = "not-drained",
+    }
 }
 
-impl EventRow {
-    /// Whether the event only says how the run went on, and did nothing to the system under test.
+columns! {
+    /// Something that happened: a change of phase, a fault, a failover, a reconnect.
+    pub struct EventRow {
+        /// When it happened, from the start of measuring; negative in the warm-up.
+        at_s: f64 as "s",
+        /// What kind of thing: `phase`: warm-up or measuring begins; `settled`, `unsettled`: whether the hit rate had
+        /// settled when measuring began; `fault`: something was broken; `mended`: it is as it was without that, or
+        /// answers again; `noticed`: what a fault came to while it lasts; `fault-failed`: a fault could not be carried
+        /// out or mended, and the cell went on; `failover`: clients found another primary of a shard; `resharded`: they
+        /// found slots at other shards; `reconnected`: a connection that had broken is there again; `recovered`: the
+        /// first window without an error after errors that a fault was followed by, before the next fault; `drained`,
+        /// `not-drained`: whether strategies left anything to do.
+        kind: EventKind,
+        /// What it happened to.
+        subject: String,
+        /// The particulars, in words.
+        detail: String,
+    }
+}
+
+impl EventKind {
+    /// Returns true if the event only says how the run went on, and did nothing to the system under test.
     #[must_use]
-    pub fn is_bookkeeping(&self) -> bool {
-        ["phase", "settled", "unsettled", "drained", "not-drained"].contains(&self.kind.as_str())
+    pub fn is_bookkeeping(self) -> bool {
+        match self {
+            Self::Phase | Self::Settled | Self::Unsettled | Self::Drained | Self::NotDrained => true,
+            Self::Fault
+            | Self::Mended
+            | Self::Noticed
+            | Self::FaultFailed
+            | Self::Failover
+            | Self::Resharded
+            | Self::Reconnected
+            | Self::Recovered => false,
+        }
     }
 }

@@ -12,7 +12,7 @@ use hdrhistogram::serialization::interval_log::{
 };
 use hdrhistogram::serialization::{Deserializer, V2DeflateSerializer};
 
-use super::{Measure, Operation};
+use super::{Measure, OperationClass};
 
 /// What was recorded of one operation and measure in one interval.
 #[derive(Debug, Clone, Copy)]
@@ -65,7 +65,7 @@ pub fn interval_log<'a>(
 ///
 /// # Errors
 /// Says what does not decode.
-pub fn merged_histograms(log: &[u8]) -> Result<BTreeMap<(Operation, Measure), Histogram<u64>>, String> {
+pub fn merged_histograms(log: &[u8]) -> Result<BTreeMap<(OperationClass, Measure), Histogram<u64>>, String> {
     let mut merged = BTreeMap::new();
     let mut deserializer = Deserializer::new();
     for entry in IntervalLogIterator::new(log) {
@@ -93,8 +93,8 @@ pub(super) fn add(sum: &mut Histogram<u64>, more: &Histogram<u64>) -> Result<(),
     sum.add(more).map_err(|error| error.to_string())
 }
 
-fn kind_of(text: &str) -> Option<(Operation, Measure)> {
-    [Operation::Read, Operation::Write]
+fn kind_of(text: &str) -> Option<(OperationClass, Measure)> {
+    [OperationClass::Read, OperationClass::Write]
         .into_iter()
         .flat_map(|operation| [(operation, Measure::Response), (operation, Measure::Service)])
         .find(|(operation, measure)| tag(operation.name(), *measure) == text)
@@ -150,7 +150,7 @@ mod tests {
         let merged = merged_histograms(&log).unwrap();
         let mut sum = fast.clone();
         sum.add(&slow).unwrap();
-        assert_eq!(merged[&(Operation::Read, Measure::Response)], sum);
+        assert_eq!(merged[&(OperationClass::Read, Measure::Response)], sum);
         assert_eq!(merged.len(), 1);
     }
 

@@ -1,124 +1,141 @@
 //! `latency.csv`: one row for each point of a cell's percentile spectra.
 
 use hdrhistogram::Histogram;
-use serde::{Deserialize, Serialize};
 
-/// What a client did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Operation {
-    /// A read of one entity or page.
-    #[default]
-    Read,
-    /// A write.
-    Write,
-}
+use super::columns::{columns, words};
 
-/// How an operation ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Outcome {
-    /// Read from the cache.
-    Hit,
-    /// Read from the database.
-    Miss,
-    /// Known absent from the cache.
-    NegativeHit,
-    /// Read from the database, as the cache had failed and was passed by.
-    Bypassed,
-    /// A write that was acknowledged.
-    Written,
-    /// What is neither, done.
-    Done,
-    /// An error.
-    Error,
-    /// Given up; a write may or may not have happened.
-    Timeout,
-    /// Every outcome together.
-    #[default]
-    All,
-}
-
-/// Which time was measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Measure {
-    /// From due to done.
-    #[default]
-    Response,
-    /// From sent to done.
-    Service,
-}
-
-impl Operation {
-    /// As in the CSV.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Write => "write",
-        }
+words! {
+    /// What an operation does to the data.
+    #[derive(Default)]
+    pub enum OperationClass {
+        /// It reads one entity or page.
+        #[default]
+        Read = "read",
+        /// It writes.
+        Write = "write",
     }
 }
 
-impl Measure {
-    /// As in the CSV.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Response => "response",
-            Self::Service => "service",
-        }
+words! {
+    /// How an operation ended.
+    #[derive(Default)]
+    pub enum OutcomeClass {
+        /// Read from the cache.
+        Hit = "hit",
+        /// Read from the database.
+        Miss = "miss",
+        /// Known absent from the cache.
+        NegativeHit = "negative-hit",
+        /// Read from the database, as the cache had failed and was passed by.
+        Bypassed = "bypassed",
+        /// A write that was acknowledged.
+        Written = "written",
+        /// Done, by an operation that is neither.
+        Done = "done",
+        /// An error.
+        Error = "error",
+        /// Given up; a write may or may not have happened.
+        Timeout = "timeout",
+        /// Every outcome together.
+        #[default]
+        All = "all",
     }
 }
 
-/// One point of one percentile spectrum.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct LatencyRow {
-    /// The cell's id.
-    pub cell: String,
-    /// `read` or `write`: all operations that do; or one kind of operation of an application that has several of these.
-    pub operation: String,
-    /// How they ended.
-    pub outcome: Outcome,
-    /// Response or service time.
-    pub measure: Measure,
-    /// From 0 to 100.
-    pub percentile: f64,
-    /// The time that this share of the operations did not exceed.
-    pub value_us: f64,
-    /// How many operations took no longer.
-    pub count_at_or_below: u64,
-    /// How many operations there were.
-    pub total_count: u64,
+words! {
+    /// Which time was measured.
+    #[derive(Default)]
+    pub enum Measure {
+        /// From due to done: what a user waits.
+        #[default]
+        Response = "response",
+        /// From sent to done: what the system takes.
+        Service = "service",
+    }
 }
 
-/// The spectrum of a histogram of nanoseconds: five points for each halving of what remains above, and the maximum.
-/// Empty where nothing was recorded.
+impl OutcomeClass {
+    /// The outcomes that an operation can have: all but [`OutcomeClass::All`], which is none of them.
+    pub const EACH: [Self; 8] = [
+        Self::Hit,
+        Self::Miss,
+        Self::NegativeHit,
+        Self::Bypassed,
+        Self::Written,
+        Self::Done,
+        Self::Error,
+        Self::Timeout,
+    ];
+
+    /// Returns true if the operation did what it was asked to.
+    #[must_use]
+    pub fn is_success(self) -> bool {
+        !matches!(self, Self::Error | Self::Timeout | Self::All)
+    }
+
+    /// Returns true if it is a read that got an answer.
+    #[must_use]
+    pub fn is_answered_read(self) -> bool {
+        matches!(self, Self::Hit | Self::Miss | Self::NegativeHit | Self::Bypassed)
+    }
+}
+
+columns! {
+    /// One point of one percentile spectrum.
+    pub struct LatencyRow {
+        /// The operations: `read` or `write` for all that do; or one kind of operation of an application that has several
+        /// of these.
+        operation: String,
+        /// How they ended; `all` for every outcome together.
+        outcome: OutcomeClass,
+        /// The response time, from when an operation was due, or the service time, from when it was sent.
+        measure: Measure,
+        /// From 0 to 100, such as 99.9.
+        percentile: f64,
+        /// The time that this share of the operations did not exceed.
+        value_us: f64 as "µs",
+        /// How many operations took no longer.
+        count_at_or_below: u64,
+        /// How many operations are in the spectrum.
+        total_count: u64,
+    }
+}
+
+/// The percentiles that every spectrum has a row for, as people ask for these.
+const ALWAYS: [f64; 8] = [50.0, 75.0, 90.0, 95.0, 99.0, 99.9, 99.99, 100.0];
+
+/// The spectrum of a histogram of nanoseconds: five points for each halving of what remains above, the percentiles
+/// that people ask for, and the maximum. Empty if nothing was recorded.
 #[must_use]
 pub fn spectrum(
-    cell: &str,
-    (operation, outcome, measure): (&str, Outcome, Measure),
+    (operation, outcome, measure): (&str, OutcomeClass, Measure),
     histogram: &Histogram<u64>,
 ) -> Vec<LatencyRow> {
     if histogram.is_empty() {
         return Vec::new();
     }
+    let row = |percentile: f64, value: u64, below: u64| LatencyRow {
+        operation: operation.to_owned(),
+        outcome,
+        measure,
+        percentile: round(percentile, 1e9),
+        value_us: round(value as f64 / 1e3, 1e3),
+        count_at_or_below: below,
+        total_count: histogram.len(),
+    };
     let mut below = 0;
     let mut rows = Vec::new();
     for step in histogram.iter_quantiles(5) {
         below += step.count_since_last_iteration();
-        rows.push(LatencyRow {
-            cell: cell.to_owned(),
-            operation: operation.to_owned(),
-            outcome,
-            measure,
-            percentile: round(step.quantile_iterated_to() * 100.0, 1e9),
-            value_us: round(step.value_iterated_to() as f64 / 1e3, 1e3),
-            count_at_or_below: below,
-            total_count: histogram.len(),
-        });
+        rows.push(row(step.quantile_iterated_to() * 100.0, step.value_iterated_to(), below));
     }
+    for percentile in ALWAYS {
+        if rows.iter().all(|row| (row.percentile - percentile).abs() > 1e-6) {
+            let value = histogram.value_at_percentile(percentile);
+            rows.push(row(percentile, value, histogram.count_between(0, value)));
+        }
+    }
+    rows.sort_by(|a, b| a.percentile.total_cmp(&b.percentile));
     rows
 }
 
@@ -135,7 +152,7 @@ mod tests {
     fn a_spectrum_rises_to_the_maximum_and_counts_everything() {
         let mut histogram = Histogram::<u64>::new(3).unwrap();
         (1..=10_000).for_each(|us| histogram.record(us * 1000).unwrap());
-        let rows = spectrum("c", ("read", Outcome::All, Measure::Response), &histogram);
+        let rows = spectrum(("read", OutcomeClass::All, Measure::Response), &histogram);
         assert!(
             rows.windows(2).all(|w| w[0].value_us <= w[1].value_us && w[0].percentile <= w[1].percentile)
         );
@@ -146,8 +163,36 @@ mod tests {
     }
 
     #[test]
+    fn every_spectrum_has_the_percentiles_that_people_ask_for() {
+        for recorded in [1, 7, 100, 123_456] {
+            let mut histogram = Histogram::<u64>::new(3).unwrap();
+            (1..=recorded).for_each(|us| histogram.record(us * 1000).unwrap());
+            let rows = spectrum(("read", OutcomeClass::All, Measure::Response), &histogram);
+            for percentile in ALWAYS {
+                let exact: Vec<_> =
+                    rows.iter().filter(|row| (row.percentile - percentile).abs() < 1e-9).collect();
+                assert_eq!(exact.len(), 1, "{percentile} of {recorded}");
+                assert!(exact[0].count_at_or_below as f64 >= recorded as f64 * percentile / 100.0 - 1e-6);
+            }
+            assert!(
+                rows.is_sorted_by(
+                    |a, b| a.value_us <= b.value_us && a.count_at_or_below <= b.count_at_or_below
+                )
+            );
+        }
+    }
+
+    #[test]
+    fn each_outcome_stands_in_its_own_place_and_all_after_them() {
+        for (at, class) in OutcomeClass::EACH.into_iter().enumerate() {
+            assert_eq!(class as usize, at);
+        }
+        assert_eq!(OutcomeClass::All as usize, OutcomeClass::EACH.len());
+    }
+
+    #[test]
     fn nothing_recorded_gives_no_spectrum() {
         let histogram = Histogram::<u64>::new(3).unwrap();
-        assert!(spectrum("c", ("write", Outcome::All, Measure::Service), &histogram).is_empty());
+        assert!(spectrum(("write", OutcomeClass::All, Measure::Service), &histogram).is_empty());
     }
 }

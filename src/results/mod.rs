@@ -1,20 +1,26 @@
-//! What a run leaves on disk: one struct a file, used to write it and to read it back.
+//! What a run leaves on disk: one kind of row a file, declared once by its columns, and the reader and the writer of
+//! the folder.
 //!
-//! A cell counts as finished once its row in `summary.csv` is complete, which is written last. `RESULTS.md`
-//! documents every column.
+//! A cell counts as finished once its row in `summary.csv` is complete, which is written last. The reference of every
+//! column is made of the declarations here (`hotset list columns`, docs/results.md).
 
 mod application;
 mod audit;
+pub mod columns;
 mod curve;
 mod directory;
 mod durable;
 mod entities;
 mod error;
 mod events;
+mod files;
+mod groups;
 mod interval_log;
 mod latency;
+mod lines;
 mod nodes;
 mod operations;
+mod origin;
 mod read;
 mod run_info;
 mod summary;
@@ -27,34 +33,26 @@ pub use directory::{CellResults, ResultsDir};
 pub use durable::write_atomically;
 pub use entities::EntityRow;
 pub use error::ResultsError;
-pub use events::EventRow;
+pub use events::{EventKind, EventRow};
+pub use files::{
+    APPLICATION, AUDIT, ENTITIES, EVENTS, FileGuide, LATENCY, NODES, OPERATIONS, TIMESERIES, file_guides,
+};
+pub use groups::{
+    Answers, AuditedReads, BacklogUse, CacheUse, CallsPerOperation, Cores, DatabaseLoad, Judgement, Limits,
+    OfferedStream, Outages, Predicted, StoreCalls, StoresAtEnd, Times, WindowTimes, WrongReads,
+};
 pub use interval_log::{Interval, interval_log, merged_histograms};
-pub use latency::{LatencyRow, Measure, Operation, Outcome, spectrum};
+pub use latency::{LatencyRow, Measure, OperationClass, OutcomeClass, spectrum};
 pub use nodes::NodeRow;
 pub use operations::OperationRow;
+pub use origin::{Of, Origin};
 pub use read::Results;
-pub use run_info::{Build, Machine, RunInfo, Server, StreamDigest};
-pub use summary::{LatencyFigures, LimitedBy, Mode, Status, SummaryRow, Verdict};
+pub use run_info::{Build, ClientDigest, Machine, RunInfo, Server};
+pub use summary::{LimitedBy, Mode, Status, SummaryRow, Verdict};
 pub use timeseries::{Phase, TimeseriesRow};
 
 /// One row for each finished cell.
 pub const SUMMARY: &str = "summary.csv";
-/// One row for each window of each cell.
-pub const TIMESERIES: &str = "timeseries.csv";
-/// One row for each point of each cell's percentile spectra.
-pub const LATENCY: &str = "latency.csv";
-/// One row for each thing that happened.
-pub const EVENTS: &str = "events.csv";
-/// Examples of what the audit found.
-pub const AUDIT: &str = "audit.csv";
-/// One row for each node of the cache of each cell.
-pub const NODES: &str = "nodes.csv";
-/// One row for each kind of operation of each cell.
-pub const OPERATIONS: &str = "operations.csv";
-/// One row for each kind of entity of each cell.
-pub const ENTITIES: &str = "entities.csv";
-/// Figures of each cell's application that no other file has.
-pub const APPLICATION: &str = "application.csv";
 /// What was run, where, and with what.
 pub const RUN_INFO: &str = "run.json";
 

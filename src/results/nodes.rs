@@ -1,27 +1,27 @@
 //! `nodes.csv`: one row for each node of the cache of each cell, where the cache has servers.
 
-use serde::{Deserialize, Serialize};
+use super::columns::columns;
 
-/// One node, as it was at the end of the measured time.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct NodeRow {
-    /// The cell's id.
-    pub cell: String,
-    /// Which shard it belongs to.
-    pub shard: String,
-    /// Where it listens.
-    pub address: String,
-    /// `primary` or `replica`.
-    pub role: String,
-    /// The hash slots that it serves, where there are slots.
-    pub slots: Option<u64>,
-    /// The keys that it holds.
-    pub keys: u64,
-    /// Its keys by those of all primaries, or of all replicas.
-    pub keys_share: Option<f64>,
-    /// The commands that it carried out in the measured time, those of scripts and of replication included; empty where it
-    /// was started anew meanwhile.
-    pub commands: Option<u64>,
-    /// Its commands by those of all nodes.
-    pub commands_share: Option<f64>,
+columns! {
+    /// One node, as it was at the end of the measured time.
+    pub struct NodeRow {
+        /// The shard, `shard0` and so on; a cluster's are numbered in the order of their lowest slots when it is
+        /// first seen; they keep their names when slots move or a replica takes over, and a shard that is added gets
+        /// the next number.
+        shard: String,
+        /// Where it listens.
+        address: String,
+        /// `primary` or `replica`, at the end.
+        role: String,
+        /// The hash slots that it serves, of a cluster's primary.
+        slots: Option<u64>,
+        /// The keys that it holds.
+        keys: u64,
+        /// Its keys by those of all primaries, or of all replicas.
+        keys_share: Option<f64> as "share",
+        /// The commands that it carried out in the measured time; empty where it was started anew meanwhile.
+        commands: Option<u64>,
+        /// Its commands by those of all nodes.
+        commands_share: Option<f64> as "share",
+    }
 }

@@ -34,7 +34,7 @@ pub struct RunInfo {
     /// The scenario as it was run, every default filled in, as TOML with secrets taken out.
     pub effective_scenario: String,
     /// What each client was offered.
-    pub stream_digests: Vec<StreamDigest>,
+    pub stream_digests: Vec<ClientDigest>,
     /// The ids of the cells, in the order in which they run.
     pub cells: Vec<String>,
     /// How many files hotset may hold open.
@@ -76,7 +76,7 @@ pub struct Server {
 
 /// The digest of the operations that one client was offered.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct StreamDigest {
+pub struct ClientDigest {
     /// The swept values, as in `summary.csv`.
     pub swept: String,
     /// The repeat, counted from 1.

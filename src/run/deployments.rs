@@ -6,6 +6,7 @@ use std::num::NonZeroU64;
 use crate::application::touched::Touched;
 use crate::application::{ApplicationSpec, Dataset, Facts};
 use crate::driver::dataset::{self, Checksum};
+use crate::fault::Part;
 use crate::observer::{Event, Observer};
 use crate::plan::Cell;
 use crate::results::Server;
@@ -177,7 +178,7 @@ impl Deployments {
         touched: &Touched,
         observer: &dyn Observer,
     ) -> Result<(), TopologyError> {
-        if cell.scenario.faults.iter().any(|fault| fault.kind.wears_nodes_out()) {
+        if cell.scenario.faults.iter().any(|fault| fault.nature().wears_nodes_out) {
             // Which nodes are there, and what they are, may not be what it was: the next cell gets new ones.
             if let Some(worn) = self.cache.take()
                 && worn.it.managed().is_none()
@@ -280,7 +281,7 @@ async fn load(
 }
 
 fn breaks_links(cell: &Cell) -> bool {
-    cell.scenario.faults.iter().any(|fault| fault.kind.is_of_a_link())
+    cell.scenario.faults.iter().any(|fault| fault.nature().part == Part::Link)
 }
 
 /// Calls a deployment with everything that it is made from.

@@ -12,6 +12,10 @@ use super::tree::{Kind, Table, Value};
 pub struct SettingDoc {
     /// The key.
     pub key: &'static str,
+    /// What a value looks like.
+    pub expects: String,
+    /// The units of its numbers, where they have one.
+    pub unit: Option<&'static str>,
     /// Its default, as one would write it.
     pub default: String,
     /// What it means.
@@ -173,6 +177,8 @@ macro_rules! settings {
             fn docs() -> Vec<$crate::scenario::SettingDoc> {
                 vec![ $( $crate::scenario::SettingDoc {
                     key: stringify!($key),
+                    expects: <$kind as $crate::scenario::Setting>::expects(),
+                    unit: <$kind as $crate::scenario::Setting>::UNIT,
                     default: { let default: $kind = $default; $crate::scenario::Setting::show(&default) },
                     meaning: concat!($($meaning),+).trim().to_owned(),
                 }, )* ]

@@ -8,6 +8,9 @@ use crate::units::{ByteSize, Share, parse_duration, show_duration};
 
 /// A type that one value of a scenario is read into.
 pub trait Setting: Sized {
+    /// The units that a value is written in; `None` for what is counted, named or switched.
+    const UNIT: Option<&'static str> = None;
+
     /// What a right value looks like: `a duration such as "500ms"`.
     fn expects() -> String;
 
@@ -78,6 +81,8 @@ impl<T: PartialEq + Setting> Distinct<T> {
 pub struct PositiveNumber(pub f64);
 
 impl Setting for Duration {
+    const UNIT: Option<&'static str> = Some("ns, us, ms, s, m, h or d");
+
     fn expects() -> String {
         "a duration such as \"500ms\", \"30s\" or \"0s\"".into()
     }
@@ -95,6 +100,8 @@ impl Setting for Duration {
 }
 
 impl Setting for Positive {
+    const UNIT: Option<&'static str> = Duration::UNIT;
+
     fn expects() -> String {
         "a duration longer than 0, such as \"500ms\" or \"30s\"".into()
     }
@@ -110,6 +117,8 @@ impl Setting for Positive {
 }
 
 impl Setting for ByteSize {
+    const UNIT: Option<&'static str> = Some("B, kB, MB, GB, KiB, MiB or GiB");
+
     fn expects() -> String {
         "a size such as \"200B\" or \"64MiB\"".into()
     }
@@ -243,6 +252,8 @@ impl Setting for String {
 }
 
 impl<T: Setting> Setting for Option<T> {
+    const UNIT: Option<&'static str> = T::UNIT;
+
     fn expects() -> String {
         T::expects()
     }

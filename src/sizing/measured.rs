@@ -34,17 +34,17 @@ fn point(study: &Study, cell: &Cell, row: &SummaryRow, run: &str) -> Option<Curv
     let scenario = &cell.scenario;
     let documents = scenario.dataset.keys.get();
     let entries = scenario.cache.capacity?.entries(documents)?;
-    let hits = row.hits + row.negative_hits;
+    let hits = row.answers.hits + row.answers.negative_hits;
     let embedded = row.topology_name == "embedded";
     let on_write = on_write_of(cell).filter(|_| offers_writes(scenario));
-    row.hit_rate.is_some().then(|| CurveRow {
+    row.answers.hit_rate.is_some().then(|| CurveRow {
         source: CurveSource::Measured,
         policy: if embedded { scenario.cache.policy.name() } else { scenario.cache.eviction.word() }.into(),
         capacity_entries: entries,
         capacity_share: Some(entries as f64 / documents as f64),
-        reads: hits + row.misses + row.bypassed,
+        reads: hits + row.answers.misses + row.answers.bypassed,
         hits,
-        hit_rate: row.hit_rate,
+        hit_rate: row.answers.hit_rate,
         swept: study.swept.clone(),
         on_write: on_write.map_or_else(String::new, |on_write| on_write.word().into()),
         cell: row.cell.clone(),

@@ -1,25 +1,27 @@
-//! Entities on which others depend: whoever changes one makes its dependents ask the database again.
+//! Entities on which others depend: a change to one makes its dependents load from the database again.
 //!
-//! This stands in the source and not in a strategy, so that it holds for every strategy alike. A write that goes to the
-//! database returns after its dependents were invalidated, and whoever acknowledges it can ask whether they are. One that
-//! is written behind is taken off the log after that too: its dependents lag behind it by its flush. Where they could not be
-//! invalidated, its flush ends all the same; they lag until that was made up for, and where the instance dies before,
-//! until their own time to live ends.
+//! This is done in the source and not in a strategy, so that it holds for every strategy alike. A write that
+//! goes to the database returns after its dependents were invalidated, and the caller that acknowledges it
+//! can check whether they were. A write that is written behind is also taken off the log only after that: its
+//! dependents lag behind it by its flush. If they could not be invalidated, the flush ends all the same; they
+//! lag until the invalidation is made up for or, if the instance dies before that, until their own time to
+//! live ends.
 
 use std::future::Future;
 
 use super::{Kind, Source};
 use crate::store::{BulkItem, ChangeStream, Document, Patch, StoreError};
 
-/// What depends on entities.
+/// Invalidates the entries that depend on entities.
 pub trait Dependents: Clone + Send + Sync + 'static {
-    /// The database has changes of these entities: nothing that was made before may be shown to a read that begins after
-    /// this has returned. What cannot be delivered now is kept and tried again by the implementation, which is asked
-    /// about it by whoever acknowledges the write.
+    /// Called after the database may have changed these entities. Once this has returned, a read that begins
+    /// later must not be shown anything that was made before the change. The implementation keeps an
+    /// invalidation that it cannot deliver now and tries it again; the caller that acknowledges the write
+    /// checks with it.
     fn changed(&self, ids: &[&str]) -> impl Future<Output = ()> + Send;
 }
 
-/// A source with what depends on its entities.
+/// A source that invalidates the dependents of its entities after each change.
 #[derive(Debug, Clone)]
 pub struct WithDependents<S, N> {
     source: S,
@@ -27,7 +29,7 @@ pub struct WithDependents<S, N> {
 }
 
 impl<S: Source, N: Dependents> WithDependents<S, N> {
-    /// A source, and what depends on its entities.
+    /// Wraps a source so that its changes reach `dependents`.
     #[must_use]
     pub fn new(source: S, dependents: N) -> Self {
         Self { source, dependents }
@@ -45,7 +47,7 @@ impl<S: Source, N: Dependents> Source for WithDependents<S, N> {
 
     async fn update(&self, id: &str, patch: &Patch) -> Result<Option<Document>, StoreError> {
         let updated = self.source.update(id, patch).await;
-        // Of an update that timed out nobody knows: it may have been committed.
+        // An update that timed out may have been committed all the same.
         if !matches!(updated, Ok(None)) {
             self.dependents.changed(&[id]).await;
         }
@@ -66,7 +68,8 @@ impl<S: Source, N: Dependents> Source for WithDependents<S, N> {
             let result = updated.as_ref().ok().and_then(|results| results.get(number));
             result.is_some_and(|one| one.as_ref().is_err_and(|error| !error.kind.is_indeterminate()))
         };
-        // What was left out, as it was there before, may be of somebody who crashed between that and this.
+        // An item may be left out because an instance committed it and crashed before it invalidated the
+        // dependents.
         let changed = items.iter().enumerate().filter(|(number, _)| !has_failed(*number));
         let changed: Vec<&str> = changed.map(|(_, item)| item.id.as_str()).collect();
         self.dependents.changed(&changed).await;

@@ -1,4 +1,4 @@
-//! Where the truth of one kind of entity lives. A strategy knows a source, never a database.
+//! The source of truth for one kind of entity. A strategy knows a source, never a database.
 
 pub mod dependents;
 pub mod service;
@@ -14,23 +14,25 @@ pub use service::Service;
 use crate::store::redis::slots::{SLOTS, slot_of};
 use crate::store::{BulkItem, ChangeStream, Changes, Database, Document, ErrorKind, Page, Patch, StoreError};
 
-/// What is said once of a kind of entity: how its keys begin and how long the cache may keep it.
+/// The properties that all entities of a kind share: the prefix of their keys and the time the cache may keep
+/// them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kind {
-    /// What stands before the id in a cache key: `product:`.
+    /// The text before the id in a cache key, such as `product:`.
     pub key_prefix: String,
-    /// The time to live of a cached entity; `None`: until it is evicted or invalidated.
+    /// The time to live of a cached entity; `None` keeps it until it is evicted or invalidated.
     pub ttl: Option<Duration>,
-    /// Into how many groups the entities are put whose keys are kept together, by a hash tag in the key, so that one
-    /// script can reach an entry and what belongs beside it; 0: each key is where it is.
+    /// The number of groups the entities are divided into. The keys of a group share a hash tag and so a
+    /// server, so that one script can reach both an entry and the group's log. 0 means that there are no
+    /// groups and no hash tags.
     pub tags: usize,
 }
 
-/// Into how many groups entities are put where that is needed: enough to spread over servers, and few enough to be looked
-/// at one after the other.
+/// The number of groups where groups are needed: enough to spread over the servers, and few enough to visit
+/// one after the other.
 pub const TAGS: usize = 64;
 
-/// The texts of the tags: their hash slots are spread evenly over all slots.
+/// The texts of the tags, chosen so that their hash slots are spread evenly over all slots.
 static TAG_TEXTS: LazyLock<Vec<CompactString>> = LazyLock::new(|| {
     let each = usize::from(SLOTS) / TAGS;
     let mut texts = vec![None; TAGS];
@@ -64,42 +66,41 @@ impl Kind {
         key
     }
 
-    /// The group of an entity, where there are groups.
+    /// The group of an entity; `None` if the kind has no groups.
     #[must_use]
     pub fn tag_of(&self, id: &str) -> Option<usize> {
         (self.tags > 0).then(|| (xxhash_rust::xxh3::xxh3_64(id.as_bytes()) % self.tags as u64) as usize)
     }
 
-    /// What stands in the keys of a group, one of [`TAGS`].
+    /// The hash tag in the keys of a group, one of [`TAGS`].
     #[must_use]
     pub fn tag(number: usize) -> &'static str {
         &TAG_TEXTS[number % TAGS]
     }
 }
 
-/// Loads and updates one kind of entity. Promises are those of [`Database`].
+/// Loads and updates one kind of entity. It makes the same promises as [`Database`].
 pub trait Source: Clone + Send + Sync + 'static {
-    /// What is said of the kind.
+    /// The properties of the kind.
     fn kind(&self) -> &Kind;
 
-    /// The entity as it is now; `None` where there is none.
+    /// The entity as it is now; `None` if there is none.
     fn load(&self, id: &str) -> impl Future<Output = Result<Option<Document>, StoreError>> + Send;
 
-    /// Applies a patch and returns the merged entity with its new version; `None` where there is
-    /// none to patch.
+    /// Applies a patch and returns the merged entity with its new version; `None` if there is none to patch.
     fn update(
         &self,
         id: &str,
         patch: &Patch,
     ) -> impl Future<Output = Result<Option<Document>, StoreError>> + Send;
 
-    /// The ids of up to `most` others that belong with an entity, as those of its category do; none where
-    /// the kind knows no such thing.
+    /// The ids of up to `most` others that belong with an entity, such as those of its category; empty if the
+    /// kind has no such relation.
     fn related(&self, _id: &str, _most: u64) -> impl Future<Output = Result<Vec<String>, StoreError>> + Send {
         async { Ok(Vec::new()) }
     }
 
-    /// What changes from now on, whoever changes it, see [`Changes`].
+    /// Announces every change from now on, whichever client makes it, see [`Changes`].
     fn changes(&self) -> impl Future<Output = Result<ChangeStream, StoreError>> + Send {
         async { Err(StoreError::new(ErrorKind::Unavailable, "this source tells of no changes")) }
     }
@@ -143,7 +144,7 @@ impl<D: Changes> Source for Collection<D> {
     async fn related(&self, id: &str, most: u64) -> Result<Vec<String>, StoreError> {
         let Some(document) = self.load(id).await? else { return Ok(Vec::new()) };
         let Some(category) = document.text("category") else { return Ok(Vec::new()) };
-        // One more, as it is among them itself.
+        // The page needs one more, because the entity itself is in its category.
         let page = Page { skip: 0, limit: most.saturating_add(1) };
         let found = self.database.find_by_category(&self.name, category, page, &["_id"]).await?;
         let others = found.iter().filter_map(Document::id).filter(|other| *other != id);

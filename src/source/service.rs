@@ -1,9 +1,10 @@
-//! A source behind a service that takes its time, asked for the same thing only once at a time.
+//! A source behind a service with a latency, which has at most one load of the same entity under way.
 //!
-//! Who asks while a load of the same entity is under way must not be given that one: it may have read before a write that
-//! was acknowledged before the asker began, by whichever instance. So an asker waits for the load *after* the one under way,
-//! which everybody shares who asks until it begins. However many ask, an instance has one load of an entity under way and
-//! one to come, and every answer was read after its asker had asked.
+//! A caller that arrives while a load of the same entity is under way must not be given that load's answer:
+//! it may have read before a write that some instance acknowledged before the caller began. So the caller
+//! waits for the load *after* the one under way, and all callers that arrive until it begins share it.
+//! However many callers there are, an instance has one load of an entity under way and one to come, and every
+//! answer was read after its caller had asked.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -21,8 +22,8 @@ use crate::store::{BulkItem, ChangeStream, Document, Patch, StoreError};
 type Loaded = Result<Option<Document>, StoreError>;
 type Landing = watch::Receiver<Option<Loaded>>;
 
-/// A source behind a service: each call takes `latency` more, half of it on the way there and half on the way back. Clones
-/// share their loads; a load may take as long again as one that was under way before it.
+/// A source behind a service: each call takes `latency` longer, half of it on the way there and half on the
+/// way back. Clones share their loads. A caller may first have to wait for a load that is already under way.
 #[derive(Debug, Clone)]
 pub struct Service<S> {
     inner: S,
@@ -37,7 +38,8 @@ impl<S> Service<S> {
         Self { inner, latency, loads: Arc::default() }
     }
 
-    // Boxed: a call that takes this long may cost an allocation, and the future of every operation need not have room for it.
+    // The call is boxed to keep the future of every operation small; beside such a latency, an allocation is
+    // cheap.
     async fn serve<T>(&self, call: impl Future<Output = T>) -> T {
         let call = Box::pin(call);
         if self.latency.is_zero() {
@@ -76,7 +78,7 @@ impl<S: Source> Source for Service<S> {
     }
 }
 
-/// The loads of all entities that are under way or to come.
+/// The loads that are under way or to come, for all entities.
 #[derive(Debug, Default)]
 struct Loads(Mutex<Lines>);
 
@@ -86,7 +88,7 @@ struct Lines {
     last: u64,
 }
 
-/// Of one entity: a load that has begun or is just about to, and one that begins when that has ended.
+/// The loads of one entity: one that has begun or is just about to, and one that begins when that has ended.
 #[derive(Debug)]
 struct Line {
     under_way: Load,
@@ -99,13 +101,13 @@ struct Load {
     landing: Landing,
 }
 
-/// What an asker does.
+/// The part that a caller plays in a load.
 enum Role<'a> {
-    /// Loads at once.
+    /// It loads at once.
     Now(Loader<'a>),
-    /// Loads when the load that is under way has ended.
+    /// It loads when the load that is under way has ended.
     Next(Loader<'a>, Landing),
-    /// Waits for somebody else's load, which has not begun yet.
+    /// It waits for another caller's load, which has not begun yet.
     Wait(Landing),
 }
 
@@ -115,7 +117,8 @@ impl Loads {
             let mut mine = match self.ask(id) {
                 Role::Now(loader) => loader,
                 Role::Next(loader, mut under_way) => {
-                    // Its answer is not for this asker, nor is it of any account whether it has one.
+                    // This caller only waits for it to end. It cannot use the answer, nor does it matter
+                    // whether there is one.
                     let _ = under_way.wait_for(Option::is_some).await;
                     loader
                 }
@@ -125,7 +128,7 @@ impl Loads {
                     {
                         return loaded;
                     }
-                    // Who was to load has given up: ask again.
+                    // The caller that was to load has given up, so ask again.
                     continue;
                 }
             };
@@ -155,8 +158,8 @@ impl Loads {
     }
 }
 
-/// Who loads. When it has loaded, or has given up wherever it stood, the next one begins, and nobody joins that any more;
-/// only then are those told who wait.
+/// The caller that loads. When it has loaded, or has given up at whatever point, the next load begins and can
+/// no longer be joined; only then do those who wait get the answer.
 struct Loader<'a> {
     all: &'a Loads,
     id: CompactString,
@@ -170,7 +173,7 @@ impl Drop for Loader<'_> {
         let mut lines = self.all.0.lock();
         let Some(line) = lines.of.get_mut(&self.id) else { return };
         if line.under_way.number != self.number {
-            // Given up before it began.
+            // This load was given up before it began.
             line.to_come.take_if(|load| load.number == self.number);
         } else if let Some(next) = line.to_come.take() {
             line.under_way = next;
@@ -234,7 +237,7 @@ mod tests {
         (Service::new(Counted(Arc::clone(&counts)), LATENCY), counts)
     }
 
-    /// Asks so many milliseconds from now; returns the version that was loaded, and after how many milliseconds.
+    /// Loads after `after` milliseconds; returns the loaded version and the milliseconds since `start`.
     async fn ask(service: &Service<Counted>, after: u64, start: Instant) -> (u64, u128) {
         clock::sleep(Duration::from_millis(after)).await;
         let loaded = service.load("7").await.unwrap().unwrap();
@@ -276,7 +279,7 @@ mod tests {
     async fn nobody_is_given_what_was_read_before_he_asked_whoever_wrote_meanwhile() {
         let (service, counts) = service(false);
         let start = clock::now();
-        // The first load reads at 50 and the second at 150; at 60 and at 160 somebody else writes.
+        // The first load reads at 50 and the second at 150; another client writes at 60 and at 160.
         let writes = async {
             for at in [60, 160] {
                 clock::sleep_until(start + Duration::from_millis(at)).await;
@@ -315,7 +318,7 @@ mod tests {
             let bounded = async |after, bound| {
                 tokio::time::timeout(Duration::from_millis(bound), ask(&service, after, start)).await
             };
-            // The second is the one to load next; the third waits for it.
+            // The second caller is to load next; the third waits for it.
             let (_, _, third) = tokio::join!(
                 bounded(0, first_gives_up),
                 bounded(10, second_gives_up),
@@ -331,7 +334,7 @@ mod tests {
         let (service, counts) = service(false);
         let start = clock::now();
         let given_up = tokio::time::timeout(Duration::from_millis(30), service.load("7"));
-        // From 30 on the second loads; it reads at 80, somebody writes at 85, and the third asks at 90.
+        // The second loads from 30 on; it reads at 80, another client writes at 85, and the third asks at 90.
         let writes = async {
             clock::sleep(Duration::from_millis(85)).await;
             counts.updates.fetch_add(1, Relaxed);

@@ -1,4 +1,5 @@
-//! Counts of accesses that live in the cache, shared by all instances, by which the most asked for is found.
+//! Counts of accesses, kept in the cache and shared by all instances, by which the most accessed entities are
+//! found.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -7,10 +8,10 @@ use std::time::Duration;
 use super::{Cache, DelayedCache, StoreError};
 use crate::clock::Instant;
 
-/// A cache that counts for its users. Promises are those of [`Cache`].
+/// A cache that counts accesses for its users. It makes the same promises as [`Cache`].
 pub trait AccessCounts: Cache {
-    /// Adds to the counts of a window, which is forgotten `ttl` after its last addition: one command for
-    /// all of them.
+    /// Adds to the counts of a window with one command. The window is forgotten `ttl` after the last addition
+    /// to it.
     fn count_accesses(
         &self,
         window: &str,
@@ -18,7 +19,7 @@ pub trait AccessCounts: Cache {
         ttl: Duration,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// The `most` most accessed of a window with their counts, the highest first.
+    /// The ids with the highest counts in a window, at most `most` of them, the highest first.
     fn most_accessed(
         &self,
         window: &str,

@@ -1,5 +1,4 @@
-//! Where the backends meet: enums, so that the path of an operation neither boxes nor calls through a
-//! vtable.
+//! The backends as enums, so that the path of an operation neither boxes nor calls through a vtable.
 
 mod access_counts;
 mod changes;
@@ -43,7 +42,7 @@ pub enum AnyDatabase {
     Mongo(MongoDatabase),
 }
 
-/// Calls the same method, with the same arguments, of whichever backend it is.
+/// Calls the method of the same name, with the same arguments, on the backend inside.
 macro_rules! whichever {
     ($any:ident is $($backend:ident)|+: $method:ident $arguments:tt) => {
         match $any {

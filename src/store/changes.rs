@@ -1,4 +1,4 @@
-//! Databases that announce which documents have changed, whoever changed them.
+//! Databases that announce which documents have changed, whichever client changed them.
 
 use std::future::Future;
 
@@ -7,16 +7,16 @@ use tokio::sync::mpsc;
 use super::{Database, DelayedDatabase, StoreError, Version};
 use crate::clock;
 
-/// What a database announces of a collection.
+/// An announcement of a database about one collection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Announced {
     /// From now on every change is announced.
     Connected,
-    /// A document has changed; its version after that, where it is known.
+    /// A document has changed.
     Changed {
-        /// Its id.
+        /// The id of the document.
         id: String,
-        /// Its version.
+        /// Its version after the change, if that is known.
         version: Option<Version>,
     },
     /// Changes may have been missed, and nothing is announced until the next `Connected`.
@@ -28,12 +28,12 @@ pub type ChangeStream = mpsc::UnboundedReceiver<Announced>;
 
 /// A database that announces changes.
 pub trait Changes: Database {
-    /// Announces what changes in a collection, until the receiver is dropped. A stream that breaks off is taken up
-    /// where it ended, where the database still knows what came then.
+    /// Announces the changes of a collection until the receiver is dropped. A stream that breaks off is
+    /// resumed where it ended if the database still has the changes since then.
     fn changes(&self, collection: &str) -> impl Future<Output = Result<ChangeStream, StoreError>> + Send;
 }
 
-/// Announcements travel too: half a round trip each.
+/// Announcements are delayed too, by half a round trip each.
 impl<D: Changes> Changes for DelayedDatabase<D> {
     async fn changes(&self, collection: &str) -> Result<ChangeStream, StoreError> {
         let mut near = self.inner().changes(collection).await?;

@@ -1,4 +1,4 @@
-//! Counts of what the stores were asked to do, kept by the stores themselves.
+//! Counts of the calls made to the stores, kept by the stores themselves.
 
 use std::ops::{Add, Sub};
 use std::sync::Arc;
@@ -20,10 +20,10 @@ struct Counts {
     bulk_calls: AtomicU64,
 }
 
-/// The counts at one moment, or between two.
+/// The counts at one moment, or the difference between two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct CountersSnapshot {
-    /// Commands sent to the cache; a script call is one.
+    /// Commands sent to the cache; a script call counts as one.
     pub cache_commands: u64,
     /// Queries sent to the database.
     pub database_reads: u64,
@@ -34,19 +34,19 @@ pub struct CountersSnapshot {
 }
 
 impl Counters {
-    /// Counts that start at zero.
+    /// Makes counters that start at zero.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Counts a command to the cache.
+    /// Counts one command to the cache.
     #[inline]
     pub fn cache_command(&self) {
         self.0.cache_commands.fetch_add(1, Relaxed);
     }
 
-    /// Counts a query to the database.
+    /// Counts one query to the database.
     pub fn database_read(&self) {
         self.0.database_reads.fetch_add(1, Relaxed);
     }
@@ -56,7 +56,7 @@ impl Counters {
         self.0.database_writes.fetch_add(1, Relaxed);
     }
 
-    /// Counts one bulk call of so many documents.
+    /// Counts one bulk call of `items` documents.
     pub fn bulk(&self, items: usize) {
         self.0.database_writes.fetch_add(items as u64, Relaxed);
         self.0.bulk_calls.fetch_add(1, Relaxed);
@@ -77,7 +77,7 @@ impl Counters {
 impl Sub for CountersSnapshot {
     type Output = Self;
 
-    /// What was counted since an earlier snapshot.
+    /// The counts since an earlier snapshot.
     fn sub(self, earlier: Self) -> Self {
         Self {
             cache_commands: self.cache_commands.saturating_sub(earlier.cache_commands),
@@ -91,7 +91,7 @@ impl Sub for CountersSnapshot {
 impl Add for CountersSnapshot {
     type Output = Self;
 
-    /// Both together.
+    /// The sum of both.
     fn add(self, other: Self) -> Self {
         Self {
             cache_commands: self.cache_commands + other.cache_commands,

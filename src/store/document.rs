@@ -9,7 +9,7 @@ use mongodb::bson::{RawBson, RawDocument, RawDocumentBuf};
 
 use super::{ErrorKind, StoreError};
 
-/// The version of a document: counted up by whoever orders the writes, never down.
+/// The version of a document. The store that orders the writes counts it up, never down.
 pub type Version = u64;
 
 /// The field that holds the version.
@@ -29,7 +29,7 @@ impl Document {
     /// Takes bytes that should be one BSON document; its frame is checked, its fields are not.
     ///
     /// # Errors
-    /// [`ErrorKind::Malformed`] where the length or the end does not fit.
+    /// Returns [`ErrorKind::Malformed`] if the length or the end does not fit.
     pub fn from_bytes(bytes: Bytes) -> Result<Self, StoreError> {
         match RawDocument::from_bytes(&bytes) {
             Ok(_) => Ok(Self(Backing::Alone(bytes))),
@@ -37,28 +37,30 @@ impl Document {
         }
     }
 
-    /// A document that was just built.
+    /// A document that was just built. The room that its buffer was given to grow is given back, often half of it: a
+    /// cache that keeps the document would keep the room too, and not count it.
     #[must_use]
     pub fn from_raw(raw: RawDocumentBuf) -> Self {
-        Self(Backing::Alone(raw.into_bytes().into()))
+        Self(Backing::Alone(raw.into_bytes().into_boxed_slice().into()))
     }
 
-    /// The document in what a cache keeps under a key, shared with the cache. Whoever finds an entry has its place in
-    /// memory at hand; sharing the bytes by themselves would count up in yet another, and that is most of what a hit
-    /// costs when the cache is large. The bytes there are those of a document that was checked.
+    /// The document inside an entry of a cache, shared with the cache. A lookup has the memory of the entry
+    /// at hand already; sharing only the bytes would touch a second reference count elsewhere in memory, and
+    /// that is most of a hit's cost when the cache is large. The caller guarantees that the bytes are those
+    /// of a document that was checked.
     #[inline]
     #[must_use]
     pub(super) fn within(place: Arc<dyn AsRef<Bytes> + Send + Sync>) -> Self {
         Self(Backing::Within(place))
     }
 
-    /// The same document without what it was [`within`](Self::within), to be kept for long.
+    /// The same document without the entry that it was [`within`](Self::within), to be kept for long.
     #[must_use]
     pub(super) fn alone(&self) -> Self {
         Self(Backing::Alone(self.bytes().clone()))
     }
 
-    /// The BSON.
+    /// The document as BSON.
     #[must_use]
     pub fn bytes(&self) -> &Bytes {
         match &self.0 {
@@ -67,41 +69,41 @@ impl Document {
         }
     }
 
-    /// The fields, found by walking the bytes; `None` only for bytes that are no document.
+    /// The fields, found by walking the bytes; `None` only if the bytes are not a document.
     #[must_use]
     pub fn raw(&self) -> Option<&RawDocument> {
         RawDocument::from_bytes(self.bytes()).ok()
     }
 
-    /// The version, 0 where there is none.
+    /// The version; 0 if the document has none.
     #[must_use]
     pub fn version(&self) -> Version {
         self.integer(VERSION_FIELD).and_then(|v| u64::try_from(v).ok()).unwrap_or(0)
     }
 
-    /// The `_id`, where it is a text.
+    /// The `_id`; `None` if it is not a text.
     #[must_use]
     pub fn id(&self) -> Option<&str> {
         self.text("_id")
     }
 
-    /// A field that is a whole number.
+    /// The value of a field; `None` if it is not an integer.
     #[must_use]
     pub fn integer(&self, field: &str) -> Option<i64> {
         let value = self.raw()?.get(field).ok()??;
         value.as_i64().or_else(|| value.as_i32().map(i64::from))
     }
 
-    /// A field that is a text.
+    /// The value of a field; `None` if it is not a text.
     #[must_use]
     pub fn text(&self, field: &str) -> Option<&str> {
         self.raw()?.get_str(field).ok()
     }
 
-    /// The fields of a document that holds only texts and 64-bit integers, found by one pass over the
-    /// bytes; an item is `None` where the bytes are anything else, and the walk ends there.
+    /// The fields of a document that holds only texts and 64-bit integers, found by one pass over the bytes;
+    /// an item is `None` if the bytes are anything else, and the walk ends there.
     ///
-    /// This is for the path of an operation, where every value that is read is checked: the general
+    /// The path of an operation uses this, since every value that is read is checked there and the general
     /// reader of BSON takes several times as long.
     pub fn flat_fields(&self) -> impl Iterator<Item = Option<FlatField<'_>>> {
         // The frame was checked when the document was made: four bytes of length, and a zero at the end.
@@ -120,10 +122,10 @@ impl Document {
         })
     }
 
-    /// The document with the fields of a patch set and another version; the order of fields stays.
+    /// Returns the document with the fields of a patch set and another version; the order of fields stays.
     ///
     /// # Errors
-    /// [`ErrorKind::Malformed`] where a field cannot be read.
+    /// Returns [`ErrorKind::Malformed`] if a field cannot be read.
     pub fn merged(&self, patch: &Patch, version: Version) -> Result<Self, StoreError> {
         let malformed = |error: &dyn std::fmt::Display| {
             StoreError::new(ErrorKind::Malformed, format!("this document cannot be read: {error}"))
@@ -167,7 +169,7 @@ impl fmt::Debug for Document {
 /// A value of a flat document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flat<'a> {
-    /// The bytes of a text, not checked to be one.
+    /// The bytes of a text, not checked to be UTF-8.
     Text(&'a [u8]),
     /// A 64-bit integer.
     Integer(i64),
@@ -176,7 +178,7 @@ pub enum Flat<'a> {
 /// The name of a field and its value.
 pub type FlatField<'a> = (&'a [u8], Flat<'a>);
 
-/// The first field of an element list, and what comes after it; see the BSON specification 1.1.
+/// The first field of an element list and the bytes after it; see the BSON specification 1.1.
 fn flat_field(bytes: &[u8]) -> Option<(FlatField<'_>, &[u8])> {
     let (kind, rest) = bytes.split_first()?;
     let end = rest.iter().position(|byte| *byte == 0)?;
@@ -208,7 +210,7 @@ impl Patch {
         Self::default()
     }
 
-    /// Sets a field too. A field that is set already keeps its first value.
+    /// Adds a field to the patch. A field that is set already keeps its first value.
     #[must_use]
     pub fn set(mut self, field: &CStr, value: impl Into<RawBson>) -> Self {
         if matches!(self.0.get(field), Ok(None)) {
@@ -217,10 +219,10 @@ impl Patch {
         self
     }
 
-    /// Sets every field of a document but its `_id` and its version.
+    /// A patch that sets every field of a document except its `_id` and its version.
     ///
     /// # Errors
-    /// [`ErrorKind::Malformed`] where a field cannot be read.
+    /// Returns [`ErrorKind::Malformed`] if a field cannot be read.
     pub fn of_whole(document: &Document) -> Result<Self, StoreError> {
         let malformed = || StoreError::new(ErrorKind::Malformed, "this document cannot be read");
         let mut fields = RawDocumentBuf::new();
@@ -233,7 +235,7 @@ impl Patch {
         Ok(Self(fields))
     }
 
-    /// This patch followed by a later one: where both set a field, the later one's value holds.
+    /// This patch followed by a later one: if both set a field, the later one's value holds.
     #[must_use]
     pub fn then(&self, later: &Self) -> Self {
         let mut merged = later.0.clone();

@@ -1,12 +1,12 @@
-//! What a cache holds under a key, and how it is written in bytes.
+//! The entry that a cache holds under a key, and its encoding in bytes.
 //!
 //! ```text
 //! document   'D'  version: 8 bytes, big-endian  stamp: 12 bytes  the document's BSON, as the database answered
 //! absent     'A'  version: 8 bytes of 0
 //! token      'T'  16 bytes, drawn at random
 //! ```
-//! The version stands at a fixed place and in an order in which bytes compare as numbers do, so
-//! that a script inside Redis can tell the newer of two documents without decoding either.
+//! The version stands at a fixed place and is big-endian, so that its bytes compare as numbers do: a script
+//! inside Redis can tell the newer of two documents without decoding either.
 
 use std::time::Duration;
 
@@ -17,57 +17,57 @@ use super::{Document, ErrorKind, StoreError, Version};
 const HEADER_BYTES: usize = 9;
 const STAMP_BYTES: usize = 12;
 
-/// What a strategy that refreshes entries before they expire writes beside a document: 8 bytes for when
-/// it expires and 4 for how long it took to load, both big-endian.
+/// The times that a strategy writes beside a document so that it can be refreshed before it expires: 8 bytes
+/// for the time of expiry and 4 for the time the load took, both big-endian.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Stamp {
-    /// When the entry's time to live ends, in milliseconds since 1970; 0 where it has no end.
+    /// The end of the entry's time to live, in milliseconds since 1970; 0 if it has no end.
     pub expires_ms: u64,
-    /// How long the document took to load, in microseconds; 0 where nobody has measured it.
+    /// The time the document took to load, in microseconds; 0 if it was not measured.
     pub load_us: u32,
 }
 
 impl Stamp {
-    /// How much is left of the entry's time to live; `None` where it has no end.
+    /// The time that is left of the entry's time to live; `None` if it has no end.
     #[must_use]
     pub fn left(self, now_ms: u64) -> Option<Duration> {
         (self.expires_ms > 0).then(|| Duration::from_millis(self.expires_ms.saturating_sub(now_ms)))
     }
 }
 
-/// A reader's or writer's mark on a key, drawn at random so that no two are alike.
+/// A reader's or writer's mark on a key, 128 random bits, so that no two are alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Token(pub u128);
 
 impl Token {
-    /// A new token.
+    /// A new token, drawn at random.
     #[must_use]
     pub fn random() -> Self {
         Self(rand::random())
     }
 
-    /// The token that always belongs to a key; never one to fill with, as everybody has it.
+    /// The token derived from a key. It must never be used to fill, because every instance has the same one.
     #[must_use]
     pub fn of(key: &str) -> Self {
         Self(xxhash_rust::xxh3::xxh3_128(key.as_bytes()))
     }
 }
 
-/// What a cache holds under a key.
+/// A value that a cache holds under a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
     /// A document at a version.
     Document {
-        /// The version that the document had when it was put here.
+        /// The version of the document when it was put into the cache.
         version: Version,
         /// The document.
         document: Document,
-        /// What is written beside it.
+        /// The times that are written beside it.
         stamp: Stamp,
     },
     /// The database was asked and has no such document.
     Absent,
-    /// Somebody is about to put something here.
+    /// A reader or writer is about to put an entry here.
     Token(Token),
 }
 
@@ -78,7 +78,7 @@ impl Entry {
         Self::Document { version: document.version(), document, stamp: Stamp::default() }
     }
 
-    /// The same with another stamp; what is no document has none.
+    /// The same entry with another stamp. Only a document has a stamp; other entries stay as they are.
     #[must_use]
     pub fn stamped(self, stamp: Stamp) -> Self {
         match self {
@@ -87,7 +87,7 @@ impl Entry {
         }
     }
 
-    /// The same, its document [`alone`](Document::alone).
+    /// The same entry with its document made [`alone`](Document::alone).
     #[must_use]
     pub(super) fn alone(&self) -> Self {
         match self {
@@ -98,7 +98,7 @@ impl Entry {
         }
     }
 
-    /// The version: 0 for what is no document.
+    /// The version of the document; 0 for other entries.
     #[must_use]
     pub fn version(&self) -> Version {
         match self {
@@ -107,7 +107,7 @@ impl Entry {
         }
     }
 
-    /// How many bytes [`Entry::encode`] makes.
+    /// The number of bytes that [`Entry::encode`] makes.
     #[must_use]
     pub fn encoded_len(&self) -> usize {
         match self {
@@ -144,7 +144,7 @@ impl Entry {
     /// Reads an entry; a document shares the bytes that it is read from.
     ///
     /// # Errors
-    /// [`ErrorKind::Malformed`] where the bytes are no entry.
+    /// Returns [`ErrorKind::Malformed`] if the bytes are not an entry.
     pub fn decode(mut bytes: Bytes) -> Result<Self, StoreError> {
         let header = bytes.get(1..HEADER_BYTES).and_then(|h| <[u8; 8]>::try_from(h).ok());
         match (bytes.first(), header) {

@@ -1,15 +1,15 @@
-//! What can go wrong in a store, by kind.
+//! Errors of the stores, by kind.
 
 use std::fmt;
 
 /// The kinds of error that results count apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ErrorKind {
-    /// No answer in time. A change may or may not have happened.
+    /// No answer came in time. A change may or may not have happened.
     Timeout,
     /// The connection was refused, reset or closed. A change may or may not have happened.
     Connection,
-    /// The server is there but not serving yet or not serving this: LOADING, CLUSTERDOWN, no primary.
+    /// The server is up but does not serve yet, or does not serve this key: LOADING, CLUSTERDOWN, no primary.
     Unavailable,
     /// A write was sent to a replica.
     ReadOnly,
@@ -19,16 +19,16 @@ pub enum ErrorKind {
     Crashed,
     /// The password, user or permission was refused.
     Denied,
-    /// The circuit breaker is open: the cache was not asked.
+    /// The circuit breaker is open, so the call was not sent to the cache.
     CircuitOpen,
-    /// What is stored is not what hotset stores.
+    /// The stored value is not one that hotset writes.
     Malformed,
     /// Anything else.
     Other,
 }
 
 impl ErrorKind {
-    /// Every kind, in the order of results.
+    /// Every kind, in the order in which results list them.
     pub const ALL: [Self; 10] = [
         Self::Timeout,
         Self::Connection,
@@ -42,7 +42,7 @@ impl ErrorKind {
         Self::Other,
     ];
 
-    /// Its name in results.
+    /// The name of the kind in results.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -59,7 +59,7 @@ impl ErrorKind {
         }
     }
 
-    /// Whether a change that ended so may or may not have happened.
+    /// Returns true if a change that ended with this error may or may not have happened.
     #[must_use]
     pub fn is_indeterminate(self) -> bool {
         matches!(self, Self::Timeout | Self::Connection | Self::Crashed)
@@ -69,9 +69,9 @@ impl ErrorKind {
 /// A call to a store that did not succeed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreError {
-    /// Its kind.
+    /// The kind of error, by which results count it.
     pub kind: ErrorKind,
-    /// What was being done, to what, and what the store said. Never holds a secret.
+    /// The operation, its target and the store's message. It never holds a secret.
     pub detail: String,
 }
 

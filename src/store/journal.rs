@@ -1,4 +1,4 @@
-//! What stores notice while a cell runs: a failover, a connection that is there again.
+//! Events that stores notice while a cell runs, such as a failover or a reconnection.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,32 +6,34 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use crate::clock::{self, Instant};
+use crate::results::EventKind;
 
-/// Something that a store noticed.
+/// An event that a store noticed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Noticed {
-    /// When.
+    /// The time at which it was noted.
     pub at: Instant,
-    /// What it was: `failover`, `reconnected`.
-    pub kind: &'static str,
-    /// To whom it happened.
+    /// The kind of event, such as a failover.
+    pub kind: EventKind,
+    /// The node or connection that it happened to.
     pub subject: String,
-    /// The particulars.
+    /// The details.
     pub detail: String,
 }
 
-/// More than so many are not kept: a server that comes and goes has been told of often enough by then.
+/// The most events that are kept. A server that keeps coming and going has been reported often enough by
+/// then.
 const MOST: usize = 10_000;
-/// What several connections or instances notice within this time is one thing.
+/// The time within which the same event, noticed by several connections or instances, counts as one.
 const SAME_WITHIN: Duration = Duration::from_secs(3);
 
-/// Notes of all who share it, in the order in which they were made.
+/// The events noted by all holders of a clone, in the order in which they were noted.
 #[derive(Debug, Clone, Default)]
 pub struct Journal(Arc<Mutex<Vec<Noticed>>>);
 
 impl Journal {
-    /// Notes something that happens now. What others have noted already is not noted again.
-    pub fn note(&self, kind: &'static str, subject: impl Into<String>, detail: impl Into<String>) {
+    /// Notes an event that happens now, unless another holder has noted it already.
+    pub fn note(&self, kind: EventKind, subject: impl Into<String>, detail: impl Into<String>) {
         let noticed = Noticed { at: clock::now(), kind, subject: subject.into(), detail: detail.into() };
         let mut all = self.0.lock();
         let last = all.iter().rev().find(|other| (other.kind, &other.subject) == (kind, &noticed.subject));
@@ -42,7 +44,7 @@ impl Journal {
         }
     }
 
-    /// Takes all that was noted so far.
+    /// Takes all events that were noted so far.
     #[must_use]
     pub fn take(&self) -> Vec<Noticed> {
         std::mem::take(&mut *self.0.lock())

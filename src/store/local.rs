@@ -1,8 +1,8 @@
-//! A cache in this process: a capacity in entries or bytes, times to live, and a policy that says who goes
-//! first. The least recently used goes first, exactly, unless another policy is chosen.
+//! A cache in this process, with a capacity in entries or bytes, times to live, and an eviction policy. The
+//! policy is exact LRU unless another is chosen.
 //!
-//! What counts as a use of an entry, for the policy, is what counts as one in `curve`: a read that finds it, and an
-//! overwrite. A token that is filled was counted when it was placed: a miss and its fill are one insertion.
+//! The policy counts the same uses of an entry as `curve` does: a read that finds it, and an overwrite. A
+//! token that is filled was counted when it was placed, so a miss and its fill are one insertion.
 
 mod access_counts;
 mod dirty;
@@ -37,57 +37,67 @@ use super::{Cache, Claimed, Entry, Settled, StoreError, Token, Version};
 use crate::clock::{self, Instant};
 use crate::eviction::{PolicyKind, Slot};
 
-/// How much a [`LocalCache`] holds.
+/// The capacity of a [`LocalCache`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LocalCapacity {
-    /// So many entries.
+    /// The number of entries.
     Entries(u64),
-    /// So many bytes, an entry weighing its key, its encoded length and [`ENTRY_OVERHEAD_BYTES`].
+    /// The sum of the entries' weights in bytes. An entry weighs its key, its encoded length and
+    /// [`ENTRY_OVERHEAD_BYTES`].
     Bytes(u64),
 }
 
-/// What a [`LocalCache`] holds and what became of what it held.
+/// The contents of a [`LocalCache`], and counts of what happened to its entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LocalStatistics {
-    /// Entries held, tokens and expired ones that nobody has met yet among them.
+    /// Entries held, including tokens and expired entries that were not removed yet.
     pub entries: u64,
-    /// What they weigh.
+    /// The sum of their weights.
     pub bytes: u64,
     /// Reads that found a document or the mark of an absent one.
     pub hits: u64,
     /// Reads that found nothing, or a token.
     pub misses: u64,
-    /// Entries put in, over others or not.
+    /// Entries put in, whether or not another was there.
     pub insertions: u64,
-    /// Entries put out to make room while they were still good.
+    /// Entries evicted to make room before they had expired.
     pub evicted_by_capacity: u64,
-    /// Entries found to have expired, when met or when room was needed.
+    /// Entries found to have expired, on access or when room was needed.
     pub evicted_by_expiry: u64,
-    /// Entries put out because the machine's memory ran short, see [`LocalCache::watch_memory`].
+    /// Entries evicted because the machine's memory ran short, see [`LocalCache::watch_memory`].
     pub evicted_by_pressure: u64,
-    /// Entries overwritten while they were still good.
+    /// Entries overwritten before they had expired.
     pub replaced: u64,
     /// Entries heavier than the whole cache, which were not put in.
     pub refused: u64,
 }
 
-/// A cache in this process. Clones are the same cache.
+/// The outcome of shedding a quarter.
+#[derive(Debug, Clone, Copy)]
+struct Shed {
+    /// Entries given up.
+    entries: u64,
+    /// What the cache held when it began to.
+    held_bytes: u64,
+}
+
+/// A cache in this process. Clones share it.
 #[derive(Debug, Clone)]
 pub struct LocalCache {
     store: Arc<Shared>,
     counters: Counters,
 }
 
-/// What the handles of one cache share.
+/// The state that the handles of one cache share.
 #[derive(Debug)]
 struct Shared {
     store: RwLock<Store>,
-    /// What of the reads the store has not been told yet.
+    /// The reads that the store's policy has not been told of yet.
     uses: Uses,
 }
 
 impl Shared {
-    /// The store for oneself, told of all uses.
+    /// Locks the store exclusively and tells its policy of all uses so far.
     fn lock(&self) -> RwLockWriteGuard<'_, Store> {
         let mut store = self.store.write();
         let Store { entries, statistics, .. } = &mut *store;
@@ -99,8 +109,8 @@ impl Shared {
         store
     }
 
-    /// A good entry that may be evicted, which counts as a use of it and as a read; others read at the same time.
-    /// `None` also where so many uses have been noted that the policy has to be told of them first.
+    /// Reads a live clean entry under the shared lock, beside other readers, and notes a use of it. Also
+    /// returns `None` if so many uses have been noted that the policy has to be told of them first.
     #[inline]
     fn read(&self, key: &str) -> Option<Entry> {
         let store = self.store.read();
@@ -128,13 +138,13 @@ struct Store {
 }
 
 impl LocalCache {
-    /// An empty cache that gives up the least recently used.
+    /// An empty cache that evicts the least recently used entries.
     #[must_use]
     pub fn new(capacity: LocalCapacity, counters: Counters) -> Self {
         Self::with_policy(capacity, PolicyKind::Lru, counters)
     }
 
-    /// An empty cache.
+    /// An empty cache with an eviction policy.
     #[must_use]
     pub fn with_policy(capacity: LocalCapacity, policy: PolicyKind, counters: Counters) -> Self {
         let store = Store {
@@ -152,26 +162,26 @@ impl LocalCache {
         Self { store: Arc::new(Shared { store: RwLock::new(store), uses: Uses::default() }), counters }
     }
 
-    /// The same cache, counted by others.
+    /// A handle on the same cache with counters of its own.
     #[must_use]
     pub fn counted_by(&self, counters: Counters) -> Self {
         Self { store: Arc::clone(&self.store), counters }
     }
 
-    /// Which policy says who goes first.
+    /// The policy by which entries are evicted.
     #[must_use]
     pub fn policy(&self) -> PolicyKind {
         self.store.store.read().entries.kind()
     }
 
-    /// What it holds, and what became of what it held.
+    /// The statistics at this moment.
     #[must_use]
     pub fn statistics(&self) -> LocalStatistics {
         let store = self.store.lock();
         LocalStatistics { entries: store.len(), ..store.statistics }
     }
 
-    /// Removes everything; the statistics of the past stay.
+    /// Removes everything. The counts of the statistics stay.
     pub fn clear(&self) {
         let mut store = self.store.lock();
         store.entries.clear();
@@ -185,45 +195,46 @@ impl LocalCache {
         store.listeners.flushed();
     }
 
-    /// Gives up a quarter of the entries that may be evicted, those first that the policy would evict first;
-    /// returns how many. Of fewer than four none goes.
-    fn shed_quarter(&self) -> u64 {
+    /// Gives up a quarter of the entries that may be evicted, those first that the policy would evict first.
+    /// Of fewer than four none goes.
+    fn shed_quarter(&self) -> Shed {
         let mut store = self.store.lock();
+        let held_bytes = store.statistics.bytes;
         let kept = store.entries.len() - store.entries.len() / 4;
         let before = store.entries.len();
         while store.entries.len() > kept {
             store.evict(clock::now(), |statistics| &mut statistics.evicted_by_pressure);
         }
-        (before - store.entries.len()) as u64
+        Shed { entries: (before - store.entries.len()) as u64, held_bytes }
     }
 
-    /// How many records a stream holds.
+    /// The number of records that a stream holds.
     #[must_use]
     pub fn stream_length(&self, stream: &str) -> usize {
         self.store.lock().streams.get(stream).map_or(0, stream::Stream::len)
     }
 
-    /// The counts of accesses, for [`AccessCounts`](super::AccessCounts).
+    /// Gives access to the counts of accesses, for [`AccessCounts`](super::AccessCounts).
     pub(super) fn with_windows<T>(&self, change: impl FnOnce(&mut HashMap<Box<str>, Window>) -> T) -> T {
         self.with(|store, _| change(&mut store.windows))
     }
 
     fn with<T>(&self, change: impl FnOnce(&mut Store, Instant) -> T) -> T {
         self.counters.cache_command();
-        // Read before the lock is taken: it need not be held for that.
+        // The clock is read before the lock is taken, to hold the lock for a shorter time.
         let now = clock::now();
         change(&mut self.store.lock(), now)
     }
 }
 
-/// How many entries a policy is told to expect where nothing is known yet.
+/// The number of entries that a policy is told to expect while nothing is known yet.
 const FEWEST_EXPECTED: u32 = 1024;
-/// How many times as many entries as it holds a cache expects at the most. It is small at first, whatever its budget
-/// in bytes, and a policy's tables grow with what it is told to expect.
+/// The cache expects at most this many times the entries that it holds. A cache is small at first, whatever
+/// its budget in bytes, and a policy's tables grow with the number it is told to expect.
 const EXPECTED_FOR_EACH_HELD: u64 = 8;
 
 impl LocalCapacity {
-    /// The number of entries that fit, where that is known from the start.
+    /// The number of entries that fit, if that is known from the start.
     fn known_entries(self) -> Option<NonZeroU32> {
         match self {
             Self::Entries(entries) => u32::try_from(entries).ok().and_then(NonZeroU32::new),
@@ -237,7 +248,7 @@ impl LocalCapacity {
 }
 
 impl Store {
-    /// The slot of a key among what may be evicted; an expired entry is removed.
+    /// The slot of a key among the entries that may be evicted; an expired entry is removed.
     fn live_slot(&mut self, key: &str, now: Instant) -> Option<Slot> {
         let place = self.entries.find(key)?;
         if !place.stored.has_expired(now) {
@@ -256,8 +267,8 @@ impl Store {
         }
     }
 
-    /// A read of what [`Shared::read`] has not answered: nothing, an expired entry, which is removed, a dirty one, or one
-    /// whose use could not be noted.
+    /// Answers a read that [`Shared::read`] could not: the key is empty, its entry has expired (and is
+    /// removed now) or is dirty, or the use could not be noted.
     fn read(&mut self, key: &str, now: Instant) -> Option<Entry> {
         if let Some(slot) = self.live_slot(key, now) {
             self.entries.touch(slot);
@@ -270,7 +281,7 @@ impl Store {
         entry
     }
 
-    /// How many entries are held.
+    /// The number of entries that are held.
     fn len(&self) -> u64 {
         self.entries.len() as u64 + self.dirty.len()
     }
@@ -285,19 +296,19 @@ impl Store {
         Some(stored)
     }
 
-    /// Puts an entry in; returns whether it fits.
+    /// Puts an entry in; returns true if it fits.
     fn put(&mut self, key: &str, entry: &Entry, ttl: Option<Duration>, now: Instant) -> bool {
         let weight = entries::weight(key, entry);
         if let Some(was_dirty) = self.dirty.remove(key) {
             self.entries.insert(key, was_dirty);
         }
         if !self.fits(self.dirty.len() + 1, self.dirty.bytes() + weight) {
-            // What was there is older than what should be there now.
+            // The entry that was there is older than the one that does not fit, so it must go.
             self.remove(key);
             self.statistics.refused += 1;
             return false;
         }
-        // A time beyond the clock's end is never.
+        // A time beyond the end of the clock means that the entry never expires.
         let expires = ttl.and_then(|ttl| now.checked_add(ttl));
         let stored = Stored::new(entry, expires);
         self.statistics.insertions += 1;
@@ -309,7 +320,7 @@ impl Store {
         true
     }
 
-    /// Puts an entry in the place of a good one.
+    /// Puts an entry in the place of one that has not expired.
     fn overwrite(&mut self, key: &str, slot: Slot, stored: Stored, now: Instant) {
         self.statistics.bytes += stored.weight(key);
         let replaced = std::mem::replace(self.entries.at_mut(slot), stored);
@@ -321,7 +332,7 @@ impl Store {
         self.make_room(0, 0, now);
     }
 
-    /// Puts an entry in where nothing is; room is made before that, as policies want it.
+    /// Puts an entry under an empty key. Policies expect that room is made first.
     fn insert(&mut self, key: &str, stored: Stored, now: Instant) {
         let weight = stored.weight(key);
         self.make_room(1, weight, now);
@@ -332,7 +343,7 @@ impl Store {
         }
     }
 
-    /// Tells the policy how many entries fit, where that depends on what they weigh.
+    /// Tells the policy how many entries fit, if that depends on their weights.
     fn estimate_entries(&mut self) {
         if self.capacity.known_entries().is_some() {
             return;
@@ -354,14 +365,14 @@ impl Store {
         }
     }
 
-    /// Evicts until so many more entries and bytes fit.
+    /// Evicts until `entries` more entries and `bytes` more bytes fit.
     fn make_room(&mut self, entries: u64, bytes: u64, now: Instant) {
         while !self.fits(self.len() + entries, self.statistics.bytes + bytes) && self.entries.len() > 0 {
             self.evict(now, |statistics| &mut statistics.evicted_by_capacity);
         }
     }
 
-    /// Gives up an entry, or a few at once where the policy does.
+    /// Evicts one entry, or a few at once if the policy does so.
     fn evict(&mut self, now: Instant, cause: fn(&mut LocalStatistics) -> &mut u64) {
         let Self { entries, statistics, listeners, .. } = self;
         entries.evict(|key, victim| {
@@ -371,7 +382,7 @@ impl Store {
         });
     }
 
-    /// The version of a document that is held; `None` for what is no document.
+    /// The version of the document under a key; `None` if there is no document.
     fn document_version(&mut self, key: &str, now: Instant) -> Option<Version> {
         match self.live(key, now)? {
             Entry::Document { version, .. } => Some(*version),
@@ -403,10 +414,10 @@ impl Store {
 
     fn increment(&mut self, key: &str, by: i64, ttl: Duration, now: Instant) -> i64 {
         if !self.counts.contains_key(key) && self.counts.len() == self.counts.capacity() {
-            // Rather than growing the table, first rid it of what nobody will ask for again.
+            // Expired counts are removed before the table grows.
             self.counts.retain(|_, (_, expires)| expires.is_none_or(|expires| expires > now));
         }
-        // A time beyond the clock's end is never.
+        // A time beyond the end of the clock means that the entry never expires.
         let expires = now.checked_add(ttl);
         let count = self.counts.entry(key.into()).or_insert((0, expires));
         if count.1.is_some_and(|expires| expires <= now) {
@@ -417,7 +428,7 @@ impl Store {
     }
 }
 
-/// Counts the end of an entry, which had expired or ends for another cause.
+/// Counts the end of an entry, as expiry if it had expired and else under `cause`.
 fn count_end(
     statistics: &mut LocalStatistics,
     stored: &Stored,
@@ -463,7 +474,7 @@ impl Cache for LocalCache {
             if let Some(found) = store.live(key, now) {
                 return Claimed::Found(found.clone());
             }
-            // One that does not fit stands nowhere, and so lets nothing in.
+            // A token that does not fit is not stored, and so lets no fill in.
             store.put(key, &Entry::Token(token), Some(ttl), now);
             Claimed::Placed
         }))
@@ -630,7 +641,7 @@ mod tests {
         assert_eq!(padding(cache.get("a").await.unwrap()), 10);
     }
 
-    /// What the cache should do, in the plainest way: a list, the most recently used last.
+    /// A reference for the cache's behaviour in its simplest form: a list with the most recently used last.
     struct Reference {
         held: Vec<(String, Entry, u64, Option<Instant>)>,
         capacity: LocalCapacity,

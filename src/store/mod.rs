@@ -39,44 +39,44 @@ pub use streams::Streams;
 pub use tracking::{Announcement, Announcements, Tracking};
 pub use write_log::WriteLog;
 
-/// What became of an attempt to place a token, see [`Cache::place_token`].
+/// The outcome of an attempt to place a token, see [`Cache::place_token`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claimed {
     /// The token is in place.
     Placed,
-    /// Something was there, and stays.
+    /// Another entry was there, and it stays.
     Found(Entry),
 }
 
-/// What became of an attempt to put a written document into the cache, see [`Cache::settle`].
+/// The outcome of an attempt to put a written document into the cache, see [`Cache::settle`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Settled {
     /// The document is in the cache now.
     Stored,
     /// The cache already holds this version or a newer one.
     NewerThere,
-    /// Nothing was there, or the token of a load in flight, which is now void.
+    /// Nothing was there, or the token of a load in flight, which is now void and cannot fill.
     Voided,
 }
 
 /// A cache of entries under text keys.
 ///
-/// After `Ok` the effect has happened and every later call, by whichever instance, sees it. After an
-/// error of kind [`ErrorKind::Timeout`] or [`ErrorKind::Connection`] a change is *indeterminate*: the
-/// caller must assume neither that it happened nor that it did not, nor that it will not happen
-/// later. Every other error means that nothing was changed. An implementation MUST answer within
-/// the timeouts that it was made with, and MUST treat an expired entry as absent.
+/// After `Ok` the effect has happened, and every later call by any instance sees it. After an error of kind
+/// [`ErrorKind::Timeout`] or [`ErrorKind::Connection`] a change is *indeterminate*: the caller must assume
+/// neither that it happened nor that it did not, nor that it will not happen later. Every other error means
+/// that nothing was changed. An implementation MUST answer within the timeouts that it was made with, and
+/// MUST treat an expired entry as absent.
 pub trait Cache: Clone + Send + Sync + 'static {
-    /// The entry of a key; `None` where there is none.
+    /// The entry of a key; `None` if there is none.
     fn get(&self, key: &str) -> impl Future<Output = Result<Option<Entry>, StoreError>> + Send;
 
-    /// The entry of a key as it is where it is changed, also where [`Cache::get`] may be answered by somebody who
-    /// copies that and is a moment behind.
+    /// The entry of a key as the node that accepts its changes holds it, even if [`Cache::get`] may be
+    /// answered by a replica that is a moment behind.
     fn get_newest(&self, key: &str) -> impl Future<Output = Result<Option<Entry>, StoreError>> + Send {
         self.get(key)
     }
 
-    /// Puts an entry in place of whatever is there, for `ttl` (for ever without one).
+    /// Puts an entry in place of whatever is there, for `ttl` (for ever if that is `None`).
     fn set(
         &self,
         key: &str,
@@ -84,11 +84,11 @@ pub trait Cache: Clone + Send + Sync + 'static {
         ttl: Option<Duration>,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Puts a document in place of an older document, of a token or of nothing; leaves a newer or
-    /// equal one alone. Returns whether it was stored.
+    /// Puts a document in place of an older document, of a token or of nothing; leaves a newer or equal one
+    /// alone. Returns true if it was stored.
     ///
-    /// This alone does not keep old values out: where the newer one has expired or was evicted, the
-    /// older one is let in. [`Cache::settle`] does.
+    /// This alone does not keep old values out: if the newer one has expired or was evicted, an older one is
+    /// let in. [`Cache::settle`] keeps it out.
     fn set_if_newer(
         &self,
         key: &str,
@@ -96,8 +96,8 @@ pub trait Cache: Clone + Send + Sync + 'static {
         ttl: Option<Duration>,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// Puts a token where nothing is, for `ttl`, or returns what is there, in one step. The caller
-    /// asks the database only after this, and then offers what it found to [`Cache::fill`].
+    /// Puts a token under an empty key, for `ttl`, or returns the entry that is there, in one step. The
+    /// caller asks the database only after this, and then offers the answer to [`Cache::fill`].
     fn place_token(
         &self,
         key: &str,
@@ -105,8 +105,8 @@ pub trait Cache: Clone + Send + Sync + 'static {
         ttl: Duration,
     ) -> impl Future<Output = Result<Claimed, StoreError>> + Send;
 
-    /// Puts an entry in the place of the caller's own token, and only there; returns whether it did.
-    /// A token that was voided, evicted, flushed or has expired lets nothing in.
+    /// Puts an entry in the place of the caller's own token, and only there; returns true if it did. A token
+    /// that was voided, evicted, flushed or has expired lets nothing in.
     fn fill(
         &self,
         key: &str,
@@ -115,11 +115,10 @@ pub trait Cache: Clone + Send + Sync + 'static {
         ttl: Option<Duration>,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// Ends a write: after the database has committed `entry` (a document), makes sure that the
-    /// cache holds nothing older. The document replaces the caller's own token or an older
-    /// document; a newer or equal document stays; another's token is removed, so that its load
-    /// cannot fill; where there is nothing, nothing is put, since a newer version may have been there
-    /// and been evicted.
+    /// Ends a write: after the database has committed `entry` (a document), makes sure that the cache holds
+    /// nothing older. The document replaces the caller's own token or an older document; a newer or equal
+    /// document stays; another's token is removed, so that its load cannot fill; under an empty key nothing
+    /// is put, since a newer version may have been there and been evicted.
     fn settle(
         &self,
         key: &str,
@@ -129,7 +128,7 @@ pub trait Cache: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Settled, StoreError>> + Send;
 
     /// Puts a document in the place of the document of exactly the version `expected`, and only there;
-    /// returns whether it did. A document that was invalidated meanwhile is not brought back.
+    /// returns true if it did. A document that was invalidated meanwhile is not brought back.
     fn replace(
         &self,
         key: &str,
@@ -138,7 +137,7 @@ pub trait Cache: Clone + Send + Sync + 'static {
         ttl: Option<Duration>,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// Removes a key, token or entry; returns whether there was something.
+    /// Removes whatever is under a key, token or entry; returns true if there was anything.
     fn delete(&self, key: &str) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
     /// Adds to the counter of a key and returns the sum; a counter that is new lives for `ttl`.
@@ -163,30 +162,30 @@ pub trait Cache: Clone + Send + Sync + 'static {
 pub struct BulkItem {
     /// The id of the document.
     pub id: String,
-    /// What changes.
+    /// The fields that change.
     pub patch: Patch,
-    /// The version that the document has afterwards; the update is left out where the database
-    /// already holds this version or a newer one. `None`: the database counts up.
+    /// The version that the document has afterwards; the update is skipped if the database already holds this
+    /// version or a newer one. With `None` the database counts up.
     pub version: Option<Version>,
 }
 
 /// Which of a category's documents a query returns, see [`Database::find_by_category`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Page {
-    /// How many to leave out, in the order of `_id`.
+    /// The number of documents to skip, in the order of `_id`.
     pub skip: u64,
-    /// How many to return at the most.
+    /// The number of documents to return at most.
     pub limit: u64,
 }
 
 /// A database of documents in collections, found by `_id` or by category.
 ///
-/// After `Ok` an update is durable as far as the database was configured, and every later call sees
-/// it. A [`ErrorKind::Timeout`] or [`ErrorKind::Connection`] on a change is *indeterminate*, never
-/// to be counted as failed or as done. An implementation MUST answer within its timeouts, and MUST
-/// count `_v` up by one on every update.
+/// After `Ok` an update is as durable as the database was configured to make it, and every later call sees
+/// it. After [`ErrorKind::Timeout`] or [`ErrorKind::Connection`] a change is *indeterminate*: the caller must
+/// count it neither as failed nor as done. An implementation MUST answer within its timeouts, and MUST count
+/// `_v` up by one on every update.
 pub trait Database: Clone + Send + Sync + 'static {
-    /// The document with this `_id`.
+    /// The document with this `_id`; `None` if there is none.
     fn find(
         &self,
         collection: &str,
@@ -203,8 +202,8 @@ pub trait Database: Clone + Send + Sync + 'static {
         projection: &[&str],
     ) -> impl Future<Output = Result<Vec<Document>, StoreError>> + Send;
 
-    /// Sets the fields of a patch, counts `_v` up and returns the merged document; `None` where no
-    /// document has this id (nothing is inserted).
+    /// Sets the fields of a patch, counts `_v` up and returns the merged document; `None` if no document has
+    /// this id (nothing is inserted).
     fn update(
         &self,
         collection: &str,
@@ -212,15 +211,15 @@ pub trait Database: Clone + Send + Sync + 'static {
         patch: &Patch,
     ) -> impl Future<Output = Result<Option<Document>, StoreError>> + Send;
 
-    /// Applies many updates and says for each whether it is done (`Ok(true)`), was left out because
-    /// of its version or for want of a document (`Ok(false)`), or failed.
+    /// Applies many updates. The result of each is `Ok(true)` if it was done, `Ok(false)` if it was skipped
+    /// because of its version or because there is no such document, or an error.
     fn bulk_update(
         &self,
         collection: &str,
         items: &[BulkItem],
     ) -> impl Future<Output = Result<Vec<Result<bool, StoreError>>, StoreError>> + Send;
 
-    /// Replaces or inserts whole documents, versions and all; for loading and restoring a dataset.
+    /// Replaces or inserts whole documents with their versions; used to load and restore a dataset.
     fn put_many(
         &self,
         collection: &str,

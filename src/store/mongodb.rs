@@ -28,9 +28,9 @@ use super::counters::Counters;
 use super::secret::SecretUrl;
 use super::{BulkItem, Database, Document, ErrorKind, Page, Patch, StoreError, Version};
 
-/// Documents in one command; MongoDB takes 100 000, but a reply should not take long.
+/// The most documents in one command. MongoDB takes 100 000, but a reply should not take long.
 const MOST_IN_A_COMMAND: usize = 1000;
-/// Bytes of documents in one command; MongoDB takes 16 MiB.
+/// The most bytes of documents in one command. MongoDB takes 16 MiB.
 const MOST_BYTES_IN_A_COMMAND: usize = 8 << 20;
 
 crate::choices! {
@@ -43,33 +43,33 @@ crate::choices! {
     }
 }
 
-/// How to reach a MongoDB.
+/// The options of a connection to a MongoDB.
 #[derive(Debug, Clone)]
 pub struct MongoOptions {
     /// `mongodb://` or `mongodb+srv://`, with the driver's options.
     pub uri: SecretUrl,
-    /// The database that belongs to this run.
+    /// The name of the database, which belongs to this run alone.
     pub database: String,
-    /// Connections that are opened at once and kept.
+    /// The number of connections that are opened at once and kept.
     pub min_pool_size: u32,
-    /// The most connections.
+    /// The most connections that may be open.
     pub max_pool_size: u32,
-    /// The longest that connecting, and looking for a server, may take.
+    /// The longest that connecting, or looking for a server, may take.
     pub connect_timeout: Duration,
     /// The longest that a call may take.
     pub response_timeout: Duration,
-    /// What an update that the server acknowledges has been through.
+    /// The write concern of updates.
     pub write_concern: WriteConcern,
-    /// Which node answers reads.
+    /// The choice of the node that answers reads.
     pub read_preference: ReadPreference,
-    /// What the server's log calls this client.
+    /// The name of this client in the server's log.
     pub app_name: String,
 }
 
 /// A database in MongoDB. Clones share the pool and the counters.
 ///
-/// Reads are sent once: what a failure costs is the strategy's to see, not the driver's to hide.
-/// Writes keep the driver's own retries, which a replica set applies at most once.
+/// Reads are sent once, so that the driver does not hide from the strategy what a failure costs. Writes keep
+/// the driver's own retries, which a replica set applies at most once.
 #[derive(Clone)]
 pub struct MongoDatabase {
     database: mongodb::Database,
@@ -93,7 +93,8 @@ impl fmt::Debug for MongoDatabase {
 impl MongoDatabase {
     /// Connects and opens the pool's least number of connections.
     pub async fn connect(options: MongoOptions, counters: Counters) -> Result<Self, StoreError> {
-        // Both drivers take rustls' cryptography from here; whoever comes second finds it installed.
+        // Both drivers use the cryptography that is installed here. The second call finds it installed and
+        // fails.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let pool_wait = PoolWait::default();
         let failed = |doing: &str, error: &mongodb::error::Error| store_error(error, doing, &options.uri);
@@ -109,7 +110,7 @@ impl MongoDatabase {
         }
         driver.min_pool_size = Some(options.min_pool_size);
         driver.max_pool_size = Some(options.max_pool_size.max(options.min_pool_size).max(1));
-        // The default of 2 makes a pool of 64 slow to fill.
+        // With the default of 2, a pool of 64 is slow to fill.
         driver.max_connecting = Some(8);
         driver.connect_timeout = Some(options.connect_timeout);
         driver.server_selection_timeout = Some(options.connect_timeout.min(options.response_timeout));
@@ -127,19 +128,19 @@ impl MongoDatabase {
         Ok(opened)
     }
 
-    /// The same database over the same pool, counted by others.
+    /// A handle on the same database and pool with counters of its own.
     #[must_use]
     pub fn counted_by(&self, counters: Counters) -> Self {
         Self { counters, ..self.clone() }
     }
 
-    /// How long calls waited for a connection.
+    /// The time that calls waited for a connection.
     #[must_use]
     pub fn pool_wait(&self) -> &PoolWait {
         &self.pool_wait
     }
 
-    /// Opens connections by using as many at once, each long enough that no other can take its place.
+    /// Opens `connections` connections by sending as many pings at once.
     async fn warm(&self, connections: u32, within: Duration) -> Result<(), StoreError> {
         let pings: Vec<_> = (0..connections.max(1))
             .map(|_| {
@@ -166,8 +167,8 @@ impl MongoDatabase {
         store_error(error, doing, &self.uri)
     }
 
-    /// Waits for a call no longer than the response timeout. A call that is given up takes its connection
-    /// with it, as the driver does not know what the server would still send on it.
+    /// Waits for a call no longer than the response timeout. The driver closes the connection of a call that
+    /// is given up, as it cannot know what the server would still send on it.
     async fn bounded<T>(
         &self,
         doing: &str,
@@ -183,8 +184,8 @@ impl MongoDatabase {
         self.database.collection(name)
     }
 
-    /// Calls `visit` with each document that a query finds, as it stands in the reply. Every batch of them
-    /// is waited for no longer than the response timeout.
+    /// Calls `visit` with each document that a query finds, as it stands in the reply. Each batch of
+    /// documents is waited for no longer than the response timeout.
     async fn query(
         &self,
         doing: &str,
@@ -228,7 +229,7 @@ fn timed_out(doing: &str, after: Duration) -> StoreError {
     StoreError::new(ErrorKind::Timeout, format!("{doing} at MongoDB: no answer within {after:?}"))
 }
 
-/// A document of a reply, copied once out of the batch that it came in.
+/// Copies a document out of the batch of the reply that it came in.
 fn shared(document: &RawDocument) -> Document {
     Document::from_raw(document.to_owned())
 }
@@ -309,7 +310,7 @@ impl Database for MongoDatabase {
             let command = self.database.run_raw_command(bulk::command(collection, run, self.write_concern));
             let reply = match self.bounded("updating many documents", command.into_future()).await {
                 Ok(reply) => bulk::Reply::read(&reply),
-                // What earlier runs did is known, and must not be forgotten over a later one.
+                // The results of earlier runs are known and must be returned even if a later run fails.
                 Err(error) if !results.is_empty() => {
                     results.extend(run.iter().map(|_| Err(error.clone())));
                     continue;
@@ -324,7 +325,7 @@ impl Database for MongoDatabase {
                 Some(known) => results.extend(known),
                 None => match self.versions(collection, run).await {
                     Ok(versions) => results.extend(reply.results_after(run, &versions)),
-                    // The items may or may not have been applied: which, nobody can say any more.
+                    // It can no longer be told which of the items have been applied.
                     Err(error) => {
                         let error = StoreError::new(ErrorKind::Timeout, error.detail);
                         results.extend(run.iter().map(|_| Err(error.clone())));
@@ -364,7 +365,7 @@ impl Database for MongoDatabase {
     async fn reset(&self, collection: &str) -> Result<(), StoreError> {
         let collection = self.collection(collection);
         self.bounded("dropping a collection", collection.drop().into_future()).await?;
-        // With the id behind it the index gives a page in its order without sorting.
+        // With `_id` as its second key, the index returns a page in order without sorting.
         let index = IndexModel::builder()
             .keys(doc! { "category": 1, "_id": 1 })
             .options(IndexOptions::builder().name("category".to_string()).build())
@@ -374,7 +375,7 @@ impl Database for MongoDatabase {
     }
 }
 
-/// How many of the documents go into one command.
+/// The number of the documents that go into one command.
 fn batch_length(documents: &[Document]) -> usize {
     let mut bytes = 0;
     let fits = documents.iter().take(MOST_IN_A_COMMAND).take_while(|document| {
@@ -384,7 +385,7 @@ fn batch_length(documents: &[Document]) -> usize {
     fits.count().max(1)
 }
 
-/// The command that puts documents in place of those with their ids, or where there are none.
+/// The command that replaces the documents with these ids, or inserts those that are missing.
 fn replacements(collection: &str, documents: &[Document]) -> Result<RawDocumentBuf, StoreError> {
     let mut updates = RawArrayBuf::new();
     for document in documents {

@@ -1,4 +1,4 @@
-//! Stores as if they were further away: round trips, and a database that serves only so many at once.
+//! Stores with an added delay: round trips, and a database that serves a limited number of calls at once.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::clock;
 
-/// The time to a store and back, which may be changed while a run goes on. Clones are the same.
+/// The time to a store and back, which may be changed while a run goes on. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct RoundTrip(Arc<AtomicU64>);
 
@@ -27,12 +27,13 @@ impl RoundTrip {
         round_trip
     }
 
-    /// Changes it for the calls that begin from now on.
+    /// Changes the round trip for the calls that begin from now on.
     pub fn set(&self, duration: Duration) {
         self.0.store(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX), Relaxed);
     }
 
-    /// Makes it longer until what is returned is dropped. Several add up, in whichever order they end.
+    /// Makes the round trip longer until the returned guard is dropped. Several guards add up, in whichever
+    /// order they are dropped.
     #[must_use = "it is as long as before as soon as this is dropped"]
     pub fn longer_by(&self, duration: Duration) -> Longer {
         let nanoseconds = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
@@ -40,13 +41,13 @@ impl RoundTrip {
         Longer { round_trip: self.clone(), nanoseconds }
     }
 
-    /// How long it is now.
+    /// The round trip at this moment.
     #[must_use]
     pub fn get(&self) -> Duration {
         Duration::from_nanos(self.0.load(Relaxed))
     }
 
-    /// Half of it before the call and half after.
+    /// Waits half of the round trip before the call and half after it.
     pub(super) async fn around<T>(&self, call: impl Future<Output = T>) -> T {
         around(self.get(), Duration::ZERO, call).await
     }
@@ -65,7 +66,8 @@ impl Drop for Longer {
     }
 }
 
-/// Half of the time before the call and half after, each with a random part of half the jitter.
+/// Waits half of the time before the call and half after it, each with a random part of half the jitter
+/// added.
 async fn around<T>(time: Duration, jitter: Duration, call: impl Future<Output = T>) -> T {
     if time.is_zero() && jitter.is_zero() {
         return call.await;
@@ -79,7 +81,7 @@ async fn around<T>(time: Duration, jitter: Duration, call: impl Future<Output = 
     answer
 }
 
-/// A cache at a distance.
+/// A cache whose calls take a round trip longer.
 #[derive(Debug, Clone)]
 pub struct DelayedCache<C> {
     inner: C,
@@ -87,13 +89,13 @@ pub struct DelayedCache<C> {
 }
 
 impl<C> DelayedCache<C> {
-    /// Puts a cache at a distance.
+    /// Adds a round trip to every call of a cache.
     #[must_use]
     pub fn new(inner: C, round_trip: RoundTrip) -> Self {
         Self { inner, round_trip }
     }
 
-    /// The cache itself, for what is not to be delayed.
+    /// The cache itself, for calls that must not be delayed.
     #[must_use]
     pub fn inner(&self) -> &C {
         &self.inner
@@ -106,21 +108,22 @@ impl<C> DelayedCache<C> {
     }
 }
 
-/// What a database at a distance does with every call.
+/// The delays that a [`DelayedDatabase`] adds to every call.
 #[derive(Debug, Clone)]
 pub struct DatabaseDelay {
-    /// The time to it and back.
+    /// The time to the database and back.
     pub round_trip: RoundTrip,
-    /// How long it is busy with a call, besides what the real database takes.
+    /// The time the database is busy with a call, besides the time the real database takes.
     pub service_time: Duration,
-    /// What a call holds one of while it is served, shared by all who use the database; the others wait.
-    /// `None`: it serves all at once.
+    /// Permits, of which a call holds one while it is served; the other calls wait. All users of the database
+    /// share them. With `None` all calls are served at once.
     pub servers: Option<Arc<Semaphore>>,
-    /// The longest that a call waits to be served; then it has timed out without having been begun.
+    /// The longest that a call waits to be served. After that it has timed out and was never begun.
     pub queue_timeout: Duration,
-    /// How much longer every call takes now, which may be changed for all who use the database.
+    /// Extra time that every call takes at this moment. A change holds for all users of the database.
     pub slowness: RoundTrip,
-    /// A random part of this, drawn twice, is added to the round trip: half of each on the way there and on the way back.
+    /// The most that is added to the round trip at random: up to half of it on the way there and up to half
+    /// on the way back, drawn separately.
     pub jitter: Duration,
 }
 
@@ -137,7 +140,7 @@ impl Default for DatabaseDelay {
     }
 }
 
-/// A database at a distance, with a service time and a limit to what it serves at once. Clones share the
+/// A database with a round trip, a service time and a limit on the calls it serves at once. Clones share the
 /// limit.
 #[derive(Debug, Clone)]
 pub struct DelayedDatabase<D> {
@@ -146,13 +149,13 @@ pub struct DelayedDatabase<D> {
 }
 
 impl<D> DelayedDatabase<D> {
-    /// Puts a database at a distance.
+    /// Adds delays to every call of a database.
     #[must_use]
     pub fn new(inner: D, delay: DatabaseDelay) -> Self {
         Self { inner, delay }
     }
 
-    /// The database itself, for what is not to be delayed.
+    /// The database itself, for calls that must not be delayed.
     #[must_use]
     pub fn inner(&self) -> &D {
         &self.inner
@@ -164,7 +167,7 @@ impl<D> DelayedDatabase<D> {
         &self.delay.round_trip
     }
 
-    /// A server is held for the service time and the real call together: both keep it busy.
+    /// Holds a permit for the service time and the real call together, since both keep the database busy.
     async fn serve<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
         let served = async {
             let _server = self.server().await?;
@@ -183,7 +186,7 @@ impl<D> DelayedDatabase<D> {
             return Ok(Some(server));
         }
         match tokio::time::timeout(self.delay.queue_timeout, servers.acquire()).await {
-            // Nobody closes the semaphore.
+            // The semaphore is never closed.
             Ok(server) => Ok(server.ok()),
             Err(_) => Err(StoreError::new(
                 ErrorKind::Timeout,
@@ -341,7 +344,7 @@ impl<D: Database> Database for DelayedDatabase<D> {
         self.serve(self.inner.bulk_update(collection, items)).await
     }
 
-    // Loading, restoring and auditing a dataset are no part of what is measured.
+    // Loading, restoring and auditing a dataset are not measured, so they are not delayed.
 
     async fn put_many(&self, collection: &str, documents: Vec<Document>) -> Result<(), StoreError> {
         self.inner.put_many(collection, documents).await

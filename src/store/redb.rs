@@ -1,10 +1,9 @@
-//! A database in one file of this process: redb, with durable commits made in groups by a thread of
-//! its own.
+//! A database in one file of this process. It uses redb, and a thread of its own makes durable commits in
+//! groups.
 //!
-//! Reads run on the caller's thread: they take microseconds, from redb's own memory or the system's
-//! page cache. Changes wait for the disk, and so never run on a thread of the async runtime: the commit
-//! thread takes all that are waiting, applies them in one transaction, makes that durable and only then
-//! answers.
+//! Reads run on the caller's thread: they take microseconds, from redb's own memory or the system's page
+//! cache. Changes wait for the disk and so never run on a thread of the async runtime: the commit thread
+//! takes all waiting changes, applies them in one transaction, makes that durable and only then answers.
 
 mod changes;
 mod commit;
@@ -22,19 +21,19 @@ use commit::{Change, Committer};
 use listeners::Listeners;
 use tables::File;
 
-/// How to open an embedded database.
+/// The options for opening an embedded database.
 #[derive(Debug, Clone)]
 pub struct EmbeddedOptions {
-    /// The file, made where it is not there. Whoever gives it removes it.
+    /// The file, which is created if it does not exist. The caller removes it after use.
     pub path: PathBuf,
     /// Memory for pages, in bytes.
     pub page_cache_bytes: usize,
-    /// The longest that a change may take.
+    /// The longest that a change may take until it is durable.
     pub response_timeout: Duration,
 }
 
 impl EmbeddedOptions {
-    /// A file with 64 MiB for pages and five seconds for a change.
+    /// Options for a file, with 64 MiB for pages and five seconds for a change.
     #[must_use]
     pub fn at(path: impl AsRef<Path>) -> Self {
         Self {
@@ -45,8 +44,8 @@ impl EmbeddedOptions {
     }
 }
 
-/// A database in one file of this process. Clones are the same database; when the last is dropped, what
-/// was waiting is committed and the file is closed.
+/// A database in one file of this process. Clones share it; when the last is dropped, waiting changes are
+/// committed and the file is closed.
 #[derive(Clone)]
 pub struct EmbeddedDatabase {
     file: Arc<File>,
@@ -78,7 +77,7 @@ impl EmbeddedDatabase {
         Ok(Self { file, committer, listeners, response_timeout, counters })
     }
 
-    /// The same database, counted by others.
+    /// A handle on the same database with counters of its own.
     #[must_use]
     pub fn counted_by(&self, counters: Counters) -> Self {
         Self { counters, ..self.clone() }
@@ -185,7 +184,7 @@ impl Database for EmbeddedDatabase {
             for (_, document) in part {
                 visit(document);
             }
-            // A whole collection is too much to hold up the other tasks of this thread for.
+            // A whole collection takes too long to hold up the other tasks of this thread.
             tokio::task::yield_now().await;
         }
     }
@@ -288,7 +287,7 @@ mod tests {
         let options = EmbeddedOptions::at(directory.path().join("data.redb"));
         let database = EmbeddedDatabase::open(&options, Counters::new()).unwrap();
         for id in 0..20 {
-            // Asked once and given up, as a client that is stopped does.
+            // It is polled once and then given up, as by a client that is stopped.
             let put = database.put_many("things", vec![document(id, 10)]);
             let mut put = std::pin::pin!(put);
             let poll = std::future::poll_fn(|context| std::task::Poll::Ready(put.as_mut().poll(context)));

@@ -1,5 +1,5 @@
-//! A cache in Redis: one server, a cluster, or shards that Sentinel looks after, over multiplexed connections that
-//! many clients share.
+//! A cache in Redis: one server, a cluster, or shards under Sentinel, over multiplexed connections that many
+//! clients share.
 
 mod access_counts;
 mod admin;
@@ -37,10 +37,12 @@ pub use shard_names::ShardNames;
 use super::counters::Counters;
 use super::{Cache, Claimed, Entry, ErrorKind, Settled, StoreError, Token, Version};
 
-/// A cache in one Redis server or in several that belong together. Clones share the connections and the counters.
+/// A cache in one Redis server or in several of one deployment. Clones share the connections and the
+/// counters.
 ///
-/// While a server is down an operation fails after its retries, some 100 ms, with the kind of what went wrong
-/// when connecting; the connection is made anew in the background, up to 160 ms after the server is back.
+/// While a server is down, an operation fails after its retries, which take some 100 ms, with the kind of
+/// error that connecting gave. The connection is made again in the background, at most 160 ms after the
+/// server is back.
 #[derive(Clone)]
 pub struct RedisCache {
     shared: Arc<Shared>,
@@ -59,7 +61,7 @@ impl fmt::Debug for RedisCache {
 }
 
 impl RedisCache {
-    /// Connects, and loads the scripts. The connections are driven by the runtime that calls this.
+    /// Connects and loads the scripts. The caller's runtime drives the connections.
     pub async fn connect(options: RedisOptions, counters: Counters) -> Result<Self, StoreError> {
         let prefix = options.key_prefix.as_str().into();
         let fleet = Fleet::connect(options).await?;
@@ -73,35 +75,35 @@ impl RedisCache {
         Ok(Self { shared: Arc::new(Shared { fleet, prefix }), counters })
     }
 
-    /// Which nodes there are, and which keys are where, as far as this cache knows now.
+    /// The nodes and the placement of keys, as far as this cache knows them now.
     #[must_use]
     pub fn layout(&self) -> layout::Layout {
         self.shared.fleet.map().layout.clone()
     }
 
-    /// Looks at once at which nodes there are.
+    /// Looks at the deployment at once and returns its layout.
     ///
     /// # Errors
-    /// Where nobody answers.
+    /// Returns an error if no node answers.
     pub async fn look(&self) -> Result<layout::Layout, StoreError> {
         self.shared.fleet.look().await?;
         Ok(self.layout())
     }
 
-    /// The same cache over the same connections, counted by others.
+    /// A handle on the same cache and connections with counters of its own.
     #[must_use]
     pub fn counted_by(&self, counters: Counters) -> Self {
         Self { shared: Arc::clone(&self.shared), counters }
     }
 
-    /// A key as an argument of a command of one's own, see [`RedisCache::request`].
+    /// A key with the cache's prefix, as an argument of a command for [`RedisCache::request`].
     #[must_use]
     pub fn key<'a>(&'a self, key: &'a str) -> impl ToRedisArgs + 'a {
         Key { prefix: &self.shared.prefix, key }
     }
 
-    /// Sends any command that changes something to where a key is, counted as one; its keys should be made by
-    /// [`RedisCache::key`].
+    /// Sends any command that changes a key to the primary of the key, and counts one command. The command's
+    /// keys should be made by [`RedisCache::key`].
     pub async fn request(&self, key: &str, command: &Cmd, doing: &str) -> Result<Value, StoreError> {
         self.ask(key, Access::Write, command, doing).await
     }
@@ -122,8 +124,8 @@ impl RedisCache {
         self.shared.fleet.request(key, access, command, doing).await
     }
 
-    /// Waits until as many replicas as the options want have what was changed under a key. Whatever stands in the way of
-    /// that, the change itself is done: the error is one after which it may have happened.
+    /// Waits until as many replicas as the options require have the change to a key. The change itself is
+    /// done even if this fails, so its error is an indeterminate one.
     async fn replicated(&self, key: &str) -> Result<(), StoreError> {
         self.shared.fleet.wait_for_replicas(key, &self.counters).await.map_err(|error| {
             let detail = format!("the change is done, but not known to be copied: {}", error.detail);
@@ -138,7 +140,7 @@ impl RedisCache {
         command
     }
 
-    /// Runs a script over one key that answers with a number, see [`RedisCache::run_over`].
+    /// Runs a script that has one key and returns a number, see [`RedisCache::run_over`].
     async fn run(
         &self,
         script: &Script,
@@ -152,8 +154,8 @@ impl RedisCache {
         }
     }
 
-    /// Runs a script by its digest, and by its text where the server has forgotten it, as after a
-    /// restart; the text is remembered again.
+    /// Runs a script by its digest, or by its text if the server does not have it, as after a restart. The
+    /// server then remembers it again.
     async fn run_over(
         &self,
         script: &Script,
@@ -187,7 +189,7 @@ impl RedisCache {
     }
 }
 
-/// A key with its prefix, written into the command piece by piece.
+/// A key with its prefix. Both are written into the command without being joined first.
 struct Key<'a> {
     prefix: &'a str,
     key: &'a str,
@@ -202,7 +204,7 @@ impl ToRedisArgs for Key<'_> {
     }
 }
 
-/// Whole milliseconds, rounded up: 0 would not be a time to live.
+/// A time to live in whole milliseconds, rounded up, since 0 would not be valid.
 fn millis(ttl: Duration) -> u64 {
     u64::try_from(ttl.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX).clamp(1, i64::MAX as u64 / 4)
 }
@@ -224,7 +226,7 @@ fn unexpected(doing: &str, value: &Value) -> StoreError {
 impl Cache for RedisCache {
     async fn get(&self, key: &str) -> Result<Option<Entry>, StoreError> {
         match self.ask(key, Access::Read, &self.command("GET", key, 0), "getting an entry").await? {
-            // The bytes that the driver read become the document's, uncopied.
+            // The document takes over the bytes that the driver read, without a copy.
             Value::BulkString(bytes) => Entry::decode(Bytes::from(bytes)).map(Some),
             Value::Nil => Ok(None),
             other => Err(unexpected("getting an entry", &other)),
@@ -267,7 +269,7 @@ impl Cache for RedisCache {
         let mut command = self.command("SET", key, 64);
         command.arg(&Entry::Token(token).encode()[..]).arg("NX").arg("GET").arg("PX").arg(millis(ttl));
         match self.request(key, &command, "placing a token").await? {
-            // With GET the answer is what was there, so nothing means that the token is there now.
+            // With GET the answer is the old value, so nil means that the token is in place now.
             Value::Nil => Ok(Claimed::Placed),
             Value::BulkString(bytes) => Entry::decode(Bytes::from(bytes)).map(Claimed::Found),
             other => Err(unexpected("placing a token", &other)),
@@ -299,7 +301,8 @@ impl Cache for RedisCache {
         match self.run(&scripts::SETTLE, key, &arguments, "settling a write").await? {
             1 => self.replicated(key).await.map(|()| Settled::Stored),
             2 => self.replicated(key).await.map(|()| Settled::NewerThere),
-            // A replica that becomes the primary with the token would let in what was loaded before this write.
+            // If a replica that still has the token became the primary, it would let in a document that was
+            // loaded before this write.
             3 => self.replicated(key).await.map(|()| Settled::Voided),
             _ => Ok(Settled::Voided),
         }
@@ -318,9 +321,10 @@ impl Cache for RedisCache {
     }
 
     async fn delete(&self, key: &str) -> Result<bool, StoreError> {
-        // For an entry UNLINK does what DEL does; a long stream it frees without holding the server up.
+        // For an entry UNLINK is as good as DEL, and it frees a long stream without holding the server up.
         match self.request(key, &self.command("UNLINK", key, 0), "deleting an entry").await? {
-            // Also where nothing was there any more: an earlier try may have removed it and found no replica.
+            // This also waits if the key was already empty, since an earlier attempt may have removed the
+            // entry and reached no replica.
             Value::Int(removed) => self.replicated(key).await.map(|()| removed > 0),
             other => Err(unexpected("deleting an entry", &other)),
         }

@@ -13,7 +13,7 @@ impl SecretUrl {
         Self(url.into())
     }
 
-    /// The URL with its password, for the driver that connects and for nobody else.
+    /// The URL with its password, only for the driver that connects.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -39,7 +39,7 @@ impl SecretUrl {
         ["rediss", "valkeys"].iter().any(|secure| scheme.eq_ignore_ascii_case(secure))
     }
 
-    /// The host and the port, where it has them.
+    /// The host and the port, as far as the URL has them.
     #[must_use]
     pub fn host_and_port(&self) -> &str {
         let rest = self.0.split_once("://").map_or(&*self.0, |(_, rest)| rest);
@@ -54,23 +54,23 @@ impl SecretUrl {
         let mut redacted = text.replace(&self.0, &self.to_string());
         if let Some((_, password, _)) = self.parts().filter(|(_, password, _)| !password.is_empty()) {
             redacted = redacted.replace(password, "***");
-            // Drivers decode the password before they use it, and so might show it decoded.
+            // Drivers decode the password before they use it, and so may show it decoded.
             redacted = redacted.replace(&percent_decoded(password), "***");
         }
         redacted
     }
 
-    /// Where its password stands in it.
+    /// The range of bytes of the URL that is the password; `None` if there is none.
     #[must_use]
     pub fn password_at(&self) -> Option<std::ops::Range<usize>> {
         self.parts().map(|(before, password, _)| before.len()..before.len() + password.len())
     }
 
-    /// What stands before the password, the password, and what stands after it.
+    /// The text before the password, the password, and the text after it; `None` if there is none.
     fn parts(&self) -> Option<(&str, &str, &str)> {
         let authority = self.0.find("://")? + 3;
-        // A password with an unescaped '/', '?' or '@' is a mistake, but not one to be shown: the last '@'
-        // ends it, unless that stands in the query.
+        // A password with an unescaped '/', '?' or '@' is a mistake, but must not be shown either: the last
+        // '@' before the query ends it.
         let end = self.0[authority..].find('?').map_or(self.0.len(), |query| authority + query);
         let at = authority + self.0[authority..end].rfind('@')?;
         let colon = authority + self.0[authority..at].find(':')?;

@@ -1,7 +1,8 @@
-//! Sessions of users that live in the cache: one key a user, which holds all of that user's.
+//! Sessions of users, kept in the cache: one key per user, which holds all sessions of that user.
 //!
-//! One key holds them all so that each call is one step on one shard: a log-out of all of them leaves none behind, and a
-//! touch looks and changes at once, so that it can never bring back what a log-out has ended.
+//! One key holds them all so that each call is one step on one shard: a log-out of all sessions leaves none
+//! behind, and a touch reads and changes in one step, so that it can never bring back a session that a
+//! log-out has ended.
 
 use std::future::Future;
 
@@ -9,18 +10,18 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use super::{Cache, DelayedCache, StoreError};
 
-/// How many bytes stand before a session's data where it is kept as bytes: when it ends and when it was last used, in
+/// The number of bytes before a session's data in its encoding: the times of its end and of its last use, in
 /// milliseconds since 1970, each in 8 bytes, big-endian.
 pub const HEADER_BYTES: usize = 16;
 
 /// One session of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
-    /// When it ends, in milliseconds since 1970; from then on it is absent.
+    /// The time at which the session ends, in milliseconds since 1970; from then on it is absent.
     pub expires_ms: u64,
-    /// When it was begun or last touched, in milliseconds since 1970.
+    /// The time at which it was begun or last touched, in milliseconds since 1970.
     pub last_access_ms: u64,
-    /// What was said when it was begun.
+    /// The data that was given when it was begun.
     pub data: Bytes,
 }
 
@@ -35,7 +36,7 @@ impl Session {
         bytes.freeze()
     }
 
-    /// Reads a session; its data shares the bytes that it is read from. `None` where they are too few.
+    /// Reads a session; its data shares the bytes that it is read from. `None` if there are too few bytes.
     #[must_use]
     pub fn decode(bytes: &Bytes) -> Option<Self> {
         let number = |at: usize| {
@@ -45,24 +46,26 @@ impl Session {
         Some(Self { expires_ms, last_access_ms, data: bytes.slice(HEADER_BYTES..) })
     }
 
-    /// Whether it has ended at a moment in milliseconds since 1970.
+    /// Returns true if the session has ended at a moment, in milliseconds since 1970.
     #[must_use]
     pub fn has_expired(&self, now_ms: u64) -> bool {
         self.expires_ms <= now_ms
     }
 }
 
-/// A cache that keeps sessions. What [`Cache`] says of answers and errors holds here too: after `Ok` every later call sees
-/// the effect; after [`ErrorKind::Timeout`](super::ErrorKind::Timeout) or
-/// [`ErrorKind::Connection`](super::ErrorKind::Connection) a change is indeterminate and may still come; after every other
-/// error nothing was changed.
+/// A cache that keeps sessions. The promises of [`Cache`] on answers and errors hold here too: after `Ok`
+/// every later call sees the effect; after [`ErrorKind::Timeout`](super::ErrorKind::Timeout) or
+/// [`ErrorKind::Connection`](super::ErrorKind::Connection) a change is indeterminate and may still come;
+/// after every other error nothing was changed.
 ///
-/// Moments are given in milliseconds since 1970, by the caller's clock alone: instances agree on them as far as their clocks
-/// do. All calls go to where the key is changed, never to a copy. A session that has expired is absent, whether or not it
-/// still takes up room; a key lives as long as its longest session, so that no key is without a time to live.
+/// Moments are given in milliseconds since 1970, by the caller's clock alone: instances agree on them as far
+/// as their clocks do. All calls go to the node that accepts the key's changes, never to a replica. A session
+/// that has expired is absent, whether or not it still takes up room. A key lives as long as its longest
+/// session, so that every key has a time to live.
 pub trait Sessions: Cache {
-    /// Begins a session beside the others of its user, or anew where the token is known already; rids the key of sessions
-    /// that have expired, of all of them or of a few that it happens to look at. One that has expired by now is not begun.
+    /// Begins a session beside the others of its user, or begins it anew if the token is known already. Also
+    /// removes expired sessions from the key, either all of them or the few that it happens to look at. A
+    /// session that has expired by now is not begun.
     fn begin_session(
         &self,
         key: &str,
@@ -72,8 +75,9 @@ pub trait Sessions: Cache {
         now_ms: u64,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// The session of a token, which was used now: `None` where there is none, or none any more. In one step, and it
-    /// begins nothing: of a touch and an end that race, whichever comes first, no session is left.
+    /// Marks the session of a token as used now and returns it; `None` if there is none, or none any more.
+    /// This is one step and never begins a session: when a touch and an end race, no session is left,
+    /// whichever comes first.
     fn touch_session(
         &self,
         key: &str,
@@ -81,11 +85,12 @@ pub trait Sessions: Cache {
         now_ms: u64,
     ) -> impl Future<Output = Result<Option<Session>, StoreError>> + Send;
 
-    /// Ends the session of a token; returns whether there was one, expired or not.
+    /// Ends the session of a token; returns true if there was one, expired or not.
     fn end_session(&self, key: &str, token_id: &str)
     -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// Ends all sessions of a user; returns how many there were, expired ones that nobody has met yet among them.
+    /// Ends all sessions of a user; returns their number, which includes expired ones that were not removed
+    /// yet.
     fn end_all_sessions(&self, key: &str) -> impl Future<Output = Result<u64, StoreError>> + Send;
 }
 

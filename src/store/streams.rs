@@ -1,6 +1,6 @@
-//! Streams that others read: records in their order, each given once to a group of readers.
+//! Streams that groups read: records in order, each given to a group once.
 //!
-//! What Redis calls a stream with a consumer group, see
+//! Redis calls this a stream with a consumer group, see
 //! <https://redis.io/docs/latest/develop/data-types/streams/>. [`Cache::append`] writes them.
 
 use std::future::Future;
@@ -13,14 +13,14 @@ use super::{Cache, DelayedCache, StoreError};
 /// One record of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StreamRecord {
-    /// Its place in the stream.
+    /// The record's place in the stream.
     pub id: RecordId,
-    /// Names and values.
+    /// The names and values of the fields, in order.
     pub fields: Vec<(String, Bytes)>,
 }
 
 impl StreamRecord {
-    /// The value of a field as a text.
+    /// The value of a field; `None` if it is missing or not UTF-8.
     #[must_use]
     pub fn text(&self, field: &str) -> Option<&str> {
         let (_, value) = self.fields.iter().find(|(name, _)| name == field)?;
@@ -28,11 +28,11 @@ impl StreamRecord {
     }
 }
 
-/// A cache whose streams are read by groups. Promises are those of [`Cache`].
+/// A cache whose streams are read by groups. It makes the same promises as [`Cache`].
 pub trait Streams: Cache {
-    /// Up to `most` records that the group was not given yet, oldest first; a group that is not there is made, and
-    /// begins at the stream's beginning. Does not wait for any. What was given is done: nobody gets it again, also
-    /// where the caller dies with it.
+    /// Takes up to `most` records that the group was not given yet, oldest first, without waiting for any. A
+    /// group that does not exist is made and begins at the beginning of the stream. A record is given only
+    /// once, even if the caller dies with it.
     fn read_stream(
         &self,
         stream: &str,

@@ -1,4 +1,4 @@
-//! Caches that announce which keys have changed, for whoever keeps copies of entries.
+//! Caches that announce which keys have changed, for clients that keep copies of entries.
 
 use std::future::Future;
 use std::time::Duration;
@@ -9,12 +9,12 @@ use tokio::sync::mpsc;
 use super::{Cache, DelayedCache, StoreError};
 use crate::clock;
 
-/// What a cache announces.
+/// An announcement of a cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Announcement {
     /// From now on every change is announced.
     Connected,
-    /// What is under this key has changed, expired or been evicted.
+    /// The entry under this key has changed, expired or been evicted.
     Changed(CompactString),
     /// Everything may have changed, and nothing is announced until the next `Connected`.
     Lost,
@@ -27,11 +27,12 @@ pub type Announcements = mpsc::UnboundedReceiver<Announcement>;
 
 /// A cache that announces changes.
 pub trait Tracking: Cache {
-    /// Announces what changes under keys that begin so, until the receiver is dropped. Announcements come a
-    /// little after the change: whoever keeps copies is out of date for that long.
+    /// Announces the changes to keys that begin with `key_prefix`, until the receiver is dropped.
+    /// Announcements come a little after the change; copies are out of date for that long.
     ///
     /// # Errors
-    /// Where the first connection cannot be made; later ones are made again for as long as it takes.
+    /// Returns an error if the first connection cannot be made. Later ones are tried again for as long as it
+    /// takes.
     fn track(
         &self,
         key_prefix: &str,
@@ -39,7 +40,7 @@ pub trait Tracking: Cache {
     ) -> impl Future<Output = Result<Announcements, StoreError>> + Send;
 }
 
-/// Announcements travel too: half a round trip each.
+/// Announcements are delayed too, by half a round trip each.
 impl<C: Tracking> Tracking for DelayedCache<C> {
     async fn track(&self, key_prefix: &str, check_every: Duration) -> Result<Announcements, StoreError> {
         let mut near = self.inner().track(key_prefix, check_every).await?;

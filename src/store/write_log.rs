@@ -1,12 +1,13 @@
-//! A cache that is written first: entries that the database does not have yet, and a log of them that
-//! outlives the instance that wrote them.
+//! A cache that is written before the database: it holds entries that the database does not have yet, and a
+//! log of them that outlives the instance that wrote them.
 //!
-//! *Dirty* is an entry that the database may not have yet. It has no time to live and is never evicted; a
-//! clean entry of the same kind always has one, however long, and that is how the two are told apart.
+//! An entry is *dirty* while the database may not have it yet. A dirty entry has no time to live and is never
+//! evicted; a clean entry of the same kind always has one, however long, and that is how the two are told
+//! apart.
 //!
-//! The log is what Redis calls a stream with a consumer group: records in the order of writing, each given
-//! to one consumer, which holds it until it removes it; what a consumer that died holds is taken over after a
-//! while. See <https://redis.io/docs/latest/develop/data-types/streams/>.
+//! The log is what Redis calls a stream with a consumer group: records in the order of writing, each given to
+//! one consumer, which holds it until it removes it. The records of a consumer that died are taken over by
+//! another after a while. See <https://redis.io/docs/latest/develop/data-types/streams/>.
 
 use std::fmt;
 use std::future::Future;
@@ -17,12 +18,12 @@ use compact_str::CompactString;
 
 use super::{Cache, Entry, ErrorKind, StoreError, Token, Version};
 
-/// What a writer has seen under a key, and what its write replaces.
+/// The entry that a writer has seen under a key, which its write replaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Held {
     /// A document at this version.
     Document(Version),
-    /// A token, its own or another's.
+    /// A token, the writer's own or another's.
     Token(Token),
 }
 
@@ -31,7 +32,7 @@ pub enum Held {
 pub struct RecordId {
     /// Milliseconds since 1970, by the cache's clock.
     pub millis: u64,
-    /// Counts the records of one millisecond.
+    /// The number of the record within its millisecond.
     pub number: u64,
 }
 
@@ -57,7 +58,7 @@ impl FromStr for RecordId {
 /// One write in a log: the whole entity as the write left it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    /// Its place.
+    /// The record's place in the log.
     pub id: RecordId,
     /// The id of the entity.
     pub entity: CompactString,
@@ -65,7 +66,7 @@ pub struct Record {
     pub entry: Entry,
 }
 
-/// Who reads a log: which log, under which name.
+/// The reader of a log: the log and the reader's name.
 #[derive(Debug, Clone, Copy)]
 pub struct Reader<'a> {
     /// The key of the log.
@@ -74,42 +75,43 @@ pub struct Reader<'a> {
     pub consumer: &'a str,
 }
 
-/// Records that were held by others.
+/// Records that were taken over from other consumers.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Taken {
-    /// What the caller holds now.
+    /// The records that the caller holds now.
     pub records: Vec<Record>,
-    /// Where to go on; `None` at the end of the log.
+    /// The place to go on from; `None` at the end of the log.
     pub next: Option<RecordId>,
 }
 
-/// What came of removing records.
+/// The outcome of removing records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Removed {
-    /// How many were there.
+    /// The number of records that were removed.
     pub records: u64,
-    /// How many others there are in the log, delivered or not.
+    /// The number of records that are left in the log, delivered or not.
     pub left: u64,
 }
 
-/// What a log holds, delivered or not.
+/// The length of a log, with delivered and undelivered records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LogLength {
-    /// How many records.
+    /// The number of records.
     pub records: u64,
-    /// The first of them.
+    /// The place of the oldest record; `None` if the log is empty.
     pub oldest: Option<RecordId>,
 }
 
-/// A cache that is written before the database. Errors mean what they do in [`Cache`].
+/// A cache that is written before the database. Errors have the same meaning as in [`Cache`].
 pub trait WriteLog: Cache {
-    /// Puts a dirty entry in the place of exactly what the caller has seen, and only there; returns the place
-    /// of its record, or `None` where something else is there by now. With a log, `(key, id of the entity)`,
-    /// the record is appended in the same step, before the entry changes; without, the place is the
-    /// default one.
+    /// Puts a dirty entry in the place of exactly the entry that the caller has seen; returns the place of
+    /// its record, or `None` if another entry is there by now. With a log, given as `(key, id of the
+    /// entity)`, the record is appended in the same step, before the entry changes; without one, the returned
+    /// place is the default one.
     ///
     /// # Errors
-    /// [`ErrorKind::OutOfMemory`] where the cache is full of what it may not evict; nothing has changed then.
+    /// Returns [`ErrorKind::OutOfMemory`] if the cache is full of entries that it may not evict; nothing has
+    /// changed then.
     fn put_dirty(
         &self,
         key: &str,
@@ -118,10 +120,10 @@ pub trait WriteLog: Cache {
         log: Option<(&str, &str)>,
     ) -> impl Future<Output = Result<Option<RecordId>, StoreError>> + Send;
 
-    /// Says that the database has this version of an entry. An entry of exactly this version may be
-    /// forgotten from now on, after `ttl` at the latest; what is older and clean, and a token of a load that
-    /// may have read something older, is removed, as it can only come from a cache that has lost the entry
-    /// meanwhile. Returns whether it was exactly this version.
+    /// Tells the cache that the database has this version of an entry. An entry of exactly this version may
+    /// be forgotten from now on, after `ttl` at the latest. An older clean entry, and the token of a load
+    /// that may have read an older one, are removed: they can only be there because the cache has lost the
+    /// entry meanwhile. Returns true if the entry had exactly this version.
     fn mark_clean(
         &self,
         key: &str,
@@ -129,19 +131,19 @@ pub trait WriteLog: Cache {
         ttl: Duration,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// Removes what is under a key, a token too, unless it is dirty; returns whether it did.
+    /// Removes the entry or token under a key unless it is dirty; returns true if it did.
     fn remove_clean(&self, key: &str) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// Up to `most` records that were given to nobody yet, oldest first. They are the caller's until it
-    /// removes them. Does not wait for any.
+    /// Takes up to `most` records that no consumer was given yet, oldest first, without waiting for any. The
+    /// caller holds them until it removes them.
     fn read_log(
         &self,
         reader: Reader<'_>,
         most: u64,
     ) -> impl Future<Output = Result<Vec<Record>, StoreError>> + Send;
 
-    /// Up to `most` records, from a place on, that others were given at least `idle` ago: they are the
-    /// caller's now. Those that the caller holds already may be among them.
+    /// Takes over up to `most` records, from a place on, that were given to a consumer at least `idle` ago.
+    /// Records that the caller holds already may be among them.
     fn take_over(
         &self,
         reader: Reader<'_>,
@@ -150,13 +152,13 @@ pub trait WriteLog: Cache {
         most: u64,
     ) -> impl Future<Output = Result<Taken, StoreError>> + Send;
 
-    /// Removes records, whoever holds them.
+    /// Removes records, whichever consumer holds them.
     fn remove_records(
         &self,
         log: &str,
         records: &[RecordId],
     ) -> impl Future<Output = Result<Removed, StoreError>> + Send;
 
-    /// What a log holds.
+    /// The number of records in a log and the oldest of them.
     fn log_length(&self, log: &str) -> impl Future<Output = Result<LogLength, StoreError>> + Send;
 }

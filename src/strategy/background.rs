@@ -1,12 +1,12 @@
-//! Tasks that a strategy keeps going beside its operations: they end when the strategy is dropped, and
-//! one that panics is started again.
+//! Tasks that a strategy runs beside its operations. They end when the strategy is dropped, and one that
+//! panics is started again.
 
 use std::future::Future;
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
-/// How long after a panic a task is started again.
+/// The time between a panic of a task and its next start.
 const RESTART_AFTER: Duration = Duration::from_millis(100);
 
 /// A task that ends when this is dropped.
@@ -19,14 +19,14 @@ impl Background {
         Self(tokio::spawn(task))
     }
 
-    /// Starts a task that is made anew after a panic, and that ends where it returns.
+    /// Starts a task that is made again after a panic and that ends when it returns.
     pub fn supervised<F>(name: &'static str, make: impl Fn() -> F + Send + 'static) -> Self
     where
         F: Future<Output = ()> + Send + 'static,
     {
         Self::start(async move {
             loop {
-                // Aborted with its supervisor, which holds the only handle.
+                // The supervisor holds the only handle, so the task is aborted with it.
                 let mut task = Self::start(make());
                 match (&mut task.0).await {
                     Ok(()) => return,

@@ -1,5 +1,5 @@
-//! A circuit breaker: after enough failures in a row, leave the cache alone for a while, then try
-//! it with one caller (Nygard, "Release It!", 2007).
+//! A circuit breaker: after enough failures in a row it keeps callers from the cache for a while, then lets
+//! one caller try (Nygard, "Release It!", 2007).
 
 use std::time::Duration;
 
@@ -9,9 +9,9 @@ use tokio::time::Instant;
 /// The breaker of one cache as seen by one instance.
 #[derive(Debug)]
 pub struct Breaker {
-    /// This many failures in a row open it.
+    /// The number of failures in a row that open it.
     threshold: u64,
-    /// How long it stays open before one caller may try.
+    /// The time that it stays open before one caller may try.
     open_for: Duration,
     state: Mutex<State>,
 }
@@ -29,8 +29,8 @@ impl Breaker {
         Self { threshold, open_for, state: Mutex::new(State::Closed { failures: 0 }) }
     }
 
-    /// Whether the caller may ask the cache. Once the breaker has been open long enough, one caller
-    /// may; the others wait for what it finds, or for another such period.
+    /// Returns true if the caller may ask the cache. Once the breaker has been open long enough, one caller
+    /// may; the others are kept out until that caller succeeds, or for another such period.
     #[must_use]
     pub fn lets_through(&self) -> bool {
         let mut state = self.state.lock();
@@ -47,13 +47,13 @@ impl Breaker {
         }
     }
 
-    /// Whether the cache is being left alone, but for one caller now and then.
+    /// Returns true while callers are kept from the cache, except for one now and then.
     #[must_use]
     pub fn is_open(&self) -> bool {
         matches!(*self.state.lock(), State::Open { .. })
     }
 
-    /// The cache answered.
+    /// Notes that the cache answered.
     pub fn succeeded(&self) {
         let mut state = self.state.lock();
         if *state != (State::Closed { failures: 0 }) {
@@ -61,7 +61,7 @@ impl Breaker {
         }
     }
 
-    /// The cache did not answer.
+    /// Notes that the cache did not answer.
     pub fn failed(&self) {
         let mut state = self.state.lock();
         let failures = match *state {

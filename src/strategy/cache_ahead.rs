@@ -1,6 +1,7 @@
-//! Cache-ahead: what is asked for often is loaded before it is asked for again. Accesses are counted; a task
-//! preloads what was accessed often enough and is not cached, with others of its category; and an entry that is
-//! read in the last part of its time to live may be refreshed. Reads and writes are those of cache-through.
+//! Cache-ahead: entities that are read often are loaded before they are read again. Accesses are counted; a
+//! task preloads entities that were accessed often enough and are not cached, with others of their category;
+//! and an entry that is read in the last part of its time to live may be refreshed. Reads and writes are
+//! those of cache-through.
 //!
 //! | operation | cache | database |
 //! | --- | --- | --- |
@@ -10,9 +11,9 @@
 //! | every `count_every` | EVALSHA (counts of all that was accessed) | – |
 //! | every `interval`, one instance | SET NX GET (turn), ZREVRANGE twice; for each that is preloaded as a miss | find; find by category |
 //!
-//! Counts are kept by windows of `interval`. The count of a key is that of this window and as much of the last
-//! as a window that ended now would still cover, so that counts decay and what is no longer asked for is not
-//! preloaded for ever.
+//! Counts are kept by windows of `interval`. The count of a key is that of this window plus the share of the
+//! last one that a window ending now would still cover, so that counts decay and keys that are no longer read
+//! are not preloaded for ever.
 //!
 //! It promises that no read which begins after a write was acknowledged returns an older document: a
 //! preload is a miss like any other, with a token placed before it asks the database; for refreshes see
@@ -108,17 +109,17 @@ impl Promise for Spec {
     }
 }
 
-/// See the module.
+/// The strategy cache-ahead in one instance, see the module.
 pub struct CacheAhead<C, S> {
     ahead: Arc<Ahead<C, S>>,
     refresher: Refresher<C, S>,
-    /// How long before its end an entry that is read is refreshed.
+    /// An entry that is read this long before its end, or later, is refreshed.
     refresh_before: Option<Duration>,
     #[allow(dead_code, reason = "they end when this is dropped")]
     tasks: [Background; 2],
 }
 
-/// What the tasks share with the operations.
+/// The state that the tasks share with the operations.
 struct Ahead<C, S> {
     loader: Arc<Loader<C, S>>,
     settings: Own,
@@ -126,29 +127,29 @@ struct Ahead<C, S> {
     accesses: Mutex<HashMap<CompactString, u64>>,
 }
 
-/// No more keys than so many are counted between two additions; the hottest are long among them.
+/// The most keys that are counted between two additions. The hottest are among them early.
 const MOST_COUNTED: usize = 100_000;
 
-/// The turn to preload.
+/// The key whose token gives an instance the turn to preload.
 const TURN: &str = "access_counts:turn";
 
 fn window_key(window: u64) -> String {
     format!("access_counts:{window}")
 }
 
-/// Adds what was counted to the counts in the cache, from time to time.
+/// Starts the task that adds this instance's counts to those in the cache.
 fn count<C: StrategyCache, S: Source>(ahead: &Arc<Ahead<C, S>>) -> Background {
     let every = ahead.settings.count_every.0;
     repeat("counting accesses", ahead, every, |ahead| async move { ahead.add_counts().await })
 }
 
-/// Preloads, from time to time.
+/// Starts the task that preloads.
 fn preload<C: StrategyCache, S: Source>(ahead: &Arc<Ahead<C, S>>) -> Background {
     let every = ahead.settings.interval.0;
     repeat("preloading", ahead, every, |ahead| async move { ahead.preload().await })
 }
 
-/// Does something again and again for as long as the strategy is there. What fails is tried at the next turn.
+/// Repeats `turn` for as long as the strategy exists. A turn that fails is made up for by the next.
 fn repeat<C: StrategyCache, S: Source, F>(
     name: &'static str,
     ahead: &Arc<Ahead<C, S>>,
@@ -183,7 +184,7 @@ impl<C: StrategyCache, S: Source> Ahead<C, S> {
         }
     }
 
-    /// Which window it is, and which share of it has passed.
+    /// The number of the present window and the share of it that has passed.
     fn window(&self) -> (u64, f64) {
         let length = u64::try_from(self.settings.interval.0.as_millis()).unwrap_or(u64::MAX).max(1);
         let now = clock::unix_millis();
@@ -202,8 +203,8 @@ impl<C: StrategyCache, S: Source> Ahead<C, S> {
     }
 
     async fn preload(&self) -> Result<(), StoreError> {
-        // Whoever takes the turn keeps the others from it for most of the interval; where it dies, another
-        // is next.
+        // The instance that takes the turn keeps the others from it for most of the interval. If it dies,
+        // another takes the next turn.
         let turn_lasts = self.settings.interval.0.mul_f64(0.9);
         let turn = self.loader.cache.store().place_token(TURN, Token::random(), turn_lasts).await?;
         if turn != Claimed::Placed {
@@ -225,7 +226,7 @@ impl<C: StrategyCache, S: Source> Ahead<C, S> {
         Ok(())
     }
 
-    /// What reaches the threshold, the most accessed first.
+    /// The ids whose counts reach the threshold, the most accessed first.
     async fn often_accessed(&self) -> Result<Vec<String>, StoreError> {
         let (window, passed) = self.window();
         let most = self.settings.most_per_tick.get();
@@ -244,7 +245,7 @@ impl<C: StrategyCache, S: Source> Ahead<C, S> {
         Ok(often.into_iter().map(|(id, _)| id).collect())
     }
 
-    /// Loads a key that is not cached; counts against what may be preloaded.
+    /// Loads an entity that is not cached, and takes one off the number that may still be preloaded.
     async fn preload_one(&self, id: &str, left: &mut u64) -> Result<(), StoreError> {
         if *left > 0 && self.loader.look_up(id).await? == LookUp::Miss {
             *left -= 1;

@@ -10,9 +10,9 @@
 //! | write, `invalidate` | UNLINK | update |
 //! | write, `update` | SET NX GET (token), EVALSHA (settle) | update |
 //!
-//! It promises that no read which begins after a write was acknowledged returns an older document,
-//! on one primary and while the cache answers; see [`EntityCache`] for why. Each
-//! reader loads for itself: a stampede on one key is as many loads as readers.
+//! It promises that no read which begins after a write was acknowledged returns an older document, on one
+//! primary and while the cache answers; see [`EntityCache`] for why. Each reader loads for itself, so a
+//! stampede on one key causes as many loads as there are readers.
 
 use std::time::Duration;
 
@@ -56,10 +56,10 @@ impl Promise for Spec {
     }
 }
 
-/// Looks in the cache, and on a miss loads and fills, each reader for itself.
+/// Reads from the cache, and on a miss loads and fills. Each reader does so for itself.
 ///
 /// # Errors
-/// Those of the source, and of the cache unless it is passed by.
+/// Returns errors of the source, and of the cache unless it is bypassed.
 pub(super) async fn read<C: Cache, S: Source>(
     cache: &EntityCache<C>,
     source: &S,
@@ -85,10 +85,10 @@ pub(super) async fn read<C: Cache, S: Source>(
     Ok(Read::loaded(if bypassed { ReadOutcome::Bypassed } else { ReadOutcome::Miss }, loaded?))
 }
 
-/// Loads under a token, and fills.
+/// Loads under a token and fills the cache.
 ///
 /// # Errors
-/// Those of the source; the token is taken away then.
+/// Returns errors of the source; the token is removed then.
 pub(super) async fn load_and_fill<C: Cache, S: Source>(
     cache: &EntityCache<C>,
     source: &S,
@@ -104,7 +104,7 @@ pub(super) async fn load_and_fill<C: Cache, S: Source>(
     loaded
 }
 
-/// See the module.
+/// The strategy cache-aside in one instance, see the module.
 pub struct CacheAside<C, S> {
     cache: EntityCache<C>,
     source: S,

@@ -12,7 +12,7 @@
 //! It promises that no read which begins after a write was acknowledged returns an older document, and with
 //! `stream` that no crash of the application loses one: the record is in the stream before the entry changes.
 //! Both hold as long as the cache keeps what it has acknowledged, and evicts nothing that has no time to live;
-//! see [`super::behind`] for why. With `memory` a crash loses what the instance had not flushed.
+//! see `strategy::behind` for why. With `memory` a crash loses what the instance had not flushed.
 
 use std::num::NonZeroU64;
 use std::sync::Arc;
@@ -96,13 +96,13 @@ impl Promise for Spec {
             Log::Memory => Batches::OfKeys,
             Log::Stream => Batches::OfRecords { seen_after: behind::LOOK_EVERY },
         };
-        // A batch that the queue can never hold is full when the queue is.
+        // A batch larger than the queue counts as full when the queue is.
         let batch = self.own.batch_size.min(self.queue.queue_capacity).get();
         Some(Flushes { interval: self.own.flush_interval.0, batch, batches })
     }
 
     fn write_delay(&self, circumstances: &Circumstances) -> Option<Duration> {
-        // All that waits is flushed once an interval, batch by batch.
+        // All waiting writes are flushed once an interval, batch by batch.
         let flush = self.queue.flush(self.own.batch_size.get(), circumstances.longest_load);
         circumstances.undisturbed.then(|| self.own.flush_interval.0 + flush)
     }
@@ -112,7 +112,7 @@ impl Promise for Spec {
     }
 }
 
-/// Flushes full batches as they come, and everything once an interval.
+/// Flushes each batch as soon as it is full, and everything once an interval.
 async fn keep_flushing<C: WriteLog, S: Source>(behind: Arc<Behind<C, S>>, batch: u64, interval: Duration) {
     let mut next = Instant::now() + interval;
     let mut pause = Pause::default();
@@ -137,7 +137,7 @@ async fn keep_flushing<C: WriteLog, S: Source>(behind: Arc<Behind<C, S>>, batch:
     }
 }
 
-/// See the module.
+/// The strategy cache-behind in one instance, see the module.
 pub struct CacheBehind<C, S> {
     behind: Arc<Behind<C, S>>,
     #[allow(dead_code, reason = "it ends when this is dropped")]

@@ -1,6 +1,6 @@
-//! Cache-through: the application talks to the cache layer alone, and the layer owns the loader.
-//! It loads a missing key once at a time, however many ask for it, and puts every write through to
-//! the database and then into the cache.
+//! Cache-through: the application talks only to the cache layer, and the layer owns the loader. It has one
+//! load of a missing key at a time, however many readers ask for it, and puts every write through to the
+//! database and then into the cache.
 //!
 //! | operation | cache | database |
 //! | --- | --- | --- |
@@ -59,7 +59,7 @@ impl Promise for Spec {
     }
 }
 
-/// See the module.
+/// The strategy cache-through in one instance, see the module.
 pub struct CacheThrough<C, S> {
     loader: Loader<C, S>,
     on_write: OnWrite,

@@ -1,5 +1,5 @@
-//! Change stream: a write goes to the database only; the database tells every instance of each commit, and
-//! they invalidate the cached entry. So writers that bypass the application are covered too, and no write
+//! Change stream: a write goes to the database only. The database announces each commit to every instance,
+//! and they invalidate the cached entry. So writes that bypass the application are covered too, and no write
 //! path can forget to invalidate (change data capture; the MongoDB manual, "Change Streams").
 //!
 //! | operation | cache | database |
@@ -9,11 +9,11 @@
 //! | write | – | update |
 //! | announced change | UNLINK, by each instance | one event, to each instance |
 //!
-//! It promises that an answer lacks what was acknowledged for no longer than the time to live and one load.
-//! While the stream flows it is its lag: the event removes entry and token alike, so that a load that may
-//! have seen the old document fills nothing after it. A stream that breaks off is taken up where it ended; what was
-//! missed for good, as in a crash of the only instance, stays until its time to live ends. Until the
-//! stream flows, and while it is lost, a write invalidates by itself.
+//! It promises that an answer lacks an acknowledged write for no longer than the time to live and one load.
+//! While the stream flows, the bound is its lag: the event removes entry and token alike, so that a load that
+//! may have seen the old document fills nothing after it. A stream that breaks off is resumed where it ended.
+//! If an event is missed for good, as in a crash of the only instance, the old entry stays until its time to
+//! live ends. Until the stream flows, and while it is lost, each write invalidates by itself.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -66,7 +66,7 @@ impl Promise for Spec {
     }
 }
 
-/// See the module.
+/// The strategy change-stream in one instance, see the module.
 pub struct ChangeStream<C, S> {
     loader: Arc<Loader<C, S>>,
     unheard: Arc<Mutex<Unheard>>,
@@ -74,7 +74,7 @@ pub struct ChangeStream<C, S> {
     listener: Background,
 }
 
-/// This instance's own writes of which the stream has not told yet.
+/// This instance's own writes that the stream has not announced yet.
 #[derive(Debug, Default)]
 struct Unheard {
     flows: bool,
@@ -90,7 +90,7 @@ struct OwnWrites {
 }
 
 impl Unheard {
-    /// A write begins; returns whether the stream will tell of it.
+    /// Notes that a write begins; returns true if the stream will announce it.
     fn begin(&mut self, id: &str) -> bool {
         if self.flows {
             self.writes.entry(id.into()).or_default().under_way += 1;
@@ -121,10 +121,10 @@ impl Unheard {
     }
 }
 
-/// How long after a failure the stream is opened again.
+/// The time after a failure until the stream is opened again.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 
-/// Invalidates what the database tells of, for as long as the strategy is there.
+/// Starts the task that invalidates every entity the database announces.
 fn listen<C: StrategyCache, S: Source>(
     loader: &Arc<Loader<C, S>>,
     unheard: &Arc<Mutex<Unheard>>,
@@ -157,11 +157,11 @@ async fn hear<C: StrategyCache, S: Source>(
     match announced {
         Announced::Connected => unheard.lock().flows = true,
         Announced::Changed { id, version } => {
-            // What the cache does not take is delivered in the background.
+            // An invalidation that fails is delivered in the background.
             let _ = loader.cache.invalidate(&loader.cache.key(&id)).await;
             unheard.lock().hear(&id, version);
         }
-        // Nobody will tell of what was missed: the time to live bounds it.
+        // Missed changes will never be announced; the time to live bounds them.
         Announced::Missed => {
             let mut unheard = unheard.lock();
             unheard.flows = false;
@@ -190,7 +190,7 @@ impl<C: StrategyCache, S: Source> Strategy for ChangeStream<C, S> {
         self.loader.cache.invalidate(&self.loader.cache.key(id)).await
     }
 
-    /// Also waits until the stream has told of every write of this instance.
+    /// Also waits until the stream has announced every write of this instance.
     async fn drain(&self, bound: Duration) -> Result<(), StoreError> {
         let deadline = tokio::time::Instant::now() + bound;
         loop {

@@ -1,5 +1,5 @@
-//! The cache as a strategy sees it: the entries of one kind of entity, with their keys, times to
-//! live and fill tokens, and with what happens when the cache fails.
+//! The cache as a strategy sees it: the entries of one kind of entity, their keys, times to live and fill
+//! tokens, and the handling of the cache's failures.
 //!
 //! *Why fills cannot bring back an old value.* A reader that misses puts a token under the key
 //! before it asks the database, and its fill goes in only while that very token is still there.
@@ -64,25 +64,26 @@ crate::settings! {
 }
 
 impl CachingSettings {
-    /// What a model has to know, for a strategy whose writes have this effect.
+    /// The facts that models need of a strategy whose writes have this effect.
     #[must_use]
     pub fn writes(&self, effect: WriteEffect) -> Writes {
         Writes { effect, ttl_jitter: self.ttl_jitter.get() }
     }
 
-    /// What is naive about them, where something is.
+    /// The flaw of these settings if they make the strategy a control.
     #[must_use]
     pub fn control(&self) -> Option<&'static str> {
         (self.fill == Fill::Naive).then_some("fills without a token")
     }
 
-    /// What every strategy promises that settles or invalidates before it acknowledges: no stale read.
-    /// While the cache is passed by, though, a write is acknowledged with its invalidation still to be
-    /// delivered; a cache that kept its entries serves the old one until then, to other instances.
+    /// The guarantee of every strategy that settles or invalidates before it acknowledges: no stale read.
+    /// While the cache is bypassed, however, a write is acknowledged before its invalidation is delivered; a
+    /// cache that kept its entries serves the old one to other instances until then.
     #[must_use]
     pub fn guarantee(&self, circumstances: &Circumstances) -> Guarantee {
         let bypasses = self.on_cache_error == OnCacheError::Bypass;
-        // What one instance could not invalidate another may go on serving until it could, or the entry expires.
+        // Another instance may serve an entry that this one could not invalidate, until it could or the entry
+        // expires.
         if bypasses && circumstances.cache_out_of_reach {
             return Guarantee::stale_within(circumstances.ttl);
         }
@@ -90,27 +91,27 @@ impl CachingSettings {
     }
 }
 
-/// What the cache has under a key.
+/// The result of looking up a key in the cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LookUp {
-    /// The document, and the version that it was put there with.
+    /// The document with the version and the stamp of its entry.
     Hit(Version, Document, Stamp),
     /// The knowledge that the database has no such document.
     KnownAbsent,
     /// The token of a load that is under way, here or in another instance.
     Loading(Token),
-    /// Nothing.
+    /// The key is empty.
     Miss,
-    /// The cache was not asked, or did not answer and is passed by.
+    /// The cache was not asked, or it failed and is bypassed.
     Bypassed,
 }
 
-/// What came of asking to fill a key.
+/// The outcome of a claim to fill a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claim {
-    /// The caller's token is in place: it loads, and fills.
+    /// The caller's token is in place, so the caller is to load and fill.
     Mine(Token),
-    /// Something was there by now.
+    /// Another entry was there by then.
     Found(LookUp),
 }
 
@@ -138,10 +139,10 @@ impl<C: Cache> EntityCache<C> {
         self.kind.key(id)
     }
 
-    /// Asks the cache: one GET.
+    /// Looks a key up by one GET.
     ///
     /// # Errors
-    /// Those of the cache, unless they are bypassed.
+    /// Returns errors of the cache, unless they are bypassed.
     pub async fn look_up(&self, key: &str) -> Result<LookUp, StoreError> {
         if self.pending.contains(key) {
             return Ok(LookUp::Bypassed);
@@ -149,11 +150,11 @@ impl<C: Cache> EntityCache<C> {
         Ok(self.ask(self.cache.get(key)).await?.map_or(LookUp::Bypassed, found))
     }
 
-    /// Puts a new token under the key where nothing is: one SET NX GET. To be called before the
-    /// database is asked.
+    /// Puts a new token under an empty key by one SET NX GET. This must be called before the database is
+    /// asked.
     ///
     /// # Errors
-    /// Those of the cache, unless they are bypassed.
+    /// Returns errors of the cache, unless they are bypassed.
     pub async fn claim(&self, key: &str) -> Result<Claim, StoreError> {
         if self.pending.contains(key) {
             return Ok(Claim::Found(LookUp::Bypassed));
@@ -170,14 +171,13 @@ impl<C: Cache> EntityCache<C> {
         })
     }
 
-    /// Offers what was loaded to the cache, which takes it only while the token stands. A cache that
-    /// fails here costs a later miss and nothing else, so the reader who holds the answer is not
-    /// troubled with it.
+    /// Offers the loaded document to the cache, which takes it only while the token stands. A failure of the
+    /// cache here costs a later miss and nothing else, so it is not reported to the reader.
     pub async fn fill(&self, key: &str, token: Token, loaded: Option<&Document>) {
         self.fill_loaded(key, token, loaded, Duration::ZERO).await;
     }
 
-    /// As [`EntityCache::fill`], with how long the load took, for those who refresh entries early.
+    /// Like [`EntityCache::fill`], but notes the time the load took, for strategies that refresh early.
     pub async fn fill_loaded(&self, key: &str, token: Token, loaded: Option<&Document>, took: Duration) {
         let (entry, ttl) = match loaded {
             Some(document) => {
@@ -197,30 +197,29 @@ impl<C: Cache> EntityCache<C> {
     }
 
     /// Puts a fresh document in the place of the one of version `held`, and only there, see
-    /// [`Cache::replace`]. Where the cache does not take it, the old one stays.
+    /// [`Cache::replace`]. If the cache fails, the old one stays.
     pub async fn replace(&self, key: &str, held: Version, document: Document, took: Duration) {
         let ttl = self.ttl();
         let entry = stamped(document, ttl, took);
         let _ = self.ask(self.cache.replace(key, held, &entry, ttl)).await;
     }
 
-    /// Keeps a document under a key of the caller's own for a while; where the cache does not take it, it is
-    /// not kept.
+    /// Keeps a document under a key of the caller's own for a while. If the cache fails, it is not kept.
     pub async fn keep(&self, key: &str, document: Document, ttl: Duration) {
         let _ = self.ask(self.cache.set(key, &Entry::of(document), Some(ttl))).await;
     }
 
-    /// The cache itself, for what is no entry.
+    /// The cache itself, for values that are not entries.
     #[must_use]
     pub fn store(&self) -> &C {
         &self.cache
     }
 
-    /// Puts a document into the cache whatever is there; for controls only. Where the cache does not take it,
-    /// the key is invalidated.
+    /// Puts a document into the cache whatever is there; for controls only. If the cache fails, the key is
+    /// invalidated.
     ///
     /// # Errors
-    /// As for [`EntityCache::settle`].
+    /// Returns the same errors as [`EntityCache::settle`].
     pub async fn put(&self, key: &str, document: Document) -> Result<(), StoreError> {
         match self.ask(self.cache.set(key, &Entry::of(document), self.ttl())).await {
             Ok(Some(())) => Ok(()),
@@ -228,19 +227,18 @@ impl<C: Cache> EntityCache<C> {
         }
     }
 
-    /// Takes away the token of a load or write that came to nothing, so that the next reader can fill
-    /// the key before the token's time is over. Whatever else is there by now goes with it, which costs
-    /// a miss.
+    /// Removes the token of a load or write that failed, so that the next reader can fill the key before the
+    /// token expires. If another entry is there by now it is removed too, which costs a miss.
     pub async fn release(&self, key: &str) {
         let _ = self.ask(self.cache.delete(key)).await;
     }
 
-    /// Ends a committed write by putting the merged document into the cache, where that is safe,
-    /// see [`Cache::settle`]; where the cache does not take it, by invalidating the key.
+    /// Ends a committed write by putting the merged document into the cache if that is safe, see
+    /// [`Cache::settle`], or by invalidating the key if the cache fails.
     ///
     /// # Errors
-    /// The write is committed, but the cache may hold an older document until the invalidation is
-    /// delivered in the background or its time to live ends.
+    /// Returns an error if the write is committed but the cache may hold an older document until the
+    /// invalidation is delivered in the background or its time to live ends.
     pub async fn settle(
         &self,
         key: &str,
@@ -255,18 +253,20 @@ impl<C: Cache> EntityCache<C> {
         }
     }
 
-    /// Removes whatever is under the key, entry or token, and tries again where the cache fails.
-    /// What cannot be delivered in time is delivered in the background; until then this instance
-    /// does not believe the cache about this key.
+    /// Removes whatever is under the key, entry or token, and retries if the cache fails. An invalidation
+    /// that cannot be delivered in time is delivered in the background; until then this instance does not use
+    /// the cache for this key.
     ///
     /// # Errors
-    /// As for [`EntityCache::settle`]. With `bypass` only where too many keys wait already.
+    /// Returns the same errors as [`EntityCache::settle`], but with `bypass` only if too many keys wait
+    /// already.
     pub async fn invalidate(&self, key: &str) -> Result<(), StoreError> {
         let mut error = StoreError::new(ErrorKind::CircuitOpen, "the cache failed and is passed by");
         for attempt in 0..=self.settings.invalidate_retries {
             match self.ask(self.cache.delete(key)).await {
                 Ok(Some(_)) => return Ok(()),
-                // Nothing to wait for: the breaker stays open for longer than a write should take.
+                // There is no use in waiting, since the breaker stays open for longer than a write should
+                // take.
                 Ok(None) if self.breaker.is_open() => break,
                 Ok(None) => {}
                 Err(refused) => error = refused,
@@ -282,7 +282,7 @@ impl<C: Cache> EntityCache<C> {
     /// Waits until every invalidation is delivered, for at most `bound`.
     ///
     /// # Errors
-    /// Says how many are left.
+    /// Returns [`ErrorKind::Timeout`] with the number of invalidations that are left.
     pub async fn drain(&self, bound: Duration) -> Result<(), StoreError> {
         let deadline = tokio::time::Instant::now() + bound;
         while !self.pending.is_empty() {
@@ -298,7 +298,7 @@ impl<C: Cache> EntityCache<C> {
         Ok(())
     }
 
-    /// A time to live, shortened by the jitter.
+    /// The kind's time to live, shortened by the jitter.
     fn ttl(&self) -> Option<Duration> {
         let ttl = self.kind.ttl?;
         let jitter = self.settings.ttl_jitter.get();
@@ -309,7 +309,7 @@ impl<C: Cache> EntityCache<C> {
         Some(shortened.max(Duration::from_millis(1)))
     }
 
-    /// Asks the cache as the setting says: `Ok(None)` means that it was passed by.
+    /// Makes a call to the cache. `Ok(None)` means that the cache was bypassed, as the setting allows.
     async fn ask<T>(
         &self,
         call: impl Future<Output = Result<T, StoreError>>,
@@ -325,7 +325,7 @@ impl<C: Cache> EntityCache<C> {
                 self.breaker.succeeded();
                 Ok(Some(answer))
             }
-            // What the cache holds is wrong, but it answers: nothing that going without it would mend.
+            // The cache answers, but with a wrong value; bypassing it would not help.
             Err(error) if error.kind == ErrorKind::Malformed => {
                 self.breaker.succeeded();
                 Err(error)
@@ -338,7 +338,7 @@ impl<C: Cache> EntityCache<C> {
     }
 }
 
-/// The entry of a document, with when it expires and how long it took to load.
+/// The entry of a document, stamped with its time of expiry and the time its load took.
 fn stamped(document: Document, ttl: Option<Duration>, took: Duration) -> Entry {
     let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     let expires_ms = ttl.map_or(0, |ttl| clock::unix_millis().saturating_add(millis(ttl)));
@@ -346,7 +346,7 @@ fn stamped(document: Document, ttl: Option<Duration>, took: Duration) -> Entry {
     Entry::of(document).stamped(Stamp { expires_ms, load_us })
 }
 
-/// What an entry means for one who looks up a key.
+/// The result of a look-up that has found this entry.
 fn found(entry: Option<Entry>) -> LookUp {
     match entry {
         Some(Entry::Document { version, document, stamp }) => LookUp::Hit(version, document, stamp),

@@ -1,9 +1,9 @@
-//! Single flight: of all the readers that wait for the same load, one loads.
+//! Single flight: one of the readers that want the same load carries it out, and the others wait for it.
 //!
-//! A flight is known by the fill token that stood in the cache when it began, not by its key. A
-//! reader joins only a flight whose token its own look-up has just seen there. Every write, in
-//! whichever instance, removes the token before it is acknowledged; so a reader that begins after
-//! the acknowledgement cannot have seen it, and cannot be given what was loaded before the write.
+//! A flight is identified by the fill token that stood in the cache when it began, not by its key. A reader
+//! joins only a flight whose token its own look-up has just seen in the cache. Every write, in whichever
+//! instance, removes the token before it is acknowledged; so a reader that begins after the acknowledgement
+//! cannot have seen it, and cannot be given what was loaded before the write.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -27,7 +27,7 @@ crate::choices! {
 }
 
 impl Flight {
-    /// What is naive about it, where something is.
+    /// The flaw of this setting if it makes the strategy a control.
     #[must_use]
     pub fn control(self) -> Option<&'static str> {
         (self == Self::Key).then_some("readers join a load that was begun before an acknowledged write")
@@ -41,11 +41,11 @@ pub struct SingleFlight {
 }
 
 impl SingleFlight {
-    /// Joins the flight of a token that the caller has just seen in, or put into, the cache; where
-    /// there is none in this instance, flies it by `load`.
+    /// Joins the flight of a token that the caller has just seen in the cache or put there. If this instance
+    /// has no such flight, begins it by `load`.
     ///
     /// # Errors
-    /// Those of the load, for all who joined it.
+    /// Returns the error of the load, to all who joined it.
     pub async fn join<F: Future<Output = Loaded>>(&self, token: Token, load: impl Fn() -> F) -> Loaded {
         loop {
             match self.board(token) {
@@ -55,7 +55,7 @@ impl SingleFlight {
                     {
                         return loaded;
                     }
-                    // The pilot's operation was given up before it landed: fly again.
+                    // The pilot's operation was given up before it landed, so try again.
                 }
                 Role::Pilot(landed) => {
                     let flight = Listed { all: self, token };

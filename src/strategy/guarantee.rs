@@ -1,4 +1,4 @@
-//! What a strategy promises about the data: how old an answer may be, and what may be lost.
+//! Promises of a strategy about the data: the age of an answer, and the writes that may be lost.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,55 +9,55 @@ use crate::units::show_duration;
 #[derive(Debug, Clone, Copy)]
 #[allow(clippy::struct_excessive_bools, reason = "four independent facts; none follows from another")]
 pub struct Circumstances {
-    /// Nothing that the strategy could feel is broken while the cell runs.
+    /// No fault that the strategy could notice is injected while the cell runs.
     pub undisturbed: bool,
     /// An instance of the application crashes while the cell runs.
     pub application_crashes: bool,
     /// The cache loses entries that it has acknowledged: it is flushed, or a server is killed that does not persist them.
     pub cache_loses_entries: bool,
-    /// The time to live of a cached document; `None`: until it is evicted or invalidated.
+    /// The time to live of a cached document; `None` keeps it until it is evicted or invalidated.
     pub ttl: Option<Duration>,
     /// The longest that one call of the database may take.
     pub longest_load: Duration,
-    /// Instances may be without the cache for a while in which it keeps its entries.
+    /// Instances may fail to reach the cache for a while in which it keeps its entries.
     pub cache_out_of_reach: bool,
 }
 
-/// How old an answer may be: measured from the acknowledgement of the first write that it lacks.
+/// The age that an answer may have, measured from the acknowledgement of the first write that it lacks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Staleness {
     /// No read that begins after a write was acknowledged returns an older document.
     None,
-    /// An answer may lack what was acknowledged, but for no longer than this.
+    /// An answer may lack an acknowledged write for at most this long.
     Within(Duration),
-    /// An answer may lack what was acknowledged for as long as the entry stays in the cache.
+    /// An answer may lack an acknowledged write for as long as the entry stays in the cache.
     UntilEvicted,
 }
 
-/// What of the acknowledged writes the database may never get.
+/// The acknowledged writes that the database may never get.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Loss {
-    /// Nothing.
+    /// No acknowledged write is lost.
     Nothing,
-    /// What was acknowledged and not flushed yet: at most so many writes for each fault.
+    /// Writes that were acknowledged and not flushed yet are lost.
     Backlog {
-        /// The most that an instance holds back.
+        /// The most writes that an instance holds back, which is the most that each fault loses.
         most: u64,
     },
-    /// What the cache's own persistence had not written down, or its replication not copied.
+    /// Writes that the cache had not persisted or not replicated are lost.
     CachePersistence,
-    /// What the database had acknowledged before it was in its journal.
+    /// Writes that the database had acknowledged before they were in its journal are lost.
     DatabaseJournal,
 }
 
-/// A promise.
+/// The promise of a strategy in one cell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Guarantee {
-    /// How old an answer may be.
+    /// The age that an answer may have.
     pub staleness: Staleness,
-    /// What may be lost.
+    /// The writes that may be lost.
     pub loss: Loss,
-    /// Whether the cache and the database agree once everything is drained.
+    /// True if the cache and the database agree once everything is drained.
     pub converges: bool,
 }
 
@@ -65,20 +65,20 @@ impl Guarantee {
     /// No stale read, nothing lost, and both stores agree in the end.
     pub const SOUND: Self = Self { staleness: Staleness::None, loss: Loss::Nothing, converges: true };
 
-    /// The same where an answer may in addition lack what was acknowledged for as long as `bound`, or until the entry is
-    /// evicted where there is none, and the stores need not agree in the end.
+    /// The guarantee weakened by a further staleness: an answer may lack an acknowledged write for `bound`
+    /// longer, or until the entry is evicted if there is no bound, and the stores need not agree in the end.
     #[must_use]
     pub fn weakened_to(self, bound: Option<Duration>) -> Self {
         let staleness = match (self.staleness, bound) {
             (Staleness::UntilEvicted, _) | (_, None) => Staleness::UntilEvicted,
             (Staleness::None, Some(bound)) => Staleness::Within(bound),
-            // What was old when it was copied grows older by as much as the copy may.
+            // A copy of a stale entry may be stale for both times together.
             (Staleness::Within(before), Some(bound)) => Staleness::Within(before + bound),
         };
         Self { staleness, converges: false, ..self }
     }
 
-    /// Stale for at most `bound`, or until evicted where there is none; nothing lost.
+    /// Answers are stale for at most `bound`, or until evicted if there is no bound, and nothing is lost.
     #[must_use]
     pub fn stale_within(bound: Option<Duration>) -> Self {
         let staleness = bound.map_or(Staleness::UntilEvicted, Staleness::Within);
@@ -106,126 +106,130 @@ impl fmt::Display for Guarantee {
     }
 }
 
-/// What a strategy needs of the cell that it runs in.
+/// Requirements of a strategy on the cell that it runs in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Needs {
-    /// It asks a cache.
+    /// It uses a cache.
     pub cache: bool,
-    /// The cache must not evict what has no time to live: it is not in the database yet.
+    /// The cache must not evict entries without a time to live, since the database does not have them yet.
     pub no_eviction_of_dirty: bool,
-    /// The database must tell of its changes.
+    /// The database must announce its changes.
     pub database_changes: bool,
 }
 
 impl Needs {
-    /// A cache and nothing else.
+    /// It needs a cache and nothing else.
     pub const CACHE: Self = Self { cache: true, no_eviction_of_dirty: false, database_changes: false };
-    /// Nothing at all.
+    /// It needs nothing.
     pub const NOTHING: Self = Self { cache: false, ..Self::CACHE };
 }
 
-/// What a write does to the cached entry, as far as models of caches tell it apart.
+/// The effect of a write on the cached entry, as far as models of caches distinguish effects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WriteEffect {
-    /// Nothing: the entry stays as it is.
+    /// The entry stays as it is.
     None,
-    /// The written document is put there, whether something was there or not.
+    /// The written document is put there, whether or not the key was empty.
     Puts,
     /// The entry is removed.
     Removes,
 }
 
-/// What a model has to know of a strategy whose misses fill the one cache that all instances share.
+/// The facts that models need of a strategy whose misses fill the one cache that all instances share.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Writes {
-    /// What a write does to the cached entry.
+    /// The effect of a write on the cached entry.
     pub effect: WriteEffect,
     /// The share by which times to live are shortened at random.
     pub ttl_jitter: f64,
 }
 
-/// How a strategy brings to the database what it has acknowledged.
+/// The way in which a strategy flushes acknowledged writes to the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Flushes {
-    /// How long there is between two flushes at the most.
+    /// The longest time between two flushes.
     pub interval: Duration,
-    /// How many go into one batch.
+    /// The size of a batch, in the unit of `batches`.
     pub batch: u64,
-    /// What a batch counts, and whether a full one waits for the interval.
+    /// The unit of a batch, and whether a full one waits for the interval.
     pub batches: Batches,
 }
 
-/// What a batch counts, and when it is flushed.
+/// The unit of a batch, and the time at which it is flushed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Batches {
-    /// Single writes of an instance: one batch an interval, and no more.
+    /// A batch counts single writes of an instance. One batch is flushed an interval, and no more.
     OneAnInterval,
-    /// Keys that an instance has changed: a batch when it is full, and all that waits once an interval.
+    /// A batch counts keys that an instance has changed. It is flushed when it is full, and all waiting keys
+    /// once an interval.
     OfKeys,
-    /// Writes in a log that all instances share: a batch when an instance sees that it is full, and all once an interval.
+    /// A batch counts writes in a log that all instances share. It is flushed when an instance sees that it
+    /// is full, and all writes once an interval.
     OfRecords {
-        /// What other instances have written is seen after so long at the latest.
+        /// The longest time until an instance sees the writes of the others.
         seen_after: Duration,
     },
 }
 
-/// How a strategy refreshes entries before they expire.
+/// The way in which a strategy refreshes entries before they expire.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Refreshes {
-    /// From which age on a read does it.
+    /// The age from which on a read refreshes an entry.
     pub from: RefreshAge,
-    /// Nothing else is loaded before it is asked for until so much time has passed.
+    /// The time for which the strategy loads nothing else ahead of reads.
     pub alone_for: Duration,
 }
 
-/// How old an entry is when reads begin to refresh it.
+/// The age of an entry from which on reads refresh it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum RefreshAge {
-    /// A share of its time to live.
+    /// The age is this share of its time to live.
     OfTtl(f64),
-    /// So old, whatever its time to live.
+    /// The age is this long, whatever its time to live.
     After(Duration),
 }
 
-/// What a strategy says of itself, by its settings alone.
+/// Facts about a strategy that follow from its settings alone.
 pub trait Promise {
-    /// What it promises. A [control](Promise::control) gives the promise of its sound form, which is
-    /// what it is judged by.
+    /// The guarantee of the strategy. A [control](Promise::control) returns that of its sound form, by which
+    /// it is judged.
     fn guarantee(&self, circumstances: &Circumstances) -> Guarantee;
 
-    /// What is naive about it, where its settings make it a control: a form that is known to be wrong
-    /// and is there to show that the audit sees it.
+    /// The flaw of the strategy if its settings make it a control, a form that is known to be wrong and
+    /// exists to show that the audit sees it.
     fn control(&self) -> Option<&'static str> {
         None
     }
 
-    /// Whether all instances see the same backlog.
+    /// Returns true if all instances see the same backlog.
     fn shares_backlog(&self) -> bool {
         false
     }
 
-    /// What a model has to know of its writes; `None` where no model describes it.
+    /// The facts that models need of its writes; `None` if no model describes it.
     fn writes(&self) -> Option<Writes> {
         None
     }
 
-    /// How it brings to the database what it has acknowledged; `None` where that is there by then.
+    /// The way in which it flushes acknowledged writes; `None` if the database has them before they are
+    /// acknowledged.
     fn flushes(&self) -> Option<Flushes> {
         None
     }
 
-    /// How it refreshes entries that are read late in their life; `None` where it does not, by chance, or at an age that is
-    /// drawn.
+    /// The way in which it refreshes entries that are read late in their life; `None` if it does not, or does
+    /// so by chance or at a random age.
     fn refreshes(&self) -> Option<Refreshes> {
         None
     }
 
-    /// The longest that what it has acknowledged may take until the database has it; `None` where nothing bounds that.
+    /// The longest time from the acknowledgement of a write until the database has it; `None` if it is not
+    /// bounded.
     fn write_delay(&self, _circumstances: &Circumstances) -> Option<Duration> {
         Some(Duration::ZERO)
     }
 
-    /// What it needs.
+    /// The requirements of the strategy.
     fn needs(&self) -> Needs {
         Needs::CACHE
     }

@@ -1,5 +1,5 @@
-//! Lease: of all who miss a key, in whichever instance, one gets a lease and loads; the others wait a moment
-//! and look again (Nishtala et al., "Scaling Memcache at Facebook", NSDI 2013, section 3.2.1).
+//! Lease: one of the clients that miss a key, in whichever instance, gets a lease and loads. The others wait
+//! a moment and look again (Nishtala et al., "Scaling Memcache at Facebook", NSDI 2013, section 3.2.1).
 //!
 //! | operation | cache | database |
 //! | --- | --- | --- |
@@ -8,13 +8,14 @@
 //! | read, miss, without | GET, SET NX GET, then GET again until the entry is there | – |
 //! | write | UNLINK; before that GET and SET, where what is removed is kept for those who wait | update |
 //!
-//! The lease is the fill token: it stands in the cache, so it holds for all instances; it lets its holder
-//! fill; a write takes it away, so that what was loaded before the write cannot be filled after it. In the
-//! paper a key's leases are given at most every ten seconds; here a lease that is not used stands for
-//! `token_ttl`, and no other is given until then.
+//! The lease is the fill token. It stands in the cache, so it holds for all instances; it lets its holder
+//! fill; and a write removes it, so that a document loaded before the write cannot be filled after it. In the
+//! paper a key's leases are given at most every ten seconds; here an unused lease stands for `token_ttl`, and
+//! no other is given until then.
 //!
 //! It promises that no read which begins after a write was acknowledged returns an older document, unless
-//! those who wait are served what was removed: then an answer may lack what was acknowledged within `serve_stale_for`.
+//! waiting clients are served removed documents: then an answer may lack writes that were acknowledged within
+//! `serve_stale_for`.
 
 use std::time::Duration;
 
@@ -70,20 +71,20 @@ impl Promise for Spec {
     }
 }
 
-/// See the module.
+/// The strategy lease in one instance, see the module.
 pub struct Lease<C, S> {
     cache: EntityCache<C>,
     source: S,
     settings: Own,
 }
 
-/// Where a removed document is kept for those who wait.
+/// The key under which a removed document is kept for waiting clients.
 fn retired(key: &str) -> CompactString {
     format_compact!("retired:{key}")
 }
 
 impl<C: StrategyCache, S: Source> Lease<C, S> {
-    /// Waits for the holder of the lease; `None` where that took too long.
+    /// Waits for the holder of the lease; `None` if that took too long.
     async fn wait(&self, id: &str, key: &str) -> Result<Option<Read>, StoreError> {
         let give_up = clock::now() + self.settings.wait_at_most.0;
         let mut pause = self.settings.retry_after.0;
@@ -95,7 +96,7 @@ impl<C: StrategyCache, S: Source> Lease<C, S> {
                 return Ok(Some(read));
             }
             match looked_up {
-                // The holder came to nothing, or a write took the lease away: it is anybody's again.
+                // The holder failed, or a write removed the lease; any client may claim it again.
                 LookUp::Miss => {
                     if let Claim::Mine(token) = self.cache.claim(key).await? {
                         let loaded = cache_aside::load_and_fill(&self.cache, &self.source, id, token).await?;
@@ -109,7 +110,7 @@ impl<C: StrategyCache, S: Source> Lease<C, S> {
         Ok(None)
     }
 
-    /// What a write has removed a moment ago, where it is to be served.
+    /// The document that a write has removed a moment ago, if it is to be served.
     async fn removed(&self, key: &str) -> Result<Option<Read>, StoreError> {
         if self.settings.serve_stale_for.is_zero() {
             return Ok(None);
@@ -117,8 +118,8 @@ impl<C: StrategyCache, S: Source> Lease<C, S> {
         Ok(Read::cached(&self.cache.look_up(&retired(key)).await?))
     }
 
-    /// Keeps what is cached for those who will have to wait for its successor. It is a kindness: where it fails
-    /// they wait.
+    /// Keeps the cached document for clients that will have to wait for its successor. If this fails, they
+    /// wait.
     async fn retire(&self, key: &str) {
         if self.settings.serve_stale_for.is_zero() {
             return;

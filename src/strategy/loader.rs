@@ -1,5 +1,5 @@
-//! Reading through the cache: the cache layer owns the loader, and loads a missing key once at a time,
-//! however many ask for it. What cache-through, read-through and their relatives have in common.
+//! Reading through the cache: the cache layer owns the loader, and has one load of a missing key at a time,
+//! however many readers ask for it. Cache-through, read-through and their relatives share this.
 
 use super::flight::{Flight, SingleFlight};
 use super::{Claim, EntityCache, LookUp, Read, ReadOutcome};
@@ -7,45 +7,45 @@ use crate::clock;
 use crate::source::Source;
 use crate::store::{Cache, Document, StoreError, Token};
 
-/// A cache that loads what it lacks.
+/// A cache that loads missing entities from its source.
 #[derive(Debug)]
 pub struct Loader<C, S> {
-    /// The cache.
+    /// The entries of the cache.
     pub cache: EntityCache<C>,
-    /// Where it loads from.
+    /// The source that it loads from.
     pub source: S,
     flights: SingleFlight,
     flight: Flight,
 }
 
 impl<C: Cache, S: Source> Loader<C, S> {
-    /// A cache over its source.
+    /// A loader for a cache over its source.
     #[must_use]
     pub fn new(cache: EntityCache<C>, source: S, flight: Flight) -> Self {
         Self { cache, source, flights: SingleFlight::default(), flight }
     }
 
-    /// The entity, from the cache or else from the source, which fills the cache.
+    /// Reads an entity from the cache, or else from the source and fills the cache.
     ///
     /// # Errors
-    /// Those of the source, and of the cache unless it is passed by.
+    /// Returns errors of the source, and of the cache unless it is bypassed.
     pub async fn read(&self, id: &str) -> Result<Read, StoreError> {
         let looked_up = self.look_up(id).await?;
         self.read_from(id, looked_up).await
     }
 
-    /// What the cache has of the entity.
+    /// Looks an entity up in the cache.
     ///
     /// # Errors
-    /// Those of the cache, unless it is passed by.
+    /// Returns errors of the cache, unless it is bypassed.
     pub async fn look_up(&self, id: &str) -> Result<LookUp, StoreError> {
         self.cache.look_up(&self.cache.key(id)).await
     }
 
-    /// The entity, from what was just looked up or else from the source, which fills the cache.
+    /// Reads an entity from a look-up that was just made, or else from the source and fills the cache.
     ///
     /// # Errors
-    /// As for [`Loader::read`].
+    /// Returns the same errors as [`Loader::read`].
     pub async fn read_from(&self, id: &str, looked_up: LookUp) -> Result<Read, StoreError> {
         let key = self.cache.key(id);
         if let Some(read) = Read::cached(&looked_up) {
@@ -54,7 +54,7 @@ impl<C: Cache, S: Source> Loader<C, S> {
         match (self.flight, looked_up) {
             (_, LookUp::Bypassed) => Ok(self.bypass(id).await?),
             (Flight::Key, _) => self.join_by_key(id, &key).await,
-            // Another's token: its fill is as good as this one's, and only one goes in.
+            // This is another reader's token. Its fill is as good as this one's, and only one goes in.
             (Flight::Token, LookUp::Loading(token)) => self.load_and_fill(id, &key, token).await,
             (Flight::Token, _) => self.claim_and_load(id, &key).await,
         }
@@ -92,8 +92,8 @@ impl<C: Cache, S: Source> Loader<C, S> {
         loaded
     }
 
-    /// The control: whoever asks for the key shares the load that is under way, also one that was begun
-    /// before a write that has been acknowledged since.
+    /// The control: all readers of the key share the load that is under way, even one that began before a
+    /// write that has been acknowledged since.
     async fn join_by_key(&self, id: &str, key: &str) -> Result<Read, StoreError> {
         let load = || async {
             match self.cache.claim(key).await? {

@@ -1,7 +1,7 @@
-//! How an application uses a cache in front of a database: one strategy a file.
+//! Strategies by which an application uses a cache in front of a database, one per file.
 //!
 //! A strategy is generic over its cache and its source, so that its file reads like the textbook
-//! and can be tested over fakes. [`strategies!`] below is the one table in which they meet.
+//! and can be tested over fakes. `strategies!` below is the one table in which they meet.
 
 pub mod background;
 mod behind;
@@ -48,36 +48,36 @@ use crate::store::{
     AccessCounts, Cache, Document, Patch, Sessions, StoreError, Streams, Tracking, Version, WriteLog,
 };
 
-/// How a read was answered.
+/// The way in which a read was answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ReadOutcome {
-    /// By a document in the cache.
+    /// A document in the cache answered it.
     Hit,
-    /// By the cache's knowledge that there is no such document.
+    /// The cache knew that there is no such document.
     NegativeHit,
-    /// By the database, as the cache had nothing.
+    /// The database answered, as the key was not cached.
     Miss,
-    /// By the database, as the cache failed and was passed by.
+    /// The database answered, as the cache failed and was bypassed.
     Bypassed,
 }
 
 /// The answer to a read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Read {
-    /// How it was answered.
+    /// The way in which it was answered.
     pub outcome: ReadOutcome,
-    /// The version and the document; `None` where there is none.
+    /// The version and the document; `None` if there is none.
     pub found: Option<(Version, Document)>,
 }
 
 impl Read {
-    /// Answered by the database.
+    /// A read that the database answered.
     #[must_use]
     pub fn loaded(outcome: ReadOutcome, document: Option<Document>) -> Self {
         Self { outcome, found: document.map(|document| (document.version(), document)) }
     }
 
-    /// Answered by the cache, where it had an answer.
+    /// A read that the cache answered; `None` if it had no answer.
     #[must_use]
     pub fn cached(looked_up: &LookUp) -> Option<Self> {
         match looked_up {
@@ -90,19 +90,19 @@ impl Read {
     }
 }
 
-/// What was acknowledged and has not reached the database yet.
+/// Writes that were acknowledged and have not reached the database yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Backlog {
-    /// How many entities wait.
+    /// The number of entities that wait.
     pub entities: u64,
-    /// How long the oldest has waited.
+    /// The time that the oldest has waited.
     pub oldest: Duration,
-    /// How many were set aside, as the database refused them again and again.
+    /// The number of entities that were set aside because the database kept refusing them.
     pub set_aside: u64,
 }
 
 impl Backlog {
-    /// That of several instances together, which may all see the same one.
+    /// The backlog of several instances together. With `is_shared` they all see the same one.
     #[must_use]
     pub fn of_all(each: &[Self], is_shared: bool) -> Self {
         each.iter().fold(Self::default(), |sum, one| Self {
@@ -113,7 +113,7 @@ impl Backlog {
     }
 }
 
-/// The caches that every strategy can be built over: a trait a file, for those who need more than
+/// A cache over which every strategy can be built. It has the traits of those strategies that need more than
 /// [`Cache`].
 pub trait StrategyCache: Cache + AccessCounts + Streams + Tracking + WriteLog + Sessions {}
 
@@ -124,14 +124,14 @@ impl<C: Cache + AccessCounts + Streams + Tracking + WriteLog + Sessions> Strateg
 /// Every call ends within the timeouts of the stores. After a write has returned `Ok`, a read that
 /// begins later, in whichever instance, is answered as the strategy's documentation promises.
 pub trait Strategy: Send + Sync + 'static {
-    /// The entity with this id.
+    /// Reads the entity with this id.
     fn read(&self, id: &str) -> impl Future<Output = Result<Read, StoreError>> + Send;
 
-    /// Changes an entity and returns the version that it got; `None` where there is none to change.
+    /// Changes an entity and returns the version that it got; `None` if there is none to change.
     ///
     /// # Errors
-    /// The write may still have happened where the error
-    /// [is indeterminate](crate::store::ErrorKind::is_indeterminate); it has happened where
+    /// Returns an error if the write cannot be taken for done. It may still have happened if the error [is
+    /// indeterminate](crate::store::ErrorKind::is_indeterminate), and it has happened if
     /// [`WriteError::committed`] says so.
     fn write(
         &self,
@@ -139,19 +139,20 @@ pub trait Strategy: Send + Sync + 'static {
         patch: &Patch,
     ) -> impl Future<Output = Result<Option<Version>, WriteError>> + Send;
 
-    /// Makes the next read of an entity ask the source, after somebody else has changed it.
+    /// Makes the next read of an entity ask the source, after another client has changed it.
     fn invalidate(&self, id: &str) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Waits until everything that was acknowledged has reached the stores, for at most `bound`.
     fn drain(&self, bound: Duration) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Takes up what an instance that crashed has left behind, its own or another's; returns how many
-    /// writes that were. Called once when an instance starts again.
+    /// Takes over the writes that a crashed instance, this or another, has left behind; returns their number.
+    /// It is called once when an instance starts again.
     fn recover(&self) -> impl Future<Output = Result<u64, StoreError>> + Send {
         async { Ok(0) }
     }
 
-    /// What was acknowledged and has not reached the database yet, as far as this instance knows.
+    /// The writes that were acknowledged and have not reached the database yet, as far as this instance
+    /// knows.
     fn backlog(&self) -> Backlog {
         Backlog::default()
     }
@@ -159,19 +160,19 @@ pub trait Strategy: Send + Sync + 'static {
 
 /// A strategy as `hotset list strategies` shows it.
 pub struct StrategyRow {
-    /// Its name in a scenario.
+    /// The name in a scenario.
     pub name: &'static str,
-    /// What it does, in a line.
+    /// A summary of the strategy in one line.
     pub summary: &'static str,
-    /// Its settings, those of the cache included where it uses one.
+    /// The documentation of its settings, including those of the cache if it uses one.
     pub docs: fn() -> Vec<SettingDoc>,
-    /// Reads its settings.
+    /// Reads the settings from a scenario.
     pub read: fn(&Reader<'_>) -> StrategySpec,
 }
 
 impl StrategyRow {
-    /// What it promises with the settings that it has by default, a time to live of an hour, a database that
-    /// answers within five seconds, and nothing broken.
+    /// The guarantee with default settings, a time to live of an hour, a database that answers within five
+    /// seconds, and no faults.
     #[must_use]
     pub fn guarantee(&self) -> Guarantee {
         let nothing = Table::empty(Place::Option(String::new()));
@@ -188,7 +189,7 @@ impl StrategyRow {
     }
 }
 
-/// Generates, from one row a strategy, the registry and the enums in which strategies meet.
+/// Generates the registry and the enums of all strategies from one row for each.
 macro_rules! strategies {
     ($( $name:literal => $variant:ident, $module:ident, $summary:literal; )+) => {
         /// Every strategy there is.
@@ -205,7 +206,7 @@ macro_rules! strategies {
         pub enum StrategySpec { $( $variant($module::Spec), )+ }
 
         impl StrategySpec {
-            /// Its name in a scenario.
+            /// The name in a scenario.
             #[must_use]
             pub fn name(&self) -> &'static str {
                 match self { $( Self::$variant(_) => $name, )+ }
@@ -217,7 +218,7 @@ macro_rules! strategies {
                 match self { $( Self::$variant(spec) => spec.show(), )+ }
             }
 
-            /// What it says of itself.
+            /// The promises of the strategy.
             #[must_use]
             pub fn promise(&self) -> &dyn Promise {
                 match self { $( Self::$variant(spec) => spec, )+ }
@@ -273,12 +274,12 @@ strategies! {
     "change-stream" => ChangeStream, change_stream, "a write goes to the database only, whose change stream makes every instance invalidate";
 }
 
-/// Settings of a strategy together with those that all users of the cache share.
+/// The settings of a strategy together with those that all users of the cache share.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct WithCache<T> {
-    /// The strategy's own.
+    /// The strategy's own settings.
     pub own: T,
-    /// Those of the cache.
+    /// The settings of the cache.
     pub caching: CachingSettings,
 }
 
@@ -301,7 +302,7 @@ impl<T: Settings> Settings for WithCache<T> {
 }
 
 impl StrategySpec {
-    /// Whether it ever asks a cache.
+    /// Returns true if the strategy ever uses a cache.
     #[must_use]
     pub fn uses_cache(&self) -> bool {
         self.promise().needs().cache

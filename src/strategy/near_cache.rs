@@ -1,5 +1,5 @@
-//! Near cache: a small cache in the process before the shared one, for keys so hot that even the round trip
-//! to Redis is too much. Redis announces what changes (client tracking), and the copy goes.
+//! Near cache: a small cache in the process in front of the shared one, for keys so hot that even the round
+//! trip to Redis is too much. Redis announces changed keys (client tracking), and their copies are removed.
 //!
 //! | operation | near cache | cache | database |
 //! | --- | --- | --- | --- |
@@ -14,10 +14,10 @@
 //! reader leaves a marker before it asks, an announcement removes it, and the answer is kept only
 //! where the reader's own marker still stands (the Redis manual, "Client-side caching", "Avoiding race conditions").
 //!
-//! It promises that an answer lacks what was acknowledged for no longer than `near_ttl` and the time of a
-//! call: announcements are pushed after the fact, in practice within a round trip. While the link is lost
-//! nothing is kept near. A copy ends with the shared entry that it was made of, where that ends before
-//! `near_ttl` does. An instance never reads less than it has written itself.
+//! It promises that an answer lacks an acknowledged write for no longer than `near_ttl` and the time of a
+//! call: announcements are pushed after the change, in practice within a round trip. While the connection is
+//! lost, nothing is kept near. A copy ends with its shared entry if that ends before `near_ttl` does. An
+//! instance always reads its own writes.
 
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::sync::Arc;
@@ -84,7 +84,7 @@ impl Promise for Spec {
     }
 }
 
-/// See the module.
+/// The strategy near-cache in one instance, see the module.
 pub struct NearCache<C, S> {
     near: Arc<Mutex<Near>>,
     loader: Loader<C, S>,
@@ -93,22 +93,22 @@ pub struct NearCache<C, S> {
     listener: Background,
 }
 
-/// What is kept in the process.
+/// The cache in the process.
 #[derive(Debug)]
 struct Near {
     entries: LruCache<CompactString, Kept>,
     ttl: Duration,
-    /// Whether changes are announced; nothing is kept otherwise.
+    /// True while changes are announced; otherwise nothing is kept.
     connected: bool,
     next_marker: u64,
 }
 
-/// What is kept of a key.
+/// The state of a key in the process.
 #[derive(Debug)]
 enum Kept {
-    /// Somebody has asked the cache and waits for the answer.
+    /// A reader has asked the shared cache and waits for the answer.
     Marker(u64),
-    /// A copy.
+    /// A copy of the shared entry, valid until a moment.
     Copy { version: Version, document: Document, until: Instant },
 }
 
@@ -127,7 +127,7 @@ impl Near {
         Some(Read { outcome: ReadOutcome::Hit, found: Some((*version, document.clone())) })
     }
 
-    /// Leaves a marker before the cache is asked; `None` where nothing may be kept.
+    /// Leaves a marker before the cache is asked; `None` if nothing may be kept.
     fn mark(&mut self, key: &str) -> Option<u64> {
         if !self.connected {
             return None;
@@ -137,7 +137,7 @@ impl Near {
         Some(self.next_marker)
     }
 
-    /// Keeps what the cache answered, where the marker still stands, for no longer than the cache does.
+    /// Keeps the cache's answer if the marker still stands, for no longer than the cache keeps it.
     fn keep(&mut self, key: &str, marker: u64, version: Version, document: &Document, stamp: Stamp) {
         let left = stamp.left(clock::unix_millis()).map_or(self.ttl, |left| left.min(self.ttl));
         let until = clock::now() + left;
@@ -148,7 +148,7 @@ impl Near {
         }
     }
 
-    /// Takes a marker away for which there is nothing to keep.
+    /// Removes a marker if there is nothing to keep.
     fn unmark(&mut self, key: &str, marker: u64) {
         if matches!(self.entries.peek(key), Some(Kept::Marker(standing)) if *standing == marker) {
             self.entries.pop(key);
@@ -172,10 +172,10 @@ impl Near {
     }
 }
 
-/// How long after a failure to connect it is tried again.
+/// The time after a failure until it is tried again.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 
-/// Hears announcements for as long as the strategy is there.
+/// Starts the task that receives announcements for as long as the strategy exists.
 fn listen<C: StrategyCache, S: Source>(
     near: &Arc<Mutex<Near>>,
     cache: &C,
@@ -223,7 +223,7 @@ impl<C: StrategyCache, S: Source> Strategy for NearCache<C, S> {
                 Ok(LookUp::Hit(version, document, stamp)) => {
                     near.keep(&key, marker, *version, document, *stamp);
                 }
-                // What is filled in now will be announced: it is kept near by the reader after that.
+                // The fill that follows will be announced, so only a later reader can keep the entry near.
                 _ => near.unmark(&key, marker),
             }
         }

@@ -1,4 +1,4 @@
-//! No cache: every operation goes to the database. The control that any strategy has to beat.
+//! No cache: every operation goes to the database. It is the control that any strategy has to beat.
 //!
 //! | operation | cache | database |
 //! | --- | --- | --- |
@@ -34,7 +34,7 @@ impl Promise for Spec {
     }
 }
 
-/// See the module.
+/// The strategy no-cache in one instance, see the module.
 pub struct NoCache<C, S> {
     source: S,
     cache: PhantomData<fn() -> C>,

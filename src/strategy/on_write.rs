@@ -1,5 +1,5 @@
-//! The write side of every strategy that writes to the database first: what then becomes of the
-//! cached entry.
+//! The write side of every strategy that writes to the database first: the treatment of the cached entry
+//! after the commit.
 
 use mongodb::bson::raw::cstr;
 use mongodb::bson::rawdoc;
@@ -23,7 +23,7 @@ crate::choices! {
 }
 
 impl OnWrite {
-    /// What is naive about it, where something is.
+    /// The flaw of this setting if it makes the strategy a control.
     #[must_use]
     pub fn control(self) -> Option<&'static str> {
         match self {
@@ -33,7 +33,7 @@ impl OnWrite {
         }
     }
 
-    /// What it does to the cached entry, where it is sound.
+    /// The effect on the cached entry; `None` for controls.
     #[must_use]
     pub fn effect(self) -> Option<WriteEffect> {
         match self {
@@ -46,8 +46,8 @@ impl OnWrite {
     /// Writes to the source and then clears or updates the cached entry, before it is acknowledged.
     ///
     /// # Errors
-    /// Those of the database, after which the entry is removed where the write may have happened;
-    /// and those of the cache, with the write committed.
+    /// Returns errors of the database, after which the entry is removed if the write may have happened, and
+    /// errors of the cache, with the write committed.
     pub async fn write<C: Cache, S: Source>(
         self,
         cache: &EntityCache<C>,
@@ -66,10 +66,11 @@ impl OnWrite {
     }
 }
 
-/// The controls: a write to the database, then a plain SET of what `cached` makes of the merged document.
+/// The controls: writes to the database, then makes a plain SET of the document that `cached` makes of the
+/// merged one.
 ///
 /// # Errors
-/// As for [`write_and_invalidate`].
+/// Returns the same errors as [`write_and_invalidate`].
 async fn write_and_put<C: Cache, S: Source>(
     cache: &EntityCache<C>,
     source: &S,
@@ -93,7 +94,7 @@ async fn write_and_put<C: Cache, S: Source>(
     }
 }
 
-/// What slide 2 of the guide caches: the id, the fields of the patch, and here the version.
+/// The document that slide 2 of the guide caches: the id, the fields of the patch, and here the version.
 fn patch_alone(id: &str, patch: &Patch, written: &Document) -> Document {
     let mut alone = rawdoc! { "_id": id };
     for (name, value) in patch.raw().iter().flatten() {
@@ -103,11 +104,11 @@ fn patch_alone(id: &str, patch: &Patch, written: &Document) -> Document {
     Document::from_raw(alone)
 }
 
-/// A write to the database, then the removal of the cached entry.
+/// Writes to the database, then removes the cached entry.
 ///
 /// # Errors
-/// Those of the database, after which the entry is removed too, as the write may have happened; and
-/// those of the cache, with the write committed.
+/// Returns errors of the database, after which the entry is removed too if the write may have happened, and
+/// errors of the cache, with the write committed.
 async fn write_and_invalidate<C: Cache, S: Source>(
     cache: &EntityCache<C>,
     source: &S,
@@ -126,11 +127,11 @@ async fn write_and_invalidate<C: Cache, S: Source>(
     }
 }
 
-/// A write to the database, then the merged document into the cache. A token claims the key before
-/// the database is asked, so that the document may be put where nothing was.
+/// Writes to the database, then puts the merged document into the cache. A token claims the key before the
+/// database is asked, so that the document may be put under an empty key.
 ///
 /// # Errors
-/// As for [`write_and_invalidate`].
+/// Returns the same errors as [`write_and_invalidate`].
 async fn write_and_update<C: Cache, S: Source>(
     cache: &EntityCache<C>,
     source: &S,
@@ -157,8 +158,8 @@ async fn write_and_update<C: Cache, S: Source>(
     }
 }
 
-/// A write that may or may not have happened leaves nothing in the cache that it could make old; one that
-/// was refused leaves no token.
+/// Cleans up after a failed write: one that may have happened removes the entry, which it could have made
+/// old, and one that was refused removes its token.
 async fn give_up<C: Cache>(
     cache: &EntityCache<C>,
     key: &str,

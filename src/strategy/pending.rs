@@ -1,4 +1,4 @@
-//! Invalidations that the cache has not taken yet, retried in the background until it does.
+//! Invalidations that failed at the cache. They are retried in the background until they succeed.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,14 +9,15 @@ use parking_lot::Mutex;
 
 use crate::store::Cache;
 
-/// More keys than this are not kept: the write that would need it fails instead.
+/// The most keys that are kept. A write that would need one more fails instead.
 const MOST_KEYS: usize = 100_000;
 const RETRY_EVERY: Duration = Duration::from_millis(50);
 
 /// The keys whose invalidation is still to be delivered by this instance.
 #[derive(Debug, Default)]
 pub struct Pending {
-    /// Key → how often it was added, so that a delivery of an earlier one does not clear a later.
+    /// The number of times each key was added, so that delivery of an earlier invalidation does not clear a
+    /// later one.
     keys: Mutex<HashMap<String, u64>>,
     /// The size of `keys`, read on every look-up without the lock.
     len: AtomicUsize,
@@ -24,12 +25,13 @@ pub struct Pending {
 }
 
 impl Pending {
-    /// Whether this instance must not believe the cache about a key.
+    /// Returns true if this instance must not use the cache for a key.
     pub fn contains(&self, key: &str) -> bool {
         self.len.load(Ordering::Acquire) > 0 && self.keys.lock().contains_key(key)
     }
 
-    /// Keeps a key, and starts to retry where nobody does yet. `false`: too many are kept already.
+    /// Keeps a key, and starts the task that retries if there is none; returns false if too many are kept
+    /// already.
     pub fn add<C: Cache>(self: &Arc<Self>, key: &str, cache: &C) -> bool {
         {
             let mut keys = self.keys.lock();
@@ -45,13 +47,13 @@ impl Pending {
         true
     }
 
-    /// How many are waiting.
+    /// The number of keys that are waiting.
     #[must_use]
     pub fn len(&self) -> usize {
         self.len.load(Ordering::Acquire)
     }
 
-    /// Whether none is waiting.
+    /// Returns true if none is waiting.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -70,13 +72,13 @@ impl Pending {
     }
 }
 
-/// Delivers until nothing is left or the instance is gone.
+/// Delivers invalidations until none is left or the instance is gone.
 async fn retry<C: Cache>(pending: std::sync::Weak<Pending>, cache: C) {
     loop {
         tokio::time::sleep(RETRY_EVERY).await;
         let Some(pending) = pending.upgrade() else { return };
         for (key, times) in pending.snapshot() {
-            // The first refusal says enough: the others wait for the next round.
+            // After the first failure the others wait for the next round.
             if cache.delete(&key).await.is_err() {
                 break;
             }
@@ -84,7 +86,7 @@ async fn retry<C: Cache>(pending: std::sync::Weak<Pending>, cache: C) {
         }
         if pending.is_empty() {
             pending.retrying.store(false, Ordering::Release);
-            // A key may have been added between the look and the store; whoever wins the flag goes on.
+            // A key may have been added between the check and the store. The task that wins the flag goes on.
             if pending.is_empty() || pending.retrying.swap(true, Ordering::AcqRel) {
                 return;
             }

@@ -1,5 +1,5 @@
-//! Read-through: the cache layer loads what is missing, once at a time; a write goes to the database
-//! past the layer and then invalidates the entry, so that the next read loads it.
+//! Read-through: the cache layer loads missing entries, with one load of a key at a time. A write goes to the
+//! database past the layer and then invalidates the entry, so that the next read loads it.
 //!
 //! | operation | cache | database |
 //! | --- | --- | --- |
@@ -7,7 +7,7 @@
 //! | read, miss | GET, SET NX GET (token), EVALSHA (fill) | find, once for all who wait in this instance |
 //! | write | UNLINK | update |
 //!
-//! It promises what cache-through does: no read that begins after a write was acknowledged returns an
+//! It makes the same promise as cache-through: no read that begins after a write was acknowledged returns an
 //! older document. The write removes entry and token alike, so that no load that may have seen the old
 //! document can fill it in, or be joined, afterwards.
 
@@ -55,7 +55,7 @@ impl Promise for Spec {
     }
 }
 
-/// See the module.
+/// The strategy read-through in one instance, see the module.
 pub struct ReadThrough<C, S>(Loader<C, S>);
 
 impl<C: StrategyCache, S: Source> Strategy for ReadThrough<C, S> {

@@ -1,10 +1,10 @@
-//! Refreshing an entry before it expires, off the reader's path: the reader is answered with what is there,
-//! and a task loads the entity and puts it in its place.
+//! Refreshing an entry before it expires, off the reader's path: the reader gets the cached document, and a
+//! task loads the entity and replaces the entry.
 //!
-//! *Why this brings nothing old back.* The fresh document replaces the entry only where that still is the
-//! version that the reader was given. A write removes or replaces the entry before it is acknowledged; so where one
-//! was acknowledged meanwhile, another version is there, or none, or a token, and the refresh is
-//! dropped. That version cannot come back either, as fills of what was loaded before the write fail too.
+//! *Why this brings nothing old back.* The fresh document replaces the entry only if the entry still has the
+//! version that the reader was given. A write removes or replaces the entry before it is acknowledged. So if
+//! one was acknowledged meanwhile, the key has another version, nothing or a token, and the refresh is
+//! dropped. The old version cannot come back either, as fills of documents loaded before the write fail too.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -18,10 +18,10 @@ use crate::clock;
 use crate::source::Source;
 use crate::store::{Cache, Version};
 
-/// No more than so many refreshes at once in an instance; what comes on top waits for its next reader.
+/// The most refreshes that an instance has under way at once. An entry beyond that waits for its next reader.
 const MOST_AT_ONCE: usize = 64;
 
-/// The refreshes that one instance has under way. They end with it.
+/// The refreshes that one instance has under way. They end when this is dropped.
 #[derive(Debug)]
 pub struct Refresher<C, S> {
     loader: Arc<Loader<C, S>>,
@@ -30,7 +30,7 @@ pub struct Refresher<C, S> {
 }
 
 impl<C: Cache, S: Source> Refresher<C, S> {
-    /// Nothing is refreshed yet.
+    /// A refresher with no refresh under way.
     #[must_use]
     pub fn new(loader: Arc<Loader<C, S>>) -> Self {
         Self { loader, under_way: Arc::default(), tasks: Mutex::default() }
@@ -41,7 +41,7 @@ impl<C: Cache, S: Source> Refresher<C, S> {
         let Some(listed) = Listed::enter(&self.under_way, id) else { return };
         let loader = Arc::clone(&self.loader);
         let mut tasks = self.tasks.lock();
-        // Those that have ended leave no trace.
+        // Tasks that have ended are removed from the set.
         while tasks.try_join_next().is_some() {}
         tasks.spawn(async move {
             refresh(&loader, &listed.id, held).await;
@@ -55,14 +55,16 @@ async fn refresh<C: Cache, S: Source>(loader: &Loader<C, S>, id: &str, held: Ver
     let began = clock::now();
     match loader.source.load(id).await {
         Ok(Some(document)) => loader.cache.replace(&key, held, document, began.elapsed()).await,
-        // It is there no more: neither should the entry be. What does not reach the cache ends with its TTL.
+        // The document was deleted, so the entry must go too. If the invalidation fails, the entry ends with
+        // its TTL.
         Ok(None) => drop(loader.cache.invalidate(&key).await),
-        // The entry stays until its time is over; the next reader tries again.
+        // The entry stays until it expires, and the next reader tries again.
         Err(_) => {}
     }
 }
 
-/// An id for which a refresh is under way, taken off the list when that ends in whatever way.
+/// An id for which a refresh is under way. It is removed from the set when the refresh ends, for whatever
+/// reason.
 struct Listed {
     id: CompactString,
     all: Arc<Mutex<HashSet<CompactString>>>,

@@ -1,6 +1,6 @@
-//! Stale-while-revalidate: an entry has a soft and a hard time to live. Until the soft one it is fresh;
-//! after it, readers get it at once and the first of them has it loaded anew; after the hard one it is gone
-//! (the HTTP cache control of that name, RFC 5861).
+//! Stale-while-revalidate: an entry has a soft and a hard time to live. Until the soft one ends it is fresh;
+//! after it, readers still get it at once and the first of them starts a reload; after the hard one it is
+//! gone (the HTTP cache control of that name, RFC 5861).
 //!
 //! | operation | cache | database |
 //! | --- | --- | --- |
@@ -10,12 +10,12 @@
 //! | write, `none` | – | update |
 //! | write, `invalidate` or `update` | as cache-aside | update |
 //!
-//! Where writes leave the cache alone it promises that an answer lacks what was acknowledged for no longer
-//! than the hard time to live and one load. Where writes invalidate or update, it promises no stale read: then
+//! If writes leave the cache alone, it promises that an answer lacks an acknowledged write for no longer than
+//! the hard time to live and one load. If writes invalidate or update, it promises no stale read: then
 //! *stale* only means old by the clock, and a refresh gives way to a write, see [`refresh`](super::refresh).
 //!
-//! Without writes its hit rate is predicted as that of refreshing ahead from the soft time to live on; with writes no model
-//! knows both.
+//! Without writes its hit rate is predicted as that of refreshing ahead from the soft time to live on. No
+//! model covers both refreshes and writes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -99,11 +99,11 @@ impl Promise for Spec {
     }
 }
 
-/// See the module.
+/// The strategy stale-while-revalidate in one instance, see the module.
 pub struct StaleWhileRevalidate<C, S> {
     loader: Arc<Loader<C, S>>,
     refresher: Refresher<C, S>,
-    /// How long before its end an entry is stale.
+    /// The time before its end for which an entry is stale.
     stale_for: Option<Duration>,
     on_write: Option<OnWrite>,
 }

@@ -1,5 +1,5 @@
-//! Fakes for the tests of strategies: a source whose steps a test holds and releases one by one, and
-//! a cache that somebody interferes with.
+//! Fakes for the tests of strategies: a source whose steps a test holds and releases one by one, and a cache
+//! whose calls a test interferes with.
 
 mod behind;
 mod controls;
@@ -37,9 +37,9 @@ use crate::store::{
 /// A place in a call of the source at which a test may hold it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Point {
-    /// A load has not looked yet.
+    /// A load has not read yet.
     BeforeRead,
-    /// A load has looked and has not answered yet.
+    /// A load has read and has not answered yet.
     AfterRead,
     /// An update has changed nothing yet.
     BeforeCommit,
@@ -47,26 +47,26 @@ pub(crate) enum Point {
     AfterCommit,
 }
 
-/// One call held at a point; goes on when it is released, or when this is dropped.
+/// One call held at a point. It goes on when it is released or when this is dropped.
 pub(crate) struct Hold {
     reached: oneshot::Receiver<()>,
     release: oneshot::Sender<()>,
 }
 
 impl Hold {
-    /// Waits until a call stands there.
+    /// Waits until a call is held here.
     pub(crate) async fn reached(&mut self) {
         (&mut self.reached).await.expect("the call that was to be held is under way");
     }
 
-    /// Lets it go on.
+    /// Lets the call go on.
     pub(crate) fn release(self) {
-        // Where nobody stood there, there is nobody to let go.
+        // This fails if no call was held, which does not matter.
         let _ = self.release.send(());
     }
 }
 
-/// Whether an update that fails had changed the document.
+/// The effect that a failed update had on the document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Effect {
     Committed,
@@ -83,7 +83,7 @@ struct Scripts {
     failing_updates: Vec<(ErrorKind, Effect)>,
 }
 
-/// Documents in memory, each counted up by its updates.
+/// Documents in memory, whose updates count their versions up.
 #[derive(Debug, Clone)]
 pub(crate) struct ScriptedSource {
     kind: Arc<Kind>,
@@ -107,29 +107,29 @@ impl ScriptedSource {
         source
     }
 
-    /// Somebody else creates a document, at version 1.
+    /// Creates a document at version 1, as another client would.
     pub(crate) fn create(&self, id: &str) {
         let document = Document::from_raw(rawdoc! { "_id": id, "price": 0_i64, "_v": 1_i64 });
         self.scripts.lock().documents.insert(id.to_owned(), document);
     }
 
-    /// Somebody else puts a document there.
+    /// Puts a document, as another client would.
     pub(crate) fn put(&self, document: Document) {
         let id = document.id().expect("it has an id").to_owned();
         self.scripts.lock().documents.insert(id, document);
     }
 
-    /// Tells those who listen of the changes.
+    /// Sends an announcement to all listeners.
     pub(crate) fn announce(&self, announced: &Announced) {
         self.scripts.lock().listeners.retain(|listener| listener.send(announced.clone()).is_ok());
     }
 
-    /// Somebody else deletes a document.
+    /// Deletes a document, as another client would.
     pub(crate) fn remove(&self, id: &str) {
         self.scripts.lock().documents.remove(id);
     }
 
-    /// These belong with every document.
+    /// Makes these ids related to every document.
     pub(crate) fn relate(&self, ids: &[&str]) {
         self.scripts.lock().related = ids.iter().map(ToString::to_string).collect();
     }
@@ -142,22 +142,22 @@ impl ScriptedSource {
         Hold { reached, release }
     }
 
-    /// The next load fails.
+    /// Makes the next load fail.
     pub(crate) fn fail_load(&self, kind: ErrorKind) {
         self.scripts.lock().failing_loads.push(kind);
     }
 
-    /// The next update fails, after or instead of its effect.
+    /// Makes the next update fail, with or without its effect.
     pub(crate) fn fail_update(&self, kind: ErrorKind, effect: Effect) {
         self.scripts.lock().failing_updates.push((kind, effect));
     }
 
-    /// How many loads were begun.
+    /// The number of loads that were begun.
     pub(crate) fn loads(&self) -> u64 {
         self.loads.load(Ordering::Relaxed)
     }
 
-    /// How many updates were begun.
+    /// The number of updates that were begun.
     pub(crate) fn updates(&self) -> u64 {
         self.updates.load(Ordering::Relaxed)
     }
@@ -170,7 +170,7 @@ impl ScriptedSource {
         };
         if let Some((_, arrive, released)) = held {
             let _ = arrive.send(());
-            // A hold that was dropped lets go too.
+            // A hold that was dropped releases the call too.
             let _ = released.await;
         }
     }
@@ -252,31 +252,31 @@ pub(crate) enum Method {
     LogLength,
 }
 
-/// What somebody does to the calls of a cache.
+/// Interference with the calls of a cache.
 pub(crate) trait Interference: Clone + Send + Sync + 'static {
-    /// Before a call has had its effect, which it does not have after an error.
+    /// Called before a call has its effect. After an error the call has none.
     fn before(&self, _method: Method) -> impl Future<Output = Result<(), StoreError>> + Send {
         async { Ok(()) }
     }
 
-    /// After a call has had its effect.
+    /// Called after a call has had its effect.
     fn after(&self, _method: Method) -> impl Future<Output = ()> + Send {
         async {}
     }
 
-    /// What a reader gets to see of an entry.
+    /// The entry that a reader gets in place of this one.
     fn show(&self, entry: Entry) -> Entry {
         entry
     }
 
-    /// What is about to be set, with or without success.
+    /// Called with an entry that is about to be set, whether or not that succeeds.
     fn note_set(&self, _key: &str, _entry: &Entry) {}
 
-    /// The time to live that something was put in for.
+    /// Called with the time to live of an entry that is put in.
     fn note_ttl(&self, _ttl: Option<Duration>) {}
 }
 
-/// A cache whose calls somebody interferes with.
+/// A cache whose calls are interfered with.
 #[derive(Debug, Clone)]
 pub(crate) struct Interfered<C, I> {
     pub(crate) cache: C,
@@ -302,7 +302,7 @@ impl<C: Cache, I: Interference> Cache for Interfered<C, I> {
         Ok(entry.map(|entry| self.with.show(entry)))
     }
 
-    /// Fails like any other read; where things are changed there is nothing to show otherwise.
+    /// Fails like any other read, but always shows the real entry, since it is the primary's.
     async fn get_newest(&self, key: &str) -> Result<Option<Entry>, StoreError> {
         self.call(Method::Get, self.cache.get_newest(key)).await
     }
@@ -410,7 +410,7 @@ impl<C: Tracking, I: Interference> Tracking for Interfered<C, I> {
     }
 }
 
-// Nobody interferes with sessions: no strategy asks for them.
+// Sessions are not interfered with, since no strategy uses them.
 impl<C: Sessions, I: Interference> Sessions for Interfered<C, I> {
     async fn begin_session(
         &self,
@@ -491,39 +491,39 @@ struct Flaws {
     ttls: Vec<Option<Duration>>,
 }
 
-/// Fails calls as it is told, counts them, and remembers times to live.
+/// Fails calls as it is set to, counts them, and remembers times to live.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Flaky(Arc<Mutex<Flaws>>);
 
 impl Flaky {
-    /// The next `times` calls of a method fail.
+    /// Makes the next `times` calls of a method fail.
     pub(crate) fn fail(&self, method: Method, kind: ErrorKind, times: u64) {
         self.0.lock().next.insert(method, (kind, times));
     }
 
-    /// Every call fails until it is healed.
+    /// Makes every call fail until it is healed.
     pub(crate) fn fail_all(&self, kind: ErrorKind) {
         self.0.lock().all = Some(kind);
     }
 
-    /// Nothing fails any more.
+    /// Ends all failures.
     pub(crate) fn heal(&self) {
         let mut flaws = self.0.lock();
         flaws.all = None;
         flaws.next.clear();
     }
 
-    /// How often a method was called, in vain or not.
+    /// The number of calls of a method, failed or not.
     pub(crate) fn calls(&self, method: Method) -> u64 {
         self.0.lock().calls.get(&method).copied().unwrap_or(0)
     }
 
-    /// How often any method was called.
+    /// The number of calls of all methods.
     pub(crate) fn all_calls(&self) -> u64 {
         self.0.lock().calls.values().sum()
     }
 
-    /// The times to live of what was offered to the cache.
+    /// The times to live of the entries that were offered to the cache.
     pub(crate) fn ttls(&self) -> Vec<Option<Duration>> {
         self.0.lock().ttls.clone()
     }
@@ -548,7 +548,7 @@ impl Interference for Flaky {
     }
 }
 
-/// A cache that fails as it is told.
+/// A cache that fails as it is set to.
 pub(crate) type FlakyCache<C> = Interfered<C, Flaky>;
 
 impl<C: Cache> FlakyCache<C> {
@@ -557,7 +557,7 @@ impl<C: Cache> FlakyCache<C> {
     }
 }
 
-/// A cache in this process with room for so many entries.
+/// A cache in this process with room for `entries` entries.
 pub(crate) fn local_cache(entries: u64) -> LocalCache {
     LocalCache::new(LocalCapacity::Entries(entries), Counters::new())
 }
@@ -567,7 +567,8 @@ pub(crate) fn price(value: i64) -> Patch {
     Patch::new().set(cstr!("price"), value)
 }
 
-/// The strategies that fill what they have loaded and promise no stale read, those that refresh set to do so early.
+/// The strategies that fill loaded documents and promise no stale read. Those that refresh are set to do so
+/// early.
 pub(crate) fn sound_forms(caching: &CachingSettings) -> Vec<StrategySpec> {
     let mut forms = Vec::new();
     for on_write in [OnWrite::Invalidate, OnWrite::Update] {
@@ -601,17 +602,17 @@ type Tested = Arc<AnyStrategy<TestedCache, ScriptedSource>>;
 
 /// Two instances of one application, over one cache and one source.
 struct Pair {
-    /// What is tested, to be named where a test fails.
+    /// The strategy under test, to be named if a test fails.
     form: String,
     local: LocalCache,
-    /// Instance 0's way to the cache and instance 1's.
+    /// The interference with the cache of instance 0 and of instance 1.
     ways: [Flaky; 2],
     source: ScriptedSource,
     instances: [Tested; 2],
 }
 
 impl Pair {
-    /// The document "a" exists, at version 1, and nothing is cached.
+    /// A pair whose document "a" exists at version 1, with nothing cached.
     fn of(spec: &StrategySpec) -> Self {
         let local = local_cache(100);
         let source = ScriptedSource::of(&["a"], Some(Duration::from_hours(1)));
@@ -621,7 +622,7 @@ impl Pair {
         Self { form: format!("{} {:?}", spec.name(), spec.show()), local, ways, source, instances }
     }
 
-    /// The version of what the cache holds for "a".
+    /// The entry that the cache holds for "a".
     async fn cached(&self) -> Option<Entry> {
         self.local.get("thing:a").await.expect("a local cache does not fail")
     }

@@ -1,5 +1,5 @@
-//! Write-around: a write goes to the database and leaves the cache alone; what is cached is served
-//! until its time to live ends. It suits what is written often and read seldom, or may be old.
+//! Write-around: a write goes to the database and leaves the cache alone; a cached entry is served until its
+//! time to live ends. It suits data that is written often and read seldom, or that may be old.
 //!
 //! | operation | cache | database |
 //! | --- | --- | --- |
@@ -7,9 +7,9 @@
 //! | read, miss | GET, SET NX GET (token), EVALSHA (fill) | find |
 //! | write | – | update |
 //!
-//! It promises that an answer lacks what was acknowledged for no longer than the time to live and one
-//! load: an entry that was loaded before the write may be filled after it, and lives from then. Without
-//! a time to live it stays old until it is evicted.
+//! It promises that an answer lacks an acknowledged write for no longer than the time to live and one load: a
+//! document that was loaded before the write may be filled after it, and its time to live begins then.
+//! Without a time to live it stays old until it is evicted.
 
 use std::time::Duration;
 
@@ -50,7 +50,7 @@ impl Promise for Spec {
     }
 }
 
-/// See the module.
+/// The strategy write-around in one instance, see the module.
 pub struct WriteAround<C, S> {
     cache: EntityCache<C>,
     source: S,

@@ -1,5 +1,5 @@
 //! Write-behind as a queue of single writes: a write goes to the cache and into a queue in the memory of the
-//! instance, from which so many are flushed at each interval and no more.
+//! instance, from which one batch is flushed at each interval and no more.
 //!
 //! | operation | cache | database |
 //! | --- | --- | --- |
@@ -12,7 +12,7 @@
 //! An instance that takes more than `batch` writes an `interval` falls behind until its queue is full; from then
 //! on writes wait for room, or go through. It promises that no read which begins after a write was
 //! acknowledged returns an older document, as long as the cache keeps what it has acknowledged. A crash of
-//! the application loses at most its queue. See [`super::behind`].
+//! the application loses at most its queue. See `strategy::behind`.
 
 use std::num::NonZeroU64;
 use std::sync::Arc;
@@ -74,7 +74,7 @@ impl Promise for Spec {
     }
 
     fn write_delay(&self, circumstances: &Circumstances) -> Option<Duration> {
-        // Whoever is last in a full queue waits for all its batches.
+        // The last write in a full queue waits for all its batches.
         let each = self.own.interval.0 + circumstances.longest_load;
         circumstances.undisturbed.then(|| self.queue.flush(self.own.batch.get(), each))
     }
@@ -84,7 +84,7 @@ impl Promise for Spec {
     }
 }
 
-/// One batch an interval.
+/// Flushes one batch an interval.
 async fn keep_flushing<C: WriteLog, S: Source>(behind: Arc<Behind<C, S>>, batch: u64, interval: Duration) {
     loop {
         tokio::time::sleep(interval).await;
@@ -94,7 +94,7 @@ async fn keep_flushing<C: WriteLog, S: Source>(behind: Arc<Behind<C, S>>, batch:
     }
 }
 
-/// See the module.
+/// The strategy write-behind in one instance, see the module.
 pub struct WriteBehind<C, S> {
     behind: Arc<Behind<C, S>>,
     #[allow(dead_code, reason = "it ends when this is dropped")]

@@ -1,4 +1,4 @@
-//! Why a write did not end as it should, and whether the database holds it all the same.
+//! The error of a write, and whether the database holds the write all the same.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use crate::store::{StoreError, Version};
 /// A write that its caller cannot take for done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WriteError {
-    /// What went wrong.
+    /// The error of the store.
     pub error: StoreError,
     /// The version at which the database is known to hold the write although a later step failed, so
     /// that the cache may still hold something older.
@@ -15,7 +15,7 @@ pub struct WriteError {
 }
 
 impl WriteError {
-    /// The database holds the write at `version`; what came after failed.
+    /// The error of a step after the commit: the database holds the write at `version`.
     #[must_use]
     pub fn after_commit(error: StoreError, version: Option<Version>) -> Self {
         Self { error, committed: version }

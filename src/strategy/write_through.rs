@@ -1,5 +1,5 @@
-//! Write-through: a write goes to the database and then into the cache, so that what was written is
-//! there to be read. A miss asks the database and fills nothing: only writes decide what is cached.
+//! Write-through: a write goes to the database and then into the cache, so that written documents can be read
+//! from there. A miss asks the database and fills nothing: only writes decide what is cached.
 //!
 //! | operation | cache | database |
 //! | --- | --- | --- |
@@ -42,7 +42,7 @@ impl Promise for Spec {
     }
 }
 
-/// See the module.
+/// The strategy write-through in one instance, see the module.
 pub struct WriteThrough<C, S> {
     cache: EntityCache<C>,
     source: S,

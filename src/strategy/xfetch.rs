@@ -9,12 +9,12 @@
 //! | read, miss | GET, SET NX GET (token), EVALSHA (fill) | find, once for all who wait in this instance |
 //! | write | as cache-through | update |
 //!
-//! A hit refreshes where now − δ·β·ln U ≥ expiry: δ is how long the load took that made the entry, U is
-//! drawn evenly from 0 to 1, β is `beta`. In the paper the reader who draws so loads before it goes on; here
-//! a task does, as it costs the reader nothing to take what is still good.
+//! A hit refreshes if now − δ·β·ln U ≥ expiry, where δ is the time that the entry's load took, U is drawn
+//! uniformly from 0 to 1 and β is `beta`. In the paper a reader with such a draw loads before it goes on;
+//! here a task loads, since the reader can use the entry that is still valid.
 //!
-//! No hit rate is predicted: δ is measured, not configured. Where it is short beside the time to live, it is that of a TTL
-//! from the fill or better.
+//! No hit rate is predicted, since δ is measured and not configured. If δ is short compared to the time to
+//! live, the hit rate is that of a TTL from the fill, or better.
 //!
 //! It promises that no read which begins after a write was acknowledged returns an older document, see
 //! [`refresh`](super::refresh).
@@ -67,7 +67,7 @@ impl Promise for Spec {
     }
 }
 
-/// See the module.
+/// The strategy xfetch in one instance, see the module.
 pub struct Xfetch<C, S> {
     loader: Arc<Loader<C, S>>,
     refresher: Refresher<C, S>,
@@ -75,7 +75,7 @@ pub struct Xfetch<C, S> {
     on_write: OnWrite,
 }
 
-/// Whether to refresh now, for one draw of U from above 0 to 1.
+/// Returns true if a hit is to refresh now, for one draw of U from above 0 to 1.
 fn is_due(stamp: Stamp, now_ms: u64, beta: f64, draw: f64) -> bool {
     if stamp.expires_ms == 0 {
         return false;
@@ -88,7 +88,7 @@ impl<C: StrategyCache, S: Source> Strategy for Xfetch<C, S> {
     async fn read(&self, id: &str) -> Result<Read, StoreError> {
         let looked_up = self.loader.look_up(id).await?;
         if let LookUp::Hit(version, _, stamp) = &looked_up {
-            // From 0 to below 1, turned round: the logarithm of 0 is no number.
+            // `random` returns 0 to below 1. It is subtracted from 1, since the logarithm of 0 is not finite.
             let draw = 1.0 - rand::random::<f64>();
             if is_due(*stamp, clock::unix_millis(), self.beta, draw) {
                 self.refresher.refresh(id, *version);
@@ -114,7 +114,8 @@ impl<C: StrategyCache, S: Source> Strategy for Xfetch<C, S> {
 mod tests {
     use super::*;
 
-    /// The share of draws that refresh an entry that took 100 ms to load, so long before it expires.
+    /// The share of draws that refresh an entry that took 100 ms to load, `before_expiry_ms` before it
+    /// expires.
     fn share(before_expiry_ms: u64, beta: f64) -> f64 {
         let stamp = Stamp { expires_ms: 1_000_000, load_us: 100_000 };
         let draws = 10_000_u32;

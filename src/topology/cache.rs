@@ -1,5 +1,4 @@
-//! A deployed cache: how instances connect to it, how it is put back to its first state, and what it
-//! says of itself.
+//! A deployed cache: how instances connect to it, its administration, and its figures.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,14 +20,14 @@ use crate::store::redis::slots::SLOTS;
 use crate::store::redis::{RedisAdmin, RedisCache};
 use crate::store::{AnyCache, AppCache, Counters, DelayedCache, RoundTrip, SecretUrl, StoreError};
 
-/// How long the administrator's connection may take to come back after a restart.
+/// The time within which the administrator's connection has to come back after a restart.
 const RECONNECT_BOUND: Duration = Duration::from_secs(5);
-/// How long a window waits for what the servers say of themselves.
+/// The time within which the servers have to answer for a window's figures.
 pub(super) const FIGURES_PATIENCE: Duration = Duration::from_millis(500);
-/// How long an answer to hotset itself may take at least.
+/// The least time that hotset's own commands are given for an answer.
 const OWN_PATIENCE: Duration = Duration::from_secs(2);
 
-/// How an instance connects to the cache.
+/// The cache as an instance connects to it.
 #[derive(Debug, Clone)]
 pub enum CacheEndpoint {
     /// The cache in this process.
@@ -41,7 +40,7 @@ impl CacheEndpoint {
     /// Opens an instance's connections, on the runtime that the caller runs on.
     ///
     /// # Errors
-    /// Those of the store.
+    /// Returns the error of the store.
     pub async fn connect(
         &self,
         connections: u64,
@@ -57,10 +56,10 @@ impl CacheEndpoint {
         Ok(DelayedCache::new(cache, RoundTrip::new(rtt)))
     }
 
-    /// The same for hotset itself: past the relays, from primaries only, with no distance to go.
+    /// Connects hotset itself: past the relays, to primaries only, without the simulated round trip.
     ///
     /// # Errors
-    /// Those of the store.
+    /// Returns the error of the store.
     pub async fn connect_directly(&self) -> Result<AppCache, StoreError> {
         let cache = match self {
             Self::Local(cache) => AnyCache::Local(cache.counted_by(Counters::default())),
@@ -72,7 +71,7 @@ impl CacheEndpoint {
     }
 }
 
-/// A Redis, or several that belong together, and how to speak to them.
+/// One or several Redis servers that belong together, with the options to connect to them.
 #[derive(Debug, Clone)]
 pub struct RedisEndpoint {
     options: RedisOptions,
@@ -80,10 +79,10 @@ pub struct RedisEndpoint {
 }
 
 impl RedisEndpoint {
-    /// The servers of some kind, the first of them at a URL; every key gets the prefix.
+    /// The servers of one kind, the first of them at a URL; every key gets the prefix.
     ///
     /// # Errors
-    /// Where the file with certificates cannot be read.
+    /// Returns an error if the file with certificates cannot be read.
     pub fn new(
         url: &SecretUrl,
         kind: Kind,
@@ -116,13 +115,13 @@ impl RedisEndpoint {
         Ok(Self { options, relays: site.relays.clone() })
     }
 
-    /// Where it is; shows without its password.
+    /// The URL of the first server. It is shown without its password.
     #[must_use]
     pub fn url(&self) -> &SecretUrl {
         &self.options.url
     }
 
-    /// What the store needs to connect as an application does: through the relays, where links are to be broken.
+    /// The options with which an application connects: through the relays, if links are to be broken.
     #[must_use]
     pub fn options(&self, connections: u64) -> RedisOptions {
         let detour = self.relays.clone().map(|relays| -> Detour {
@@ -134,7 +133,7 @@ impl RedisEndpoint {
         RedisOptions { connections: connections as usize, detour, ..self.options.clone() }
     }
 
-    /// What hotset itself needs to connect: past the relays, and with time enough for whatever is asked.
+    /// The options with which hotset itself connects: past the relays, and with at least 2 s for an answer.
     #[must_use]
     pub fn own_options(&self) -> RedisOptions {
         RedisOptions {
@@ -148,25 +147,25 @@ impl RedisEndpoint {
         }
     }
 
-    /// What the application's connections have noticed since this was asked last.
+    /// The events that the application's connections have noticed since the last call.
     #[must_use]
     pub fn noticed(&self) -> Vec<Noticed> {
         self.options.journal.take()
     }
 }
 
-/// What a cache says of itself, once a window.
+/// A cache's figures about itself, once a window.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct CacheFigures {
     /// Memory that its entries and their management take.
     pub memory_bytes: u64,
-    /// How many keys it holds.
+    /// The number of keys that it holds.
     pub entries: u64,
-    /// How many it has evicted for want of room, its own or the machine's, since it started.
+    /// The number of entries that it has evicted for want of room, its own or the machine's, since it started.
     pub evicted: u64,
-    /// How many it has dropped because their time was over since it started.
+    /// The number of entries that it has dropped since it started because they had expired.
     pub expired: u64,
-    /// What its server has used; none for one inside this process.
+    /// The resources that its servers have used; `None` for a cache inside this process.
     pub server_use: Option<ServerUse>,
 }
 
@@ -182,25 +181,25 @@ impl From<LocalStatistics> for CacheFigures {
     }
 }
 
-/// What a server has used since it was started.
+/// The resources that servers have used since they were started.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ServerUse {
-    /// Which start of which server; another one begins at 0.
+    /// Identifies one start of the servers; after another start the count begins at 0.
     pub server: u64,
-    /// CPU seconds.
+    /// The CPU time in seconds.
     pub cpu_seconds: f64,
 }
 
-/// One node of the cache at a moment, as it says itself.
+/// One node's figures about itself, at one moment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NodeFigures {
-    /// Which shard it belongs to.
+    /// The name of the shard that it belongs to.
     pub shard: String,
-    /// Where it listens.
+    /// The address on which it listens.
     pub address: String,
     /// `primary` or `replica`.
     pub role: &'static str,
-    /// The slots that it serves, where there are slots.
+    /// The number of slots that it serves; `None` without hash slots, and for a replica.
     pub slots: Option<u64>,
     /// The keys that it holds.
     pub keys: u64,
@@ -208,7 +207,7 @@ pub struct NodeFigures {
     pub commands: u64,
     /// The CPU seconds that it has used since it started.
     pub cpu_seconds: f64,
-    /// Which start of it this is.
+    /// The id that Redis gives each start of a node.
     pub run_id: String,
 }
 
@@ -220,11 +219,11 @@ pub struct CacheDeployment {
 
 /// The servers of a cache.
 struct Servers {
-    /// Keeps knowing who is a primary now.
+    /// Follows the layout, so that the current primaries are known.
     watching: RedisCache,
     admins: tokio::sync::Mutex<HashMap<NodeAddress, RedisAdmin>>,
     managed: Option<Arc<Nodes>>,
-    /// What each shard is held to, by its name; nothing where the capacity is not said in entries.
+    /// The target of each shard, by its name; empty if the capacity is not given in entries.
     targets: Mutex<HashMap<String, Target>>,
 }
 
@@ -235,10 +234,10 @@ impl CacheDeployment {
         Self { endpoint: CacheEndpoint::Local(cache), servers: None }
     }
 
-    /// Connects to servers, with their processes where hotset started them.
+    /// Connects to servers; `managed` has their processes if hotset started them.
     ///
     /// # Errors
-    /// Says what could not be reached, or is too old.
+    /// Returns an error that tells which server could not be reached, or is too old.
     pub async fn redis(endpoint: RedisEndpoint, managed: Option<Nodes>) -> Result<Self, TopologyError> {
         let doing = format!("connecting to the cache at {}", endpoint.url());
         let watching = RedisCache::connect(endpoint.own_options(), Counters::default())
@@ -277,7 +276,8 @@ impl CacheDeployment {
         Ok(())
     }
 
-    /// The layout now, and an administrator of each of the nodes that are asked for.
+    /// An administrator of each wanted node in the current layout, with its shard, its address, and whether it is a
+    /// primary.
     async fn nodes(
         &self,
         which: Which,
@@ -297,7 +297,7 @@ impl CacheDeployment {
                     Err(error) if is_primary && which != Which::Answering => {
                         return Err(TopologyError::store(doing)(error));
                     }
-                    // A replica that is down is missing from what is told, and no reason to stop.
+                    // A replica that is down is left out, and is no reason to stop.
                     Err(_) => {}
                 }
             }
@@ -316,7 +316,7 @@ impl CacheDeployment {
         Ok(nodes.map(|(admin, shard, address, _)| (admin, shard, address)).collect())
     }
 
-    /// How instances connect.
+    /// The cache as instances connect to it.
     #[must_use]
     pub fn endpoint(&self) -> &CacheEndpoint {
         &self.endpoint
@@ -328,27 +328,27 @@ impl CacheDeployment {
         self.servers.as_ref()?.managed.as_ref()
     }
 
-    /// What each shard is held to; `None` where there are no servers.
+    /// The target of each shard; `None` if there are no servers.
     pub(super) fn targets(&self) -> Option<&Mutex<HashMap<String, Target>>> {
         Some(&self.servers.as_ref()?.targets)
     }
 
-    /// Who is what now.
+    /// The layout as it was last seen: each shard's primary and replicas.
     #[must_use]
     pub fn layout(&self) -> Option<Layout> {
         Some(self.servers.as_ref()?.watching.layout())
     }
 
-    /// Looks at once at who is what.
+    /// Looks up the layout now.
     ///
     /// # Errors
-    /// Where nobody answers.
+    /// Returns an error if no node answers.
     pub async fn look(&self) -> Result<Option<Layout>, StoreError> {
         let Some(servers) = &self.servers else { return Ok(None) };
         servers.watching.look().await.map(Some)
     }
 
-    /// What the application's connections have noticed since this was asked last.
+    /// The events that the application's connections have noticed since the last call.
     #[must_use]
     pub fn noticed(&self) -> Vec<Noticed> {
         match &self.endpoint {
@@ -357,10 +357,10 @@ impl CacheDeployment {
         }
     }
 
-    /// Limits managed servers to the capacity of the scenario, where that is said in entries.
+    /// Limits managed servers to the scenario's capacity, if it is given in entries.
     ///
     /// # Errors
-    /// Those of the servers.
+    /// Returns the error of a server.
     pub async fn limit_to_capacity(&self, site: &Site<'_>) -> Result<(), TopologyError> {
         match site.cache.capacity.and_then(|capacity| capacity.entries(site.documents)) {
             Some(entries) => self.limit_to_entries(entries, site).await,
@@ -371,7 +371,7 @@ impl CacheDeployment {
     /// Starts a stopped server again, with the memory limit that it had.
     ///
     /// # Errors
-    /// Where it does not come back.
+    /// Returns an error if the server does not come back.
     pub async fn restart(&self, node: &Node) -> Result<(), TopologyError> {
         node.server().restart().await?;
         let (Some(bytes), CacheEndpoint::Redis(endpoint), Some(servers)) =
@@ -380,7 +380,7 @@ impl CacheDeployment {
             return Ok(());
         };
         let address = NodeAddress::new("127.0.0.1", node.server().port());
-        // The administrator's own connection may still be on its way back.
+        // The administrator's own connection may still be reconnecting.
         let deadline = clock::now() + RECONNECT_BOUND;
         loop {
             let limited = match servers.admin(endpoint, &address).await {
@@ -399,11 +399,11 @@ impl CacheDeployment {
         }
     }
 
-    /// The policy by which a server may evict what has no time to live, as it says itself; `None` where none
-    /// does, or has no memory limit.
+    /// The policy by which a server may evict entries without a time to live, from the server itself; `None` if no
+    /// server does, or none has a memory limit.
     ///
     /// # Errors
-    /// Those of the store.
+    /// Returns the error of the store.
     pub async fn may_evict_any_key(&self) -> Result<Option<String>, TopologyError> {
         for (admin, ..) in self.primaries().await? {
             let doing = TopologyError::store("asking the cache for its eviction policy");
@@ -415,17 +415,17 @@ impl CacheDeployment {
         Ok(None)
     }
 
-    /// What it says of itself now, all primaries together; `None` while one does not answer.
+    /// The current figures of all primaries together; `None` while one does not answer.
     pub async fn figures(&self) -> Option<CacheFigures> {
         if let CacheEndpoint::Local(cache) = &self.endpoint {
             return Some(cache.statistics().into());
         }
-        let asked = async {
+        let answers = async {
             let nodes = self.nodes(Which::All).await.ok()?;
             let infos = join_all(nodes.iter().map(|(admin, ..)| admin.info())).await;
             Some((nodes, infos))
         };
-        let (nodes, infos) = tokio::time::timeout(FIGURES_PATIENCE, asked).await.ok()??;
+        let (nodes, infos) = tokio::time::timeout(FIGURES_PATIENCE, answers).await.ok()??;
         let mut sum = CacheFigures::default();
         let (mut servers, mut cpu_seconds) = (0_u64, 0.0);
         for ((_, _, _, is_primary), info) in nodes.iter().zip(infos) {
@@ -448,7 +448,7 @@ impl CacheDeployment {
         Some(sum)
     }
 
-    /// What each node says of itself now; those that do not answer are missing.
+    /// The current figures of each node; nodes that do not answer are left out.
     pub async fn node_figures(&self) -> Vec<NodeFigures> {
         let (Ok(nodes), Some(layout)) = (self.nodes(Which::Answering).await, self.layout()) else {
             return Vec::new();
@@ -471,7 +471,7 @@ impl CacheDeployment {
         figures.collect()
     }
 
-    /// What the run's record says of it: name, version, configuration, and who is what.
+    /// The description for the run's record: name, version, and configuration with each node's role.
     pub async fn describe(&self) -> (String, String, Vec<(String, String)>) {
         let endpoint = match &self.endpoint {
             CacheEndpoint::Local(cache) => {
@@ -502,14 +502,14 @@ impl CacheDeployment {
     }
 }
 
-/// Which nodes are asked.
+/// The nodes that are wanted, and those that may be missing.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Which {
-    /// Those that take writes; one that does not answer is an error.
+    /// The primaries; one that does not answer is an error.
     Primaries,
-    /// Replicas too; one of those may be missing.
+    /// Primaries and replicas; a replica may be missing.
     All,
-    /// Whoever answers.
+    /// The nodes that answer.
     Answering,
 }
 

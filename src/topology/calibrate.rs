@@ -1,10 +1,10 @@
-//! From a capacity in entries to the memory limit of managed servers, by trial: the servers are filled over as many
-//! connections as the application will have, the keys that are still there are counted (DBSIZE), and the limit is moved
-//! until they are as many as was asked for. What a server counts besides entries (buffers of connections, of replicas, its
-//! tables) is in it that way.
+//! Finds by trial the memory limit at which managed servers hold a capacity in entries. The servers are filled over as
+//! many connections as the application will have, the keys that are still there are counted (DBSIZE), and the limit is
+//! moved until that count is the capacity. The memory that a server counts besides entries (buffers of connections, of
+//! replicas, its tables) is included that way.
 //!
-//! What an application keeps in the cache besides such documents, and what its own connections take, shows only when it
-//! runs: while a cell warms up, the limits follow it. What is measured is measured with limits that stand still.
+//! The memory that an application takes for other keys, and for its own connections, shows only when it runs. So the
+//! limits follow DBSIZE while a cell warms up, and stand still while it is measured.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -18,20 +18,20 @@ use crate::clock;
 use crate::store::redis::{RedisAdmin, RedisCache, RedisInfo, RedisOptions};
 use crate::store::{Cache as _, Counters, Entry, StoreError, Token};
 
-/// Documents that are written at once.
+/// The number of documents that are written at once.
 const AT_ONCE: u64 = 64;
-/// How near a server has to come to its share, and how near is enough to go on with.
+/// The largest deviation of a server from its share, as a part of it: the aim, and the bound after the last trial.
 const WANTED: f64 = 0.01;
 const ENOUGH: f64 = 0.02;
-/// A connection that nobody uses has given back its buffers by then: after 2 s, when the server looks at it next.
+/// By this time an idle connection has given back its buffers: the server looks for that once it was idle for 2 s.
 const BUFFERS_RETURNED: Duration = Duration::from_secs(3);
-/// What the buffers of a connection take and give back from one moment to the next. A server whose entries take so little
-/// that this is more of them than a capacity may be off by cannot be held to it.
+/// The bytes by which the buffers of a connection vary from one moment to the next. If they are more than [`PROMISED`]
+/// of the memory of a server's entries, the capacity cannot be kept, and is refused.
 const BUFFERS_MOVE: f64 = 24.0 * 1024.0;
 const PROMISED: f64 = 0.03;
-/// How often a limit is moved.
+/// The most trials of a limit.
 const ROUNDS: usize = 12;
-/// Room for what the first guess does not see.
+/// Bytes for what the first guess does not include.
 const FIRST_GUESS: u64 = 64 << 10;
 const TOKEN_TTL: Duration = Duration::from_secs(10);
 
@@ -39,35 +39,36 @@ const TOKEN_TTL: Duration = Duration::from_secs(10);
 struct Server {
     admin: RedisAdmin,
     name: String,
-    /// How many entries it should hold.
+    /// The number of entries that it should hold.
     share: u64,
     bytes_an_entry: f64,
-    /// What it uses without entries.
+    /// The bytes that it uses without entries.
     empty: u64,
     limit: u64,
     held: u64,
 }
 
 impl Server {
-    /// By which part of its share it misses it.
-    fn off(&self) -> f64 {
+    /// The deviation from its share, as a part of the share.
+    fn deviation(&self) -> f64 {
         (self.held as f64 - self.share as f64).abs() / self.share.max(1) as f64
     }
 }
 
-/// What a shard is held to while a cell warms up.
+/// The number of entries that a shard is kept at while a cell warms up.
 #[derive(Debug, Clone)]
 pub(super) struct Target {
-    /// How many entries it should hold.
+    /// The number of entries that it should hold.
     share: u64,
     bytes_an_entry: f64,
-    /// What its primary uses without entries.
+    /// The bytes that its primary uses without entries.
     empty: u64,
-    /// The limit that was found out before any cell.
+    /// The limit in bytes that was found before the first cell.
     first_limit: u64,
-    /// How many keys its primary had evicted when it was last looked at.
+    /// The number of keys that its primary had evicted at the last look.
     evicted: Option<u64>,
-    /// How many entries were missing then, or less than none where there were too many, if that could be told.
+    /// The number of entries that were missing at the last look, below 0 if there were too many; `None` if that could
+    /// not be told.
     missing: Option<f64>,
 }
 
@@ -77,32 +78,32 @@ impl Target {
         Self { share, bytes_an_entry, empty, first_limit: limit, evicted: None, missing: None }
     }
 
-    /// Forgets what was seen in the cell before.
+    /// Forgets the looks of the cell before.
     fn start_over(&mut self) {
         (self.evicted, self.missing) = (None, None);
     }
 
-    /// What all its entries take.
+    /// The bytes that all its entries take.
     fn room(&self) -> f64 {
         self.share as f64 * self.bytes_an_entry
     }
 
-    /// The limit that lets the primary hold its share, where it is another one.
+    /// The new limit that lets the primary hold its share; `None` if the limit stays.
     fn corrected(&mut self, now: &RedisInfo) -> Option<u64> {
         let is_full = self.is_full(now);
         self.evicted = Some(now.evicted_keys);
         let missing = self.share as f64 - now.dbsize as f64;
-        // That a server has too little room shows when it is full; that it has too much is plain to see.
+        // Too little room shows only when a server is full; too much shows at any time.
         let missing = Some(missing).filter(|missing| is_full || *missing < 0.0);
         let (before, missing) = (std::mem::replace(&mut self.missing, missing)?, missing?);
-        // What only one of two looks sees is a buffer that is gone by the next.
+        // A deviation in only one of two looks is a buffer that is gone by the next.
         let is_one_sided = before.signum() == missing.signum();
         let missing = if before.abs() < missing.abs() { before } else { missing };
         if !is_one_sided || missing.abs() <= WANTED * self.share as f64 {
             return None;
         }
         self.missing = None;
-        // An application's keys may be smaller than documents; what else it keeps makes none of them larger.
+        // An application's keys may be smaller than documents; the other memory that it takes makes no entry larger.
         let average = now.used_memory_bytes.saturating_sub(self.empty) as f64 / now.dbsize.max(1) as f64;
         let bytes = missing * average.min(self.bytes_an_entry);
         let most_at_once = self.room() / 4.0;
@@ -112,7 +113,8 @@ impl Target {
         Some((from + bytes.clamp(-most_at_once, most_at_once)).clamp(1.0, highest) as u64)
     }
 
-    /// Whether it evicts, and is not just filling up again what a passing buffer has pushed out.
+    /// Returns true if it evicts because it is full, and is not just refilling after a buffer that has gone has pushed
+    /// entries out.
     fn is_full(&self, now: &RedisInfo) -> bool {
         let tolerance = (WANTED * self.room()).max(BUFFERS_MOVE);
         self.evicted.is_some_and(|before| now.evicted_keys > before)
@@ -120,16 +122,16 @@ impl Target {
     }
 }
 
-/// What a server holds against its limit.
+/// The bytes that a server counts against its limit.
 fn counted(now: &RedisInfo) -> f64 {
     now.used_memory_bytes.saturating_sub(now.not_counted_bytes) as f64
 }
 
 impl CacheDeployment {
-    /// Limits the servers to the memory in which so many of the dataset's documents fit.
+    /// Limits the servers to the memory in which `entries` of the dataset's documents fit.
     ///
     /// # Errors
-    /// Those of the servers, and that so few entries cannot be told from the buffers beside them.
+    /// Returns the error of a server, or an error if so few entries cannot be told from the buffers beside them.
     pub(super) async fn limit_to_entries(&self, entries: u64, site: &Site<'_>) -> Result<(), TopologyError> {
         let (CacheEndpoint::Redis(endpoint), Some(_)) = (self.endpoint(), self.managed()) else {
             return Ok(());
@@ -141,12 +143,12 @@ impl CacheDeployment {
         let mut servers = self.servers(entries, &cache, site).await?;
         let policy = site.cache.eviction.word();
         for server in &servers {
-            // Any key may go, so that the servers stay exactly full whatever their policy is.
+            // Any key may be evicted, so that the servers stay exactly full whatever their own policy is.
             server.admin.set("maxmemory-policy", "allkeys-random").await.map_err(doing())?;
         }
         let mut writer = Writer { cache, site, next: 0 };
         if entries >= site.documents {
-            // All fit: what they take and as much again.
+            // All documents fit: the limit is twice the memory that they take.
             writer.write(site.documents).await.map_err(doing())?;
             for server in &mut servers {
                 server.limit = server.admin.info().await.map_err(doing())?.used_memory_bytes * 2;
@@ -163,7 +165,7 @@ impl CacheDeployment {
         }
         let limits = servers.iter().map(|server| (server.name.clone(), server.limit)).collect();
         self.set_limits(&limits).await?;
-        // A server that evicts nothing does not show that it is full, and one with room for all never is.
+        // A server that evicts nothing does not show that it is full, and one with room for all documents never is.
         let is_followed = site.cache.eviction != EvictionPolicy::NoEviction && entries < site.documents;
         let Some(targets) = self.targets().filter(|_| is_followed) else { return Ok(()) };
         let each = servers.into_iter().map(|server| (server.name.clone(), Target::of(&server)));
@@ -171,8 +173,8 @@ impl CacheDeployment {
         Ok(())
     }
 
-    /// Moves the limit of every shard that does not hold its share of a capacity in entries; returns whether one was moved.
-    /// Where servers do not answer soon, limits stay as they are until the next time.
+    /// Moves the limit of every shard that does not hold its share of a capacity in entries, and returns true if one
+    /// was moved. If servers do not answer soon, limits stay as they are until the next call.
     pub async fn correct_limits(&self) -> bool {
         if self.targets().is_none_or(|targets| targets.lock().is_empty()) {
             return false;
@@ -205,10 +207,10 @@ impl CacheDeployment {
         Ok(!moved.is_empty())
     }
 
-    /// Sets the limits to what they were before the first cell, as every cell begins with them.
+    /// Sets the limits back to those found before the first cell, with which every cell begins.
     ///
     /// # Errors
-    /// Those of the servers.
+    /// Returns the error of a server.
     pub async fn reset_limits(&self) -> Result<(), TopologyError> {
         let mut first = HashMap::new();
         if let Some(targets) = self.targets() {
@@ -220,11 +222,11 @@ impl CacheDeployment {
         self.set_limits(&first).await
     }
 
-    /// Limits the nodes of shards, by their names; one that cannot be told keeps none of the others from it.
+    /// Limits the nodes of shards, by the shards' names. A node that fails does not keep the others from their limits.
     async fn set_limits(&self, limits: &HashMap<String, u64>) -> Result<(), TopologyError> {
         let Some(nodes) = self.managed().filter(|_| !limits.is_empty()) else { return Ok(()) };
         let mut outcome = Ok(());
-        // A replica may be a primary one day.
+        // Replicas are limited too, since each may become a primary.
         for (admin, shard, address) in self.all_nodes().await? {
             let Some(limit) = limits.get(&shard) else { continue };
             match admin.set_max_memory(*limit).await {
@@ -238,7 +240,7 @@ impl CacheDeployment {
         outcome
     }
 
-    /// The primaries, each with as much of the entries as it has of the keys.
+    /// The primaries, each with the part of the entries that matches its part of the keys.
     async fn servers(
         &self,
         entries: u64,
@@ -271,11 +273,11 @@ async fn approach(
     entries: u64,
 ) -> Result<(), TopologyError> {
     let doing = || TopologyError::store("finding out how much memory the cache's entries take");
-    // So much that every server is full, and has evicted.
+    // This many documents make every server full, and make it evict.
     let round = (2 * entries).min(writer.site.documents.max(entries));
     writer.write(round).await.map_err(doing())?;
     for server in servers.iter_mut() {
-        // What is still used when the entries are gone are the buffers, which have grown meanwhile.
+        // The memory that is still used when the entries are gone is that of the buffers, which have grown meanwhile.
         let full = server.admin.info().await.map_err(doing())?;
         server.admin.flush_all().await.map_err(doing())?;
         server.empty = server.admin.info().await.map_err(doing())?.used_memory_bytes;
@@ -293,11 +295,11 @@ async fn approach(
         for server in servers.iter_mut() {
             server.held = server.admin.info().await.map_err(doing())?.dbsize;
         }
-        best = servers.iter().map(Server::off).fold(0.0, f64::max);
+        best = servers.iter().map(Server::deviation).fold(0.0, f64::max);
         if best <= WANTED {
             return Ok(());
         }
-        for server in servers.iter_mut().filter(|server| server.off() > WANTED) {
+        for server in servers.iter_mut().filter(|server| server.deviation() > WANTED) {
             let missing = (server.share as f64 - server.held as f64) * server.bytes_an_entry;
             server.limit = (server.limit as f64 + missing).max(1.0) as u64;
         }
@@ -330,7 +332,7 @@ fn key(number: u64) -> String {
     format!("product:{number}")
 }
 
-/// Writes documents of the dataset, one after the other and then again from the first.
+/// Writes documents of the dataset in turn, and starts again after the last.
 struct Writer<'a> {
     cache: RedisCache,
     site: &'a Site<'a>,
@@ -346,9 +348,9 @@ impl Writer<'_> {
             let (cache, site) = (self.cache.clone(), self.site);
             async move {
                 for number in (lane..count).step_by(AT_ONCE as usize) {
-                    // In an order in which neighbours are not alike, whatever the number of documents.
+                    // The order puts unlike neighbours next to each other, whatever the number of documents.
                     let number = (first + number).wrapping_mul(0x9e37_79b1) % documents;
-                    // As a miss does it: a script's arguments take memory too.
+                    // Documents are written as a miss writes them, since a script's arguments take memory too.
                     let (key, token) = (key(number), Token::random());
                     if cache.get(&key).await?.is_none() {
                         cache.place_token(&key, token, TOKEN_TTL).await?;
@@ -378,7 +380,7 @@ mod tests {
         Target { share, bytes_an_entry, empty: EMPTY, first_limit: FIRST, evicted: None, missing: None }
     }
 
-    /// A server with so many keys, which has so much to keep to and uses so much, and has evicted so many.
+    /// Lets a target see a server with these figures.
     fn look(
         target: &mut Target,
         dbsize: u64,

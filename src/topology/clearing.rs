@@ -1,4 +1,4 @@
-//! Empties a cache, and makes sure that it is empty, also where a shard is just failing over.
+//! Empties a cache, and makes sure that it is empty, even while a shard is failing over.
 
 use std::time::Duration;
 
@@ -8,16 +8,16 @@ use crate::clock;
 use crate::store::redis::RedisAdmin;
 use crate::store::{ErrorKind, StoreError};
 
-/// How long a shard may have no primary that can be emptied: longer than a failover takes by the timeouts that topologies
-/// have unless a scenario says otherwise.
+/// The longest time that a shard may have no primary that can be emptied. It is longer than a failover takes with the
+/// default timeouts of the topologies.
 const PRIMARY_BOUND: Duration = Duration::from_secs(15);
 const PAUSE: Duration = Duration::from_millis(100);
 
 impl CacheDeployment {
-    /// Removes everything that this run has put there, and makes sure that it is gone.
+    /// Removes everything that this run has written there, and makes sure that it is gone.
     ///
     /// # Errors
-    /// Those of the store, or that something is still there.
+    /// Returns the error of the store, or an error if keys are left.
     pub async fn clear(&self) -> Result<(), TopologyError> {
         self.flush().await?;
         let left = self.patiently(async || self.entries_left().await).await?;
@@ -29,10 +29,10 @@ impl CacheDeployment {
         )))
     }
 
-    /// Removes everything that this run has put there so far. A shard without a primary is waited for.
+    /// Removes everything that this run has written there so far. A shard without a primary is waited for.
     ///
     /// # Errors
-    /// Those of the store; they say in which shard the keys stay.
+    /// Returns the error of the store, which names the shard in which keys stay.
     pub async fn flush(&self) -> Result<(), TopologyError> {
         self.patiently(async || self.flush_at_once().await).await
     }
@@ -69,7 +69,8 @@ impl CacheDeployment {
         Ok(left)
     }
 
-    /// An administrator of the primary of every shard, and what is being done there; an error where a shard has none.
+    /// An administrator of the primary of every shard, and a description of the step for errors. Returns an error if a
+    /// shard has no primary.
     async fn every_primary(&self) -> Result<Vec<(RedisAdmin, String)>, TopologyError> {
         let shards = self.layout().map(|layout| layout.shards).unwrap_or_default();
         if let Some(shard) = shards.iter().find(|shard| shard.primary.is_none()) {
@@ -86,7 +87,7 @@ impl CacheDeployment {
         Ok(primaries.map(doing).collect())
     }
 
-    /// Tries again, with whoever is a primary by then, what fails because a primary has died or lost its place.
+    /// Retries, with the primaries of that moment, a step that failed because a primary has died or was demoted.
     async fn patiently<T>(
         &self,
         attempt: impl AsyncFn() -> Result<T, TopologyError>,
@@ -96,7 +97,7 @@ impl CacheDeployment {
             match attempt().await {
                 Err(error) if may_pass(&error) && clock::now() < deadline => {
                     clock::sleep(PAUSE).await;
-                    // Where nobody answers, the next attempt says so.
+                    // If no node answers, the next attempt reports it.
                     let _ = self.look().await;
                 }
                 done => return done,
@@ -105,7 +106,7 @@ impl CacheDeployment {
     }
 }
 
-/// Whether it may be otherwise once a failover is over.
+/// Returns true if the error may go away once a failover is over.
 fn may_pass(error: &TopologyError) -> bool {
     use ErrorKind::{Connection, ReadOnly, Timeout, Unavailable};
     matches!(error, TopologyError::Store { source, .. }

@@ -1,5 +1,5 @@
-//! Redis Cluster: primaries that share the hash slots, each with replicas, of which the cluster itself makes one the new
-//! primary where the old one has died. Formed by hotset over the protocol, or there already.
+//! Redis Cluster: primaries that share the hash slots, each with replicas. The cluster itself promotes a replica when
+//! its primary has died. It is formed by hotset over the protocol, or is there already.
 
 use std::num::NonZeroU64;
 use std::time::Duration;
@@ -42,18 +42,18 @@ crate::settings! {
     }
 }
 
-/// From the agreement that a primary has failed to a promoted replica: 500 ms, a random 500 ms, a second for each rank of
-/// the replica, and the votes (Redis Cluster specification, "Replica election and promotion").
+/// The time from the agreement that a primary has failed to a promoted replica: 500 ms, a random 500 ms, a second for
+/// each rank of the replica, and the votes (Redis Cluster specification, "Replica election and promotion").
 const ELECTION: Duration = Duration::from_secs(2);
 
 impl Spec {
-    /// Whether the servers are hotset's own.
+    /// Returns true if the servers are hotset's own.
     #[must_use]
     pub fn manages_cache_servers(&self) -> bool {
         self.nodes.is_none()
     }
 
-    /// What there is of it.
+    /// Its parts and abilities.
     #[must_use]
     pub fn shape(&self) -> Shape {
         Shape {
@@ -62,10 +62,10 @@ impl Spec {
             sentinels: 0,
             fails_over: self.replicas > 0,
             reads_replicas: self.read_from != ReadFrom::Primary,
-            allow_faults: self.allow_faults,
+            may_be_disturbed: self.allow_faults,
             speaks_tls: self.nodes.iter().flat_map(Distinct::all).any(SecretUrl::speaks_tls),
             grows: true,
-            // What servers that are there already wait for is theirs to know.
+            // The timeouts of servers that are there already are unknown.
             outage_bound: (self.manages_cache_servers() && self.replicas > 0).then(|| {
                 (
                     self.node_timeout.0 + self.node_timeout.0 / 2 + ELECTION,
@@ -78,7 +78,7 @@ impl Spec {
     /// Starts or finds the servers.
     ///
     /// # Errors
-    /// Says what could not be started, formed or reached.
+    /// Returns an error that tells what could not be started, formed or reached.
     pub async fn deploy_cache(&self, site: &Site<'_>) -> Result<CacheDeployment, TopologyError> {
         if let Some(seeds) = &self.nodes {
             let (first, more) = seeds.split_first();
@@ -116,7 +116,8 @@ impl Spec {
             ("cluster-config-file", "nodes.conf".into()),
             ("cluster-node-timeout", self.node_timeout.0.as_millis().to_string()),
             ("cluster-require-full-coverage", coverage.into()),
-            // A replica that has heard nothing for a while may still become the primary: better an old copy than none.
+            // A replica that has heard nothing for a while may still become the primary: an old copy is better than
+            // none.
             ("cluster-replica-validity-factor", "0".into()),
         ]);
         lines

@@ -1,5 +1,5 @@
-//! The database behind the cache: one file written by this process, or MongoDB, started by hotset or
-//! already there.
+//! The database behind the cache: one file written by this process, or a MongoDB that hotset starts or that is there
+//! already.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,19 +18,19 @@ use crate::store::{
     StoreError,
 };
 
-/// How an instance connects to the database.
+/// The database as an instance connects to it.
 #[derive(Debug, Clone)]
 pub struct DatabaseEndpoint {
     place: Place,
-    /// What every call occupies one of while it takes its service time; shared by all instances.
+    /// The places that calls occupy during their service time; all instances share them.
     servers: Arc<Semaphore>,
-    /// How much longer every call takes now, on whichever connection.
+    /// The time that every call now takes longer, on any connection.
     slowness: RoundTrip,
-    /// What connections go through, where the link is to be broken.
+    /// The relays that connections pass through, if the link is to be broken.
     relays: Option<Relays>,
 }
 
-/// Where the database is.
+/// The location of the database.
 #[derive(Debug, Clone)]
 enum Place {
     /// In a file of this process.
@@ -43,7 +43,7 @@ impl DatabaseEndpoint {
     /// Opens an instance's connections, on the runtime that the caller runs on.
     ///
     /// # Errors
-    /// Those of the store.
+    /// Returns the error of the store.
     pub async fn connect(
         &self,
         network: &NetworkSettings,
@@ -59,17 +59,17 @@ impl DatabaseEndpoint {
         Ok(DelayedDatabase::new(database, self.delay(network, settings)))
     }
 
-    /// The same for hotset itself: past the relays, with no distance to go.
+    /// Connects hotset itself: past the relays, without the simulated round trip and service time.
     ///
     /// # Errors
-    /// Those of the store.
+    /// Returns the error of the store.
     pub async fn connect_directly(&self, settings: &DatabaseSettings) -> Result<AppDatabase, StoreError> {
         let settings = DatabaseSettings { service_time: Duration::ZERO, ..settings.clone() };
         let direct = Self { relays: None, ..self.clone() };
         direct.connect(&NetworkSettings::default(), &settings, Counters::default()).await
     }
 
-    /// How to connect through the relay, where the link is to be broken.
+    /// The options to connect through the relay, if the link is to be broken.
     fn detoured(&self, options: &MongoOptions) -> Result<MongoOptions, StoreError> {
         let Some(relays) = &self.relays else { return Ok(options.clone()) };
         let failed = |reason: String| StoreError::new(ErrorKind::Other, reason);
@@ -82,7 +82,7 @@ impl DatabaseEndpoint {
         let relay = relays
             .detour(LinkTo::Database, host, port)
             .map_err(|error| failed(format!("no relay to the database: {error}")))?;
-        // Otherwise the driver would ask a replica set where it is, and go there past the relay.
+        // Without a direct connection the driver would ask a replica set for its address, and go there past the relay.
         let mut uri = options.uri.at("127.0.0.1", relay).expose().to_owned();
         if !uri.contains("directConnection") {
             if !uri[uri.find("://").map_or(0, |at| at + 3)..].contains('/') {
@@ -104,7 +104,7 @@ impl DatabaseEndpoint {
         }
     }
 
-    /// Where it is, for messages.
+    /// The location as messages show it, without a password.
     #[must_use]
     pub fn shown(&self) -> String {
         match &self.place {
@@ -119,14 +119,14 @@ impl DatabaseEndpoint {
         Self { place, servers, slowness: RoundTrip::default(), relays: site.relays.clone() }
     }
 
-    /// How much longer every call takes, which may be changed while a cell runs.
+    /// The time that every call takes longer. It may be changed while a cell runs.
     #[must_use]
     pub fn slowness(&self) -> &RoundTrip {
         &self.slowness
     }
 }
 
-/// Why no relay can stand in the link to a MongoDB, where none can.
+/// The reason why no relay can stand in the link to a MongoDB; `None` if one can.
 #[must_use]
 pub fn no_relay(uri: &SecretUrl) -> Option<&'static str> {
     let (place, query) = uri.expose().split_once('?').unwrap_or((uri.expose(), ""));
@@ -150,14 +150,14 @@ pub struct DatabaseDeployment {
     endpoint: DatabaseEndpoint,
     server: Option<Arc<MongodServer>>,
     external: bool,
-    /// Of an embedded database: goes with it.
+    /// The directory of an embedded database, which is removed with it.
     directory: Option<PathBuf>,
 }
 
 impl DatabaseDeployment {
     /// Makes the database ready to be connected to.
-    ///
     /// # Errors
+    /// Returns an error that tells what could not be started or reached, why, and what to do.
     /// Says what could not be started or reached, why, and what to do.
     pub async fn deploy(kind: DatabaseKind, site: &Site<'_>) -> Result<Self, TopologyError> {
         match (kind, &site.database.url) {
@@ -172,26 +172,26 @@ impl DatabaseDeployment {
         }
     }
 
-    /// How instances connect.
+    /// The database as instances connect to it.
     #[must_use]
     pub fn endpoint(&self) -> &DatabaseEndpoint {
         &self.endpoint
     }
 
-    /// The server, where hotset started it and may stop it.
+    /// The server, if hotset started it and so may stop it.
     #[must_use]
     pub fn server(&self) -> Option<Arc<MongodServer>> {
         self.server.clone()
     }
 
-    /// What the server has used, where hotset started it.
+    /// The resources that the server has used, if hotset started it.
     pub fn server_use(&self, sampler: &mut UsageSampler) -> Option<ServerUse> {
         let pid = self.server.as_ref()?.process().pid();
         let usage = sampler.sample(pid)?;
         Some(ServerUse { server: pid.into(), cpu_seconds: usage.cpu_time.as_secs_f64() })
     }
 
-    /// What the run's record says of it: name, version, configuration.
+    /// The description for the run's record: name, version, configuration.
     pub async fn describe(&self) -> (String, String, Vec<(String, String)>) {
         match &self.endpoint.place {
             Place::Embedded(_) => (
@@ -214,10 +214,10 @@ impl DatabaseDeployment {
         }
     }
 
-    /// Removes what this run has put into a database that is not hotset's own.
+    /// Removes the data of this run from a database that is not hotset's own.
     ///
     /// # Errors
-    /// Those of the store.
+    /// Returns the error of the store.
     pub async fn remove(self) -> Result<(), TopologyError> {
         if let (Place::Mongo(options), true) = (&self.endpoint.place, self.external) {
             let doing = || {
@@ -226,7 +226,7 @@ impl DatabaseDeployment {
             administrator(options).await.map_err(doing())?.drop_database().await.map_err(doing())?;
         }
         let directory = self.directory.clone();
-        // Closes an embedded database's file before its directory goes.
+        // An embedded database's file has to be closed before its directory is removed.
         drop(self);
         if let Some(directory) = directory {
             std::fs::remove_dir_all(&directory)
@@ -236,7 +236,7 @@ impl DatabaseDeployment {
     }
 }
 
-/// The file stands in the directory of the run's servers, which is removed however hotset ends.
+/// Makes an embedded database in the directory of the run's servers, which is removed however hotset ends.
 async fn embedded(site: &Site<'_>) -> Result<DatabaseDeployment, TopologyError> {
     let supervisor = site.servers.supervisor().await?;
     let directory = supervisor.make_directory(&supervisor.name("embedded"))?;
@@ -264,7 +264,7 @@ async fn managed(site: &Site<'_>) -> Result<DatabaseDeployment, TopologyError> {
     Ok(DatabaseDeployment { endpoint, server: Some(Arc::new(server)), external: false, directory: None })
 }
 
-/// A connection for what hotset itself asks, not counted.
+/// A connection for hotset's own commands, which are not counted.
 async fn administrator(options: &MongoOptions) -> Result<MongoDatabase, StoreError> {
     let few = MongoOptions { min_pool_size: 0, max_pool_size: 2, ..options.clone() };
     MongoDatabase::connect(few, Counters::default()).await
@@ -274,7 +274,7 @@ fn options(uri: SecretUrl, site: &Site<'_>) -> MongoOptions {
     let connections = u32::try_from(site.database.connections.get()).unwrap_or(u32::MAX);
     MongoOptions {
         uri,
-        // The name belongs to this run, so that dropping it at the end takes nothing of anybody else's.
+        // The name belongs to this run, so that dropping the database at the end takes nothing of anybody else's.
         database: format!(
             "{}_{}",
             site.database.name,

@@ -1,5 +1,5 @@
-//! The cache inside this process, shared by all instances of the application: a policy and TTL.
-//! It stands in for a cache server without a network; nothing has to be installed for it.
+//! The cache inside this process, shared by all instances of the application. It has a policy and a TTL, and stands in
+//! for a cache server without a network; nothing has to be installed for it.
 
 use super::settings::{Capacity, DatabaseKind};
 use super::{CacheDeployment, Shape, Site, TopologyError};
@@ -16,13 +16,13 @@ crate::settings! {
 }
 
 impl Spec {
-    /// It has no servers.
+    /// Returns false: there are no servers.
     #[must_use]
     pub fn manages_cache_servers(&self) -> bool {
         false
     }
 
-    /// There is nothing that could be broken by itself.
+    /// Its parts and abilities: nothing in it can be broken by itself.
     #[must_use]
     pub fn shape(&self) -> Shape {
         Shape {
@@ -31,7 +31,7 @@ impl Spec {
             sentinels: 0,
             fails_over: false,
             reads_replicas: false,
-            allow_faults: false,
+            may_be_disturbed: false,
             speaks_tls: false,
             grows: false,
             outage_bound: None,
@@ -41,7 +41,7 @@ impl Spec {
     /// Makes the cache.
     ///
     /// # Errors
-    /// Where memory is to be watched and the operating system gives no thread for it.
+    /// Returns an error if memory is to be watched and the operating system gives no thread for it.
     #[allow(clippy::unused_async, reason = "every topology is deployed alike")]
     pub async fn deploy_cache(&self, site: &Site<'_>) -> Result<CacheDeployment, TopologyError> {
         let capacity = match site.cache.capacity {

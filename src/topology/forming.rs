@@ -1,4 +1,4 @@
-//! From processes to shards, sentinels and clusters, over the protocol.
+//! Forms shards, sentinels and clusters from processes, over the protocol.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,15 +14,15 @@ use crate::store::StoreError;
 use crate::store::redis::RedisAdmin;
 use crate::store::redis::slots::SLOTS;
 
-/// How long servers may take to find each other and to copy what there is, which is nothing.
+/// The time within which servers have to find each other and to copy their data, which is empty.
 const BOUND: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(25);
 
-/// Lines of every node's configuration that may have a replica.
+/// The configuration of every node that may have a replica.
 #[must_use]
 pub fn replication() -> Vec<(&'static str, String)> {
     vec![
-        // A primary that feeds a replica for the first time need not wait for more of them.
+        // A primary that feeds its first replica need not wait for more of them.
         ("repl-diskless-sync-delay", "0".into()),
         ("repl-ping-replica-period", "1".into()),
     ]
@@ -31,7 +31,7 @@ pub fn replication() -> Vec<(&'static str, String)> {
 /// Starts a primary and its replicas, and waits until they follow it.
 ///
 /// # Errors
-/// Says which did not start or did not follow.
+/// Returns an error that tells which of them did not start or did not follow.
 pub async fn shard(nodes: &Nodes, name: &str, replicas: u64) -> Result<Arc<Node>, TopologyError> {
     let primary = nodes.start(name, &[]).await?;
     let follow = ("replicaof", format!("127.0.0.1 {}", primary.server().port()));
@@ -49,7 +49,7 @@ pub async fn shard(nodes: &Nodes, name: &str, replicas: u64) -> Result<Arc<Node>
     Ok(primary)
 }
 
-/// Waits until a replica has what its primary has, and gets what comes.
+/// Waits until a replica has its primary's data and receives its changes.
 async fn follows(replica: &Node) -> Result<(), TopologyError> {
     let admin = replica.admin().await?;
     let what = format!("{} to follow its primary", replica.name());
@@ -64,11 +64,11 @@ pub(super) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).max(1)
 }
 
-/// Makes a cluster of nodes that know nothing yet: primaries with equal shares of the slots, each with its replicas; waits
-/// until every node says that all slots are served, and every replica follows.
+/// Makes a cluster of nodes that know nothing yet: primaries with equal shares of the slots, each with its replicas.
+/// Waits until every node reports that all slots are served, and every replica follows.
 ///
 /// # Errors
-/// Says what was not agreed on in time.
+/// Returns an error that tells which step was not finished in time.
 pub async fn cluster(shards: &[(Arc<Node>, Vec<Arc<Node>>)]) -> Result<(), TopologyError> {
     let doing = || TopologyError::store("forming a cluster");
     let mut admins = Vec::new();
@@ -78,7 +78,7 @@ pub async fn cluster(shards: &[(Arc<Node>, Vec<Arc<Node>>)]) -> Result<(), Topol
         }
     }
     for (number, (_, admin)) in admins.iter().enumerate() {
-        // Epochs of their own from the beginning, so that nodes need not quarrel about them.
+        // Each node gets an epoch of its own at the beginning, so that no two nodes collide.
         let mut epoch = cmd("CLUSTER");
         epoch.arg("SET-CONFIG-EPOCH").arg(number + 1);
         admin.ask::<()>(&epoch, "setting an epoch").await.map_err(doing())?;
@@ -118,7 +118,7 @@ pub async fn cluster(shards: &[(Arc<Node>, Vec<Arc<Node>>)]) -> Result<(), Topol
     Ok(())
 }
 
-/// The slots of one of so many primaries, from and to.
+/// The first and the last slot of primary `number` of `of`.
 fn range(number: usize, of: usize) -> (u64, u64) {
     let at = |number: usize| number as u64 * u64::from(SLOTS) / of as u64;
     (at(number), at(number + 1) - 1)
@@ -127,7 +127,7 @@ fn range(number: usize, of: usize) -> (u64, u64) {
 /// A node's own id.
 ///
 /// # Errors
-/// Those of the node.
+/// Returns the error of the node.
 pub async fn my_id(admin: &RedisAdmin) -> Result<String, StoreError> {
     admin.ask(cmd("CLUSTER").arg("MYID"), "asking a node for its id").await
 }
@@ -135,17 +135,17 @@ pub async fn my_id(admin: &RedisAdmin) -> Result<String, StoreError> {
 /// Introduces the node at a port to a node.
 ///
 /// # Errors
-/// Those of the node.
+/// Returns the error of the node.
 pub async fn meet(admin: &RedisAdmin, port: u16) -> Result<(), StoreError> {
     let mut meet = cmd("CLUSTER");
     meet.arg("MEET").arg("127.0.0.1").arg(port);
     admin.ask(&meet, "introducing a node to another").await
 }
 
-/// Waits until a node knows so many, itself among them.
+/// Waits until a node knows `count` nodes, itself among them.
 ///
 /// # Errors
-/// Where it does not in time.
+/// Returns an error if it does not in time.
 pub async fn knows(node: &Node, admin: &RedisAdmin, count: usize) -> Result<(), TopologyError> {
     let what = format!("{} to know the {count} nodes of the cluster", node.name());
     until(&what, async || {
@@ -165,7 +165,7 @@ async fn replicate(replica: &Node, primary: &str) -> Result<(), TopologyError> {
     until(&what, async || {
         match admin.ask::<()>(&replicate, "making a replica").await {
             Ok(()) => Ok(true),
-            // It has not heard of its primary's slots yet.
+            // The node has not heard of its primary's slots yet.
             Err(_) => Ok(false),
         }
     })
@@ -173,10 +173,10 @@ async fn replicate(replica: &Node, primary: &str) -> Result<(), TopologyError> {
     follows(replica).await
 }
 
-/// Waits until a node says that the cluster serves every slot.
+/// Waits until a node reports that the cluster serves every slot.
 ///
 /// # Errors
-/// Where it does not in time.
+/// Returns an error if it does not in time.
 pub async fn is_well(node: &Node, admin: &RedisAdmin) -> Result<(), TopologyError> {
     let what = format!("{} to see every slot served", node.name());
     until(&what, async || {
@@ -186,7 +186,7 @@ pub async fn is_well(node: &Node, admin: &RedisAdmin) -> Result<(), TopologyErro
     .await
 }
 
-/// Asks again and again, within a bound.
+/// Repeats a check until it succeeds, for at most [`BOUND`].
 pub(super) async fn until(
     what: &str,
     is_so: impl AsyncFn() -> Result<bool, StoreError>,
@@ -208,10 +208,10 @@ pub(super) async fn until(
     }
 }
 
-/// A primary that gives slots away or takes them: how to ask it, its id, and its port.
+/// A primary that gives slots away or takes them.
 #[derive(Clone, Copy)]
 pub struct Owner<'a> {
-    /// How to ask it.
+    /// The connection for its administration.
     pub admin: &'a RedisAdmin,
     /// Its id.
     pub id: &'a str,
@@ -219,10 +219,10 @@ pub struct Owner<'a> {
     pub port: u16,
 }
 
-/// Moves slots from one primary to another while clients use them, and says how many keys that were.
+/// Moves slots from one primary to another while clients use them, and returns the number of keys that were moved.
 ///
 /// # Errors
-/// Those of the nodes; a slot that is under way stays where clients find it by ASK.
+/// Returns the error of a node. A slot that is under way then stays where clients find it by ASK.
 pub async fn move_slots(
     from: Owner<'_>,
     to: Owner<'_>,
@@ -230,7 +230,7 @@ pub async fn move_slots(
     everybody: &[RedisAdmin],
     password: &str,
 ) -> Result<u64, StoreError> {
-    /// Slots that are under way at a time.
+    /// The number of slots that are under way at a time.
     const AT_ONCE: usize = 16;
     stream::iter(slots)
         .map(|slot| move_slot(from, to, *slot, everybody, password))
@@ -239,7 +239,7 @@ pub async fn move_slots(
         .await
 }
 
-/// A slot is announced on both sides, its keys are moved, and then it belongs to the other (Redis manual, "CLUSTER
+/// Moves one slot: announces it on both sides, moves its keys, then assigns it to the new owner (Redis manual, "CLUSTER
 /// SETSLOT").
 async fn move_slot(
     from: Owner<'_>,
@@ -248,7 +248,7 @@ async fn move_slot(
     everybody: &[RedisAdmin],
     password: &str,
 ) -> Result<u64, StoreError> {
-    /// Keys that are moved by one command, which holds both nodes up.
+    /// The number of keys that one command moves; it blocks both nodes meanwhile.
     const KEYS: usize = 100;
     let set = |how: &str, node: &str| {
         let mut set = cmd("CLUSTER");
@@ -269,16 +269,17 @@ async fn move_slot(
         let mut migrate = cmd("MIGRATE");
         migrate.arg("127.0.0.1").arg(to.port).arg("").arg(0).arg(5000).arg("REPLACE");
         migrate.arg("AUTH").arg(password).arg("KEYS").arg(keys);
-        // "NOKEY" says that they have expired meanwhile.
+        // The answer "NOKEY" means that the keys have expired meanwhile.
         from.admin.ask::<Value>(&migrate, "moving keys").await?;
     }
-    // The new owner first, so that at no time nobody says that the slot is its own.
+    // The new owner is told first, so that at every moment some node claims the slot.
     let taken = set("NODE", to.id);
     to.admin.ask::<()>(&taken, "taking a slot").await?;
     let left = from.admin.ask::<()>(&taken, "leaving a slot").await;
-    // Who hears that its last slot is another's before it is told becomes a replica of that one, and is told nothing more.
+    // A primary that learns from another node that its last slot is gone becomes a replica of the new owner, and then
+    // refuses the command.
     left.or_else(|error| if error.detail.contains("only with masters") { Ok(()) } else { Err(error) })?;
-    // Those who do not hear it now are told by the others soon.
+    // Nodes that do not get the message now hear it from the others soon.
     join_all(everybody.iter().map(|other| other.ask::<()>(&taken, "telling who has a slot"))).await;
     Ok(moved)
 }

@@ -1,5 +1,5 @@
-//! Where the cache lives: one topology a file. A topology deploys a cache and says how an instance
-//! connects to it; the database behind it is deployed by [`database`].
+//! Topologies: where the cache lives, one file each. A topology deploys a cache and decides how an instance connects to
+//! it; [`database`] deploys the database behind it.
 
 pub mod cache;
 mod calibrate;
@@ -32,7 +32,7 @@ pub use target::Target;
 use crate::scenario::{Reader, SettingDoc, Settings};
 use crate::store::{Document, StoreError};
 
-/// Why a topology could not be deployed.
+/// A reason why a topology could not be deployed.
 #[derive(Debug, thiserror::Error)]
 pub enum TopologyError {
     /// A server of hotset's own did not start or end as it should.
@@ -41,9 +41,9 @@ pub enum TopologyError {
     /// A store did not answer as it should.
     #[error("{doing}: {source}{}", remedy(source))]
     Store {
-        /// What was being done, to what.
+        /// The step that failed, and its object.
         doing: String,
-        /// What the store said.
+        /// The error of the store.
         source: StoreError,
     },
     /// A directory or file of the run could not be made.
@@ -51,23 +51,23 @@ pub enum TopologyError {
     Directory {
         /// Its path.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// The server is not what hotset needs.
+    /// The server lacks something that hotset needs.
     #[error("{0}")]
     Unfit(String),
 }
 
 impl TopologyError {
-    /// For `map_err` on a store's answer.
+    /// Makes the conversion of a store's error, for `map_err`.
     pub fn store(doing: impl Into<String>) -> impl FnOnce(StoreError) -> Self {
         let doing = doing.into();
         move |source| Self::Store { doing, source }
     }
 }
 
-/// What to do about a store's error.
+/// The remedy for a store's error, as the end of a message.
 fn remedy(error: &StoreError) -> &'static str {
     use crate::store::ErrorKind as Kind;
     if error.detail.to_lowercase().contains("certificate") {
@@ -83,47 +83,47 @@ fn remedy(error: &StoreError) -> &'static str {
     }
 }
 
-/// What there is of a topology, as far as its settings say.
+/// The parts and abilities of a topology, as far as its settings tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools, reason = "they are independent facts")]
 pub struct Shape {
-    /// How many shards; 0 where there are no servers.
+    /// The number of shards; 0 if there are no servers.
     pub shards: u64,
-    /// How many replicas of each.
+    /// The number of replicas of each shard.
     pub replicas: u64,
-    /// How many sentinels.
+    /// The number of sentinels.
     pub sentinels: u64,
-    /// Whether a replica becomes the primary where that has died.
+    /// True if a replica becomes the primary when the primary has died.
     pub fails_over: bool,
-    /// Whether replicas answer reads.
+    /// True if replicas answer reads.
     pub reads_replicas: bool,
-    /// Whether faults may be tried on servers that hotset did not start.
-    pub allow_faults: bool,
-    /// Clients speak TLS to a server of the cache.
+    /// True if hotset may disturb its servers though it did not start them.
+    pub may_be_disturbed: bool,
+    /// True if clients speak TLS to a server of the cache.
     pub speaks_tls: bool,
-    /// Whether shards can be added and removed while it serves.
+    /// True if shards can be added and removed while it serves.
     pub grows: bool,
-    /// How long a shard may be without service when its primary dies, and what that adds up from.
+    /// The longest time for which a shard may be without service when its primary dies, and the terms of that sum.
     pub outage_bound: Option<(Duration, &'static str)>,
 }
 
-/// What a deployment is made from, apart from the topology's own settings.
+/// The parts that a deployment is made from, apart from the topology's own settings.
 pub struct Site<'a> {
-    /// Starts the servers; started itself with the first one.
+    /// Starts the servers. Its supervisor is started with the first of them.
     pub servers: &'a ServerRoom,
-    /// Stands before every key on a server that others use too.
+    /// The prefix of every key on a server that others use too.
     pub run_prefix: &'a str,
-    /// `[cache]`.
+    /// The table `[cache]`.
     pub cache: &'a CacheSettings,
-    /// `[database]`.
+    /// The table `[database]`.
     pub database: &'a DatabaseSettings,
-    /// How many documents there are.
+    /// The number of documents.
     pub documents: u64,
-    /// What they look like, to see how much memory they take.
+    /// Makes the document of a key, so that its memory can be measured.
     pub document: Box<dyn Fn(u64) -> Document + Send + Sync>,
-    /// How many connections the instances will open to the cache in all.
+    /// The number of connections that all instances together will open to the cache.
     pub cache_connections: u64,
-    /// What connections of the application go through, where links are to be broken.
+    /// The relays that the application's connections pass through, if links are to be broken.
     pub relays: Option<Relays>,
     /// The processors of cache servers.
     pub cache_cpus: &'a [u64],
@@ -138,11 +138,11 @@ pub struct Deployed<'a> {
     pub cache: &'a CacheDeployment,
     /// The database.
     pub database: &'a DatabaseDeployment,
-    /// What the application's connections go through, where links are to be broken.
+    /// The relays that the application's connections pass through, if links are to be broken.
     pub relays: Option<&'a Relays>,
 }
 
-/// The supervisor of this run's servers, started when the first server is.
+/// The supervisor of this run's servers. It is started with the first server.
 #[derive(Default)]
 pub struct ServerRoom {
     supervisor: OnceCell<Supervisor>,
@@ -156,10 +156,10 @@ impl ServerRoom {
         Self { supervisor: OnceCell::new(), program: Some(program) }
     }
 
-    /// The supervisor.
+    /// The supervisor, which the first call starts.
     ///
     /// # Errors
-    /// Where it cannot be started.
+    /// Returns an error if it cannot be started.
     pub async fn supervisor(&self) -> Result<&Supervisor, ServerError> {
         self.supervisor
             .get_or_try_init(|| async {
@@ -179,7 +179,7 @@ impl ServerRoom {
     /// Ends every server and removes what they left.
     pub async fn close(&self) {
         if let Some(supervisor) = self.supervisor.get() {
-            // What does not end in time is killed when the pipe closes.
+            // The supervisor kills the servers that do not end in time when the pipe closes.
             let _ = supervisor.shutdown().await;
         }
     }
@@ -189,7 +189,7 @@ impl ServerRoom {
 pub struct TopologyRow {
     /// Its name in a scenario.
     pub name: &'static str,
-    /// What it is, in a line.
+    /// A summary of one line.
     pub summary: &'static str,
     /// Its settings.
     pub docs: fn() -> Vec<SettingDoc>,
@@ -197,7 +197,7 @@ pub struct TopologyRow {
     pub read: fn(&Reader<'_>) -> TopologySpec,
 }
 
-/// Generates, from one row a topology, the registry and the enum in which topologies meet.
+/// Generates the registry and the enum over all topologies, from one row for each.
 macro_rules! topologies {
     ($( $name:literal => $variant:ident, $module:ident, $summary:literal; )+) => {
         /// Every topology there is.
@@ -220,25 +220,25 @@ macro_rules! topologies {
                 match self { $( Self::$variant(_) => $name, )+ }
             }
 
-            /// Its settings as one would write them, without secrets.
+            /// Its settings as a scenario would have them, without secrets.
             #[must_use]
             pub fn show(&self) -> Vec<(&'static str, String)> {
                 match self { $( Self::$variant(spec) => spec.show(), )+ }
             }
 
-            /// Which database stands behind the cache.
+            /// The kind of database behind the cache.
             #[must_use]
             pub fn database(&self) -> DatabaseKind {
                 match self { $( Self::$variant(spec) => spec.database, )+ }
             }
 
-            /// Whether hotset starts and stops the cache's servers itself, and so may stop them.
+            /// Returns true if hotset starts the cache's servers itself, and so may stop them.
             #[must_use]
             pub fn manages_cache_servers(&self) -> bool {
                 match self { $( Self::$variant(spec) => spec.manages_cache_servers(), )+ }
             }
 
-            /// What there is of it, as far as its settings say.
+            /// Its parts and abilities, as far as its settings tell.
             #[must_use]
             pub fn shape(&self) -> Shape {
                 match self { $( Self::$variant(spec) => spec.shape(), )+ }
@@ -247,7 +247,7 @@ macro_rules! topologies {
             /// Makes the cache ready to be connected to.
             ///
             /// # Errors
-            /// Says which server could not be started or reached, why, and what to do.
+            /// Returns an error that tells which server could not be started or reached, why, and what to do.
             pub async fn deploy_cache(&self, site: &Site<'_>) -> Result<CacheDeployment, TopologyError> {
                 match self { $( Self::$variant(spec) => Box::pin(spec.deploy_cache(site)).await, )+ }
             }
@@ -263,8 +263,8 @@ topologies! {
 }
 
 impl TopologySpec {
-    /// Whether a setting of the scenario, by its dotted key, changes anything here: servers do not evict by the embedded
-    /// cache's policy, nor it by theirs, and nothing is set on servers that hotset did not start.
+    /// Returns true if a setting of the scenario, by its dotted key, has an effect here. Servers do not evict by the
+    /// embedded cache's policy, nor it by theirs, and nothing is set on servers that hotset did not start.
     #[must_use]
     pub fn obeys(&self, key: &str) -> bool {
         match key {
@@ -274,9 +274,8 @@ impl TopologySpec {
         }
     }
 
-    /// The policy by which a cache of hotset's own may evict what has no time to live; `None` where it
-    /// never does. What a server does that is there already is known once it is asked, see
-    /// [`CacheDeployment::may_evict_any_key`].
+    /// The policy by which a cache of hotset's own may evict entries without a time to live; `None` if it never does.
+    /// For a server that is there already, [`CacheDeployment::may_evict_any_key`] asks the server.
     #[must_use]
     pub fn evicts_any_key(&self, cache: &CacheSettings) -> Option<EvictionPolicy> {
         let evicts =
@@ -284,13 +283,13 @@ impl TopologySpec {
         evicts.then_some(cache.eviction)
     }
 
-    /// Whether the cache still holds all that it has acknowledged when it was killed and has started again.
+    /// Returns true if the cache, once killed and started again, still holds all that it has acknowledged.
     #[must_use]
     pub fn cache_survives_kill(&self, cache: &CacheSettings) -> bool {
         self.manages_cache_servers() && cache.persistence != Persistence::None
     }
 
-    /// What cannot work whatever the strategy: what, and what to do.
+    /// A reason why the topology cannot work with any strategy, and the remedy.
     #[must_use]
     pub fn impossible(&self, cache: &CacheSettings) -> Option<(String, String)> {
         if !self.manages_cache_servers() {
@@ -316,7 +315,7 @@ impl TopologySpec {
         }
     }
 
-    /// Whether more than one server holds entries, so that what belongs together must be kept together.
+    /// Returns true if more than one server holds entries, so that keys used together must share a hash slot or shard.
     #[must_use]
     pub fn is_sharded(&self) -> bool {
         matches!(self, Self::Cluster(_) | Self::Sentinel(_))

@@ -1,4 +1,4 @@
-//! The Redis processes of a managed cache: data nodes and sentinels, with the names that a scenario calls them by.
+//! The Redis processes of a managed cache: data nodes and sentinels, with the names that a scenario uses for them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -10,12 +10,12 @@ use super::settings::Capacity;
 use super::{Site, TopologyError};
 use crate::store::redis::{RedisAdmin, RedisOptions};
 
-/// What a process is there for.
+/// The purpose of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Duty {
     /// It holds entries, as a primary or a replica; which of them may change.
     Data,
-    /// It looks after others.
+    /// It monitors others.
     Sentinel,
 }
 
@@ -24,18 +24,19 @@ pub struct Node {
     name: String,
     duty: Duty,
     server: RedisServer,
-    /// The memory limit that was found out for this dataset, which a restarted server has to be told again; 0 for none.
+    /// The memory limit in bytes that was found for this dataset, which a restarted server has to be given again; 0 for
+    /// none.
     limit: AtomicU64,
 }
 
 impl Node {
-    /// What it was called when it was started: `shard0`, `shard0-replica1`, `sentinel2`.
+    /// The name that it was started under: `shard0`, `shard0-replica1`, `sentinel2`.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What it is there for.
+    /// The purpose of the process.
     #[must_use]
     pub fn duty(&self) -> Duty {
         self.duty
@@ -47,7 +48,7 @@ impl Node {
         &self.server
     }
 
-    /// Its memory limit, where one was found out.
+    /// Its memory limit in bytes, if one was found.
     #[must_use]
     pub fn limit(&self) -> Option<u64> {
         Some(self.limit.load(Relaxed)).filter(|limit| *limit > 0)
@@ -56,7 +57,7 @@ impl Node {
     /// Connects to it for administration.
     ///
     /// # Errors
-    /// Where it does not answer.
+    /// Returns an error if it does not answer.
     pub async fn admin(&self) -> Result<RedisAdmin, TopologyError> {
         let options = RedisOptions::at(self.server.url().expose());
         let doing = format!("connecting to {}", self.name);
@@ -67,17 +68,17 @@ impl Node {
 /// All processes of a cache. They have one password, since they talk to each other.
 pub struct Nodes {
     supervisor: Supervisor,
-    /// How one that holds entries is run.
+    /// The configuration of a node that holds entries.
     data: RedisConfig,
     password: Secret,
     all: Mutex<Vec<Arc<Node>>>,
 }
 
 impl Nodes {
-    /// None yet; all that hold entries will have these lines in their configuration.
+    /// A cache without processes yet. Every node that holds entries will have the lines `extra` in its configuration.
     ///
     /// # Errors
-    /// Where the supervisor does not start, or the system gives no random numbers.
+    /// Returns an error if the supervisor does not start, or the system gives no random numbers.
     pub async fn new(extra: &[(&str, String)], site: &Site<'_>) -> Result<Self, TopologyError> {
         let password = Secret::random_password()?;
         let data = RedisConfig {
@@ -96,16 +97,16 @@ impl Nodes {
         Ok(Self { supervisor, data, password, all: Mutex::default() })
     }
 
-    /// The password of all.
+    /// The password of all nodes.
     #[must_use]
     pub fn password(&self) -> &Secret {
         &self.password
     }
 
-    /// Starts one that holds entries, with more lines for its configuration.
+    /// Starts a node that holds entries, with further lines for its configuration.
     ///
     /// # Errors
-    /// Says why it did not start.
+    /// Returns an error that tells why it did not start.
     pub async fn start(&self, name: &str, extra: &[(&str, String)]) -> Result<Arc<Node>, TopologyError> {
         let mut config = self.data.clone();
         config.extra.extend(owned(extra));
@@ -115,7 +116,7 @@ impl Nodes {
     /// Starts a sentinel.
     ///
     /// # Errors
-    /// Says why it did not start.
+    /// Returns an error that tells why it did not start.
     pub async fn start_sentinel(&self, name: &str) -> Result<Arc<Node>, TopologyError> {
         let password = Some(self.password.clone());
         let config = RedisConfig { sentinel: true, password, ..RedisConfig::default() };
@@ -129,36 +130,36 @@ impl Nodes {
         Ok(node)
     }
 
-    /// All of them, in the order in which they were started.
+    /// All nodes, in the order in which they were started.
     #[must_use]
     pub fn all(&self) -> Vec<Arc<Node>> {
         self.all.lock().clone()
     }
 
-    /// Those that hold entries.
+    /// The nodes that hold entries.
     #[must_use]
     pub fn data(&self) -> Vec<Arc<Node>> {
         self.all().into_iter().filter(|node| node.duty == Duty::Data).collect()
     }
 
-    /// The one that listens on a port.
+    /// The node that listens on a port.
     #[must_use]
     pub fn at_port(&self, port: u16) -> Option<Arc<Node>> {
         self.all().into_iter().find(|node| node.server.port() == port)
     }
 
-    /// The one that was started under a name.
+    /// The node that was started under a name.
     #[must_use]
     pub fn named(&self, name: &str) -> Option<Arc<Node>> {
         self.all().into_iter().find(|node| node.name == name)
     }
 
-    /// Lets go of one; it ends when nobody holds it any more.
+    /// Drops a node from the list. It ends when nothing else holds it.
     pub fn forget(&self, port: u16) {
         self.all.lock().retain(|node| node.server.port() != port);
     }
 
-    /// Keeps the memory limit of the one that listens on a port.
+    /// Keeps the memory limit of the node that listens on a port, in bytes.
     pub fn note_limit(&self, port: u16, bytes: u64) {
         if let Some(node) = self.at_port(port) {
             node.limit.store(bytes, Relaxed);

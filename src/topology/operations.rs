@@ -1,4 +1,4 @@
-//! What is done to a cache while it serves: failing over, filling its memory, adding and removing shards.
+//! Operations on a cache while it serves: failing over, filling its memory, adding and removing shards.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,29 +16,29 @@ use crate::store::redis::{Kind, RedisAdmin, RedisOptions};
 use crate::store::{ErrorKind, StoreError};
 use crate::units::show_duration;
 
-/// Until every client has found out that a shard has no slots any more.
+/// The time within which every client has noticed that a shard has no slots any more.
 const UNTIL_LOOKED: Duration = Duration::from_secs(3);
-/// How long a fault waits for somebody to have the place that it is aimed at: longer than a failover takes by the timeouts
-/// that topologies have unless a scenario says otherwise.
+/// How long [`CacheDeployment::node_at`] waits for a node to have the place that is asked for: longer than a failover takes
+/// by the timeouts that topologies have unless a scenario says otherwise.
 const ROLE_BOUND: Duration = Duration::from_secs(15);
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
-/// How much one value takes with which memory is filled.
+/// The bytes of one value with which memory is filled.
 const FILLER_BYTES: usize = 64 << 10;
-/// How long that stays after its time, should hotset be killed meanwhile.
+/// The time after which fillers expire, counted from their planned end, in case hotset is killed meanwhile.
 const LEFT_BEHIND: Duration = Duration::from_mins(1);
 
-/// What memory was filled with.
+/// The keys with which memory was filled.
 pub struct Filler {
     keys: Vec<(RedisAdmin, Vec<String>)>,
-    /// How much it is.
+    /// The size of all their values.
     pub bytes: u64,
 }
 
 impl Filler {
-    /// Removes it; what was evicted already is gone.
+    /// Removes the keys. Entries that were evicted for them do not come back.
     ///
     /// # Errors
-    /// Those of the servers.
+    /// Returns the error of a server.
     pub async fn remove(self) -> Result<(), StoreError> {
         for (admin, keys) in self.keys {
             admin.unlink(&keys).await?;
@@ -48,11 +48,11 @@ impl Filler {
 }
 
 impl CacheDeployment {
-    /// The managed node that a fault is aimed at, by the roles that nodes have now. Where a shard is just failing over,
+    /// The managed node that has a place, by the roles that nodes have now. Where a shard is just failing over,
     /// whoever is its primary next.
     ///
     /// # Errors
-    /// Says what there is where it is not there within [`ROLE_BOUND`].
+    /// Says what there is where it is not there within `ROLE_BOUND`.
     pub async fn node_at(&self, target: Target) -> Result<Arc<Node>, TopologyError> {
         let unfit = |reason: &str| TopologyError::Unfit(format!("{}: {reason}", target.name()));
         let Some(nodes) = self.managed() else {
@@ -77,7 +77,7 @@ impl CacheDeployment {
         }
     }
 
-    /// `None` where nobody has the place, or whoever had it has died.
+    /// The running node that has the target's role now; `None` if no node has it, or the one that had it has ended.
     async fn node_now(&self, target: Target, nodes: &Nodes) -> Result<Option<Arc<Node>>, TopologyError> {
         let layout = self.look_at_once().await?;
         let (Target::Shard(shard) | Target::Replica { shard, .. }) = target else { return Ok(None) };
@@ -116,7 +116,7 @@ impl CacheDeployment {
     /// Orders a replica of a shard to become its primary.
     ///
     /// # Errors
-    /// Where nobody can, or will.
+    /// Returns an error if no node can or will take over.
     pub async fn fail_over(&self, shard: u64) -> Result<String, TopologyError> {
         let doing = || TopologyError::store(format!("ordering a failover of shard{shard}"));
         let layout = self.look_at_once().await?;
@@ -152,7 +152,7 @@ impl CacheDeployment {
     /// Fills the memory of every primary up to its limit.
     ///
     /// # Errors
-    /// Those of the servers; one without a limit cannot be filled.
+    /// Returns the error of a server, or an error if one has no memory limit.
     pub async fn fill_memory(&self, lasts: Duration) -> Result<Filler, TopologyError> {
         let doing = || TopologyError::store("filling the cache's memory");
         let layout = self.look_at_once().await?;
@@ -167,7 +167,7 @@ impl CacheDeployment {
                 )));
             }
             let mut keys = Vec::new();
-            // Under the prefix of this run, so that nobody else's key is hit.
+            // The prefix is this run's, so that nobody else's key is overwritten.
             let prefix = self.options()?.key_prefix;
             let names = (0_u64..).map(|name| format!("{prefix}filler:{name}"));
             // A cluster's node takes only keys of its own slots.
@@ -177,7 +177,7 @@ impl CacheDeployment {
             for key in own.take((limit as usize).div_ceil(FILLER_BYTES)) {
                 let mut set = cmd("SET");
                 set.arg(&key).arg(vec![b'x'; FILLER_BYTES]);
-                // Should nobody be there to remove it.
+                // The key expires even if hotset is not there to remove it.
                 set.arg("PX").arg(u64::try_from((lasts + LEFT_BEHIND).as_millis()).unwrap_or(u64::MAX));
                 match admin.ask::<()>(&set, "filling the memory").await {
                     Ok(()) => keys.push(key),
@@ -195,10 +195,10 @@ impl CacheDeployment {
         self.managed().ok_or_else(|| TopologyError::Unfit("the cluster is not hotset's own".into()))
     }
 
-    /// Starts one more primary and moves its share of the slots to it, and says what that came to.
+    /// Starts one more primary and moves its share of the slots to it. Returns a description of the outcome.
     ///
     /// # Errors
-    /// Those of the nodes.
+    /// Returns the error of a node.
     pub async fn add_shard(&self) -> Result<String, TopologyError> {
         let doing = || TopologyError::store("adding a shard");
         let nodes = self.own_cluster()?;
@@ -217,11 +217,11 @@ impl CacheDeployment {
         let id = my_id(&admin).await.map_err(doing())?;
         let everybody: Vec<_> = primaries.iter().map(|(admin, ..)| admin.clone()).collect();
         for (from, from_id, _) in &primaries {
-            // Whoever gives must have heard of whoever takes.
+            // The giving and the taking node must have heard of each other.
             heard_of(from, &id).await.map_err(doing())?;
             heard_of(&admin, from_id).await.map_err(doing())?;
         }
-        // It takes no keys before it has seen for itself that the cluster serves.
+        // The new node takes no keys before it has seen for itself that the cluster serves.
         is_well(&node, &admin).await?;
         let (mut slots_moved, mut keys_moved) = (0, 0);
         for (number, (from, from_id, from_port)) in primaries.iter().enumerate() {
@@ -237,10 +237,10 @@ impl CacheDeployment {
         Ok(format!("{} has {slots_moved} slots now, with {keys_moved} keys moved to it", node.name()))
     }
 
-    /// Moves the slots of a shard to the others and takes its nodes out, and says what that came to.
+    /// Moves the slots of a shard to the others and takes its nodes out. Returns a description of the outcome.
     ///
     /// # Errors
-    /// Those of the nodes.
+    /// Returns the error of a node.
     pub async fn remove_shard(&self, shard: u64) -> Result<String, TopologyError> {
         let doing = || TopologyError::store(format!("removing shard{shard}"));
         let nodes = self.own_cluster()?;
@@ -260,7 +260,7 @@ impl CacheDeployment {
             let to = Owner { admin: to, id: to_id, port: *to_port };
             keys_moved += move_slots(from, to, taken, &everybody, password).await.map_err(doing())?;
         }
-        // Its nodes would go on as replicas of the others.
+        // Its nodes would otherwise go on as replicas of the others.
         let leaving: Vec<_> = layout.shards[gone].nodes().cloned().collect();
         let mut ids = Vec::new();
         for node in &leaving {
@@ -277,7 +277,7 @@ impl CacheDeployment {
                 }
             }
         }
-        // It goes on answering with MOVED until every client has looked again, which they do once a second.
+        // The shard goes on answering with MOVED until every client has looked again, which they do once a second.
         clock::sleep(UNTIL_LOOKED).await;
         for node in &leaving {
             nodes.forget(node.port);
@@ -299,7 +299,7 @@ impl CacheDeployment {
     }
 }
 
-/// Waits a moment for a node to hear of another.
+/// Waits up to 5 s for a node to hear of another.
 async fn heard_of(admin: &RedisAdmin, id: &str) -> Result<(), StoreError> {
     for _ in 0..200 {
         let nodes: String = admin.ask(cmd("CLUSTER").arg("NODES"), "asking a node for the others").await?;

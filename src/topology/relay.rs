@@ -1,6 +1,6 @@
-//! A TCP relay between the application and its servers, by which a scenario makes a link slow, narrow, cut or reset.
-//! It stands in the way only of runs whose scenario breaks a link, of all their cells alike; hotset's own questions to
-//! the servers go past it.
+//! A TCP relay between the application and its servers, by which a scenario makes a link slow, narrow, cut or reset. It
+//! is used only in runs whose scenario breaks a link, and then in all their cells; hotset's own commands to the servers
+//! go past it.
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -16,23 +16,23 @@ use tokio::sync::{mpsc, watch};
 
 use crate::clock::{self, Instant};
 
-/// What one direction of one connection may hold back: a slow link is no endless store.
+/// The bytes that one direction of one connection may hold back, since a slow link does not store without limit.
 const MOST_HELD: usize = 8 << 20;
-/// What is passed on at once.
+/// The bytes that are passed on at once.
 const CHUNK: usize = 64 << 10;
-/// How long a server may take to accept what the relay passes on to it.
+/// The time within which a server has to accept a connection from the relay.
 const CONNECT_BOUND: Duration = Duration::from_secs(10);
 
-/// How a link is.
+/// The impairments of a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Conditions {
-    /// What is added to a round trip: half of it on the way there, half on the way back.
+    /// The time added to a round trip, half of it in each direction.
     pub delay: Duration,
-    /// A random part of this is added too, by halves like the delay. Order is kept.
+    /// The upper bound of a random time added as well, half of it in each direction. The order is kept.
     pub jitter: Duration,
-    /// Bytes a second that get through in each direction, over all connections.
+    /// The rate in bytes a second in each direction, over all connections; `None` for no limit.
     pub rate: Option<u64>,
-    /// Nothing gets through, and nobody is told. What was under way comes when it is over.
+    /// True if nothing gets through, without an error. Data under way arrives when the cut is over.
     pub cut: bool,
 }
 
@@ -41,7 +41,7 @@ impl Conditions {
         self.delay.is_zero() && self.jitter.is_zero() && self.rate.is_none() && !self.cut
     }
 
-    /// Both at once: delays add up, the narrower of two rates is the rate, and one cut is enough.
+    /// Combines two: delays add up, the lower of two rates counts, and one cut is enough.
     fn and(self, other: Self) -> Self {
         Self {
             delay: self.delay + other.delay,
@@ -52,14 +52,14 @@ impl Conditions {
     }
 }
 
-/// What connections follow.
+/// The state of a link, which its connections follow.
 #[derive(Debug, Clone, Default)]
 struct State {
-    /// What impairs the link now, each under a number of its own.
+    /// The current impairments of the link, each under a number of its own.
     impairments: Vec<(u64, Conditions)>,
-    /// How many there have been.
+    /// The number of impairments so far.
     numbered: u64,
-    /// How often all connections have been reset.
+    /// The number of times that all connections have been reset.
     resets: u64,
 }
 
@@ -69,7 +69,7 @@ impl State {
     }
 }
 
-/// A link that is impaired until this is dropped; what else impairs it stays.
+/// An impairment of a link that lasts until this is dropped; other impairments stay.
 #[derive(Debug)]
 pub struct Impaired {
     line: Arc<Line>,
@@ -82,7 +82,7 @@ impl Drop for Impaired {
     }
 }
 
-/// Which link.
+/// One of the two links of the application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LinkTo {
     /// Between the application and the cache.
@@ -91,11 +91,11 @@ pub enum LinkTo {
     Database,
 }
 
-/// One link, of however many connections.
+/// One link, with any number of connections.
 #[derive(Debug)]
 struct Line {
     state: watch::Sender<State>,
-    /// When each direction is free again, where its rate is limited.
+    /// The time at which each direction is free again, if its rate is limited.
     free: [Mutex<Option<Instant>>; 2],
 }
 
@@ -104,7 +104,7 @@ impl Line {
         Self { state: watch::Sender::default(), free: Default::default() }
     }
 
-    /// When so many bytes that are there now have got through.
+    /// The time at which `bytes` that are there now get through.
     fn due(&self, direction: usize, bytes: usize, now: &Conditions) -> Instant {
         let jitter = if now.jitter.is_zero() { Duration::ZERO } else { now.jitter.mul_f64(rand::random()) };
         let sent = match now.rate {
@@ -121,7 +121,7 @@ impl Line {
     }
 }
 
-/// The relays of a run. Clones are the same; when the last is dropped, they end.
+/// The relays of a run. Clones share them; they end when the last clone is dropped.
 #[derive(Clone)]
 pub struct Relays(Arc<Inner>);
 
@@ -141,7 +141,7 @@ impl Relays {
     /// Starts the thread that relays.
     ///
     /// # Errors
-    /// Where the system gives no thread.
+    /// Returns an error if the system gives no thread.
     pub fn start() -> io::Result<Self> {
         let (listeners, mut wanted) = mpsc::unbounded_channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -152,7 +152,7 @@ impl Relays {
                 while let Some((listener, line, host, port)) = wanted.recv().await {
                     relaying.spawn(relay(listener, line, host, port));
                 }
-                // Nobody wants any more: dropping them closes every connection.
+                // All `Relays` are dropped; dropping the tasks closes every connection.
             });
         })?;
         let lines = [Arc::new(Line::new()), Arc::new(Line::new())];
@@ -166,7 +166,7 @@ impl Relays {
         }
     }
 
-    /// Impairs a link, for what is under way too, until what is returned is dropped. What else impairs it adds to this.
+    /// Impairs a link, for data under way too, until the returned value is dropped. It adds to other impairments.
     #[must_use = "the link is as before as soon as this is dropped"]
     pub fn impair(&self, link: LinkTo, conditions: Conditions) -> Impaired {
         let mut impaired = Impaired { line: Arc::clone(self.line(link)), number: 0 };
@@ -183,10 +183,10 @@ impl Relays {
         self.line(link).state.send_modify(|state| state.resets += 1);
     }
 
-    /// Where to connect to reach a server by way of a relay: a place on this machine.
+    /// The port on 127.0.0.1 by which a relay reaches a server.
     ///
     /// # Errors
-    /// Where no port is free.
+    /// Returns an error if no port is free.
     pub fn detour(&self, link: LinkTo, host: &str, port: u16) -> io::Result<u16> {
         let mut places = self.0.places.lock();
         let place = (link, host.to_owned(), port);
@@ -202,7 +202,7 @@ impl Relays {
         Ok(relay)
     }
 
-    /// The same for a node of the cache; where no relay can be made, the node itself.
+    /// The address by which a relay reaches a node of the cache; the node's own if no relay can be made.
     #[must_use]
     pub fn cache_detour(&self, host: &str, port: u16) -> (String, u16) {
         match self.detour(LinkTo::Cache, host, port) {
@@ -215,7 +215,7 @@ impl Relays {
     }
 }
 
-/// Accepts for one server.
+/// Accepts connections for one server.
 async fn relay(listener: StdListener, line: Arc<Line>, host: String, port: u16) {
     let Ok(listener) = TcpListener::from_std(listener) else { return };
     let mut connections = tokio::task::JoinSet::new();
@@ -224,7 +224,7 @@ async fn relay(listener: StdListener, line: Arc<Line>, host: String, port: u16) 
             Ok((client, _)) => {
                 connections.spawn(connect(client, Arc::clone(&line), host.clone(), port));
             }
-            // Out of descriptors, say: the others go on meanwhile.
+            // This may be a lack of descriptors; the other connections go on meanwhile.
             Err(_) => clock::sleep(Duration::from_millis(50)).await,
         }
         while connections.try_join_next().is_some() {}
@@ -233,13 +233,13 @@ async fn relay(listener: StdListener, line: Arc<Line>, host: String, port: u16) 
 
 async fn connect(client: TcpStream, line: Arc<Line>, host: String, port: u16) {
     let mut state = line.state.subscribe();
-    // The first packet would be lost too.
+    // The link would lose the first packet too.
     if state.wait_for(|now| !now.conditions().cut).await.is_err() {
         return;
     }
     let connecting = tokio::time::timeout(CONNECT_BOUND, TcpStream::connect((host.as_str(), port)));
     let Ok(Ok(server)) = connecting.await else {
-        // What a server that is not there would have answered.
+        // The client gets the answer of a server that is not there.
         return reset(&client);
     };
     let _ = client.set_nodelay(true);
@@ -259,7 +259,7 @@ async fn connect(client: TcpStream, line: Arc<Line>, host: String, port: u16) {
     }
 }
 
-/// Closes it so that its peer is told by a reset.
+/// Makes the closing of a connection a reset for its peer.
 fn reset(stream: &TcpStream) {
     let _ = stream.set_zero_linger();
 }
@@ -270,7 +270,7 @@ enum Ended {
     Reset,
 }
 
-/// Passes on what comes from one side to the other, when the conditions let it through.
+/// Passes on what one side sends to the other, when the conditions let it through.
 async fn pump(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, line: &Line, direction: usize) -> Ended {
     let mut state = line.state.subscribe();
     let resets = state.borrow().resets;
@@ -366,7 +366,7 @@ mod tests {
         assert!(now().is_clear());
     }
 
-    /// A server that answers what it is sent, and a client of it by way of a relay.
+    /// A server that echoes, and a client of it through a relay.
     async fn echo(relays: &Relays) -> TcpStream {
         let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = server.local_addr().unwrap().port();
@@ -447,7 +447,7 @@ mod tests {
         let mut stream = echo(&relays).await;
         let _throttled = relays.impair(LinkTo::Cache, narrowed_to(1_000_000));
         let took = round_trip(&mut stream, 200_000).await.unwrap();
-        // There and back at once, chunk by chunk: a fifth of a second for each direction at the least.
+        // Data goes there and back at once, chunk by chunk, so it takes at least a fifth of a second in each direction.
         assert!(took >= Duration::from_millis(200), "{took:?}");
         assert!(took < Duration::from_secs(2), "{took:?}");
     }
@@ -457,7 +457,8 @@ mod tests {
         let relays = Relays::start().unwrap();
         let nobody = StdListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let relay = relays.detour(LinkTo::Database, "127.0.0.1", nobody).unwrap();
-        // Either the connection breaks, or it does not come to be: the relay hangs up as soon as it has been refused.
+        // Either the connection breaks or it is never made, since the relay hangs up as soon as the server has refused
+        // it.
         let answered = async { TcpStream::connect(("127.0.0.1", relay)).await?.read(&mut [0; 1]).await };
         assert!(!matches!(answered.await, Ok(1..)));
     }

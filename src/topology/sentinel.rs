@@ -1,5 +1,5 @@
-//! Shards of Redis that Sentinel looks after: each a primary with replicas, of which sentinels make one the new primary
-//! where the old one has died. The client spreads the keys over the shards.
+//! Shards of Redis that Sentinel monitors: each is a primary with replicas, and sentinels promote a replica when the
+//! primary has died. The client spreads the keys over the shards.
 
 use std::num::NonZeroU64;
 use std::time::Duration;
@@ -52,18 +52,18 @@ crate::settings! {
     }
 }
 
-/// From the agreement that a primary is down to a promoted replica: the election of a leader among the sentinels, which
-/// begins within a second, and the replica's answer, which is asked for once a second.
+/// The time from the agreement that a primary is down to a promoted replica: the election of a leader among the
+/// sentinels, which begins within a second, and the replica's answer, which is polled once a second.
 const ELECTION_AND_PROMOTION: Duration = Duration::from_secs(3);
 
 impl Spec {
-    /// Whether the servers are hotset's own.
+    /// Returns true if the servers are hotset's own.
     #[must_use]
     pub fn manages_cache_servers(&self) -> bool {
         self.sentinels.is_none()
     }
 
-    /// What there is of it.
+    /// Its parts and abilities.
     #[must_use]
     pub fn shape(&self) -> Shape {
         Shape {
@@ -72,10 +72,10 @@ impl Spec {
             sentinels: self.sentinel_count.get(),
             fails_over: true,
             reads_replicas: self.read_from != ReadFrom::Primary,
-            allow_faults: self.allow_faults,
+            may_be_disturbed: self.allow_faults,
             speaks_tls: self.sentinels.iter().flat_map(Distinct::all).chain(&self.node).any(SecretUrl::speaks_tls),
             grows: false,
-            // What servers that are there already wait for is theirs to know.
+            // The timeouts of servers that are there already are unknown.
             outage_bound: self.manages_cache_servers().then(|| {
                 (
                     self.down_after.0 + ELECTION_AND_PROMOTION,
@@ -95,7 +95,7 @@ impl Spec {
     /// Starts or finds the servers.
     ///
     /// # Errors
-    /// Says what could not be started or reached, and which name no sentinel knows.
+    /// Returns an error that tells what could not be started or reached, or which name no sentinel knows.
     pub async fn deploy_cache(&self, site: &Site<'_>) -> Result<CacheDeployment, TopologyError> {
         let masters = self.masters();
         if let Some(sentinels) = &self.sentinels {
@@ -129,10 +129,10 @@ impl Spec {
     }
 }
 
-/// Starts sentinels and tells them what to look after, and waits until they know each other and every replica.
+/// Starts sentinels, has them monitor the shards, and waits until they know each other and every replica.
 ///
 /// # Errors
-/// Says which did not start or find the others.
+/// Returns an error that tells which of them did not start or find the others.
 async fn start_sentinels(
     nodes: &Nodes,
     spec: &Spec,

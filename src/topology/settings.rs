@@ -1,4 +1,4 @@
-//! The tables `[cache]`, `[database]` and `[network]`: what every topology is given.
+//! The tables `[cache]`, `[database]` and `[network]`, which every topology gets.
 
 use std::num::NonZeroU64;
 use std::time::Duration;
@@ -10,18 +10,20 @@ use crate::store::SecretUrl;
 use crate::store::mongodb::{ReadPreference, WriteConcern};
 use crate::units::{ByteSize, Share};
 
-/// How much the cache may hold.
+/// The limit of the cache.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Capacity {
-    /// So many entries.
+    /// A number of entries.
     Entries(NonZeroU64),
-    /// So many bytes of memory.
+    /// A number of bytes of memory.
     Bytes(ByteSize),
-    /// So many entries as this share of the dataset's.
+    /// A number of entries as a share of the dataset's.
     OfDataset(Share),
 }
 
 impl Setting for Capacity {
+    const UNIT: Option<&'static str> = Some("entries, B to GiB, or %");
+
     fn expects() -> String {
         "a number of entries (10000), a size (\"64MiB\") or a share of the dataset (\"20%\")".into()
     }
@@ -58,7 +60,7 @@ impl Setting for Capacity {
 }
 
 impl Capacity {
-    /// The capacity in entries, where it is said in entries or as a share of `keys`.
+    /// The capacity in entries, if it is given in entries or as a share of `keys`.
     #[must_use]
     pub fn entries(self, keys: u64) -> Option<u64> {
         match self {
@@ -69,7 +71,7 @@ impl Capacity {
     }
 }
 
-/// The policies, as they are named in a scenario.
+/// Policies have the same names in a scenario as in [`PolicyKind`].
 impl Setting for PolicyKind {
     fn expects() -> String {
         Self::ALL.map(|policy| format!("\"{policy}\"")).join(" or ")
@@ -91,6 +93,8 @@ impl Setting for PolicyKind {
 pub struct Percent(pub Share);
 
 impl Setting for Percent {
+    const UNIT: Option<&'static str> = Some("%");
+
     fn expects() -> String {
         "a number of percent, above 0 and up to 100".into()
     }
@@ -131,10 +135,10 @@ impl Setting for SecretUrl {
     }
 }
 
-/// Puts variables of the environment in the place of `${NAME}`.
+/// Replaces each `${NAME}` by the variable of the environment.
 ///
 /// # Errors
-/// Says which variable is missing, or what is wrong with the text.
+/// Returns an error that names the missing variable, or tells what is wrong with the text.
 pub fn expand(text: &str, variable: impl Fn(&str) -> Option<String>) -> Result<String, String> {
     let mut expanded = String::new();
     let mut rest = text;

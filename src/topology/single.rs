@@ -25,13 +25,13 @@ crate::settings! {
 }
 
 impl Spec {
-    /// Whether the server is hotset's own.
+    /// Returns true if the server is hotset's own.
     #[must_use]
     pub fn manages_cache_servers(&self) -> bool {
         self.url.is_none()
     }
 
-    /// What there is of it.
+    /// Its parts and abilities.
     #[must_use]
     pub fn shape(&self) -> Shape {
         Shape {
@@ -40,7 +40,7 @@ impl Spec {
             sentinels: 0,
             fails_over: false,
             reads_replicas: self.read_from != ReadFrom::Primary,
-            allow_faults: self.allow_faults,
+            may_be_disturbed: self.allow_faults,
             speaks_tls: self.url.as_ref().is_some_and(SecretUrl::speaks_tls),
             grows: false,
             outage_bound: None,
@@ -50,7 +50,7 @@ impl Spec {
     /// Starts or finds the server.
     ///
     /// # Errors
-    /// Says what could not be started or reached.
+    /// Returns an error that tells what could not be started or reached.
     pub async fn deploy_cache(&self, site: &Site<'_>) -> Result<CacheDeployment, TopologyError> {
         let Some(url) = &self.url else { return self.start(site).await };
         let endpoint = RedisEndpoint::new(url, Kind::One, self.read_from, site.run_prefix, site)?;

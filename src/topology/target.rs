@@ -1,8 +1,8 @@
-//! Whom a fault hits.
+//! A part of the system under test, as scenarios name it.
 
 use crate::scenario::{Kind, Setting, Value};
 
-/// Whom a fault hits.
+/// A part of the system under test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {
     /// An instance of the application.

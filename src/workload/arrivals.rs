@@ -1,7 +1,7 @@
-//! When operations are due in an open-loop run.
+//! The times at which operations are due in an open-loop run.
 //!
-//! The schedule is fixed by the seed and does not know how the system is doing: that is what makes the
-//! loop open. A client that is late sends at once and stays late; no arrival is ever skipped.
+//! The schedule is fixed by the seed and does not depend on the system's answers: that is what makes the loop open. A
+//! client that is late sends at once and stays late; no arrival is ever skipped.
 
 use std::num::NonZeroU64;
 use std::time::Duration;
@@ -39,7 +39,7 @@ impl Schedule {
         Self { arrivals, rate_per_second: rate_per_second.0, clients, random }
     }
 
-    /// The due times of a client's operations 0, 1, 2, …, counted from the start of the phase; without end.
+    /// The due times of a client's operations 0, 1, 2, …, counted from the start of the phase. They never end.
     #[must_use]
     pub fn due_times(&self, client: u64) -> DueTimes {
         DueTimes { schedule: *self, client, number: 0, elapsed_ns: 0.0 }
@@ -52,7 +52,7 @@ pub struct DueTimes {
     schedule: Schedule,
     client: u64,
     number: u64,
-    /// The sum of a Poisson process' gaps. Nanoseconds in a float are exact to the nanosecond for 104 days.
+    /// The sum of a Poisson process' gaps. An `f64` is exact to the nanosecond for 104 days.
     elapsed_ns: f64,
 }
 
@@ -67,17 +67,17 @@ impl Iterator for DueTimes {
         let due_ns = match arrivals {
             Arrivals::Poisson => {
                 let mean_gap_ns = 1e9 * clients.get() as f64 / rate_per_second;
-                // 1 − unit is above 0, so that the gap is finite.
+                // 1 − unit is above 0, so the gap is finite.
                 self.elapsed_ns -= (1.0 - random.at(self.client, number).unit()).ln() * mean_gap_ns;
                 self.elapsed_ns
             }
-            // From the position, not from a sum of gaps: nothing drifts.
+            // Computed from the position, not from a sum of gaps, so that nothing drifts.
             Arrivals::Constant => {
                 let position = number as f64 * clients.get() as f64 + self.client as f64;
                 position * (1e9 / rate_per_second)
             }
         };
-        // A due time beyond 584 years is as good as never.
+        // The conversion stops at 584 years, which is as good as never.
         Some(Duration::from_nanos(due_ns as u64))
     }
 }
@@ -90,7 +90,7 @@ mod tests {
         Schedule::new(arrivals, PositiveNumber(rate), NonZeroU64::new(clients).unwrap(), 7)
     }
 
-    /// All arrivals within the first seconds, of all clients, in order of time.
+    /// All arrivals of all clients within the first `seconds`, in order of time.
     fn together(schedule: &Schedule, clients: u64, seconds: u64) -> Vec<f64> {
         let within = |due: &Duration| *due < Duration::from_secs(seconds);
         let mut all: Vec<f64> = (0..clients)

@@ -1,8 +1,8 @@
-//! A seeded bijection of 0..N, so that the hot keys lie scattered among all keys.
+//! A seeded bijection of 0..N that scatters the hot keys among all keys.
 //!
-//! A Feistel network over a mixed radix a·b ≥ N with a = ⌈√N⌉ and b = ⌈N/a⌉ (Black and Rogaway,
-//! "Ciphers with arbitrary finite domains", 2002, their generalised Feistel method). A value that falls
-//! outside 0..N is walked on; as a·b < N + a, that is rare.
+//! A Feistel network over a mixed radix a·b ≥ N with a = ⌈√N⌉ and b = ⌈N/a⌉ (Black and Rogaway, "Ciphers with arbitrary
+//! finite domains", 2002, their generalised Feistel method). A value that falls outside 0..N is encrypted again until
+//! it falls inside; as a·b < N + a, that is rare.
 
 use std::num::NonZeroU64;
 
@@ -10,7 +10,7 @@ use super::random::{Purpose, RandomSource, mix};
 
 const ROUNDS: usize = 6;
 
-/// A bijection of 0..N that depends on a seed. Small, copied freely.
+/// A bijection of 0..N that depends on a seed. It is small and `Copy`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bijection {
     size: u64,
@@ -31,14 +31,14 @@ impl Bijection {
         Self { size, left, right, keys: std::array::from_fn(|_| random.bits()) }
     }
 
-    /// How many numbers there are.
+    /// The size N of the set that is permuted.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// Where a number below [`size`](Self::size) goes. A number outside comes back as it is, so that the
-    /// whole stays a bijection.
+    /// The image of a number below [`size`](Self::size). A larger number is its own image, so that the whole stays a
+    /// bijection.
     #[inline]
     #[must_use]
     pub fn forward(&self, number: u64) -> u64 {
@@ -52,7 +52,7 @@ impl Bijection {
         value
     }
 
-    /// Where a number came from.
+    /// The inverse of [`forward`](Self::forward).
     #[inline]
     #[must_use]
     pub fn backward(&self, number: u64) -> u64 {
@@ -93,7 +93,7 @@ fn scatter(half: u64, key: u64, limit: u64) -> u64 {
     ((u128::from(mix(half ^ key)) * u128::from(limit)) >> 64) as u64
 }
 
-// Both halves are at most 2^32, so that their sum never overflows.
+// Both halves are at most 2^32, so their sum never overflows.
 #[inline]
 fn add(a: u64, b: u64, limit: u64) -> u64 {
     let sum = a + b;

@@ -1,17 +1,17 @@
-//! How often each kind of operation is asked for.
+//! The shares of the kinds of operation.
 
 use super::random::Random;
 
 /// Kinds of operation by weight.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mix {
-    /// For each kind but the last that can be drawn: draws below this are of it or of an earlier one.
+    /// For each kind that can be drawn, except the last: draws below this bound are of it or of an earlier kind.
     below: Vec<f64>,
     last: u8,
     shares: Vec<f64>,
 }
 
-/// Weights that make no mix.
+/// A reason why weights make no mix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MixError {
     /// No kind has a weight above 0.
@@ -29,7 +29,7 @@ impl Mix {
     /// A mix of the kinds 0, 1, 2, … in proportion to their weights; a weight of 0 is never drawn.
     ///
     /// # Errors
-    /// Where no weight is above 0, one is negative or not finite, or there are more than 256.
+    /// Returns an error if no weight is above 0, if a weight is negative or not finite, or if there are more than 256.
     pub fn new(weights: &[f64]) -> Result<Self, MixError> {
         if weights.len() > 256 {
             return Err(MixError::TooMany(weights.len()));
@@ -38,7 +38,7 @@ impl Mix {
             return Err(MixError::Weight(wrong));
         }
         let last = weights.iter().rposition(|w| *w > 0.0).ok_or(MixError::Empty)?;
-        // Scaled first: the sum of finite weights may not be finite.
+        // Weights are scaled first, since the sum of finite weights may not be finite.
         let largest = weights.iter().copied().fold(0.0, f64::max);
         let total: f64 = weights.iter().map(|w| w / largest).sum();
         let shares: Vec<f64> = weights.iter().map(|w| w / largest / total).collect();
@@ -56,7 +56,7 @@ impl Mix {
         &self.shares
     }
 
-    /// The kind of one operation.
+    /// Draws the kind of one operation.
     #[inline]
     #[must_use]
     pub fn sample(&self, random: &mut Random) -> u8 {

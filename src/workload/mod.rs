@@ -1,14 +1,13 @@
-//! What is asked of the application: which operation, of which key, when, and how large values are.
+//! The work that the application is offered: each operation, its key and its time, and the sizes of values.
 //!
-//! Everything here is a pure function of the scenario and its seed, so that every strategy in a
-//! comparison is offered the very same work.
+//! Everything here is a pure function of the scenario and its seed, so that every strategy in a comparison is offered
+//! the very same work.
 
 pub mod arrivals;
 pub mod bijection;
 pub mod keys;
 pub mod mix;
 pub mod operation;
-pub mod phase;
 pub mod random;
 pub mod recorded;
 pub mod settings;
@@ -20,7 +19,6 @@ pub use bijection::Bijection;
 pub use keys::{Distribution, KeySampler, TopShares};
 pub use mix::{Mix, MixError};
 pub use operation::Operation;
-pub use phase::Phase;
 pub use random::{Purpose, Random, RandomSource};
 pub use recorded::{BrokenLines, Recording};
 pub use settings::WorkloadSettings;

@@ -1,22 +1,22 @@
-//! One operation that a client asks of the application.
+//! One operation that a client requests of the application.
 
-/// What one operation does, all of it decided in advance.
+/// One operation. All of it is decided in advance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Operation {
     /// Its sequence number within its client and phase, from 0.
     pub number: u64,
     /// Its kind: an index into the application's table of operations.
     pub kind: u8,
-    /// The key that it asks for: below the number of keys N, or from N to 2N where it is absent.
+    /// The key that it requests: below the number of keys N, or from N to 2N if it is absent.
     pub key: u64,
-    /// Whether the key is one that was never stored.
+    /// True if the key was never stored.
     pub absent: bool,
-    /// 64 random bits for the application: which field, what value.
+    /// 64 random bits for the application to choose the field and the value by.
     pub draw: u64,
 }
 
 impl Operation {
-    /// How many bytes [`encode`](Self::encode) gives.
+    /// The length in bytes of what [`encode`](Self::encode) returns.
     pub const ENCODED_BYTES: usize = 26;
 
     /// The operation as bytes for the digest of its stream. Every field counts; the encoding never changes.

@@ -1,8 +1,7 @@
 //! The randomness of a run: random access by (seed, purpose, lane, number), the same for ever.
 //!
-//! The numbers are part of what a result means: two results compare only where their streams were
-//! equal. So the algorithm is fixed. It is held by test vectors, and a change to it needs a new
-//! digest version in [`super::stream`].
+//! The numbers are part of what a result means: two results compare only if their streams were equal. So the algorithm
+//! is fixed. Test vectors hold it, and a change to it needs a new digest version in [`super::stream`].
 //!
 //! ```text
 //! mix(x)    = x ^= x >> 30; x *= 0xBF58476D1CE4E5B9; x ^= x >> 27; x *= 0x94D049BB133111EB; x ^= x >> 31
@@ -23,7 +22,7 @@ pub(super) use crate::hash::mix;
 
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// What random numbers are for. Numbers for one purpose say nothing about those for another.
+/// The purpose of random numbers. Numbers for one purpose are independent of those for another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Purpose {
     /// Operations that warm the cache.
@@ -36,12 +35,12 @@ pub enum Purpose {
     Bijection,
     /// The sizes of values.
     ValueSizes,
-    /// Anything else that a caller numbers for itself, such as the order of cells.
+    /// Any other purpose, numbered by the caller, such as the order of cells.
     Other(u32),
 }
 
 impl Purpose {
-    /// Its number, which never changes.
+    /// The purpose's number, which never changes.
     const fn number(self) -> u64 {
         match self {
             Self::Warmup => 1,
@@ -71,7 +70,7 @@ impl RandomSource {
         Self { a, b }
     }
 
-    /// The generator of one lane (a client, mostly) at one sequence number. Costs about 5 ns, in any order.
+    /// The generator of one lane (usually a client) at one sequence number. A call costs about 5 ns, in any order.
     #[inline]
     #[must_use]
     pub const fn at(&self, lane: u64, number: u64) -> Random {
@@ -79,13 +78,13 @@ impl RandomSource {
         let b = mix(self.b ^ a);
         let s0 = mix(a.wrapping_add(GOLDEN.wrapping_mul(number.wrapping_add(1))));
         let s1 = mix(b.wrapping_add(s0));
-        // The generator stands still at (0, 0) only.
+        // The generator is stuck only at (0, 0).
         Random { s0, s1: if s0 | s1 == 0 { GOLDEN } else { s1 } }
     }
 }
 
-/// The random numbers of one operation: xoroshiro128++. Implements `rand`'s traits, so that its
-/// distributions can draw from it.
+/// The random numbers of one operation: xoroshiro128++. It implements `rand`'s traits, so that `rand`'s distributions
+/// can draw from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Random {
     s0: u64,
@@ -104,13 +103,13 @@ impl Random {
         result
     }
 
-    /// A number from 0 (which it can be) to 1 (which it cannot), in steps of 2^−53.
+    /// A number from 0 up to but not including 1, in steps of 2^−53.
     #[inline]
     pub const fn unit(&mut self) -> f64 {
         (self.bits() >> 11) as f64 * (1.0 / (1_u64 << 53) as f64)
     }
 
-    /// A whole number below `limit`, each as likely as the others (Lemire, 2019); 0 where `limit` is 0.
+    /// A whole number below `limit`, each as likely as the others (Lemire, 2019); 0 if `limit` is 0.
     #[inline]
     pub fn below(&mut self, limit: u64) -> u64 {
         let mut product = u128::from(self.bits()) * u128::from(limit);
@@ -156,7 +155,7 @@ mod tests {
         std::array::from_fn(|_| random.bits())
     }
 
-    /// An independent transcription of the module's documentation, in 128-bit arithmetic.
+    /// The module's documentation, written again independently in 128-bit arithmetic.
     fn documented(seed: u64, purpose: u64, lane: u64, number: u64) -> (u64, u64) {
         let m = 1_u128 << 64;
         let mix = |x: u128| {
@@ -182,7 +181,7 @@ mod tests {
         }
     }
 
-    /// Computed from the module's documentation in another language.
+    /// Values that another language computed from the module's documentation.
     const VECTORS: [(u64, Purpose, u64, u64, [u64; 3]); 4] = [
         (0, Purpose::Warmup, 0, 0, [0x458C_4584_2916_F2E5, 0x17F1_D695_4099_60A2, 0xF5F5_C968_2287_9885]),
         (0, Purpose::Measure, 0, 0, [0xC347_CF8A_71E1_5BD5, 0x3973_FE8F_41A7_01CB, 0xCABD_9089_8512_7911]),

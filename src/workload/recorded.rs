@@ -1,10 +1,10 @@
-//! A trace that drives a run, held in memory as what a run needs of it: five bytes an operation.
+//! A trace that drives a run. It is held in memory as five bytes an operation.
 
 use std::collections::HashMap;
 use std::path::Path;
 
 use super::keys::TopShares;
-use super::phase::Phase;
+use crate::results::Phase;
 use crate::trace::{Fills, OnBroken, Operation as Recorded, Reader, TraceError};
 
 crate::choices! {
@@ -17,7 +17,7 @@ crate::choices! {
     }
 }
 
-/// The operations of a trace, in its order. Keys are numbered in the order in which they first come.
+/// The operations of a trace, in its order. Keys are numbered in the order of their first occurrence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recording {
     keys: Vec<u32>,
@@ -28,12 +28,12 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// Reads a trace of any format that hotset knows, plain or zstd. Reads are of kind 0; whatever changes or removes
-    /// something is a write, of kind 1, since products are changed and not removed. What only filled the cache that the
-    /// trace was recorded at is left out, see [`Fills`]: here the strategy fills.
+    /// Reads a trace of any format that hotset knows, plain or zstd. Reads are of kind 0. Every change or removal is a
+    /// write, of kind 1, since products are changed and not removed. Operations that only filled the cache at which the
+    /// trace was recorded are left out, see [`Fills`]: here the strategy fills.
     ///
     /// # Errors
-    /// Those of the trace, with the number of the line.
+    /// Returns the error of the trace, with the number of the line.
     pub fn read(path: &Path, on_broken: BrokenLines) -> Result<Self, TraceError> {
         let on_broken = match on_broken {
             BrokenLines::Refuse => OnBroken::Refuse,
@@ -59,31 +59,31 @@ impl Recording {
         Ok(recording)
     }
 
-    /// How many operations there are.
+    /// The number of operations.
     #[must_use]
     pub fn len(&self) -> usize {
         self.keys.len()
     }
 
-    /// Whether there are none.
+    /// Returns true if the trace has no operation.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }
 
-    /// How many different keys it asks for.
+    /// The number of different keys.
     #[must_use]
     pub fn distinct_keys(&self) -> u64 {
         self.distinct
     }
 
-    /// How many operations only filled the cache that the trace was recorded at, and were left out.
+    /// The number of operations that were left out because they only filled the cache at which the trace was recorded.
     #[must_use]
     pub fn fills(&self) -> u64 {
         self.fills
     }
 
-    /// What of the trace was left out, in words; `None` where nothing was.
+    /// A description of what was left out of the trace; `None` if nothing was.
     #[must_use]
     pub fn left_out(&self) -> Option<String> {
         let counted = |count: u64, one: &str, more: &str| match count {
@@ -100,8 +100,8 @@ impl Recording {
         (!what.is_empty()).then(|| format!("{} {are} left out", what.join(" and ")))
     }
 
-    /// The part that belongs to a phase: the first half warms the cache, the second is measured. A run that asks for more
-    /// begins its part again.
+    /// The part of the trace that belongs to a phase: the first half warms the cache, the second is measured. A run
+    /// that needs more operations starts its part again.
     fn part(&self, phase: Phase) -> std::ops::Range<usize> {
         let half = self.len() / 2;
         match phase {
@@ -118,7 +118,7 @@ impl Recording {
         (self.kinds[at], u64::from(self.keys[at]))
     }
 
-    /// What the hottest keys get of a phase's part.
+    /// The shares of the hottest keys in a phase's part.
     #[must_use]
     pub fn shares(&self, phase: Phase) -> TopShares {
         let part = self.part(phase);

@@ -1,4 +1,4 @@
-//! The table `[workload]`: who asks for what, and how often.
+//! The table `[workload]`: the clients, their operations and their rate.
 
 use std::num::NonZeroU64;
 

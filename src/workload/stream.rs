@@ -1,4 +1,4 @@
-//! The operations that the clients ask for: a pure function of seed, phase, client and number.
+//! The operations that the clients request: a pure function of seed, phase, client and number.
 
 use std::num::NonZeroU64;
 use std::sync::Arc;
@@ -8,48 +8,59 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 use super::keys::{KeySampler, TopShares};
 use super::mix::Mix;
 use super::operation::Operation;
-use super::phase::Phase;
-use super::random::RandomSource;
+use super::random::{Purpose, RandomSource};
 use super::recorded::Recording;
+use crate::results::Phase;
 use crate::units::Share;
 
-/// How many operations of each client its digest covers.
+/// The number of operations of each client that its digest covers.
 pub const DIGESTED_OPERATIONS: u64 = 10_000;
 
-/// What a stream is made from.
+impl Phase {
+    /// The random stream of the phase: each has its own, so that the measured operations do not depend on how long the
+    /// cache took to warm.
+    fn purpose(self) -> Purpose {
+        match self {
+            Self::Warmup => Purpose::Warmup,
+            Self::Measure => Purpose::Measure,
+        }
+    }
+}
+
+/// The parameters of a stream.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StreamSpec {
     /// The scenario's seed.
     pub seed: u64,
     /// The part of the cell.
     pub phase: Phase,
-    /// Which keys are asked for.
+    /// The distribution of the requested keys.
     pub keys: KeySampler,
-    /// How often each kind of operation comes.
+    /// The shares of the kinds of operation.
     pub mix: Mix,
-    /// For each kind, whether it may ask for an absent key; kinds beyond the list may not.
+    /// True for each kind that may request an absent key; a kind beyond the list may not.
     pub can_be_absent: Vec<bool>,
-    /// The share of the operations of those kinds that ask for an absent key.
+    /// The share of the operations of those kinds that request an absent key.
     pub absent_share: Share,
-    /// How many clients share the work.
+    /// The number of clients that share the work.
     pub clients: NonZeroU64,
-    /// A trace that says kinds and keys instead; the clients take its operations by turns.
+    /// A trace that gives kinds and keys instead; the clients take its operations in turn.
     pub recorded: Option<Arc<Recording>>,
 }
 
-/// Every operation of every client, computed when asked for, in any order and from any thread.
+/// Every operation of every client, computed on demand, in any order and from any thread.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OperationStream {
     spec: StreamSpec,
     random: RandomSource,
 }
 
-/// What tells one stream from another.
+/// The digests by which streams are compared.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct StreamDigest {
-    /// One digest for each client.
+    /// The digest of each client's first operations.
     pub clients: Vec<u64>,
-    /// One for all of them together.
+    /// The digest of all those digests.
     pub all: u64,
 }
 
@@ -61,16 +72,16 @@ impl OperationStream {
         Self { spec, random }
     }
 
-    /// What it was made from.
+    /// The parameters that it was made from.
     #[must_use]
     pub fn spec(&self) -> &StreamSpec {
         &self.spec
     }
 
-    /// Operation `number` of `client`, both from 0. The same whenever and however often it is asked for.
+    /// Operation `number` of `client`, both from 0. It is the same at every call.
     ///
-    /// The numbers are drawn in a fixed order (kind, absence, the application's own, key) whether or
-    /// not they are needed, so that a change of `absent_share` leaves kinds and keys as they were.
+    /// The random numbers are drawn in a fixed order (kind, absence, the application's own, key) whether or not they
+    /// are needed, so that a change of `absent_share` leaves kinds and keys as they were.
     #[inline]
     #[must_use]
     pub fn operation(&self, client: u64, number: u64) -> Operation {
@@ -86,12 +97,12 @@ impl OperationStream {
         let key = spec.keys.sample(&mut random, client, number, spec.clients.get());
         let can_be_absent = spec.can_be_absent.get(usize::from(kind)).is_some_and(|can| *can);
         let absent = can_be_absent && absent_draw < spec.absent_share.get();
-        // Absent keys follow the same distribution, so that a cache of absences is asked as skewed as any other.
+        // Absent keys follow the same distribution, so that a cache of absences sees the same skew as any other.
         let key = if absent { key.saturating_add(spec.keys.keys().get()) } else { key };
         Operation { number, kind, key, absent, draw }
     }
 
-    /// The operations of all clients, who take turns, without an end.
+    /// The operations of all clients, who take turns, without end.
     pub fn in_turn(&self) -> impl Iterator<Item = Operation> + '_ {
         let clients = self.spec.clients.get();
         (0..).map(move |at| self.operation(at % clients, at / clients))
@@ -107,7 +118,7 @@ impl OperationStream {
         digest.digest()
     }
 
-    /// The digests of all clients, and one of those.
+    /// The digests of all clients, and the digest of those.
     #[must_use]
     pub fn digests(&self) -> StreamDigest {
         let clients: Vec<u64> = (0..self.spec.clients.get()).map(|client| self.digest(client)).collect();
@@ -115,12 +126,12 @@ impl OperationStream {
         StreamDigest { all: xxh3_64(&bytes), clients }
     }
 
-    /// The shares that the hottest keys get among the first `operations` operations of all clients, each
-    /// client giving as many. The hottest keys are those of the distribution, not those that
-    /// happened to come most often, so that few operations give no bias; absent keys are left out.
+    /// The shares that the hottest keys get among the first `operations` operations of all clients, taken in turn. The
+    /// hottest keys are those of the distribution, not those that happened to come most often, so that few operations
+    /// give no bias; absent keys are left out.
     ///
-    /// Computed by replaying the stream, about 0.1 s for a million operations: counting on the hot path
-    /// would cost each operation.
+    /// The shares are computed by replaying the stream, in about 0.1 s for a million operations, since counting on the
+    /// hot path would slow each operation down.
     #[must_use]
     pub fn realised_shares(&self, operations: u64) -> TopShares {
         if let Some(recorded) = &self.spec.recorded {

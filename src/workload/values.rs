@@ -1,4 +1,4 @@
-//! How large the document of each key is.
+//! The sizes of the documents, by key.
 
 use rand_distr::{Distribution as _, StandardNormal};
 
@@ -12,26 +12,26 @@ use crate::units::ByteSize;
 pub enum ValueSizes {
     /// Every value has this size.
     Fixed(ByteSize),
-    /// Every size between both, both included, alike.
+    /// Every size from `min` to `max` is equally likely, both included.
     Uniform {
-        /// The smallest.
+        /// The smallest size.
         min: ByteSize,
-        /// The largest.
+        /// The largest size.
         max: ByteSize,
     },
     /// The logarithm of the size is normal: most values are small and a few are large.
     Lognormal {
-        /// Half of the values are smaller.
+        /// The median: half of the values are smaller.
         median: ByteSize,
         /// The standard deviation of the natural logarithm of the size.
         sigma: PositiveNumber,
-        /// What would be larger has this size.
+        /// The largest size; a larger draw is cut to it.
         max: ByteSize,
     },
 }
 
 impl ValueSizes {
-    /// The size in bytes of the value of a key, at least 1; the same for a seed and key, whoever asks.
+    /// The size in bytes of the value of a key, at least 1. It is the same at every call with a seed and key.
     #[must_use]
     pub fn bytes_of(&self, seed: u64, key: u64) -> u64 {
         let random = || RandomSource::new(seed, Purpose::ValueSizes).at(0, key);
@@ -47,7 +47,7 @@ impl ValueSizes {
         bytes.max(1)
     }
 
-    /// The largest size there can be.
+    /// The largest possible size.
     #[must_use]
     pub fn largest(&self) -> ByteSize {
         match *self {
@@ -56,14 +56,14 @@ impl ValueSizes {
         }
     }
 
-    /// The mean size in bytes, as it is to be expected from very many keys.
+    /// The mean size in bytes that is expected of very many keys.
     #[must_use]
     pub fn mean_bytes(&self) -> f64 {
         match *self {
             Self::Fixed(size) => size.0 as f64,
             Self::Uniform { min, max } => f64::midpoint(min.0 as f64, max.0 as f64),
             Self::Lognormal { median, sigma, max } => {
-                // The mean of min(X, max) for X lognormal.
+                // This is the mean of min(X, max) for a lognormal X.
                 let (mu, max, sigma) = ((median.0 as f64).ln(), max.0 as f64, sigma.0);
                 let below = |z: f64| statrs::function::erf::erfc(-z / std::f64::consts::SQRT_2) / 2.0;
                 let z = (max.ln() - mu) / sigma;
@@ -74,6 +74,8 @@ impl ValueSizes {
 }
 
 impl Setting for ValueSizes {
+    const UNIT: Option<&'static str> = ByteSize::UNIT;
+
     fn expects() -> String {
         "a size such as \"500B\", { distribution = \"uniform\", min = \"100B\", max = \"2kB\" } or \
          { distribution = \"lognormal\", median = \"400B\", sigma = 0.8, max = \"16KiB\" }"
@@ -85,7 +87,7 @@ impl Setting for ValueSizes {
         let mistakes = Mistakes::default();
         let reader = Reader::new(table, "", &mistakes);
         let sizes = read_table(&reader);
-        // An unknown distribution has unknown keys; naming those as well would only confuse.
+        // The keys of an unknown distribution are unknown too; reporting them as well would only confuse.
         if sizes.is_some() {
             reader.finish();
         }
@@ -119,7 +121,7 @@ impl Setting for ValueSizes {
     }
 }
 
-/// `None` where it is not known which distribution is meant.
+/// `None` if the distribution is missing or unknown.
 fn read_table(reader: &Reader<'_>) -> Option<ValueSizes> {
     let name: String = required(reader, "distribution", String::new());
     let sizes = match name.as_str() {

@@ -1,4 +1,4 @@
-//! One page of a category: which it is, and whether what it shows is what it has to show.
+//! One page of a category: its identity, and the check that it shows what it has to.
 
 use mongodb::bson::{RawBsonRef, RawDocument};
 
@@ -8,20 +8,20 @@ use crate::application::Damage;
 use crate::audit::{Expected, Seen};
 use crate::store::{Document, Version};
 
-/// What a page showed of its category.
+/// The products that a page showed of its category.
 #[derive(Debug)]
 pub struct OnPage<'a> {
     shop: &'a Shop,
     page: PageId,
-    /// The products in their order, and what was seen of each.
+    /// The products in their order, each with the version and writes that the page showed.
     shown: Vec<(u64, Result<Seen, Damage>)>,
 }
 
 impl Shop {
-    /// What a page shows: products of its category in their order, no more than fit on it.
+    /// Reads the products off a page: they are of its category, in their order, and no more than fit on it.
     ///
     /// # Errors
-    /// What makes it no page of this category.
+    /// Returns the damage that makes it no page of this category.
     pub fn products_on(&self, page: PageId, document: &Document) -> Result<OnPage<'_>, Damage> {
         let raw = document.raw().ok_or(Damage::MissingField)?;
         let items = raw.get_array("items").map_err(|_| Damage::MissingField)?;
@@ -43,7 +43,7 @@ impl Shop {
     }
 }
 
-/// What a page shows of a product.
+/// The version and the writes of a product as a page shows it.
 fn seen_on_page(product: u64, id: &str, item: &RawDocument) -> Result<Seen, Damage> {
     let text = |field| item.get_str(field).map_err(|_| Damage::MissingField);
     if text("name")? != name_of(product) || text("thumbnail")? != thumbnail_of(product) {
@@ -55,17 +55,17 @@ fn seen_on_page(product: u64, id: &str, item: &RawDocument) -> Result<Seen, Dama
 }
 
 impl OnPage<'_> {
-    /// How a product that the page may be held to was shown; `None` where it need not be shown.
+    /// Returns how the page showed a product that it can be checked for; `None` where it need not show it.
     ///
-    /// Products that are new come after all that were on sale from the beginning. One that is acknowledged has to be on
-    /// the page where the page is not full, or where it shows a later one.
+    /// New products come after all that were on sale from the beginning. A new product whose listing was acknowledged
+    /// has to be on the page if the page is not full, or if it shows a later product.
     #[must_use]
     pub fn showed(&self, product: u64, expected: Expected) -> Option<Result<Seen, Damage>> {
         if let Some((_, seen)) = self.shown.iter().find(|(shown, _)| *shown == product) {
             return Some(*seen);
         }
         if product < self.shop.on_sale() {
-            // It was on sale all the time, and this is its page.
+            // The product was on sale all the time, and this is its page.
             return Some(Err(Damage::SaidAbsent));
         }
         let before = self.page.skip();
@@ -73,7 +73,7 @@ impl OnPage<'_> {
         let is_passed = self.shown.last().is_some_and(|(last, _)| *last > product);
         let begins_later = self.shown.first().is_some_and(|(first, _)| *first > product);
         let old = self.shop.end_of(self.page.category) - self.shop.first_of(self.page.category);
-        // Where all that came before are of old, whatever is new and missing is missing here.
+        // If only products from the beginning come before this page, a missing new product is missing here.
         let is_first_with_new = before <= old;
         let must_be_here = (is_passed && !begins_later)
             || (!is_full && (is_first_with_new || !self.shown.is_empty() && !begins_later));

@@ -4,31 +4,31 @@ use compact_str::{CompactString, format_compact};
 
 use crate::store::Version;
 
-/// A page of a category: which one is asked for.
+/// The identity of a page of a category.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PageId {
     /// The category's number.
     pub category: u64,
     /// The page's number, from 1.
     pub number: u64,
-    /// How many products a page shows.
+    /// The number of products on a full page.
     pub per_page: u64,
 }
 
 impl PageId {
-    /// How many products come before it.
+    /// The number of products of the category that come before it.
     #[must_use]
     pub fn skip(self) -> u64 {
         (self.number - 1).saturating_mul(self.per_page)
     }
 
-    /// What stands in its key behind `category:`.
+    /// The part of its cache key after `category:`.
     #[must_use]
     pub fn key(self, epoch: Version) -> CompactString {
         format_compact!("{}:page:{}:{}:{epoch:x}", self.category, self.number, self.per_page)
     }
 
-    /// The page of a key; `None` where it is none, as with a number or a size of 0.
+    /// The page of a key; `None` where the key names no page, as with a number or a size of 0.
     #[must_use]
     pub fn parse(key: &str) -> Option<Self> {
         let mut parts = key.split(':');

@@ -1,9 +1,10 @@
 //! Pages of categories: a query of the database that is cached, and how a page that is out of date becomes unreachable.
 //!
 //! A page has no version of its own: it changes when a product on it does, or when one before it goes on sale. So each
-//! category has an *epoch* in the cache, which is part of its pages' keys. Whoever changes a product gives its category
-//! another epoch after the commit and before the acknowledgement; a read that begins later looks under a key that nobody
-//! has filled before the commit. What was filled under an old epoch is never looked for again, and expires.
+//! category has an *epoch* in the cache, which is part of its pages' keys. A write that changes a product gives its
+//! category another epoch after the commit and before the acknowledgement; a read that begins later looks under a key
+//! that nobody has filled before the commit. A page that was filled under an old epoch is never looked for again, and
+//! expires.
 //!
 //! An epoch is 63 random bits and is set once: a counter would count again from 1 after an eviction and bring old pages
 //! back, a clock may stand still or go back. A cache that lost an epoch gets another one, and the pages are loaded anew.
@@ -26,10 +27,10 @@ use crate::store::{
     StoreError, Version,
 };
 
-/// Between two tries to deliver an epoch that the cache has not taken.
+/// The pause between two attempts to deliver an epoch that the cache has not taken.
 const RETRY_EVERY: Duration = Duration::from_millis(50);
 
-/// What is read of each product on a page: what a page shows, and what the audit needs.
+/// The fields of each product that a page is made of: those that it shows, and those that the audit needs.
 const PROJECTION: [&str; 8] =
     ["_id", "name", "price", "thumbnail", "_v", "price_by", "price_sum", "listed_by"];
 
@@ -69,7 +70,7 @@ impl<D: Changes> Source for Pages<D> {
         for product in &found {
             items.push(product.raw().ok_or_else(malformed)?.to_owned());
         }
-        // Under one key there is one page: its versions need no order.
+        // There is one page under one key, so its versions need no order.
         Ok(Some(Document::from_raw(rawdoc! { "_id": id, "items": items, "_v": 1_i64 })))
     }
 
@@ -81,13 +82,13 @@ impl<D: Changes> Source for Pages<D> {
         Err(never_written())
     }
 
-    /// A page has no changes of its own: another epoch makes another page.
+    /// A page has no changes of its own: a new epoch makes a new page.
     async fn changes(&self) -> Result<ChangeStream, StoreError> {
-        let (tell, told) = mpsc::unbounded_channel();
-        // The receiver is there.
-        let _ = tell.send(Announced::Connected);
-        tokio::spawn(async move { tell.closed().await });
-        Ok(told)
+        let (sender, receiver) = mpsc::unbounded_channel();
+        // The receiver still exists, so this cannot fail.
+        let _ = sender.send(Announced::Connected);
+        tokio::spawn(async move { sender.closed().await });
+        Ok(receiver)
     }
 }
 
@@ -103,15 +104,16 @@ pub struct Epochs<C> {
 /// Categories that need another epoch which the cache has not taken.
 #[derive(Debug, Default)]
 struct Undelivered {
-    /// With which change it was that needs it last: an epoch that was sent before that does not do.
+    /// The last change of each category that needs another epoch. An epoch that was sent before that change is not
+    /// enough.
     categories: HashMap<u64, u64>,
     last_change: u64,
     is_retrying: bool,
 }
 
 impl<C: Cache> Epochs<C> {
-    /// The epochs in a cache. They live as long as pages do, from their last change on; after that a category gets another
-    /// one, and its pages are loaded anew.
+    /// The epochs in a cache. Each lives for `ttl`, as pages do, from its last change on; after that the category gets
+    /// another one, and its pages are loaded anew.
     #[must_use]
     pub fn new(cache: C, shop: Arc<Shop>, ttl: Duration) -> Self {
         Self { cache, shop, ttl, undelivered: Arc::default() }
@@ -121,8 +123,8 @@ impl<C: Cache> Epochs<C> {
         format!("category:{category}:epoch")
     }
 
-    /// The epoch of a category. Where the cache has none, or cannot say, it is one that nobody else has: the page is
-    /// loaded then, or not, as the strategy of pages does without the cache.
+    /// The epoch of a category. Where the cache has none or does not answer, this is an epoch that nobody else has, and
+    /// the strategy of pages decides what a read without the cache does.
     pub async fn of(&self, category: u64) -> Version {
         if self.undelivered.lock().categories.contains_key(&category) {
             return fresh();
@@ -131,8 +133,9 @@ impl<C: Cache> Epochs<C> {
             Ok(Some(Entry::Document { version, .. })) => version,
             Ok(_) => {
                 let epoch = fresh();
-                // Whoever else finds none sets another one; all but the last are looked for in vain. One that the cache may
-                // not have taken may yet arrive, after a change: nothing is filled under it.
+                // Other instances that find none set another one, and pages under all but the last are never looked for
+                // again. An epoch that the cache may or may not have taken can arrive after a later change, so nothing
+                // is filled under it.
                 if self.put(category, epoch).await.is_ok() { epoch } else { fresh() }
             }
             Err(_) => fresh(),
@@ -146,10 +149,11 @@ impl<C: Cache> Epochs<C> {
         self.cache.set(&Self::key(category), &entry, Some(self.ttl)).await
     }
 
-    /// Whether the pages of a category are up to date with what this instance has written.
+    /// Checks that the pages of a category are up to date with what this instance has written.
     ///
     /// # Errors
-    /// They are not: the cache has not taken another epoch, and it is tried again until it does.
+    /// Returns an error while the cache has not taken the category's new epoch; a background task tries again until it
+    /// does.
     pub fn delivered(&self, category: u64) -> Result<(), StoreError> {
         if !self.undelivered.lock().categories.contains_key(&category) {
             return Ok(());
@@ -159,8 +163,8 @@ impl<C: Cache> Epochs<C> {
         Err(StoreError::new(ErrorKind::Unavailable, what))
     }
 
-    /// Gives a category another epoch. One that the cache may not have taken is kept, and another one tried later: each
-    /// number is sent once, so that one which arrives late brings nothing back.
+    /// Gives a category another epoch. If the cache may not have taken it, a new one is sent later. No number is sent
+    /// twice, so an epoch that arrives late brings nothing back.
     async fn renew(&self, category: u64) {
         if self.put(category, fresh()).await.is_ok() {
             return;
@@ -175,17 +179,17 @@ impl<C: Cache> Epochs<C> {
     }
 }
 
-/// An epoch that has never been.
+/// An epoch that was never used before.
 fn fresh() -> Version {
     rand::random::<u64>() >> 1 | 1
 }
 
-/// Delivers until nothing is left, or the instance is gone.
+/// Delivers until nothing is left or the instance is gone.
 async fn retry<C: Cache>(epochs: Epochs<C>) {
     let undelivered = Arc::downgrade(&epochs.undelivered);
     loop {
         tokio::time::sleep(RETRY_EVERY).await;
-        // This task holds one of them.
+        // This task holds one reference itself.
         if undelivered.strong_count() <= 1 {
             return;
         }

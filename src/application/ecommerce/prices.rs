@@ -1,4 +1,4 @@
-//! The stream `price_updates`, by which other services learn of new prices, and how far they are behind.
+//! The stream `price_updates`, by which other services learn of new prices, and their lag behind it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,22 +14,22 @@ use crate::clock::unix_micros;
 use crate::store::streams::StreamRecord;
 use crate::store::{Cache, StoreError, Streams, Version};
 
-/// The stream.
+/// The name of the stream.
 const STREAM: &str = "price_updates";
-/// The group of the other services.
+/// The consumer group of the other services.
 const GROUP: &str = "other-services";
-/// How often it looks when there was nothing.
+/// The reader's pause after a read that failed, or that returned fewer than [`AT_ONCE`] records.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
-/// How many records it takes at once.
+/// The greatest number of records in one read.
 const AT_ONCE: u64 = 500;
 
-/// What was published and read by all instances of a cell.
+/// Counts of entries that were published and read by all instances of a cell.
 pub struct Sales {
-    /// What was published from this moment on counts, in microseconds since 1970.
+    /// Entries published from this moment on count, in microseconds since 1970.
     measured_from_us: AtomicU64,
     published: AtomicU64,
     not_published: AtomicU64,
-    /// Of these nobody knows whether the cache has the entry.
+    /// Entries of which it is unknown whether the cache has them.
     unknown: AtomicU64,
     read: AtomicU64,
     failed_reads: AtomicU64,
@@ -60,12 +60,12 @@ impl fmt::Debug for Sales {
 }
 
 impl Sales {
-    /// What is published from now on counts, and what is read of that.
+    /// Counts the entries that are published from now on, and the reads of those.
     pub fn begin_measuring(&self) {
         self.measured_from_us.store(unix_micros(), Ordering::Release);
     }
 
-    /// Whether what happened at this moment counts.
+    /// Returns true if an event at this moment counts.
     fn counts(&self, unix_us: u64) -> bool {
         unix_us >= self.measured_from_us.load(Ordering::Acquire)
     }
@@ -101,7 +101,7 @@ impl Sales {
         }
     }
 
-    /// What is to be said at the end.
+    /// The figures for the end of the cell.
     #[must_use]
     pub fn figures(&self) -> Vec<Figure> {
         let lag = self.lag.lock();
@@ -125,7 +125,7 @@ impl Sales {
     }
 }
 
-/// Where one instance publishes prices.
+/// One instance's publisher of prices.
 pub struct Prices<C> {
     cache: C,
     max_length: u64,
@@ -133,17 +133,17 @@ pub struct Prices<C> {
 }
 
 impl<C: Cache> Prices<C> {
-    /// A stream of about so many entries at the most.
+    /// A publisher to a stream of at most about `max_length` entries.
     #[must_use]
     pub fn new(cache: C, max_length: u64, sales: Arc<Sales>) -> Self {
         Self { cache, max_length, sales }
     }
 
-    /// Tells the other services of a price. Entries of two writers may come in another order than their writes: the
+    /// Tells the other services of a price. Entries of two writers may come in another order than their writes; the
     /// product's version says which price is the newer.
     ///
     /// # Errors
-    /// Those of the cache; they have not been told then, unless the error leaves it open.
+    /// Returns the cache's error. The entry is not in the stream then, unless the error is indeterminate.
     pub async fn publish(&self, id: &str, version: Version, price_cents: i64) -> Result<(), StoreError> {
         let now_us = unix_micros();
         let (version, price, now) = (version.to_string(), price_cents.to_string(), now_us.to_string());
@@ -159,10 +159,10 @@ impl<C: Cache> Prices<C> {
     }
 }
 
-/// Reads the stream as the other services would, and when the instances have ended what they have left there.
+/// Reads the stream as the other services would. Once the instances have ended, it reads what is left and returns.
 pub async fn follow<C: Streams>(cache: C, sales: Arc<Sales>, ended: watch::Receiver<bool>) {
     loop {
-        // Looked at before the read, so that nothing is published after the last one.
+        // `ended` is read before the stream, so that nothing can be published after the last read.
         let is_last = *ended.borrow();
         let goes_on_at_once = match cache.read_stream(STREAM, GROUP, AT_ONCE).await {
             Ok(records) if is_last && records.is_empty() => return,

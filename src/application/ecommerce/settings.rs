@@ -29,7 +29,7 @@ crate::settings! {
 
 /// The index of products among the kinds of entity.
 pub const PRODUCT: usize = 0;
-/// That of stocks.
+/// The index of stocks among the kinds of entity.
 pub const INVENTORY: usize = 1;
-/// That of pages.
+/// The index of pages among the kinds of entity.
 pub const PAGE: usize = 2;

@@ -1,9 +1,9 @@
-//! What the shop sells: products, stocks and categories as they are when a cell begins, how they change, and what a
+//! The shop's dataset: products, stocks and categories as they are when a cell begins, how they change, and what a
 //! right answer looks like.
 //!
-//! Products are numbered; a category is a range of them, larger or smaller by its rank. After the products on sale come
-//! those that are prepared: they have a category and are not listed in it. Beside each field that a write changes stand
-//! the write that set it last (`price_by`) and a checksum over id, field, value and write (`price_sum`).
+//! Products are numbered; a category is a range of them, larger or smaller by its rank. The products on sale are
+//! followed by the prepared ones, which have a category and are not listed in it. Beside each field that a write
+//! changes stand the write that set it last (`price_by`) and a checksum over id, field, value and write (`price_sum`).
 
 use compact_str::{CompactString, format_compact};
 use mongodb::bson::raw::{CStr, cstr};
@@ -24,10 +24,10 @@ pub const PRODUCTS: &str = "products";
 /// The collection of stocks.
 pub const INVENTORIES: &str = "inventory";
 
-/// So many products cannot be: their ids would not sort as they are numbered.
+/// From this number of products on, ids would not sort as the products are numbered.
 pub const TOO_MANY: u64 = 1_000_000_000;
 
-/// Which field of a product: its price, or whether it is on sale.
+/// The fields of a product, as the audit numbers them: its price, and whether it is on sale.
 const PRICE: usize = 0;
 const LISTED: usize = 1;
 /// The one field of a stock.
@@ -42,12 +42,12 @@ pub struct Shop {
     starts: Vec<u64>,
 }
 
-/// What a write changes.
+/// A write's change to one field.
 #[derive(Debug, Clone)]
 pub struct Change {
-    /// As the audit knows it.
+    /// The write as the audit knows it.
     pub write: Write,
-    /// As the database gets it.
+    /// The patch that the database gets.
     pub patch: Patch,
     /// The new value.
     pub value: i64,
@@ -66,12 +66,12 @@ fn fixed_sum(texts: [&str; 5]) -> i64 {
     texts.into_iter().fold(0, |seed, text| xxh3_64_with_seed(text.as_bytes(), seed)).cast_signed()
 }
 
-/// How many products each category has: as equal shares of powers of its rank as whole numbers allow, one at the least.
+/// The number of products in each category: one at least, and as near to shares of `rank^-skew` as whole numbers allow.
 fn sizes(products: u64, categories: u64, skew: f64) -> Vec<u64> {
     let categories = categories.clamp(1, products.max(1));
     let weights: Vec<f64> = (1..=categories).map(|rank| (rank as f64).powf(-skew)).collect();
     let all: f64 = weights.iter().sum();
-    // Each has one; what is over is shared out, and rounding is evened out along the way.
+    // Each category has one; the rest is shared out, and rounding is evened out along the way.
     let over = (products - categories) as f64;
     let (mut given, mut sum) = (0, 0.0);
     weights
@@ -87,7 +87,7 @@ fn sizes(products: u64, categories: u64, skew: f64) -> Vec<u64> {
 }
 
 impl Shop {
-    /// How many products are on sale from the beginning.
+    /// The number of products that are on sale from the beginning.
     #[must_use]
     pub fn on_sale(&self) -> u64 {
         self.facts.keys
@@ -103,12 +103,11 @@ impl Shop {
         Self { facts, prepared, starts }
     }
 
-    /// How many products there are, on sale or prepared.
+    /// The number of products, on sale or prepared.
     fn products(&self) -> u64 {
         self.facts.keys + self.prepared
     }
 
-    /// How many categories there are.
     fn categories(&self) -> u64 {
         self.starts.len() as u64 - 1
     }
@@ -129,7 +128,7 @@ impl Shop {
     #[must_use]
     pub fn category_of(&self, product: u64) -> u64 {
         let prepared = product.saturating_sub(self.facts.keys);
-        // Those that are prepared are spread over the categories as the others are.
+        // The prepared products are spread over the categories as the others are.
         let like = if product < self.facts.keys {
             product
         } else {
@@ -150,7 +149,7 @@ impl Shop {
         self.starts.get(category as usize).copied().unwrap_or_default()
     }
 
-    /// Where a category's products on sale end.
+    /// The number after the category's last product on sale.
     pub(super) fn end_of(&self, category: u64) -> u64 {
         self.starts.get(category as usize + 1).copied().unwrap_or(self.facts.keys)
     }
@@ -159,13 +158,13 @@ impl Shop {
     fn prepared_of(&self, category: u64) -> impl Iterator<Item = u64> + '_ {
         let keys = u128::from(self.facts.keys);
         let prepared = u128::from(self.prepared);
-        // The first whose share of the products lies in the category.
+        // The first prepared product whose share of the products lies in the category.
         let bound = |product: u64| (u128::from(product) * prepared).div_ceil(keys.max(1)) as u64;
         let (from, to) = (bound(self.first_of(category)), bound(self.end_of(category)));
         (from..to.min(self.prepared)).map(|number| self.facts.keys + number)
     }
 
-    /// One of the prepared products.
+    /// One of the prepared products, picked by an operation's draw.
     #[must_use]
     pub fn prepared(&self, draw: u64) -> u64 {
         self.facts.keys + draw % self.prepared.max(1)
@@ -177,8 +176,9 @@ impl Shop {
         self.products() + product
     }
 
-    /// The page that an operation asks for: of the category of its product; the first with this share, of the others the
-    /// second with this share, and so on, and again from the first where the category has no more.
+    /// The page that an operation requests, of its product's category. The share `first` of requests wants the first
+    /// page, the same share of the others the second, and so on; past the category's last page it starts again at the
+    /// first.
     #[must_use]
     pub fn page(&self, operation: &Operation, per_page: &[u64], first: f64) -> PageId {
         let category = self.category_of(operation.key);
@@ -193,8 +193,8 @@ impl Shop {
         PageId { category, number: 1 + (further.min(1e15) as u64) % pages, per_page }
     }
 
-    /// The products that a page may be held to: those that it shows where nothing is new, and where it reaches the end
-    /// of these, all that may have been put on sale.
+    /// The products whose presence on a page can be checked: those that it shows where nothing is new and, where it
+    /// reaches the end of these, all that may have been put on sale.
     pub fn subjects_of(&self, page: PageId) -> impl Iterator<Item = u64> + '_ {
         let (first, end) = (self.first_of(page.category), self.end_of(page.category));
         let from = (first + page.skip()).min(end);
@@ -239,7 +239,7 @@ impl Shop {
         change
     }
 
-    /// A product goes on sale: it is listed in its category.
+    /// Puts a prepared product on sale: it is listed in its category from then on.
     #[must_use]
     pub fn put_on_sale(&self, product: u64, client: u32, operation: &Operation) -> Change {
         let field = (LISTED, [cstr!("listed"), cstr!("listed_by"), cstr!("listed_sum")]);
@@ -301,7 +301,7 @@ impl Shop {
     /// Checks a product whole.
     ///
     /// # Errors
-    /// The first thing that is wrong.
+    /// Returns the first damage that it finds.
     pub fn verify_product(
         &self,
         product: u64,
@@ -327,7 +327,7 @@ impl Shop {
     /// Checks a stock whole.
     ///
     /// # Errors
-    /// The first thing that is wrong.
+    /// Returns the first damage that it finds.
     pub fn verify_inventory(
         &self,
         product: u64,
@@ -348,7 +348,7 @@ pub(super) fn thumbnail_of(product: u64) -> CompactString {
     format_compact!("/thumbnails/{product}.webp")
 }
 
-/// The document as it was found, if it is the one that was asked for.
+/// The raw document, if it is the one that was requested, at the version that it was kept under.
 fn whole<'a>(id: &str, version: Version, document: &'a Document) -> Result<&'a RawDocument, Damage> {
     let raw = document.raw().ok_or(Damage::MissingField)?;
     if raw.get_str("_id").map_err(|_| Damage::MissingField)? != id {
@@ -364,7 +364,7 @@ pub(super) fn number(raw: &RawDocument, field: &str) -> Result<i64, Damage> {
     raw.get_i64(field).map_err(|_| Damage::MissingField)
 }
 
-/// The write that set a field last, if the field is as that write left it.
+/// The write that set a field last, if the field's checksum is right.
 pub(super) fn checked(
     raw: &RawDocument,
     id: &str,

@@ -1,4 +1,4 @@
-//! The shop over a real embedded database and a local cache: what its pages, prices and stocks show and when.
+//! The shop over a real embedded database and a local cache: what its pages, prices and stocks show, and when.
 
 mod epochs;
 mod stream;
@@ -39,7 +39,7 @@ fn operation(kind: u8, key: u64, number: u64, draw: u64) -> Operation {
     Operation { number, kind, key, absent: false, draw }
 }
 
-/// A shop that is open: its database is gone with it.
+/// A shop that is open. Its database is removed when it is dropped.
 struct Open<C: StrategyCache> {
     app: Ecommerce<C, EmbeddedDatabase>,
     database: EmbeddedDatabase,
@@ -84,7 +84,7 @@ fn aside() -> StrategySpec {
 }
 
 impl<C: StrategyCache> Open<C> {
-    /// Carries an operation out; what the audit found comes by kind of entity.
+    /// Carries an operation out, and returns what the audit found by kind of entity.
     async fn perform(&mut self, operation: &Operation) -> (Result<Answer, WriteError>, [Anomalies; 3]) {
         self.visitor.begin(clock::now());
         let answer = self.app.perform(&mut self.visitor, operation).await;
@@ -101,7 +101,7 @@ impl<C: StrategyCache> Open<C> {
         found
     }
 
-    /// How many prices were published, were not, and may have been.
+    /// The numbers of prices that were published, that were not, and that may have been.
     fn published(&self) -> [u64; 3] {
         ["price_updates_published", "price_updates_not_published", "price_updates_of_unknown_end"].map(
             |name| {
@@ -111,7 +111,7 @@ impl<C: StrategyCache> Open<C> {
         )
     }
 
-    /// The ids on a page, in their order, as the cache or the database has it.
+    /// The ids on a page, in their order, from the cache or the database.
     async fn ids_on(&self, page: PageId) -> Vec<String> {
         let epoch = self.app.epochs.of(page.category).await;
         let (_, document) = self.app.pages.read(&page.key(epoch)).await.unwrap().found.unwrap();
@@ -178,7 +178,7 @@ async fn after_a_price_update_is_acknowledged_details_and_every_page_show_the_ne
 #[tokio::test]
 async fn the_audit_sees_a_page_that_is_out_of_date_and_one_that_lacks_a_new_product() {
     let mut shop = open(local_cache(10_000), aside(), aside(), Spec::default()).await;
-    // Pages that somebody else keeps: the epoch is put back to what it was.
+    // The epoch is put back to what it was, as if another client kept serving the old pages.
     let wanted = PageId { category: 9, number: 1, per_page: 50 };
     let inside = shop.app.shop.first_of(9);
     assert_eq!(shop.look_at(wanted).await[PAGE].stale, 0);
@@ -204,12 +204,12 @@ async fn the_audit_sees_a_page_that_is_out_of_date_and_one_that_lacks_a_new_prod
 async fn a_page_in_the_making_while_a_price_changes_is_not_found_by_those_who_come_later() {
     let shop = open(local_cache(10_000), aside(), aside(), Spec::default()).await;
     let wanted = page(1, 20);
-    // Somebody has looked up the epoch and not asked the database yet.
+    // Another client has looked up the epoch and has not queried the database yet.
     let epoch = shop.app.epochs.of(0).await;
     let old = shop.app.shop.document(5);
     let change = shop.app.shop.new_price(0, &operation(PRICE_UPDATE, 5, 1, 777));
     shop.app.products.write(&Shop::id(5), &change.patch).await.unwrap();
-    // What they have read before the commit is filled only now.
+    // It fills what it read before the commit only now.
     let stale = old.merged(&crate::store::Patch::new(), 1).unwrap();
     let items = rawdoc_of(&stale);
     let entry = crate::store::Entry::of(items);

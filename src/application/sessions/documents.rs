@@ -1,9 +1,9 @@
-//! What the database holds of users: what each may do, and who each is.
+//! The documents of a user in the database: the permissions and the record.
 //!
 //! Both are documents under the user's id, with `about`, which fills them up to the wanted size and never changes, and
-//! one field that writes change: `granted`, the permissions as the bits of a number, or `display_name`. Beside that stand the
-//! write that set it last (`…_by`) and a checksum over id, field, value and write (`…_sum`), so that an answer can be checked
-//! whole wherever it comes from; `sum` is the checksum of what never changes.
+//! one field that writes change: `granted`, the permissions as the bits of a number, or `display_name`. Beside that
+//! field stand the write that set it last (`…_by`) and a checksum over id, field, value and write (`…_sum`), so that an
+//! answer can be checked whole wherever it comes from; `sum` is the checksum of the fields that never change.
 
 use compact_str::{CompactString, ToCompactString};
 use mongodb::bson::raw::{CStr, cstr};
@@ -18,12 +18,12 @@ use crate::store::document::Flat;
 use crate::store::{Document, Patch, Version};
 use crate::workload::{Operation, ValueSizes};
 
-/// How many permissions there are: as many as bits that a number holds without a sign.
+/// The number of permissions: the bits of a signed 64-bit number without its sign.
 pub const PERMISSIONS_THERE_ARE: u64 = 63;
-/// All of them.
+/// The value of `granted` with all permissions.
 const ALL_GRANTED: i64 = i64::MAX;
 
-/// How the two kinds of document differ.
+/// The names of the fields in which the two kinds of document differ.
 #[derive(Debug, Clone, Copy)]
 struct Shape {
     field: &'static CStr,
@@ -45,33 +45,33 @@ pub struct Users {
     seed: u64,
 }
 
-/// The number of an entity of a user, as the audit counts them.
+/// The number of an entity of a user in the audit.
 #[must_use]
 pub fn subject(entity: usize, user: u64, users: u64) -> u64 {
     entity as u64 * users + user
 }
 
-/// The id of a user, which is that of the user's documents.
+/// The id of a user, and of the user's documents.
 #[must_use]
 pub fn id(user: u64) -> CompactString {
     user.to_compact_string()
 }
 
 impl Users {
-    /// Those of a dataset.
+    /// The users of a dataset.
     #[must_use]
     pub fn new(facts: &Facts) -> Self {
         Self { keys: facts.keys, value_size: facts.value_size, seed: facts.seed }
     }
 
-    /// How many there are.
+    /// The number of users.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.keys
     }
 }
 
-/// What a field that writes change holds.
+/// The value of a field that writes change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Value {
     Granted(i64),
@@ -79,12 +79,12 @@ enum Value {
 }
 
 impl Value {
-    /// What every user begins with.
+    /// The value that every user begins with.
     fn first(entity: usize, user: u64) -> Self {
         if entity == PERMISSIONS { Self::Granted(ALL_GRANTED) } else { Self::Name(format!("User {user}")) }
     }
 
-    /// What an operation writes: all permissions but the one that it revokes, or another name.
+    /// The value that an operation writes: all permissions but the one that it revokes, or another name.
     fn written(entity: usize, operation: &Operation) -> Self {
         if entity == PERMISSIONS {
             Self::Granted(ALL_GRANTED & !(1 << (operation.draw % PERMISSIONS_THERE_ARE)))
@@ -118,7 +118,7 @@ fn fixed_sum(id: &[u8], about: &[u8]) -> i64 {
     xxh3_64_with_seed(about, xxh3_64(id)).cast_signed()
 }
 
-/// A document of a user, with an `about` of so many letters.
+/// A document of a user, with an `about` of `about` letters.
 fn build(entity: usize, user: u64, about: usize) -> Document {
     let (id, shape, value) = (id(user), SHAPES[entity], Value::first(entity, user));
     let about = "about a user ".repeat(about / 13 + 1)[..about].to_owned();
@@ -167,7 +167,7 @@ impl Dataset for Users {
     }
 }
 
-/// What an operation writes, as the audit knows it.
+/// The audit's view of a write: key, field and id.
 #[must_use]
 pub fn write_of(subject: u64, client: u32, operation: &Operation) -> Write {
     Write { key: subject, field: 0, id: write_id(client, operation.number) }
@@ -182,7 +182,7 @@ pub fn patch(entity: usize, id: &str, client: u32, operation: &Operation) -> Pat
     Patch::new().set(shape.field, value.bson()).set(shape.by, by).set(shape.sum, sum)
 }
 
-/// What a walk over a document's bytes finds.
+/// The fields that were found in a document's bytes.
 #[derive(Default)]
 struct Fields<'a> {
     id: Option<&'a [u8]>,
@@ -210,7 +210,7 @@ impl<'a> Fields<'a> {
                 (name, Flat::Integer(number)) if name == shape.sum.as_str().as_bytes() => {
                     fields.value_sum = Some(number);
                 }
-                // A field that hotset did not write means that the bytes are not what it wrote.
+                // A field that hotset never writes means that the bytes are damaged.
                 _ => return None,
             }
         }
@@ -221,7 +221,7 @@ impl<'a> Fields<'a> {
 /// Checks an answer whole, as [`crate::application::catalog::verify`] does.
 ///
 /// # Errors
-/// The first thing that is wrong.
+/// Returns the first damage that it finds.
 pub fn verify(entity: usize, id: &str, version: Version, document: &Document) -> Result<Seen, Damage> {
     let shape = SHAPES.get(entity).ok_or(Damage::WrongDocument)?;
     let fields = Fields::of(*shape, document).ok_or(Damage::MissingField)?;

@@ -1,4 +1,4 @@
-//! Tokens that somebody made up, changed or kept too long, against the check that they have to pass.
+//! Tokens that were invented, changed or kept too long, against the check that has to refuse them.
 
 use serde_json::json;
 
@@ -20,7 +20,7 @@ fn claims() -> Claims {
     Claims { sub: "17".into(), jti: new_token_id(), iat: NOW, exp: NOW + DAY }
 }
 
-/// Base64 for URLs without padding, as tokens have it, by hand.
+/// Base64 for URLs without padding, the form of a token's parts, written here by hand.
 fn base64(bytes: &[u8]) -> String {
     const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut text = String::new();
@@ -34,7 +34,7 @@ fn base64(bytes: &[u8]) -> String {
     text
 }
 
-/// A token of any header and payload, signed as it should be or as it should not.
+/// A token of any header and payload, signed by any algorithm and secret.
 fn made_up(
     header: &serde_json::Value,
     payload: &serde_json::Value,
@@ -63,7 +63,7 @@ fn a_token_says_what_it_was_made_to_say_and_two_never_have_one_id() {
     assert_eq!(tokens().check(&token, NOW), Ok(claims));
     assert_ne!(new_token_id(), new_token_id());
     assert_eq!(new_token_id().len(), 32);
-    // What is made by hand below is a token as good as any.
+    // The tokens that are made by hand below are accepted if nothing is wrong with them.
     assert!(tokens().check(&well_signed(&payload()), NOW).is_ok());
 }
 
@@ -118,7 +118,7 @@ fn a_token_without_a_signature_is_refused_however_it_spells_none() {
             let forged = Token::shown(format!("{header}.{claims}.{signature}"));
             assert_eq!(tokens().check(&forged, NOW), Err(Refused::Malformed), "{algorithm} {signature}");
         }
-        // Nor does it help to sign it.
+        // A signature does not help either.
         let header = json!({ "alg": algorithm, "typ": "JWT" });
         let signed = made_up(&header, &payload(), ring::hmac::HMAC_SHA256, &secret());
         assert!(tokens().check(&signed, NOW).is_err());
@@ -130,7 +130,7 @@ fn a_token_signed_with_the_right_key_by_another_algorithm_is_refused() {
     for (name, algorithm) in [("HS512", ring::hmac::HMAC_SHA512), ("HS384", ring::hmac::HMAC_SHA384)] {
         let other = made_up(&json!({ "alg": name }), &payload(), algorithm, &secret());
         assert_eq!(tokens().check(&other, NOW), Err(Refused::Algorithm));
-        // Nor where it says that it was signed as it should be.
+        // It is refused too if its header claims the right algorithm.
         let lying = made_up(&json!({ "alg": "HS256" }), &payload(), algorithm, &secret());
         assert_eq!(tokens().check(&lying, NOW), Err(Refused::Signature));
     }

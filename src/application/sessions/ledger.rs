@@ -1,9 +1,10 @@
-//! What is known of each session by those who drive the load: when it was acknowledged to be begun, when somebody began to end
-//! it, when that was acknowledged. By this a validation is judged.
+//! The load drivers' record of each session: when its beginning was acknowledged, when somebody began to end it, and
+//! when the end was acknowledged. Validations are judged by it.
 //!
-//! All of it is written down before what it is about is sent, and after it was answered. So whoever is let in although an end
-//! had been acknowledged before he was sent was let in wrongly; and whoever is refused although the session was begun and nobody
-//! had begun to end it by the time of the answer has lost it. An end of which nobody knows how it ended explains either.
+//! Each fact is recorded before its request is sent, and again after the answer. So a validation that is accepted
+//! although an end had been acknowledged before it was sent is wrong. A validation that is refused means a lost session
+//! if the session had begun and nobody had begun to end it by the time of the answer. An end whose outcome is unknown
+//! explains either answer.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,16 +18,16 @@ use crate::clock::{self, Instant};
 /// One session.
 #[derive(Debug)]
 pub struct Facts {
-    /// Whose it is.
+    /// The number of the user whose session it is.
     pub user: u64,
-    /// Which it is in this cell; not its token's id, which nobody is told.
+    /// The session's number in this cell. It is not the token's id, which is kept secret.
     pub number: u64,
-    /// When it ends by itself, in milliseconds since 1970.
+    /// The time at which it expires, in milliseconds since 1970.
     pub expires_ms: u64,
     is_begun: AtomicBool,
-    /// How many ends of it have begun, by whomever.
+    /// The number of attempts to end it that have begun, by any client.
     ends_begun: AtomicU64,
-    /// When its end was acknowledged, in nanoseconds since the ledger was opened, and 1; 0: not yet.
+    /// The time at which its end was acknowledged, in nanoseconds since the ledger was opened, plus 1; 0 means not yet.
     ended: AtomicU64,
 }
 
@@ -35,26 +36,26 @@ impl Facts {
         self.ended.load(SeqCst) != 0 || self.expires_ms <= now_ms
     }
 
-    /// Whether it is known to be there at a moment.
+    /// Returns true if the session is known to be there at `now_ms`.
     fn is_alive(&self, now_ms: u64) -> bool {
         self.is_begun.load(SeqCst) && self.ends_begun.load(SeqCst) == 0 && self.expires_ms > now_ms
     }
 }
 
-/// What may be said of a session that was asked for.
+/// The judgement on an answer about a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// As it should be.
+    /// The answer is right.
     Right,
-    /// Let in so long after its end was acknowledged.
+    /// The client was let in this long after the session's end was acknowledged.
     LetInAfterEnd(Duration),
-    /// Let in so long after its time was over.
+    /// The client was let in this long after the session had expired.
     LetInAfterExpiry(Duration),
-    /// Refused although it should be there.
+    /// The client was refused although the session should be there.
     Lost,
 }
 
-/// What was known of a session when a question about it was sent.
+/// The known state of a session when a question about it was sent.
 #[derive(Debug)]
 pub struct Asked<'a> {
     facts: &'a Facts,
@@ -62,8 +63,8 @@ pub struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    /// What the answer is worth; `now_ms` is the moment that the question was asked for. Who is let in after an end and after
-    /// the expiry is let in after the end.
+    /// Judges the answer; `now_ms` is the moment for which the question was asked. If the session had both ended and
+    /// expired, the verdict is [`Verdict::LetInAfterEnd`].
     #[must_use]
     pub fn judge(&self, is_let_in: bool, now_ms: u64) -> Verdict {
         let expired_for = now_ms.checked_sub(self.facts.expires_ms).map(Duration::from_millis);
@@ -80,11 +81,11 @@ impl Asked<'_> {
 #[derive(Debug, Default)]
 struct OfOneUser {
     sessions: Vec<Arc<Facts>>,
-    /// How many there have to be before those are left out that have ended.
+    /// The number of sessions at which the next look removes those that have ended.
     look_at: usize,
-    /// How many ends of all sessions are under way.
+    /// The number of requests to end all sessions that are under way.
     ends_under_way: u64,
-    /// Of an end of all sessions nobody knows how it ended; it may come yet.
+    /// True once the outcome of an end of all sessions is unknown: it may still take effect.
     is_end_unknown: bool,
 }
 
@@ -118,7 +119,7 @@ impl Ledger {
         u64::try_from(self.opened.elapsed().as_nanos()).unwrap_or(u64::MAX).saturating_add(1)
     }
 
-    /// A session is about to be begun.
+    /// Records that a session is about to be begun.
     #[must_use]
     pub fn begin(&self, user: u64, expires_ms: u64, now_ms: u64) -> Beginning {
         let facts = Arc::new(Facts {
@@ -130,7 +131,7 @@ impl Ledger {
             ended: AtomicU64::new(0),
         });
         self.with(user, |of_user| {
-            // An end of all of them that is under way may come before it, or after.
+            // An end of all sessions that is under way may take effect before this session begins, or after.
             let may_be_ended = of_user.ends_under_way > 0 || of_user.is_end_unknown;
             facts.ends_begun.store(u64::from(may_be_ended), SeqCst);
             if of_user.sessions.len() >= of_user.look_at.max(FEWEST_LOOKED_THROUGH) {
@@ -142,7 +143,7 @@ impl Ledger {
         Beginning(facts)
     }
 
-    /// A question about a session is about to be sent.
+    /// Returns the known state of a session, for a question that is about to be sent.
     #[must_use]
     pub fn ask<'a>(&self, facts: &'a Facts) -> Asked<'a> {
         let ended = facts.ended.load(SeqCst);
@@ -150,28 +151,28 @@ impl Ledger {
         Asked { facts, ended_for }
     }
 
-    /// One session is about to be ended. Returns whether it was known to be there until now.
+    /// Records that one session is about to be ended. Returns true if it was known to be there until now.
     pub fn begin_end(&self, facts: &Facts, now_ms: u64) -> bool {
         let was_alive = facts.is_alive(now_ms);
         facts.ends_begun.fetch_add(1, SeqCst);
         was_alive
     }
 
-    /// What it means that a session was not there to be ended, which [`begin_end`](Self::begin_end) had found alive: somebody
-    /// else may have begun to end it meanwhile, and been faster.
+    /// Returns true if a session is lost that [`begin_end`](Self::begin_end) had found alive and that was not there to
+    /// be ended. It is not lost if somebody else has begun to end it meanwhile, who may have been faster.
     #[must_use]
     pub fn was_lost(&self, facts: &Facts) -> bool {
         facts.ends_begun.load(SeqCst) == 1
     }
 
-    /// The end of a session was acknowledged.
+    /// Records that the end of a session was acknowledged.
     pub fn acknowledge_end(&self, facts: &Facts) {
         let now = self.now();
         // The first acknowledgement counts.
         let _ = facts.ended.compare_exchange(0, now, SeqCst, SeqCst);
     }
 
-    /// All sessions of a user are about to be ended.
+    /// Records that all sessions of a user are about to be ended.
     #[must_use]
     pub fn begin_end_of_all(&self, user: u64) -> EndingAll<'_> {
         let begun = self.with(user, |of_user| {
@@ -179,13 +180,13 @@ impl Ledger {
             for session in &of_user.sessions {
                 session.ends_begun.fetch_add(1, SeqCst);
             }
-            // Those whose beginning is not acknowledged yet may come after the end.
+            // A session whose beginning is not acknowledged yet may begin after the end.
             of_user.sessions.iter().filter(|session| session.is_begun.load(SeqCst)).cloned().collect()
         });
         EndingAll { ledger: self, user, begun, is_acknowledged: false }
     }
 
-    /// How many sessions are known to be there.
+    /// The number of sessions that are known to be there.
     #[must_use]
     pub fn alive(&self, now_ms: u64) -> u64 {
         let of_user = |of_user: &OfOneUser| {
@@ -195,18 +196,18 @@ impl Ledger {
     }
 }
 
-/// A session that is being begun. Where it is dropped before its beginning was acknowledged, nobody knows whether it is there.
+/// A session that is being begun. If it is dropped before its beginning was acknowledged, its state stays unknown.
 #[derive(Debug)]
 pub struct Beginning(Arc<Facts>);
 
 impl Beginning {
-    /// Which it is.
+    /// The session's number in this cell.
     #[must_use]
     pub fn number(&self) -> u64 {
         self.0.number
     }
 
-    /// It was acknowledged.
+    /// Records that the beginning was acknowledged.
     #[must_use]
     pub fn acknowledge(self) -> Arc<Facts> {
         self.0.is_begun.store(true, SeqCst);
@@ -214,8 +215,8 @@ impl Beginning {
     }
 }
 
-/// All sessions of a user that are being ended. Where it is dropped before that was acknowledged, nobody knows whether they are,
-/// or will be.
+/// A request to end all sessions of a user. If it is dropped before it was acknowledged, its outcome stays unknown: the
+/// sessions may have ended, or may end later.
 #[derive(Debug)]
 pub struct EndingAll<'a> {
     ledger: &'a Ledger,
@@ -225,7 +226,7 @@ pub struct EndingAll<'a> {
 }
 
 impl EndingAll<'_> {
-    /// It was acknowledged: those that were begun before it have ended.
+    /// Records the acknowledgement: the sessions that were begun before the request have ended.
     pub fn acknowledge(mut self) {
         self.is_acknowledged = true;
         for session in &self.begun {

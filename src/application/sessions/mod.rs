@@ -1,9 +1,10 @@
 //! Sessions of users: they log in, browse, idle and leave.
 //!
-//! A log-in mints a token (a JWT signed by HS256, with an id of its own) and puts its session into the cache, beside the user's
-//! others under one key. Whoever shows the token is let in where its signature is right, its time is not over, *and* its session
-//! is there; the last is what a log-out takes away at once, from all devices or from one. What a user may do comes from an
-//! authorisation service that is slow, and who the user is from the database; both are served by the strategy that is compared.
+//! A log-in mints a token (a JWT signed by HS256, with an id of its own) and puts its session into the cache, beside
+//! the user's others under one key. A client that shows the token is let in if the signature is right, the token has
+//! not expired, *and* its session is there; a log-out removes the session at once, from one device or from all. A
+//! user's permissions come from an authorisation service that is slow, and the user's record from the database; both
+//! are served by the strategy that is compared.
 
 pub mod documents;
 #[cfg(test)]
@@ -26,13 +27,20 @@ use site::Site;
 use thinking::Thinking;
 use world::Shared;
 
-use super::{Class, EntityKind, EntityStrategy, Facts, Figure, Judged, Model, OperationKind, Parts, Served};
+use super::{
+    EntityKind, EntityStrategy, Facts, Figure, Judged, Model, OperationClass, OperationKind, Parts, Served,
+};
 use crate::scenario::Setting as _;
 use crate::source::{Collection, Service};
 use crate::store::Changes;
 use crate::strategy::StrategyCache;
 
-const fn operation(name: &'static str, class: Class, shows: &'static [usize], share: f64) -> OperationKind {
+const fn operation(
+    name: &'static str,
+    class: OperationClass,
+    shows: &'static [usize],
+    share: f64,
+) -> OperationKind {
     OperationKind { name, class, can_be_absent: false, shows, share }
 }
 
@@ -61,15 +69,15 @@ impl Model for Spec {
         },
     ];
     const OPERATIONS: &'static [OperationKind] = &[
-        operation("log_in", Class::Write, &[SESSION], 0.03),
-        operation("validate", Class::Read, &[SESSION], 0.50),
-        operation("permissions", Class::Read, &[PERMISSIONS, SESSION], 0.25),
-        operation("profile", Class::Read, &[USER, SESSION], 0.12),
-        operation("update_profile", Class::Write, &[USER, SESSION], 0.02),
-        operation("revoke", Class::Write, &[PERMISSIONS], 0.01),
-        operation("log_out", Class::Write, &[SESSION], 0.02),
-        operation("log_out_everywhere", Class::Write, &[SESSION], 0.01),
-        operation("replay", Class::Read, &[SESSION], 0.04),
+        operation("log_in", OperationClass::Write, &[SESSION], 0.03),
+        operation("validate", OperationClass::Read, &[SESSION], 0.50),
+        operation("permissions", OperationClass::Read, &[PERMISSIONS, SESSION], 0.25),
+        operation("profile", OperationClass::Read, &[USER, SESSION], 0.12),
+        operation("update_profile", OperationClass::Write, &[USER, SESSION], 0.02),
+        operation("revoke", OperationClass::Write, &[PERMISSIONS], 0.01),
+        operation("log_out", OperationClass::Write, &[SESSION], 0.02),
+        operation("log_out_everywhere", OperationClass::Write, &[SESSION], 0.01),
+        operation("replay", OperationClass::Read, &[SESSION], 0.04),
     ];
     type Dataset = Users;
     type World = Shared;
@@ -98,7 +106,7 @@ impl Model for Spec {
             Figure { name, value, unit: "ms" }
         };
         let of_permissions = entities.get(PERMISSIONS).copied().unwrap_or_default();
-        // Where nobody looked, nobody knows.
+        // Without an audited read of permissions, the age is unknown.
         let seen = (of_permissions.audited > 0).then(|| of_permissions.oldest.unwrap_or_default());
         vec![millis("revocation_seen_max_ms", seen), millis("revocation_bound_ms", of_permissions.bound)]
     }
@@ -110,7 +118,7 @@ impl Model for Spec {
             Collection::new(database.clone(), collection, kinds[entity].clone())
         };
         let service = Service::new(of(PERMISSIONS), self.service_latency);
-        // Made now, so that no user's first token takes longer than the others.
+        // The signing key is made now, so that no user's first token takes longer than the others.
         world.tokens(self.secret.as_ref().map(|named| &named.secret));
         Site {
             permissions: strategies[PERMISSIONS].build(cache.clone(), service.into()),

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use crate::scenario::{Kind, Setting, Value};
 
-/// HMAC with SHA-256 is as strong as its key up to so many bytes (RFC 7518, 3.2, wants no fewer).
+/// HMAC with SHA-256 is as strong as its key up to this many bytes (RFC 7518, 3.2, requires at least as many).
 pub const FEWEST_BYTES: usize = 32;
 
-/// At least [`FEWEST_BYTES`] that nobody else knows. `Debug` and `Display` show `***`; two are equal where their bytes are.
+/// At least [`FEWEST_BYTES`] that nobody else knows. `Debug` and `Display` show `***`; two secrets are equal if their
+/// bytes are.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Arc<[u8]>);
 
@@ -16,7 +17,7 @@ impl Secret {
     /// Takes a secret.
     ///
     /// # Errors
-    /// Where it is too short; the message does not hold it.
+    /// Returns an error if the secret is too short. The message does not contain it.
     pub fn new(bytes: &[u8]) -> Result<Self, String> {
         if bytes.len() >= FEWEST_BYTES {
             return Ok(Self(bytes.into()));
@@ -57,7 +58,7 @@ impl fmt::Display for Secret {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedSecret {
     variable: Box<str>,
-    /// What the variable held.
+    /// The value of the variable.
     pub secret: Secret,
 }
 
@@ -87,7 +88,7 @@ impl Setting for NamedSecret {
     }
 
     fn read(value: &Value) -> Result<Self, Option<String>> {
-        // The value itself is in no message, whatever it is.
+        // No message contains the value itself, whatever it is.
         let Kind::String(text) = &value.kind else {
             return Err(Some("a secret is named by a text".into()));
         };

@@ -28,11 +28,11 @@ crate::settings! {
     }
 }
 
-/// The permissions of a user among the kinds of entity.
+/// The index of a user's permissions among the kinds of entity.
 pub const PERMISSIONS: usize = 0;
-/// The record of a user.
+/// The index of a user's record among the kinds of entity.
 pub const USER: usize = 1;
-/// A user's session.
+/// The index of a user's session among the kinds of entity.
 pub const SESSION: usize = 2;
 
 /// The indices of operations.

@@ -1,10 +1,10 @@
-//! One instance of the application: what each operation does.
+//! One instance of the application, and its operations.
 //!
-//! A client is one user at a time: the user whose key its last log-in drew. What it does with its session it does as that user,
-//! whatever key the operation itself drew; only who is revoked a permission is drawn by each operation. A client that has to be
-//! logged in and is not (at its beginning, after a log-out, after somebody else has logged its user out everywhere) logs in on
-//! the way: that is part of the operation and of its time, and counted by the figure `log_ins_on_the_way`. A log-in leaves behind
-//! whatever session the client still had; that lives on until it expires.
+//! A client is one user at a time: the user whose key its last log-in drew. It uses its session as that user, whatever
+//! key the operation itself drew; only `revoke` acts on the user whose key the operation drew. A client that has to be
+//! logged in and is not (at its beginning, after a log-out, after somebody else has logged its user out everywhere)
+//! logs in on the way: that is part of the operation and of its time, and is counted by the figure
+//! `log_ins_on_the_way`. A log-in abandons the session that the client still had, which lives on until it expires.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,31 +25,31 @@ use crate::store::{ErrorKind, Session, Sessions, StoreError, Version};
 use crate::strategy::{Backlog, Read, ReadOutcome, Strategy, WriteError};
 use crate::workload::Operation;
 
-/// What a client says of itself when it logs in, as browsers do; it stands in the session.
+/// The browser's name that a client sends when it logs in; the session holds it.
 const AGENT: &str =
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Safari/537.36";
 
 /// One instance.
 pub struct Site<C, P, U> {
-    /// Where sessions are.
+    /// The cache that holds the sessions.
     pub cache: C,
-    /// What is said of sessions.
+    /// The key prefix and the time to live of sessions.
     pub sessions: Kind,
-    /// How long they live.
+    /// The lifetime of a session.
     pub session_ttl: Duration,
-    /// Serves what users may do.
+    /// The strategy that serves users' permissions.
     pub permissions: P,
-    /// Serves who users are.
+    /// The strategy that serves users' records.
     pub users: U,
-    /// How long clients think.
+    /// The think time of clients.
     pub thinking: Thinking,
-    /// How many users there are.
+    /// The number of users.
     pub count: u64,
-    /// What outlives it.
+    /// The state that outlives the instance.
     pub world: Arc<Shared>,
 }
 
-/// Whether a token was good.
+/// The outcome of showing a token.
 enum Door {
     Open,
     Closed,
@@ -61,11 +61,11 @@ impl<C: Sessions, P: Strategy, U: Strategy> Site<C, P, U> {
     }
 
     fn tokens(&self) -> &Tokens {
-        // Made when the first instance was built.
+        // They were made when the first instance was built, so no secret is needed here.
         self.world.tokens(None)
     }
 
-    /// Logs a client in as a user; what it was logged in with is left behind.
+    /// Logs a client in as a user. A session that it still had is abandoned.
     async fn log_in(&self, client: u32, user: u64) -> Result<Held, StoreError> {
         let now_ms = clock::unix_millis();
         let iat = now_ms / 1000;
@@ -81,7 +81,7 @@ impl<C: Sessions, P: Strategy, U: Strategy> Site<C, P, U> {
         Ok(held)
     }
 
-    /// What a client is logged in with; who is not logged in logs in.
+    /// Returns the token that a client is logged in with. A client that is not logged in logs in first.
     async fn logged_in(&self, client: u32, operation: &Operation) -> Result<Held, StoreError> {
         if let Some(held) = self.world.current(client) {
             return Ok(held);
@@ -91,7 +91,7 @@ impl<C: Sessions, P: Strategy, U: Strategy> Site<C, P, U> {
         Ok(held)
     }
 
-    /// Shows a token and judges the answer: its signature, its time, and whether its session is there.
+    /// Shows a token and judges the answer: the signature, the expiry, and whether the session is there.
     async fn show(&self, visitor: &mut Visitor, held: &Held, shown: Shown) -> Result<Door, StoreError> {
         let now_ms = clock::unix_millis();
         let sent = visitor.sending();
@@ -135,8 +135,8 @@ impl<C: Sessions, P: Strategy, U: Strategy> Site<C, P, U> {
         visitor.note_session(of_user, number, wrong, sent);
     }
 
-    /// Lets a client in with what it is logged in with; whose user that is. `None` where it is refused, and so has to log in
-    /// anew the next time.
+    /// Lets a client in by its token, and returns its user. Returns `None` if it is refused; it then logs in again next
+    /// time.
     async fn let_in(&self, visitor: &mut Visitor, operation: &Operation) -> Result<Option<u64>, StoreError> {
         let held = self.logged_in(visitor.number, operation).await?;
         match self.show(visitor, &held, Shown::ToBeLetIn).await? {
@@ -148,11 +148,11 @@ impl<C: Sessions, P: Strategy, U: Strategy> Site<C, P, U> {
         }
     }
 
-    /// Ends the session that a client is logged in with; who comes with a token whose time is over is refused.
+    /// Ends the session that a client is logged in with. A client whose token has expired is refused.
     async fn log_out(&self, visitor: &mut Visitor, operation: &Operation) -> Result<Answer, StoreError> {
         let held = self.logged_in(visitor.number, operation).await?;
         let Held { token, facts } = &held;
-        // Whatever comes of it, the client does not come back with it as if nothing had been.
+        // Whatever the outcome, the client does not use this session again as if nothing had happened.
         self.world.leave(visitor.number);
         let now_ms = clock::unix_millis();
         let Ok(claims) = self.tokens().check(token, now_ms / 1000) else { return Ok(Answer::Refused) };
@@ -184,7 +184,8 @@ impl<C: Sessions, P: Strategy, U: Strategy> Site<C, P, U> {
         Ok(())
     }
 
-    /// Shows the token of a session whose log-out was acknowledged; who has none yet logs out first, or is refused there.
+    /// Shows the token of a session whose log-out was acknowledged. A client without one logs out first, and may be
+    /// refused there.
     async fn replay(&self, visitor: &mut Visitor, operation: &Operation) -> Result<Answer, StoreError> {
         if self.world.old(visitor.number).is_none()
             && self.log_out(visitor, operation).await? == Answer::Refused
@@ -197,7 +198,7 @@ impl<C: Sessions, P: Strategy, U: Strategy> Site<C, P, U> {
         Ok(Answer::Done)
     }
 
-    /// A read of what a strategy serves of a user.
+    /// Reads one of the two documents of a user through its strategy.
     async fn read(
         &self,
         visitor: &mut Visitor,
@@ -228,7 +229,7 @@ impl<C: Sessions, P: Strategy, U: Strategy> Site<C, P, U> {
     }
 }
 
-/// What is put into a session.
+/// The data of a session: user, number and browser.
 fn session_data(user: u64, number: u64) -> String {
     format!("{user}:{number}:{AGENT}")
 }
@@ -251,10 +252,10 @@ impl<C: Sessions, P: Strategy, U: Strategy> Application for Site<C, P, U> {
             operations::LOG_OUT_EVERYWHERE => self.log_out_everywhere(visitor, operation).await?,
             operations::REPLAY => return Ok(self.replay(visitor, operation).await?),
             kind => {
-                // Who is refused has been answered: he is not let in.
+                // A refusal is an answer: the client is not let in.
                 let Some(user) = self.let_in(visitor, operation).await? else { return Ok(Answer::Refused) };
                 let outcome = match kind {
-                    // No cache was asked for what a database could have answered: it is no hit.
+                    // This answer does not count as a hit, since no database could have given it in place of the cache.
                     operations::VALIDATE => return Ok(Answer::Done),
                     operations::PERMISSIONS => {
                         self.read(visitor, PERMISSIONS, user, &self.permissions).await?
@@ -285,7 +286,7 @@ impl<C: Sessions, P: Strategy, U: Strategy> Application for Site<C, P, U> {
 
     async fn drain(&self, bound: Duration) -> Result<(), StoreError> {
         let (permissions, users) = (self.permissions.drain(bound), self.users.drain(bound));
-        // Boxed, as are those above: what is done once need not be part of one deeply nested future.
+        // Boxed, as are those above: calls made once need not be part of one deeply nested future.
         let (permissions, users) = tokio::join!(Box::pin(permissions), Box::pin(users));
         permissions.and(users)
     }

@@ -1,4 +1,4 @@
-//! The application over a local cache, with users whose permissions can be held back, on a paused clock.
+//! The application over a local cache, with documents of users that can be frozen, on a paused clock.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ use crate::workload::{Operation, ValueSizes};
 const USERS: u64 = 10;
 const TTL: Duration = Duration::from_hours(24);
 
-/// Keeps documents; while it is frozen, reads are answered with what there was before.
+/// Keeps documents. While it is frozen, reads are answered with the documents that it began with.
 #[derive(Clone, Default)]
 struct Documents(Arc<Mutex<HashMap<String, (Document, Document)>>>, Arc<AtomicBool>);
 
@@ -106,7 +106,7 @@ impl Stage {
         Visitor::new(number, Some(Arc::clone(&self.audit)), touched)
     }
 
-    /// A client does something.
+    /// Performs one operation of a client.
     async fn does(&mut self, client: &mut Visitor, kind: u8, key: u64) -> Answer {
         self.number += 1;
         let operation = Operation { number: self.number, kind, key, absent: false, draw: self.number };
@@ -131,7 +131,7 @@ impl Stage {
         self.world.tokens(None).check(&held.token, clock::unix_millis() / 1000).unwrap()
     }
 
-    /// Anomalies of sessions, let in wrongly and lost, and of permissions.
+    /// Counts of sessions let in wrongly, sessions lost, and stale permissions.
     fn anomalies(&self) -> [u64; 3] {
         [self.found[SESSION].stale, self.found[SESSION].lost_sessions, self.found[PERMISSIONS].stale]
     }
@@ -168,7 +168,7 @@ async fn who_is_not_logged_in_logs_in_on_the_way_and_stays_the_user_that_he_came
     assert_eq!((stage.figure("log_ins"), stage.figure("log_ins_on_the_way")), (1, 1));
     let written: Vec<u64> = stage.audit.written_keys().collect();
     assert_eq!(written, [subject(USER, 3, USERS)]);
-    // One who replays before he has ever logged out logs out for it.
+    // A client that replays before its first log-out logs out first.
     stage.does(&mut client, operations::REPLAY, 4).await;
     assert!(stage.world.current(0).is_none());
     assert_eq!(stage.figure("refused_replays"), 1);
@@ -206,7 +206,7 @@ async fn a_session_that_lets_in_after_its_time_is_counted_and_shown_with_its_age
     let mut client = stage.visitor(0);
     stage.does(&mut client, operations::LOG_IN, 3).await;
     let held = stage.world.current(0).unwrap();
-    // A token, and a session behind it, that live for longer than they should.
+    // A token and a session behind it that live for longer than they should.
     let claims = stage.claims(&held);
     let longer = Claims { exp: claims.exp + 1000, ..claims };
     let token = stage.world.tokens(None).mint(&longer).unwrap();

@@ -1,18 +1,18 @@
-//! How long a user thinks between two operations: usually a while, sometimes, being idle, much longer.
+//! A user's think time between two operations: usually short, sometimes, when idle, much longer.
 
 use std::time::Duration;
 
 use crate::hash;
 use crate::units::Share;
 
-/// What a pause is drawn from.
+/// The distribution of pauses.
 #[derive(Debug, Clone, Copy)]
 pub struct Thinking {
     /// The mean of an ordinary pause, whose length is exponentially distributed.
     pub mean: Duration,
     /// The share of pauses that are `idle` instead.
     pub idle_share: Share,
-    /// How long those are.
+    /// The length of an idle pause.
     pub idle: Duration,
 }
 
@@ -20,7 +20,7 @@ impl Thinking {
     /// The pause after an operation with this draw; always the same one.
     #[must_use]
     pub fn pause(&self, draw: u64) -> Duration {
-        // The draw itself says what is written; its hash is as good as another draw.
+        // The draw itself decides what is written; its hash is as good as another draw.
         let unit = |salt: u64| (hash::mix(draw.wrapping_add(salt)) >> 11) as f64 / (1_u64 << 53) as f64;
         if unit(1) < self.idle_share.get() {
             return self.idle;

@@ -1,7 +1,7 @@
-//! Session tokens: JSON Web Tokens (RFC 7519) signed with HMAC-SHA-256, and nothing else is one.
+//! Session tokens: JSON Web Tokens (RFC 7519) signed with HMAC-SHA-256 only.
 //!
-//! The crate `jsonwebtoken` reads and writes them; of its own cryptography nothing is built. What it is given instead knows
-//! one algorithm, so that no header of a token, `none` and its like included, can choose another.
+//! The crate `jsonwebtoken` reads and writes them, without its own cryptography. It is given a provider that knows one
+//! algorithm, so that no header of a token, not even `none`, can choose another.
 
 use std::fmt;
 use std::sync::Once;
@@ -16,16 +16,16 @@ use serde::{Deserialize, Serialize};
 use super::secret::Secret;
 use crate::store::{self, StoreError};
 
-/// What a token says. All four are required.
+/// The claims of a token. All four are required.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
-    /// Whose it is: the user's id.
+    /// The id of the user whose token it is.
     pub sub: String,
-    /// Its own id, drawn at random.
+    /// The token's id, drawn at random.
     pub jti: String,
-    /// When it was made, in seconds since 1970.
+    /// The time at which it was made, in seconds since 1970.
     pub iat: u64,
-    /// From when on it is refused, in seconds since 1970.
+    /// The first second in which it is refused, in seconds since 1970.
     pub exp: u64,
 }
 
@@ -35,18 +35,18 @@ pub fn new_token_id() -> String {
     format!("{:032x}", rand::random::<u128>())
 }
 
-/// A signed token. Who has it is let in: `Debug` shows `***`.
+/// A signed token. It lets in everyone who has it, so `Debug` shows `***`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token(String);
 
 impl Token {
-    /// A token as somebody shows it, which may be anything.
+    /// A token as a client shows it, which may be any text.
     #[must_use]
     pub fn shown(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// Its text, for the user and for nobody else.
+    /// Its text, to be given to the user and to nobody else.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -59,16 +59,16 @@ impl fmt::Debug for Token {
     }
 }
 
-/// Why a token is refused before anybody looks for its session.
+/// A reason to refuse a token before its session is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Refused {
-    /// It is no token, lacks a claim, or says that it is signed in a way that nobody knows, as by `none`.
+    /// It is no token, lacks a claim, or names an unknown algorithm, such as `none`.
     Malformed,
-    /// It says that it is signed in another way than tokens are.
+    /// Its header names another algorithm than HS256.
     Algorithm,
-    /// It is signed with another secret, or was changed since.
+    /// It was signed with another secret, or was changed since.
     Signature,
-    /// Its time is over.
+    /// It has expired.
     Expired,
 }
 
@@ -107,18 +107,18 @@ impl fmt::Debug for Tokens {
 }
 
 impl Tokens {
-    /// Those of a secret.
+    /// The tokens that one secret signs and checks.
     #[must_use]
     pub fn of(secret: &Secret) -> Self {
         static INSTALLED: Once = Once::new();
         INSTALLED.call_once(|| {
-            // Nobody else in this process uses these tokens, so that nothing is there yet.
+            // No other code of this process installs a provider, so this cannot fail.
             let _ = HS256.install_default();
         });
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_required_spec_claims(&["exp", "sub"]);
         validation.leeway = 0;
-        // Against the caller's clock, which a test moves, and to the second: see `check`.
+        // `check` compares the expiry with the caller's clock, which a test moves, to the second.
         validation.validate_exp = false;
         Self {
             signing: EncodingKey::from_secret(secret.expose()),
@@ -127,10 +127,10 @@ impl Tokens {
         }
     }
 
-    /// A token that says this.
+    /// Signs a token with these claims.
     ///
     /// # Errors
-    /// None, unless the claims cannot be written as JSON.
+    /// Returns an error only if the claims cannot be written as JSON.
     pub fn mint(&self, claims: &Claims) -> Result<Token, StoreError> {
         let minted = jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &self.signing);
         minted.map(Token).map_err(|error| {
@@ -138,11 +138,11 @@ impl Tokens {
         })
     }
 
-    /// What a token says, where it is to be believed at a moment in seconds since 1970: it is signed by HS256 with the secret,
-    /// has all claims, and its time is not over, to the second.
+    /// Returns the claims of a token that is valid at a moment in seconds since 1970: it is signed by HS256 with the
+    /// secret, has all claims, and has not expired, to the second.
     ///
     /// # Errors
-    /// Why it is refused.
+    /// Returns the reason for which it is refused.
     pub fn check(&self, token: &Token, now_secs: u64) -> Result<Claims, Refused> {
         let read = jsonwebtoken::decode::<Claims>(token.0.as_bytes(), &self.checking, &self.validation);
         let claims = read.map_err(|error| Refused::because(error.kind()))?.claims;
@@ -180,7 +180,7 @@ impl Signer<Vec<u8>> for Hs256 {
 
 impl Verifier<Vec<u8>> for Hs256 {
     fn verify(&self, message: &[u8], signature: &Vec<u8>) -> Result<(), Error> {
-        // In constant time.
+        // `verify` compares in constant time.
         hmac::verify(&self.0, message, signature).map_err(|_| Error::new())
     }
 }

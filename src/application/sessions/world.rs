@@ -1,4 +1,5 @@
-//! What outlives the instances of the application: its secret, what each client has in its hands, and what is known of sessions.
+//! State that outlives the instances of the application: its secret, the tokens of each client, and the ledger of
+//! sessions.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -13,37 +14,37 @@ use super::token::{Token, Tokens};
 use crate::application::{Figure, World};
 use crate::clock;
 
-/// A token in the hands of a client, and what is known of its session.
+/// A token that a client has, and the known state of its session.
 #[derive(Debug, Clone)]
 pub struct Held {
-    /// What it shows.
+    /// The token that the client shows.
     pub token: Token,
-    /// Its session.
+    /// The session behind the token.
     pub facts: Arc<Facts>,
 }
 
-/// What one client has.
+/// The tokens of one client.
 #[derive(Debug, Default)]
-struct Hands {
-    /// What it is logged in with.
+struct ClientTokens {
+    /// The token that it is logged in with.
     current: Option<Held>,
-    /// What it was logged in with before it logged out.
+    /// The token that it was logged in with before it logged out.
     old: Option<Held>,
 }
 
 const SHARDS: usize = 64;
 
-/// Of one cell, shared by all its instances.
+/// The state of one cell, shared by all its instances.
 #[derive(Debug)]
 pub struct Shared {
     tokens: OnceLock<Tokens>,
-    clients: [Mutex<HashMap<u32, Hands>>; SHARDS],
-    /// What is known of sessions.
+    clients: [Mutex<HashMap<u32, ClientTokens>>; SHARDS],
+    /// The known state of all sessions.
     pub ledger: Ledger,
     counts: Counts,
 }
 
-/// What has happened since measuring began.
+/// Counts of events since measuring began.
 #[derive(Debug, Default)]
 struct Counts {
     log_ins: AtomicU64,
@@ -58,12 +59,12 @@ struct Counts {
     lost: AtomicU64,
 }
 
-/// What a token was shown for.
+/// The purpose for which a token is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shown {
-    /// To be let in.
+    /// The client wants to be let in.
     ToBeLetIn,
-    /// To see that it is refused, after a log-out.
+    /// The client replays a token after a log-out, and should be refused.
     AsReplay,
 }
 
@@ -79,7 +80,7 @@ impl Default for Shared {
 }
 
 impl Shared {
-    /// What signs and checks tokens, for all instances with the same secret: that of the scenario, or one made for the run.
+    /// Signs and checks tokens for all instances with one secret: the scenario's, or one made for the run.
     pub fn tokens(&self, secret: Option<&Secret>) -> &Tokens {
         self.tokens.get_or_init(|| match secret {
             Some(secret) => Tokens::of(secret),
@@ -87,44 +88,44 @@ impl Shared {
         })
     }
 
-    fn hands<T>(&self, client: u32, change: impl FnOnce(&mut Hands) -> T) -> T {
+    fn with_client<T>(&self, client: u32, change: impl FnOnce(&mut ClientTokens) -> T) -> T {
         change(self.clients[client as usize % SHARDS].lock().entry(client).or_default())
     }
 
-    /// What a client is logged in with.
+    /// The token that a client is logged in with, if any.
     #[must_use]
     pub fn current(&self, client: u32) -> Option<Held> {
-        self.hands(client, |hands| hands.current.clone())
+        self.with_client(client, |tokens| tokens.current.clone())
     }
 
-    /// A client is logged in, and leaves behind whatever it was logged in with.
+    /// Notes that a client has logged in. A token that it still had is abandoned.
     pub fn log_in(&self, client: u32, held: Held) {
         self.counts.log_ins.fetch_add(1, Relaxed);
-        self.hands(client, |hands| hands.current = Some(held));
+        self.with_client(client, |tokens| tokens.current = Some(held));
     }
 
-    /// A client has logged in because it had to, for something else.
+    /// Counts a log-in that was part of another operation.
     pub fn count_log_in_on_the_way(&self) {
         self.counts.log_ins_on_the_way.fetch_add(1, Relaxed);
     }
 
-    /// A client is not logged in any more.
+    /// Notes that a client is no longer logged in.
     pub fn leave(&self, client: u32) {
-        self.hands(client, |hands| hands.current = None);
+        self.with_client(client, |tokens| tokens.current = None);
     }
 
-    /// A client keeps the token of a session whose end was acknowledged.
+    /// Keeps a client's token of a session whose end was acknowledged.
     pub fn keep_old(&self, client: u32, held: Held) {
-        self.hands(client, |hands| hands.old = Some(held));
+        self.with_client(client, |tokens| tokens.old = Some(held));
     }
 
-    /// A token of a client's whose session's end was acknowledged.
+    /// A client's token of a session whose end was acknowledged, if it has one.
     #[must_use]
     pub fn old(&self, client: u32) -> Option<Held> {
-        self.hands(client, |hands| hands.old.clone())
+        self.with_client(client, |tokens| tokens.old.clone())
     }
 
-    /// Counts that a token was shown, and what came of it.
+    /// Counts that a token was shown, and the outcome.
     pub fn count(&self, shown: Shown, is_let_in: bool, verdict: Verdict) {
         let counts = &self.counts;
         counts.validations.fetch_add(1, Relaxed);
@@ -185,7 +186,7 @@ impl World for Shared {
             let value = Some(count.load(Relaxed) as f64);
             Figure { name, value, unit }
         };
-        // There is a longest only where there is any.
+        // There is a longest age only if the count is above 0.
         let longest = |name, count: &AtomicU64, max_ns: &AtomicU64| {
             let longest = Duration::from_nanos(max_ns.load(Relaxed)).as_secs_f64() * 1e3;
             Figure { name, value: (count.load(Relaxed) > 0).then_some(longest), unit: "ms" }

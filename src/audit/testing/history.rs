@@ -14,7 +14,7 @@ const KEYS: u64 = 3;
 const CLIENTS: u64 = 6;
 const INSTANCES: u64 = 2;
 
-/// What a client does next is up to its state; these numbers choose among what it may do.
+/// One step of a client. What it may do depends on its state; the numbers choose among that.
 #[derive(Debug, Clone, Copy)]
 struct Step {
     client: usize,
@@ -96,7 +96,7 @@ impl World {
         Doing::Writing { record, committed: None }
     }
 
-    /// Mostly the next version; now and then the same once more, or the next after a fall back to an old document.
+    /// Usually gives the next version; sometimes the same again, or the next after a fall back to an old document.
     fn commit(&mut self, record: usize, step: Step) -> u64 {
         let write = self.oracle.writes[record].write;
         let documents = &mut self.documents[write.key as usize];
@@ -118,7 +118,7 @@ impl World {
             (Some(version), _) => Ended::Acknowledged(version),
             (None, _) => Ended::Failed,
         };
-        // Clocks are read before the audit is called, and so in another order now and then.
+        // Clocks are read before the audit is called, so calls may come in another order than their times.
         let at_us = self.now_us - u64::from(step.tamper);
         let write = self.oracle.writes[record].write;
         let at = self.at(at_us);
@@ -144,7 +144,7 @@ impl World {
         Doing::Nothing
     }
 
-    /// Mostly the newest document; else an older one, or one with a field of whichever write.
+    /// Usually the newest document; else an older one, or one whose field names any write.
     fn document(&self, key: u64, choice: u8, pick: u8, tamper: u8) -> Seen {
         let documents = &self.documents[key as usize];
         let back = if choice < 150 { 0 } else { usize::from(pick) % documents.len() };
@@ -161,7 +161,7 @@ impl World {
         document
     }
 
-    /// Compares the stores at the end, as these numbers say what they hold.
+    /// Compares the stores at the end; the numbers choose what they hold.
     fn settle(&mut self, chosen: [Step; KEYS as usize]) -> Conclusion {
         let written: Vec<u64> = self.audit.written_keys().collect();
         for key in written {

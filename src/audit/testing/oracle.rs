@@ -1,5 +1,4 @@
-//! The audit as one would write it without a thought for memory or time: it keeps the whole history, and
-//! compares every read with every write.
+//! The audit without a limit on memory or time: it keeps the whole history, and compares every read with every write.
 
 use std::time::Duration;
 
@@ -124,7 +123,7 @@ impl Oracle {
         }
     }
 
-    /// From the earliest acknowledgement of what the answer lacks to the sending.
+    /// The time from the earliest acknowledgement of what the answer lacks to the sending.
     fn age(&self, read: &ReadRecord) -> Duration {
         let missed = self.acknowledged(read.key, read.done_step);
         let missed = missed.iter().filter(|(.., version)| *version > read.seen.version);
@@ -173,8 +172,8 @@ impl Oracle {
         conclusion
     }
 
-    /// Whether the database reflects the last acknowledged write of a field; `None` where a write that is not
-    /// known may be why not.
+    /// True if the database reflects the last acknowledged write of a field; `None` if a write with an unknown outcome
+    /// or a failed step may be why it does not.
     fn is_reflected(&self, key: u64, field: usize, database: Option<Seen>) -> Option<bool> {
         const END: usize = usize::MAX;
         let Some((version, id)) = self.last(key, field, END) else { return Some(true) };

@@ -1,4 +1,4 @@
-//! Each rule of the audit in a sentence.
+//! The rules of the audit, one test for each.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::clock::Instant;
 
 const KEY: u64 = 7;
 
-/// An audit and two clients of different instances, with times in milliseconds since it began.
+/// An audit and two clients of different instances, with times in milliseconds since the audit began.
 struct Scene {
     audit: Audit,
     views: [ClientView; 2],
@@ -182,10 +182,10 @@ fn a_document_as_new_as_the_last_write_of_a_field_that_carries_an_older_one_has_
         (4, [11, 13], true),
         (4, [12, 0], true),
         (5, [11, 13], true),
-        // Older than the write: stale, but whole.
+        // It is older than the write: stale, but whole.
         (2, [11, 0], false),
         (3, [12, 0], false),
-        // A write that nobody has told of explains itself.
+        // A write that the audit was never told of is not counted as an anomaly.
         (5, [99, 13], false),
     ] {
         let found = scene.read(1, version, writes, 40);
@@ -379,7 +379,7 @@ fn the_audit_of_a_million_keys_fits_into_200_mib() {
     let keys = 1_000_000;
     let lines = keys * size_of::<Line>();
     let memory = crate::audit::memory::Memory::new(facts(keys as u64)).bytes();
-    // A map holds a key, its two versions and a byte of its own, and at worst is 7/16 full.
+    // A map's entry takes a key, its two versions and one byte, and a map is at worst 7/16 full.
     let views = PAIRS as usize * (3 * size_of::<u64>() + 1) * 16 / 7;
     assert!(size_of::<Line>() == 64 && align_of::<Line>() == 64);
     assert!(lines + memory + views < 200 << 20, "{lines} + {memory} + {views} bytes");

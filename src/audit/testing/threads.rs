@@ -32,7 +32,7 @@ fn threads_that_hammer_one_key_of_a_consistent_store_find_nothing() {
     assert_eq!(document.version, 1 + 4 * ROUNDS);
 }
 
-/// Writes and reads in turn; returns how many reads overlapped a write.
+/// Writes and reads in turn, and returns the number of reads that overlapped a write.
 fn hammer(audit: &Audit, store: &Mutex<Seen>, ids: &AtomicI64, client: u64) -> u64 {
     let mut view = audit.view(client);
     let mut overlapped = 0;

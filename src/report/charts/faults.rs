@@ -7,7 +7,7 @@ use crate::report::canvas::scale::Scale;
 use crate::report::canvas::sheet::{LegendEntry, MARGIN, Sheet, WIDTH};
 use crate::report::format::{self, three_digits};
 use crate::report::group::Group;
-use crate::results::{Phase, TimeseriesRow};
+use crate::results::{EventKind, Phase, TimeseriesRow};
 
 const HEIGHT: f64 = 120.0;
 /// Between two panels, for the title of the lower one.
@@ -28,17 +28,19 @@ const FIGURES: [Figure; 4] = [
     },
     Figure {
         title: "errors and timeouts a second (1/s)",
-        value: |row| (row.length_s > 0.0).then(|| (row.errors + row.timeouts) as f64 / row.length_s),
+        value: |row| {
+            (row.length_s > 0.0).then(|| (row.answers.errors + row.answers.timeouts) as f64 / row.length_s)
+        },
         scale: |values| Scale::even(0.0, most(values).max(1.0) * 1.05, 4, format::count),
     },
     Figure {
         title: "hit rate (%)",
-        value: |row| row.hit_rate.map(|rate| rate * 100.0),
+        value: |row| row.answers.hit_rate.map(|rate| rate * 100.0),
         scale: |_| Scale::even(0.0, 100.0, 4, three_digits),
     },
     Figure {
         title: "p99 response time (log scale)",
-        value: |row| row.response_p99_us,
+        value: |row| row.times.response_p99_us,
         scale: |values| {
             let low = values.iter().copied().filter(|value| *value > 0.0).fold(f64::INFINITY, f64::min);
             let low = if low.is_finite() { low } else { 1.0 };
@@ -54,7 +56,7 @@ fn most(values: &[f64]) -> f64 {
 /// Draws the chart; `None` where nothing was broken.
 pub(super) fn draw(group: &Group<'_>) -> Option<Canvas> {
     let events = events(group);
-    if !events.iter().any(|event| event.kind == "fault") {
+    if !events.iter().any(|event| event.kind == EventKind::Fault) {
         return None;
     }
     let windows = measured(windows(group));

@@ -25,7 +25,7 @@ pub(super) const EVENT_ROW: f64 = 14.0;
 pub(super) fn draw(group: &Group<'_>) -> Option<Canvas> {
     let windows = windows(group);
     let rates: Vec<f64> =
-        windows.values().flatten().filter_map(|row| row.hit_rate).map(|rate| rate * 100.0).collect();
+        windows.values().flatten().filter_map(|row| row.answers.hit_rate).map(|rate| rate * 100.0).collect();
     if rates.is_empty() {
         return None;
     }
@@ -65,8 +65,8 @@ pub(super) fn draw(group: &Group<'_>) -> Option<Canvas> {
 
 /// What theory expects of an entry's hit rate, from low to high, in percent.
 fn prediction(entry: &Entry<'_>) -> Option<(f64, f64)> {
-    let row = entry.measured.iter().find(|row| row.predicted_hit_rate.is_some())?;
-    Some((row.predicted_hit_rate_low? * 100.0, row.predicted_hit_rate_high? * 100.0))
+    let row = entry.measured.iter().find(|row| row.predicted.predicted_hit_rate.is_some())?;
+    Some((row.predicted.predicted_hit_rate_low? * 100.0, row.predicted.predicted_hit_rate_high? * 100.0))
 }
 
 /// A thin line for a value, two for the ends of a band.
@@ -140,7 +140,7 @@ pub(super) fn time_scale<'a>(rows: impl Iterator<Item = &'a TimeseriesRow>) -> S
 
 /// A window's rate stands in the window's middle.
 fn point(panel: &Panel, row: &TimeseriesRow) -> Option<(f64, f64)> {
-    row.hit_rate.map(|rate| panel.at(row.start_s + row.length_s / 2.0, rate * 100.0))
+    row.answers.hit_rate.map(|rate| panel.at(row.start_s + row.length_s / 2.0, rate * 100.0))
 }
 
 /// The parts of a line between windows in which nothing was looked up.
@@ -193,10 +193,10 @@ fn together<'a>(repeats: impl Iterator<Item = &'a Vec<&'a TimeseriesRow>>) -> Ve
             length_s: row.length_s,
             ..TimeseriesRow::default()
         });
-        sum.hits += row.hits + row.negative_hits;
-        sum.misses += row.misses + row.bypassed;
-        let lookups = sum.hits + sum.misses;
-        sum.hit_rate = (lookups > 0).then(|| sum.hits as f64 / lookups as f64);
+        sum.answers.hits += row.answers.hits + row.answers.negative_hits;
+        sum.answers.misses += row.answers.misses + row.answers.bypassed;
+        let lookups = sum.answers.hits + sum.answers.misses;
+        sum.answers.hit_rate = (lookups > 0).then(|| sum.answers.hits as f64 / lookups as f64);
     }
     sums.into_values().collect()
 }
@@ -223,7 +223,8 @@ pub(super) fn events<'a>(group: &Group<'a>) -> Vec<&'a EventRow> {
         .results
         .events
         .iter()
-        .filter(|event| !event.is_bookkeeping() && cells.contains(&event.cell.as_str()))
+        .filter(|event| !event.kind.is_bookkeeping() && cells.contains(&event.cell.as_str()))
+        .map(|of| &of.row)
         .collect();
     events.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
     let mut once: Vec<&EventRow> = Vec::new();
@@ -284,7 +285,10 @@ pub(super) fn draw_events(canvas: &mut Canvas, panel: &Panel, events: &[&EventRo
 
 fn legend(group: &Group<'_>, windows: &Windows<'_>) -> Vec<LegendEntry> {
     let looked_up = |entry: &&Entry<'_>| {
-        entry.measured.iter().any(|row| windows[row.cell.as_str()].iter().any(|row| row.hit_rate.is_some()))
+        entry
+            .measured
+            .iter()
+            .any(|row| windows[row.cell.as_str()].iter().any(|row| row.answers.hit_rate.is_some()))
     };
     group
         .entries

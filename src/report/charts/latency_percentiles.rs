@@ -7,7 +7,7 @@ use crate::report::canvas::scale::Scale;
 use crate::report::canvas::sheet::{LegendEntry, MARGIN, Sheet, WIDTH};
 use crate::report::canvas::{Anchor, Canvas, FAINT_INK, Lettering};
 use crate::report::group::{Entry, Group};
-use crate::results::{Measure, Operation};
+use crate::results::{Measure, OperationClass};
 
 /// Fewer slower operations than this say little about their percentile.
 const SLOWER_TO_SHOW: f64 = 10.0;
@@ -19,7 +19,7 @@ const POINTS_A_NINE: u32 = 80;
 
 /// Draws the chart; `None` where no cell left an interval log.
 pub(super) fn draw(group: &Group<'_>) -> Option<Canvas> {
-    let shown: Vec<Operation> = [Operation::Read, Operation::Write]
+    let shown: Vec<OperationClass> = [OperationClass::Read, OperationClass::Write]
         .into_iter()
         .filter(|operation| group.entries.iter().any(|entry| histogram(entry, *operation).is_some()))
         .collect();
@@ -59,7 +59,7 @@ pub(super) fn draw(group: &Group<'_>) -> Option<Canvas> {
     Some(sheet.finish())
 }
 
-fn histogram<'a>(entry: &'a Entry<'_>, operation: Operation) -> Option<&'a Histogram<u64>> {
+fn histogram<'a>(entry: &'a Entry<'_>, operation: OperationClass) -> Option<&'a Histogram<u64>> {
     entry.merged(operation, Measure::Response)
 }
 
@@ -73,7 +73,7 @@ fn value_us(histogram: &Histogram<u64>, share: f64) -> f64 {
     histogram.value_at_quantile(share) as f64 / 1e3
 }
 
-fn scales(group: &Group<'_>, shown: &[Operation]) -> (Scale, Scale) {
+fn scales(group: &Group<'_>, shown: &[OperationClass]) -> (Scale, Scale) {
     let (mut low, mut high, mut last) = (f64::INFINITY, 0.0_f64, 0.9_f64);
     for entry in &group.entries {
         for histogram in shown.iter().filter_map(|operation| histogram(entry, *operation)) {
@@ -85,8 +85,8 @@ fn scales(group: &Group<'_>, shown: &[Operation]) -> (Scale, Scale) {
     (Scale::nines(last), Scale::log_micros(low, high))
 }
 
-fn draw_panel(canvas: &mut Canvas, panel: &Panel, group: &Group<'_>, operation: Operation) {
-    panel.draw_title(canvas, if operation == Operation::Read { "Reads" } else { "Writes" });
+fn draw_panel(canvas: &mut Canvas, panel: &Panel, group: &Group<'_>, operation: OperationClass) {
+    panel.draw_title(canvas, if operation == OperationClass::Read { "Reads" } else { "Writes" });
     panel.draw_axes(canvas, "share of operations that took no longer (%)", "response time (log scale)");
     for entry in &group.entries {
         if let Some(histogram) = histogram(entry, operation) {

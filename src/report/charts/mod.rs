@@ -1,5 +1,7 @@
 //! The charts: one file each, one row each in the registry.
 
+mod by_strategy;
+mod cost;
 mod faults;
 mod hit_rate;
 mod latency_percentiles;
@@ -23,6 +25,11 @@ pub struct Chart {
 
 /// Every chart there is, in the order of the report.
 pub const REGISTRY: &[Chart] = &[
+    Chart {
+        name: "cost",
+        summary: "p50 and p99 response time of reads and the database's reads by strategy, with the spread of the repeats",
+        draw: cost::draw,
+    },
     Chart {
         name: "throughput-p99",
         summary: "achieved throughput and p99 response time of reads by strategy, with the spread of the repeats",

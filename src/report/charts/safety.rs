@@ -8,7 +8,7 @@ use crate::report::canvas::{Anchor, Canvas, FAINT_INK, Lettering};
 use crate::report::format;
 use crate::report::group::{Entry, Group};
 use crate::report::safety::Safety;
-use crate::results::{Measure, Operation};
+use crate::results::{Measure, OperationClass};
 
 const HEIGHT: f64 = 360.0;
 /// The strip at the left for those without a stale read: a log axis has no 0.
@@ -26,7 +26,7 @@ pub(super) fn draw(group: &Group<'_>) -> Option<Canvas> {
         .entries
         .iter()
         .filter_map(|entry| {
-            let p99_us = entry.merged_us(Operation::Read, Measure::Response, 0.99)?;
+            let p99_us = entry.merged_us(OperationClass::Read, Measure::Response, 0.99)?;
             Some(Point { entry, safety: Safety::of(entry)?, p99_us })
         })
         .collect();

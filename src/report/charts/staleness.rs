@@ -2,7 +2,7 @@
 
 use plotters::style::Color;
 
-use super::throughput_p99::{LABELS_GAP, ROW, VALUES, draw_labels, row_middle};
+use super::by_strategy::{LABELS_GAP, ROW, VALUES, draw_labels, row_middle};
 use crate::report::canvas::panel::Panel;
 use crate::report::canvas::scale::{Scale, Spread, Tick};
 use crate::report::canvas::sheet::{MARGIN, Sheet, WIDTH};
@@ -63,8 +63,8 @@ fn draw_ages(canvas: &mut Canvas, group: &Group<'_>, (left, top, right, bottom):
     let ages = |figure: fn(&crate::results::SummaryRow) -> Option<f64>| {
         group.entries.iter().flat_map(move |entry| entry.values(figure)).filter(|age| *age > 0.0)
     };
-    let low = ages(|row| row.stale_age_p50_ms).fold(f64::INFINITY, f64::min);
-    let high = ages(|row| row.stale_age_max_ms).fold(0.0, f64::max);
+    let low = ages(|row| row.audited.stale_age_p50_ms).fold(f64::INFINITY, f64::min);
+    let high = ages(|row| row.audited.wrong.stale_age_max_ms).fold(0.0, f64::max);
     let (low, high) = if high > 0.0 { (low.min(high), high) } else { (1.0, 1000.0) };
     let x = Scale::log_micros(low * 900.0, high * 1100.0);
     let panel = Panel { left, top, right, bottom, x, y: None };
@@ -74,9 +74,11 @@ fn draw_ages(canvas: &mut Canvas, group: &Group<'_>, (left, top, right, bottom):
         let y = row_middle(top, row);
         let many = entry.measured.len();
         for (n, row) in entry.measured.iter().enumerate() {
-            let (Some(p50), Some(p99), Some(most)) =
-                (row.stale_age_p50_ms, row.stale_age_p99_ms, row.stale_age_max_ms)
-            else {
+            let (Some(p50), Some(p99), Some(most)) = (
+                row.audited.stale_age_p50_ms,
+                row.audited.stale_age_p99_ms,
+                row.audited.wrong.stale_age_max_ms,
+            ) else {
                 continue;
             };
             let shift = if many < 2 { 0.0 } else { (n as f64 / (many - 1) as f64 - 0.5) * 18.0 };

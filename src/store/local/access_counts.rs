@@ -32,7 +32,7 @@ impl AccessCounts for LocalCache {
             let counts = live.map(|window| &window.counts);
             let mut all: Vec<(String, u64)> =
                 counts.into_iter().flatten().map(|(id, count)| (id.to_string(), *count)).collect();
-            // As Redis does: by count, and by name among equals, from the end.
+            // Redis sorts in this order too: by count and, among equal counts, by name, both descending.
             all.sort_by(|a, b| (b.1, &b.0).cmp(&(a.1, &a.0)));
             all.truncate(most as usize);
             all

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use super::entries::Stored;
 
-/// The entries that may not be evicted, kept apart from those that may, so that making room never has to
-/// step over them. They count towards the capacity.
+/// The entries that must not be evicted. They are kept apart from the others, so that an eviction never has
+/// to step over them. They count towards the capacity.
 #[derive(Debug, Default)]
 pub(super) struct Dirty {
     stored: HashMap<Box<str>, Stored>,
@@ -14,7 +14,7 @@ pub(super) struct Dirty {
 
 impl Dirty {
     pub(super) fn get(&self, key: &str) -> Option<&Stored> {
-        // Without dirty entries, as with most strategies, a miss costs no hashing here.
+        // Most strategies have no dirty entries; then a miss costs no hashing here.
         if self.stored.is_empty() { None } else { self.stored.get(key) }
     }
 

@@ -1,5 +1,5 @@
-//! The entries that may be evicted: found by their keys, kept in numbered slots, given up in the order of
-//! a policy. Each step takes constant time.
+//! The entries that may be evicted. They are found by their keys, kept in numbered slots and evicted in the
+//! order of a policy. Each step takes constant time.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -13,20 +13,22 @@ use crate::clock::{self, Instant};
 use crate::eviction::{AnyPolicy, Policy, PolicyKind, Slot};
 use crate::store::{Document, Entry};
 
-/// What an entry counts for besides its key and its bytes: about what Redis needs for a key, so that a capacity in bytes
-/// holds about as many entries here as there. What this cache itself takes for one is about twice that.
+/// The bytes that are added to an entry's key and value to get its weight. It is about what Redis needs for a
+/// key, so that a capacity in bytes holds about as many entries here as there. This cache itself takes about
+/// twice as much.
 pub const ENTRY_OVERHEAD_BYTES: u64 = 96;
-/// For the policy that draws lots: equal runs evict alike.
+/// The seed of the policy that evicts at random, so that equal runs evict alike.
 const SEED: u64 = 1;
-/// So many places are made at once.
+/// The number of places that are allocated at once.
 const PLACES_AT_ONCE: usize = 64;
 
-/// What is kept under a key.
+/// An entry with the time of its expiry.
 #[derive(Debug, Clone)]
 #[repr(C)]
 pub(super) struct Stored {
     pub(super) expires: Option<Instant>,
-    /// Its document [`alone`](Document::alone), since it may have been read here.
+    /// The entry with its document made [`alone`](Document::alone), since it may have been read from this
+    /// cache.
     pub(super) entry: Entry,
 }
 
@@ -35,12 +37,12 @@ impl Stored {
         Self { expires, entry: entry.alone() }
     }
 
-    /// What it weighs under its key.
+    /// The weight under a key, in bytes.
     pub(super) fn weight(&self, key: &str) -> u64 {
         weight(key, &self.entry)
     }
 
-    /// As [`Self::has_expired`] at the present moment, cheaper for an end that is not near.
+    /// Like [`Self::has_expired`] at the present moment, but cheaper unless the expiry is near.
     #[inline]
     pub(super) fn has_expired_by_now(&self) -> bool {
         self.expires.is_some_and(clock::has_passed)
@@ -51,14 +53,14 @@ impl Stored {
     }
 }
 
-/// Where an entry is, shared with whoever reads the document in it. All that a hit needs lies close together here: when
-/// a cache is large, a hit costs as much as the lines of memory that have to be fetched for it.
+/// The memory of an entry, shared with the readers of its document. All that a hit needs lies close together
+/// here: in a large cache, a hit costs as much as the cache lines that have to be fetched for it.
 #[derive(Debug, Clone)]
 #[repr(C)]
 pub(super) struct Place {
-    /// Short keys, as most are, lie here and not somewhere else in memory.
+    /// Short keys, as most are, are stored inline and need no other memory.
     key: CompactString,
-    /// The number by which the policy knows it.
+    /// The number by which the policy knows the entry.
     pub(super) slot: Slot,
     pub(super) stored: Stored,
 }
@@ -69,7 +71,7 @@ impl Place {
         Self { key: CompactString::const_new(""), slot: 0, stored }
     }
 
-    /// The entry in it, whose document is shared.
+    /// The entry in the place; its document is shared, not copied.
     #[inline]
     pub(super) fn share(self: &Arc<Self>) -> Entry {
         match &self.stored.entry {
@@ -82,7 +84,7 @@ impl Place {
     }
 }
 
-/// The document in the place; nothing where none is.
+/// The bytes of the document in the place; empty if there is none.
 impl AsRef<Bytes> for Place {
     fn as_ref(&self) -> &Bytes {
         static NOTHING: Bytes = Bytes::new();
@@ -93,8 +95,8 @@ impl AsRef<Bytes> for Place {
     }
 }
 
-/// Places that nobody has. Made one after the other, they lie next to each other, and not each beside its document: a hit
-/// in a large cache then waits for fewer pages of memory.
+/// Unused places. They are allocated in batches, so that they lie next to each other and not each beside its
+/// document: a hit in a large cache then waits for fewer pages of memory.
 #[derive(Debug, Default)]
 struct Vacant(Vec<Arc<Place>>);
 
@@ -104,12 +106,12 @@ impl Vacant {
             self.0.extend(std::iter::repeat_with(|| Arc::new(Place::vacant())).take(PLACES_AT_ONCE));
             Arc::new(Place::vacant())
         });
-        // Nobody else has it, so that it is changed where it is.
+        // There is no other reference to it, so it is changed in place and not cloned.
         *Arc::make_mut(&mut taken) = place;
         taken
     }
 
-    /// Returns what was in the place; whoever is still reading it keeps the place.
+    /// Returns the contents of the place. A reader that still has the place keeps it.
     fn give_back(&mut self, mut place: Arc<Place>) -> Place {
         match Arc::get_mut(&mut place) {
             Some(unused) if self.0.len() < PLACES_AT_ONCE => {
@@ -122,10 +124,10 @@ impl Vacant {
     }
 }
 
-/// See the module.
+/// The evictable entries, see the module.
 #[derive(Debug)]
 pub(super) struct Entries {
-    /// By the hashes of the keys.
+    /// The places, by the hashes of their keys.
     places: HashTable<Arc<Place>>,
     /// The hash of the key of each slot, by which its place is found.
     hashes: Vec<u64>,
@@ -137,7 +139,7 @@ pub(super) struct Entries {
 }
 
 impl Entries {
-    /// None yet, of about so many that will fit.
+    /// An empty set, of which about `expected` entries will fit.
     pub(super) fn new(kind: PolicyKind, expected: NonZeroU32) -> Self {
         Self {
             places: HashTable::new(),
@@ -150,12 +152,12 @@ impl Entries {
         }
     }
 
-    /// Which policy it is.
+    /// The policy by which entries are evicted.
     pub(super) fn kind(&self) -> PolicyKind {
         self.kind
     }
 
-    /// Says anew how many will fit, where that is only an estimate.
+    /// Updates the estimate of how many entries will fit.
     pub(super) fn expect(&mut self, entries: NonZeroU32) {
         self.expected = entries;
         self.policy.set_capacity(entries);
@@ -165,25 +167,25 @@ impl Entries {
         self.places.len()
     }
 
-    /// Where the key is.
+    /// The place of a key.
     #[inline]
     pub(super) fn find(&self, key: &str) -> Option<&Arc<Place>> {
         self.places.find(hash_of(key), |place| place.key == key)
     }
 
-    /// What is in a slot that is taken.
+    /// The entry in a slot, which must be taken.
     pub(super) fn at(&self, slot: Slot) -> &Stored {
         let place = self.places.find(self.hashes[slot as usize], |place| place.slot == slot);
         &place.expect("the slot is taken").stored
     }
 
-    /// As [`Self::at`], to be changed; whoever has read it keeps what was read.
+    /// Like [`Self::at`], for a change. A reader of the old entry keeps what it has read.
     pub(super) fn at_mut(&mut self, slot: Slot) -> &mut Stored {
         let place = self.places.find_mut(self.hashes[slot as usize], |place| place.slot == slot);
         &mut Arc::make_mut(place.expect("the slot is taken")).stored
     }
 
-    /// The entry was asked for, or overwritten.
+    /// Tells the policy that an entry was read or overwritten.
     #[inline]
     pub(super) fn touch(&mut self, slot: Slot) {
         self.policy.hit(slot);
@@ -204,14 +206,14 @@ impl Entries {
         self.policy.insert(slot, hash);
     }
 
-    /// Takes an entry out, whatever the policy thinks of it.
+    /// Removes an entry, whatever its rank in the policy's order.
     pub(super) fn remove(&mut self, slot: Slot) -> Stored {
         self.policy.remove(slot);
         let place = vacate(&mut self.places, self.hashes[slot as usize], &mut self.free, slot);
         self.vacant.give_back(place).stored
     }
 
-    /// Gives up at least one entry, unless there is none, and tells `evicted` of each.
+    /// Evicts at least one entry, unless there is none, and calls `evicted` with each.
     pub(super) fn evict(&mut self, mut evicted: impl FnMut(&str, &Stored)) {
         let Self { places, hashes, free, vacant, policy, .. } = self;
         policy.evict(&mut |slot| {
@@ -220,13 +222,13 @@ impl Entries {
         });
     }
 
-    /// Forgets everything, and what the policy has learned.
+    /// Forgets all entries and all that the policy has learned.
     pub(super) fn clear(&mut self) {
         *self = Self::new(self.kind, self.expected);
     }
 }
 
-/// What an entry weighs under a key.
+/// The weight of an entry under a key, in bytes.
 pub(super) fn weight(key: &str, entry: &Entry) -> u64 {
     key.len() as u64 + entry.encoded_len() as u64 + ENTRY_OVERHEAD_BYTES
 }
@@ -236,7 +238,7 @@ fn hash_of(key: &str) -> u64 {
     xxh3_64(key.as_bytes())
 }
 
-/// Frees a slot that is taken, under the hash of its key.
+/// Frees a taken slot; `hash` is that of its key.
 fn vacate(places: &mut HashTable<Arc<Place>>, hash: u64, free: &mut Vec<Slot>, slot: Slot) -> Arc<Place> {
     let found = places.find_entry(hash, |place| place.slot == slot);
     let (place, _) = found.expect("the slot is taken").remove();

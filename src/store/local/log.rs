@@ -9,12 +9,12 @@ use crate::clock::{self, Instant};
 use crate::store::Entry;
 use crate::store::write_log::{Record, RecordId, Taken};
 
-/// Records in their order, each with who holds it.
+/// Records in order, each with the time since which a consumer holds it.
 #[derive(Debug, Default)]
 pub(super) struct Log {
     pub(super) records: BTreeMap<RecordId, Kept>,
     last: RecordId,
-    /// The last record that was given to anybody.
+    /// The last record that was given to any consumer.
     delivered: Option<RecordId>,
 }
 

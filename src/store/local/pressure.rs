@@ -1,11 +1,14 @@
-//! Gives entries up while memory runs short, whoever uses it.
+//! Evicts entries while the machine's memory runs short, whichever process uses it.
 //!
 //! Memory that a process frees often stays with its allocator, to be used again. A watcher that waited for the
-//! figure to fall would empty the cache for nothing. So what was shed since the figure was highest counts as free, until
-//! the cache has grown by it again or the figure has fallen by as much.
+//! figure to fall would empty the cache for nothing. So what was shed since the cache held most counts as free, until
+//! the cache has grown by it again or the figure has fallen by as much. On a busy machine the cache may grow between a
+//! look at the figure and the shedding that follows, and the figure shows it only at the next look, when the memory is
+//! free already. So the cache is asked what it held at the very moment when it begins to shed.
 //!
-//! A shortage outlasts looks that find room: a figure that goes up and down around the bound would otherwise begin a
-//! new shortage with each look above it, and each might take most of what the last one left.
+//! A shortage does not end with the first check that finds room: a figure that goes up and down around the
+//! bound would otherwise begin a new shortage with each check above it, and each might evict most of what the
+//! last one left.
 
 use std::io;
 use std::time::Duration;
@@ -15,33 +18,33 @@ use crate::memory::Memory;
 use crate::store::Counters;
 use crate::units::Share;
 
-/// How often memory is looked at.
+/// The time between two checks of the memory.
 const EVERY: Duration = Duration::from_millis(50);
-/// Of the entries that were held when memory ran short, one in so many is kept whatever happens: somebody else
-/// is using it then, and a cache of nothing would only add to the load.
+/// One in this many of the entries that were held when memory ran short is kept in any case: another process
+/// uses the memory then, and an empty cache would only add to the load.
 const KEPT: u64 = 8;
 
-/// Below this share of the bound, memory is not short by far.
+/// Memory use is calm below this share of the bound.
 const CALM: f64 = 7.0 / 8.0;
-/// After so many looks on end at calm memory, a second, the next shortage is one of its own.
+/// A shortage is over after this many calm checks in a row, which take a second.
 const CALM_LOOKS: u32 = 20;
 
-/// Keeps the memory used below a share of what there is, by what one cache holds.
+/// Keeps the machine's used memory below a share of the total by evicting entries of one cache.
 struct Watch<G> {
     most: Share,
     gauge: G,
-    /// While memory is short, or was a moment ago: how it began.
+    /// The present shortage, from its beginning until memory has been calm for a while.
     shortage: Option<Shortage>,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Shortage {
-    /// Entries held when it began.
+    /// Entries held when it began, or when the cache had grown back to as many.
     entries: u64,
-    /// The most memory seen used, and what the cache held then.
+    /// The most memory seen used, and the most that the cache held.
     used_bytes: u64,
     held_bytes: u64,
-    /// Looks on end at calm memory.
+    /// The number of calm checks in a row.
     calm_looks: u32,
 }
 
@@ -50,7 +53,7 @@ impl<G: FnMut() -> Option<Memory>> Watch<G> {
         Self { most, gauge, shortage: None }
     }
 
-    /// Looks once, and sheds quarters until memory is not short any more or too little is left.
+    /// Checks once, and evicts a quarter at a time until memory is not short any more or too little is left.
     fn check(&mut self, cache: &LocalCache) {
         let Some(memory) = (self.gauge)() else { return };
         let most = (memory.total_bytes as f64 * self.most.get()) as u64;
@@ -60,9 +63,15 @@ impl<G: FnMut() -> Option<Memory>> Watch<G> {
             self.shortage = earlier;
             return;
         }
-        let shortage = earlier.unwrap_or_else(|| Shortage::begins(memory.used_bytes, held));
+        let mut shortage = earlier.unwrap_or_else(|| Shortage::begins(memory.used_bytes, held));
+        while shortage.goes_on(memory, most, cache) {
+            let shed = cache.shed_quarter();
+            shortage.held_bytes = shortage.held_bytes.max(shed.held_bytes);
+            if shed.entries == 0 {
+                break;
+            }
+        }
         self.shortage = Some(shortage);
-        while shortage.goes_on(memory, most, cache) && cache.shed_quarter() > 0 {}
     }
 }
 
@@ -71,21 +80,24 @@ impl Shortage {
         Self { entries: held.entries, used_bytes, held_bytes: held.bytes, calm_looks: 0 }
     }
 
-    /// What is known of it after another look; `None` where it is over.
+    /// The shortage after another check; `None` if it is over.
     fn after(self, used_bytes: u64, most: u64, held: LocalStatistics) -> Option<Self> {
         let is_calm = (used_bytes as f64) < most as f64 * CALM;
         let calm_looks = if is_calm { self.calm_looks + 1 } else { 0 };
-        // Where the figure has fallen by all that was shed, no more of it is with the allocator.
-        let (used, held_then) = if used_bytes > self.used_bytes || used_bytes <= self.without_shed(held) {
+        if calm_looks >= CALM_LOOKS {
+            return None;
+        }
+        // Where the figure has fallen by all that was shed, no more of it is with the allocator. That the figure rises
+        // says nothing about it: others may use more, or it shows late what the cache held before it shed.
+        let (used_bytes, held_bytes) = if used_bytes <= self.without_shed(held) {
             (used_bytes, held.bytes)
         } else {
-            (self.used_bytes, self.held_bytes)
+            (self.used_bytes.max(used_bytes), self.held_bytes.max(held.bytes))
         };
-        let goes_on = calm_looks < CALM_LOOKS && held.entries < self.entries;
-        goes_on.then_some(Self { used_bytes: used, held_bytes: held_then, calm_looks, ..self })
+        Some(Self { entries: self.entries.max(held.entries), used_bytes, held_bytes, calm_looks })
     }
 
-    /// The memory used when it was most, without what was shed since.
+    /// The highest memory use, less the bytes that were evicted since.
     fn without_shed(self, held: LocalStatistics) -> u64 {
         self.used_bytes.saturating_sub(self.held_bytes.saturating_sub(held.bytes))
     }
@@ -93,18 +105,19 @@ impl Shortage {
     fn goes_on(self, memory: Memory, most: u64, cache: &LocalCache) -> bool {
         let held = cache.statistics();
         let used = memory.used_bytes.min(self.without_shed(held));
-        // A quarter more may go, and no fewer than one in so many are left.
+        // Another quarter may go only if one in [`KEPT`] is left after it.
         used > most && held.entries * 3 / 4 >= self.entries.div_ceil(KEPT)
     }
 }
 
 impl LocalCache {
-    /// From now on sheds a quarter of the least recently used, again and again, while more than a share of the memory is
-    /// used; see [`LocalStatistics::evicted_by_pressure`](super::LocalStatistics::evicted_by_pressure). A thread
-    /// of its own looks twenty times a second; it ends with the last handle of the cache.
+    /// From now on evicts a quarter of the entries at a time, in the policy's order, while more than a share
+    /// of the memory is used; see
+    /// [`LocalStatistics::evicted_by_pressure`](super::LocalStatistics::evicted_by_pressure). A thread of its
+    /// own checks twenty times a second; it ends with the last handle of the cache.
     ///
     /// # Errors
-    /// Where the operating system gives no thread.
+    /// Returns an error if the operating system cannot start a thread.
     pub fn watch_memory(
         &self,
         most: Share,
@@ -130,7 +143,7 @@ mod tests {
     use futures_util::FutureExt as _;
 
     const TOTAL: u64 = 1_000_000;
-    /// A key of four letters and a mark of absence.
+    /// The weight of a key of four letters with a mark of absence.
     const WEIGHT: u64 = 4 + 9 + ENTRY_OVERHEAD_BYTES;
 
     fn put(cache: &LocalCache, keys: std::ops::Range<u32>) {
@@ -163,7 +176,7 @@ mod tests {
     #[test]
     fn quarters_are_shed_until_memory_is_no_longer_short() {
         let cache = cache_of(1000);
-        // A hundred entries' weight too much takes one quarter, four hundred take two.
+        // An excess of a hundred entries' weight takes one quarter; one of four hundred takes two.
         for (others, left) in [(TOTAL / 2 - 900 * WEIGHT, 750), (TOTAL / 2 - 500 * WEIGHT, 423)] {
             watch(&cache, |held| others + held).check(&cache);
             assert_eq!(cache.statistics().entries, left);
@@ -245,6 +258,37 @@ mod tests {
         watch.check(&cache);
         let left = cache.statistics().entries;
         assert!((grown.div_ceil(8)..grown.div_ceil(4)).contains(&left), "{left} of {grown}");
+    }
+
+    #[test]
+    fn what_grew_between_the_look_and_the_shedding_is_free_once_it_is_shed() {
+        let cache = cache_of(1000);
+        let others = TOTAL / 2 - 900 * WEIGHT;
+        let (mut highest, mut looks, growing) = (0, 0, cache.clone());
+        let mut watch = watch(&cache, move |held| {
+            highest = highest.max(others + held);
+            looks += 1;
+            if looks == 1 {
+                // The figure has been read; by the time the cache is looked at, it holds twice as much.
+                put(&growing, 2000..3000);
+                let seen = highest;
+                highest = others + 2000 * WEIGHT;
+                return seen;
+            }
+            highest
+        });
+        (0..10).for_each(|_| watch.check(&cache));
+        assert_eq!(cache.statistics().entries, 844, "quarters of 2000 until 900 fit");
+    }
+
+    #[test]
+    fn a_figure_that_rises_a_little_does_not_forget_what_was_shed() {
+        let cache = cache_of(1000);
+        let too_much = TOTAL / 2 + 100 * WEIGHT;
+        let mut looks = (0..).map(|look| too_much + look);
+        let mut watch = watch(&cache, |_| looks.next().unwrap_or(0));
+        (0..10).for_each(|_| watch.check(&cache));
+        assert_eq!(cache.statistics().entries, 750);
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Sessions in the local cache, outside of its capacity, as counters are. Being outside of the instances, it keeps them
-//! when one crashes.
+//! Sessions in the local cache. Like counters they do not count towards its capacity. The cache is outside of
+//! the instances, so it keeps the sessions when an instance crashes.
 
 use bytes::Bytes;
 

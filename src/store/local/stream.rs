@@ -7,13 +7,13 @@ use bytes::Bytes;
 use crate::store::streams::StreamRecord;
 use crate::store::write_log::RecordId;
 
-/// Records in their order, counted from the first that there ever was.
+/// Records in order, numbered from the first that was ever appended.
 #[derive(Debug, Default)]
 pub(super) struct Stream {
     records: VecDeque<Vec<(String, Bytes)>>,
-    /// How many were trimmed.
+    /// The number of records that were trimmed.
     trimmed: u64,
-    /// By group, the number of the next record that it has not been given.
+    /// The number of the next record to give, by group.
     groups: HashMap<Box<str>, u64>,
 }
 
@@ -32,7 +32,7 @@ impl Stream {
 
     pub(super) fn take(&mut self, group: &str, most: u64) -> Vec<StreamRecord> {
         let next = self.groups.entry(group.into()).or_default();
-        // What was trimmed before it was read is gone.
+        // Records that were trimmed before the group read them are gone.
         let from = (*next).max(self.trimmed);
         let end = (from + most).min(self.trimmed + self.records.len() as u64);
         *next = end;

@@ -1,4 +1,5 @@
-//! The cache held against small references of its policies, and against what theory predicts of LRU.
+//! Tests that compare the cache with small reference implementations of its policies, and with the theory of
+//! LRU.
 
 use futures_util::FutureExt as _;
 use mongodb::bson::rawdoc;
@@ -10,7 +11,7 @@ use crate::hash::mix;
 use crate::store::Document;
 use crate::theory::{self, Popularity};
 
-/// This cache never waits.
+/// The result of a call that is ready at once, since this cache never waits.
 fn now<T>(call: impl Future<Output = T>) -> T {
     call.now_or_never().expect("a local cache answers at once")
 }
@@ -19,7 +20,7 @@ fn document(version: i64) -> Entry {
     Entry::of(Document::from_raw(rawdoc! { "_v": version }))
 }
 
-/// A cache as one client of a strategy uses it: a miss places a token and fills it.
+/// A client that uses the cache as a strategy does: a miss places a token and fills it.
 struct Client {
     cache: LocalCache,
     version: i64,
@@ -31,7 +32,7 @@ impl Client {
         Self { cache: LocalCache::with_policy(capacity, policy, Counters::new()), version: 0 }
     }
 
-    /// Whether the key was there. It is now.
+    /// Reads a key, and fills it on a miss; returns true on a hit.
     fn read(&self, key: &str) -> bool {
         if now(self.cache.get(key)).expect("it does not fail").is_some() {
             return true;
@@ -43,7 +44,7 @@ impl Client {
         false
     }
 
-    /// A write that puts the new document in, over an old one or not.
+    /// Writes the new document, whether or not an old one is there.
     fn update(&mut self, key: &str) {
         self.version += 1;
         let token = Token::random();
@@ -113,7 +114,7 @@ proptest! {
         agrees_with(PolicyKind::Lfu, NaiveLfu::default(), entries, &trace)?;
     }
 
-    /// Whatever weighs how much, and whoever goes.
+    /// The bound holds for entries of any weight and for every policy.
     #[test]
     fn no_policy_lets_the_cache_grow_over_its_bytes(
         policy in proptest::sample::select(PolicyKind::ALL.to_vec()),
@@ -135,7 +136,7 @@ proptest! {
 const KEYS: u64 = 100_000;
 const OPERATIONS: u64 = 1_000_000;
 
-/// Numbers from 0 (which they can be) to 1 (which they cannot).
+/// Random numbers from 0 (inclusive) to 1 (exclusive).
 struct Uniform(u64);
 
 impl Uniform {
@@ -145,18 +146,18 @@ impl Uniform {
     }
 }
 
-/// What a write does to the cached entry.
+/// The effect of a write on the cached entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum OnWrite {
     Update,
     Delete,
 }
 
-/// A tenth of the operations write, or none does.
+/// The effect of the writes, which are a tenth of the operations; `None` for reads only.
 type Writes = Option<OnWrite>;
 
-/// The hit rate of a real cache under Zipf, prefilled as LRU holds it after a long time: each key's last use lies an
-/// exponentially distributed time back, and the cache holds those used last.
+/// The hit rate of a real cache under Zipf, prefilled with the entries that LRU holds after a long time: each
+/// key's last use lies an exponentially distributed time back, and the cache holds the keys used last.
 fn measured(exponent: f64, entries: u64, writes: Writes, keys: &[String]) -> f64 {
     let write_share = if writes.is_some() { 0.1 } else { 0.0 };
     let mut uniform = Uniform(7);
@@ -218,7 +219,7 @@ fn predicted(exponent: f64, entries: u64, writes: Writes) -> f64 {
     theory::lru::hit_rate(&popularity.expect("a distribution"), capacity, on_write).value
 }
 
-/// Che, Tung and Wang, "Hierarchical web caching systems", 2002.
+/// The reference is Che, Tung and Wang, "Hierarchical web caching systems", 2002.
 #[test]
 fn lru_under_zipf_hits_within_a_third_of_a_point_of_ches_value() {
     let keys: Vec<String> = (0..KEYS).map(|key| format!("product:{key}")).collect();
@@ -237,7 +238,7 @@ fn lru_under_zipf_hits_within_a_third_of_a_point_of_ches_value() {
     assert!(off.is_empty(), "{off:#?}");
 }
 
-/// The constants, computed independently: N = 10^5, C = 10 %, reads only.
+/// The constants were computed independently for N = 10^5, C = 10 % and reads only.
 #[test]
 fn ches_values_are_the_known_ones() {
     for (exponent, expected) in [(0.8, 0.4687), (0.99, 0.7250), (1.2, 0.9176)] {
@@ -252,12 +253,12 @@ fn a_quarter_is_shed_the_least_recently_used_first_and_never_the_last() {
         client.read(&key.to_string());
     }
     client.read("0");
-    assert_eq!(client.cache.shed_quarter(), 2);
+    assert_eq!(client.cache.shed_quarter().entries, 2);
     let held: Vec<bool> = (0..8)
         .map(|key| now(client.cache.get(&key.to_string())).expect("it does not fail").is_some())
         .collect();
     assert_eq!(held, [true, false, false, true, true, true, true, true]);
-    let shed: u64 = std::iter::repeat_with(|| client.cache.shed_quarter()).take(20).sum();
+    let shed: u64 = std::iter::repeat_with(|| client.cache.shed_quarter().entries).take(20).sum();
     let statistics = client.cache.statistics();
     assert_eq!((statistics.entries, statistics.evicted_by_pressure), (3, 2 + shed));
 }
@@ -278,10 +279,10 @@ fn reads_of_several_threads_are_all_counted_and_keep_what_they_use() {
     now(client.cache.place_token("claimed", Token::random(), Duration::from_hours(1)))
         .expect("it does not fail");
     std::thread::scope(|scope| {
-        // More of them than there are batches of notes, so that some share one.
+        // There are more threads than batches of notes, so that some share one.
         for thread in 0..20_u64 {
             let cache = client.cache.clone();
-            // Each keeps two keys of its own in use.
+            // Each thread keeps two keys of its own in use.
             scope.spawn(move || {
                 for number in 0..5000 {
                     let key = (thread * 2 + number % 2).to_string();

@@ -11,7 +11,7 @@ use crate::store::tracking::{Announcement, Announcements, Tracking};
 impl Tracking for LocalCache {
     async fn track(&self, key_prefix: &str, _check_every: Duration) -> Result<Announcements, StoreError> {
         let (tell, told) = mpsc::unbounded_channel();
-        // The receiver is there.
+        // This cannot fail, since the receiver still exists.
         let _ = tell.send(Announcement::Connected);
         self.store.lock().listeners.add(key_prefix, tell);
         Ok(told)

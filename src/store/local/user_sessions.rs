@@ -4,15 +4,15 @@ use std::collections::HashMap;
 
 use crate::store::sessions::Session;
 
-/// Below so many sessions of a user nobody looks for expired ones.
+/// Expired sessions are looked for only if a user has at least this many sessions.
 const FEWEST_LOOKED_THROUGH: usize = 16;
 
 /// The sessions of one user, by their token ids.
 #[derive(Debug, Default)]
 pub(super) struct OfOneUser {
     pub(super) sessions: HashMap<Box<str>, Session>,
-    /// How many there have to be before expired ones are looked for again: twice as many as were left the last time, so
-    /// that looking costs a session no more than a step.
+    /// The number of sessions at which expired ones are looked for again. It is twice the number that was
+    /// left the last time, so that looking costs no more than one step per session.
     look_at: usize,
 }
 

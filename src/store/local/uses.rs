@@ -1,31 +1,33 @@
-//! Uses of entries that the policy has not been told of yet.
+//! The uses of entries that the policy has not been told of yet.
 //!
-//! A hit changes nothing but the policy's order. So threads look entries up side by side, under a shared lock, and
-//! note what they used; whoever takes the lock alone tells the policy first ("BP-Wrapper": Ding, Jiang and Zhang, ICDE
-//! 2009). What one thread did is told in its order, before anything that depends on it: with one client every
-//! eviction is exactly the policy's. Of what several threads did at once, only the order among them is lost.
+//! A hit changes only the policy's order. So threads look entries up side by side, under a shared lock, and
+//! note the uses; a thread that takes the lock exclusively tells the policy of them first ("BP-Wrapper":
+//! Ding, Jiang and Zhang, ICDE 2009). The policy hears of the uses of one thread in their order, before
+//! anything that depends on them, so with one client every eviction is exactly the policy's. Only the order
+//! of uses among threads that run at the same time is lost.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use crate::eviction::Slot;
 
-/// Threads that note side by side; more share batches.
+/// The number of batches of notes. If there are more threads, some share a batch.
 const BATCHES: usize = 8;
-/// So many notes fit in a batch.
+/// The number of notes that fit in a batch.
 const MOST: usize = 64;
-/// Beside the slot in a note of a token.
+/// The bit that marks a note of a token; the slot is below it.
 const TOKEN: u64 = 1 << Slot::BITS;
 
-/// See the module.
+/// The batches of noted uses, see the module.
 #[derive(Debug, Default)]
 pub(super) struct Uses([Batch; BATCHES]);
 
-/// Written under the shared lock, and read and emptied by whoever holds it alone, who so sees every note whole.
+/// A batch of notes. It is written under the shared lock, and read and emptied under the exclusive one, where
+/// every note is complete.
 // The alignment keeps the notes of two threads off each other's cache line.
 #[derive(Debug)]
 #[repr(align(128))]
 struct Batch {
-    /// How many wanted to note something; more than [`MOST`] where threads share the batch.
+    /// The number of attempts to note a use. It exceeds [`MOST`] if the batch is full or threads share it.
     wanted: AtomicUsize,
     notes: [AtomicU64; MOST],
 }
@@ -36,7 +38,7 @@ impl Default for Batch {
     }
 }
 
-/// What a read came to that found something under its key.
+/// The kind of entry that a read found under its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Found {
     /// A document, or the mark of an absent one.
@@ -46,8 +48,8 @@ pub(super) enum Found {
 }
 
 impl Uses {
-    /// Notes a use and returns `true`, or `false` where there is no room; the caller holds the shared lock, under which it
-    /// found the slot.
+    /// Notes a use; returns false if there is no room. The caller holds the shared lock under which it found
+    /// the slot.
     #[inline]
     pub(super) fn note(&self, slot: Slot, found: Found) -> bool {
         let batch = &self.0[batch_of_this_thread()];
@@ -56,7 +58,7 @@ impl Uses {
         true
     }
 
-    /// Tells of all uses, each a slot and whether it holds a token; the caller holds the lock alone.
+    /// Tells of all uses, each by its slot and whether it found a token. The caller holds the exclusive lock.
     pub(super) fn tell(&self, mut used: impl FnMut(Slot, bool)) {
         for batch in &self.0 {
             let noted = batch.wanted.load(Relaxed).min(MOST);
@@ -72,7 +74,7 @@ impl Uses {
     }
 }
 
-/// Each thread keeps to one batch.
+/// The number of the batch that this thread uses, always the same one.
 fn batch_of_this_thread() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     thread_local!(static BATCH: usize = NEXT.fetch_add(1, Relaxed) % BATCHES);

@@ -1,5 +1,5 @@
-//! Dirty entries and logs of writes in the local cache. Being outside of the instances, it keeps them when one
-//! crashes.
+//! Dirty entries and logs of writes in the local cache. The cache is outside of the instances, so it keeps
+//! them when an instance crashes.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::store::write_log::{Held, LogLength, Reader, Record, RecordId, Removed
 use crate::store::{Entry, ErrorKind, StoreError, Version};
 
 impl Store {
-    /// Whether what is under a key is what a writer has seen there.
+    /// Returns true if the entry under a key is the one that a writer has seen there.
     fn holds(&mut self, key: &str, held: Held, now: Instant) -> bool {
         match (self.live(key, now), held) {
             (Some(Entry::Document { version, .. }), Held::Document(seen)) => *version == seen,
@@ -18,7 +18,7 @@ impl Store {
         }
     }
 
-    /// Puts a dirty entry in place of whatever is there; returns whether there is room for it.
+    /// Puts a dirty entry in place of whatever is there; returns false if there is no room for it.
     fn put_dirty(&mut self, key: &str, entry: &Entry, now: Instant) -> bool {
         let weight = entries::weight(key, entry);
         let (others, their_bytes) = match self.dirty.get(key) {
@@ -53,7 +53,7 @@ impl Store {
             self.entries.insert(key, stored);
         }
         if let Some(slot) = self.entries.find(key).map(|place| place.slot) {
-            // A time beyond the clock's end is never.
+            // A time beyond the end of the clock means that the entry never expires.
             self.entries.at_mut(slot).expires = now.checked_add(ttl);
         }
         true

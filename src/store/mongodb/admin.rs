@@ -1,11 +1,11 @@
-//! What hotset itself asks of a MongoDB, not counted.
+//! Commands that hotset itself sends to a MongoDB. They are not counted.
 
 use mongodb::bson::doc;
 
 use super::MongoDatabase;
 use crate::store::StoreError;
 
-/// What a MongoDB counted since it started.
+/// The counts of operations of a MongoDB since it started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct MongoOperations {
     /// Queries.
@@ -27,9 +27,9 @@ impl MongoDatabase {
         Ok(info.get_str("version").unwrap_or("unknown").to_string())
     }
 
-    /// What the server counted since it started.
+    /// The server's counts since it started.
     pub async fn operations(&self) -> Result<MongoOperations, StoreError> {
-        // The costly sections are left out, so that asking once a second does not weigh on the server.
+        // The costly sections are left out, so that a command a second is no load for the server.
         let ask = doc! {
             "serverStatus": 1, "repl": 0, "metrics": 0, "locks": 0, "wiredTiger": 0, "tcmalloc": 0,
             "mirroredReads": 0, "transactions": 0, "flowControl": 0, "storageEngine": 0,

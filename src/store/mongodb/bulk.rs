@@ -1,6 +1,6 @@
-//! Many updates in one `update` command, and what became of each.
+//! Many updates in one `update` command, and the result of each.
 //!
-//! `Client::bulk_write` would tell more, but needs a server of version 8.
+//! `Client::bulk_write` would return more detail, but needs a server of version 8.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,11 +12,11 @@ use super::patches::{counted_up, without_version};
 use super::write_concern::WriteConcern;
 use crate::store::{BulkItem, ErrorKind, StoreError, Version};
 
-/// What is known of an item after the command.
-pub(super) type Result1 = Result<bool, StoreError>;
+/// The result of one item.
+pub(super) type ItemResult = Result<bool, StoreError>;
 
-/// Splits items into runs in which every id occurs once: an unordered command may apply them in any
-/// order, and its count of matches says all only where no two items meet.
+/// Splits items into runs in which every id occurs once: an unordered command may apply them in any order,
+/// and its count of matches is conclusive only if no two items have the same id.
 pub(super) fn runs_of_distinct_ids(items: &[BulkItem], most: usize) -> Vec<&[BulkItem]> {
     let (mut runs, mut start, mut seen) = (Vec::new(), 0, HashSet::new());
     for (place, item) in items.iter().enumerate() {
@@ -33,7 +33,7 @@ pub(super) fn runs_of_distinct_ids(items: &[BulkItem], most: usize) -> Vec<&[Bul
     runs
 }
 
-/// The command that applies them, each on its own.
+/// The command that applies the items, each independent of the others.
 pub(super) fn command(collection: &str, items: &[BulkItem], concern: WriteConcern) -> RawDocumentBuf {
     let mut updates = RawArrayBuf::new();
     for item in items {
@@ -60,7 +60,7 @@ fn update(item: &BulkItem) -> RawDocumentBuf {
 pub(super) struct Reply {
     matched: usize,
     errors: HashMap<usize, StoreError>,
-    /// Why the server cannot say that what it did will last: no item counts as done then.
+    /// The error if the write concern was not met. No item counts as done then.
     pub(super) unconfirmed: Option<StoreError>,
 }
 
@@ -79,7 +79,7 @@ impl Reply {
         let unconfirmed = reply.get_document("writeConcernError").ok().map(|error| {
             let kind = kind_of_code(i32::try_from(number(error, "code")).unwrap_or(0));
             let message = error.get_str("errmsg").unwrap_or("no reason given");
-            // What was done is there, and may be lost: whoever asked must neither count on it nor give it up.
+            // The updates were applied but may be lost, so the error must be an indeterminate one.
             let kind = if kind.is_indeterminate() { kind } else { ErrorKind::Timeout };
             StoreError::new(kind, format!("updating many documents, which were not confirmed: {message}"))
         });
@@ -87,22 +87,22 @@ impl Reply {
         Self { matched, errors: errors.collect(), unconfirmed }
     }
 
-    /// The results where the count of matches tells them: every item without an error is done.
-    pub(super) fn results(&self, items: &[BulkItem]) -> Option<Vec<Result1>> {
+    /// The results if the count of matches is enough to tell them: every item without an error is done.
+    pub(super) fn results(&self, items: &[BulkItem]) -> Option<Vec<ItemResult>> {
         (self.matched + self.errors.len() >= items.len()).then(|| self.results_by(items, |_| true))
     }
 
-    /// The results where some item was left out, by the versions that the documents have after it.
+    /// The results if some item was skipped, told by the versions that the documents have after the command.
     ///
-    /// A version belongs to one write, so that the document holding exactly the item's version holds
-    /// the item. One that holds a newer version, or is missing, counts as left out: that may also be
-    /// an item that was applied and overtaken between the command and this look, and its change is
-    /// no longer the newest either way. An item without a version is done where there is a document.
+    /// A version belongs to one write, so a document with exactly the item's version holds the item. If the
+    /// document has a newer version or is missing, the item counts as skipped. It may also have been applied
+    /// and then overtaken before the versions were read, but its change is no longer the newest either way.
+    /// An item without a version is done if there is a document.
     pub(super) fn results_after(
         &self,
         items: &[BulkItem],
         versions: &HashMap<String, Version>,
-    ) -> Vec<Result1> {
+    ) -> Vec<ItemResult> {
         self.results_by(items, |item| match (versions.get(&item.id), item.version) {
             (Some(held), Some(version)) => *held == version,
             (held, None) => held.is_some(),
@@ -110,7 +110,7 @@ impl Reply {
         })
     }
 
-    fn results_by(&self, items: &[BulkItem], done: impl Fn(&BulkItem) -> bool) -> Vec<Result1> {
+    fn results_by(&self, items: &[BulkItem], done: impl Fn(&BulkItem) -> bool) -> Vec<ItemResult> {
         let result = |(place, item)| match self.errors.get(&place) {
             Some(error) => Err(error.clone()),
             None => Ok(done(item)),

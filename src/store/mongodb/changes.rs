@@ -17,7 +17,8 @@ use crate::store::{StoreError, Version};
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// The server no longer knows what came after the token (`ChangeStreamHistoryLost`).
+/// The code of the error that the server no longer has the changes after the token
+/// (`ChangeStreamHistoryLost`).
 const HISTORY_LOST: i32 = 286;
 
 type Event = ChangeStreamEvent<Decoded>;
@@ -30,7 +31,8 @@ impl MongoDatabase {
         let mut stream = Some(collection.watch().await.map_err(|error| failed(&error))?);
         let (tell, told) = mpsc::unbounded_channel();
         tokio::spawn(async move {
-            // From the opening on: a break before the first event is to be taken up there too.
+            // The token is taken at the opening, so that a stream that breaks before its first event can be
+            // resumed too.
             let mut token = stream.as_ref().and_then(Stream::resume_token);
             let mut pause = FIRST_PAUSE;
             loop {
@@ -54,7 +56,8 @@ impl MongoDatabase {
                             return;
                         }
                     }
-                    // The server is away: it is taken up where it ended once it is back.
+                    // The server cannot be reached. The stream is resumed where it ended once the server is
+                    // back.
                     Err(_) => {}
                 }
             }
@@ -63,7 +66,8 @@ impl MongoDatabase {
     }
 }
 
-/// Until the stream breaks off or nobody listens any more; `token` is where it is to be taken up.
+/// Forwards events until the stream breaks off or the receiver is dropped. `token` is left at the place to
+/// resume from.
 async fn forward(
     mut stream: Stream<Event>,
     token: &mut Option<ResumeToken>,
@@ -83,7 +87,7 @@ async fn forward(
     }
 }
 
-/// The version that the event's document has, where the event says so.
+/// The version of the document after the event, if the event contains it.
 fn version(event: &Event) -> Option<Version> {
     let updated = event.update_description.as_ref().map(|update| &update.updated_fields);
     let fields = updated.or(event.full_document.as_ref())?;

@@ -1,4 +1,4 @@
-//! MongoDB's errors as hotset's.
+//! Conversion of MongoDB's errors to hotset's.
 
 use mongodb::error::{Error, ErrorKind as Cause};
 
@@ -10,7 +10,7 @@ use crate::store::{ErrorKind, StoreError};
 pub fn kind_of(error: &Error) -> ErrorKind {
     match error.kind.as_ref() {
         Cause::Authentication { .. } => ErrorKind::Denied,
-        // The driver says so when it has looked for a server in vain; why, its message tells.
+        // The driver returns this when it has found no server; only its message tells the reason.
         Cause::ServerSelection { message, .. } if is_about_credentials(message) => ErrorKind::Denied,
         Cause::Io(cause) if cause.kind() == std::io::ErrorKind::TimedOut => ErrorKind::Timeout,
         Cause::ServerSelection { .. }
@@ -33,7 +33,7 @@ fn is_about_credentials(message: &str) -> bool {
 /// The kind of a server's error code, see MongoDB's `error_codes.yml`.
 pub(super) fn kind_of_code(code: i32) -> ErrorKind {
     match code {
-        // Unauthorized, AuthenticationFailed, and user disabled or reauthentication required
+        // Unauthorized, AuthenticationFailed, user disabled, reauthentication required
         13 | 18 | 334 | 391 => ErrorKind::Denied,
         // HostUnreachable, HostNotFound, NetworkTimeout, SocketException
         6 | 7 | 89 | 9001 => ErrorKind::Connection,
@@ -49,7 +49,7 @@ pub(super) fn kind_of_code(code: i32) -> ErrorKind {
     }
 }
 
-/// An error as hotset reports it: what was being done, on which server, and what came back.
+/// An error as hotset reports it: the operation, the server and the server's message.
 #[must_use]
 pub fn store_error(error: &Error, doing: &str, uri: &SecretUrl) -> StoreError {
     let message = uri.redact(&error.to_string());

@@ -6,7 +6,7 @@ use mongodb::bson::{RawDocumentBuf, rawdoc};
 use crate::store::Patch;
 use crate::store::document::VERSION_FIELD;
 
-/// A patch without the version, which is not a patch's to set.
+/// The fields of a patch without the version, which a patch must not set.
 pub(super) fn without_version(patch: &Patch) -> RawDocumentBuf {
     let mut fields = RawDocumentBuf::new();
     for (name, value) in patch.raw().iter().flatten() {
@@ -21,7 +21,7 @@ pub(super) fn without_version(patch: &Patch) -> RawDocumentBuf {
 pub(super) fn counted_up(patch: &Patch) -> RawDocumentBuf {
     let set = without_version(patch);
     let mut update = rawdoc! { "$inc": { "_v": 1_i64 } };
-    // An empty `$set` is refused by servers before 5.0.
+    // Servers before 5.0 refuse an empty `$set`.
     if !set.is_empty() {
         update.append(cstr!("$set"), set);
     }

@@ -1,4 +1,4 @@
-//! How long operations wait for a connection of the driver's pool.
+//! The time that operations wait for a connection of the driver's pool.
 
 use std::iter::Sum;
 use std::ops::Sub;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use mongodb::event::EventHandler;
 use mongodb::event::cmap::CmapEvent;
 
-/// What the pool's events added up to. Clones are the same.
+/// Sums over the pool's events. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct PoolWait(Arc<Sums>);
 
@@ -23,12 +23,12 @@ struct Sums {
 /// The sums at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PoolWaitSnapshot {
-    /// Connections that operations were given.
+    /// The number of times an operation was given a connection.
     pub checkouts: u64,
-    /// Times that an operation was given none.
+    /// The number of times an operation was given none.
     pub failures: u64,
-    /// The time that operations waited for one, all together; some tens of microseconds each even where
-    /// one is free.
+    /// The total time that operations waited for a connection. Each wait takes some tens of microseconds even
+    /// if one is free.
     pub waited: Duration,
 }
 
@@ -43,7 +43,7 @@ impl PoolWait {
         }
     }
 
-    /// What adds them up.
+    /// The handler of the pool's events that adds them up.
     pub(super) fn handler(&self) -> EventHandler<CmapEvent> {
         let sums = Arc::clone(&self.0);
         EventHandler::callback(move |event| {
@@ -60,7 +60,7 @@ impl PoolWait {
 impl Sub for PoolWaitSnapshot {
     type Output = Self;
 
-    /// What came since an earlier snapshot.
+    /// The sums since an earlier snapshot.
     fn sub(self, earlier: Self) -> Self {
         Self {
             checkouts: self.checkouts.saturating_sub(earlier.checkouts),
@@ -71,7 +71,7 @@ impl Sub for PoolWaitSnapshot {
 }
 
 impl Sum for PoolWaitSnapshot {
-    /// The waits at all pools.
+    /// The sums over all pools.
     fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
         all.fold(Self::default(), |sum, one| Self {
             checkouts: sum.checkouts + one.checkouts,

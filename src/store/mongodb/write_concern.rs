@@ -16,7 +16,7 @@ crate::choices! {
 }
 
 impl WriteConcern {
-    /// As a command says it.
+    /// The write concern as a command's document.
     pub(super) fn raw(self) -> RawDocumentBuf {
         match self {
             Self::W1 => rawdoc! { "w": 1_i32 },
@@ -25,7 +25,7 @@ impl WriteConcern {
         }
     }
 
-    /// As the driver says it.
+    /// The write concern as the driver's type.
     pub(super) fn driver(self) -> options::WriteConcern {
         match self {
             Self::W1 => options::WriteConcern::nodes(1),

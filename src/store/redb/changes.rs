@@ -9,7 +9,7 @@ use crate::store::changes::{Announced, ChangeStream, Changes};
 impl Changes for EmbeddedDatabase {
     async fn changes(&self, collection: &str) -> Result<ChangeStream, StoreError> {
         let (tell, told) = mpsc::unbounded_channel();
-        // The receiver is there.
+        // This cannot fail, since the receiver still exists.
         let _ = tell.send(Announced::Connected);
         self.listeners.add(collection, tell);
         Ok(told)

@@ -1,4 +1,4 @@
-//! The commit thread: takes all changes that wait, makes them durable together, then answers each.
+//! The commit thread. It takes all waiting changes, makes them durable together and then answers each.
 
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
@@ -14,7 +14,7 @@ use crate::store::{BulkItem, Document, ErrorKind, Patch, StoreError};
 /// The most changes in one transaction: enough to share the disk's time, few enough to bound the wait.
 const MOST_AT_ONCE: usize = 1024;
 
-/// Where the answer to a change goes.
+/// The channel for the answer to a change.
 pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 
 /// A change that waits to be committed.
@@ -30,7 +30,7 @@ type Answer = Box<dyn FnOnce(Option<StoreError>)>;
 
 fn answer<T: 'static>(reply: Reply<T>, result: Result<T, StoreError>) -> Answer {
     Box::new(move |failed_commit| {
-        // Whoever asked may have stopped waiting.
+        // The caller may have stopped waiting.
         let _ = reply.send(failed_commit.map_or(result, Err));
     })
 }
@@ -38,7 +38,7 @@ fn answer<T: 'static>(reply: Reply<T>, result: Result<T, StoreError>) -> Answer 
 fn finish<T: 'static>(reply: Reply<T>, outcome: Outcome<T>) -> (Answer, Option<redb::Error>) {
     match outcome {
         Ok(result) => (answer(reply, result), None),
-        // What this change would have answered is replaced by the transaction's error.
+        // The caller gets the transaction's error in place of this one.
         Err(error) => {
             let placeholder = StoreError::new(ErrorKind::Other, "the transaction was abandoned");
             (answer(reply, Err(placeholder)), Some(error))
@@ -47,7 +47,7 @@ fn finish<T: 'static>(reply: Reply<T>, outcome: Outcome<T>) -> (Answer, Option<r
 }
 
 impl Change {
-    /// Applies it, and notes what is to be announced of it.
+    /// Applies the change and notes what is to be announced.
     fn apply(self, transaction: &WriteTransaction, news: &mut News<'_>) -> (Answer, Option<redb::Error>) {
         match self {
             Self::Update { collection, id, patch, reply } => {
@@ -73,7 +73,7 @@ impl Change {
         }
     }
 
-    /// The answer to a change that could not even be begun.
+    /// The answer to a change that was not begun, because one before it failed.
     fn refused(self) -> Answer {
         let refused = || StoreError::new(ErrorKind::Other, "the transaction was abandoned");
         match self {
@@ -84,7 +84,7 @@ impl Change {
     }
 }
 
-/// The way to the commit thread, which ends when this is dropped.
+/// The handle of the commit thread, which ends when this is dropped.
 pub(super) struct Committer {
     changes: Option<mpsc::Sender<Change>>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -95,7 +95,7 @@ impl Committer {
         let (changes, waiting) = mpsc::channel();
         let thread = std::thread::Builder::new()
             .name("hotset-commit".into())
-            .spawn(move || commit_until_nobody_asks(&file, &listeners, &waiting))
+            .spawn(move || commit_until_closed(&file, &listeners, &waiting))
             .map_err(|error| {
                 StoreError::new(ErrorKind::Other, format!("starting the commit thread: {error}"))
             })?;
@@ -112,7 +112,8 @@ impl Committer {
 }
 
 impl Drop for Committer {
-    /// Waits for what is still to be committed, so that the file is closed when the last handle has gone.
+    /// Waits until all submitted changes are committed, so that the file is closed when the last handle has
+    /// gone.
     fn drop(&mut self) {
         drop(self.changes.take());
         if let Some(thread) = self.thread.lock().take() {
@@ -121,7 +122,7 @@ impl Drop for Committer {
     }
 }
 
-fn commit_until_nobody_asks(file: &File, listeners: &Listeners, waiting: &mpsc::Receiver<Change>) {
+fn commit_until_closed(file: &File, listeners: &Listeners, waiting: &mpsc::Receiver<Change>) {
     while let Ok(first) = waiting.recv() {
         let group = std::iter::once(first).chain(waiting.try_iter()).take(MOST_AT_ONCE).collect();
         commit(file, listeners, group);
@@ -147,10 +148,11 @@ fn commit(file: &File, listeners: &Listeners, group: Vec<Change>) {
     });
     let failed = committed.err();
     if failed.is_some() {
-        // Nothing of the group has been kept, and redb takes no more until the file is opened anew.
+        // Nothing of the group was committed, and redb accepts no more until the file is reopened.
         file.reopen();
     } else {
-        // Before the answers, so that whoever has an answer knows that the change is announced.
+        // Changes are announced before they are answered, so that an answered change is always announced
+        // already.
         news.tell();
     }
     for answer in answers {

@@ -1,4 +1,4 @@
-//! Who is told of commits.
+//! The listeners to commits.
 
 use parking_lot::Mutex;
 use tokio::sync::mpsc::UnboundedSender;
@@ -8,11 +8,12 @@ use crate::store::changes::Announced;
 
 type Listener = (String, UnboundedSender<Announced>);
 
-/// Those who are told, and of which collection.
+/// The listeners, each with the collection it wants to hear of.
 #[derive(Debug, Default)]
 pub(super) struct Listeners(Mutex<Vec<Listener>>);
 
-/// What a transaction changes, to be told once it is committed; nothing is noted that nobody wants.
+/// The changes of a transaction, to be announced once it is committed. Only changes that have a listener are
+/// noted.
 pub(super) struct News<'a> {
     listeners: &'a Listeners,
     wanted: Vec<String>,
@@ -20,12 +21,12 @@ pub(super) struct News<'a> {
 }
 
 impl Listeners {
-    /// Tells somebody of every commit from now on.
+    /// Announces every commit to `listener` from now on.
     pub(super) fn add(&self, collection: &str, listener: UnboundedSender<Announced>) {
         self.0.lock().push((collection.to_owned(), listener));
     }
 
-    /// Nothing is noted yet.
+    /// An empty set of notes for one transaction.
     pub(super) fn news(&self) -> News<'_> {
         let wanted = self.0.lock().iter().map(|(collection, _)| collection.clone()).collect();
         News { listeners: self, wanted, changes: Vec::new() }
@@ -33,7 +34,7 @@ impl Listeners {
 }
 
 impl News<'_> {
-    /// Notes that a document is to have this version.
+    /// Notes that a document will have this version.
     pub(super) fn note(&mut self, collection: &str, id: &str, version: Version) {
         if self.wanted.iter().any(|wanted| wanted == collection) {
             let changed = Announced::Changed { id: id.to_owned(), version: Some(version) };
@@ -41,7 +42,7 @@ impl News<'_> {
         }
     }
 
-    /// Tells all; those who have hung up are told nothing any more.
+    /// Sends each listener its changes, and forgets those that have hung up.
     pub(super) fn tell(self) {
         if self.wanted.is_empty() {
             return;

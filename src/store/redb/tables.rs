@@ -1,4 +1,4 @@
-//! The tables of an embedded database: the documents of a collection by id, and its categories.
+//! The tables of an embedded database: the documents of each collection by id, and their ids by category.
 
 use std::fmt;
 use std::ops::Bound;
@@ -12,12 +12,12 @@ use redb::{
 
 use crate::store::{BulkItem, Document, ErrorKind, Page, Patch, StoreError, Version};
 
-/// How many documents a scan reads at a time.
+/// The number of documents that a scan reads at a time.
 const SCAN_PART: usize = 500;
 
 type OpenFile = Box<dyn Fn() -> Result<redb::Database, redb::DatabaseError> + Send + Sync>;
 
-/// The file of a database, which can be opened anew: redb refuses everything after a failed write.
+/// The file of a database. It can be reopened, since redb refuses everything after a failed write.
 pub(super) struct File {
     name: String,
     open: OpenFile,
@@ -40,7 +40,7 @@ impl File {
         store_error(doing, &self.name, error)
     }
 
-    /// Works on the database; the outer error is redb's, the inner result is the work's own.
+    /// Runs `work` on the open database and converts redb's error to hotset's.
     pub(super) fn read<T>(
         &self,
         doing: &str,
@@ -55,17 +55,17 @@ impl File {
         }
     }
 
-    /// Closes the file and opens it as it was after the last commit.
+    /// Closes the file and opens it again in its state after the last commit.
     pub(super) fn reopen(&self) {
-        // Readers wait: they would be refused anyway.
+        // Readers wait meanwhile; redb would refuse them anyway.
         let mut database = self.database.write();
-        // Closed first, since a file can be open only once.
+        // The file is closed first, since it can be open only once.
         *database = None;
         *database = (self.open)().ok();
     }
 }
 
-/// What redb could not do, as hotset says it.
+/// An error of redb as hotset reports it: the operation, the file and redb's message.
 pub(super) fn store_error(doing: &str, file: &str, error: &redb::Error) -> StoreError {
     let kind = match error {
         redb::Error::Corrupted(_) => ErrorKind::Malformed,
@@ -99,7 +99,7 @@ fn stored(bytes: &[u8]) -> Result<Document, StoreError> {
     Document::from_bytes(Bytes::copy_from_slice(bytes))
 }
 
-/// A table that nobody has written to yet is an empty one.
+/// A table that was never written to does not exist, and counts as empty.
 fn unless_missing<T>(opened: Result<T, TableError>) -> Result<Option<T>, redb::Error> {
     match opened {
         Ok(table) => Ok(Some(table)),
@@ -144,7 +144,7 @@ pub(super) fn find_by_category(
     Ok(Ok(found))
 }
 
-/// The documents after an id, in the order of ids; none at the end.
+/// The next documents after an id, in the order of ids; empty at the end.
 pub(super) fn part_after(
     database: &redb::Database,
     collection: &str,
@@ -166,7 +166,7 @@ pub(super) fn part_after(
     Ok(Ok(part))
 }
 
-/// The document with only `_id` and some fields, in the order that they stand in it.
+/// The document with only `_id` and some fields, in their order in the document.
 pub(super) fn project(document: &Document, fields: &[&str]) -> Result<Document, StoreError> {
     let malformed = || StoreError::new(ErrorKind::Malformed, "a stored document cannot be read");
     let mut projected = RawDocumentBuf::new();
@@ -179,7 +179,8 @@ pub(super) fn project(document: &Document, fields: &[&str]) -> Result<Document, 
     Ok(Document::from_raw(projected))
 }
 
-/// What a change came to: redb's error ends the whole transaction, one's own only this change.
+/// The outcome of a change. An outer error, redb's, ends the whole transaction; an inner one ends only this
+/// change.
 pub(super) type Outcome<T> = Result<Result<T, StoreError>, redb::Error>;
 
 pub(super) fn update(
@@ -222,7 +223,7 @@ pub(super) fn bulk(
 
 pub(super) fn put(transaction: &WriteTransaction, collection: &str, documents: &[Document]) -> Outcome<()> {
     let names = Names::of(collection);
-    // Looked at before anything is written, so that all are stored or none.
+    // This is checked before anything is written, so that either all documents are stored or none.
     if documents.iter().any(|document| document.id().is_none()) {
         let error = StoreError::new(ErrorKind::Malformed, "a document to be stored has no text as its _id");
         return Ok(Err(error));

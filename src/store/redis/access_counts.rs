@@ -1,4 +1,4 @@
-//! Counts of accesses, in sorted sets.
+//! Counts of accesses in sorted sets.
 
 use std::time::Duration;
 
@@ -8,11 +8,12 @@ use super::scripts::ADD_TO_SORTED_SET;
 use super::{RedisCache, millis, unexpected};
 use crate::store::{AccessCounts, StoreError};
 
-/// A script holds the server up while it runs: so many members take well under a millisecond.
+/// The most members in one call. A script holds the server up while it runs; this many take well under a
+/// millisecond.
 const MOST_AT_ONCE: usize = 500;
 
 impl RedisCache {
-    /// Adds to the scores of members, which live for `ttl` from now.
+    /// Adds to the scores of members of a sorted set, which lives for `ttl` from now.
     pub(in crate::store) async fn add_to_sorted_set(
         &self,
         key: &str,
@@ -31,7 +32,7 @@ impl RedisCache {
         Ok(())
     }
 
-    /// The members with the highest scores, and the scores.
+    /// The `most` members with the highest scores, and their scores.
     pub(in crate::store) async fn highest_of_sorted_set(
         &self,
         key: &str,

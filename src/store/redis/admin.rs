@@ -1,4 +1,4 @@
-//! What hotset itself asks of a Redis, over a connection of its own and not counted.
+//! Commands that hotset itself sends to a Redis, over a connection of its own. They are not counted.
 
 use std::sync::Arc;
 
@@ -9,35 +9,36 @@ use super::RedisOptions;
 use super::link::{Address, Link};
 use crate::store::{ErrorKind, StoreError};
 
-/// How many keys one step of a SCAN looks at: few enough not to hold the server up.
+/// The number of keys that one step of a SCAN looks at, which is small enough not to hold the server up.
 const SCAN_STEP: usize = 1000;
 
-/// The administrator of one Redis server.
+/// A connection to one Redis server for administration.
 #[derive(Clone)]
 pub struct RedisAdmin {
     link: Arc<Link>,
 }
 
-/// What a Redis says about itself.
+/// The figures of INFO and DBSIZE.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct RedisInfo {
     /// The version of the server.
     pub version: String,
-    /// Drawn anew at each start of the server.
+    /// The random id of this start of the server.
     pub run_id: String,
-    /// Memory that it counts as used, in bytes.
+    /// The memory that the server counts as used, in bytes.
     pub used_memory_bytes: u64,
-    /// What of that does not count towards the limit: buffers of replicas beyond the backlog, and of the append-only file.
+    /// The part of the used memory that does not count towards the limit: buffers of replicas beyond the
+    /// backlog, and of the append-only file.
     pub not_counted_bytes: u64,
-    /// The limit of that, in bytes; 0 for none.
+    /// The limit of the used memory, in bytes; 0 for none.
     pub maxmemory_bytes: u64,
-    /// What it evicts at the limit.
+    /// The eviction policy at the limit.
     pub maxmemory_policy: String,
-    /// Keys evicted since it started.
+    /// Keys evicted since the server started.
     pub evicted_keys: u64,
-    /// Keys expired since it started.
+    /// Keys expired since the server started.
     pub expired_keys: u64,
-    /// CPU time that it used since it started, user and system, in seconds.
+    /// CPU time used since the server started, user and system, in seconds.
     pub used_cpu_seconds: f64,
     /// Keys in the selected database.
     pub dbsize: u64,
@@ -45,7 +46,7 @@ pub struct RedisInfo {
     pub role: String,
     /// Connected clients.
     pub connected_clients: u64,
-    /// Commands that it has carried out since it started.
+    /// Commands carried out since the server started.
     pub commands_processed: u64,
 }
 
@@ -76,17 +77,17 @@ impl RedisInfo {
 }
 
 impl RedisAdmin {
-    /// Connects; the key prefix and the number of connections of the options do not matter here.
+    /// Connects. The options' key prefix and number of connections do not matter here.
     pub async fn connect(options: &RedisOptions) -> Result<Self, StoreError> {
         let link = Link::connect(Arc::new(Address::new(options)?)).await?;
         let admin = Self { link };
-        // So that whoever looks at MONITOR or CLIENT LIST can tell it from the application.
+        // The name tells this connection from the application's in MONITOR and CLIENT LIST.
         admin.ask::<()>(cmd("CLIENT").arg("SETNAME").arg("hotset-admin"), "naming a connection").await?;
         Ok(admin)
     }
 
-    /// Connects as somebody who only looks on, by a name of its own for CLIENT LIST; a user that may not name itself
-    /// may look on all the same.
+    /// Connects under a name for CLIENT LIST, to observe only. A user without the right to set a name is
+    /// accepted too.
     pub async fn connect_as(options: &RedisOptions, name: &str) -> Result<Self, StoreError> {
         let link = Link::connect(Arc::new(Address::new(options)?)).await?;
         let admin = Self { link };
@@ -107,7 +108,7 @@ impl RedisAdmin {
         self.ask(cmd("CONFIG").arg("SET").arg(name).arg(value), "changing the configuration").await
     }
 
-    /// What the server says about itself.
+    /// The figures of the server at this moment.
     pub async fn info(&self) -> Result<RedisInfo, StoreError> {
         let text: String = self.ask(&cmd("INFO"), "asking for INFO").await?;
         let dbsize = self.ask(&cmd("DBSIZE"), "counting keys").await?;
@@ -120,7 +121,7 @@ impl RedisAdmin {
         self.ask(&cmd("FLUSHALL"), "flushing").await
     }
 
-    /// Removes the keys with a prefix and returns how many there were. Keys written meanwhile may stay.
+    /// Removes the keys with a prefix and returns their number. Keys written meanwhile may stay.
     pub async fn delete_prefix(&self, prefix: &str) -> Result<u64, StoreError> {
         let mut deleted = 0;
         let mut scan = Scan::new(prefix)?;
@@ -130,9 +131,10 @@ impl RedisAdmin {
         Ok(deleted)
     }
 
-    /// Removes keys, each by a command of its own, since a cluster takes no two of different slots in one.
+    /// Removes keys and returns the number removed. Each has a command of its own, since a cluster takes no
+    /// keys of different slots in one.
     pub async fn unlink<K: ToRedisArgs>(&self, keys: &[K]) -> Result<u64, StoreError> {
-        /// So many are under way at once.
+        /// The number of commands that are under way at once.
         const AT_ONCE: usize = 200;
         let mut removed = 0;
         for some in keys.chunks(AT_ONCE) {
@@ -143,8 +145,8 @@ impl RedisAdmin {
         Ok(removed)
     }
 
-    /// How many keys there are with a prefix; a key that is written meanwhile may be missed, and one may
-    /// be counted twice while the server resizes its table.
+    /// Counts the keys with a prefix. A key that is written meanwhile may be missed, and one may be counted
+    /// twice while the server resizes its table.
     pub async fn count_prefix(&self, prefix: &str) -> Result<u64, StoreError> {
         let mut count = 0;
         let mut scan = Scan::new(prefix)?;
@@ -154,10 +156,10 @@ impl RedisAdmin {
         Ok(count)
     }
 
-    /// Sends any command.
+    /// Sends any command and converts the answer.
     ///
     /// # Errors
-    /// Those of the server, and that the answer is of another kind.
+    /// Returns the server's error, or [`ErrorKind::Malformed`] if the answer is of another type.
     pub async fn ask<T: FromRedisValue>(&self, command: &Cmd, doing: &str) -> Result<T, StoreError> {
         let value = self.link.request(command, doing).await?;
         redis::from_redis_value(value)
@@ -174,7 +176,7 @@ struct Scan {
 impl Scan {
     fn new(prefix: &str) -> Result<Self, StoreError> {
         if prefix.is_empty() {
-            // Every key would match: a forgotten prefix must not empty somebody's server.
+            // Every key would match, and a forgotten prefix must not empty a server.
             return Err(StoreError::new(ErrorKind::Other, "scanning for keys needs a prefix"));
         }
         let mut pattern = String::with_capacity(prefix.len() + 1);

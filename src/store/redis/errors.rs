@@ -1,4 +1,4 @@
-//! Redis' errors as hotset's.
+//! Conversion of Redis' errors to hotset's.
 
 use std::io;
 
@@ -16,7 +16,7 @@ pub fn kind_of(error: &RedisError) -> ErrorKind {
     match error.kind() {
         redis::ErrorKind::Io => io_kind(error),
         redis::ErrorKind::AuthenticationFailed => ErrorKind::Denied,
-        // An answer that cannot be parsed is what a cut connection leaves behind.
+        // A connection that was cut may leave an answer that cannot be parsed.
         redis::ErrorKind::Parse | redis::ErrorKind::ClusterConnectionNotFound => ErrorKind::Connection,
         redis::ErrorKind::MasterNameNotFoundBySentinel | redis::ErrorKind::NoValidReplicasFoundBySentinel => {
             ErrorKind::Unavailable
@@ -31,7 +31,7 @@ pub fn kind_of(error: &RedisError) -> ErrorKind {
             | ServerErrorKind::Ask => ErrorKind::Unavailable,
             ServerErrorKind::ReadOnly => ErrorKind::ReadOnly,
             ServerErrorKind::NoPerm => ErrorKind::Denied,
-            // A script's error names the command's: "ERR ... -OOM ..." or "READONLY".
+            // A script's error contains the error of its command, such as "ERR ... -OOM ..." or "READONLY".
             _ => kind_of_code(error.detail().unwrap_or_default()),
         },
         redis::ErrorKind::Extension => kind_of_code(error.code().unwrap_or_default()),
@@ -67,7 +67,7 @@ fn kind_of_code(text: &str) -> ErrorKind {
     known.map_or(ErrorKind::Other, |(_, kind)| *kind)
 }
 
-/// An error as hotset reports it: what was being done, to which server, and what came back.
+/// An error as hotset reports it: the operation, the server and its message.
 #[must_use]
 pub fn store_error(error: &RedisError, doing: &str, url: &SecretUrl) -> StoreError {
     let message = url.redact(&error.to_string());

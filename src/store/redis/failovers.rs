@@ -1,10 +1,11 @@
-//! Which shards have another primary than the last that was known.
+//! Detection of shards whose primary has changed.
 
 use std::collections::HashMap;
 
 use super::layout::{Layout, NodeAddress};
 
-/// The last primary of each shard. One that has none for a while, as when it does not answer, keeps the last.
+/// The last known primary of each shard. A shard that has none for a while, such as one that does not answer,
+/// keeps its last.
 #[derive(Debug)]
 pub(super) struct LastPrimaries(HashMap<String, NodeAddress>);
 
@@ -15,7 +16,8 @@ impl LastPrimaries {
         last
     }
 
-    /// Takes note of a layout, and returns the shards that have another primary now. One that is new has no other.
+    /// Takes note of a layout and returns the shards whose primary has changed. A new shard is not among
+    /// them.
     pub(super) fn take_over(&mut self, layout: &Layout) -> Vec<(String, NodeAddress)> {
         self.0.retain(|name, _| layout.shards.iter().any(|shard| shard.name == *name));
         let mut others = Vec::new();

@@ -1,5 +1,5 @@
-//! The nodes of a deployment, and how a command finds the right one: by its key, by what nodes say (MOVED, ASK,
-//! READONLY, CLUSTERDOWN), and again after a pause where a node has certainly not done it.
+//! The nodes of a deployment, and the routing of commands to them: by the key, by the nodes' answers (MOVED,
+//! ASK, READONLY, CLUSTERDOWN), and again after a pause if a node has certainly not carried the command out.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -18,23 +18,24 @@ use super::options::{ReadFrom, RedisOptions};
 use super::scout::{Listening, Scout};
 use super::wait::ReplicaWaits;
 use crate::clock::{self, Instant};
+use crate::results::EventKind;
 use crate::store::counters::Counters;
 use crate::store::{ErrorKind, StoreError};
 
-/// What a command does to its key.
+/// The kind of access that a command makes to its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Access {
-    /// It only looks, and may be told what was so a moment ago.
+    /// It only reads, and the answer may be a moment out of date.
     Read,
     /// It changes something.
     Write,
 }
 
-/// More MOVED and ASK in a row than this are no redirection but a quarrel between nodes.
+/// The most MOVED and ASK in a row that are followed. More of them mean that nodes disagree.
 const MOST_REDIRECTIONS: u32 = 8;
-/// Between two looks at the layout, however many operations ask for one.
+/// The least time between two looks at the layout, however many operations ask for one.
 const LOOK_PAUSE: Duration = Duration::from_millis(50);
-/// Between two checks of nodes that answer reads besides the primary.
+/// The time between two health checks of the nodes, if replicas answer reads.
 const CHECK_EVERY: Duration = Duration::from_millis(250);
 
 /// One server and the connections to it.
@@ -42,16 +43,16 @@ pub(super) struct Node {
     pub(super) address: NodeAddress,
     links: Box<[Arc<Link>]>,
     next: AtomicUsize,
-    /// It answered when it was last asked how it is.
+    /// True if it answered the last health check.
     live: AtomicBool,
-    /// How long that took.
+    /// The time that the last answered health check took.
     round_trip_us: AtomicU64,
     waits: ReplicaWaits,
 }
 
 impl Node {
     fn new(options: &RedisOptions, address: &NodeAddress) -> Result<Self, StoreError> {
-        // A cluster's replica answers reads only where it is told that the asker knows what it asks.
+        // A cluster's replica answers reads only on connections that have sent READONLY.
         let reads_replica = options.read_from != ReadFrom::Primary
             && matches!(options.kind, super::options::Kind::Cluster { .. });
         let how = Arc::new(Address::of_node(options, address, reads_replica)?);
@@ -66,14 +67,14 @@ impl Node {
         })
     }
 
-    /// One of its connections, by turns.
+    /// One of the node's connections, in rotation.
     pub(super) fn link(&self) -> &Arc<Link> {
-        // One connection needs no counter that all threads would write to.
+        // With one connection there is no need for a counter that all threads write to.
         let turn = if self.links.len() == 1 { 0 } else { self.next.fetch_add(1, Relaxed) };
         &self.links[turn % self.links.len()]
     }
 
-    /// Asks how it is.
+    /// Checks the node's health by a PING.
     async fn check(&self, bound: Duration) {
         let started = Instant::now();
         let ping = redis::cmd("PING");
@@ -110,21 +111,21 @@ impl Map {
     }
 }
 
-/// All nodes. It lives as long as somebody holds it; its tasks end with it.
+/// All nodes of a deployment. Its background tasks hold only weak references and end when it is dropped.
 pub(super) struct Fleet {
     options: RedisOptions,
     map: RwLock<Arc<Map>>,
-    /// Nodes that a MOVED or ASK named and the layout does not know yet.
-    strangers: RwLock<HashMap<NodeAddress, Arc<Node>>>,
+    /// Nodes that a MOVED or ASK named and that the layout does not contain yet.
+    unknown_nodes: RwLock<HashMap<NodeAddress, Arc<Node>>>,
     scout: Scout,
     last_primaries: Mutex<LastPrimaries>,
     wanted: Arc<Notify>,
-    /// Ends with it.
+    /// The subscription to the sentinels, which ends when this is dropped.
     _listening: Option<Listening>,
 }
 
 impl Fleet {
-    /// Finds out who is there and connects to all who may be asked.
+    /// Finds the nodes and connects to them.
     pub(super) async fn connect(options: RedisOptions) -> Result<Arc<Self>, StoreError> {
         let scout = Scout::new(&options)?;
         let layout = scout.look(&[]).await?;
@@ -136,7 +137,7 @@ impl Fleet {
                 link.connected().await?;
             }
             for replica in &shard.replicas {
-                // One that is down is for the health check to find out.
+                // A replica that is down is left to the health check.
                 let _ = replica.links[0].connected().await;
             }
         }
@@ -145,7 +146,7 @@ impl Fleet {
         let fleet = Arc::new(Self {
             options,
             map: RwLock::new(Arc::new(map)),
-            strangers: RwLock::default(),
+            unknown_nodes: RwLock::default(),
             scout,
             last_primaries,
             wanted,
@@ -160,7 +161,7 @@ impl Fleet {
         Ok(fleet)
     }
 
-    /// What is known now.
+    /// The layout and the nodes as known now.
     pub(super) fn map(&self) -> Arc<Map> {
         Arc::clone(&self.map.read())
     }
@@ -169,18 +170,18 @@ impl Fleet {
         &self.options
     }
 
-    /// Every primary there is now.
+    /// Every primary that is known now.
     pub(super) fn primaries(&self) -> Vec<Arc<Node>> {
         self.map().shards.iter().filter_map(|shard| shard.primary.clone()).collect()
     }
 
-    /// The address of the primary of a key, to connect to it by oneself.
+    /// The addresses of all primaries, for connections of the caller's own.
     pub(super) fn primary_addresses(&self) -> Vec<Arc<Address>> {
         self.primaries().iter().map(|node| Arc::clone(node.links[0].address())).collect()
     }
 
-    /// Sends a command to where its key is, and waits for the answer: an error of the server as it came, an error
-    /// of hotset's where there was nobody to ask.
+    /// Sends a command to a node of its key and waits for the answer. The inner error is the server's as it
+    /// came; the outer one means that no node could be asked.
     pub(super) async fn request(
         &self,
         key: &str,
@@ -189,12 +190,12 @@ impl Fleet {
         doing: &str,
     ) -> Result<Result<Value, RedisError>, StoreError> {
         let mut copied = false;
-        // With one server there is nobody else to ask, and no clock to look at on every command.
+        // With one server there is no other node to try, so the clock need not be read for every command.
         let started = self.scout.can_change().then(Instant::now);
         let first = match self.pick(key, access) {
             Some((node, true)) => {
                 copied = true;
-                // A replica that does not answer must not use up the time that the primary would need.
+                // A replica that does not answer must leave the primary enough time to answer.
                 let bound = self.options.response_timeout / 3;
                 let asked = tokio::time::timeout(bound, node.link().raw_request(command, doing));
                 asked.await.unwrap_or_else(|_| {
@@ -203,7 +204,7 @@ impl Fleet {
                 })
             }
             Some((node, false)) => node.link().raw_request(command, doing).await,
-            None => Err(self.nobody(doing)),
+            None => Err(self.no_primary(doing)),
         };
         if let Ok(Ok(value)) = first {
             return Ok(Ok(value));
@@ -212,7 +213,7 @@ impl Fleet {
         Box::pin(self.again(first, copied, deadline, key, access, command, doing)).await
     }
 
-    /// What a command did not achieve at the first node, at another or later.
+    /// Sends a command that failed at the first node to another node, or to the same one later.
     #[allow(clippy::too_many_arguments, reason = "all of them belong to the one request")]
     async fn again(
         &self,
@@ -241,10 +242,10 @@ impl Fleet {
                     continue;
                 }
                 Next::Give | Next::Moved(_) | Next::Ask(_) => return answer,
-                // What a replica did not answer the primary is asked at once.
+                // If a replica does not answer, the primary is asked at once.
                 Next::Later if std::mem::take(&mut copied) => {
                     let Some((primary, _)) = self.pick(key, Access::Write) else {
-                        answer = Err(self.nobody(doing));
+                        answer = Err(self.no_primary(doing));
                         continue;
                     };
                     primary
@@ -257,7 +258,7 @@ impl Fleet {
                     }
                     self.look_and_pause(pause).await;
                     let Some((node, _)) = self.pick(key, Access::Write) else {
-                        answer = Err(self.nobody(doing));
+                        answer = Err(self.no_primary(doing));
                         continue;
                     };
                     node
@@ -278,18 +279,18 @@ impl Fleet {
     fn what_next(&self, answer: &Result<Result<Value, RedisError>, StoreError>, access: Access) -> Next {
         let error = match answer {
             Ok(Ok(_)) => return Next::Give,
-            // Not even sent.
+            // The command was not even sent.
             Err(_) => return Next::Later,
             Ok(Err(error)) => error,
         };
-        let redirected = error.redirect_node().and_then(|(address, _)| self.said(address));
+        let redirected = error.redirect_node().and_then(|(address, _)| self.redirect_address(address));
         match error.kind() {
             redis::ErrorKind::Server(ServerErrorKind::Moved) => redirected.map_or(Next::Later, Next::Moved),
             redis::ErrorKind::Server(ServerErrorKind::Ask) => redirected.map_or(Next::Later, Next::Ask),
             _ => match kind_of(error) {
                 // The server has refused it, so nothing has happened.
                 ErrorKind::Unavailable | ErrorKind::ReadOnly => Next::Later,
-                // It may have happened, which for a look does not matter.
+                // It may have been carried out, which does not matter for a read.
                 ErrorKind::Connection if access == Access::Read => Next::Later,
                 ErrorKind::Connection => {
                     self.wanted.notify_one();
@@ -300,12 +301,12 @@ impl Fleet {
         }
     }
 
-    fn said(&self, address: &str) -> Option<NodeAddress> {
+    fn redirect_address(&self, address: &str) -> Option<NodeAddress> {
         let host = self.map().nodes().next().map(|node| node.address.host.clone()).unwrap_or_default();
         NodeAddress::parse(address, &host)
     }
 
-    fn nobody(&self, doing: &str) -> StoreError {
+    fn no_primary(&self, doing: &str) -> StoreError {
         let url = &self.options.url;
         StoreError::new(ErrorKind::Unavailable, format!("{doing} at Redis {url}: no primary serves this key"))
     }
@@ -315,7 +316,7 @@ impl Fleet {
         StoreError::new(ErrorKind::Timeout, format!("{doing} at Redis {url}: no answer within {bound:?}"))
     }
 
-    /// Which node to ask, and whether that is one that only copies.
+    /// The node to send a command to, and whether it is a replica.
     fn pick(&self, key: &str, access: Access) -> Option<(Arc<Node>, bool)> {
         let map = self.map.read();
         let shard = &map.shards[map.layout.shard_of(&self.options.key_prefix, key)?];
@@ -347,31 +348,31 @@ impl Fleet {
         if let Some(node) = self.map.read().node(address) {
             return Ok(Arc::clone(node));
         }
-        if let Some(node) = self.strangers.read().get(address) {
+        if let Some(node) = self.unknown_nodes.read().get(address) {
             return Ok(Arc::clone(node));
         }
         let node = Arc::new(Node::new(&self.options, address)?);
-        Ok(Arc::clone(self.strangers.write().entry(address.clone()).or_insert(node)))
+        Ok(Arc::clone(self.unknown_nodes.write().entry(address.clone()).or_insert(node)))
     }
 
-    /// Has the layout looked at, and waits for that or the pause, whichever is longer in coming.
+    /// Asks for a look at the layout and sleeps for the pause.
     async fn look_and_pause(&self, pause: Duration) {
         self.wanted.notify_one();
         clock::sleep(pause).await;
     }
 
-    /// Waits until enough replicas have what was changed under a key so far.
+    /// Waits until enough replicas have all changes to a key so far.
     pub(super) async fn wait_for_replicas(&self, key: &str, counters: &Counters) -> Result<(), StoreError> {
         if self.options.wait_replicas == 0 {
             return Ok(());
         }
         match self.pick(key, Access::Write) {
             Some((node, _)) => node.waits.wait(&self.options.key_prefix, key, counters).await,
-            None => Err(self.nobody("waiting for replicas")),
+            None => Err(self.no_primary("waiting for replicas")),
         }
     }
 
-    /// Looks at the layout anew. Nodes that are known keep their connections.
+    /// Looks at the layout again. Nodes that are known already keep their connections.
     pub(super) async fn look(&self) -> Result<(), StoreError> {
         let before = self.map();
         let known: Vec<Arc<Link>> = before.nodes().map(|node| Arc::clone(&node.links[0])).collect();
@@ -381,30 +382,30 @@ impl Fleet {
         }
         let others = self.last_primaries.lock().take_over(&layout);
         for (shard, primary) in others {
-            self.options.journal.note("failover", shard, format!("{primary} is its primary now"));
+            self.options.journal.note(EventKind::Failover, shard, format!("{primary} is its primary now"));
         }
         let whole = before.layout.unserved_slots() == 0 && layout.unserved_slots() == 0;
         if whole && before.layout.shards.len() != layout.shards.len() {
             let detail = format!("{} shards now", layout.shards.len());
-            self.options.journal.note("resharded", "the cache", detail);
+            self.options.journal.note(EventKind::Resharded, "the cache", detail);
         }
         let mut nodes: HashMap<_, _> =
             before.nodes().map(|node| (node.address.clone(), Arc::clone(node))).collect();
-        nodes.extend(self.strangers.write().drain());
+        nodes.extend(self.unknown_nodes.write().drain());
         *self.map.write() = Arc::new(map(&self.options, layout, &nodes)?);
         Ok(())
     }
 }
 
-/// What is to be done about an answer.
+/// The next step after an answer.
 enum Next {
-    /// It is the answer.
+    /// The answer is returned to the caller.
     Give,
-    /// Another node has the slot.
+    /// Another node serves the slot.
     Moved(NodeAddress),
-    /// Another node has this key of the slot by now.
+    /// Another node has this key already, while its slot is being moved there.
     Ask(NodeAddress),
-    /// Nothing has happened: again, after a pause.
+    /// The command was not carried out and is sent again after a pause.
     Later,
 }
 
@@ -431,7 +432,7 @@ fn map(
     Ok(Map { layout, shards: shards.into() })
 }
 
-/// Looks when somebody wants it, and now and then.
+/// Looks at the layout whenever an operation asks for it, and at regular intervals.
 async fn keep_looking(fleet: Weak<Fleet>) {
     loop {
         {
@@ -446,7 +447,7 @@ async fn keep_looking(fleet: Weak<Fleet>) {
     }
 }
 
-/// Keeps knowing which nodes are live, and how far each is.
+/// Checks at regular intervals which nodes are live, and the round trip to each.
 async fn keep_checking(fleet: Weak<Fleet>) {
     loop {
         {
@@ -459,7 +460,7 @@ async fn keep_checking(fleet: Weak<Fleet>) {
     }
 }
 
-/// The error of a server's answer, as hotset reports it.
+/// The error in a server's answer, as hotset reports it.
 pub(super) fn as_store_error(fleet: &Fleet, error: &RedisError, doing: &str) -> StoreError {
     store_error(error, doing, &fleet.options.url)
 }

@@ -1,31 +1,32 @@
-//! Which nodes there are, what each is for, and which keys are where.
+//! The layout of a deployment: its nodes, their roles and the placement of keys.
 
 use std::fmt;
 
 use super::slots::{SLOTS, hash_tag, slot_of};
 
-/// Where a node listens.
+/// The address at which a node listens.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct NodeAddress {
-    /// Its host.
+    /// The name or IP address of the host.
     pub host: String,
-    /// Its port.
+    /// The TCP port.
     pub port: u16,
 }
 
 impl NodeAddress {
-    /// A host and a port.
+    /// The address of a host and a port.
     #[must_use]
     pub fn new(host: impl Into<String>, port: u16) -> Self {
         Self { host: host.into(), port }
     }
 
-    /// Reads `host:port`, as MOVED and ASK say it. Where the host is missing, it is that of whoever said so.
+    /// Reads `host:port`, the form in MOVED and ASK. If the host is missing, it is `default_host`, that of
+    /// the node that answered.
     #[must_use]
-    pub fn parse(text: &str, said_by: &str) -> Option<Self> {
+    pub fn parse(text: &str, default_host: &str) -> Option<Self> {
         let (host, port) = text.rsplit_once(':')?;
         let host = host.trim_start_matches('[').trim_end_matches(']');
-        let host = if host.is_empty() { said_by } else { host };
+        let host = if host.is_empty() { default_host } else { host };
         Some(Self::new(host, port.parse().ok()?))
     }
 }
@@ -36,14 +37,14 @@ impl fmt::Display for NodeAddress {
     }
 }
 
-/// A primary and those that copy it.
+/// A primary and its replicas.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Shard {
-    /// What results call it.
+    /// The name of the shard in results.
     pub name: String,
     /// The node that takes writes; `None` while there is none.
     pub primary: Option<NodeAddress>,
-    /// The nodes that copy it.
+    /// The nodes that replicate the primary.
     pub replicas: Vec<NodeAddress>,
 }
 
@@ -54,13 +55,13 @@ impl Shard {
     }
 }
 
-/// A slot that no shard serves.
+/// The number in place of a shard's for a slot that no shard serves.
 pub const UNSERVED: u16 = u16::MAX;
 
-/// Which shard a key is on.
+/// The rule by which a key is placed on a shard.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Placement {
-    /// There is one.
+    /// There is only one shard.
     One,
     /// By the hash slot, as Redis Cluster does; the number of the shard of each slot, or [`UNSERVED`].
     Slots(Box<[u16]>),
@@ -72,17 +73,17 @@ pub enum Placement {
     Modulo,
 }
 
-/// All of it at a moment.
+/// The shards and the placement of keys at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
     /// The shards.
     pub shards: Vec<Shard>,
-    /// Which keys are where.
+    /// The rule by which keys are placed.
     pub placement: Placement,
 }
 
 impl Layout {
-    /// The number of the shard of a key behind a prefix; `None` where its slot is not served.
+    /// The number of the shard of a key behind a prefix; `None` if its slot is not served.
     #[must_use]
     pub fn shard_of(&self, prefix: &str, key: &str) -> Option<usize> {
         match &self.placement {
@@ -99,8 +100,8 @@ impl Layout {
         }
     }
 
-    /// The place of the shard that a scenario calls by a number: in a cluster, where shards come and go, by its name;
-    /// elsewhere, where a name may be anything, by its order.
+    /// The index of the shard that a scenario refers to by a number. In a cluster, where shards come and go,
+    /// the number is part of the shard's name; elsewhere, where a name may be anything, it is the index.
     #[must_use]
     pub fn place_of(&self, number: u64) -> Option<usize> {
         match &self.placement {
@@ -112,28 +113,29 @@ impl Layout {
         }
     }
 
-    /// How many slots are served by a shard; `None` where keys are not placed by slots.
+    /// The number of slots that a shard serves; `None` if keys are not placed by slots.
     #[must_use]
     pub fn slots_of(&self, shard: usize) -> Option<u64> {
         let Placement::Slots(shards) = &self.placement else { return None };
         Some(shards.iter().filter(|owner| usize::from(**owner) == shard).count() as u64)
     }
 
-    /// How many slots nobody serves.
+    /// The number of slots that no shard serves.
     #[must_use]
     pub fn unserved_slots(&self) -> u64 {
         let Placement::Slots(shards) = &self.placement else { return 0 };
         shards.iter().filter(|owner| **owner == UNSERVED).count() as u64
     }
 
-    /// A slot map with nothing in it.
+    /// A slot map in which no slot is served.
     #[must_use]
     pub fn no_slots() -> Box<[u16]> {
         vec![UNSERVED; usize::from(SLOTS)].into()
     }
 }
 
-/// By its tag, as in a cluster, so that what belongs together is together here too.
+/// Hashes the key's tag if it has one, as a cluster does, so that keys with the same tag are on one shard
+/// here too.
 fn hash(key: &str) -> u64 {
     xxhash_rust::xxh3::xxh3_64(hash_tag(key).unwrap_or(key).as_bytes())
 }

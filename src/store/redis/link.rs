@@ -1,4 +1,4 @@
-//! One multiplexed connection that many clients share, made anew when it breaks.
+//! One multiplexed connection that many clients share and that is made again when it breaks.
 //!
 //! The driver's own `ConnectionManager` boxes and shares a future for every request; here a request
 //! costs a short lock and a clone.
@@ -19,37 +19,39 @@ use tokio::sync::watch;
 use super::errors::{kind_of, store_error};
 use super::layout::NodeAddress;
 use super::options::RedisOptions;
+use crate::results::EventKind;
 use crate::store::journal::Journal;
 use crate::store::secret::SecretUrl;
 use crate::store::{ErrorKind, StoreError};
 
-/// Requests that may wait to be written. The driver's own 50 throttles more clients than that.
+/// The number of requests that may wait to be written. The driver's default of 50 would throttle more clients
+/// than that.
 const QUEUE: usize = 4096;
-/// Pauses between attempts to connect again: the first at once, then doubling up to the longest.
+/// The pauses between attempts to connect again. The first attempt is made at once; then the pause doubles up
+/// to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_millis(160);
-/// How long an operation waits for a broken connection to be made anew before it fails. It lets
-/// operations pass unharmed over a connection that only needed replacing, and keeps clients of a dead
-/// server from spinning.
+/// The time that an operation waits for a broken connection to be made again before it fails. Operations thus
+/// survive a connection that only needed replacing, and clients of a dead server do not spin.
 const PATIENCE: Duration = Duration::from_millis(20);
 
-/// How to connect to one server.
+/// The options for connecting to one server.
 pub(super) struct Address {
     client: Client,
     config: AsyncConnectionConfig,
     url: SecretUrl,
-    /// Reads are to be answered by a replica too.
+    /// True if a replica shall answer reads on this connection.
     reads_replica: bool,
     journal: Journal,
 }
 
 impl Address {
-    /// The first node of the options.
+    /// The address of the options' first node.
     pub(super) fn new(options: &RedisOptions) -> Result<Self, StoreError> {
         Self::of(options, &options.url, false)
     }
 
-    /// A node of a cluster or shard; `reads_replica` has a cluster's replica answer reads.
+    /// The address of a node of a cluster or shard. With `reads_replica`, a cluster's replica answers reads.
     pub(super) fn of_node(
         options: &RedisOptions,
         node: &NodeAddress,
@@ -58,13 +60,14 @@ impl Address {
         Self::of(options, &options.url.at(&node.host, node.port), reads_replica)
     }
 
-    /// Any server that is spoken to as the options say.
+    /// The address of any server, with the connection options of `options`.
     pub(super) fn of(
         options: &RedisOptions,
         url: &SecretUrl,
         reads_replica: bool,
     ) -> Result<Self, StoreError> {
-        // Both drivers take rustls' cryptography from here; whoever comes second finds it installed.
+        // Both drivers use the cryptography that is installed here. The second call finds it installed and
+        // fails.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = client(options, url).map_err(|error| store_error(&error, "reading the address", url))?;
         let config = AsyncConnectionConfig::new()
@@ -74,7 +77,7 @@ impl Address {
         Ok(Self { client, config, url: url.clone(), reads_replica, journal: options.journal.clone() })
     }
 
-    /// Where it is.
+    /// The URL of the server.
     pub(super) fn url(&self) -> &SecretUrl {
         &self.url
     }
@@ -91,12 +94,12 @@ impl Address {
         connected.await.map_err(|error| self.error(&error, "connecting"))
     }
 
-    /// How connections are made.
+    /// The driver's configuration of connections.
     pub(super) fn config(&self) -> &AsyncConnectionConfig {
         &self.config
     }
 
-    /// Connects by the newer protocol, in which the server speaks without being asked.
+    /// Connects by RESP3, in which the server can push messages.
     pub(super) async fn connect_in_resp3(
         &self,
         config: &AsyncConnectionConfig,
@@ -118,8 +121,8 @@ impl Address {
 
 fn client(options: &RedisOptions, url: &SecretUrl) -> Result<Client, RedisError> {
     let info = url.expose().into_connection_info()?;
-    // A peer that vanished without a word is given up when the kernel has waited this long for it to
-    // acknowledge, rather than after a quarter of an hour.
+    // The kernel gives up a peer that vanished silently after waiting this long for an acknowledgement,
+    // rather than after a quarter of an hour.
     let tcp = TcpSettings::default().set_nodelay(true).set_user_timeout(options.response_timeout * 2);
     let mut info = info.set_tcp_settings(tcp);
     if let Some(detour) = &options.detour
@@ -136,14 +139,14 @@ fn client(options: &RedisOptions, url: &SecretUrl) -> Result<Client, RedisError>
     }
 }
 
-/// A connection that mends itself. The task that drives it, and each that mends it, runs on the runtime
-/// of whoever connected or met the breakage.
+/// A connection that repairs itself. The task that drives it runs on the runtime of the caller that
+/// connected, and a task that repairs it on that of the caller that found it broken.
 pub(super) struct Link {
     address: Arc<Address>,
     state: Mutex<State>,
-    /// It was connected at some time: what is opened for the first time has not come back.
+    /// True once it has been connected. A first connection is not noted as a reconnection.
     was_up: AtomicBool,
-    /// Counts the attempts to mend, so that operations can wait for the next.
+    /// The number of attempts to connect again, so that operations can wait for the next.
     attempts: watch::Sender<u64>,
 }
 
@@ -168,7 +171,7 @@ impl Link {
         Ok(Arc::new(Self { address, state, was_up, attempts }))
     }
 
-    /// One that connects when it is first used.
+    /// A link that connects when it is first used.
     pub(super) fn unconnected(address: Arc<Address>) -> Arc<Self> {
         let last = StoreError::new(ErrorKind::Connection, format!("connecting to Redis {}", address.url()));
         let state = Mutex::new(State::Down { last, generation: 0, mending: false });
@@ -176,7 +179,7 @@ impl Link {
         Arc::new(Self { address, state, was_up, attempts })
     }
 
-    /// Connects, unless it is connected.
+    /// Connects unless it is connected already.
     pub(super) async fn connected(&self) -> Result<(), StoreError> {
         if !self.is_up() {
             let connection = self.address.connect().await?;
@@ -185,13 +188,13 @@ impl Link {
         Ok(())
     }
 
-    /// Whether it is connected, as far as is known.
+    /// Returns true if it is connected, as far as is known.
     pub(super) fn is_up(&self) -> bool {
         matches!(*self.state.lock(), State::Up { .. })
     }
 
-    /// Sends a command that a node has said to ask of another one (ASK): only right after ASKING does that one
-    /// answer for a slot that is on its way to it.
+    /// Sends a command to the node that an ASK has named. That node answers for a slot that is being moved to
+    /// it only right after ASKING.
     pub(super) async fn asking_request(
         self: &Arc<Self>,
         command: &Cmd,
@@ -213,7 +216,7 @@ impl Link {
         Ok(answer)
     }
 
-    /// Where it connects to.
+    /// The address that it connects to.
     pub(super) fn address(&self) -> &Arc<Address> {
         &self.address
     }
@@ -224,7 +227,7 @@ impl Link {
         answer.map_err(|error| self.address.error(&error, doing))
     }
 
-    /// Like [`Link::request`], with an error of the server or driver as it came.
+    /// Like [`Link::request`], but with the error of the server or driver as it came.
     pub(super) async fn raw_request(
         self: &Arc<Self>,
         command: &Cmd,
@@ -234,8 +237,8 @@ impl Link {
             Ok(up) => up,
             Err(_) => Box::pin(self.wait_for_connection(doing)).await?,
         };
-        // The driver's future is large. Boxed, it is moved once; unboxed it would be moved again by every
-        // caller between here and the client, which costs more than the allocation.
+        // The driver's future is large. Without the box every caller between here and the client would move
+        // it again, which costs more than the allocation.
         let answer = Box::pin(connection.send_packed_command(command)).await;
         let answer = answer.and_then(Value::extract_error);
         if let Err(error) = &answer
@@ -259,7 +262,7 @@ impl Link {
     ) -> Result<(MultiplexedConnection, u64), StoreError> {
         let mut attempts = self.attempts.subscribe();
         self.mend();
-        // Looked at again: it may have been mended before the subscription.
+        // The state is checked again, since the connection may have been repaired before the subscription.
         if let Ok(up) = self.take() {
             return Ok(up);
         }
@@ -271,7 +274,7 @@ impl Link {
         Err(StoreError::new(last.kind, format!("{doing}: not connected: {}", last.detail)))
     }
 
-    /// Begins to mend, unless somebody has since this generation of the connection.
+    /// Begins the repair, unless it has begun already for this generation of the connection.
     fn broke(self: &Arc<Self>, generation: u64, error: StoreError) {
         let mut state = self.state.lock();
         if state.generation() != generation || matches!(*state, State::Down { .. }) {
@@ -282,7 +285,7 @@ impl Link {
         self.mend();
     }
 
-    /// Begins to connect again where that is wanted and nobody does.
+    /// Starts a task to connect again if the link is down and there is none yet.
     fn mend(self: &Arc<Self>) {
         if let State::Down { mending, .. } = &mut *self.state.lock()
             && !std::mem::replace(mending, true)
@@ -292,7 +295,7 @@ impl Link {
         }
     }
 
-    /// Takes the outcome of an attempt to connect; returns whether a connection that had broken is there again.
+    /// Takes the outcome of an attempt to connect; returns true if a connection that had broken is up again.
     fn finish(&self, attempt: Result<MultiplexedConnection, StoreError>) -> bool {
         let again = attempt.is_ok() && self.was_up.swap(true, Relaxed);
         let mut state = self.state.lock();
@@ -307,7 +310,7 @@ impl Link {
     }
 }
 
-/// The task that connects again, until it has or nobody holds the link any more.
+/// The task that tries to connect again until it has, or until the link is dropped.
 struct Mending(Weak<Link>);
 
 impl Mending {
@@ -322,7 +325,7 @@ impl Mending {
             if link.finish(attempt) {
                 let place = link.address.url.host_and_port();
                 let detail = "a connection that had broken is there again";
-                link.address.journal.note("reconnected", place, detail);
+                link.address.journal.note(EventKind::Reconnected, place, detail);
             }
             if connected {
                 return;
@@ -333,8 +336,8 @@ impl Mending {
 }
 
 impl Drop for Mending {
-    /// A runtime that ends takes its tasks with it: the next operation, on a runtime that lives, begins
-    /// to mend again.
+    /// A runtime that ends cancels its tasks. The next operation on another runtime then begins the repair
+    /// again.
     fn drop(&mut self) {
         if let Some(link) = self.0.upgrade()
             && let State::Down { mending, .. } = &mut *link.state.lock()

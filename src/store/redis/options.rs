@@ -1,4 +1,4 @@
-//! How to reach a Redis, or several that belong together.
+//! The options of a connection to a Redis deployment.
 
 use std::fmt;
 use std::sync::Arc;
@@ -33,73 +33,74 @@ crate::choices! {
     }
 }
 
-/// What kind of servers these are, and so how their roles are found out.
+/// The kind of deployment, which determines how the nodes' roles are found out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
-    /// One primary, and the replicas that it says it has.
+    /// One primary and the replicas that it reports.
     One,
-    /// Redis Cluster; any node will do to begin with.
+    /// Redis Cluster, of which any node can be asked first.
     Cluster {
-        /// More of its nodes.
+        /// More nodes of the cluster.
         seeds: Vec<SecretUrl>,
     },
-    /// Shards that Sentinel looks after.
+    /// Shards under Sentinel.
     Sentinel {
         /// The sentinels.
         sentinels: Vec<SecretUrl>,
-        /// The names that they know the shards by.
+        /// The names by which they know the shards.
         masters: Vec<String>,
-        /// How keys are spread over them.
+        /// The rule by which keys are spread over the shards.
         sharding: Sharding,
     },
 }
 
-/// Where to connect instead of where a node says that it is, as through a relay.
+/// The address to connect to instead of a node's own, such as that of a relay.
 pub type Detour = Arc<dyn Fn(&NodeAddress) -> NodeAddress + Send + Sync>;
 
-/// How to reach a Redis.
+/// The options of a connection to a Redis deployment, which may be one server or several.
 #[derive(Clone)]
 pub struct RedisOptions {
-    /// The first node: `redis://` or, over TLS, `rediss://`. The user, the password and the scheme are those of
-    /// every node. With Sentinel its host is not asked.
+    /// The first node: `redis://` or, over TLS, `rediss://`. The user, the password and the scheme are those
+    /// of every node. With Sentinel its host is not used.
     pub url: SecretUrl,
-    /// What there is besides the first node.
+    /// The kind of deployment.
     pub kind: Kind,
-    /// Stands before every key, so that a run touches only what is its own.
+    /// The text before every key, so that a run touches only its own keys.
     pub key_prefix: String,
-    /// Connections to each node that the clients share. One serves 64 clients best; more help only where one
-    /// thread of the runtime is kept busy by one connection.
+    /// The number of connections to each node, which the clients share. One serves 64 clients best; more help
+    /// only if one connection keeps a thread of the runtime busy.
     pub connections: usize,
     /// The longest that connecting may take.
     pub connect_timeout: Duration,
     /// The longest that an answer may take, retries included.
     pub response_timeout: Duration,
-    /// How often what a node has certainly not done is asked for again.
+    /// How many times a command is sent again if a node has certainly not carried it out.
     pub retries: u32,
     /// The pause before the first retry; each later one is twice as long.
     pub retry_pause: Duration,
-    /// Which nodes answer reads.
+    /// The nodes that answer reads.
     pub read_from: ReadFrom,
-    /// Whether replicas are looked for also where none of them answers reads.
+    /// True if replicas are looked for even if none of them answers reads.
     pub finds_replicas: bool,
-    /// How many replicas must have a change before it counts as done.
+    /// The number of replicas that must have a change before it counts as done.
     pub wait_replicas: u64,
-    /// The longest that this may take.
+    /// The longest that a change waits for the replicas.
     pub wait_timeout: Duration,
-    /// The certificates that servers' certificates must be signed by, in PEM; `None` for the usual ones.
+    /// The root certificates by which servers are verified, in PEM; `None` for the usual ones.
     pub root_certificates: Option<Vec<u8>>,
-    /// Where to connect instead.
+    /// The mapping of the nodes' addresses to those to connect to instead; `None` to connect directly.
     pub detour: Option<Detour>,
-    /// How often it is looked who the nodes are, besides whenever an answer or a sentinel says that this has changed.
+    /// The interval at which the layout is looked at. It is also looked at whenever an answer or a sentinel
+    /// says that it has changed.
     pub look_every: Duration,
-    /// What the shards of a cluster are called.
+    /// The names of a cluster's shards.
     pub shard_names: ShardNames,
-    /// What is told of failovers and reconnections.
+    /// The journal in which failovers and reconnections are noted.
     pub journal: Journal,
 }
 
 impl RedisOptions {
-    /// One Redis, with the timeouts that a scenario has unless it says otherwise.
+    /// The options of one Redis, with the default timeouts of a scenario.
     #[must_use]
     pub fn at(url: impl Into<String>) -> Self {
         Self {

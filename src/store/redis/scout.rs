@@ -1,4 +1,4 @@
-//! Finds out which nodes there are and what each is for: one file for each kind of deployment.
+//! Discovery of the nodes and their roles, with one file for each kind of deployment.
 
 mod answers;
 mod cluster;
@@ -17,7 +17,7 @@ use super::link::Link;
 use super::options::{Kind, RedisOptions};
 use crate::store::StoreError;
 
-/// Looks at a deployment.
+/// Finds out the layout of a deployment.
 pub(super) enum Scout {
     One(one::One),
     Cluster(cluster::Cluster),
@@ -36,7 +36,7 @@ impl Scout {
         })
     }
 
-    /// Whether there is anything to be seen that may be otherwise later.
+    /// Returns true if the layout may change.
     pub(super) fn can_change(&self) -> bool {
         match self {
             Self::One(one) => one.has_replicas(),
@@ -44,8 +44,8 @@ impl Scout {
         }
     }
 
-    /// Has whoever looks woken as soon as somebody tells that there is something to be seen, until what this returns
-    /// is dropped; `None` where nobody tells.
+    /// Wakes `wake` as soon as a sentinel reports a change, until the returned value is dropped; `None` if
+    /// the deployment has no sentinels.
     pub(super) fn listen(&self, wake: &Arc<Notify>) -> Option<Listening> {
         match self {
             Self::One(_) | Self::Cluster(_) => None,
@@ -53,7 +53,7 @@ impl Scout {
         }
     }
 
-    /// What there is now. Nodes that are known already may be asked too.
+    /// The layout at this moment. Nodes that are known already may be asked for it.
     pub(super) async fn look(&self, known: &[Arc<Link>]) -> Result<Layout, StoreError> {
         match self {
             Self::One(one) => one.look().await,

@@ -1,24 +1,24 @@
-//! The scripts that run inside Redis: what must look at a key and change it in one step.
+//! The scripts that run inside Redis, for operations that must read a key and change it in one step.
 //!
 //! Each touches only `KEYS[1]`, so that it runs on any shard; the one that also writes to a log is in
-//! [`super::write_log`]. A script reads at most the first 17
-//! bytes of what is held (see [`crate::store::entry`]), never the document.
+//! [`super::write_log`]. A script reads at most the first 18 bytes of an entry (see [`crate::store::entry`]),
+//! never a whole document.
 
 use std::sync::LazyLock;
 
 /// The consumer group of a log.
 pub const GROUP: &str = "hotset";
 
-/// A script and the digest that Redis knows it by.
+/// A script and the digest by which Redis knows it.
 pub struct Script {
-    /// Its text.
+    /// The source in Lua.
     pub text: String,
-    /// The SHA-1 of its text, in hexadecimal.
+    /// The SHA-1 of the source, in hexadecimal.
     pub digest: String,
 }
 
 impl Script {
-    /// The script of this text.
+    /// The script with this source.
     pub(super) fn new(text: &str) -> Self {
         Self { text: text.to_string(), digest: redis::Script::new(text).get_hash().to_string() }
     }
@@ -32,9 +32,9 @@ local function store()
 end
 ";
 
-/// Whether the document whose first bytes are `held` is at least as new as `ARGV[1]`. The halves of
-/// the versions are compared as numbers: Lua's doubles do not hold 64 bits, and its `<` on texts
-/// follows the server's locale.
+/// A function that returns true if the document whose first bytes are `held` is at least as new as `ARGV[1]`.
+/// It compares the halves of the versions as numbers, since Lua's doubles do not hold 64 bits and its `<` on
+/// texts follows the server's locale.
 const NOT_OLDER: &str = r"
 local function not_older(held)
   if string.byte(held) ~= 68 then return false end
@@ -45,7 +45,7 @@ local function not_older(held)
 end
 ";
 
-/// 1 if stored. ARGV: entry, ttl in ms.
+/// Stores an entry if it is newer; returns 1 if stored. ARGV: entry, ttl in ms.
 pub static SET_IF_NEWER: LazyLock<Script> = LazyLock::new(|| {
     Script::new(&format!(
         "{STORE}{NOT_OLDER}
@@ -56,7 +56,8 @@ return 1"
     ))
 });
 
-/// 1 if stored. ARGV: entry, ttl in ms, the caller's token as an entry.
+/// Fills an entry in place of the caller's token; returns 1 if stored. ARGV: entry, ttl in ms, the caller's
+/// token as an entry.
 pub static FILL: LazyLock<Script> = LazyLock::new(|| {
     Script::new(&format!(
         "{STORE}
@@ -66,8 +67,9 @@ return 1"
     ))
 });
 
-/// 1 if stored, 2 if a newer one is there, 3 if there was another's token, which is now gone, 0 if there was
-/// nothing. ARGV: entry, ttl in ms, the caller's token as an entry or ''.
+/// Ends a write; returns 1 if stored, 2 if an equal or newer entry is there, 3 if there was another's token,
+/// which is now gone, and 0 if there was nothing. ARGV: entry, ttl in ms, the caller's token as an entry or
+/// ''.
 pub static SETTLE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(&format!(
         "{STORE}{NOT_OLDER}
@@ -80,7 +82,8 @@ return 1"
     ))
 });
 
-/// 1 if stored. ARGV: entry, ttl in ms, the expected version as 8 bytes, big-endian.
+/// Replaces a document of one version; returns 1 if stored. ARGV: entry, ttl in ms, the expected version as 8
+/// bytes, big-endian.
 pub static REPLACE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(&format!(
         "{STORE}
@@ -91,7 +94,8 @@ return 1"
     ))
 });
 
-/// The sum. ARGV: by, ttl in ms. Only a counter without an end gets one: a new one.
+/// Adds to a counter and returns the sum. ARGV: by, ttl in ms. Only a counter without a time to live, a new
+/// one, gets one.
 pub static INCREMENT: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local sum = redis.call('INCRBY', KEYS[1], ARGV[1])
@@ -100,12 +104,13 @@ return sum",
     )
 });
 
-/// The place of the record, '' without a log; nothing where something else is there. KEYS: entry, and log
-/// where there is one. ARGV: entry, the first bytes of what the writer has seen, id of the entity.
+/// Puts a dirty entry; returns the place of its record, '' without a log, or nil if the key holds another
+/// entry than the writer has seen. KEYS: entry, and the log if there is one. ARGV: entry, the first bytes of
+/// the entry that the writer has seen, id of the entity.
 ///
-/// XADD comes first: what stops the script there, as a full memory does, leaves the entry as it was. A new log is
-/// made with its group, since a memory that is full by the time of the first flush would refuse to make one, and
-/// then nothing would be flushed any more.
+/// XADD comes first, so that an error there, as from a full memory, leaves the entry as it was. A new log is
+/// made together with its group: if memory were full by the first flush, the group could not be made and
+/// nothing would ever be flushed.
 pub static PUT_DIRTY: LazyLock<Script> = LazyLock::new(|| {
     Script::new(&format!(
         "local held = redis.call('GETRANGE', KEYS[1], 0, 16)
@@ -122,7 +127,8 @@ return record"
     ))
 });
 
-/// 1 if the entry has exactly this version. ARGV: the first 9 bytes of an entry of the version, ttl in ms.
+/// Marks an entry as clean; returns 1 if it has exactly this version. ARGV: the first 9 bytes of an entry of
+/// the version, ttl in ms.
 pub static MARK_CLEAN: LazyLock<Script> = LazyLock::new(|| {
     Script::new(&format!(
         "{NOT_OLDER}
@@ -135,12 +141,12 @@ return 0"
     ))
 });
 
-/// 1 if removed.
+/// Removes a clean entry or a token; returns 1 if removed.
 pub static REMOVE_CLEAN: LazyLock<Script> = LazyLock::new(|| {
     Script::new("if redis.call('PTTL', KEYS[1]) == -1 then return 0 end return redis.call('DEL', KEYS[1])")
 });
 
-/// How many records were removed, and how many are left. ARGV: the group, then the places.
+/// Removes records; returns the number removed and the number left. ARGV: the group, then the places.
 pub static REMOVE_RECORDS: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local places = {}
@@ -150,7 +156,7 @@ return {redis.call('XDEL', KEYS[1], unpack(places)), redis.call('XLEN', KEYS[1])
     )
 });
 
-/// How many records there are, and the place of the first or ''.
+/// Returns the number of records and the place of the first, or '' if there is none.
 pub static LOG_LENGTH: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)
@@ -158,7 +164,7 @@ return {redis.call('XLEN', KEYS[1]), first[1] and first[1][1] or ''}",
     )
 });
 
-/// Adds to a sorted set. ARGV: ttl in ms, then members and what is added to each, in turn.
+/// Adds to a sorted set. ARGV: ttl in ms, then each member followed by the number to add to it.
 pub static ADD_TO_SORTED_SET: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "for i = 2, #ARGV, 2 do redis.call('ZINCRBY', KEYS[1], ARGV[i + 1], ARGV[i]) end
@@ -167,11 +173,13 @@ return 1",
     )
 });
 
-/// ARGV: token id, the session as bytes, when it ends, now.
+/// Begins a session; returns 1 if it was begun. ARGV: token id, the session as bytes, the time of its end,
+/// now.
 ///
-/// It looks at eight fields at random, which a user with fewer has looked through, and removes those that have expired. A user
-/// with thousands of sessions so costs no more than another; of what is kept for long about an eighth has expired. The key's
-/// time to live is never shortened, as another session may need it.
+/// It looks at eight random fields, which are all fields of a user with no more, and removes those that have
+/// expired. So a user with thousands of sessions costs no more than another; in the long run about an eighth
+/// of the sessions kept have expired. The key's time to live is never shortened, as another session may need
+/// it.
 pub static BEGIN_SESSION: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local lives = tonumber(ARGV[3]) - tonumber(ARGV[4])
@@ -186,8 +194,8 @@ return 1",
     )
 });
 
-/// The session as it is now, or nothing. ARGV: token id, now. It sets only a field that it has just found, and nothing can
-/// come between.
+/// Touches a session; returns it as it is now, or nil. ARGV: token id, now. It sets only a field that it has
+/// just found, and no other command can come between.
 pub static TOUCH_SESSION: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local held = redis.call('HGET', KEYS[1], ARGV[1])
@@ -202,7 +210,7 @@ return touched",
     )
 });
 
-/// How many there were.
+/// Ends all sessions of a user; returns their number.
 pub static END_ALL_SESSIONS: LazyLock<Script> = LazyLock::new(|| {
     Script::new("local held = redis.call('HLEN', KEYS[1]) redis.call('UNLINK', KEYS[1]) return held")
 });

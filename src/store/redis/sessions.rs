@@ -1,5 +1,6 @@
-//! Sessions in Redis: a hash a user, with a field for each token id. A field holds when its session ends and when it was
-//! last used, and then its data, see [`Session::encode`]; both moments are far below 2^53, which Lua's numbers hold.
+//! Sessions in Redis: one hash per user, with a field for each token id. A field holds the times of the
+//! session's end and of its last use, and then its data, see [`Session::encode`]. Both times are far below
+//! 2^53, so Lua's numbers hold them.
 //!
 //! ```text
 //! begin    EVALSHA BEGIN_SESSION     HSET, and a look at a few fields that may have expired
@@ -56,7 +57,8 @@ impl Sessions for RedisCache {
         let mut command = self.command("HDEL", key, token_id.len());
         command.arg(token_id);
         match self.request(key, &command, doing).await? {
-            // Also where it was not there any more: an earlier try may have ended it and found no replica.
+            // This also waits if the session was already gone, since an earlier attempt may have ended it and
+            // reached no replica.
             Value::Int(ended) => self.replicated(key).await.map(|()| ended > 0),
             other => Err(unexpected(doing, &other)),
         }

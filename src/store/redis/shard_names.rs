@@ -1,4 +1,4 @@
-//! What results call the shards of a cluster, whose nodes have addresses and no names.
+//! Names of a cluster's shards for the results, since its nodes have addresses but no names.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,11 +7,11 @@ use parking_lot::Mutex;
 
 use super::layout::{Layout, NodeAddress, Placement, Shard};
 
-/// The names of a cluster's shards, known to all who share it: those who connect later call a shard what those call
-/// it who have seen it before.
+/// The names of a cluster's shards. Clones share them, so that a cache that connects later uses the same name
+/// for a shard as those that have seen it before.
 ///
-/// A shard keeps its name when slots move and when a replica becomes its primary. A new one gets the number after
-/// all that were ever given, so that an event never names another shard than an earlier one.
+/// A shard keeps its name when slots move and when a replica becomes its primary. A new shard gets the number
+/// after all that were ever given, so that a name in the events always means the same shard.
 #[derive(Debug, Clone, Default)]
 pub struct ShardNames(Arc<Mutex<Numbers>>);
 
@@ -24,19 +24,20 @@ struct Numbers {
 #[derive(Debug, Clone, Copy)]
 struct Number {
     shard: usize,
-    /// One that has been a primary belongs to its shard for good, also where somebody still looks at a layout from
-    /// before its slots went elsewhere; a replica may be given to another.
+    /// True if the node has been a primary. Then it belongs to its shard for good, even if a cache still sees
+    /// an old layout from before its slots were moved; a replica may be given to another shard.
     was_primary: bool,
 }
 
 impl ShardNames {
-    /// What the next new shard will be called.
+    /// The name that the next new shard will get.
     #[must_use]
     pub fn next(&self) -> String {
         name(self.0.lock().next)
     }
 
-    /// Names the shards of a layout, and puts them in the order of their numbers. New ones are numbered as they come.
+    /// Names the shards of a layout, and puts them in the order of their numbers. New shards are numbered in
+    /// the order in which they come.
     pub(super) fn name(&self, layout: Layout) -> Layout {
         let numbers = self.0.lock().number(&layout.shards);
         let mut order: Vec<_> = (0..numbers.len()).collect();
@@ -52,7 +53,7 @@ impl ShardNames {
         let placement = match layout.placement {
             Placement::Slots(mut slots) => {
                 for owner in &mut slots {
-                    // A slot that nobody serves stays one.
+                    // A slot that no shard serves stays unserved.
                     *owner = places.get(usize::from(*owner)).map_or(*owner, |place| *place as u16);
                 }
                 Placement::Slots(slots)
@@ -68,7 +69,7 @@ impl Numbers {
         let mut numbers: Vec<Option<usize>> = vec![None; shards.len()];
         let primaries = shards.iter().map(|shard| shard.primary.as_slice());
         let replicas = shards.iter().map(|shard| shard.replicas.as_slice());
-        // A replica speaks for its shard only where the primary is new.
+        // A replica identifies its shard only if the primary is new.
         for (place, nodes) in primaries.enumerate().chain(replicas.enumerate()) {
             let mut known =
                 nodes.iter().filter_map(|node| self.of_nodes.get(node)).map(|number| number.shard);
@@ -114,7 +115,8 @@ mod tests {
         NodeAddress::new("h", port)
     }
 
-    /// Shards in the order of their slots, of which each has as many as the others: a primary, then its replicas.
+    /// A layout of shards in the order of their slots, with equally many slots each: a primary, then its
+    /// replicas.
     fn layout(nodes: &[&[u16]]) -> Layout {
         let shard = |ports: &&[u16]| Shard {
             name: String::new(),
@@ -128,7 +130,7 @@ mod tests {
         Layout { shards: nodes.iter().map(shard).collect(), placement: Placement::Slots(slots) }
     }
 
-    /// The names with the ports of their primaries, and who has the last slot.
+    /// The names with the ports of their primaries, and the name of the shard that serves the last slot.
     fn named(names: &ShardNames, nodes: &[&[u16]]) -> (Vec<(String, u16)>, String) {
         let layout = names.name(layout(nodes));
         let Placement::Slots(slots) = &layout.placement else { panic!("they are placed by slots") };
@@ -170,10 +172,10 @@ mod tests {
     fn the_name_of_a_shard_that_is_gone_is_not_given_again() {
         let names = ShardNames::default();
         named(&names, &[&[1, 11], &[2, 12], &[3, 13]]);
-        // Its nodes copy another shard before they leave.
+        // The nodes of the removed shard replicate another before they leave.
         let (left, _) = named(&names, &[&[2, 1, 11, 12], &[3, 13]]);
         assert_eq!(left, shards(&[("shard1", 2), ("shard2", 3)]));
-        // Somebody still looks at the layout from before.
+        // A cache still sees the layout from before.
         let (late, _) = named(&names, &[&[1], &[2, 12, 11], &[3, 13]]);
         assert_eq!(late, shards(&[("shard0", 1), ("shard1", 2), ("shard2", 3)]));
         let (grown, _) = named(&names, &[&[2, 12], &[3, 13], &[4]]);

@@ -1,14 +1,14 @@
-//! Which hash slot a key is in (Redis Cluster specification, "Key distribution model").
+//! The hash slot of a key (Redis Cluster specification, "Key distribution model").
 
 use crc::{CRC_16_XMODEM, Crc, Table};
 
-/// How many slots there are.
+/// The number of hash slots of a cluster.
 pub const SLOTS: u16 = 16_384;
 
 static CRC: Crc<u16, Table<16>> = Crc::<u16, Table<16>>::new(&CRC_16_XMODEM);
 
-/// The part of a key that decides where it is: what stands between the first `{` and the next `}`, where that
-/// is not nothing; else the whole key. Keys with the same tag are always together.
+/// The hash tag of a key: the text between the first `{` and the next `}`. `None` if there is none or it is
+/// empty; then the whole key is hashed. Keys with the same tag are always in the same slot.
 #[must_use]
 pub fn hash_tag(key: &str) -> Option<&str> {
     let (_, after) = key.split_once('{')?;
@@ -16,7 +16,7 @@ pub fn hash_tag(key: &str) -> Option<&str> {
     (!tag.is_empty()).then_some(tag)
 }
 
-/// The slot of a key that stands behind a prefix, which holds no `{`.
+/// The slot of a key behind a prefix, which must not contain a `{`.
 #[must_use]
 pub fn slot_of(prefix: &str, key: &str) -> u16 {
     let mut digest = CRC.digest();
@@ -35,7 +35,7 @@ mod tests {
 
     #[test]
     fn keys_are_in_the_slots_that_the_specification_and_redis_say() {
-        // "123456789" → 0x31C3 is the specification's own example; the others are what CLUSTER KEYSLOT answers.
+        // "123456789" → 0x31C3 is the specification's own example; the others are answers of CLUSTER KEYSLOT.
         assert_eq!(slot_of("", "123456789"), 0x31C3 % SLOTS);
         assert_eq!(slot_of("", "foo"), 12182);
         assert_eq!(slot_of("", "{user1000}.following"), slot_of("", "{user1000}.followers"));

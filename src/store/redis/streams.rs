@@ -19,7 +19,8 @@ impl Streams for RedisCache {
     }
 }
 
-/// A place and a list of names and values by turns; `None` for what is no record, as one that was trimmed meanwhile.
+/// Reads a record from its place and a list of alternating names and values; `None` for anything else, such
+/// as a record that was trimmed meanwhile.
 fn record(value: Value) -> Option<StreamRecord> {
     let Value::Array(parts) = value else { return None };
     let mut parts = parts.into_iter();

@@ -1,5 +1,5 @@
-//! Changes of keys as Redis announces them: client tracking in broadcasting mode, over a connection of its
-//! own (the Redis manual, "Client-side caching").
+//! Announcements of changed keys by Redis. They use client tracking in broadcasting mode, over a connection
+//! of its own (the Redis manual, "Client-side caching").
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,15 +17,15 @@ use crate::store::tracking::{Announcement, Announcements, Tracking};
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
-/// A connection that announces; dropped, it is closed.
+/// A connection that receives announcements. It is closed when this is dropped.
 struct Announcing {
     connection: redis::aio::MultiplexedConnection,
     pushes: mpsc::UnboundedReceiver<PushInfo>,
 }
 
 impl RedisCache {
-    /// See [`Tracking::track`](crate::store::Tracking::track). The link is checked by a PING `check_every`, so
-    /// that one that is dead without a word is noticed.
+    /// See [`Tracking::track`](crate::store::Tracking::track). The connection is checked by a PING every
+    /// `check_every`, so that one that died silently is noticed.
     pub(in crate::store) async fn track_changes(
         &self,
         key_prefix: &str,
@@ -58,13 +58,13 @@ impl RedisCache {
     }
 }
 
-/// Every primary announces what is changed on it.
+/// Connects to every primary, since each announces only its own changes.
 async fn all_announcing(fleet: &Fleet, key_prefix: &str) -> Result<Vec<Announcing>, StoreError> {
     let primaries = fleet.primary_addresses();
     try_join_all(primaries.iter().map(|address| announcing(address, key_prefix))).await
 }
 
-/// Until one link is lost, another node is a primary, or nobody listens any more.
+/// Forwards announcements until a connection is lost, the primaries change, or the receiver is dropped.
 async fn forward_all(
     all: Vec<Announcing>,
     fleet: &Fleet,
@@ -101,7 +101,7 @@ async fn announcing(address: &Address, key_prefix: &str) -> Result<Announcing, S
     Ok(Announcing { connection, pushes })
 }
 
-/// Until the link is lost or nobody listens any more.
+/// Forwards announcements until the connection is lost or the receiver is dropped.
 async fn forward(
     mut announcing: Announcing,
     own_prefix: &str,
@@ -124,7 +124,7 @@ async fn forward(
                 }
             }
             _ = check.tick() => {
-                // The connection's own timeout bounds it.
+                // The connection's own timeout bounds this.
                 let ping = redis::cmd("PING");
                 if ping.query_async::<Value>(&mut announcing.connection).await.is_err() {
                     return;
@@ -135,11 +135,11 @@ async fn forward(
     }
 }
 
-/// Passes on which keys have changed; returns whether somebody listens.
+/// Forwards the changed keys; returns false if the receiver was dropped.
 fn invalidated(data: Vec<Value>, own_prefix: &str, tell: &mpsc::UnboundedSender<Announcement>) -> bool {
     for part in data {
         let Value::Array(keys) = part else {
-            // No list of keys: the whole server was flushed.
+            // Without a list of keys, the whole server was flushed.
             if tell.send(Announcement::Flushed).is_err() {
                 return false;
             }

@@ -1,8 +1,9 @@
-//! Waiting until replicas have what was written (WAIT), on a connection of its own: it holds up all that comes
-//! after it on the same connection.
+//! Waiting until replicas have a write (WAIT). It uses a connection of its own, since WAIT holds up all later
+//! commands of its connection.
 //!
-//! WAIT answers for what its own connection has written. So a mark is written first; a primary sends its replicas
-//! everything in order, and who has the mark has all that came before it. All who wait at a time share one mark.
+//! WAIT answers only for the writes of its own connection. So a mark is written first: a primary sends its
+//! replicas everything in order, and a replica that has the mark has all earlier writes. All callers that
+//! wait at the same time share one mark.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,20 +16,20 @@ use super::slots::hash_tag;
 use crate::store::counters::Counters;
 use crate::store::{ErrorKind, StoreError};
 
-/// The waits for the replicas of one primary.
+/// Waits for the replicas of one primary.
 pub(super) struct ReplicaWaits {
     link: Option<Arc<Link>>,
     replicas: u64,
     timeout: Duration,
-    /// The longest that a wait may take, that for the turn included.
+    /// The longest that a wait may take, including the time until its turn.
     bound: Duration,
     asked: AtomicU64,
-    /// One WAIT at a time, and what the last came to.
+    /// The result of the last WAIT. The lock allows one WAIT at a time.
     last: tokio::sync::Mutex<Last>,
 }
 
 struct Last {
-    /// It answers for those whose number is lower.
+    /// The result holds for all callers with a lower number.
     answers_for: u64,
     result: Result<(), StoreError>,
 }
@@ -37,7 +38,7 @@ impl ReplicaWaits {
     pub(super) fn new(options: &RedisOptions, node: &NodeAddress) -> Result<Self, StoreError> {
         let bound = options.wait_timeout + options.response_timeout;
         let link = || {
-            // The answer to WAIT takes as long as the replicas may, and that of any other command on top.
+            // WAIT may take the time that the replicas are given plus the time of any other command.
             let patient = RedisOptions { response_timeout: bound, ..options.clone() };
             Ok(Link::unconnected(Arc::new(Address::of_node(&patient, node, false)?)))
         };
@@ -51,11 +52,12 @@ impl ReplicaWaits {
         })
     }
 
-    /// Waits until enough replicas have what was written before this call; counts the commands of whoever asks
-    /// for all.
+    /// Waits until enough replicas have all writes made before this call. The commands are counted in
+    /// `counters` of the caller that sends them for all.
     ///
     /// # Errors
-    /// [`ErrorKind::Timeout`] where they have not in time: the write is done, and may be lost in a failover.
+    /// Returns [`ErrorKind::Timeout`] if they do not have them in time. The write is done then, but a
+    /// failover may lose it.
     pub(super) async fn wait(&self, prefix: &str, key: &str, counters: &Counters) -> Result<(), StoreError> {
         let Some(link) = &self.link else { return Ok(()) };
         let waited = tokio::time::timeout(self.bound, self.wait_in_turn(link, prefix, key, counters)).await;
@@ -91,7 +93,7 @@ impl ReplicaWaits {
         counters: &Counters,
     ) -> Result<(), StoreError> {
         const DOING: &str = "waiting for replicas";
-        // In the slot of the key, so that the same node takes it.
+        // The mark is in the slot of the key, so that the same node accepts it.
         let mark = match hash_tag(key) {
             Some(tag) => format!("{prefix}wait-mark:{{{tag}}}"),
             None => format!("{prefix}wait-mark:{{{prefix}{key}}}"),

@@ -1,7 +1,7 @@
-//! Dirty entries in Redis, and the log of them as a stream with a consumer group.
+//! Dirty entries in Redis, and their log as a stream with a consumer group.
 //!
-//! A dirty entry has no time to live, so that neither expiry nor the policies `noeviction` and `volatile-*`
-//! take it; the stream has none either.
+//! A dirty entry has no time to live, so that it neither expires nor is evicted under the policies
+//! `noeviction` and `volatile-*`. The stream has none either.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::store::{Entry, ErrorKind, StoreError, Version};
 /// The fields of a record: the id of the entity, and the entry.
 const ENTITY: &[u8] = b"i";
 const ENTRY: &[u8] = b"e";
-/// Records removed by one script: Lua's stack holds no more than some thousands of arguments.
+/// The most records that one script removes. Lua's stack holds no more than some thousands of arguments.
 const MOST_REMOVED_AT_ONCE: usize = 1000;
 
 /// The first bytes of an entry of a document at a version.
@@ -28,13 +28,14 @@ fn header(version: Version) -> [u8; 9] {
 }
 
 impl RedisCache {
-    /// A command of the consumer group; where the log or its group is not there yet, or has gone with the
-    /// server's memory, they are made first.
+    /// Sends a command of the consumer group. If the log or its group does not exist yet, or is gone after a
+    /// restart of the server, it is made first.
     async fn of_group(&self, command: &Cmd, log: &str, doing: &str) -> Result<Value, StoreError> {
         self.of_a_group(command, log, GROUP, doing).await
     }
 
-    /// What a group was not given yet of a stream, as the server answers: a list of records. They count as done.
+    /// The records of a stream that a group was not given yet, as the server returns them. They count as
+    /// acknowledged.
     pub(in crate::store) async fn read_group(
         &self,
         stream: &str,
@@ -68,10 +69,10 @@ impl RedisCache {
         match self.raw_request(log, Access::Write, command, doing).await? {
             Err(error) if error.code() == Some("NOGROUP") => {
                 let mut create = redis::cmd("XGROUP");
-                // From the first record on, not from now.
+                // The group begins at the first record, not at the present end.
                 create.arg("CREATE").arg(self.key(log)).arg(group).arg(0).arg("MKSTREAM");
                 match self.raw_request(log, Access::Write, &create, "making a consumer group").await? {
-                    // Another instance was faster.
+                    // BUSYGROUP means that another instance has just made the group.
                     Err(error) if error.code() != Some("BUSYGROUP") => Err(failed(error)),
                     _ => self.request(log, command, doing).await,
                 }
@@ -123,7 +124,7 @@ impl WriteLog for RedisCache {
     async fn read_log(&self, reader: Reader<'_>, most: u64) -> Result<Vec<Record>, StoreError> {
         let doing = "reading a log of writes";
         let mut command = redis::cmd("XREADGROUP");
-        // Without BLOCK, which would hold up all others on the shared connection.
+        // There is no BLOCK, which would hold up all others on the shared connection.
         command.arg("GROUP").arg(GROUP).arg(reader.consumer).arg("COUNT").arg(most);
         command.arg("STREAMS").arg(self.key(reader.log)).arg(">");
         let streams = match self.of_group(&command, reader.log, doing).await? {
@@ -132,7 +133,7 @@ impl WriteLog for RedisCache {
             other => return Err(unexpected(doing, &other)),
         };
         match streams.into_iter().next() {
-            // The name of the log and its records.
+            // The two parts are the name of the log and its records.
             Some(Value::Array(stream)) => records(stream.into_iter().nth(1).unwrap_or(Value::Nil), doing),
             Some(other) => Err(unexpected(doing, &other)),
             None => Ok(Vec::new()),
@@ -159,7 +160,7 @@ impl WriteLog for RedisCache {
             (Some(Value::BulkString(next)), Some(taken)) => (text(&next).parse()?, taken),
             (other, _) => return Err(unexpected(doing, &other.unwrap_or(Value::Nil))),
         };
-        // The place 0-0 is the end.
+        // The place 0-0 means the end of the log.
         let next = (next != RecordId::default()).then_some(next);
         Ok(Taken { records: records(taken, doing)?, next })
     }
@@ -200,11 +201,11 @@ fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap_or_default()
 }
 
-/// Records as XREADGROUP and XAUTOCLAIM answer with them: a list of places, each with a list of fields and
-/// values by turns.
+/// Reads the records in an answer of XREADGROUP or XAUTOCLAIM: a list of places, each with a list of
+/// alternating fields and values.
 fn records(value: Value, doing: &str) -> Result<Vec<Record>, StoreError> {
     let Value::Array(all) = value else { return Err(unexpected(doing, &value)) };
-    // A server before version 7 answers with nothing for a record that was removed while somebody held it.
+    // A server before version 7 answers nil for a record that was removed while a consumer held it.
     all.into_iter().filter(|one| !matches!(one, Value::Nil)).map(|one| record(one, doing)).collect()
 }
 

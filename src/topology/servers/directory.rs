@@ -1,9 +1,9 @@
 //! The private directory of one run's servers: its lock, the record of its processes, and the sweep of what dead
 //! runs left.
 //!
-//! A directory is alive while somebody holds a shared lock on its `lock` file: first hotset, then the supervisor
-//! as well, so there is no moment in between. The file gets its name only once it is locked. The sweep takes
-//! the lock exclusively, and so can neither meet a living run nor another sweep.
+//! A directory is alive while a process holds a shared lock on its `lock` file: first hotset, then the supervisor as
+//! well, so there is no moment in between. The file gets its name only once it is locked. The sweep takes the lock
+//! exclusively, and so can meet neither a living run nor another sweep.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io;
@@ -20,7 +20,7 @@ const PREFIX: &str = "hotset-";
 const LOCK: &str = "lock";
 const RECORD: &str = "servers.json";
 const RANDOM_CHARS: usize = 12;
-/// Without a lock, a directory may be one that is just being made.
+/// The age up to which a directory without a lock may be one that is being made.
 const MADE_JUST_NOW: Duration = Duration::from_mins(1);
 
 /// The processes that a run started, so that a later run can find those that outlived it.
@@ -31,11 +31,11 @@ pub(super) struct Record {
     pub processes: Vec<RecordedProcess>,
 }
 
-/// One process; its id alone would not do, since ids are used again.
+/// One process. Its start time is kept because process ids are used again.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) struct RecordedProcess {
     pub pid: u32,
-    /// In clock ticks since the boot.
+    /// The start time in clock ticks since the boot.
     pub started: u64,
 }
 
@@ -103,7 +103,7 @@ pub(super) fn create_for_server(path: &Path) -> Result<(), ServerError> {
     })
 }
 
-/// What a sweep found and ended.
+/// The directories and processes that a sweep removed.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Swept {
     /// The directories that it removed.
@@ -118,7 +118,7 @@ pub fn sweep_stale() -> Swept {
     sweep_stale_in(&std::env::temp_dir())
 }
 
-/// The same below another directory. What cannot be read or removed is left to a later sweep.
+/// As [`sweep_stale`], below another directory. A directory that cannot be read or removed is left to a later sweep.
 #[must_use]
 pub fn sweep_stale_in(root: &Path) -> Swept {
     let mut swept = Swept::default();
@@ -161,7 +161,7 @@ fn try_sweep(directory: &Path) -> io::Result<Swept> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return sweep_unlocked(directory, &metadata),
         Err(error) => return Err(error),
     };
-    // Refused while the run lives.
+    // The lock is refused while the run lives.
     flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
     let record = Record::load(directory).unwrap_or_default();
     let killed = if record.boot == boot_id() { kill_recorded(&record.processes) } else { Vec::new() };
@@ -169,7 +169,7 @@ fn try_sweep(directory: &Path) -> io::Result<Swept> {
     Ok(Swept { directories: vec![directory.to_owned()], processes: killed })
 }
 
-/// Its run died while it made the directory or while it removed it.
+/// Removes a directory whose run died while it made the directory or while it removed it.
 fn sweep_unlocked(directory: &Path, metadata: &fs::Metadata) -> io::Result<Swept> {
     let age = metadata.modified()?.elapsed().unwrap_or_default();
     if age < MADE_JUST_NOW {
@@ -179,12 +179,12 @@ fn sweep_unlocked(directory: &Path, metadata: &fs::Metadata) -> io::Result<Swept
     Ok(Swept { directories: vec![directory.to_owned()], processes: Vec::new() })
 }
 
-/// Identifies this boot of the machine; empty where the system does not tell.
+/// Identifies this boot of the machine; empty if the system does not tell.
 fn boot_id() -> String {
     fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
 }
 
-/// When a process started, in clock ticks since the boot; nothing where there is no such process or no `/proc`.
+/// The start time of a process in clock ticks since the boot; `None` if there is no such process or no `/proc`.
 pub(super) fn start_time(pid: u32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The second field is the program's name in parentheses, and may itself hold spaces and parentheses.
@@ -193,8 +193,8 @@ pub(super) fn start_time(pid: u32) -> Option<u64> {
     after_name.split_whitespace().nth(22 - 3)?.parse().ok()
 }
 
-/// Kills those of the processes that are still the ones that were recorded. Linux only: elsewhere there is no start
-/// time to know them by, and nothing is killed.
+/// Kills the recorded processes that still are the same. This works on Linux only: elsewhere there is no start time to
+/// identify them by, and nothing is killed.
 #[cfg(target_os = "linux")]
 fn kill_recorded(processes: &[RecordedProcess]) -> Vec<u32> {
     processes.iter().filter(|process| kill_if_same(process).is_some()).map(|process| process.pid).collect()
@@ -211,14 +211,14 @@ fn kill_if_same(process: &RecordedProcess) -> Option<()> {
     use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
     let pid = Pid::from_raw(i32::try_from(process.pid).ok()?)?;
-    // The descriptor stays with this process: between the check and the signal its id cannot become another's.
+    // The descriptor stays with this process, so its id cannot become another's between the check and the signal.
     let handle = pidfd_open(pid, PidfdFlags::empty()).ok()?;
     if start_time(process.pid)? != process.started {
         return None;
     }
     pidfd_send_signal(&handle, Signal::KILL).ok()?;
     let bound = Timespec { tv_sec: 2, tv_nsec: 0 };
-    // It is killed; that it has ended is only waited for so that it does not write into a removed directory.
+    // The process is killed; this only waits for its end, so that it does not write into a removed directory.
     let _ = poll(&mut [PollFd::new(&handle, PollFlags::IN)], Some(&bound));
     Some(())
 }

@@ -1,4 +1,4 @@
-//! What can go wrong with a managed server, in words that say what to do about it.
+//! The errors of managed servers, with what to do about each.
 
 use std::io;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::protocol::Exit;
 
-/// Why a managed server, or the supervisor that holds it, could not be started, reached or ended.
+/// A reason why a managed server, or the supervisor that holds it, could not be started, reached or ended.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
     /// The server is not installed where hotset looks.
@@ -16,15 +16,15 @@ pub enum ServerError {
         program: &'static str,
         /// Every place that was tried.
         looked_in: String,
-        /// The command that mends it.
+        /// The command that remedies it.
         remedy: &'static str,
     },
-    /// A program exists but could not say which version it is.
+    /// A program exists but did not tell its version.
     #[error("{} could not be asked for its version: {reason}; check that it runs on this machine", .path.display())]
     NoVersion {
-        /// The program that was asked.
+        /// The path of the program.
         path: PathBuf,
-        /// What happened instead.
+        /// The result of asking for the version.
         reason: String,
     },
     /// The temporary directory cannot be used.
@@ -33,11 +33,11 @@ pub enum ServerError {
         .path.display()
     )]
     Directory {
-        /// What was being done.
+        /// The step that failed.
         action: &'static str,
-        /// To which file or directory.
+        /// The file or directory of that step.
         path: PathBuf,
-        /// Why it failed.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// The supervisor process did not come up.
@@ -45,31 +45,31 @@ pub enum ServerError {
     NoSupervisor {
         /// The program that was to be the supervisor.
         program: PathBuf,
-        /// Why it did not.
+        /// The reason why it did not come up.
         reason: String,
     },
     /// The supervisor ended while it was needed; the servers have died with it.
     #[error("the servers' supervisor ended while hotset wanted to {action}, and the servers with it{log}")]
     SupervisorGone {
-        /// What was asked of it.
+        /// The request that was made to it.
         action: String,
-        /// What it wrote last, or nothing.
+        /// The last lines of its log; may be empty.
         log: String,
     },
-    /// The supervisor is there but gave no answer.
+    /// The supervisor runs but gave no answer.
     #[error("the servers' supervisor did not {action} within {waited:?}; is the machine overloaded?")]
     NoAnswer {
-        /// What was asked of it.
+        /// The request that was made to it.
         action: String,
-        /// How long hotset waited.
+        /// The time that hotset waited.
         waited: Duration,
     },
-    /// The supervisor answered that it could not do what was asked.
+    /// The supervisor answered that it could not do what was requested.
     #[error("could not {action}: {reason}")]
     Refused {
-        /// What was asked of it.
+        /// The request that was made to it.
         action: String,
-        /// Its reason.
+        /// The reason that it gave.
         reason: String,
     },
     /// A server ended before it was ready.
@@ -77,7 +77,7 @@ pub enum ServerError {
     DiedAtStart {
         /// The server's name.
         server: String,
-        /// How it ended.
+        /// Its exit code or signal.
         exit: Exit,
         /// The end of its log, without secrets.
         log: String,
@@ -87,14 +87,14 @@ pub enum ServerError {
     NotReady {
         /// The server's name.
         server: String,
-        /// How long hotset waited.
+        /// The time that hotset waited.
         waited: Duration,
-        /// What the last attempt to reach it said.
+        /// The result of the last attempt to reach it.
         last: String,
         /// The end of its log, without secrets.
         log: String,
     },
-    /// Every port that was tried belonged to someone else by the time the server wanted it.
+    /// Every port that was tried was taken by another process by the time the server opened it.
     #[error(
         "{server} found no free port on 127.0.0.1: {ports:?} were taken; end what else opens ports on this machine"
     )]
@@ -104,16 +104,16 @@ pub enum ServerError {
         /// The ports that were tried.
         ports: Vec<u16>,
     },
-    /// A server outlived its bound for ending.
+    /// A server did not end within its bound.
     #[error(
         "{server} (process {pid}) did not end within {waited:?} of being killed; it may hang in the kernel"
     )]
     DidNotEnd {
         /// The server's name.
         server: String,
-        /// Its process.
+        /// The id of its process.
         pid: u32,
-        /// How long hotset waited.
+        /// The time that hotset waited.
         waited: Duration,
     },
     /// A setting cannot be written into a server's configuration.
@@ -123,7 +123,7 @@ pub enum ServerError {
         server: &'static str,
         /// The setting's name.
         key: String,
-        /// What is wrong with it.
+        /// The reason why it cannot be used.
         reason: &'static str,
     },
 }

@@ -7,11 +7,11 @@ use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, ExitCode};
 
-/// The shell's code for "a command that could not be executed".
+/// The shell's exit code for "a command that could not be executed".
 const CANNOT_EXECUTE: u8 = 126;
 
-/// Runs the subcommand; returns only when the server could not be started. The reason goes to standard error,
-/// which is the server's log.
+/// Runs the subcommand, and returns only if the server could not be started. The reason goes to standard error, which
+/// is the server's log.
 pub(super) fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
     let reason = match parse(args) {
         Ok(plan) => become_server(&plan),
@@ -62,13 +62,13 @@ fn become_server(plan: &Plan) -> String {
     format!("cannot execute {}: {error}", plan.program.display())
 }
 
-/// Linux only. Elsewhere a server outlives a supervisor that is killed hard, though not one that sees
-/// hotset end.
+/// Ties this process to its parent. This works on Linux only. Elsewhere a server outlives a supervisor that is killed
+/// hard, though not one that sees hotset end.
 fn die_with_parent(parent: i32) -> Result<(), String> {
     #[cfg(target_os = "linux")]
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
         .map_err(|error| format!("cannot tie this process to its supervisor: {error}"))?;
-    // The parent may have died before the signal was set; then nobody would ever send it.
+    // The parent may have died before the signal was set; then the signal would never come.
     let now = rustix::process::getppid().map(|pid| pid.as_raw_nonzero().get());
     if now == Some(parent) { Ok(()) } else { Err("the supervisor has ended already".to_owned()) }
 }
@@ -89,7 +89,7 @@ fn pin(cpus: &[usize]) -> Result<(), String> {
     sched_setaffinity(None, &set).map_err(|error| format!("cannot pin to processors {cpus:?}: {error}"))
 }
 
-/// Linux only: elsewhere the server uses every processor.
+/// Does nothing. Pinning works on Linux only; elsewhere the server uses every processor.
 #[cfg(not(target_os = "linux"))]
 fn pin(_cpus: &[usize]) -> Result<(), String> {
     Ok(())

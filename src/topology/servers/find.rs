@@ -1,4 +1,4 @@
-//! Where the programs of the managed servers are.
+//! The search for the programs of the managed servers.
 
 use std::ffi::OsString;
 use std::fs;
@@ -15,9 +15,9 @@ const VERSION_BOUND: Duration = Duration::from_secs(10);
 /// A server's program, as `hotset doctor` shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
-    /// Where it is.
+    /// The absolute path of the program.
     pub path: PathBuf,
-    /// What it says its version is, such as `7.0.15`.
+    /// The version that it prints, such as `7.0.15`.
     pub version: String,
 }
 
@@ -51,12 +51,12 @@ pub(super) const MONGOD: Wanted = Wanted {
 pub(super) struct Wanted {
     program: &'static str,
     variable: &'static str,
-    /// What stands before the version in the answer to `--version`.
+    /// The text before the version in the answer to `--version`.
     version_mark: &'static str,
     remedy: &'static str,
 }
 
-/// Where to look. What the environment says is passed in, so that a test can say something else.
+/// The places to look in. They are passed in, so that a test can give others than the environment's.
 struct Places {
     named: Option<OsString>,
     path: OsString,
@@ -73,14 +73,14 @@ impl Wanted {
         })
     }
 
-    /// `path` when it can be run, and the error with the remedy when not.
+    /// `path` if it can be executed; otherwise the error with the remedy.
     pub(super) fn check(&self, path: &Path) -> Result<PathBuf, ServerError> {
         executable(path).ok_or_else(|| self.not_found(path.display().to_string()))
     }
 
     fn locate_in(&self, places: &Places) -> Result<PathBuf, ServerError> {
         if let Some(named) = &places.named {
-            // Somebody chose this one: another version in its place would be a surprise.
+            // The user chose this one, so another version in its place would be a surprise.
             return executable(Path::new(named))
                 .ok_or_else(|| self.not_found(format!("${} = {}", self.variable, named.display())));
         }

@@ -1,4 +1,4 @@
-//! From a kind of server to one that answers: a free port, a start, a bounded wait, and another port if that one
+//! Launches a server of any kind until it answers: a free port, a start, a bounded wait, and another port if that one
 //! was taken in between.
 
 use std::path::Path;
@@ -11,34 +11,36 @@ use super::process::ServerProcess;
 use super::protocol::{Exit, ServerSpec};
 use super::supervisor::Supervisor;
 
-/// How often a server may be started because its port was taken.
+/// The most starts of a server whose port turns out to be taken each time.
 const PORT_TRIES: usize = 5;
 /// The pause between two looks at a server that is starting.
 const PROBE_PAUSE: Duration = Duration::from_millis(10);
-/// A probe that hangs (something else listens there and says nothing) must not use up the whole bound.
+/// The bound of one probe. A probe that hangs (something else listens there and is silent) must not use up the whole
+/// bound.
 const PROBE_BOUND: Duration = Duration::from_secs(2);
-/// What the C library calls EADDRINUSE, in the log of every server.
+/// The C library's text for EADDRINUSE, which every server logs.
 const TAKEN: &str = "Address already in use";
 
-/// What differs between the kinds of servers.
+/// The differences between the kinds of servers.
 pub(super) trait ServerKind: Sync {
-    /// Begins the names of its servers.
+    /// The prefix of its servers' names.
     const NAME: &'static str;
-    /// How long the first start may take.
+    /// The time within which the first start has to succeed.
     const START_BOUND: Duration;
-    /// How long a start over existing data may take.
+    /// The time within which a start over existing data has to succeed.
     const RESTART_BOUND: Duration;
 
-    /// Writes what the server needs into its directory, and says how to start it.
+    /// Writes the server's files into its directory, and returns how to start it.
     fn prepare(&self, name: String, directory: &Path, port: u16) -> Result<ServerSpec, ServerError>;
 
-    /// Ok when process `pid`, and not a stranger on its port, answers and serves; otherwise what is missing yet.
+    /// Returns Ok if process `pid`, and not another one on its port, answers and serves; otherwise what is still
+    /// missing.
     fn probe(&self, port: u16, pid: u32) -> impl Future<Output = Result<(), String>> + Send;
 
     /// The lines of a log that explain an early end, without secrets.
     fn quote(&self, log: &str) -> String;
 
-    /// The same for the last thing that a probe said.
+    /// Removes secrets from the last result of a probe.
     fn redact(&self, text: String) -> String {
         text
     }
@@ -57,7 +59,7 @@ pub(super) async fn launch<K: ServerKind>(
             Some(port) => port,
             None => pick_port(supervisor)?,
         };
-        // Another directory for each try: nothing of one that failed is left in the one that serves.
+        // Each attempt has another directory, so that nothing of a failed one is left in the one that serves.
         let name = supervisor.name(K::NAME);
         let directory = supervisor.make_directory(&name)?;
         let process = ServerProcess::start(supervisor, kind.prepare(name, &directory, port)?).await?;
@@ -70,7 +72,7 @@ pub(super) async fn launch<K: ServerKind>(
     Err(ServerError::NoPort { server: K::NAME.to_owned(), ports: taken })
 }
 
-/// Starts a server again on the port it had, and waits until it serves what it kept.
+/// Starts a server again on the port that it had, and waits until it serves its data.
 pub(super) async fn relaunch<K: ServerKind>(
     kind: &K,
     process: &ServerProcess,
@@ -102,7 +104,7 @@ async fn wait_until_it_serves<K: ServerKind>(
             Ok(Err(reason)) => reason,
             Err(_) => "no answer".to_owned(),
         };
-        // The pause ends at once when the server does.
+        // The pause ends at once when the server ends.
         if let Some(exit) = process.wait(PROBE_PAUSE).await? {
             return Err(died(kind, process, exit));
         }
@@ -121,7 +123,7 @@ fn died<K: ServerKind>(kind: &K, process: &ServerProcess, exit: Exit) -> ServerE
     ServerError::DiedAtStart { server: process.name().to_owned(), exit, log: kind.quote(&process.log_tail()) }
 }
 
-/// Every line of a log as it is.
+/// The last lines of a log, without a choice among them.
 pub(super) fn quote_plainly(log: &str) -> String {
     log::last_lines(log.lines())
 }

@@ -4,13 +4,13 @@ use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
-/// How much of the end of a log is looked at.
+/// The number of bytes that are read from the end of a log.
 const TAIL_BYTES: u64 = 64 * 1024;
-/// How many lines an error message quotes, and how much of each.
+/// The number of lines that an error message quotes, and of characters of each.
 const QUOTED_LINES: usize = 12;
 const QUOTED_CHARS: usize = 300;
 
-/// The last part of a log file; empty when it cannot be read, since it only explains another error.
+/// The last part of a log file. It is empty if the file cannot be read, since it only explains another error.
 pub(super) fn tail(path: &Path) -> String {
     let read = || -> std::io::Result<Vec<u8>> {
         let mut file = File::open(path)?;

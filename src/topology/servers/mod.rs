@@ -45,8 +45,8 @@ use std::process::ExitCode;
 
 use protocol::{EXEC, SUPERVISE};
 
-/// Runs the hidden subcommand that `args` (the program's name first) ask for, if they do. `main` must call it before it
-/// starts any thread and before it reads any other argument.
+/// Runs the hidden subcommand that `args` (the program's name first) name, if they name one. `main` must call it before
+/// it starts any thread and before it reads any other argument.
 #[must_use]
 pub fn hidden_main(args: impl IntoIterator<Item = OsString>) -> Option<ExitCode> {
     let mut args = args.into_iter().skip(1);

@@ -19,13 +19,13 @@ use super::supervisor::Supervisor;
 const SMALLEST_CACHE_GB: f64 = 0.25;
 /// WiredTiger refuses a larger cache.
 const LARGEST_CACHE_GB: f64 = 10_000.0;
-/// How long one command of a probe may take.
+/// The time within which one command of a probe has to be answered.
 const COMMAND_BOUND: Duration = Duration::from_secs(1);
-/// How long the election of the only candidate may take.
+/// The time within which the only candidate has to be elected.
 const ELECTION_BOUND: Duration = Duration::from_secs(30);
 const ELECTION_PAUSE: Duration = Duration::from_millis(20);
 
-/// How to run a MongoDB.
+/// The configuration of a managed MongoDB.
 #[derive(Debug, Clone)]
 pub struct MongodConfig {
     /// The program, or nothing for the one that [`find_mongod`](super::find_mongod) finds.
@@ -86,7 +86,7 @@ impl MongodServer {
         self.port
     }
 
-    /// Where to connect to. It holds no secret.
+    /// The URL to connect to. It holds no secret.
     #[must_use]
     pub fn url(&self) -> String {
         // A direct connection also works for a replica set of one, and does not look for other members.
@@ -167,11 +167,11 @@ struct Mongod {
 impl ServerKind for Mongod {
     const NAME: &'static str = "mongod";
     const START_BOUND: Duration = Duration::from_secs(30);
-    // It replays its journal first.
+    // A restart replays the journal first.
     const RESTART_BOUND: Duration = Duration::from_mins(2);
 
     fn prepare(&self, name: String, directory: &Path, port: u16) -> Result<ServerSpec, ServerError> {
-        // The server's own directory is the database's: it is new, private, and may also hold the log.
+        // The server's own directory is the database's too: it is new, private, and may also hold the log.
         let directory_text = directory.to_string_lossy().into_owned();
         let mut args: Vec<String> =
             ["--bind_ip", "127.0.0.1", "--nounixsocket", "--quiet"].map(Into::into).into();
@@ -193,11 +193,11 @@ impl ServerKind for Mongod {
     }
 
     async fn probe(&self, port: u16, pid: u32) -> Result<(), String> {
-        // A refused connection is told at once, while the driver would keep trying.
+        // A refused connection is reported at once here, while the driver would keep trying.
         let connected = tokio::net::TcpStream::connect(("127.0.0.1", port)).await;
         connected.map_err(|error| error.to_string())?;
         let status = admin_command(port, doc! { "serverStatus": 1 }, COMMAND_BOUND).await?;
-        // Without a password, a stranger that took the port would answer as well.
+        // Without a password, another server that took the port would answer as well.
         let answers = status.get_i64("pid").map_err(|error| error.to_string())?;
         if answers == i64::from(pid) { Ok(()) } else { Err(format!("process {answers} answers on its port")) }
     }
@@ -212,8 +212,8 @@ impl ServerKind for Mongod {
     }
 }
 
-/// An error of MongoDB's structured log, shortened; what is not an error hides the reason of an early end
-/// behind dozens of lines about shutting down. Lines that are not JSON are the program's own complaints.
+/// An error of MongoDB's structured log, shortened. Other lines are left out, since dozens of lines about shutting down
+/// hide the reason of an early end. Lines that are not JSON are the program's own complaints, and are kept.
 fn error_line(line: &str) -> Option<String> {
     let Ok(entry) = serde_json::from_str::<serde_json::Value>(line) else {
         return Some(line.to_owned()).filter(|line| !line.trim().is_empty());
@@ -225,7 +225,7 @@ fn error_line(line: &str) -> Option<String> {
     })
 }
 
-/// Runs one command over a connection of its own: probes are few, and nothing of them is left.
+/// Runs one command over a connection of its own, which is closed afterwards: probes are few.
 async fn admin_command(port: u16, command: Document, bound: Duration) -> Result<Document, String> {
     let address = mongodb::options::ServerAddress::Tcp { host: "127.0.0.1".to_owned(), port: Some(port) };
     let options = ClientOptions::builder()

@@ -4,17 +4,17 @@ use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 
-/// Ports that are tried first. They lie below what systems hand out to outgoing connections: a port from that
-/// range could be taken by one of hotset's own connections while its server is down, and a client that
-/// keeps reconnecting to it could even be connected to itself. Ten thousand above them, where a
-/// cluster node opens its bus, is still a port.
+/// Ports that are tried first. They lie below the range that systems give to outgoing connections: a port from that
+/// range could be taken by one of hotset's own connections while its server is down, and a client that keeps
+/// reconnecting to it could even be connected to itself. Adding ten thousand, as a cluster node does for its bus, still
+/// gives a port.
 const PREFERRED: std::ops::Range<u16> = 12_000..22_000;
 
-/// How many preferred ports are tried before the system is asked for any.
+/// The number of preferred ports that are tried before any port of the system's choice is taken.
 const TRIES: u16 = 50;
 
-/// A port of 127.0.0.1 that nobody listened on a moment ago. Somebody else may take it before the server does, so
-/// a server's start is tried again with another.
+/// A port of 127.0.0.1 on which nobody listened a moment ago. Another process may take it before the server does, so a
+/// server's start is tried again with another port.
 pub fn free_port() -> io::Result<u16> {
     if PREFERRED.end <= first_ephemeral_port() {
         // Tests and runs that start at the same time begin at different ports, which makes them collide less.

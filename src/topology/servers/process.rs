@@ -9,7 +9,7 @@ use super::log;
 use super::protocol::{Exit, Reply, Request, ServerSignal, ServerSpec};
 use super::supervisor::{Supervisor, refused};
 
-/// How long a killed process may take to disappear.
+/// The time within which a killed process has to disappear.
 const KILL_BOUND: Duration = Duration::from_secs(10);
 
 /// A server that the supervisor started. Dropping it kills the server and removes its directory, soon but not at
@@ -22,7 +22,7 @@ pub struct ServerProcess {
 
 impl ServerProcess {
     /// Starts a server in its directory, which the caller has made with [`Supervisor::make_directory`].
-    /// After Ok the process exists; whether it serves is for the caller to find out.
+    /// After Ok the process exists; the caller has to find out if it serves.
     pub async fn start(supervisor: &Supervisor, spec: ServerSpec) -> Result<Self, ServerError> {
         let pid = supervisor.start_process(&spec).await?;
         Ok(Self { supervisor: supervisor.clone(), spec, pid: AtomicU32::new(pid) })
@@ -77,8 +77,8 @@ impl ServerProcess {
         self.stop(Duration::ZERO).await
     }
 
-    /// Asks the server to end (SIGTERM) and kills it after `grace`. After Ok it has ended; how, is returned. Without
-    /// any grace it is only killed.
+    /// Sends SIGTERM to the server, and kills it after `grace`; without any grace it is only killed. After Ok it has
+    /// ended, in the returned way.
     pub async fn stop(&self, grace: Duration) -> Result<Exit, ServerError> {
         let action = format!("stop {}", self.name());
         let name = self.name().to_owned();
@@ -94,7 +94,8 @@ impl ServerProcess {
         }
     }
 
-    /// How the server ended, or nothing if it still runs after `bound`. A bound of zero asks for the present state.
+    /// Waits for the server's end, at most for `bound`, and returns how it ended, or `None` if it still runs. A bound
+    /// of zero only looks.
     pub async fn wait(&self, bound: Duration) -> Result<Option<Exit>, ServerError> {
         let action = format!("wait for {}", self.name());
         let request = Request::Wait { name: self.name().to_owned(), timeout_ms: milliseconds(bound) };
@@ -106,7 +107,7 @@ impl ServerProcess {
     }
 
     /// Starts the server again as it was started first, in the same directory; one that still runs is killed before.
-    /// After Ok the process exists; whether it serves is for the caller to find out.
+    /// After Ok the process exists; the caller has to find out if it serves.
     pub async fn restart(&self) -> Result<(), ServerError> {
         self.kill().await?;
         let pid = self.supervisor.start_process(&self.spec).await?;
@@ -124,7 +125,7 @@ impl ServerProcess {
         }
     }
 
-    /// The end of what the server printed.
+    /// The last part of the server's log.
     pub(super) fn log_tail(&self) -> String {
         log::tail(self.log())
     }

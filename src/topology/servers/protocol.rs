@@ -17,7 +17,7 @@ pub(super) const EXEC: &str = "__exec";
 /// The number of the greeting that the supervisor sends, unasked, once it holds the directory's lock.
 pub(super) const GREETING: u64 = 0;
 
-/// What hotset asks of the supervisor.
+/// A request of hotset to the supervisor.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Request {
     /// Start a server; a server of that name that has ended is replaced.
@@ -34,7 +34,7 @@ pub(super) enum Request {
     Shutdown,
 }
 
-/// What the supervisor answers.
+/// An answer of the supervisor.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) enum Reply {
     Ready,
@@ -45,12 +45,12 @@ pub(super) enum Reply {
     Failed { reason: String },
 }
 
-/// How to start one server.
+/// The program, arguments and environment of one server.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ServerSpec {
     /// Unique within the supervisor; also the name of the server's directory below the run's.
     pub name: String,
-    /// The program, absolute.
+    /// The absolute path of the program.
     pub program: PathBuf,
     /// Its arguments. They are visible to every user of the machine, so no secret belongs here.
     pub args: Vec<String>,
@@ -65,9 +65,9 @@ pub struct ServerSpec {
 /// A signal that hotset sends to a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ServerSignal {
-    /// SIGKILL: ends at once, nothing is flushed.
+    /// SIGKILL: the process ends at once, nothing is flushed.
     Kill,
-    /// SIGTERM: asks to end.
+    /// SIGTERM: the process is asked to end.
     Terminate,
     /// SIGSTOP: freezes the process; its connections stay open and silent.
     Pause,
@@ -75,7 +75,7 @@ pub enum ServerSignal {
     Resume,
 }
 
-/// How a server ended.
+/// The way in which a server ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Exit {
     /// It ended by itself with this code.

@@ -51,23 +51,23 @@ crate::choices! {
 }
 
 impl EvictionPolicy {
-    /// Whether it may take what has no time to live too.
+    /// Returns true if it may evict entries without a time to live too.
     #[must_use]
     pub fn takes_any_key(self) -> bool {
         matches!(self, Self::AllKeysLru | Self::AllKeysLfu | Self::AllKeysRandom)
     }
 }
 
-/// How to run a Redis.
+/// The configuration of a managed Redis.
 #[derive(Debug, Clone)]
 pub struct RedisConfig {
     /// The program, or nothing for the one that [`find_redis_server`](super::find_redis_server) finds.
     pub program: Option<PathBuf>,
     /// The memory limit in bytes, or nothing for none.
     pub max_memory_bytes: Option<u64>,
-    /// What happens at the memory limit.
+    /// The eviction policy at the memory limit.
     pub eviction: EvictionPolicy,
-    /// What is written to disk.
+    /// The data that is written to disk.
     pub persistence: Persistence,
     /// The password, or nothing for a random one. Nodes that talk to each other need the same:
     /// make it with [`Secret::random_password`].
@@ -76,9 +76,9 @@ pub struct RedisConfig {
     pub first_port: Option<u16>,
     /// The processors it may use; empty for all. Linux only.
     pub cpus: Vec<usize>,
-    /// Whether it is a sentinel, which keeps no data and looks after others.
+    /// True for a sentinel, which keeps no data and monitors others.
     pub sentinel: bool,
-    /// Further lines of its configuration: a directive and its arguments as they are to be written.
+    /// Further lines of its configuration: a directive and its arguments as the file has them.
     pub extra: Vec<(String, String)>,
 }
 
@@ -135,7 +135,7 @@ impl RedisServer {
         &self.kind.password
     }
 
-    /// Where to connect to, password included.
+    /// The URL to connect to, with the password.
     #[must_use]
     pub fn url(&self) -> Secret {
         self.kind.url(self.port)
@@ -152,7 +152,7 @@ impl RedisServer {
         self.process.kill().await
     }
 
-    /// Starts it again on the same port with the same configuration and whatever data it kept on disk; one that runs is
+    /// Starts it again on the same port with the same configuration and the data that it kept on disk; one that runs is
     /// killed before. After Ok it answers.
     pub async fn restart(&self) -> Result<(), ServerError> {
         relaunch(&self.kind, &self.process, self.port).await
@@ -164,7 +164,8 @@ impl RedisServer {
     }
 }
 
-/// Such a password means the same in a URL and in a configuration file, and an empty one would be none.
+/// Accepts letters and digits only: they mean the same in a URL and in a configuration file. An empty password would be
+/// none.
 fn check_password(password: &Secret) -> Result<(), ServerError> {
     let text = password.expose();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
@@ -186,7 +187,7 @@ struct Redis {
 impl ServerKind for Redis {
     const NAME: &'static str = "redis";
     const START_BOUND: Duration = Duration::from_secs(5);
-    // It reads its append-only file first.
+    // A restart reads the append-only file first.
     const RESTART_BOUND: Duration = Duration::from_mins(1);
 
     fn prepare(&self, name: String, directory: &Path, port: u16) -> Result<ServerSpec, ServerError> {
@@ -206,7 +207,8 @@ impl ServerKind for Redis {
     }
 
     async fn probe(&self, port: u16, _pid: u32) -> Result<(), String> {
-        // Nobody else's Redis accepts this password, so an answer is this one's. One that is loading answers with an error.
+        // No other Redis accepts this password, so an answer is this server's. While it loads its data, it answers with
+        // an error.
         let ping = async {
             let client = redis::Client::open(self.url(port).expose())?;
             let mut connection = client.get_multiplexed_async_connection().await?;
@@ -234,7 +236,7 @@ impl Redis {
         let directory = quoted("dir", &directory.to_string_lossy())?;
         let password = self.password.expose();
         let mut text = if config.sentinel {
-            // What it looks after it is told once it runs; it writes that into this file itself.
+            // A sentinel is told what to monitor once it runs, and writes that into this file itself.
             format!(
                 "bind 127.0.0.1\nprotected-mode yes\nport {port}\nrequirepass {password}\n\
                  sentinel sentinel-pass {password}\ndir {directory}\ndaemonize no\nlogfile \"\"\n"
@@ -251,8 +253,9 @@ impl Redis {
         Ok(text)
     }
 
-    /// Without a histogram of latencies for each command, which takes some 25 KB of `maxmemory` when the command comes
-    /// for the first time, so that how much room entries have would depend on the commands of a strategy.
+    /// The configuration of a data node. It has no latency histograms by command, each of which takes some 25 KB of
+    /// `maxmemory` when its command comes for the first time: the room for entries would depend on a strategy's
+    /// commands.
     fn data_configuration(&self, port: u16, directory: &str) -> String {
         let config = &self.config;
         let password = self.password.expose();
@@ -278,7 +281,7 @@ fn quoted(key: &str, value: &str) -> Result<String, ServerError> {
     Ok(format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\"")))
 }
 
-/// A line break would begin another directive.
+/// Refuses control characters, since a line break would begin another directive.
 fn refuse_control_characters(key: &str, text: &str) -> Result<(), ServerError> {
     if !text.contains(char::is_control) {
         return Ok(());

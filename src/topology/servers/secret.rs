@@ -20,7 +20,7 @@ impl Secret {
         Self(text.into())
     }
 
-    /// The text itself, for the one place that needs it: the connection.
+    /// The text itself, to be used only for a connection or a server's configuration.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -58,7 +58,7 @@ impl fmt::Display for Secret {
 const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
 fn random_alphanumeric(length: usize) -> io::Result<String> {
-    // The largest multiple of the alphabet's size that fits in a byte: bytes above it would favour the first letters.
+    // The largest multiple of the alphabet's size that fits in a byte. Bytes from it on would favour the first letters.
     let fair = u8::MAX - u8::MAX % ALPHABET.len() as u8;
     let mut source = File::open(RANDOM_SOURCE)?;
     let mut text = String::with_capacity(length);

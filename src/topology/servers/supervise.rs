@@ -19,12 +19,12 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use super::directory::{self, Record, RecordedProcess};
 use super::protocol::{EXEC, Exit, GREETING, Message, Reply, Request, ServerSignal, ServerSpec};
 
-/// How soon a server's end is noticed while somebody waits for it, and while nobody does.
+/// The interval at which ended servers are noticed while a request waits for one, and while none does.
 const WAITING_TICK: Duration = Duration::from_millis(2);
 const IDLE_TICK: Duration = Duration::from_millis(500);
-/// How long killed servers may take to disappear before the directory is removed under them.
+/// The time for killed servers to disappear before the directory is removed anyway.
 const END_BOUND: Duration = Duration::from_secs(10);
-/// How long files may keep appearing in a directory that is being removed.
+/// The time for which files may keep appearing in a directory that is being removed.
 const REMOVE_BOUND: Duration = Duration::from_secs(2);
 
 /// Runs until hotset closes the pipe or asks for the end.
@@ -43,11 +43,12 @@ pub(super) fn main(mut args: impl Iterator<Item = OsString>) -> ExitCode {
 }
 
 fn supervise(directory: PathBuf) -> io::Result<()> {
-    // Its own session: Ctrl-C and the closing of the terminal reach hotset, which decides about the servers.
+    // The supervisor has a session of its own: Ctrl-C and the closing of the terminal reach only hotset, which decides
+    // about the servers.
     rustix::process::setsid()?;
     outlive_polite_signals()?;
     let _lock = directory::share_lock(&directory)?;
-    // A mounted file system that hotset was started in can be unmounted while servers run.
+    // Its working directory is `/`, so that a file system in which hotset was started can be unmounted.
     std::env::set_current_dir("/")?;
 
     let mut supervise = Supervise { directory, servers: BTreeMap::new(), waiting: Vec::new() };
@@ -66,8 +67,8 @@ fn supervise(directory: PathBuf) -> io::Result<()> {
 /// hotset to clean up after it, and its servers get these signals only from it.
 fn outlive_polite_signals() -> io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
-    // A handler once installed stays for the life of the process, and execing a server takes it away again. This
-    // runtime adds no thread and is only needed to install it.
+    // A handler stays for the life of the process once it is installed, and execing a server removes it again. The
+    // runtime adds no thread and is only needed for the installation.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     let _context = runtime.enter();
     for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup(), SignalKind::quit()] {
@@ -93,7 +94,7 @@ struct Server {
     exit: Option<Exit>,
 }
 
-/// A question that is answered when a server ends or a bound has passed.
+/// A request that is answered when a server ends or a bound has passed.
 struct Waiting {
     id: u64,
     name: String,
@@ -133,7 +134,7 @@ impl Supervise {
         if self.waiting.is_empty() { IDLE_TICK } else { WAITING_TICK }
     }
 
-    /// The answer, or nothing when it comes later.
+    /// Handles a request. Returns its answer, or `None` if the answer comes later.
     fn handle(&mut self, id: u64, request: Request) -> Option<Reply> {
         let done = match request {
             Request::Start(spec) => self.start(&spec),
@@ -182,7 +183,8 @@ impl Supervise {
             .args(&spec.args)
             .envs(spec.env.iter().map(|(name, value)| (name, value)))
             .current_dir(self.server_directory(&spec.name)?)
-            // A group of its own, so that what a server forks (a Redis that rewrites its log) is killed with it.
+            // The server has a process group of its own, so that its forks (a Redis that rewrites its log) are killed
+            // with it.
             .process_group(0)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
@@ -190,7 +192,8 @@ impl Supervise {
         Ok(command)
     }
 
-    /// A name is one plain component, so that nothing outside the run's directory can be removed by name.
+    /// The directory of a server. A name is one plain component, so that nothing outside the run's directory can be
+    /// removed by name.
     fn server_directory(&self, name: &str) -> io::Result<PathBuf> {
         let plain = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         if plain { Ok(self.directory.join(name)) } else { Err(io::Error::other("its name is not plain")) }
@@ -208,13 +211,13 @@ impl Supervise {
     fn ask_to_end(&self, name: &str) {
         if let Some(server) = self.servers.get(name).filter(|server| server.exit.is_none()) {
             let _ = server.signal(ServerSignal::Terminate);
-            // A frozen process sees the request only when it goes on.
+            // A frozen process sees the signal only once it is resumed.
             let _ = server.signal(ServerSignal::Resume);
         }
     }
 
     fn wait(&mut self, id: u64, name: String, bound_ms: u64, then: AtBound) {
-        // A day stands for any longer bound, which could not be added to an instant.
+        // A longer bound is cut to a day, since it might not fit into an instant.
         let bound = Duration::from_millis(bound_ms).min(Duration::from_hours(24));
         let until = Instant::now() + bound;
         self.waiting.push(Waiting { id, name, until, then });
@@ -230,7 +233,7 @@ impl Supervise {
         remove_directory(&directory)
     }
 
-    /// Notes which servers have ended.
+    /// Notes the servers that have ended.
     fn reap(&mut self) {
         let mut changed = false;
         for server in self.servers.values_mut().filter(|server| server.exit.is_none()) {
@@ -246,7 +249,8 @@ impl Supervise {
         for waiting in std::mem::take(&mut self.waiting) {
             match self.outcome_of(&waiting, now) {
                 Some(reply) => answer(waiting.id, &reply)?,
-                // Killed now or earlier: its end is near, and hotset bounds the wait on its side.
+                // After the bound of a stop, the server is killed and its end is near; hotset also bounds the wait on
+                // its side.
                 None => self.waiting.push(waiting),
             }
         }
@@ -265,13 +269,14 @@ impl Supervise {
             AtBound::SayRunning => Some(Reply::Running),
             AtBound::Kill => {
                 server.kill();
-                // A process that hangs in the kernel does not end; nobody listens for ever.
+                // A process that hangs in the kernel does not end, so the answer does not wait for ever.
                 (now > waiting.until + END_BOUND).then_some(Reply::Running)
             }
         }
     }
 
-    /// Only a later run that sweeps reads the record, and only if this process is killed: not worth failing for.
+    /// Writes the record. Only the sweep of a later run reads it, and only if this process is killed, so a failure is
+    /// only logged.
     fn save_record(&self) {
         let alive = self.servers.values().filter(|server| server.exit.is_none());
         let recorded = alive.filter_map(|server| {
@@ -301,12 +306,13 @@ impl Server {
         self.exit.is_some()
     }
 
-    /// The caller has seen that the server was not reaped, so its id cannot have become another process'.
+    /// Sends a signal. The caller has seen that the server was not reaped, so its id cannot have become another
+    /// process'.
     fn signal(&self, signal: ServerSignal) -> io::Result<()> {
         let pid = self.pid().ok_or_else(|| io::Error::other("it has no process id"))?;
         match signal {
             ServerSignal::Kill => self.kill(),
-            // Its children end when it tells them to.
+            // The server ends its children itself.
             ServerSignal::Terminate => kill_process(pid, Signal::TERM)?,
             ServerSignal::Pause => kill_process_group(pid, Signal::STOP)?,
             ServerSignal::Resume => kill_process_group(pid, Signal::CONT)?,
@@ -314,7 +320,7 @@ impl Server {
         Ok(())
     }
 
-    /// The server and what it forked. Failing means that it is gone.
+    /// Kills the server and its forks. An error means that they are gone.
     fn kill(&self) {
         if let Some(pid) = self.pid().filter(|_| self.exit.is_none()) {
             let _ = kill_process_group(pid, Signal::KILL);
@@ -330,7 +336,7 @@ impl Server {
     }
 }
 
-/// Whatever the killed servers' own children still write, the directory goes.
+/// Removes a directory, and retries while children of the killed servers still write there.
 fn remove_directory(directory: &Path) -> io::Result<()> {
     let until = Instant::now() + REMOVE_BOUND;
     loop {
@@ -361,7 +367,7 @@ struct Input {
 }
 
 impl Input {
-    /// Waits for input up to `bound`; false when the pipe has ended.
+    /// Waits for input up to `bound`. Returns false if the pipe has ended.
     fn wait(&mut self, bound: Duration) -> io::Result<bool> {
         let stdin = rustix::stdio::stdin();
         let bound = Timespec::try_from(bound).map_err(io::Error::other)?;

@@ -17,9 +17,9 @@ use super::error::ServerError;
 use super::log;
 use super::protocol::{GREETING, Message, Reply, Request, SUPERVISE, ServerSpec};
 
-/// How long the supervisor may take for anything, beyond the time that the question itself allows.
+/// The time for an answer of the supervisor, beyond the time that the request itself allows.
 const ANSWER_BOUND: Duration = Duration::from_secs(10);
-/// How long the end may take: killing, reaping and removing a directory of gigabytes.
+/// The time for a shutdown: killing, reaping and removing a directory of gigabytes.
 const SHUTDOWN_BOUND: Duration = Duration::from_secs(30);
 const LOG: &str = "supervisor.log";
 
@@ -49,7 +49,7 @@ struct Shared {
     ended: watch::Receiver<bool>,
 }
 
-/// Who waits for which answer; nothing once the supervisor has ended.
+/// The senders of awaited answers, by the request's id; `None` once the supervisor has ended.
 struct Replies {
     waiting: Mutex<Option<HashMap<u64, oneshot::Sender<Reply>>>>,
 }
@@ -61,7 +61,7 @@ impl Supervisor {
         Self::start_in(program, &std::env::temp_dir()).await
     }
 
-    /// The same with another directory in place of the temporary one.
+    /// As [`start`](Self::start), with another directory in place of the temporary one.
     pub async fn start_in(program: &Path, root: &Path) -> Result<Self, ServerError> {
         let (program, root) = (program.to_owned(), root.to_owned());
         let spawned = tokio::task::spawn_blocking({
@@ -128,7 +128,7 @@ impl Supervisor {
         if self.shared.directory.exists() { outcome } else { Ok(()) }
     }
 
-    /// One question and its answer; `allowed` is how long the question itself may take.
+    /// Sends a request and waits for its answer; `allowed` is the time that the request itself may take.
     pub(super) async fn request(
         &self,
         action: &str,
@@ -147,7 +147,7 @@ impl Supervisor {
         }
     }
 
-    /// A request whose answer nobody needs, from where nothing can wait.
+    /// Sends a request whose answer nobody needs. It can be called where nothing can be awaited.
     pub(super) fn send(&self, request: Request) {
         drop(self.shared.send(request));
     }
@@ -170,7 +170,7 @@ pub(super) fn refused(action: String, reply: &Reply) -> ServerError {
 }
 
 impl Shared {
-    /// Nothing when the supervisor is gone.
+    /// Sends a request; `None` if the supervisor is gone.
     fn send(&self, request: Request) -> Option<oneshot::Receiver<Reply>> {
         let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
         let reply = self.replies.expect(id)?;
@@ -205,7 +205,7 @@ impl Replies {
     fn deliver(&self, Message { id, body }: Message<Reply>) {
         let waiting = self.waiting.lock().as_mut().and_then(|waiting| waiting.remove(&id));
         if let Some(sender) = waiting {
-            // Whoever asked may have stopped waiting.
+            // The sender of the request may have stopped waiting.
             let _ = sender.send(body);
         }
     }
@@ -251,7 +251,8 @@ fn spawn(program: &Path, root: &Path) -> Result<(Supervisor, oneshot::Receiver<R
 }
 
 fn spawn_process(program: &Path, directory: &Path) -> io::Result<Child> {
-    // Not hotset's own standard error: whoever reads that to its end need not wait for the supervisor.
+    // The log is not hotset's own standard error, so that a reader of that need not wait for the supervisor to see its
+    // end.
     let log = File::create(directory.join(LOG))?;
     Command::new(program)
         .arg(SUPERVISE)
@@ -262,8 +263,8 @@ fn spawn_process(program: &Path, directory: &Path) -> io::Result<Child> {
         .spawn()
 }
 
-/// A thread that hands the supervisor's answers to those who wait, and reaps it when it has ended. `lock` keeps the
-/// directory alive until the supervisor holds the lock itself.
+/// Starts a thread that passes the supervisor's answers on, and reaps it when it has ended. `lock` keeps the directory
+/// alive until the supervisor holds the lock itself.
 fn listen(
     mut child: Child,
     stdout: ChildStdout,
@@ -280,7 +281,8 @@ fn listen(
         }
         let _ = child.wait();
         drop(lock);
-        // Whoever then learns that no answer comes can also see that the directory may go.
+        // This comes before the replies are closed, so that a caller without an answer can see that the directory may
+        // go.
         tell_ended.send_replace(true);
         replies.close();
     })?;

@@ -1,10 +1,10 @@
-//! What a process has used: processor time and memory.
+//! Processor time and memory of a process.
 
 use std::time::Duration;
 
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
-/// What one process had used when it was sampled.
+/// The processor time and memory of one process, when it was sampled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProcessUsage {
     /// User plus system time of all threads since the process started. The kernel counts it in clock ticks, usually
@@ -17,7 +17,7 @@ pub struct ProcessUsage {
 /// Samples processes, meant for once a second. A sample reads a few files of `/proc`, a fraction of a millisecond, so
 /// it belongs on a blocking thread or a quiet task and not on a worker that sends operations.
 pub struct UsageSampler {
-    /// Nothing on a system that sysinfo does not know.
+    /// `None` on a system that sysinfo does not know.
     system: Option<System>,
 }
 
@@ -28,8 +28,8 @@ impl UsageSampler {
         Self { system: System::new().ok() }
     }
 
-    /// What the process has used until now, or nothing when it has ended or the system does not tell. The caller takes differences of
-    /// `cpu_time` between samples, and starts afresh when a server was restarted under a new id.
+    /// The usage of a process until now; `None` if it has ended or the system does not tell. The caller takes
+    /// differences of `cpu_time` between samples, and starts afresh when a server was restarted under a new id.
     pub fn sample(&mut self, pid: u32) -> Option<ProcessUsage> {
         let pid = Pid::from_u32(pid);
         let wanted = ProcessRefreshKind::nothing().with_cpu().with_memory();

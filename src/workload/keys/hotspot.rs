@@ -16,7 +16,7 @@ crate::settings! {
     }
 }
 
-/// Reads the settings and refuses keys that are called hot but are asked for less than the others.
+/// Reads the settings, and refuses hot keys that would get fewer requests than the others.
 pub(super) fn read_checked(reader: &Reader<'_>) -> Hotspot {
     let settings = Hotspot::read(reader);
     let (hot, requests) = (settings.hot_share.get(), settings.request_share.get());
@@ -30,7 +30,7 @@ pub(super) fn read_checked(reader: &Reader<'_>) -> Hotspot {
     settings
 }
 
-/// Draws ranks in two even classes, the more asked-for class first.
+/// Draws ranks in two even classes; the class with more requests for each key comes first.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct HotspotRanks {
     keys: u64,
@@ -58,7 +58,7 @@ impl HotspotRanks {
     #[inline]
     #[must_use]
     pub fn sample(&self, random: &mut Random) -> u64 {
-        // `unit` is below 1, so a share of 1 leaves nothing to the rest.
+        // `unit` is below 1, so a share of 1 leaves no requests for the rest.
         if random.unit() < self.first_requests {
             random.below(self.first)
         } else {

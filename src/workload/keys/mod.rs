@@ -1,7 +1,7 @@
-//! Which key an operation asks for. One file a distribution, one row each in [`REGISTRY`].
+//! Key distributions: which key an operation requests. Each is a file and a row in [`REGISTRY`].
 //!
-//! Distributions draw *ranks*: rank 0 is the most asked-for key. [`KeySampler`] maps ranks to keys by a
-//! seeded bijection, so that the hot keys lie scattered while the skew stays untouched.
+//! Distributions draw *ranks*: rank 0 is the key with the most requests. [`KeySampler`] maps ranks to keys by a seeded
+//! bijection, so that the hot keys lie scattered while the skew stays untouched.
 
 pub mod hotspot;
 pub mod sequential;
@@ -24,7 +24,7 @@ pub use zipf::{Zipf, ZipfRanks};
 pub enum Distribution {
     /// P(rank k) ∝ k^−s.
     Zipf(Zipf),
-    /// Every key alike.
+    /// Every key gets the same share.
     Uniform(Uniform),
     /// A share of the keys takes a share of the requests.
     Hotspot(Hotspot),
@@ -41,7 +41,7 @@ pub struct DistributionRow {
     pub summary: &'static str,
     /// Its settings.
     pub docs: fn() -> Vec<SettingDoc>,
-    /// Reads its settings; what is wrong goes to the reader's mistakes.
+    /// Reads its settings, and reports what is wrong to the reader's mistakes.
     pub read: fn(&Reader<'_>) -> Distribution,
 }
 
@@ -74,8 +74,8 @@ pub const REGISTRY: &[DistributionRow] = &[
 ];
 
 impl Distribution {
-    /// Reads a table such as `{ distribution = "zipf", exponent = 0.99 }`. Where the name is left out it is the
-    /// first of [`REGISTRY`]. The caller finishes the reader.
+    /// Reads a table such as `{ distribution = "zipf", exponent = 0.99 }`. Without a name it is the first of
+    /// [`REGISTRY`]. The caller finishes the reader.
     #[must_use]
     pub fn read(reader: &Reader<'_>) -> Self {
         let name: String = reader.get("distribution", REGISTRY[0].name.to_owned());
@@ -85,8 +85,8 @@ impl Distribution {
         let names: Vec<&str> = REGISTRY.iter().map(|row| row.name).collect();
         let message = format!("there is no distribution \"{name}\"");
         reader.wrong("distribution", message, Some(suggest(&name, &names)));
-        // The settings that the table does hold belong to the unknown name, whatever it was meant to
-        // be; asking for all of them keeps one mistake from being reported as several.
+        // The table's settings belong to the unknown name, whatever was meant. Reading the settings of every
+        // distribution keeps one mistake from being reported as several.
         for doc in REGISTRY.iter().flat_map(|row| (row.docs)()) {
             let _ = reader.raw(doc.key);
         }
@@ -104,7 +104,7 @@ impl Distribution {
         }
     }
 
-    /// Every setting with its value as one would write it.
+    /// Every setting with its value as a scenario would have it.
     #[must_use]
     pub fn show(&self) -> Vec<(&'static str, String)> {
         match self {
@@ -122,14 +122,14 @@ impl Default for Distribution {
     }
 }
 
-/// The shares of all requests that go to the most asked-for keys, from 0 to 1.
+/// The shares of all requests that go to the hottest keys, from 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq, Default, serde::Serialize, serde::Deserialize)]
 pub struct TopShares {
-    /// To the hottest key.
+    /// The share of the hottest key.
     pub top_key: f64,
-    /// To the hottest 1 % of keys, rounded up to whole keys.
+    /// The share of the hottest 1 % of keys, rounded up to whole keys.
     pub top_1_percent: f64,
-    /// To the hottest 10 % of keys, rounded up to whole keys.
+    /// The share of the hottest 10 % of keys, rounded up to whole keys.
     pub top_10_percent: f64,
 }
 
@@ -141,7 +141,7 @@ enum Ranks {
     Sequential,
 }
 
-/// Draws keys. Made once; small and without allocations, so that every client can have a copy.
+/// Draws keys. It is small and `Copy`, so that every client can have one.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct KeySampler {
     keys: NonZeroU64,
@@ -166,14 +166,13 @@ impl KeySampler {
         Self { keys, ranks, bijection: Bijection::new(keys, seed) }
     }
 
-    /// How many keys there are.
+    /// The number of keys.
     #[must_use]
     pub fn keys(&self) -> NonZeroU64 {
         self.keys
     }
 
-    /// The key that operation `sequence` of `client` (of `clients`) asks for: an index below
-    /// [`keys`](Self::keys).
+    /// The key that operation `sequence` of `client` (of `clients`) requests: an index below [`keys`](Self::keys).
     #[inline]
     #[must_use]
     pub fn sample(&self, random: &mut Random, client: u64, sequence: u64, clients: u64) -> u64 {
@@ -185,20 +184,20 @@ impl KeySampler {
         }
     }
 
-    /// The key of a rank counted from 0, the hottest.
+    /// The key of a rank. Rank 0 is the hottest.
     #[must_use]
     pub fn key_of_rank(&self, rank: u64) -> u64 {
         if self.is_scattered() { self.bijection.forward(rank) } else { rank }
     }
 
-    /// The rank of a key, counted from 0, the hottest.
+    /// The rank of a key. Rank 0 is the hottest.
     #[must_use]
     pub fn rank_of_key(&self, key: u64) -> u64 {
         if self.is_scattered() { self.bijection.backward(key) } else { key }
     }
 
-    /// The exact probability that an operation asks for the key of this rank, counted from 0; 0 where there is no
-    /// such rank. For `sequential`, the share of operations.
+    /// The exact probability that an operation requests the key of this rank, counted from 0; 0 if there is no such
+    /// rank. For `sequential` it is the share of operations.
     #[must_use]
     pub fn probability(&self, rank: u64) -> f64 {
         if rank >= self.keys.get() {
@@ -211,7 +210,7 @@ impl KeySampler {
         }
     }
 
-    /// The exact probability that an operation asks for one of the `ranks` hottest keys.
+    /// The exact probability that an operation requests one of the `ranks` hottest keys.
     #[must_use]
     pub fn cumulative(&self, ranks: u64) -> f64 {
         let ranks = ranks.min(self.keys.get());
@@ -222,7 +221,7 @@ impl KeySampler {
         }
     }
 
-    /// What the hottest keys get by theory.
+    /// The expected shares of the hottest keys.
     #[must_use]
     pub fn expected_shares(&self) -> TopShares {
         TopShares {
@@ -232,12 +231,12 @@ impl KeySampler {
         }
     }
 
-    /// How many keys one part in `parts` of all keys is, rounded up.
+    /// The number of keys in one of `parts` equal parts, rounded up.
     pub(super) fn top_ranks(&self, parts: u64) -> u64 {
         self.keys.get().div_ceil(parts)
     }
 
-    /// Where all keys are alike, scattering them would cost time and change nothing.
+    /// Returns true if keys are scattered. It would change nothing where all keys are alike, and cost time.
     fn is_scattered(&self) -> bool {
         matches!(self.ranks, Ranks::Zipf(_) | Ranks::Hotspot(_))
     }

@@ -7,8 +7,8 @@ crate::settings! {
     pub struct Sequential {}
 }
 
-/// Client c's nth operation asks for key (c + n·clients) mod N, so that one step of all clients is
-/// one stretch of keys.
+/// Client c's nth operation requests key (c + n·clients) mod N, so that one step of all clients covers neighbouring
+/// keys.
 #[inline]
 pub(super) fn key(keys: NonZeroU64, client: u64, sequence: u64, clients: u64) -> u64 {
     match sequence.checked_mul(clients).and_then(|passed| passed.checked_add(client)) {

@@ -1,4 +1,4 @@
-//! `uniform`: every key is asked for alike.
+//! `uniform`: every key gets the same share of requests.
 
 crate::settings! {
     /// The settings of `uniform`: none.

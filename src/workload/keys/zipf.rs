@@ -1,9 +1,8 @@
 //! `zipf`: exact Zipf over N keys, P(rank k) ∝ k^−s for any s > 0, s = 1 included.
 //!
-//! Drawn by rejection-inversion (Hörmann and Derflinger, "Rejection-inversion to generate variates from
-//! monotone discrete distributions", 1996), in the form that stays accurate as s passes through 1. It
-//! needs no table, so N may be anything up to 2^53, and no rank is approximated: what is rejected is
-//! decided against the exact k^−s.
+//! Ranks are drawn by rejection-inversion (Hörmann and Derflinger, "Rejection-inversion to generate variates from
+//! monotone discrete distributions", 1996), in the form that stays accurate as s passes through 1. It needs no table,
+//! so N may be anything up to 2^53, and no rank is approximated: rejection is decided against the exact k^−s.
 
 use std::num::NonZeroU64;
 
@@ -26,7 +25,7 @@ pub struct ZipfRanks {
     /// The integral of the envelope at both ends, the last rank's and the first's.
     from: f64,
     to: f64,
-    /// A point so near to its rank is under the curve, whichever rank it is.
+    /// A point within this distance of its rank is under the curve, whichever rank it is.
     surely_within: f64,
     /// The sum of k^−s over all ranks.
     total: f64,
@@ -99,12 +98,12 @@ fn inverse_integral(exponent: f64, area: f64) -> f64 {
     (ratio * area).exp()
 }
 
-/// Σ k^−s for k = 1..=n: the first terms one by one, the rest by Euler and Maclaurin's formula, whose
-/// error there is below the rounding of a float.
+/// Σ k^−s for k = 1..=n. The first terms are summed one by one, the rest by Euler and Maclaurin's formula, whose error
+/// there is below the rounding of an `f64`.
 fn power_sum(exponent: f64, n: u64) -> f64 {
     const ONE_BY_ONE: u64 = 2_000;
     let head_end = n.min(ONE_BY_ONE);
-    // From the smallest term up, so that none is lost.
+    // Summed from the smallest term up, so that none is lost.
     let head: f64 = (1..=head_end).rev().map(|k| (k as f64).powf(-exponent)).sum();
     if n == head_end {
         return head;

@@ -1,4 +1,4 @@
-//! Epochs of categories, which the cache may lose, refuse or take late.
+//! Epochs of categories that the cache loses, refuses or takes late.
 
 use std::collections::VecDeque;
 
@@ -27,7 +27,7 @@ async fn an_epoch_that_was_evicted_never_comes_again() {
     }
 }
 
-/// Refuses to set anything while it is told to.
+/// Refuses every set while its flag is true.
 #[derive(Clone, Default)]
 struct Refusing(Arc<std::sync::atomic::AtomicBool>);
 
@@ -65,15 +65,15 @@ async fn a_price_whose_pages_could_not_be_invalidated_is_committed_and_not_ackno
     assert_ne!(shop.app.epochs.of(0).await, epoch);
 }
 
-/// What becomes of a set.
+/// The outcome of one set.
 enum Fate {
     /// It does not arrive in time.
     Fails,
-    /// It says that it is under way, and waits to be let go.
+    /// It reports that it is under way, and waits until it is released.
     Waits(oneshot::Sender<()>, oneshot::Receiver<()>),
 }
 
-/// Decides on the sets to come, one after the other, and knows what was set.
+/// Decides the next sets in order, and records every set.
 #[derive(Clone, Default)]
 struct Fates {
     to_come: Arc<Mutex<VecDeque<Fate>>>,
@@ -81,12 +81,12 @@ struct Fates {
 }
 
 impl Fates {
-    /// The next set fails.
+    /// Makes the next set fail.
     fn fail(&self) {
         self.to_come.lock().push_back(Fate::Fails);
     }
 
-    /// The next set waits; says when it is under way, and lets it go.
+    /// Makes the next set wait. The receiver reports that it is under way; the sender releases it.
     fn hold(&self) -> (oneshot::Receiver<()>, oneshot::Sender<()>) {
         let ((reach, reached), (release, released)) = (oneshot::channel(), oneshot::channel());
         self.to_come.lock().push_back(Fate::Waits(reach, released));

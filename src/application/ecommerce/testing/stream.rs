@@ -1,4 +1,4 @@
-//! The stream of prices: what is told to the other services, and what is known of that.
+//! The stream of prices: what the other services are told, and what is counted of it.
 
 use std::num::NonZeroU64;
 
@@ -60,7 +60,7 @@ async fn an_entry_that_timed_out_may_be_there_and_is_not_counted_as_not_publishe
     }
 }
 
-/// A stream of prices over a cache that fails when it is told to, and what is known of it.
+/// A stream of prices over a cache that fails on demand, and its counts.
 struct Stream {
     cache: FlakyCache<LocalCache>,
     prices: Prices<FlakyCache<LocalCache>>,
@@ -80,7 +80,7 @@ impl Stream {
         }
     }
 
-    /// The reader, told that the instances have ended.
+    /// Runs the reader after the instances have ended.
     async fn read_the_rest(&self) {
         let (_told, ended) = watch::channel(true);
         prices::follow(self.cache.clone(), Arc::clone(&self.sales), ended).await;

@@ -10,7 +10,7 @@ use crate::store::redis::link::Link;
 use crate::store::secret::SecretUrl;
 use crate::store::{ErrorKind, StoreError};
 
-/// What a node says of its role: whether it is a primary, and the replicas that it feeds.
+/// The role of a node as it reports it: true for a primary, and the replicas that it feeds.
 pub(super) async fn role(link: &Arc<Link>) -> Result<(bool, Vec<NodeAddress>), StoreError> {
     let answer = link.request(&redis::cmd("ROLE"), "asking for the role").await?;
     let Value::Array(parts) = answer else { return Err(unexpected("asking for the role")) };
@@ -33,7 +33,7 @@ pub(super) fn unexpected(doing: &str) -> StoreError {
     StoreError::new(ErrorKind::Malformed, format!("{doing}: the answer is not what Redis answers"))
 }
 
-/// The host and port that a URL names.
+/// The host and port in a URL.
 pub(super) fn address_of(url: &SecretUrl) -> Result<NodeAddress, StoreError> {
     use redis::IntoConnectionInfo as _;
     let info = url.expose().into_connection_info();

@@ -1,4 +1,4 @@
-//! Redis Cluster: any node says which slots are whose (CLUSTER SLOTS).
+//! Discovery for Redis Cluster, of which any node tells which node serves which slots (CLUSTER SLOTS).
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::store::{ErrorKind, SecretUrl, StoreError};
 
 const DOING: &str = "asking for the slots of the cluster";
 
-/// See the module.
+/// The scout for Redis Cluster, see the module.
 pub(in crate::store::redis) struct Cluster {
     seeds: Vec<Arc<Address>>,
     host: String,
@@ -29,8 +29,8 @@ impl Cluster {
         Ok(Self { seeds, host: address_of(&options.url)?.host, names: options.shard_names.clone() })
     }
 
-    /// Asks all at once, and believes the first that knows who serves every slot, or else whoever knows most: what has
-    /// changed since is told by MOVED, and the next look is soon.
+    /// Asks all nodes at once and takes the first answer in which every slot is served, or else the one with
+    /// the most served slots. If that is out of date, MOVED tells so and the next look follows soon.
     pub(super) async fn look(&self, known: &[Arc<Link>]) -> Result<Layout, StoreError> {
         let layout = match self.ask(known).await {
             Ok(layout) => layout,
@@ -39,7 +39,8 @@ impl Cluster {
         Ok(self.names.name(layout))
     }
 
-    /// Connections to the seeds for one look: they are hardly ever asked again, and would take room of entries.
+    /// Connections to the seeds for one look. They are not kept, since they are hardly ever needed again and
+    /// take memory that the server could use for entries.
     fn seeds(&self) -> Vec<Arc<Link>> {
         self.seeds.iter().map(|seed| Link::unconnected(Arc::clone(seed))).collect()
     }
@@ -51,7 +52,7 @@ impl Cluster {
         while let Some(answer) = asked.next().await {
             match answer {
                 Ok(layout) if layout.unserved_slots() == 0 => return Ok(layout),
-                // Somebody may know already who serves the rest, as after a failover.
+                // Another node may already know who serves the rest, as after a failover.
                 Ok(layout) => {
                     let is_better =
                         best.as_ref().is_none_or(|best| layout.unserved_slots() < best.unserved_slots());
@@ -80,19 +81,19 @@ impl Cluster {
     }
 }
 
-/// Reads what CLUSTER SLOTS answers: ranges, each with its primary first and then its replicas.
-fn layout(answer: Value, said_by: &str) -> Result<Layout, StoreError> {
+/// Reads the answer to CLUSTER SLOTS: ranges, each with its primary first and then its replicas.
+fn layout(answer: Value, default_host: &str) -> Result<Layout, StoreError> {
     let ranges: Vec<Vec<Value>> = read(answer, DOING)?;
     let mut shards: Vec<Shard> = Vec::new();
     let mut ranges_of: Vec<(u16, u16, NodeAddress, Vec<NodeAddress>)> = Vec::new();
     for range in ranges {
         let mut parts = range.into_iter();
         let (Some(from), Some(to)) = (parts.next(), parts.next()) else { return Err(unexpected(DOING)) };
-        let mut nodes = parts.map(|node| address(node, said_by));
+        let mut nodes = parts.map(|node| address(node, default_host));
         let primary = nodes.next().ok_or_else(|| unexpected(DOING))??;
         ranges_of.push((read(from, DOING)?, read(to, DOING)?, primary, nodes.collect::<Result<_, _>>()?));
     }
-    // In the order of their lowest slots, in which those are named that are new.
+    // New shards are named in the order of their lowest slots.
     ranges_of.sort_by_key(|(from, ..)| *from);
     let mut slots = Layout::no_slots();
     for (from, to, primary, mut replicas) in ranges_of {
@@ -110,14 +111,14 @@ fn layout(answer: Value, said_by: &str) -> Result<Layout, StoreError> {
     Ok(Layout { shards, placement: Placement::Slots(slots) })
 }
 
-/// A node: its host, its port, and what does not matter here.
-fn address(node: Value, said_by: &str) -> Result<NodeAddress, StoreError> {
+/// Reads a node: its host, its port, and parts that do not matter here.
+fn address(node: Value, default_host: &str) -> Result<NodeAddress, StoreError> {
     let parts: Vec<Value> = read(node, DOING)?;
     let mut parts = parts.into_iter();
     let host: Option<String> = read(parts.next().unwrap_or(Value::Nil), DOING)?;
     let port: u16 = read(parts.next().unwrap_or(Value::Nil), DOING)?;
-    // A node that does not know its own host yet leaves it out.
-    let host = host.filter(|host| !host.is_empty() && host != "?").unwrap_or_else(|| said_by.to_owned());
+    // A node that does not know its own host yet leaves it empty.
+    let host = host.filter(|host| !host.is_empty() && host != "?").unwrap_or_else(|| default_host.to_owned());
     Ok(NodeAddress::new(host, port))
 }
 

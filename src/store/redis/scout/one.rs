@@ -1,4 +1,4 @@
-//! One primary, whose replicas are those that it feeds.
+//! Discovery for one primary and the replicas that it feeds.
 
 use std::sync::Arc;
 
@@ -8,10 +8,10 @@ use crate::store::redis::link::{Address, Link};
 use crate::store::redis::options::{ReadFrom, RedisOptions};
 use crate::store::{ErrorKind, StoreError};
 
-/// See the module.
+/// The scout for one primary, see the module.
 pub(in crate::store::redis) struct One {
     address: NodeAddress,
-    /// Asked for replicas, where they matter.
+    /// The connection that is asked for replicas; `None` if they do not matter.
     link: Option<Arc<Link>>,
 }
 
@@ -38,7 +38,7 @@ impl One {
                 return Err(StoreError::new(ErrorKind::ReadOnly, error));
             }
             replicas = of_primary;
-            // In an order of their own, whatever the order in which they came.
+            // They are sorted, so that a different order in the answer is not a different layout.
             replicas.sort();
         }
         let shard = Shard { name: "shard0".into(), primary: Some(self.address.clone()), replicas };

@@ -1,5 +1,5 @@
-//! Shards that Sentinel looks after: sentinels say who the primary of a name is, and the primary confirms it (Redis
-//! manual, "Guidelines for Redis clients with support for Redis Sentinel").
+//! Discovery for shards under Sentinel. Sentinels name the primary of a shard, and the primary confirms its
+//! role (Redis manual, "Guidelines for Redis clients with support for Redis Sentinel").
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,13 +16,13 @@ use crate::store::redis::link::{Address, Link};
 use crate::store::redis::options::{RedisOptions, Sharding};
 use crate::store::{ErrorKind, SecretUrl, StoreError};
 
-/// See the module.
+/// The scout for Sentinel, see the module.
 pub(in crate::store::redis) struct Sentinel {
     options: RedisOptions,
     sentinels: Vec<Arc<Link>>,
     masters: Vec<String>,
     sharding: Sharding,
-    /// Connections by which nodes are asked for their roles.
+    /// The connections over which nodes are asked for their roles.
     nodes: Mutex<HashMap<NodeAddress, Arc<Link>>>,
 }
 
@@ -43,8 +43,8 @@ impl Sentinel {
         })
     }
 
-    /// An error only where no sentinel answers or none knows a name: a shard without a primary is one that
-    /// is failing over.
+    /// Returns an error only if no sentinel answers or none knows a name. A shard without a primary is not an
+    /// error; it is failing over.
     pub(super) async fn look(&self, _known: &[Arc<Link>]) -> Result<Layout, StoreError> {
         let shards = join_all(self.masters.iter().map(|name| self.shard(name))).await;
         let shards = shards.into_iter().collect::<Result<Vec<_>, _>>()?;
@@ -93,7 +93,7 @@ impl Sentinel {
             );
             return Err(StoreError::new(ErrorKind::Unavailable, error));
         }
-        // The one that is named does not say that it is a primary: a failover is under way.
+        // No named node confirms that it is a primary, so a failover is under way.
         let mut replicas = Vec::new();
         for sentinel in &self.sentinels {
             if let Ok(some) = self.replicas(sentinel, name).await {
@@ -120,7 +120,7 @@ impl Sentinel {
         }
     }
 
-    /// The replicas that a sentinel thinks well of.
+    /// The replicas that a sentinel considers up and connected.
     async fn replicas(&self, sentinel: &Arc<Link>, name: &str) -> Result<Vec<NodeAddress>, StoreError> {
         const DOING: &str = "asking a sentinel for replicas";
         if !sentinel.is_up() {
@@ -129,13 +129,13 @@ impl Sentinel {
         let mut ask = redis::cmd("SENTINEL");
         ask.arg("REPLICAS").arg(name);
         let all: Vec<HashMap<String, String>> = read(sentinel.request(&ask, DOING).await?, DOING)?;
-        let is_well = |replica: &&HashMap<String, String>| {
+        let is_healthy = |replica: &&HashMap<String, String>| {
             let flags = replica.get("flags").map_or("", String::as_str);
             !["s_down", "o_down", "disconnected"].iter().any(|flag| flags.contains(flag))
         };
         let mut replicas: Vec<_> = all
             .iter()
-            .filter(is_well)
+            .filter(is_healthy)
             .filter_map(|one| Some(NodeAddress::new(one.get("ip")?, one.get("port")?.parse().ok()?)))
             .collect();
         replicas.sort();

@@ -1,5 +1,5 @@
-//! Sentinels tell whoever listens that a shard has another primary: until a client knows, the old one acknowledges
-//! writes that are lost.
+//! Messages of sentinels that a shard has another primary. Until a client knows of it, the old primary
+//! acknowledges writes that are lost.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,20 +12,20 @@ use tokio::task::JoinHandle;
 use crate::store::StoreError;
 use crate::store::redis::link::Address;
 
-/// What sentinels say when there is another primary: whoever carries the failover out, as soon as the replica has been
-/// promoted, and every one of them when it has taken that over.
+/// The channels on which sentinels report another primary: the one that carries the failover out as soon as
+/// the replica has been promoted, and each sentinel when it has taken the change over.
 const CHANNELS: [&str; 2] = ["+promoted-slave", "+switch-master"];
-/// Pauses between attempts to listen again: doubling, up to the longest.
+/// The pauses between attempts to listen again, which double up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
-/// A link that is dead without a word is noticed so soon.
+/// The time between two checks, by which a connection that died silently is noticed.
 const CHECK_EVERY: Duration = Duration::from_secs(1);
 
-/// Listens until it is dropped.
+/// A subscription to the sentinels, until it is dropped.
 pub(in crate::store::redis) struct Listening(JoinHandle<()>);
 
 impl Listening {
-    /// Listens to all sentinels at once, so that none has to be found out to be dead first, and wakes whoever looks.
+    /// Listens to all sentinels at once, so that a dead one delays nothing, and wakes `wake` on each message.
     pub(super) fn to(sentinels: Vec<Arc<Address>>, wake: Arc<Notify>) -> Self {
         Self(tokio::spawn(async move {
             join_all(sentinels.iter().map(|sentinel| keep_listening(sentinel, &wake))).await;
@@ -45,7 +45,7 @@ async fn keep_listening(sentinel: &Address, wake: &Notify) {
         match subscribe(sentinel).await {
             Ok(mut subscribed) => {
                 pause = FIRST_PAUSE;
-                // What was said before nobody has heard.
+                // Messages from before the subscription were missed.
                 wake.notify_one();
                 subscribed.pass_on(wake).await;
             }
@@ -56,7 +56,7 @@ async fn keep_listening(sentinel: &Address, wake: &Notify) {
     }
 }
 
-/// A connection that tells; dropped, it is closed.
+/// A subscribed connection. It is closed when this is dropped.
 struct Subscribed {
     connection: redis::aio::MultiplexedConnection,
     pushes: mpsc::UnboundedReceiver<PushInfo>,
@@ -72,7 +72,7 @@ async fn subscribe(sentinel: &Address) -> Result<Subscribed, StoreError> {
 }
 
 impl Subscribed {
-    /// Wakes for everything that is told, until the link is lost.
+    /// Wakes `wake` on each message until the connection is lost.
     async fn pass_on(&mut self, wake: &Notify) {
         let mut check = tokio::time::interval(CHECK_EVERY);
         check.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -84,7 +84,7 @@ impl Subscribed {
                     Some(_) => {}
                 },
                 _ = check.tick() => {
-                    // The connection's own timeout bounds it.
+                    // The connection's own timeout bounds this.
                     let ping = redis::cmd("PING");
                     if ping.query_async::<Value>(&mut self.connection).await.is_err() {
                         return;

@@ -1,25 +1,22 @@
 //! How keys, commands and work were spread over the nodes of the cache.
 
-use super::figures::Measured;
-use crate::plan::Cell;
+use super::{Observed, share};
 use crate::results::NodeRow;
 use crate::topology::NodeFigures;
 
 /// A row for each node that answered when measuring ended.
 #[must_use]
-pub fn rows(cell: &Cell, measured: &Measured) -> Vec<NodeRow> {
-    let [before, after] = &measured.nodes;
+pub fn of(observed: &Observed) -> Vec<NodeRow> {
+    let [before, after] = &observed.load.nodes;
     let commands = |run_id: &str, now: u64| {
         let start = before.iter().find(|node| node.run_id == run_id)?;
         Some(now.saturating_sub(start.commands))
     };
     let all: u64 = after.iter().filter_map(|node| commands(&node.run_id, node.commands)).sum();
-    let share = |part: u64, of: u64| (of > 0).then(|| part as f64 / of as f64);
     let row = |node: &NodeFigures| {
         let alike = after.iter().filter(|other| other.role == node.role);
         let commands = commands(&node.run_id, node.commands);
         NodeRow {
-            cell: cell.id.clone(),
             shard: node.shard.clone(),
             address: node.address.clone(),
             role: node.role.into(),

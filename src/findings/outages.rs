@@ -1,60 +1,46 @@
-//! What the database had to bear, and how long a fault was felt: columns that follow from the windows.
+//! How long faults took service and hits away.
 
 use std::time::Duration;
 
-use super::figures::{Measured, Series};
-use crate::application::Class;
-use crate::fault::{Fault, FaultKind, Target};
+use super::faults::that_hit;
+use super::{Observed, ObservedWindow};
+use crate::fault::{ScheduledFault, Target};
 use crate::plan::Cell;
-use crate::results::SummaryRow;
+use crate::results::{EventKind, OperationClass, Outages};
 
 /// The hit rate is back once it is within so much of what it was.
 const BACK_WITHIN: f64 = 0.02;
 
-/// Fills the columns.
-pub fn summarise(row: &mut SummaryRow, cell: &Cell, measured: &Measured) {
-    let per_second =
-        |calls: u64, length: Duration| (!length.is_zero()).then(|| calls as f64 / length.as_secs_f64());
-    let calls = |series: &Series| series.calls.database_reads + series.calls.database_writes;
-    let rates = measured.series.iter().filter_map(|series| per_second(calls(series), series.length));
-    let peak = rates.max_by(f64::total_cmp);
-    let mean = per_second(
-        measured.series.iter().map(calls).sum(),
-        measured.series.iter().map(|series| series.length).sum(),
-    );
-    row.db_calls_peak_per_s = peak.map(f64::round);
-    row.db_peak_over_mean = peak.zip(mean).filter(|(_, mean)| *mean > 0.0).map(|(peak, mean)| peak / mean);
-    let windows = judged(&measured.series);
-    let faults = super::faults::that_hit(cell);
+/// The columns; empty without a fault.
+#[must_use]
+pub fn of(cell: &Cell, observed: &Observed) -> Outages {
+    let load = &observed.load;
+    let windows = judged(&load.windows);
+    let faults = that_hit(cell);
     let before = faults.first().and_then(|first| before(&windows, first.at));
-    row.hit_rate_before_fault = before;
-    row.hit_rate_recovery_s =
-        before.and_then(|before| recovery(&windows, &felt(cell, &faults, measured), before)).map(to_millis);
+    let recovery = before
+        .and_then(|before| recovery(&windows, &effects(cell, &faults, observed), before))
+        .map(to_millis);
     let outage = |class| {
-        let of_class = cell
-            .scenario
-            .application
-            .spec
-            .operations()
-            .iter()
-            .zip(0..)
-            .filter(|(kind, _)| kind.class == class);
-        of_class.filter_map(|(_, kind)| measured.outages.longest(kind, measured.end)).max().map(to_millis)
+        let kinds = cell.scenario.application.spec.operations().iter().zip(0..);
+        let of_class = kinds.filter(|(kind, _)| kind.class == class);
+        of_class.filter_map(|(_, kind)| load.outages.longest(kind, load.end)).max().map(to_millis)
     };
-    row.read_outage_s = outage(Class::Read);
-    row.write_outage_s = outage(Class::Write);
     let fails_over = cell.uses_cache() && faults.iter().any(|fault| is_taken_over(fault));
     let bound = cell.topology.spec.shape().outage_bound.filter(|_| fails_over);
-    // Until clients look again, and until the last of their questions has timed out.
-    row.outage_bound_s =
-        bound.map(|(bound, _)| to_millis(bound + LOOK_AGAIN + cell.scenario.cache.timeout.0));
+    Outages {
+        read_outage_s: outage(OperationClass::Read),
+        write_outage_s: outage(OperationClass::Write),
+        // Until clients look again, and until the last of their questions has timed out.
+        outage_bound_s: bound.map(|(bound, _)| to_millis(bound + LOOK_AGAIN + cell.scenario.cache.timeout.0)),
+        hit_rate_before_fault: before,
+        hit_rate_recovery_s: recovery,
+    }
 }
 
 /// Returns true if a replica takes over after it. Where every node dies at once, there is none.
-fn is_taken_over(fault: &Fault) -> bool {
-    fault.kind.may_fail_over()
-        && fault.kind != FaultKind::StopCache
-        && matches!(fault.target, Target::Shard(_) | Target::Cache)
+fn is_taken_over(fault: &ScheduledFault) -> bool {
+    fault.nature().may_move_primary && matches!(fault.target, Target::Shard(_))
 }
 
 /// How long it may take until an instance has found out who is the primary now.
@@ -75,36 +61,40 @@ struct Judged {
     reads: u64,
 }
 
-fn judged(series: &[Series]) -> Vec<Judged> {
-    let one = |series: &Series| {
-        let hits = series.hits + series.negative_hits;
-        let reads = hits + series.misses + series.bypassed;
-        Judged { start: series.start, end: series.start + series.length, hits, reads }
+fn judged(windows: &[ObservedWindow]) -> Vec<Judged> {
+    let one = |window: &ObservedWindow| {
+        let answers = window.operations.answers(|_| true);
+        Judged {
+            start: window.start,
+            end: window.start + window.length,
+            hits: answers.hits + answers.negative_hits,
+            reads: answers.lookups(),
+        }
     };
-    series.iter().map(one).collect()
+    windows.iter().map(one).collect()
 }
 
-/// From when until when a fault is felt: what falls later has another cause.
+/// The stretch of time in which a fault has its effect: what falls later has another cause.
 #[derive(Debug, Clone, Copy)]
-struct Felt {
+struct Effect {
     from: Duration,
     until: Duration,
 }
 
-/// A fault is felt while it lasts, and while operations find no service because of it.
-fn felt(cell: &Cell, faults: &[&Fault], measured: &Measured) -> Vec<Felt> {
+/// A fault has its effect while it lasts, and while operations find no service because of it.
+fn effects(cell: &Cell, faults: &[&ScheduledFault], observed: &Observed) -> Vec<Effect> {
     let kinds = || 0..cell.scenario.application.spec.operations().len() as u8;
-    let one = |(number, fault): (usize, &&Fault)| {
-        let outages = kinds().filter_map(|kind| measured.outages.after(number, kind, measured.end));
+    let one = |(number, fault): (usize, &&ScheduledFault)| {
+        let outages = kinds().filter_map(|kind| observed.load.outages.after(number, kind, observed.load.end));
         // What takes no set time, as moving slots, says when it has ended.
-        let mended = measured.faults.iter().find(|event| {
-            event.kind == "mended"
-                && event.subject == fault.kind.word()
+        let mended = observed.load.events.iter().find(|event| {
+            event.kind == EventKind::Mended
+                && event.subject == fault.name()
                 && event.at_s >= (fault.at + fault.lasts()).as_secs_f64()
         });
         let ends = mended.map_or(fault.at + fault.lasts(), |event| Duration::from_secs_f64(event.at_s));
         let until = ends.max(fault.at + outages.max().unwrap_or_default());
-        Felt { from: fault.at, until }
+        Effect { from: fault.at, until }
     };
     faults.iter().enumerate().map(one).collect()
 }
@@ -128,7 +118,7 @@ const SMOOTHED: usize = 3;
 /// The longest time from the beginning of a fault until the first window from which on the hit rate is within
 /// [`BACK_WITHIN`] of what it was `before`, over all faults; none at all where it never fell. `None` where it did not come
 /// back before the next fault, or where no fault was followed by windows enough to tell.
-fn recovery(windows: &[Judged], faults: &[Felt], before: f64) -> Option<Duration> {
+fn recovery(windows: &[Judged], faults: &[Effect], before: f64) -> Option<Duration> {
     let mut longest = None;
     for (number, fault) in faults.iter().enumerate() {
         let next = faults.get(number + 1).map_or(Duration::MAX, |next| next.from);
@@ -175,9 +165,10 @@ fn is_back(windows: &[Judged], before: f64) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroU64;
+
     use super::*;
-    use crate::scenario::Positive;
-    use crate::units::ByteSize;
+    use crate::scenario::{Mistakes, Reader, Table};
 
     fn second(at: u64) -> Duration {
         Duration::from_secs(at)
@@ -196,8 +187,8 @@ mod tests {
         windows_of(100_000, &all)
     }
 
-    fn at_once(at: u64) -> Felt {
-        Felt { from: second(at), until: second(at) }
+    fn at_once(at: u64) -> Effect {
+        Effect { from: second(at), until: second(at) }
     }
 
     #[test]
@@ -217,7 +208,7 @@ mod tests {
     fn what_falls_long_after_a_fault_is_not_its_doing() {
         let late = windows(&[80, 80, 80, 80, 80, 80, 80, 80, 70, 70, 70, 80, 80, 80]);
         assert_eq!(recovery(&late, &[at_once(1)], 0.8), Some(Duration::ZERO));
-        let lasts = Felt { from: second(1), until: second(8) };
+        let lasts = Effect { from: second(1), until: second(8) };
         assert_eq!(recovery(&late, &[lasts], 0.8), Some(second(10)), "it falls while the fault lasts");
     }
 
@@ -249,17 +240,16 @@ mod tests {
 
     #[test]
     fn nobody_takes_over_where_every_node_dies() {
-        let fault = |kind, target| Fault {
-            at: Duration::ZERO,
-            kind,
-            lasts: Some(Positive::seconds(1)),
-            target,
-            delay: Positive::seconds(1),
-            jitter: Duration::ZERO,
-            rate: ByteSize(1),
+        let fault = |kind: &str, target: &str| {
+            let text = format!("at = \"1s\"\nkind = \"{kind}\"\n{target}");
+            let mistakes = Mistakes::default();
+            let table = Table::parse(&text, &mistakes);
+            let fault = ScheduledFault::read(&Reader::new(&table, "", &mistakes), NonZeroU64::MIN);
+            assert!(mistakes.is_empty(), "{text}");
+            fault
         };
-        assert!(is_taken_over(&fault(FaultKind::Kill, Target::Shard(0))));
-        assert!(!is_taken_over(&fault(FaultKind::Kill, Target::Replica { shard: 0, replica: 0 })));
-        assert!(!is_taken_over(&fault(FaultKind::StopCache, Target::Cache)));
+        assert!(is_taken_over(&fault("kill", "target = \"shard0\"")));
+        assert!(!is_taken_over(&fault("kill", "target = \"shard0-replica0\"")));
+        assert!(!is_taken_over(&fault("stop-cache", "")));
     }
 }

@@ -4,9 +4,10 @@ mod backlog;
 
 use std::time::Duration;
 
-use super::figures::Measured;
+use super::latency::class_of;
+use super::{Observed, audit, calls, share};
 use crate::plan::Cell;
-use crate::results::SummaryRow;
+use crate::results::{OperationClass, Predicted};
 use crate::strategy::{RefreshAge, Refreshes, WriteEffect, Writes};
 use crate::theory::{
     Capacity, Class, OnWrite, Popularity, Prediction, both, counted_lfu, database_load, fifo, lru, random,
@@ -24,43 +25,84 @@ const FEW_LOOKUPS: u64 = 10_000;
 /// turns over within seconds.
 const AS_FAST_AS_IT_CAN: f64 = 1e6;
 
-/// Fills the columns.
-pub fn summarise(row: &mut SummaryRow, cell: &Cell, measured: &Measured) {
-    let Some(popularity) = popularity(cell) else { return };
-    if let Some(prediction) = hit_rate(cell, &popularity) {
-        row.predicted_hit_rate = Some(rounded(prediction.value));
-        row.predicted_hit_rate_low = Some(rounded(prediction.low));
-        row.predicted_hit_rate_high = Some(rounded(prediction.high));
-        row.predicted_by = prediction.model.name.into();
-        if let Some(hit_rate) = row.hit_rate {
-            let looked_up = row.hits + row.negative_hits + row.misses + row.bypassed;
-            let off = prediction.distance(hit_rate);
-            row.hit_rate_off_points = Some(rounded(off * 100.0));
-            let lasted = measured.warmup_length + measured.length;
-            row.prediction_note = note(off, &doubts(cell, looked_up, measured.settled, lasted));
-        }
-        row.predicted_db_reads_per_op = Some(rounded(db_reads_per_op(cell, &popularity, prediction)));
-    }
-    row.predicted_stale_share = stale_share(cell, &popularity).map(|prediction| rounded(prediction.value));
+/// The predictions, and how far what was measured is from them.
+#[must_use]
+pub fn of(cell: &Cell, observed: &Observed) -> Predicted {
+    let Some(popularity) = popularity(cell) else { return Predicted::default() };
     let waiting = backlog::predict(cell, &popularity);
-    row.predicted_backlog = waiting.as_ref().map(|waiting| (waiting.entities * 100.0).round() / 100.0);
-    row.predicted_db_writes_per_write =
-        waiting.as_ref().and_then(|waiting| waiting.db_writes_per_write.map(rounded));
-    differences(row);
-    if !waiting.is_some_and(|waiting| backlog::is_seen_evenly(cell, &waiting)) {
-        row.backlog_off = None;
-    }
+    let predictions = Predictions {
+        hit_rate: hit_rate(cell, &popularity),
+        stale_share: stale_share(cell, &popularity).map(|prediction| rounded(prediction.value)),
+        backlog: waiting.as_ref().map(|waiting| (waiting.entities * 100.0).round() / 100.0),
+        backlog_is_seen_evenly: waiting
+            .as_ref()
+            .is_some_and(|waiting| backlog::is_seen_evenly(cell, waiting)),
+        db_reads_per_op: hit_rate(cell, &popularity)
+            .map(|prediction| rounded(db_reads_per_op(cell, &popularity, prediction))),
+        db_writes_per_write: waiting.as_ref().and_then(|waiting| waiting.db_writes_per_write.map(rounded)),
+    };
+    let load = &observed.load;
+    let answers = load.all.answers(|_| true);
+    let anomalies = load.all.anomalies();
+    let of_class = |class| load.all.count_of(|kind, _| class_of(cell, kind) == class);
+    let measured = Figures {
+        hit_rate: answers.hit_rate,
+        stale_share: share(anomalies.stale, anomalies.audited),
+        backlog: audit::backlog(cell, observed).backlog_mean,
+        db_reads_per_op: calls::per_operation(observed).db_reads_per_op,
+        db_writes_per_write: share(load.calls.database_writes, of_class(OperationClass::Write)),
+    };
+    let doubts = doubts(cell, answers.lookups(), load.settled, load.warmup_length + load.length);
+    predictions.beside(&measured, &doubts)
 }
 
-/// Measured less predicted, where there is both.
-fn differences(row: &mut SummaryRow) {
-    let off = |measured: Option<f64>, predicted: Option<f64>| Some(rounded(measured? - predicted?));
-    row.db_reads_per_op_off = off(row.db_reads_per_op, row.predicted_db_reads_per_op);
-    row.stale_share_off_points =
-        off(row.stale_share, row.predicted_stale_share).map(|off| rounded(off * 100.0));
-    row.backlog_off = off(row.backlog_mean, row.predicted_backlog);
-    let db_writes_per_write = (row.writes > 0).then(|| row.db_writes as f64 / row.writes as f64);
-    row.db_writes_per_write_off = off(db_writes_per_write, row.predicted_db_writes_per_write);
+/// What theory says of a cell.
+#[derive(Debug, Clone, Copy, Default)]
+struct Predictions {
+    hit_rate: Option<Prediction>,
+    stale_share: Option<f64>,
+    backlog: Option<f64>,
+    /// False if the ends of windows keep step with flushes.
+    backlog_is_seen_evenly: bool,
+    db_reads_per_op: Option<f64>,
+    db_writes_per_write: Option<f64>,
+}
+
+/// What was measured of the same.
+#[derive(Debug, Clone, Copy, Default)]
+struct Figures {
+    hit_rate: Option<f64>,
+    stale_share: Option<f64>,
+    backlog: Option<f64>,
+    db_reads_per_op: Option<f64>,
+    db_writes_per_write: Option<f64>,
+}
+
+impl Predictions {
+    /// The columns: each prediction, and measured less predicted where there is both.
+    fn beside(self, measured: &Figures, doubts: &[&'static str]) -> Predicted {
+        let off = |measured: Option<f64>, predicted: Option<f64>| Some(rounded(measured? - predicted?));
+        let distance =
+            self.hit_rate.as_ref().zip(measured.hit_rate).map(|(model, rate)| model.distance(rate));
+        let range = self.hit_rate.as_ref();
+        Predicted {
+            predicted_hit_rate: range.map(|prediction| rounded(prediction.value)),
+            predicted_hit_rate_low: range.map(|prediction| rounded(prediction.low)),
+            predicted_hit_rate_high: range.map(|prediction| rounded(prediction.high)),
+            predicted_by: range.map(|prediction| prediction.model.name.into()).unwrap_or_default(),
+            hit_rate_off_points: distance.map(|off| rounded(off * 100.0)),
+            prediction_note: distance.map(|off| note(off, doubts)).unwrap_or_default(),
+            predicted_db_reads_per_op: self.db_reads_per_op,
+            db_reads_per_op_off: off(measured.db_reads_per_op, self.db_reads_per_op),
+            predicted_stale_share: self.stale_share,
+            stale_share_off_points: off(measured.stale_share, self.stale_share)
+                .map(|off| rounded(off * 100.0)),
+            predicted_backlog: self.backlog,
+            backlog_off: off(measured.backlog, self.backlog).filter(|_| self.backlog_is_seen_evenly),
+            predicted_db_writes_per_write: self.db_writes_per_write,
+            db_writes_per_write_off: off(measured.db_writes_per_write, self.db_writes_per_write),
+        }
+    }
 }
 
 fn rounded(share: f64) -> f64 {
@@ -417,32 +459,32 @@ mod tests {
 
     #[test]
     fn each_prediction_has_its_difference_from_what_was_measured() {
-        let mut row = SummaryRow {
-            operations: 1000,
-            writes: 100,
-            db_reads: 300,
-            db_writes: 60,
-            audited_reads: 900,
-            stale_reads: 90,
-            backlog_mean: Some(4.5),
-            predicted_db_reads_per_op: Some(0.28),
-            predicted_stale_share: Some(0.12),
-            predicted_backlog: Some(5.0),
-            predicted_db_writes_per_write: Some(0.55),
-            ..SummaryRow::default()
+        let predictions = Predictions {
+            stale_share: Some(0.12),
+            backlog: Some(5.0),
+            backlog_is_seen_evenly: true,
+            db_reads_per_op: Some(0.28),
+            db_writes_per_write: Some(0.55),
+            ..Predictions::default()
         };
-        row.derive_rates();
-        differences(&mut row);
-        let found = [
-            row.db_reads_per_op_off,
-            row.stale_share_off_points,
-            row.backlog_off,
-            row.db_writes_per_write_off,
+        let measured = Figures {
+            stale_share: Some(0.1),
+            backlog: Some(4.5),
+            db_reads_per_op: Some(0.3),
+            db_writes_per_write: Some(0.6),
+            ..Figures::default()
+        };
+        let found = predictions.beside(&measured, &[]);
+        let off = [
+            found.db_reads_per_op_off,
+            found.stale_share_off_points,
+            found.backlog_off,
+            found.db_writes_per_write_off,
         ];
-        assert_eq!(found, [Some(0.02), Some(-2.0), Some(-0.5), Some(0.05)]);
-        let mut nothing_measured = SummaryRow { predicted_stale_share: Some(0.1), ..SummaryRow::default() };
-        differences(&mut nothing_measured);
-        assert_eq!(nothing_measured.stale_share_off_points, None);
+        assert_eq!(off, [Some(0.02), Some(-2.0), Some(-0.5), Some(0.05)]);
+        let unevenly = Predictions { backlog_is_seen_evenly: false, ..predictions };
+        assert_eq!(unevenly.beside(&measured, &[]).backlog_off, None);
+        assert_eq!(predictions.beside(&Figures::default(), &[]).stale_share_off_points, None);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::figures::Measured;
+use super::Observed;
 use crate::application::{Figure, Judged};
 use crate::plan::Cell;
 use crate::results::ApplicationRow;
@@ -10,28 +10,27 @@ use crate::strategy::{Guarantee, Staleness};
 
 /// The rows of a cell.
 #[must_use]
-pub fn rows(cell: &Cell, measured: &Measured) -> Vec<ApplicationRow> {
+pub fn of(cell: &Cell, observed: &Observed) -> Vec<ApplicationRow> {
     let row = |figure: &Figure| ApplicationRow {
-        cell: cell.id.clone(),
         figure: figure.name.into(),
         value: figure.value,
         unit: figure.unit.into(),
     };
     let judged: Vec<Judged> = (0..)
         .zip(cell.guarantees())
-        .map(|(entity, guarantee)| judged(measured, entity, &guarantee))
+        .map(|(entity, guarantee)| judged(observed, entity, &guarantee))
         .collect();
     let more = cell.scenario.application.spec.figures(&judged);
-    measured.application.iter().chain(&more).map(row).collect()
+    observed.application.iter().chain(&more).map(row).collect()
 }
 
 /// The greatest age of an answer beside the one that is promised.
-fn judged(measured: &Measured, entity: usize, guarantee: &Guarantee) -> Judged {
+fn judged(observed: &Observed, entity: usize, guarantee: &Guarantee) -> Judged {
     let bound = match guarantee.staleness {
         Staleness::None => Some(Duration::ZERO),
         Staleness::Within(bound) => Some(bound),
         Staleness::UntilEvicted => None,
     };
-    let found = measured.all.anomalies_of(entity);
+    let found = observed.load.all.anomalies_of(entity);
     Judged { audited: found.audited, oldest: found.age_at(1.0), bound }
 }

@@ -1,0 +1,352 @@
+//! Columns are declared once: `columns!` makes of one declaration the struct, the CSV header, what writes and reads a
+//! line, the table of the reference and a JSON Schema. `words!` does the same for the words that a column may hold.
+//!
+//! A group is a struct of columns that recurs in several files; a row holds it as one field, and the file has its
+//! columns in its place.
+
+use std::collections::HashMap;
+
+/// A column of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// Its name in the header.
+    pub name: String,
+    /// What a field of it holds.
+    pub form: Form,
+    /// True if a field of it may be empty. An empty field is not a zero.
+    pub optional: bool,
+    /// The unit of a number, such as `µs`; empty for what has none.
+    pub unit: &'static str,
+    /// What it says, as one paragraph.
+    pub meaning: String,
+}
+
+/// What a field holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Any text.
+    Text,
+    /// A number without a fraction.
+    Integer,
+    /// A number that may have a fraction.
+    Number,
+    /// `true` or `false`.
+    Boolean,
+    /// One of these words.
+    OneOf(&'static [&'static str]),
+}
+
+/// A value that is one field of a line.
+pub trait Field: Sized {
+    /// What the field holds.
+    const FORM: Form;
+    /// True if it may be empty.
+    const OPTIONAL: bool = false;
+
+    /// The text of the field.
+    fn text(&self) -> String;
+
+    /// Reads the text of a field; `None` if it is not one of this type.
+    fn parse(text: &str) -> Option<Self>;
+}
+
+/// A row, or a group of a row's columns.
+pub trait Columns: Sized {
+    /// Adds the columns, in their order, each with the prefix before its name.
+    fn describe(prefix: &str, into: &mut Vec<Column>);
+
+    /// Adds the fields, in the order of the columns.
+    fn write(&self, into: &mut Vec<String>);
+
+    /// Reads the fields of the columns with that prefix.
+    ///
+    /// # Errors
+    /// Returns an error that names the column whose field is missing or is not of its type.
+    fn read(prefix: &str, line: &Line<'_>) -> Result<Self, FieldError>;
+}
+
+/// The columns of a row.
+#[must_use]
+pub fn columns_of<R: Columns>() -> Vec<Column> {
+    let mut columns = Vec::new();
+    R::describe("", &mut columns);
+    columns
+}
+
+/// The fields of a row.
+#[must_use]
+pub fn fields_of<R: Columns>(row: &R) -> Vec<String> {
+    let mut fields = Vec::new();
+    row.write(&mut fields);
+    fields
+}
+
+/// Why a line could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FieldError {
+    /// The file has no such column.
+    #[error("there is no column `{0}`")]
+    Missing(String),
+    /// The field does not hold what the column says.
+    #[error("`{text}` in column `{column}` is not {wanted}")]
+    Unlike {
+        /// The column.
+        column: String,
+        /// What stands there.
+        text: String,
+        /// What should stand there.
+        wanted: String,
+    },
+}
+
+/// A line of a file, whose fields are found by the names of their columns.
+#[derive(Debug, Clone, Copy)]
+pub struct Line<'a> {
+    /// Where each column stands, counted from 0.
+    pub places: &'a HashMap<String, usize>,
+    /// The fields.
+    pub fields: &'a csv::StringRecord,
+}
+
+impl Line<'_> {
+    /// Reads the field of a column. A column that the file does not have reads as an empty field if the column is
+    /// optional: an earlier version did not know what it says.
+    ///
+    /// # Errors
+    /// Returns an error if a column that is not optional is missing, or the field is not of the type.
+    pub fn field<F: Field>(&self, column: String) -> Result<F, FieldError> {
+        let text = match self.places.get(&column) {
+            Some(place) => self.fields.get(*place).unwrap_or_default(),
+            None if F::OPTIONAL => "",
+            None => return Err(FieldError::Missing(column)),
+        };
+        F::parse(text).ok_or_else(|| FieldError::Unlike {
+            column,
+            text: text.to_owned(),
+            wanted: F::FORM.wanted(),
+        })
+    }
+}
+
+impl Form {
+    fn wanted(self) -> String {
+        match self {
+            Self::Text => "text".into(),
+            Self::Integer => "a whole number".into(),
+            Self::Number => "a number".into(),
+            Self::Boolean => "`true` or `false`".into(),
+            Self::OneOf(words) => format!("one of {}", words.join(", ")),
+        }
+    }
+}
+
+impl Field for String {
+    const FORM: Form = Form::Text;
+
+    fn text(&self) -> String {
+        self.clone()
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        Some(text.to_owned())
+    }
+}
+
+impl Field for f64 {
+    const FORM: Form = Form::Number;
+
+    fn text(&self) -> String {
+        ryu::Buffer::new().format(*self).to_owned()
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+}
+
+macro_rules! parsed {
+    ($($type:ty: $form:expr),*) => { $(
+        impl Field for $type {
+            const FORM: Form = $form;
+
+            fn text(&self) -> String {
+                self.to_string()
+            }
+
+            fn parse(text: &str) -> Option<Self> {
+                text.parse().ok()
+            }
+        }
+    )* };
+}
+parsed!(u64: Form::Integer, u32: Form::Integer, bool: Form::Boolean);
+
+impl<F: Field> Field for Option<F> {
+    const FORM: Form = F::FORM;
+    const OPTIONAL: bool = true;
+
+    fn text(&self) -> String {
+        self.as_ref().map(Field::text).unwrap_or_default()
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        if text.is_empty() { Some(None) } else { F::parse(text).map(Some) }
+    }
+}
+
+/// The paragraph that the lines of a doc comment make.
+#[must_use]
+pub fn paragraph(lines: &[&str]) -> String {
+    lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ")
+}
+
+/// Declares a row of a file, or a group of columns that rows share. A column is `name: type`, with `as "unit"` behind
+/// where it has one, under a comment that says what it means. A group within is `group name: Type`, with
+/// `as "prefix_"` behind where its columns' names begin with something.
+macro_rules! columns {
+    (
+        $(#[$meta:meta])*
+        pub struct $name:ident { $($body:tt)* }
+    ) => {
+        $crate::results::columns::columns! { @field [$(#[$meta])* pub struct $name] [] $($body)* }
+    };
+    (@field [$($head:tt)*] [$($done:tt)*] $(#[doc = $doc:literal])* group $field:ident : $type:ty as $prefix:literal, $($rest:tt)*) => {
+        $crate::results::columns::columns! { @field [$($head)*] [$($done)* {group $field [$type] [$prefix] [$($doc)*]}] $($rest)* }
+    };
+    (@field [$($head:tt)*] [$($done:tt)*] $(#[doc = $doc:literal])* group $field:ident : $type:ty, $($rest:tt)*) => {
+        $crate::results::columns::columns! { @field [$($head)*] [$($done)* {group $field [$type] [""] [$($doc)*]}] $($rest)* }
+    };
+    (@field [$($head:tt)*] [$($done:tt)*] $(#[doc = $doc:literal])* $field:ident : $type:ty as $unit:literal, $($rest:tt)*) => {
+        $crate::results::columns::columns! { @field [$($head)*] [$($done)* {column $field [$type] [$unit] [$($doc)*]}] $($rest)* }
+    };
+    (@field [$($head:tt)*] [$($done:tt)*] $(#[doc = $doc:literal])* $field:ident : $type:ty, $($rest:tt)*) => {
+        $crate::results::columns::columns! { @field [$($head)*] [$($done)* {column $field [$type] [""] [$($doc)*]}] $($rest)* }
+    };
+    (@field [$(#[$meta:meta])* pub struct $name:ident] [$({$kind:ident $field:ident [$type:ty] [$with:literal] [$($doc:literal)*]})*]) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq, Default)]
+        pub struct $name {
+            $( $(#[doc = $doc])* pub $field: $type, )*
+        }
+
+        impl $crate::results::columns::Columns for $name {
+            fn describe(prefix: &str, into: &mut Vec<$crate::results::columns::Column>) {
+                $( $crate::results::columns::columns! { @describe $kind prefix into $field [$type] [$with] [$($doc)*] } )*
+            }
+
+            fn write(&self, into: &mut Vec<String>) {
+                $( $crate::results::columns::columns! { @write $kind into (self.$field) } )*
+            }
+
+            fn read(
+                prefix: &str,
+                line: &$crate::results::columns::Line<'_>,
+            ) -> Result<Self, $crate::results::columns::FieldError> {
+                Ok(Self { $( $field: $crate::results::columns::columns! { @read $kind prefix line $field [$with] }, )* })
+            }
+        }
+    };
+    (@describe column $prefix:ident $into:ident $field:ident [$type:ty] [$unit:literal] [$($doc:literal)*]) => {
+        $into.push($crate::results::columns::Column {
+            name: format!("{}{}", $prefix, stringify!($field)),
+            form: <$type as $crate::results::columns::Field>::FORM,
+            optional: <$type as $crate::results::columns::Field>::OPTIONAL,
+            unit: $unit,
+            meaning: $crate::results::columns::paragraph(&[$($doc),*]),
+        });
+    };
+    (@describe group $prefix:ident $into:ident $field:ident [$type:ty] [$with:literal] [$($doc:literal)*]) => {
+        <$type as $crate::results::columns::Columns>::describe(&format!("{}{}", $prefix, $with), $into);
+    };
+    (@write column $into:ident ($value:expr)) => {
+        $into.push($crate::results::columns::Field::text(&$value));
+    };
+    (@write group $into:ident ($value:expr)) => {
+        $crate::results::columns::Columns::write(&$value, $into);
+    };
+    (@read column $prefix:ident $line:ident $field:ident [$unit:literal]) => {
+        $line.field(format!("{}{}", $prefix, stringify!($field)))?
+    };
+    (@read group $prefix:ident $line:ident $field:ident [$with:literal]) => {
+        $crate::results::columns::Columns::read(&format!("{}{}", $prefix, $with), $line)?
+    };
+}
+pub(crate) use columns;
+
+/// Declares an enum whose every value is a word in a file.
+macro_rules! words {
+    (
+        $(#[$meta:meta])*
+        pub enum $name:ident { $( $(#[$variant_meta:meta])* $variant:ident = $word:literal, )+ }
+    ) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name { $( $(#[$variant_meta])* $variant, )+ }
+
+        impl $name {
+            /// Every value, in the order of its declaration.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The word in the file.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.name())
+            }
+        }
+
+        impl $crate::results::columns::Field for $name {
+            const FORM: $crate::results::columns::Form =
+                $crate::results::columns::Form::OneOf(&[$($word),+]);
+
+            fn text(&self) -> String {
+                self.name().to_owned()
+            }
+
+            fn parse(text: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|one| one.name() == text)
+            }
+        }
+    };
+}
+pub(crate) use words;
+
+/// A JSON Schema of a row as an object: a property for each column, `null` where a field is empty.
+#[must_use]
+pub fn json_schema<R: Columns>(title: &str) -> serde_json::Value {
+    use serde_json::{Value, json};
+    let columns = columns_of::<R>();
+    let property = |column: &Column| {
+        let kind = match column.form {
+            Form::Text | Form::OneOf(_) => "string",
+            Form::Integer => "integer",
+            Form::Number => "number",
+            Form::Boolean => "boolean",
+        };
+        let mut about = json!({ "description": column.meaning });
+        about["type"] = if column.optional { json!([kind, "null"]) } else { json!(kind) };
+        if let Form::OneOf(words) = column.form {
+            let mut words: Vec<Value> = words.iter().map(|word| json!(word)).collect();
+            if column.optional {
+                words.push(Value::Null);
+            }
+            about["enum"] = words.into();
+        }
+        if !column.unit.is_empty() {
+            about["unit"] = json!(column.unit);
+        }
+        (column.name.clone(), about)
+    };
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": title,
+        "type": "object",
+        "required": columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>(),
+        "properties": columns.iter().map(property).collect::<serde_json::Map<_, _>>(),
+    })
+}
