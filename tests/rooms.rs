@@ -10,16 +10,18 @@ use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 const FLOORS: &[&[&str]] = &[
     &["main"],
     &["check"],
-    &["commands", "catalog", "doctor"],
+    &["commands", "doctor"],
+    &["catalog"],
     &["cli", "progress"],
     &["sizing", "recording", "monitor", "report", "run"],
     &["driver"],
+    &["findings"],
     &["plan"],
     &["application", "fault"],
     &["strategy", "topology", "curve", "machine"],
     &["source", "measure", "workload", "audit"],
-    &["results", "store"],
-    &["scenario", "trace", "theory", "eviction"],
+    &["store"],
+    &["scenario", "trace", "theory", "eviction", "results"],
     &["interrupt", "observer", "hash", "memory", "units", "clock"],
 ];
 
@@ -36,67 +38,6 @@ const CIRCLES: &[(&str, &str, &str)] = &[
         "the methods of a deployment that find its servers' limits are a file of their own",
     ),
     ("measure/anomalies.rs", "measure/window.rs", "anomalies keep ages as windows keep latencies"),
-    (
-        "driver/faults/application.rs",
-        "driver/faults.rs",
-        "a kind of fault is a file, and each runs its course by the same steps",
-    ),
-    (
-        "driver/faults/cache.rs",
-        "driver/faults.rs",
-        "a kind of fault is a file, and each runs its course by the same steps",
-    ),
-    (
-        "driver/faults/database.rs",
-        "driver/faults.rs",
-        "a kind of fault is a file, and each runs its course by the same steps",
-    ),
-    (
-        "driver/faults/links.rs",
-        "driver/faults.rs",
-        "a kind of fault is a file, and each runs its course by the same steps",
-    ),
-    (
-        "driver/application.rs",
-        "driver/figures.rs",
-        "a table of rows is a file, and each is made from what was measured",
-    ),
-    (
-        "driver/audited.rs",
-        "driver/figures.rs",
-        "a table of rows is a file, and each is made from what was measured",
-    ),
-    (
-        "driver/gather.rs",
-        "driver/figures.rs",
-        "a table of rows is a file, and each is made from what was measured",
-    ),
-    (
-        "driver/latency.rs",
-        "driver/figures.rs",
-        "a table of rows is a file, and each is made from what was measured",
-    ),
-    (
-        "driver/load.rs",
-        "driver/figures.rs",
-        "a table of rows is a file, and each is made from what was measured",
-    ),
-    (
-        "driver/nodes.rs",
-        "driver/figures.rs",
-        "a table of rows is a file, and each is made from what was measured",
-    ),
-    (
-        "driver/operations.rs",
-        "driver/figures.rs",
-        "a table of rows is a file, and each is made from what was measured",
-    ),
-    (
-        "driver/predict.rs",
-        "driver/figures.rs",
-        "a table of rows is a file, and each is made from what was measured",
-    ),
-    ("driver/figures.rs", "driver/mod.rs", "figures are of the load that the cell was offered"),
 ];
 
 /// The longest that `main.rs` may be: it is a list of steps.

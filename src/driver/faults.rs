@@ -18,7 +18,7 @@ pub async fn run(cell: &Cell, broken: Breakable<'_>, start: Instant) -> Vec<Even
 async fn one(fault: &ScheduledFault, broken: Breakable<'_>, start: Instant) -> Vec<EventRow> {
     let at = start + fault.at;
     clock::sleep_until(at).await;
-    let mut course = Course::new(fault, broken, at);
+    let mut course = Course::new(fault.target, fault.lasts.map(|lasts| lasts.0), broken, at);
     if let Err(reason) = fault.spec.carry_out(&mut course).await {
         course.failed(reason.to_string());
     }

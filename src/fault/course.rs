@@ -1,10 +1,10 @@
 //! The course of one fault: what it may touch while it is carried out, and what it tells of that.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::ScheduledFault;
 use crate::clock::{self, Instant};
 use crate::results::EventKind;
 use crate::topology::nodes::Node;
@@ -42,17 +42,18 @@ pub struct Step {
 
 /// One fault that is being carried out.
 pub struct Course<'a> {
-    fault: &'a ScheduledFault,
+    target: Target,
+    lasts: Option<Duration>,
     broken: Breakable<'a>,
     until: Instant,
     steps: Vec<Step>,
 }
 
 impl<'a> Course<'a> {
-    /// Makes the course of a fault that begins `at` a moment.
+    /// Makes the course of a fault that begins `at` a moment and lasts for some time, or for good.
     #[must_use]
-    pub fn new(fault: &'a ScheduledFault, broken: Breakable<'a>, at: Instant) -> Self {
-        Self { fault, broken, until: at + fault.lasts(), steps: Vec::new() }
+    pub fn new(target: Target, lasts: Option<Duration>, broken: Breakable<'a>, at: Instant) -> Self {
+        Self { target, lasts, broken, until: at + lasts.unwrap_or_default(), steps: Vec::new() }
     }
 
     /// Returns all that was told, in its order.
@@ -88,25 +89,25 @@ impl<'a> Course<'a> {
     /// Returns what the fault is aimed at.
     #[must_use]
     pub fn target(&self) -> Target {
-        self.fault.target
+        self.target
     }
 
     /// Returns true if the fault ends before the cell does.
     #[must_use]
     pub fn ends(&self) -> bool {
-        self.fault.lasts.is_some()
+        self.lasts.is_some()
     }
 
     /// Returns how long it lasts; no time at all where there is nothing to mend.
     #[must_use]
-    pub fn duration(&self) -> std::time::Duration {
-        self.fault.lasts()
+    pub fn duration(&self) -> Duration {
+        self.lasts.unwrap_or_default()
     }
 
     /// Returns for how long, in words.
     #[must_use]
     pub fn lasts(&self) -> String {
-        show_duration(self.fault.lasts())
+        show_duration(self.duration())
     }
 
     /// Waits until its time is over.

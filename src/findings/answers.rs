@@ -1,6 +1,6 @@
 //! How the operations of a cell were answered.
 
-use super::Observed;
+use super::observed::Observed;
 use crate::results::Answers;
 
 /// The answers of all operations.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Observed;
+use super::observed::Observed;
 use crate::application::{Figure, Judged};
 use crate::plan::Cell;
 use crate::results::ApplicationRow;

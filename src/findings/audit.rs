@@ -2,32 +2,16 @@
 
 use std::time::Duration;
 
+use super::observed::Observed;
+use super::rounding::share;
 use super::verdict::{End, Facts, judge};
-use super::{Observed, share};
 use crate::application::{AnyDataset, Dataset as _, Served};
-use crate::audit::{Audit, Conclusion, Example, Settled};
+use crate::audit::Example;
 use crate::measure::Anomalies;
 use crate::plan::Cell;
 use crate::results::{
     AuditRow, AuditedReads, BacklogUse, EntityRow, Judgement, StoresAtEnd, Verdict, WrongReads,
 };
-use crate::store::StoreError;
-
-/// The audit's findings at the end of a cell.
-pub struct AuditEnd {
-    conclusion: Conclusion,
-    examples: Vec<Example>,
-    /// By kind of entity what the stores held, or why they could not be compared.
-    compared: Result<Vec<Settled>, StoreError>,
-}
-
-impl AuditEnd {
-    /// What an audit has to say.
-    #[must_use]
-    pub fn of(audit: &Audit, compared: Result<Vec<Settled>, StoreError>) -> Self {
-        Self { conclusion: audit.conclusion(), examples: audit.examples(), compared }
-    }
-}
 
 /// The columns of answers that were held against what had been acknowledged.
 #[must_use]

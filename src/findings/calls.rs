@@ -1,6 +1,7 @@
 //! Calls of the two stores, and what follows from them for each operation.
 
-use super::{Observed, share};
+use super::observed::Observed;
+use super::rounding::share;
 use crate::results::{CallsPerOperation, StoreCalls};
 use crate::store::CountersSnapshot;
 

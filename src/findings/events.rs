@@ -1,6 +1,7 @@
 //! The things that happened in a cell.
 
-use super::{Observed, to_thousandths};
+use super::observed::Observed;
+use super::rounding::to_thousandths;
 use crate::results::{EventKind, EventRow};
 
 /// The events of a cell, in the order in which they happened.

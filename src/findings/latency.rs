@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Observed;
+use super::observed::Observed;
 use crate::application::OperationKind;
 use crate::measure::{Latency, Window};
 use crate::plan::Cell;

@@ -1,6 +1,7 @@
 //! What kept the load of a cell from being more.
 
-use super::{Observed, nodes};
+use super::nodes;
+use super::observed::Observed;
 use crate::measure::{Evidence, LoadVerdict, limited_by};
 use crate::plan::Cell;
 use crate::results::{Limits, Measure, Mode};

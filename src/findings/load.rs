@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Observed, ObservedWindow};
+use super::observed::{Observed, ObservedWindow};
 use crate::results::DatabaseLoad;
 
 /// The busiest window of the measured time, and the mean.

@@ -18,14 +18,14 @@ mod observed;
 mod operations;
 mod outages;
 mod prediction;
+mod rounding;
 mod summary;
 mod times;
 mod verdict;
 mod windows;
 
-pub use audit::AuditEnd;
 pub use faults::{not_carried_out, that_hit};
-pub use observed::{Load, Observed, ObservedWindow, Offered};
+pub use observed::{AuditEnd, Load, Observed, ObservedWindow, Offered};
 pub use summary::{line, names, shown_swept};
 
 use crate::plan::Cell;
@@ -49,14 +49,4 @@ pub fn of(cell: &Cell, observed: &Observed, offered: &Offered) -> Result<CellRes
         application: application::of(cell, observed),
         interval_log: latency::log(cell, observed)?,
     })
-}
-
-/// A part by a whole; `None` of nothing.
-fn share(part: u64, whole: u64) -> Option<f64> {
-    (whole > 0).then(|| part as f64 / whole as f64)
-}
-
-/// Rounded to the thousandth: finer digits of a time or a rate are the clock's own noise.
-fn to_thousandths(number: f64) -> f64 {
-    (number * 1e3).round() / 1e3
 }

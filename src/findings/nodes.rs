@@ -1,6 +1,7 @@
 //! How keys, commands and work were spread over the nodes of the cache.
 
-use super::{Observed, share};
+use super::observed::Observed;
+use super::rounding::share;
 use crate::results::NodeRow;
 use crate::topology::NodeFigures;
 

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use super::AuditEnd;
 use crate::application::Figure;
+use crate::audit::{Audit, Conclusion, Example, Settled};
 use crate::measure::{Outages, Window};
 use crate::results::{CacheUse, Cores, EventRow, Phase, WindowTimes};
 use crate::store::mongodb::PoolWaitSnapshot;
@@ -52,6 +52,22 @@ impl ObservedWindow {
     #[must_use]
     pub fn achieved_per_s(&self) -> f64 {
         self.operations.successes() as f64 / self.length.as_secs_f64()
+    }
+}
+
+/// The audit's findings at the end of a cell.
+pub struct AuditEnd {
+    pub(super) conclusion: Conclusion,
+    pub(super) examples: Vec<Example>,
+    /// By kind of entity what the stores held, or why they could not be compared.
+    pub(super) compared: Result<Vec<Settled>, StoreError>,
+}
+
+impl AuditEnd {
+    /// What an audit has to say.
+    #[must_use]
+    pub fn of(audit: &Audit, compared: Result<Vec<Settled>, StoreError>) -> Self {
+        Self { conclusion: audit.conclusion(), examples: audit.examples(), compared }
     }
 }
 

@@ -1,6 +1,8 @@
 //! What was measured of each kind of operation.
 
-use super::{Observed, audit, share, to_thousandths};
+use super::audit;
+use super::observed::Observed;
+use super::rounding::{share, to_thousandths};
 use crate::application::OperationKind;
 use crate::plan::Cell;
 use crate::results::{Judgement, Measure, OperationRow, Verdict};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::faults::that_hit;
-use super::{Observed, ObservedWindow};
+use super::observed::{Observed, ObservedWindow};
 use crate::fault::{ScheduledFault, Target};
 use crate::plan::Cell;
 use crate::results::{EventKind, OperationClass, Outages};

@@ -5,7 +5,9 @@ mod backlog;
 use std::time::Duration;
 
 use super::latency::class_of;
-use super::{Observed, audit, calls, share};
+use super::observed::Observed;
+use super::rounding::share;
+use super::{audit, calls};
 use crate::plan::Cell;
 use crate::results::{OperationClass, Predicted};
 use crate::strategy::{RefreshAge, Refreshes, WriteEffect, Writes};

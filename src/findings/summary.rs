@@ -1,8 +1,7 @@
 //! The row of a cell in `summary.csv`, put together from the findings.
 
-use super::{
-    Observed, Offered, answers, audit, calls, faults, latency, limits, load, outages, prediction, times,
-};
+use super::observed::{Observed, Offered};
+use super::{answers, audit, calls, faults, latency, limits, load, outages, prediction, times};
 use crate::measure::Window;
 use crate::plan::Cell;
 use crate::results::{Measure, OfferedStream, OperationClass, Status, SummaryRow, Verdict};

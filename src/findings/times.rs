@@ -1,7 +1,7 @@
 //! How long the reads and the writes of a cell took.
 
-use super::Observed;
 use super::latency::class_of;
+use super::observed::Observed;
 use crate::plan::Cell;
 use crate::results::{Measure, OperationClass, Times};
 

@@ -1,6 +1,8 @@
 //! The windows of a cell.
 
-use super::{Observed, ObservedWindow, audit, calls, to_thousandths};
+use super::observed::{Observed, ObservedWindow};
+use super::rounding::to_thousandths;
+use super::{audit, calls};
 use crate::plan::Cell;
 use crate::results::{Phase, TimeseriesRow};
 

@@ -25,6 +25,7 @@ mod read;
 mod run_info;
 mod summary;
 mod timeseries;
+mod verdict;
 
 pub use application::ApplicationRow;
 pub use audit::AuditRow;
@@ -48,8 +49,9 @@ pub use operations::OperationRow;
 pub use origin::{Of, Origin};
 pub use read::Results;
 pub use run_info::{Build, ClientDigest, Machine, RunInfo, Server};
-pub use summary::{LimitedBy, Mode, Status, SummaryRow, Verdict};
+pub use summary::{Mode, Status, SummaryRow};
 pub use timeseries::{Phase, TimeseriesRow};
+pub use verdict::{LimitedBy, Verdict};
 
 /// One row for each finished cell.
 pub const SUMMARY: &str = "summary.csv";
