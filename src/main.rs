@@ -3,10 +3,14 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use hotset::cli::{Cli, Command};
+use hotset::commands::cli::{Cli, Command};
 use hotset::commands::output::{print, say};
 use hotset::commands::{Exit, curve, list, monitor, record, report, run};
-use hotset::{check, doctor, interrupt, topology};
+use hotset::{
+    base::interrupt,
+    commands::{check, doctor},
+    topology,
+};
 
 fn main() -> ExitCode {
     // hotset starts itself to hold its servers; that must come before any thread and any other argument.

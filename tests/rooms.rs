@@ -9,20 +9,13 @@ use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 /// From the top to the bottom: a room may use those on the floors below its own, and none beside it.
 const FLOORS: &[&[&str]] = &[
     &["main"],
-    &["check"],
-    &["commands", "doctor"],
-    &["catalog"],
-    &["cli", "progress"],
-    &["sizing", "recording", "monitor", "report", "run"],
-    &["driver"],
-    &["findings"],
-    &["plan"],
-    &["application", "fault"],
-    &["strategy", "topology", "curve", "machine"],
-    &["source", "measure", "workload", "audit"],
-    &["store"],
-    &["scenario", "trace", "theory", "eviction", "results"],
-    &["interrupt", "observer", "hash", "memory", "units", "clock"],
+    &["commands"],
+    &["run", "monitor", "report"],
+    &["application"],
+    &["strategy", "topology", "measure"],
+    &["store", "load"],
+    &["scenario", "model", "audit", "results"],
+    &["base"],
 ];
 
 /// Which file closes a circle by what it uses of which other file, and why that is still so.
@@ -474,4 +467,38 @@ fn a_file_that_only_hands_on_what_others_declare_closes_no_circle() {
     let uses = sources.uses_among_files();
     assert_eq!(uses["a/b.rs"], BTreeSet::from(["a/c.rs", "a/mod.rs"]));
     assert_eq!(circles(&uses), Vec::<String>::new());
+}
+
+/// The words between backticks.
+fn quoted(text: &str) -> BTreeSet<String> {
+    text.split('`').skip(1).step_by(2).map(|word| word.trim_end_matches('/').to_owned()).collect()
+}
+
+#[test]
+fn every_room_says_on_which_floor_it_stands_and_what_it_may_use() {
+    let uses = Sources::read().uses_among_rooms();
+    for room in FLOORS[1..].concat() {
+        let path = format!("{}/src/{room}/mod.rs", env!("CARGO_MANIFEST_DIR"));
+        let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+        let header: Vec<&str> = text.lines().map_while(|line| line.strip_prefix("//!")).collect();
+        let header = header.join("");
+        let said =
+            header.split("This room stands on floor ").nth(1).unwrap_or_else(|| panic!("{path}: no floor"));
+        assert!(said.starts_with(&format!("{} and ", height(room))), "{path}: floor {}", height(room));
+        let allowed = uses.keys().filter(|(user, _)| user == room).map(|(_, used)| used.clone()).collect();
+        assert_eq!(quoted(said), allowed, "{path}");
+    }
+}
+
+#[test]
+fn the_table_of_floors_in_architecture_is_that_of_this_test() {
+    let text = include_str!("../ARCHITECTURE.md");
+    let rows = text.lines().filter_map(|line| {
+        let mut columns = line.strip_prefix("| ")?.split(" | ");
+        let floor: usize = columns.next()?.parse().ok()?;
+        Some((floor, quoted(columns.next()?).pop_first()?))
+    });
+    let rooms = FLOORS[1..].iter().flat_map(|floor| floor.iter());
+    let expected: Vec<(usize, String)> = rooms.map(|room| (height(room), (*room).to_owned())).collect();
+    assert_eq!(rows.collect::<Vec<_>>(), expected);
 }

@@ -35,11 +35,11 @@ use super::{
     OperationKind, Parts, Served, Visitor, World, lost_document,
 };
 use crate::audit::Seen;
-use crate::source::Collection;
-use crate::source::dependents::WithDependents;
+use crate::load::workload::Operation;
 use crate::store::{Changes, Document, ErrorKind, StoreError, Version};
+use crate::strategy::source::Collection;
+use crate::strategy::source::dependents::WithDependents;
 use crate::strategy::{Backlog, ReadOutcome, Strategy, StrategyCache, WriteError};
-use crate::workload::Operation;
 
 const PRODUCT_DETAILS: u8 = 0;
 const CATEGORY_PAGE: u8 = 1;

@@ -17,6 +17,8 @@
 //! | divergent | at the end, the cache holds another version, or other writes, than the database |
 //!
 //! A write whose outcome is unknown (*indeterminate*) may explain what is seen, and is not counted as lost.
+//!
+//! This room stands on floor 1 and may use `base`.
 
 mod closer_look;
 mod example;
@@ -45,7 +47,7 @@ pub use told::{Ended, Expected, FIELDS, Seen, Setup, Write, WriteId};
 pub use view::ClientView;
 use view::Sample;
 
-use crate::clock::Instant;
+use crate::base::clock::Instant;
 
 /// The anomalies of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -122,7 +124,7 @@ impl Audit {
     fn remembering(setup: Setup, facts: usize) -> Self {
         Self {
             setup,
-            began: crate::clock::now(),
+            began: crate::base::clock::now(),
             sample: Sample::new(setup),
             lines: (0..setup.keys).map(|_| Line::default()).collect(),
             stripes: (0..STRIPES).map(|_| Stripe::default()).collect(),

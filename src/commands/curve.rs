@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::path::Path;
 
-use crate::cli::CurveArguments;
+use crate::commands::cli::CurveArguments;
 use crate::commands::exit::Exit;
 use crate::commands::plan::read;
-use crate::plan::Options;
-use crate::progress;
+use crate::commands::progress;
+use crate::commands::sizing::{self, Sizing};
 use crate::report::{self, ReportError};
 use crate::results::{CurveRow, file_safe, write_curve};
-use crate::sizing::{self, Sizing};
+use crate::run::plan::Options;
 
 /// Simulates the curves of a scenario, keeps and draws them, and answers what was asked of them.
 #[must_use]

@@ -1,7 +1,7 @@
 //! What can be written in a scenario and what is found in results, as a list, a page or a schema.
 
-use crate::catalog;
-use crate::cli::Listed;
+use crate::commands::catalog;
+use crate::commands::cli::Listed;
 use crate::commands::exit::Exit;
 use crate::commands::output::{print, refuse};
 

@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal;
 
-use crate::cli::monitor::{Form, MonitorArguments, MonitorCommand};
+use crate::commands::cli::monitor::{Form, MonitorArguments, MonitorCommand};
 use crate::commands::exit::Exit;
 use crate::commands::output::print;
 use crate::monitor::{Ended, MonitorError, history, session, summary};

@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 
 use crate::commands::exit::Exit;
-use crate::plan;
+use crate::run::plan;
 
 /// Prints the whole answer of a command.
 #[must_use]

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::commands::exit::Exit;
-use crate::plan::{Options, Plan, PlanError};
+use crate::run::plan::{Options, Plan, PlanError};
 
 /// Reads the plan of a scenario, or tells the user why there is none.
 ///

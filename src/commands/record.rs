@@ -7,8 +7,8 @@ use std::path::Path;
 use crate::commands::exit::Exit;
 use crate::commands::output::print;
 use crate::commands::plan::read;
-use crate::plan::Options;
-use crate::{progress, recording};
+use crate::commands::{progress, recording};
+use crate::run::plan::Options;
 
 /// Writes the operations of a scenario as a trace.
 #[must_use]

@@ -5,19 +5,19 @@ use std::path::Path;
 
 use tokio::sync::watch;
 
-use crate::cli::RunArguments;
+use crate::base::interrupt::{self, Asked, Interrupt};
+use crate::base::observer::Observer;
+use crate::commands::cli::RunArguments;
 use crate::commands::exit::Exit;
 use crate::commands::plan::read;
 use crate::commands::report::print_table;
-use crate::interrupt::{self, Asked, Interrupt};
 use crate::monitor::scenario::Watching;
 use crate::monitor::terminal;
-use crate::observer::Observer;
-use crate::plan::{Plan, redacted_command};
 use crate::report::{self, DrawOptions};
 use crate::results::ResultsError;
-use crate::run::{Options, Outcome, RunError, run};
-use crate::{machine, progress};
+use crate::run::cells::{Options, Outcome, RunError, run};
+use crate::run::plan::{Plan, redacted_command};
+use crate::{commands::progress, run::machine};
 
 /// Runs every cell of a scenario, draws the report and prints the closing table.
 #[must_use]

@@ -3,6 +3,8 @@
 //!
 //! A cell counts as finished once its row in `summary.csv` is complete, which is written last. The reference of every
 //! column is made of the declarations here (`hotset list columns`, docs/results.md).
+//!
+//! This room stands on floor 1 and uses no other room.
 
 mod application;
 mod audit;

@@ -1,4 +1,6 @@
 //! A scenario file: from TOML to checked values, with every mistake at its place.
+//!
+//! This room stands on floor 1 and may use `base`.
 
 pub mod mistakes;
 pub mod place;

@@ -6,7 +6,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use super::{Cache, DelayedCache, StoreError};
-use crate::clock::Instant;
+use crate::base::clock::Instant;
 
 /// A cache that counts accesses for its users. It makes the same promises as [`Cache`].
 pub trait AccessCounts: Cache {

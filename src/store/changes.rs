@@ -5,7 +5,7 @@ use std::future::Future;
 use tokio::sync::mpsc;
 
 use super::{Database, DelayedDatabase, StoreError, Version};
-use crate::clock;
+use crate::base::clock;
 
 /// An announcement of a database about one collection.
 #[derive(Debug, Clone, PartialEq, Eq)]

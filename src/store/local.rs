@@ -34,8 +34,8 @@ use self::uses::{Found, Uses};
 use super::access_counts::Window;
 use super::counters::Counters;
 use super::{Cache, Claimed, Entry, Settled, StoreError, Token, Version};
-use crate::clock::{self, Instant};
-use crate::eviction::{PolicyKind, Slot};
+use crate::base::clock::{self, Instant};
+use crate::model::eviction::{PolicyKind, Slot};
 
 /// The capacity of a [`LocalCache`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

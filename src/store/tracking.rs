@@ -7,7 +7,7 @@ use compact_str::CompactString;
 use tokio::sync::mpsc;
 
 use super::{Cache, DelayedCache, StoreError};
-use crate::clock;
+use crate::base::clock;
 
 /// An announcement of a cache.
 #[derive(Debug, Clone, PartialEq, Eq)]

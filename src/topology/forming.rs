@@ -9,7 +9,7 @@ use redis::{Value, cmd};
 
 use super::TopologyError;
 use super::nodes::{Node, Nodes};
-use crate::clock;
+use crate::base::clock;
 use crate::store::StoreError;
 use crate::store::redis::RedisAdmin;
 use crate::store::redis::slots::SLOTS;
@@ -199,7 +199,7 @@ pub(super) async fn until(
             Err(error) => format!(" ({error})"),
         };
         if clock::now() >= deadline {
-            let bound = crate::units::show_duration(BOUND);
+            let bound = crate::base::units::show_duration(BOUND);
             return Err(TopologyError::Unfit(format!(
                 "waited {bound} in vain for {what}{last}; is the machine busy with something else?"
             )));

@@ -2,8 +2,8 @@
 
 use std::num::NonZeroU64;
 
+use crate::base::units::Share;
 use crate::scenario::Positive;
-use crate::units::Share;
 
 crate::settings! {
     /// The settings of the shop. `[dataset] keys` says how many products it sells, `categories` in how many categories.

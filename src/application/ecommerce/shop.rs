@@ -15,9 +15,9 @@ use super::settings::{INVENTORY, PRODUCT, Spec};
 use crate::application::catalog::{Products, write_id};
 use crate::application::{Damage, Dataset, EntityKind, Facts, Model as _, Place};
 use crate::audit::{Seen, Write, WriteId};
+use crate::base::units::ByteSize;
+use crate::load::workload::{Operation, ValueSizes};
 use crate::store::{Document, Patch, Version};
-use crate::units::ByteSize;
-use crate::workload::{Operation, ValueSizes};
 
 /// The collection of products.
 pub const PRODUCTS: &str = "products";

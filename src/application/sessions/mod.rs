@@ -31,9 +31,9 @@ use super::{
     EntityKind, EntityStrategy, Facts, Figure, Judged, Model, OperationClass, OperationKind, Parts, Served,
 };
 use crate::scenario::Setting as _;
-use crate::source::{Collection, Service};
 use crate::store::Changes;
 use crate::strategy::StrategyCache;
+use crate::strategy::source::{Collection, Service};
 
 const fn operation(
     name: &'static str,

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::secret::NamedSecret;
+use crate::base::units::Share;
 use crate::scenario::Positive;
-use crate::units::Share;
 
 crate::settings! {
     /// The settings of sessions.

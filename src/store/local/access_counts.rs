@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::LocalCache;
-use crate::clock;
+use crate::base::clock;
 use crate::store::{AccessCounts, StoreError};
 
 impl AccessCounts for LocalCache {

@@ -9,8 +9,8 @@ use compact_str::CompactString;
 use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::clock::{self, Instant};
-use crate::eviction::{AnyPolicy, Policy, PolicyKind, Slot};
+use crate::base::clock::{self, Instant};
+use crate::model::eviction::{AnyPolicy, Policy, PolicyKind, Slot};
 use crate::store::{Document, Entry};
 
 /// The bytes that are added to an entry's key and value to get its weight. It is about what Redis needs for a

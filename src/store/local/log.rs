@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use compact_str::CompactString;
 
-use crate::clock::{self, Instant};
+use crate::base::clock::{self, Instant};
 use crate::store::Entry;
 use crate::store::write_log::{Record, RecordId, Taken};
 

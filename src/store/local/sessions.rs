@@ -62,7 +62,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::clock;
+    use crate::base::clock;
     use crate::store::local::LocalCapacity;
     use crate::store::{Cache as _, Counters};
 

@@ -8,7 +8,7 @@
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
-use crate::eviction::Slot;
+use crate::model::eviction::Slot;
 
 /// The number of batches of notes. If there are more threads, some share a batch.
 const BATCHES: usize = 8;

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::{LocalCache, Store, Stored, count_end, entries};
-use crate::clock::Instant;
+use crate::base::clock::Instant;
 use crate::store::write_log::{Held, LogLength, Reader, Record, RecordId, Removed, Taken, WriteLog};
 use crate::store::{Entry, ErrorKind, StoreError, Version};
 

@@ -11,11 +11,11 @@ use super::item::item;
 use super::log::{LogPlace, Logs};
 use super::queue::{Flushed, Joining, State, is_passing};
 use super::{Behind, Doubt};
-use crate::clock;
-use crate::source::Source;
+use crate::base::clock;
 use crate::store::write_log::{LogLength, Record, RecordId};
 use crate::store::{BulkItem, Entry, ErrorKind, StoreError, WriteLog};
 use crate::strategy::Backlog;
+use crate::strategy::source::Source;
 
 /// How many entities a drain or a recovery flushes at once.
 const AT_FULL_SPEED: u64 = 500;

@@ -44,11 +44,11 @@ use self::room::{Place, Room, Way};
 use self::turns::Turns;
 use super::flight::SingleFlight;
 use super::{Circumstances, Guarantee, Loss, Needs, Read, ReadOutcome, Staleness, WriteError};
+use crate::base::units::Share;
 use crate::scenario::{Positive, Reader, SettingDoc, Settings};
-use crate::source::{Kind, Source};
 use crate::store::write_log::Held;
 use crate::store::{Claimed, Document, Entry, ErrorKind, Patch, StoreError, Token, Version, WriteLog};
-use crate::units::Share;
+use crate::strategy::source::{Kind, Source};
 
 /// The time to live of a clean entry of a kind that has none: what has none at all is dirty.
 const FOR_EVER: Duration = Duration::from_hours(100 * 365 * 24);
