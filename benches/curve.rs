@@ -5,8 +5,8 @@ use std::hint::black_box;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Instant;
 
-use hotset::curve::{Access, Keys, OnWrite, Sampling, Simulation, StackDistances, Sweep};
-use hotset::eviction::PolicyKind;
+use hotset::model::curve::{Access, Keys, OnWrite, Sampling, Simulation, StackDistances, Sweep};
+use hotset::model::eviction::PolicyKind;
 
 const OPERATIONS: usize = 10_000_000;
 

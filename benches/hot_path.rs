@@ -8,15 +8,15 @@ use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 
 use hotset::audit::{self, Audit, Ended, Seen};
+use hotset::base::units::Share;
+use hotset::load::workload::keys::{Distribution, Hotspot, KeySampler, Uniform, Zipf, ZipfRanks};
+use hotset::load::workload::{
+    Arrivals, Bijection, Mix, OperationStream, Purpose, RandomSource, Schedule, StreamSpec,
+};
 use hotset::measure::collectors::{process_cpu, resident_bytes, thread_cpu};
 use hotset::measure::{Outcome, Recorder, Window};
 use hotset::results::Phase;
 use hotset::scenario::PositiveNumber;
-use hotset::units::Share;
-use hotset::workload::keys::{Distribution, Hotspot, KeySampler, Uniform, Zipf, ZipfRanks};
-use hotset::workload::{
-    Arrivals, Bijection, Mix, OperationStream, Purpose, RandomSource, Schedule, StreamSpec,
-};
 
 const TIMES: u64 = 2_000_000;
 
@@ -136,7 +136,7 @@ fn audit() {
         let audit = Audit::new(audit::Setup { keys: keys.get(), clients: CLIENTS, instances: 2 });
         let mut views: Vec<_> = (0..CLIENTS).map(|client| audit.view(client)).collect();
         let mut store = vec![Seen { version: 1, writes: [0; audit::FIELDS] }; keys.get() as usize];
-        let now = hotset::clock::now();
+        let now = hotset::base::clock::now();
         let mut id = 0;
         print_ns(&format!("drawn key and its document, {keys} keys"), |n| store[key_of(n) as usize].version);
         print_ns(&format!("audit of a write, {keys} keys"), |n| {

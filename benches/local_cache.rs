@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use compact_str::CompactString;
 use futures_util::FutureExt as _;
-use hotset::clock;
-use hotset::eviction::PolicyKind;
+use hotset::base::clock;
 use hotset::measure::collectors::process_cpu::thread_cpu;
+use hotset::model::eviction::PolicyKind;
 use hotset::store::local::{LocalCache, LocalCapacity};
 use hotset::store::{Cache, Counters, Document, Entry};
 use mongodb::bson::rawdoc;
@@ -45,11 +45,13 @@ fn asked(seed: u64, keys: &[String]) -> Vec<CompactString> {
             sum
         })
         .collect();
-    let uniform = |n: u64| (hotset::hash::mix(seed + n) >> 11) as f64 / (1_u64 << 53) as f64;
+    let uniform = |n: u64| (hotset::base::hash::mix(seed + n) >> 11) as f64 / (1_u64 << 53) as f64;
     let ranks = (0..HITS as u64)
         .map(|n| cumulated.partition_point(|up_to| *up_to <= uniform(n) * sum).min(ENTRIES as usize - 1));
     // Hot keys lie anywhere.
-    ranks.map(|rank| CompactString::new(&keys[(hotset::hash::mix(rank as u64) % ENTRIES) as usize])).collect()
+    ranks
+        .map(|rank| CompactString::new(&keys[(hotset::base::hash::mix(rank as u64) % ENTRIES) as usize]))
+        .collect()
 }
 
 /// Works on a thread such as those that drive load.

@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use hotset::base::units::parse_duration;
 use hotset::results::{EntityRow, Of, OperationRow, Results};
-use hotset::units::parse_duration;
 
 type Failure = Box<dyn std::error::Error>;
 

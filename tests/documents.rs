@@ -117,7 +117,7 @@ fn every_link_of_the_documents_leads_somewhere() {
 fn the_page_of_settings_is_what_the_program_prints() {
     let page = read(&Path::new(ROOT).join("docs/settings.md"));
     assert!(
-        page == hotset::catalog::settings_page(),
+        page == hotset::commands::catalog::settings_page(),
         "docs/settings.md is not what the settings say; write it anew by: cargo run -- list --markdown > docs/settings.md"
     );
 }
@@ -126,7 +126,7 @@ fn the_page_of_settings_is_what_the_program_prints() {
 fn the_page_of_columns_is_what_the_program_prints() {
     let page = read(&Path::new(ROOT).join("docs/columns.md"));
     assert!(
-        page == hotset::catalog::columns_page(),
+        page == hotset::commands::catalog::columns_page(),
         "docs/columns.md is not what the columns say; write it anew by: cargo run -- list columns --markdown > docs/columns.md"
     );
 }

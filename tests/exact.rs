@@ -4,9 +4,9 @@ mod support;
 
 use std::num::NonZeroU32;
 
-use hotset::curve::{Access, Keys, OnWrite, Simulation};
-use hotset::eviction::PolicyKind;
-use hotset::hash::mix;
+use hotset::base::hash::mix;
+use hotset::model::curve::{Access, Keys, OnWrite, Simulation};
+use hotset::model::eviction::PolicyKind;
 use hotset::results::{Phase, Results, TimeseriesRow};
 use support::Place;
 

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+use hotset::base::memory::Memory;
+use hotset::base::units::Share;
 use hotset::measure::collectors::resident_bytes;
-use hotset::memory::Memory;
 use hotset::store::local::{LocalCache, LocalCapacity};
 use hotset::store::{Cache, Counters, Document, Entry};
-use hotset::units::Share;
 use mongodb::bson::rawdoc;
 
 const MIB: u64 = 1 << 20;

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use hotset::plan::{Options, Plan};
+use hotset::load::workload::keys;
 use hotset::report::charts;
+use hotset::run::plan::{Options, Plan};
 use hotset::scenario::SettingDoc;
 use hotset::strategy::Staleness;
-use hotset::workload::keys;
 use hotset::{strategy, topology};
 
 /// A row of any registry.
@@ -74,7 +74,7 @@ fn every_setting_has_one_name_a_default_and_a_meaning() {
 
 #[test]
 fn every_row_is_listed_with_its_summary_and_its_settings() {
-    let listed = hotset::catalog::list(None);
+    let listed = hotset::commands::catalog::list(None);
     for row in rows() {
         let entry = format!("\n  {}\n      {}\n", row.name, row.summary);
         assert!(listed.contains(&entry), "{}: {} is not listed", row.registry, row.name);

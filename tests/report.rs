@@ -646,7 +646,7 @@ fn the_report_holds_every_figure_that_theory_predicts_against_what_was_measured(
     }
     assert!(row("hit rate").contains("it had not settled"));
     for model in ["LRU (Che)", "stale share under a TTL", "flushes of Poisson writes"] {
-        let reference = hotset::theory::reference(model).unwrap();
+        let reference = hotset::model::theory::reference(model).unwrap();
         assert!(page.contains(&format!("{model}: {reference}")), "{model}");
     }
 }
@@ -809,7 +809,7 @@ fn the_unit_of_a_column_is_the_one_that_its_name_ends_in() {
 #[test]
 fn the_guide_to_result_files_says_where_each_model_comes_from() {
     let guide = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/results.md")).unwrap();
-    for model in hotset::theory::MODELS {
+    for model in hotset::model::theory::MODELS {
         let row = guide.lines().find(|line| line.starts_with(&format!("| {} |", model.name)));
         assert!(
             row.is_some_and(|row| row.ends_with(&format!("| {} |", model.reference))),

@@ -9,8 +9,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use hotset::topology::servers::{
-    Exit, MongodConfig, MongodServer, Persistence, RedisConfig, RedisServer, ServerError, ServerSpec,
-    Supervisor, Swept, UsageSampler, find_mongod, find_redis_server, sweep_stale_in,
+    Exit, MongodConfig, MongodServer, Persistence, RedisConfig, RedisServer, ServerError, ServerProcess,
+    ServerSpec, Supervisor, Swept, UsageSampler, find_mongod, find_redis_server, sweep_stale_in,
 };
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -69,12 +69,12 @@ fn failure<T>(outcome: Result<T, ServerError>) -> ServerError {
     }
 }
 
-async fn sleeper(supervisor: &Supervisor, cpus: Vec<usize>) -> hotset::topology::servers::ServerProcess {
+async fn sleeper(supervisor: &Supervisor, cpus: Vec<usize>) -> ServerProcess {
     let name = supervisor.name("sleeper");
     let log = supervisor.make_directory(&name).unwrap().join("log");
     let args = vec!["600".to_owned()];
     let spec = ServerSpec { name, program: "sleep".into(), args, env: Vec::new(), cpus, log };
-    supervisor.start_server(spec).await.unwrap()
+    ServerProcess::start(supervisor, spec).await.unwrap()
 }
 
 #[tokio::test]
@@ -322,7 +322,7 @@ async fn a_server_that_ignores_the_request_to_end_is_killed_after_the_grace() {
     let args = vec!["-c".to_owned(), "trap '' TERM; echo deaf; while true; do sleep 1; done".to_owned()];
     let log = directory.join("log");
     let spec = ServerSpec { name, program, args, env: vec![], cpus: vec![], log: log.clone() };
-    let process = supervisor.start_server(spec).await.unwrap();
+    let process = ServerProcess::start(&supervisor, spec).await.unwrap();
     eventually("it ignores the signal", || fs::read_to_string(&log).unwrap().contains("deaf"));
 
     assert_eq!(process.stop(Duration::from_millis(50)).await.unwrap(), Exit::Signal(9));
@@ -524,7 +524,7 @@ async fn no_server_is_reached_by_a_name_that_leaves_the_directory() {
     let log = supervisor.directory().join("log");
     let name = "../elsewhere".to_owned();
     let spec = ServerSpec { name, program: "sleep".into(), args: vec![], env: vec![], cpus: vec![], log };
-    let error = failure(supervisor.start_server(spec).await);
+    let error = failure(ServerProcess::start(&supervisor, spec).await);
     assert!(matches!(error, ServerError::Refused { .. }), "{error}");
     supervisor.shutdown().await.unwrap();
 }

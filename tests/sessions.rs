@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-use hotset::clock;
+use hotset::base::clock;
 use hotset::store::local::{LocalCache, LocalCapacity};
 use hotset::store::network::{DelayedCache, RoundTrip};
 use hotset::store::redis::{RedisAdmin, RedisCache, RedisOptions};

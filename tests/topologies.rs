@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
-use hotset::fault::Target;
 use hotset::results::{EventRow, Of, Phase, Results, SummaryRow, Verdict};
+use hotset::run::fault::Target;
 use hotset::scenario::Distinct;
 use hotset::store::redis::layout::Layout;
 use hotset::store::redis::{Kind, ReadFrom, RedisAdmin, RedisCache, RedisOptions, Sharding};

@@ -2,10 +2,10 @@
 
 use std::num::NonZeroU64;
 
+use hotset::base::units::Share;
+use hotset::load::workload::keys::{Distribution, Hotspot, KeySampler, Uniform, Zipf};
+use hotset::load::workload::{Purpose, RandomSource};
 use hotset::scenario::PositiveNumber;
-use hotset::units::Share;
-use hotset::workload::keys::{Distribution, Hotspot, KeySampler, Uniform, Zipf};
-use hotset::workload::{Purpose, RandomSource};
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 
 const SAMPLES: u64 = 10_000_000;

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use hotset::source::{Collection, Kind};
 use hotset::store::local::{LocalCache, LocalCapacity};
 use hotset::store::network::{DelayedCache, RoundTrip};
 use hotset::store::redb::{EmbeddedDatabase, EmbeddedOptions};
@@ -18,6 +17,7 @@ use hotset::store::write_log::{Held, Reader, Record, RecordId, Removed, WriteLog
 use hotset::store::{
     AnyCache, AppCache, Cache, Counters, Database, Document, Entry, ErrorKind, Patch, Token,
 };
+use hotset::strategy::source::{Collection, Kind};
 use hotset::strategy::{Backlog, Strategy, cache_behind};
 use mongodb::bson::raw::cstr;
 use mongodb::bson::rawdoc;
@@ -153,7 +153,7 @@ async fn a_write_is_a_record_and_one_that_is_overtaken_is_none(cache: &impl Writ
     assert!(second > place);
     let found = cache.log_length(LOG).await.unwrap();
     assert_eq!((found.records, found.oldest), (2, Some(place)));
-    let now = hotset::clock::unix_millis();
+    let now = hotset::base::clock::unix_millis();
     assert!(now.abs_diff(place.millis) < 60_000, "a place tells when it was written");
     let records = read(cache, "me").await;
     assert_eq!(records[0], Record { id: place, entity: "1".into(), entry: entry(2) });

@@ -2,11 +2,11 @@
 //! operation neither boxes nor calls through a vtable.
 
 use super::ecommerce::pages::{Epochs, Pages};
-use crate::source::dependents::WithDependents;
-use crate::source::service::Service;
-use crate::source::{Collection, Kind, Source};
 use crate::store::{BulkItem, Cache, ChangeStream, Changes, Document, Patch, StoreError};
 use crate::strategy::AnyStrategy;
+use crate::strategy::source::dependents::WithDependents;
+use crate::strategy::source::service::Service;
+use crate::strategy::source::{Collection, Kind, Source};
 
 /// The strategy of one kind of entity of any application.
 pub type EntityStrategy<C, D> = AnyStrategy<C, AnySource<C, D>>;

@@ -18,11 +18,11 @@ use super::{
     OperationKind, Parts, Place, Served, Visitor, lost_document,
 };
 use crate::audit::{FIELDS, Seen, Write, WriteId};
-use crate::source::Collection;
+use crate::load::workload::{Operation, ValueSizes};
 use crate::store::document::Flat;
 use crate::store::{Changes, Document, Patch, StoreError, Version};
+use crate::strategy::source::Collection;
 use crate::strategy::{Backlog, Read, Strategy, StrategyCache, WriteError};
-use crate::workload::{Operation, ValueSizes};
 
 crate::settings! {
     /// The settings of the catalogue, which has none: `[workload] reads` says how often it is read.
@@ -362,7 +362,7 @@ mod tests {
         Products {
             keys: 1000,
             categories: 10,
-            value_size: ValueSizes::Fixed(crate::units::ByteSize(600)),
+            value_size: ValueSizes::Fixed(crate::base::units::ByteSize(600)),
             seed: 7,
         }
     }

@@ -12,63 +12,34 @@
 //! `inventory_ttl` allows. Pages have no version and are never written: see [`pages`].
 
 pub mod page;
+pub mod page_id;
 pub mod pages;
 pub mod prices;
+pub mod settings;
 pub mod shop;
 #[cfg(test)]
 mod testing;
 
-use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-use self::page::PageId;
+use self::page_id::PageId;
 use self::pages::{Epochs, Pages};
 use self::prices::{Prices, Sales};
+pub use self::settings::{INVENTORY, PAGE, PRODUCT, Spec};
 use self::shop::Shop;
 use super::{
     Answer, Application, Damage, EntityKind, EntityStrategy, Facts, Figure, Model, OperationClass,
     OperationKind, Parts, Served, Visitor, World, lost_document,
 };
 use crate::audit::Seen;
-use crate::scenario::Positive;
-use crate::source::Collection;
-use crate::source::dependents::WithDependents;
+use crate::load::workload::Operation;
 use crate::store::{Changes, Document, ErrorKind, StoreError, Version};
+use crate::strategy::source::Collection;
+use crate::strategy::source::dependents::WithDependents;
 use crate::strategy::{Backlog, ReadOutcome, Strategy, StrategyCache, WriteError};
-use crate::units::Share;
-use crate::workload::Operation;
-
-crate::settings! {
-    /// The settings of the shop. `[dataset] keys` says how many products it sells, `categories` in how many categories.
-    pub struct Spec {
-        /// how long the cache may keep a product's details
-        details_ttl: Positive = Positive::seconds(24 * 3600),
-        /// how long the cache may keep a stock: no answer shows an older one
-        inventory_ttl: Positive = Positive::seconds(300),
-        /// how long the cache may keep a page of a category
-        page_ttl: Positive = Positive::seconds(3600),
-        /// how many products a page shows; which of these is asked for is drawn
-        per_page: Vec<u64> = vec![20, 50],
-        /// the share of page requests for a category's first page; of the others the same share asks for the second, and so on
-        first_page: Share = Share::of(70, 100),
-        /// how unequal the categories are in size: the Zipf exponent over their ranks; 0: all alike
-        category_skew: f64 = 0.8,
-        /// how many products are prepared and not on sale yet when a cell begins; each new_product puts one of them on sale, drawn at random
-        prepared: NonZeroU64 = NonZeroU64::new(1_000).unwrap_or(NonZeroU64::MIN),
-        /// about how many entries the stream price_updates keeps
-        price_updates_max: NonZeroU64 = NonZeroU64::new(10_000).unwrap_or(NonZeroU64::MIN),
-    }
-}
-
-/// The index of products among the kinds of entity.
-pub const PRODUCT: usize = 0;
-/// The index of stocks among the kinds of entity.
-pub const INVENTORY: usize = 1;
-/// The index of pages among the kinds of entity.
-pub const PAGE: usize = 2;
 
 const PRODUCT_DETAILS: u8 = 0;
 const CATEGORY_PAGE: u8 = 1;

@@ -2,6 +2,9 @@
 //!
 //! An application is a file and a row in the table of [`registry`]: its settings, its tables of entities and
 //! operations, the documents that it starts from, and the operations of one instance.
+//!
+//! This room stands on floor 4 and may use `audit`, `base`, `load`, `measure`, `results`, `scenario`, `store`
+//! and `strategy`.
 
 pub mod any_source;
 pub mod catalog;
@@ -20,12 +23,12 @@ use compact_str::CompactString;
 use tokio::sync::watch;
 
 use crate::audit::{FIELDS, Seen};
+use crate::load::workload::{Operation, ValueSizes};
 use crate::results::OperationClass;
 use crate::scenario::Settings;
-use crate::source::Kind;
 use crate::store::{Changes, Document, ErrorKind, StoreError, Version};
+use crate::strategy::source::Kind;
 use crate::strategy::{Backlog, ReadOutcome, StrategyCache, StrategySpec, WriteError};
-use crate::workload::{Operation, ValueSizes};
 pub use any_source::EntityStrategy;
 pub use registry::{AnyApplication, AnyDataset, AnyWorld, ApplicationRow, ApplicationSpec, REGISTRY};
 pub use visitor::Visitor;
@@ -290,7 +293,7 @@ pub trait Model: Settings + Clone + fmt::Debug + PartialEq + Send + Sync + 'stat
         None
     }
 
-    /// The latency of the service in front of a kind of entity, if it has one, see [`Service`](crate::source::Service).
+    /// The latency of the service in front of a kind of entity, if it has one, see [`Service`](crate::strategy::source::Service).
     fn service_latency(&self, _entity: usize) -> Option<Duration> {
         None
     }

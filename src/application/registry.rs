@@ -10,11 +10,11 @@ use super::{
     Place, Visitor, World, catalog, ecommerce, sessions,
 };
 use crate::audit::Seen;
+use crate::load::workload::Operation;
 use crate::scenario::{Reader, SettingDoc, Settings};
-use crate::source::Kind;
 use crate::store::{Changes, Document, StoreError, Version};
+use crate::strategy::source::Kind;
 use crate::strategy::{Backlog, StrategyCache, StrategySpec, WriteError};
-use crate::workload::Operation;
 
 /// An application as `hotset list applications` shows it.
 pub struct ApplicationRow {

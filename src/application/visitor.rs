@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::Damage;
 use super::touched::Touched;
 use crate::audit::{Audit, ClientView, Ended, Expected, Findings, Seen, SessionAnomaly, Write};
-use crate::clock::{self, Instant};
+use crate::base::clock::{self, Instant};
 use crate::measure::Anomalies;
 use crate::store::Version;
 use crate::strategy::WriteError;

@@ -3,7 +3,7 @@
 use parking_lot::Mutex;
 
 use super::WriteId;
-use crate::hash::mix;
+use crate::base::hash::mix;
 
 /// A fact about a key; each has a value of 64 bits.
 #[derive(Debug, Clone, Copy)]

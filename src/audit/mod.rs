@@ -17,7 +17,10 @@
 //! | divergent | at the end, the cache holds another version, or other writes, than the database |
 //!
 //! A write whose outcome is unknown (*indeterminate*) may explain what is seen, and is not counted as lost.
+//!
+//! This room stands on floor 1 and may use `base`.
 
+mod closer_look;
 mod example;
 mod line;
 mod memory;
@@ -26,6 +29,7 @@ mod reading;
 mod settle;
 #[cfg(test)]
 mod testing;
+mod told;
 mod view;
 
 use std::time::Duration;
@@ -39,73 +43,11 @@ use memory::{Fact, Memory};
 use moment::Moment;
 use reading::Reading;
 pub use settle::{Conclusion, Settled};
+pub use told::{Ended, Expected, FIELDS, Seen, Setup, Write, WriteId};
 pub use view::ClientView;
 use view::Sample;
 
-use crate::clock::Instant;
-
-/// The number of fields that writes patch. Each is kept with the write that set it last.
-pub const FIELDS: usize = 2;
-
-/// The id of a write. 0 is the dataset itself; the others are positive, and each is used once.
-pub type WriteId = i64;
-
-/// The sizes that an audit is built for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Setup {
-    /// The number of keys, which are numbered from 0.
-    pub keys: u64,
-    /// The number of clients, which are numbered from 0.
-    pub clients: u64,
-    /// The number of instances: client `c` belongs to instance `c % instances`.
-    pub instances: u64,
-}
-
-/// The version and the writes of a document that was found in an answer or in a store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Seen {
-    /// Its version.
-    pub version: u64,
-    /// The write that set each field last.
-    pub writes: [WriteId; FIELDS],
-}
-
-/// A write of one field of one key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Write {
-    /// The key.
-    pub key: u64,
-    /// The field that it patches, below [`FIELDS`].
-    pub field: usize,
-    /// The id of the write.
-    pub id: WriteId,
-}
-
-/// The outcome of a write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
-    /// It was acknowledged, with the version that it got.
-    Acknowledged(u64),
-    /// The database holds it, at this version if that is known, but a later step failed, so the caller saw an error.
-    CommittedThenFailed(Option<u64>),
-    /// It was not carried out.
-    Failed,
-    /// It is unknown whether it was carried out, or still will be.
-    Indeterminate,
-}
-
-/// The versions that a read is checked against, taken when it is sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Expected {
-    /// The highest acknowledged version; 0 where none is.
-    pub acknowledged: u64,
-    /// The highest version that the database is known to hold, acknowledged or not.
-    pub in_database: u64,
-    /// True if a write to the key is under way.
-    pub under_way: bool,
-    /// The number of writes to the key that have begun.
-    begun: u64,
-}
+use crate::base::clock::Instant;
 
 /// The anomalies of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -182,7 +124,7 @@ impl Audit {
     fn remembering(setup: Setup, facts: usize) -> Self {
         Self {
             setup,
-            began: crate::clock::now(),
+            began: crate::base::clock::now(),
             sample: Sample::new(setup),
             lines: (0..setup.keys).map(|_| Line::default()).collect(),
             stripes: (0..STRIPES).map(|_| Stripe::default()).collect(),

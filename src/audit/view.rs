@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use super::Setup;
-use crate::hash::mix;
+use crate::base::hash::mix;
 
 /// The approximate limit on watched pairs of a client and a key.
 pub const PAIRS: u64 = 1_000_000;

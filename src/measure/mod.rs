@@ -1,4 +1,6 @@
 //! Measurements, taken without a lock or an allocation on the path of an operation, and their meaning.
+//!
+//! This room stands on floor 3 and may use `results` and `store`.
 
 pub mod anomalies;
 pub mod collectors;

@@ -13,9 +13,9 @@ use super::MonitorError;
 use super::place::{Place, connect};
 use super::publish::{Stream, keeps_streams};
 use super::remedy;
+use crate::base::units::parse_duration;
 use crate::store::StoreError;
 use crate::store::redis::RedisAdmin;
-use crate::units::parse_duration;
 
 /// Entries that one XRANGE asks for.
 const PAGE: usize = 1000;

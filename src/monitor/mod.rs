@@ -3,6 +3,8 @@
 //! `discover` finds the nodes, `watch` asks them all at every interval, `rates` makes intervals of what they count;
 //! a round of samples then goes to the `screen`, to rows of `csv`, to `prometheus` text and to streams (`publish`),
 //! which `history` reads back. None of these waits for another.
+//!
+//! This room stands on floor 5 and may use `base` and `store`.
 
 pub mod csv;
 pub mod discover;
@@ -33,7 +35,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::units::show_duration;
+use crate::base::units::show_duration;
 
 /// How a session ended, where nothing went wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -115,7 +115,7 @@ impl Node {
     }
 
     fn silence(&self) -> String {
-        let waited = crate::units::show_duration(Duration::from_millis(
+        let waited = crate::base::units::show_duration(Duration::from_millis(
             self.asking_since.elapsed().as_millis() as u64,
         ));
         self.failure.clone().unwrap_or_else(|| remedy::with_remedy(&format!("no answer for {waited}")))

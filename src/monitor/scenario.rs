@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::screen::scenario::Screen;
 use super::stage::{Left, Scene, Stage};
 use super::terminal::{self, Wish};
-use crate::observer::{Event, Observer};
+use crate::base::observer::{Event, Observer};
 
 /// So many warnings are printed when the screen has gone; a run that warns more often has said enough.
 const WARNINGS: usize = 1000;

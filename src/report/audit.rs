@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
+use super::escape::escape;
 use super::format;
 use super::group::Group;
 use super::headline::NONE;
-use super::html::escape;
 use super::safety::{Safety, percent, sentence};
 use super::table::{PageTable, figures, words};
 use crate::results::AuditRow;

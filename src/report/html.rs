@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::escape::escape;
 use super::format;
 use super::group::{Group, short_swept};
 use super::headline::{Headline, NONE};
@@ -50,23 +51,6 @@ pub fn page(results: &Results, sections: &[Section<'_>]) -> String {
     html += &configuration(run);
     html += "</main>\n</body>\n</html>\n";
     html
-}
-
-/// Text as HTML content or attribute value.
-#[must_use]
-pub fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped += "&amp;",
-            '<' => escaped += "&lt;",
-            '>' => escaped += "&gt;",
-            '"' => escaped += "&quot;",
-            '\'' => escaped += "&#39;",
-            other => escaped.push(other),
-        }
-    }
-    escaped
 }
 
 fn lead(results: &Results) -> String {

@@ -1,9 +1,12 @@
 //! Charts, the HTML report and the closing table, drawn only from what `results` wrote.
+//!
+//! This room stands on floor 5 and may use `model` and `results`.
 
 pub mod audit;
 pub mod canvas;
 pub mod capacity_curve;
 pub mod charts;
+pub mod escape;
 pub mod faults;
 pub mod format;
 pub mod group;

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use super::escape::escape;
 use super::format;
 use super::group::{Entry, Group};
-use super::html::escape;
 use super::safety::percent;
 use super::stats::median;
 use super::table::{PageTable, figures, words};
+use crate::model::theory::{self, staleness, write_behind};
 use crate::results::SummaryRow;
-use crate::theory::{self, staleness, write_behind};
 
 /// More cells than this whose hit rate is off are counted, not named.
 const CELLS_TO_NAME: usize = 3;

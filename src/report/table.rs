@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::html::escape;
+use super::escape::escape;
 
 /// A column of a table.
 #[derive(Debug, Clone, Copy)]

@@ -3,6 +3,8 @@
 //!
 //! A cell counts as finished once its row in `summary.csv` is complete, which is written last. The reference of every
 //! column is made of the declarations here (`hotset list columns`, docs/results.md).
+//!
+//! This room stands on floor 1 and uses no other room.
 
 mod application;
 mod audit;
@@ -25,6 +27,7 @@ mod read;
 mod run_info;
 mod summary;
 mod timeseries;
+mod verdict;
 
 pub use application::ApplicationRow;
 pub use audit::AuditRow;
@@ -48,8 +51,9 @@ pub use operations::OperationRow;
 pub use origin::{Of, Origin};
 pub use read::Results;
 pub use run_info::{Build, ClientDigest, Machine, RunInfo, Server};
-pub use summary::{LimitedBy, Mode, Status, SummaryRow, Verdict};
+pub use summary::{Mode, Status, SummaryRow};
 pub use timeseries::{Phase, TimeseriesRow};
+pub use verdict::{LimitedBy, Verdict};
 
 /// One row for each finished cell.
 pub const SUMMARY: &str = "summary.csv";

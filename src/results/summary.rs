@@ -7,18 +7,6 @@ use super::{
 };
 
 words! {
-    /// What the audit says of a guarantee.
-    pub enum Verdict {
-        /// Nothing was found that breaks it.
-        Kept = "kept",
-        /// Something was found that breaks it.
-        Broken = "broken",
-        /// It could not be held against what happened.
-        Unknown = "unknown",
-    }
-}
-
-words! {
     /// How far a cell's figures may be read as they stand.
     #[derive(Default)]
     pub enum Status {
@@ -70,26 +58,6 @@ words! {
         Closed = "closed",
         /// Operations are due on a schedule, whatever became of the last.
         Open = "open",
-    }
-}
-
-words! {
-    /// What kept a cell from doing more.
-    pub enum LimitedBy {
-        /// Every client was waiting for an answer, and no server was busy.
-        Clients = "clients",
-        /// hotset itself had no processor time left.
-        Hotset = "hotset",
-        /// The cache servers had no processor time left.
-        Cache = "cache",
-        /// The database had no processor time left.
-        Database = "database",
-        /// Operations waited for a connection to the database.
-        DatabaseConnections = "database connections",
-        /// No more was asked for.
-        OfferedLoad = "offered load",
-        /// The machine as a whole had no processor time left.
-        Machine = "machine",
     }
 }
 

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use miette::{LabeledSpan, MietteDiagnostic, NamedSource, Report, Severity};
 
-use super::tree::Place;
+use super::place::Place;
 
 /// One mistake: where, what, and what to do about it.
 #[derive(Debug, Clone, PartialEq)]

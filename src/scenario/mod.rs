@@ -1,11 +1,15 @@
 //! A scenario file: from TOML to checked values, with every mistake at its place.
+//!
+//! This room stands on floor 1 and may use `base`.
 
 pub mod mistakes;
+pub mod place;
 pub mod reader;
 pub mod setting;
 pub mod tree;
 
 pub use mistakes::{InvalidScenario, Mistake, Mistakes};
+pub use place::Place;
 pub use reader::{Reader, SettingDoc, Settings, suggest};
 pub use setting::{Distinct, Positive, PositiveNumber, Setting};
-pub use tree::{Kind, Place, Table, Value};
+pub use tree::{Kind, Table, Value};

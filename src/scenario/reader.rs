@@ -3,8 +3,9 @@
 use std::cell::RefCell;
 
 use super::mistakes::{Mistake, Mistakes};
+use super::place::Place;
 use super::setting::Setting;
-use super::tree::{Kind, Place, Table, Value};
+use super::tree::{Kind, Table, Value};
 
 /// A setting as `hotset list` shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]

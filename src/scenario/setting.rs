@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 use super::tree::{Kind, Value};
-use crate::units::{ByteSize, Share, parse_duration, show_duration};
+use crate::base::units::{ByteSize, Share, parse_duration, show_duration};
 
 /// A type that one value of a scenario is read into.
 pub trait Setting: Sized {

@@ -6,15 +6,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::mistakes::{Mistake, Mistakes};
-
-/// Where something was written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
-    /// These bytes of the scenario file.
-    File(Range<usize>),
-    /// An option of the command line, as typed.
-    Option(String),
-}
+use super::place::Place;
 
 /// A value and its place.
 #[derive(Debug, Clone, PartialEq)]

@@ -5,10 +5,8 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::time::Duration;
 
-use super::local::LocalCache;
-use super::redis::RedisCache;
-use super::{AnyCache, Cache, DelayedCache, StoreError};
-use crate::clock::{self, Instant};
+use super::{Cache, DelayedCache, StoreError};
+use crate::base::clock::Instant;
 
 /// A cache that counts accesses for its users. It makes the same promises as [`Cache`].
 pub trait AccessCounts: Cache {
@@ -32,78 +30,8 @@ pub trait AccessCounts: Cache {
 /// The counts of one window in a cache of this process.
 #[derive(Debug, Default)]
 pub struct Window {
-    counts: HashMap<Box<str>, u64>,
-    expires: Option<Instant>,
-}
-
-impl AccessCounts for LocalCache {
-    async fn count_accesses(
-        &self,
-        window: &str,
-        added: &[(String, u64)],
-        ttl: Duration,
-    ) -> Result<(), StoreError> {
-        self.with_windows(|windows| {
-            let now = clock::now();
-            windows.retain(|_, window| window.expires.is_none_or(|expires| expires > now));
-            let window = windows.entry(window.into()).or_default();
-            window.expires = now.checked_add(ttl);
-            for (id, count) in added {
-                *window.counts.entry(id.as_str().into()).or_default() += count;
-            }
-        });
-        Ok(())
-    }
-
-    async fn most_accessed(&self, window: &str, most: u64) -> Result<Vec<(String, u64)>, StoreError> {
-        Ok(self.with_windows(|windows| {
-            let now = clock::now();
-            let live = windows.get(window).filter(|w| w.expires.is_none_or(|expires| expires > now));
-            let counts = live.map(|window| &window.counts);
-            let mut all: Vec<(String, u64)> =
-                counts.into_iter().flatten().map(|(id, count)| (id.to_string(), *count)).collect();
-            // Redis sorts in this order too: by count and, among equal counts, by name, both descending.
-            all.sort_by(|a, b| (b.1, &b.0).cmp(&(a.1, &a.0)));
-            all.truncate(most as usize);
-            all
-        }))
-    }
-}
-
-impl AccessCounts for RedisCache {
-    async fn count_accesses(
-        &self,
-        window: &str,
-        added: &[(String, u64)],
-        ttl: Duration,
-    ) -> Result<(), StoreError> {
-        self.add_to_sorted_set(window, added, ttl).await
-    }
-
-    async fn most_accessed(&self, window: &str, most: u64) -> Result<Vec<(String, u64)>, StoreError> {
-        self.highest_of_sorted_set(window, most).await
-    }
-}
-
-impl AccessCounts for AnyCache {
-    async fn count_accesses(
-        &self,
-        window: &str,
-        added: &[(String, u64)],
-        ttl: Duration,
-    ) -> Result<(), StoreError> {
-        match self {
-            Self::Local(cache) => cache.count_accesses(window, added, ttl).await,
-            Self::Redis(cache) => cache.count_accesses(window, added, ttl).await,
-        }
-    }
-
-    async fn most_accessed(&self, window: &str, most: u64) -> Result<Vec<(String, u64)>, StoreError> {
-        match self {
-            Self::Local(cache) => cache.most_accessed(window, most).await,
-            Self::Redis(cache) => cache.most_accessed(window, most).await,
-        }
-    }
+    pub(in crate::store) counts: HashMap<Box<str>, u64>,
+    pub(in crate::store) expires: Option<Instant>,
 }
 
 impl<C: AccessCounts> AccessCounts for DelayedCache<C> {

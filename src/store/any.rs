@@ -1,5 +1,11 @@
 //! The backends as enums, so that the path of an operation neither boxes nor calls through a vtable.
 
+mod access_counts;
+mod changes;
+mod sessions;
+mod streams;
+mod tracking;
+
 use std::time::Duration;
 
 use super::local::LocalCache;

@@ -4,10 +4,8 @@ use std::future::Future;
 
 use tokio::sync::mpsc;
 
-use super::mongodb::MongoDatabase;
-use super::redb::EmbeddedDatabase;
-use super::{AnyDatabase, Database, DelayedDatabase, StoreError, Version};
-use crate::clock;
+use super::{Database, DelayedDatabase, StoreError, Version};
+use crate::base::clock;
 
 /// An announcement of a database about one collection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,31 +31,6 @@ pub trait Changes: Database {
     /// Announces the changes of a collection until the receiver is dropped. A stream that breaks off is
     /// resumed where it ended if the database still has the changes since then.
     fn changes(&self, collection: &str) -> impl Future<Output = Result<ChangeStream, StoreError>> + Send;
-}
-
-impl Changes for EmbeddedDatabase {
-    async fn changes(&self, collection: &str) -> Result<ChangeStream, StoreError> {
-        let (tell, told) = mpsc::unbounded_channel();
-        // This cannot fail, since the receiver still exists.
-        let _ = tell.send(Announced::Connected);
-        self.announce_to(collection, tell);
-        Ok(told)
-    }
-}
-
-impl Changes for MongoDatabase {
-    async fn changes(&self, collection: &str) -> Result<ChangeStream, StoreError> {
-        self.change_stream(collection).await
-    }
-}
-
-impl Changes for AnyDatabase {
-    async fn changes(&self, collection: &str) -> Result<ChangeStream, StoreError> {
-        match self {
-            Self::Embedded(database) => database.changes(collection).await,
-            Self::Mongo(database) => database.changes(collection).await,
-        }
-    }
 }
 
 /// Announcements are delayed too, by half a round trip each.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use crate::clock::{self, Instant};
+use crate::base::clock::{self, Instant};
 use crate::results::EventKind;
 
 /// An event that a store noticed.

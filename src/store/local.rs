@@ -4,13 +4,19 @@
 //! The policy counts the same uses of an entry as `curve` does: a read that finds it, and an overwrite. A
 //! token that is filled was counted when it was placed, so a miss and its fill are one insertion.
 
+mod access_counts;
+mod dirty;
 mod entries;
+mod listeners;
+mod log;
 mod pressure;
 mod sessions;
+mod stream;
 mod streams;
 #[cfg(test)]
 mod testing;
 mod tracking;
+mod user_sessions;
 mod uses;
 mod write_log;
 
@@ -22,18 +28,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use parking_lot::{RwLock, RwLockWriteGuard};
 
+pub use self::entries::ENTRY_OVERHEAD_BYTES;
 use self::entries::{Entries, Stored};
 use self::uses::{Found, Uses};
 use super::access_counts::Window;
 use super::counters::Counters;
 use super::{Cache, Claimed, Entry, Settled, StoreError, Token, Version};
-use crate::clock::{self, Instant};
-use crate::eviction::{PolicyKind, Slot};
-
-/// The bytes that are added to an entry's key and value to get its weight. It is about what Redis needs for a
-/// key, so that a capacity in bytes holds about as many entries here as there. This cache itself takes about
-/// twice as much.
-pub const ENTRY_OVERHEAD_BYTES: u64 = 96;
+use crate::base::clock::{self, Instant};
+use crate::model::eviction::{PolicyKind, Slot};
 
 /// The capacity of a [`LocalCache`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,7 +100,12 @@ impl Shared {
     /// Locks the store exclusively and tells its policy of all uses so far.
     fn lock(&self) -> RwLockWriteGuard<'_, Store> {
         let mut store = self.store.write();
-        self.uses.tell(&mut store);
+        let Store { entries, statistics, .. } = &mut *store;
+        self.uses.tell(|slot, is_token| {
+            entries.touch(slot);
+            let count = if is_token { &mut statistics.misses } else { &mut statistics.hits };
+            *count += 1;
+        });
         store
     }
 
@@ -123,11 +130,11 @@ struct Store {
     statistics: LocalStatistics,
     counts: HashMap<Box<str>, (i64, Option<Instant>)>,
     windows: HashMap<Box<str>, Window>,
-    streams: HashMap<Box<str>, streams::Stream>,
-    sessions: HashMap<Box<str>, sessions::OfOneUser>,
-    dirty: write_log::Dirty,
-    listeners: tracking::Listeners,
-    logs: HashMap<Box<str>, write_log::Log>,
+    streams: HashMap<Box<str>, stream::Stream>,
+    sessions: HashMap<Box<str>, user_sessions::OfOneUser>,
+    dirty: dirty::Dirty,
+    listeners: listeners::Listeners,
+    logs: HashMap<Box<str>, log::Log>,
 }
 
 impl LocalCache {
@@ -148,8 +155,8 @@ impl LocalCache {
             windows: HashMap::new(),
             sessions: HashMap::new(),
             streams: HashMap::new(),
-            dirty: write_log::Dirty::default(),
-            listeners: tracking::Listeners::default(),
+            dirty: dirty::Dirty::default(),
+            listeners: listeners::Listeners::default(),
             logs: HashMap::new(),
         };
         Self { store: Arc::new(Shared { store: RwLock::new(store), uses: Uses::default() }), counters }
@@ -182,7 +189,7 @@ impl LocalCache {
         store.windows.clear();
         store.sessions.clear();
         store.streams.clear();
-        store.dirty = write_log::Dirty::default();
+        store.dirty = dirty::Dirty::default();
         store.logs.clear();
         store.statistics.bytes = 0;
         store.listeners.flushed();
@@ -204,7 +211,7 @@ impl LocalCache {
     /// The number of records that a stream holds.
     #[must_use]
     pub fn stream_length(&self, stream: &str) -> usize {
-        self.store.lock().streams.get(stream).map_or(0, streams::Stream::len)
+        self.store.lock().streams.get(stream).map_or(0, stream::Stream::len)
     }
 
     /// Gives access to the counts of accesses, for [`AccessCounts`](super::AccessCounts).

@@ -2,6 +2,8 @@
 //!
 //! Backends meet in the enums [`AnyCache`] and [`AnyDatabase`], so that the path of an operation
 //! neither boxes nor calls through a vtable.
+//!
+//! This room stands on floor 2 and may use `base`, `model`, `results` and `scenario`.
 
 pub mod access_counts;
 pub mod any;

@@ -4,14 +4,16 @@ mod admin;
 mod bulk;
 mod changes;
 mod errors;
+mod patches;
 mod pool;
+mod write_concern;
 
 use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
-use mongodb::bson::raw::{CString, cstr};
+use mongodb::bson::raw::CString;
 use mongodb::bson::{Document as Decoded, RawArrayBuf, RawDocument, RawDocumentBuf, doc, rawdoc};
 use mongodb::options::{ClientOptions, IndexOptions, ReturnDocument};
 use mongodb::{Client, Collection, IndexModel, options};
@@ -19,9 +21,10 @@ use mongodb::{Client, Collection, IndexModel, options};
 pub use admin::MongoOperations;
 pub use errors::{kind_of, store_error};
 pub use pool::{PoolWait, PoolWaitSnapshot};
+pub use write_concern::WriteConcern;
 
+use self::patches::counted_up;
 use super::counters::Counters;
-use super::document::VERSION_FIELD;
 use super::secret::SecretUrl;
 use super::{BulkItem, Database, Document, ErrorKind, Page, Patch, StoreError, Version};
 
@@ -29,40 +32,6 @@ use super::{BulkItem, Database, Document, ErrorKind, Page, Patch, StoreError, Ve
 const MOST_IN_A_COMMAND: usize = 1000;
 /// The most bytes of documents in one command. MongoDB takes 16 MiB.
 const MOST_BYTES_IN_A_COMMAND: usize = 8 << 20;
-
-crate::choices! {
-    /// What has become of a change when MongoDB acknowledges it.
-    pub enum WriteConcern {
-        /// The server has it in its memory (`w: 1`).
-        W1 = "w1",
-        /// The server has it in its journal on disk (`w: 1, j: true`): a kill takes nothing back.
-        Journaled = "journaled",
-        /// A majority of the replica set has it in its journals (`w: "majority"`).
-        Majority = "majority",
-    }
-}
-
-impl WriteConcern {
-    /// The write concern as a command's document.
-    fn raw(self) -> RawDocumentBuf {
-        match self {
-            Self::W1 => rawdoc! { "w": 1_i32 },
-            Self::Journaled => rawdoc! { "w": 1_i32, "j": true },
-            Self::Majority => rawdoc! { "w": "majority" },
-        }
-    }
-
-    /// The write concern as the driver's type.
-    fn driver(self) -> options::WriteConcern {
-        match self {
-            Self::W1 => options::WriteConcern::nodes(1),
-            Self::Journaled => {
-                options::WriteConcern::builder().w(options::Acknowledgment::Nodes(1)).journal(true).build()
-            }
-            Self::Majority => options::WriteConcern::majority(),
-        }
-    }
-}
 
 crate::choices! {
     /// Which node of a replica set answers reads.
@@ -263,28 +232,6 @@ fn timed_out(doing: &str, after: Duration) -> StoreError {
 /// Copies a document out of the batch of the reply that it came in.
 fn shared(document: &RawDocument) -> Document {
     Document::from_raw(document.to_owned())
-}
-
-/// The fields of a patch without the version, which a patch must not set.
-fn without_version(patch: &Patch) -> RawDocumentBuf {
-    let mut fields = RawDocumentBuf::new();
-    for (name, value) in patch.raw().iter().flatten() {
-        if name.as_str() != VERSION_FIELD {
-            fields.append(name, value);
-        }
-    }
-    fields
-}
-
-/// The update that sets a patch's fields and counts the version up.
-fn counted_up(patch: &Patch) -> RawDocumentBuf {
-    let set = without_version(patch);
-    let mut update = rawdoc! { "$inc": { "_v": 1_i64 } };
-    // Servers before 5.0 refuse an empty `$set`.
-    if !set.is_empty() {
-        update.append(cstr!("$set"), set);
-    }
-    update
 }
 
 fn decoded(raw: &RawDocument) -> Result<Decoded, StoreError> {

@@ -12,7 +12,7 @@ use super::{
     BulkItem, Cache, Claimed, Database, Document, Entry, ErrorKind, Page, Patch, Settled, StoreError, Token,
     Version,
 };
-use crate::clock;
+use crate::base::clock;
 
 /// The time to a store and back, which may be changed while a run goes on. Clones share it.
 #[derive(Debug, Clone, Default)]

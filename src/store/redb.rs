@@ -5,6 +5,7 @@
 //! cache. Changes wait for the disk and so never run on a thread of the async runtime: the commit thread
 //! takes all waiting changes, applies them in one transaction, makes that durable and only then answers.
 
+mod changes;
 mod commit;
 mod listeners;
 mod tables;

@@ -14,6 +14,7 @@ mod scripts;
 mod sessions;
 mod shard_names;
 pub mod slots;
+mod streams;
 mod tracking;
 mod wait;
 mod write_log;

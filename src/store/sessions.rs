@@ -8,7 +8,7 @@ use std::future::Future;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::{AnyCache, Cache, DelayedCache, StoreError};
+use super::{Cache, DelayedCache, StoreError};
 
 /// The number of bytes before a session's data in its encoding: the times of its end and of its last use, in
 /// milliseconds since 1970, each in 8 bytes, big-endian.
@@ -92,48 +92,6 @@ pub trait Sessions: Cache {
     /// Ends all sessions of a user; returns their number, which includes expired ones that were not removed
     /// yet.
     fn end_all_sessions(&self, key: &str) -> impl Future<Output = Result<u64, StoreError>> + Send;
-}
-
-impl Sessions for AnyCache {
-    async fn begin_session(
-        &self,
-        key: &str,
-        token_id: &str,
-        data: &[u8],
-        expires_ms: u64,
-        now_ms: u64,
-    ) -> Result<(), StoreError> {
-        match self {
-            Self::Local(cache) => cache.begin_session(key, token_id, data, expires_ms, now_ms).await,
-            Self::Redis(cache) => cache.begin_session(key, token_id, data, expires_ms, now_ms).await,
-        }
-    }
-
-    async fn touch_session(
-        &self,
-        key: &str,
-        token_id: &str,
-        now_ms: u64,
-    ) -> Result<Option<Session>, StoreError> {
-        match self {
-            Self::Local(cache) => cache.touch_session(key, token_id, now_ms).await,
-            Self::Redis(cache) => cache.touch_session(key, token_id, now_ms).await,
-        }
-    }
-
-    async fn end_session(&self, key: &str, token_id: &str) -> Result<bool, StoreError> {
-        match self {
-            Self::Local(cache) => cache.end_session(key, token_id).await,
-            Self::Redis(cache) => cache.end_session(key, token_id).await,
-        }
-    }
-
-    async fn end_all_sessions(&self, key: &str) -> Result<u64, StoreError> {
-        match self {
-            Self::Local(cache) => cache.end_all_sessions(key).await,
-            Self::Redis(cache) => cache.end_all_sessions(key).await,
-        }
-    }
 }
 
 impl<C: Sessions> Sessions for DelayedCache<C> {

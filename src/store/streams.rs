@@ -6,12 +6,9 @@
 use std::future::Future;
 
 use bytes::Bytes;
-use redis::Value;
 
-use super::local::LocalCache;
-use super::redis::RedisCache;
 use super::write_log::RecordId;
-use super::{AnyCache, Cache, DelayedCache, StoreError};
+use super::{Cache, DelayedCache, StoreError};
 
 /// One record of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,61 +39,6 @@ pub trait Streams: Cache {
         group: &str,
         most: u64,
     ) -> impl Future<Output = Result<Vec<StreamRecord>, StoreError>> + Send;
-}
-
-impl Streams for LocalCache {
-    async fn read_stream(
-        &self,
-        stream: &str,
-        group: &str,
-        most: u64,
-    ) -> Result<Vec<StreamRecord>, StoreError> {
-        Ok(self.take_from_stream(stream, group, most))
-    }
-}
-
-impl Streams for RedisCache {
-    async fn read_stream(
-        &self,
-        stream: &str,
-        group: &str,
-        most: u64,
-    ) -> Result<Vec<StreamRecord>, StoreError> {
-        let answer = self.read_group(stream, group, most).await?;
-        Ok(answer.into_iter().filter_map(record).collect())
-    }
-}
-
-/// Reads a record from its place and a list of alternating names and values; `None` for anything else, such
-/// as a record that was trimmed meanwhile.
-fn record(value: Value) -> Option<StreamRecord> {
-    let Value::Array(parts) = value else { return None };
-    let mut parts = parts.into_iter();
-    let (Some(Value::BulkString(place)), Some(Value::Array(fields))) = (parts.next(), parts.next()) else {
-        return None;
-    };
-    let id = std::str::from_utf8(&place).ok()?.parse().ok()?;
-    let mut all = Vec::new();
-    let mut fields = fields.into_iter();
-    while let (Some(Value::BulkString(name)), Some(Value::BulkString(value))) = (fields.next(), fields.next())
-    {
-        all.push((String::from_utf8_lossy(&name).into_owned(), Bytes::from(value)));
-    }
-    Some(StreamRecord { id, fields: all })
-}
-
-impl Streams for AnyCache {
-    async fn read_stream(
-        &self,
-        stream: &str,
-        group: &str,
-        most: u64,
-    ) -> Result<Vec<StreamRecord>, StoreError> {
-        match self {
-            Self::Local(cache) => cache.read_stream(stream, group, most).await,
-            Self::Redis(cache) => cache.read_stream(stream, group, most).await,
-        }
-    }
 }
 
 impl<C: Streams> Streams for DelayedCache<C> {

@@ -6,10 +6,8 @@ use std::time::Duration;
 use compact_str::CompactString;
 use tokio::sync::mpsc;
 
-use super::local::LocalCache;
-use super::redis::RedisCache;
-use super::{AnyCache, Cache, DelayedCache, StoreError};
-use crate::clock;
+use super::{Cache, DelayedCache, StoreError};
+use crate::base::clock;
 
 /// An announcement of a cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,31 +38,6 @@ pub trait Tracking: Cache {
         key_prefix: &str,
         check_every: Duration,
     ) -> impl Future<Output = Result<Announcements, StoreError>> + Send;
-}
-
-impl Tracking for LocalCache {
-    async fn track(&self, key_prefix: &str, _check_every: Duration) -> Result<Announcements, StoreError> {
-        let (tell, told) = mpsc::unbounded_channel();
-        // This cannot fail, since the receiver still exists.
-        let _ = tell.send(Announcement::Connected);
-        self.announce_to(key_prefix, tell);
-        Ok(told)
-    }
-}
-
-impl Tracking for RedisCache {
-    async fn track(&self, key_prefix: &str, check_every: Duration) -> Result<Announcements, StoreError> {
-        self.track_changes(key_prefix, check_every).await
-    }
-}
-
-impl Tracking for AnyCache {
-    async fn track(&self, key_prefix: &str, check_every: Duration) -> Result<Announcements, StoreError> {
-        match self {
-            Self::Local(cache) => cache.track(key_prefix, check_every).await,
-            Self::Redis(cache) => cache.track(key_prefix, check_every).await,
-        }
-    }
 }
 
 /// Announcements are delayed too, by half a round trip each.

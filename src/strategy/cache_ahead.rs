@@ -35,11 +35,11 @@ use super::{
     Circumstances, EntityCache, Guarantee, LookUp, OnWrite, Promise, Read, RefreshAge, Refreshes, Strategy,
     StrategyCache, WithCache, WriteError,
 };
-use crate::clock;
+use crate::base::clock;
+use crate::base::units::Share;
 use crate::scenario::Positive;
-use crate::source::Source;
 use crate::store::{Claimed, Patch, Stamp, StoreError, Token, Version};
-use crate::units::Share;
+use crate::strategy::source::Source;
 
 const fn at_least_one(number: u64) -> NonZeroU64 {
     match NonZeroU64::new(number) {

@@ -20,8 +20,8 @@ use super::{
     Circumstances, Claim, EntityCache, Guarantee, LookUp, OnWrite, Promise, Read, ReadOutcome, Strategy,
     StrategyCache, WithCache, WriteError, Writes,
 };
-use crate::source::Source;
 use crate::store::{Cache, Document, Patch, StoreError, Token, Version};
+use crate::strategy::source::Source;
 
 crate::settings! {
     /// The settings of cache-aside.

@@ -27,8 +27,8 @@ use super::{
     WriteError, Writes,
 };
 use crate::scenario::Positive;
-use crate::source::Source;
 use crate::store::{Patch, StoreError, Version, WriteLog};
+use crate::strategy::source::Source;
 
 crate::choices! {
     /// Where what is to be flushed is kept.

@@ -21,8 +21,8 @@ use super::{
     Circumstances, EntityCache, Guarantee, OnWrite, Promise, Read, Strategy, StrategyCache, WithCache,
     WriteError, Writes,
 };
-use crate::source::Source;
 use crate::store::{Patch, StoreError, Version};
+use crate::strategy::source::Source;
 
 crate::settings! {
     /// The settings of cache-through.

@@ -29,8 +29,8 @@ use super::{
     Circumstances, EntityCache, Guarantee, Needs, OnWrite, Promise, Read, Strategy, StrategyCache, WithCache,
     WriteError,
 };
-use crate::source::Source;
 use crate::store::{Announced, Document, ErrorKind, Patch, StoreError, Version};
+use crate::strategy::source::Source;
 
 crate::settings! {
     /// It has none of its own.

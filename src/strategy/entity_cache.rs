@@ -15,11 +15,11 @@ use compact_str::CompactString;
 use super::breaker::Breaker;
 use super::pending::Pending;
 use super::{Circumstances, Guarantee, WriteEffect, Writes};
-use crate::clock;
+use crate::base::clock;
+use crate::base::units::Share;
 use crate::scenario::Positive;
-use crate::source::Kind;
 use crate::store::{Cache, Claimed, Document, Entry, ErrorKind, Stamp, StoreError, Token, Version};
-use crate::units::Share;
+use crate::strategy::source::Kind;
 
 crate::choices! {
     /// What an operation does when the cache fails it.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::units::show_duration;
+use crate::base::units::show_duration;
 
 /// The conditions of a cell that a promise depends on, besides the strategy's own settings.
 #[derive(Debug, Clone, Copy)]

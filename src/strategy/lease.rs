@@ -25,10 +25,10 @@ use super::{
     Circumstances, Claim, EntityCache, Guarantee, LookUp, OnWrite, Promise, Read, ReadOutcome, Strategy,
     StrategyCache, WithCache, WriteEffect, WriteError, Writes, cache_aside,
 };
-use crate::clock;
+use crate::base::clock;
 use crate::scenario::Positive;
-use crate::source::Source;
 use crate::store::{Patch, StoreError, Version};
+use crate::strategy::source::Source;
 
 crate::settings! {
     /// The settings of lease.

@@ -3,9 +3,9 @@
 
 use super::flight::{Flight, SingleFlight};
 use super::{Claim, EntityCache, LookUp, Read, ReadOutcome};
-use crate::clock;
-use crate::source::Source;
+use crate::base::clock;
 use crate::store::{Cache, Document, StoreError, Token};
+use crate::strategy::source::Source;
 
 /// A cache that loads missing entities from its source.
 #[derive(Debug)]

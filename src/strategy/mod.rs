@@ -2,6 +2,8 @@
 //!
 //! A strategy is generic over its cache and its source, so that its file reads like the textbook
 //! and can be tested over fakes. `strategies!` below is the one table in which they meet.
+//!
+//! This room stands on floor 3 and may use `base`, `scenario` and `store`.
 
 pub mod background;
 mod behind;
@@ -22,6 +24,7 @@ pub mod on_write;
 pub mod pending;
 pub mod read_through;
 pub mod refresh;
+pub mod source;
 pub mod stale_while_revalidate;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -43,10 +46,10 @@ pub use on_write::OnWrite;
 pub use write_error::WriteError;
 
 use crate::scenario::{Mistakes, Place, Reader, SettingDoc, Settings, Table};
-use crate::source::Source;
 use crate::store::{
     AccessCounts, Cache, Document, Patch, Sessions, StoreError, Streams, Tracking, Version, WriteLog,
 };
+use crate::strategy::source::Source;
 
 /// The way in which a read was answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -34,10 +34,10 @@ use super::{
     Circumstances, EntityCache, Guarantee, LookUp, OnWrite, Promise, Read, ReadOutcome, Staleness, Strategy,
     StrategyCache, WithCache, WriteError,
 };
-use crate::clock::{self, Instant};
+use crate::base::clock::{self, Instant};
 use crate::scenario::Positive;
-use crate::source::Source;
 use crate::store::{Announcement, Announcements, Document, Patch, Stamp, StoreError, Version};
+use crate::strategy::source::Source;
 
 crate::settings! {
     /// The settings of near-cache.

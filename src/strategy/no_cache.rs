@@ -9,8 +9,8 @@ use std::marker::PhantomData;
 use std::time::Duration;
 
 use super::{Circumstances, Guarantee, Needs, Promise, Read, ReadOutcome, Strategy, WriteError};
-use crate::source::Source;
 use crate::store::{Document, Patch, StoreError, Version};
+use crate::strategy::source::Source;
 
 crate::settings! {
     /// It has none.

@@ -5,8 +5,8 @@ use mongodb::bson::raw::cstr;
 use mongodb::bson::rawdoc;
 
 use super::{Claim, EntityCache, WriteEffect, WriteError};
-use crate::source::Source;
 use crate::store::{Cache, Document, Patch, StoreError, Token, Version};
+use crate::strategy::source::Source;
 
 crate::choices! {
     /// What a write does to the cached entry.

@@ -14,9 +14,9 @@ use parking_lot::Mutex;
 use tokio::task::JoinSet;
 
 use super::loader::Loader;
-use crate::clock;
-use crate::source::Source;
+use crate::base::clock;
 use crate::store::{Cache, Version};
+use crate::strategy::source::Source;
 
 /// The most refreshes that an instance has under way at once. An entry beyond that waits for its next reader.
 const MOST_AT_ONCE: usize = 64;

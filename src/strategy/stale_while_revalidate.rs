@@ -27,10 +27,10 @@ use super::{
     Circumstances, EntityCache, Guarantee, LookUp, OnWrite, Promise, Read, RefreshAge, Refreshes, Strategy,
     StrategyCache, WithCache, WriteError,
 };
-use crate::clock;
+use crate::base::clock;
 use crate::scenario::Positive;
-use crate::source::Source;
 use crate::store::{Document, Patch, Stamp, StoreError, Version};
+use crate::strategy::source::Source;
 
 crate::choices! {
     /// What a write does to the cached entry.

@@ -25,7 +25,6 @@ use super::{
     AnyStrategy, CachingSettings, OnWrite, StrategySpec, cache_ahead, cache_aside, cache_through, lease,
     read_through, stale_while_revalidate, xfetch,
 };
-use crate::source::{Kind, Source};
 use crate::store::local::{LocalCache, LocalCapacity};
 use crate::store::streams::{StreamRecord, Streams};
 use crate::store::write_log::{Held, LogLength, Reader, Record, RecordId, Removed, Taken, WriteLog};
@@ -33,6 +32,7 @@ use crate::store::{
     AccessCounts, Announced, Announcements, BulkItem, Cache, ChangeStream, Claimed, Counters, Document,
     Entry, ErrorKind, Patch, Session, Sessions, Settled, StoreError, Token, Tracking, Version,
 };
+use crate::strategy::source::{Kind, Source};
 
 /// A place in a call of the source at which a test may hold it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -590,7 +590,7 @@ pub(crate) fn sound_forms(caching: &CachingSettings) -> Vec<StrategySpec> {
         let spec = stale_while_revalidate::Spec { own, caching: caching.clone() };
         forms.push(StrategySpec::StaleWhileRevalidate(spec));
     }
-    let refresh_at = crate::units::Share::of(1, 2);
+    let refresh_at = crate::base::units::Share::of(1, 2);
     let interval = crate::scenario::Positive::millis(300);
     let own = cache_ahead::Own { interval, refresh_at, ..cache_ahead::Own::default() };
     forms.push(StrategySpec::CacheAhead(cache_ahead::Spec { own, caching: caching.clone() }));

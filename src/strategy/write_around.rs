@@ -17,8 +17,8 @@ use super::{
     Circumstances, EntityCache, Guarantee, Promise, Read, Strategy, StrategyCache, WithCache, WriteEffect,
     WriteError, Writes, cache_aside,
 };
-use crate::source::Source;
 use crate::store::{Document, Patch, StoreError, Version};
+use crate::strategy::source::Source;
 
 crate::settings! {
     /// It has none of its own.

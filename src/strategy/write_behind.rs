@@ -25,8 +25,8 @@ use super::{
     WriteError, Writes,
 };
 use crate::scenario::Positive;
-use crate::source::Source;
 use crate::store::{Patch, StoreError, Version, WriteLog};
+use crate::strategy::source::Source;
 
 crate::settings! {
     /// The settings of write-behind.

@@ -17,8 +17,8 @@ use super::{
     Circumstances, EntityCache, Guarantee, LookUp, OnWrite, Promise, Read, ReadOutcome, Strategy,
     StrategyCache, WithCache, WriteError,
 };
-use crate::source::Source;
 use crate::store::{Patch, StoreError, Version};
+use crate::strategy::source::Source;
 
 crate::settings! {
     /// It has none of its own.

@@ -29,10 +29,10 @@ use super::{
     Circumstances, EntityCache, Guarantee, LookUp, OnWrite, Promise, Read, Strategy, StrategyCache,
     WithCache, WriteError,
 };
-use crate::clock;
+use crate::base::clock;
 use crate::scenario::PositiveNumber;
-use crate::source::Source;
 use crate::store::{Patch, Stamp, StoreError, Version};
+use crate::strategy::source::Source;
 
 crate::settings! {
     /// The settings of xfetch.

@@ -11,7 +11,7 @@ use super::calibrate::Target;
 use super::nodes::{Node, Nodes};
 use super::relay::Relays;
 use super::{Site, TopologyError};
-use crate::clock;
+use crate::base::clock;
 use crate::store::journal::{Journal, Noticed};
 use crate::store::local::{LocalCache, LocalStatistics};
 use crate::store::redis::layout::{Layout, NodeAddress};
@@ -529,7 +529,7 @@ impl Servers {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::eviction::PolicyKind;
+    use crate::model::eviction::PolicyKind;
     use crate::store::local::LocalCapacity;
 
     #[test]

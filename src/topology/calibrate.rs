@@ -14,7 +14,7 @@ use futures_util::future::join_all;
 use super::cache::{CacheDeployment, CacheEndpoint, FIGURES_PATIENCE};
 use super::servers::EvictionPolicy;
 use super::{Site, TopologyError};
-use crate::clock;
+use crate::base::clock;
 use crate::store::redis::{RedisAdmin, RedisCache, RedisInfo, RedisOptions};
 use crate::store::{Cache as _, Counters, Entry, StoreError, Token};
 

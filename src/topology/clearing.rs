@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::TopologyError;
 use super::cache::{CacheDeployment, CacheEndpoint};
-use crate::clock;
+use crate::base::clock;
 use crate::store::redis::RedisAdmin;
 use crate::store::{ErrorKind, StoreError};
 

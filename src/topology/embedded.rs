@@ -3,7 +3,7 @@
 
 use super::settings::{Capacity, DatabaseKind};
 use super::{CacheDeployment, Shape, Site, TopologyError};
-use crate::memory;
+use crate::base::memory;
 use crate::store::Counters;
 use crate::store::local::{LocalCache, LocalCapacity};
 

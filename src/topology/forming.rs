@@ -9,11 +9,10 @@ use redis::{Value, cmd};
 
 use super::TopologyError;
 use super::nodes::{Node, Nodes};
-use super::sentinel;
-use crate::clock;
+use crate::base::clock;
+use crate::store::StoreError;
 use crate::store::redis::RedisAdmin;
 use crate::store::redis::slots::SLOTS;
-use crate::store::{SecretUrl, StoreError};
 
 /// The time within which servers have to find each other and to copy their data, which is empty.
 const BOUND: Duration = Duration::from_secs(30);
@@ -61,55 +60,7 @@ async fn follows(replica: &Node) -> Result<(), TopologyError> {
     .await
 }
 
-/// Starts sentinels, has them monitor the shards, and waits until they know each other and every replica.
-///
-/// # Errors
-/// Returns an error that tells which of them did not start or find the others.
-pub async fn sentinels(
-    nodes: &Nodes,
-    spec: &sentinel::Spec,
-    watched: &[(String, u16)],
-) -> Result<Vec<SecretUrl>, TopologyError> {
-    let count = spec.sentinel_count.get();
-    let quorum = count / 2 + 1;
-    let mut sentinels = Vec::new();
-    for number in 0..count {
-        let sentinel = nodes.start_sentinel(&format!("sentinel{number}")).await?;
-        let admin = sentinel.admin().await?;
-        let doing = || TopologyError::store(format!("telling {} what to look after", sentinel.name()));
-        for (name, port) in watched {
-            let mut monitor = cmd("SENTINEL");
-            monitor.arg("MONITOR").arg(name).arg("127.0.0.1").arg(*port).arg(quorum);
-            admin.ask::<()>(&monitor, "asking a sentinel").await.map_err(doing())?;
-            let password = nodes.password().expose();
-            let mut set = cmd("SENTINEL");
-            set.arg("SET").arg(name).arg("auth-pass").arg(password);
-            set.arg("down-after-milliseconds").arg(millis(spec.down_after.0));
-            set.arg("failover-timeout").arg(millis(spec.failover_timeout.0));
-            set.arg("parallel-syncs").arg(1);
-            admin.ask::<()>(&set, "asking a sentinel").await.map_err(doing())?;
-        }
-        sentinels.push((sentinel, admin));
-    }
-    for (sentinel, admin) in &sentinels {
-        for (name, _) in watched {
-            let what = format!("{} to find the others that look after {name}", sentinel.name());
-            until(&what, async || {
-                let mut ask = cmd("SENTINEL");
-                ask.arg("MASTER").arg(name);
-                let known: std::collections::HashMap<String, String> =
-                    admin.ask(&ask, "asking a sentinel").await?;
-                let number = |field: &str| known.get(field).and_then(|text| text.parse::<u64>().ok());
-                Ok(number("num-other-sentinels") == Some(count - 1)
-                    && number("num-slaves") == Some(spec.replicas.get()))
-            })
-            .await?;
-        }
-    }
-    Ok(sentinels.iter().map(|(sentinel, _)| SecretUrl::new(sentinel.server().url().expose())).collect())
-}
-
-fn millis(duration: Duration) -> u64 {
+pub(super) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).max(1)
 }
 
@@ -236,7 +187,10 @@ pub async fn is_well(node: &Node, admin: &RedisAdmin) -> Result<(), TopologyErro
 }
 
 /// Repeats a check until it succeeds, for at most [`BOUND`].
-async fn until(what: &str, is_so: impl AsyncFn() -> Result<bool, StoreError>) -> Result<(), TopologyError> {
+pub(super) async fn until(
+    what: &str,
+    is_so: impl AsyncFn() -> Result<bool, StoreError>,
+) -> Result<(), TopologyError> {
     let deadline = clock::now() + BOUND;
     loop {
         let last = match is_so().await {
@@ -245,7 +199,7 @@ async fn until(what: &str, is_so: impl AsyncFn() -> Result<bool, StoreError>) ->
             Err(error) => format!(" ({error})"),
         };
         if clock::now() >= deadline {
-            let bound = crate::units::show_duration(BOUND);
+            let bound = crate::base::units::show_duration(BOUND);
             return Err(TopologyError::Unfit(format!(
                 "waited {bound} in vain for {what}{last}; is the machine busy with something else?"
             )));

@@ -10,11 +10,11 @@ use super::cache::{CacheDeployment, CacheEndpoint};
 use super::forming::{Owner, is_well, knows, meet, move_slots, my_id};
 use super::nodes::{Node, Nodes};
 use super::target::Target;
-use crate::clock;
+use crate::base::clock;
+use crate::base::units::show_duration;
 use crate::store::redis::layout::{Layout, NodeAddress, Placement};
 use crate::store::redis::{Kind, RedisAdmin, RedisOptions};
 use crate::store::{ErrorKind, StoreError};
-use crate::units::show_duration;
 
 /// The time within which every client has noticed that a shard has no slots any more.
 const UNTIL_LOOKED: Duration = Duration::from_secs(3);

@@ -14,7 +14,7 @@ use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 
-use crate::clock::{self, Instant};
+use crate::base::clock::{self, Instant};
 
 /// The bytes that one direction of one connection may hold back, since a slow link does not store without limit.
 const MOST_HELD: usize = 8 << 20;

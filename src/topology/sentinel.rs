@@ -4,8 +4,10 @@
 use std::num::NonZeroU64;
 use std::time::Duration;
 
+use redis::cmd;
+
 use super::cache::{CacheDeployment, RedisEndpoint};
-use super::forming;
+use super::forming::{self, millis, until};
 use super::nodes::Nodes;
 use super::settings::DatabaseKind;
 use super::{Shape, Site, TopologyError};
@@ -117,7 +119,7 @@ impl Spec {
         }
         let watched: Vec<_> =
             masters.iter().cloned().zip(primaries.iter().map(|node| node.server().port())).collect();
-        let sentinels = forming::sentinels(&nodes, self, &watched).await?;
+        let sentinels = start_sentinels(&nodes, self, &watched).await?;
         let node = SecretUrl::new(primaries[0].server().url().expose());
         let kind = Kind::Sentinel { sentinels, masters, sharding: self.sharding };
         let endpoint = RedisEndpoint::new(&node, kind, self.read_from, "", site)?;
@@ -125,4 +127,52 @@ impl Spec {
         deployment.limit_to_capacity(site).await?;
         Ok(deployment)
     }
+}
+
+/// Starts sentinels, has them monitor the shards, and waits until they know each other and every replica.
+///
+/// # Errors
+/// Returns an error that tells which of them did not start or find the others.
+async fn start_sentinels(
+    nodes: &Nodes,
+    spec: &Spec,
+    watched: &[(String, u16)],
+) -> Result<Vec<SecretUrl>, TopologyError> {
+    let count = spec.sentinel_count.get();
+    let quorum = count / 2 + 1;
+    let mut sentinels = Vec::new();
+    for number in 0..count {
+        let sentinel = nodes.start_sentinel(&format!("sentinel{number}")).await?;
+        let admin = sentinel.admin().await?;
+        let doing = || TopologyError::store(format!("telling {} what to look after", sentinel.name()));
+        for (name, port) in watched {
+            let mut monitor = cmd("SENTINEL");
+            monitor.arg("MONITOR").arg(name).arg("127.0.0.1").arg(*port).arg(quorum);
+            admin.ask::<()>(&monitor, "asking a sentinel").await.map_err(doing())?;
+            let password = nodes.password().expose();
+            let mut set = cmd("SENTINEL");
+            set.arg("SET").arg(name).arg("auth-pass").arg(password);
+            set.arg("down-after-milliseconds").arg(millis(spec.down_after.0));
+            set.arg("failover-timeout").arg(millis(spec.failover_timeout.0));
+            set.arg("parallel-syncs").arg(1);
+            admin.ask::<()>(&set, "asking a sentinel").await.map_err(doing())?;
+        }
+        sentinels.push((sentinel, admin));
+    }
+    for (sentinel, admin) in &sentinels {
+        for (name, _) in watched {
+            let what = format!("{} to find the others that look after {name}", sentinel.name());
+            until(&what, async || {
+                let mut ask = cmd("SENTINEL");
+                ask.arg("MASTER").arg(name);
+                let known: std::collections::HashMap<String, String> =
+                    admin.ask(&ask, "asking a sentinel").await?;
+                let number = |field: &str| known.get(field).and_then(|text| text.parse::<u64>().ok());
+                Ok(number("num-other-sentinels") == Some(count - 1)
+                    && number("num-slaves") == Some(spec.replicas.get()))
+            })
+            .await?;
+        }
+    }
+    Ok(sentinels.iter().map(|(sentinel, _)| SecretUrl::new(sentinel.server().url().expose())).collect())
 }

@@ -4,11 +4,11 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 use super::servers::{EvictionPolicy, Persistence};
-use crate::eviction::PolicyKind;
+use crate::base::units::{ByteSize, Share};
+use crate::model::eviction::PolicyKind;
 use crate::scenario::{Kind, Positive, Setting, Value, suggest};
 use crate::store::SecretUrl;
 use crate::store::mongodb::{ReadPreference, WriteConcern};
-use crate::units::{ByteSize, Share};
 
 /// The limit of the cache.
 #[derive(Debug, Clone, Copy, PartialEq)]

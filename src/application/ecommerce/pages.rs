@@ -18,14 +18,14 @@ use mongodb::bson::rawdoc;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
-use super::page::PageId;
+use super::page_id::PageId;
 use super::shop::{self, Shop};
-use crate::source::dependents::Dependents;
-use crate::source::{Kind, Source};
 use crate::store::{
     Announced, BulkItem, Cache, ChangeStream, Changes, Document, Entry, ErrorKind, Page, Patch, Stamp,
     StoreError, Version,
 };
+use crate::strategy::source::dependents::Dependents;
+use crate::strategy::source::{Kind, Source};
 
 /// The pause between two attempts to deliver an epoch that the cache has not taken.
 const RETRY_EVERY: Duration = Duration::from_millis(50);

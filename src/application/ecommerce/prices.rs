@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::application::Figure;
-use crate::clock::unix_micros;
+use crate::base::clock::unix_micros;
 use crate::store::streams::StreamRecord;
 use crate::store::{Cache, StoreError, Streams, Version};
 

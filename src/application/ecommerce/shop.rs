@@ -10,14 +10,14 @@ use mongodb::bson::raw::{CStr, cstr};
 use mongodb::bson::{RawDocument, rawdoc};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
-use super::page::PageId;
-use super::{INVENTORY, PRODUCT, Spec};
+use super::page_id::PageId;
+use super::settings::{INVENTORY, PRODUCT, Spec};
 use crate::application::catalog::{Products, write_id};
 use crate::application::{Damage, Dataset, EntityKind, Facts, Model as _, Place};
 use crate::audit::{Seen, Write, WriteId};
+use crate::base::units::ByteSize;
+use crate::load::workload::{Operation, ValueSizes};
 use crate::store::{Document, Patch, Version};
-use crate::units::ByteSize;
-use crate::workload::{Operation, ValueSizes};
 
 /// The collection of products.
 pub const PRODUCTS: &str = "products";

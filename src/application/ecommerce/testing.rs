@@ -13,16 +13,17 @@ use super::*;
 use crate::application::touched::Touched;
 use crate::application::{Dataset as _, Place};
 use crate::audit::{Audit, Setup};
-use crate::clock;
+use crate::base::clock;
+use crate::base::units::ByteSize;
+use crate::load::workload::ValueSizes;
 use crate::measure::Anomalies;
-use crate::source::{Kind, Source as _};
+use crate::scenario::Positive;
 use crate::store::local::LocalCache;
 use crate::store::redb::{EmbeddedDatabase, EmbeddedOptions};
 use crate::store::{Cache as _, Counters, Database as _, ErrorKind};
+use crate::strategy::source::{Kind, Source as _};
 use crate::strategy::testing::{local_cache, sound_forms};
 use crate::strategy::{CachingSettings, Strategy as _, StrategySpec, cache_aside, cache_behind};
-use crate::units::ByteSize;
-use crate::workload::ValueSizes;
 
 const SKEW: f64 = 0.8;
 

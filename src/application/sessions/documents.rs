@@ -10,13 +10,13 @@ use mongodb::bson::raw::{CStr, cstr};
 use mongodb::bson::{RawBson, RawDocumentBuf, rawdoc};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
-use super::{PERMISSIONS, SESSION, Spec, USER};
+use super::settings::{PERMISSIONS, SESSION, Spec, USER};
 use crate::application::catalog::write_id;
 use crate::application::{Damage, Dataset, EntityKind, Facts, Model, Place};
 use crate::audit::{FIELDS, Seen, Write};
+use crate::load::workload::{Operation, ValueSizes};
 use crate::store::document::Flat;
 use crate::store::{Document, Patch, Version};
-use crate::workload::{Operation, ValueSizes};
 
 /// The number of permissions: the bits of a signed 64-bit number without its sign.
 pub const PERMISSIONS_THERE_ARE: u64 = 63;
@@ -259,7 +259,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn users() -> Users {
-        Users { keys: 10, value_size: ValueSizes::Fixed(crate::units::ByteSize(500)), seed: 7 }
+        Users { keys: 10, value_size: ValueSizes::Fixed(crate::base::units::ByteSize(500)), seed: 7 }
     }
 
     fn operation(draw: u64) -> Operation {

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use crate::clock::{self, Instant};
+use crate::base::clock::{self, Instant};
 
 /// One session.
 #[derive(Debug)]

@@ -13,17 +13,17 @@ use compact_str::CompactString;
 
 use super::documents::{self, patch, subject, write_of};
 use super::ledger::{Asked, Verdict};
+use super::settings::{PERMISSIONS, SESSION, USER, operations};
 use super::thinking::Thinking;
 use super::token::{Claims, Tokens, new_token_id};
 use super::world::{Held, Shared, Shown};
-use super::{PERMISSIONS, SESSION, USER, operations};
 use crate::application::{Answer, Application, Damage, Visitor, lost_document};
 use crate::audit::{Seen, SessionAnomaly};
-use crate::clock;
-use crate::source::Kind;
+use crate::base::clock;
+use crate::load::workload::Operation;
 use crate::store::{ErrorKind, Session, Sessions, StoreError, Version};
+use crate::strategy::source::Kind;
 use crate::strategy::{Backlog, Read, ReadOutcome, Strategy, WriteError};
-use crate::workload::Operation;
 
 /// The browser's name that a client sends when it logs in; the session holds it.
 const AGENT: &str =

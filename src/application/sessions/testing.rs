@@ -20,14 +20,14 @@ use crate::application::{
     Answer, Application as _, Dataset as _, Facts, Figure, Judged, Model as _, Visitor, World as _,
 };
 use crate::audit::{AnomalyKind, Audit, Example, Setup};
-use crate::clock;
+use crate::base::clock;
+use crate::base::units::{ByteSize, Share};
+use crate::load::workload::{Operation, ValueSizes};
 use crate::measure::Anomalies;
-use crate::source::Kind;
 use crate::store::local::{LocalCache, LocalCapacity};
 use crate::store::{Counters, Document, Patch, Sessions as _, StoreError, Version};
+use crate::strategy::source::Kind;
 use crate::strategy::{Read, ReadOutcome, Strategy, WriteError};
-use crate::units::{ByteSize, Share};
-use crate::workload::{Operation, ValueSizes};
 
 const USERS: u64 = 10;
 const TTL: Duration = Duration::from_hours(24);

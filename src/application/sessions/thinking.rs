@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::hash;
-use crate::units::Share;
+use crate::base::hash;
+use crate::base::units::Share;
 
 /// The distribution of pauses.
 #[derive(Debug, Clone, Copy)]

@@ -12,7 +12,7 @@ use super::ledger::{Facts, Ledger, Verdict};
 use super::secret::Secret;
 use super::token::{Token, Tokens};
 use crate::application::{Figure, World};
-use crate::clock;
+use crate::base::clock;
 
 /// A token that a client has, and the known state of its session.
 #[derive(Debug, Clone)]

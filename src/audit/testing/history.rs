@@ -8,7 +8,7 @@ use proptest::test_runner::TestRunner;
 
 use super::oracle::{End, Oracle, ReadRecord, WriteRecord};
 use crate::audit::{Audit, ClientView, Conclusion, Ended, Expected, FIELDS, Findings, Seen, Setup, Write};
-use crate::clock::Instant;
+use crate::base::clock::Instant;
 
 const KEYS: u64 = 3;
 const CLIENTS: u64 = 6;

@@ -8,7 +8,7 @@ use crate::audit::{
     AnomalyKind, Audit, ClientView, Conclusion, Ended, Example, Expected, FIELDS, Findings, Seen,
     SessionAnomaly, Setup, Write, WriteId, facts,
 };
-use crate::clock::Instant;
+use crate::base::clock::Instant;
 
 const KEY: u64 = 7;
 

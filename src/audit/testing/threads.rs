@@ -7,7 +7,7 @@ use std::thread;
 use parking_lot::Mutex;
 
 use crate::audit::{Audit, Ended, FIELDS, Findings, Seen, Setup, Write};
-use crate::clock;
+use crate::base::clock;
 
 const ROUNDS: u64 = 20_000;
 

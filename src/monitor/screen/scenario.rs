@@ -10,9 +10,9 @@ use ratatui::widgets::{Gauge, Row, Table, TableState};
 
 use super::show::{micros, number, percent, short};
 use super::widgets::{self, Panel};
+use crate::base::observer::Event;
+use crate::base::units::show_duration;
 use crate::monitor::ring::Ring;
-use crate::observer::Event;
-use crate::units::show_duration;
 
 /// So many windows are remembered of the cell that runs: more than the widest screen shows.
 const REMEMBERED: usize = 600;

@@ -13,9 +13,9 @@ use ratatui::text::Line;
 use super::nodes;
 use super::show::{UNKNOWN, bytes, micros, number, or_unknown, percent, short, span};
 use super::widgets::{self, Panel};
+use crate::base::units::show_duration;
 use crate::monitor::ring::Ring;
 use crate::monitor::sample::{Figures, Round, Sample};
-use crate::units::show_duration;
 
 /// So many samples are remembered of each node: more than the widest screen shows.
 const REMEMBERED: usize = 600;

@@ -3,6 +3,7 @@
 //! Charts place every line and letter themselves, in pixels, because that is the only way to promise that nothing
 //! overlaps. plotters does the drawing.
 
+mod fonts;
 pub mod panel;
 pub mod render;
 pub mod scale;
@@ -18,8 +19,6 @@ pub const INK: RGBColor = RGBColor(34, 34, 34);
 pub const FAINT_INK: RGBColor = RGBColor(98, 98, 98);
 /// The colour of grid lines.
 pub const GRID: RGBColor = RGBColor(226, 226, 226);
-/// The one family of letters; on PNGs it is DejaVu Sans, which travels in the binary.
-pub(super) const FONT: &str = "sans-serif";
 
 /// Where a text is held by its position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,10 +72,10 @@ impl Lettering {
     /// How wide a text is, in pixels.
     #[must_use]
     pub fn width(&self, text: &str) -> f64 {
-        render::register_fonts();
+        fonts::register_fonts();
         // Measured large, because widths come back as whole pixels.
         let scale = 16.0;
-        match self.font(self.size * render::FONT_FACTOR * scale).box_size(text) {
+        match self.font(self.size * fonts::FONT_FACTOR * scale).box_size(text) {
             Ok((width, _)) => f64::from(width) / scale,
             // Wide enough for any font; only the layout is a little loose then.
             Err(_) => text.chars().count() as f64 * self.size * 0.7,

@@ -1,18 +1,16 @@
 //! Turns a picture into SVG text or a PNG file.
 
 use std::path::Path;
-use std::sync::Once;
 
 use plotters::backend::{BitMapBackend, DrawingBackend, SVGBackend};
 use plotters::coord::Shift;
 use plotters::drawing::{DrawingArea, IntoDrawingArea};
 use plotters::element::{Circle, PathElement, Polygon, Text};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters::style::{
-    Color, FontStyle, FontTransform, RGBAColor, ShapeStyle, TextStyle, WHITE, register_font,
-};
+use plotters::style::{Color, FontTransform, RGBAColor, ShapeStyle, TextStyle, WHITE};
 
-use super::{Anchor, Canvas, Direction, FONT, Lettering, Shape};
+use super::fonts::{FONT_FACTOR, register_fonts};
+use super::{Anchor, Canvas, Direction, Lettering, Shape};
 
 /// plotters counts in whole pixels; on a grid four times finer, curves are smooth.
 const FINENESS: f64 = 4.0;
@@ -22,18 +20,6 @@ const PNG_PIXELS: u32 = 2;
 /// stand in the middle: as SVG and on bitmaps it measures from different lines.
 const SVG_DROP: f64 = 0.08;
 const PNG_DROP: f64 = 0.24;
-/// plotters' font sizes are of the whole line, 1.24 times the letters' size.
-pub(super) const FONT_FACTOR: f64 = 1.24;
-
-/// Makes the letters known that charts are written in.
-pub(super) fn register_fonts() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        // Fails only where the bytes are no font; the texts then fail with an error of their own.
-        let _ = register_font(FONT, FontStyle::Normal, dejavu::sans::regular());
-        let _ = register_font(FONT, FontStyle::Bold, dejavu::sans::bold());
-    });
-}
 
 /// The picture as SVG.
 ///

@@ -9,11 +9,14 @@ use compact_str::CompactString;
 use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::ENTRY_OVERHEAD_BYTES;
-use crate::clock::{self, Instant};
-use crate::eviction::{AnyPolicy, Policy, PolicyKind, Slot};
+use crate::base::clock::{self, Instant};
+use crate::model::eviction::{AnyPolicy, Policy, PolicyKind, Slot};
 use crate::store::{Document, Entry};
 
+/// The bytes that are added to an entry's key and value to get its weight. It is about what Redis needs for a
+/// key, so that a capacity in bytes holds about as many entries here as there. This cache itself takes about
+/// twice as much.
+pub const ENTRY_OVERHEAD_BYTES: u64 = 96;
 /// The seed of the policy that evicts at random, so that equal runs evict alike.
 const SEED: u64 = 1;
 /// The number of places that are allocated at once.

@@ -14,9 +14,9 @@ use std::io;
 use std::time::Duration;
 
 use super::{LocalCache, LocalStatistics};
-use crate::memory::Memory;
+use crate::base::memory::Memory;
+use crate::base::units::Share;
 use crate::store::Counters;
-use crate::units::Share;
 
 /// The time between two checks of the memory.
 const EVERY: Duration = Duration::from_millis(50);

@@ -1,46 +1,11 @@
 //! Sessions in the local cache. Like counters they do not count towards its capacity. The cache is outside of
 //! the instances, so it keeps the sessions when an instance crashes.
 
-use std::collections::HashMap;
-
 use bytes::Bytes;
 
 use super::LocalCache;
 use crate::store::StoreError;
 use crate::store::sessions::{Session, Sessions};
-
-/// Expired sessions are looked for only if a user has at least this many sessions.
-const FEWEST_LOOKED_THROUGH: usize = 16;
-
-/// The sessions of one user, by their token ids.
-#[derive(Debug, Default)]
-pub(super) struct OfOneUser {
-    sessions: HashMap<Box<str>, Session>,
-    /// The number of sessions at which expired ones are looked for again. It is twice the number that was
-    /// left the last time, so that looking costs no more than one step per session.
-    look_at: usize,
-}
-
-impl OfOneUser {
-    fn begin(&mut self, token_id: &str, session: Session) {
-        let now_ms = session.last_access_ms;
-        if self.sessions.len() >= self.look_at.max(FEWEST_LOOKED_THROUGH) {
-            self.sessions.retain(|_, session| !session.has_expired(now_ms));
-            self.look_at = self.sessions.len() * 2;
-        }
-        self.sessions.insert(token_id.into(), session);
-    }
-
-    fn touch(&mut self, token_id: &str, now_ms: u64) -> Option<Session> {
-        let session = self.sessions.get_mut(token_id)?;
-        if session.has_expired(now_ms) {
-            self.sessions.remove(token_id);
-            return None;
-        }
-        session.last_access_ms = now_ms;
-        Some(session.clone())
-    }
-}
 
 impl Sessions for LocalCache {
     async fn begin_session(
@@ -97,7 +62,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::clock;
+    use crate::base::clock;
     use crate::store::local::LocalCapacity;
     use crate::store::{Cache as _, Counters};
 

@@ -6,10 +6,10 @@ use mongodb::bson::rawdoc;
 use proptest::prelude::*;
 
 use super::*;
-use crate::eviction::references::{NaiveFifo, NaiveLfu, NaiveLru, NaiveS3Fifo, NaiveSieve, Reference};
-use crate::hash::mix;
+use crate::base::hash::mix;
+use crate::model::eviction::references::{NaiveFifo, NaiveLfu, NaiveLru, NaiveS3Fifo, NaiveSieve, Reference};
+use crate::model::theory::{self, Popularity};
 use crate::store::Document;
-use crate::theory::{self, Popularity};
 
 /// The result of a call that is ready at once, since this cache never waits.
 fn now<T>(call: impl Future<Output = T>) -> T {

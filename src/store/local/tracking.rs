@@ -1,40 +1,19 @@
-//! The listeners to changes in a cache of this process.
+//! Announcements of changed keys by a cache of this process.
 
-use tokio::sync::mpsc::UnboundedSender;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
 
 use super::LocalCache;
-use crate::store::tracking::Announcement;
+use crate::store::StoreError;
+use crate::store::tracking::{Announcement, Announcements, Tracking};
 
-/// The listeners, each with the prefix of the keys it wants to hear of.
-#[derive(Debug, Default)]
-pub(super) struct Listeners(Vec<(Box<str>, UnboundedSender<Announcement>)>);
-
-impl Listeners {
-    /// Announces a change. Without listeners, that costs one look at an empty list.
-    #[inline]
-    pub(super) fn changed(&mut self, key: &str) {
-        if !self.0.is_empty() {
-            self.tell(|prefix| key.starts_with(prefix).then(|| Announcement::Changed(key.into())));
-        }
-    }
-
-    /// Announces that everything is gone.
-    pub(super) fn flushed(&mut self) {
-        self.tell(|_| Some(Announcement::Flushed));
-    }
-
-    /// Sends each listener its announcement, and forgets those that have hung up.
-    fn tell(&mut self, what: impl Fn(&str) -> Option<Announcement>) {
-        self.0.retain(|(prefix, listener)| match what(prefix) {
-            Some(announcement) => listener.send(announcement).is_ok(),
-            None => !listener.is_closed(),
-        });
-    }
-}
-
-impl LocalCache {
-    /// Announces changes to `listener` from now on.
-    pub(in crate::store) fn announce_to(&self, key_prefix: &str, listener: UnboundedSender<Announcement>) {
-        self.store.lock().listeners.0.push((key_prefix.into(), listener));
+impl Tracking for LocalCache {
+    async fn track(&self, key_prefix: &str, _check_every: Duration) -> Result<Announcements, StoreError> {
+        let (tell, told) = mpsc::unbounded_channel();
+        // This cannot fail, since the receiver still exists.
+        let _ = tell.send(Announcement::Connected);
+        self.store.lock().listeners.add(key_prefix, tell);
+        Ok(told)
     }
 }

@@ -8,8 +8,7 @@
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
-use super::Store;
-use crate::eviction::Slot;
+use crate::model::eviction::Slot;
 
 /// The number of batches of notes. If there are more threads, some share a batch.
 const BATCHES: usize = 8;
@@ -59,8 +58,8 @@ impl Uses {
         true
     }
 
-    /// Tells the policy of all uses and counts them. The caller holds the exclusive lock.
-    pub(super) fn tell(&self, store: &mut Store) {
+    /// Tells of all uses, each by its slot and whether it found a token. The caller holds the exclusive lock.
+    pub(super) fn tell(&self, mut used: impl FnMut(Slot, bool)) {
         for batch in &self.0 {
             let noted = batch.wanted.load(Relaxed).min(MOST);
             if noted == 0 {
@@ -68,12 +67,7 @@ impl Uses {
             }
             for note in &batch.notes[..noted] {
                 let note = note.load(Relaxed);
-                store.entries.touch(note as Slot);
-                if note & TOKEN == 0 {
-                    store.statistics.hits += 1;
-                } else {
-                    store.statistics.misses += 1;
-                }
+                used(note as Slot, note & TOKEN != 0);
             }
             batch.wanted.store(0, Relaxed);
         }

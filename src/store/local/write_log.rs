@@ -1,110 +1,12 @@
 //! Dirty entries and logs of writes in the local cache. The cache is outside of the instances, so it keeps
 //! them when an instance crashes.
 
-use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use compact_str::CompactString;
-
 use super::{LocalCache, Store, Stored, count_end, entries};
-use crate::clock::{self, Instant};
+use crate::base::clock::Instant;
 use crate::store::write_log::{Held, LogLength, Reader, Record, RecordId, Removed, Taken, WriteLog};
 use crate::store::{Entry, ErrorKind, StoreError, Version};
-
-/// The entries that must not be evicted. They are kept apart from the others, so that an eviction never has
-/// to step over them. They count towards the capacity.
-#[derive(Debug, Default)]
-pub(super) struct Dirty {
-    stored: HashMap<Box<str>, Stored>,
-    bytes: u64,
-}
-
-impl Dirty {
-    pub(super) fn get(&self, key: &str) -> Option<&Stored> {
-        // Most strategies have no dirty entries; then a miss costs no hashing here.
-        if self.stored.is_empty() { None } else { self.stored.get(key) }
-    }
-
-    pub(super) fn remove(&mut self, key: &str) -> Option<Stored> {
-        if self.stored.is_empty() {
-            return None;
-        }
-        let stored = self.stored.remove(key)?;
-        self.bytes -= stored.weight(key);
-        Some(stored)
-    }
-
-    fn insert(&mut self, key: &str, stored: Stored) {
-        self.bytes += stored.weight(key);
-        self.stored.insert(key.into(), stored);
-    }
-
-    pub(super) fn len(&self) -> u64 {
-        self.stored.len() as u64
-    }
-
-    pub(super) fn bytes(&self) -> u64 {
-        self.bytes
-    }
-}
-
-/// Records in order, each with the time since which a consumer holds it.
-#[derive(Debug, Default)]
-pub(super) struct Log {
-    records: BTreeMap<RecordId, Kept>,
-    last: RecordId,
-    /// The last record that was given to any consumer.
-    delivered: Option<RecordId>,
-}
-
-#[derive(Debug)]
-struct Kept {
-    entity: CompactString,
-    entry: Entry,
-    since: Option<Instant>,
-}
-
-impl Log {
-    fn append(&mut self, entity: &str, entry: &Entry) -> RecordId {
-        let millis = clock::unix_millis().max(self.last.millis);
-        let number = if millis == self.last.millis { self.last.number + 1 } else { 0 };
-        self.last = RecordId { millis, number };
-        self.records.insert(self.last, Kept { entity: entity.into(), entry: entry.alone(), since: None });
-        self.last
-    }
-
-    fn read(&mut self, most: u64, now: Instant) -> Vec<Record> {
-        use std::ops::Bound::{Excluded, Unbounded};
-        let start = self.delivered.map_or(Unbounded, Excluded);
-        let new =
-            self.records.range_mut((start, Unbounded)).take(usize::try_from(most).unwrap_or(usize::MAX));
-        let read: Vec<_> = new.map(|(id, kept)| kept.give(*id, now)).collect();
-        self.delivered = read.last().map(|record| record.id).or(self.delivered);
-        read
-    }
-
-    fn take_over(&mut self, idle: Duration, from: RecordId, most: u64, now: Instant) -> Taken {
-        let mut taken = Taken::default();
-        for (id, kept) in self.records.range_mut(from..) {
-            if kept.since.is_none_or(|since| now.duration_since(since) < idle) {
-                continue;
-            }
-            if taken.records.len() as u64 == most {
-                taken.next = Some(*id);
-                break;
-            }
-            taken.records.push(kept.give(*id, now));
-        }
-        taken
-    }
-}
-
-impl Kept {
-    fn give(&mut self, id: RecordId, now: Instant) -> Record {
-        self.since = Some(now);
-        Record { id, entity: self.entity.clone(), entry: self.entry.clone() }
-    }
-}
 
 impl Store {
     /// Returns true if the entry under a key is the one that a writer has seen there.

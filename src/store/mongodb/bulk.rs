@@ -7,8 +7,9 @@ use std::collections::{HashMap, HashSet};
 use mongodb::bson::raw::cstr;
 use mongodb::bson::{Document as Decoded, RawArrayBuf, RawDocumentBuf, rawdoc};
 
-use super::WriteConcern;
 use super::errors::kind_of_code;
+use super::patches::{counted_up, without_version};
+use super::write_concern::WriteConcern;
 use crate::store::{BulkItem, ErrorKind, StoreError, Version};
 
 /// The result of one item.
@@ -43,11 +44,11 @@ pub(super) fn command(collection: &str, items: &[BulkItem], concern: WriteConcer
 
 fn update(item: &BulkItem) -> RawDocumentBuf {
     let Some(version) = item.version else {
-        return rawdoc! { "q": { "_id": item.id.as_str() }, "u": super::counted_up(&item.patch) };
+        return rawdoc! { "q": { "_id": item.id.as_str() }, "u": counted_up(&item.patch) };
     };
     let version = i64::try_from(version).unwrap_or(i64::MAX);
     // `not >=` rather than `<`: it also matches a document that has no version yet.
-    let mut set = super::without_version(&item.patch);
+    let mut set = without_version(&item.patch);
     set.append(cstr!("_v"), version);
     rawdoc! {
         "q": { "_id": item.id.as_str(), "_v": { "$not": { "$gte": version } } },

@@ -11,7 +11,7 @@ use mongodb::error::{Error, ErrorKind as DriverError};
 use tokio::sync::mpsc;
 
 use super::MongoDatabase;
-use crate::store::changes::{Announced, ChangeStream};
+use crate::store::changes::{Announced, ChangeStream, Changes};
 use crate::store::{StoreError, Version};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -96,4 +96,10 @@ fn version(event: &Event) -> Option<Version> {
 
 fn is_history_lost(error: &Error) -> bool {
     matches!(&*error.kind, DriverError::Command(command) if command.code == HISTORY_LOST)
+}
+
+impl Changes for MongoDatabase {
+    async fn changes(&self, collection: &str) -> Result<ChangeStream, StoreError> {
+        self.change_stream(collection).await
+    }
 }

@@ -3,7 +3,6 @@
 use parking_lot::Mutex;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::EmbeddedDatabase;
 use crate::store::Version;
 use crate::store::changes::Announced;
 
@@ -22,6 +21,11 @@ pub(super) struct News<'a> {
 }
 
 impl Listeners {
+    /// Announces every commit to `listener` from now on.
+    pub(super) fn add(&self, collection: &str, listener: UnboundedSender<Announced>) {
+        self.0.lock().push((collection.to_owned(), listener));
+    }
+
     /// An empty set of notes for one transaction.
     pub(super) fn news(&self) -> News<'_> {
         let wanted = self.0.lock().iter().map(|(collection, _)| collection.clone()).collect();
@@ -47,12 +51,5 @@ impl News<'_> {
             let mut of_theirs = self.changes.iter().filter(|(collection, _)| collection == wanted);
             !listener.is_closed() && of_theirs.all(|(_, changed)| listener.send(changed.clone()).is_ok())
         });
-    }
-}
-
-impl EmbeddedDatabase {
-    /// Announces every commit to `listener` from now on.
-    pub(in crate::store) fn announce_to(&self, collection: &str, listener: UnboundedSender<Announced>) {
-        self.listeners.0.lock().push((collection.to_owned(), listener));
     }
 }

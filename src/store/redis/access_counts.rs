@@ -1,22 +1,12 @@
 //! Counts of accesses in sorted sets.
 
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use redis::Value;
 
-use super::scripts::Script;
+use super::scripts::ADD_TO_SORTED_SET;
 use super::{RedisCache, millis, unexpected};
-use crate::store::StoreError;
-
-/// Adds to a sorted set. ARGV: ttl in ms, then each member followed by the number to add to it.
-pub(super) static ADD: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(
-        "for i = 2, #ARGV, 2 do redis.call('ZINCRBY', KEYS[1], ARGV[i + 1], ARGV[i]) end
-redis.call('PEXPIRE', KEYS[1], ARGV[1])
-return 1",
-    )
-});
+use crate::store::{AccessCounts, StoreError};
 
 /// The most members in one call. A script holds the server up while it runs; this many take well under a
 /// millisecond.
@@ -37,7 +27,7 @@ impl RedisCache {
             for ((member, _), count) in part.iter().zip(&counts) {
                 arguments.extend([member.as_bytes(), count.as_bytes()]);
             }
-            self.run(&ADD, key, &arguments, "counting accesses").await?;
+            self.run(&ADD_TO_SORTED_SET, key, &arguments, "counting accesses").await?;
         }
         Ok(())
     }
@@ -55,5 +45,20 @@ impl RedisCache {
         redis::from_redis_value::<Vec<(String, f64)>>(answer)
             .map(|all| all.into_iter().map(|(member, score)| (member, score as u64)).collect())
             .map_err(|_| unexpected(DOING, &Value::Nil))
+    }
+}
+
+impl AccessCounts for RedisCache {
+    async fn count_accesses(
+        &self,
+        window: &str,
+        added: &[(String, u64)],
+        ttl: Duration,
+    ) -> Result<(), StoreError> {
+        self.add_to_sorted_set(window, added, ttl).await
+    }
+
+    async fn most_accessed(&self, window: &str, most: u64) -> Result<Vec<(String, u64)>, StoreError> {
+        self.highest_of_sorted_set(window, most).await
     }
 }

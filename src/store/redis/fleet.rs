@@ -17,7 +17,7 @@ use super::link::{Address, Link};
 use super::options::{ReadFrom, RedisOptions};
 use super::scout::{Listening, Scout};
 use super::wait::ReplicaWaits;
-use crate::clock::{self, Instant};
+use crate::base::clock::{self, Instant};
 use crate::results::EventKind;
 use crate::store::counters::Counters;
 use crate::store::{ErrorKind, StoreError};

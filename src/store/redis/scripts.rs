@@ -6,6 +6,9 @@
 
 use std::sync::LazyLock;
 
+/// The consumer group of a log.
+pub const GROUP: &str = "hotset";
+
 /// A script and the digest by which Redis knows it.
 pub struct Script {
     /// The source in Lua.
@@ -32,7 +35,7 @@ end
 /// A function that returns true if the document whose first bytes are `held` is at least as new as `ARGV[1]`.
 /// It compares the halves of the versions as numbers, since Lua's doubles do not hold 64 bits and its `<` on
 /// texts follows the server's locale.
-pub(super) const NOT_OLDER: &str = r"
+const NOT_OLDER: &str = r"
 local function not_older(held)
   if string.byte(held) ~= 68 then return false end
   local held_high, held_low = struct.unpack('>I4I4', held, 2)
@@ -101,11 +104,120 @@ return sum",
     )
 });
 
+/// Puts a dirty entry; returns the place of its record, '' without a log, or nil if the key holds another
+/// entry than the writer has seen. KEYS: entry, and the log if there is one. ARGV: entry, the first bytes of
+/// the entry that the writer has seen, id of the entity.
+///
+/// XADD comes first, so that an error there, as from a full memory, leaves the entry as it was. A new log is
+/// made together with its group: if memory were full by the first flush, the group could not be made and
+/// nothing would ever be flushed.
+pub static PUT_DIRTY: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(&format!(
+        "local held = redis.call('GETRANGE', KEYS[1], 0, 16)
+if string.sub(held, 1, #ARGV[2]) ~= ARGV[2] then return false end
+local record = ''
+if KEYS[2] then
+  if redis.call('EXISTS', KEYS[2]) == 0 then
+    redis.call('XGROUP', 'CREATE', KEYS[2], '{GROUP}', '0', 'MKSTREAM')
+  end
+  record = redis.call('XADD', KEYS[2], '*', 'i', ARGV[3], 'e', ARGV[1])
+end
+redis.call('SET', KEYS[1], ARGV[1])
+return record"
+    ))
+});
+
+/// Marks an entry as clean; returns 1 if it has exactly this version. ARGV: the first 9 bytes of an entry of
+/// the version, ttl in ms.
+pub static MARK_CLEAN: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(&format!(
+        "{NOT_OLDER}
+local held = redis.call('GETRANGE', KEYS[1], 0, 16)
+if held == '' then return 0 end
+if string.sub(held, 1, 9) == ARGV[1] then redis.call('PEXPIRE', KEYS[1], ARGV[2]) return 1 end
+if not_older(held) or redis.call('PTTL', KEYS[1]) == -1 then return 0 end
+redis.call('DEL', KEYS[1])
+return 0"
+    ))
+});
+
+/// Removes a clean entry or a token; returns 1 if removed.
+pub static REMOVE_CLEAN: LazyLock<Script> = LazyLock::new(|| {
+    Script::new("if redis.call('PTTL', KEYS[1]) == -1 then return 0 end return redis.call('DEL', KEYS[1])")
+});
+
+/// Removes records; returns the number removed and the number left. ARGV: the group, then the places.
+pub static REMOVE_RECORDS: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "local places = {}
+for i = 2, #ARGV do places[i - 1] = ARGV[i] end
+redis.call('XACK', KEYS[1], ARGV[1], unpack(places))
+return {redis.call('XDEL', KEYS[1], unpack(places)), redis.call('XLEN', KEYS[1])}",
+    )
+});
+
+/// Returns the number of records and the place of the first, or '' if there is none.
+pub static LOG_LENGTH: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)
+return {redis.call('XLEN', KEYS[1]), first[1] and first[1][1] or ''}",
+    )
+});
+
+/// Adds to a sorted set. ARGV: ttl in ms, then each member followed by the number to add to it.
+pub static ADD_TO_SORTED_SET: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "for i = 2, #ARGV, 2 do redis.call('ZINCRBY', KEYS[1], ARGV[i + 1], ARGV[i]) end
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+return 1",
+    )
+});
+
+/// Begins a session; returns 1 if it was begun. ARGV: token id, the session as bytes, the time of its end,
+/// now.
+///
+/// It looks at eight random fields, which are all fields of a user with no more, and removes those that have
+/// expired. So a user with thousands of sessions costs no more than another; in the long run about an eighth
+/// of the sessions kept have expired. The key's time to live is never shortened, as another session may need
+/// it.
+pub static BEGIN_SESSION: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "local lives = tonumber(ARGV[3]) - tonumber(ARGV[4])
+local some = redis.call('HRANDFIELD', KEYS[1], 8, 'WITHVALUES')
+for i = 1, #some, 2 do
+  if struct.unpack('>I8', some[i + 1]) <= tonumber(ARGV[4]) then redis.call('HDEL', KEYS[1], some[i]) end
+end
+if lives <= 0 then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+if redis.call('PTTL', KEYS[1]) < lives then redis.call('PEXPIRE', KEYS[1], string.format('%.0f', lives)) end
+return 1",
+    )
+});
+
+/// Touches a session; returns it as it is now, or nil. ARGV: token id, now. It sets only a field that it has
+/// just found, and no other command can come between.
+pub static TOUCH_SESSION: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "local held = redis.call('HGET', KEYS[1], ARGV[1])
+if not held then return false end
+if struct.unpack('>I8', held) <= tonumber(ARGV[2]) then
+  redis.call('HDEL', KEYS[1], ARGV[1])
+  return false
+end
+local touched = string.sub(held, 1, 8) .. struct.pack('>I8', tonumber(ARGV[2])) .. string.sub(held, 17)
+redis.call('HSET', KEYS[1], ARGV[1], touched)
+return touched",
+    )
+});
+
+/// Ends all sessions of a user; returns their number.
+pub static END_ALL_SESSIONS: LazyLock<Script> = LazyLock::new(|| {
+    Script::new("local held = redis.call('HLEN', KEYS[1]) redis.call('UNLINK', KEYS[1]) return held")
+});
+
 /// Every script, to be loaded when a cache connects.
 #[must_use]
 pub fn all() -> [&'static Script; 14] {
-    use super::sessions::{BEGIN_SESSION, END_ALL_SESSIONS, TOUCH_SESSION};
-    use super::write_log::{LOG_LENGTH, MARK_CLEAN, PUT_DIRTY, REMOVE_CLEAN, REMOVE_RECORDS};
     [
         &SET_IF_NEWER,
         &FILL,
@@ -117,7 +229,7 @@ pub fn all() -> [&'static Script; 14] {
         &REMOVE_CLEAN,
         &REMOVE_RECORDS,
         &LOG_LENGTH,
-        &super::access_counts::ADD,
+        &ADD_TO_SORTED_SET,
         &BEGIN_SESSION,
         &TOUCH_SESSION,
         &END_ALL_SESSIONS,

@@ -9,57 +9,13 @@
 //! end all  EVALSHA END_ALL_SESSIONS  HLEN, UNLINK
 //! ```
 
-use std::sync::LazyLock;
-
 use bytes::Bytes;
 use redis::Value;
 
-use super::scripts::Script;
+use super::scripts::{BEGIN_SESSION, END_ALL_SESSIONS, TOUCH_SESSION};
 use super::{RedisCache, unexpected};
 use crate::store::StoreError;
 use crate::store::sessions::{Session, Sessions};
-
-/// Begins a session; returns 1 if it was begun. ARGV: token id, the session as bytes, the time of its end,
-/// now.
-///
-/// It looks at eight random fields, which are all fields of a user with no more, and removes those that have
-/// expired. So a user with thousands of sessions costs no more than another; in the long run about an eighth
-/// of the sessions kept have expired. The key's time to live is never shortened, as another session may need
-/// it.
-pub(super) static BEGIN_SESSION: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(
-        "local lives = tonumber(ARGV[3]) - tonumber(ARGV[4])
-local some = redis.call('HRANDFIELD', KEYS[1], 8, 'WITHVALUES')
-for i = 1, #some, 2 do
-  if struct.unpack('>I8', some[i + 1]) <= tonumber(ARGV[4]) then redis.call('HDEL', KEYS[1], some[i]) end
-end
-if lives <= 0 then return 0 end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
-if redis.call('PTTL', KEYS[1]) < lives then redis.call('PEXPIRE', KEYS[1], string.format('%.0f', lives)) end
-return 1",
-    )
-});
-
-/// Touches a session; returns it as it is now, or nil. ARGV: token id, now. It sets only a field that it has
-/// just found, and no other command can come between.
-pub(super) static TOUCH_SESSION: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(
-        "local held = redis.call('HGET', KEYS[1], ARGV[1])
-if not held then return false end
-if struct.unpack('>I8', held) <= tonumber(ARGV[2]) then
-  redis.call('HDEL', KEYS[1], ARGV[1])
-  return false
-end
-local touched = string.sub(held, 1, 8) .. struct.pack('>I8', tonumber(ARGV[2])) .. string.sub(held, 17)
-redis.call('HSET', KEYS[1], ARGV[1], touched)
-return touched",
-    )
-});
-
-/// Ends all sessions of a user; returns their number.
-pub(super) static END_ALL_SESSIONS: LazyLock<Script> = LazyLock::new(|| {
-    Script::new("local held = redis.call('HLEN', KEYS[1]) redis.call('UNLINK', KEYS[1]) return held")
-});
 
 impl Sessions for RedisCache {
     async fn begin_session(

@@ -12,7 +12,7 @@ use super::RedisCache;
 use super::fleet::Fleet;
 use super::link::Address;
 use crate::store::StoreError;
-use crate::store::tracking::{Announcement, Announcements};
+use crate::store::tracking::{Announcement, Announcements, Tracking};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
@@ -155,4 +155,10 @@ fn invalidated(data: Vec<Value>, own_prefix: &str, tell: &mpsc::UnboundedSender<
         }
     }
     true
+}
+
+impl Tracking for RedisCache {
+    async fn track(&self, key_prefix: &str, check_every: Duration) -> Result<Announcements, StoreError> {
+        self.track_changes(key_prefix, check_every).await
+    }
 }

@@ -3,85 +3,22 @@
 //! A dirty entry has no time to live, so that it neither expires nor is evicted under the policies
 //! `noeviction` and `volatile-*`. The stream has none either.
 
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use bytes::Bytes;
 use redis::{Cmd, Value};
 
 use super::fleet::{Access, as_store_error};
-use super::scripts::{NOT_OLDER, Script};
+use super::scripts::{GROUP, LOG_LENGTH, MARK_CLEAN, PUT_DIRTY, REMOVE_CLEAN, REMOVE_RECORDS};
 use super::{RedisCache, millis, unexpected};
 use crate::store::write_log::{Held, LogLength, Reader, Record, RecordId, Removed, Taken, WriteLog};
 use crate::store::{Entry, ErrorKind, StoreError, Version};
 
-/// The consumer group of a log.
-const GROUP: &str = "hotset";
 /// The fields of a record: the id of the entity, and the entry.
 const ENTITY: &[u8] = b"i";
 const ENTRY: &[u8] = b"e";
 /// The most records that one script removes. Lua's stack holds no more than some thousands of arguments.
 const MOST_REMOVED_AT_ONCE: usize = 1000;
-
-/// Puts a dirty entry; returns the place of its record, '' without a log, or nil if the key holds another
-/// entry than the writer has seen. KEYS: entry, and the log if there is one. ARGV: entry, the first bytes of
-/// the entry that the writer has seen, id of the entity.
-///
-/// XADD comes first, so that an error there, as from a full memory, leaves the entry as it was. A new log is
-/// made together with its group: if memory were full by the first flush, the group could not be made and
-/// nothing would ever be flushed.
-pub(super) static PUT_DIRTY: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(&format!(
-        "local held = redis.call('GETRANGE', KEYS[1], 0, 16)
-if string.sub(held, 1, #ARGV[2]) ~= ARGV[2] then return false end
-local record = ''
-if KEYS[2] then
-  if redis.call('EXISTS', KEYS[2]) == 0 then
-    redis.call('XGROUP', 'CREATE', KEYS[2], '{GROUP}', '0', 'MKSTREAM')
-  end
-  record = redis.call('XADD', KEYS[2], '*', 'i', ARGV[3], 'e', ARGV[1])
-end
-redis.call('SET', KEYS[1], ARGV[1])
-return record"
-    ))
-});
-
-/// Marks an entry as clean; returns 1 if it has exactly this version. ARGV: the first 9 bytes of an entry of
-/// the version, ttl in ms.
-pub(super) static MARK_CLEAN: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(&format!(
-        "{NOT_OLDER}
-local held = redis.call('GETRANGE', KEYS[1], 0, 16)
-if held == '' then return 0 end
-if string.sub(held, 1, 9) == ARGV[1] then redis.call('PEXPIRE', KEYS[1], ARGV[2]) return 1 end
-if not_older(held) or redis.call('PTTL', KEYS[1]) == -1 then return 0 end
-redis.call('DEL', KEYS[1])
-return 0"
-    ))
-});
-
-/// Removes a clean entry or a token; returns 1 if removed.
-pub(super) static REMOVE_CLEAN: LazyLock<Script> = LazyLock::new(|| {
-    Script::new("if redis.call('PTTL', KEYS[1]) == -1 then return 0 end return redis.call('DEL', KEYS[1])")
-});
-
-/// Removes records; returns the number removed and the number left. ARGV: the group, then the places.
-pub(super) static REMOVE_RECORDS: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(
-        "local places = {}
-for i = 2, #ARGV do places[i - 1] = ARGV[i] end
-redis.call('XACK', KEYS[1], ARGV[1], unpack(places))
-return {redis.call('XDEL', KEYS[1], unpack(places)), redis.call('XLEN', KEYS[1])}",
-    )
-});
-
-/// Returns the number of records and the place of the first, or '' if there is none.
-pub(super) static LOG_LENGTH: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(
-        "local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)
-return {redis.call('XLEN', KEYS[1]), first[1] and first[1][1] or ''}",
-    )
-});
 
 /// The first bytes of an entry of a document at a version.
 fn header(version: Version) -> [u8; 9] {

@@ -7,14 +7,15 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
+use super::item::item;
 use super::log::{LogPlace, Logs};
 use super::queue::{Flushed, Joining, State, is_passing};
 use super::{Behind, Doubt};
-use crate::clock;
-use crate::source::Source;
+use crate::base::clock;
 use crate::store::write_log::{LogLength, Record, RecordId};
-use crate::store::{BulkItem, Document, Entry, ErrorKind, Patch, StoreError, Version, WriteLog};
+use crate::store::{BulkItem, Entry, ErrorKind, StoreError, WriteLog};
 use crate::strategy::Backlog;
+use crate::strategy::source::Source;
 
 /// How many entities a drain or a recovery flushes at once.
 const AT_FULL_SPEED: u64 = 500;
@@ -51,11 +52,6 @@ impl Pause {
     pub fn reset(&mut self) {
         self.0 = 0;
     }
-}
-
-/// An update of everything but `_id`, left out where the database has this version or a newer one.
-pub(super) fn item(id: &str, version: Version, document: &Document) -> Result<BulkItem, StoreError> {
-    Ok(BulkItem { id: id.to_owned(), patch: Patch::of_whole(document)?, version: Some(version) })
 }
 
 impl<C: WriteLog, S: Source> Behind<C, S> {

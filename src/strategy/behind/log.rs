@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use compact_str::CompactString;
 
-use crate::source::Kind;
 use crate::store::write_log::{Reader, RecordId};
+use crate::strategy::source::Kind;
 
 /// Where a record is: in which log, and where in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

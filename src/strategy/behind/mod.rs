@@ -20,6 +20,7 @@
 //! here.
 
 mod flush;
+mod item;
 mod log;
 mod queue;
 mod room;
@@ -43,11 +44,11 @@ use self::room::{Place, Room, Way};
 use self::turns::Turns;
 use super::flight::SingleFlight;
 use super::{Circumstances, Guarantee, Loss, Needs, Read, ReadOutcome, Staleness, WriteError};
+use crate::base::units::Share;
 use crate::scenario::{Positive, Reader, SettingDoc, Settings};
-use crate::source::{Kind, Source};
 use crate::store::write_log::Held;
 use crate::store::{Claimed, Document, Entry, ErrorKind, Patch, StoreError, Token, Version, WriteLog};
-use crate::units::Share;
+use crate::strategy::source::{Kind, Source};
 
 /// The time to live of a clean entry of a kind that has none: what has none at all is dirty.
 const FOR_EVER: Duration = Duration::from_hours(100 * 365 * 24);
@@ -398,7 +399,7 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
             self.wake.notify_one();
             return Ok(Put::Done(version));
         }
-        let item = self::flush::item(&write.id, version, &write.document)?;
+        let item = self::item::item(&write.id, version, &write.document)?;
         let flushed = Flushed { id: write.id.clone(), version, records: record.into_iter().collect() };
         // Until it is flushed it is in the log, or is to wait in the queue.
         under_way.write = record.is_none().then_some(write);

@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::clock;
+use crate::base::clock;
 use crate::store::write_log::LogLength;
 
 /// Writes that may be on their way through a full queue at once: they too are a backlog while the database

@@ -6,12 +6,12 @@ use std::time::Duration;
 use super::*;
 use crate::application::catalog::{Products, verify};
 use crate::application::{Damage, Dataset as _};
+use crate::base::units::ByteSize;
+use crate::load::workload::ValueSizes;
 use crate::strategy::flight::Flight;
 use crate::strategy::{
     Fill, OnCacheError, Read, ReadOutcome, Strategy, WriteError, write_around, write_through,
 };
-use crate::units::ByteSize;
-use crate::workload::ValueSizes;
 
 fn aside(on_write: OnWrite, fill: Fill) -> StrategySpec {
     let caching = CachingSettings { fill, ..CachingSettings::default() };
@@ -131,7 +131,8 @@ async fn a_patch_that_is_cached_as_the_document_is_read_without_the_other_fields
         let source = ScriptedSource::of(&[], None);
         source.put(products.document(5));
         let strategy = spec.build(local_cache(10), source);
-        let operation = crate::workload::Operation { number: 1, kind: 1, key: 5, absent: false, draw: 8 };
+        let operation =
+            crate::load::workload::Operation { number: 1, kind: 1, key: 5, absent: false, draw: 8 };
         strategy.read("5").await.unwrap();
         let patch = crate::application::catalog::patch("5", 0, &operation);
         assert_eq!(strategy.write("5", &patch).await, Ok(Some(2)));

@@ -5,8 +5,8 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::base::units::Share;
 use crate::strategy::{Read, ReadOutcome, Strategy, WriteError};
-use crate::units::Share;
 
 fn caching() -> CachingSettings {
     CachingSettings::default()

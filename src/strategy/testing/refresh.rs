@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::*;
+use crate::base::units::Share;
 use crate::scenario::{Positive, PositiveNumber};
 use crate::strategy::{Guarantee, Read, ReadOutcome, Staleness, Strategy};
-use crate::units::Share;
 
 const TTL: Duration = Duration::from_hours(1);
 

@@ -62,7 +62,7 @@ pub(super) async fn launch<K: ServerKind>(
         // Each attempt has another directory, so that nothing of a failed one is left in the one that serves.
         let name = supervisor.name(K::NAME);
         let directory = supervisor.make_directory(&name)?;
-        let process = supervisor.start_server(kind.prepare(name, &directory, port)?).await?;
+        let process = ServerProcess::start(supervisor, kind.prepare(name, &directory, port)?).await?;
         match wait_until_it_serves(kind, &process, port, K::START_BOUND).await {
             Ok(()) => return Ok((process, port)),
             Err(ServerError::DiedAtStart { .. }) if process.log_tail().contains(TAKEN) => taken.push(port),

@@ -43,8 +43,7 @@ pub use usage::{ProcessUsage, UsageSampler};
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-const SUPERVISE: &str = "__supervise";
-const EXEC: &str = "__exec";
+use protocol::{EXEC, SUPERVISE};
 
 /// Runs the hidden subcommand that `args` (the program's name first) name, if they name one. `main` must call it before
 /// it starts any thread and before it reads any other argument.

@@ -21,8 +21,11 @@ pub struct ServerProcess {
 }
 
 impl ServerProcess {
-    pub(super) fn new(supervisor: Supervisor, spec: ServerSpec, pid: u32) -> Self {
-        Self { supervisor, spec, pid: AtomicU32::new(pid) }
+    /// Starts a server in its directory, which the caller has made with [`Supervisor::make_directory`].
+    /// After Ok the process exists; the caller has to find out if it serves.
+    pub async fn start(supervisor: &Supervisor, spec: ServerSpec) -> Result<Self, ServerError> {
+        let pid = supervisor.start_process(&spec).await?;
+        Ok(Self { supervisor: supervisor.clone(), spec, pid: AtomicU32::new(pid) })
     }
 
     /// The server's name, unique within the run.

@@ -12,6 +12,8 @@ pub(super) struct Message<T> {
     pub body: T,
 }
 
+pub(super) const SUPERVISE: &str = "__supervise";
+pub(super) const EXEC: &str = "__exec";
 /// The number of the greeting that the supervisor sends, unasked, once it holds the directory's lock.
 pub(super) const GREETING: u64 = 0;
 

@@ -17,7 +17,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use super::directory::{self, Record, RecordedProcess};
-use super::protocol::{Exit, GREETING, Message, Reply, Request, ServerSignal, ServerSpec};
+use super::protocol::{EXEC, Exit, GREETING, Message, Reply, Request, ServerSignal, ServerSpec};
 
 /// The interval at which ended servers are noticed while a request waits for one, and while none does.
 const WAITING_TICK: Duration = Duration::from_millis(2);
@@ -172,7 +172,7 @@ impl Supervise {
     fn command(&self, spec: &ServerSpec) -> io::Result<Command> {
         let log = OpenOptions::new().create(true).append(true).mode(0o600).open(&spec.log)?;
         let mut command = Command::new(super::own_program()?);
-        command.arg(super::EXEC).arg("--parent").arg(std::process::id().to_string());
+        command.arg(EXEC).arg("--parent").arg(std::process::id().to_string());
         if !spec.cpus.is_empty() {
             let cpus: Vec<String> = spec.cpus.iter().map(ToString::to_string).collect();
             command.arg("--cpus").arg(cpus.join(","));

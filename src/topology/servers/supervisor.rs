@@ -15,8 +15,7 @@ use tokio::sync::{oneshot, watch};
 use super::directory::{self, sweep_stale_in};
 use super::error::ServerError;
 use super::log;
-use super::process::ServerProcess;
-use super::protocol::{GREETING, Message, Reply, Request, ServerSpec};
+use super::protocol::{GREETING, Message, Reply, Request, SUPERVISE, ServerSpec};
 
 /// The time for an answer of the supervisor, beyond the time that the request itself allows.
 const ANSWER_BOUND: Duration = Duration::from_secs(10);
@@ -102,13 +101,6 @@ impl Supervisor {
         let path = self.shared.directory.join(name);
         directory::create_for_server(&path)?;
         Ok(path)
-    }
-
-    /// Starts a server in its directory, which the caller has made with [`make_directory`](Self::make_directory). After
-    /// Ok the process exists; the caller has to find out if it serves.
-    pub async fn start_server(&self, spec: ServerSpec) -> Result<ServerProcess, ServerError> {
-        let pid = self.start_process(&spec).await?;
-        Ok(ServerProcess::new(self.clone(), spec, pid))
     }
 
     pub(super) async fn start_process(&self, spec: &ServerSpec) -> Result<u32, ServerError> {
@@ -263,7 +255,7 @@ fn spawn_process(program: &Path, directory: &Path) -> io::Result<Child> {
     // end.
     let log = File::create(directory.join(LOG))?;
     Command::new(program)
-        .arg(super::SUPERVISE)
+        .arg(SUPERVISE)
         .arg(directory)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -7,8 +7,8 @@ use tokio::sync::oneshot;
 
 use super::*;
 use crate::application::ecommerce::pages::Epochs;
-use crate::source::dependents::Dependents as _;
 use crate::store::Entry;
+use crate::strategy::source::dependents::Dependents as _;
 use crate::strategy::testing::{Interfered, Interference, Method};
 
 #[tokio::test]

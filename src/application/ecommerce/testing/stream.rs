@@ -1,5 +1,7 @@
 //! The stream of prices: what the other services are told, and what is counted of it.
 
+use std::num::NonZeroU64;
+
 use super::*;
 use crate::store::streams::Streams as _;
 use crate::strategy::testing::{FlakyCache, Interfered, Interference, Method};

@@ -6,7 +6,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use redis::Value;
 
-use super::{address_of, read, unexpected};
+use super::answers::{address_of, read, unexpected};
 use crate::store::redis::layout::{Layout, NodeAddress, Placement, Shard, UNSERVED};
 use crate::store::redis::link::{Address, Link};
 use crate::store::redis::options::RedisOptions;

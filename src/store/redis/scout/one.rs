@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{address_of, role};
+use super::answers::{address_of, role};
 use crate::store::redis::layout::{Layout, NodeAddress, Placement, Shard};
 use crate::store::redis::link::{Address, Link};
 use crate::store::redis::options::{ReadFrom, RedisOptions};

@@ -9,7 +9,8 @@ use parking_lot::Mutex;
 use redis::Value;
 use tokio::sync::Notify;
 
-use super::{Listening, read, role};
+use super::Listening;
+use super::answers::{read, role};
 use crate::store::redis::layout::{Layout, NodeAddress, Placement, Shard};
 use crate::store::redis::link::{Address, Link};
 use crate::store::redis::options::{RedisOptions, Sharding};

@@ -1,0 +1,13 @@
+//! What every room may use, and what knows nothing of caches.
+//!
+//! There are the [`clock`], the [`units`] of settings, a [`hash`], the [`memory`] of the machine, the wish to
+//! [`interrupt`] and the events that an [`observer`] is told.
+//!
+//! This room stands on floor 0 and uses no other room.
+
+pub mod clock;
+pub mod hash;
+pub mod interrupt;
+pub mod memory;
+pub mod observer;
+pub mod units;

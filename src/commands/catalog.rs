@@ -1,0 +1,189 @@
+//! Output of `hotset list`: every registry, with the settings of each row.
+
+mod columns;
+mod page;
+
+use std::fmt::Write as _;
+
+pub use columns::{columns_page, summary_schema};
+pub use page::settings_page;
+
+use crate::commands::cli::Listed;
+use crate::load::workload::{WorkloadSettings, keys};
+use crate::report::charts;
+use crate::run::plan::settings::{DatasetSettings, PinSettings, RunSettings};
+use crate::scenario::{Mistakes, Place, Reader, SettingDoc, Settings, Table};
+use crate::topology::settings::{CacheSettings, DatabaseSettings, NetworkSettings};
+use crate::{application, strategy, topology};
+
+/// One row of a list.
+struct Listing {
+    name: String,
+    summary: String,
+    /// An additional remark, in one line.
+    more: Option<String>,
+    settings: Vec<SettingDoc>,
+}
+
+/// The text of `hotset list`.
+#[must_use]
+pub fn list(what: Option<Listed>) -> String {
+    let all = [
+        Listed::Applications,
+        Listed::Strategies,
+        Listed::Topologies,
+        Listed::Distributions,
+        Listed::Charts,
+        Listed::Settings,
+        Listed::Columns,
+    ];
+    let wanted = match &what {
+        Some(one) => std::slice::from_ref(one),
+        None => &all[..],
+    };
+    let mut text = String::new();
+    for sort in wanted {
+        if *sort == Listed::Columns {
+            text += &columns::columns_list();
+            text.push('\n');
+            continue;
+        }
+        let (title, rows) = listings(*sort);
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "{title}");
+        for row in rows {
+            let _ = writeln!(text, "\n  {}\n      {}", row.name, row.summary);
+            if let Some(more) = row.more {
+                let _ = writeln!(text, "      {more}");
+            }
+            for setting in row.settings {
+                let _ = writeln!(
+                    text,
+                    "      {} = {}\n          {}",
+                    setting.key, setting.default, setting.meaning
+                );
+            }
+        }
+        if *sort == Listed::Strategies {
+            text += &controls();
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// The naive forms, found by how their settings describe them.
+fn controls() -> String {
+    let mut found: Vec<(String, Vec<&str>)> = Vec::new();
+    for row in strategy::REGISTRY {
+        for setting in (row.docs)() {
+            for control in setting.meaning.split("control: ").skip(1) {
+                let control = control.split([';', ')']).next().unwrap_or_default();
+                let line = format!("{}: {control}", setting.key);
+                match found.iter_mut().find(|(known, _)| *known == line) {
+                    Some((_, strategies)) => strategies.push(row.name),
+                    None => found.push((line, vec![row.name])),
+                }
+            }
+        }
+    }
+    let mut text =
+        String::from("\n  controls: naive forms, there to show that the audit sees what is broken\n");
+    for (line, strategies) in found {
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "      {line}\n          {}", strategies.join(", "));
+    }
+    text
+}
+
+fn listings(sort: Listed) -> (&'static str, Vec<Listing>) {
+    let row = |name: &str, summary: &str, settings| Listing {
+        name: name.into(),
+        summary: summary.into(),
+        more: None,
+        settings,
+    };
+    match sort {
+        Listed::Applications => (
+            "applications: what the load does; name one by application = \"…\", or in [application] with its settings",
+            application::REGISTRY.iter().map(application).collect(),
+        ),
+        Listed::Strategies => (
+            "strategies: how an application uses a cache in front of a database",
+            strategy::REGISTRY
+                .iter()
+                .map(|r| Listing {
+                    more: Some(format!("promises {}", r.guarantee())),
+                    ..row(r.name, r.summary, (r.docs)())
+                })
+                .collect(),
+        ),
+        Listed::Topologies => (
+            "topologies: where the cache lives",
+            topology::REGISTRY.iter().map(|r| row(r.name, r.summary, (r.docs)())).collect(),
+        ),
+        Listed::Distributions => (
+            "distributions: how keys are drawn, in [workload.keys]",
+            keys::REGISTRY.iter().map(|r| row(r.name, r.summary, (r.docs)())).collect(),
+        ),
+        Listed::Charts => (
+            "charts: what is drawn of the results, as SVG and PNG",
+            charts::REGISTRY.iter().map(|r| row(r.name, r.summary, Vec::new())).collect(),
+        ),
+        Listed::Settings => ("settings: the tables of a scenario", tables()),
+        // A column has a type and a unit and no default: it is listed in its own way.
+        Listed::Columns => ("columns: what the result files hold", Vec::new()),
+    }
+}
+
+/// An application with the operations and the kinds of entity that it has.
+fn application(row: &application::ApplicationRow) -> Listing {
+    let nothing = Table::empty(Place::Option(String::new()));
+    let spec = (row.read)(&Reader::new(&nothing, "", &Mistakes::default()));
+    let shares = spec.operations().iter().map(|kind| format!("{} {}", kind.name, kind.share));
+    let entities = spec.entities().iter().map(|entity| entity.name);
+    let (shares, entities) = (shares.collect::<Vec<_>>(), entities.collect::<Vec<_>>());
+    Listing {
+        name: row.name.into(),
+        summary: row.summary.into(),
+        more: Some(format!(
+            "operations and their usual shares, in [application.mix]: {}; kinds of entity, in [application.strategies]: {}",
+            shares.join(", "),
+            entities.join(", ")
+        )),
+        settings: (row.docs)(),
+    }
+}
+
+fn tables() -> Vec<Listing> {
+    let table = |name: &str, summary: &str, settings| Listing {
+        name: name.into(),
+        summary: summary.into(),
+        more: None,
+        settings,
+    };
+    vec![
+        table("[dataset]", "the documents in the database", DatasetSettings::docs()),
+        table("[workload]", "who asks for what, and how often", WorkloadSettings::docs()),
+        table("[cache]", "what every cache is given", CacheSettings::docs()),
+        table("[database]", "what every database is given", DatabaseSettings::docs()),
+        table("[network]", "distances that a loopback does not have", NetworkSettings::docs()),
+        table("[run]", "how a cell is run, and how often", RunSettings::docs()),
+        table("[run.pin]", "processors of their own", PinSettings::docs()),
+        table(
+            "[[fault]]",
+            "what breaks while a cell is measured: at, kind (stop-cache, stop-database, flush, slow-database, crash-application), for; target (an instance) or delay where the kind has one",
+            Vec::new(),
+        ),
+        table(
+            "[sweep]",
+            "dotted keys and the list of values that each takes in turn; the cells are their product",
+            Vec::new(),
+        ),
+        table(
+            "strategies, topologies",
+            "names, or tables with a name, settings and a label; left out, every one there is",
+            Vec::new(),
+        ),
+    ]
+}

@@ -1,0 +1,60 @@
+//! Output of `hotset check`: the cells, in their order, and how long they will take.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use crate::base::units::show_duration;
+use crate::commands::Exit;
+use crate::commands::cli::PlanArguments;
+use crate::commands::output::print;
+use crate::commands::plan::read;
+use crate::run::plan::Plan;
+
+/// Reads a scenario and prints what a run of it would do.
+#[must_use]
+pub fn execute(scenario: &Path, arguments: &PlanArguments) -> Exit {
+    match read(scenario, &arguments.options()) {
+        Ok(plan) => print(&describe(&plan)),
+        Err(exit) => exit,
+    }
+}
+
+/// The plan in words.
+#[must_use]
+pub fn describe(plan: &Plan) -> String {
+    let mut text = String::new();
+    let (least, most) = plan.time();
+    // Writing to a string does not fail.
+    let _ = writeln!(text, "{} is valid: {} runs in this order", plan.path, plan.cells.len());
+    for cell in &plan.cells {
+        let swept: Vec<_> = cell.swept.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+        let _ = writeln!(
+            text,
+            "  {:>3}  {}  (database: {}{}{})",
+            cell.position,
+            cell.id,
+            cell.topology.spec.database().word(),
+            if swept.is_empty() { "" } else { "; " },
+            swept.join(", "),
+        );
+    }
+    for left_out in &plan.left_out {
+        let _ = writeln!(text, "  not run: {left_out}");
+    }
+    for note in plan.notes() {
+        let _ = writeln!(text, "  {note}");
+    }
+    let _ = writeln!(
+        text,
+        "It takes {} to {}, depending on how soon hit rates settle; starting servers and loading {} documents come on top.",
+        show_duration(least),
+        show_duration(most),
+        plan.scenario.dataset.keys,
+    );
+    let repeats = plan.scenario.run.repeats.get();
+    if repeats < 5 {
+        let s = if repeats == 1 { " is" } else { "s are" };
+        let _ = writeln!(text, "{repeats} repeat{s} shown without a ranking; --repeats 5 ranks.");
+    }
+    text
+}

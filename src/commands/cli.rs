@@ -1,0 +1,302 @@
+//! The command line: what can be typed, and what it means.
+
+pub mod monitor;
+mod numbers;
+
+use std::num::NonZeroU64;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::base::units::{Share, parse_duration};
+use crate::commands::sizing;
+use crate::load::trace::OnBroken;
+use crate::model::curve::OnWrite;
+use crate::model::eviction::PolicyKind;
+use crate::run::plan;
+use crate::scenario::{Positive, suggest};
+use crate::topology::settings::Capacity;
+
+const EXAMPLES: &str = "\
+Examples:
+  hotset scenarios/quickstart.toml                   compare strategies inside this process, in under a minute
+  hotset scenarios/single-node.toml                  the same on a real Redis and a real MongoDB
+  hotset check scenarios/single-node.toml            what would be run, and how long it would take
+  hotset scenarios/quickstart.toml --set workload.keys.exponent=1.2 --duration 10s
+  hotset scenarios/single-node.toml --only strategy=cache-aside --repeats 5
+  hotset scenarios/single-node.toml --resume results/single-node/latest
+  hotset report results/quickstart/latest            redraw every chart and the page from the files
+  hotset curve scenarios/quickstart.toml --target-hit-rate 0.9   how much cache that needs, by simulation
+  hotset record scenarios/quickstart.toml --out trace.csv.zst    its operations as a trace
+  hotset list strategies                             what there is, with every setting and its default
+  hotset doctor                                      what is installed, and how to get what is missing
+  hotset scenarios/single-node.toml --watch          a run full screen
+  hotset monitor --redis redis://127.0.0.1:6379      any Redis full screen, from outside; `hotset monitor --help` has more
+
+Exit codes: 0 all ran · 2 the scenario or the command line is wrong · 3 a cell could not be run ·
+            130 interrupted (what had ended is kept; --resume goes on)";
+
+/// Load-tests caching strategies on a real cache and a real database, and reports what to adopt.
+#[derive(Debug, Parser)]
+#[command(name = "hotset", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct Cli {
+    /// What to do other than run a scenario
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
+    /// The scenario to run
+    #[arg(required = true)]
+    pub scenario: Option<PathBuf>,
+
+    /// How to run it
+    #[command(flatten)]
+    pub run: RunArguments,
+}
+
+/// The options of a run.
+#[derive(Debug, Clone, Args)]
+pub struct RunArguments {
+    /// What to run of it
+    #[command(flatten)]
+    pub plan: PlanArguments,
+
+    /// Where results go: DIR/<scenario>/<UTC time>
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    pub out: PathBuf,
+
+    /// Go on with an interrupted run of the same scenario, in its directory
+    #[arg(long, value_name = "DIR", conflicts_with = "out")]
+    pub resume: Option<PathBuf>,
+
+    /// Write the tables only, no charts and no page
+    #[arg(long)]
+    pub no_plots: bool,
+
+    /// Print nothing but the table at the end, and errors
+    #[arg(short, long)]
+    pub quiet: bool,
+
+    /// Show the run full screen, where there is a terminal
+    #[arg(long, conflicts_with = "quiet")]
+    pub watch: bool,
+}
+
+/// What is run of a scenario.
+#[derive(Debug, Clone, Args)]
+pub struct PlanArguments {
+    /// Run only these, as strategy=NAME or topology=NAME, several separated by commas
+    #[arg(long, value_name = "strategy=…,topology=…")]
+    pub only: Vec<String>,
+
+    /// Give a value of the scenario another one, as workload.clients=128 or strategies.cache-aside.on_write=update
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+
+    /// Run every cell this often; five or more are ranked
+    #[arg(long, value_name = "N", value_parser = repeats)]
+    pub repeats: Option<NonZeroU64>,
+
+    /// Measure every cell for this long, as 30s
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub duration: Option<Positive>,
+}
+
+impl PlanArguments {
+    /// What they mean for a plan.
+    #[must_use]
+    pub fn options(&self) -> plan::Options {
+        plan::Options {
+            set: self.set.clone(),
+            only: self.only.clone(),
+            repeats: self.repeats,
+            duration: self.duration,
+        }
+    }
+}
+
+/// What hotset does besides running a scenario.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Validate a scenario; print the cells and how long they will take
+    Check {
+        /// The scenario
+        scenario: PathBuf,
+        /// What to run of it
+        #[command(flatten)]
+        plan: PlanArguments,
+    },
+    /// Redraw charts, page and table from a directory of results
+    Report {
+        /// The directory
+        dir: PathBuf,
+    },
+    /// Simulate the hit rate against the capacity under every eviction policy, without servers
+    Curve {
+        /// The scenario
+        scenario: PathBuf,
+        /// What to simulate of it
+        #[command(flatten)]
+        curve: CurveArguments,
+    },
+    /// Write a scenario's operations as a trace, without running anything
+    Record {
+        /// The scenario
+        scenario: PathBuf,
+        /// The trace to write; compressed where its name ends in .zst
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// How many operations
+        #[arg(long, value_name = "N", default_value = "1000000", value_parser = numbers::at_least_one)]
+        operations: NonZeroU64,
+        /// Give a value of the scenario another one, as workload.reads=0.9
+        #[arg(long, value_name = "KEY=VALUE")]
+        set: Vec<String>,
+        /// Show no progress
+        #[arg(short, long)]
+        quiet: bool,
+    },
+    /// Print what there is, each with its meaning and its settings
+    List {
+        /// Of which sort; everything without one
+        what: Option<Listed>,
+        /// Print every setting as docs/settings.md has it, or every column as docs/columns.md
+        #[arg(long)]
+        markdown: bool,
+        /// Of columns: print a JSON Schema of a row of summary.csv
+        #[arg(long, conflicts_with = "markdown")]
+        json_schema: bool,
+    },
+    /// Print what is installed, and how to get what is missing
+    Doctor,
+    /// Watch a Redis, a cluster or what a sentinel looks after: hit rate, times, memory, evictions
+    Monitor(Box<monitor::MonitorArguments>),
+}
+
+/// How a curve is simulated.
+#[derive(Debug, Clone, Args)]
+pub struct CurveArguments {
+    /// Eviction policies: lru, lfu, w-tinylfu, s3-fifo, sieve, fifo, random [default: all]
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', value_parser = policy, hide_default_value = true)]
+    pub policies: Vec<PolicyKind>,
+
+    /// Capacities in entries or as shares of the keys, as 1000,5%,20% [default: sixteen from 0.1% to 100%]
+    #[arg(long, value_name = "N|P%,…", value_delimiter = ',', value_parser = capacity)]
+    pub capacities: Vec<Capacity>,
+
+    /// What a write does to the cached entry [default: what the strategies do; with Twitter's and CacheLib's traces, update]
+    #[arg(long, value_name = "WHAT")]
+    pub on_write: Option<Written>,
+
+    /// How many operations count, after as many that fill the caches [default: 20 for each key, 1 to 10 million]
+    #[arg(long, value_name = "N", value_parser = numbers::at_least_one)]
+    pub operations: Option<NonZeroU64>,
+
+    /// The share of the keys to simulate [default: all up to a million, about a million of more]
+    #[arg(long, value_name = "SHARE")]
+    pub rate: Option<f64>,
+
+    /// Simulate a trace instead: hotset's own CSV, Twitter's or CacheLib's, plain or zstd
+    #[arg(long, value_name = "FILE", conflicts_with = "operations")]
+    pub trace: Option<PathBuf>,
+
+    /// Leave out lines of the trace that are broken, and count them
+    #[arg(long, requires = "trace")]
+    pub skip_broken: bool,
+
+    /// Say how many entries a hit rate needs, as 0.9
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub target_hit_rate: Option<Share>,
+
+    /// Where earlier runs are, and where curve.csv, curve.svg and curve.png go: DIR/<scenario>
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    pub out: PathBuf,
+
+    /// Give a value of the scenario another one, as workload.keys.exponent=1.2
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+
+    /// Show no progress
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// What a write does to the cached entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Written {
+    /// It removes it; the next read puts it in again
+    Invalidate,
+    /// It puts the new value in, over an old one or not
+    Update,
+    /// It leaves the cache as it is
+    Ignore,
+}
+
+impl CurveArguments {
+    /// What they ask for.
+    #[must_use]
+    pub fn request(&self) -> sizing::Request {
+        sizing::Request {
+            policies: if self.policies.is_empty() { PolicyKind::ALL.to_vec() } else { self.policies.clone() },
+            capacities: self.capacities.clone(),
+            trace: self.trace.clone(),
+            on_broken: if self.skip_broken { OnBroken::Skip } else { OnBroken::Refuse },
+            operations: self.operations,
+            on_write: self.on_write.map(|written| match written {
+                Written::Invalidate => OnWrite::Invalidate,
+                Written::Update => OnWrite::Update,
+                Written::Ignore => OnWrite::Ignore,
+            }),
+            rate: self.rate,
+        }
+    }
+}
+
+/// What can be listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Listed {
+    /// What the load does
+    Applications,
+    /// How an application uses a cache
+    Strategies,
+    /// Where the cache lives
+    Topologies,
+    /// How keys are drawn
+    Distributions,
+    /// What is drawn of the results
+    Charts,
+    /// Every table of a scenario with its keys
+    Settings,
+    /// Every column of the result files with its unit
+    Columns,
+}
+
+fn policy(name: &str) -> Result<PolicyKind, String> {
+    name.parse().map_err(|_| suggest(name, &PolicyKind::ALL.map(PolicyKind::name)))
+}
+
+fn capacity(text: &str) -> Result<Capacity, String> {
+    let expected = || "give a number of entries, 1 or more, or a share of the keys, as 10%".to_owned();
+    if let Some(percent) = text.strip_suffix('%') {
+        let share = percent.parse::<f64>().ok().and_then(|percent| Share::new(percent / 100.0));
+        return share.filter(|share| *share != Share::NONE).map(Capacity::OfDataset).ok_or_else(expected);
+    }
+    text.parse().map(Capacity::Entries).map_err(|_| expected())
+}
+
+fn share(text: &str) -> Result<Share, String> {
+    let share = text.parse().ok().and_then(Share::new).filter(|share| *share != Share::NONE);
+    share.ok_or_else(|| "give a share above 0 and up to 1, as 0.9".into())
+}
+
+fn repeats(text: &str) -> Result<NonZeroU64, String> {
+    text.parse().map_err(|_| "give a whole number, 1 or more".into())
+}
+
+fn duration(text: &str) -> Result<Positive, String> {
+    match parse_duration(text)? {
+        duration if duration.is_zero() => {
+            Err("a duration of 0 measures nothing; give one such as 30s".into())
+        }
+        duration => Ok(Positive(duration)),
+    }
+}

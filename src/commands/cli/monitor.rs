@@ -1,0 +1,197 @@
+//! The command line of `hotset monitor`.
+
+use std::net::SocketAddr;
+use std::num::NonZeroU64;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use jiff::Timestamp;
+
+use crate::base::units::parse_duration;
+use crate::monitor::history::{self, Request};
+use crate::monitor::listen;
+use crate::monitor::options::{Options, Output, SHORTEST_INTERVAL};
+use crate::monitor::place::{Authorities, Place};
+use crate::monitor::publish::Publish;
+use crate::store::SecretUrl;
+use crate::topology::settings::expand;
+
+const NOTES: &str = "\
+Figures are differences of INFO between two samples, asked over connections of the monitor's own.
+The hit rate is the server's: the lookups of EXISTS, of scripts and of every other reading command
+count in it, too. Server time is the mean time in a command; a script counts as one, and so does
+each command in it. `?` on the screen says more.
+
+Rows (--csv, or where stdout is no terminal): one a node a sample, flushed at once; a figure that is
+not known is empty.
+  at_utc, node, role, state (up, first, restarted, reset, lost), interval_s, round_trip_us,
+  hit_rate, hits, misses, commands_per_s, mean_service_us, evicted_keys, expired_keys,
+  net_in_bytes_per_s, net_out_bytes_per_s, used_memory_bytes, maxmemory_bytes, rss_bytes,
+  fragmentation_ratio, keys, clients, replication_lag_bytes, reason
+
+Exit codes: 0 over · 2 the command line is wrong · 3 no server answered, or something could not be
+            written · 130 interrupted";
+
+/// What is watched, and where it goes.
+#[derive(Debug, Clone, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, after_help = NOTES)]
+pub struct MonitorArguments {
+    /// What to do other than watch
+    #[command(subcommand)]
+    pub command: Option<MonitorCommand>,
+
+    /// A server, any node of a cluster, or a sentinel; ${NAME} stands for a variable of the environment
+    #[arg(long, value_name = "URL", required = true, num_args = 1.., value_parser = url)]
+    pub redis: Vec<SecretUrl>,
+
+    /// How to reach the nodes behind a sentinel, as redis://user:${PASSWORD}@nodes [default: as the sentinel]
+    #[arg(long, value_name = "URL", value_parser = url)]
+    pub nodes: Option<SecretUrl>,
+
+    /// Where servers speak TLS: a file in PEM with the certificates of an authority of your own
+    #[arg(long, value_name = "FILE", value_parser = authorities)]
+    pub tls_ca: Option<Authorities>,
+
+    /// How often each node is asked; 100ms or more
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = interval)]
+    pub interval: Duration,
+
+    /// End after so many samples of each node
+    #[arg(long, value_name = "N", value_parser = super::numbers::at_least_one)]
+    pub count: Option<NonZeroU64>,
+
+    /// End after this long, as 30s
+    #[arg(long = "for", value_name = "TIME", value_parser = duration)]
+    pub lasts: Option<Duration>,
+
+    /// Write rows of CSV to a file, or with - to stdout, instead of showing a screen
+    #[arg(long, value_name = "FILE|-")]
+    pub csv: Option<PathBuf>,
+
+    /// Serve metrics for Prometheus at /metrics of this port, of this machine alone unless an address is given
+    #[arg(long, value_name = "[ADDRESS:]PORT", value_parser = listen::address)]
+    pub listen: Option<SocketAddr>,
+
+    /// Add every sample to streams of this Redis
+    #[arg(long, value_name = "URL", value_parser = url)]
+    pub publish: Option<SecretUrl>,
+
+    /// What stands before the names of those streams
+    #[arg(long, value_name = "TEXT", default_value = "metrics:")]
+    pub publish_prefix: String,
+
+    /// End when no server has answered for this long
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
+    pub give_up: Duration,
+}
+
+/// What the monitor does besides watching.
+#[derive(Debug, Clone, Subcommand)]
+pub enum MonitorCommand {
+    /// Read published samples back
+    History {
+        /// The Redis that they were published to
+        #[arg(long, value_name = "URL", value_parser = url)]
+        redis: SecretUrl,
+        /// From when: 2026-05-01T12:00:00Z, or as -15m before now [default: the oldest]
+        #[arg(long, value_name = "TIME", value_parser = time, allow_hyphen_values = true)]
+        from: Option<Timestamp>,
+        /// Until when [default: the newest]
+        #[arg(long, value_name = "TIME", value_parser = time, allow_hyphen_values = true)]
+        to: Option<Timestamp>,
+        /// What stands before the names of the streams
+        #[arg(long, value_name = "TEXT", default_value = "metrics:")]
+        publish_prefix: String,
+        /// Where it speaks TLS: a file in PEM with the certificates of an authority of your own
+        #[arg(long, value_name = "FILE", value_parser = authorities)]
+        tls_ca: Option<Authorities>,
+        /// Print rows of CSV
+        #[arg(long)]
+        csv: bool,
+    },
+}
+
+/// How published samples are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// A table for people.
+    Summary,
+    /// Rows of CSV.
+    Rows,
+}
+
+impl MonitorArguments {
+    /// What they ask for, where stdout is a terminal or not.
+    #[must_use]
+    pub fn options(&self, is_terminal: bool) -> Options {
+        let place = |url: &SecretUrl| Place::new(url.clone(), self.tls_ca.clone());
+        Options {
+            redis: self.redis.iter().map(place).collect(),
+            nodes: self.nodes.as_ref().map(place),
+            interval: self.interval,
+            count: self.count.map(NonZeroU64::get),
+            lasts: self.lasts,
+            output: match &self.csv {
+                Some(path) if path.as_os_str() == "-" => Output::Stdout,
+                Some(path) => Output::File(path.clone()),
+                None if is_terminal => Output::Screen,
+                None => Output::Stdout,
+            },
+            listen: self.listen,
+            publish: self
+                .publish
+                .clone()
+                .map(|url| Publish { place: place(&url), prefix: self.publish_prefix.clone() }),
+            give_up: self.give_up,
+        }
+    }
+}
+
+impl MonitorCommand {
+    /// What it asks for, and how to print it.
+    #[must_use]
+    pub fn request(&self) -> (Request, Form) {
+        let Self::History { redis, from, to, publish_prefix, tls_ca, csv } = self;
+        let place = Place::new(redis.clone(), tls_ca.clone());
+        (
+            Request { place, prefix: publish_prefix.clone(), from: *from, to: *to },
+            if *csv { Form::Rows } else { Form::Summary },
+        )
+    }
+}
+
+fn url(text: &str) -> Result<SecretUrl, String> {
+    let url = SecretUrl::new(expand(text, |name| std::env::var(name).ok())?);
+    if url.expose().starts_with("redis://") || url.expose().starts_with("rediss://") {
+        return Ok(url);
+    }
+    Err("a URL of Redis begins with redis:// or, over TLS, rediss://, as redis://127.0.0.1:6379".into())
+}
+
+fn authorities(path: &str) -> Result<Authorities, String> {
+    let pem = std::fs::read(path).map_err(|error| format!("{error}; name a file in PEM"))?;
+    Ok(pem.into())
+}
+
+fn interval(text: &str) -> Result<Duration, String> {
+    let interval = parse_duration(text)?;
+    if interval < SHORTEST_INTERVAL {
+        return Err(
+            "more often than every 100ms the asking itself would be seen in the figures; give 100ms or more"
+                .into(),
+        );
+    }
+    Ok(interval)
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    match parse_duration(text)? {
+        duration if duration.is_zero() => Err("give a duration above 0, such as 30s".into()),
+        duration => Ok(duration),
+    }
+}
+
+fn time(text: &str) -> Result<Timestamp, String> {
+    history::time(text, Timestamp::now())
+}

@@ -1,0 +1,74 @@
+//! The steps of `hotset curve`.
+
+use std::collections::BTreeSet;
+use std::io::IsTerminal;
+use std::path::Path;
+
+use crate::commands::cli::CurveArguments;
+use crate::commands::exit::Exit;
+use crate::commands::plan::read;
+use crate::commands::progress;
+use crate::commands::sizing::{self, Sizing};
+use crate::report::{self, ReportError};
+use crate::results::{CurveRow, file_safe, write_curve};
+use crate::run::plan::Options;
+
+/// Simulates the curves of a scenario, keeps and draws them, and answers what was asked of them.
+#[must_use]
+pub fn execute(scenario: &Path, arguments: &CurveArguments) -> Exit {
+    let options = Options { set: arguments.set.clone(), ..Options::default() };
+    let plan = match read(scenario, &options) {
+        Ok(plan) => plan,
+        Err(exit) => return exit,
+    };
+    let request = arguments.request();
+    let total = sizing::operations(&plan, &request);
+    let progress = progress::operations(arguments.quiet, std::io::stderr().is_terminal(), total);
+    let found = match sizing::simulate(&plan, &request, progress) {
+        Ok(found) => found,
+        Err(error) => {
+            eprintln!("error: {error}");
+            return Exit::Wrong;
+        }
+    };
+    say_of_curves(&found);
+    let mut rows: Vec<CurveRow> = found.iter().flat_map(Sizing::rows).collect();
+    if request.trace.is_none() {
+        rows.extend(sizing::measured(&plan, &arguments.out));
+    }
+    if let Err(error) = keep_curve(&plan.name, &rows, &arguments.out.join(file_safe(&plan.name))) {
+        eprintln!("error: {error}");
+        return Exit::NotRun;
+    }
+    if let Some(target) = arguments.target_hit_rate {
+        for sizing in &found {
+            let name = sizing.name(&found);
+            let of = if name.is_empty() { String::new() } else { format!("{name}: ") };
+            println!("{of}{}", sizing.answer(target));
+        }
+    }
+    Exit::Done
+}
+
+/// What is to be known of simulated curves before they are looked at, each thing once.
+fn say_of_curves(found: &[Sizing]) {
+    for warning in found.iter().filter_map(Sizing::warning).collect::<BTreeSet<_>>() {
+        eprintln!("warning: {warning}");
+    }
+    if let Some((lines, first)) =
+        found.iter().find_map(|one| Some((one.skipped.lines, one.skipped.first.as_ref()?)))
+    {
+        eprintln!("warning: {lines} broken lines were left out, the first: {first}");
+    }
+    for reason in found.iter().filter_map(|one| one.reason.as_ref()).collect::<BTreeSet<_>>() {
+        println!("{reason}");
+    }
+}
+
+fn keep_curve(name: &str, rows: &[CurveRow], directory: &Path) -> Result<(), ReportError> {
+    let table = write_curve(directory, rows)?;
+    for written in [vec![table], report::draw_curve(name, rows, directory)?].concat() {
+        println!("{}", written.display());
+    }
+    Ok(())
+}

@@ -1,0 +1,54 @@
+//! The steps of `hotset monitor`.
+
+use std::io::IsTerminal;
+
+use crate::commands::cli::monitor::{Form, MonitorArguments, MonitorCommand};
+use crate::commands::exit::Exit;
+use crate::commands::output::print;
+use crate::monitor::{Ended, MonitorError, history, session, summary};
+
+/// Watches servers, or prints what was published of them before.
+#[must_use]
+pub fn execute(arguments: &MonitorArguments) -> Exit {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: cannot start: {error}");
+            return Exit::NotRun;
+        }
+    };
+    let ended = runtime.block_on(async {
+        match &arguments.command {
+            Some(command) => print_history(command).await.map(|()| Ended::Over),
+            None => session::run(&arguments.options(std::io::stdout().is_terminal())).await,
+        }
+    });
+    // Not waited for: a reader that does not read may hold the thread that writes rows for ever.
+    runtime.shutdown_background();
+    match ended {
+        Ok(Ended::Over) => Exit::Done,
+        Ok(Ended::Interrupted) => Exit::Interrupted,
+        Err(error) => {
+            eprintln!("error: {error}");
+            match error {
+                MonitorError::Listen { .. } | MonitorError::Refused(_) | MonitorError::CannotPublish(_) => {
+                    Exit::Wrong
+                }
+                _ => Exit::NotRun,
+            }
+        }
+    }
+}
+
+async fn print_history(command: &MonitorCommand) -> Result<(), MonitorError> {
+    let (request, form) = command.request();
+    let samples = history::read(&request).await?;
+    match form {
+        Form::Rows => history::write_csv(&samples, std::io::stdout())
+            .map_err(|source| MonitorError::Rows { path: "-".into(), source }),
+        Form::Summary => {
+            let _ = print(&summary::of(&samples));
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! Texts on standard output and standard error.
+
+use std::io::IsTerminal;
+
+use crate::commands::exit::Exit;
+use crate::run::plan;
+
+/// Prints the whole answer of a command.
+#[must_use]
+pub fn print(text: &str) -> Exit {
+    print!("{text}");
+    Exit::Done
+}
+
+/// Says what is wrong with the command line.
+#[must_use]
+pub fn refuse(what: &str) -> Exit {
+    eprintln!("error: {what}");
+    Exit::Wrong
+}
+
+/// What the reader of the command line says: help, the version, or what is wrong, without the passwords of URLs in it.
+#[must_use]
+pub fn say(said: &clap::Error) -> Exit {
+    let (is_wrong, text) = (said.use_stderr(), said.render());
+    let is_terminal =
+        if is_wrong { std::io::stderr().is_terminal() } else { std::io::stdout().is_terminal() };
+    let text = if is_terminal { text.ansi().to_string() } else { text.to_string() };
+    if is_wrong {
+        // What was typed is quoted there.
+        eprint!("{}", plan::redacted_command([text]).concat());
+        Exit::Wrong
+    } else {
+        print(&text)
+    }
+}

@@ -1,0 +1,29 @@
+//! The reading of a scenario for a command, and what the user is told of its mistakes.
+
+use std::path::Path;
+
+use crate::commands::exit::Exit;
+use crate::run::plan::{Options, Plan, PlanError};
+
+/// Reads the plan of a scenario, or tells the user why there is none.
+///
+/// # Errors
+/// Where the file cannot be read or not be run; the user has been told why.
+pub fn read(scenario: &Path, options: &Options) -> Result<Plan, Exit> {
+    Plan::read(scenario, options).map_err(|error| {
+        match &error {
+            PlanError::Unreadable { .. } => {
+                eprintln!("error: {error}; check the path, or try `hotset scenarios/quickstart.toml`");
+            }
+            PlanError::Invalid(invalid) => {
+                for report in invalid.reports() {
+                    eprintln!("{report:?}");
+                }
+                let count = invalid.mistakes.len();
+                let s = if count == 1 { "" } else { "s" };
+                eprintln!("{count} mistake{s} in {}: nothing was run", invalid.path);
+            }
+        }
+        Exit::Wrong
+    })
+}

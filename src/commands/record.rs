@@ -1,0 +1,28 @@
+//! The steps of `hotset record`.
+
+use std::io::IsTerminal;
+use std::num::NonZeroU64;
+use std::path::Path;
+
+use crate::commands::exit::Exit;
+use crate::commands::output::print;
+use crate::commands::plan::read;
+use crate::commands::{progress, recording};
+use crate::run::plan::Options;
+
+/// Writes the operations of a scenario as a trace.
+#[must_use]
+pub fn execute(scenario: &Path, set: Vec<String>, operations: NonZeroU64, out: &Path, quiet: bool) -> Exit {
+    let plan = match read(scenario, &Options { set, ..Options::default() }) {
+        Ok(plan) => plan,
+        Err(exit) => return exit,
+    };
+    let progress = progress::operations(quiet, std::io::stderr().is_terminal(), Some(operations.get()));
+    match recording::record(&plan.scenario, operations, out, progress) {
+        Ok(()) => print(&format!("{}\n", out.display())),
+        Err(error) => {
+            eprintln!("error: {error}");
+            Exit::NotRun
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! The work of `hotset record`: it writes a scenario's operations as a trace, without running anything.
+
+use std::num::NonZeroU64;
+use std::path::Path;
+
+use crate::application::catalog::{self, Products};
+use crate::load::trace::{self, Record, TraceError, Writer};
+use crate::load::workload::{MixError, Operation};
+use crate::results::Phase;
+use crate::run::plan::Scenario;
+
+/// Operations written from one report of progress to the next.
+const BETWEEN_PROGRESS: u64 = 1 << 15;
+
+/// Why there is no trace.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// The scenario's load is not one of reads and writes of keys.
+    #[error(
+        "a trace holds reads and writes of single keys, which the application \"{0}\" does not offer; use a scenario with application = \"catalog\""
+    )]
+    Application(&'static str),
+    /// The workload cannot be drawn.
+    #[error(transparent)]
+    Workload(#[from] MixError),
+    /// The trace cannot be written.
+    #[error(transparent)]
+    Trace(#[from] TraceError),
+}
+
+/// Writes the first measured operations, the clients taking turns, to a file that [`trace::Reader`] reads; compressed
+/// where its name ends in `.zst`. `progress` is told now and then how many have been written.
+///
+/// # Errors
+/// Where the workload cannot be drawn or the file not be written.
+pub fn record(
+    scenario: &Scenario,
+    operations: NonZeroU64,
+    out: &Path,
+    mut progress: impl FnMut(u64),
+) -> Result<(), RecordError> {
+    if !scenario.is_catalog() {
+        return Err(RecordError::Application(scenario.application.spec.name()));
+    }
+    let stream = scenario.stream(Phase::Measure)?;
+    let products = scenario.products();
+    let mut writer = Writer::create(out)?;
+    for (number, operation) in (0..operations.get()).zip(stream.in_turn()) {
+        writer.write(&recorded(scenario, &products, number, &operation))?;
+        if number.is_multiple_of(BETWEEN_PROGRESS) {
+            progress(number);
+        }
+    }
+    writer.finish()?;
+    progress(operations.get());
+    Ok(())
+}
+
+fn recorded(scenario: &Scenario, products: &Products, number: u64, operation: &Operation) -> Record {
+    let is_read = operation.kind == catalog::READ;
+    Record {
+        time_ms: time_ms(scenario, number),
+        key: Products::id(operation.key).as_str().into(),
+        operation: if is_read { trace::Operation::Read } else { trace::Operation::Write },
+        size_bytes: if operation.absent {
+            0
+        } else {
+            products.value_size.bytes_of(products.seed, operation.key)
+        },
+        ttl: None,
+    }
+}
+
+/// When the operation is due, evenly spaced, in an open loop; a closed loop has no times before it is run.
+fn time_ms(scenario: &Scenario, number: u64) -> u64 {
+    let rate = scenario.workload.rate_per_second;
+    rate.map_or(0, |rate| (number as f64 * 1000.0 / rate.0) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load::trace::{OnBroken, Reader};
+    use crate::run::plan::{Options, Plan};
+
+    #[test]
+    fn a_trace_holds_the_operations_of_the_clients_in_turn() {
+        let text = "[dataset]\nkeys = 50\nvalue_size = \"300B\"\n[workload]\nreads = 0.7\nabsent_share = 0.2\nclients = 3\n\
+                    rate_per_second = 500.0\n";
+        let plan = Plan::parse("test", "test.toml", text, &Options::default()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("trace.csv.zst");
+        let mut told = 0;
+        record(&plan.scenario, NonZeroU64::new(1000).unwrap(), &path, |written| told = written).unwrap();
+        assert_eq!(told, 1000);
+        let records: Vec<Record> =
+            Reader::open(&path, None, OnBroken::Refuse).unwrap().map(Result::unwrap).collect();
+        let stream = plan.scenario.stream(Phase::Measure).unwrap();
+        assert_eq!(records.len(), 1000);
+        for (record, number) in records.iter().zip(0..) {
+            let operation = stream.operation(number % 3, number / 3);
+            assert_eq!(*record.key, *operation.key.to_string());
+            assert_eq!(record.operation == trace::Operation::Read, operation.kind == catalog::READ);
+            assert_eq!(record.size_bytes, if operation.absent { 0 } else { 300 });
+            assert_eq!(record.time_ms, number * 2);
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! The steps of `hotset report`, and the table that also ends a run.
+
+use std::path::Path;
+
+use crate::commands::exit::Exit;
+use crate::commands::output::print;
+use crate::report::terminal::closing_table;
+use crate::report::{self, DrawOptions};
+use crate::results::Results;
+
+/// The width of a table that goes to a file or a pipe.
+const WIDTH_OF_A_FILE: usize = 160;
+
+/// Draws the charts and the report of a run again, and prints its table.
+#[must_use]
+pub fn execute(dir: &Path) -> Exit {
+    match report::draw(dir, &DrawOptions::default()) {
+        Ok(drawn) => {
+            for path in &drawn {
+                println!("{}", path.display());
+            }
+            print_table(dir)
+        }
+        Err(error) => {
+            eprintln!("error: {error}");
+            Exit::Wrong
+        }
+    }
+}
+
+/// Prints the closing table of the results in a directory.
+#[must_use]
+pub fn print_table(dir: &Path) -> Exit {
+    let width = console::Term::stdout().size_checked().map_or(WIDTH_OF_A_FILE, |(_, columns)| columns.into());
+    let table = Results::read(dir).map_err(|error| error.to_string());
+    let table = table.and_then(|results| closing_table(&results, width).map_err(|error| error.to_string()));
+    match table {
+        Ok(table) => print(&table),
+        Err(error) => {
+            eprintln!("error: {error}");
+            Exit::NotRun
+        }
+    }
+}

@@ -1,0 +1,524 @@
+//! What `hotset curve` does: how much cache a hit rate needs. The operations of a scenario, or a trace, are simulated
+//! at many capacities under many policies, without servers, and held against what earlier runs measured.
+
+mod measured;
+mod studies;
+
+use std::collections::HashSet;
+use std::convert::Infallible;
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
+use std::path::{Path, PathBuf};
+
+use rustc_hash::FxBuildHasher;
+use xxhash_rust::xxh3::xxh3_64;
+
+pub use self::measured::measured;
+use self::studies::{Study, Writing, offer_alike, studies, writings};
+use crate::application::catalog;
+use crate::base::memory;
+use crate::base::units::{ByteSize, Share};
+use crate::load::trace::{self, Fills, OnBroken, Reader, Skipped, TraceError};
+use crate::load::workload::{MixError, Operation};
+use crate::model::curve::{Access, Curve, Keys, NotReached, OnWrite, RateOutOfRange, Sampling, Sweep};
+use crate::model::eviction::PolicyKind;
+use crate::results::Phase;
+use crate::results::{CurveRow, CurveSource};
+use crate::run::plan::{Cell, Plan, Scenario};
+use crate::topology::settings::Capacity;
+
+/// Up to so many keys every key is simulated; of more a sample of about as many.
+const EXACT_UP_TO: u64 = 1_000_000;
+/// No sample is smaller than this share of the keys by itself.
+const SMALLEST_RATE: f64 = 0.01;
+/// Points of a curve, from a thousandth of the keys to all of them, each larger than the last by the same factor.
+const POINTS: u32 = 16;
+/// Why writes of a trace put in what is written.
+const AS_IN_THE_TRACE: &str = "writes update the cache, as those of the trace did: it was recorded at a cache that its application \
+                               fills, and a set that follows a get of its key is such a fill and left out (--on-write says otherwise)";
+
+/// The request for a simulation.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// A curve for each of these.
+    pub policies: Vec<PolicyKind>,
+    /// A point for each of these; none for about sixteen between a thousandth of the keys and all of them.
+    pub capacities: Vec<Capacity>,
+    /// The trace that is simulated instead of the scenario's operations.
+    pub trace: Option<PathBuf>,
+    /// The treatment of broken lines in the trace.
+    pub on_broken: OnBroken,
+    /// How many operations count; as many fill the caches before that. A trace counts from its first to its last.
+    pub operations: Option<NonZeroU64>,
+    /// What writes do to the cache; left out, what the strategies do, or did where the trace was recorded.
+    pub on_write: Option<OnWrite>,
+    /// The share of the keys to simulate; left out, it depends on how many there are.
+    pub rate: Option<f64>,
+}
+
+/// Why there is no curve.
+#[derive(Debug, thiserror::Error)]
+pub enum SizingError {
+    /// The workload cannot be drawn.
+    #[error(transparent)]
+    Workload(#[from] MixError),
+    /// The trace cannot be read.
+    #[error(transparent)]
+    Trace(#[from] TraceError),
+    /// The rate is no share.
+    #[error(transparent)]
+    Rate(#[from] RateOutOfRange),
+    /// The scenario's load is not one of reads and writes of keys.
+    #[error(
+        "a hit rate is simulated for reads and writes of single keys, which the application \"{0}\" does not offer; use a scenario with application = \"catalog\", or a trace"
+    )]
+    Application(&'static str),
+    /// A capacity is no number of entries that can be simulated.
+    #[error(
+        "a capacity of {0} cannot be simulated; give 1 to 4294967295 entries, or a share of the keys such as 10%, that is one entry or more"
+    )]
+    Capacity(String),
+    /// The caches would not fit into memory.
+    #[error(
+        "simulating that takes about {needed} of memory, and there are {there_is}; give a smaller --rate, or fewer or smaller --capacities, or fewer --policies"
+    )]
+    Memory {
+        /// The memory that the simulation needs.
+        needed: ByteSize,
+        /// The memory that there is.
+        there_is: ByteSize,
+    },
+}
+
+/// The result of a simulation.
+#[derive(Debug, Clone)]
+pub struct Sizing {
+    /// One for each policy.
+    pub curves: Vec<Curve>,
+    /// The documents of the dataset, or the keys of the trace; `None` where a trace's were not counted.
+    pub keys: Option<u64>,
+    /// The choice of keys that were simulated.
+    pub sampling: Sampling,
+    /// The swept values that make the operations what they are; empty without any.
+    pub swept: String,
+    /// The effect that writes had on the cache.
+    pub on_write: OnWrite,
+    /// Why they did so, in a sentence; `None` where it was said on the command line, or nothing is written.
+    pub reason: Option<String>,
+    /// Lines of the trace that were left out.
+    pub skipped: Skipped,
+}
+
+/// Simulates what is asked for, on all cores: one family of curves for each sort of operations that the scenario offers
+/// and for each thing that its strategies do on a write. `progress` is told now and then how many operations have been read.
+///
+/// # Errors
+/// Where the operations cannot be had, or a capacity or the rate makes no sense.
+pub fn simulate(
+    plan: &Plan,
+    request: &Request,
+    mut progress: impl FnMut(u64),
+) -> Result<Vec<Sizing>, SizingError> {
+    let mut done = 0;
+    let mut found = Vec::new();
+    match &request.trace {
+        Some(path) => {
+            for writes in writings_of_trace(plan, path, request)? {
+                let mut read = 0;
+                found.push(simulate_trace(path, &writes, request, |operations| {
+                    read = operations;
+                    progress(done + read);
+                })?);
+                done += read;
+            }
+        }
+        None => {
+            for study in studies(plan, request.on_write) {
+                let operations = |operations| progress(done + operations);
+                found.push(simulate_scenario(plan, &study, request, operations)?);
+                done += 2 * counted(&study.scenario, request);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// How many operations a simulation reads; `None` for a trace, which is read to its end.
+#[must_use]
+pub fn operations(plan: &Plan, request: &Request) -> Option<u64> {
+    let of_studies =
+        || studies(plan, request.on_write).iter().map(|study| 2 * counted(&study.scenario, request)).sum();
+    request.trace.is_none().then(of_studies)
+}
+
+/// Enough for each key to be asked for many times, and not more than a minute's work.
+fn counted(scenario: &Scenario, request: &Request) -> u64 {
+    let enough = scenario.dataset.keys.get().saturating_mul(20).clamp(1_000_000, 10_000_000);
+    request.operations.map_or(enough, NonZeroU64::get)
+}
+
+fn simulate_scenario(
+    plan: &Plan,
+    study: &Study,
+    request: &Request,
+    progress: impl FnMut(u64),
+) -> Result<Sizing, SizingError> {
+    let scenario = &study.scenario;
+    if !scenario.is_catalog() {
+        return Err(SizingError::Application(scenario.application.spec.name()));
+    }
+    let documents = scenario.dataset.keys.get();
+    let counted = counted(scenario, request);
+    let (warmup, measure) = (scenario.stream(Phase::Warmup)?, scenario.stream(Phase::Measure)?);
+    let operations = warmup.in_turn().take(counted as usize).chain(measure.in_turn().take(counted as usize));
+    let asked_for = if scenario.workload.absent_share == Share::NONE { documents } else { 2 * documents };
+    let mut sweep = sweep(request, study.writes.on_write, Some(asked_for))?;
+    sweep.keys = u32::try_from(asked_for).map_or(Keys::Hashed, Keys::Numbered);
+    sweep.uncounted = counted;
+    sweep.seed = scenario.run.seed;
+    let cells = plan.cells.iter().filter(|cell| offer_alike(&cell.scenario, scenario));
+    sweep.capacities = entries(&wanted(request, cells), documents)?;
+    check_memory(sweep.memory_bytes(asked_for), memory::total_bytes())?;
+    let accesses = operations.map(|operation| Ok::<_, Infallible>(access(&operation)));
+    let Ok(curves) = sweep.run(accesses, progress);
+    Ok(Sizing {
+        curves,
+        keys: Some(documents),
+        sampling: sweep.sampling,
+        swept: study.swept.clone(),
+        on_write: sweep.on_write,
+        reason: study.writes.reason(),
+        skipped: Skipped::default(),
+    })
+}
+
+/// What writes of a trace do. Those of a trace that was recorded at a look-aside cache put in what is written, as
+/// they did there; what only filled that cache is left out, since a simulated read fills.
+fn writings_of_trace(plan: &Plan, path: &Path, request: &Request) -> Result<Vec<Writing>, TraceError> {
+    let is_look_aside = Reader::open(path, None, request.on_broken)?.format().is_look_aside();
+    let on_write = request.on_write.or(is_look_aside.then_some(OnWrite::Update));
+    Ok(writings(&plan.cells, true, on_write))
+}
+
+fn simulate_trace(
+    path: &Path,
+    writes: &Writing,
+    request: &Request,
+    progress: impl FnMut(u64),
+) -> Result<Sizing, SizingError> {
+    let wanted = wanted(request, [].iter());
+    let all_in_entries = wanted.iter().all(|capacity| matches!(capacity, Capacity::Entries(_)));
+    let keys = if all_in_entries && request.rate.is_some() { None } else { Some(keys_of(path, request)?) };
+    let mut sweep = sweep(request, writes.on_write, keys)?;
+    sweep.capacities = entries(&wanted, keys.unwrap_or(0))?;
+    if let Some(keys) = keys {
+        check_memory(sweep.memory_bytes(keys), memory::total_bytes())?;
+    }
+    let mut reader = Reader::open(path, None, request.on_broken)?;
+    let format = reader.format();
+    let (mut fills, sampling) = (Fills::of(format), sweep.sampling);
+    let accesses = reader.by_ref().filter_map(|record| match record {
+        Ok(record) => {
+            let access = recorded(&record);
+            let is_fill = sampling.keeps(access.key) && fills.is_fill(access.key, record.operation);
+            (!is_fill).then_some(Ok(access))
+        }
+        Err(error) => Some(Err(error)),
+    });
+    let curves = sweep.run(accesses, progress)?;
+    let reason = match request.on_write {
+        None if format.is_look_aside() => Some(AS_IN_THE_TRACE.to_owned()),
+        _ => writes.reason(),
+    };
+    let (on_write, skipped) = (sweep.on_write, reader.skipped().clone());
+    Ok(Sizing { curves, keys, sampling, swept: String::new(), on_write, reason, skipped })
+}
+
+/// Refuses what would not fit into the memory that there is.
+fn check_memory(bytes: u64, there_is: Option<u64>) -> Result<(), SizingError> {
+    match there_is {
+        Some(there_is) if bytes > there_is => {
+            Err(SizingError::Memory { needed: ByteSize(bytes), there_is: ByteSize(there_is) })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn sweep(request: &Request, on_write: OnWrite, keys: Option<u64>) -> Result<Sweep, RateOutOfRange> {
+    let sampling = match (request.rate, keys) {
+        (Some(rate), _) => Sampling::new(rate)?,
+        (None, Some(keys)) if keys > EXACT_UP_TO => {
+            Sampling::new((EXACT_UP_TO as f64 / keys as f64).max(SMALLEST_RATE))?
+        }
+        (None, _) => Sampling::ALL,
+    };
+    Ok(Sweep {
+        policies: request.policies.clone(),
+        capacities: Vec::new(),
+        on_write,
+        keys: Keys::Hashed,
+        sampling,
+        uncounted: 0,
+        threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+        seed: 1,
+    })
+}
+
+/// What was asked for, or a row of shares with the capacities that a run of the cells would have.
+fn wanted<'a>(request: &Request, cells: impl Iterator<Item = &'a Cell>) -> Vec<Capacity> {
+    if !request.capacities.is_empty() {
+        return request.capacities.clone();
+    }
+    let share = |point: u32| 10_f64.powf(-3.0 * f64::from(POINTS - 1 - point) / f64::from(POINTS - 1));
+    let shares = (0..POINTS).filter_map(|point| Share::new(share(point))).map(Capacity::OfDataset);
+    let of_cells = cells.filter_map(|cell| cell.scenario.cache.capacity);
+    shares.chain(of_cells.filter(|capacity| !matches!(capacity, Capacity::Bytes(_)))).collect()
+}
+
+fn entries(wanted: &[Capacity], keys: u64) -> Result<Vec<NonZeroU32>, SizingError> {
+    let one = |capacity: &Capacity| {
+        let entries = capacity.entries(keys).and_then(|entries| u32::try_from(entries).ok());
+        let none = || SizingError::Capacity(crate::scenario::Setting::show(capacity));
+        entries.and_then(NonZeroU32::new).ok_or_else(none)
+    };
+    wanted.iter().map(one).collect()
+}
+
+fn access(operation: &Operation) -> Access {
+    if operation.kind == catalog::READ { Access::read(operation.key) } else { Access::write(operation.key) }
+}
+
+fn recorded(record: &trace::Record) -> Access {
+    let key = xxh3_64(record.key.as_bytes());
+    match record.operation {
+        trace::Operation::Read => Access::read(key),
+        trace::Operation::Write | trace::Operation::Put => Access::write(key),
+        trace::Operation::Delete => Access::delete(key),
+    }
+}
+
+/// How many keys a trace has: a first reading, which takes about 16 bytes of memory for each.
+fn keys_of(path: &Path, request: &Request) -> Result<u64, TraceError> {
+    let mut keys: HashSet<u64, FxBuildHasher> = HashSet::default();
+    for record in Reader::open(path, None, request.on_broken)? {
+        keys.insert(xxh3_64(record?.key.as_bytes()));
+    }
+    Ok(keys.len() as u64)
+}
+
+impl Sizing {
+    /// The rows of the simulated points.
+    #[must_use]
+    pub fn rows(&self) -> Vec<CurveRow> {
+        let of_curve = |curve: &Curve| {
+            let policy = curve.policy.name();
+            let rows = curve.points.iter().map(move |point| CurveRow {
+                source: CurveSource::Simulated,
+                policy: policy.into(),
+                capacity_entries: point.capacity.get().into(),
+                capacity_share: self.keys.map(|keys| f64::from(point.capacity.get()) / keys as f64),
+                reads: point.reads,
+                hits: point.hits,
+                hit_rate: (point.reads > 0).then(|| point.hit_rate()),
+                swept: self.swept.clone(),
+                on_write: self.on_write.word().into(),
+                sampled_share: Some(self.sampling.rate()),
+                ..CurveRow::default()
+            });
+            rows.collect::<Vec<_>>()
+        };
+        self.curves.iter().flat_map(of_curve).collect()
+    }
+
+    /// What tells it from the others that were found with it: the swept values, and what writes do where they differ in that.
+    #[must_use]
+    pub fn name(&self, others: &[Self]) -> String {
+        let writes = format!("writes {}", self.on_write.word());
+        let differ = others.iter().any(|other| other.on_write != self.on_write);
+        let parts = [(!self.swept.is_empty()).then(|| self.swept.clone()), differ.then_some(writes)];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+    }
+
+    /// What is to be said of capacities too small for the sample.
+    #[must_use]
+    pub fn warning(&self) -> Option<String> {
+        let points = self.curves.iter().flat_map(|curve| &curve.points);
+        let rough =
+            points.map(|point| point.capacity).filter(|capacity| !self.sampling.is_good_at(*capacity));
+        let up_to = rough.max()?;
+        Some(format!(
+            "hit rates at {up_to} entries and fewer are rough, as only {:.2} % of the keys were simulated; give a greater --rate",
+            self.sampling.rate() * 100.0
+        ))
+    }
+
+    /// The capacity that a hit rate needs, in a line: under the policy that needs the least, and under the others.
+    #[must_use]
+    pub fn answer(&self, target: Share) -> String {
+        let mut reached = Vec::new();
+        let mut best: Option<NotReached> = None;
+        for curve in &self.curves {
+            match curve.capacity_for(target.get()) {
+                Ok(capacity) => reached.push((capacity, curve.policy)),
+                Err(error) if best.is_none_or(|best| error.best > best.best) => best = Some(error),
+                Err(_) => {}
+            }
+        }
+        reached.sort();
+        let percent = target.get() * 100.0;
+        let Some(((least, policy), others)) = reached.split_first() else {
+            return best.map_or_else(String::new, |best| best.to_string());
+        };
+        let share = self.keys.map_or_else(String::new, |keys| {
+            format!(" ({:.2} % of {keys} keys)", f64::from(least.get()) / keys as f64 * 100.0)
+        });
+        let others: Vec<_> = others.iter().map(|(entries, policy)| format!("{policy} {entries}")).collect();
+        let others = if others.is_empty() { String::new() } else { format!("; {}", others.join(", ")) };
+        format!("a hit rate of {percent} % needs {least} entries{share} under {policy}{others}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::recording::record;
+    use crate::run::plan::Options;
+
+    fn simulate_one(plan: &Plan, request: &Request) -> Sizing {
+        let mut found = simulate(plan, request, |_| {}).unwrap();
+        assert_eq!(found.len(), 1);
+        found.remove(0)
+    }
+
+    fn plan(text: &str) -> Plan {
+        Plan::parse("test", "test.toml", text, &Options::default()).unwrap()
+    }
+
+    fn request(policies: &[PolicyKind]) -> Request {
+        Request {
+            policies: policies.to_vec(),
+            capacities: Vec::new(),
+            trace: None,
+            on_broken: OnBroken::Refuse,
+            operations: NonZeroU64::new(200_000),
+            on_write: None,
+            rate: None,
+        }
+    }
+
+    const SCENARIO: &str = "strategies = [\"cache-aside\"]\ntopologies = [\"embedded\"]\n[dataset]\nkeys = 10000\n[workload]\nreads = 1.0\n[cache]\ncapacity = \"10%\"\n";
+
+    #[test]
+    fn a_scenario_is_simulated_at_shares_of_its_documents_and_at_its_own_capacity() {
+        let sizing = simulate_one(&plan(SCENARIO), &request(&[PolicyKind::Lru]));
+        let entries: Vec<u32> = sizing.curves[0].points.iter().map(|point| point.capacity.get()).collect();
+        assert_eq!((entries.first(), entries.last()), (Some(&10), Some(&10_000)));
+        assert!(entries.contains(&1000), "{entries:?}");
+        let rates: Vec<f64> = sizing.rows().iter().map(|row| row.hit_rate.unwrap()).collect();
+        assert!(rates.is_sorted() && rates[rates.len() - 1] > 0.99, "{rates:?}");
+    }
+
+    #[test]
+    fn a_recorded_trace_has_the_curve_of_its_scenario() {
+        let plan = plan(SCENARIO);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("trace.csv");
+        record(&plan.scenario, NonZeroU64::new(100_000).unwrap(), &path, |_| {}).unwrap();
+        let capacities = vec![Capacity::Entries(NonZeroU64::new(500).unwrap())];
+        let policies = [PolicyKind::Lru, PolicyKind::Sieve, PolicyKind::Lfu];
+        let traced = Request { trace: Some(path), capacities: capacities.clone(), ..request(&policies) };
+        let of_trace = simulate_one(&plan, &traced);
+        let mut sweep = sweep(&traced, OnWrite::Invalidate, None).unwrap();
+        sweep.capacities = entries(&capacities, 0).unwrap();
+        let stream = plan.scenario.stream(Phase::Measure).unwrap();
+        let accesses =
+            stream.in_turn().take(100_000).map(|operation| Ok::<_, Infallible>(access(&operation)));
+        let Ok(of_stream) = sweep.run(accesses, |_| {});
+        assert_eq!(of_trace.curves, of_stream);
+    }
+
+    #[test]
+    fn the_answer_names_the_policy_that_needs_least_and_what_the_others_need() {
+        let sizing = simulate_one(&plan(SCENARIO), &request(&[PolicyKind::Fifo, PolicyKind::Lfu]));
+        let answer = sizing.answer(Share::new(0.8).unwrap());
+        assert!(
+            answer.starts_with("a hit rate of 80 % needs ") && answer.contains(" under lfu; fifo "),
+            "{answer}"
+        );
+        let mut few = request(&[PolicyKind::Lru]);
+        few.capacities = vec![Capacity::OfDataset(Share::of(1, 100))];
+        let answer = simulate_one(&plan(SCENARIO), &few).answer(Share::new(0.99).unwrap());
+        assert!(answer.contains("no simulated capacity reaches a hit rate of 99.00 %"), "{answer}");
+    }
+
+    #[test]
+    fn a_rate_that_is_no_share_is_refused() {
+        let wrong = Request { rate: Some(1.5), ..request(&[PolicyKind::Lru]) };
+        let error = simulate(&plan(SCENARIO), &wrong, |_| {}).unwrap_err().to_string();
+        assert!(error.contains("1.5 is not a sampling rate"), "{error}");
+    }
+
+    fn hit_rate_at(sizing: &Sizing, entries: u32) -> f64 {
+        let points = &sizing.curves[0].points;
+        points.iter().find(|point| point.capacity.get() == entries).unwrap().hit_rate()
+    }
+
+    #[test]
+    fn each_swept_sort_of_operations_and_each_effect_of_writes_has_its_curve_and_its_answer() {
+        let text = format!(
+            "{}[sweep]\n\"workload.keys.exponent\" = [0.8, 1.1]\n",
+            SCENARIO
+                .replace("reads = 1.0", "reads = 0.9")
+                .replace("[\"cache-aside\"]", "[\"cache-aside\", \"cache-through\"]")
+        );
+        let mut told = 0;
+        let (plan, request) = (plan(&text), request(&[PolicyKind::Lru]));
+        let found = simulate(&plan, &request, |operations| {
+            assert!(operations >= told);
+            told = operations;
+        });
+        let found = found.unwrap();
+        assert_eq!(Some(told), operations(&plan, &request));
+        let named: Vec<_> = found.iter().map(|one| (one.name(&found), hit_rate_at(one, 1000))).collect();
+        let expected =
+            ["0.8, writes invalidate", "0.8, writes update", "1.1, writes invalidate", "1.1, writes update"];
+        for ((name, _), expected) in named.iter().zip(expected) {
+            assert_eq!(*name, format!("workload.keys.exponent={expected}"));
+        }
+        let rates: Vec<f64> = named.iter().map(|(_, rate)| *rate).collect();
+        assert!(
+            rates[0] + 0.02 < rates[1] && rates[1] + 0.1 < rates[2] && rates[2] + 0.02 < rates[3],
+            "{rates:?}"
+        );
+        assert!(found[1].reason.as_ref().unwrap().contains("update the cache, as under cache-through"));
+        assert!(found[3].rows().iter().all(|row| row.swept.ends_with("1.1") && row.on_write == "update"));
+    }
+
+    /// Half of the keys fit; each read is followed by the set that fills the cache after a miss.
+    #[test]
+    fn a_set_that_fills_a_look_aside_cache_does_not_empty_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("trace.csv");
+        let line = |key: u64| format!("0,k{key},1,9,1,get,0\n0,k{key},1,9,1,set,60\n");
+        let keys = (0..20_000)
+            .map(|number| (crate::base::hash::mix(number) % 100).min(crate::base::hash::mix(!number) % 100));
+        std::fs::write(&path, keys.map(line).collect::<String>()).unwrap();
+        let capacities = vec![Capacity::Entries(NonZeroU64::new(50).unwrap())];
+        let traced = Request { trace: Some(path), capacities, ..request(&[PolicyKind::Lru]) };
+        let found = simulate_one(&plan(SCENARIO), &traced);
+        assert!(hit_rate_at(&found, 50) > 0.6, "{found:?}");
+        assert_eq!(found.on_write, OnWrite::Update);
+        assert!(found.reason.unwrap().contains("--on-write says otherwise"));
+        let asked = Request { on_write: Some(OnWrite::Ignore), ..traced };
+        assert_eq!(simulate_one(&plan(SCENARIO), &asked).on_write, OnWrite::Ignore);
+    }
+
+    #[test]
+    fn what_does_not_fit_into_memory_is_refused_with_what_to_do() {
+        assert!(check_memory(100, Some(100)).is_ok() && check_memory(100, None).is_ok());
+        let error = check_memory(3 << 30, Some(1 << 30)).unwrap_err().to_string();
+        assert!(error.contains("3GiB") && error.contains("smaller --rate"), "{error}");
+        let mut large = request(&[PolicyKind::WTinyLfu]);
+        large.capacities = vec![Capacity::Entries(NonZeroU64::new(4_000_000_000).unwrap())];
+        assert!(hit_rate_at(&simulate_one(&plan(SCENARIO), &large), 4_000_000_000) > 0.9);
+    }
+}

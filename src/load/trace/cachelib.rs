@@ -1,0 +1,190 @@
+//! The CSV of CacheLib's kvcache traces (Berg et al., The CacheLib Caching Engine, OSDI 2020).
+//!
+//! The columns differ between years (`op_time,key,key_size,op,op_count,size,cache_hits,ttl,usecase,sub_usecase`;
+//! before, `key,op,size,op_count,key_size,ttl` without times), so they are found by the names in the header. A line
+//! stands for `op_count` equal operations. Keys are numbers that stand for keys of `key_size` bytes; equal numbers of other
+//! sizes are other keys, as they are to CacheLib's own replay, which pads them to their size.
+
+use std::time::Duration;
+
+use super::fields::{self, Fault, Fields, MOST};
+use super::{Operation, Record};
+
+/// The positions of the columns.
+#[derive(Debug)]
+pub(super) struct Columns {
+    count: usize,
+    key: usize,
+    operation: usize,
+    size: usize,
+    key_size: Option<usize>,
+    /// In seconds.
+    time: Option<usize>,
+    repeats: Option<usize>,
+    /// In seconds.
+    ttl: Option<usize>,
+}
+
+/// More repeats than this in one line are a damaged number, and would seem to hang.
+const MOST_REPEATS: u64 = 1 << 32;
+
+impl Columns {
+    /// Returns true if a first line is the header of such a trace.
+    pub(super) fn are_named_by(header: &Fields<'_>) -> bool {
+        header.iter().any(|name| name == b"key") && header.iter().any(|name| name == b"op")
+    }
+
+    pub(super) fn of(header: &Fields<'_>) -> Result<Self, Fault> {
+        let remedy = "give the trace the header of CacheLib's kvcache traces, such as key,op,size,op_count,key_size,ttl";
+        if header.count() > MOST {
+            return Err(Fault::new(
+                format!("the header has {} columns, more than {MOST}", header.count()),
+                remedy,
+            ));
+        }
+        let place = |name: &str| header.iter().position(|column| column == name.as_bytes());
+        let required =
+            |name| place(name).ok_or_else(|| Fault::new(format!("the header has no column {name}"), remedy));
+        Ok(Self {
+            count: header.count(),
+            key: required("key")?,
+            operation: required("op")?,
+            size: required("size")?,
+            key_size: place("key_size"),
+            time: place("op_time"),
+            repeats: place("op_count"),
+            ttl: place("ttl"),
+        })
+    }
+
+    /// Returns true if the records have times.
+    pub(super) fn have_times(&self) -> bool {
+        self.time.is_some()
+    }
+
+    /// The record of a line, and how often it is repeated.
+    pub(super) fn record(&self, fields: &Fields<'_>) -> Result<(Record, u64), Fault> {
+        let fields = fields.exactly(self.count)?;
+        let record = Record {
+            time_ms: self.time.map_or(Ok(0), |at| fields::seconds_as_ms(fields[at], "op_time"))?,
+            key: self.key(fields)?,
+            operation: operation(fields[self.operation])?,
+            size_bytes: fields::number(fields[self.size], "size")?,
+            ttl: self.ttl.map_or(Ok(None), |at| ttl(fields[at]))?,
+        };
+        Ok((record, self.repeats.map_or(Ok(1), |at| repeats(fields[at]))?))
+    }
+}
+
+impl Columns {
+    /// A key, and its size where the trace says it.
+    fn key(&self, fields: &[&[u8]]) -> Result<Box<str>, Fault> {
+        let key = fields::key(fields[self.key])?;
+        let Some(at) = self.key_size else { return Ok(key) };
+        let size = fields::number(fields[at], "key_size")?;
+        Ok(format!("{key}/{size}").into())
+    }
+}
+
+fn operation(field: &[u8]) -> Result<Operation, Fault> {
+    match field {
+        b"GET" | b"GET_LEASE" => Ok(Operation::Read),
+        b"SET" | b"SET_LEASE" | b"ADD" => Ok(Operation::Put),
+        b"REPLACE" | b"CAS" | b"APPEND" | b"PREPEND" | b"INCR" | b"DECR" => Ok(Operation::Write),
+        b"DELETE" => Ok(Operation::Delete),
+        _ => fields::unknown_operation(
+            field,
+            "known are GET, GET_LEASE, SET, SET_LEASE, ADD, REPLACE, CAS, APPEND, PREPEND, INCR, DECR and DELETE",
+        ),
+    }
+}
+
+/// None where the field is empty or 0: the value lives for ever, or the operation sets none.
+fn ttl(field: &[u8]) -> Result<Option<Duration>, Fault> {
+    if field.is_empty() {
+        return Ok(None);
+    }
+    let seconds = fields::number(field, "ttl")?;
+    Ok((seconds > 0).then(|| Duration::from_secs(seconds)))
+}
+
+fn repeats(field: &[u8]) -> Result<u64, Fault> {
+    let count = fields::number(field, "op_count")?;
+    if (1..=MOST_REPEATS).contains(&count) {
+        return Ok(count);
+    }
+    Err(Fault::new(format!("op_count is {count}, which is not from 1 to 2^32"), "correct the number"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Operation::{Delete, Put, Read};
+    use super::*;
+    use crate::load::trace::{Format, OnBroken, Reader};
+
+    fn read(text: &'static str) -> Reader {
+        let reader = Reader::new(text.as_bytes(), None, OnBroken::Refuse).unwrap();
+        assert_eq!(reader.format(), Format::CacheLib);
+        reader
+    }
+
+    #[test]
+    fn a_line_of_a_cachelib_trace_stands_for_op_count_operations() {
+        let reader = read(
+            "op_time,key,key_size,op,op_count,size,cache_hits,ttl,usecase,sub_usecase\n\
+             1664578800,1668001,30,GET,3,512,2,0,7,1\n\
+             1664578801,1668001,30,SET,1,600,0,86400,7,1\n\
+             1664578801,1668002,30,GET_LEASE,1,0,0,,7,1\n\
+             1664578802,1668001,30,DELETE,2,0,0,0,7,1\n",
+        );
+        assert!(reader.has_times());
+        let records: Vec<_> = reader.map(Result::unwrap).collect();
+        let operations: Vec<_> = records.iter().map(|record| record.operation).collect();
+        assert_eq!(operations, [Read, Read, Read, Put, Read, Delete, Delete]);
+        assert_eq!(records[0], records[2]);
+        assert_eq!((records[3].time_ms, records[3].size_bytes), (1_664_578_801_000, 600));
+        assert_eq!(records[3].ttl, Some(Duration::from_hours(24)));
+    }
+
+    #[test]
+    fn equal_keys_of_other_sizes_are_other_keys() {
+        let reader =
+            read("key,op,size,op_count,key_size,ttl\nk,GET,9,1,20,0\nk,GET,9,1,30,0\nk,SET,9,1,20,0\n");
+        let keys: Vec<_> = reader.map(|record| record.unwrap().key).collect();
+        assert_eq!(keys[0], keys[2]);
+        assert_ne!(keys[0], keys[1]);
+        let without = read("key,op,size,op_count\nk,GET,9,1\n");
+        assert_eq!(without.map(|record| record.unwrap().key.into_string()).collect::<Vec<_>>(), ["k"]);
+    }
+
+    #[test]
+    fn the_older_columns_without_times_are_found_by_their_names() {
+        let reader = read("key,op,size,op_count,key_size,ttl\nk1,SET,100,1,2,60\nk1,GET,100,2,2,0\n");
+        assert!(!reader.has_times());
+        let records: Vec<_> = reader.map(Result::unwrap).collect();
+        assert_eq!(records.len(), 3);
+        assert!(records.iter().all(|record| record.time_ms == 0 && record.size_bytes == 100));
+    }
+
+    #[test]
+    fn a_broken_cachelib_line_is_refused_with_its_number() {
+        for (text, word) in [
+            ("key,op,size,op_count\nk,GET,1,1\nk,GET,1,0\n", "op_count is 0"),
+            ("key,op,size,op_count\nk,GET,1,1\nk,SAT,1,1\n", "SAT"),
+            ("key,op,size,op_count\nk,GET,1,1\nk,GET,1,99999999999\n", "2^32"),
+            ("key,op,size,op_count\nk,GET,1,1\nk,GET,1\n", "3 columns instead of 4"),
+            ("key,op,size,ttl\nk,GET,1,0\nk,GET,1,-1\n", "ttl"),
+            ("key,op,size,key_size\nk,GET,1,2\nk,GET,1,two\n", "key_size"),
+        ] {
+            let error = read(text).nth(1).unwrap().unwrap_err().to_string();
+            assert!(error.starts_with("line 3 ") && error.contains(word), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_header_without_a_needed_column_is_refused_and_named() {
+        let error =
+            Reader::new(&b"key,op,op_count\nk,GET,1\n"[..], None, OnBroken::Skip).err().unwrap().to_string();
+        assert!(error.contains("line 1") && error.contains("no column size"), "{error}");
+    }
+}

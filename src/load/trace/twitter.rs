@@ -1,0 +1,81 @@
+//! The CSV of Twitter's cache-trace (Yang et al., A Large-scale Analysis of Hundreds of In-memory Cache Clusters at
+//! Twitter, OSDI 2020): no header; time in seconds, anonymised key, key size, value size, client, operation, TTL in
+//! seconds (0 where the operation sets none).
+
+use std::time::Duration;
+
+use super::fields::{self, Fault, Fields};
+use super::{Operation, Record};
+
+/// The number of columns of a line.
+pub(super) const COLUMNS: usize = 7;
+
+pub(super) fn record(fields: &Fields<'_>) -> Result<Record, Fault> {
+    let fields = fields.exactly(COLUMNS)?;
+    // The key's size is that of the key before it was made anonymous; it is checked, and of no further use.
+    fields::number(fields[2], "the key size")?;
+    let ttl_seconds = fields::number(fields[6], "the TTL")?;
+    Ok(Record {
+        time_ms: fields::seconds_as_ms(fields[0], "the time")?,
+        key: fields::key(fields[1])?,
+        operation: operation(fields[5])?,
+        size_bytes: fields::number(fields[3], "the value size")?,
+        ttl: (ttl_seconds > 0).then(|| Duration::from_secs(ttl_seconds)),
+    })
+}
+
+fn operation(field: &[u8]) -> Result<Operation, Fault> {
+    match field {
+        b"get" | b"gets" => Ok(Operation::Read),
+        b"set" | b"add" => Ok(Operation::Put),
+        b"replace" | b"cas" | b"append" | b"prepend" | b"incr" | b"decr" => Ok(Operation::Write),
+        b"delete" => Ok(Operation::Delete),
+        _ => fields::unknown_operation(
+            field,
+            "known are get, gets, set, add, replace, cas, append, prepend, incr, decr and delete",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Operation::{Delete, Put, Read, Write};
+    use super::*;
+    use crate::load::trace::{Format, OnBroken, Reader};
+
+    const SAMPLE: &[u8] = b"0,nz:u:eeW511W3dcH3de3d15ec,22,304,8,get,0\n\
+        0,nz:u:eeW511W3dcH3de3d15ec,22,304,8,set,3600\n\
+        1,q:q:1:8WTfjZU14ee,17,213,2,gets,0\n\
+        7,q:q:1:8WTfjZU14ee,17,0,2,delete,0\n\
+        7,counter,7,4,2,incr,0\n";
+
+    #[test]
+    fn a_twitter_trace_is_recognised_and_its_operations_are_told_apart() {
+        let reader = Reader::new(SAMPLE, None, OnBroken::Refuse).unwrap();
+        assert_eq!(reader.format(), Format::Twitter);
+        let records: Vec<_> = reader.map(Result::unwrap).collect();
+        let operations: Vec<_> = records.iter().map(|record| record.operation).collect();
+        assert_eq!(operations, [Read, Put, Read, Delete, Write]);
+        assert_eq!(records[1].ttl, Some(Duration::from_hours(1)));
+        assert_eq!((records[2].time_ms, records[2].size_bytes, records[2].ttl), (1_000, 213, None));
+        assert_eq!(&*records[3].key, "q:q:1:8WTfjZU14ee");
+    }
+
+    #[test]
+    fn a_broken_twitter_line_is_refused_with_its_number() {
+        for (line, word) in [
+            ("7,k,1,2,3,flush_all,0", "flush_all"),
+            ("7,k,1,2,3,get", "6 columns instead of 7"),
+            ("seven,k,1,2,3,get,0", "the time"),
+            ("7,k,1,x,3,get,0", "the value size"),
+            ("7,,1,2,3,get,0", "key is empty"),
+        ] {
+            let text = format!("0,k,1,2,3,get,0\n{line}\n");
+            let mut reader = Reader::new(std::io::Cursor::new(text), None, OnBroken::Refuse).unwrap();
+            assert!(reader.next().unwrap().is_ok());
+            let error = reader.next().unwrap().unwrap_err().to_string();
+            assert!(error.starts_with("line 2 ") && error.contains(word), "{error}");
+            assert!(reader.next().is_none());
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! The table `[workload]`: the clients, their operations and their rate.
+
+use std::num::NonZeroU64;
+
+use super::{Arrivals, BrokenLines};
+use crate::base::units::Share;
+use crate::scenario::PositiveNumber;
+
+const fn at_least_one(number: u64) -> NonZeroU64 {
+    match NonZeroU64::new(number) {
+        Some(number) => number,
+        None => NonZeroU64::MIN,
+    }
+}
+
+crate::settings! {
+    /// The table `[workload]`.
+    pub struct WorkloadSettings {
+        /// the share of operations that read; the others write
+        reads: Share = Share::of(95, 100),
+        /// the share of reads that ask for ids that do not exist
+        absent_share: Share = Share::NONE,
+        /// virtual users, over all instances; each issues its operations one after another
+        clients: NonZeroU64 = at_least_one(64),
+        /// connections to the cache that each instance shares among its clients
+        connections: NonZeroU64 = NonZeroU64::MIN,
+        /// copies of the application, each with its own strategy objects, connections and in-process state
+        instances: NonZeroU64 = at_least_one(2),
+        /// open loop: operations are due at this rate over all clients, and their response time counts from then; left out, closed loop: each client sends its next operation when it has the answer to its last
+        rate_per_second: Option<PositiveNumber> = None,
+        /// open loop: how operations are spread over time: `poisson` for independent users, `constant` for even spacing
+        arrivals: Arrivals = Arrivals::Poisson,
+        /// a trace whose operations the clients issue by turns, plain or zstd, in hotset's own format, Twitter's or CacheLib's: its first half warms the cache, its second is measured, and each begins again at its end; `reads`, `absent_share` and `keys` then mean nothing, and times, times to live and sizes are the scenario's; of Twitter's and CacheLib's a set that follows a get of its key is left out, since the strategy fills; it is held in memory, five bytes an operation
+        trace: Option<String> = None,
+        /// what is done about a line of the trace that cannot be read: `refuse`, or `skip` and count it
+        on_broken: BrokenLines = BrokenLines::Refuse,
+    }
+}

@@ -1,0 +1,247 @@
+//! The operations that the clients request: a pure function of seed, phase, client and number.
+
+use std::num::NonZeroU64;
+use std::sync::Arc;
+
+use xxhash_rust::xxh3::{Xxh3, xxh3_64};
+
+use super::keys::{KeySampler, TopShares};
+use super::mix::Mix;
+use super::operation::Operation;
+use super::random::{Purpose, RandomSource};
+use super::recorded::Recording;
+use crate::base::units::Share;
+use crate::results::Phase;
+
+/// The number of operations of each client that its digest covers.
+pub const DIGESTED_OPERATIONS: u64 = 10_000;
+
+impl Phase {
+    /// The random stream of the phase: each has its own, so that the measured operations do not depend on how long the
+    /// cache took to warm.
+    fn purpose(self) -> Purpose {
+        match self {
+            Self::Warmup => Purpose::Warmup,
+            Self::Measure => Purpose::Measure,
+        }
+    }
+}
+
+/// The parameters of a stream.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StreamSpec {
+    /// The scenario's seed.
+    pub seed: u64,
+    /// The part of the cell.
+    pub phase: Phase,
+    /// The distribution of the requested keys.
+    pub keys: KeySampler,
+    /// The shares of the kinds of operation.
+    pub mix: Mix,
+    /// True for each kind that may request an absent key; a kind beyond the list may not.
+    pub can_be_absent: Vec<bool>,
+    /// The share of the operations of those kinds that request an absent key.
+    pub absent_share: Share,
+    /// The number of clients that share the work.
+    pub clients: NonZeroU64,
+    /// A trace that gives kinds and keys instead; the clients take its operations in turn.
+    pub recorded: Option<Arc<Recording>>,
+}
+
+/// Every operation of every client, computed on demand, in any order and from any thread.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OperationStream {
+    spec: StreamSpec,
+    random: RandomSource,
+}
+
+/// The digests by which streams are compared.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct StreamDigest {
+    /// The digest of each client's first operations.
+    pub clients: Vec<u64>,
+    /// The digest of all those digests.
+    pub all: u64,
+}
+
+impl OperationStream {
+    /// The stream that belongs to a specification.
+    #[must_use]
+    pub fn new(spec: StreamSpec) -> Self {
+        let random = RandomSource::new(spec.seed, spec.phase.purpose());
+        Self { spec, random }
+    }
+
+    /// The parameters that it was made from.
+    #[must_use]
+    pub fn spec(&self) -> &StreamSpec {
+        &self.spec
+    }
+
+    /// Operation `number` of `client`, both from 0. It is the same at every call.
+    ///
+    /// The random numbers are drawn in a fixed order (kind, absence, the application's own, key) whether or not they
+    /// are needed, so that a change of `absent_share` leaves kinds and keys as they were.
+    #[inline]
+    #[must_use]
+    pub fn operation(&self, client: u64, number: u64) -> Operation {
+        let spec = &self.spec;
+        let mut random = self.random.at(client, number);
+        let kind = spec.mix.sample(&mut random);
+        let absent_draw = random.unit();
+        let draw = random.bits();
+        if let Some(recorded) = &spec.recorded {
+            let (kind, key) = recorded.at(spec.phase, number * spec.clients.get() + client);
+            return Operation { number, kind, key, absent: false, draw };
+        }
+        let key = spec.keys.sample(&mut random, client, number, spec.clients.get());
+        let can_be_absent = spec.can_be_absent.get(usize::from(kind)).is_some_and(|can| *can);
+        let absent = can_be_absent && absent_draw < spec.absent_share.get();
+        // Absent keys follow the same distribution, so that a cache of absences sees the same skew as any other.
+        let key = if absent { key.saturating_add(spec.keys.keys().get()) } else { key };
+        Operation { number, kind, key, absent, draw }
+    }
+
+    /// The operations of all clients, who take turns, without end.
+    pub fn in_turn(&self) -> impl Iterator<Item = Operation> + '_ {
+        let clients = self.spec.clients.get();
+        (0..).map(move |at| self.operation(at % clients, at / clients))
+    }
+
+    /// The digest (xxh3, 64 bits) of a client's first [`DIGESTED_OPERATIONS`] operations.
+    #[must_use]
+    pub fn digest(&self, client: u64) -> u64 {
+        let mut digest = Xxh3::new();
+        for number in 0..DIGESTED_OPERATIONS {
+            digest.update(&self.operation(client, number).encode());
+        }
+        digest.digest()
+    }
+
+    /// The digests of all clients, and the digest of those.
+    #[must_use]
+    pub fn digests(&self) -> StreamDigest {
+        let clients: Vec<u64> = (0..self.spec.clients.get()).map(|client| self.digest(client)).collect();
+        let bytes: Vec<u8> = clients.iter().flat_map(|digest| digest.to_le_bytes()).collect();
+        StreamDigest { all: xxh3_64(&bytes), clients }
+    }
+
+    /// The shares that the hottest keys get among the first `operations` operations of all clients, taken in turn. The
+    /// hottest keys are those of the distribution, not those that happened to come most often, so that few operations
+    /// give no bias; absent keys are left out.
+    ///
+    /// The shares are computed by replaying the stream, in about 0.1 s for a million operations, since counting on the
+    /// hot path would slow each operation down.
+    #[must_use]
+    pub fn realised_shares(&self, operations: u64) -> TopShares {
+        if let Some(recorded) = &self.spec.recorded {
+            return recorded.shares(self.spec.phase);
+        }
+        let clients = self.spec.clients.get();
+        let keys = &self.spec.keys;
+        let (top_1, top_10) = (keys.top_ranks(100), keys.top_ranks(10));
+        let (mut all, mut in_key, mut in_1, mut in_10) = (0_u64, 0_u64, 0_u64, 0_u64);
+        for at in 0..operations {
+            let operation = self.operation(at % clients, at / clients);
+            if operation.absent {
+                continue;
+            }
+            let rank = keys.rank_of_key(operation.key);
+            all += 1;
+            in_key += u64::from(rank == 0);
+            in_1 += u64::from(rank < top_1);
+            in_10 += u64::from(rank < top_10);
+        }
+        let share = |count: u64| if all == 0 { 0.0 } else { count as f64 / all as f64 };
+        TopShares { top_key: share(in_key), top_1_percent: share(in_1), top_10_percent: share(in_10) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::keys::Distribution;
+    use super::*;
+    use proptest::prelude::*;
+
+    fn stream(seed: u64, phase: Phase, absent_share: f64) -> OperationStream {
+        let keys = NonZeroU64::new(1000).unwrap();
+        OperationStream::new(StreamSpec {
+            seed,
+            phase,
+            keys: KeySampler::new(&Distribution::default(), keys, seed),
+            mix: Mix::new(&[0.9, 0.1]).unwrap(),
+            can_be_absent: vec![true, false],
+            absent_share: Share::new(absent_share).unwrap(),
+            clients: NonZeroU64::new(4).unwrap(),
+            recorded: None,
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn an_operation_does_not_depend_on_what_was_asked_before(
+            seed: u64,
+            calls in prop::collection::vec((0_u64..4, 0_u64..1000), 1..50),
+        ) {
+            let forwards = stream(seed, Phase::Measure, 0.1);
+            let backwards = stream(seed, Phase::Measure, 0.1);
+            let found: Vec<_> = calls.iter().map(|&(c, n)| forwards.operation(c, n)).collect();
+            let mut again: Vec<_> = calls.iter().rev().map(|&(c, n)| backwards.operation(c, n)).collect();
+            again.reverse();
+            prop_assert_eq!(found, again);
+        }
+    }
+
+    #[test]
+    fn one_seed_has_one_digest_and_another_seed_another() {
+        let digest = stream(42, Phase::Measure, 0.1).digests();
+        assert_eq!(digest, stream(42, Phase::Measure, 0.1).digests());
+        assert_eq!(digest.clients.len(), 4);
+        for other in
+            [stream(43, Phase::Measure, 0.1), stream(42, Phase::Warmup, 0.1), stream(42, Phase::Measure, 0.2)]
+        {
+            assert_ne!(digest.all, other.digests().all);
+        }
+        let mut distinct = digest.clients.clone();
+        distinct.sort_unstable();
+        distinct.dedup();
+        assert_eq!(distinct.len(), 4, "clients must not ask for the same");
+    }
+
+    #[test]
+    fn the_stream_is_the_same_for_ever() {
+        let stream = stream(42, Phase::Measure, 0.1);
+        assert_eq!(stream.digests().all, 0xD120_0BFF_F7B6_9198, "{:#X}", stream.digests().all);
+    }
+
+    #[test]
+    fn absent_keys_are_asked_for_by_kinds_that_may_and_as_often_as_said() {
+        let stream = stream(1, Phase::Measure, 0.25);
+        let operations: Vec<_> = (0..40_000).map(|n| stream.operation(n % 4, n / 4)).collect();
+        assert!(operations.iter().all(|o| o.absent == (o.key >= 1000) && o.key < 2000));
+        assert!(operations.iter().all(|o| o.kind == 0 || !o.absent));
+        let reads = operations.iter().filter(|o| o.kind == 0).count() as f64;
+        let absent = operations.iter().filter(|o| o.absent).count() as f64;
+        assert!((absent / reads - 0.25).abs() < 0.01, "{absent} of {reads}");
+    }
+
+    #[test]
+    fn asking_for_absent_keys_leaves_kinds_and_keys_as_they_were() {
+        let (without, with) = (stream(1, Phase::Measure, 0.0), stream(1, Phase::Measure, 0.5));
+        for number in 0..1000 {
+            let (a, b) = (without.operation(0, number), with.operation(0, number));
+            assert_eq!((a.kind, a.draw, a.key), (b.kind, b.draw, b.key % 1000));
+            assert!(!a.absent);
+        }
+    }
+
+    #[test]
+    fn the_realised_shares_are_near_the_expected_ones() {
+        let stream = stream(3, Phase::Measure, 0.1);
+        let (found, expected) = (stream.realised_shares(100_000), stream.spec().keys.expected_shares());
+        assert!((found.top_key - expected.top_key).abs() < 0.005, "{found:?} {expected:?}");
+        assert!((found.top_1_percent - expected.top_1_percent).abs() < 0.01, "{found:?} {expected:?}");
+        assert!((found.top_10_percent - expected.top_10_percent).abs() < 0.01, "{found:?} {expected:?}");
+        assert_eq!(stream.realised_shares(0), TopShares::default());
+    }
+}

@@ -1,0 +1,239 @@
+//! The sizes of the documents, by key.
+
+use rand_distr::{Distribution as _, StandardNormal};
+
+use super::random::{Purpose, RandomSource};
+use crate::base::units::ByteSize;
+use crate::scenario::{Kind, Mistakes, PositiveNumber, Reader, Setting, Value, suggest};
+
+/// The sizes of values: `"500B"`, `{ distribution = "uniform", min = "100B", max = "2kB" }` or
+/// `{ distribution = "lognormal", median = "400B", sigma = 0.8, max = "16KiB" }`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum ValueSizes {
+    /// Every value has this size.
+    Fixed(ByteSize),
+    /// Every size from `min` to `max` is equally likely, both included.
+    Uniform {
+        /// The smallest size.
+        min: ByteSize,
+        /// The largest size.
+        max: ByteSize,
+    },
+    /// The logarithm of the size is normal: most values are small and a few are large.
+    Lognormal {
+        /// The median: half of the values are smaller.
+        median: ByteSize,
+        /// The standard deviation of the natural logarithm of the size.
+        sigma: PositiveNumber,
+        /// The largest size; a larger draw is cut to it.
+        max: ByteSize,
+    },
+}
+
+impl ValueSizes {
+    /// The size in bytes of the value of a key, at least 1. It is the same at every call with a seed and key.
+    #[must_use]
+    pub fn bytes_of(&self, seed: u64, key: u64) -> u64 {
+        let random = || RandomSource::new(seed, Purpose::ValueSizes).at(0, key);
+        let bytes = match *self {
+            Self::Fixed(size) => size.0,
+            Self::Uniform { min, max } => min.0 + random().below((max.0 - min.0).saturating_add(1)),
+            Self::Lognormal { median, sigma, max } => {
+                let normal: f64 = StandardNormal.sample(&mut random());
+                let bytes = median.0 as f64 * (sigma.0 * normal).exp();
+                (bytes.round() as u64).min(max.0)
+            }
+        };
+        bytes.max(1)
+    }
+
+    /// The largest possible size.
+    #[must_use]
+    pub fn largest(&self) -> ByteSize {
+        match *self {
+            Self::Fixed(size) => size,
+            Self::Uniform { max, .. } | Self::Lognormal { max, .. } => max,
+        }
+    }
+
+    /// The mean size in bytes that is expected of very many keys.
+    #[must_use]
+    pub fn mean_bytes(&self) -> f64 {
+        match *self {
+            Self::Fixed(size) => size.0 as f64,
+            Self::Uniform { min, max } => f64::midpoint(min.0 as f64, max.0 as f64),
+            Self::Lognormal { median, sigma, max } => {
+                // This is the mean of min(X, max) for a lognormal X.
+                let (mu, max, sigma) = ((median.0 as f64).ln(), max.0 as f64, sigma.0);
+                let below = |z: f64| statrs::function::erf::erfc(-z / std::f64::consts::SQRT_2) / 2.0;
+                let z = (max.ln() - mu) / sigma;
+                (mu + sigma * sigma / 2.0).exp() * below(z - sigma) + max * below(-z)
+            }
+        }
+    }
+}
+
+impl Setting for ValueSizes {
+    const UNIT: Option<&'static str> = ByteSize::UNIT;
+
+    fn expects() -> String {
+        "a size such as \"500B\", { distribution = \"uniform\", min = \"100B\", max = \"2kB\" } or \
+         { distribution = \"lognormal\", median = \"400B\", sigma = 0.8, max = \"16KiB\" }"
+            .into()
+    }
+
+    fn read(value: &Value) -> Result<Self, Option<String>> {
+        let Kind::Table(table) = &value.kind else { return ByteSize::read(value).map(Self::Fixed) };
+        let mistakes = Mistakes::default();
+        let reader = Reader::new(table, "", &mistakes);
+        let sizes = read_table(&reader);
+        // The keys of an unknown distribution are unknown too; reporting them as well would only confuse.
+        if sizes.is_some() {
+            reader.finish();
+        }
+        let messages: Vec<String> = mistakes
+            .into_sorted()
+            .into_iter()
+            .map(|m| {
+                let help = m.help.map(|help| format!(" ({help})")).unwrap_or_default();
+                format!("{}: {}{help}", m.key, m.message)
+            })
+            .collect();
+        match sizes {
+            Some(sizes) if messages.is_empty() => Ok(sizes),
+            _ => Err(Some(messages.join("; "))),
+        }
+    }
+
+    fn show(&self) -> String {
+        match self {
+            Self::Fixed(size) => size.show(),
+            Self::Uniform { min, max } => {
+                format!("{{ distribution = \"uniform\", min = {}, max = {} }}", min.show(), max.show())
+            }
+            Self::Lognormal { median, sigma, max } => format!(
+                "{{ distribution = \"lognormal\", median = {}, sigma = {}, max = {} }}",
+                median.show(),
+                sigma.show(),
+                max.show()
+            ),
+        }
+    }
+}
+
+/// `None` if the distribution is missing or unknown.
+fn read_table(reader: &Reader<'_>) -> Option<ValueSizes> {
+    let name: String = required(reader, "distribution", String::new());
+    let sizes = match name.as_str() {
+        "uniform" => {
+            let (min, max) =
+                (required(reader, "min", ByteSize(1)), required(reader, "max", ByteSize(u64::MAX)));
+            at_most(reader, "min", min, max);
+            ValueSizes::Uniform { min, max }
+        }
+        "lognormal" => {
+            let median = required(reader, "median", ByteSize(1));
+            let sigma = required(reader, "sigma", PositiveNumber(1.0));
+            let max = required(reader, "max", ByteSize(u64::MAX));
+            at_most(reader, "median", median, max);
+            ValueSizes::Lognormal { median, sigma, max }
+        }
+        "" => return None,
+        other => {
+            let help = suggest(other, &["uniform", "lognormal"]);
+            reader.wrong("distribution", format!("\"{other}\" is not known"), Some(help));
+            return None;
+        }
+    };
+    Some(sizes)
+}
+
+fn required<T: Setting>(reader: &Reader<'_>, key: &'static str, stand_in: T) -> T {
+    if reader.raw(key).is_none() {
+        reader.wrong(key, "is missing", Some(format!("give {}", T::expects())));
+    }
+    reader.get(key, stand_in)
+}
+
+fn at_most(reader: &Reader<'_>, key: &str, smaller: ByteSize, max: ByteSize) {
+    if smaller > max {
+        reader.wrong(key, format!("{smaller} is above max, {max}"), None);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::Table;
+
+    fn read(text: &str) -> Result<ValueSizes, String> {
+        let mistakes = Mistakes::default();
+        let table = Table::parse(&format!("size = {text}"), &mistakes);
+        assert!(mistakes.is_empty(), "{text}");
+        ValueSizes::read(table.get("size").unwrap())
+            .map_err(|reason| reason.unwrap_or_else(ValueSizes::expects))
+    }
+
+    const WRITTEN: [&str; 3] = [
+        "\"500B\"",
+        "{ distribution = \"uniform\", min = \"100B\", max = \"2000B\" }",
+        "{ distribution = \"lognormal\", median = \"400B\", sigma = 0.8, max = \"16KiB\" }",
+    ];
+
+    #[test]
+    fn every_form_is_read_and_written() {
+        assert_eq!(read("\"500B\"").unwrap(), ValueSizes::Fixed(ByteSize(500)));
+        for text in WRITTEN {
+            let sizes = read(text).unwrap();
+            assert_eq!(read(&sizes.show()).unwrap(), sizes);
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        for (text, part) in [
+            ("5", "a size such as"),
+            ("\"0B\"", "size of 0"),
+            ("{}", "distribution: is missing"),
+            ("{ distribution = \"unifrm\", min = \"1B\" }", "did you mean \"uniform\""),
+            ("{ distribution = \"uniform\", min = \"1B\" }", "max: is missing"),
+            ("{ distribution = \"uniform\", min = \"2B\", max = \"1B\" }", "above max"),
+            (
+                "{ distribution = \"uniform\", min = \"1B\", max = \"2B\", sigma = 1 }",
+                "sigma: there is no such key",
+            ),
+            (
+                "{ distribution = \"lognormal\", median = \"1B\", sigma = 0, max = \"9B\" }",
+                "sigma: 0 is not above 0",
+            ),
+        ] {
+            let message = read(text).unwrap_err();
+            assert!(message.contains(part), "{text}: {message}");
+        }
+    }
+
+    #[test]
+    fn sizes_keep_to_their_bounds_and_their_mean() {
+        for text in WRITTEN {
+            let sizes = read(text).unwrap();
+            let found: Vec<u64> = (0..200_000).map(|key| sizes.bytes_of(9, key)).collect();
+            assert!(found.iter().all(|bytes| (1..=sizes.largest().0).contains(bytes)));
+            let mean = found.iter().sum::<u64>() as f64 / found.len() as f64;
+            assert!((mean - sizes.mean_bytes()).abs() < mean * 0.01, "{text}: {mean} {}", sizes.mean_bytes());
+        }
+    }
+
+    #[test]
+    fn half_of_lognormal_sizes_are_below_the_median() {
+        let sizes = read(WRITTEN[2]).unwrap();
+        let below = (0..100_000).filter(|key| sizes.bytes_of(9, *key) < 400).count();
+        assert!(below.abs_diff(50_000) < 800, "{below}");
+    }
+
+    #[test]
+    fn the_sizes_are_the_same_for_ever() {
+        let found: Vec<u64> =
+            WRITTEN.iter().flat_map(|text| (0..3).map(|key| read(text).unwrap().bytes_of(42, key))).collect();
+        assert_eq!(found, [500, 500, 500, 325, 1215, 349, 167, 519, 121]);
+    }
+}

@@ -1,0 +1,80 @@
+//! What one thread of a sweep does: simulate, as long as accesses come in.
+
+use std::num::NonZeroU32;
+use std::sync::mpsc::Receiver;
+
+use super::broadcast::Message;
+use super::{Sampling, Simulation, StackDistances, Tally};
+use crate::model::eviction::PolicyKind;
+
+/// What all capacities of LRU cost in one pass, in simulations of one capacity; about.
+pub(super) const COST_OF_STACK_DISTANCES: usize = 3;
+
+/// What one thread simulates in one go.
+#[derive(Debug)]
+pub(super) enum Task {
+    /// LRU at these capacities.
+    AllOfLru(StackDistances, Vec<NonZeroU32>, Sampling),
+    /// A policy at a capacity.
+    One(PolicyKind, NonZeroU32, Simulation),
+}
+
+/// What came of a policy at a capacity, among the sampled keys.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    pub(super) policy: PolicyKind,
+    pub(super) capacity: NonZeroU32,
+    pub(super) tally: Tally,
+}
+
+impl Task {
+    /// What the task costs, in simulations of one capacity; about.
+    pub(super) fn cost(&self) -> usize {
+        match self {
+            Self::AllOfLru(..) => COST_OF_STACK_DISTANCES,
+            Self::One(..) => 1,
+        }
+    }
+
+    fn take_in(&mut self, message: &Message) {
+        match (self, message) {
+            (Self::AllOfLru(distances, ..), Message::Accesses(accesses)) => {
+                for &access in accesses.iter() {
+                    distances.access(access);
+                }
+            }
+            (Self::One(_, _, simulation), Message::Accesses(accesses)) => {
+                for &access in accesses.iter() {
+                    simulation.access(access);
+                }
+            }
+            (Self::AllOfLru(distances, ..), Message::ForgetTally) => distances.forget_tally(),
+            (Self::One(_, _, simulation), Message::ForgetTally) => simulation.forget_tally(),
+        }
+    }
+
+    fn outcomes(self) -> Vec<Outcome> {
+        match self {
+            Self::AllOfLru(distances, capacities, sampling) => {
+                let outcome = |capacity| {
+                    let tally = distances.tally(sampling.scaled(capacity));
+                    Outcome { policy: PolicyKind::Lru, capacity, tally }
+                };
+                capacities.into_iter().map(outcome).collect()
+            }
+            Self::One(policy, capacity, simulation) => {
+                vec![Outcome { policy, capacity, tally: simulation.tally() }]
+            }
+        }
+    }
+}
+
+/// A thread's work: all its tasks take in each message until there are no more.
+pub(super) fn simulate(mut tasks: Vec<Task>, messages: &Receiver<Message>) -> Vec<Outcome> {
+    for message in messages {
+        for task in &mut tasks {
+            task.take_in(&message);
+        }
+    }
+    tasks.into_iter().flat_map(Task::outcomes).collect()
+}

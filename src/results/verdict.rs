@@ -1,0 +1,35 @@
+//! What is concluded of a cell, in one word.
+
+use super::columns::words;
+
+words! {
+    /// What the audit says of a guarantee.
+    pub enum Verdict {
+        /// Nothing was found that breaks it.
+        Kept = "kept",
+        /// Something was found that breaks it.
+        Broken = "broken",
+        /// It could not be held against what happened.
+        Unknown = "unknown",
+    }
+}
+
+words! {
+    /// What kept a cell from doing more.
+    pub enum LimitedBy {
+        /// Every client was waiting for an answer, and no server was busy.
+        Clients = "clients",
+        /// hotset itself had no processor time left.
+        Hotset = "hotset",
+        /// The cache servers had no processor time left.
+        Cache = "cache",
+        /// The database had no processor time left.
+        Database = "database",
+        /// Operations waited for a connection to the database.
+        DatabaseConnections = "database connections",
+        /// No more was asked for.
+        OfferedLoad = "offered load",
+        /// The machine as a whole had no processor time left.
+        Machine = "machine",
+    }
+}

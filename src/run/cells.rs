@@ -1,0 +1,270 @@
+//! The cells of a plan in their order. Each is saved as it ends; an interrupted run goes on from there.
+
+mod deployments;
+
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use futures_util::future::LocalBoxFuture;
+
+use crate::base::clock;
+use crate::base::interrupt::Interrupt;
+use crate::base::observer::{Event, Observer};
+use crate::results::{
+    CellResults, ClientDigest, Results, ResultsDir, ResultsError, RunInfo, Server, Status, SummaryRow,
+};
+use crate::run::driver::{self, CellError};
+use crate::run::findings::{self, Offered};
+use crate::run::machine;
+use crate::run::plan::{Cell, Plan};
+use deployments::Deployments;
+
+/// Options for running a plan.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Results go to `out`/scenario/time …
+    pub out: PathBuf,
+    /// … or to this directory of an interrupted run.
+    pub resume: Option<PathBuf>,
+    /// The command line, without secrets.
+    pub command: Vec<String>,
+}
+
+/// The outcome of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// The directory with the results.
+    pub directory: PathBuf,
+    /// The number of cells that could not be run.
+    pub failed: usize,
+    /// True if it was interrupted.
+    pub interrupted: bool,
+}
+
+/// Why a run could not begin or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The results could not be written or read.
+    #[error(transparent)]
+    Results(#[from] ResultsError),
+    /// The directory holds results of another scenario.
+    #[error("{directory} holds a run of another scenario, or of this one with other options; run it anew without --resume, or give the scenario and the options that it was begun with", directory = directory.display())]
+    OtherScenario {
+        /// The directory.
+        directory: PathBuf,
+    },
+}
+
+/// Runs what is left of a plan.
+///
+/// Boxed, so that all of a run is compiled in this crate: what a future does is otherwise compiled wherever it is awaited.
+///
+/// # Errors
+/// Where results cannot be written; what had been written stays.
+pub fn run<'a>(
+    plan: &'a Plan,
+    options: &'a Options,
+    observer: &'a dyn Observer,
+    interrupt: Interrupt,
+) -> LocalBoxFuture<'a, Result<Outcome, RunError>> {
+    Box::pin(run_plan(plan, options, observer, interrupt))
+}
+
+async fn run_plan(
+    plan: &Plan,
+    options: &Options,
+    observer: &dyn Observer,
+    interrupt: Interrupt,
+) -> Result<Outcome, RunError> {
+    let (mut directory, mut info, finished) = open(plan, options)?;
+    directory.write_run_info(&info)?;
+    observer.observe(Event::RunStarted {
+        cells: plan.cells.len(),
+        finished: finished.len(),
+        directory: directory.path().display().to_string(),
+    });
+    let run_id = run_id(&info.started_utc);
+    let mut deployments = Deployments::new(&run_id);
+    let left = plan.cells.iter().filter(|cell| !finished.contains(&cell.id));
+    let failed = run_cells(left, &mut directory, &mut info, &mut deployments, observer, &interrupt).await;
+    // Also where results could not be written: nothing of this run stays on servers of others.
+    if let Err(error) = Box::pin(deployments.close()).await {
+        observer.observe(Event::Warning { what: error.to_string() });
+    }
+    let failed = failed?;
+    let interrupted = interrupt.is_set();
+    if !interrupted {
+        info.finished_utc = Some(clock::now_utc());
+    }
+    directory.write_run_info(&info)?;
+    observer.observe(Event::RunEnded);
+    Ok(Outcome { directory: directory.path().to_owned(), failed, interrupted })
+}
+
+/// Runs cells and saves each as it ends; returns how many could not be run.
+async fn run_cells(
+    cells: impl Iterator<Item = &Cell>,
+    directory: &mut ResultsDir,
+    info: &mut RunInfo,
+    deployments: &mut Deployments,
+    observer: &dyn Observer,
+    interrupt: &Interrupt,
+) -> Result<usize, RunError> {
+    let mut streams = Streams::default();
+    let mut failed = 0;
+    for cell in cells {
+        let cell = Arc::new(cell.clone());
+        let at_most = cell.scenario.run.warmup_max.0 + cell.scenario.run.duration.0;
+        observer.observe(Event::CellStarted { cell: cell.id.clone(), position: cell.position, at_most });
+        let result = match streams.of(&cell) {
+            Ok(offered) => run_cell(&cell, deployments, offered, info, observer, interrupt).await,
+            Err(reason) => Err(CellError::Failed(reason)),
+        };
+        match result {
+            Ok(results) => {
+                streams.note(info, &cell);
+                directory.append_cell(&results.rows)?;
+                observer.observe(Event::CellEnded { cell: cell.id.clone(), line: results.line });
+            }
+            Err(CellError::Interrupted) => break,
+            Err(CellError::Failed(reason)) => {
+                failed += 1;
+                directory.append_cell(&failed_cell(&cell, &reason))?;
+                observer.observe(Event::CellFailed { cell: cell.id.clone(), reason });
+                // Whatever state the servers are in, the next cell gets new ones.
+                Box::pin(deployments.abandon()).await;
+            }
+        }
+        directory.write_run_info(info)?;
+        if interrupt.is_set() {
+            break;
+        }
+    }
+    Ok(failed)
+}
+
+async fn run_cell(
+    cell: &Arc<Cell>,
+    deployments: &mut Deployments,
+    offered: &Offered,
+    info: &mut RunInfo,
+    observer: &dyn Observer,
+    interrupt: &Interrupt,
+) -> Result<driver::CellOutcome, CellError> {
+    let mut stop = interrupt.clone();
+    let deployed = tokio::select! {
+        deployed = Box::pin(deployments.prepare(cell, observer)) => deployed.map_err(|e| CellError::Failed(e.to_string()))?,
+        () = stop.wait() => return Err(CellError::Interrupted),
+    };
+    let outcome = Box::pin(driver::run_cell(cell, deployed, offered, observer, interrupt)).await;
+    // While they are there: servers that a fault wore out are taken down before the next cell.
+    note_servers(info, deployments.describe().await);
+    let outcome = outcome?;
+    if !outcome.failed_faults.is_empty() {
+        let what =
+            format!("{}: {}; the next run gets new servers", cell.id, outcome.failed_faults.join("; "));
+        observer.observe(Event::Warning { what });
+        Box::pin(deployments.abandon()).await;
+        return Ok(outcome);
+    }
+    let restored = tokio::select! {
+        restored = Box::pin(deployments.restore(cell, &outcome.touched, observer)) => restored,
+        // What is left behind goes with the servers.
+        () = stop.wait() => Ok(()),
+    };
+    if let Err(error) = restored {
+        // The cell's figures are good all the same; the next run gets new servers and a new dataset.
+        observer.observe(Event::Warning { what: error.to_string() });
+        Box::pin(deployments.abandon()).await;
+    }
+    Ok(outcome)
+}
+
+fn open(plan: &Plan, options: &Options) -> Result<(ResultsDir, RunInfo, BTreeSet<String>), RunError> {
+    let Some(resume) = &options.resume else {
+        let started = jiff::Timestamp::now();
+        let directory = ResultsDir::create(&options.out, &plan.name, started, &plan.swept_keys())?;
+        return Ok((directory, new_info(plan, options), BTreeSet::new()));
+    };
+    // Said first: another scenario may sweep other keys, and then has other columns.
+    if Results::read(resume)?.run.scenario_digest != plan.digest {
+        return Err(RunError::OtherScenario { directory: resume.clone() });
+    }
+    let (directory, results) = ResultsDir::open_for_resume(resume, &plan.swept_keys())?;
+    // A cell that failed counts as finished: its row says why, and a new run is the way to try again.
+    let finished = results.finished_cells();
+    Ok((directory, results.run, finished))
+}
+
+fn new_info(plan: &Plan, options: &Options) -> RunInfo {
+    RunInfo {
+        name: plan.name.clone(),
+        command: options.command.clone(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        commit: machine::this_commit(),
+        build: machine::this_build(),
+        started_utc: clock::now_utc(),
+        finished_utc: None,
+        machine: machine::this_machine(),
+        servers: Vec::new(),
+        seed: plan.scenario.run.seed,
+        scenario_path: plan.path.clone(),
+        scenario_digest: plan.digest.clone(),
+        effective_scenario: plan.effective.clone(),
+        stream_digests: Vec::new(),
+        cells: plan.cells.iter().map(|cell| cell.id.clone()).collect(),
+        open_file_limit: machine::open_file_limit(),
+    }
+}
+
+/// What tells this run's keys and database from those of others: its time and a random number.
+fn run_id(started_utc: &str) -> String {
+    let time: String = started_utc.chars().filter(char::is_ascii_alphanumeric).collect();
+    format!("hotset:{}{:04x}:", time.to_lowercase(), rand::random::<u16>())
+}
+
+fn note_servers(info: &mut RunInfo, servers: Vec<Server>) {
+    for server in servers {
+        if !info.servers.contains(&server) {
+            info.servers.push(server);
+        }
+    }
+}
+
+/// What is offered, by repeat and swept values: the same for every strategy and topology.
+#[derive(Default)]
+struct Streams(BTreeMap<(u64, String), Offered>);
+
+impl Streams {
+    fn of(&mut self, cell: &Cell) -> Result<&Offered, String> {
+        match self.0.entry((cell.repeat, findings::shown_swept(cell))) {
+            Entry::Occupied(known) => Ok(known.into_mut()),
+            Entry::Vacant(unknown) => Ok(unknown.insert(driver::offered(cell)?)),
+        }
+    }
+
+    fn note(&self, info: &mut RunInfo, cell: &Cell) {
+        let swept = findings::shown_swept(cell);
+        let repeat = cell.repeat as u32;
+        if info.stream_digests.iter().any(|known| known.swept == swept && known.repeat == repeat) {
+            return;
+        }
+        let Some(offered) = self.0.get(&(cell.repeat, swept.clone())) else { return };
+        for (client, digest) in (0..).zip(&offered.digest.clients) {
+            let digest = format!("{digest:016x}");
+            info.stream_digests.push(ClientDigest { swept: swept.clone(), repeat, client, digest });
+        }
+    }
+}
+
+fn failed_cell(cell: &Cell, reason: &str) -> CellResults {
+    let summary = SummaryRow {
+        status: Status::Failed,
+        reason: reason.to_owned(),
+        started_utc: clock::now_utc(),
+        ..findings::names(cell)
+    };
+    CellResults { summary, swept: cell.swept.clone(), ..CellResults::default() }
+}

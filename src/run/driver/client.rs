@@ -1,0 +1,366 @@
+//! One client: a virtual user that issues its operations one after another.
+//!
+//! Response time counts from when an operation was *due*. In a closed loop that is the moment the
+//! client became free. In an open loop it is what the arrival schedule says, whether or not the client
+//! was still busy then: nothing is skipped, and waiting counts.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::control::{self, Control, Stage};
+use super::instance::Instance;
+use crate::application::touched::Touched;
+use crate::application::{Answer, Application, Visitor};
+use crate::audit::Audit;
+use crate::base::clock;
+use crate::load::workload::{Operation, OperationStream, Schedule};
+use crate::measure::{Outcome, Recorder};
+use crate::strategy::{ReadOutcome, WriteError};
+
+/// No more clients than this fill the cache before an open loop: enough to keep the stores busy, and not
+/// so many that they do nothing but queue.
+const FILLING_CLIENTS: u32 = 64;
+
+/// How long after the end of the measured time an open loop still sends what was due in it. What is left
+/// then is counted as unsent: the cell is saturated beyond any doubt.
+pub const CATCHING_UP: Duration = Duration::from_secs(5);
+
+/// State that the clients of one worker share.
+pub struct Shared<A> {
+    /// The application's instance that the clients use.
+    pub instance: Rc<Instance<A>>,
+    /// The recorder of the worker's clients.
+    pub recorder: Rc<RefCell<Recorder>>,
+    /// The operations of the warm-up.
+    pub warmup: Arc<OperationStream>,
+    /// The measured operations.
+    pub measure: Arc<OperationStream>,
+    /// When operations are due in an open loop.
+    pub schedule: Option<Schedule>,
+    /// What to do now.
+    pub control: Arc<Control>,
+    /// The keys that were written.
+    pub touched: Arc<Touched>,
+    /// The audit that holds every read against every write, where the scenario wants that.
+    pub audit: Option<Arc<Audit>>,
+}
+
+impl<A> Clone for Shared<A> {
+    fn clone(&self) -> Self {
+        Self {
+            instance: Rc::clone(&self.instance),
+            recorder: Rc::clone(&self.recorder),
+            warmup: Arc::clone(&self.warmup),
+            measure: Arc::clone(&self.measure),
+            schedule: self.schedule,
+            control: Arc::clone(&self.control),
+            touched: Arc::clone(&self.touched),
+            audit: self.audit.clone(),
+        }
+    }
+}
+
+/// One client.
+struct Client<A> {
+    /// Its number, among those of all instances.
+    number: u32,
+    shared: Shared<A>,
+    /// It as the application sees it.
+    visitor: Visitor,
+}
+
+/// The numbers of a warm-up's operations are told by this bit from those of the measured ones, so that no
+/// two writes of a cell have one id.
+const OF_WARMUP: u64 = 1 << 39;
+
+/// When an operation should have started, and when it was sent.
+#[derive(Clone, Copy)]
+struct Times {
+    due: Instant,
+    sent: Instant,
+}
+
+/// Runs a client through all stages of a cell.
+pub async fn run<A: Application>(number: u32, shared: Shared<A>) {
+    let mut client = Client::new(number, shared);
+    let mut stages = client.shared.control.follow();
+    // The operations before the measured ones are one stream, over both stages.
+    let mut warmed = 0;
+    let mut stage = Stage::Prepare;
+    loop {
+        stage = control::next(&mut stages, stage).await;
+        match stage {
+            Stage::Prepare => {}
+            Stage::Fill { .. } if number >= FILLING_CLIENTS => {}
+            Stage::Fill { start } => client.warm_up(stage, start, None, &mut warmed).await,
+            Stage::Warmup { start } => {
+                let schedule = client.shared.schedule;
+                client.warm_up(stage, start, schedule, &mut warmed).await;
+            }
+            Stage::Measure { start, end } => {
+                clock::sleep_until(start).await;
+                match client.shared.schedule {
+                    None => client.closed_loop(end).await,
+                    Some(schedule) => client.open_loop(schedule, start, end).await,
+                }
+                return;
+            }
+            Stage::Stop => return,
+        }
+    }
+}
+
+impl<A: Application> Client<A> {
+    fn new(number: u32, shared: Shared<A>) -> Self {
+        let visitor = Visitor::new(number, shared.audit.clone(), Arc::clone(&shared.touched));
+        Self { number, shared, visitor }
+    }
+
+    /// Issues operations of the warm-up, by a schedule or one after another, until the stage is over.
+    async fn warm_up(&mut self, stage: Stage, start: Instant, schedule: Option<Schedule>, warmed: &mut u64) {
+        let mut dues = schedule.map(|schedule| schedule.due_times(self.number.into()));
+        let mut stages = self.shared.control.follow();
+        clock::sleep_until(start).await;
+        while self.shared.control.is(stage) {
+            if let Some(offset) = dues.as_mut().and_then(Iterator::next) {
+                tokio::select! {
+                    () = clock::sleep_until(start + offset) => {}
+                    _ = control::next(&mut stages, stage) => return,
+                }
+            }
+            let operation = self.shared.warmup.operation(self.number.into(), *warmed);
+            let operation = Operation { number: operation.number | OF_WARMUP, ..operation };
+            *warmed += 1;
+            let sent = clock::now();
+            // An operation that outlasts its stage is not one of those of the next.
+            self.perform(&operation, Times { due: sent, sent }, |control| control.is(stage)).await;
+            if dues.is_none() {
+                let pause = self.shared.instance.pause_after(&self.visitor, &operation);
+                if !pause.is_zero() {
+                    tokio::select! {
+                        () = clock::sleep_until(sent + pause) => {}
+                        _ = control::next(&mut stages, stage) => return,
+                    }
+                }
+            }
+            let_others_run().await;
+        }
+    }
+
+    async fn closed_loop(&mut self, end: Instant) {
+        let mut due = clock::now();
+        for number in 0.. {
+            if due >= end || self.shared.control.is_stopped() {
+                return;
+            }
+            let operation = self.shared.measure.operation(self.number.into(), number);
+            due = self.perform(&operation, Times { due, sent: clock::now() }, |_| true).await;
+            let pause = self.shared.instance.pause_after(&self.visitor, &operation);
+            if !pause.is_zero() {
+                // Who thinks is not free: the next operation is due when they have thought.
+                due = (due + pause).min(end);
+                clock::sleep_until(due).await;
+            }
+            let_others_run().await;
+        }
+    }
+
+    async fn open_loop(&mut self, schedule: Schedule, start: Instant, end: Instant) {
+        let mut free = start;
+        let mut unsent = 0;
+        for (number, offset) in (0..).zip(schedule.due_times(self.number.into())) {
+            let due = start + offset;
+            if due >= end {
+                break;
+            }
+            clock::sleep_until(due).await;
+            if self.shared.control.is_stopped() || clock::now() >= end + CATCHING_UP {
+                unsent += 1;
+                continue;
+            }
+            let operation = self.shared.measure.operation(self.number.into(), number);
+            let sent = clock::now();
+            let done = self.perform(&operation, Times { due, sent }, |_| true).await;
+            self.shared.recorder.borrow_mut().note_wakeup(due.max(free).into_std(), sent.into_std());
+            free = done;
+            let_others_run().await;
+        }
+        self.shared.recorder.borrow_mut().record_unsent(unsent);
+    }
+
+    /// Carries out an operation, has it audited, and records it where `counts` says so; returns when it was
+    /// done.
+    async fn perform(
+        &mut self,
+        operation: &Operation,
+        times: Times,
+        counts: impl FnOnce(&Control) -> bool,
+    ) -> Instant {
+        self.visitor.begin(times.sent);
+        let answer = self.shared.instance.perform(&mut self.visitor, operation).await;
+        let done = clock::now();
+        let is_counted = counts(&self.shared.control);
+        let mut recorder = self.shared.recorder.borrow_mut();
+        self.visitor.end(done, |entity, found| {
+            if is_counted {
+                found(recorder.anomalies(entity));
+            }
+        });
+        if is_counted {
+            let Times { due, sent } = times;
+            let outcome = outcome(answer.as_ref());
+            recorder.record(operation.kind, outcome, due.into_std(), sent.into_std(), done.into_std());
+        }
+        done
+    }
+}
+
+fn outcome(answer: Result<&Answer, &WriteError>) -> Outcome {
+    match answer {
+        Ok(Answer::Read(ReadOutcome::Hit)) => Outcome::Hit,
+        Ok(Answer::Read(ReadOutcome::NegativeHit)) => Outcome::NegativeHit,
+        Ok(Answer::Read(ReadOutcome::Miss)) => Outcome::Miss,
+        Ok(Answer::Read(ReadOutcome::Bypassed)) => Outcome::Bypassed,
+        Ok(Answer::Written) => Outcome::Written,
+        Ok(Answer::Done | Answer::Refused) => Outcome::Done,
+        Err(failed) => Outcome::failed(failed.error.kind),
+    }
+}
+
+/// A store inside this process answers without ever waiting; the other clients and the end of the window
+/// have to get their turn all the same. Between operations, so that it is part of none.
+async fn let_others_run() {
+    tokio::task::coop::consume_budget().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU64;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::application::Dataset as _;
+    use crate::application::catalog::{self, Catalog, Products};
+    use crate::base::units::{ByteSize, Share};
+    use crate::load::workload::keys::Uniform;
+    use crate::load::workload::{Distribution, KeySampler, Mix, StreamSpec, ValueSizes};
+    use crate::results::Phase;
+    use crate::store::{BulkItem, Cache as _, Document, Entry, Patch, StoreError};
+    use crate::strategy::source::Kind;
+    use crate::strategy::testing::{Interfered, Interference, local_cache, sound_forms};
+    use crate::strategy::{AnyStrategy, CachingSettings};
+
+    const KEYS: u64 = 100;
+    const READS: u64 = 10_000;
+
+    /// The products as they were made; nobody writes to them.
+    #[derive(Clone)]
+    struct Fixed(Arc<(Kind, Products)>);
+
+    impl crate::strategy::source::Source for Fixed {
+        fn kind(&self) -> &Kind {
+            &self.0.0
+        }
+
+        async fn load(&self, id: &str) -> Result<Option<Document>, StoreError> {
+            let key: u64 = id.parse().expect("a product's id is its key");
+            Ok((key < KEYS).then(|| self.0.1.document(key)))
+        }
+
+        async fn update(&self, _id: &str, _patch: &Patch) -> Result<Option<Document>, StoreError> {
+            Ok(None)
+        }
+
+        async fn update_many(
+            &self,
+            _items: &[BulkItem],
+        ) -> Result<Vec<Result<bool, StoreError>>, StoreError> {
+            Ok(Vec::new())
+        }
+    }
+
+    /// Flips a byte of every thousandth document that is read, and counts those.
+    #[derive(Clone, Default)]
+    struct Corrupting {
+        shown: Arc<AtomicU64>,
+        corrupted: Arc<AtomicU64>,
+    }
+
+    impl Interference for Corrupting {
+        fn show(&self, entry: Entry) -> Entry {
+            let number = self.shown.fetch_add(1, Ordering::Relaxed);
+            match entry {
+                Entry::Document { version, document, stamp } if number % 1000 == 500 => {
+                    self.corrupted.fetch_add(1, Ordering::Relaxed);
+                    let mut bytes = document.bytes().to_vec();
+                    // Another byte each time, never of the frame: that is refused before anyone sees it.
+                    let at = 4 + (number as usize * 7) % (bytes.len() - 5);
+                    bytes[at] ^= 0x20;
+                    let document = Document::from_bytes(Bytes::from(bytes)).expect("the frame is whole");
+                    Entry::Document { version, document, stamp }
+                }
+                entry => entry,
+            }
+        }
+    }
+
+    fn stream(phase: Phase) -> Arc<OperationStream> {
+        let keys = NonZeroU64::new(KEYS).unwrap();
+        Arc::new(OperationStream::new(StreamSpec {
+            seed: 1,
+            phase,
+            keys: KeySampler::new(&Distribution::Uniform(Uniform {}), keys, 1),
+            mix: Mix::new(&[1.0, 0.0]).unwrap(),
+            can_be_absent: catalog::OPERATIONS.iter().map(|kind| kind.can_be_absent).collect(),
+            absent_share: Share::NONE,
+            clients: NonZeroU64::MIN,
+            recorded: None,
+        }))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn exactly_the_answers_that_were_corrupted_are_counted_as_corrupt() {
+        for spec in sound_forms(&CachingSettings::default()) {
+            let corrupting = Corrupting::default();
+            let cache = Interfered { cache: local_cache(KEYS), with: corrupting.clone() };
+            let products = Products {
+                keys: KEYS,
+                categories: 10,
+                value_size: ValueSizes::Fixed(ByteSize(500)),
+                seed: 1,
+            };
+            let source =
+                Fixed(Arc::new((Kind { key_prefix: "product:".into(), ttl: None, tags: 0 }, products)));
+            let strategy: AnyStrategy<_, _> = spec.build(cache.clone(), source);
+            let shared = Shared {
+                instance: Rc::new(Instance::new(Catalog::new(strategy), None)),
+                recorder: Rc::new(RefCell::new(Recorder::new(2, Recorder::LATE_AFTER))),
+                warmup: stream(Phase::Warmup),
+                measure: stream(Phase::Measure),
+                schedule: None,
+                control: Arc::default(),
+                touched: Arc::new(Touched::none_of(KEYS)),
+                audit: None,
+            };
+            let mut client = Client::new(0, shared.clone());
+            let counted = || shared.recorder.borrow().window().anomalies().corrupt;
+            let corrupted = || corrupting.corrupted.load(Ordering::Relaxed);
+            for number in 0..READS {
+                let operation = shared.measure.operation(0, number);
+                let now = clock::now();
+                client.perform(&operation, Times { due: now, sent: now }, |_| true).await;
+                assert_eq!(counted(), corrupted(), "{} read {number}", spec.name());
+            }
+            assert!((9..=10).contains(&corrupted()), "{} were corrupted", corrupted());
+            let answered = shared.recorder.borrow().window().answered_reads();
+            assert_eq!(answered, READS, "{}: every read was answered", spec.name());
+            assert!(cache.get("product:0").await.unwrap().is_some(), "the cache was in use");
+        }
+    }
+}

@@ -1,0 +1,407 @@
+//! One cell: connect, warm up, measure, break what is to be broken, drain.
+
+pub mod client;
+mod conclude;
+pub mod control;
+pub mod dataset;
+mod faults;
+mod gather;
+pub mod instance;
+pub mod worker;
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::{mpsc, watch};
+
+use crate::application::Dataset as _;
+use crate::application::touched::Touched;
+use crate::audit::{Audit, Setup};
+use crate::base::clock::{self, Instant};
+use crate::base::interrupt::Interrupt;
+use crate::base::observer::Observer;
+use crate::base::units::{Share, show_duration};
+use crate::load::workload::{KeySampler, Mix, OperationStream, Schedule, StreamSpec};
+use crate::results::{CellResults, EventRow, Phase};
+use crate::run::fault::{Breakable, Life, Part};
+use crate::run::findings::{self, AuditEnd, Load, Observed, Offered};
+use crate::run::plan::Cell;
+use crate::store::{Counters, StoreError};
+use crate::topology::Deployed;
+use control::{Control, Stage};
+use gather::{Gatherer, Sureness};
+use worker::{Job, Report};
+
+/// How long instances may take to connect, all together.
+const CONNECT_BOUND: Duration = Duration::from_secs(30);
+/// Between the order to begin and the beginning, so that every thread has heard it.
+const LEAD: Duration = Duration::from_millis(20);
+/// How long a thread may take to end its connections after its clients have ended.
+const END_BOUND: Duration = Duration::from_secs(5);
+
+/// What came of a cell.
+pub struct CellOutcome {
+    /// Its rows.
+    pub rows: CellResults,
+    /// What can be said of it in a line.
+    pub line: String,
+    /// Which keys it has written.
+    pub touched: Arc<Touched>,
+    /// Why faults could not be carried out, each in a sentence; servers may be in any state then.
+    pub failed_faults: Vec<String>,
+}
+
+/// Why a cell has no figures.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CellError {
+    /// The user wants the run to end.
+    Interrupted,
+    /// Something did not work.
+    Failed(String),
+}
+
+/// Runs a cell on what is deployed for it.
+///
+/// # Errors
+/// [`CellError`]; every thread has ended then, or will within the timeouts of its stores.
+pub async fn run_cell(
+    cell: &Arc<Cell>,
+    deployed: Deployed<'_>,
+    offered: &Offered,
+    observer: &dyn Observer,
+    interrupt: &Interrupt,
+) -> Result<CellOutcome, CellError> {
+    let started_utc = crate::base::clock::now_utc();
+    let streams = Streams::of(cell).map_err(CellError::Failed)?;
+    let touched = Arc::new(Touched::none_of(cell.scenario.documents().len()));
+    let world = cell.scenario.application.spec.world();
+    let control = Arc::new(Control::default());
+    let job = Job {
+        cell: Arc::clone(cell),
+        cache: deployed.cache.endpoint().clone(),
+        database: deployed.database.endpoint().clone(),
+        control: Arc::clone(&control),
+        warmup: Arc::clone(&streams.warmup),
+        measure: Arc::clone(&streams.measure),
+        schedule: streams.schedule,
+        touched: Arc::clone(&touched),
+        audit: audit(cell),
+        lives: lives(cell),
+        world: world.clone(),
+    };
+    fit_to_write_first(cell, deployed).await.map_err(CellError::Failed)?;
+    let company = company(&job).await.map_err(CellError::Failed)?;
+    let mut crew = Crew::start(&job).map_err(CellError::Failed)?;
+    let mut stop = interrupt.clone();
+    let measured = tokio::select! {
+        measured = measure(cell, deployed, &job, &mut crew, observer) => measured.map_err(CellError::Failed),
+        () = stop.wait() => Err(CellError::Interrupted),
+    };
+    control.set(Stage::Stop);
+    crew.end().await;
+    let load = measured?;
+    if let Some(company) = company {
+        let mut stop = interrupt.clone();
+        tokio::select! {
+            () = company.end(cell.scenario.run.drain_timeout.0) => {}
+            () = stop.wait() => return Err(CellError::Interrupted),
+        }
+    }
+    let audited = match &job.audit {
+        None => None,
+        Some(audit) => {
+            let keys = touched.keys();
+            let mut stop = interrupt.clone();
+            let compared = tokio::select! {
+                compared = conclude::conclude(cell, deployed, audit, &keys, observer) => compared,
+                () = stop.wait() => return Err(CellError::Interrupted),
+            };
+            Some(AuditEnd::of(audit, compared))
+        }
+    };
+    let seen = Observed { started_utc, load, audited, application: world.figures() };
+    let rows = findings::of(cell, &seen, offered).map_err(CellError::Failed)?;
+    let failed_faults = findings::not_carried_out(&seen.load.events).collect();
+    Ok(CellOutcome { line: findings::line(&rows.summary), rows, touched, failed_faults })
+}
+
+/// The shares of the hottest keys are counted over so many operations of the stream.
+const REALISED_OVER: u64 = 1_000_000;
+
+/// Works out what the clients of a cell are offered, by drawing the operations.
+///
+/// # Errors
+/// Returns an error if the workload cannot be drawn.
+pub fn offered(cell: &Cell) -> Result<Offered, String> {
+    let stream = Streams::of(cell)?.measure;
+    Ok(Offered { digest: stream.digests(), shares: stream.realised_shares(REALISED_OVER) })
+}
+
+/// What the clients of a cell are offered.
+struct Streams {
+    warmup: Arc<OperationStream>,
+    measure: Arc<OperationStream>,
+    schedule: Option<Schedule>,
+}
+
+impl Streams {
+    fn of(cell: &Cell) -> Result<Self, String> {
+        let scenario = &cell.scenario;
+        let workload = &scenario.workload;
+        // Every repeat asks for other keys in another order; every strategy in a repeat for the same.
+        let seed = scenario.run.seed.wrapping_add((cell.repeat - 1).wrapping_mul(0x9e37_79b9));
+        let keys = KeySampler::new(&scenario.distribution, scenario.dataset.keys, scenario.run.seed);
+        let application = &scenario.application;
+        let weights = application.weights(workload.reads.get());
+        let mix = Mix::new(&weights).map_err(|error| error.to_string())?;
+        let stream = |phase| {
+            Arc::new(OperationStream::new(StreamSpec {
+                seed,
+                phase,
+                keys,
+                mix: mix.clone(),
+                can_be_absent: application.spec.operations().iter().map(|kind| kind.can_be_absent).collect(),
+                absent_share: Share::new(workload.absent_share.get()).unwrap_or(Share::NONE),
+                clients: workload.clients,
+                recorded: scenario.recorded.clone(),
+            }))
+        };
+        let schedule = workload
+            .rate_per_second
+            .map(|rate| Schedule::new(workload.arrivals, rate, workload.clients, seed));
+        Ok(Self { warmup: stream(Phase::Warmup), measure: stream(Phase::Measure), schedule })
+    }
+}
+
+/// A strategy that writes to the cache first is not run on a server that may evict what the database does
+/// not hold yet.
+async fn fit_to_write_first(cell: &Cell, deployed: Deployed<'_>) -> Result<(), String> {
+    if !cell.holds_back() {
+        return Ok(());
+    }
+    match deployed.cache.may_evict_any_key().await {
+        Ok(None) => Ok(()),
+        Ok(Some(policy)) => Err(format!(
+            "the cache's maxmemory-policy is {policy}, by which it may evict what {} has acknowledged and the database does not hold yet; set it to volatile-lru or noeviction",
+            cell.strategy.label
+        )),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// What runs beside the instances of the application, on a connection of its own and not on a load-driving thread; it ends
+/// when this is dropped.
+struct Company {
+    ended: watch::Sender<bool>,
+    tasks: tokio::task::JoinSet<()>,
+}
+
+impl Company {
+    /// The instances have ended: lets it do what they have left to do, for at most `bound`.
+    async fn end(mut self, bound: Duration) {
+        let _ = self.ended.send(true);
+        let _ = tokio::time::timeout(bound, self.tasks.join_next()).await;
+    }
+}
+
+/// Starts what runs beside the instances, where something does.
+async fn company(job: &Job) -> Result<Option<Company>, String> {
+    let scenario = &job.cell.scenario;
+    if !scenario.application.spec.has_company() {
+        return Ok(None);
+    }
+    let cache = job.cache.connect(1, scenario.network.cache_rtt, Counters::default()).await;
+    let cache =
+        cache.map_err(|error| format!("what runs beside the application could not connect: {error}"))?;
+    let (cell, world) = (Arc::clone(&job.cell), job.world.clone());
+    let (ended, is_ended) = watch::channel(false);
+    let mut tasks = tokio::task::JoinSet::new();
+    tasks.spawn(async move { cell.scenario.application.spec.beside(cache, world, is_ended).await });
+    Ok(Some(Company { ended, tasks }))
+}
+
+/// What audits a cell, where its scenario wants that.
+fn audit(cell: &Cell) -> Option<Arc<Audit>> {
+    let workload = &cell.scenario.workload;
+    cell.scenario.run.audit.then(|| {
+        Arc::new(Audit::new(Setup {
+            keys: cell.scenario.documents().len(),
+            clients: workload.clients.get(),
+            instances: workload.instances.get(),
+        }))
+    })
+}
+
+/// A switch for each instance, where a fault is aimed at one.
+fn lives(cell: &Cell) -> Arc<[watch::Sender<Life>]> {
+    let are_aimed_at = cell.scenario.faults.iter().any(|fault| fault.nature().part == Part::Application);
+    let instances = if are_aimed_at { cell.scenario.workload.instances.get() } else { 0 };
+    (0..instances).map(|_| watch::channel(Life::Up).0).collect()
+}
+
+/// The load-driving threads of a cell.
+struct Crew {
+    control: Arc<Control>,
+    threads: Vec<JoinHandle<()>>,
+    reports: mpsc::UnboundedReceiver<Report>,
+}
+
+impl Crew {
+    fn start(job: &Job) -> Result<Self, String> {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let workers = cores.min(job.cell.scenario.workload.instances.get() as usize).max(1);
+        let (sender, reports) = mpsc::unbounded_channel();
+        let mut threads = Vec::new();
+        for index in 0..workers {
+            let thread = worker::start(index, workers, job.clone(), sender.clone());
+            threads.push(thread.map_err(|error| format!("cannot start a load-driving thread: {error}"))?);
+        }
+        Ok(Self { control: Arc::clone(&job.control), threads, reports })
+    }
+
+    async fn next(&mut self, bound: Duration, what: &str) -> Result<Report, String> {
+        match tokio::time::timeout(bound, self.reports.recv()).await {
+            Ok(Some(report)) => Ok(report),
+            Ok(None) => Err(format!("a load-driving thread ended while {what}")),
+            Err(_) => Err(format!(
+                "nothing was heard of a load-driving thread for {} while {what}",
+                show_duration(bound)
+            )),
+        }
+    }
+
+    async fn connected(&mut self) -> Result<(), String> {
+        let mut ready = 0;
+        while ready < self.threads.len() {
+            match self.next(CONNECT_BOUND, "connecting").await? {
+                Report::Ready => ready += 1,
+                Report::Failed(error) => return Err(format!("an instance could not connect: {error}")),
+                Report::Window(_) | Report::Ended(..) | Report::Recovered(..) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for the threads to end; one that hangs is left to itself, as it cannot be ended.
+    async fn end(self) {
+        let threads = self.threads;
+        let joined = tokio::task::spawn_blocking(move || {
+            for thread in threads {
+                // A thread that panicked has said so already.
+                let _ = thread.join();
+            }
+        });
+        let _ = tokio::time::timeout(END_BOUND, joined).await;
+    }
+}
+
+/// Warms up, measures and drains.
+async fn measure(
+    cell: &Cell,
+    deployed: Deployed<'_>,
+    job: &Job,
+    crew: &mut Crew,
+    observer: &dyn Observer,
+) -> Result<Load, String> {
+    crew.connected().await?;
+    let mut gatherer = Gatherer::new(cell, deployed, crew.threads.len(), observer);
+    warm_up(cell, crew, &mut gatherer).await?;
+
+    let run = &cell.scenario.run;
+    let start = Instant::now() + LEAD;
+    let end = start + run.duration.0;
+    let start_time = SystemTime::now() + LEAD;
+    crew.control.set(Stage::Measure { start, end });
+    if let Some(audit) = &job.audit {
+        audit.begin_measuring(start);
+    }
+    job.world.begin_measuring();
+    clock::sleep_until(start).await;
+    gatherer.begin(Phase::Measure, start).await;
+    // After the end, operations under way end within their timeouts and strategies drain within theirs.
+    let patience =
+        run.window.0 + client::CATCHING_UP + run.drain_timeout.0 + cell.scenario.longest_operation();
+    let mut undone: Option<StoreError> = None;
+    let mut events = Vec::new();
+    let reports = async {
+        let mut ended = 0;
+        while ended < crew.threads.len() {
+            match crew.next(patience, "measuring").await? {
+                Report::Window(window) => gatherer.take(*window).await,
+                Report::Ended(tail, left) => {
+                    gatherer.take_tail(&tail);
+                    undone = undone.take().or(left);
+                    ended += 1;
+                }
+                Report::Recovered(instance, recovered) => {
+                    let at_s = (recovered.at - start).as_secs_f64();
+                    events.extend(faults::instance_recovered(cell, instance, at_s, recovered.writes));
+                }
+                Report::Failed(error) => return Err(error.to_string()),
+                Report::Ready => {}
+            }
+        }
+        Ok(())
+    };
+    // At the same time: a server that does not say how it is must not hold up what the scenario does to it.
+    let faults = faults::run(cell, Breakable { deployed, instances: &job.lives }, start);
+    let ((), broken) = tokio::try_join!(reports, async { Ok(faults.await) })?;
+    events.extend(broken);
+    // What the connections have noticed from the beginning of measuring on.
+    events.extend(deployed.cache.noticed().into_iter().filter(|noticed| noticed.at >= start).map(
+        |noticed| EventRow {
+            at_s: (noticed.at - start).as_secs_f64(),
+            kind: noticed.kind,
+            subject: noticed.subject,
+            detail: noticed.detail,
+        },
+    ));
+    events.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
+    let nodes = deployed.cache.node_figures().await;
+    Ok(gatherer.finish(start_time, nodes, events, undone))
+}
+
+/// Until the hit rate cannot be told from standing still, within the scenario's bound. Before an open
+/// loop the cache is first filled as fast as clients can.
+async fn warm_up(cell: &Cell, crew: &mut Crew, gatherer: &mut Gatherer<'_>) -> Result<(), String> {
+    let run = &cell.scenario.run;
+    let open_loop = cell.scenario.workload.rate_per_second.is_some();
+    let start = Instant::now() + LEAD;
+    let deadline = start + run.warmup_max.0;
+    let mut filled = true;
+    if open_loop {
+        let half = start + run.warmup_max.0 / 2;
+        crew.control.set(Stage::Fill { start });
+        gatherer.begin(Phase::Warmup, start).await;
+        filled = until(cell, crew, gatherer, half, Sureness::ToAPoint).await?;
+    }
+    let start = Instant::now() + LEAD;
+    crew.control.set(Stage::Warmup { start });
+    gatherer.begin(Phase::Warmup, start).await;
+    // An open loop's windows may hold too few operations to be sure of a point; the fill was sure.
+    let sureness = if open_loop { Sureness::AsFarAsSeen } else { Sureness::ToAPoint };
+    let warmed = until(cell, crew, gatherer, deadline, sureness).await?;
+    gatherer.note_settled(filled && warmed);
+    Ok(())
+}
+
+/// Until one is as sure as wanted, or the deadline; returns whether the hit rate's slope could not be told
+/// from 0 then.
+async fn until(
+    cell: &Cell,
+    crew: &mut Crew,
+    gatherer: &mut Gatherer<'_>,
+    deadline: Instant,
+    sureness: Sureness,
+) -> Result<bool, String> {
+    while !gatherer.has_settled(sureness) && Instant::now() < deadline {
+        match crew.next(cell.scenario.run.window.0 + CONNECT_BOUND, "warming up").await? {
+            Report::Window(window) => gatherer.take(*window).await,
+            Report::Failed(error) => return Err(error.to_string()),
+            Report::Ended(..) => return Err("a load-driving thread ended while warming up".into()),
+            Report::Ready | Report::Recovered(..) => {}
+        }
+    }
+    Ok(gatherer.has_settled(Sureness::AsFarAsSeen))
+}

@@ -1,0 +1,372 @@
+//! A load-driving thread: one or more instances of the application with their connections and their
+//! share of the clients, on a runtime of its own.
+//!
+//! Everything that an instance does happens on one thread, so a client's request, the connection's
+//! task and the answer need no crossing between threads, and the recorder needs no lock.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::LocalSet;
+use tokio::time::Instant;
+
+use super::client::{self, Shared};
+use super::control::{self, Control, Stage};
+use super::faults;
+use super::instance::{Instance, Recovered};
+use crate::application::touched::Touched;
+use crate::application::{AnyApplication, AnyWorld, Application};
+use crate::audit::Audit;
+use crate::base::clock;
+use crate::load::workload::{OperationStream, Schedule};
+use crate::measure::collectors::process_cpu::thread_cpu;
+use crate::measure::{Outages, Recorder, Window};
+use crate::results::Phase;
+use crate::run::fault::Life;
+use crate::run::plan::Cell;
+use crate::store::mongodb::{PoolWait, PoolWaitSnapshot};
+use crate::store::{AnyDatabase, AppCache, AppDatabase, Counters, CountersSnapshot, ErrorKind, StoreError};
+use crate::strategy::Backlog;
+use crate::topology::{CacheEndpoint, DatabaseEndpoint};
+
+/// What a worker is given.
+#[derive(Clone)]
+pub struct Job {
+    /// The cell.
+    pub cell: Arc<Cell>,
+    /// How to reach the cache.
+    pub cache: CacheEndpoint,
+    /// How to reach the database.
+    pub database: DatabaseEndpoint,
+    /// What to do now.
+    pub control: Arc<Control>,
+    /// The operations of the warm-up.
+    pub warmup: Arc<OperationStream>,
+    /// The measured operations.
+    pub measure: Arc<OperationStream>,
+    /// When operations are due in an open loop.
+    pub schedule: Option<Schedule>,
+    /// Which keys were written.
+    pub touched: Arc<Touched>,
+    /// What holds every read against every write.
+    pub audit: Option<Arc<Audit>>,
+    /// Whether each instance runs; none where no fault crashes any.
+    pub lives: Arc<[watch::Sender<Life>]>,
+    /// What outlives the instances.
+    pub world: AnyWorld,
+}
+
+impl Job {
+    /// How many kinds of operation there are.
+    fn kinds(&self) -> usize {
+        self.cell.scenario.application.spec.operations().len()
+    }
+}
+
+/// What a worker reports.
+pub enum Report {
+    /// Its instances are connected.
+    Ready,
+    /// It could not connect.
+    Failed(StoreError),
+    /// A window of one of the stages.
+    Window(Box<WorkerWindow>),
+    /// Its clients have ended; what their last operations left, and what draining left undone.
+    Ended(Box<WorkerWindow>, Option<StoreError>),
+    /// An instance that had crashed serves again.
+    Recovered(u64, Recovered),
+}
+
+/// What a worker saw in one window.
+pub struct WorkerWindow {
+    /// Which worker reports.
+    pub worker: usize,
+    /// True if it only says what was used before a stage began.
+    pub is_start_of_stage: bool,
+    /// True if it holds what came after the last whole window.
+    pub is_tail: bool,
+    /// When the stage began that it belongs to.
+    pub stage_start: Instant,
+    /// Warm-up or measuring.
+    pub phase: Phase,
+    /// Which window of the stage, from 0.
+    pub index: u64,
+    /// How long it really was.
+    pub length: Duration,
+    /// The operations.
+    pub window: Window,
+    /// Calls of the stores since the cell began.
+    pub counters: CountersSnapshot,
+    /// Waiting for connections to the database since the cell began.
+    pub pool_wait: PoolWaitSnapshot,
+    /// What its instances had acknowledged at the end of the window and not flushed.
+    pub backlog: Vec<Backlog>,
+    /// CPU time of the thread since it began.
+    pub thread_cpu: Duration,
+    /// What it has seen of outages; told with the tail.
+    pub outages: Outages,
+}
+
+/// Starts worker `index` of `workers`; it serves the instances whose number leaves `index` when
+/// divided by `workers`.
+///
+/// # Errors
+/// Where the operating system gives no thread.
+pub fn start(
+    index: usize,
+    workers: usize,
+    job: Job,
+    reports: mpsc::UnboundedSender<Report>,
+) -> std::io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name(format!("hotset-load-{index}")).spawn(move || {
+        pin(&job.cell.scenario.pin.hotset, index);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        match runtime {
+            Ok(runtime) => {
+                let local = LocalSet::new();
+                runtime.block_on(local.run_until(work(index, workers, job, reports)));
+                // Connections end with the runtime; none of their tasks may outlive the cell.
+                runtime.shutdown_timeout(Duration::from_secs(1));
+            }
+            Err(error) => {
+                let error = StoreError::new(ErrorKind::Other, format!("cannot start a runtime: {error}"));
+                let _ = reports.send(Report::Failed(error));
+            }
+        }
+    })
+}
+
+/// Keeps this thread on one of the processors, where there is a list of them.
+fn pin(cpus: &[u64], index: usize) {
+    #[cfg(target_os = "linux")]
+    if !cpus.is_empty() {
+        let mut set = rustix::thread::CpuSet::new();
+        set.set(cpus[index % cpus.len()] as usize);
+        // Checked against the machine's processors when the scenario was read; a container may still
+        // refuse, and then the thread runs where it can.
+        if let Err(error) = rustix::thread::sched_setaffinity(None, &set) {
+            tracing::warn!("cannot pin a load-driving thread: {error}");
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (cpus, index);
+}
+
+async fn work(index: usize, workers: usize, job: Job, reports: mpsc::UnboundedSender<Report>) {
+    if let Err(error) = clock::install_fine_timer() {
+        tracing::warn!("no fine timer, so open-loop operations are due to the millisecond: {error}");
+    }
+    let counters = Counters::default();
+    let pools = Rc::new(RefCell::new(Vec::new()));
+    let mut instances = Vec::new();
+    for number in (index as u64..job.cell.scenario.workload.instances.get()).step_by(workers) {
+        // Boxed, as are the others of an instance's futures: each is as deep as the strategies are, and there is one of them.
+        match Box::pin(connect(&job, number, &counters, &pools)).await {
+            Ok(application) => {
+                let life = job.lives.get(number as usize).map(watch::Sender::subscribe);
+                instances.push((number, Rc::new(Instance::new(application, life))));
+            }
+            Err(error) => {
+                let _ = reports.send(Report::Failed(error));
+                return;
+            }
+        }
+    }
+    let recorder = Rc::new(RefCell::new(Recorder::new(job.kinds(), Recorder::LATE_AFTER)));
+    let clients = start_clients(&job, &instances, &recorder);
+    let lives = futures_util::future::join_all(instances.iter().map(|(number, instance)| {
+        let recovered = |recovered| drop(reports.send(Report::Recovered(*number, recovered)));
+        Box::pin(instance.live(|| Box::pin(connect(&job, *number, &counters, &pools)), recovered))
+    }));
+    let _ = reports.send(Report::Ready);
+    let mut windows = Windows {
+        worker: index,
+        recorder,
+        counters: counters.clone(),
+        pools: Rc::clone(&pools),
+        instances: instances.iter().map(|(_, instance)| Rc::clone(instance)).collect(),
+        length: job.cell.scenario.run.window.0,
+        reports: reports.clone(),
+        stage: job.control.follow(),
+        last: Instant::now(),
+        faults: faults::beginnings(&job.cell),
+        kinds: job.kinds(),
+    };
+    let work = async {
+        windows.follow().await;
+        for client in clients {
+            // A client ends within the timeouts of its stores.
+            client.await.map_err(|error| {
+                StoreError::new(ErrorKind::Other, format!("a client ended by a mistake in hotset: {error}"))
+            })?;
+        }
+        let mut undone = None;
+        for (_, instance) in &instances {
+            if let Err(error) = Box::pin(instance.drain(job.cell.scenario.run.drain_timeout.0)).await {
+                undone = Some(error);
+            }
+        }
+        let mut tail = windows.take(Phase::Measure, u64::MAX);
+        tail.is_tail = true;
+        tail.outages = windows.recorder.borrow().outages().clone();
+        Ok(Report::Ended(Box::new(tail), undone))
+    };
+    let report = tokio::select! {
+        ended = work => ended.unwrap_or_else(Report::Failed),
+        // Instances live on as long as somebody may crash them.
+        report = async { lives.await; std::future::pending().await } => report,
+    };
+    let _ = reports.send(report);
+}
+
+/// Starts the clients of this thread's instances.
+fn start_clients<A: Application>(
+    job: &Job,
+    instances: &[(u64, Rc<Instance<A>>)],
+    recorder: &Rc<RefCell<Recorder>>,
+) -> Vec<tokio::task::JoinHandle<()>> {
+    let workload = &job.cell.scenario.workload;
+    let mut clients = Vec::new();
+    for (number, instance) in instances {
+        let shared = Shared {
+            instance: Rc::clone(instance),
+            recorder: Rc::clone(recorder),
+            warmup: Arc::clone(&job.warmup),
+            measure: Arc::clone(&job.measure),
+            schedule: job.schedule,
+            control: Arc::clone(&job.control),
+            touched: Arc::clone(&job.touched),
+            audit: job.audit.clone(),
+        };
+        for client in (*number..workload.clients.get()).step_by(workload.instances.get() as usize) {
+            clients.push(tokio::task::spawn_local(client::run(client as u32, shared.clone())));
+        }
+    }
+    clients
+}
+
+/// One instance: its connections, the strategies over them, and the application over those.
+async fn connect(
+    job: &Job,
+    number: u64,
+    counters: &Counters,
+    pools: &RefCell<Vec<PoolWait>>,
+) -> Result<AnyApplication<AppCache, AppDatabase>, StoreError> {
+    let scenario = &job.cell.scenario;
+    let cache = job
+        .cache
+        .connect(scenario.workload.connections.get(), scenario.network.cache_rtt, counters.clone())
+        .await?;
+    let database = job.database.connect(&scenario.network, &scenario.database, counters.clone()).await?;
+    if let AnyDatabase::Mongo(mongodb) = database.inner() {
+        pools.borrow_mut().push(mongodb.pool_wait().clone());
+    }
+    let spec = &scenario.application.spec;
+    let strategies = (0..spec.entities().len()).map(|entity| job.cell.strategy_of(entity).clone()).collect();
+    let how = (job.cell.kinds(), strategies);
+    spec.build(number, (cache, database), how, scenario.facts(), job.world.clone())
+        .ok_or_else(|| StoreError::new(ErrorKind::Other, "the cell's world is that of another application"))
+}
+
+/// Hands a window over at each of its ends.
+struct Windows<A> {
+    worker: usize,
+    recorder: Rc<RefCell<Recorder>>,
+    counters: Counters,
+    pools: Rc<RefCell<Vec<PoolWait>>>,
+    instances: Vec<Rc<Instance<A>>>,
+    length: Duration,
+    reports: mpsc::UnboundedSender<Report>,
+    stage: watch::Receiver<Stage>,
+    last: Instant,
+    /// When faults begin, from the start of measuring.
+    faults: Vec<Duration>,
+    /// How many kinds of operation there are.
+    kinds: usize,
+}
+
+impl<A: Application> Windows<A> {
+    /// Through all stages, until the measured time is over.
+    async fn follow(&mut self) {
+        let mut stages = self.stage.clone();
+        let mut stage = Stage::Prepare;
+        loop {
+            stage = control::next(&mut stages, stage).await;
+            let mut over = stages.clone();
+            match stage {
+                Stage::Prepare => {}
+                Stage::Fill { start } | Stage::Warmup { start } => {
+                    clock::sleep_until(start).await;
+                    self.begin_stage();
+                    tokio::select! {
+                        () = self.hand_over(Phase::Warmup, start, None) => {}
+                        _ = control::next(&mut over, stage) => {}
+                    }
+                }
+                Stage::Measure { start, end } => {
+                    clock::sleep_until(start).await;
+                    self.begin_stage();
+                    let faults = self.faults.iter().map(|at| (start + *at).into_std()).collect();
+                    self.recorder.borrow_mut().watch_outages(faults, self.kinds);
+                    tokio::select! {
+                        () = self.hand_over(Phase::Measure, start, Some(end)) => {}
+                        _ = control::next(&mut over, stage) => {}
+                    }
+                    return;
+                }
+                Stage::Stop => return,
+            }
+        }
+    }
+
+    /// The operations after the last whole window of the stage before are nobody's, and what was used until
+    /// now is not to be counted as used in this stage.
+    fn begin_stage(&mut self) {
+        let mut before = self.take(Phase::Warmup, u64::MAX);
+        before.is_start_of_stage = true;
+        let _ = self.reports.send(Report::Window(Box::new(before)));
+    }
+
+    async fn hand_over(&mut self, phase: Phase, start: Instant, end: Option<Instant>) {
+        self.last = start;
+        for index in 0.. {
+            let mut at = start + self.length * (index as u32 + 1);
+            let is_last = end.is_some_and(|end| at >= end);
+            if let Some(end) = end.filter(|_| is_last) {
+                at = end;
+            }
+            clock::sleep_until(at).await;
+            let mut window = self.take(phase, index);
+            window.stage_start = start;
+            let _ = self.reports.send(Report::Window(Box::new(window)));
+            if is_last {
+                return;
+            }
+        }
+    }
+
+    fn take(&mut self, phase: Phase, index: u64) -> WorkerWindow {
+        let now = Instant::now();
+        let length = now - self.last;
+        self.last = now;
+        WorkerWindow {
+            worker: self.worker,
+            is_start_of_stage: false,
+            is_tail: false,
+            stage_start: now,
+            phase,
+            index,
+            length,
+            window: self.recorder.borrow_mut().swap(Window::new(self.kinds)),
+            counters: self.counters.snapshot(),
+            pool_wait: self.pools.borrow().iter().map(PoolWait::snapshot).sum(),
+            backlog: self.instances.iter().map(|instance| instance.backlog()).collect(),
+            thread_cpu: thread_cpu(),
+            outages: Outages::default(),
+        }
+    }
+}

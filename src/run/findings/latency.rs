@@ -1,0 +1,107 @@
+//! How long operations took, as the result files have it: for all that read, all that write, and each kind by itself.
+
+use std::time::Duration;
+
+use super::observed::Observed;
+use crate::application::OperationKind;
+use crate::measure::{Latency, Window};
+use crate::results::{Interval, LatencyRow, Measure, OperationClass, OutcomeClass, interval_log, spectrum};
+use crate::run::plan::Cell;
+
+/// The kinds of operation of a cell.
+fn kinds(cell: &Cell) -> &'static [OperationKind] {
+    cell.scenario.application.spec.operations()
+}
+
+/// Whether a kind of operation reads or writes.
+#[must_use]
+pub fn class_of(cell: &Cell, kind: u8) -> OperationClass {
+    kinds(cell).get(usize::from(kind)).map_or(OperationClass::Read, |kind| kind.class)
+}
+
+/// A set of operations that has a distribution of its own in the results: all that read, all that write, and each kind
+/// by itself where that is something else.
+struct Set {
+    name: &'static str,
+    kinds: Vec<u8>,
+}
+
+fn sets(cell: &Cell) -> Vec<Set> {
+    let of = |class: OperationClass| {
+        let kinds = (0..).zip(kinds(cell)).filter(|(_, kind)| kind.class == class).map(|(number, _)| number);
+        Set { name: class.name(), kinds: kinds.collect() }
+    };
+    let classes = [of(OperationClass::Read), of(OperationClass::Write)];
+    let single = (0..).zip(kinds(cell)).map(|(number, kind)| Set { name: kind.name, kinds: vec![number] });
+    let single: Vec<Set> =
+        single.filter(|one| classes.iter().all(|class| class.kinds != one.kinds)).collect();
+    classes.into_iter().chain(single).collect()
+}
+
+/// The result files' histograms count in 64 bits, those on the path of an operation in 32.
+fn widened(narrow: &Latency) -> hdrhistogram::Histogram<u64> {
+    let mut wide = hdrhistogram::Histogram::new_from(narrow);
+    for step in narrow.iter_recorded() {
+        // The value comes from a histogram of the same layout.
+        let _ = wide.record_n(step.value_iterated_to(), step.count_at_value().into());
+    }
+    wide
+}
+
+fn histograms(cell: &Cell, window: &Window) -> Vec<(&'static str, Measure, hdrhistogram::Histogram<u64>)> {
+    let mut all = Vec::new();
+    for set in sets(cell) {
+        for measure in Measure::ALL.iter().copied() {
+            if let Some(latency) = window.latency(measure, |kind, _| set.kinds.contains(&kind)) {
+                all.push((set.name, measure, widened(&latency)));
+            }
+        }
+    }
+    all
+}
+
+/// The spectra of a cell.
+#[must_use]
+pub fn of(cell: &Cell, observed: &Observed) -> Vec<LatencyRow> {
+    let mut rows = Vec::new();
+    for (operation, measure, histogram) in histograms(cell, &observed.load.all) {
+        rows.extend(spectrum((operation, OutcomeClass::All, measure), &histogram));
+    }
+    for set in sets(cell) {
+        for class in OutcomeClass::EACH {
+            for measure in Measure::ALL.iter().copied() {
+                let of = |kind, found| set.kinds.contains(&kind) && found == class;
+                if let Some(latency) = observed.load.all.latency(measure, of) {
+                    let of = (set.name, class, measure);
+                    rows.extend(spectrum(of, &widened(&latency)));
+                }
+            }
+        }
+    }
+    rows
+}
+
+/// The interval log of a cell.
+///
+/// # Errors
+/// Says what does not serialise.
+pub fn log(cell: &Cell, observed: &Observed) -> Result<Vec<u8>, String> {
+    let mut histograms_of = Vec::new();
+    for window in &observed.load.windows {
+        for (operation, measure, histogram) in histograms(cell, &window.operations) {
+            histograms_of.push((operation, measure, window.start, window.length, histogram));
+        }
+    }
+    let tail_start = observed.load.length;
+    for (operation, measure, histogram) in histograms(cell, &observed.load.tail) {
+        histograms_of.push((operation, measure, tail_start, Duration::ZERO, histogram));
+    }
+    let intervals = histograms_of.iter().map(|(operation, measure, start, length, histogram)| Interval {
+        operation,
+        measure: *measure,
+        start: *start,
+        length: *length,
+        histogram,
+    });
+    interval_log(observed.load.start_time, intervals)
+}

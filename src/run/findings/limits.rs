@@ -1,0 +1,77 @@
+//! What kept the load of a cell from being more.
+
+use super::nodes;
+use super::observed::Observed;
+use crate::measure::{Evidence, LoadVerdict, limited_by};
+use crate::results::{Limits, Measure, Mode};
+use crate::run::plan::Cell;
+
+/// The verdict on the load.
+#[must_use]
+pub fn verdict(cell: &Cell, observed: &Observed) -> LoadVerdict {
+    limited_by(&evidence(cell, observed))
+}
+
+/// The columns.
+#[must_use]
+pub fn of(cell: &Cell, observed: &Observed) -> Limits {
+    let wait = &observed.load.pool_wait;
+    Limits {
+        cpu_worker_max_share: Some(observed.load.busiest_thread_share),
+        database_pool_wait_us_mean: (wait.checkouts > 0)
+            .then(|| wait.waited.as_secs_f64() * 1e6 / wait.checkouts as f64),
+        limited_by: Some(verdict(cell, observed).limit),
+    }
+}
+
+/// Operations that were due, a second; `None` in a closed loop. A Poisson process varies around its rate: what was drawn
+/// is what was offered.
+#[must_use]
+pub fn offered_per_s(cell: &Cell, observed: &Observed) -> Option<f64> {
+    let load = &observed.load;
+    let due = (load.all.operations() + load.all.unsent()) as f64 / load.length.as_secs_f64();
+    cell.scenario.workload.rate_per_second.map(|_| due)
+}
+
+/// Operations that were answered within the measured time, a second.
+#[must_use]
+pub fn achieved_per_s(observed: &Observed) -> f64 {
+    observed.load.answered_in_time as f64 / observed.load.length.as_secs_f64()
+}
+
+/// How load was offered.
+#[must_use]
+pub fn mode(cell: &Cell) -> Mode {
+    if cell.scenario.workload.rate_per_second.is_some() { Mode::Open } else { Mode::Closed }
+}
+
+fn evidence(cell: &Cell, observed: &Observed) -> Evidence {
+    let load = &observed.load;
+    let service = load.all.latency(Measure::Service, |_, _| true);
+    let busy_s = service.map_or(0.0, |nanos| nanos.mean() * nanos.len() as f64 / 1e9);
+    let cache_cores = load.cores.cpu_cache_cores.unwrap_or(0.0);
+    Evidence {
+        mode: mode(cell),
+        embedded: cell.topology.spec.name() == "embedded",
+        busiest_thread_share: load.busiest_thread_share,
+        hotset_cores: load.cores.cpu_hotset_cores.unwrap_or(0.0),
+        cache_cores,
+        // Of what all have used while measured; the nodes themselves were asked before and after that.
+        busiest_cache_server_cores: cache_cores * nodes::busiest_share(&load.nodes).unwrap_or(0.0),
+        database_cores: load.cores.cpu_database_cores.unwrap_or(0.0),
+        machine_cores: std::thread::available_parallelism().map_or(1.0, |cores| cores.get() as f64),
+        pool_wait_share: if busy_s > 0.0 { load.pool_wait.waited.as_secs_f64() / busy_s } else { 0.0 },
+        offered_per_second: offered_per_s(cell, observed).unwrap_or(0.0),
+        achieved_per_second: achieved_per_s(observed) + failed_per_s(observed),
+        late_share: load.all.late_share(),
+        late_wakeup_share: load.all.late_wakeup_share(),
+    }
+}
+
+/// Operations that failed were sent and answered, if not as one would wish: they say nothing about the
+/// load generator.
+fn failed_per_s(observed: &Observed) -> f64 {
+    let windows = observed.load.windows.iter().map(|window| &window.operations);
+    windows.map(|operations| operations.operations() - operations.successes()).sum::<u64>() as f64
+        / observed.load.length.as_secs_f64()
+}

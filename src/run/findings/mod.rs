@@ -1,0 +1,52 @@
+//! From what was observed of a cell to the rows of the result files: one file for each finding, each a pure function of
+//! the cell and of what was observed.
+//!
+//! The driver observes and hands over one complete [`Observed`]; nothing here asks a server or changes a row that was
+//! made. The room uses the plan of a cell, what was measured and what theory knows; the rows are those of `results`.
+
+mod answers;
+mod application;
+mod audit;
+mod calls;
+mod events;
+mod faults;
+mod latency;
+mod limits;
+mod load;
+mod nodes;
+mod observed;
+mod operations;
+mod outages;
+mod prediction;
+mod rounding;
+mod summary;
+mod times;
+mod verdict;
+mod windows;
+
+pub use faults::{not_carried_out, that_hit};
+pub use observed::{AuditEnd, Load, Observed, ObservedWindow, Offered};
+pub use summary::{line, names, shown_swept};
+
+use crate::results::CellResults;
+use crate::run::plan::Cell;
+
+/// All rows of a cell.
+///
+/// # Errors
+/// Returns an error if the interval log cannot be written.
+pub fn of(cell: &Cell, observed: &Observed, offered: &Offered) -> Result<CellResults, String> {
+    Ok(CellResults {
+        summary: summary::of(cell, observed, offered),
+        swept: cell.swept.clone(),
+        timeseries: windows::of(cell, observed),
+        latency: latency::of(cell, observed),
+        events: events::of(observed),
+        audit: audit::examples(cell, observed),
+        nodes: nodes::of(observed),
+        operations: operations::of(cell, observed),
+        entities: audit::entities(cell, observed),
+        application: application::of(cell, observed),
+        interval_log: latency::log(cell, observed)?,
+    })
+}

@@ -1,0 +1,126 @@
+//! Everything that was observed of a cell.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::application::Figure;
+use crate::audit::{Audit, Conclusion, Example, Settled};
+use crate::load::workload::{StreamDigest, TopShares};
+use crate::measure::{Outages, Window};
+use crate::results::{CacheUse, Cores, EventRow, Phase, WindowTimes};
+use crate::store::mongodb::PoolWaitSnapshot;
+use crate::store::{CountersSnapshot, StoreError};
+use crate::strategy::Backlog;
+use crate::topology::NodeFigures;
+
+/// What the clients of a cell are offered, in figures. It is the same for every strategy and topology of a repeat and
+/// swept values, so it need be worked out only once for them.
+#[derive(Debug, Clone)]
+pub struct Offered {
+    /// The digests of the operations.
+    pub digest: StreamDigest,
+    /// The shares of the requests that the hottest keys get.
+    pub shares: TopShares,
+}
+
+/// One window of all load-driving threads together.
+#[derive(Debug, Clone)]
+pub struct ObservedWindow {
+    /// Warm-up or measuring.
+    pub phase: Phase,
+    /// The window's number in its phase, counted from 0.
+    pub index: u64,
+    /// The window's start, counted from the start of its phase.
+    pub start: Duration,
+    /// The window's length.
+    pub length: Duration,
+    /// The operations that ended in it. Those of the warm-up have counts and no histograms.
+    pub operations: Window,
+    /// Their times.
+    pub times: WindowTimes,
+    /// Calls of the stores.
+    pub calls: CountersSnapshot,
+    /// Writes that were acknowledged and not flushed at the window's end.
+    pub backlog: Backlog,
+    /// What the cache holds at the window's end, and what left it in the window.
+    pub cache: CacheUse,
+    /// The processor cores that were used.
+    pub cores: Cores,
+}
+
+impl ObservedWindow {
+    /// Operations that were answered, a second.
+    #[must_use]
+    pub fn achieved_per_s(&self) -> f64 {
+        self.operations.successes() as f64 / self.length.as_secs_f64()
+    }
+}
+
+/// The audit's findings at the end of a cell.
+pub struct AuditEnd {
+    pub(super) conclusion: Conclusion,
+    pub(super) examples: Vec<Example>,
+    /// By kind of entity what the stores held, or why they could not be compared.
+    pub(super) compared: Result<Vec<Settled>, StoreError>,
+}
+
+impl AuditEnd {
+    /// What an audit has to say.
+    #[must_use]
+    pub fn of(audit: &Audit, compared: Result<Vec<Settled>, StoreError>) -> Self {
+        Self { conclusion: audit.conclusion(), examples: audit.examples(), compared }
+    }
+}
+
+/// The load that was driven, from the warm-up to the drained end.
+pub struct Load {
+    /// When measuring began, on the calendar.
+    pub start_time: SystemTime,
+    /// When measuring ended.
+    pub end: Instant,
+    /// The length of the warm-up.
+    pub warmup_length: Duration,
+    /// True if the hit rate had settled when measuring began.
+    pub settled: bool,
+    /// The length of the measured time.
+    pub length: Duration,
+    /// The windows of the warm-up.
+    pub warmup: Vec<ObservedWindow>,
+    /// The windows of the measured time.
+    pub windows: Vec<ObservedWindow>,
+    /// The operations that were due in the measured time and ended after it.
+    pub tail: Window,
+    /// All operations that were due in the measured time.
+    pub all: Window,
+    /// Operations that were answered before the end of the measured time.
+    pub answered_in_time: u64,
+    /// Calls of the stores.
+    pub calls: CountersSnapshot,
+    /// Waits for connections to the database.
+    pub pool_wait: PoolWaitSnapshot,
+    /// The CPU use of the busiest load-driving thread, 0 to 1.
+    pub busiest_thread_share: f64,
+    /// The processor cores that were used in the measured time.
+    pub cores: Cores,
+    /// What the cache held at the end of the measured time, and what left it in that time.
+    pub cache: CacheUse,
+    /// What was broken and mended, and what connections noticed, in the order in which it happened.
+    pub events: Vec<EventRow>,
+    /// How long operations found no service after faults.
+    pub outages: Outages,
+    /// The figures of the cache's nodes when measuring began, and when it ended.
+    pub nodes: [Vec<NodeFigures>; 2],
+    /// What draining left undone.
+    pub undone: Option<StoreError>,
+}
+
+/// Everything that was observed of a cell.
+pub struct Observed {
+    /// When the cell began, as UTC in ISO 8601.
+    pub started_utc: String,
+    /// The load that was driven.
+    pub load: Load,
+    /// The audit's findings at the end; `None` where there was no audit.
+    pub audited: Option<AuditEnd>,
+    /// Figures of the application.
+    pub application: Vec<Figure>,
+}

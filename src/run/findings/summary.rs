@@ -1,0 +1,159 @@
+//! The row of a cell in `summary.csv`, put together from the findings.
+
+use super::observed::{Observed, Offered};
+use super::{answers, audit, calls, faults, latency, limits, load, outages, prediction, times};
+use crate::measure::Window;
+use crate::results::{Measure, OfferedStream, OperationClass, Status, SummaryRow, Verdict};
+use crate::run::plan::Cell;
+use crate::store::ErrorKind;
+
+/// The swept values as the result files write them.
+#[must_use]
+pub fn shown_swept(cell: &Cell) -> String {
+    pairs(cell.swept.iter().map(|(key, value)| (key.as_str(), value.clone())))
+}
+
+fn pairs<'a>(pairs: impl Iterator<Item = (&'a str, String)>) -> String {
+    pairs.map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(";")
+}
+
+/// A row with what is known of a cell before it runs.
+#[must_use]
+pub fn names(cell: &Cell) -> SummaryRow {
+    let workload = &cell.scenario.workload;
+    let instances = workload.instances.get() as u32;
+    SummaryRow {
+        cell: cell.id.clone(),
+        position: cell.position as u64,
+        repeat: cell.repeat as u32,
+        block: cell.repeat as u32,
+        strategy: cell.strategy.label.clone(),
+        strategy_name: cell.strategy.spec.name().into(),
+        strategy_parameters: pairs(cell.strategy.spec.show().into_iter()),
+        topology: cell.topology.label.clone(),
+        topology_name: cell.topology.spec.name().into(),
+        database: cell.topology.spec.database().word().into(),
+        swept: shown_swept(cell),
+        instances,
+        clients: workload.clients.get() as u32,
+        connections: instances * workload.connections.get() as u32,
+        mode: limits::mode(cell),
+        ..SummaryRow::default()
+    }
+}
+
+/// The whole row.
+#[must_use]
+pub fn of(cell: &Cell, observed: &Observed, offered: &Offered) -> SummaryRow {
+    let measured = &observed.load;
+    let all = &measured.all;
+    let saturated = limits::verdict(cell, observed).saturated;
+    let of_class = |class| all.count_of(|kind, _| latency::class_of(cell, kind) == class);
+    let times = |class, measure| times::of(cell, observed, class, measure);
+    let offered_per_s = limits::offered_per_s(cell, observed);
+    let ends = audit::ends(observed);
+    SummaryRow {
+        status: Status::of_finished(saturated, measured.settled),
+        reason: reason(cell, observed),
+        started_utc: observed.started_utc.clone(),
+        warmup_s: measured.warmup_length.as_secs_f64(),
+        settled: measured.settled,
+        measured_s: measured.length.as_secs_f64(),
+        offered_per_s,
+        achieved_per_s: limits::achieved_per_s(observed),
+        operations: all.operations(),
+        reads: of_class(OperationClass::Read),
+        writes: of_class(OperationClass::Write),
+        answers: answers::of(observed),
+        errors_by_kind: errors_by_kind(all),
+        late_share: offered_per_s.map(|_| all.late_share()),
+        unsent: all.unsent(),
+        predicted: prediction::of(cell, observed),
+        read_response: times(OperationClass::Read, Measure::Response),
+        read_service: times(OperationClass::Read, Measure::Service),
+        write_response: times(OperationClass::Write, Measure::Response),
+        write_service: times(OperationClass::Write, Measure::Service),
+        calls: calls::calls(measured.calls),
+        calls_per_op: calls::per_operation(observed),
+        cache: measured.cache,
+        load: load::of(observed),
+        outages: outages::of(cell, observed),
+        audited: audit::reads(&all.anomalies()),
+        acknowledged_writes: ends.acknowledged_writes,
+        indeterminate_writes: ends.indeterminate_writes,
+        at_end: ends.stores,
+        lost_keys: ends.lost_keys,
+        backlog: audit::backlog(cell, observed),
+        cores: measured.cores,
+        limits: limits::of(cell, observed),
+        guarantee: Some(audit::promised(cell)),
+        control: cell.strategy.spec.promise().control().map(str::to_owned),
+        judgement: audit::judgement(cell, observed),
+        stream: OfferedStream {
+            stream_digest: format!("{:016x}", offered.digest.all),
+            top_key_share: Some(offered.shares.top_key),
+            top_1_percent_share: Some(offered.shares.top_1_percent),
+            top_10_percent_share: Some(offered.shares.top_10_percent),
+        },
+        ..names(cell)
+    }
+}
+
+fn reason(cell: &Cell, observed: &Observed) -> String {
+    let measured = &observed.load;
+    let verdict = limits::verdict(cell, observed);
+    let mut reasons = Vec::new();
+    if verdict.saturated {
+        reasons.push(verdict.why);
+    }
+    let failed = measured.all.operations() - measured.all.successes();
+    if failed > 0 {
+        let share = 100.0 * failed as f64 / measured.all.operations() as f64;
+        reasons.push(format!("{failed} operations failed ({share:.2} %)"));
+    }
+    let corrupt = measured.all.anomalies().corrupt;
+    if corrupt > 0 {
+        reasons.push(format!("{corrupt} reads were corrupt"));
+    }
+    if !measured.settled {
+        reasons.push(
+            "the cache was not warmed up: its hit rate was still moving when run.warmup_max was over".into(),
+        );
+    }
+    reasons.extend(faults::not_carried_out(&measured.events));
+    if let Some(undone) = &measured.undone {
+        reasons.push(format!("draining: {undone}"));
+    }
+    reasons.join("; ")
+}
+
+fn errors_by_kind(window: &Window) -> String {
+    pairs(ErrorKind::ALL.iter().filter_map(|kind| {
+        let count = window.errors(*kind);
+        (count > 0).then(|| (kind.name(), count.to_string()))
+    }))
+}
+
+/// What can be said of a cell in a line.
+#[must_use]
+pub fn line(row: &SummaryRow) -> String {
+    let us = |value: Option<f64>| value.map_or_else(|| "–".into(), |us| format!("{:.2} ms", us / 1e3));
+    let mut line = format!(
+        "{:.0} op/s, hit rate {}, read p50 {} p99 {}",
+        row.achieved_per_s,
+        row.answers.hit_rate.map_or_else(|| "–".into(), |rate| format!("{:.1} %", rate * 100.0)),
+        us(row.read_response.p50_us),
+        us(row.read_response.p99_us),
+    );
+    if row.answers.failures() > 0 {
+        line = format!("{line}, errors {}", row.errors_by_kind);
+    }
+    if row.judgement.verdict == Some(Verdict::Broken) {
+        let of = if row.control.is_some() { "as a control does" } else { "WHICH IT SHOULD" };
+        line = format!("{line}, did not hold its guarantee, {of}: {}", row.judgement.verdict_reason);
+    }
+    if row.status != Status::Ok {
+        line = format!("{line} [{}: {}]", row.status, row.reason);
+    }
+    line
+}

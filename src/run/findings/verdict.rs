@@ -1,0 +1,166 @@
+//! Whether a cell kept what its strategy promises.
+
+use std::time::Duration;
+
+use crate::base::units::show_duration;
+use crate::results::Verdict;
+use crate::strategy::{Guarantee, Loss, Staleness};
+
+/// What the audit found in a cell.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Facts {
+    /// Reads that were audited.
+    pub audited_reads: u64,
+    /// Those that were stale.
+    pub stale_reads: u64,
+    /// The age of the stalest.
+    pub oldest: Option<Duration>,
+    /// Reads that were damaged or lacked a patch.
+    pub corrupt_reads: u64,
+    /// Sessions that were not there any more although nobody had ended them.
+    pub lost_sessions: u64,
+    /// How many times an instance crashed.
+    pub crashes: u64,
+    /// What both stores held at the end.
+    pub end: End,
+}
+
+/// What was found in the stores after the load.
+#[derive(Debug, Clone, PartialEq)]
+pub enum End {
+    /// They were looked at.
+    Known {
+        /// Fields whose last acknowledged write the database does not reflect.
+        lost_writes: u64,
+        /// Keys of which the cache holds something else than the database, without a write of unknown end that
+        /// would explain it.
+        divergent_keys: u64,
+    },
+    /// They could not be looked at.
+    Unknown(String),
+}
+
+impl Default for End {
+    fn default() -> Self {
+        Self::Known { lost_writes: 0, divergent_keys: 0 }
+    }
+}
+
+/// Holds what was found against a promise, and says why it is broken or not known.
+#[must_use]
+pub fn judge(guarantee: &Guarantee, facts: &Facts) -> (Verdict, String) {
+    let broken = broken(guarantee, facts);
+    if !broken.is_empty() {
+        return (Verdict::Broken, broken.join("; "));
+    }
+    if let End::Unknown(why) = &facts.end {
+        return (Verdict::Unknown, format!("the stores could not be compared at the end: {why}"));
+    }
+    if facts.audited_reads == 0 {
+        return (Verdict::Unknown, "no read was audited".into());
+    }
+    (Verdict::Kept, String::new())
+}
+
+fn broken(guarantee: &Guarantee, facts: &Facts) -> Vec<String> {
+    let mut broken = Vec::new();
+    let oldest = facts.oldest.unwrap_or_default();
+    match &guarantee.staleness {
+        Staleness::None if facts.stale_reads > 0 => {
+            broken.push(format!("{} stale reads, the oldest {}", facts.stale_reads, show_duration(oldest)));
+        }
+        Staleness::Within(bound) if oldest > *bound => {
+            broken.push(format!("a read was stale for {}", show_duration(oldest)));
+        }
+        _ => {}
+    }
+    if facts.corrupt_reads > 0 {
+        broken.push(format!("{} corrupt reads", facts.corrupt_reads));
+    }
+    if facts.lost_sessions > 0 && guarantee.loss == Loss::Nothing {
+        broken.push(format!("{} sessions were lost", facts.lost_sessions));
+    }
+    if let End::Known { lost_writes, divergent_keys } = facts.end {
+        match &guarantee.loss {
+            Loss::Nothing if lost_writes > 0 => {
+                broken.push(format!("{lost_writes} acknowledged writes were lost"));
+            }
+            Loss::Backlog { most } if lost_writes > most * facts.crashes => {
+                broken.push(format!("{lost_writes} acknowledged writes were lost, more than the backlog"));
+            }
+            _ => {}
+        }
+        if guarantee.converges && divergent_keys > 0 {
+            broken.push(format!("{divergent_keys} keys differ between cache and database"));
+        }
+    }
+    broken
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts() -> Facts {
+        Facts { audited_reads: 1000, ..Facts::default() }
+    }
+
+    fn verdict(guarantee: &Guarantee, facts: &Facts) -> Verdict {
+        judge(guarantee, facts).0
+    }
+
+    #[test]
+    fn nothing_found_keeps_every_promise_and_nothing_audited_shows_none() {
+        assert_eq!(judge(&Guarantee::SOUND, &facts()), (Verdict::Kept, String::new()));
+        assert_eq!(verdict(&Guarantee::SOUND, &Facts::default()), Verdict::Unknown);
+        let unknown = Facts { end: End::Unknown("refused".into()), ..facts() };
+        assert_eq!(verdict(&Guarantee::SOUND, &unknown), Verdict::Unknown);
+    }
+
+    #[test]
+    fn one_stale_read_breaks_a_promise_of_none_and_one_too_old_a_bounded_one() {
+        let bounded = Guarantee::stale_within(Some(Duration::from_secs(5)));
+        let stale = |oldest| Facts { stale_reads: 1, oldest: Some(Duration::from_secs(oldest)), ..facts() };
+        assert_eq!(verdict(&Guarantee::SOUND, &stale(1)), Verdict::Broken);
+        assert_eq!(verdict(&bounded, &stale(5)), Verdict::Kept);
+        assert_eq!(verdict(&bounded, &stale(6)), Verdict::Broken);
+        assert_eq!(verdict(&Guarantee::stale_within(None), &stale(6)), Verdict::Kept);
+    }
+
+    #[test]
+    fn a_corrupt_read_breaks_every_promise() {
+        let corrupt = Facts { corrupt_reads: 1, ..facts() };
+        assert_eq!(verdict(&Guarantee::stale_within(None), &corrupt), Verdict::Broken);
+    }
+
+    #[test]
+    fn a_loss_is_held_against_the_backlog_of_each_crash() {
+        let lost = |lost_writes, crashes| Facts {
+            crashes,
+            end: End::Known { lost_writes, divergent_keys: 0 },
+            ..facts()
+        };
+        let backlog = Guarantee { loss: Loss::Backlog { most: 10 }, ..Guarantee::SOUND };
+        assert_eq!(verdict(&Guarantee::SOUND, &lost(1, 1)), Verdict::Broken);
+        assert_eq!(verdict(&backlog, &lost(10, 1)), Verdict::Kept);
+        assert_eq!(verdict(&backlog, &lost(11, 1)), Verdict::Broken);
+        assert_eq!(verdict(&backlog, &lost(1, 0)), Verdict::Broken);
+        let by_cache = Guarantee { loss: Loss::CachePersistence, ..Guarantee::SOUND };
+        assert_eq!(verdict(&by_cache, &lost(1000, 0)), Verdict::Kept);
+    }
+
+    #[test]
+    fn a_lost_session_breaks_a_promise_to_lose_nothing() {
+        let lost = Facts { lost_sessions: 2, ..facts() };
+        assert_eq!(judge(&Guarantee::SOUND, &lost), (Verdict::Broken, "2 sessions were lost".into()));
+        let by_cache = Guarantee { loss: Loss::CachePersistence, ..Guarantee::SOUND };
+        assert_eq!(verdict(&by_cache, &lost), Verdict::Kept);
+    }
+
+    #[test]
+    fn stores_that_differ_in_the_end_break_the_promise_that_they_agree() {
+        let divergent = Facts { end: End::Known { lost_writes: 0, divergent_keys: 1 }, ..facts() };
+        assert_eq!(verdict(&Guarantee::SOUND, &divergent), Verdict::Broken);
+        assert_eq!(verdict(&Guarantee::stale_within(None), &divergent), Verdict::Kept);
+    }
+}

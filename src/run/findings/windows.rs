@@ -1,0 +1,40 @@
+//! The windows of a cell.
+
+use super::observed::{Observed, ObservedWindow};
+use super::rounding::to_thousandths;
+use super::{audit, calls};
+use crate::results::{Phase, TimeseriesRow};
+use crate::run::plan::Cell;
+
+/// A row for each window, those of the warm-up first.
+#[must_use]
+pub fn of(cell: &Cell, observed: &Observed) -> Vec<TimeseriesRow> {
+    let load = &observed.load;
+    load.warmup.iter().chain(&load.windows).map(|window| row(cell, observed, window)).collect()
+}
+
+fn row(cell: &Cell, observed: &Observed, window: &ObservedWindow) -> TimeseriesRow {
+    let from = match window.phase {
+        Phase::Warmup => -observed.load.warmup_length.as_secs_f64(),
+        Phase::Measure => 0.0,
+    };
+    let operations = &window.operations;
+    let holds_back = cell.holds_back();
+    TimeseriesRow {
+        phase: window.phase,
+        window: window.index,
+        start_s: to_thousandths(from + window.start.as_secs_f64()),
+        length_s: to_thousandths(window.length.as_secs_f64()),
+        operations: operations.operations(),
+        achieved_per_s: to_thousandths(window.achieved_per_s()),
+        offered_per_s: cell.scenario.workload.rate_per_second.map(|rate| rate.0),
+        answers: operations.answers(|_| true),
+        times: window.times,
+        calls: calls::calls(window.calls),
+        cache: window.cache,
+        wrong: audit::wrong(&operations.anomalies()),
+        backlog: holds_back.then_some(window.backlog.entities),
+        backlog_oldest_s: holds_back.then_some(window.backlog.oldest.as_secs_f64()),
+        cores: window.cores,
+    }
+}

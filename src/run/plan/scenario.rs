@@ -1,0 +1,104 @@
+//! A checked scenario.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::chosen::{ChosenApplication, ChosenStrategy, ChosenTopology};
+use super::settings::{DatasetSettings, PinSettings, RunSettings};
+use crate::application::catalog::Products;
+use crate::application::{AnyDataset, ApplicationSpec, Facts};
+use crate::load::workload::{Distribution, Recording, WorkloadSettings};
+use crate::run::fault::ScheduledFault;
+use crate::topology::settings::{CacheSettings, DatabaseSettings, NetworkSettings};
+
+/// A checked scenario: every value can be run.
+#[derive(Debug, Clone)]
+pub struct Scenario {
+    /// Its name, from its file.
+    pub name: String,
+    /// The purpose of the scenario, in its author's words.
+    pub description: String,
+    /// `application`.
+    pub application: ChosenApplication,
+    /// `[dataset]`.
+    pub dataset: DatasetSettings,
+    /// `[workload]`.
+    pub workload: WorkloadSettings,
+    /// `[workload.keys]`.
+    pub distribution: Distribution,
+    /// `[cache]`.
+    pub cache: CacheSettings,
+    /// `[database]`.
+    pub database: DatabaseSettings,
+    /// `[network]`.
+    pub network: NetworkSettings,
+    /// `[run]`.
+    pub run: RunSettings,
+    /// `[run.pin]`.
+    pub pin: PinSettings,
+    /// `[[fault]]`.
+    pub faults: Vec<ScheduledFault>,
+    /// `strategies`.
+    pub strategies: Vec<ChosenStrategy>,
+    /// `topologies`.
+    pub topologies: Vec<ChosenTopology>,
+    /// The trace that drives the run, where there is one.
+    pub recorded: Option<Arc<Recording>>,
+}
+
+impl Scenario {
+    /// The longest that one operation can take: each of its calls ends within its timeout, and no
+    /// strategy makes more than a handful of them one after another.
+    #[must_use]
+    pub fn longest_operation(&self) -> Duration {
+        (self.cache.timeout.0 + self.cache.connect_timeout.0 + self.network.cache_rtt + self.longest_wait())
+            * 8
+            + (self.database.timeout.0 + self.network.database_rtt + self.network.database_jitter) * 2
+            + self.longest_service()
+    }
+
+    /// The longest that a change of the cache waits for its replicas.
+    fn longest_wait(&self) -> Duration {
+        match self.cache.wait_replicas {
+            0 => Duration::ZERO,
+            _ => self.cache.wait_timeout.0 + self.cache.timeout.0,
+        }
+    }
+
+    /// The longest that a service adds to an operation: a load waits for one that is under way.
+    fn longest_service(&self) -> Duration {
+        let spec = &self.application.spec;
+        let latencies = (0..spec.entities().len()).filter_map(|entity| spec.service_latency(entity));
+        latencies.max().map_or(Duration::ZERO, |latency| latency * 2 + self.database.timeout.0)
+    }
+
+    /// What the documents are made from.
+    #[must_use]
+    pub fn facts(&self) -> Facts {
+        Facts {
+            keys: self.dataset.keys.get(),
+            categories: self.dataset.categories.get(),
+            value_size: self.dataset.value_size,
+            seed: self.run.seed,
+        }
+    }
+
+    /// The documents that every cell starts from.
+    #[must_use]
+    pub fn documents(&self) -> AnyDataset {
+        self.application.spec.dataset(self.facts())
+    }
+
+    /// The products of a catalogue.
+    #[must_use]
+    pub fn products(&self) -> Products {
+        let Facts { keys, categories, value_size, seed } = self.facts();
+        Products { keys, categories, value_size, seed }
+    }
+
+    /// Returns true if it is the catalogue that is loaded: the one application that traces and models know.
+    #[must_use]
+    pub fn is_catalog(&self) -> bool {
+        matches!(self.application.spec, ApplicationSpec::Catalog(_))
+    }
+}

@@ -1,0 +1,51 @@
+//! The tables `[dataset]` and `[run]`: what there is in the database, how a cell is run and how often.
+
+use std::num::NonZeroU64;
+
+use crate::base::units::ByteSize;
+use crate::load::workload::ValueSizes;
+use crate::scenario::Positive;
+
+crate::settings! {
+    /// The table `[dataset]`.
+    pub struct DatasetSettings {
+        /// how many documents there are
+        keys: NonZeroU64 = NonZeroU64::new(100_000).unwrap_or(NonZeroU64::MIN),
+        /// how large a document is: "500B", or a table with `distribution` uniform (min, max) or lognormal (median, sigma, max)
+        value_size: ValueSizes = ValueSizes::Fixed(ByteSize(500)),
+        /// how many categories the documents are spread over
+        categories: NonZeroU64 = NonZeroU64::new(100).unwrap_or(NonZeroU64::MIN),
+    }
+}
+
+crate::settings! {
+    /// The table `[run]`.
+    pub struct RunSettings {
+        /// how long each cell is measured
+        duration: Positive = Positive::seconds(30),
+        /// how long a cell is warmed at the most while its hit rate still moves
+        warmup_max: Positive = Positive::seconds(60),
+        /// the interval of the time series, and of the warm-up's look at the hit rate
+        window: Positive = Positive::seconds(1),
+        /// how often every cell is run; five or more are ranked
+        repeats: NonZeroU64 = NonZeroU64::MIN,
+        /// what the dataset, the operations and the order of the cells are drawn from
+        seed: u64 = 1,
+        /// whether every read is held against every write, and both stores are compared at the end; see docs/results.md for what it costs
+        audit: bool = true,
+        /// how long background work may take to end after the load has stopped
+        drain_timeout: Positive = Positive::seconds(30),
+    }
+}
+
+crate::settings! {
+    /// The table `[run.pin]`: processors of their own.
+    pub struct PinSettings {
+        /// the processors of hotset's load-driving threads; empty: any
+        hotset: Vec<u64> = Vec::new(),
+        /// the processors of managed cache servers; empty: any
+        cache: Vec<u64> = Vec::new(),
+        /// the processors of a managed database; empty: any
+        database: Vec<u64> = Vec::new(),
+    }
+}

@@ -1,0 +1,14 @@
+//! Announcements of changed documents by whichever database it is.
+
+use super::AnyDatabase;
+use crate::store::StoreError;
+use crate::store::changes::{ChangeStream, Changes};
+
+impl Changes for AnyDatabase {
+    async fn changes(&self, collection: &str) -> Result<ChangeStream, StoreError> {
+        match self {
+            Self::Embedded(database) => database.changes(collection).await,
+            Self::Mongo(database) => database.changes(collection).await,
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! Announcements of the embedded database: each commit tells its listeners.
+
+use tokio::sync::mpsc;
+
+use super::EmbeddedDatabase;
+use crate::store::StoreError;
+use crate::store::changes::{Announced, ChangeStream, Changes};
+
+impl Changes for EmbeddedDatabase {
+    async fn changes(&self, collection: &str) -> Result<ChangeStream, StoreError> {
+        let (tell, told) = mpsc::unbounded_channel();
+        // This cannot fail, since the receiver still exists.
+        let _ = tell.send(Announced::Connected);
+        self.listeners.add(collection, tell);
+        Ok(told)
+    }
+}
