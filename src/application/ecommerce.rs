@@ -31,8 +31,8 @@ use self::prices::{Prices, Sales};
 pub use self::settings::{INVENTORY, PAGE, PRODUCT, Spec};
 use self::shop::Shop;
 use super::{
-    Answer, Application, Damage, EntityKind, EntityStrategy, Facts, Figure, Model, OperationClass,
-    OperationKind, Parts, Served, Visitor, World, lost_document,
+    Answer, Application, Damage, DatasetParameters, EntityKind, EntityStrategy, Figure, Model,
+    OperationClass, OperationKind, Parts, Served, Visitor, World, lost_document,
 };
 use crate::audit::Seen;
 use crate::load::workload::Operation;
@@ -91,7 +91,7 @@ impl Model for Spec {
     type World = Sales;
     type Instance<C: StrategyCache, D: Changes> = Ecommerce<C, D>;
 
-    fn dataset(&self, facts: Facts) -> Shop {
+    fn dataset(&self, facts: DatasetParameters) -> Shop {
         Shop::new(facts, self.category_skew, self.prepared.get())
     }
 
@@ -133,7 +133,7 @@ impl Model for Spec {
         prices::follow(cache, world, ended)
     }
 
-    fn mistakes(&self, facts: &Facts) -> Vec<(&'static str, String, String)> {
+    fn mistakes(&self, facts: &DatasetParameters) -> Vec<(&'static str, String, String)> {
         let mut mistakes = Vec::new();
         let products = facts.keys.saturating_add(self.prepared.get());
         if products >= shop::TOO_MANY {

@@ -11,12 +11,12 @@ use crate::commands::progress;
 use crate::commands::sizing::{self, Sizing};
 use crate::report::{self, ReportError};
 use crate::results::{CurveRow, file_safe, write_curve};
-use crate::run::plan::Options;
+use crate::run::plan::PlanOptions;
 
 /// Simulates the curves of a scenario, keeps and draws them, and answers what was asked of them.
 #[must_use]
 pub fn execute(scenario: &Path, arguments: &CurveArguments) -> Exit {
-    let options = Options { set: arguments.set.clone(), ..Options::default() };
+    let options = PlanOptions { set: arguments.set.clone(), ..PlanOptions::default() };
     let plan = match read(scenario, &options) {
         Ok(plan) => plan,
         Err(exit) => return exit,

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use tokio::sync::watch;
 
-use crate::base::interrupt::{self, Asked, Interrupt};
+use crate::base::interrupt::{self, EndSignal, Interrupt};
 use crate::base::observer::Observer;
 use crate::commands::cli::RunArguments;
 use crate::commands::exit::Exit;
@@ -15,7 +15,7 @@ use crate::monitor::scenario::Watching;
 use crate::monitor::terminal;
 use crate::report::{self, DrawOptions};
 use crate::results::ResultsError;
-use crate::run::cells::{Options, Outcome, RunError, run};
+use crate::run::cells::{RunError, RunOptions, RunOutcome, run};
 use crate::run::plan::{Plan, redacted_command};
 use crate::{commands::progress, run::machine};
 
@@ -32,7 +32,7 @@ pub fn execute(scenario: &Path, arguments: &RunArguments) -> Exit {
     if let Some(warning) = machine::unoptimised() {
         eprintln!("warning: {warning}");
     }
-    let options = Options {
+    let options = RunOptions {
         out: arguments.out.clone(),
         resume: arguments.resume.clone(),
         command: redacted_command(std::env::args()),
@@ -59,7 +59,7 @@ fn observer(
     plan: &Plan,
     arguments: &RunArguments,
     interrupt: &watch::Sender<bool>,
-) -> (Box<dyn Observer>, fn(Asked)) {
+) -> (Box<dyn Observer>, fn(EndSignal)) {
     let is_terminal = std::io::stderr().is_terminal();
     if arguments.watch {
         let taken = if is_terminal && std::io::stdout().is_terminal() {
@@ -71,7 +71,7 @@ fn observer(
             // The screen says the first itself.
             Ok(watching) => {
                 return (Box::new(watching), |asked| {
-                    if asked == Asked::Again {
+                    if asked == EndSignal::Again {
                         terminal::give_back();
                     }
                 });
@@ -82,7 +82,7 @@ fn observer(
     (progress::observer(arguments.quiet, is_terminal, plan), interrupt::tell)
 }
 
-fn finish(ended: Result<Outcome, RunError>, arguments: &RunArguments) -> Exit {
+fn finish(ended: Result<RunOutcome, RunError>, arguments: &RunArguments) -> Exit {
     let outcome = match ended {
         Ok(outcome) => outcome,
         Err(error) => {
@@ -108,10 +108,7 @@ fn finish(ended: Result<Outcome, RunError>, arguments: &RunArguments) -> Exit {
         println!("report:  {}", directory.join("report.html").display());
     }
     if outcome.failed > 0 {
-        eprintln!(
-            "{} of the runs failed; the reasons are above and in summary.csv",
-            outcome.failed
-        );
+        eprintln!("{} of the runs failed; the reasons are above and in summary.csv", outcome.failed);
         exit = Exit::NotRun;
     }
     if outcome.interrupted {

@@ -8,10 +8,10 @@ use redis::cmd;
 use tokio::task::JoinHandle;
 
 use super::info::Info;
-use super::place::{Place, connect};
+use super::place::{ServerAddress, connect};
 use super::rates::Since;
 use super::remedy;
-use super::sample::{Answer, Role, Sample};
+use super::sample::{Role, ServerSample, ServerStatus};
 use crate::store::StoreError;
 use crate::store::redis::RedisAdmin;
 
@@ -19,8 +19,8 @@ use crate::store::redis::RedisAdmin;
 const BOUND: Duration = Duration::from_secs(2);
 
 /// A node and what it said last.
-pub struct Node {
-    place: Place,
+pub struct WatchedNode {
+    place: ServerAddress,
     admin: Option<RedisAdmin>,
     asking: Option<JoinHandle<Asked>>,
     asking_since: Instant,
@@ -30,7 +30,7 @@ pub struct Node {
     failure: Option<String>,
 }
 
-impl Drop for Node {
+impl Drop for WatchedNode {
     fn drop(&mut self) {
         if let Some(asking) = &self.asking {
             asking.abort();
@@ -49,10 +49,10 @@ struct Said {
     trouble: Option<String>,
 }
 
-impl Node {
+impl WatchedNode {
     /// A node that has not been asked yet.
     #[must_use]
-    pub fn new(place: Place) -> Self {
+    pub fn new(place: ServerAddress) -> Self {
         Self {
             place,
             admin: None,
@@ -74,7 +74,7 @@ impl Node {
 
     /// What it answers until then. A question that is not answered by then goes on, and is looked at again in the
     /// next round, so that one slow node never holds up the others.
-    pub async fn sample(&mut self, at: Timestamp, until: tokio::time::Instant) -> Sample {
+    pub async fn sample(&mut self, at: Timestamp, until: tokio::time::Instant) -> ServerSample {
         let answer = match &mut self.asking {
             None => Err("it was not asked".to_owned()),
             Some(asking) => match tokio::time::timeout_at(until, asking).await {
@@ -88,10 +88,10 @@ impl Node {
                 Err(_) => Err(self.silence()),
             },
         };
-        Sample { at, node: self.place.name.clone(), role: self.role, answer }
+        ServerSample { at, node: self.place.name.clone(), role: self.role, answer }
     }
 
-    fn take(&mut self, asked: Asked) -> Result<Answer, String> {
+    fn take(&mut self, asked: Asked) -> Result<ServerStatus, String> {
         let (admin, said) = asked.map_err(|error| {
             let reason = remedy::told(&error, &self.place);
             self.failure = Some(reason.clone());
@@ -105,7 +105,7 @@ impl Node {
             Some(last) => Since::between(&last.info, &said.info, said.at.duration_since(last.at)),
         };
         self.last = Some(said.clone());
-        Ok(Answer {
+        Ok(ServerStatus {
             info: said.info,
             since,
             round_trip: said.round_trip,
@@ -122,7 +122,7 @@ impl Node {
     }
 }
 
-async fn ask(place: Place, admin: Option<RedisAdmin>) -> Asked {
+async fn ask(place: ServerAddress, admin: Option<RedisAdmin>) -> Asked {
     let admin = match admin {
         Some(admin) => admin,
         None => connect(&place, BOUND).await?,

@@ -6,8 +6,8 @@ use parking_lot::Mutex;
 use ratatui::Frame;
 use tokio::sync::watch;
 
-use super::screen::scenario::Screen;
-use super::stage::{Left, Scene, Stage};
+use super::screen::scenario::ScenarioScreen;
+use super::stage::{Left, Scene, ScreenThread};
 use super::terminal::{self, Wish};
 use crate::base::observer::{Event, Observer};
 
@@ -16,14 +16,14 @@ const WARNINGS: usize = 1000;
 
 /// Shows a run, until it is dropped; then prints what ordinary progress would have left on the terminal.
 pub struct Watching {
-    stage: Stage<Run>,
+    stage: ScreenThread<Run>,
     said: Mutex<Said>,
 }
 
 /// What the screen shows, and whether the run was asked to end.
 #[derive(Clone)]
 struct Run {
-    screen: Screen,
+    screen: ScenarioScreen,
     interrupt: watch::Sender<bool>,
 }
 
@@ -39,8 +39,8 @@ impl Watching {
     /// # Errors
     /// Where the terminal cannot be used.
     pub fn begin(scenario: &str, interrupt: watch::Sender<bool>) -> io::Result<Self> {
-        let run = Run { screen: Screen::new(scenario), interrupt: interrupt.clone() };
-        let stage = Stage::begin(run, move |left| leave(&left, &interrupt))?;
+        let run = Run { screen: ScenarioScreen::new(scenario), interrupt: interrupt.clone() };
+        let stage = ScreenThread::begin(run, move |left| leave(&left, &interrupt))?;
         Ok(Self { stage, said: Mutex::default() })
     }
 }

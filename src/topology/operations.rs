@@ -13,7 +13,7 @@ use super::target::Target;
 use crate::base::clock;
 use crate::base::units::show_duration;
 use crate::store::redis::layout::{Layout, NodeAddress, Placement};
-use crate::store::redis::{Kind, RedisAdmin, RedisOptions};
+use crate::store::redis::{DeploymentKind, RedisAdmin, RedisOptions};
 use crate::store::{ErrorKind, StoreError};
 
 /// The time within which every client has noticed that a shard has no slots any more.
@@ -123,7 +123,7 @@ impl CacheDeployment {
         let Some(wanted) = layout.place_of(shard).map(|place| &layout.shards[place]) else {
             return Err(TopologyError::Unfit(format!("there is no shard{shard} to fail over")));
         };
-        if let Kind::Sentinel { sentinels, .. } = &self.options()?.kind {
+        if let DeploymentKind::Sentinel { sentinels, .. } = &self.options()?.kind {
             let mut last = None;
             for url in sentinels {
                 let options = RedisOptions { url: url.clone(), ..self.options()? };

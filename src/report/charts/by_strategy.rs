@@ -7,7 +7,7 @@ use crate::report::canvas::scale::Scale;
 use crate::report::canvas::sheet::{MARGIN, Sheet, WIDTH};
 use crate::report::canvas::{Anchor, Canvas, FAINT_INK, INK, Lettering};
 use crate::report::format;
-use crate::report::group::{Entry, Group};
+use crate::report::group::{Group, StrategyRepeats};
 use crate::report::stats::median;
 use crate::report::style::Look;
 use crate::results::{LimitedBy, SummaryRow};
@@ -25,15 +25,15 @@ pub(super) const LABELS_GAP: f64 = 14.0;
 const FACTOR_FOR_LOG: f64 = 15.0;
 
 /// A figure of a cell; `None` where the cell has none.
-pub(super) type Figure = fn(&SummaryRow) -> Option<f64>;
+pub(super) type SummaryFigure = fn(&SummaryRow) -> Option<f64>;
 
 /// One of the panels.
 pub(super) struct Measured {
     pub title: &'static str,
     pub axis: &'static str,
-    pub figure: Figure,
+    pub figure: SummaryFigure,
     /// The figures that the scale has room for: this panel's own, and those of panels that it is compared with.
-    pub on_one_scale_with: &'static [Figure],
+    pub on_one_scale_with: &'static [SummaryFigure],
     pub show: fn(f64) -> String,
     pub scale: fn(&[f64], u32) -> Scale,
     /// The number of steps that the axis has room for.
@@ -149,7 +149,7 @@ fn draw_panel(
     }
 }
 
-fn draw_row(canvas: &mut Canvas, panel: &Panel, entry: &Entry<'_>, measured: &Measured, y: f64) {
+fn draw_row(canvas: &mut Canvas, panel: &Panel, entry: &StrategyRepeats<'_>, measured: &Measured, y: f64) {
     let values = entry.values(measured.figure);
     let Some(median) = median(&values) else {
         let why = if entry.measured.is_empty() { "failed" } else { "no reads" };

@@ -25,7 +25,7 @@ use crate::base::units::{Share, show_duration};
 use crate::load::workload::{KeySampler, Mix, OperationStream, Schedule, StreamSpec};
 use crate::results::{CellResults, EventRow, Phase};
 use crate::run::fault::{Breakable, Life, Part};
-use crate::run::findings::{self, AuditEnd, Load, Observed, Offered};
+use crate::run::findings::{self, AuditEnd, Load, Observed, OfferedLoad};
 use crate::run::plan::Cell;
 use crate::store::{Counters, StoreError};
 use crate::topology::Deployed;
@@ -68,7 +68,7 @@ pub enum CellError {
 pub async fn run_cell(
     cell: &Arc<Cell>,
     deployed: Deployed<'_>,
-    offered: &Offered,
+    offered: &OfferedLoad,
     observer: &dyn Observer,
     interrupt: &Interrupt,
 ) -> Result<CellOutcome, CellError> {
@@ -133,9 +133,9 @@ const REALISED_OVER: u64 = 1_000_000;
 ///
 /// # Errors
 /// Returns an error if the workload cannot be drawn.
-pub fn offered(cell: &Cell) -> Result<Offered, String> {
+pub fn offered(cell: &Cell) -> Result<OfferedLoad, String> {
     let stream = Streams::of(cell)?.measure;
-    Ok(Offered { digest: stream.digests(), shares: stream.realised_shares(REALISED_OVER) })
+    Ok(OfferedLoad { digest: stream.digests(), shares: stream.realised_shares(REALISED_OVER) })
 }
 
 /// What the clients of a cell are offered.

@@ -82,14 +82,14 @@ fn slug(label: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::run::plan::{Options, Plan};
+    use crate::run::plan::{Plan, PlanOptions};
 
     #[test]
     fn a_swept_value_that_means_nothing_to_a_topology_makes_no_cells_of_it() {
         let text = "strategies = [\"cache-aside\"]\ntopologies = [\"embedded\", \"single\"]\n[dataset]\nkeys = 100\n[sweep]\n\
                     \"cache.policy\" = [\"lru\", \"sieve\", \"fifo\"]\n\"cache.eviction\" = [\"allkeys-lru\", \"allkeys-random\"]\n\
                     \"cache.capacity\" = [50, 90]";
-        let plan = Plan::parse("test", "test.toml", text, &Options::default()).unwrap();
+        let plan = Plan::parse("test", "test.toml", text, &PlanOptions::default()).unwrap();
         let swept_of = |topology: &str| {
             let cells = plan.cells.iter().filter(|cell| cell.topology.label == topology);
             cells

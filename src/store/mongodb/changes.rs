@@ -11,7 +11,7 @@ use mongodb::error::{Error, ErrorKind as DriverError};
 use tokio::sync::mpsc;
 
 use super::MongoDatabase;
-use crate::store::changes::{Announced, ChangeStream, Changes};
+use crate::store::changes::{Announced, ChangeFeed, Changes};
 use crate::store::{StoreError, Version};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -25,7 +25,7 @@ type Event = ChangeStreamEvent<Decoded>;
 
 impl MongoDatabase {
     /// See [`Changes::changes`](crate::store::Changes::changes).
-    pub(in crate::store) async fn change_stream(&self, collection: &str) -> Result<ChangeStream, StoreError> {
+    pub(in crate::store) async fn change_stream(&self, collection: &str) -> Result<ChangeFeed, StoreError> {
         let collection = self.database.collection::<Decoded>(collection);
         let failed = |error: &Error| super::errors::store_error(error, "opening a change stream", &self.uri);
         let mut stream = Some(collection.watch().await.map_err(|error| failed(&error))?);
@@ -99,7 +99,7 @@ fn is_history_lost(error: &Error) -> bool {
 }
 
 impl Changes for MongoDatabase {
-    async fn changes(&self, collection: &str) -> Result<ChangeStream, StoreError> {
+    async fn changes(&self, collection: &str) -> Result<ChangeFeed, StoreError> {
         self.change_stream(collection).await
     }
 }

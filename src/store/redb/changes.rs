@@ -4,10 +4,10 @@ use tokio::sync::mpsc;
 
 use super::EmbeddedDatabase;
 use crate::store::StoreError;
-use crate::store::changes::{Announced, ChangeStream, Changes};
+use crate::store::changes::{Announced, ChangeFeed, Changes};
 
 impl Changes for EmbeddedDatabase {
-    async fn changes(&self, collection: &str) -> Result<ChangeStream, StoreError> {
+    async fn changes(&self, collection: &str) -> Result<ChangeFeed, StoreError> {
         let (tell, told) = mpsc::unbounded_channel();
         // This cannot fail, since the receiver still exists.
         let _ = tell.send(Announced::Connected);
