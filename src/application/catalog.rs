@@ -318,8 +318,8 @@ fn seen(operation: &Operation, id: &str, read: &Read) -> Result<Option<Seen>, Da
     match (&read.found, operation.absent) {
         (Some((version, document)), false) => verify(id, *version, document).map(Some),
         (None, true) => Ok(None),
-        (None, false) => Err(Damage::SaidAbsent),
-        (Some(_), true) => Err(Damage::SaidPresent),
+        (None, false) => Err(Damage::FalselyAbsent),
+        (Some(_), true) => Err(Damage::FalselyPresent),
     }
 }
 

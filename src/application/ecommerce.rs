@@ -86,7 +86,7 @@ impl Model for Spec {
         writes("stock_update", &[INVENTORY], 0.079),
         writes("new_product", &[PRODUCT], 0.001),
     ];
-    const HAS_COMPANY: bool = true;
+    const HAS_SIDECAR: bool = true;
     type Dataset = Shop;
     type World = Sales;
     type Instance<C: StrategyCache, D: Changes> = Ecommerce<C, D>;
@@ -226,7 +226,7 @@ impl<C: StrategyCache, D: Changes> Ecommerce<C, D> {
             }
             None => {
                 let first = self.shop.first_of(page.category);
-                visitor.showed_damaged(PAGE, first, Damage::SaidAbsent, sent);
+                visitor.showed_damaged(PAGE, first, Damage::FalselyAbsent, sent);
             }
         }
         Ok(Answer::Read(read.outcome))
@@ -290,7 +290,7 @@ fn shown(
 ) -> Result<Option<Seen>, Damage> {
     match found {
         Some((version, document)) => verify(*version, document).map(Some),
-        None => Err(Damage::SaidAbsent),
+        None => Err(Damage::FalselyAbsent),
     }
 }
 

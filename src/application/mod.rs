@@ -109,9 +109,9 @@ pub enum Damage {
     /// The version inside is not the version that it was kept under.
     VersionMismatch,
     /// A read answered "absent" for a document that exists.
-    SaidAbsent,
+    FalselyAbsent,
     /// A document that does not exist was returned.
-    SaidPresent,
+    FalselyPresent,
 }
 
 impl Damage {
@@ -123,8 +123,8 @@ impl Damage {
             Self::MissingField => "missing field",
             Self::Checksum => "checksum",
             Self::VersionMismatch => "version mismatch",
-            Self::SaidAbsent => "said absent",
-            Self::SaidPresent => "said present",
+            Self::FalselyAbsent => "said absent",
+            Self::FalselyPresent => "said present",
         }
     }
 }
@@ -274,7 +274,7 @@ pub trait Model: Settings + Clone + fmt::Debug + PartialEq + Send + Sync + 'stat
     /// Its operations; an operation's kind is an index into this table.
     const OPERATIONS: &'static [OperationKind];
     /// True if a task runs beside its instances, see [`Model::beside`].
-    const HAS_COMPANY: bool = false;
+    const HAS_SIDECAR: bool = false;
     /// The documents that it starts from.
     type Dataset: Dataset;
     /// The state that outlives its instances.

@@ -105,10 +105,10 @@ macro_rules! applications {
                 match self { $( Self::$variant(_) => AnyWorld::$variant(Arc::default()), )+ }
             }
 
-            /// See [`Model::HAS_COMPANY`].
+            /// See [`Model::HAS_SIDECAR`].
             #[must_use]
-            pub fn has_company(&self) -> bool {
-                match self { $( Self::$variant(_) => $module::Spec::HAS_COMPANY, )+ }
+            pub fn has_sidecar(&self) -> bool {
+                match self { $( Self::$variant(_) => $module::Spec::HAS_SIDECAR, )+ }
             }
 
             /// See [`Model::beside`].

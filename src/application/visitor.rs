@@ -315,7 +315,7 @@ mod tests {
         });
         let of_three = found(&mut visitor);
         assert_eq!((of_three.audited, of_three.stale, of_three.corrupt), (1, 1, 0));
-        visitor.showed(0, &expected, sent, |key, _| (key == 4).then_some(Err(Damage::SaidAbsent)));
+        visitor.showed(0, &expected, sent, |key, _| (key == 4).then_some(Err(Damage::FalselyAbsent)));
         assert_eq!(found(&mut visitor).corrupt, 1);
     }
 }

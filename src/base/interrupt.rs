@@ -40,7 +40,7 @@ pub enum EndSignal {
 }
 
 /// Says on stderr that the end was asked for.
-pub fn tell(asked: EndSignal) {
+pub fn print_interrupted(asked: EndSignal) {
     if asked == EndSignal::First {
         eprintln!("\ninterrupted: ending this cell; once more ends at once");
     }
@@ -48,7 +48,7 @@ pub fn tell(asked: EndSignal) {
 
 /// Sets off an interrupt at the first SIGINT, SIGTERM or SIGHUP, and leaves at the second; tells of both. Servers die
 /// with the process either way.
-pub fn on_signal(set: watch::Sender<bool>, tell: impl Fn(EndSignal) + Send + 'static) {
+pub fn on_signal(set: watch::Sender<bool>, report: impl Fn(EndSignal) + Send + 'static) {
     tokio::spawn(async move {
         let signals = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
         let mut received = Vec::new();
@@ -66,10 +66,10 @@ pub fn on_signal(set: watch::Sender<bool>, tell: impl Fn(EndSignal) + Send + 'st
                 _ = hangup.recv() => {}
             }
             if last {
-                tell(EndSignal::Again);
+                report(EndSignal::Again);
                 std::process::exit(130);
             }
-            tell(EndSignal::First);
+            report(EndSignal::First);
             set.send_replace(true);
         }
     });

@@ -38,7 +38,7 @@ pub fn execute(scenario: &Path, arguments: &RunArguments) -> Exit {
         command: redacted_command(std::env::args()),
     };
     let (set, interrupt) = Interrupt::new();
-    let (observer, tell) = observer(&plan, arguments, &set);
+    let (observer, report) = observer(&plan, arguments, &set);
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -47,7 +47,7 @@ pub fn execute(scenario: &Path, arguments: &RunArguments) -> Exit {
         }
     };
     let ended = runtime.block_on(async {
-        interrupt::on_signal(set, tell);
+        interrupt::on_signal(set, report);
         run(&plan, &options, observer.as_ref(), interrupt).await
     });
     drop(observer);
@@ -79,7 +79,7 @@ fn observer(
             Err(why) => eprintln!("note: --watch needs a terminal ({why}); ordinary progress instead"),
         }
     }
-    (progress::observer(arguments.quiet, is_terminal, plan), interrupt::tell)
+    (progress::observer(arguments.quiet, is_terminal, plan), interrupt::print_interrupted)
 }
 
 fn finish(ended: Result<RunOutcome, RunError>, arguments: &RunArguments) -> Exit {

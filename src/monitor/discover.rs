@@ -98,7 +98,7 @@ impl Looking {
             let looked = self.look(layout.as_deref()).await;
             sender.send_modify(|known| match looked {
                 Ok(layout) => *known = KnownLayout { layout: Some(Arc::new(layout)), failure: None },
-                Err(error) => known.failure = Some(remedy::told(&error, &self.target)),
+                Err(error) => known.failure = Some(remedy::message(&error, &self.target)),
             });
             let next = next_look(&sender.borrow());
             match next {
@@ -194,7 +194,7 @@ fn unique(places: &mut Vec<ServerAddress>) {
 }
 
 /// The nodes of a CLUSTER NODES, without those whose address nobody knows and those that are just being met.
-fn cluster_nodes(text: &str, said_by: &str) -> Vec<(String, u16)> {
+fn cluster_nodes(text: &str, source: &str) -> Vec<(String, u16)> {
     let node = |line: &str| {
         let mut words = line.split(' ');
         let (address, flags) = (words.nth(1)?, words.next()?);
@@ -204,7 +204,7 @@ fn cluster_nodes(text: &str, said_by: &str) -> Vec<(String, u16)> {
         let address = address.split(['@', ',']).next()?;
         let (host, port) = address.rsplit_once(':')?;
         let host = host.trim_start_matches('[').trim_end_matches(']');
-        let host = if host.is_empty() { said_by } else { host };
+        let host = if host.is_empty() { source } else { host };
         Some((host.to_owned(), port.parse().ok().filter(|port| *port != 0)?))
     };
     let mut nodes: Vec<_> = text.lines().filter_map(node).collect();

@@ -22,9 +22,9 @@ const BOUND: Duration = Duration::from_secs(2);
 pub struct WatchedNode {
     place: ServerAddress,
     admin: Option<RedisAdmin>,
-    asking: Option<JoinHandle<Asked>>,
+    asking: Option<JoinHandle<PollResult>>,
     asking_since: Instant,
-    last: Option<Said>,
+    last: Option<Poll>,
     role: Role,
     /// Why it could not be reached the last time, until it answers.
     failure: Option<String>,
@@ -38,11 +38,11 @@ impl Drop for WatchedNode {
     }
 }
 
-type Asked = Result<(RedisAdmin, Said), StoreError>;
+type PollResult = Result<(RedisAdmin, Poll), StoreError>;
 
 /// An answer and when it came.
 #[derive(Debug, Clone)]
-struct Said {
+struct Poll {
     at: Instant,
     info: Arc<Info>,
     round_trip: Option<Duration>,
@@ -91,26 +91,26 @@ impl WatchedNode {
         ServerSample { at, node: self.place.name.clone(), role: self.role, answer }
     }
 
-    fn take(&mut self, asked: Asked) -> Result<ServerStatus, String> {
-        let (admin, said) = asked.map_err(|error| {
-            let reason = remedy::told(&error, &self.place);
+    fn take(&mut self, asked: PollResult) -> Result<ServerStatus, String> {
+        let (admin, poll) = asked.map_err(|error| {
+            let reason = remedy::message(&error, &self.place);
             self.failure = Some(reason.clone());
             reason
         })?;
         self.admin = Some(admin);
         self.failure = None;
-        self.role = Role::of(&said.info);
+        self.role = Role::of(&poll.info);
         let since = match &self.last {
             None => Since::Nothing,
-            Some(last) => Since::between(&last.info, &said.info, said.at.duration_since(last.at)),
+            Some(last) => Since::between(&last.info, &poll.info, poll.at.duration_since(last.at)),
         };
-        self.last = Some(said.clone());
+        self.last = Some(poll.clone());
         Ok(ServerStatus {
-            info: said.info,
+            info: poll.info,
             since,
-            round_trip: said.round_trip,
+            round_trip: poll.round_trip,
             lag_bytes: None,
-            trouble: said.trouble,
+            trouble: poll.trouble,
         })
     }
 
@@ -122,7 +122,7 @@ impl WatchedNode {
     }
 }
 
-async fn ask(place: ServerAddress, admin: Option<RedisAdmin>) -> Asked {
+async fn ask(place: ServerAddress, admin: Option<RedisAdmin>) -> PollResult {
     let admin = match admin {
         Some(admin) => admin,
         None => connect(&place, BOUND).await?,
@@ -134,11 +134,11 @@ async fn ask(place: ServerAddress, admin: Option<RedisAdmin>) -> Asked {
     let info = Arc::new(Info::parse(&text));
     let trouble =
         match (&ponged, info.loading, info.replication.primary.is_some() && !info.replication.link_is_up) {
-            (Err(error), _, _) => Some(remedy::told(error, &place)),
+            (Err(error), _, _) => Some(remedy::message(error, &place)),
             (_, true, _) => Some(remedy::with_remedy("LOADING")),
             (_, _, true) => Some("its link to its primary is down: it answers with old data".to_owned()),
             _ => None,
         };
-    let said = Said { at: Instant::now(), info, round_trip: ponged.is_ok().then_some(round_trip), trouble };
-    Ok((admin, said))
+    let poll = Poll { at: Instant::now(), info, round_trip: ponged.is_ok().then_some(round_trip), trouble };
+    Ok((admin, poll))
 }

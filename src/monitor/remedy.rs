@@ -67,7 +67,7 @@ const DENIED: &[&str] =
 
 /// Why a server's answer is an error, with a remedy, in a line. Which server it is stands beside it wherever it is shown.
 #[must_use]
-pub fn told(error: &StoreError, place: &ServerAddress) -> String {
+pub fn message(error: &StoreError, place: &ServerAddress) -> String {
     let detail = error.detail.replacen(&format!(" at Redis {}", place.url), "", 1);
     with_remedy(&detail.split_whitespace().collect::<Vec<_>>().join(" "))
 }
@@ -115,7 +115,7 @@ mod tests {
         let place = ServerAddress::new(crate::store::SecretUrl::new("redis://user:secret@host:1"), None);
         let detail = format!("connecting at Redis {}: odd\nand odder", place.url);
         let error = StoreError::new(crate::store::ErrorKind::Other, detail);
-        assert_eq!(told(&error, &place), "connecting: odd and odder");
+        assert_eq!(message(&error, &place), "connecting: odd and odder");
     }
 
     #[test]

@@ -249,8 +249,8 @@ pub fn note_lags(samples: &mut [ServerSample]) {
             }
             Some(primary) => known.iter().find(|(node, _)| node == primary).and_then(|(_, primary)| {
                 let theirs = &primary.replication;
-                let told = theirs.replicas.iter().find(|(node, _)| *node == sample.node);
-                let reached = told.map(|(_, acknowledged)| *acknowledged).or(own.followed)?;
+                let reported = theirs.replicas.iter().find(|(node, _)| *node == sample.node);
+                let reached = reported.map(|(_, acknowledged)| *acknowledged).or(own.followed)?;
                 Some(theirs.offset.saturating_sub(reached))
             }),
         };

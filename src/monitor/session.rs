@@ -144,18 +144,18 @@ impl Session {
         let (sender, mut receiver) = mpsc::channel::<Arc<Round>>(WAITING);
         let mut writing =
             tokio::task::spawn_blocking(move || csv::write_rounds(into, || receiver.blocking_recv()));
-        let mut told = None;
+        let mut reported = None;
         let ended = loop {
             tokio::select! {
                 round = self.rounds.recv() => {
                     let round = round.ok_or_else(stopped)?;
                     self.spread(&round);
                     let notes = self.notes();
-                    if told.as_ref() != Some(&notes) {
+                    if reported.as_ref() != Some(&notes) {
                         for note in &notes {
                             eprintln!("note: {note}");
                         }
-                        told = Some(notes);
+                        reported = Some(notes);
                     }
                     let is_over = self.ending.is_over_after(&round);
                     tokio::select! {

@@ -23,7 +23,7 @@ pub struct Column {
 
 impl Column {
     /// Puts before the meaning what it is said of: "The response time of reads: the median."
-    pub fn say_of(&mut self, about: &str) {
+    pub fn prefix_meaning(&mut self, about: &str) {
         let mut letters = self.meaning.chars();
         let first = letters.next().map(|first| first.to_lowercase().to_string()).unwrap_or_default();
         self.meaning = format!("{}: {first}{}", about.trim_end_matches('.'), letters.as_str());
@@ -270,7 +270,7 @@ macro_rules! columns {
         if !$with.is_empty() {
             // What tells the group's columns from those of its twins stands before what each of them means.
             let about = $crate::results::columns::paragraph(&[$($doc),*]);
-            $into[before..].iter_mut().for_each(|column| column.say_of(&about));
+            $into[before..].iter_mut().for_each(|column| column.prefix_meaning(&about));
         }
     };
     (@write column $into:ident ($value:expr)) => {

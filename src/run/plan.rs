@@ -351,7 +351,8 @@ impl NonZeroU64Like for std::num::NonZeroUsize {
 /// A strategy that writes to the cache first must not lose there what the database does not hold yet.
 fn check_eviction(scenario: &Scenario, top: &Reader<'_>) {
     let dirty = scenario.strategies.iter().find(|one| {
-        scenario.application.nonsense(&one.spec).is_none() && scenario.application.holds_back(&one.spec)
+        scenario.application.incompatibility(&one.spec).is_none()
+            && scenario.application.holds_back(&one.spec)
     });
     let evicts =
         scenario.topologies.iter().find_map(|topology| topology.spec.evicts_any_key(&scenario.cache));

@@ -38,7 +38,7 @@ impl<D: Changes> Changes for DelayedDatabase<D> {
     async fn changes(&self, collection: &str) -> Result<ChangeFeed, StoreError> {
         let mut near = self.inner().changes(collection).await?;
         let round_trip = self.round_trip().clone();
-        let (tell, far) = mpsc::unbounded_channel();
+        let (sender, receiver) = mpsc::unbounded_channel();
         let (depart, mut arrive) = mpsc::unbounded_channel();
         tokio::spawn(async move {
             while let Some(announced) = near.recv().await {
@@ -51,15 +51,15 @@ impl<D: Changes> Changes for DelayedDatabase<D> {
             loop {
                 let next = tokio::select! {
                     next = arrive.recv() => next,
-                    () = tell.closed() => None,
+                    () = sender.closed() => None,
                 };
                 let Some((at, announced)) = next else { return };
                 clock::sleep_until(at).await;
-                if tell.send(announced).is_err() {
+                if sender.send(announced).is_err() {
                     return;
                 }
             }
         });
-        Ok(far)
+        Ok(receiver)
     }
 }

@@ -101,7 +101,7 @@ impl Shared {
     fn lock(&self) -> RwLockWriteGuard<'_, Store> {
         let mut store = self.store.write();
         let Store { entries, statistics, .. } = &mut *store;
-        self.uses.tell(|slot, is_token| {
+        self.uses.drain(|slot, is_token| {
             entries.touch(slot);
             let count = if is_token { &mut statistics.misses } else { &mut statistics.hits };
             *count += 1;

@@ -214,10 +214,10 @@ impl Source for ScriptedSource {
     }
 
     async fn changes(&self) -> Result<ChangeFeed, StoreError> {
-        let (tell, told) = tokio::sync::mpsc::unbounded_channel();
-        let _ = tell.send(Announced::Connected);
-        self.scripts.lock().listeners.push(tell);
-        Ok(told)
+        let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
+        let _ = sender.send(Announced::Connected);
+        self.scripts.lock().listeners.push(sender);
+        Ok(receiver)
     }
 
     async fn related(&self, _id: &str, most: u64) -> Result<Vec<String>, StoreError> {

@@ -218,8 +218,8 @@ impl CacheDeployment {
         let everybody: Vec<_> = primaries.iter().map(|(admin, ..)| admin.clone()).collect();
         for (from, from_id, _) in &primaries {
             // The giving and the taking node must have heard of each other.
-            heard_of(from, &id).await.map_err(doing())?;
-            heard_of(&admin, from_id).await.map_err(doing())?;
+            wait_until_known(from, &id).await.map_err(doing())?;
+            wait_until_known(&admin, from_id).await.map_err(doing())?;
         }
         // The new node takes no keys before it has seen for itself that the cluster serves.
         is_well(&node, &admin).await?;
@@ -300,7 +300,7 @@ impl CacheDeployment {
 }
 
 /// Waits up to 5 s for a node to hear of another.
-async fn heard_of(admin: &RedisAdmin, id: &str) -> Result<(), StoreError> {
+async fn wait_until_known(admin: &RedisAdmin, id: &str) -> Result<(), StoreError> {
     for _ in 0..200 {
         let nodes: String = admin.ask(cmd("CLUSTER").arg("NODES"), "asking a node for the others").await?;
         if nodes.lines().any(|line| line.starts_with(id) && !line.contains("handshake")) {

@@ -240,7 +240,7 @@ fn session_data(user: u64, number: u64) -> String {
 }
 
 fn seen(entity: usize, id: &str, read: &Read) -> Result<Option<Seen>, Damage> {
-    let (version, document) = read.found.as_ref().ok_or(Damage::SaidAbsent)?;
+    let (version, document) = read.found.as_ref().ok_or(Damage::FalselyAbsent)?;
     documents::verify(entity, id, *version, document).map(Some)
 }
 

@@ -57,9 +57,9 @@ pub(super) fn studies(plan: &Plan, on_write: Option<WritePolicy>) -> Vec<Study> 
 
 /// What is said, or else what the cells' strategies do; one of these will do where nothing is written.
 pub(super) fn writings(cells: &[Cell], are_written: bool, on_write: Option<WritePolicy>) -> Vec<Writing> {
-    let said = |on_write| vec![Writing { on_write, strategies: Vec::new() }];
+    let writing = |on_write| vec![Writing { on_write, strategies: Vec::new() }];
     if let Some(on_write) = on_write {
-        return said(on_write);
+        return writing(on_write);
     }
     let mut found: Vec<Writing> = Vec::new();
     for cell in cells {
@@ -76,7 +76,7 @@ pub(super) fn writings(cells: &[Cell], are_written: bool, on_write: Option<Write
         writing.strategies.sort();
     }
     if !are_written || found.is_empty() {
-        return said(found.first().map_or(WritePolicy::Invalidate, |first| first.on_write));
+        return writing(found.first().map_or(WritePolicy::Invalidate, |first| first.on_write));
     }
     found
 }
@@ -114,8 +114,8 @@ fn shown(swept: &[(String, String)]) -> String {
             _ => false,
         }
     };
-    let told = swept.iter().filter(|(key, _)| makes_a_difference(key));
-    told.map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(";")
+    let kept = swept.iter().filter(|(key, _)| makes_a_difference(key));
+    kept.map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(";")
 }
 
 #[cfg(test)]

@@ -88,15 +88,15 @@ impl Broadcast {
 
     fn begin_to_count(&mut self) {
         self.pass_on();
-        self.tell(&WorkerMessage::ForgetTally);
+        self.broadcast(&WorkerMessage::ForgetTally);
     }
 
     fn pass_on(&mut self) {
         let accesses = std::mem::replace(&mut self.chunk, Vec::with_capacity(CHUNK));
-        self.tell(&WorkerMessage::Accesses(Arc::new(accesses)));
+        self.broadcast(&WorkerMessage::Accesses(Arc::new(accesses)));
     }
 
-    fn tell(&self, message: &WorkerMessage) {
+    fn broadcast(&self, message: &WorkerMessage) {
         for sender in &self.senders {
             // Fails only where the thread has panicked, which is noticed when it is joined.
             let _ = sender.send(message.clone());

@@ -180,19 +180,19 @@ fn draw_key(sheet: &mut Sheet) {
     let plain = crate::report::style::look("no-cache", 0);
     let canvas = &mut sheet.canvas;
     let mut x = MARGIN;
-    let mut say = |canvas: &mut Canvas, text: &str| {
+    let mut draw_text = |canvas: &mut Canvas, text: &str| {
         canvas.text((x + 22.0, y), text, letters);
         let began = x;
         x += 22.0 + letters.width(text) + 28.0;
         began
     };
-    let at = say(canvas, "one repeat");
+    let at = draw_text(canvas, "one repeat");
     canvas.marker((at + 9.0, y), 3.2, plain);
-    let at = say(canvas, "one repeat, saturated");
+    let at = draw_text(canvas, "one repeat, saturated");
     canvas.marker((at + 9.0, y), 3.2, Look { filled: false, ..plain });
-    let at = say(canvas, "median of the repeats (number at the right)");
+    let at = draw_text(canvas, "median of the repeats (number at the right)");
     canvas.rectangle((at + 7.75, y - 8.0), (at + 10.25, y + 8.0), plain.colour);
-    let at = say(canvas, "least to most");
+    let at = draw_text(canvas, "least to most");
     canvas.line([(at, y), (at + 18.0, y)], plain.colour.mix(0.6), 1.5, &[]);
     sheet.next += 26.0;
 }

@@ -202,7 +202,7 @@ impl<'a> Gatherer<'a> {
         };
         let shares_backlog = self.cell.shares_backlog();
         let mut window = observed(self.phase, number, start, whole, shares_backlog, &before, &sample);
-        self.tell(&window);
+        self.report(&window);
         match self.phase {
             Phase::Warmup => {
                 window.operations.drop_times();
@@ -218,7 +218,7 @@ impl<'a> Gatherer<'a> {
         }
     }
 
-    fn tell(&self, window: &ObservedWindow) {
+    fn report(&self, window: &ObservedWindow) {
         let run = &self.cell.scenario.run;
         let measuring = self.phase == Phase::Measure;
         let answers = window.operations.answers(|_| true);

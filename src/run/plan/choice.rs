@@ -137,9 +137,13 @@ fn choose_one<T>(
 
 /// Why a strategy on a topology makes no sense, where it does not.
 #[must_use]
-pub fn nonsense(scenario: &Scenario, strategy: &ChosenStrategy, topology: &ChosenTopology) -> Option<String> {
+pub fn incompatibility(
+    scenario: &Scenario,
+    strategy: &ChosenStrategy,
+    topology: &ChosenTopology,
+) -> Option<String> {
     let application = &scenario.application;
-    if let Some(reason) = application.nonsense(&strategy.spec) {
+    if let Some(reason) = application.incompatibility(&strategy.spec) {
         return Some(reason);
     }
     let surroundings = Surroundings {

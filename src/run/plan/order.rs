@@ -7,7 +7,7 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 
 use super::cell::Cell;
-use super::choice::{LeftOut, Only, nonsense};
+use super::choice::{LeftOut, Only, incompatibility};
 use super::scenario::Scenario;
 
 /// The values of the swept keys, and the scenario with them.
@@ -38,7 +38,7 @@ fn block(variants: &[Variant], only: &Only, repeat: u64, left_out: &mut Vec<Left
                 if !only.allows(strategy, topology) {
                     continue;
                 }
-                if let Some(reason) = nonsense(scenario, strategy, topology) {
+                if let Some(reason) = incompatibility(scenario, strategy, topology) {
                     let out = LeftOut {
                         strategy: strategy.label.clone(),
                         topology: topology.label.clone(),

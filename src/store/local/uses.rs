@@ -59,7 +59,7 @@ impl Uses {
     }
 
     /// Tells of all uses, each by its slot and whether it found a token. The caller holds the exclusive lock.
-    pub(super) fn tell(&self, mut used: impl FnMut(Slot, bool)) {
+    pub(super) fn drain(&self, mut used: impl FnMut(Slot, bool)) {
         for batch in &self.0 {
             let noted = batch.wanted.load(Relaxed).min(MOST);
             if noted == 0 {

@@ -8,10 +8,10 @@ use crate::store::changes::{Announced, ChangeFeed, Changes};
 
 impl Changes for EmbeddedDatabase {
     async fn changes(&self, collection: &str) -> Result<ChangeFeed, StoreError> {
-        let (tell, told) = mpsc::unbounded_channel();
+        let (sender, receiver) = mpsc::unbounded_channel();
         // This cannot fail, since the receiver still exists.
-        let _ = tell.send(Announced::Connected);
-        self.listeners.add(collection, tell);
-        Ok(told)
+        let _ = sender.send(Announced::Connected);
+        self.listeners.add(collection, sender);
+        Ok(receiver)
     }
 }

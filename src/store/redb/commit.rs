@@ -153,7 +153,7 @@ fn commit(file: &File, listeners: &ChangeListeners, group: Vec<Change>) {
     } else {
         // Changes are announced before they are answered, so that an answered change is always announced
         // already.
-        news.tell();
+        news.announce();
     }
     for answer in answers {
         answer(failed.clone());

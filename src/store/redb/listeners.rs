@@ -43,7 +43,7 @@ impl News<'_> {
     }
 
     /// Sends each listener its changes, and forgets those that have hung up.
-    pub(super) fn tell(self) {
+    pub(super) fn announce(self) {
         if self.wanted.is_empty() {
             return;
         }

@@ -274,7 +274,7 @@ fn listen(
     lock: File,
     replies: Arc<Replies>,
 ) -> io::Result<watch::Receiver<bool>> {
-    let (tell_ended, ended) = watch::channel(false);
+    let (ended_sender, ended) = watch::channel(false);
     std::thread::Builder::new().name("supervisor".to_owned()).spawn(move || {
         let mut lock = Some(lock);
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
@@ -286,7 +286,7 @@ fn listen(
         drop(lock);
         // This comes before the replies are closed, so that a caller without an answer can see that the directory may
         // go.
-        tell_ended.send_replace(true);
+        ended_sender.send_replace(true);
         replies.close();
     })?;
     Ok(ended)
