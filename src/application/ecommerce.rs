@@ -124,7 +124,7 @@ impl Model for Spec {
     }
 
     /// The other services: a group that reads `price_updates`.
-    fn beside<C: StrategyCache>(
+    fn run_sidecar<C: StrategyCache>(
         &self,
         cache: C,
         world: Arc<Sales>,

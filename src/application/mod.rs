@@ -273,7 +273,7 @@ pub trait Model: Settings + Clone + fmt::Debug + PartialEq + Send + Sync + 'stat
     const ENTITIES: &'static [EntityKind];
     /// Its operations; an operation's kind is an index into this table.
     const OPERATIONS: &'static [OperationKind];
-    /// True if a task runs beside its instances, see [`Model::beside`].
+    /// True if a task runs beside its instances, see [`Model::run_sidecar`].
     const HAS_SIDECAR: bool = false;
     /// The documents that it starts from.
     type Dataset: Dataset;
@@ -308,7 +308,7 @@ pub trait Model: Settings + Clone + fmt::Debug + PartialEq + Send + Sync + 'stat
 
     /// Runs beside the instances, once a cell, over a connection of its own. When `ended` says that the instances have
     /// ended, it finishes their remaining work and returns; if that takes too long, it is dropped.
-    fn beside<C: StrategyCache>(
+    fn run_sidecar<C: StrategyCache>(
         &self,
         _cache: C,
         _world: Arc<Self::World>,

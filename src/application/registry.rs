@@ -111,15 +111,15 @@ macro_rules! applications {
                 match self { $( Self::$variant(_) => $module::Spec::HAS_SIDECAR, )+ }
             }
 
-            /// See [`Model::beside`].
-            pub async fn beside<C: StrategyCache>(
+            /// See [`Model::run_sidecar`].
+            pub async fn run_sidecar<C: StrategyCache>(
                 &self,
                 cache: C,
                 world: AnyWorld,
                 ended: watch::Receiver<bool>,
             ) {
                 match (self, world) {
-                    $( (Self::$variant(spec), AnyWorld::$variant(world)) => spec.beside(cache, world, ended).await, )+
+                    $( (Self::$variant(spec), AnyWorld::$variant(world)) => spec.run_sidecar(cache, world, ended).await, )+
                     #[allow(unreachable_patterns, reason = "reachable as soon as there are two")]
                     _ => {}
                 }

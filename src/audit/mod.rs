@@ -21,6 +21,7 @@
 //! This room stands on floor 1 and may use `base`.
 
 mod closer_look;
+mod events;
 mod example;
 mod line;
 mod memory;
@@ -29,13 +30,13 @@ mod reading;
 mod settle;
 #[cfg(test)]
 mod testing;
-mod told;
 mod view;
 
 use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
 
+pub use events::{Expected, FIELDS, Seen, Setup, Write, WriteId, WriteOutcome};
 use example::Examples;
 pub use example::{AnomalyKind, Example, SessionAnomaly};
 use line::{KeyState, Numbered};
@@ -43,7 +44,6 @@ use memory::{Fact, FactTable};
 use moment::Moment;
 use reading::Reading;
 pub use settle::{Conclusion, SettledKeys};
-pub use told::{Expected, FIELDS, Seen, Setup, Write, WriteId, WriteOutcome};
 pub use view::ClientView;
 use view::KeySample;
 

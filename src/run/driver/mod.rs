@@ -217,7 +217,7 @@ async fn start_sidecar(job: &Job) -> Result<Option<Sidecar>, String> {
     let (cell, world) = (Arc::clone(&job.cell), job.world.clone());
     let (ended, is_ended) = watch::channel(false);
     let mut tasks = tokio::task::JoinSet::new();
-    tasks.spawn(async move { cell.scenario.application.spec.beside(cache, world, is_ended).await });
+    tasks.spawn(async move { cell.scenario.application.spec.run_sidecar(cache, world, is_ended).await });
     Ok(Some(Sidecar { ended, tasks }))
 }
 
