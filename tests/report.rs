@@ -38,7 +38,7 @@ const STRATEGIES: [MadeUp; 6] = [
     made_up("cache-aside", 15_400.0, Some(0.93), 310.0),
     MadeUp { name: "cache-aside", ..made_up("cache-aside (update on write)", 15_500.0, Some(0.95), 300.0) },
     made_up("cache-through", 19_800.0, Some(0.96), 240.0),
-    MadeUp { status: Status::Saturated, ..made_up("write-behind", 9_000.0, Some(0.88), 1_900.0) },
+    MadeUp { status: Status::Overloaded, ..made_up("write-behind", 9_000.0, Some(0.88), 1_900.0) },
     MadeUp { status: Status::Failed, ..made_up("near-cache", 0.0, None, 0.0) },
 ];
 
@@ -55,6 +55,8 @@ impl Noise {
 fn run_info(name: &str) -> RunInfo {
     RunInfo {
         name: name.into(),
+        description: "Which strategy?".into(),
+        workload: "20,000 documents of 500B".into(),
         command: vec!["hotset".into(), "scenarios/made-up.toml".into()],
         version: "0.1.0".into(),
         commit: Some("0123abc".into()),
@@ -76,6 +78,7 @@ fn run_info(name: &str) -> RunInfo {
         scenario_path: "scenarios/made-up.toml".into(),
         scenario_digest: "feedbeef".into(),
         effective_scenario: "name = \"made-up\"\n[run]\nrepeats = 5\n".into(),
+        settings: "[run]\nrepeats = 5".into(),
         stream_digests: vec![ClientDigest {
             swept: String::new(),
             repeat: 1,
@@ -342,7 +345,7 @@ fn crowded_run() -> MadeUpRun {
             Some(0.9 + 0.006 * n as f64),
             0.4 + 0.2 * n as f64,
         );
-        strategy.status = [Status::Ok, Status::Saturated, Status::Unsettled][n % 3];
+        strategy.status = [Status::Ok, Status::Overloaded, Status::Warming][n % 3];
         if n == 3 {
             strategy.label = "cache-ahead with a very long label that somebody wrote, refresh=0.8; ttl=30s";
         }

@@ -54,7 +54,7 @@ pub fn describe(plan: &Plan) -> String {
     let repeats = plan.scenario.run.repeats.get();
     if repeats < 5 {
         let s = if repeats == 1 { " is" } else { "s are" };
-        let _ = writeln!(text, "{repeats} repeat{s} shown without a ranking; --repeats 5 ranks.");
+        let _ = writeln!(text, "{repeats} repeat{s} too few to show a difference; --repeats 5 shows more.");
     }
     text
 }

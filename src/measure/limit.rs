@@ -38,16 +38,27 @@ pub struct Evidence {
 pub struct LoadVerdict {
     /// The limit.
     pub limit: LimitedBy,
-    /// True if the cell's latencies (open loop) or throughput (closed loop) must not be read as the
-    /// strategy's.
-    pub saturated: bool,
+    /// Whether the load was driven as it was asked for.
+    pub driven: Driven,
     /// Why, in a sentence for the report.
     pub why: String,
 }
 
-/// An open loop that did less of its offered load than this is saturated.
+/// Whether the load of a cell was driven as it was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Driven {
+    /// It was.
+    Fully,
+    /// The system under test did not do it: its latencies are those of a queue that grows.
+    Overloaded,
+    /// This machine, or hotset on it, did not drive it in time: its latencies (open loop) or its throughput (closed loop)
+    /// are not the strategy's alone.
+    Disturbed,
+}
+
+/// An open loop that did less of its offered load than this was overloaded, or disturbed.
 pub const ACHIEVED_SHARE: f64 = 0.99;
-/// An open loop that sent more than this share of its operations late is saturated.
+/// An open loop that sent more than this share of its operations late, although clients were free, was disturbed.
 pub const LATE_SHARE: f64 = 0.01;
 /// A thread, or a server that runs on one core, that uses this much of a core has no more to give.
 pub const BUSY_CORE: f64 = 0.9;
@@ -56,69 +67,77 @@ pub const BUSY_MACHINE: f64 = 0.95;
 /// Database calls that wait for a connection for this share of their time are limited by the connections.
 pub const POOL_WAIT_SHARE: f64 = 0.5;
 
-/// Says what limited a cell. The first rule that holds decides:
+/// Says what limited a cell, and whether its load was driven as it was asked for.
 ///
-/// 1. An open loop that achieved at least [`ACHIEVED_SHARE`] of its offered load and sent at most [`LATE_SHARE`]
-///    of it late was limited by the offered load and is not saturated. Any other open loop is saturated, and what
-///    follows says by what.
-/// 2. The busiest load-driving thread used [`BUSY_CORE`] of its core: hotset. A closed loop is
-///    saturated by this too, as its throughput is the harness'.
-/// 3. A cache server used [`BUSY_CORE`] of a core: the cache.
-/// 4. All together used [`BUSY_MACHINE`] of the machine's cores: the part that used more than half of
-///    that, otherwise the machine. A closed loop is saturated where that part is hotset.
-/// 5. Database calls waited [`POOL_WAIT_SHARE`] of their time for a connection: the connections.
-/// 6. An open loop sent [`LATE_SHARE`] of its operations late although their clients were free: the machine.
-/// 7. Otherwise the clients: each waits for its answer, and more of them would do more.
+/// An open loop that achieved [`ACHIEVED_SHARE`] of its offered load was limited by that load. It was disturbed where more
+/// than [`LATE_SHARE`] of its operations were sent late although their clients were free; an operation whose client waited
+/// for an answer is no sign of that, as its wait is a part of its response time.
+///
+/// What limited any other cell, the first of these says:
+/// 1. The busiest load-driving thread used [`BUSY_CORE`] of its core: hotset.
+/// 2. A cache server used [`BUSY_CORE`] of a core: the cache.
+/// 3. All together used [`BUSY_MACHINE`] of the machine's cores: the part that used more than half of that, otherwise the
+///    machine.
+/// 4. Database calls waited [`POOL_WAIT_SHARE`] of their time for a connection: the connections.
+/// 5. An open loop sent [`LATE_SHARE`] of its operations late although their clients were free: the machine.
+/// 6. Otherwise the clients: each waits for its answer, and more of them would do more.
+///
+/// Where that is hotset, or in an open loop the machine, the cell was disturbed; an open loop with any other limit was
+/// overloaded.
 #[must_use]
 pub fn limited_by(evidence: &Evidence) -> LoadVerdict {
-    let missed = match evidence.mode {
-        Mode::Closed => None,
-        Mode::Open => match missed_load(evidence) {
-            Some(missed) => Some(missed),
-            None => {
-                return verdict(
-                    LimitedBy::OfferedLoad,
-                    false,
-                    "all that was offered was done in time".into(),
-                );
-            }
-        },
-    };
+    let Evidence { offered_per_second: offered, achieved_per_second: achieved, .. } = *evidence;
+    let verdict = |limit, driven, why| LoadVerdict { limit, driven, why };
+    let late = evidence.mode == Mode::Open && evidence.late_wakeup_share > LATE_SHARE;
+    if evidence.mode == Mode::Open && achieved >= offered * ACHIEVED_SHARE {
+        return if late {
+            verdict(LimitedBy::OfferedLoad, Driven::Disturbed, late_wakeups(evidence))
+        } else {
+            verdict(LimitedBy::OfferedLoad, Driven::Fully, "all that was offered was done".into())
+        };
+    }
     let (limit, because) = match busiest_part(evidence) {
-        (LimitedBy::Clients, _) if missed.is_some() && evidence.late_wakeup_share > LATE_SHARE => {
-            late_wakeups(evidence)
-        }
+        (LimitedBy::Clients, _) if late => (LimitedBy::Machine, late_wakeups(evidence)),
         busiest => busiest,
     };
-    match missed {
-        Some(missed) => verdict(limit, true, format!("{missed}; {because}")),
-        None => verdict(limit, limit == LimitedBy::Hotset, because),
-    }
-}
-
-fn verdict(limit: LimitedBy, saturated: bool, why: String) -> LoadVerdict {
-    LoadVerdict { limit, saturated, why }
+    let open = evidence.mode == Mode::Open;
+    let driven = match limit {
+        LimitedBy::Hotset => Driven::Disturbed,
+        LimitedBy::Machine if open => Driven::Disturbed,
+        LimitedBy::Clients
+        | LimitedBy::Cache
+        | LimitedBy::Database
+        | LimitedBy::DatabaseConnections
+        | LimitedBy::OfferedLoad
+        | LimitedBy::Machine => {
+            if open {
+                Driven::Overloaded
+            } else {
+                Driven::Fully
+            }
+        }
+    };
+    let why = if open {
+        format!("{achieved:.0} of {offered:.0} offered operations a second were achieved; {because}")
+    } else {
+        because
+    };
+    verdict(limit, driven, why)
 }
 
 /// hotset had operations to send and clients to send them, and did not get the processor.
-fn late_wakeups(evidence: &Evidence) -> (LimitedBy, String) {
-    let why = format!(
-        "{} were late although their client was free, as hotset's threads were not given a processor in time; something else is using this machine",
-        percent(evidence.late_wakeup_share)
-    );
-    (LimitedBy::Machine, why)
-}
-
-/// Returns how an open loop fell behind, if it did.
-fn missed_load(evidence: &Evidence) -> Option<String> {
-    let Evidence { offered_per_second: offered, achieved_per_second: achieved, late_share, .. } = *evidence;
-    if achieved < offered * ACHIEVED_SHARE {
-        Some(format!("{achieved:.0} of {offered:.0} offered operations a second were achieved"))
-    } else if late_share > LATE_SHARE {
-        Some(format!("{} of the operations were sent late", percent(late_share)))
-    } else {
-        None
+fn late_wakeups(evidence: &Evidence) -> String {
+    let late = percent(evidence.late_wakeup_share);
+    let thread = evidence.busiest_thread_share;
+    if thread >= BUSY_CORE {
+        return format!(
+            "{late} of the operations were sent over 1 ms late although their client was free: hotset's busiest thread used {} of its core",
+            percent(thread)
+        );
     }
+    format!(
+        "{late} of the operations were sent over 1 ms late although their client was free: hotset was not given a processor in time, as the servers or other processes used this machine"
+    )
 }
 
 fn busiest_part(evidence: &Evidence) -> (LimitedBy, String) {
@@ -198,76 +217,101 @@ mod tests {
     }
 
     #[track_caller]
-    fn assert_limit(evidence: &Evidence, limit: LimitedBy, saturated: bool) {
+    fn assert_limit(evidence: &Evidence, limit: LimitedBy, driven: Driven) {
         let verdict = limited_by(evidence);
-        assert_eq!((verdict.limit, verdict.saturated), (limit, saturated), "{}", verdict.why);
+        assert_eq!((verdict.limit, verdict.driven), (limit, driven), "{}", verdict.why);
         assert!(!verdict.why.is_empty());
     }
 
     #[test]
     fn an_open_loop_that_keeps_up_is_limited_by_what_was_offered() {
-        assert_limit(&open(), LimitedBy::OfferedLoad, false);
+        assert_limit(&open(), LimitedBy::OfferedLoad, Driven::Fully);
         assert_limit(
             &Evidence { achieved_per_second: 990.0, late_share: 0.01, ..open() },
             LimitedBy::OfferedLoad,
-            false,
+            Driven::Fully,
         );
         // However busy the parts were.
-        assert_limit(&Evidence { busiest_thread_share: 0.97, ..open() }, LimitedBy::OfferedLoad, false);
+        assert_limit(
+            &Evidence { busiest_thread_share: 0.97, ..open() },
+            LimitedBy::OfferedLoad,
+            Driven::Fully,
+        );
     }
 
     #[test]
-    fn an_open_loop_that_falls_behind_or_sends_late_is_saturated() {
-        assert_limit(&Evidence { achieved_per_second: 989.0, ..open() }, LimitedBy::Clients, true);
-        assert_limit(&Evidence { late_share: 0.011, ..open() }, LimitedBy::Clients, true);
+    fn an_open_loop_that_does_all_that_was_offered_is_never_overloaded() {
+        // Waiting for a client that waits for an answer is a part of the response time.
+        assert_limit(&Evidence { late_share: 0.5, ..open() }, LimitedBy::OfferedLoad, Driven::Fully);
+        assert_limit(
+            &Evidence { late_share: 0.5, late_wakeup_share: 0.04, ..open() },
+            LimitedBy::OfferedLoad,
+            Driven::Disturbed,
+        );
+    }
+
+    #[test]
+    fn an_open_loop_that_falls_behind_is_overloaded_by_the_part_that_is_full() {
+        assert_limit(
+            &Evidence { achieved_per_second: 989.0, ..open() },
+            LimitedBy::Clients,
+            Driven::Overloaded,
+        );
         let behind = Evidence { achieved_per_second: 500.0, busiest_cache_server_cores: 0.95, ..open() };
-        assert_limit(&behind, LimitedBy::Cache, true);
+        assert_limit(&behind, LimitedBy::Cache, Driven::Overloaded);
         assert!(limited_by(&behind).why.starts_with("500 of 1000 offered operations a second"));
     }
 
     #[test]
-    fn lateness_that_is_not_the_clients_own_is_put_down_to_the_machine() {
+    fn an_open_loop_that_hotset_or_the_machine_holds_up_is_disturbed_and_not_overloaded() {
+        let behind = Evidence { achieved_per_second: 500.0, ..open() };
         assert_limit(
-            &Evidence { late_share: 0.05, late_wakeup_share: 0.04, ..open() },
+            &Evidence { busiest_thread_share: 0.95, ..behind.clone() },
+            LimitedBy::Hotset,
+            Driven::Disturbed,
+        );
+        assert_limit(
+            &Evidence { late_wakeup_share: 0.04, ..behind.clone() },
             LimitedBy::Machine,
-            true,
+            Driven::Disturbed,
         );
-        assert_limit(
-            &Evidence { late_share: 0.05, late_wakeup_share: 0.0, ..open() },
-            LimitedBy::Clients,
-            true,
-        );
+        let full = Evidence { hotset_cores: 1.3, cache_cores: 1.3, database_cores: 1.3, ..behind };
+        assert_limit(&full, LimitedBy::Machine, Driven::Disturbed);
     }
 
     #[test]
     fn a_closed_loop_with_time_to_spare_everywhere_is_limited_by_its_clients() {
-        assert_limit(&closed(), LimitedBy::Clients, false);
+        assert_limit(&closed(), LimitedBy::Clients, Driven::Fully);
         // The offered load and lateness mean nothing there.
         assert_limit(
-            &Evidence { achieved_per_second: 1.0, late_share: 1.0, ..closed() },
+            &Evidence { achieved_per_second: 1.0, late_share: 1.0, late_wakeup_share: 1.0, ..closed() },
             LimitedBy::Clients,
-            false,
+            Driven::Fully,
         );
     }
 
     #[test]
-    fn a_closed_loop_driven_by_a_full_thread_is_saturated_by_hotset() {
-        assert_limit(&Evidence { busiest_thread_share: 0.9, ..closed() }, LimitedBy::Hotset, true);
-        assert_limit(&Evidence { busiest_thread_share: 0.89, ..closed() }, LimitedBy::Clients, false);
+    fn a_closed_loop_driven_by_a_full_thread_is_disturbed_by_hotset() {
+        let busy = |share| Evidence { busiest_thread_share: share, ..closed() };
+        assert_limit(&busy(0.9), LimitedBy::Hotset, Driven::Disturbed);
+        assert_limit(&busy(0.89), LimitedBy::Clients, Driven::Fully);
         // Also where the cache is as full: the throughput may still be the harness'.
-        let both = Evidence { busiest_thread_share: 0.95, busiest_cache_server_cores: 0.99, ..closed() };
-        assert_limit(&both, LimitedBy::Hotset, true);
-        let embedded = Evidence { busiest_thread_share: 0.95, embedded: true, ..closed() };
-        assert!(limited_by(&embedded).why.contains("embedded stores"));
+        let both = Evidence { busiest_cache_server_cores: 0.99, ..busy(0.95) };
+        assert_limit(&both, LimitedBy::Hotset, Driven::Disturbed);
+        assert!(limited_by(&Evidence { embedded: true, ..busy(0.95) }).why.contains("embedded stores"));
     }
 
     #[test]
     fn a_cache_server_on_a_full_core_limits_and_three_on_half_a_core_do_not() {
-        assert_limit(&Evidence { busiest_cache_server_cores: 0.9, ..closed() }, LimitedBy::Cache, false);
+        assert_limit(
+            &Evidence { busiest_cache_server_cores: 0.9, ..closed() },
+            LimitedBy::Cache,
+            Driven::Fully,
+        );
         assert_limit(
             &Evidence { cache_cores: 1.5, busiest_cache_server_cores: 0.5, ..closed() },
             LimitedBy::Clients,
-            false,
+            Driven::Fully,
         );
     }
 
@@ -279,14 +323,18 @@ mod tests {
             database_cores: database,
             ..closed()
         };
-        assert_limit(&full(0.5, 0.3, 3.0), LimitedBy::Database, false);
-        assert_limit(&full(3.0, 0.3, 0.5), LimitedBy::Hotset, true);
-        assert_limit(&full(1.3, 1.2, 1.3), LimitedBy::Machine, false);
-        assert_limit(&full(1.3, 1.2, 1.2), LimitedBy::Clients, false);
+        assert_limit(&full(0.5, 0.3, 3.0), LimitedBy::Database, Driven::Fully);
+        assert_limit(&full(3.0, 0.3, 0.5), LimitedBy::Hotset, Driven::Disturbed);
+        assert_limit(&full(1.3, 1.2, 1.3), LimitedBy::Machine, Driven::Fully);
+        assert_limit(&full(1.3, 1.2, 1.2), LimitedBy::Clients, Driven::Fully);
     }
 
     #[test]
     fn waiting_for_connections_is_said_to_be_that() {
-        assert_limit(&Evidence { pool_wait_share: 0.6, ..closed() }, LimitedBy::DatabaseConnections, false);
+        assert_limit(
+            &Evidence { pool_wait_share: 0.6, ..closed() },
+            LimitedBy::DatabaseConnections,
+            Driven::Fully,
+        );
     }
 }

@@ -14,7 +14,7 @@ pub mod window;
 
 pub use anomalies::Anomalies;
 pub use latency::Latency;
-pub use limit::{Evidence, LoadVerdict, limited_by};
+pub use limit::{Driven, Evidence, LoadVerdict, limited_by};
 pub use outage::OutageRecorder;
 pub use outcome::Outcome;
 pub use recorder::Recorder;

@@ -1,8 +1,7 @@
 //! The part of the page that says what became of the data.
 
-use std::fmt::Write as _;
+use maud::{Markup, html};
 
-use super::escape::escape;
 use super::format;
 use super::group::Group;
 use super::headline::NONE;
@@ -12,25 +11,27 @@ use crate::results::AuditRow;
 
 /// The table of a group, what has to be said of it, and its examples; empty where nothing was audited.
 #[must_use]
-pub fn section(group: &Group<'_>) -> String {
+pub fn section(group: &Group<'_>) -> Markup {
     let audited: Vec<_> =
         group.entries.iter().filter_map(|entry| Some((entry, Safety::of(entry)?))).collect();
     if audited.is_empty() {
-        return String::new();
+        return html! {};
     }
-    let mut html = String::from("<h3>What became of the data</h3>\n");
-    let mut table = PageTable::new([
-        words("strategy"),
-        words("guarantee"),
-        words("held"),
-        figures("audited reads"),
-        figures("stale"),
-        figures("share"),
-        figures("oldest"),
-        figures("corrupt"),
-        figures("lost writes"),
-        figures("divergent keys"),
-    ]);
+    let mut table = PageTable::new(
+        "What the audit found of each strategy",
+        [
+            words("strategy"),
+            words("guarantee"),
+            words("held"),
+            figures("audited reads"),
+            figures("stale"),
+            figures("share"),
+            figures("oldest"),
+            figures("corrupt"),
+            figures("lost writes"),
+            figures("divergent keys"),
+        ],
+    );
     for (entry, safety) in &audited {
         let count = |number: u64| format::count(number as f64);
         let optional = |number: Option<u64>| number.map_or_else(|| NONE.to_owned(), count);
@@ -49,18 +50,18 @@ pub fn section(group: &Group<'_>) -> String {
             optional(safety.divergent),
         ]);
     }
-    html += &table.html();
-    for entry in &group.entries {
-        if let Some(sentence) = sentence(entry) {
-            let _ = writeln!(html, "<p>{}</p>", escape(&sentence));
+    html! {
+        h3 { "What became of the data" }
+        (table.html())
+        @for entry in &group.entries {
+            @if let Some(sentence) = sentence(entry) { p { (sentence) } }
+            (examples(group, entry.label))
         }
-        html += &examples(group, entry.label);
     }
-    html
 }
 
 /// Examples of all repeats of a strategy, folded away.
-fn examples(group: &Group<'_>, label: &str) -> String {
+fn examples(group: &Group<'_>, label: &str) -> Markup {
     let cells: Vec<&str> = group
         .entries
         .iter()
@@ -76,22 +77,25 @@ fn examples(group: &Group<'_>, label: &str) -> String {
         .take(MOST)
         .collect();
     if rows.is_empty() {
-        return String::new();
+        return html! {};
     }
-    let mut table = PageTable::new([
-        words("kind"),
-        words("key"),
-        words("field"),
-        figures("version read"),
-        figures("expected"),
-        figures("reader"),
-        figures("writer"),
-        figures("acknowledged (s)"),
-        figures("sent (s)"),
-        figures("answered (s)"),
-        figures("age (ms)"),
-        words("more"),
-    ]);
+    let mut table = PageTable::new(
+        format!("Examples of what the audit found of {label}"),
+        [
+            words("kind"),
+            words("key"),
+            words("field"),
+            figures("version read"),
+            figures("expected"),
+            figures("reader"),
+            figures("writer"),
+            figures("acknowledged (s)"),
+            figures("sent (s)"),
+            figures("answered (s)"),
+            figures("age (ms)"),
+            words("more"),
+        ],
+    );
     let count = rows.len();
     for row in rows {
         let number = |number: Option<u64>| number.map_or_else(|| NONE.into(), |number| number.to_string());
@@ -112,11 +116,12 @@ fn examples(group: &Group<'_>, label: &str) -> String {
             row.detail.clone(),
         ]);
     }
-    format!(
-        "<details><summary>{}: {count} examples of what was found</summary>\n{}</details>\n",
-        escape(label),
-        table.html()
-    )
+    html! {
+        details {
+            summary { (label) ": " (count) " examples of what was found" }
+            (table.html())
+        }
+    }
 }
 
 /// So many examples of a strategy are on the page; all are in `audit.csv`.

@@ -1,5 +1,7 @@
 //! The part of the page that says how long faults took service and hits away.
 
+use maud::{Markup, html};
+
 use super::format;
 use super::group::{Group, StrategyRepeats};
 use super::headline::NONE;
@@ -10,25 +12,28 @@ use crate::results::SummaryRow;
 
 /// A table of outages and recoveries; empty where nothing was broken.
 #[must_use]
-pub fn section(group: &Group<'_>) -> String {
+pub fn section(group: &Group<'_>) -> Markup {
     let hit: Vec<&StrategyRepeats<'_>> = group
         .entries
         .iter()
         .filter(|entry| entry.measured.iter().any(|row| row.outages.read_outage_s.is_some()))
         .collect();
     if hit.is_empty() {
-        return String::new();
+        return html! {};
     }
-    let mut table = PageTable::new([
-        words("strategy"),
-        figures("reads without service"),
-        figures("writes without service"),
-        figures("timeouts allow"),
-        figures("hit rate before"),
-        figures("hit rate back after"),
-        figures("errors"),
-        figures("database peak / mean"),
-    ]);
+    let mut table = PageTable::new(
+        "How long faults took service and hits away",
+        [
+            words("strategy"),
+            figures("reads without service"),
+            figures("writes without service"),
+            figures("timeouts allow"),
+            figures("hit rate before"),
+            figures("hit rate back after"),
+            figures("errors"),
+            figures("database peak / mean"),
+        ],
+    );
     for entry in &hit {
         // Of several repeats the worst, since that is what one has to be ready for.
         let worst = |figure: fn(&SummaryRow) -> Option<f64>| {
@@ -56,12 +61,12 @@ pub fn section(group: &Group<'_>) -> String {
                 .map_or_else(|| NONE.into(), |ratio| format!("{ratio:.1}")),
         ]);
     }
-    format!(
-        "<h3>How long the faults took service and hits away</h3>\n{}<p>Without service: from a fault to the first success after the last error, the \
-         longest of all faults and repeats. What the timeouts allow is what those that were configured add up to until \
-         a replica has taken over and clients have found it.</p>\n",
-        table.html()
-    )
+    html! {
+        h3 { "How long the faults took service and hits away" }
+        (table.html())
+        p { "Without service: from a fault to the first success after the last error, the longest of all faults and repeats. What the \
+            timeouts allow is what those that were configured add up to until a replica has taken over and clients have found it." }
+    }
 }
 
 fn seconds(seconds: f64) -> String {

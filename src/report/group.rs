@@ -5,9 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use hdrhistogram::Histogram;
 
 use super::format;
-use super::stats::REPEATS_TO_RANK;
+use super::stats::REPEATS_FOR_INTERVAL;
 use super::style::{self, Look};
 use crate::results::{Measure, OperationClass, Results, ResultsError, Status, SummaryRow, file_safe};
+
+/// The strategy that the others are compared with.
+const REFERENCE: &str = "no-cache";
 
 /// What stands between the parts of a caption, and where its lines are best broken.
 pub const BETWEEN: &str = "  ·  ";
@@ -45,8 +48,8 @@ impl<'a> StrategyRepeats<'a> {
     /// The label, with a word about cells whose latencies are those of a queue.
     #[must_use]
     pub fn legend_label(&self) -> String {
-        if self.measured.iter().any(|row| row.status.is_saturated()) {
-            format!("{} (saturated)", self.label)
+        if self.measured.iter().any(|row| row.status.is_overloaded()) {
+            format!("{} (overloaded)", self.label)
         } else {
             self.label.to_owned()
         }
@@ -62,6 +65,12 @@ impl<'a> StrategyRepeats<'a> {
     #[must_use]
     pub fn merged_us(&self, operation: OperationClass, measure: Measure, quantile: f64) -> Option<f64> {
         self.merged(operation, measure).map(|h| h.value_at_quantile(quantile) as f64 / 1e3)
+    }
+
+    /// Returns true if it is what the others are compared with: no cache.
+    #[must_use]
+    pub fn is_reference(&self) -> bool {
+        self.cells().all(|row| row.strategy_name == REFERENCE)
     }
 
     /// One figure of every measured cell that has it.
@@ -200,14 +209,27 @@ impl Group<'_> {
         facts.join(BETWEEN)
     }
 
+    /// The name of its place on the page.
+    #[must_use]
+    pub fn anchor(&self) -> String {
+        format!("results{}", self.suffix)
+    }
+
+    /// The first swept value, where it is a number.
+    #[must_use]
+    pub fn swept_number(&self) -> Option<f64> {
+        Some(natural(self.swept)).filter(|number| number.is_finite())
+    }
+
     /// What became of the cells, and whether there are enough repeats to rank.
     #[must_use]
     pub fn status(&self) -> String {
         let mut parts = Vec::new();
         for (word, holds) in [
             ("failed", (|row| row.status == Status::Failed) as fn(&SummaryRow) -> bool),
-            ("saturated", |row| row.status.is_saturated()),
-            ("not warmed up", |row| row.status.is_unsettled()),
+            ("overloaded", |row| row.status.is_overloaded()),
+            ("disturbed", |row| row.status.is_disturbed()),
+            ("still warming", |row| row.status.is_warming()),
         ] {
             let of: Vec<String> = self.entries.iter().filter_map(|entry| affected(entry, holds)).collect();
             if !of.is_empty() {
@@ -215,7 +237,7 @@ impl Group<'_> {
             }
         }
         if parts.is_empty() {
-            parts.push("all runs were warmed up, none saturated".into());
+            parts.push("all runs were warmed up, none overloaded or disturbed".into());
         }
         parts.push(self.repeats());
         parts.join(BETWEEN)
@@ -224,8 +246,8 @@ impl Group<'_> {
     fn repeats(&self) -> String {
         let repeats = self.entries.iter().map(|entry| entry.measured.len()).max().unwrap_or(0);
         match repeats {
-            1 => "1 repeat: shown, not ranked".into(),
-            n if n < REPEATS_TO_RANK => format!("{n} repeats: shown, not ranked"),
+            1 => "1 repeat: no difference is shown to be more than chance".into(),
+            n if n < REPEATS_FOR_INTERVAL => format!("{n} repeats: too few for an interval"),
             n => format!("{n} repeats"),
         }
     }

@@ -1,14 +1,15 @@
-//! The whole report in one file that needs nothing else: no script, no font, no network.
+//! The whole report in one file that needs nothing else: no font, no network.
 
-use std::fmt::Write as _;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::escape::escape;
+use super::decision::{self, Part};
+use super::figures::named;
 use super::format;
-use super::group::{Group, short_swept};
-use super::headline::{Headline, NONE};
-use super::ranking;
+use super::group::Group;
+use super::headline::NONE;
+use super::scorecard;
 use super::table::{PageTable, figures, words};
-use crate::results::{Results, RunInfo, SummaryRow};
+use crate::results::{LimitedBy, Results, RunInfo, Status, SummaryRow};
 
 /// A chart on the page.
 #[derive(Debug)]
@@ -29,241 +30,275 @@ pub struct Section<'a> {
 }
 
 const STYLE: &str = include_str!("report.css");
+const SCRIPT: &str = include_str!("report.js");
 
 /// The page.
 #[must_use]
-pub fn page(results: &Results, sections: &[Section<'_>]) -> String {
+pub fn page(results: &Results, groups: &[Group<'_>], sections: &[Section<'_>]) -> String {
     let run = &results.run;
-    let title = escape(&run.name);
-    let mut html = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n\
-         <title>{title} – hotset</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n"
-    );
-    html += &lead(results);
-    for section in sections {
-        html += &section_html(section, sections.len() > 1);
-    }
-    html += &cells(results);
-    html += &measured(results);
-    html += &machine(run);
-    html += &configuration(run);
-    html += "</main>\n</body>\n</html>\n";
-    html
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (run.name) " – hotset" }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                main {
+                    (decision_panel(results, groups))
+                    (contents(sections))
+                    (scorecard::html(groups))
+                    @for section in sections { (section_html(section, sections.len() > 1)) }
+                    (runs(results))
+                    (how(results))
+                    (machine(run))
+                    (configuration(run))
+                }
+                script { (PreEscaped(SCRIPT)) }
+            }
+        }
+    };
+    page.into_string()
 }
 
-fn lead(results: &Results) -> String {
+/// What was asked, and what the data say to it: all that somebody in a hurry reads.
+fn decision_panel(results: &Results, groups: &[Group<'_>]) -> Markup {
+    let run = &results.run;
+    let parts = decision::of(groups);
+    html! {
+        header #decision {
+            h1 { (run.name) }
+            @if !run.description.is_empty() { p.question { (run.description) } }
+            @if !run.workload.is_empty() { p.workload { (run.workload) } }
+            (lead(results))
+            @if run.build.optimisation == "0" {
+                p.warning {
+                    "hotset was built without optimisation: these figures measure hotset more than anything else. Build it with "
+                    code { "cargo run --release" } " and run again."
+                }
+            }
+            @for part in &parts { (decision_part(part)) }
+            @if groups.len() > parts.len() {
+                p { "Of what was swept, the ends are told here; the scorecard and the sections below have all of it." }
+            }
+        }
+    }
+}
+
+fn decision_part(part: &Part) -> Markup {
+    html! {
+        @if !part.heading.is_empty() { h3 { (part.heading) } }
+        ul.decision {
+            @for sentence in &part.sentences {
+                li class=(sentence.tone.word()) {
+                    span.sign aria-hidden="true" { (sentence.tone.sign()) }
+                    span.unseen { (sentence.tone.word()) ": " }
+                    (sentence.text)
+                }
+            }
+        }
+    }
+}
+
+fn lead(results: &Results) -> Markup {
     let run = &results.run;
     let (finished, planned) = (results.summary.len(), run.cells.len());
-    let cells = if planned > finished {
-        format!("{finished} of {planned} runs finished")
-    } else {
-        format!("{finished} runs")
-    };
-    let commit = run.commit.as_deref().map(|commit| format!(", commit {commit}")).unwrap_or_default();
-    let mut text = format!(
-        "<p class=\"lead\">{} · {cells} · seed {} · hotset {}{} ({} profile, optimisation {})</p>\n",
-        escape(&format::date(&run.started_utc)),
-        run.seed,
-        escape(&run.version),
-        escape(&commit),
-        escape(&run.build.profile),
-        escape(&run.build.optimisation),
-    );
-    if run.build.optimisation == "0" {
-        text += "<p class=\"warning\">hotset was built without optimisation: these figures measure hotset more than anything \
-                 else. Build it with <code>cargo run --release</code> and run again.</p>\n";
+    html! {
+        p.lead {
+            (format::date(&run.started_utc)) " · "
+            @if planned > finished { (finished) " of " (planned) " runs finished" } @else { (finished) " runs" }
+            " · seed " (run.seed) " · hotset " (run.version)
+            @if let Some(commit) = &run.commit { ", commit " (commit) }
+            " (" (run.build.profile) " profile, optimisation " (run.build.optimisation) ")"
+        }
     }
-    text
 }
 
-fn section_html(section: &Section<'_>, several: bool) -> String {
+fn contents(sections: &[Section<'_>]) -> Markup {
+    html! {
+        nav.contents aria-label="Contents" {
+            a href="#decision" { "decision" }
+            a href="#scorecard" { "scorecard" }
+            @for section in sections {
+                a href=(format!("#{}", section.group.anchor())) { (decision::name(section.group)) }
+            }
+            a href="#runs" { "every run" }
+            a href="#how" { "how it was measured" }
+            a href="#where" { "where it ran" }
+            a href="#configuration" { "configuration" }
+        }
+    }
+}
+
+fn section_html(section: &Section<'_>, several: bool) -> Markup {
     let group = section.group;
-    let mut html = String::from("<section>\n");
-    let swept = short_swept(group.swept, " = ", ", ");
-    let name =
-        if swept.is_empty() { group.topology.to_owned() } else { format!("{}, {swept}", group.topology) };
-    let heading = if several { format!("Results: {name}") } else { "Results".to_owned() };
-    let _ = writeln!(html, "<h2>{}</h2>\n<p>{}</p>", escape(&heading), escape(&group.status()));
-    html += &headline_table(group);
-    let ranking = ranking::sentence(group);
-    if !ranking.is_empty() {
-        let _ = writeln!(html, "<p>{}</p>", escape(&ranking));
+    html! {
+        section id=(group.anchor()) data-topology=(group.topology) data-swept=(group.swept) {
+            h2 { "Results" @if several { ": " (decision::name(group)) } }
+            p { (group.status()) }
+            @if several { ul.decision {
+                @for sentence in decision::sentences(group) {
+                    li class=(sentence.tone.word()) {
+                        span.sign aria-hidden="true" { (sentence.tone.sign()) } (sentence.text)
+                    }
+                }
+            } }
+            @for picture in &section.pictures {
+                figure role="img" aria-label=(picture.alt) { (PreEscaped(&picture.svg)) }
+            }
+            (super::prediction::section(group))
+            (super::faults::section(group))
+            (super::audit::section(group))
+            (super::operations::section(group))
+            (super::nodes::section(group))
+        }
     }
-    for picture in &section.pictures {
-        let _ = writeln!(
-            html,
-            "<figure role=\"img\" aria-label=\"{}\">\n{}</figure>",
-            escape(picture.alt),
-            picture.svg
-        );
-    }
-    html += &super::prediction::section(group);
-    html += &super::faults::section(group);
-    html += &super::audit::section(group);
-    html += &super::operations::section(group);
-    html += &super::nodes::section(group);
-    html += "</section>\n";
-    html
 }
 
-fn headline_table(group: &Group<'_>) -> String {
-    let mut table = PageTable::new([
-        words("strategy"),
-        figures("operations/s"),
-        figures("hit rate"),
-        figures("read p50"),
-        figures("read p99"),
-        figures("read p99.9"),
-        figures("write p99"),
-        figures("database reads/op"),
-        figures("errors"),
-        figures("corrupt reads"),
-        words("guarantee"),
-        words("status"),
-        words("limited by"),
-    ]);
-    for entry in &group.entries {
-        let row = Headline::of(entry);
-        table.add(&[
-            entry.label.to_owned(),
-            row.throughput,
-            row.hit_rate,
-            row.read_p50,
-            row.read_p99,
-            row.read_p999,
-            row.write_p99,
-            row.db_reads_per_op,
-            row.errors,
-            row.corrupt,
-            row.guarantee,
-            row.status,
-            row.limited_by,
-        ]);
-    }
-    table.html()
-}
-
-fn cells(results: &Results) -> String {
-    let mut table = PageTable::new([
-        figures("#"),
-        words("run"),
-        words("status"),
-        figures("ops/s"),
-        figures("offered/s"),
-        figures("hit rate"),
-        figures("read p99"),
-        figures("write p99"),
-        words("errors by kind"),
-        words("limited by"),
-        figures("cores: hotset"),
-        figures("cache"),
-        figures("database"),
-    ]);
+fn runs(results: &Results) -> Markup {
+    let mut table = PageTable::new(
+        "Every run in the order in which it ran",
+        [
+            figures("#"),
+            words("run"),
+            words("status"),
+            figures("ops/s"),
+            figures("offered/s"),
+            figures("hit rate"),
+            figures("read p50"),
+            figures("read p99"),
+            figures("write p99"),
+            words("errors by kind"),
+            words("limited by"),
+            figures("cores: hotset"),
+            figures("cache"),
+            figures("database"),
+        ],
+    );
     for row in &results.summary {
-        table.add(&cell_row(row));
+        table.add_with_hint(&run(row), &row.reason);
     }
-    let table = table.html();
-    let reasons = reasons(results);
-    format!(
-        "<section>\n<h2>Every run</h2>\n<p>In the order in which they ran.</p>\n{table}{reasons}</section>\n"
-    )
+    html! {
+        section #runs {
+            h2 { "Every run" }
+            p { "In the order in which they ran." }
+            (table.html())
+            (reasons(results))
+        }
+    }
 }
 
-/// Why cells have the status that they have, under the table: a reason is too long for a column.
-fn reasons(results: &Results) -> String {
-    let mut html = String::new();
-    for row in results.summary.iter().filter(|row| !row.reason.is_empty()) {
-        let _ = writeln!(html, "<li>{} is {}: {}</li>", escape(&row.cell), row.status, escape(&row.reason));
+/// Why runs have the status that they have, folded into one line for each reason.
+fn reasons(results: &Results) -> Markup {
+    let told: Vec<&SummaryRow> = results.summary.iter().filter(|row| !row.reason.is_empty()).collect();
+    html! {
+        @if !told.is_empty() {
+            details {
+                summary { "Why " (told.len()) " of them are not simply ok" }
+                ul { @for row in told { li { (row.cell) " is " (row.status) ": " (row.reason) } } }
+            }
+        }
     }
-    if html.is_empty() { html } else { format!("<ul>\n{html}</ul>\n") }
 }
 
-fn cell_row(row: &SummaryRow) -> [String; 13] {
-    let figure = |value: Option<f64>, show: fn(f64) -> String| value.map_or_else(|| NONE.to_owned(), show);
+fn run(row: &SummaryRow) -> [String; 14] {
+    let number = |value: Option<f64>, show: fn(f64) -> String| value.map_or_else(|| NONE.to_owned(), show);
     let words = |text: Option<&str>| text.filter(|text| !text.is_empty()).unwrap_or(NONE).to_owned();
-    let failed = row.status == crate::results::Status::Failed;
+    let figure = |name: &str| {
+        named(name)
+            .and_then(|figure| Some(figure.unit.show(figure.of_row(row)?)))
+            .unwrap_or_else(|| NONE.into())
+    };
+    let failed = row.status == Status::Failed;
     [
         row.position.to_string(),
         row.cell.clone(),
         row.status.to_string(),
-        figure((!failed).then_some(row.achieved_per_s), format::count),
-        figure(row.offered_per_s, format::count),
-        figure(row.answers.hit_rate, format::percent),
-        figure(row.read_response.p99_us, format::micros),
-        figure(row.write_response.p99_us, format::micros),
+        if failed { NONE.into() } else { figure("throughput") },
+        number(row.offered_per_s, format::count),
+        figure("hit_rate"),
+        figure("read.p50"),
+        figure("read.p99"),
+        figure("write.p99"),
         words(Some(&row.errors_by_kind)),
-        words(row.limits.limited_by.map(crate::results::LimitedBy::name)),
-        figure(row.cores.cpu_hotset_cores, format::three_digits),
-        figure(row.cores.cpu_cache_cores, format::three_digits),
-        figure(row.cores.cpu_database_cores, format::three_digits),
+        words(row.limits.limited_by.map(LimitedBy::name)),
+        number(row.cores.cpu_hotset_cores, format::three_digits),
+        number(row.cores.cpu_cache_cores, format::three_digits),
+        number(row.cores.cpu_database_cores, format::three_digits),
     ]
 }
 
-fn measured(results: &Results) -> String {
-    let mut text = String::from(
-        "<section>\n<h2>How it was measured</h2>\n<ul>\n\
-         <li>Response time runs from when an operation was <em>due</em> until its answer was complete; service time from when \
-         it was <em>sent</em>. In an open loop operations are due on a schedule that never waits; in a closed loop one is due when \
-         its client became free.</li>\n\
-         <li>Percentiles are of merged HdrHistograms of all operations, never averages of percentiles.</li>\n\
-         <li>Before measuring, both stores were reset and loaded, and the cache was warmed until its hit rate stopped moving; \
-         a cell that never settled says so.</li>\n\
-         <li>Cells ran in randomised blocks, one block a repeat, and every strategy was offered the same operations.</li>\n\
-         <li>A cell that achieved less than it was offered, or sent late, is <em>saturated</em>; its latencies say how long \
-         its queue was.</li>\n\
-         <li>With five repeats or more, 95 % intervals of the median come from a bootstrap over the repeats; intervals that \
-         overlap show no difference. Fewer repeats are not ranked.</li>\n",
-    );
-    if let Some(row) = results.summary.iter().find(|row| row.measured_s > 0.0) {
-        let window = results.timeseries.first().map_or(1.0, |window| window.length_s);
-        let _ = writeln!(
-            text,
-            "<li>Each run was measured for about {} s in windows of {} s, with {} clients over {} connections of {} instances.</li>",
-            format::three_digits(row.measured_s),
-            format::three_digits(window),
-            row.clients,
-            row.connections,
-            row.instances,
-        );
+fn how(results: &Results) -> Markup {
+    let measured = results.summary.iter().find(|row| row.measured_s > 0.0);
+    let window = results.timeseries.first().map_or(1.0, |window| window.length_s);
+    html! {
+        section #how {
+            h2 { "How it was measured" }
+            ul {
+                li { "Response time runs from when an operation was " em { "due" } " until its answer was complete; service time from \
+                     when it was " em { "sent" } ". In an open loop operations are due on a schedule that never waits; in a closed \
+                     loop one is due when its client became free." }
+                li { "Times are of operations that were answered; those that failed are counted apart." }
+                li { "A strategy's percentiles are of the merged HdrHistograms of all its repeats, never averages of percentiles." }
+                li { "Intervals are 95 % intervals by Student's t over the repeats, of logarithms where times are compared. Ratios are \
+                     taken block by block: within a block every strategy was offered the same operations within the same minutes. \
+                     Where an interval of a ratio holds 1, no difference is shown." }
+                li { "Before measuring, both stores were reset and loaded, and the cache was warmed until its hit rate stopped moving; a \
+                     run that was measured earlier is " em { "warming" } "." }
+                li { "A run in which the system under test did less than 99 % of what was offered is " em { "overloaded" } "; its latencies \
+                     say how long its queue was. One in which this machine or hotset itself sent late is " em { "disturbed" } "; its \
+                     slowest answers may be theirs." }
+                li { "At risk are writes that were acknowledged and durable nowhere at the end of a window: what a crash at that moment \
+                     would have lost, whether one happened or not." }
+                @if let Some(row) = measured {
+                    li { "Each run was measured for about " (format::three_digits(row.measured_s)) " s in windows of "
+                         (format::three_digits(window)) " s, with " (row.clients) " clients over " (row.connections)
+                         " connections of " (row.instances) " instances." }
+                }
+            }
+        }
     }
-    text += "</ul>\n</section>\n";
-    text
 }
 
-fn machine(run: &RunInfo) -> String {
-    let mut html = String::from("<section>\n<h2>Where it ran</h2>\n<dl>\n");
-    let mut fact = |name: &str, value: &str| {
-        let _ = writeln!(html, "<dt>{}</dt><dd>{}</dd>", escape(name), escape(value));
-    };
-    fact("processor", &format!("{}, {} cores", run.machine.cpu_model, run.machine.cores));
-    fact("memory", &format::bytes(run.machine.memory_bytes));
-    fact("kernel", &run.machine.kernel);
-    fact("open files", &format::count(run.open_file_limit as f64));
-    fact("began", &run.started_utc);
-    fact("ended", run.finished_utc.as_deref().unwrap_or("not yet, or interrupted"));
-    html += "</dl>\n";
-    for server in &run.servers {
-        let _ = writeln!(
-            html,
-            "<details><summary>{} {}</summary><pre>{}</pre></details>",
-            escape(&server.name),
-            escape(&server.version),
-            escape(&server.config)
-        );
+fn machine(run: &RunInfo) -> Markup {
+    let facts = [
+        ("processor", format!("{}, {} cores", run.machine.cpu_model, run.machine.cores)),
+        ("memory", format::bytes(run.machine.memory_bytes)),
+        ("kernel", run.machine.kernel.clone()),
+        ("open files", format::count(run.open_file_limit as f64)),
+        ("began", run.started_utc.clone()),
+        ("ended", run.finished_utc.clone().unwrap_or_else(|| "not yet, or interrupted".into())),
+    ];
+    html! {
+        section #where {
+            h2 { "Where it ran" }
+            dl { @for (name, value) in &facts { dt { (name) } dd { (value) } } }
+            @for server in &run.servers {
+                details {
+                    summary { (server.name) " " (server.version) }
+                    pre { (server.config) }
+                }
+            }
+        }
     }
-    html += "</section>\n";
-    html
 }
 
-fn configuration(run: &RunInfo) -> String {
-    format!(
-        "<section>\n<h2>Configuration</h2>\n<p><code>{}</code></p>\n<p>Scenario <code>{}</code>, digest <code>{}</code>; \
-         as it was run, every default filled in:</p>\n<pre>{}</pre>\n</section>\n",
-        escape(&run.command.join(" ")),
-        escape(&run.scenario_path),
-        escape(&run.scenario_digest),
-        escape(&run.effective_scenario)
-    )
+fn configuration(run: &RunInfo) -> Markup {
+    html! {
+        section #configuration {
+            h2 { "Configuration" }
+            p { code { (run.command.join(" ")) } }
+            p { "Scenario " code { (run.scenario_path) } ", digest " code { (run.scenario_digest) } "; as it was run:" }
+            pre { (run.effective_scenario) }
+            @if !run.settings.is_empty() {
+                details {
+                    summary { "Every setting, those left at their default included" }
+                    pre { (run.settings) }
+                }
+            }
+        }
+    }
 }

@@ -6,8 +6,9 @@ pub mod audit;
 pub mod canvas;
 pub mod capacity_curve;
 pub mod charts;
-pub mod escape;
+pub mod decision;
 pub mod faults;
+pub mod figures;
 pub mod format;
 pub mod group;
 pub mod headline;
@@ -15,8 +16,8 @@ pub mod html;
 pub mod nodes;
 pub mod operations;
 pub mod prediction;
-pub mod ranking;
 pub mod safety;
+pub mod scorecard;
 pub mod stats;
 pub mod style;
 pub mod table;
@@ -99,7 +100,7 @@ pub fn draw(dir: &Path, options: &DrawOptions) -> Result<Vec<PathBuf>, ReportErr
         sections.push(html::Section { group, pictures });
     }
     let page = dir.join("report.html");
-    write_atomically(&page, html::page(&results, &sections).as_bytes())?;
+    write_atomically(&page, html::page(&results, &groups, &sections).as_bytes())?;
     written.push(page);
     Ok(written)
 }

@@ -1,5 +1,7 @@
 //! The part of the page that says how keys and commands were spread over the nodes of the cache.
 
+use maud::{Markup, html};
+
 use super::format;
 use super::group::Group;
 use super::headline::NONE;
@@ -8,16 +10,19 @@ use super::table::{PageTable, figures, words};
 
 /// A table of the nodes of each strategy's first repeat, folded away; empty where there is but one node.
 #[must_use]
-pub fn section(group: &Group<'_>) -> String {
-    let mut table = PageTable::new([
-        words("strategy"),
-        words("node"),
-        figures("slots"),
-        figures("keys"),
-        figures("of all"),
-        figures("commands"),
-        figures("of all"),
-    ]);
+pub fn section(group: &Group<'_>) -> Markup {
+    let mut table = PageTable::new(
+        "Keys and commands by node",
+        [
+            words("strategy"),
+            words("node"),
+            figures("slots"),
+            figures("keys"),
+            figures("of all"),
+            figures("commands"),
+            figures("of all"),
+        ],
+    );
     for entry in &group.entries {
         let Some(first) = entry.measured.first() else { continue };
         let nodes: Vec<_> = group.results.nodes.iter().filter(|node| node.cell == first.cell).collect();
@@ -38,10 +43,12 @@ pub fn section(group: &Group<'_>) -> String {
         }
     }
     if table.is_empty() {
-        return String::new();
+        return html! {};
     }
-    format!(
-        "<details><summary>How keys and commands were spread over the nodes (first repeat)</summary>\n{}</details>\n",
-        table.html()
-    )
+    html! {
+        details {
+            summary { "How keys and commands were spread over the nodes (first repeat)" }
+            (table.html())
+        }
+    }
 }

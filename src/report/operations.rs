@@ -2,9 +2,8 @@
 //!
 //! Percentiles of several repeats cannot be averaged; each row is of one cell, the strategy's first repeat.
 
-use std::fmt::Write as _;
-
 use comfy_table::{CellAlignment, Table, TableStyle};
+use maud::{Markup, html};
 
 use super::format;
 use super::group::{Group, StrategyRepeats};
@@ -94,32 +93,40 @@ pub fn closing_table(groups: &[Group<'_>], style: TableStyle) -> String {
 
 /// The part of the page that says it by operation and by entity; empty where there are none but reads and writes.
 #[must_use]
-pub fn section(group: &Group<'_>) -> String {
-    let mut by_operation = PageTable::new([
-        words("strategy"),
-        words("operation"),
-        figures("ops/s"),
-        figures("share"),
-        figures("hit rate"),
-        figures("p50"),
-        figures("p99"),
-        figures("errors"),
-        words("guarantee"),
-    ]);
-    let mut by_entity = PageTable::new([
-        words("strategy"),
-        words("entity"),
-        words("served by"),
-        words("guarantee"),
-        words("held"),
-        figures("audited"),
-        figures("stale"),
-        figures("oldest"),
-        figures("corrupt"),
-        figures("lost"),
-    ]);
-    let mut own_figures =
-        PageTable::new([words("strategy"), words("figure"), figures("value"), words("unit")]);
+pub fn section(group: &Group<'_>) -> Markup {
+    let mut by_operation = PageTable::new(
+        "By operation",
+        [
+            words("strategy"),
+            words("operation"),
+            figures("ops/s"),
+            figures("share"),
+            figures("hit rate"),
+            figures("p50"),
+            figures("p99"),
+            figures("errors"),
+            words("guarantee"),
+        ],
+    );
+    let mut by_entity = PageTable::new(
+        "By kind of entity",
+        [
+            words("strategy"),
+            words("entity"),
+            words("served by"),
+            words("guarantee"),
+            words("held"),
+            figures("audited"),
+            figures("stale"),
+            figures("oldest"),
+            figures("corrupt"),
+            figures("lost"),
+        ],
+    );
+    let mut own_figures = PageTable::new(
+        "The application's own figures",
+        [words("strategy"), words("figure"), figures("value"), words("unit")],
+    );
     for entry in &group.entries {
         let Some(cell) = first(entry) else { continue };
         let rows = operations(group.results, cell);
@@ -142,19 +149,18 @@ pub fn section(group: &Group<'_>) -> String {
             own_figures.add(&[entry.label.to_owned(), row.figure.clone(), value, row.unit.clone()]);
         }
     }
-    if by_operation.is_empty() {
-        return String::new();
+    html! {
+        @if !by_operation.is_empty() {
+            h3 { "By operation (first repeat)" }
+            (by_operation.html())
+            h3 { "What is guaranteed of each kind of entity, and what was found (first repeat)" }
+            (by_entity.html())
+            @if !own_figures.is_empty() {
+                h3 { "The application's own figures (first repeat)" }
+                (own_figures.html())
+            }
+        }
     }
-    let mut html = format!("<h3>By operation (first repeat)</h3>\n{}", by_operation.html());
-    let _ = write!(
-        html,
-        "<h3>What is guaranteed of each kind of entity, and what was found (first repeat)</h3>\n{}",
-        by_entity.html()
-    );
-    if !own_figures.is_empty() {
-        let _ = write!(html, "<h3>The application's own figures (first repeat)</h3>\n{}", own_figures.html());
-    }
-    html
 }
 
 /// A row that begins with the strategy's label.

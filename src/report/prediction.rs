@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::escape::escape;
+use maud::{Markup, html};
+
 use super::format;
 use super::group::{Group, StrategyRepeats};
 use super::safety::percent;
@@ -103,16 +104,19 @@ impl Unit {
 
 /// A table of predictions; empty where no model covers any strategy of the group.
 #[must_use]
-pub fn section(group: &Group<'_>) -> String {
-    let mut table = PageTable::new([
-        words("strategy"),
-        words(""),
-        figures("measured"),
-        figures("predicted"),
-        figures("difference"),
-        words("model"),
-        words(""),
-    ]);
+pub fn section(group: &Group<'_>) -> Markup {
+    let mut table = PageTable::new(
+        "What theory predicts and what was measured",
+        [
+            words("strategy"),
+            words(""),
+            figures("measured"),
+            figures("predicted"),
+            figures("difference"),
+            words("model"),
+            words(""),
+        ],
+    );
     let mut models = BTreeSet::new();
     for entry in &group.entries {
         for figure in FIGURES {
@@ -122,16 +126,16 @@ pub fn section(group: &Group<'_>) -> String {
         }
     }
     if table.is_empty() {
-        return String::new();
+        return html! {};
     }
     let references =
         models.iter().filter_map(|model| Some(format!("{model}: {}", theory::reference(model)?)));
-    format!(
-        "<h3>What theory predicts</h3>\n{}<p>Predictions are made from what was configured, for the steady state, and never \
-         fitted to the run. The models: {}.</p>\n",
-        table.html(),
-        escape(&references.collect::<Vec<_>>().join("; "))
-    )
+    html! {
+        h3 { "What theory predicts" }
+        (table.html())
+        p { "Predictions are made from what was configured, for the steady state, and never fitted to the run. The models: "
+            (references.collect::<Vec<_>>().join("; ")) "." }
+    }
 }
 
 /// The row of a figure of a strategy, and the model that predicts it.

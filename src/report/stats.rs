@@ -1,15 +1,6 @@
 //! What repeats can and cannot show.
 
-use rand::rngs::Xoshiro256PlusPlus;
-use rand::{RngExt, SeedableRng};
-
-/// Fewer repeats are shown, but neither given an interval nor ranked.
-pub const REPEATS_TO_RANK: usize = 5;
-
-/// How many times the repeats are drawn again. The ends of the interval are then steady to about a percent.
-const RESAMPLES: usize = 10_000;
-/// Fixed, so that drawing a report again gives the same report.
-const SEED: u64 = 0x686f_7473_6574;
+use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// A 95 % confidence interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -18,14 +9,6 @@ pub struct ConfidenceInterval {
     pub low: f64,
     /// Its upper end.
     pub high: f64,
-}
-
-impl ConfidenceInterval {
-    /// Returns true if some value lies in both.
-    #[must_use]
-    pub fn overlaps(self, other: Self) -> bool {
-        self.low <= other.high && other.low <= self.high
-    }
 }
 
 /// The middle value, or the mean of the middle two; `None` of nothing.
@@ -45,35 +28,74 @@ fn median_of_sorted(sorted: &[f64]) -> Option<f64> {
     }
 }
 
-/// The percentile bootstrap's 95 % interval of the median; `None` of fewer than five values.
-#[must_use]
-pub fn median_interval(values: &[f64]) -> Option<ConfidenceInterval> {
-    bootstrap(values, |sample| {
-        sample.sort_by(f64::total_cmp);
-        median_of_sorted(sample).unwrap_or(f64::NAN)
-    })
-}
+/// Fewer repeats are given no interval: two say next to nothing about how far a third would lie from them.
+pub const REPEATS_FOR_INTERVAL: usize = 3;
 
-/// The percentile bootstrap's 95 % interval of the mean; `None` of fewer than five values.
+/// Student's 95 % interval of the mean; `None` of fewer than three values.
 #[must_use]
-pub fn mean_interval(values: &[f64]) -> Option<ConfidenceInterval> {
-    bootstrap(values, |sample| sample.iter().sum::<f64>() / sample.len() as f64)
-}
-
-fn bootstrap(values: &[f64], statistic: impl Fn(&mut [f64]) -> f64) -> Option<ConfidenceInterval> {
-    if values.len() < REPEATS_TO_RANK {
+pub fn mean_t_interval(values: &[f64]) -> Option<ConfidenceInterval> {
+    if values.len() < REPEATS_FOR_INTERVAL {
         return None;
     }
-    let mut random = Xoshiro256PlusPlus::seed_from_u64(SEED);
-    let mut sample = vec![0.0; values.len()];
-    let mut statistics = Vec::with_capacity(RESAMPLES);
-    for _ in 0..RESAMPLES {
-        sample.fill_with(|| values[random.random_range(0..values.len())]);
-        statistics.push(statistic(&mut sample));
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (n - 1.0);
+    // Refused only for degrees of freedom that are not positive.
+    let t = StudentsT::new(0.0, 1.0, n - 1.0).ok()?.inverse_cdf(0.975);
+    let margin = t * (variance / n).sqrt();
+    Some(ConfidenceInterval { low: mean - margin, high: mean + margin })
+}
+
+/// The same of the logarithms, for times: they differ by factors, and none is below 0. `None` where one is not above 0.
+#[must_use]
+pub fn log_interval(values: &[f64]) -> Option<ConfidenceInterval> {
+    if values.iter().any(|value| *value <= 0.0) {
+        return None;
     }
-    statistics.sort_by(f64::total_cmp);
-    let at = |share: f64| statistics[(share * (RESAMPLES - 1) as f64).round() as usize];
-    Some(ConfidenceInterval { low: at(0.025), high: at(0.975) })
+    let logs: Vec<f64> = values.iter().map(|value| value.ln()).collect();
+    mean_t_interval(&logs).map(|of| ConfidenceInterval { low: of.low.exp(), high: of.high.exp() })
+}
+
+/// How many times as much one strategy has of a figure as another.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Ratio {
+    /// The geometric mean over the blocks in which both ran.
+    pub estimate: f64,
+    /// Its 95 % interval; `None` of fewer than three blocks.
+    pub interval: Option<ConfidenceInterval>,
+    /// In how many blocks both ran.
+    pub blocks: usize,
+}
+
+impl Ratio {
+    /// Returns true if the data show that the two differ.
+    #[must_use]
+    pub fn is_shown(&self) -> bool {
+        self.interval.is_some_and(|of| of.low > 1.0 || of.high < 1.0)
+    }
+
+    /// The smallest difference that would have been seen, as a share: half the interval's width.
+    #[must_use]
+    pub fn would_be_seen(&self) -> Option<f64> {
+        self.interval.map(|of| (of.high / of.low).sqrt() - 1.0)
+    }
+}
+
+/// The ratio of a figure of two strategies, block by block: in a block both were offered the same operations within the same
+/// minutes, so what the machine did to one it most likely did to the other. `None` where no block has both, above 0.
+#[must_use]
+pub fn paired_ratio(ours: &[(u32, f64)], theirs: &[(u32, f64)]) -> Option<Ratio> {
+    let mut ratios = Vec::new();
+    for (block, value) in ours {
+        if let Some((_, other)) = theirs.iter().find(|(other, _)| other == block) {
+            ratios.push(value / other);
+        }
+    }
+    if ratios.is_empty() || ratios.iter().any(|ratio| !ratio.is_finite() || *ratio <= 0.0) {
+        return None;
+    }
+    let estimate = (ratios.iter().map(|ratio| ratio.ln()).sum::<f64>() / ratios.len() as f64).exp();
+    Some(Ratio { estimate, interval: log_interval(&ratios), blocks: ratios.len() })
 }
 
 /// Which end of a measure is the good one.
@@ -85,77 +107,72 @@ pub enum Better {
     Lower,
 }
 
-/// Something with a value for each repeat.
-#[derive(Debug, Clone)]
-pub struct Contestant {
-    /// What it is called.
-    pub name: String,
-    /// One value a repeat.
-    pub values: Vec<f64>,
-}
-
-/// The order of the medians in words, best first, each neighbour told apart only where the intervals are apart.
-/// `None` with fewer than two contestants, or where one of them has fewer than five repeats.
-#[must_use]
-pub fn ranking(contestants: &[Contestant], better: Better) -> Option<String> {
-    let mut judged = contestants
-        .iter()
-        .map(|c| Some((c.name.as_str(), median(&c.values)?, median_interval(&c.values)?)))
-        .collect::<Option<Vec<_>>>()?;
-    judged.sort_by(|a, b| match better {
-        Better::Higher => b.1.total_cmp(&a.1),
-        Better::Lower => a.1.total_cmp(&b.1),
-    });
-    let clauses: Vec<String> = judged
-        .windows(2)
-        .map(|pair| {
-            let ((better, _, its), (worse, _, other)) = (pair[0], pair[1]);
-            if its.overlaps(other) {
-                format!("no difference shown between {better} and {worse}")
-            } else {
-                format!("{better} is better than {worse}")
-            }
-        })
-        .collect();
-    (!clauses.is_empty()).then(|| clauses.join("; "))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn contestant(name: &str, values: &[f64]) -> Contestant {
-        Contestant { name: name.into(), values: values.to_vec() }
+    #[test]
+    fn two_repeats_give_no_interval() {
+        assert_eq!(mean_t_interval(&[1.0, 2.0]), None);
+        assert_eq!(paired_ratio(&[(1, 2.0), (2, 2.0)], &[(1, 1.0), (2, 1.0)]).unwrap().interval, None);
     }
 
     #[test]
-    fn the_interval_holds_the_median_and_lies_within_the_repeats() {
-        let values = [10.0, 11.0, 12.0, 13.0, 20.0];
-        let interval = median_interval(&values).unwrap();
-        assert!(
-            interval.low >= 10.0 && interval.low <= 12.0 && interval.high >= 12.0 && interval.high <= 20.0
-        );
-        assert_eq!(median_interval(&values), Some(interval), "seeded, so the same again");
-        assert!(mean_interval(&values).unwrap().high < 20.0);
+    fn the_interval_of_the_mean_is_students() {
+        let of = mean_t_interval(&[1.0, 2.0, 3.0]).unwrap();
+        // 4.303 standard errors of 1 / sqrt(3).
+        assert!((of.low - (2.0 - 2.484)).abs() < 1e-3 && (of.high - (2.0 + 2.484)).abs() < 1e-3, "{of:?}");
     }
 
     #[test]
-    fn four_repeats_give_no_interval_and_no_ranking() {
-        assert_eq!(median_interval(&[1.0, 2.0, 3.0, 4.0]), None);
-        let few = [contestant("a", &[1.0; 4]), contestant("b", &[2.0; 5])];
-        assert_eq!(ranking(&few, Better::Higher), None);
+    fn a_ratio_is_taken_block_by_block() {
+        // The second block ran on a slow machine; both strategies did.
+        let ours = [(1, 1.0), (2, 10.0), (3, 1.1)];
+        let theirs = [(3, 2.2), (1, 2.0), (2, 20.0), (4, 7.0)];
+        let of = paired_ratio(&ours, &theirs).unwrap();
+        assert!((of.estimate - 0.5).abs() < 1e-9 && of.blocks == 3 && of.is_shown(), "{of:?}");
     }
 
     #[test]
-    fn neighbours_whose_intervals_overlap_are_not_told_apart() {
-        let all = [
-            contestant("slow", &[1.0, 1.1, 1.2, 1.1, 1.0]),
-            contestant("fast", &[5.0, 5.1, 5.2, 5.3, 5.4]),
-            contestant("quick", &[5.1, 5.2, 5.3, 5.2, 5.1]),
-        ];
-        let higher = ranking(&all, Better::Higher).unwrap();
-        assert!(higher.contains("no difference shown between") && higher.contains("is better than slow"));
-        assert!(ranking(&all, Better::Lower).unwrap().starts_with("slow is better than"));
+    fn what_jumps_about_shows_no_difference_and_says_how_large_one_would_be_seen() {
+        let ours = [(1, 1.0), (2, 3.0), (3, 1.0), (4, 2.0)];
+        let of = paired_ratio(&ours, &[(1, 2.0), (2, 1.5), (3, 1.2), (4, 1.0)]).unwrap();
+        assert!(!of.is_shown() && of.would_be_seen().unwrap() > 0.5, "{of:?}");
+    }
+
+    #[test]
+    fn nothing_is_so_many_times_nothing() {
+        assert_eq!(paired_ratio(&[(1, 0.0)], &[(1, 0.0)]), None);
+        assert_eq!(paired_ratio(&[(1, 1.0)], &[(2, 1.0)]), None);
+    }
+
+    /// The share of series of so many blocks whose interval holds the true ratio.
+    fn coverage(blocks: u32, mut draw: impl FnMut() -> f64) -> f64 {
+        const SERIES: u32 = 4_000;
+        let mut series =
+            |factor: f64| -> Vec<(u32, f64)> { (0..blocks).map(|block| (block, factor * draw())).collect() };
+        let held = (0..SERIES).filter(|_| {
+            let (ours, theirs) = (series(1.1), series(1.0));
+            let of = paired_ratio(&ours, &theirs).and_then(|of| of.interval).unwrap();
+            of.low <= 1.1 && 1.1 <= of.high
+        });
+        held.count() as f64 / f64::from(SERIES)
+    }
+
+    #[test]
+    fn the_interval_of_a_ratio_holds_the_true_one_nineteen_times_in_twenty() {
+        use rand::SeedableRng;
+        use rand_distr::Distribution;
+        let mut random = rand::rngs::Xoshiro256PlusPlus::seed_from_u64(7);
+        for blocks in [3, 5, 7, 15, 30] {
+            let normal = rand_distr::LogNormal::new(0.0, 0.2).unwrap();
+            let share = coverage(blocks, || normal.sample(&mut random));
+            assert!((0.94..=0.96).contains(&share), "{blocks} blocks, log-normal: {share}");
+            // With a heavy tail the interval is wider than it need be, and holds the true ratio more often.
+            let heavy = rand_distr::Pareto::new(1.0, 3.0).unwrap();
+            let share = coverage(blocks, || heavy.sample(&mut random));
+            assert!((0.94..=0.98).contains(&share), "{blocks} blocks, Pareto: {share}");
+        }
     }
 
     #[test]

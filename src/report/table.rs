@@ -1,40 +1,39 @@
 //! A table of the page: words begin at the left and figures end at the right, in the headings as in the rows.
 
-use std::fmt::Write as _;
-
-use super::escape::escape;
+use maud::{Markup, html};
 
 /// A column of a table.
 #[derive(Debug, Clone, Copy)]
 pub struct TableColumn {
     heading: &'static str,
-    class: &'static str,
+    is_words: bool,
 }
 
 /// A column of words.
 #[must_use]
 pub const fn words(heading: &'static str) -> TableColumn {
-    TableColumn { heading, class: " class=\"word\"" }
+    TableColumn { heading, is_words: true }
 }
 
 /// A column of figures.
 #[must_use]
 pub const fn figures(heading: &'static str) -> TableColumn {
-    TableColumn { heading, class: "" }
+    TableColumn { heading, is_words: false }
 }
 
 /// A table that grows by rows.
 #[derive(Debug)]
 pub struct PageTable {
+    caption: String,
     columns: Vec<TableColumn>,
-    rows: String,
+    rows: Vec<(Vec<String>, String)>,
 }
 
 impl PageTable {
-    /// One without rows.
+    /// One without rows. The caption says what it shows, for those who do not see what stands around it.
     #[must_use]
-    pub fn new(columns: impl Into<Vec<TableColumn>>) -> Self {
-        Self { columns: columns.into(), rows: String::new() }
+    pub fn new(caption: impl Into<String>, columns: impl Into<Vec<TableColumn>>) -> Self {
+        Self { caption: caption.into(), columns: columns.into(), rows: Vec::new() }
     }
 
     /// Returns true if it has no rows.
@@ -50,26 +49,38 @@ impl PageTable {
 
     /// Adds a row that says more when it is pointed at, where there is more to say.
     pub fn add_with_hint(&mut self, cells: &[String], hint: &str) {
-        let hint = if hint.is_empty() { String::new() } else { format!(" title=\"{}\"", escape(hint)) };
-        self.rows += "<tr>";
-        for (column, cell) in self.columns.iter().zip(cells) {
-            // Writing to a string does not fail.
-            let _ = write!(self.rows, "<td{}{hint}>{}</td>", column.class, escape(cell));
-        }
-        self.rows += "</tr>\n";
+        self.rows.push((cells.to_vec(), hint.to_owned()));
     }
 
     /// As HTML.
     #[must_use]
-    pub fn html(&self) -> String {
-        let mut html = String::from("<div class=\"wide\"><table>\n<thead><tr>");
-        for column in &self.columns {
-            let _ = write!(html, "<th{}>{}</th>", column.class, escape(column.heading));
+    pub fn html(&self) -> Markup {
+        let class = |column: &TableColumn| column.is_words.then_some("word");
+        html! {
+            div.wide {
+                table {
+                    caption.unseen { (self.caption) }
+                    thead { tr {
+                        @for column in &self.columns {
+                            th scope="col" class=[class(column)] { (column.heading) }
+                        }
+                    } }
+                    tbody {
+                        @for (cells, hint) in &self.rows {
+                            tr title=[(!hint.is_empty()).then_some(hint)] {
+                                @for (at, (column, cell)) in self.columns.iter().zip(cells).enumerate() {
+                                    @if at == 0 {
+                                        th scope="row" class=[class(column)] { (cell) }
+                                    } @else {
+                                        td class=[class(column)] { (cell) }
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
         }
-        html += "</tr></thead>\n<tbody>\n";
-        html += &self.rows;
-        html += "</tbody>\n</table></div>\n";
-        html
     }
 }
 
@@ -79,13 +90,16 @@ mod tests {
 
     #[test]
     fn headings_stand_as_their_columns_do_and_nothing_in_a_cell_is_html() {
-        let mut table = PageTable::new([words("what"), figures("how many")]);
+        let mut table = PageTable::new("what there is", [words("what"), figures("how many")]);
         assert!(table.is_empty());
         table.add(&["<b>".into(), "1".into()]);
         table.add_with_hint(&["x".into(), "2".into()], "why \"so\"");
-        let html = table.html();
-        assert!(html.contains("<th class=\"word\">what</th><th>how many</th>"), "{html}");
-        assert!(html.contains("<td class=\"word\">&lt;b&gt;</td><td>1</td>"), "{html}");
-        assert!(html.contains("title=\"why &quot;so&quot;\">2</td>"), "{html}");
+        let html = table.html().into_string();
+        assert!(
+            html.contains("<th scope=\"col\" class=\"word\">what</th><th scope=\"col\">how many</th>"),
+            "{html}"
+        );
+        assert!(html.contains("<th scope=\"row\" class=\"word\">&lt;b&gt;</th><td>1</td>"), "{html}");
+        assert!(html.contains("<tr title=\"why &quot;so&quot;\">"), "{html}");
     }
 }

@@ -3,10 +3,11 @@
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 
 use super::ReportError;
+use super::figures::{Figure, named};
 use super::format;
 use super::group::{Group, groups, short_swept};
 use super::headline::Headline;
-use super::{operations, prediction, ranking, safety};
+use super::{decision, operations, prediction};
 use crate::results::{Results, Status};
 
 /// Names longer than this are broken into lines.
@@ -14,30 +15,36 @@ const NAME: usize = 30;
 /// More failed cells than this of one reason are counted, not named.
 const CELLS_TO_NAME: usize = 3;
 
-/// A column: its heading, its figure, and when it may go.
+/// A figure, and when its column may go.
 struct Column {
-    heading: &'static str,
-    figure: fn(&Headline) -> &str,
+    figure: &'static str,
     /// Where the terminal is narrow, columns go in this order; 0 stays.
     goes: u8,
 }
 
+/// Stale and lost answers and the database's work are what people decide by, so they are the last to go.
 const COLUMNS: &[Column] = &[
-    Column { heading: "ops/s", figure: |row| &row.throughput, goes: 0 },
-    Column { heading: "hit rate", figure: |row| &row.hit_rate, goes: 0 },
-    Column { heading: "read p50", figure: |row| &row.read_p50, goes: 4 },
-    Column { heading: "read p99", figure: |row| &row.read_p99, goes: 0 },
-    Column { heading: "read p99.9", figure: |row| &row.read_p999, goes: 1 },
-    Column { heading: "write p99", figure: |row| &row.write_p99, goes: 3 },
-    Column { heading: "db reads/op", figure: |row| &row.db_reads_per_op, goes: 2 },
-    Column { heading: "errors", figure: |row| &row.errors, goes: 0 },
-    Column { heading: "corrupt", figure: |row| &row.corrupt, goes: 0 },
-    Column { heading: "stale", figure: |row| &row.stale, goes: 7 },
-    Column { heading: "lost", figure: |row| &row.lost, goes: 6 },
-    Column { heading: "guarantee", figure: |row| &row.guarantee, goes: 0 },
-    Column { heading: "status", figure: |row| &row.status, goes: 0 },
-    Column { heading: "limited by", figure: |row| &row.limited_by, goes: 5 },
+    Column { figure: "throughput", goes: 4 },
+    Column { figure: "hit_rate", goes: 5 },
+    Column { figure: "read.p50", goes: 0 },
+    Column { figure: "read.p99", goes: 0 },
+    Column { figure: "read.p999", goes: 1 },
+    Column { figure: "write.p99", goes: 3 },
+    Column { figure: "database.reads_per_op", goes: 0 },
+    Column { figure: "failed", goes: 0 },
+    Column { figure: "corrupt", goes: 2 },
+    Column { figure: "stale_share", goes: 0 },
+    Column { figure: "lost", goes: 0 },
+    Column { figure: "at_risk", goes: 0 },
 ];
+
+/// Columns of words after the figures.
+const VERDICT: &str = "guarantee";
+const STATUS: &str = "status";
+const LIMIT: &str = "limited by";
+/// When they go.
+const VERDICT_GOES: u8 = 6;
+const LIMIT_GOES: u8 = 2;
 
 /// A rule above, below and under the heading.
 const RULED: TableStyle = TableStyle::new()
@@ -45,7 +52,7 @@ const RULED: TableStyle = TableStyle::new()
     .header_separator(LineStyle::none().fill('─').junction('─'))
     .bottom_border(LineStyle::none().fill('─').junction('─'));
 
-/// The table, what failed and why, and the ranking, no wider than `width` where that is possible.
+/// The table, what failed and why, and the decision, no wider than `width` where that is possible.
 ///
 /// # Errors
 /// Where an interval log does not read, or the cells were offered unequal operations.
@@ -65,13 +72,17 @@ pub fn closing_table(results: &Results, width: usize) -> Result<String, ReportEr
         lines.push(format!("Left out at this width: {}; report.html has them.", format::list(&left_out)));
     }
     lines.extend(failures(results));
-    lines.extend(groups.iter().flat_map(|group| group.entries.iter().filter_map(safety::sentence)));
     lines.extend(prediction::sentences(&groups));
-    lines.extend(groups.iter().filter_map(|group| ranked(group, groups.len() > 1)));
-    for line in lines {
-        for part in wrapped(&line, width) {
-            text += &part;
-            text.push('\n');
+    for line in &lines {
+        push_wrapped(&mut text, line, "", width);
+    }
+    for part in decision::of(&groups) {
+        text.push('\n');
+        if !part.heading.is_empty() {
+            push_wrapped(&mut text, &format!("{}:", part.heading), "", width);
+        }
+        for sentence in &part.sentences {
+            push_wrapped(&mut text, &format!("{} {}", sentence.tone.sign(), sentence.text), "  ", width);
         }
     }
     Ok(text)
@@ -79,55 +90,73 @@ pub fn closing_table(results: &Results, width: usize) -> Result<String, ReportEr
 
 /// Leaves out columns until the table fits.
 fn fitting_table(groups: &[Group<'_>], width: usize) -> (String, Vec<String>) {
-    let mut left_out = Vec::new();
-    let most = COLUMNS.iter().map(|column| column.goes).max().unwrap_or(0);
+    let most = COLUMNS.iter().map(|column| column.goes).chain([VERDICT_GOES, LIMIT_GOES]).max().unwrap_or(0);
     for gone in 0..=most {
         let text = table(groups, gone).to_string();
         let widest = text.lines().map(|line| line.chars().count()).max().unwrap_or(0);
-        left_out = COLUMNS
-            .iter()
-            .filter(|column| column.goes > 0 && column.goes <= gone)
-            .map(|column| column.heading.to_owned())
-            .collect();
         if widest <= width {
-            return (text, left_out);
+            return (text, left_out(groups, gone));
         }
     }
-    // Narrower than that, cells are broken into lines.
+    // Narrower than that, names are broken into lines.
     let mut table = table(groups, most);
     table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
     table.set_width(u16::try_from(width).unwrap_or(u16::MAX).max(40));
-    (table.to_string(), left_out)
+    (table.to_string(), left_out(groups, most))
+}
+
+/// The figures that are shown: those that may stay and that some strategy has.
+fn shown<'a>(groups: &'a [Group<'_>]) -> impl Iterator<Item = (&'static Figure, u8)> + 'a {
+    COLUMNS.iter().filter_map(|column| Some((named(column.figure)?, column.goes))).filter(|(figure, _)| {
+        groups.iter().flat_map(|group| &group.entries).any(|of| figure.of(of).is_some())
+    })
+}
+
+fn stays(goes: u8, gone: u8) -> bool {
+    goes == 0 || goes > gone
+}
+
+fn left_out(groups: &[Group<'_>], gone: u8) -> Vec<String> {
+    let figures = shown(groups).map(|(figure, goes)| (figure.heading, goes));
+    let words = [(VERDICT, VERDICT_GOES), (LIMIT, LIMIT_GOES)];
+    figures
+        .chain(words)
+        .filter(|(_, goes)| !stays(*goes, gone))
+        .map(|(heading, _)| heading.to_owned())
+        .collect()
 }
 
 fn table(groups: &[Group<'_>], gone: u8) -> Table {
-    let columns: Vec<&Column> =
-        COLUMNS.iter().filter(|column| column.goes == 0 || column.goes > gone).collect();
+    let figures: Vec<&Figure> =
+        shown(groups).filter(|(_, goes)| stays(*goes, gone)).map(|(figure, _)| figure).collect();
     let topologies = groups.iter().any(|group| group.topology != groups[0].topology);
     let swept = groups.iter().any(|group| !group.swept.is_empty());
     let mut heading = vec!["strategy"];
     heading.extend(topologies.then_some("topology"));
     heading.extend(swept.then_some("swept"));
     let names = heading.len();
-    heading.extend(columns.iter().map(|column| column.heading));
+    heading.extend(figures.iter().map(|figure| figure.heading));
+    heading.extend(stays(VERDICT_GOES, gone).then_some(VERDICT));
+    heading.push(STATUS);
+    heading.extend(stays(LIMIT_GOES, gone).then_some(LIMIT));
     let mut table = Table::new();
     table.load_style(RULED);
     table.set_header(heading);
     for group in groups {
         for entry in &group.entries {
-            let figures = Headline::of(entry);
+            let verdict = Headline::of(entry);
             let mut row = vec![wrapped(entry.label, NAME).join("\n")];
             row.extend(topologies.then(|| wrapped(group.topology, NAME).join("\n")));
             row.extend(swept.then(|| short_swept(group.swept, "=", "\n")));
-            row.extend(columns.iter().map(|column| (column.figure)(&figures).to_owned()));
+            row.extend(figures.iter().map(|figure| figure.show(entry)));
+            row.extend(stays(VERDICT_GOES, gone).then(|| verdict.guarantee.clone()));
+            row.push(verdict.status);
+            row.extend(stays(LIMIT_GOES, gone).then_some(verdict.limited_by));
             table.add_row(row);
         }
     }
-    for (at, column) in columns.iter().enumerate() {
-        let words = ["guarantee", "status", "limited by"].contains(&column.heading);
-        if let Some(cells) = table.column_mut(names + at)
-            && !words
-        {
+    for at in names..names + figures.len() {
+        if let Some(cells) = table.column_mut(at) {
             cells.set_cell_alignment(CellAlignment::Right);
         }
     }
@@ -136,8 +165,8 @@ fn table(groups: &[Group<'_>], gone: u8) -> Table {
 
 fn explanation(results: &Results) -> String {
     let repeats = results.summary.iter().map(|row| row.repeat).max().unwrap_or(1);
-    let spread = if repeats > 1 { " ops/s: median of the repeats ± half their spread." } else { "" };
-    format!("Times are response times, from due to done, of all repeats together.{spread}")
+    let of = if repeats > 1 { format!(" of all {repeats} repeats together") } else { String::new() };
+    format!("Times are response times, from due to done, of what was answered{of}.")
 }
 
 fn failures(results: &Results) -> Vec<String> {
@@ -159,18 +188,15 @@ fn failures(results: &Results) -> Vec<String> {
     cells_by_reason.iter().map(line).collect()
 }
 
-fn ranked(group: &Group<'_>, several: bool) -> Option<String> {
-    let sentence = ranking::sentence(group);
-    if sentence.is_empty() {
-        return None;
+/// Adds a paragraph whose lines but the first begin with `indent`.
+fn push_wrapped(text: &mut String, paragraph: &str, indent: &str, width: usize) {
+    for (at, line) in wrapped(paragraph, width.saturating_sub(indent.len()).max(20)).iter().enumerate() {
+        if at > 0 {
+            *text += indent;
+        }
+        *text += line;
+        text.push('\n');
     }
-    if !several {
-        return Some(sentence);
-    }
-    let swept = short_swept(group.swept, "=", ", ");
-    let name =
-        if swept.is_empty() { group.topology.to_owned() } else { format!("{}, {swept}", group.topology) };
-    Some(format!("{name}: {sentence}"))
 }
 
 /// The text in lines no longer than this, broken at spaces.

@@ -3,7 +3,7 @@
 use hdrhistogram::{Counter, Histogram};
 
 use super::columns::columns;
-use super::{LimitedBy, Verdict};
+use super::{HeldIn, LimitedBy, Verdict};
 
 columns! {
     /// How operations were answered.
@@ -86,11 +86,11 @@ columns! {
     /// The times of a window, reads and writes together.
     #[derive(Copy)]
     pub struct WindowTimes {
-        /// The median response time of reads and writes together.
+        /// The median response time of reads and writes together that were answered.
         response_p50_us: Option<f64> as "µs",
-        /// The 99th percentile of the response time of reads and writes together.
+        /// The 99th percentile of the response time of reads and writes together that were answered.
         response_p99_us: Option<f64> as "µs",
-        /// The 99th percentile of the service time of reads and writes together.
+        /// The 99th percentile of the service time of reads and writes together that were answered.
         service_p99_us: Option<f64> as "µs",
     }
 }
@@ -314,6 +314,20 @@ columns! {
         backlog_mean: Option<f64>,
         /// Entities that the database refused again and again, and that were set aside.
         set_aside: u64,
+    }
+}
+
+columns! {
+    /// Acknowledged writes that a crash at a bad moment would have lost, whether one happened or not.
+    #[derive(Copy)]
+    pub struct AtRisk {
+        /// The most entities, at the end of a window, that were acknowledged and durable nowhere: what a crash would have
+        /// lost then. 0 where a write is acknowledged when the database, or a log on a disk, has it.
+        at_risk_max: Option<u64>,
+        /// The mean of such entities over the ends of all windows.
+        at_risk_mean: Option<f64>,
+        /// Whose crash loses them: `instances` of the application, or the `cache`; empty where nothing is at risk.
+        at_risk_in: Option<HeldIn>,
     }
 }
 

@@ -14,7 +14,7 @@ use hdrhistogram::serialization::{Deserializer, V2DeflateSerializer};
 
 use super::{Measure, OperationClass};
 
-/// What was recorded of one operation and measure in one interval.
+/// What was recorded of the answered operations of one kind, in one measure and interval.
 #[derive(Debug, Clone, Copy)]
 pub struct Interval<'a> {
     /// `read`, `write`, or one kind of operation of an application that has several of these.

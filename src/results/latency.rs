@@ -36,8 +36,10 @@ words! {
         Error = "error",
         /// Given up; a write may or may not have happened.
         Timeout = "timeout",
-        /// Every outcome together.
+        /// Every outcome that is an answer: all but errors and what was given up.
         #[default]
+        Answered = "answered",
+        /// Every outcome together.
         All = "all",
     }
 }
@@ -55,7 +57,8 @@ words! {
 }
 
 impl OutcomeClass {
-    /// The outcomes that an operation can have: all but [`OutcomeClass::All`], which is none of them.
+    /// The outcomes that an operation can have: [`OutcomeClass::Answered`] and
+    /// [`OutcomeClass::All`] are sums of them.
     pub const EACH: [Self; 8] = [
         Self::Hit,
         Self::Miss,
@@ -70,7 +73,7 @@ impl OutcomeClass {
     /// Returns true if the operation did what it was asked to.
     #[must_use]
     pub fn is_success(self) -> bool {
-        !matches!(self, Self::Error | Self::Timeout | Self::All)
+        !matches!(self, Self::Error | Self::Timeout | Self::Answered | Self::All)
     }
 
     /// Returns true if it is a read that got an answer.
@@ -86,7 +89,7 @@ columns! {
         /// The operations: `read` or `write` for all that do; or one kind of operation of an application that has several
         /// of these.
         operation: String,
-        /// How they ended; `all` for every outcome together.
+        /// How they ended; `answered` for all that got their answer, `all` for every outcome together.
         outcome: OutcomeClass,
         /// The response time, from when an operation was due, or the service time, from when it was sent.
         measure: Measure,
@@ -183,11 +186,11 @@ mod tests {
     }
 
     #[test]
-    fn each_outcome_stands_in_its_own_place_and_all_after_them() {
+    fn each_outcome_stands_in_its_own_place_and_their_sums_after_them() {
         for (at, class) in OutcomeClass::EACH.into_iter().enumerate() {
             assert_eq!(class as usize, at);
         }
-        assert_eq!(OutcomeClass::All as usize, OutcomeClass::EACH.len());
+        assert_eq!(OutcomeClass::Answered as usize, OutcomeClass::EACH.len());
     }
 
     #[test]

@@ -41,8 +41,8 @@ pub use files::{
     APPLICATION, AUDIT, ENTITIES, EVENTS, FileGuide, LATENCY, NODES, OPERATIONS, TIMESERIES, file_guides,
 };
 pub use groups::{
-    Answers, AuditedReads, BacklogUse, CacheUse, CallsPerOperation, Cores, DatabaseLoad, Judgement, Limits,
-    OfferedStream, Outages, Predicted, StoreCalls, StoresAtEnd, Times, WindowTimes, WrongReads,
+    Answers, AtRisk, AuditedReads, BacklogUse, CacheUse, CallsPerOperation, Cores, DatabaseLoad, Judgement,
+    Limits, OfferedStream, Outages, Predicted, StoreCalls, StoresAtEnd, Times, WindowTimes, WrongReads,
 };
 pub use interval_log::{Interval, interval_log, merged_histograms};
 pub use latency::{LatencyRow, Measure, OperationClass, OutcomeClass, spectrum};
@@ -53,7 +53,7 @@ pub use read::Results;
 pub use run_info::{Build, ClientDigest, Machine, RunInfo, Server};
 pub use summary::{Mode, Status, SummaryRow};
 pub use timeseries::{Phase, TimeseriesRow};
-pub use verdict::{LimitedBy, Verdict};
+pub use verdict::{HeldIn, LimitedBy, Verdict};
 
 /// One row for each finished cell.
 pub const SUMMARY: &str = "summary.csv";

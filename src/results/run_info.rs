@@ -9,6 +9,12 @@ use serde::{Deserialize, Serialize};
 pub struct RunInfo {
     /// The scenario's name.
     pub name: String,
+    /// What the scenario asks, in its author's words.
+    #[serde(default)]
+    pub description: String,
+    /// The workload and the deployments in a sentence.
+    #[serde(default)]
+    pub workload: String,
     /// The command line, secrets taken out.
     pub command: Vec<String>,
     /// hotset's version.
@@ -31,8 +37,11 @@ pub struct RunInfo {
     pub scenario_path: String,
     /// The digest of the scenario's text.
     pub scenario_digest: String,
-    /// The scenario as it was run, every default filled in, as TOML with secrets taken out.
+    /// The scenario as it was run, the options of the command line included, as TOML with secrets taken out.
     pub effective_scenario: String,
+    /// Every setting with its value, those that were left at their default included; of what is swept, the first value.
+    #[serde(default)]
+    pub settings: String,
     /// What each client was offered.
     pub stream_digests: Vec<ClientDigest>,
     /// The ids of the cells, in the order in which they run.

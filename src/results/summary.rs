@@ -2,8 +2,8 @@
 
 use super::columns::{columns, words};
 use super::{
-    Answers, AuditedReads, BacklogUse, CacheUse, CallsPerOperation, Cores, DatabaseLoad, Judgement, Limits,
-    Measure, OfferedStream, OperationClass, Outages, Predicted, StoreCalls, StoresAtEnd, Times,
+    Answers, AtRisk, AuditedReads, BacklogUse, CacheUse, CallsPerOperation, Cores, DatabaseLoad, Judgement,
+    Limits, Measure, OfferedStream, OperationClass, Outages, Predicted, StoreCalls, StoresAtEnd, Times,
 };
 
 words! {
@@ -13,39 +13,38 @@ words! {
         /// Nothing speaks against the figures.
         #[default]
         Ok = "ok",
-        /// The offered load was not achieved, or was sent late.
-        Saturated = "saturated",
+        /// The system under test did not do what was offered: the latencies say how long its queue was.
+        Overloaded = "overloaded",
+        /// This machine, or hotset itself, could not drive the load in time: the slowest answers may be theirs.
+        Disturbed = "disturbed",
         /// The hit rate was still moving when measuring began.
-        Unsettled = "unsettled",
-        /// The cell is saturated and unsettled.
-        SaturatedUnsettled = "saturated,unsettled",
+        Warming = "warming",
+        /// The cell is overloaded and warming.
+        OverloadedWarming = "overloaded,warming",
+        /// The cell is disturbed and warming.
+        DisturbedWarming = "disturbed,warming",
         /// The cell could not be run; `reason` says why and there are no figures.
         Failed = "failed",
     }
 }
 
 impl Status {
-    /// The status of a cell that ran to its end.
+    /// Returns true if the load was more than the system under test could take.
     #[must_use]
-    pub fn of_finished(saturated: bool, settled: bool) -> Self {
-        match (saturated, settled) {
-            (false, true) => Self::Ok,
-            (true, true) => Self::Saturated,
-            (false, false) => Self::Unsettled,
-            (true, false) => Self::SaturatedUnsettled,
-        }
+    pub fn is_overloaded(self) -> bool {
+        matches!(self, Self::Overloaded | Self::OverloadedWarming)
     }
 
-    /// Returns true if the load was more than the cell could take.
+    /// Returns true if the load was not driven in time.
     #[must_use]
-    pub fn is_saturated(self) -> bool {
-        matches!(self, Self::Saturated | Self::SaturatedUnsettled)
+    pub fn is_disturbed(self) -> bool {
+        matches!(self, Self::Disturbed | Self::DisturbedWarming)
     }
 
-    /// Returns true if the cell was measured before its hit rate had settled.
+    /// Returns true if the cell was measured before its hit rate stood still.
     #[must_use]
-    pub fn is_unsettled(self) -> bool {
-        matches!(self, Self::Unsettled | Self::SaturatedUnsettled)
+    pub fn is_warming(self) -> bool {
+        matches!(self, Self::Warming | Self::OverloadedWarming | Self::DisturbedWarming)
     }
 }
 
@@ -87,9 +86,10 @@ columns! {
         /// `key=value;key=value` of the swept values; empty without a sweep. A key that means nothing to the
         /// topology, such as `cache.policy` to Redis, is left out and makes no cells of its own.
         swept: String,
-        /// How far the figures may be read as they stand: `ok`; `saturated`: achieved under 99 % of the offered load, or sent
-        /// late; `unsettled`: the hit rate was still moving; `saturated,unsettled`; `failed`: could not be run, and there
-        /// are no figures.
+        /// How far the figures may be read as they stand: `ok`; `overloaded`: the system under test did less than 99 % of
+        /// the offered load; `disturbed`: this machine or hotset itself did not drive the load in time; `warming`: the hit
+        /// rate was still moving when measuring began; `overloaded,warming`; `disturbed,warming`; `failed`: could not be
+        /// run, and there are no figures.
         status: Status,
         /// Why the status is not `ok`.
         reason: String,
@@ -131,13 +131,13 @@ columns! {
         unsent: u64,
         /// See [`Predicted`].
         group predicted: Predicted,
-        /// The response time of reads.
+        /// The response time of reads that were answered; those that failed have no time here, and are counted.
         group read_response: Times as "read_response_",
-        /// The service time of reads.
+        /// The service time of reads that were answered.
         group read_service: Times as "read_service_",
-        /// The response time of writes.
+        /// The response time of writes that were acknowledged.
         group write_response: Times as "write_response_",
-        /// The service time of writes.
+        /// The service time of writes that were acknowledged.
         group write_service: Times as "write_service_",
         /// See [`StoreCalls`].
         group calls: StoreCalls,
@@ -162,6 +162,8 @@ columns! {
         lost_keys: Option<u64>,
         /// See [`BacklogUse`].
         group backlog: BacklogUse,
+        /// See [`AtRisk`].
+        group at_risk: AtRisk,
         /// See [`Cores`].
         group cores: Cores,
         /// See [`Limits`].

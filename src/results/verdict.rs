@@ -15,6 +15,16 @@ words! {
 }
 
 words! {
+    /// Where acknowledged writes wait that the database does not have yet.
+    pub enum HeldIn {
+        /// In the memory of the application's instances: a crash of one loses them.
+        Instances = "instances",
+        /// In the cache: a crash of it loses what it had neither persisted nor replicated.
+        Cache = "cache",
+    }
+}
+
+words! {
     /// What kept a cell from doing more.
     pub enum LimitedBy {
         /// Every client was waiting for an answer, and no server was busy.

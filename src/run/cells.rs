@@ -18,7 +18,7 @@ use crate::results::{
 use crate::run::driver::{self, CellError};
 use crate::run::findings::{self, OfferedLoad};
 use crate::run::machine;
-use crate::run::plan::{Cell, Plan};
+use crate::run::plan::{Cell, Plan, words};
 use deployments::Deployments;
 
 /// Options for running a plan.
@@ -201,6 +201,8 @@ fn open(plan: &Plan, options: &RunOptions) -> Result<(ResultsDir, RunInfo, BTree
 fn new_info(plan: &Plan, options: &RunOptions) -> RunInfo {
     RunInfo {
         name: plan.name.clone(),
+        description: plan.scenario.description.clone(),
+        workload: plan.workload_in_words(),
         command: options.command.clone(),
         version: env!("CARGO_PKG_VERSION").into(),
         commit: machine::this_commit(),
@@ -213,6 +215,7 @@ fn new_info(plan: &Plan, options: &RunOptions) -> RunInfo {
         scenario_path: plan.path.clone(),
         scenario_digest: plan.digest.clone(),
         effective_scenario: plan.effective.clone(),
+        settings: words::settings(&plan.scenario),
         stream_digests: Vec::new(),
         cells: plan.cells.iter().map(|cell| cell.id.clone()).collect(),
         open_file_limit: machine::open_file_limit(),

@@ -13,6 +13,7 @@ pub mod settings;
 mod stream;
 mod sweep;
 mod traces;
+pub mod words;
 
 use std::num::NonZeroU64;
 use std::path::Path;

@@ -167,7 +167,7 @@ fn draw_row(canvas: &mut Canvas, panel: &Panel, entry: &StrategyRepeats<'_>, mea
         if let Some(value) = (measured.figure)(row) {
             // Spread upwards and downwards, so that equal repeats do not cover each other.
             let shift = if many < 2 { 0.0 } else { (n as f64 / (many - 1) as f64 - 0.5) * 16.0 };
-            let look = Look { filled: !row.status.is_saturated(), ..entry.look };
+            let look = Look { filled: !row.status.is_overloaded(), ..entry.look };
             canvas.marker((panel.at_x(value), y + shift), 3.2, look);
         }
     }
@@ -188,7 +188,7 @@ fn draw_key(sheet: &mut Sheet) {
     };
     let at = draw_text(canvas, "one repeat");
     canvas.marker((at + 9.0, y), 3.2, plain);
-    let at = draw_text(canvas, "one repeat, saturated");
+    let at = draw_text(canvas, "one repeat, overloaded");
     canvas.marker((at + 9.0, y), 3.2, Look { filled: false, ..plain });
     let at = draw_text(canvas, "median of the repeats (number at the right)");
     canvas.rectangle((at + 7.75, y - 8.0), (at + 10.25, y + 8.0), plain.colour);

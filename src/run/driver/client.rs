@@ -26,7 +26,7 @@ use crate::strategy::{ReadOutcome, WriteError};
 const FILLING_CLIENTS: u32 = 64;
 
 /// How long after the end of the measured time an open loop still sends what was due in it. What is left
-/// then is counted as unsent: the cell is saturated beyond any doubt.
+/// then is counted as unsent: the cell did not achieve what was offered.
 pub const CATCHING_UP: Duration = Duration::from_secs(5);
 
 /// State that the clients of one worker share.

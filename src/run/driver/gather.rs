@@ -379,7 +379,7 @@ fn observed(
     before: &Sample,
     after: &Sample,
 ) -> ObservedWindow {
-    let response = whole.window.times(Measure::Response, |_, _| true);
+    let response = whole.window.times(Measure::Response, |_, class| class.is_success());
     ObservedWindow {
         phase,
         index,
@@ -388,7 +388,7 @@ fn observed(
         times: WindowTimes {
             response_p50_us: response.p50_us,
             response_p99_us: response.p99_us,
-            service_p99_us: whole.window.times(Measure::Service, |_, _| true).p99_us,
+            service_p99_us: whole.window.times(Measure::Service, |_, class| class.is_success()).p99_us,
         },
         operations: whole.window,
         calls: whole.calls,

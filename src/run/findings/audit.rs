@@ -9,7 +9,7 @@ use crate::application::{AnyDataset, Dataset as _, Served};
 use crate::audit::Example;
 use crate::measure::Anomalies;
 use crate::results::{
-    AuditRow, AuditedReads, BacklogUse, EntityRow, Judgement, StoresAtEnd, Verdict, WrongReads,
+    AtRisk, AuditRow, AuditedReads, BacklogUse, EntityRow, Judgement, StoresAtEnd, Verdict, WrongReads,
 };
 use crate::run::plan::Cell;
 
@@ -49,6 +49,19 @@ pub fn backlog(cell: &Cell, observed: &Observed) -> BacklogUse {
         backlog_max: backlogs.max().filter(|_| cell.holds_back()),
         backlog_mean: mean.filter(|_| cell.holds_back()).map(|mean| (mean * 100.0).round() / 100.0),
         set_aside: windows.last().map_or(0, |window| window.backlog.set_aside),
+    }
+}
+
+/// What a crash would have lost.
+#[must_use]
+pub fn at_risk(cell: &Cell, observed: &Observed) -> AtRisk {
+    let held_in = cell.at_risk_in();
+    let held = backlog(cell, observed);
+    match held_in {
+        Some(_) => {
+            AtRisk { at_risk_max: held.backlog_max, at_risk_mean: held.backlog_mean, at_risk_in: held_in }
+        }
+        None => AtRisk { at_risk_max: Some(0), at_risk_mean: Some(0.0), at_risk_in: None },
     }
 }
 
@@ -105,7 +118,8 @@ fn in_use(cell: &Cell) -> impl Iterator<Item = usize> + Clone {
 
 /// What is promised of all kinds of entity: once where it is the same.
 pub fn promised(cell: &Cell) -> String {
-    let promises: Vec<String> = cell.guarantees().iter().map(ToString::to_string).collect();
+    let kinds = 0..cell.scenario.application.spec.entities().len();
+    let promises: Vec<String> = kinds.map(|entity| cell.promised_of(entity)).collect();
     let Some(first) = promises.first() else { return String::new() };
     if promises.iter().all(|promise| promise == first) {
         return first.clone();
@@ -182,9 +196,8 @@ pub fn entities(cell: &Cell, observed: &Observed) -> Vec<EntityRow> {
     let verdicts = verdicts(cell, observed);
     (0..)
         .zip(kinds)
-        .zip(cell.guarantees())
         .zip(verdicts)
-        .map(|(((number, kind), guarantee), judged)| {
+        .map(|((number, kind), judged)| {
             let found = observed.load.all.anomalies_of(number);
             let end = audited.compared.as_ref().ok().map(|all| all.get(number).copied().unwrap_or_default());
             let end = end.filter(|_| kind.collection.is_some());
@@ -192,7 +205,7 @@ pub fn entities(cell: &Cell, observed: &Observed) -> Vec<EntityRow> {
             EntityRow {
                 entity: kind.name.into(),
                 served_by: if served { cell.strategy_of(number).name().into() } else { String::new() },
-                guarantee: guarantee.to_string(),
+                guarantee: cell.promised_of(number),
                 judgement: Judgement { verdict: Some(judged.0), verdict_reason: judged.1 },
                 audited: reads(&found),
                 at_end: StoresAtEnd {

@@ -48,11 +48,18 @@ fn widened(narrow: &Latency) -> hdrhistogram::Histogram<u64> {
     wide
 }
 
-fn histograms(cell: &Cell, window: &Window) -> Vec<(&'static str, Measure, hdrhistogram::Histogram<u64>)> {
+/// Of the operations that `outcome` picks.
+fn histograms(
+    cell: &Cell,
+    window: &Window,
+    outcome: impl Fn(OutcomeClass) -> bool,
+) -> Vec<(&'static str, Measure, hdrhistogram::Histogram<u64>)> {
     let mut all = Vec::new();
     for set in sets(cell) {
         for measure in Measure::ALL.iter().copied() {
-            if let Some(latency) = window.latency(measure, |kind, _| set.kinds.contains(&kind)) {
+            if let Some(latency) =
+                window.latency(measure, |kind, class| outcome(class) && set.kinds.contains(&kind))
+            {
                 all.push((set.name, measure, widened(&latency)));
             }
         }
@@ -60,12 +67,18 @@ fn histograms(cell: &Cell, window: &Window) -> Vec<(&'static str, Measure, hdrhi
     all
 }
 
+type Picks = fn(OutcomeClass) -> bool;
+
 /// The spectra of a cell.
 #[must_use]
 pub fn of(cell: &Cell, observed: &Observed) -> Vec<LatencyRow> {
     let mut rows = Vec::new();
-    for (operation, measure, histogram) in histograms(cell, &observed.load.all) {
-        rows.extend(spectrum((operation, OutcomeClass::All, measure), &histogram));
+    let sums: [(OutcomeClass, Picks); 2] =
+        [(OutcomeClass::Answered, OutcomeClass::is_success), (OutcomeClass::All, |_| true)];
+    for (outcome, picked) in sums {
+        for (operation, measure, histogram) in histograms(cell, &observed.load.all, picked) {
+            rows.extend(spectrum((operation, outcome, measure), &histogram));
+        }
     }
     for set in sets(cell) {
         for class in OutcomeClass::EACH {
@@ -81,19 +94,20 @@ pub fn of(cell: &Cell, observed: &Observed) -> Vec<LatencyRow> {
     rows
 }
 
-/// The interval log of a cell.
+/// The interval log of a cell: the times of what was answered.
 ///
 /// # Errors
 /// Says what does not serialise.
 pub fn log(cell: &Cell, observed: &Observed) -> Result<Vec<u8>, String> {
     let mut histograms_of = Vec::new();
     for window in &observed.load.windows {
-        for (operation, measure, histogram) in histograms(cell, &window.operations) {
+        for (operation, measure, histogram) in histograms(cell, &window.operations, OutcomeClass::is_success)
+        {
             histograms_of.push((operation, measure, window.start, window.length, histogram));
         }
     }
     let tail_start = observed.load.length;
-    for (operation, measure, histogram) in histograms(cell, &observed.load.tail) {
+    for (operation, measure, histogram) in histograms(cell, &observed.load.tail, OutcomeClass::is_success) {
         histograms_of.push((operation, measure, tail_start, Duration::ZERO, histogram));
     }
     let intervals = histograms_of.iter().map(|(operation, measure, start, length, histogram)| Interval {

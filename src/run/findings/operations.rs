@@ -29,7 +29,7 @@ fn row(
         .iter()
         .map(|window| window.operations.count_of(|kind, class| kind == number && class.is_success()));
     let entities = cell.scenario.application.spec.entities();
-    let times = |measure| load.all.times(measure, |kind, _| kind == number);
+    let times = |measure| load.all.times(measure, |kind, outcome| outcome.is_success() && kind == number);
     let shown = kind.shows.iter().filter_map(|entity| verdicts.get(*entity));
     OperationRow {
         operation: kind.name.into(),

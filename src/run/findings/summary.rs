@@ -2,7 +2,7 @@
 
 use super::observed::{Observed, OfferedLoad};
 use super::{answers, audit, calls, faults, latency, limits, load, outages, prediction, times};
-use crate::measure::Window;
+use crate::measure::{Driven, Window};
 use crate::results::{Measure, OfferedStream, OperationClass, Status, SummaryRow, Verdict};
 use crate::run::plan::Cell;
 use crate::store::ErrorKind;
@@ -47,13 +47,13 @@ pub fn names(cell: &Cell) -> SummaryRow {
 pub fn of(cell: &Cell, observed: &Observed, offered: &OfferedLoad) -> SummaryRow {
     let measured = &observed.load;
     let all = &measured.all;
-    let saturated = limits::verdict(cell, observed).saturated;
+    let driven = limits::verdict(cell, observed).driven;
     let of_class = |class| all.count_of(|kind, _| latency::class_of(cell, kind) == class);
     let times = |class, measure| times::of(cell, observed, class, measure);
     let offered_per_s = limits::offered_per_s(cell, observed);
     let ends = audit::ends(observed);
     SummaryRow {
-        status: Status::of_finished(saturated, measured.settled),
+        status: status(driven, measured.settled),
         reason: reason(cell, observed),
         started_utc: observed.started_utc.clone(),
         warmup_s: measured.warmup_length.as_secs_f64(),
@@ -84,6 +84,7 @@ pub fn of(cell: &Cell, observed: &Observed, offered: &OfferedLoad) -> SummaryRow
         at_end: ends.stores,
         lost_keys: ends.lost_keys,
         backlog: audit::backlog(cell, observed),
+        at_risk: audit::at_risk(cell, observed),
         cores: measured.cores,
         limits: limits::of(cell, observed),
         guarantee: Some(audit::promised(cell)),
@@ -99,11 +100,22 @@ pub fn of(cell: &Cell, observed: &Observed, offered: &OfferedLoad) -> SummaryRow
     }
 }
 
+fn status(driven: Driven, settled: bool) -> Status {
+    match (driven, settled) {
+        (Driven::Fully, true) => Status::Ok,
+        (Driven::Fully, false) => Status::Warming,
+        (Driven::Overloaded, true) => Status::Overloaded,
+        (Driven::Overloaded, false) => Status::OverloadedWarming,
+        (Driven::Disturbed, true) => Status::Disturbed,
+        (Driven::Disturbed, false) => Status::DisturbedWarming,
+    }
+}
+
 fn reason(cell: &Cell, observed: &Observed) -> String {
     let measured = &observed.load;
     let verdict = limits::verdict(cell, observed);
     let mut reasons = Vec::new();
-    if verdict.saturated {
+    if verdict.driven != Driven::Fully {
         reasons.push(verdict.why);
     }
     let failed = measured.all.operations() - measured.all.successes();

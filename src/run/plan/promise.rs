@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use super::cell::Cell;
 use crate::application::Served;
+use crate::results::HeldIn;
 use crate::run::fault::{Effects, ScheduledFault, Surroundings, Target};
 use crate::store::mongodb::{ReadPreference, WriteConcern};
 use crate::strategy::source::{Keyspace, TAGS};
 use crate::strategy::{Circumstances, Guarantee, Loss, Staleness, StrategySpec};
 use crate::topology::TopologySpec;
-use crate::topology::servers::EvictionPolicy;
+use crate::topology::servers::{EvictionPolicy, Persistence};
 use crate::topology::settings::CacheSettings;
 
 impl Cell {
@@ -42,6 +43,50 @@ impl Cell {
             .filter(|promise| promise.needs().no_eviction_of_dirty)
             .peekable();
         backlogs.peek().is_some() && backlogs.all(crate::strategy::guarantee::Promise::shares_backlog)
+    }
+
+    /// Where acknowledged writes wait that are durable nowhere; `None` where the database, or the cache's disk, has each
+    /// before it is acknowledged.
+    #[must_use]
+    pub fn at_risk_in(&self) -> Option<HeldIn> {
+        let mut holders = self
+            .scenario
+            .application
+            .in_use(&self.strategy.spec)
+            .filter_map(|(_, spec)| self.held_in(spec))
+            .peekable();
+        holders.peek()?;
+        // Where some wait in instances and some in the cache, the crash that happens more often is named.
+        let in_instances = holders.any(|held| held == HeldIn::Instances);
+        Some(if in_instances { HeldIn::Instances } else { HeldIn::Cache })
+    }
+
+    fn held_in(&self, spec: &StrategySpec) -> Option<HeldIn> {
+        let promise = spec.promise();
+        if !promise.needs().no_eviction_of_dirty {
+            return None;
+        }
+        if !promise.shares_backlog() {
+            return Some(HeldIn::Instances);
+        }
+        // What somebody else's cache writes to its disk is not known.
+        let on_a_disk = self.topology.spec.manages_cache_servers()
+            && self.scenario.cache.persistence == Persistence::AofAlways;
+        (!on_a_disk).then_some(HeldIn::Cache)
+    }
+
+    /// The promise for a kind of entity in words. What a strategy promises while nothing crashes is no promise that nothing
+    /// is lost when something does, so it says which crash would lose what.
+    #[must_use]
+    pub fn promised_of(&self, entity: usize) -> String {
+        let guarantee = self.guarantee_of(entity);
+        let words = guarantee.to_string();
+        match self.held_in(self.strategy_of(entity)) {
+            Some(held_in) if guarantee.loss == Loss::Nothing => {
+                words + &format!(" unless {}", crash(held_in))
+            }
+            Some(_) | None => words,
+        }
     }
 
     /// What is said of each kind of entity.
@@ -173,6 +218,14 @@ impl Cell {
             + scenario.network.database_rtt
             + scenario.network.database_jitter
             + slow.max().unwrap_or_default()
+    }
+}
+
+/// The crash that loses what waits here.
+fn crash(held_in: HeldIn) -> &'static str {
+    match held_in {
+        HeldIn::Instances => "an instance crashes: what waits is in its memory",
+        HeldIn::Cache => "the cache loses its data: what waits is there",
     }
 }
 

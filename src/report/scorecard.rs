@@ -1,0 +1,194 @@
+//! The table that strategies are compared by: one row for each strategy on each topology, every figure as it is defined in
+//! `figures`, sorted and filtered in the browser.
+
+use maud::{Markup, html};
+
+use super::decision;
+use super::figures::{Estimate, FIGURES, Figure, named};
+use super::group::{Group, StrategyRepeats, short_swept};
+use super::headline::{Headline, NONE};
+
+/// The figures of the scorecard, in its order.
+const SHOWN: &[&str] = &[
+    "read.p50",
+    "read.p99",
+    "write.p99",
+    "failed",
+    "hit_rate",
+    "database.reads_per_s",
+    "database.writes_per_s",
+    "database.peak_per_s",
+    "stale_share",
+    "stale_age_max",
+    "lost",
+    "at_risk",
+    "cache.memory",
+    "cache.commands_per_op",
+    "cores",
+    "throughput",
+];
+
+/// The scorecard of all groups.
+#[must_use]
+pub fn html(groups: &[Group<'_>]) -> Markup {
+    let swept = groups.iter().any(|group| !group.swept.is_empty());
+    let has =
+        |figure: &Figure| groups.iter().flat_map(|group| &group.entries).any(|of| figure.of(of).is_some());
+    let figures: Vec<&Figure> =
+        SHOWN.iter().filter_map(|name| named(name)).filter(|figure| has(figure)).collect();
+    html! {
+        section #scorecard {
+            h2 { "Scorecard" }
+            p { "Times are of what was answered; what failed is a share of its own. ± is half of the 95 % interval over the repeats. "
+                "Click a heading to sort by it, a strategy to single it out." }
+            (filters(groups))
+            div.wide {
+                table.sortable data-name="scorecard" {
+                    caption.unseen { "Every strategy on every topology with its figures" }
+                    thead { tr {
+                        (heading("strategy", "The strategy's label.", true))
+                        (heading("topology", "The topology's label.", true))
+                        @if swept { (heading("swept", "The swept values.", true)) }
+                        (heading("db reads", "Database reads an operation, as a share of those of no cache in the same group.", false))
+                        @for figure in &figures { (heading(figure.heading, figure.meaning, false)) }
+                        (heading("guarantee", "What the strategy promises here.", true))
+                        (heading("observed", "Whether the audit found anything against it.", true))
+                        (heading("runs", "What became of its runs.", true))
+                    } }
+                    tbody {
+                        @for group in groups { @for entry in &group.entries { (row(group, entry, &figures, swept)) } }
+                    }
+                }
+            }
+            (definitions(&figures))
+        }
+    }
+}
+
+fn heading(text: &str, meaning: &str, is_words: bool) -> Markup {
+    html! {
+        th scope="col" class=[is_words.then_some("word")] aria-sort="none" {
+            button type="button" title=(meaning) { (text) }
+        }
+    }
+}
+
+/// Choices that show a part of the rows and of the sections.
+fn filters(groups: &[Group<'_>]) -> Markup {
+    let mut strategies: Vec<&str> = Vec::new();
+    let mut topologies: Vec<&str> = Vec::new();
+    let mut sweeps: Vec<&str> = Vec::new();
+    for group in groups {
+        for entry in &group.entries {
+            if !strategies.contains(&entry.label) {
+                strategies.push(entry.label);
+            }
+        }
+        if !topologies.contains(&group.topology) {
+            topologies.push(group.topology);
+        }
+        if !sweeps.contains(&group.swept) {
+            sweeps.push(group.swept);
+        }
+    }
+    html! {
+        div.filters role="group" aria-label="Show only" {
+            (choice("strategy", "Strategy", &strategies, str::to_owned))
+            (choice("topology", "Topology", &topologies, str::to_owned))
+            (choice("swept", "Swept", &sweeps, |swept| short_swept(swept, " = ", ", ")))
+            button type="button" data-copy="markdown" { "Copy as Markdown" }
+            button type="button" data-copy="csv" { "Copy as CSV" }
+            span #copied role="status" {}
+        }
+    }
+}
+
+fn choice(key: &str, name: &str, values: &[&str], show: impl Fn(&str) -> String) -> Markup {
+    if values.len() < 2 {
+        return html! {};
+    }
+    html! {
+        label {
+            (name) " "
+            select data-filter=(key) {
+                option value="" { "all" }
+                @for value in values { option value=(format!("={value}")) { (show(value)) } }
+            }
+        }
+    }
+}
+
+fn row(group: &Group<'_>, entry: &StrategyRepeats<'_>, figures: &[&Figure], swept: bool) -> Markup {
+    let verdict = Headline::of(entry);
+    let guarantee = entry.measured.iter().find_map(|row| row.guarantee.clone()).unwrap_or_default();
+    let reasons: Vec<&str> =
+        entry.cells().map(|row| row.reason.as_str()).filter(|reason| !reason.is_empty()).collect();
+    html! {
+        tr data-strategy=(entry.label) data-topology=(group.topology) data-swept=(group.swept) {
+            th.word scope="row" { button.pick type="button" aria-pressed="false" { (entry.label) } }
+            td.word { a href=(format!("#{}", group.anchor())) { (group.topology) } }
+            @if swept { td.word data-value=[group.swept_number()] { (short_swept(group.swept, " = ", ", ")) } }
+            (share_of_reference(group, entry))
+            @for figure in figures { (figure_cell(figure, entry)) }
+            td.word { (guarantee) }
+            td class=(format!("word {}", observed_class(&verdict.guarantee))) { (verdict.guarantee) }
+            td.word {
+                @if reasons.is_empty() { (verdict.status) } @else {
+                    details { summary { (verdict.status) } ul { @for reason in &reasons { li { (reason) } } } }
+                }
+            }
+        }
+    }
+}
+
+fn observed_class(verdict: &str) -> &'static str {
+    if verdict.starts_with("held") {
+        "good"
+    } else if verdict.starts_with("broken") {
+        "bad"
+    } else {
+        "open"
+    }
+}
+
+/// The database's reads against those of no cache, which make a strategy worth having.
+fn share_of_reference(group: &Group<'_>, entry: &StrategyRepeats<'_>) -> Markup {
+    let of = decision::share_of_reference(group, entry);
+    html! {
+        td data-value=[of] { (of.map_or_else(|| NONE.to_owned(), super::format::percent)) }
+    }
+}
+
+fn figure_cell(figure: &Figure, entry: &StrategyRepeats<'_>) -> Markup {
+    let of = figure.of(entry);
+    html! {
+        td data-value=[of.map(|of| of.value)] title=[of.map(|of| exact(figure, &of))] {
+            (of.map_or_else(|| NONE.to_owned(), |of| figure.unit.show(of.value)))
+            @if let Some(margin) = of.and_then(|of| margin(figure, &of)) { small { " ± " (margin) } }
+        }
+    }
+}
+
+/// Half of the interval, where it is not next to nothing.
+fn margin(figure: &Figure, of: &Estimate) -> Option<String> {
+    let interval = of.interval?;
+    let half = (interval.high - interval.low) / 2.0;
+    (half > of.value.abs() * 0.005).then(|| figure.unit.show(half))
+}
+
+fn exact(figure: &Figure, of: &Estimate) -> String {
+    let interval =
+        of.interval.map_or_else(String::new, |of| format!(", 95 % interval {} to {}", of.low, of.high));
+    format!("{} = {} {}{interval}, n = {}", figure.name, of.value, figure.unit.word(), of.repeats)
+}
+
+fn definitions(figures: &[&Figure]) -> Markup {
+    html! {
+        details {
+            summary { "What each figure is" }
+            dl { @for figure in FIGURES.iter().filter(|figure| figures.iter().any(|of| of.name == figure.name)) {
+                dt { (figure.heading) } dd { (figure.meaning) " In requirements and results.csv: " code { (figure.name) } "." }
+            } }
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! The workload of a scenario in a sentence, for whoever reads the results and has not seen the scenario.
+
+use std::fmt::Write as _;
+
+use super::secrets::redacted;
+use super::{Plan, Scenario};
+use crate::base::units::show_duration;
+use crate::load::workload::Distribution;
+use crate::scenario::{Setting as _, Settings as _};
+
+impl Plan {
+    /// Such as "20 000 documents of 500 B · 95 % reads · 1 500 operations a second from 1 000 clients, Zipf 0.99 · cache for
+    /// 20 %, TTL 1h, allkeys-lru".
+    #[must_use]
+    pub fn workload_in_words(&self) -> String {
+        let scenario = &self.scenario;
+        let workload = &scenario.workload;
+        let unquoted = |text: String| text.trim_matches('"').to_owned();
+        let mut parts = vec![format!(
+            "{} documents of {}",
+            grouped(scenario.dataset.keys.get()),
+            unquoted(scenario.dataset.value_size.show())
+        )];
+        match &workload.trace {
+            Some(path) => parts.push(format!("the operations of the trace {path}")),
+            None => parts.push(format!("{} % reads", tidy(workload.reads.get() * 100.0))),
+        }
+        let clients = format!(
+            "{} clients of {} instances",
+            grouped(workload.clients.get()),
+            grouped(workload.instances.get())
+        );
+        let keys = if workload.trace.is_some() {
+            String::new()
+        } else {
+            format!(", {}", keys(&scenario.distribution))
+        };
+        parts.push(match workload.rate_per_second {
+            Some(rate) => {
+                let arrivals = unquoted(workload.arrivals.show());
+                format!("{} operations a second ({arrivals}) from {clients}{keys}", tidy(rate.0))
+            }
+            None => format!("{clients}, each as fast as it is answered{keys}"),
+        });
+        let cache = &scenario.cache;
+        let room = cache.capacity.as_ref().map_or_else(
+            || "a cache without a limit".to_owned(),
+            |capacity| {
+                format!("a cache for {}, {}", unquoted(capacity.show()), unquoted(cache.eviction.show()))
+            },
+        );
+        let ttl =
+            cache.ttl.map_or_else(|| "no TTL".to_owned(), |ttl| format!("TTL {}", show_duration(ttl.0)));
+        parts.push(format!("{room}, {ttl}"));
+        for fault in &scenario.faults {
+            let lasts =
+                fault.lasts.map_or_else(String::new, |lasts| format!(" for {}", show_duration(lasts.0)));
+            let (kind, target) = (fault.spec.name(), fault.target.name());
+            parts.push(format!("{kind} of {target} at {}{lasts}", show_duration(fault.at)));
+        }
+        for key in self.swept_keys() {
+            parts.push(format!("{key} is swept"));
+        }
+        parts.join(" · ")
+    }
+}
+
+/// Every setting of a scenario, whether it was given or left at its default, a table after another; without secrets.
+#[must_use]
+pub fn settings(scenario: &Scenario) -> String {
+    let keys = std::iter::once(("distribution", format!("\"{}\"", scenario.distribution.name())))
+        .chain(scenario.distribution.show());
+    let tables = [
+        ("dataset", scenario.dataset.show()),
+        ("workload", scenario.workload.show()),
+        ("workload.keys", keys.collect()),
+        ("cache", scenario.cache.show()),
+        ("database", scenario.database.show()),
+        ("network", scenario.network.show()),
+        ("run", scenario.run.show()),
+        ("run.pin", scenario.pin.show()),
+    ];
+    // Writing to a string does not fail.
+    let mut text = String::new();
+    for (table, settings) in tables {
+        let _ = writeln!(text, "[{table}]");
+        for (name, value) in settings {
+            let _ = writeln!(text, "{name} = {value}");
+        }
+        text.push('\n');
+    }
+    for strategy in &scenario.strategies {
+        let _ = write!(text, "[strategy {}]\n", strategy.label);
+        for (name, value) in strategy.spec.show() {
+            let _ = writeln!(text, "{name} = {value}");
+        }
+        text.push('\n');
+    }
+    redacted(text.trim_end())
+}
+
+fn keys(distribution: &Distribution) -> String {
+    match distribution {
+        Distribution::Zipf(zipf) => format!("Zipf {}", tidy(zipf.exponent.0)),
+        Distribution::Uniform(_) => "every key alike".into(),
+        Distribution::Hotspot(_) => "a hot share of the keys".into(),
+        Distribution::Sequential(_) => "one key after another".into(),
+    }
+}
+
+/// Without digits that say nothing.
+fn tidy(number: f64) -> String {
+    if number.fract() == 0.0 && number.abs() < 1e15 {
+        grouped(number as u64)
+    } else {
+        let text = format!("{number:.3}");
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    }
+}
+
+/// Thousands apart.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::run::plan::{Plan, PlanOptions};
+
+    fn words(text: &str) -> String {
+        Plan::parse("test", "test.toml", text, &PlanOptions::default()).unwrap().workload_in_words()
+    }
+
+    #[test]
+    fn an_open_loop_is_told_with_its_rate_and_its_cache() {
+        let text = "[dataset]\nkeys = 20000\n[workload]\nrate_per_second = 1500\nclients = 1000\n[cache]\ncapacity = \"20%\"\nttl = \"1h\"\n";
+        assert_eq!(
+            words(text),
+            "20,000 documents of 500B · 95 % reads · 1,500 operations a second (poisson) from 1,000 clients of 2 instances, \
+             Zipf 0.99 · a cache for 20%, allkeys-lru, TTL 1h"
+        );
+    }
+
+    #[test]
+    fn a_closed_loop_has_no_rate_and_what_is_broken_is_told() {
+        let text = "[workload]\nreads = 0.5\n[[fault]]\nkind = \"flush\"\nat = \"3s\"\n";
+        let words = words(text);
+        assert!(
+            words.contains("50 % reads · 64 clients of 2 instances, each as fast as it is answered"),
+            "{words}"
+        );
+        assert!(words.contains("flush") && words.contains("3s"), "{words}");
+    }
+}
