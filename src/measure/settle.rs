@@ -4,6 +4,8 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// With fewer windows nothing is said.
 pub const FEWEST_WINDOWS: usize = 8;
+/// A hit rate that is exactly the same in so many windows has settled.
+pub const FEWEST_ALIKE: usize = 3;
 /// The confidence level of the slope's interval.
 pub const CONFIDENCE: f64 = 0.95;
 /// The hit rate may drift by less than this (one point) over the windows that are looked at.
@@ -53,6 +55,15 @@ pub struct SlopeTest {
 #[must_use]
 pub fn slope_test(windows: &[HitRateWindow]) -> SlopeTest {
     let rates: Vec<f64> = windows.iter().filter(|w| w.reads > 0).map(|w| w.hit_rate).collect();
+    // A constant needs no line through it: no cache has no hits, however long one looks.
+    if rates.len() >= FEWEST_ALIKE && rates.iter().all(|rate| rate.to_bits() == rates[0].to_bits()) {
+        return SlopeTest {
+            trend: Trend::Settled,
+            slope_per_window: 0.0,
+            margin_per_window: 0.0,
+            possible_drift: 0.0,
+        };
+    }
     if rates.len() < FEWEST_WINDOWS {
         return SlopeTest {
             trend: Trend::TooFewWindows,
@@ -153,11 +164,19 @@ mod tests {
 
     #[test]
     fn a_few_windows_are_too_few_and_those_without_reads_do_not_count() {
-        assert_eq!(trend(7, |_| 0.5), Trend::TooFewWindows);
-        let mut windows = vec![HitRateWindow { hit_rate: 0.5, reads: 10 }; 8];
+        assert_eq!(trend(7, |at| 0.5 + noise(at, 0.001)), Trend::TooFewWindows);
+        let mut windows: Vec<_> =
+            (0..8).map(|at| HitRateWindow { hit_rate: 0.5 + noise(at, 0.001), reads: 10 }).collect();
         assert_eq!(slope_test(&windows).trend, Trend::Settled);
         windows[3] = HitRateWindow { hit_rate: 0.0, reads: 0 };
         assert_eq!(slope_test(&windows).trend, Trend::TooFewWindows);
+    }
+
+    #[test]
+    fn a_constant_is_steady_however_few_its_windows() {
+        assert_eq!(trend(3, |_| 0.0), Trend::Settled);
+        assert_eq!(trend(2, |_| 0.0), Trend::TooFewWindows);
+        assert_eq!(trend(3, |at| f64::from(u8::from(at == 2))), Trend::TooFewWindows);
     }
 
     #[test]
