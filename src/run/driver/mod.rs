@@ -329,8 +329,9 @@ async fn measure(
         while ended < crew.threads.len() {
             match crew.next(patience, "measuring").await? {
                 Report::Window(window) => gatherer.take(*window).await,
-                Report::Ended(tail, left) => {
-                    gatherer.take_tail(&tail);
+                Report::Ended(last, left) => {
+                    let (tail, outages) = *last;
+                    gatherer.take_tail(&tail, &outages);
                     undone = undone.take().or(left);
                     ended += 1;
                 }

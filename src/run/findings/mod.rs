@@ -7,7 +7,9 @@
 mod answers;
 mod application;
 mod audit;
+mod cache_use;
 mod calls;
+mod cores;
 mod events;
 mod faults;
 mod latency;
@@ -25,8 +27,9 @@ mod verdict;
 mod windows;
 
 pub use faults::{not_carried_out, that_hit};
-pub use observed::{AuditEnd, Load, Observed, ObservedWindow, OfferedLoad};
+pub use observed::{AuditEnd, Load, Observed, ObservedWindow, OfferedLoad, Sample};
 pub use summary::{line, names, shown_swept};
+pub use times::of_window as times_of_window;
 
 use crate::results::CellResults;
 use crate::run::plan::Cell;

@@ -1,7 +1,9 @@
 //! The row of a cell in `summary.csv`, put together from the findings.
 
 use super::observed::{Observed, OfferedLoad};
-use super::{answers, audit, calls, faults, latency, limits, load, outages, prediction, times};
+use super::{
+    answers, audit, cache_use, calls, cores, faults, latency, limits, load, outages, prediction, times,
+};
 use crate::measure::Window;
 use crate::results::{Measure, OfferedStream, OperationClass, Status, SummaryRow, Verdict};
 use crate::run::plan::Cell;
@@ -75,7 +77,7 @@ pub fn of(cell: &Cell, observed: &Observed, offered: &OfferedLoad) -> SummaryRow
         write_service: times(OperationClass::Write, Measure::Service),
         calls: calls::calls(measured.calls),
         calls_per_op: calls::per_operation(observed),
-        cache: measured.cache,
+        cache: cache_use::of(&measured.samples),
         load: load::of(observed),
         outages: outages::of(cell, observed),
         audited: audit::reads(&all.anomalies()),
@@ -84,7 +86,7 @@ pub fn of(cell: &Cell, observed: &Observed, offered: &OfferedLoad) -> SummaryRow
         at_end: ends.stores,
         lost_keys: ends.lost_keys,
         backlog: audit::backlog(cell, observed),
-        cores: measured.cores,
+        cores: cores::of(&measured.samples),
         limits: limits::of(cell, observed),
         guarantee: Some(audit::promised(cell)),
         control: cell.strategy.spec.promise().control().map(str::to_owned),
