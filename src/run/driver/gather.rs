@@ -10,8 +10,8 @@ use crate::base::observer::{Event, Observer};
 use crate::measure::collectors::process_cpu::process_cpu;
 use crate::measure::settle::FEWEST_WINDOWS;
 use crate::measure::{HitRateWindow, OutageRecorder, Trend, Window, slope_test};
-use crate::results::{EventRow, Phase};
-use crate::run::findings::{Load, ObservedWindow, Sample, times_of_window};
+use crate::results::Phase;
+use crate::run::findings::{Load, ObservedEvent, ObservedWindow, Sample, times_of_window};
 use crate::run::plan::Cell;
 use crate::store::StoreError;
 use crate::strategy::Backlog;
@@ -229,7 +229,7 @@ impl<'a> Gatherer<'a> {
         self,
         start_time: SystemTime,
         nodes_after: Vec<NodeFigures>,
-        events: Vec<EventRow>,
+        events: Vec<ObservedEvent>,
         undone: Option<StoreError>,
     ) -> Load {
         let run = &self.cell.scenario.run;

@@ -25,7 +25,7 @@ use crate::base::units::{Share, show_duration};
 use crate::load::workload::{KeySampler, Mix, OperationStream, Schedule, StreamSpec};
 use crate::results::{EventRow, Phase};
 use crate::run::fault::{Breakable, Life, Part};
-use crate::run::findings::{AuditEnd, Load, Observed, OfferedLoad};
+use crate::run::findings::{AuditEnd, Load, Observed, ObservedEvent, OfferedLoad};
 use crate::run::plan::Cell;
 use crate::store::{Counters, StoreError};
 use crate::topology::Deployed;
@@ -335,14 +335,17 @@ async fn measure(
     events.extend(broken);
     // What the connections have noticed from the beginning of measuring on.
     events.extend(deployed.cache.noticed().into_iter().filter(|noticed| noticed.at >= start).map(
-        |noticed| EventRow {
-            at_s: (noticed.at - start).as_secs_f64(),
-            kind: noticed.kind,
-            subject: noticed.subject,
-            detail: noticed.detail,
+        |noticed| ObservedEvent {
+            fault: None,
+            row: EventRow {
+                at_s: (noticed.at - start).as_secs_f64(),
+                kind: noticed.kind,
+                subject: noticed.subject,
+                detail: noticed.detail,
+            },
         },
     ));
-    events.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
+    events.sort_by(|a, b| a.row.at_s.total_cmp(&b.row.at_s));
     let nodes = deployed.cache.node_figures().await;
     Ok(gatherer.finish(start_time, nodes, events, undone))
 }

@@ -27,7 +27,7 @@ mod verdict;
 mod windows;
 
 pub use faults::{not_carried_out, that_hit};
-pub use observed::{AuditEnd, Load, Observed, ObservedWindow, OfferedLoad, Sample};
+pub use observed::{AuditEnd, Load, Observed, ObservedEvent, ObservedWindow, OfferedLoad, Sample};
 pub use summary::{line, names, shown_swept};
 pub use times::of_window as times_of_window;
 

@@ -91,6 +91,15 @@ impl AuditEnd {
     }
 }
 
+/// Something that happened in the measured time.
+#[derive(Debug, Clone)]
+pub struct ObservedEvent {
+    /// The place, among the faults that [hit](super::that_hit) the cell, of the one that did it; `None` where none did.
+    pub fault: Option<usize>,
+    /// What happened, and when.
+    pub row: EventRow,
+}
+
 /// The load that was driven, from the warm-up to the drained end.
 pub struct Load {
     /// When measuring began, on the calendar.
@@ -124,7 +133,7 @@ pub struct Load {
     /// The samples that were taken when measuring began, and when its last window was complete.
     pub samples: [Sample; 2],
     /// What was broken and mended, and what connections noticed, in the order in which it happened.
-    pub events: Vec<EventRow>,
+    pub events: Vec<ObservedEvent>,
     /// How long operations found no service after faults.
     pub outages: OutageRecorder,
     /// The figures of the cache's nodes when measuring began, and when it ended.
