@@ -14,13 +14,13 @@ pub fn verdict(cell: &Cell, observed: &Observed) -> LoadVerdict {
 
 /// The columns.
 #[must_use]
-pub fn of(cell: &Cell, observed: &Observed) -> Limits {
+pub fn of(observed: &Observed, verdict: &LoadVerdict) -> Limits {
     let wait = &observed.load.pool_wait;
     Limits {
         cpu_worker_max_share: Some(observed.load.busiest_thread_share),
         database_pool_wait_us_mean: (wait.checkouts > 0)
             .then(|| wait.waited.as_secs_f64() * 1e6 / wait.checkouts as f64),
-        limited_by: Some(verdict(cell, observed).limit),
+        limited_by: Some(verdict.limit),
     }
 }
 

@@ -4,7 +4,7 @@ use super::observed::{Observed, OfferedLoad};
 use super::{
     answers, audit, cache_use, calls, cores, faults, latency, limits, load, outages, prediction, times,
 };
-use crate::measure::Window;
+use crate::measure::{LoadVerdict, Window};
 use crate::results::{Measure, OfferedStream, OperationClass, Status, SummaryRow, Verdict};
 use crate::run::plan::Cell;
 use crate::store::ErrorKind;
@@ -46,17 +46,22 @@ pub fn names(cell: &Cell) -> SummaryRow {
 
 /// The whole row.
 #[must_use]
-pub fn of(cell: &Cell, observed: &Observed, offered: &OfferedLoad) -> SummaryRow {
+pub fn of(
+    cell: &Cell,
+    observed: &Observed,
+    offered: &OfferedLoad,
+    load_verdict: &LoadVerdict,
+    verdicts: &[(Verdict, String)],
+) -> SummaryRow {
     let measured = &observed.load;
     let all = &measured.all;
-    let saturated = limits::verdict(cell, observed).saturated;
     let of_class = |class| all.count_of(|kind, _| latency::class_of(cell, kind) == class);
     let times = |class, measure| times::of(cell, observed, class, measure);
     let offered_per_s = limits::offered_per_s(cell, observed);
     let ends = audit::ends(observed);
     SummaryRow {
-        status: Status::of_finished(saturated, measured.settled),
-        reason: reason(cell, observed),
+        status: Status::of_finished(load_verdict.saturated, measured.settled),
+        reason: reason(observed, load_verdict),
         started_utc: observed.started_utc.clone(),
         warmup_s: measured.warmup_length.as_secs_f64(),
         settled: measured.settled,
@@ -87,10 +92,10 @@ pub fn of(cell: &Cell, observed: &Observed, offered: &OfferedLoad) -> SummaryRow
         lost_keys: ends.lost_keys,
         backlog: audit::backlog(cell, observed),
         cores: cores::of(&measured.samples),
-        limits: limits::of(cell, observed),
+        limits: limits::of(observed, load_verdict),
         guarantee: Some(audit::promised(cell)),
         control: cell.strategy.spec.promise().control().map(str::to_owned),
-        judgement: audit::judgement(cell, observed),
+        judgement: audit::judgement(cell, observed, verdicts),
         stream: OfferedStream {
             stream_digest: format!("{:016x}", offered.digest.all),
             top_key_share: Some(offered.shares.top_key),
@@ -101,12 +106,11 @@ pub fn of(cell: &Cell, observed: &Observed, offered: &OfferedLoad) -> SummaryRow
     }
 }
 
-fn reason(cell: &Cell, observed: &Observed) -> String {
+fn reason(observed: &Observed, verdict: &LoadVerdict) -> String {
     let measured = &observed.load;
-    let verdict = limits::verdict(cell, observed);
     let mut reasons = Vec::new();
     if verdict.saturated {
-        reasons.push(verdict.why);
+        reasons.push(verdict.why.clone());
     }
     let failed = measured.all.operations() - measured.all.successes();
     if failed > 0 {
