@@ -82,7 +82,7 @@ fn without_a_terminal_a_watched_run_says_so_and_shows_its_progress_as_ever() {
 #[test]
 fn every_list_names_what_there_is_with_its_settings() {
     let place = Place::new();
-    for list in ["strategies", "topologies", "distributions", "charts", "settings", "columns"] {
+    for list in ["strategies", "topologies", "distributions", "faults", "charts", "settings", "columns"] {
         assert_snapshot!(format!("list_{list}"), place.succeeds(&["list", list]).stdout);
     }
 }
@@ -91,7 +91,7 @@ fn every_list_names_what_there_is_with_its_settings() {
 fn a_list_without_a_sort_is_all_the_lists() {
     let place = Place::new();
     let all = place.succeeds(&["list"]).stdout;
-    for list in ["strategies", "topologies", "distributions", "charts", "settings", "columns"] {
+    for list in ["strategies", "topologies", "distributions", "faults", "charts", "settings", "columns"] {
         let one = place.succeeds(&["list", list]).stdout;
         assert!(one.lines().count() > 3 && all.contains(&one), "{list}:\n{all}");
     }

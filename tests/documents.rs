@@ -132,6 +132,15 @@ fn the_page_of_columns_is_what_the_program_prints() {
 }
 
 #[test]
+fn the_table_of_faults_is_what_the_program_prints() {
+    let page = read(&Path::new(ROOT).join("docs/faults.md"));
+    assert!(
+        page.contains(&hotset::commands::catalog::faults_table()),
+        "docs/faults.md has another table than the faults say; put there what cargo run -- list faults --markdown prints"
+    );
+}
+
+#[test]
 fn the_readme_is_short_enough_to_be_read() {
     let words = read(&Path::new(ROOT).join("README.md")).split_whitespace().count();
     assert!(words <= README_WORDS, "README.md has {words} words; more belongs in docs/");

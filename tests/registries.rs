@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use hotset::load::workload::keys;
 use hotset::report::charts;
+use hotset::run::fault;
 use hotset::run::plan::{Plan, PlanOptions};
 use hotset::scenario::SettingDoc;
 use hotset::strategy::Staleness;
@@ -24,7 +25,8 @@ fn rows() -> Vec<Row> {
     let topologies = topology::REGISTRY.iter().map(|r| row("topologies", r.name, r.summary, (r.docs)()));
     let distributions = keys::REGISTRY.iter().map(|r| row("distributions", r.name, r.summary, (r.docs)()));
     let charts = charts::REGISTRY.iter().map(|r| row("charts", r.name, r.summary, Vec::new()));
-    strategies.chain(topologies).chain(distributions).chain(charts).collect()
+    let faults = fault::REGISTRY.iter().map(|r| row("faults", r.name, r.summary, (r.docs)()));
+    strategies.chain(topologies).chain(distributions).chain(faults).chain(charts).collect()
 }
 
 fn is_kebab(name: &str) -> bool {
@@ -46,7 +48,7 @@ fn every_registry_has_rows_under_unique_names_in_kebab_case() {
         assert!(seen.insert((row.registry, row.name)), "{}: {} is there twice", row.registry, row.name);
     }
     let registries: BTreeSet<_> = seen.iter().map(|(registry, _)| *registry).collect();
-    assert_eq!(registries.len(), 4);
+    assert_eq!(registries.len(), 5);
 }
 
 #[test]

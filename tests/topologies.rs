@@ -198,7 +198,7 @@ async fn a_cluster_is_formed_spreads_keys_and_logs_over_its_nodes_and_announces_
         }
     }
     let nodes = deployed.cache.node_figures().await;
-    assert_eq!(nodes.iter().filter(|node| node.role == "primary").count(), 3);
+    assert_eq!(nodes.iter().filter(|node| node.role.name() == "primary").count(), 3);
     assert_eq!(nodes.iter().filter_map(|node| node.slots).sum::<u64>(), 16_384);
     deployed.end().await;
 }
@@ -1131,7 +1131,7 @@ target = "shard1"
     assert_eq!(taken_over, 2, "there and back: {:#?}", results.events);
     let roles = |shard: &str| -> Vec<_> {
         let of_shard = results.nodes.iter().filter(|node| node.shard == shard);
-        of_shard.map(|node| node.role.as_str()).collect()
+        of_shard.map(|node| node.role.name()).collect()
     };
     assert_eq!(
         roles("shard0"),

@@ -1,11 +1,13 @@
 //! Output of `hotset list`: every registry, with the settings of each row.
 
 mod columns;
+mod faults;
 mod page;
 
 use std::fmt::Write as _;
 
 pub use columns::{columns_page, summary_schema};
+pub use faults::faults_table;
 pub use page::settings_page;
 
 use crate::commands::cli::Listed;
@@ -34,6 +36,7 @@ pub fn list(what: Option<Listed>) -> String {
         Listed::Strategies,
         Listed::Topologies,
         Listed::Distributions,
+        Listed::Faults,
         Listed::Charts,
         Listed::Settings,
         Listed::Columns,
@@ -126,6 +129,13 @@ fn listings(sort: Listed) -> (&'static str, Vec<Listing>) {
         Listed::Distributions => (
             "distributions: how keys are drawn, in [workload.keys]",
             keys::REGISTRY.iter().map(|r| row(r.name, r.summary, (r.docs)())).collect(),
+        ),
+        Listed::Faults => (
+            "faults: what breaks while a run is measured, in [[fault]] with at, kind, for and target",
+            fault::REGISTRY
+                .iter()
+                .map(|r| Listing { more: Some(faults::particulars(r)), ..row(r.name, r.summary, (r.docs)()) })
+                .collect(),
         ),
         Listed::Charts => (
             "charts: what is drawn of the results, as SVG and PNG",

@@ -267,6 +267,8 @@ pub enum Listed {
     Topologies,
     /// How keys are drawn
     Distributions,
+    /// What can be broken while a run is measured
+    Faults,
     /// What is drawn of the results
     Charts,
     /// Every table of a scenario with its keys

@@ -11,9 +11,10 @@ pub fn execute(what: Option<Listed>, markdown: bool, json_schema: bool) -> Exit 
     match what {
         Some(Listed::Columns) if json_schema => print(&catalog::summary_schema()),
         Some(Listed::Columns) if markdown => print(&catalog::columns_page()),
+        Some(Listed::Faults) if markdown => print(&catalog::faults_table()),
         None | Some(Listed::Settings) if markdown => print(&catalog::settings_page()),
         Some(_) | None if markdown => {
-            refuse("--markdown prints settings or columns: `hotset list columns --markdown`")
+            refuse("--markdown prints settings, faults or columns: `hotset list columns --markdown`")
         }
         Some(_) | None if json_schema => {
             refuse("--json-schema is of columns: `hotset list columns --json-schema`")

@@ -125,7 +125,6 @@ mod tests {
         for delay in [Duration::ZERO, Recorder::LATE_AFTER, Recorder::LATE_AFTER + Duration::from_nanos(1)] {
             recorder.record(0, Outcome::Hit, due, due + delay, due + delay);
         }
-        assert_eq!(recorder.window().late(), 1);
         assert!((recorder.window().late_share() - 1.0 / 3.0).abs() < 1e-12);
     }
 
@@ -135,7 +134,7 @@ mod tests {
         let now = Instant::now();
         recorder.record(0, Outcome::Hit, now + Duration::from_secs(1), now, now);
         assert_eq!(recorder.window().operations(), 1);
-        assert_eq!(recorder.window().late(), 0);
+        assert!(recorder.window().late_share() < f64::EPSILON);
     }
 
     #[test]

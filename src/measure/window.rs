@@ -1,7 +1,5 @@
 //! Counts and times of a stretch of time: by one worker, by all, or over a whole cell.
 
-use std::time::Duration;
-
 use super::anomalies::Anomalies;
 use super::latency::{self, Latency};
 use super::outcome::Outcome;
@@ -185,12 +183,6 @@ impl Window {
         self.rows.iter().map(|row| row.errors[error_index(kind)]).sum()
     }
 
-    /// Returns the number of operations sent later than due by more than the recorder's threshold.
-    #[must_use]
-    pub fn late(&self) -> u64 {
-        self.late
-    }
-
     /// Counts an operation that was sent late although its client was free.
     #[inline]
     pub(super) fn count_late_wakeup(&mut self) {
@@ -234,25 +226,6 @@ impl Window {
     #[must_use]
     pub fn anomalies_of(&self, entity: usize) -> Anomalies {
         self.anomalies.get(entity).cloned().unwrap_or_default()
-    }
-
-    /// Returns the number of reads that got an answer, from the cache or the database.
-    #[must_use]
-    pub fn answered_reads(&self) -> u64 {
-        self.count_of(|_, class| class.is_answered_read())
-    }
-
-    /// Hits and negative hits by answered reads, from 0 to 1; `None` without answered reads.
-    #[must_use]
-    pub fn hit_rate(&self) -> Option<f64> {
-        let hits = self.outcomes(OutcomeClass::Hit) + self.outcomes(OutcomeClass::NegativeHit);
-        share(hits, self.answered_reads())
-    }
-
-    /// Operations a second, however they ended, if the window lasted `span`; 0 for a span of 0.
-    #[must_use]
-    pub fn rate_per_second(&self, span: Duration) -> f64 {
-        if span.is_zero() { 0.0 } else { self.operations() as f64 / span.as_secs_f64() }
     }
 
     /// The merged histogram, in nanoseconds, of the kinds and outcomes that `select` picks; `None` where there were none.
@@ -380,11 +353,12 @@ mod tests {
             (0, Outcome::Error(ErrorKind::Denied), 1),
             (1, Outcome::Written, 1),
         ]);
-        assert_eq!(hits.hit_rate(), Some(0.75));
-        assert_eq!((hits.operations(), hits.successes(), hits.answered_reads()), (7, 5, 4));
+        let answers = hits.answers(|_| true);
+        assert_eq!(answers.hit_rate, Some(0.75));
+        assert_eq!((hits.operations(), hits.successes(), answers.lookups()), (7, 5, 4));
         assert_eq!((hits.errors(ErrorKind::Denied), hits.errors(ErrorKind::Timeout)), (1, 1));
         assert_eq!(hits.errors(ErrorKind::Other), 0);
-        assert_eq!(window(&[(0, Outcome::Written, 1)]).hit_rate(), None);
+        assert_eq!(window(&[(0, Outcome::Written, 1)]).answers(|_| true).hit_rate, None);
     }
 
     #[test]
@@ -419,7 +393,6 @@ mod tests {
         let (p50_us, p99_us) = (times.p50_us.unwrap(), times.p99_us.unwrap());
         assert!((p50_us - 100.0).abs() < 0.2 && (p99_us - 10_000.0).abs() < 10.0, "{times:?}");
         assert_eq!(both.operations(), 2_000);
-        assert!((both.rate_per_second(Duration::from_millis(500)) - 4_000.0).abs() < 1e-9);
     }
 
     #[test]
@@ -436,7 +409,7 @@ mod tests {
         cleared.count_late();
         cleared.anomalies_mut(0).corrupt += 1;
         cleared.clear();
-        assert!(cleared.is_empty() && cleared.late() == 0);
+        assert!(cleared.is_empty() && cleared.late == 0);
         assert_eq!(cleared.errors(ErrorKind::Other), 0);
         assert!(cleared.latency(Measure::Response, |_, _| true).is_none());
         cleared.count(0, Outcome::Hit, 5_000, 5_000);

@@ -46,7 +46,7 @@ pub use groups::{
 };
 pub use interval_log::{Interval, interval_log, merged_histograms};
 pub use latency::{LatencyRow, Measure, OperationClass, OutcomeClass, spectrum};
-pub use nodes::NodeRow;
+pub use nodes::{NodeRole, NodeRow};
 pub use operations::OperationRow;
 pub use origin::{Of, Origin};
 pub use read::Results;

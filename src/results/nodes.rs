@@ -1,6 +1,18 @@
 //! `nodes.csv`: one row for each node of the cache of each cell, where the cache has servers.
 
-use super::columns::columns;
+use super::columns::{columns, words};
+
+words! {
+    /// What a node of the cache is to its shard.
+    #[derive(Default)]
+    pub enum NodeRole {
+        /// It takes the writes.
+        #[default]
+        Primary = "primary",
+        /// It follows a primary.
+        Replica = "replica",
+    }
+}
 
 columns! {
     /// One node, as it was at the end of the measured time.
@@ -12,7 +24,7 @@ columns! {
         /// Where it listens.
         address: String,
         /// `primary` or `replica`, at the end.
-        role: String,
+        role: NodeRole,
         /// The hash slots that it serves, of a cluster's primary.
         slots: Option<u64>,
         /// The keys that it holds.

@@ -59,13 +59,6 @@ impl Results {
         self.summary.iter().map(|row| row.cell.clone()).collect()
     }
 
-    /// The cells that were planned and have not finished, in the order in which they are to run.
-    #[must_use]
-    pub fn unfinished_cells(&self) -> Vec<String> {
-        let finished = self.finished_cells();
-        self.run.cells.iter().filter(|cell| !finished.contains(*cell)).cloned().collect()
-    }
-
     /// Everything that a cell recorded while measuring, by operation and measure, in nanoseconds; empty where it
     /// left no interval log.
     ///

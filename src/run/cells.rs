@@ -125,8 +125,9 @@ async fn run_cells(
         match result {
             Ok(results) => {
                 streams.note(info, &cell);
-                directory.append_cell(&results.rows)?;
-                observer.observe(Event::CellEnded { cell: cell.id.clone(), line: results.line });
+                directory.append_cell(&results)?;
+                let line = findings::line(&results.summary);
+                observer.observe(Event::CellEnded { cell: cell.id.clone(), line });
             }
             Err(CellError::Interrupted) => break,
             Err(CellError::Failed(reason)) => {
@@ -152,25 +153,27 @@ async fn run_cell(
     info: &mut RunInfo,
     observer: &dyn Observer,
     interrupt: &Interrupt,
-) -> Result<driver::CellOutcome, CellError> {
+) -> Result<CellResults, CellError> {
     let mut stop = interrupt.clone();
     let deployed = tokio::select! {
         deployed = Box::pin(deployments.prepare(cell, observer)) => deployed.map_err(|e| CellError::Failed(e.to_string()))?,
         () = stop.wait() => return Err(CellError::Interrupted),
     };
-    let outcome = Box::pin(driver::run_cell(cell, deployed, offered, observer, interrupt)).await;
+    let driven = Box::pin(driver::run_cell(cell, deployed, observer, interrupt)).await;
     // While they are there: servers that a fault wore out are taken down before the next cell.
     note_servers(info, deployments.describe().await);
-    let outcome = outcome?;
-    if !outcome.failed_faults.is_empty() {
-        let what =
-            format!("{}: {}; the next run gets new servers", cell.id, outcome.failed_faults.join("; "));
+    let (seen, touched) = driven?;
+    let results = findings::of(cell, &seen, offered).map_err(CellError::Failed)?;
+    let failed: Vec<String> = findings::not_carried_out(&seen.load.events).collect();
+    if !failed.is_empty() {
+        // The servers may be in any state.
+        let what = format!("{}: {}; the next run gets new servers", cell.id, failed.join("; "));
         observer.observe(Event::Warning { what });
         Box::pin(deployments.abandon()).await;
-        return Ok(outcome);
+        return Ok(results);
     }
     let restored = tokio::select! {
-        restored = Box::pin(deployments.restore(cell, &outcome.touched, observer)) => restored,
+        restored = Box::pin(deployments.restore(cell, &touched, observer)) => restored,
         // What is left behind goes with the servers.
         () = stop.wait() => Ok(()),
     };
@@ -179,7 +182,7 @@ async fn run_cell(
         observer.observe(Event::Warning { what: error.to_string() });
         Box::pin(deployments.abandon()).await;
     }
-    Ok(outcome)
+    Ok(results)
 }
 
 fn open(plan: &Plan, options: &RunOptions) -> Result<(ResultsDir, RunInfo, BTreeSet<String>), RunError> {

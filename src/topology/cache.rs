@@ -12,6 +12,7 @@ use super::nodes::{Node, Nodes};
 use super::relay::Relays;
 use super::{DeploymentContext, TopologyError};
 use crate::base::clock;
+use crate::results::NodeRole;
 use crate::store::journal::{Journal, Noticed};
 use crate::store::local::{LocalCache, LocalStatistics};
 use crate::store::redis::layout::{Layout, NodeAddress};
@@ -197,8 +198,8 @@ pub struct NodeFigures {
     pub shard: String,
     /// The address on which it listens.
     pub address: String,
-    /// `primary` or `replica`.
-    pub role: &'static str,
+    /// What it is to its shard.
+    pub role: NodeRole,
     /// The number of slots that it serves; `None` without hash slots, and for a replica.
     pub slots: Option<u64>,
     /// The keys that it holds.
@@ -460,7 +461,7 @@ impl CacheDeployment {
             Some(NodeFigures {
                 shard: shard.clone(),
                 address: address.to_string(),
-                role: if *is_primary { "primary" } else { "replica" },
+                role: if *is_primary { NodeRole::Primary } else { NodeRole::Replica },
                 slots: layout.slots_of(number).filter(|_| *is_primary),
                 keys: info.dbsize,
                 commands: info.commands_processed,

@@ -87,7 +87,8 @@ impl CacheDeployment {
         let shard = &layout.shards[place];
         let address = match target {
             Target::Replica { replica, .. } => shard.replicas.get(replica as usize),
-            _ => shard.primary.as_ref(),
+            Target::Shard(_) => shard.primary.as_ref(),
+            Target::Sentinel(_) | Target::Instance(_) | Target::Cache | Target::Database => None,
         };
         let Some(node) = address.and_then(|address| nodes.at_port(address.port)) else { return Ok(None) };
         let ended = node.server().process().wait(Duration::ZERO).await?;

@@ -35,7 +35,7 @@ fn point(study: &Study, cell: &Cell, row: &SummaryRow, run: &str) -> Option<Curv
     let documents = scenario.dataset.keys.get();
     let entries = scenario.cache.capacity?.entries(documents)?;
     let hits = row.answers.hits + row.answers.negative_hits;
-    let embedded = row.topology_name == "embedded";
+    let embedded = cell.topology.spec.is_embedded();
     let on_write = on_write_of(cell).filter(|_| offers_writes(scenario));
     row.answers.hit_rate.is_some().then(|| CurveRow {
         source: CurveSource::Measured,

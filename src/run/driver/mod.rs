@@ -23,9 +23,9 @@ use crate::base::interrupt::Interrupt;
 use crate::base::observer::Observer;
 use crate::base::units::{Share, show_duration};
 use crate::load::workload::{KeySampler, Mix, OperationStream, Schedule, StreamSpec};
-use crate::results::{CellResults, EventRow, Phase};
+use crate::results::{EventRow, Phase};
 use crate::run::fault::{Breakable, Life, Part};
-use crate::run::findings::{self, AuditEnd, Load, Observed, OfferedLoad};
+use crate::run::findings::{AuditEnd, Load, Observed, ObservedEvent, OfferedLoad};
 use crate::run::plan::Cell;
 use crate::store::{Counters, StoreError};
 use crate::topology::Deployed;
@@ -40,18 +40,6 @@ const LEAD: Duration = Duration::from_millis(20);
 /// How long a thread may take to end its connections after its clients have ended.
 const END_BOUND: Duration = Duration::from_secs(5);
 
-/// What came of a cell.
-pub struct CellOutcome {
-    /// Its rows.
-    pub rows: CellResults,
-    /// What can be said of it in a line.
-    pub line: String,
-    /// Which keys it has written.
-    pub touched: Arc<Touched>,
-    /// Why faults could not be carried out, each in a sentence; servers may be in any state then.
-    pub failed_faults: Vec<String>,
-}
-
 /// Why a cell has no figures.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CellError {
@@ -61,17 +49,16 @@ pub enum CellError {
     Failed(String),
 }
 
-/// Runs a cell on what is deployed for it.
+/// Runs a cell on what is deployed for it, and returns what was observed with the keys that were written.
 ///
 /// # Errors
 /// [`CellError`]; every thread has ended then, or will within the timeouts of its stores.
 pub async fn run_cell(
     cell: &Arc<Cell>,
     deployed: Deployed<'_>,
-    offered: &OfferedLoad,
     observer: &dyn Observer,
     interrupt: &Interrupt,
-) -> Result<CellOutcome, CellError> {
+) -> Result<(Observed, Arc<Touched>), CellError> {
     let started_utc = crate::base::clock::now_utc();
     let streams = Streams::of(cell).map_err(CellError::Failed)?;
     let touched = Arc::new(Touched::none_of(cell.scenario.documents().len()));
@@ -120,10 +107,7 @@ pub async fn run_cell(
             Some(AuditEnd::of(audit, compared))
         }
     };
-    let seen = Observed { started_utc, load, audited, application: world.figures() };
-    let rows = findings::of(cell, &seen, offered).map_err(CellError::Failed)?;
-    let failed_faults = findings::not_carried_out(&seen.load.events).collect();
-    Ok(CellOutcome { line: findings::line(&rows.summary), rows, touched, failed_faults })
+    Ok((Observed { started_utc, load, audited, application: world.figures() }, touched))
 }
 
 /// The shares of the hottest keys are counted over so many operations of the stream.
@@ -329,8 +313,9 @@ async fn measure(
         while ended < crew.threads.len() {
             match crew.next(patience, "measuring").await? {
                 Report::Window(window) => gatherer.take(*window).await,
-                Report::Ended(tail, left) => {
-                    gatherer.take_tail(&tail);
+                Report::Ended(last, left) => {
+                    let (tail, outages) = *last;
+                    gatherer.take_tail(&tail, &outages);
                     undone = undone.take().or(left);
                     ended += 1;
                 }
@@ -350,14 +335,17 @@ async fn measure(
     events.extend(broken);
     // What the connections have noticed from the beginning of measuring on.
     events.extend(deployed.cache.noticed().into_iter().filter(|noticed| noticed.at >= start).map(
-        |noticed| EventRow {
-            at_s: (noticed.at - start).as_secs_f64(),
-            kind: noticed.kind,
-            subject: noticed.subject,
-            detail: noticed.detail,
+        |noticed| ObservedEvent {
+            fault: None,
+            row: EventRow {
+                at_s: (noticed.at - start).as_secs_f64(),
+                kind: noticed.kind,
+                subject: noticed.subject,
+                detail: noticed.detail,
+            },
         },
     ));
-    events.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
+    events.sort_by(|a, b| a.row.at_s.total_cmp(&b.row.at_s));
     let nodes = deployed.cache.node_figures().await;
     Ok(gatherer.finish(start_time, nodes, events, undone))
 }

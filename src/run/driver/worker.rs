@@ -5,6 +5,7 @@
 //! task and the answer need no crossing between threads, and the recorder needs no lock.
 
 use std::cell::RefCell;
+use std::ops::{Add, Sub};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -25,7 +26,6 @@ use crate::base::clock;
 use crate::load::workload::{OperationStream, Schedule};
 use crate::measure::collectors::process_cpu::thread_cpu;
 use crate::measure::{OutageRecorder, Recorder, Window};
-use crate::results::Phase;
 use crate::run::fault::Life;
 use crate::run::plan::Cell;
 use crate::store::mongodb::{PoolWait, PoolWaitSnapshot};
@@ -75,40 +75,65 @@ pub enum Report {
     Failed(StoreError),
     /// A window of one of the stages.
     Window(Box<WorkerWindow>),
-    /// Its clients have ended; what their last operations left, and what draining left undone.
-    Ended(Box<WorkerWindow>, Option<StoreError>),
+    /// Its clients have ended: what came after its last window, what it saw of outages, and what draining left undone.
+    Ended(Box<(WorkerWindow, OutageRecorder)>, Option<StoreError>),
     /// An instance that had crashed serves again.
     Recovered(u64, Recovered),
 }
 
-/// What a worker saw in one window.
+/// One window of one worker.
 pub struct WorkerWindow {
-    /// Which worker reports.
+    /// The worker that reports.
     pub worker: usize,
-    /// True if it only says what was used before a stage began.
-    pub is_start_of_stage: bool,
-    /// True if it holds what came after the last whole window.
-    pub is_tail: bool,
-    /// When the stage began that it belongs to.
+    /// When the stage began that the window belongs to.
     pub stage_start: Instant,
-    /// Warm-up or measuring.
-    pub phase: Phase,
-    /// Which window of the stage, from 0.
+    /// The window's number in its stage, counted from 0.
     pub index: u64,
-    /// How long it really was.
+    /// The window's real length.
     pub length: Duration,
-    /// The operations.
-    pub window: Window,
-    /// Calls of the stores since the cell began.
-    pub counters: CountersSnapshot,
-    /// Waiting for connections to the database since the cell began.
-    pub pool_wait: PoolWaitSnapshot,
+    /// The operations that ended in it.
+    pub operations: Window,
+    /// What the worker used in it.
+    pub used: Used,
     /// What its instances had acknowledged at the end of the window and not flushed.
     pub backlog: Vec<Backlog>,
-    /// CPU time of the thread since it began.
+}
+
+/// What a worker has used: since it began, or between two moments.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Used {
+    /// Calls of the stores.
+    pub calls: CountersSnapshot,
+    /// Waits for connections to the database.
+    pub pool_wait: PoolWaitSnapshot,
+    /// CPU time of its thread.
     pub thread_cpu: Duration,
-    /// What it has seen of outages; told with the tail.
-    pub outages: OutageRecorder,
+}
+
+impl Sub for Used {
+    type Output = Self;
+
+    /// Returns what was used since an earlier moment.
+    fn sub(self, earlier: Self) -> Self {
+        Self {
+            calls: self.calls - earlier.calls,
+            pool_wait: self.pool_wait - earlier.pool_wait,
+            thread_cpu: self.thread_cpu.saturating_sub(earlier.thread_cpu),
+        }
+    }
+}
+
+impl Add for Used {
+    type Output = Self;
+
+    /// Returns the sum of both.
+    fn add(self, other: Self) -> Self {
+        Self {
+            calls: self.calls + other.calls,
+            pool_wait: [self.pool_wait, other.pool_wait].into_iter().sum(),
+            thread_cpu: self.thread_cpu + other.thread_cpu,
+        }
+    }
 }
 
 /// Starts worker `index` of `workers`; it serves the instances whose number leaves `index` when
@@ -193,6 +218,7 @@ async fn work(index: usize, workers: usize, job: Job, reports: mpsc::UnboundedSe
         reports: reports.clone(),
         stage: job.control.follow(),
         last: Instant::now(),
+        used: Used::default(),
         faults: faults::beginnings(&job.cell),
         kinds: job.kinds(),
     };
@@ -210,10 +236,9 @@ async fn work(index: usize, workers: usize, job: Job, reports: mpsc::UnboundedSe
                 undone = Some(error);
             }
         }
-        let mut tail = windows.take(Phase::Measure, u64::MAX);
-        tail.is_tail = true;
-        tail.outages = windows.recorder.borrow().outages().clone();
-        Ok(Report::Ended(Box::new(tail), undone))
+        let tail = windows.take(windows.last, u64::MAX);
+        let outages = windows.recorder.borrow().outages().clone();
+        Ok(Report::Ended(Box::new((tail, outages)), undone))
     };
     let report = tokio::select! {
         ended = work => ended.unwrap_or_else(Report::Failed),
@@ -282,7 +307,10 @@ struct Windows<A> {
     length: Duration,
     reports: mpsc::UnboundedSender<Report>,
     stage: watch::Receiver<Stage>,
+    /// When the window before ended.
     last: Instant,
+    /// What was used until then.
+    used: Used,
     /// When faults begin, from the start of measuring.
     faults: Vec<Duration>,
     /// How many kinds of operation there are.
@@ -303,7 +331,7 @@ impl<A: Application> Windows<A> {
                     clock::sleep_until(start).await;
                     self.begin_stage();
                     tokio::select! {
-                        () = self.hand_over(Phase::Warmup, start, None) => {}
+                        () = self.hand_over(start, None) => {}
                         _ = control::next(&mut over, stage) => {}
                     }
                 }
@@ -313,7 +341,7 @@ impl<A: Application> Windows<A> {
                     let faults = self.faults.iter().map(|at| (start + *at).into_std()).collect();
                     self.recorder.borrow_mut().watch_outages(faults, self.kinds);
                     tokio::select! {
-                        () = self.hand_over(Phase::Measure, start, Some(end)) => {}
+                        () = self.hand_over(start, Some(end)) => {}
                         _ = control::next(&mut over, stage) => {}
                     }
                     return;
@@ -326,12 +354,10 @@ impl<A: Application> Windows<A> {
     /// The operations after the last whole window of the stage before are nobody's, and what was used until
     /// now is not to be counted as used in this stage.
     fn begin_stage(&mut self) {
-        let mut before = self.take(Phase::Warmup, u64::MAX);
-        before.is_start_of_stage = true;
-        let _ = self.reports.send(Report::Window(Box::new(before)));
+        drop(self.take(self.last, u64::MAX));
     }
 
-    async fn hand_over(&mut self, phase: Phase, start: Instant, end: Option<Instant>) {
+    async fn hand_over(&mut self, start: Instant, end: Option<Instant>) {
         self.last = start;
         for index in 0.. {
             let mut at = start + self.length * (index as u32 + 1);
@@ -340,8 +366,7 @@ impl<A: Application> Windows<A> {
                 at = end;
             }
             clock::sleep_until(at).await;
-            let mut window = self.take(phase, index);
-            window.stage_start = start;
+            let window = self.take(start, index);
             let _ = self.reports.send(Report::Window(Box::new(window)));
             if is_last {
                 return;
@@ -349,24 +374,24 @@ impl<A: Application> Windows<A> {
         }
     }
 
-    fn take(&mut self, phase: Phase, index: u64) -> WorkerWindow {
+    /// Takes what was counted and used since the window before.
+    fn take(&mut self, stage_start: Instant, index: u64) -> WorkerWindow {
         let now = Instant::now();
-        let length = now - self.last;
-        self.last = now;
-        WorkerWindow {
-            worker: self.worker,
-            is_start_of_stage: false,
-            is_tail: false,
-            stage_start: now,
-            phase,
-            index,
-            length,
-            window: self.recorder.borrow_mut().swap(Window::new(self.kinds)),
-            counters: self.counters.snapshot(),
+        let used = Used {
+            calls: self.counters.snapshot(),
             pool_wait: self.pools.borrow().iter().map(PoolWait::snapshot).sum(),
-            backlog: self.instances.iter().map(|instance| instance.backlog()).collect(),
             thread_cpu: thread_cpu(),
-            outages: OutageRecorder::default(),
-        }
+        };
+        let window = WorkerWindow {
+            worker: self.worker,
+            stage_start,
+            index,
+            length: now - self.last,
+            operations: self.recorder.borrow_mut().swap(Window::new(self.kinds)),
+            used: used - self.used,
+            backlog: self.instances.iter().map(|instance| instance.backlog()).collect(),
+        };
+        (self.last, self.used) = (now, used);
+        window
     }
 }

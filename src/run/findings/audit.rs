@@ -98,11 +98,10 @@ pub fn ends(observed: &Observed) -> WriteEnds {
 
 /// The verdict on what the strategy of a cell promises; empty without an audit.
 #[must_use]
-pub fn judgement(cell: &Cell, observed: &Observed) -> Judgement {
+pub fn judgement(cell: &Cell, observed: &Observed, verdicts: &[(Verdict, String)]) -> Judgement {
     if observed.audited.is_none() {
         return Judgement::default();
     }
-    let verdicts = verdicts(cell, observed);
     worst(in_use(cell).filter_map(|entity| verdicts.get(entity)))
 }
 
@@ -190,10 +189,9 @@ pub fn worst<'a>(verdicts: impl Iterator<Item = &'a (Verdict, String)>) -> Judge
 
 /// The rows of a cell in `entities.csv`.
 #[must_use]
-pub fn entities(cell: &Cell, observed: &Observed) -> Vec<EntityRow> {
+pub fn entities(cell: &Cell, observed: &Observed, verdicts: &[(Verdict, String)]) -> Vec<EntityRow> {
     let Some(audited) = &observed.audited else { return Vec::new() };
     let kinds = cell.scenario.application.spec.entities();
-    let verdicts = verdicts(cell, observed);
     (0..)
         .zip(kinds)
         .zip(verdicts)
@@ -206,7 +204,7 @@ pub fn entities(cell: &Cell, observed: &Observed) -> Vec<EntityRow> {
                 entity: kind.name.into(),
                 served_by: if served { cell.strategy_of(number).name().into() } else { String::new() },
                 guarantee: cell.promised_of(number),
-                judgement: Judgement { verdict: Some(judged.0), verdict_reason: judged.1 },
+                judgement: Judgement { verdict: Some(judged.0), verdict_reason: judged.1.clone() },
                 audited: reads(&found),
                 at_end: StoresAtEnd {
                     lost_writes: end.map(|end| end.lost_writes),

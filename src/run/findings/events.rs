@@ -25,7 +25,12 @@ pub fn of(observed: &Observed) -> Vec<EventRow> {
         event(0.0, settled, "hit rate", why.into()),
         event(0.0, EventKind::Phase, "measure", format!("for {length_s:.1} s")),
     ];
-    rows.extend(load.events.iter().map(|row| EventRow { at_s: to_thousandths(row.at_s), ..row.clone() }));
+    rows.extend(
+        load.events
+            .iter()
+            .map(|event| &event.row)
+            .map(|row| EventRow { at_s: to_thousandths(row.at_s), ..row.clone() }),
+    );
     rows.extend(recoveries(observed).into_iter().map(|at_s| {
         let detail = "the first window without an error since the fault";
         event(at_s, EventKind::Recovered, "operations", detail.into())
@@ -40,7 +45,7 @@ pub fn of(observed: &Observed) -> Vec<EventRow> {
 
 /// For each fault that was followed by errors before the next: when the first window without any began.
 fn recoveries(observed: &Observed) -> Vec<f64> {
-    let events = observed.load.events.iter();
+    let events = observed.load.events.iter().map(|event| &event.row);
     let faults = events.filter(|event| event.kind == EventKind::Fault).map(|fault| fault.at_s);
     let windows = observed.load.windows.iter().map(|window| {
         let start = window.start.as_secs_f64();

@@ -1,6 +1,7 @@
 //! The faults of a cell: which of them can reach it, and which could not be carried out.
 
-use crate::results::{EventKind, EventRow};
+use super::observed::ObservedEvent;
+use crate::results::EventKind;
 use crate::run::fault::ScheduledFault;
 use crate::run::plan::Cell;
 
@@ -14,7 +15,7 @@ pub fn that_hit(cell: &Cell) -> Vec<&ScheduledFault> {
 }
 
 /// Says in a sentence each why faults could not be carried out.
-pub fn not_carried_out(events: &[EventRow]) -> impl Iterator<Item = String> {
-    let failed = events.iter().filter(|event| event.kind == EventKind::FaultFailed);
+pub fn not_carried_out(events: &[ObservedEvent]) -> impl Iterator<Item = String> {
+    let failed = events.iter().map(|event| &event.row).filter(|event| event.kind == EventKind::FaultFailed);
     failed.map(|event| format!("the fault {} could not be carried out: {}", event.subject, event.detail))
 }

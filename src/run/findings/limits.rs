@@ -1,7 +1,7 @@
 //! What kept the load of a cell from being more.
 
-use super::nodes;
 use super::observed::Observed;
+use super::{cores, nodes};
 use crate::measure::{Evidence, LoadVerdict, limited_by};
 use crate::results::{Limits, Measure, Mode};
 use crate::run::plan::Cell;
@@ -14,13 +14,13 @@ pub fn verdict(cell: &Cell, observed: &Observed) -> LoadVerdict {
 
 /// The columns.
 #[must_use]
-pub fn of(cell: &Cell, observed: &Observed) -> Limits {
+pub fn of(observed: &Observed, verdict: &LoadVerdict) -> Limits {
     let wait = &observed.load.pool_wait;
     Limits {
         cpu_worker_max_share: Some(observed.load.busiest_thread_share),
         database_pool_wait_us_mean: (wait.checkouts > 0)
             .then(|| wait.waited.as_secs_f64() * 1e6 / wait.checkouts as f64),
-        limited_by: Some(verdict(cell, observed).limit),
+        limited_by: Some(verdict.limit),
     }
 }
 
@@ -49,16 +49,17 @@ fn evidence(cell: &Cell, observed: &Observed) -> Evidence {
     let load = &observed.load;
     let service = load.all.latency(Measure::Service, |_, _| true);
     let busy_s = service.map_or(0.0, |nanos| nanos.mean() * nanos.len() as f64 / 1e9);
-    let cache_cores = load.cores.cpu_cache_cores.unwrap_or(0.0);
+    let cores = cores::of(&load.samples);
+    let cache_cores = cores.cpu_cache_cores.unwrap_or(0.0);
     Evidence {
         mode: mode(cell),
         embedded: cell.topology.spec.is_embedded(),
         busiest_thread_share: load.busiest_thread_share,
-        hotset_cores: load.cores.cpu_hotset_cores.unwrap_or(0.0),
+        hotset_cores: cores.cpu_hotset_cores.unwrap_or(0.0),
         cache_cores,
         // Of what all have used while measured; the nodes themselves were asked before and after that.
         busiest_cache_server_cores: cache_cores * nodes::busiest_share(&load.nodes).unwrap_or(0.0),
-        database_cores: load.cores.cpu_database_cores.unwrap_or(0.0),
+        database_cores: cores.cpu_database_cores.unwrap_or(0.0),
         machine_cores: load.machine_cores,
         pool_wait_share: if busy_s > 0.0 { load.pool_wait.waited.as_secs_f64() / busy_s } else { 0.0 },
         offered_per_second: offered_per_s(cell, observed).unwrap_or(0.0),

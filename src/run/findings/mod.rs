@@ -7,7 +7,9 @@
 mod answers;
 mod application;
 mod audit;
+mod cache_use;
 mod calls;
+mod cores;
 mod events;
 mod faults;
 mod latency;
@@ -25,8 +27,9 @@ mod verdict;
 mod windows;
 
 pub use faults::{not_carried_out, that_hit};
-pub use observed::{AuditEnd, Load, Observed, ObservedWindow, OfferedLoad};
+pub use observed::{AuditEnd, Load, Observed, ObservedEvent, ObservedWindow, OfferedLoad, Sample};
 pub use summary::{line, names, shown_swept};
+pub use times::of_window as times_of_window;
 
 use crate::results::CellResults;
 use crate::run::plan::Cell;
@@ -36,16 +39,18 @@ use crate::run::plan::Cell;
 /// # Errors
 /// Returns an error if the interval log cannot be written.
 pub fn of(cell: &Cell, observed: &Observed, offered: &OfferedLoad) -> Result<CellResults, String> {
+    let load = limits::verdict(cell, observed);
+    let verdicts = audit::verdicts(cell, observed);
     Ok(CellResults {
-        summary: summary::of(cell, observed, offered),
+        summary: summary::of(cell, observed, offered, &load, &verdicts),
         swept: cell.swept.clone(),
         timeseries: windows::of(cell, observed),
         latency: latency::of(cell, observed),
         events: events::of(observed),
         audit: audit::examples(cell, observed),
         nodes: nodes::of(observed),
-        operations: operations::of(cell, observed),
-        entities: audit::entities(cell, observed),
+        operations: operations::of(cell, observed, &verdicts),
+        entities: audit::entities(cell, observed, &verdicts),
         application: application::of(cell, observed),
         interval_log: latency::log(cell, observed)?,
     })

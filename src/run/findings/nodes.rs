@@ -20,7 +20,7 @@ pub fn of(observed: &Observed) -> Vec<NodeRow> {
         NodeRow {
             shard: node.shard.clone(),
             address: node.address.clone(),
-            role: node.role.into(),
+            role: node.role,
             slots: node.slots,
             keys: node.keys,
             keys_share: share(node.keys, alike.map(|other| other.keys).sum()),
@@ -47,12 +47,13 @@ pub fn busiest_share([before, after]: &[Vec<NodeFigures>; 2]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::results::NodeRole;
 
     fn node(run_id: &str, cpu_seconds: f64) -> NodeFigures {
         NodeFigures {
             shard: "shard0".into(),
             address: "127.0.0.1:6379".into(),
-            role: "primary",
+            role: NodeRole::Primary,
             slots: None,
             keys: 0,
             commands: 0,

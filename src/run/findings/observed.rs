@@ -1,16 +1,17 @@
 //! Everything that was observed of a cell.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use crate::application::Figure;
 use crate::audit::{Audit, Conclusion, Example, SettledKeys};
+use crate::base::clock::Instant;
 use crate::load::workload::{StreamDigest, TopShares};
 use crate::measure::{OutageRecorder, Window};
-use crate::results::{CacheUse, Cores, EventRow, Phase, WindowTimes};
+use crate::results::{EventRow, Phase, WindowTimes};
 use crate::store::mongodb::PoolWaitSnapshot;
 use crate::store::{CountersSnapshot, StoreError};
 use crate::strategy::Backlog;
-use crate::topology::NodeFigures;
+use crate::topology::{CacheFigures, NodeFigures, ServerUse};
 
 /// What the clients of a cell are offered, in figures. It is the same for every strategy and topology of a repeat and
 /// swept values, so it need be worked out only once for them.
@@ -20,6 +21,27 @@ pub struct OfferedLoad {
     pub digest: StreamDigest,
     /// The shares of the requests that the hottest keys get.
     pub shares: TopShares,
+}
+
+/// What the process and the servers had used and held at a moment.
+#[derive(Debug, Clone, Copy)]
+pub struct Sample {
+    /// The moment.
+    pub at: Instant,
+    /// The CPU time of hotset.
+    pub hotset_cpu: Duration,
+    /// The cache's figures, as far as it answered.
+    pub cache: Option<CacheFigures>,
+    /// The database server's use, where hotset can see it.
+    pub database: Option<ServerUse>,
+}
+
+impl Sample {
+    /// Returns a sample that says nothing.
+    #[must_use]
+    pub fn nothing_at(at: Instant) -> Self {
+        Self { at, hotset_cpu: Duration::ZERO, cache: None, database: None }
+    }
 }
 
 /// One window of all load-driving threads together.
@@ -35,16 +57,14 @@ pub struct ObservedWindow {
     pub length: Duration,
     /// The operations that ended in it. Those of the warm-up have counts and no histograms.
     pub operations: Window,
-    /// Their times.
+    /// Their times, which outlive the histograms.
     pub times: WindowTimes,
     /// Calls of the stores.
     pub calls: CountersSnapshot,
     /// Writes that were acknowledged and not flushed at the window's end.
     pub backlog: Backlog,
-    /// What the cache holds at the window's end, and what left it in the window.
-    pub cache: CacheUse,
-    /// The processor cores that were used.
-    pub cores: Cores,
+    /// The samples that were taken when the window before was complete, and when this one was.
+    pub samples: [Sample; 2],
 }
 
 impl ObservedWindow {
@@ -71,12 +91,21 @@ impl AuditEnd {
     }
 }
 
+/// Something that happened in the measured time.
+#[derive(Debug, Clone)]
+pub struct ObservedEvent {
+    /// The place, among the faults that [hit](super::that_hit) the cell, of the one that did it; `None` where none did.
+    pub fault: Option<usize>,
+    /// What happened, and when.
+    pub row: EventRow,
+}
+
 /// The load that was driven, from the warm-up to the drained end.
 pub struct Load {
     /// When measuring began, on the calendar.
     pub start_time: SystemTime,
     /// When measuring ended.
-    pub end: Instant,
+    pub end: std::time::Instant,
     /// The length of the warm-up.
     pub warmup_length: Duration,
     /// True if the hit rate had settled when measuring began.
@@ -101,12 +130,10 @@ pub struct Load {
     pub busiest_thread_share: f64,
     /// The processor cores that hotset may use.
     pub machine_cores: f64,
-    /// The processor cores that were used in the measured time.
-    pub cores: Cores,
-    /// What the cache held at the end of the measured time, and what left it in that time.
-    pub cache: CacheUse,
+    /// The samples that were taken when measuring began, and when its last window was complete.
+    pub samples: [Sample; 2],
     /// What was broken and mended, and what connections noticed, in the order in which it happened.
-    pub events: Vec<EventRow>,
+    pub events: Vec<ObservedEvent>,
     /// How long operations found no service after faults.
     pub outages: OutageRecorder,
     /// The figures of the cache's nodes when measuring began, and when it ended.

@@ -9,10 +9,9 @@ use crate::run::plan::Cell;
 
 /// A row for each kind of operation.
 #[must_use]
-pub fn of(cell: &Cell, observed: &Observed) -> Vec<OperationRow> {
-    let verdicts = audit::verdicts(cell, observed);
+pub fn of(cell: &Cell, observed: &Observed, verdicts: &[(Verdict, String)]) -> Vec<OperationRow> {
     let kinds = cell.scenario.application.spec.operations();
-    (0..).zip(kinds).map(|(number, kind)| row(cell, observed, number, kind, &verdicts)).collect()
+    (0..).zip(kinds).map(|(number, kind)| row(cell, observed, number, kind, verdicts)).collect()
 }
 
 fn row(

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::faults::that_hit;
-use super::observed::{Observed, ObservedWindow};
+use super::observed::{Observed, ObservedEvent, ObservedWindow};
 use crate::results::{EventKind, OperationClass, Outages};
 use crate::run::fault::{ScheduledFault, Target};
 use crate::run::plan::Cell;
@@ -86,17 +86,20 @@ fn effects(cell: &Cell, faults: &[&ScheduledFault], observed: &Observed) -> Vec<
     let kinds = || 0..cell.scenario.application.spec.operations().len() as u8;
     let one = |(number, fault): (usize, &&ScheduledFault)| {
         let outages = kinds().filter_map(|kind| observed.load.outages.after(number, kind, observed.load.end));
-        // What takes no set time, as moving slots, says when it has ended.
-        let mended = observed.load.events.iter().find(|event| {
-            event.kind == EventKind::Mended
-                && event.subject == fault.name()
-                && event.at_s >= (fault.at + fault.lasts()).as_secs_f64()
-        });
-        let ends = mended.map_or(fault.at + fault.lasts(), |event| Duration::from_secs_f64(event.at_s));
+        let ends = end(number, fault, &observed.load.events);
         let until = ends.max(fault.at + outages.max().unwrap_or_default());
         Effect { from: fault.at, until }
     };
     faults.iter().enumerate().map(one).collect()
+}
+
+/// When a fault is over, by its place among those that hit the cell. What takes no set time, as moving slots, says when
+/// it has ended.
+fn end(number: usize, fault: &ScheduledFault, events: &[ObservedEvent]) -> Duration {
+    let planned = fault.at + fault.lasts();
+    let mut own = events.iter().filter(|event| event.fault == Some(number)).map(|event| &event.row);
+    let mended = own.find(|event| event.kind == EventKind::Mended && event.at_s >= planned.as_secs_f64());
+    mended.map_or(planned, |event| Duration::from_secs_f64(event.at_s))
 }
 
 /// The hit rate of all whole windows before a moment.
@@ -168,6 +171,7 @@ mod tests {
     use std::num::NonZeroU64;
 
     use super::*;
+    use crate::results::EventRow;
     use crate::scenario::{Mistakes, Reader, Table};
 
     fn second(at: u64) -> Duration {
@@ -238,16 +242,36 @@ mod tests {
         assert_eq!(before(&all, Duration::ZERO), None);
     }
 
+    fn fault(kind: &str, more: &str) -> ScheduledFault {
+        let text = format!("at = \"1s\"\nkind = \"{kind}\"\n{more}");
+        let mistakes = Mistakes::default();
+        let table = Table::parse(&text, &mistakes);
+        let fault = ScheduledFault::read(&Reader::new(&table, "", &mistakes), NonZeroU64::MIN);
+        assert!(mistakes.is_empty(), "{text}");
+        fault
+    }
+
+    #[test]
+    fn of_two_faults_of_one_kind_at_once_each_has_its_own_end() {
+        let first = fault("pause", "for = \"1s\"\ntarget = \"shard0\"");
+        let second = ScheduledFault { at: second(2), ..fault("pause", "for = \"1s\"\ntarget = \"shard1\"") };
+        let mended = |fault, at_s| ObservedEvent {
+            fault: Some(fault),
+            row: EventRow { at_s, kind: EventKind::Mended, subject: "pause".into(), detail: String::new() },
+        };
+        // The first is late to end, so that it ends within and after the second.
+        let events = [mended(1, 3.1), mended(0, 4.5)];
+        assert_eq!(end(0, &first, &events), Duration::from_millis(4500));
+        assert_eq!(end(1, &second, &events), Duration::from_millis(3100));
+        assert_eq!(
+            end(1, &second, &events[1..]),
+            Duration::from_secs(3),
+            "as planned, where nothing is told"
+        );
+    }
+
     #[test]
     fn nobody_takes_over_where_every_node_dies() {
-        let fault = |kind: &str, target: &str| {
-            let text = format!("at = \"1s\"\nkind = \"{kind}\"\n{target}");
-            let mistakes = Mistakes::default();
-            let table = Table::parse(&text, &mistakes);
-            let fault = ScheduledFault::read(&Reader::new(&table, "", &mistakes), NonZeroU64::MIN);
-            assert!(mistakes.is_empty(), "{text}");
-            fault
-        };
         assert!(is_taken_over(&fault("kill", "target = \"shard0\"")));
         assert!(!is_taken_over(&fault("kill", "target = \"shard0-replica0\"")));
         assert!(!is_taken_over(&fault("stop-cache", "")));

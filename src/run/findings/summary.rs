@@ -1,8 +1,10 @@
 //! The row of a cell in `summary.csv`, put together from the findings.
 
 use super::observed::{Observed, OfferedLoad};
-use super::{answers, audit, calls, faults, latency, limits, load, outages, prediction, times};
-use crate::measure::{Driven, Window};
+use super::{
+    answers, audit, cache_use, calls, cores, faults, latency, limits, load, outages, prediction, times,
+};
+use crate::measure::{Driven, LoadVerdict, Window};
 use crate::results::{Measure, OfferedStream, OperationClass, Status, SummaryRow, Verdict};
 use crate::run::plan::Cell;
 use crate::store::ErrorKind;
@@ -44,17 +46,22 @@ pub fn names(cell: &Cell) -> SummaryRow {
 
 /// The whole row.
 #[must_use]
-pub fn of(cell: &Cell, observed: &Observed, offered: &OfferedLoad) -> SummaryRow {
+pub fn of(
+    cell: &Cell,
+    observed: &Observed,
+    offered: &OfferedLoad,
+    load_verdict: &LoadVerdict,
+    verdicts: &[(Verdict, String)],
+) -> SummaryRow {
     let measured = &observed.load;
     let all = &measured.all;
-    let driven = limits::verdict(cell, observed).driven;
     let of_class = |class| all.count_of(|kind, _| latency::class_of(cell, kind) == class);
     let times = |class, measure| times::of(cell, observed, class, measure);
     let offered_per_s = limits::offered_per_s(cell, observed);
     let ends = audit::ends(observed);
     SummaryRow {
-        status: status(driven, measured.settled),
-        reason: reason(cell, observed),
+        status: status(load_verdict.driven, measured.settled),
+        reason: reason(observed, load_verdict),
         started_utc: observed.started_utc.clone(),
         warmup_s: measured.warmup_length.as_secs_f64(),
         settled: measured.settled,
@@ -75,7 +82,7 @@ pub fn of(cell: &Cell, observed: &Observed, offered: &OfferedLoad) -> SummaryRow
         write_service: times(OperationClass::Write, Measure::Service),
         calls: calls::calls(measured.calls),
         calls_per_op: calls::per_operation(observed),
-        cache: measured.cache,
+        cache: cache_use::of(&measured.samples),
         load: load::of(observed),
         outages: outages::of(cell, observed),
         audited: audit::reads(&all.anomalies()),
@@ -85,11 +92,11 @@ pub fn of(cell: &Cell, observed: &Observed, offered: &OfferedLoad) -> SummaryRow
         lost_keys: ends.lost_keys,
         backlog: audit::backlog(cell, observed),
         at_risk: audit::at_risk(cell, observed),
-        cores: measured.cores,
-        limits: limits::of(cell, observed),
+        cores: cores::of(&measured.samples),
+        limits: limits::of(observed, load_verdict),
         guarantee: Some(audit::promised(cell)),
         control: cell.strategy.spec.promise().control().map(str::to_owned),
-        judgement: audit::judgement(cell, observed),
+        judgement: audit::judgement(cell, observed, verdicts),
         stream: OfferedStream {
             stream_digest: format!("{:016x}", offered.digest.all),
             top_key_share: Some(offered.shares.top_key),
@@ -111,12 +118,11 @@ fn status(driven: Driven, settled: bool) -> Status {
     }
 }
 
-fn reason(cell: &Cell, observed: &Observed) -> String {
+fn reason(observed: &Observed, verdict: &LoadVerdict) -> String {
     let measured = &observed.load;
-    let verdict = limits::verdict(cell, observed);
     let mut reasons = Vec::new();
     if verdict.driven != Driven::Fully {
-        reasons.push(verdict.why);
+        reasons.push(verdict.why.clone());
     }
     let failed = measured.all.operations() - measured.all.successes();
     if failed > 0 {

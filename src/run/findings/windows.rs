@@ -2,7 +2,7 @@
 
 use super::observed::{Observed, ObservedWindow};
 use super::rounding::to_thousandths;
-use super::{audit, calls};
+use super::{audit, cache_use, calls, cores};
 use crate::results::{Phase, TimeseriesRow};
 use crate::run::plan::Cell;
 
@@ -31,10 +31,10 @@ fn row(cell: &Cell, observed: &Observed, window: &ObservedWindow) -> TimeseriesR
         answers: operations.answers(|_| true),
         times: window.times,
         calls: calls::calls(window.calls),
-        cache: window.cache,
+        cache: cache_use::of(&window.samples),
         wrong: audit::wrong(&operations.anomalies()),
         backlog: holds_back.then_some(window.backlog.entities),
         backlog_oldest_s: holds_back.then_some(window.backlog.oldest.as_secs_f64()),
-        cores: window.cores,
+        cores: cores::of(&window.samples),
     }
 }

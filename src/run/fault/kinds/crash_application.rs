@@ -5,7 +5,7 @@ use crate::scenario::Positive;
 use crate::topology::{Target, TopologyError};
 
 crate::settings! {
-    /// It has none.
+    /// This kind has no settings of its own.
     pub struct Spec {}
 }
 

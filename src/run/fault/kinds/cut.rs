@@ -5,7 +5,7 @@ use crate::topology::relay::Conditions;
 use crate::topology::{Target, TopologyError};
 
 crate::settings! {
-    /// It has none.
+    /// This kind has no settings of its own.
     pub struct Spec {}
 }
 

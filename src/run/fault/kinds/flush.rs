@@ -4,7 +4,7 @@ use crate::run::fault::{Aim, Course, Effects, Fault, Lasts, Nature, Part, Surrou
 use crate::topology::{Target, TopologyError};
 
 crate::settings! {
-    /// It has none.
+    /// This kind has no settings of its own.
     pub struct Spec {}
 }
 

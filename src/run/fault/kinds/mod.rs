@@ -26,6 +26,10 @@ use crate::topology::{Target, TopologyError};
 pub struct FaultRow {
     /// Its name in a scenario.
     pub name: &'static str,
+    /// A line that says what it does.
+    pub summary: &'static str,
+    /// Where it makes sense, as a line; `Fault::check` holds a scenario to it.
+    pub fits: &'static str,
     /// What it is.
     pub nature: Nature,
     /// Its settings, besides those that every fault has.
@@ -36,10 +40,12 @@ pub struct FaultRow {
 
 /// Generates, from one row a kind, the registry and the enum in which kinds of fault meet.
 macro_rules! faults {
-    ($( $name:literal => $variant:ident, $module:ident; )+) => {
+    ($( $name:literal => $variant:ident, $module:ident, $summary:literal, $fits:literal; )+) => {
         /// Every kind of fault there is.
         pub const REGISTRY: &[FaultRow] = &[ $( FaultRow {
             name: $name,
+            summary: $summary,
+            fits: $fits,
             nature: <$module::Spec as Fault>::NATURE,
             docs: <$module::Spec as Settings>::docs,
             read: |reader| FaultSpec::$variant(<$module::Spec as Settings>::read(reader)),
@@ -89,22 +95,54 @@ macro_rules! faults {
 }
 
 faults! {
-    "stop-cache" => StopCache, stop_cache;
-    "stop-database" => StopDatabase, stop_database;
-    "flush" => Flush, flush;
-    "slow-database" => SlowDatabase, slow_database;
-    "crash-application" => CrashApplication, crash_application;
-    "kill" => Kill, kill;
-    "pause" => Pause, pause;
-    "restart" => Restart, restart;
-    "failover" => Failover, failover;
-    "fill-memory" => FillMemory, fill_memory;
-    "slow" => Slow, slow;
-    "cut" => Cut, cut;
-    "reset" => Reset, reset;
-    "throttle" => Throttle, throttle;
-    "add-shard" => AddShard, add_shard;
-    "remove-shard" => RemoveShard, remove_shard;
+    "stop-cache" => StopCache, stop_cache,
+        "every cache server is killed (SIGKILL), and started again after `for`",
+        "only where hotset starts the servers of the cache";
+    "stop-database" => StopDatabase, stop_database,
+        "the server of the database is killed (SIGKILL), and started again after `for`",
+        "only where hotset starts the server of the database";
+    "flush" => Flush, flush,
+        "every entry of this run is gone from the cache at once",
+        "everywhere";
+    "slow-database" => SlowDatabase, slow_database,
+        "every call of the database takes `delay` longer, as long as `for` says",
+        "everywhere";
+    "crash-application" => CrashApplication, crash_application,
+        "an instance of the application loses all that it holds in memory, starts again after `for` and takes up what it left behind",
+        "everywhere";
+    "kill" => Kill, kill,
+        "one node of the cache is killed (SIGKILL), and started again after `for` where that is given",
+        "only where hotset starts the servers of the cache";
+    "pause" => Pause, pause,
+        "one node of the cache is frozen (SIGSTOP) and goes on after `for` (SIGCONT): its connections stay open and silent",
+        "only where hotset starts the servers of the cache";
+    "restart" => Restart, restart,
+        "one node of the cache is asked to end (SIGTERM) and started again at once",
+        "only where hotset starts the servers of the cache";
+    "failover" => Failover, failover,
+        "a replica of the shard becomes its primary, by order of Sentinel or the cluster",
+        "only where a replica can take over, by cluster, sentinel or `replicas`; on servers of your own only with `allow_faults = true`";
+    "fill-memory" => FillMemory, fill_memory,
+        "the memory of every primary is filled with other keys, which are removed after `for`",
+        "only on a cache server with a limit of memory, as by `cache.capacity`; on servers of your own only with `allow_faults = true`";
+    "slow" => Slow, slow,
+        "a round trip over the link takes `delay` longer and up to `jitter` more, as long as `for` says",
+        "only on a link to a server and without TLS; to servers of your own only with `allow_faults = true`";
+    "cut" => Cut, cut,
+        "nothing gets through the link as long as `for` says, but connections stay open; what was under way arrives afterwards",
+        "only on a link to a server and without TLS; to servers of your own only with `allow_faults = true`";
+    "reset" => Reset, reset,
+        "every connection over the link is reset at once",
+        "only on a link to a server and without TLS; to servers of your own only with `allow_faults = true`";
+    "throttle" => Throttle, throttle,
+        "no more than `rate` a second gets through the link in each direction, as long as `for` says",
+        "only on a link to a server and without TLS; to servers of your own only with `allow_faults = true`";
+    "add-shard" => AddShard, add_shard,
+        "a cluster gets one more primary and its share of the slots, while the load runs",
+        "only on a cluster that hotset starts, and without `cache.wait_replicas`";
+    "remove-shard" => RemoveShard, remove_shard,
+        "the slots of the shard are moved to the others and it is taken out, while the load runs",
+        "only on a cluster that hotset starts, of two shards or more";
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use crate::topology::servers::ServerSignal;
 use crate::topology::{Target, TopologyError};
 
 crate::settings! {
-    /// It has none.
+    /// This kind has no settings of its own.
     pub struct Spec {}
 }
 

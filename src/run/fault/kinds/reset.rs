@@ -4,7 +4,7 @@ use crate::run::fault::{Course, Effects, Fault, Lasts, Nature, Surroundings, lin
 use crate::topology::{Target, TopologyError};
 
 crate::settings! {
-    /// It has none.
+    /// This kind has no settings of its own.
     pub struct Spec {}
 }
 

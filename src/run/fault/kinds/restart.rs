@@ -6,7 +6,7 @@ use crate::run::fault::{Aim, Course, Effects, Fault, Lasts, Nature, Part, Surrou
 use crate::topology::{Target, TopologyError};
 
 crate::settings! {
-    /// It has none.
+    /// This kind has no settings of its own.
     pub struct Spec {}
 }
 
