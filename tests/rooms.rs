@@ -30,7 +30,6 @@ const CIRCLES: &[(&str, &str, &str)] = &[
         "topology/cache.rs",
         "the methods of a deployment that find its servers' limits are a file of their own",
     ),
-    ("measure/anomalies.rs", "measure/window.rs", "anomalies keep ages as windows keep latencies"),
 ];
 
 /// The longest that `main.rs` may be: it is a list of steps.
