@@ -108,10 +108,7 @@ fn finish(ended: Result<Outcome, RunError>, arguments: &RunArguments) -> Exit {
         println!("report:  {}", directory.join("report.html").display());
     }
     if outcome.failed > 0 {
-        eprintln!(
-            "{} of the runs failed; the reasons are above and in summary.csv",
-            outcome.failed
-        );
+        eprintln!("{} of the runs failed; the reasons are above and in summary.csv", outcome.failed);
         exit = Exit::NotRun;
     }
     if outcome.interrupted {
