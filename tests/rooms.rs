@@ -31,7 +31,6 @@ const CIRCLES: &[(&str, &str, &str)] = &[
         "topology/cache.rs",
         "the methods of a deployment that find its servers' limits are a file of their own",
     ),
-    ("measure/anomalies.rs", "measure/window.rs", "anomalies keep ages as windows keep latencies"),
 ];
 
 /// Which names of types several files declare, and why that is so.

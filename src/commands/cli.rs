@@ -1,5 +1,10 @@
 //! The command line: what can be typed, and what it means.
 
+#![allow(
+    rustdoc::invalid_html_tags,
+    reason = "clap prints these comments as they stand, as in DIR/<scenario>"
+)]
+
 pub mod monitor;
 mod numbers;
 

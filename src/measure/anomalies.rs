@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use super::window::Latency;
+use super::latency::Latency;
 
 /// Ages are told apart from here on: a microsecond.
 const SHORTEST_AGE_NS: u64 = 1_000;

@@ -4,6 +4,7 @@
 
 pub mod anomalies;
 pub mod collectors;
+pub mod latency;
 pub mod limit;
 pub mod outage;
 pub mod outcome;
@@ -17,4 +18,5 @@ pub use outage::OutageRecorder;
 pub use outcome::Outcome;
 pub use recorder::Recorder;
 pub use settle::{HitRateWindow, SlopeTest, Trend, slope_test};
-pub use window::{Latency, Window};
+pub use latency::Latency;
+pub use window::Window;

@@ -2,22 +2,12 @@
 
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
 
 use super::anomalies::Anomalies;
+use super::latency::{self, Latency};
 use super::outcome::Outcome;
 use crate::results::{Answers, Measure, OutcomeClass, Times};
 use crate::store::ErrorKind;
-
-/// Histograms in nanoseconds, to three significant digits. A counter that would pass 2^32 − 1 stays there; that many
-/// operations within 0.1 % of one latency take over an hour at a million a second.
-pub type Latency = Histogram<u32>;
-
-/// Histograms are told apart from here on; what is shorter counts as this or as nothing.
-pub const SHORTEST_NS: u64 = 10;
-/// Longer times than this count as this.
-pub const LONGEST_NS: u64 = 120_000_000_000;
-const SIGNIFICANT_DIGITS: u8 = 3;
 
 /// Response and service times of one kind of operation with one outcome.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,7 +19,7 @@ struct Histograms {
 impl Histograms {
     /// `None` only where the library refuses the layout, which a test shows it does not.
     fn new() -> Option<Box<Self>> {
-        let histogram = || Histogram::new_with_bounds(SHORTEST_NS, LONGEST_NS, SIGNIFICANT_DIGITS).ok();
+        let histogram = latency::empty;
         Some(Box::new(Self { response: histogram()?, service: histogram()? }))
     }
 

@@ -7,7 +7,7 @@
 //! needs the mean of min(D, Y, X): Y the end of the first gap of τ without a read, X the next write. Let S(x) be the
 //! chance that no such gap ended within x of the fill. Then S = 1 below τ, 1 − e^{−λτ} at τ (no read followed
 //! the fill), and beyond it an eviction at x needs a use at x − τ, before which the entry lived, and none since:
-//! S′(x) = −λ e^{−λτ} S(x − τ). The mean life is ∫₀^D S(x) e^{−μx} dx, and [`super::renewal`] turns it into the
+//! S′(x) = −λ e^{−λτ} S(x − τ). The mean life is ∫₀^D S(x) e^{−μx} dx, and `renewal` turns it into the
 //! share of reads that hit. τ is such that the occupancies add up to the capacity; where the TTL alone keeps
 //! the cache below it, nothing is evicted.
 //!

@@ -1,7 +1,7 @@
 //! A cache that is bounded by time alone.
 //!
 //! With a TTL T that runs from the fill (Jung et al., 2003) an entry lives m = (1−e^{−μT})/μ until it expires or is
-//! written, or T without writes, and [`super::renewal`] turns that into the share of reads that hit: λT/(1+λT) without
+//! written, or T without writes, and `renewal` turns that into the share of reads that hit: λT/(1+λT) without
 //! writes, a/(1+a) with a = λm where writes delete.
 //! With a TTL that runs from the last use (Fofack et al., 2014) the key is cached when its last event within T left it
 //! there, as under an LRU whose characteristic time is T.

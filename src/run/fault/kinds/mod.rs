@@ -1,4 +1,4 @@
-//! Every kind of fault: a file and a row in [`faults!`] each.
+//! Every kind of fault: a file and a row in `faults!` each.
 
 pub mod add_shard;
 pub mod crash_application;
