@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Instant;
 
-use hotset::model::curve::{Access, Keys, OnWrite, Sampling, Simulation, StackDistances, Sweep};
+use hotset::model::curve::{Access, Keys, Sampling, Simulation, StackDistances, Sweep, WritePolicy};
 use hotset::model::eviction::PolicyKind;
 
 const OPERATIONS: usize = 10_000_000;
@@ -19,11 +19,13 @@ fn main() {
             report(policy.name(), || simulate(policy, keys / 10, numbered, &stream));
         }
         report("lru, hashed keys", || simulate(PolicyKind::Lru, keys / 10, Keys::Hashed, &stream));
-        report("lru, all capacities", || stack_distances(keys, numbered, OnWrite::Update, &stream));
+        report("lru, all capacities", || stack_distances(keys, numbered, WritePolicy::Update, &stream));
         report("lru, all capacities, hashed", || {
-            stack_distances(keys, Keys::Hashed, OnWrite::Update, &stream)
+            stack_distances(keys, Keys::Hashed, WritePolicy::Update, &stream)
         });
-        report("lru, all, 10 % deletes", || stack_distances(keys, numbered, OnWrite::Invalidate, &stream));
+        report("lru, all, 10 % deletes", || {
+            stack_distances(keys, numbered, WritePolicy::Invalidate, &stream)
+        });
         let (all, lru) = (PolicyKind::ALL.to_vec(), vec![PolicyKind::Lru]);
         let (one, many) = (vec![entries(keys / 10)], capacities(keys));
         report("sweep, lru, 1 capacity", || sweep(lru.clone(), one, numbered, &stream));
@@ -45,7 +47,7 @@ fn entries(entries: usize) -> NonZeroU32 {
 }
 
 fn simulate(policy: PolicyKind, capacity: usize, keys: Keys, stream: &[u32]) -> f64 {
-    let mut simulation = Simulation::new(policy, entries(capacity), OnWrite::Update, keys, 1);
+    let mut simulation = Simulation::new(policy, entries(capacity), WritePolicy::Update, keys, 1);
     for &key in stream {
         black_box(simulation.access(Access::read(u64::from(key))));
     }
@@ -57,11 +59,11 @@ fn capacities(keys: usize) -> Vec<NonZeroU32> {
     (1..=16).map(|sixteenth| entries(keys * sixteenth / 16)).collect()
 }
 
-fn stack_distances(keys: usize, index: Keys, on_write: OnWrite, stream: &[u32]) -> f64 {
+fn stack_distances(keys: usize, index: Keys, on_write: WritePolicy, stream: &[u32]) -> f64 {
     let mut distances = StackDistances::new(on_write, index);
     for (number, &key) in stream.iter().enumerate() {
         let key = u64::from(key);
-        let deletes = on_write == OnWrite::Invalidate && number % 10 == 0;
+        let deletes = on_write == WritePolicy::Invalidate && number % 10 == 0;
         distances.access(if deletes { Access::write(key) } else { Access::read(key) });
     }
     let rates = capacities(keys).into_iter().map(|capacity| {
@@ -75,7 +77,7 @@ fn sweep(policies: Vec<PolicyKind>, capacities: Vec<NonZeroU32>, keys: Keys, str
     let sweep = Sweep {
         policies,
         capacities,
-        on_write: OnWrite::Update,
+        on_write: WritePolicy::Update,
         keys,
         sampling: Sampling::ALL,
         uncounted: 0,

@@ -19,7 +19,7 @@ use hotset::load::workload::{Mix, Operation, OperationStream, StreamSpec};
 use hotset::measure::Recorder;
 use hotset::measure::collectors::resident_bytes;
 use hotset::results::Phase;
-use hotset::run::driver::client::{self, Shared};
+use hotset::run::driver::client::{self, WorkerState};
 use hotset::run::driver::control::{Control, Stage};
 use hotset::run::driver::instance::Instance;
 use hotset::scenario::PositiveNumber;
@@ -96,7 +96,7 @@ fn round(documents: &Arc<[Document]>, audit: Option<&Arc<Audit>>, seed: u64) -> 
     LocalSet::new().block_on(&runtime, async {
         let control = Arc::new(Control::default());
         let recorder = Rc::new(RefCell::new(Recorder::new(2, Recorder::LATE_AFTER)));
-        let shared = Shared {
+        let shared = WorkerState {
             instance: Rc::new(Instance::new(Nothing(Arc::clone(documents)), None)),
             recorder: Rc::clone(&recorder),
             warmup: stream(keys, Phase::Warmup, seed),

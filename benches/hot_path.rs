@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 
-use hotset::audit::{self, Audit, Ended, Seen};
+use hotset::audit::{self, Audit, Seen, WriteOutcome};
 use hotset::base::units::Share;
 use hotset::load::workload::keys::{Distribution, Hotspot, KeySampler, Uniform, Zipf, ZipfRanks};
 use hotset::load::workload::{
@@ -147,7 +147,7 @@ fn audit() {
             let document = &mut store[key as usize];
             document.version += 1;
             document.writes[write.field] = id;
-            let ended = Ended::Acknowledged(document.version);
+            let ended = WriteOutcome::Acknowledged(document.version);
             audit.write_ended(&mut views[(n % CLIENTS) as usize], write, ended, now);
             0
         });

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use hotset::commands::cli::{Cli, Command};
-use hotset::commands::output::{print, say};
+use hotset::commands::output::{print, print_parser_message};
 use hotset::commands::{Exit, curve, list, monitor, record, report, run};
 use hotset::{
     base::interrupt,
@@ -20,7 +20,7 @@ fn main() -> ExitCode {
     interrupt::end_quietly_when_nobody_reads();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(said) => return say(&said).into(),
+        Err(message) => return print_parser_message(&message).into(),
     };
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::from_env("HOTSET_LOG"))

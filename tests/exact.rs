@@ -5,7 +5,7 @@ mod support;
 use std::num::NonZeroU32;
 
 use hotset::base::hash::mix;
-use hotset::model::curve::{Access, Keys, OnWrite, Simulation};
+use hotset::model::curve::{Access, Keys, Simulation, WritePolicy};
 use hotset::model::eviction::PolicyKind;
 use hotset::results::{Phase, Results, TimeseriesRow};
 use support::Place;
@@ -69,7 +69,7 @@ impl Cache for Simulation {
 #[derive(Clone)]
 struct NaiveLru {
     held: Vec<u64>,
-    on_write: OnWrite,
+    on_write: WritePolicy,
 }
 
 impl Cache for NaiveLru {
@@ -79,7 +79,7 @@ impl Cache for NaiveLru {
         if let Some(place) = place {
             self.held.remove(place);
         }
-        if is_read || self.on_write == OnWrite::Update {
+        if is_read || self.on_write == WritePolicy::Update {
             self.held.push(access.key);
             if self.held.len() > CAPACITY {
                 self.held.remove(0);
@@ -149,7 +149,8 @@ fn a_run_with_one_client_hits_and_misses_as_a_naive_cache_and_as_the_curve_does(
             (0, 0, 0, 0),
             "{row:#?}"
         );
-        let on_write = if row.strategy == "cache-aside" { OnWrite::Invalidate } else { OnWrite::Update };
+        let on_write =
+            if row.strategy == "cache-aside" { WritePolicy::Invalidate } else { WritePolicy::Update };
         let policy = row.swept.strip_prefix("cache.policy=").unwrap().parse().unwrap();
         let capacity = NonZeroU32::new(CAPACITY as u32).unwrap();
         let simulation = Simulation::new(policy, capacity, on_write, Keys::Numbered(KEYS as u32), 1);

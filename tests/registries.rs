@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use hotset::load::workload::keys;
 use hotset::report::charts;
-use hotset::run::plan::{Options, Plan};
+use hotset::run::plan::{Plan, PlanOptions};
 use hotset::scenario::SettingDoc;
 use hotset::strategy::Staleness;
 use hotset::{strategy, topology};
@@ -92,7 +92,7 @@ fn every_scenario_is_valid_and_every_strategy_and_topology_is_in_one() {
     let scenarios = scenarios();
     assert!(!scenarios.is_empty());
     for path in scenarios {
-        let plan = match Plan::read(&path, &Options::default()) {
+        let plan = match Plan::read(&path, &PlanOptions::default()) {
             Ok(plan) => plan,
             Err(error) => panic!("{}: {error:?}", path.display()),
         };
@@ -114,7 +114,7 @@ fn both_applications_are_shown_under_every_strategy_with_bounds_that_their_cells
         ("sessions-everywhere", vec![]),
     ] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("scenarios/{name}.toml"));
-        let plan = Plan::read(&path, &Options { set, ..Options::default() }).unwrap();
+        let plan = Plan::read(&path, &PlanOptions { set, ..PlanOptions::default() }).unwrap();
         let chosen: BTreeSet<_> = plan.scenario.strategies.iter().map(|one| one.spec.name()).collect();
         assert_eq!(chosen, strategy::REGISTRY.iter().map(|row| row.name).collect(), "{name}");
         for cell in &plan.cells {

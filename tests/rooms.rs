@@ -1,4 +1,5 @@
-//! The rooms of the project stand on floors and imports go only downward; among files there are no circles.
+//! The rooms of the project stand on floors and imports go only downward; among files there are no circles, and no two
+//! of them give a type the same name.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -32,6 +33,18 @@ const CIRCLES: &[(&str, &str, &str)] = &[
     ),
 ];
 
+/// Which names of types several files declare, and why that is so.
+const SHARED_NAMES: &[(&str, &str)] = &[
+    (
+        "Own",
+        "the settings of one strategy beside those that strategies share; the name of its module tells which",
+    ),
+    (
+        "Spec",
+        "the settings of one strategy, topology, application or fault; the name of its module tells which",
+    ),
+];
+
 /// The longest that `main.rs` may be: it is a list of steps.
 const LINES_OF_MAIN: usize = 120;
 
@@ -57,6 +70,8 @@ struct File {
     imports: Vec<Import>,
     paths: Vec<Named>,
     macros: Vec<String>,
+    /// The types and traits that it declares for others, also in the call of a macro.
+    types: Vec<String>,
 }
 
 fn is_punct(token: Option<&TokenTree>, wanted: char) -> bool {
@@ -79,6 +94,13 @@ fn group(token: Option<&TokenTree>, delimiter: Delimiter) -> Option<&Group> {
 
 fn is_double_colon(tokens: &[TokenTree], at: usize) -> bool {
     is_punct(tokens.get(at), ':') && is_punct(tokens.get(at + 1), ':')
+}
+
+/// Whether the word at `at` stands behind `pub` or `pub(…)`.
+fn is_public(tokens: &[TokenTree], at: usize) -> bool {
+    let before = |back: usize| at.checked_sub(back).and_then(|at| tokens.get(at));
+    let is_pub = |back: usize| ident(before(back)).is_some_and(|word| word == "pub");
+    is_pub(1) || is_pub(2) && group(before(1), Delimiter::Parenthesis).is_some()
 }
 
 /// The index behind the item that begins at `at`: behind its `;`, or behind its braces.
@@ -132,11 +154,7 @@ impl File {
         match word {
             "use" => {
                 let end = (at..tokens.len()).find(|&i| is_punct(tokens.get(i), ';')).unwrap_or(tokens.len());
-                let is_public = at > 0 && ident(tokens.get(at - 1)).is_some_and(|before| before == "pub")
-                    || at > 1
-                        && group(tokens.get(at - 1), Delimiter::Parenthesis).is_some()
-                        && ident(tokens.get(at - 2)).is_some_and(|before| before == "pub");
-                self.read_use(&tokens[at + 1..end], &[], module, is_public);
+                self.read_use(&tokens[at + 1..end], &[], module, is_public(tokens, at));
                 end
             }
             "mod" if group(tokens.get(at + 2), Delimiter::Brace).is_some() => {
@@ -149,6 +167,10 @@ impl File {
             "macro_rules" => {
                 self.macros.extend(ident(tokens.get(at + 2)));
                 at + 3
+            }
+            "struct" | "enum" | "union" | "trait" | "type" if is_public(tokens, at) => {
+                self.types.extend(ident(next));
+                at + 2
             }
             _ => {
                 let mut path = vec![word.to_owned()];
@@ -325,6 +347,18 @@ impl Sources {
         uses
     }
 
+    /// Every name of a type that several files declare, with these files.
+    fn shared_names(&self) -> BTreeMap<&str, BTreeSet<&str>> {
+        let mut files: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for file in self.0.values() {
+            for name in &file.types {
+                files.entry(name).or_default().insert(&file.path);
+            }
+        }
+        files.retain(|_, files| files.len() > 1);
+        files
+    }
+
     /// Every file with those that declare what it uses.
     fn uses_among_files(&self) -> BTreeMap<&str, BTreeSet<&str>> {
         let homes = |file| self.named_by(file).into_iter().filter_map(|path| self.home(&path, 8));
@@ -421,6 +455,20 @@ fn no_file_uses_another_that_uses_it() {
 }
 
 #[test]
+fn no_two_files_give_a_type_the_same_name() {
+    let sources = Sources::read();
+    let mut shared = sources.shared_names();
+    for (name, reason) in SHARED_NAMES {
+        assert!(shared.remove(name).is_some(), "at most one file declares {name}: {reason}");
+    }
+    let found: Vec<String> = shared
+        .into_iter()
+        .map(|(name, files)| format!("{name}: {}", files.into_iter().collect::<Vec<_>>().join(", ")))
+        .collect();
+    assert!(found.is_empty(), "\n{}\n", found.join("\n"));
+}
+
+#[test]
 fn main_is_a_list_of_steps() {
     let lines = include_str!("../src/main.rs").lines().count();
     assert!(
@@ -466,6 +514,24 @@ fn a_file_that_only_hands_on_what_others_declare_closes_no_circle() {
     let uses = sources.uses_among_files();
     assert_eq!(uses["a/b.rs"], BTreeSet::from(["a/c.rs", "a/mod.rs"]));
     assert_eq!(circles(&uses), Vec::<String>::new());
+}
+
+#[test]
+fn a_name_is_shared_by_what_files_declare_for_others_but_not_by_private_types_and_those_of_tests() {
+    let sources = sources_of(&[
+        (
+            "a/b.rs",
+            "pub struct A; pub(super) enum B {} crate::settings! { pub struct C {} } pub(in crate::a) type D = u8; \
+             pub trait E {} struct F; #[cfg(test)] mod tests { pub struct G; } pub use c::H;",
+        ),
+        (
+            "a/c.rs",
+            "pub trait A {} words! { pub enum B {} } pub struct C; mod inner { pub struct D; } pub trait E {} \
+             pub struct F; pub struct G; pub struct H;",
+        ),
+    ]);
+    let names: Vec<&str> = sources.shared_names().into_keys().collect();
+    assert_eq!(names, ["A", "B", "C", "D", "E"]);
 }
 
 /// The words between backticks.

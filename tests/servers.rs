@@ -9,8 +9,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use hotset::topology::servers::{
-    Exit, MongodConfig, MongodServer, Persistence, RedisConfig, RedisServer, ServerError, ServerProcess,
-    ServerSpec, Supervisor, Swept, UsageSampler, find_mongod, find_redis_server, sweep_stale_in,
+    MongodConfig, MongodServer, Persistence, RedisConfig, RedisServer, ServerError, ServerExit,
+    ServerProcess, ServerSpec, Supervisor, SweepReport, UsageSampler, find_mongod, find_redis_server,
+    sweep_stale_in,
 };
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -268,7 +269,7 @@ async fn a_sweep_leaves_a_living_run_alone() {
     let supervisor = Supervisor::start_in(Path::new(HOTSET), root.path()).await.unwrap();
     let server = redis(&supervisor).await;
 
-    assert_eq!(sweep_stale_in(root.path()), Swept::default());
+    assert_eq!(sweep_stale_in(root.path()), SweepReport::default());
 
     assert_eq!(ask(server.url().expose(), "PING", &[]).await.unwrap(), "PONG");
     supervisor.shutdown().await.unwrap();
@@ -283,7 +284,7 @@ async fn a_paused_server_is_killed_too() {
     one.process().pause().await.unwrap();
     other.process().pause().await.unwrap();
 
-    assert_eq!(one.kill().await.unwrap(), Exit::Signal(9));
+    assert_eq!(one.kill().await.unwrap(), ServerExit::Signal(9));
     supervisor.shutdown().await.unwrap();
 
     assert!(pids.iter().all(|pid| !runs(*pid)));
@@ -309,7 +310,7 @@ async fn a_server_that_is_asked_to_end_does_so_even_when_it_is_paused() {
     let supervisor = supervisor().await;
     let server = redis(&supervisor).await;
     server.process().pause().await.unwrap();
-    assert_eq!(server.process().stop(BOUND).await.unwrap(), Exit::Code(0));
+    assert_eq!(server.process().stop(BOUND).await.unwrap(), ServerExit::Code(0));
     supervisor.shutdown().await.unwrap();
 }
 
@@ -325,7 +326,7 @@ async fn a_server_that_ignores_the_request_to_end_is_killed_after_the_grace() {
     let process = ServerProcess::start(&supervisor, spec).await.unwrap();
     eventually("it ignores the signal", || fs::read_to_string(&log).unwrap().contains("deaf"));
 
-    assert_eq!(process.stop(Duration::from_millis(50)).await.unwrap(), Exit::Signal(9));
+    assert_eq!(process.stop(Duration::from_millis(50)).await.unwrap(), ServerExit::Signal(9));
     supervisor.shutdown().await.unwrap();
 }
 
@@ -437,7 +438,7 @@ async fn a_pinned_server_may_use_only_its_processors() {
 async fn a_processor_that_does_not_exist_ends_the_server_with_the_reason_in_its_log() {
     let supervisor = supervisor().await;
     let process = sleeper(&supervisor, vec![100_000]).await;
-    assert!(matches!(process.wait(BOUND).await.unwrap(), Some(Exit::Code(126))));
+    assert!(matches!(process.wait(BOUND).await.unwrap(), Some(ServerExit::Code(126))));
     assert!(fs::read_to_string(process.log()).unwrap().contains("100000"));
     supervisor.shutdown().await.unwrap();
 }
@@ -451,7 +452,7 @@ async fn redis_restarts_on_its_port_with_what_its_persistence_kept() {
         let (url, pid, port) = (server.url(), server.process().pid(), server.port());
         ask(url.expose(), "SET", &["key", "kept"]).await.unwrap();
 
-        assert_eq!(server.kill().await.unwrap(), Exit::Signal(9));
+        assert_eq!(server.kill().await.unwrap(), ServerExit::Signal(9));
         assert!(!runs(pid) && is_free(port));
         server.restart().await.unwrap();
 

@@ -14,7 +14,7 @@ use hotset::store::redb::{EmbeddedDatabase, EmbeddedOptions};
 use hotset::store::redis::{RedisAdmin, RedisCache, RedisOptions};
 use hotset::store::{
     AnyCache, AnyDatabase, AppCache, AppDatabase, BulkItem, Cache, Claimed, Counters, Database, Document,
-    Entry, ErrorKind, Page, Patch, SecretUrl, Settled, Streams, Token,
+    Entry, ErrorKind, Page, Patch, SecretUrl, SettleOutcome, Streams, Token,
 };
 use mongodb::bson::raw::cstr;
 use mongodb::bson::rawdoc;
@@ -231,35 +231,35 @@ async fn an_expired_token_lets_nothing_in(cache: &impl Cache) {
 
 async fn settle_replaces_only_what_is_older(cache: &impl Cache) {
     cache.set("k", &entry(4), None).await.unwrap();
-    assert_eq!(cache.settle("k", None, &entry(5), Some(MINUTE)).await.unwrap(), Settled::Stored);
-    assert_eq!(cache.settle("k", None, &entry(5), Some(MINUTE)).await.unwrap(), Settled::NewerThere);
-    assert_eq!(cache.settle("k", None, &entry(4), Some(MINUTE)).await.unwrap(), Settled::NewerThere);
+    assert_eq!(cache.settle("k", None, &entry(5), Some(MINUTE)).await.unwrap(), SettleOutcome::Stored);
+    assert_eq!(cache.settle("k", None, &entry(5), Some(MINUTE)).await.unwrap(), SettleOutcome::NewerThere);
+    assert_eq!(cache.settle("k", None, &entry(4), Some(MINUTE)).await.unwrap(), SettleOutcome::NewerThere);
     assert_eq!(cache.get("k").await.unwrap(), Some(entry(5)));
 }
 
 async fn settle_replaces_the_mark_of_an_absent_document(cache: &impl Cache) {
     cache.set("k", &Entry::Absent, None).await.unwrap();
-    assert_eq!(cache.settle("k", None, &entry(1), Some(MINUTE)).await.unwrap(), Settled::Stored);
+    assert_eq!(cache.settle("k", None, &entry(1), Some(MINUTE)).await.unwrap(), SettleOutcome::Stored);
     assert_eq!(cache.get("k").await.unwrap(), Some(entry(1)));
 }
 
 async fn settle_takes_the_place_of_its_own_token(cache: &impl Cache) {
     cache.place_token("k", Token(1), MINUTE).await.unwrap();
-    assert_eq!(cache.settle("k", Some(Token(1)), &entry(1), None).await.unwrap(), Settled::Stored);
+    assert_eq!(cache.settle("k", Some(Token(1)), &entry(1), None).await.unwrap(), SettleOutcome::Stored);
     assert_eq!(cache.get("k").await.unwrap(), Some(entry(1)));
 }
 
 async fn settle_removes_another_loads_token_so_that_it_cannot_fill(cache: &impl Cache) {
     for mine in [None, Some(Token(2))] {
         cache.place_token("k", Token(1), MINUTE).await.unwrap();
-        assert_eq!(cache.settle("k", mine, &entry(2), None).await.unwrap(), Settled::Voided);
+        assert_eq!(cache.settle("k", mine, &entry(2), None).await.unwrap(), SettleOutcome::Voided);
         assert!(!cache.fill("k", Token(1), &entry(1), None).await.unwrap());
         assert_eq!(cache.get("k").await.unwrap(), None);
     }
 }
 
 async fn settle_puts_nothing_where_nothing_is(cache: &impl Cache) {
-    assert_eq!(cache.settle("k", Some(Token(1)), &entry(1), None).await.unwrap(), Settled::Voided);
+    assert_eq!(cache.settle("k", Some(Token(1)), &entry(1), None).await.unwrap(), SettleOutcome::Voided);
     assert_eq!(cache.get("k").await.unwrap(), None);
 }
 

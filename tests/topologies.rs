@@ -13,14 +13,15 @@ use hotset::results::{EventRow, Of, Phase, Results, SummaryRow, Verdict};
 use hotset::run::fault::Target;
 use hotset::scenario::Distinct;
 use hotset::store::redis::layout::Layout;
-use hotset::store::redis::{Kind, ReadFrom, RedisAdmin, RedisCache, RedisOptions, Sharding};
-use hotset::store::write_log::{Held, Reader, WriteLog as _};
+use hotset::store::redis::{DeploymentKind, ReadFrom, RedisAdmin, RedisCache, RedisOptions, Sharding};
+use hotset::store::write_log::{ExpectedEntry, LogConsumer, WriteLog as _};
 use hotset::store::{
-    Announcement, Cache as _, Counters, Document, Entry, ErrorKind, SecretUrl, Settled, Token, Tracking as _,
+    Announcement, Cache as _, Counters, Document, Entry, ErrorKind, SecretUrl, SettleOutcome, Token,
+    Tracking as _,
 };
 use hotset::topology::nodes::Duty;
 use hotset::topology::settings::{CacheSettings, DatabaseSettings};
-use hotset::topology::{CacheDeployment, ServerRoom, Site, cluster, sentinel, single};
+use hotset::topology::{CacheDeployment, DeploymentContext, ServerRoom, cluster, sentinel, single};
 use mongodb::bson::rawdoc;
 use support::tls::Secured;
 use support::{Place, row};
@@ -44,13 +45,13 @@ struct Deployed {
 }
 
 impl Deployed {
-    async fn of<F>(deploy: impl AsyncFnOnce(&Site<'_>) -> F) -> Self
+    async fn of<F>(deploy: impl AsyncFnOnce(&DeploymentContext<'_>) -> F) -> Self
     where
         F: IntoDeployment,
     {
         let rooms = ServerRoom::with_program(PathBuf::from(env!("CARGO_BIN_EXE_hotset")));
         let (cache, database) = (CacheSettings::default(), DatabaseSettings::default());
-        let site = Site {
+        let site = DeploymentContext {
             servers: &rooms,
             run_prefix: "",
             cache: &cache,
@@ -102,11 +103,11 @@ impl<E: std::fmt::Display> IntoDeployment for Result<CacheDeployment, E> {
 }
 
 async fn a_cluster(spec: cluster::Spec) -> Deployed {
-    Deployed::of(async |site: &Site<'_>| spec.deploy_cache(site).await).await
+    Deployed::of(async |site: &DeploymentContext<'_>| spec.deploy_cache(site).await).await
 }
 
 async fn shards(spec: sentinel::Spec) -> Deployed {
-    Deployed::of(async |site: &Site<'_>| spec.deploy_cache(site).await).await
+    Deployed::of(async |site: &DeploymentContext<'_>| spec.deploy_cache(site).await).await
 }
 
 /// Two shards with a replica each and three sentinels, which notice a death within a second.
@@ -124,14 +125,14 @@ fn quick_cluster() -> cluster::Spec {
 }
 
 /// As an application connects that was given the addresses: nothing but those is known.
-async fn from_outside(deployed: &Deployed, kind: Kind, read_from: ReadFrom) -> RedisCache {
+async fn from_outside(deployed: &Deployed, kind: DeploymentKind, read_from: ReadFrom) -> RedisCache {
     let url = deployed.url("shard0");
     let options = RedisOptions { kind, read_from, ..RedisOptions::at(url.expose()) };
     RedisCache::connect(options, Counters::new()).await.unwrap()
 }
 
-fn by_sentinel(deployed: &Deployed) -> Kind {
-    Kind::Sentinel {
+fn by_sentinel(deployed: &Deployed) -> DeploymentKind {
+    DeploymentKind::Sentinel {
         sentinels: deployed.urls(Duty::Sentinel),
         masters: vec!["shard0".into(), "shard1".into()],
         sharding: Sharding::Rendezvous,
@@ -146,15 +147,16 @@ async fn keeps_its_promises(cache: &RedisCache) {
         assert_eq!(cache.get(&key).await.unwrap(), None);
         cache.place_token(&key, token, Duration::from_secs(5)).await.unwrap();
         assert!(cache.fill(&key, token, &entry(1), TTL).await.unwrap());
-        assert_eq!(cache.settle(&key, None, &entry(2), TTL).await.unwrap(), Settled::Stored);
-        assert_eq!(cache.settle(&key, None, &entry(1), TTL).await.unwrap(), Settled::NewerThere);
+        assert_eq!(cache.settle(&key, None, &entry(2), TTL).await.unwrap(), SettleOutcome::Stored);
+        assert_eq!(cache.settle(&key, None, &entry(1), TTL).await.unwrap(), SettleOutcome::NewerThere);
         assert_eq!(cache.get(&key).await.unwrap(), Some(entry(2)));
         // An entry and the log beside it, by one script.
         let (tagged, log) = (format!("product:{{{number}}}:7"), format!("write-log:product:{{{number}}}"));
         cache.set(&tagged, &entry(1), None).await.unwrap();
-        let put = cache.put_dirty(&tagged, Held::Document(1), &entry(2), Some((&log, "7"))).await.unwrap();
+        let put =
+            cache.put_dirty(&tagged, ExpectedEntry::Document(1), &entry(2), Some((&log, "7"))).await.unwrap();
         assert!(put.is_some());
-        let reader = Reader { log: &log, consumer: "me" };
+        let reader = LogConsumer { log: &log, consumer: "me" };
         let records = cache.read_log(reader, 10).await.unwrap();
         assert_eq!(records.len(), 1);
         assert_eq!(cache.remove_records(&log, &[records[0].id]).await.unwrap().records, 1);
@@ -174,7 +176,8 @@ async fn keys_of(deployed: &Deployed, names: &[&str]) -> Vec<u64> {
 #[tokio::test]
 async fn a_cluster_is_formed_spreads_keys_and_logs_over_its_nodes_and_announces_changes_of_all() {
     let deployed = a_cluster(quick_cluster()).await;
-    let cache = from_outside(&deployed, Kind::Cluster { seeds: Vec::new() }, ReadFrom::Primary).await;
+    let cache =
+        from_outside(&deployed, DeploymentKind::Cluster { seeds: Vec::new() }, ReadFrom::Primary).await;
     let layout = cache.layout();
     assert_eq!((layout.shards.len(), layout.unserved_slots()), (3, 0));
     assert!(layout.shards.iter().all(|shard| shard.replicas.len() == 1), "{layout:?}");
@@ -332,8 +335,8 @@ async fn while_a_shard_fails_over_faults_and_emptying_wait_for_its_next_primary(
 #[tokio::test]
 async fn a_dead_replica_never_fails_a_read_and_reads_are_spread_over_those_that_live() {
     let spec = single::Spec { replicas: 2, read_from: ReadFrom::Replicas, ..single::Spec::default() };
-    let deployed = Deployed::of(async |site: &Site<'_>| spec.deploy_cache(site).await).await;
-    let cache = from_outside(&deployed, Kind::One, ReadFrom::Replicas).await;
+    let deployed = Deployed::of(async |site: &DeploymentContext<'_>| spec.deploy_cache(site).await).await;
+    let cache = from_outside(&deployed, DeploymentKind::One, ReadFrom::Replicas).await;
     assert_eq!(cache.layout().shards[0].replicas.len(), 2);
     for number in 0..50 {
         cache.set(&format!("k{number}"), &entry(1), TTL).await.unwrap();
@@ -365,7 +368,7 @@ async fn a_dead_replica_never_fails_a_read_and_reads_are_spread_over_those_that_
 #[tokio::test]
 async fn a_write_that_waits_for_replicas_ends_in_a_timeout_when_they_are_frozen_and_is_done_all_the_same() {
     let spec = single::Spec { replicas: 1, ..single::Spec::default() };
-    let deployed = Deployed::of(async |site: &Site<'_>| spec.deploy_cache(site).await).await;
+    let deployed = Deployed::of(async |site: &DeploymentContext<'_>| spec.deploy_cache(site).await).await;
     let options = RedisOptions {
         wait_replicas: 1,
         // Replicas may take longer than any other answer.
@@ -393,7 +396,7 @@ async fn a_write_that_waits_for_replicas_ends_in_a_timeout_when_they_are_frozen_
     assert_eq!(cache.get("loading").await.unwrap(), None);
     assert_eq!(
         cache.settle("loading", None, &entry(2), TTL).await,
-        Ok(Settled::Voided),
+        Ok(SettleOutcome::Voided),
         "nothing was removed"
     );
     // An invalidation is tried again, and finds nothing left to remove: it is no more copied than before.
@@ -456,7 +459,8 @@ async fn what_may_have_happened_is_not_sent_again_and_a_look_is() {
 #[tokio::test]
 async fn what_has_left_a_slot_that_is_moving_is_asked_of_the_node_that_it_moves_to() {
     let deployed = a_cluster(cluster::Spec { replicas: 0, ..quick_cluster() }).await;
-    let cache = from_outside(&deployed, Kind::Cluster { seeds: Vec::new() }, ReadFrom::Primary).await;
+    let cache =
+        from_outside(&deployed, DeploymentKind::Cluster { seeds: Vec::new() }, ReadFrom::Primary).await;
     let (from, to) = (deployed.admin("shard0").await, deployed.admin("shard1").await);
     let id = async |admin: &RedisAdmin| -> String {
         admin.ask(redis::cmd("CLUSTER").arg("MYID"), "a test").await.unwrap()
@@ -490,7 +494,8 @@ async fn what_has_left_a_slot_that_is_moving_is_asked_of_the_node_that_it_moves_
 #[tokio::test]
 async fn slots_that_move_under_load_give_not_one_wrong_answer() {
     let deployed = a_cluster(cluster::Spec { replicas: 0, ..quick_cluster() }).await;
-    let cache = from_outside(&deployed, Kind::Cluster { seeds: Vec::new() }, ReadFrom::Primary).await;
+    let cache =
+        from_outside(&deployed, DeploymentKind::Cluster { seeds: Vec::new() }, ReadFrom::Primary).await;
     let stop = std::sync::atomic::AtomicBool::new(false);
     // Each client counts its own keys up by scripts and reads back what it has written.
     let client = async |client: u64| {
@@ -536,12 +541,12 @@ async fn slots_that_move_under_load_give_not_one_wrong_answer() {
 async fn what_is_wrong_with_servers_that_are_there_already_is_said_with_its_remedy() {
     let deployed = a_cluster(cluster::Spec { replicas: 0, ..quick_cluster() }).await;
     let sentinels = shards(two_shards()).await;
-    let said = async |kind: Kind, url: SecretUrl| {
+    let said = async |kind: DeploymentKind, url: SecretUrl| {
         let options = RedisOptions { kind, ..RedisOptions::at(url.expose()) };
         RedisCache::connect(options, Counters::new()).await.unwrap_err().to_string()
     };
     let nobody = SecretUrl::new("redis://127.0.0.1:1/");
-    let kind = |sentinels: Vec<SecretUrl>, name: &str| Kind::Sentinel {
+    let kind = |sentinels: Vec<SecretUrl>, name: &str| DeploymentKind::Sentinel {
         sentinels,
         masters: vec![name.into()],
         sharding: Sharding::Rendezvous,
@@ -551,7 +556,7 @@ async fn what_is_wrong_with_servers_that_are_there_already_is_said_with_its_reme
     assert!(unknown.contains("SENTINEL MASTERS"), "{unknown}");
     let unreachable = said(kind(vec![nobody.clone()], "shard0"), sentinels.url("shard0")).await;
     assert!(unreachable.contains("127.0.0.1:1") && unreachable.contains("refused"), "{unreachable}");
-    let no_cluster = said(Kind::Cluster { seeds: Vec::new() }, sentinels.url("shard0")).await;
+    let no_cluster = said(DeploymentKind::Cluster { seeds: Vec::new() }, sentinels.url("shard0")).await;
     assert!(no_cluster.contains("use the topology \"single\""), "{no_cluster}");
 
     let admin = deployed.admin("shard1").await;
@@ -560,7 +565,7 @@ async fn what_is_wrong_with_servers_that_are_there_already_is_said_with_its_reme
     other.ask::<()>(redis::cmd("CLUSTER").arg("DELSLOTS").arg(6000), "a test").await.unwrap();
     let spec =
         cluster::Spec { nodes: Distinct::new(vec![deployed.url("shard1")]).ok(), ..cluster::Spec::default() };
-    let error = Deployed::of(async |site: &Site<'_>| {
+    let error = Deployed::of(async |site: &DeploymentContext<'_>| {
         let error = spec.deploy_cache(site).await.err().unwrap().to_string();
         assert!(error.contains("1 of the 16384 slots") && error.contains("served by nobody"), "{error}");
         single::Spec::default().deploy_cache(site).await

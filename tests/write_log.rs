@@ -13,11 +13,11 @@ use hotset::store::local::{LocalCache, LocalCapacity};
 use hotset::store::network::{DelayedCache, RoundTrip};
 use hotset::store::redb::{EmbeddedDatabase, EmbeddedOptions};
 use hotset::store::redis::{RedisAdmin, RedisCache, RedisOptions};
-use hotset::store::write_log::{Held, Reader, Record, RecordId, Removed, WriteLog};
+use hotset::store::write_log::{ExpectedEntry, LogConsumer, LogRecord, RecordId, Removed, WriteLog};
 use hotset::store::{
     AnyCache, AppCache, Cache, Counters, Database, Document, Entry, ErrorKind, Patch, Token,
 };
-use hotset::strategy::source::{Collection, Kind};
+use hotset::strategy::source::{Collection, Keyspace};
 use hotset::strategy::{Backlog, Strategy, cache_behind};
 use mongodb::bson::raw::cstr;
 use mongodb::bson::rawdoc;
@@ -100,15 +100,15 @@ over_both! {
 }
 
 async fn put(cache: &impl WriteLog, over: i64, version: i64) -> Option<RecordId> {
-    let over = Held::Document(over.cast_unsigned());
+    let over = ExpectedEntry::Document(over.cast_unsigned());
     cache.put_dirty("k", over, &entry(version), Some((LOG, "1"))).await.unwrap()
 }
 
-async fn read(cache: &impl WriteLog, consumer: &str) -> Vec<Record> {
-    cache.read_log(Reader { log: LOG, consumer }, 100).await.unwrap()
+async fn read(cache: &impl WriteLog, consumer: &str) -> Vec<LogRecord> {
+    cache.read_log(LogConsumer { log: LOG, consumer }, 100).await.unwrap()
 }
 
-fn versions(records: &[Record]) -> Vec<u64> {
+fn versions(records: &[LogRecord]) -> Vec<u64> {
     records.iter().map(|record| record.entry.version()).collect()
 }
 
@@ -128,7 +128,7 @@ async fn a_dirty_entry_takes_the_place_of_exactly_what_was_seen(cache: &impl Wri
     // Without a log there is no record.
     cache.set("k", &entry(1), Some(MINUTE)).await.unwrap();
     let before = length(cache).await;
-    let put = cache.put_dirty("k", Held::Document(1), &entry(2), None).await.unwrap();
+    let put = cache.put_dirty("k", ExpectedEntry::Document(1), &entry(2), None).await.unwrap();
     assert_eq!((put, length(cache).await), (Some(RecordId::default()), before));
 }
 
@@ -136,7 +136,11 @@ async fn a_dirty_entry_takes_the_place_of_a_token_and_only_of_that_one(cache: &i
     let (mine, another) = (Token::random(), Token::random());
     cache.place_token("k", another, MINUTE).await.unwrap();
     let put = async |token| {
-        cache.put_dirty("k", Held::Token(token), &entry(2), Some((LOG, "1"))).await.unwrap().is_some()
+        cache
+            .put_dirty("k", ExpectedEntry::Token(token), &entry(2), Some((LOG, "1")))
+            .await
+            .unwrap()
+            .is_some()
     };
     assert!(!put(mine).await);
     assert!(put(another).await);
@@ -156,8 +160,8 @@ async fn a_write_is_a_record_and_one_that_is_overtaken_is_none(cache: &impl Writ
     let now = hotset::base::clock::unix_millis();
     assert!(now.abs_diff(place.millis) < 60_000, "a place tells when it was written");
     let records = read(cache, "me").await;
-    assert_eq!(records[0], Record { id: place, entity: "1".into(), entry: entry(2) });
-    assert_eq!(records[1], Record { id: second, entity: "1".into(), entry: entry(3) });
+    assert_eq!(records[0], LogRecord { id: place, entity: "1".into(), entry: entry(2) });
+    assert_eq!(records[1], LogRecord { id: second, entity: "1".into(), entry: entry(3) });
 }
 
 async fn a_clean_entry_is_forgotten_after_its_time_and_a_dirty_one_never(cache: &impl WriteLog) {
@@ -231,7 +235,7 @@ async fn write_versions(cache: &impl WriteLog, versions: std::ops::RangeInclusiv
 
 async fn records_are_given_once_in_their_order_and_stay_until_they_are_removed(cache: &impl WriteLog) {
     write_versions(cache, 2..=6).await;
-    let reader = Reader { log: LOG, consumer: "one" };
+    let reader = LogConsumer { log: LOG, consumer: "one" };
     let first = cache.read_log(reader, 2).await.unwrap();
     assert_eq!(versions(&first), [2, 3]);
     assert_eq!(versions(&read(cache, "other").await), [4, 5, 6]);
@@ -249,7 +253,7 @@ async fn records_are_given_once_in_their_order_and_stay_until_they_are_removed(c
 async fn records_of_another_are_taken_over_when_they_have_lain_long_enough(cache: &impl WriteLog) {
     write_versions(cache, 2..=4).await;
     let read = read(cache, "dead").await;
-    let alive = Reader { log: LOG, consumer: "alive" };
+    let alive = LogConsumer { log: LOG, consumer: "alive" };
     let taken = cache.take_over(alive, MINUTE, FIRST, 100).await.unwrap();
     assert!(taken.records.is_empty(), "not yet");
     // One that was done meanwhile is not taken over.
@@ -258,14 +262,14 @@ async fn records_of_another_are_taken_over_when_they_have_lain_long_enough(cache
     let taken = cache.take_over(alive, Duration::from_millis(20), FIRST, 100).await.unwrap();
     assert_eq!((versions(&taken.records), taken.next), (vec![2, 4], None));
     // They have just been given to somebody.
-    let other = Reader { log: LOG, consumer: "other" };
+    let other = LogConsumer { log: LOG, consumer: "other" };
     let taken = cache.take_over(other, MINUTE, FIRST, 100).await.unwrap();
     assert!(taken.records.is_empty());
 }
 
 async fn records_that_nobody_was_given_are_not_taken_over(cache: &impl WriteLog) {
     write_versions(cache, 2..=4).await;
-    let reader = Reader { log: LOG, consumer: "me" };
+    let reader = LogConsumer { log: LOG, consumer: "me" };
     assert!(cache.take_over(reader, Duration::ZERO, FIRST, 100).await.unwrap().records.is_empty());
     assert_eq!(versions(&read(cache, "me").await), [2, 3, 4]);
 }
@@ -275,7 +279,7 @@ async fn taking_over_goes_on_where_it_stopped(cache: &impl WriteLog) {
     read(cache, "dead").await;
     let (mut from, mut found) = (Some(FIRST), Vec::new());
     while let Some(place) = from {
-        let reader = Reader { log: LOG, consumer: "alive" };
+        let reader = LogConsumer { log: LOG, consumer: "alive" };
         let taken = cache.take_over(reader, Duration::ZERO, place, 3).await.unwrap();
         assert!(taken.records.len() <= 3);
         found.extend(versions(&taken.records));
@@ -287,7 +291,7 @@ async fn taking_over_goes_on_where_it_stopped(cache: &impl WriteLog) {
 async fn a_log_that_is_not_there_is_empty(cache: &impl WriteLog) {
     assert_eq!(cache.log_length(LOG).await.unwrap(), hotset::store::write_log::LogLength::default());
     assert!(read(cache, "me").await.is_empty());
-    let reader = Reader { log: "another", consumer: "me" };
+    let reader = LogConsumer { log: "another", consumer: "me" };
     assert!(cache.take_over(reader, Duration::ZERO, FIRST, 10).await.unwrap().records.is_empty());
     assert_eq!(cache.remove_records("a third", &[FIRST]).await.unwrap(), Removed::default());
 }
@@ -344,7 +348,7 @@ async fn a_full_redis_evicts_nothing_dirty_and_refuses_a_write_without_changing_
     assert_eq!(cache.get("k").await.unwrap(), Some(entry(2)));
     assert_eq!(length(&cache).await, 1);
     admin.set_max_memory(1).await.unwrap();
-    let refused = cache.put_dirty("k", Held::Document(2), &entry(3), Some((LOG, "1"))).await;
+    let refused = cache.put_dirty("k", ExpectedEntry::Document(2), &entry(3), Some((LOG, "1"))).await;
     assert_eq!(refused.unwrap_err().kind, ErrorKind::OutOfMemory);
     admin.set_max_memory(0).await.unwrap();
     assert_eq!(cache.get("k").await.unwrap(), Some(entry(2)));
@@ -385,7 +389,7 @@ async fn an_instance_takes_over_what_another_was_given_and_crashed_with() {
     let documents = ["a", "b"]
         .map(|id| Document::from_raw(rawdoc! { "_id": id, "price": 0_i64, "stock": 0_i64, "_v": 1_i64 }));
     database.put_many("things", documents.to_vec()).await.unwrap();
-    let kind = Kind { key_prefix: "thing:".into(), ttl: Some(MINUTE), tags: 0 };
+    let kind = Keyspace { key_prefix: "thing:".into(), ttl: Some(MINUTE), tags: 0 };
     let source = Collection::new(database.clone(), "things", kind);
     let spec = cache_behind::Spec::default();
     let (one, other) =
@@ -394,7 +398,7 @@ async fn an_instance_takes_over_what_another_was_given_and_crashed_with() {
     other.write("a", &patch(cstr!("stock"), 7)).await.unwrap();
     one.write("b", &patch(cstr!("price"), 6)).await.unwrap();
     // Somebody was given the first two and is no more.
-    let dead = Reader { log: "write-log:thing:0", consumer: "dead" };
+    let dead = LogConsumer { log: "write-log:thing:0", consumer: "dead" };
     assert_eq!(kept.0.read_log(dead, 2).await.unwrap().len(), 2);
     drop(one);
     assert_eq!(database.find("things", "a").await.unwrap().unwrap().version(), 1);

@@ -2,11 +2,11 @@
 //! operation neither boxes nor calls through a vtable.
 
 use super::ecommerce::pages::{Epochs, Pages};
-use crate::store::{BulkItem, Cache, ChangeStream, Changes, Document, Patch, StoreError};
+use crate::store::{BulkItem, Cache, ChangeFeed, Changes, Document, Patch, StoreError};
 use crate::strategy::AnyStrategy;
 use crate::strategy::source::dependents::WithDependents;
 use crate::strategy::source::service::Service;
-use crate::strategy::source::{Collection, Kind, Source};
+use crate::strategy::source::{Collection, Keyspace, Source};
 
 /// The strategy of one kind of entity of any application.
 pub type EntityStrategy<C, D> = AnyStrategy<C, AnySource<C, D>>;
@@ -25,7 +25,7 @@ macro_rules! sources {
         } )+
 
         impl<C: Cache, D: Changes> Source for AnySource<C, D> {
-            fn kind(&self) -> &Kind {
+            fn kind(&self) -> &Keyspace {
                 match self { $( Self::$variant(source) => source.kind(), )+ }
             }
             async fn load(&self, id: &str) -> Result<Option<Document>, StoreError> {
@@ -37,7 +37,7 @@ macro_rules! sources {
             async fn related(&self, id: &str, most: u64) -> Result<Vec<String>, StoreError> {
                 match self { $( Self::$variant(source) => source.related(id, most).await, )+ }
             }
-            async fn changes(&self) -> Result<ChangeStream, StoreError> {
+            async fn changes(&self) -> Result<ChangeFeed, StoreError> {
                 match self { $( Self::$variant(source) => source.changes().await, )+ }
             }
             async fn update_many(

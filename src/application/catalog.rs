@@ -14,8 +14,8 @@ use mongodb::bson::rawdoc;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::{
-    Answer, Application, Damage, Dataset, EntityKind, EntityStrategy, Facts, Model, OperationClass,
-    OperationKind, Parts, Place, Served, Visitor, lost_document,
+    Answer, Application, Damage, Dataset, DatasetParameters, EntityKind, EntityRef, EntityStrategy, Model,
+    OperationClass, OperationKind, Parts, Served, Visitor, lost_document,
 };
 use crate::audit::{FIELDS, Seen, Write, WriteId};
 use crate::load::workload::{Operation, ValueSizes};
@@ -152,8 +152,8 @@ impl Model for Spec {
     type World = ();
     type Instance<C: StrategyCache, D: Changes> = Catalog<EntityStrategy<C, D>>;
 
-    fn dataset(&self, facts: Facts) -> Products {
-        let Facts { keys, categories, value_size, seed } = facts;
+    fn dataset(&self, facts: DatasetParameters) -> Products {
+        let DatasetParameters { keys, categories, value_size, seed } = facts;
         Products { keys, categories, value_size, seed }
     }
 
@@ -172,8 +172,8 @@ impl Dataset for Products {
         Spec::ENTITIES
     }
 
-    fn place(&self, subject: u64) -> Place {
-        Place { entity: PRODUCT, id: Self::id(subject) }
+    fn place(&self, subject: u64) -> EntityRef {
+        EntityRef { entity: PRODUCT, id: Self::id(subject) }
     }
 
     fn verify(&self, subject: u64, version: Version, document: &Document) -> Result<Seen, Damage> {
@@ -318,8 +318,8 @@ fn seen(operation: &Operation, id: &str, read: &Read) -> Result<Option<Seen>, Da
     match (&read.found, operation.absent) {
         (Some((version, document)), false) => verify(id, *version, document).map(Some),
         (None, true) => Ok(None),
-        (None, false) => Err(Damage::SaidAbsent),
-        (Some(_), true) => Err(Damage::SaidPresent),
+        (None, false) => Err(Damage::FalselyAbsent),
+        (Some(_), true) => Err(Damage::FalselyPresent),
     }
 }
 

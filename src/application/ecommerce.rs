@@ -31,8 +31,8 @@ use self::prices::{Prices, Sales};
 pub use self::settings::{INVENTORY, PAGE, PRODUCT, Spec};
 use self::shop::Shop;
 use super::{
-    Answer, Application, Damage, EntityKind, EntityStrategy, Facts, Figure, Model, OperationClass,
-    OperationKind, Parts, Served, Visitor, World, lost_document,
+    Answer, Application, Damage, DatasetParameters, EntityKind, EntityStrategy, Figure, Model,
+    OperationClass, OperationKind, Parts, Served, Visitor, World, lost_document,
 };
 use crate::audit::Seen;
 use crate::load::workload::Operation;
@@ -86,12 +86,12 @@ impl Model for Spec {
         writes("stock_update", &[INVENTORY], 0.079),
         writes("new_product", &[PRODUCT], 0.001),
     ];
-    const HAS_COMPANY: bool = true;
+    const HAS_SIDECAR: bool = true;
     type Dataset = Shop;
     type World = Sales;
     type Instance<C: StrategyCache, D: Changes> = Ecommerce<C, D>;
 
-    fn dataset(&self, facts: Facts) -> Shop {
+    fn dataset(&self, facts: DatasetParameters) -> Shop {
         Shop::new(facts, self.category_skew, self.prepared.get())
     }
 
@@ -124,7 +124,7 @@ impl Model for Spec {
     }
 
     /// The other services: a group that reads `price_updates`.
-    fn beside<C: StrategyCache>(
+    fn run_sidecar<C: StrategyCache>(
         &self,
         cache: C,
         world: Arc<Sales>,
@@ -133,7 +133,7 @@ impl Model for Spec {
         prices::follow(cache, world, ended)
     }
 
-    fn mistakes(&self, facts: &Facts) -> Vec<(&'static str, String, String)> {
+    fn mistakes(&self, facts: &DatasetParameters) -> Vec<(&'static str, String, String)> {
         let mut mistakes = Vec::new();
         let products = facts.keys.saturating_add(self.prepared.get());
         if products >= shop::TOO_MANY {
@@ -226,7 +226,7 @@ impl<C: StrategyCache, D: Changes> Ecommerce<C, D> {
             }
             None => {
                 let first = self.shop.first_of(page.category);
-                visitor.showed_damaged(PAGE, first, Damage::SaidAbsent, sent);
+                visitor.showed_damaged(PAGE, first, Damage::FalselyAbsent, sent);
             }
         }
         Ok(Answer::Read(read.outcome))
@@ -290,7 +290,7 @@ fn shown(
 ) -> Result<Option<Seen>, Damage> {
     match found {
         Some((version, document)) => verify(*version, document).map(Some),
-        None => Err(Damage::SaidAbsent),
+        None => Err(Damage::FalselyAbsent),
     }
 }
 

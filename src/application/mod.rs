@@ -27,7 +27,7 @@ use crate::load::workload::{Operation, ValueSizes};
 use crate::results::OperationClass;
 use crate::scenario::Settings;
 use crate::store::{Changes, Document, ErrorKind, StoreError, Version};
-use crate::strategy::source::Kind;
+use crate::strategy::source::Keyspace;
 use crate::strategy::{Backlog, ReadOutcome, StrategyCache, StrategySpec, WriteError};
 pub use any_source::EntityStrategy;
 pub use registry::{AnyApplication, AnyDataset, AnyWorld, ApplicationRow, ApplicationSpec, REGISTRY};
@@ -77,7 +77,7 @@ pub enum Served {
 
 /// The location of an entity.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct EntityRef {
     /// The kind of entity: an index into the application's table.
     pub entity: usize,
     /// The entity's id.
@@ -109,9 +109,9 @@ pub enum Damage {
     /// The version inside is not the version that it was kept under.
     VersionMismatch,
     /// A read answered "absent" for a document that exists.
-    SaidAbsent,
+    FalselyAbsent,
     /// A document that does not exist was returned.
-    SaidPresent,
+    FalselyPresent,
 }
 
 impl Damage {
@@ -123,8 +123,8 @@ impl Damage {
             Self::MissingField => "missing field",
             Self::Checksum => "checksum",
             Self::VersionMismatch => "version mismatch",
-            Self::SaidAbsent => "said absent",
-            Self::SaidPresent => "said present",
+            Self::FalselyAbsent => "said absent",
+            Self::FalselyPresent => "said present",
         }
     }
 }
@@ -174,7 +174,7 @@ pub trait Dataset: fmt::Debug + Send + Sync + 'static {
         self.len() == 0
     }
     /// The kind and the id of an entity.
-    fn place(&self, subject: u64) -> Place;
+    fn place(&self, subject: u64) -> EntityRef;
     /// The document of an entity, always the same for one seed.
     fn document(&self, subject: u64) -> Document;
     /// Checks a document that was found under an entity's id and version, and returns its version and writes for the
@@ -237,7 +237,7 @@ impl World for () {}
 
 /// The parameters from which an application's documents are made.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Facts {
+pub struct DatasetParameters {
     /// The number of entities that are requested by key: products or users.
     pub keys: u64,
     /// The number of categories that they are in.
@@ -258,7 +258,7 @@ pub struct Parts<C, D, M: Model> {
     /// Its connection to the database.
     pub database: D,
     /// The key prefix, the time to live and the tags of each kind of entity.
-    pub kinds: Vec<Kind>,
+    pub kinds: Vec<Keyspace>,
     /// The strategy of each kind of entity.
     pub strategies: Vec<StrategySpec>,
     /// The documents that the run starts from.
@@ -273,8 +273,8 @@ pub trait Model: Settings + Clone + fmt::Debug + PartialEq + Send + Sync + 'stat
     const ENTITIES: &'static [EntityKind];
     /// Its operations; an operation's kind is an index into this table.
     const OPERATIONS: &'static [OperationKind];
-    /// True if a task runs beside its instances, see [`Model::beside`].
-    const HAS_COMPANY: bool = false;
+    /// True if a task runs beside its instances, see [`Model::run_sidecar`].
+    const HAS_SIDECAR: bool = false;
     /// The documents that it starts from.
     type Dataset: Dataset;
     /// The state that outlives its instances.
@@ -283,7 +283,7 @@ pub trait Model: Settings + Clone + fmt::Debug + PartialEq + Send + Sync + 'stat
     type Instance<C: StrategyCache, D: Changes>: Application;
 
     /// The documents that it starts from.
-    fn dataset(&self, facts: Facts) -> Self::Dataset;
+    fn dataset(&self, facts: DatasetParameters) -> Self::Dataset;
 
     /// The prefix of the cache keys of a kind of entity.
     fn key_prefix(&self, entity: usize) -> &'static str;
@@ -308,7 +308,7 @@ pub trait Model: Settings + Clone + fmt::Debug + PartialEq + Send + Sync + 'stat
 
     /// Runs beside the instances, once a cell, over a connection of its own. When `ended` says that the instances have
     /// ended, it finishes their remaining work and returns; if that takes too long, it is dropped.
-    fn beside<C: StrategyCache>(
+    fn run_sidecar<C: StrategyCache>(
         &self,
         _cache: C,
         _world: Arc<Self::World>,
@@ -318,7 +318,7 @@ pub trait Model: Settings + Clone + fmt::Debug + PartialEq + Send + Sync + 'stat
     }
 
     /// The mistakes in the settings, given the dataset: key, message, remedy.
-    fn mistakes(&self, _facts: &Facts) -> Vec<(&'static str, String, String)> {
+    fn mistakes(&self, _facts: &DatasetParameters) -> Vec<(&'static str, String, String)> {
         Vec::new()
     }
 }

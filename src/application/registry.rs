@@ -6,14 +6,14 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::{
-    Answer, Application, Damage, Dataset, EntityKind, Facts, Figure, Judged, Model, OperationKind, Parts,
-    Place, Visitor, World, catalog, ecommerce, sessions,
+    Answer, Application, Damage, Dataset, DatasetParameters, EntityKind, EntityRef, Figure, Judged, Model,
+    OperationKind, Parts, Visitor, World, catalog, ecommerce, sessions,
 };
 use crate::audit::Seen;
 use crate::load::workload::Operation;
 use crate::scenario::{Reader, SettingDoc, Settings};
 use crate::store::{Changes, Document, StoreError, Version};
-use crate::strategy::source::Kind;
+use crate::strategy::source::Keyspace;
 use crate::strategy::{Backlog, StrategyCache, StrategySpec, WriteError};
 
 /// An application as `hotset list applications` shows it.
@@ -89,13 +89,13 @@ macro_rules! applications {
 
             /// See [`Model::dataset`].
             #[must_use]
-            pub fn dataset(&self, facts: Facts) -> AnyDataset {
+            pub fn dataset(&self, facts: DatasetParameters) -> AnyDataset {
                 match self { $( Self::$variant(spec) => AnyDataset::$variant(spec.dataset(facts)), )+ }
             }
 
             /// See [`Model::mistakes`].
             #[must_use]
-            pub fn mistakes(&self, facts: &Facts) -> Vec<(&'static str, String, String)> {
+            pub fn mistakes(&self, facts: &DatasetParameters) -> Vec<(&'static str, String, String)> {
                 match self { $( Self::$variant(spec) => spec.mistakes(facts), )+ }
             }
 
@@ -105,21 +105,21 @@ macro_rules! applications {
                 match self { $( Self::$variant(_) => AnyWorld::$variant(Arc::default()), )+ }
             }
 
-            /// See [`Model::HAS_COMPANY`].
+            /// See [`Model::HAS_SIDECAR`].
             #[must_use]
-            pub fn has_company(&self) -> bool {
-                match self { $( Self::$variant(_) => $module::Spec::HAS_COMPANY, )+ }
+            pub fn has_sidecar(&self) -> bool {
+                match self { $( Self::$variant(_) => $module::Spec::HAS_SIDECAR, )+ }
             }
 
-            /// See [`Model::beside`].
-            pub async fn beside<C: StrategyCache>(
+            /// See [`Model::run_sidecar`].
+            pub async fn run_sidecar<C: StrategyCache>(
                 &self,
                 cache: C,
                 world: AnyWorld,
                 ended: watch::Receiver<bool>,
             ) {
                 match (self, world) {
-                    $( (Self::$variant(spec), AnyWorld::$variant(world)) => spec.beside(cache, world, ended).await, )+
+                    $( (Self::$variant(spec), AnyWorld::$variant(world)) => spec.run_sidecar(cache, world, ended).await, )+
                     #[allow(unreachable_patterns, reason = "reachable as soon as there are two")]
                     _ => {}
                 }
@@ -130,8 +130,8 @@ macro_rules! applications {
                 &self,
                 number: u64,
                 stores: (C, D),
-                (kinds, strategies): (Vec<Kind>, Vec<StrategySpec>),
-                facts: Facts,
+                (kinds, strategies): (Vec<Keyspace>, Vec<StrategySpec>),
+                facts: DatasetParameters,
                 world: AnyWorld,
             ) -> Option<AnyApplication<C, D>> {
                 let (cache, database) = stores;
@@ -159,7 +159,7 @@ macro_rules! applications {
             fn len(&self) -> u64 {
                 match self { $( Self::$variant(dataset) => dataset.len(), )+ }
             }
-            fn place(&self, subject: u64) -> Place {
+            fn place(&self, subject: u64) -> EntityRef {
                 match self { $( Self::$variant(dataset) => dataset.place(subject), )+ }
             }
             fn document(&self, subject: u64) -> Document {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::Damage;
 use super::touched::Touched;
-use crate::audit::{Audit, ClientView, Ended, Expected, Findings, Seen, SessionAnomaly, Write};
+use crate::audit::{Audit, ClientView, Expected, Findings, Seen, SessionAnomaly, Write, WriteOutcome};
 use crate::base::clock::{self, Instant};
 use crate::measure::Anomalies;
 use crate::store::Version;
@@ -159,13 +159,13 @@ impl Visitor {
         self.touched.mark(write.key);
         let (Some(audit), Some(view)) = (&self.audit, &mut self.view) else { return writing.await };
         audit.write_sent(write);
-        let mut under_way = UnderWay { audit, view, write, ended: Ended::Indeterminate };
+        let mut under_way = UnderWay { audit, view, write, ended: WriteOutcome::Indeterminate };
         let answer = writing.await;
         under_way.ended = match &answer {
-            Ok(version) => Ended::Acknowledged(*version),
-            Err(failed) if failed.committed.is_some() => Ended::CommittedThenFailed(failed.committed),
-            Err(failed) if failed.error.kind.is_indeterminate() => Ended::Indeterminate,
-            Err(_) => Ended::Failed,
+            Ok(version) => WriteOutcome::Acknowledged(*version),
+            Err(failed) if failed.committed.is_some() => WriteOutcome::CommittedThenFailed(failed.committed),
+            Err(failed) if failed.error.kind.is_indeterminate() => WriteOutcome::Indeterminate,
+            Err(_) => WriteOutcome::Failed,
         };
         drop(under_way);
         answer
@@ -247,7 +247,7 @@ struct UnderWay<'a> {
     audit: &'a Audit,
     view: &'a mut ClientView,
     write: Write,
-    ended: Ended,
+    ended: WriteOutcome,
 }
 
 impl Drop for UnderWay<'_> {
@@ -315,7 +315,7 @@ mod tests {
         });
         let of_three = found(&mut visitor);
         assert_eq!((of_three.audited, of_three.stale, of_three.corrupt), (1, 1, 0));
-        visitor.showed(0, &expected, sent, |key, _| (key == 4).then_some(Err(Damage::SaidAbsent)));
+        visitor.showed(0, &expected, sent, |key, _| (key == 4).then_some(Err(Damage::FalselyAbsent)));
         assert_eq!(found(&mut visitor).corrupt, 1);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::line::{Line, Numbered};
+use super::line::{KeyState, Numbered};
 use super::moment::Moment;
 use super::reading::Reading;
 use super::{AnomalyKind, Audit, Example, FIELDS, Findings};
@@ -10,7 +10,7 @@ use super::{AnomalyKind, Audit, Example, FIELDS, Findings};
 impl Audit {
     /// Replaces the findings of a quick check by exact ones, and keeps examples.
     #[cold]
-    pub(super) fn look_closer(&self, line: &Line, reading: &Reading, findings: &mut Findings) {
+    pub(super) fn look_closer(&self, line: &KeyState, reading: &Reading, findings: &mut Findings) {
         let missed =
             findings.stale.map(|_| self.first_acknowledged(line, reading.key, reading.seen.version + 1));
         findings.stale =
@@ -40,7 +40,7 @@ impl Audit {
     }
 
     /// The first field that carries an older write than the document's version says, and the write that it lacks.
-    fn dropped_field(&self, line: &Line, reading: &Reading) -> Option<(usize, Numbered)> {
+    fn dropped_field(&self, line: &KeyState, reading: &Reading) -> Option<(usize, Numbered)> {
         let _whole = self.lock(reading.key);
         (0..FIELDS).find_map(|field| {
             let last = line.mark(field).filter(|last| last.version <= reading.seen.version)?;

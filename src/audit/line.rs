@@ -10,7 +10,7 @@ use super::{FIELDS, Seen, WriteId};
 /// lock of the key's stripe.
 #[repr(align(64))]
 #[derive(Debug, Default)]
-pub struct Line {
+pub struct KeyState {
     /// Writes begun, writes under way, and the two flags below, in one word so that a load sees them together.
     writes: AtomicU64,
     /// The highest acknowledged version.
@@ -23,7 +23,7 @@ pub struct Line {
 }
 
 // A read loads this one cache line and no other.
-const _: () = assert!(size_of::<Line>() == 64);
+const _: () = assert!(size_of::<KeyState>() == 64);
 
 /// The highest acknowledged write of a field.
 #[derive(Debug, Default)]
@@ -43,14 +43,14 @@ pub struct Numbered {
 
 /// The writes to a key so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Writes(u64);
+pub struct WriteCounts(u64);
 
 const ONE_UNDER_WAY: u64 = 1 << 40;
 const BEGUN: u64 = ONE_UNDER_WAY - 1;
 const FAILED_STEP: u64 = 1 << 62;
 const INDETERMINATE: u64 = 1 << 63;
 
-impl Writes {
+impl WriteCounts {
     /// The number of writes that have begun, which counts to 2^40.
     #[inline]
     pub fn begun(self) -> u64 {
@@ -76,11 +76,11 @@ impl Writes {
     }
 }
 
-impl Line {
+impl KeyState {
     /// The writes so far.
     #[inline]
-    pub fn writes(&self) -> Writes {
-        Writes(self.writes.load(Acquire))
+    pub fn writes(&self) -> WriteCounts {
+        WriteCounts(self.writes.load(Acquire))
     }
 
     /// The highest acknowledged version; 0 where there is none.

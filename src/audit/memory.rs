@@ -26,12 +26,12 @@ const SEGMENTS: usize = 64;
 /// A hash table in segments, each behind a lock of its own. A tag has 63 bits, so two facts almost never share one. A
 /// fact is forgotten when four newer ones have come to its bucket. The kernel provides the memory as it is touched.
 #[derive(Debug)]
-pub struct Memory {
+pub struct FactTable {
     segments: Box<[Mutex<Vec<Bucket>>]>,
     bucket_mask: usize,
 }
 
-impl Memory {
+impl FactTable {
     /// A memory of at least `facts` facts.
     pub fn new(facts: usize) -> Self {
         let buckets = facts.div_ceil(SEGMENTS * BUCKET).next_power_of_two();
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn versions_and_writes_of_different_keys_are_told_apart() {
-        let memory = Memory::new(1 << 12);
+        let memory = FactTable::new(1 << 12);
         let facts = |n: u64| [Fact::Version(n), Fact::Write(n.cast_signed())];
         for key in 0..10 {
             for n in 0..10 {
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn what_is_noted_again_takes_the_place_of_what_was_known() {
-        let memory = Memory::new(1);
+        let memory = FactTable::new(1);
         for value in 0..100 {
             memory.note(1, Fact::Version(1), value);
         }
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_full_memory_forgets_the_oldest_and_does_not_grow() {
-        let memory = Memory::new(1 << 12);
+        let memory = FactTable::new(1 << 12);
         let bytes = memory.bytes();
         for version in 0..100_000 {
             memory.note(1, Fact::Version(version), version);

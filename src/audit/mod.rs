@@ -21,6 +21,7 @@
 //! This room stands on floor 1 and may use `base`.
 
 mod closer_look;
+mod events;
 mod example;
 mod line;
 mod memory;
@@ -29,23 +30,22 @@ mod reading;
 mod settle;
 #[cfg(test)]
 mod testing;
-mod told;
 mod view;
 
 use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
 
+pub use events::{Expected, FIELDS, Seen, Setup, Write, WriteId, WriteOutcome};
 use example::Examples;
 pub use example::{AnomalyKind, Example, SessionAnomaly};
-use line::{Line, Numbered};
-use memory::{Fact, Memory};
+use line::{KeyState, Numbered};
+use memory::{Fact, FactTable};
 use moment::Moment;
 use reading::Reading;
-pub use settle::{Conclusion, Settled};
-pub use told::{Ended, Expected, FIELDS, Seen, Setup, Write, WriteId};
+pub use settle::{Conclusion, SettledKeys};
 pub use view::ClientView;
-use view::Sample;
+use view::KeySample;
 
 use crate::base::clock::Instant;
 
@@ -80,12 +80,12 @@ impl Findings {
 pub struct Audit {
     setup: Setup,
     began: Instant,
-    sample: Sample,
-    lines: Box<[Line]>,
+    sample: KeySample,
+    lines: Box<[KeyState]>,
     stripes: Box<[Stripe]>,
-    memory: Memory,
+    memory: FactTable,
     examples: Examples,
-    settled: Mutex<Settled>,
+    settled: Mutex<SettledKeys>,
 }
 
 /// Keys that are locked together, with the counts of their writes.
@@ -125,10 +125,10 @@ impl Audit {
         Self {
             setup,
             began: crate::base::clock::now(),
-            sample: Sample::new(setup),
-            lines: (0..setup.keys).map(|_| Line::default()).collect(),
+            sample: KeySample::new(setup),
+            lines: (0..setup.keys).map(|_| KeyState::default()).collect(),
             stripes: (0..STRIPES).map(|_| Stripe::default()).collect(),
-            memory: Memory::new(facts),
+            memory: FactTable::new(facts),
             examples: Examples::default(),
             settled: Mutex::default(),
         }
@@ -202,29 +202,29 @@ impl Audit {
 
     /// Notes the outcome of a write of the client whose view this is. It has to be called as soon as the outcome is
     /// known: a read that is sent after this returns is expected to see the write.
-    pub fn write_ended(&self, view: &mut ClientView, write: Write, ended: Ended, at: Instant) {
+    pub fn write_ended(&self, view: &mut ClientView, write: Write, ended: WriteOutcome, at: Instant) {
         let Some(line) = self.line(write.key) else { return };
         let mut counts = self.lock(write.key);
         match ended {
-            Ended::Acknowledged(version) => {
+            WriteOutcome::Acknowledged(version) => {
                 counts.acknowledged += 1;
                 view.note_written(write.key, version);
                 self.note_moment(line, write.key, version, Moment::new(self.micros(at), view.instance()));
                 self.memory.note(write.key, Fact::Write(write.id), version);
                 line.note_acknowledged(write.field, Numbered { version, write: write.id });
             }
-            Ended::CommittedThenFailed(version) => {
+            WriteOutcome::CommittedThenFailed(version) => {
                 counts.failed_steps += 1;
                 if let Some(version) = version {
                     self.memory.note(write.key, Fact::Write(write.id), version);
                 }
                 line.note_failed_step(version);
             }
-            Ended::Indeterminate => {
+            WriteOutcome::Indeterminate => {
                 counts.indeterminate += 1;
                 line.note_indeterminate();
             }
-            Ended::Failed => {}
+            WriteOutcome::Failed => {}
         }
         line.end_write();
     }
@@ -277,7 +277,7 @@ impl Audit {
         self.examples.shown()
     }
 
-    fn line(&self, key: u64) -> Option<&Line> {
+    fn line(&self, key: u64) -> Option<&KeyState> {
         self.lines.get(usize::try_from(key).ok()?)
     }
 
@@ -299,7 +299,7 @@ impl Audit {
     }
 
     /// The moment at which this version or a later one was first acknowledged.
-    fn first_acknowledged(&self, line: &Line, key: u64, version: u64) -> Moment {
+    fn first_acknowledged(&self, line: &KeyState, key: u64, version: u64) -> Moment {
         let _whole = self.lock(key);
         self.first_from(line, key, version)
     }
@@ -308,7 +308,7 @@ impl Audit {
     /// *it or a later one* was first acknowledged, since a reader of an older version lacks it from then on. So a
     /// version that is acknowledged after a later one adds nothing, and a look at one version finds the first of all
     /// that are missing.
-    fn note_moment(&self, line: &Line, key: u64, version: u64, moment: Moment) {
+    fn note_moment(&self, line: &KeyState, key: u64, version: u64, moment: Moment) {
         let is_highest = version >= line.acknowledged();
         if version <= line.acknowledged() && self.first_from(line, key, version) <= moment {
             return;
@@ -329,7 +329,7 @@ impl Audit {
     }
 
     /// As [`Self::first_acknowledged`], under the lock. If that moment is forgotten, this is a later one.
-    fn first_from(&self, line: &Line, key: u64, version: u64) -> Moment {
+    fn first_from(&self, line: &KeyState, key: u64, version: u64) -> Moment {
         let highest = line.acknowledged();
         (version..highest)
             .take(REACH)

@@ -1,6 +1,6 @@
 //! A read with everything by which it is judged.
 
-use super::view::Known;
+use super::view::KnownVersions;
 use super::{Expected, Seen};
 
 /// A read that is being judged.
@@ -12,7 +12,7 @@ pub(super) struct Reading {
     pub(super) expected: Expected,
     pub(super) seen: Seen,
     /// The client's knowledge of the key before this read.
-    pub(super) known: Known,
+    pub(super) known: KnownVersions,
     /// Both times are in microseconds since the audit began.
     pub(super) sent_us: u64,
     pub(super) done_us: u64,

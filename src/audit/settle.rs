@@ -1,7 +1,7 @@
 //! The final comparison of both stores with what was acknowledged, after everything has ended.
 
 use super::example::{AT_THE_END, AnomalyKind, Example};
-use super::line::{Line, Numbered};
+use super::line::{KeyState, Numbered};
 use super::{Audit, FIELDS, Seen};
 
 /// The outcome of all writes of a cell.
@@ -32,7 +32,7 @@ pub struct Conclusion {
 /// The comparison's result for some keys; see [`Conclusion`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[allow(missing_docs, reason = "each is documented in Conclusion")]
-pub struct Settled {
+pub struct SettledKeys {
     pub lost_writes: u64,
     pub lost_keys: u64,
     pub explained_keys: u64,
@@ -41,7 +41,7 @@ pub struct Settled {
     pub checked_keys: u64,
 }
 
-impl Settled {
+impl SettledKeys {
     /// Adds the result for other keys.
     pub fn add(&mut self, other: &Self) {
         self.lost_writes += other.lost_writes;
@@ -67,8 +67,8 @@ enum Fate {
 impl Audit {
     /// Compares a written key's documents in both stores with what was acknowledged, and returns the result. It has to
     /// be called once a key, after the load has stopped and the strategy has delivered everything.
-    pub fn settle_key(&self, key: u64, database: Option<Seen>, cache: Option<Seen>) -> Settled {
-        let Some(line) = self.line(key) else { return Settled::default() };
+    pub fn settle_key(&self, key: u64, database: Option<Seen>, cache: Option<Seen>) -> SettledKeys {
+        let Some(line) = self.line(key) else { return SettledKeys::default() };
         let fates: [Fate; FIELDS] = std::array::from_fn(|field| {
             line.mark(field).map_or(Fate::Kept, |last| self.fate(line, key, field, last, database))
         });
@@ -79,7 +79,7 @@ impl Audit {
             is_whole && (writes.had_indeterminate() || writes.had_failed_step())
         };
         let lost = fates.iter().filter(|fate| **fate == Fate::Lost).count() as u64;
-        let found = Settled {
+        let found = SettledKeys {
             checked_keys: 1,
             lost_writes: lost,
             lost_keys: u64::from(lost > 0),
@@ -124,7 +124,7 @@ impl Audit {
         conclusion
     }
 
-    fn fate(&self, line: &Line, key: u64, field: usize, last: Numbered, database: Option<Seen>) -> Fate {
+    fn fate(&self, line: &KeyState, key: u64, field: usize, last: Numbered, database: Option<Seen>) -> Fate {
         let Some(document) = database else { return Fate::Lost };
         let carried = document.writes[field];
         if carried == last.write {
@@ -139,7 +139,7 @@ impl Audit {
         }
     }
 
-    fn keep_lost(&self, line: &Line, key: u64, field: usize, database: Option<Seen>) {
+    fn keep_lost(&self, line: &KeyState, key: u64, field: usize, database: Option<Seen>) {
         self.examples.note(AnomalyKind::Lost, AT_THE_END, || {
             let version = line.mark(field).map_or(0, |last| last.version);
             let example = Example {

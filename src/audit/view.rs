@@ -14,11 +14,11 @@ pub const KEYS: u64 = 1_024;
 
 /// The keys on which clients are watched: the same for all of them, chosen by a hash.
 #[derive(Debug, Clone, Copy)]
-pub struct Sample {
+pub struct KeySample {
     highest_hash: u64,
 }
 
-impl Sample {
+impl KeySample {
     /// All keys if they are few, else about [`KEYS`], or as many as keep clients × keys below [`PAIRS`].
     pub fn new(setup: Setup) -> Self {
         let wanted = (PAIRS / setup.clients.max(1)).clamp(1, KEYS);
@@ -42,13 +42,13 @@ impl Sample {
 #[derive(Debug)]
 pub struct ClientView {
     instance: u64,
-    sample: Sample,
-    known: HashMap<u64, Known, BuildHasherDefault<KeyHasher>>,
+    sample: KeySample,
+    known: HashMap<u64, KnownVersions, BuildHasherDefault<KeyHasher>>,
 }
 
 /// The highest versions of a key that a client knows; 0 if it knows none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Known {
+pub struct KnownVersions {
     /// The highest version that it has read, or has written with acknowledgement.
     pub highest: u64,
     /// The highest version that it has written with acknowledgement.
@@ -56,7 +56,7 @@ pub struct Known {
 }
 
 impl ClientView {
-    pub(super) fn new(instance: u64, sample: Sample) -> Self {
+    pub(super) fn new(instance: u64, sample: KeySample) -> Self {
         Self { instance, sample, known: HashMap::default() }
     }
 
@@ -68,9 +68,9 @@ impl ClientView {
 
     /// Notes the version that was read, and returns what was known before.
     #[inline]
-    pub(super) fn note_read(&mut self, key: u64, version: u64) -> Known {
+    pub(super) fn note_read(&mut self, key: u64, version: u64) -> KnownVersions {
         if !self.sample.contains(key) {
-            return Known::default();
+            return KnownVersions::default();
         }
         let known = self.known.entry(key).or_default();
         let before = *known;
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     fn sampled(keys: u64, clients: u64) -> u64 {
-        let sample = Sample::new(Setup { keys, clients, instances: 2 });
+        let sample = KeySample::new(Setup { keys, clients, instances: 2 });
         (0..keys).filter(|&key| sample.contains(key)).count() as u64
     }
 
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_view_holds_no_more_than_the_sampled_keys() {
-        let sample = Sample::new(Setup { keys: 100_000, clients: 1000, instances: 2 });
+        let sample = KeySample::new(Setup { keys: 100_000, clients: 1000, instances: 2 });
         let mut view = ClientView::new(0, sample);
         for version in 1..4 {
             for key in 0..100_000 {

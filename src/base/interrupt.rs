@@ -32,7 +32,7 @@ impl Interrupt {
 
 /// Which signal to end it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asked {
+pub enum EndSignal {
     /// The first, which asks for an orderly end.
     First,
     /// The second: the process ends as soon as this has been told.
@@ -40,15 +40,15 @@ pub enum Asked {
 }
 
 /// Says on stderr that the end was asked for.
-pub fn tell(asked: Asked) {
-    if asked == Asked::First {
+pub fn print_interrupted(asked: EndSignal) {
+    if asked == EndSignal::First {
         eprintln!("\ninterrupted: ending this cell; once more ends at once");
     }
 }
 
 /// Sets off an interrupt at the first SIGINT, SIGTERM or SIGHUP, and leaves at the second; tells of both. Servers die
 /// with the process either way.
-pub fn on_signal(set: watch::Sender<bool>, tell: impl Fn(Asked) + Send + 'static) {
+pub fn on_signal(set: watch::Sender<bool>, report: impl Fn(EndSignal) + Send + 'static) {
     tokio::spawn(async move {
         let signals = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
         let mut received = Vec::new();
@@ -66,10 +66,10 @@ pub fn on_signal(set: watch::Sender<bool>, tell: impl Fn(Asked) + Send + 'static
                 _ = hangup.recv() => {}
             }
             if last {
-                tell(Asked::Again);
+                report(EndSignal::Again);
                 std::process::exit(130);
             }
-            tell(Asked::First);
+            report(EndSignal::First);
             set.send_replace(true);
         }
     });

@@ -13,7 +13,7 @@ use crate::load::workload::{WorkloadSettings, keys};
 use crate::report::charts;
 use crate::run::fault;
 use crate::run::plan::settings::{DatasetSettings, PinSettings, RunSettings};
-use crate::scenario::{Mistakes, Place, Reader, SettingDoc, Settings, Table};
+use crate::scenario::{Mistakes, Reader, SettingDoc, Settings, SourceLocation, Table};
 use crate::topology::settings::{CacheSettings, DatabaseSettings, NetworkSettings};
 use crate::{application, strategy, topology};
 
@@ -139,7 +139,7 @@ fn listings(sort: Listed) -> (&'static str, Vec<Listing>) {
 
 /// An application with the operations and the kinds of entity that it has.
 fn application(row: &application::ApplicationRow) -> Listing {
-    let nothing = Table::empty(Place::Option(String::new()));
+    let nothing = Table::empty(SourceLocation::Option(String::new()));
     let spec = (row.read)(&Reader::new(&nothing, "", &Mistakes::default()));
     let shares = spec.operations().iter().map(|kind| format!("{} {}", kind.name, kind.share));
     let entities = spec.entities().iter().map(|entity| entity.name);

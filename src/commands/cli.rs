@@ -16,7 +16,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::base::units::{Share, parse_duration};
 use crate::commands::sizing;
 use crate::load::trace::OnBroken;
-use crate::model::curve::OnWrite;
+use crate::model::curve::WritePolicy;
 use crate::model::eviction::PolicyKind;
 use crate::run::plan;
 use crate::scenario::{Positive, suggest};
@@ -109,8 +109,8 @@ pub struct PlanArguments {
 impl PlanArguments {
     /// What they mean for a plan.
     #[must_use]
-    pub fn options(&self) -> plan::Options {
-        plan::Options {
+    pub fn options(&self) -> plan::PlanOptions {
+        plan::PlanOptions {
             set: self.set.clone(),
             only: self.only.clone(),
             repeats: self.repeats,
@@ -239,17 +239,17 @@ pub enum Written {
 impl CurveArguments {
     /// What they ask for.
     #[must_use]
-    pub fn request(&self) -> sizing::Request {
-        sizing::Request {
+    pub fn request(&self) -> sizing::SimulationRequest {
+        sizing::SimulationRequest {
             policies: if self.policies.is_empty() { PolicyKind::ALL.to_vec() } else { self.policies.clone() },
             capacities: self.capacities.clone(),
             trace: self.trace.clone(),
             on_broken: if self.skip_broken { OnBroken::Skip } else { OnBroken::Refuse },
             operations: self.operations,
             on_write: self.on_write.map(|written| match written {
-                Written::Invalidate => OnWrite::Invalidate,
-                Written::Update => OnWrite::Update,
-                Written::Ignore => OnWrite::Ignore,
+                Written::Invalidate => WritePolicy::Invalidate,
+                Written::Update => WritePolicy::Update,
+                Written::Ignore => WritePolicy::Ignore,
             }),
             rate: self.rate,
         }

@@ -11,12 +11,12 @@ use crate::commands::progress;
 use crate::commands::sizing::{self, Sizing};
 use crate::report::{self, ReportError};
 use crate::results::{CurveRow, file_safe, write_curve};
-use crate::run::plan::Options;
+use crate::run::plan::PlanOptions;
 
 /// Simulates the curves of a scenario, keeps and draws them, and answers what was asked of them.
 #[must_use]
 pub fn execute(scenario: &Path, arguments: &CurveArguments) -> Exit {
-    let options = Options { set: arguments.set.clone(), ..Options::default() };
+    let options = PlanOptions { set: arguments.set.clone(), ..PlanOptions::default() };
     let plan = match read(scenario, &options) {
         Ok(plan) => plan,
         Err(exit) => return exit,
@@ -31,7 +31,7 @@ pub fn execute(scenario: &Path, arguments: &CurveArguments) -> Exit {
             return Exit::Wrong;
         }
     };
-    say_of_curves(&found);
+    print_curve_notes(&found);
     let mut rows: Vec<CurveRow> = found.iter().flat_map(Sizing::rows).collect();
     if request.trace.is_none() {
         rows.extend(sizing::measured(&plan, &arguments.out));
@@ -51,7 +51,7 @@ pub fn execute(scenario: &Path, arguments: &CurveArguments) -> Exit {
 }
 
 /// What is to be known of simulated curves before they are looked at, each thing once.
-fn say_of_curves(found: &[Sizing]) {
+fn print_curve_notes(found: &[Sizing]) {
     for warning in found.iter().filter_map(Sizing::warning).collect::<BTreeSet<_>>() {
         eprintln!("warning: {warning}");
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::run::machine;
-use crate::topology::servers::{Found, ServerError, find_mongod, find_redis_server};
+use crate::topology::servers::{ServerError, ServerProgram, find_mongod, find_redis_server};
 
 /// Fewer open files than this are too few for a few hundred connections.
 const COMFORTABLE_OPEN_FILES: u64 = 1024;
@@ -59,7 +59,7 @@ pub fn examine() -> String {
     text
 }
 
-fn server(name: &str, found: Result<Found, ServerError>) -> (&'static str, String) {
+fn server(name: &str, found: Result<ServerProgram, ServerError>) -> (&'static str, String) {
     match found {
         Ok(found) => ("ok     ", format!("{name} {} at {}", found.version, found.path.display())),
         Err(error) => ("MISSING", error.to_string()),

@@ -2,10 +2,10 @@
 
 use std::io::IsTerminal;
 
-use crate::commands::cli::monitor::{Form, MonitorArguments, MonitorCommand};
+use crate::commands::cli::monitor::{MonitorArguments, MonitorCommand, OutputFormat};
 use crate::commands::exit::Exit;
 use crate::commands::output::print;
-use crate::monitor::{Ended, MonitorError, history, session, summary};
+use crate::monitor::{MonitorError, SessionEnd, history, session, summary};
 
 /// Watches servers, or prints what was published of them before.
 #[must_use]
@@ -19,15 +19,15 @@ pub fn execute(arguments: &MonitorArguments) -> Exit {
     };
     let ended = runtime.block_on(async {
         match &arguments.command {
-            Some(command) => print_history(command).await.map(|()| Ended::Over),
+            Some(command) => print_history(command).await.map(|()| SessionEnd::Over),
             None => session::run(&arguments.options(std::io::stdout().is_terminal())).await,
         }
     });
     // Not waited for: a reader that does not read may hold the thread that writes rows for ever.
     runtime.shutdown_background();
     match ended {
-        Ok(Ended::Over) => Exit::Done,
-        Ok(Ended::Interrupted) => Exit::Interrupted,
+        Ok(SessionEnd::Over) => Exit::Done,
+        Ok(SessionEnd::Interrupted) => Exit::Interrupted,
         Err(error) => {
             eprintln!("error: {error}");
             match error {
@@ -44,9 +44,9 @@ async fn print_history(command: &MonitorCommand) -> Result<(), MonitorError> {
     let (request, form) = command.request();
     let samples = history::read(&request).await?;
     match form {
-        Form::Rows => history::write_csv(&samples, std::io::stdout())
+        OutputFormat::Rows => history::write_csv(&samples, std::io::stdout())
             .map_err(|source| MonitorError::Rows { path: "-".into(), source }),
-        Form::Summary => {
+        OutputFormat::Summary => {
             let _ = print(&summary::of(&samples));
             Ok(())
         }

@@ -21,8 +21,8 @@ pub fn refuse(what: &str) -> Exit {
 
 /// What the reader of the command line says: help, the version, or what is wrong, without the passwords of URLs in it.
 #[must_use]
-pub fn say(said: &clap::Error) -> Exit {
-    let (is_wrong, text) = (said.use_stderr(), said.render());
+pub fn print_parser_message(message: &clap::Error) -> Exit {
+    let (is_wrong, text) = (message.use_stderr(), message.render());
     let is_terminal =
         if is_wrong { std::io::stderr().is_terminal() } else { std::io::stdout().is_terminal() };
     let text = if is_terminal { text.ansi().to_string() } else { text.to_string() };

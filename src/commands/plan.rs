@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use crate::commands::exit::Exit;
-use crate::run::plan::{Options, Plan, PlanError};
+use crate::run::plan::{Plan, PlanError, PlanOptions};
 
 /// Reads the plan of a scenario, or tells the user why there is none.
 ///
 /// # Errors
 /// Where the file cannot be read or not be run; the user has been told why.
-pub fn read(scenario: &Path, options: &Options) -> Result<Plan, Exit> {
+pub fn read(scenario: &Path, options: &PlanOptions) -> Result<Plan, Exit> {
     Plan::read(scenario, options).map_err(|error| {
         match &error {
             PlanError::Unreadable { .. } => {

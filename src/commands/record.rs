@@ -8,12 +8,12 @@ use crate::commands::exit::Exit;
 use crate::commands::output::print;
 use crate::commands::plan::read;
 use crate::commands::{progress, recording};
-use crate::run::plan::Options;
+use crate::run::plan::PlanOptions;
 
 /// Writes the operations of a scenario as a trace.
 #[must_use]
 pub fn execute(scenario: &Path, set: Vec<String>, operations: NonZeroU64, out: &Path, quiet: bool) -> Exit {
-    let plan = match read(scenario, &Options { set, ..Options::default() }) {
+    let plan = match read(scenario, &PlanOptions { set, ..PlanOptions::default() }) {
         Ok(plan) => plan,
         Err(exit) => return exit,
     };

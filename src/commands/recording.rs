@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 use std::path::Path;
 
 use crate::application::catalog::{self, Products};
-use crate::load::trace::{self, Record, TraceError, Writer};
+use crate::load::trace::{self, TraceError, TraceRecord, Writer};
 use crate::load::workload::{MixError, Operation};
 use crate::results::Phase;
 use crate::run::plan::Scenario;
@@ -28,7 +28,7 @@ pub enum RecordError {
     Trace(#[from] TraceError),
 }
 
-/// Writes the first measured operations, the clients taking turns, to a file that [`trace::Reader`] reads; compressed
+/// Writes the first measured operations, the clients taking turns, to a file that [`trace::TraceReader`] reads; compressed
 /// where its name ends in `.zst`. `progress` is told now and then how many have been written.
 ///
 /// # Errors
@@ -56,12 +56,12 @@ pub fn record(
     Ok(())
 }
 
-fn recorded(scenario: &Scenario, products: &Products, number: u64, operation: &Operation) -> Record {
+fn recorded(scenario: &Scenario, products: &Products, number: u64, operation: &Operation) -> TraceRecord {
     let is_read = operation.kind == catalog::READ;
-    Record {
+    TraceRecord {
         time_ms: time_ms(scenario, number),
         key: Products::id(operation.key).as_str().into(),
-        operation: if is_read { trace::Operation::Read } else { trace::Operation::Write },
+        operation: if is_read { trace::TraceOperation::Read } else { trace::TraceOperation::Write },
         size_bytes: if operation.absent {
             0
         } else {
@@ -80,27 +80,27 @@ fn time_ms(scenario: &Scenario, number: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::trace::{OnBroken, Reader};
-    use crate::run::plan::{Options, Plan};
+    use crate::load::trace::{OnBroken, TraceReader};
+    use crate::run::plan::{Plan, PlanOptions};
 
     #[test]
     fn a_trace_holds_the_operations_of_the_clients_in_turn() {
         let text = "[dataset]\nkeys = 50\nvalue_size = \"300B\"\n[workload]\nreads = 0.7\nabsent_share = 0.2\nclients = 3\n\
                     rate_per_second = 500.0\n";
-        let plan = Plan::parse("test", "test.toml", text, &Options::default()).unwrap();
+        let plan = Plan::parse("test", "test.toml", text, &PlanOptions::default()).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("trace.csv.zst");
         let mut told = 0;
         record(&plan.scenario, NonZeroU64::new(1000).unwrap(), &path, |written| told = written).unwrap();
         assert_eq!(told, 1000);
-        let records: Vec<Record> =
-            Reader::open(&path, None, OnBroken::Refuse).unwrap().map(Result::unwrap).collect();
+        let records: Vec<TraceRecord> =
+            TraceReader::open(&path, None, OnBroken::Refuse).unwrap().map(Result::unwrap).collect();
         let stream = plan.scenario.stream(Phase::Measure).unwrap();
         assert_eq!(records.len(), 1000);
         for (record, number) in records.iter().zip(0..) {
             let operation = stream.operation(number % 3, number / 3);
             assert_eq!(*record.key, *operation.key.to_string());
-            assert_eq!(record.operation == trace::Operation::Read, operation.kind == catalog::READ);
+            assert_eq!(record.operation == trace::TraceOperation::Read, operation.kind == catalog::READ);
             assert_eq!(record.size_bytes, if operation.absent { 0 } else { 300 });
             assert_eq!(record.time_ms, number * 2);
         }

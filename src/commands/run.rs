@@ -5,7 +5,7 @@ use std::path::Path;
 
 use tokio::sync::watch;
 
-use crate::base::interrupt::{self, Asked, Interrupt};
+use crate::base::interrupt::{self, EndSignal, Interrupt};
 use crate::base::observer::Observer;
 use crate::commands::cli::RunArguments;
 use crate::commands::exit::Exit;
@@ -15,7 +15,7 @@ use crate::monitor::scenario::Watching;
 use crate::monitor::terminal;
 use crate::report::{self, DrawOptions};
 use crate::results::ResultsError;
-use crate::run::cells::{Options, Outcome, RunError, run};
+use crate::run::cells::{RunError, RunOptions, RunOutcome, run};
 use crate::run::plan::{Plan, redacted_command};
 use crate::{commands::progress, run::machine};
 
@@ -32,13 +32,13 @@ pub fn execute(scenario: &Path, arguments: &RunArguments) -> Exit {
     if let Some(warning) = machine::unoptimised() {
         eprintln!("warning: {warning}");
     }
-    let options = Options {
+    let options = RunOptions {
         out: arguments.out.clone(),
         resume: arguments.resume.clone(),
         command: redacted_command(std::env::args()),
     };
     let (set, interrupt) = Interrupt::new();
-    let (observer, tell) = observer(&plan, arguments, &set);
+    let (observer, report) = observer(&plan, arguments, &set);
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -47,7 +47,7 @@ pub fn execute(scenario: &Path, arguments: &RunArguments) -> Exit {
         }
     };
     let ended = runtime.block_on(async {
-        interrupt::on_signal(set, tell);
+        interrupt::on_signal(set, report);
         run(&plan, &options, observer.as_ref(), interrupt).await
     });
     drop(observer);
@@ -59,7 +59,7 @@ fn observer(
     plan: &Plan,
     arguments: &RunArguments,
     interrupt: &watch::Sender<bool>,
-) -> (Box<dyn Observer>, fn(Asked)) {
+) -> (Box<dyn Observer>, fn(EndSignal)) {
     let is_terminal = std::io::stderr().is_terminal();
     if arguments.watch {
         let taken = if is_terminal && std::io::stdout().is_terminal() {
@@ -71,7 +71,7 @@ fn observer(
             // The screen says the first itself.
             Ok(watching) => {
                 return (Box::new(watching), |asked| {
-                    if asked == Asked::Again {
+                    if asked == EndSignal::Again {
                         terminal::give_back();
                     }
                 });
@@ -79,10 +79,10 @@ fn observer(
             Err(why) => eprintln!("note: --watch needs a terminal ({why}); ordinary progress instead"),
         }
     }
-    (progress::observer(arguments.quiet, is_terminal, plan), interrupt::tell)
+    (progress::observer(arguments.quiet, is_terminal, plan), interrupt::print_interrupted)
 }
 
-fn finish(ended: Result<Outcome, RunError>, arguments: &RunArguments) -> Exit {
+fn finish(ended: Result<RunOutcome, RunError>, arguments: &RunArguments) -> Exit {
     let outcome = match ended {
         Ok(outcome) => outcome,
         Err(error) => {

@@ -17,9 +17,9 @@ use self::studies::{Study, Writing, offer_alike, studies, writings};
 use crate::application::catalog;
 use crate::base::memory;
 use crate::base::units::{ByteSize, Share};
-use crate::load::trace::{self, Fills, OnBroken, Reader, Skipped, TraceError};
+use crate::load::trace::{self, Fills, OnBroken, Skipped, TraceError, TraceReader};
 use crate::load::workload::{MixError, Operation};
-use crate::model::curve::{Access, Curve, Keys, NotReached, OnWrite, RateOutOfRange, Sampling, Sweep};
+use crate::model::curve::{Access, Curve, Keys, NotReached, RateOutOfRange, Sampling, Sweep, WritePolicy};
 use crate::model::eviction::PolicyKind;
 use crate::results::Phase;
 use crate::results::{CurveRow, CurveSource};
@@ -38,7 +38,7 @@ const AS_IN_THE_TRACE: &str = "writes update the cache, as those of the trace di
 
 /// The request for a simulation.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub struct SimulationRequest {
     /// A curve for each of these.
     pub policies: Vec<PolicyKind>,
     /// A point for each of these; none for about sixteen between a thousandth of the keys and all of them.
@@ -50,7 +50,7 @@ pub struct Request {
     /// How many operations count; as many fill the caches before that. A trace counts from its first to its last.
     pub operations: Option<NonZeroU64>,
     /// What writes do to the cache; left out, what the strategies do, or did where the trace was recorded.
-    pub on_write: Option<OnWrite>,
+    pub on_write: Option<WritePolicy>,
     /// The share of the keys to simulate; left out, it depends on how many there are.
     pub rate: Option<f64>,
 }
@@ -101,7 +101,7 @@ pub struct Sizing {
     /// The swept values that make the operations what they are; empty without any.
     pub swept: String,
     /// The effect that writes had on the cache.
-    pub on_write: OnWrite,
+    pub on_write: WritePolicy,
     /// Why they did so, in a sentence; `None` where it was said on the command line, or nothing is written.
     pub reason: Option<String>,
     /// Lines of the trace that were left out.
@@ -115,7 +115,7 @@ pub struct Sizing {
 /// Where the operations cannot be had, or a capacity or the rate makes no sense.
 pub fn simulate(
     plan: &Plan,
-    request: &Request,
+    request: &SimulationRequest,
     mut progress: impl FnMut(u64),
 ) -> Result<Vec<Sizing>, SizingError> {
     let mut done = 0;
@@ -144,14 +144,14 @@ pub fn simulate(
 
 /// How many operations a simulation reads; `None` for a trace, which is read to its end.
 #[must_use]
-pub fn operations(plan: &Plan, request: &Request) -> Option<u64> {
+pub fn operations(plan: &Plan, request: &SimulationRequest) -> Option<u64> {
     let of_studies =
         || studies(plan, request.on_write).iter().map(|study| 2 * counted(&study.scenario, request)).sum();
     request.trace.is_none().then(of_studies)
 }
 
 /// Enough for each key to be asked for many times, and not more than a minute's work.
-fn counted(scenario: &Scenario, request: &Request) -> u64 {
+fn counted(scenario: &Scenario, request: &SimulationRequest) -> u64 {
     let enough = scenario.dataset.keys.get().saturating_mul(20).clamp(1_000_000, 10_000_000);
     request.operations.map_or(enough, NonZeroU64::get)
 }
@@ -159,7 +159,7 @@ fn counted(scenario: &Scenario, request: &Request) -> u64 {
 fn simulate_scenario(
     plan: &Plan,
     study: &Study,
-    request: &Request,
+    request: &SimulationRequest,
     progress: impl FnMut(u64),
 ) -> Result<Sizing, SizingError> {
     let scenario = &study.scenario;
@@ -193,16 +193,20 @@ fn simulate_scenario(
 
 /// What writes of a trace do. Those of a trace that was recorded at a look-aside cache put in what is written, as
 /// they did there; what only filled that cache is left out, since a simulated read fills.
-fn writings_of_trace(plan: &Plan, path: &Path, request: &Request) -> Result<Vec<Writing>, TraceError> {
-    let is_look_aside = Reader::open(path, None, request.on_broken)?.format().is_look_aside();
-    let on_write = request.on_write.or(is_look_aside.then_some(OnWrite::Update));
+fn writings_of_trace(
+    plan: &Plan,
+    path: &Path,
+    request: &SimulationRequest,
+) -> Result<Vec<Writing>, TraceError> {
+    let is_look_aside = TraceReader::open(path, None, request.on_broken)?.format().is_look_aside();
+    let on_write = request.on_write.or(is_look_aside.then_some(WritePolicy::Update));
     Ok(writings(&plan.cells, true, on_write))
 }
 
 fn simulate_trace(
     path: &Path,
     writes: &Writing,
-    request: &Request,
+    request: &SimulationRequest,
     progress: impl FnMut(u64),
 ) -> Result<Sizing, SizingError> {
     let wanted = wanted(request, [].iter());
@@ -213,7 +217,7 @@ fn simulate_trace(
     if let Some(keys) = keys {
         check_memory(sweep.memory_bytes(keys), memory::total_bytes())?;
     }
-    let mut reader = Reader::open(path, None, request.on_broken)?;
+    let mut reader = TraceReader::open(path, None, request.on_broken)?;
     let format = reader.format();
     let (mut fills, sampling) = (Fills::of(format), sweep.sampling);
     let accesses = reader.by_ref().filter_map(|record| match record {
@@ -243,7 +247,11 @@ fn check_memory(bytes: u64, there_is: Option<u64>) -> Result<(), SizingError> {
     }
 }
 
-fn sweep(request: &Request, on_write: OnWrite, keys: Option<u64>) -> Result<Sweep, RateOutOfRange> {
+fn sweep(
+    request: &SimulationRequest,
+    on_write: WritePolicy,
+    keys: Option<u64>,
+) -> Result<Sweep, RateOutOfRange> {
     let sampling = match (request.rate, keys) {
         (Some(rate), _) => Sampling::new(rate)?,
         (None, Some(keys)) if keys > EXACT_UP_TO => {
@@ -264,7 +272,7 @@ fn sweep(request: &Request, on_write: OnWrite, keys: Option<u64>) -> Result<Swee
 }
 
 /// What was asked for, or a row of shares with the capacities that a run of the cells would have.
-fn wanted<'a>(request: &Request, cells: impl Iterator<Item = &'a Cell>) -> Vec<Capacity> {
+fn wanted<'a>(request: &SimulationRequest, cells: impl Iterator<Item = &'a Cell>) -> Vec<Capacity> {
     if !request.capacities.is_empty() {
         return request.capacities.clone();
     }
@@ -287,19 +295,19 @@ fn access(operation: &Operation) -> Access {
     if operation.kind == catalog::READ { Access::read(operation.key) } else { Access::write(operation.key) }
 }
 
-fn recorded(record: &trace::Record) -> Access {
+fn recorded(record: &trace::TraceRecord) -> Access {
     let key = xxh3_64(record.key.as_bytes());
     match record.operation {
-        trace::Operation::Read => Access::read(key),
-        trace::Operation::Write | trace::Operation::Put => Access::write(key),
-        trace::Operation::Delete => Access::delete(key),
+        trace::TraceOperation::Read => Access::read(key),
+        trace::TraceOperation::Write | trace::TraceOperation::Put => Access::write(key),
+        trace::TraceOperation::Delete => Access::delete(key),
     }
 }
 
 /// How many keys a trace has: a first reading, which takes about 16 bytes of memory for each.
-fn keys_of(path: &Path, request: &Request) -> Result<u64, TraceError> {
+fn keys_of(path: &Path, request: &SimulationRequest) -> Result<u64, TraceError> {
     let mut keys: HashSet<u64, FxBuildHasher> = HashSet::default();
-    for record in Reader::open(path, None, request.on_broken)? {
+    for record in TraceReader::open(path, None, request.on_broken)? {
         keys.insert(xxh3_64(record?.key.as_bytes()));
     }
     Ok(keys.len() as u64)
@@ -381,20 +389,20 @@ impl Sizing {
 mod tests {
     use super::*;
     use crate::commands::recording::record;
-    use crate::run::plan::Options;
+    use crate::run::plan::PlanOptions;
 
-    fn simulate_one(plan: &Plan, request: &Request) -> Sizing {
+    fn simulate_one(plan: &Plan, request: &SimulationRequest) -> Sizing {
         let mut found = simulate(plan, request, |_| {}).unwrap();
         assert_eq!(found.len(), 1);
         found.remove(0)
     }
 
     fn plan(text: &str) -> Plan {
-        Plan::parse("test", "test.toml", text, &Options::default()).unwrap()
+        Plan::parse("test", "test.toml", text, &PlanOptions::default()).unwrap()
     }
 
-    fn request(policies: &[PolicyKind]) -> Request {
-        Request {
+    fn request(policies: &[PolicyKind]) -> SimulationRequest {
+        SimulationRequest {
             policies: policies.to_vec(),
             capacities: Vec::new(),
             trace: None,
@@ -425,9 +433,10 @@ mod tests {
         record(&plan.scenario, NonZeroU64::new(100_000).unwrap(), &path, |_| {}).unwrap();
         let capacities = vec![Capacity::Entries(NonZeroU64::new(500).unwrap())];
         let policies = [PolicyKind::Lru, PolicyKind::Sieve, PolicyKind::Lfu];
-        let traced = Request { trace: Some(path), capacities: capacities.clone(), ..request(&policies) };
+        let traced =
+            SimulationRequest { trace: Some(path), capacities: capacities.clone(), ..request(&policies) };
         let of_trace = simulate_one(&plan, &traced);
-        let mut sweep = sweep(&traced, OnWrite::Invalidate, None).unwrap();
+        let mut sweep = sweep(&traced, WritePolicy::Invalidate, None).unwrap();
         sweep.capacities = entries(&capacities, 0).unwrap();
         let stream = plan.scenario.stream(Phase::Measure).unwrap();
         let accesses =
@@ -452,7 +461,7 @@ mod tests {
 
     #[test]
     fn a_rate_that_is_no_share_is_refused() {
-        let wrong = Request { rate: Some(1.5), ..request(&[PolicyKind::Lru]) };
+        let wrong = SimulationRequest { rate: Some(1.5), ..request(&[PolicyKind::Lru]) };
         let error = simulate(&plan(SCENARIO), &wrong, |_| {}).unwrap_err().to_string();
         assert!(error.contains("1.5 is not a sampling rate"), "{error}");
     }
@@ -503,13 +512,13 @@ mod tests {
             .map(|number| (crate::base::hash::mix(number) % 100).min(crate::base::hash::mix(!number) % 100));
         std::fs::write(&path, keys.map(line).collect::<String>()).unwrap();
         let capacities = vec![Capacity::Entries(NonZeroU64::new(50).unwrap())];
-        let traced = Request { trace: Some(path), capacities, ..request(&[PolicyKind::Lru]) };
+        let traced = SimulationRequest { trace: Some(path), capacities, ..request(&[PolicyKind::Lru]) };
         let found = simulate_one(&plan(SCENARIO), &traced);
         assert!(hit_rate_at(&found, 50) > 0.6, "{found:?}");
-        assert_eq!(found.on_write, OnWrite::Update);
+        assert_eq!(found.on_write, WritePolicy::Update);
         assert!(found.reason.unwrap().contains("--on-write says otherwise"));
-        let asked = Request { on_write: Some(OnWrite::Ignore), ..traced };
-        assert_eq!(simulate_one(&plan(SCENARIO), &asked).on_write, OnWrite::Ignore);
+        let asked = SimulationRequest { on_write: Some(WritePolicy::Ignore), ..traced };
+        assert_eq!(simulate_one(&plan(SCENARIO), &asked).on_write, WritePolicy::Ignore);
     }
 
     #[test]

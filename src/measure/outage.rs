@@ -30,13 +30,13 @@ impl Stretch {
 
 /// See the module. Made for a cell's faults, it costs a comparison an operation until the first of them.
 #[derive(Debug, Clone, Default)]
-pub struct Outages {
+pub struct OutageRecorder {
     faults: Vec<Instant>,
     /// By fault and then by kind of operation.
     stretches: Vec<Vec<Stretch>>,
 }
 
-impl Outages {
+impl OutageRecorder {
     /// Nothing seen yet of faults that begin at these moments, in their order.
     #[must_use]
     pub fn new(faults: Vec<Instant>, kinds: usize) -> Self {
@@ -115,7 +115,7 @@ mod tests {
     fn an_outage_ends_with_the_first_success_after_the_last_error() {
         let start = Instant::now();
         let at = |ms| at(ms)(start);
-        let mut seen = Outages::new(vec![at(100), at(1000)], 2);
+        let mut seen = OutageRecorder::new(vec![at(100), at(1000)], 2);
         seen.note(0, true, at(50));
         seen.note(0, true, at(150));
         seen.note(0, false, at(200));
@@ -135,7 +135,7 @@ mod tests {
     fn of_several_threads_the_one_with_the_last_error_says_when_it_was_over() {
         let start = Instant::now();
         let at = |ms| at(ms)(start);
-        let mut one = Outages::new(vec![at(0)], 1);
+        let mut one = OutageRecorder::new(vec![at(0)], 1);
         let mut other = one.clone();
         one.note(0, true, at(100));
         one.note(0, false, at(110));
@@ -143,7 +143,7 @@ mod tests {
         other.note(0, false, at(450));
         one.add(&other);
         assert_eq!(one.longest(0, at(1000)), Some(Duration::from_millis(450)));
-        let mut none = Outages::default();
+        let mut none = OutageRecorder::default();
         assert_eq!(none.longest(0, at(1000)), None, "no faults, no outage");
         none.add(&one);
         assert_eq!(none.longest(0, at(1000)), Some(Duration::from_millis(450)));

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::anomalies::Anomalies;
-use super::outage::Outages;
+use super::outage::OutageRecorder;
 use super::outcome::Outcome;
 use super::window::Window;
 
@@ -13,7 +13,7 @@ use super::window::Window;
 pub struct Recorder {
     window: Window,
     late_after: Duration,
-    outages: Outages,
+    outages: OutageRecorder,
 }
 
 impl Recorder {
@@ -24,7 +24,7 @@ impl Recorder {
     /// sent more than `late_after` after it was due.
     #[must_use]
     pub fn new(kinds: usize, late_after: Duration) -> Self {
-        Self { window: Window::new(kinds), late_after, outages: Outages::default() }
+        Self { window: Window::new(kinds), late_after, outages: OutageRecorder::default() }
     }
 
     /// Records one operation: when it should have started, when it was sent, when its answer was complete.
@@ -40,12 +40,12 @@ impl Recorder {
 
     /// From now on, watches how long operations find no service after faults that begin at these moments.
     pub fn watch_outages(&mut self, faults: Vec<Instant>, kinds: usize) {
-        self.outages = Outages::new(faults, kinds);
+        self.outages = OutageRecorder::new(faults, kinds);
     }
 
     /// Returns the outages that were seen.
     #[must_use]
-    pub fn outages(&self) -> &Outages {
+    pub fn outages(&self) -> &OutageRecorder {
         &self.outages
     }
 

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::sample::{Figures, Round, Sample};
+use super::sample::{Figures, Round, ServerSample};
 
 /// A node at a moment. A figure that is not known is empty, never 0.
 ///
@@ -62,7 +62,7 @@ pub struct CsvRow {
 impl CsvRow {
     /// The row of a sample.
     #[must_use]
-    pub fn of(sample: &Sample) -> Self {
+    pub fn of(sample: &ServerSample) -> Self {
         let figures = Figures::of(sample);
         let answer = sample.answer.as_ref().ok();
         let info = answer.map(|answer| &answer.info);
@@ -154,7 +154,7 @@ mod tests {
         }
     }
 
-    fn once(samples: Vec<Sample>) -> impl FnMut() -> Option<Arc<Round>> {
+    fn once(samples: Vec<ServerSample>) -> impl FnMut() -> Option<Arc<Round>> {
         let mut round =
             Some(Arc::new(Round { at: moment(), samples, deployment: "single", notes: Vec::new() }));
         move || round.take()

@@ -8,7 +8,7 @@ use redis::cmd;
 use tokio::sync::watch;
 
 use super::info::Info;
-use super::place::{Place, connect};
+use super::place::{ServerAddress, connect};
 use super::remedy;
 use super::tasks::AbortOnDrop;
 use crate::store::StoreError;
@@ -25,26 +25,26 @@ const ASKED_AT_MOST: usize = 4;
 
 /// What a look has found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Layout {
+pub struct DeploymentLayout {
     /// `single`, `cluster` or `sentinel`.
     pub deployment: &'static str,
     /// The nodes to watch.
-    pub nodes: Vec<Place>,
+    pub nodes: Vec<ServerAddress>,
     /// Who else can be asked for the layout.
-    pub seeds: Vec<Place>,
+    pub seeds: Vec<ServerAddress>,
 }
 
 /// What is known of a deployment now.
 #[derive(Debug, Clone, Default)]
-pub struct Known {
+pub struct KnownLayout {
     /// The newest layout, where one has been seen.
-    pub layout: Option<Arc<Layout>>,
+    pub layout: Option<Arc<DeploymentLayout>>,
     /// Why the last look failed, where it did.
     pub failure: Option<String>,
 }
 
 /// How soon after a look comes the next, where there is one.
-fn next_look(known: &Known) -> Option<Duration> {
+fn next_look(known: &KnownLayout) -> Option<Duration> {
     match &known.layout {
         // One server's role is in its own INFO: there is nothing to look for.
         Some(layout) if layout.deployment == "single" => None,
@@ -57,16 +57,16 @@ fn next_look(known: &Known) -> Option<Duration> {
 #[derive(Debug)]
 pub struct Discovery {
     /// The server that was named.
-    pub target: Place,
-    known: watch::Receiver<Known>,
+    pub target: ServerAddress,
+    known: watch::Receiver<KnownLayout>,
     _task: AbortOnDrop,
 }
 
 impl Discovery {
     /// Begins to look. `nodes` is how to reach the nodes behind a sentinel where that is not how the sentinel is reached.
     #[must_use]
-    pub fn begin(target: Place, nodes: Option<Place>) -> Self {
-        let (sender, known) = watch::channel(Known::default());
+    pub fn begin(target: ServerAddress, nodes: Option<ServerAddress>) -> Self {
+        let (sender, known) = watch::channel(KnownLayout::default());
         let looking = Looking { target: target.clone(), nodes, asked: None };
         let task = tokio::spawn(looking.keep(sender));
         Self { target, known, _task: AbortOnDrop::new(task.abort_handle()) }
@@ -74,7 +74,7 @@ impl Discovery {
 
     /// What is known now.
     #[must_use]
-    pub fn known(&self) -> Known {
+    pub fn known(&self) -> KnownLayout {
         self.known.borrow().clone()
     }
 
@@ -85,20 +85,20 @@ impl Discovery {
 }
 
 struct Looking {
-    target: Place,
-    nodes: Option<Place>,
+    target: ServerAddress,
+    nodes: Option<ServerAddress>,
     /// Who answered the last time, which is asked first the next.
-    asked: Option<(Place, RedisAdmin)>,
+    asked: Option<(ServerAddress, RedisAdmin)>,
 }
 
 impl Looking {
-    async fn keep(mut self, sender: watch::Sender<Known>) {
+    async fn keep(mut self, sender: watch::Sender<KnownLayout>) {
         loop {
             let layout = sender.borrow().layout.clone();
             let looked = self.look(layout.as_deref()).await;
             sender.send_modify(|known| match looked {
-                Ok(layout) => *known = Known { layout: Some(Arc::new(layout)), failure: None },
-                Err(error) => known.failure = Some(remedy::told(&error, &self.target)),
+                Ok(layout) => *known = KnownLayout { layout: Some(Arc::new(layout)), failure: None },
+                Err(error) => known.failure = Some(remedy::message(&error, &self.target)),
             });
             let next = next_look(&sender.borrow());
             match next {
@@ -109,7 +109,7 @@ impl Looking {
     }
 
     /// Asks whoever answered the last time, then the others.
-    async fn look(&mut self, layout: Option<&Layout>) -> Result<Layout, StoreError> {
+    async fn look(&mut self, layout: Option<&DeploymentLayout>) -> Result<DeploymentLayout, StoreError> {
         if let Some((place, admin)) = self.asked.take()
             && let Ok(layout) = self.ask(&place, &admin).await
         {
@@ -137,30 +137,38 @@ impl Looking {
         Err(first_failure.unwrap_or_else(nobody))
     }
 
-    async fn ask(&self, place: &Place, admin: &RedisAdmin) -> Result<Layout, StoreError> {
+    async fn ask(&self, place: &ServerAddress, admin: &RedisAdmin) -> Result<DeploymentLayout, StoreError> {
         let text: String = admin.ask(cmd("INFO").arg("server"), "asking for INFO").await?;
         match Info::parse(&text).mode.as_str() {
             "cluster" => self.cluster(place, admin).await,
             "sentinel" => self.sentinel(admin).await,
-            _ => Ok(Layout { deployment: "single", nodes: vec![self.target.clone()], seeds: Vec::new() }),
+            _ => Ok(DeploymentLayout {
+                deployment: "single",
+                nodes: vec![self.target.clone()],
+                seeds: Vec::new(),
+            }),
         }
     }
 
-    async fn cluster(&self, place: &Place, admin: &RedisAdmin) -> Result<Layout, StoreError> {
+    async fn cluster(
+        &self,
+        place: &ServerAddress,
+        admin: &RedisAdmin,
+    ) -> Result<DeploymentLayout, StoreError> {
         // Not CLUSTER SLOTS, which leaves out nodes without slots and replicas that have failed.
         let text: String =
             admin.ask(cmd("CLUSTER").arg("NODES"), "asking for the nodes of the cluster").await?;
         let (host, _) = place.name.rsplit_once(':').unwrap_or((&place.name, ""));
-        let nodes: Vec<Place> =
+        let nodes: Vec<ServerAddress> =
             cluster_nodes(&text, host).into_iter().map(|(host, port)| self.target.at(&host, port)).collect();
-        Ok(Layout { deployment: "cluster", seeds: nodes.clone(), nodes })
+        Ok(DeploymentLayout { deployment: "cluster", seeds: nodes.clone(), nodes })
     }
 
-    async fn sentinel(&self, admin: &RedisAdmin) -> Result<Layout, StoreError> {
+    async fn sentinel(&self, admin: &RedisAdmin) -> Result<DeploymentLayout, StoreError> {
         const DOING: &str = "asking a sentinel for its primaries and replicas";
         type Fields = HashMap<String, String>;
         let like = self.nodes.as_ref().unwrap_or(&self.target);
-        let mut found = Layout { deployment: "sentinel", nodes: Vec::new(), seeds: Vec::new() };
+        let mut found = DeploymentLayout { deployment: "sentinel", nodes: Vec::new(), seeds: Vec::new() };
         let primaries: Vec<Fields> = admin.ask(cmd("SENTINEL").arg("MASTERS"), DOING).await?;
         for primary in &primaries {
             let Some(name) = primary.get("name") else { continue };
@@ -176,17 +184,17 @@ impl Looking {
     }
 }
 
-fn place_of(fields: &HashMap<String, String>, like: &Place) -> Option<Place> {
+fn place_of(fields: &HashMap<String, String>, like: &ServerAddress) -> Option<ServerAddress> {
     Some(like.at(fields.get("ip")?, fields.get("port")?.parse().ok()?))
 }
 
-fn unique(places: &mut Vec<Place>) {
+fn unique(places: &mut Vec<ServerAddress>) {
     places.sort_by(|a, b| a.name.cmp(&b.name));
     places.dedup_by(|a, b| a.name == b.name);
 }
 
 /// The nodes of a CLUSTER NODES, without those whose address nobody knows and those that are just being met.
-fn cluster_nodes(text: &str, said_by: &str) -> Vec<(String, u16)> {
+fn cluster_nodes(text: &str, source: &str) -> Vec<(String, u16)> {
     let node = |line: &str| {
         let mut words = line.split(' ');
         let (address, flags) = (words.nth(1)?, words.next()?);
@@ -196,7 +204,7 @@ fn cluster_nodes(text: &str, said_by: &str) -> Vec<(String, u16)> {
         let address = address.split(['@', ',']).next()?;
         let (host, port) = address.rsplit_once(':')?;
         let host = host.trim_start_matches('[').trim_end_matches(']');
-        let host = if host.is_empty() { said_by } else { host };
+        let host = if host.is_empty() { source } else { host };
         Some((host.to_owned(), port.parse().ok().filter(|port| *port != 0)?))
     };
     let mut nodes: Vec<_> = text.lines().filter_map(node).collect();
@@ -211,14 +219,14 @@ mod tests {
 
     #[test]
     fn one_server_alone_is_looked_at_no_more_once_it_has_answered() {
-        let known = |deployment, failure: Option<&str>| Known {
-            layout: Some(Arc::new(Layout { deployment, nodes: Vec::new(), seeds: Vec::new() })),
+        let known = |deployment, failure: Option<&str>| KnownLayout {
+            layout: Some(Arc::new(DeploymentLayout { deployment, nodes: Vec::new(), seeds: Vec::new() })),
             failure: failure.map(Into::into),
         };
         assert_eq!(next_look(&known("single", None)), None);
         assert_eq!(next_look(&known("cluster", None)), Some(LOOK_EVERY));
         assert_eq!(next_look(&known("cluster", Some("down"))), Some(LOOK_AGAIN));
-        assert_eq!(next_look(&Known { layout: None, failure: Some("down".into()) }), Some(LOOK_AGAIN));
+        assert_eq!(next_look(&KnownLayout { layout: None, failure: Some("down".into()) }), Some(LOOK_AGAIN));
     }
 
     #[test]

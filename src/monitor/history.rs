@@ -10,8 +10,8 @@ use redis::cmd;
 use serde::Serialize;
 
 use super::MonitorError;
-use super::place::{Place, connect};
-use super::publish::{Stream, keeps_streams};
+use super::place::{ServerAddress, connect};
+use super::publish::{SampleStream, keeps_streams};
 use super::remedy;
 use crate::base::units::parse_duration;
 use crate::store::StoreError;
@@ -23,9 +23,9 @@ const BOUND: Duration = Duration::from_secs(5);
 
 /// Which samples.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub struct HistoryQuery {
     /// The Redis that they were published to.
-    pub place: Place,
+    pub place: ServerAddress,
     /// What stands before the names of the streams.
     pub prefix: String,
     /// From then on; from the oldest without one.
@@ -106,15 +106,15 @@ type Fields = HashMap<String, String>;
 ///
 /// # Errors
 /// Where the Redis does not answer or its streams are something else.
-pub async fn read(request: &Request) -> Result<Vec<Past>, MonitorError> {
+pub async fn read(request: &HistoryQuery) -> Result<Vec<Past>, MonitorError> {
     let failed = |error: StoreError| MonitorError::History(remedy::with_remedy(&error.detail));
     let admin = connect(&request.place, BOUND).await.map_err(failed)?;
     keeps_streams(&admin, &request.place).await.map_err(MonitorError::History)?;
     let mut samples: BTreeMap<(String, String), Past> = BTreeMap::new();
-    for fields in entries(&admin, request, Stream::Cache).await.map_err(failed)? {
+    for fields in entries(&admin, request, SampleStream::Cache).await.map_err(failed)? {
         samples.entry(key_of(&fields)).or_default().take_cache(&fields);
     }
-    for fields in entries(&admin, request, Stream::Memory).await.map_err(failed)? {
+    for fields in entries(&admin, request, SampleStream::Memory).await.map_err(failed)? {
         // What was taken at the edge of the time asked for may be in one stream and not in the other.
         if let Some(past) = samples.get_mut(&key_of(&fields)) {
             past.take_memory(&fields);
@@ -158,7 +158,11 @@ impl Past {
     }
 }
 
-async fn entries(admin: &RedisAdmin, request: &Request, stream: Stream) -> Result<Vec<Fields>, StoreError> {
+async fn entries(
+    admin: &RedisAdmin,
+    request: &HistoryQuery,
+    stream: SampleStream,
+) -> Result<Vec<Fields>, StoreError> {
     let key = stream.key(&request.prefix);
     let mut from = request.from.map_or_else(|| "-".to_owned(), |at| at.as_millisecond().max(0).to_string());
     let to = request.to.map_or_else(|| "+".to_owned(), |at| at.as_millisecond().max(0).to_string());

@@ -30,14 +30,14 @@ pub struct Info {
     /// Keys of all its databases.
     pub keys: u64,
     /// Its counters.
-    pub counters: Counters,
+    pub counters: InfoCounters,
     /// How far its replication is.
     pub replication: Replication,
 }
 
 /// What a server counts since it started, or since CONFIG RESETSTAT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Counters {
+pub struct InfoCounters {
     /// Lookups that found their key, whichever command looked: GET, but also EXISTS and scripts.
     pub hits: u64,
     /// Lookups that did not.
@@ -115,7 +115,7 @@ impl Info {
     }
 }
 
-impl Counters {
+impl InfoCounters {
     fn take(&mut self, name: &str, value: &str) {
         let number = || value.parse().unwrap_or(0);
         match name {

@@ -39,7 +39,7 @@ use crate::base::units::show_duration;
 
 /// How a session ended, where nothing went wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
+pub enum SessionEnd {
     /// It was over, the user left, or whoever read the rows did.
     Over,
     /// A signal, or Ctrl-C.

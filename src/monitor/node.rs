@@ -8,10 +8,10 @@ use redis::cmd;
 use tokio::task::JoinHandle;
 
 use super::info::Info;
-use super::place::{Place, connect};
+use super::place::{ServerAddress, connect};
 use super::rates::Since;
 use super::remedy;
-use super::sample::{Answer, Role, Sample};
+use super::sample::{Role, ServerSample, ServerStatus};
 use crate::store::StoreError;
 use crate::store::redis::RedisAdmin;
 
@@ -19,18 +19,18 @@ use crate::store::redis::RedisAdmin;
 const BOUND: Duration = Duration::from_secs(2);
 
 /// A node and what it said last.
-pub struct Node {
-    place: Place,
+pub struct WatchedNode {
+    place: ServerAddress,
     admin: Option<RedisAdmin>,
-    asking: Option<JoinHandle<Asked>>,
+    asking: Option<JoinHandle<PollResult>>,
     asking_since: Instant,
-    last: Option<Said>,
+    last: Option<Poll>,
     role: Role,
     /// Why it could not be reached the last time, until it answers.
     failure: Option<String>,
 }
 
-impl Drop for Node {
+impl Drop for WatchedNode {
     fn drop(&mut self) {
         if let Some(asking) = &self.asking {
             asking.abort();
@@ -38,21 +38,21 @@ impl Drop for Node {
     }
 }
 
-type Asked = Result<(RedisAdmin, Said), StoreError>;
+type PollResult = Result<(RedisAdmin, Poll), StoreError>;
 
 /// An answer and when it came.
 #[derive(Debug, Clone)]
-struct Said {
+struct Poll {
     at: Instant,
     info: Arc<Info>,
     round_trip: Option<Duration>,
     trouble: Option<String>,
 }
 
-impl Node {
+impl WatchedNode {
     /// A node that has not been asked yet.
     #[must_use]
-    pub fn new(place: Place) -> Self {
+    pub fn new(place: ServerAddress) -> Self {
         Self {
             place,
             admin: None,
@@ -74,7 +74,7 @@ impl Node {
 
     /// What it answers until then. A question that is not answered by then goes on, and is looked at again in the
     /// next round, so that one slow node never holds up the others.
-    pub async fn sample(&mut self, at: Timestamp, until: tokio::time::Instant) -> Sample {
+    pub async fn sample(&mut self, at: Timestamp, until: tokio::time::Instant) -> ServerSample {
         let answer = match &mut self.asking {
             None => Err("it was not asked".to_owned()),
             Some(asking) => match tokio::time::timeout_at(until, asking).await {
@@ -88,29 +88,29 @@ impl Node {
                 Err(_) => Err(self.silence()),
             },
         };
-        Sample { at, node: self.place.name.clone(), role: self.role, answer }
+        ServerSample { at, node: self.place.name.clone(), role: self.role, answer }
     }
 
-    fn take(&mut self, asked: Asked) -> Result<Answer, String> {
-        let (admin, said) = asked.map_err(|error| {
-            let reason = remedy::told(&error, &self.place);
+    fn take(&mut self, asked: PollResult) -> Result<ServerStatus, String> {
+        let (admin, poll) = asked.map_err(|error| {
+            let reason = remedy::message(&error, &self.place);
             self.failure = Some(reason.clone());
             reason
         })?;
         self.admin = Some(admin);
         self.failure = None;
-        self.role = Role::of(&said.info);
+        self.role = Role::of(&poll.info);
         let since = match &self.last {
             None => Since::Nothing,
-            Some(last) => Since::between(&last.info, &said.info, said.at.duration_since(last.at)),
+            Some(last) => Since::between(&last.info, &poll.info, poll.at.duration_since(last.at)),
         };
-        self.last = Some(said.clone());
-        Ok(Answer {
-            info: said.info,
+        self.last = Some(poll.clone());
+        Ok(ServerStatus {
+            info: poll.info,
             since,
-            round_trip: said.round_trip,
+            round_trip: poll.round_trip,
             lag_bytes: None,
-            trouble: said.trouble,
+            trouble: poll.trouble,
         })
     }
 
@@ -122,7 +122,7 @@ impl Node {
     }
 }
 
-async fn ask(place: Place, admin: Option<RedisAdmin>) -> Asked {
+async fn ask(place: ServerAddress, admin: Option<RedisAdmin>) -> PollResult {
     let admin = match admin {
         Some(admin) => admin,
         None => connect(&place, BOUND).await?,
@@ -134,11 +134,11 @@ async fn ask(place: Place, admin: Option<RedisAdmin>) -> Asked {
     let info = Arc::new(Info::parse(&text));
     let trouble =
         match (&ponged, info.loading, info.replication.primary.is_some() && !info.replication.link_is_up) {
-            (Err(error), _, _) => Some(remedy::told(error, &place)),
+            (Err(error), _, _) => Some(remedy::message(error, &place)),
             (_, true, _) => Some(remedy::with_remedy("LOADING")),
             (_, _, true) => Some("its link to its primary is down: it answers with old data".to_owned()),
             _ => None,
         };
-    let said = Said { at: Instant::now(), info, round_trip: ponged.is_ok().then_some(round_trip), trouble };
-    Ok((admin, said))
+    let poll = Poll { at: Instant::now(), info, round_trip: ponged.is_ok().then_some(round_trip), trouble };
+    Ok((admin, poll))
 }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::place::Place;
+use super::place::ServerAddress;
 use super::publish::Publish;
 
 /// The shortest interval: more often, the asking itself would be seen in the figures.
@@ -12,11 +12,11 @@ pub const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Options of `hotset monitor`.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct MonitorOptions {
     /// A server, any node of a cluster, or a sentinel; several for several deployments.
-    pub redis: Vec<Place>,
+    pub redis: Vec<ServerAddress>,
     /// How to reach the nodes behind a sentinel, where that is not how the sentinel is reached. Its host does not matter.
-    pub nodes: Option<Place>,
+    pub nodes: Option<ServerAddress>,
     /// The interval at which each node is asked.
     pub interval: Duration,
     /// After so many samples of each node it ends.

@@ -11,7 +11,7 @@ pub type Authorities = Arc<[u8]>;
 
 /// The address of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct ServerAddress {
     /// Its `host:port`, by which it is shown.
     pub name: String,
     /// The URL to connect to.
@@ -20,7 +20,7 @@ pub struct Place {
     authorities: Option<Authorities>,
 }
 
-impl Place {
+impl ServerAddress {
     /// The place that a URL names.
     #[must_use]
     pub fn new(url: SecretUrl, authorities: Option<Authorities>) -> Self {
@@ -42,7 +42,7 @@ impl Place {
 }
 
 /// Connects, each step within the bound.
-pub async fn connect(place: &Place, bound: Duration) -> Result<RedisAdmin, StoreError> {
+pub async fn connect(place: &ServerAddress, bound: Duration) -> Result<RedisAdmin, StoreError> {
     let options = RedisOptions {
         connect_timeout: bound,
         response_timeout: bound,
@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn a_place_is_named_by_host_and_port_alone() {
-        let name = |url: &str| Place::new(SecretUrl::new(url), None).name;
+        let name = |url: &str| ServerAddress::new(SecretUrl::new(url), None).name;
         assert_eq!(name("redis://user:secret@host:7000/2"), "host:7000");
         assert_eq!(name("redis://:secret@host"), "host:6379");
         assert_eq!(name("rediss://[::1]:7000"), "[::1]:7000");

@@ -14,7 +14,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::info::Info;
-use super::sample::{Figures, Round, Sample};
+use super::sample::{Figures, Round, ServerSample};
 
 /// The type of the text.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -55,7 +55,7 @@ pub fn text_of(newest: &Arc<Newest>) -> String {
 #[derive(Debug)]
 struct Metrics(Arc<Newest>);
 
-type Value = fn(&Sample, &Figures) -> Option<f64>;
+type Value = fn(&ServerSample, &Figures) -> Option<f64>;
 
 /// A gauge: its name, what it means, its unit, its value; where that is `None`, the node has no such line.
 type GaugeRow = (&'static str, &'static str, Option<Unit>, Value);
@@ -218,7 +218,7 @@ fn encode_counters(encoder: &mut DescriptorEncoder<'_>, round: &Round) -> Result
     Ok(())
 }
 
-fn labels(sample: &Sample) -> [(&'static str, String); 2] {
+fn labels(sample: &ServerSample) -> [(&'static str, String); 2] {
     [("node", sample.node.clone()), ("role", sample.role.name().to_owned())]
 }
 
@@ -230,7 +230,7 @@ mod tests {
     use super::super::testing::{answered, lost, moment};
     use super::*;
 
-    fn text_with(samples: Vec<Sample>) -> String {
+    fn text_with(samples: Vec<ServerSample>) -> String {
         let newest = Arc::new(Newest::default());
         newest.take(&Arc::new(Round { at: moment(), samples, deployment: "single", notes: Vec::new() }));
         text_of(&newest)

@@ -10,10 +10,10 @@ use redis::{Cmd, cmd};
 use tokio::sync::mpsc;
 
 use super::info::Info;
-use super::place::{Place, connect};
+use super::place::{ServerAddress, connect};
 use super::prometheus::Newest;
 use super::remedy;
-use super::sample::{Round, Sample};
+use super::sample::{Round, ServerSample};
 use super::tasks::AbortOnDrop;
 use crate::store::redis::RedisAdmin;
 use crate::store::{ErrorKind, StoreError};
@@ -22,14 +22,14 @@ use crate::store::{ErrorKind, StoreError};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Publish {
     /// The Redis.
-    pub place: Place,
+    pub place: ServerAddress,
     /// Stands before the names of the streams.
     pub prefix: String,
 }
 
 /// The streams, and how many entries each keeps, about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stream {
+pub enum SampleStream {
     /// Lookups, commands, times, evictions and expiries of every sample.
     Cache,
     /// Memory and keys of every sample.
@@ -39,7 +39,7 @@ pub enum Stream {
     Evictions,
 }
 
-impl Stream {
+impl SampleStream {
     /// Its name behind a prefix.
     #[must_use]
     pub fn key(self, prefix: &str) -> String {
@@ -68,13 +68,13 @@ const BOUND: Duration = Duration::from_secs(2);
 pub struct Publisher {
     rounds: mpsc::Sender<Arc<Round>>,
     newest: Arc<Newest>,
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<PublishState>>,
     _task: AbortOnDrop,
 }
 
 /// The state of the publishing, for display.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct State {
+pub struct PublishState {
     /// Why the last sample could not be published, until one can.
     pub failure: Option<String>,
     /// True if it publishes to a Redis that it watches.
@@ -86,7 +86,7 @@ impl Publisher {
     #[must_use]
     pub fn begin(publish: Publish, newest: Arc<Newest>) -> Self {
         let (rounds, receiver) = mpsc::channel(WAITING);
-        let state = Arc::new(Mutex::new(State::default()));
+        let state = Arc::new(Mutex::new(PublishState::default()));
         let task = Task {
             publish,
             newest: Arc::clone(&newest),
@@ -107,7 +107,7 @@ impl Publisher {
 
     /// Returns the state of the publishing, for display.
     #[must_use]
-    pub fn state(&self) -> State {
+    pub fn state(&self) -> PublishState {
         self.state.lock().clone()
     }
 }
@@ -125,7 +125,7 @@ pub async fn check(publish: &Publish) -> Result<(), String> {
 ///
 /// # Errors
 /// Why not, and what to do.
-pub async fn keeps_streams(admin: &RedisAdmin, place: &Place) -> Result<(), String> {
+pub async fn keeps_streams(admin: &RedisAdmin, place: &ServerAddress) -> Result<(), String> {
     let text: Result<String, _> = admin.ask(cmd("INFO").arg("server"), "asking for INFO").await;
     text.map_or(Ok(()), |text| takes_streams(&Info::parse(&text), &place.name))
 }
@@ -143,7 +143,7 @@ fn takes_streams(info: &Info, name: &str) -> Result<(), String> {
 struct Task {
     publish: Publish,
     newest: Arc<Newest>,
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<PublishState>>,
     admin: Option<RedisAdmin>,
     run_id: Option<String>,
 }
@@ -205,8 +205,8 @@ impl Task {
 }
 
 /// Returns the commands that add a sample to the streams.
-fn commands(prefix: &str, sample: &Sample) -> Vec<Cmd> {
-    let mut commands = vec![add(prefix, Stream::Cache, sample, &cache_fields(sample))];
+fn commands(prefix: &str, sample: &ServerSample) -> Vec<Cmd> {
+    let mut commands = vec![add(prefix, SampleStream::Cache, sample, &cache_fields(sample))];
     if let Ok(answer) = &sample.answer {
         let info = &answer.info;
         let memory = [
@@ -217,7 +217,7 @@ fn commands(prefix: &str, sample: &Sample) -> Vec<Cmd> {
             ("keys", info.keys.to_string()),
             ("clients", info.clients.to_string()),
         ];
-        commands.push(add(prefix, Stream::Memory, sample, &memory));
+        commands.push(add(prefix, SampleStream::Memory, sample, &memory));
         if let Some(interval) = answer.since.interval().filter(|interval| interval.counted.evicted > 0) {
             let evictions = [
                 ("interval_s", format!("{:.6}", interval.length.as_secs_f64())),
@@ -226,14 +226,14 @@ fn commands(prefix: &str, sample: &Sample) -> Vec<Cmd> {
                 ("maxmemory_bytes", info.maxmemory_bytes.to_string()),
                 ("policy", info.maxmemory_policy.clone()),
             ];
-            commands.push(add(prefix, Stream::Evictions, sample, &evictions));
+            commands.push(add(prefix, SampleStream::Evictions, sample, &evictions));
         }
     }
     commands
 }
 
 /// Counts rather than rates, so that whoever reads them can sum them.
-fn cache_fields(sample: &Sample) -> Vec<(&'static str, String)> {
+fn cache_fields(sample: &ServerSample) -> Vec<(&'static str, String)> {
     let mut fields = vec![("state", sample.state().to_owned())];
     let Ok(answer) = &sample.answer else { return fields };
     if let Some(round_trip) = answer.round_trip {
@@ -261,7 +261,7 @@ fn cache_fields(sample: &Sample) -> Vec<(&'static str, String)> {
     fields
 }
 
-fn add(prefix: &str, stream: Stream, sample: &Sample, fields: &[(&'static str, String)]) -> Cmd {
+fn add(prefix: &str, stream: SampleStream, sample: &ServerSample, fields: &[(&'static str, String)]) -> Cmd {
     let mut command = cmd("XADD");
     // "~": whole nodes of the stream go at once, which costs the server next to nothing.
     command.arg(stream.key(prefix)).arg("MAXLEN").arg("~").arg(stream.most_entries()).arg("*");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::info::{Counters, Info};
+use super::info::{Info, InfoCounters};
 
 /// The relation of an INFO to the one before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,7 +10,7 @@ pub enum Since {
     /// There was none before: nothing can be said of an interval yet.
     Nothing,
     /// The same server went on counting.
-    Interval(Interval),
+    Interval(CountedInterval),
     /// The server has started anew in between.
     Restart,
     /// Somebody has set its counters back in between (CONFIG RESETSTAT).
@@ -19,11 +19,11 @@ pub enum Since {
 
 /// The counts of an interval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Interval {
+pub struct CountedInterval {
     /// The interval's length; never 0.
     pub length: Duration,
     /// The counts of the interval.
-    pub counted: Counters,
+    pub counted: InfoCounters,
 }
 
 impl Since {
@@ -40,14 +40,14 @@ impl Since {
             return Self::Nothing;
         }
         match difference(&before.counters, &after.counters) {
-            Some(counted) => Self::Interval(Interval { length, counted }),
+            Some(counted) => Self::Interval(CountedInterval { length, counted }),
             None => Self::Reset,
         }
     }
 
     /// The interval, where there is one.
     #[must_use]
-    pub fn interval(&self) -> Option<&Interval> {
+    pub fn interval(&self) -> Option<&CountedInterval> {
         match self {
             Self::Interval(interval) => Some(interval),
             _ => None,
@@ -55,8 +55,8 @@ impl Since {
     }
 }
 
-fn difference(before: &Counters, after: &Counters) -> Option<Counters> {
-    Some(Counters {
+fn difference(before: &InfoCounters, after: &InfoCounters) -> Option<InfoCounters> {
+    Some(InfoCounters {
         hits: after.hits.checked_sub(before.hits)?,
         misses: after.misses.checked_sub(before.misses)?,
         evicted: after.evicted.checked_sub(before.evicted)?,
@@ -69,7 +69,7 @@ fn difference(before: &Counters, after: &Counters) -> Option<Counters> {
     })
 }
 
-impl Interval {
+impl CountedInterval {
     /// A count of this interval, a second.
     #[must_use]
     pub fn per_second(&self, count: u64) -> f64 {
@@ -96,7 +96,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn info(run_id: &str, hits: u64, misses: u64) -> Info {
-        let counters = Counters { hits, misses, commands: hits + misses, ..Counters::default() };
+        let counters = InfoCounters { hits, misses, commands: hits + misses, ..InfoCounters::default() };
         Info { run_id: run_id.into(), counters, ..Info::default() }
     }
 
@@ -133,7 +133,7 @@ mod tests {
         (0..2_u8, any::<[u64; 9]>(), 0..3_u64).prop_map(|(run, n, uptime_s)| Info {
             run_id: run.to_string(),
             uptime_s,
-            counters: Counters {
+            counters: InfoCounters {
                 hits: n[0],
                 misses: n[1],
                 evicted: n[2],

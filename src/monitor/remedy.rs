@@ -1,6 +1,6 @@
 //! Explanations of a server's refusals, and what to do about them.
 
-use super::place::Place;
+use super::place::ServerAddress;
 use crate::store::StoreError;
 
 /// The words by which a refusal is known, what it means, and what to do.
@@ -67,7 +67,7 @@ const DENIED: &[&str] =
 
 /// Why a server's answer is an error, with a remedy, in a line. Which server it is stands beside it wherever it is shown.
 #[must_use]
-pub fn told(error: &StoreError, place: &Place) -> String {
+pub fn message(error: &StoreError, place: &ServerAddress) -> String {
     let detail = error.detail.replacen(&format!(" at Redis {}", place.url), "", 1);
     with_remedy(&detail.split_whitespace().collect::<Vec<_>>().join(" "))
 }
@@ -112,10 +112,10 @@ mod tests {
 
     #[test]
     fn a_reason_is_one_line_without_the_url_that_stands_beside_it() {
-        let place = Place::new(crate::store::SecretUrl::new("redis://user:secret@host:1"), None);
+        let place = ServerAddress::new(crate::store::SecretUrl::new("redis://user:secret@host:1"), None);
         let detail = format!("connecting at Redis {}: odd\nand odder", place.url);
         let error = StoreError::new(crate::store::ErrorKind::Other, detail);
-        assert_eq!(told(&error, &place), "connecting: odd and odder");
+        assert_eq!(message(&error, &place), "connecting: odd and odder");
     }
 
     #[test]

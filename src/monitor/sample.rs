@@ -43,7 +43,7 @@ impl Role {
 
 /// The answer of a node.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Answer {
+pub struct ServerStatus {
     /// The node's own description of itself.
     pub info: Arc<Info>,
     /// How that stands to what it said before.
@@ -59,7 +59,7 @@ pub struct Answer {
 
 /// One node at one moment.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Sample {
+pub struct ServerSample {
     /// When.
     pub at: Timestamp,
     /// Its `host:port`.
@@ -67,10 +67,10 @@ pub struct Sample {
     /// Its role, the last known where it is lost.
     pub role: Role,
     /// What it answered, or why it did not and what to do.
-    pub answer: Result<Answer, String>,
+    pub answer: Result<ServerStatus, String>,
 }
 
-impl Sample {
+impl ServerSample {
     /// Its state in rows: `up`, `first`, `restarted`, `reset` or `lost`.
     #[must_use]
     pub fn state(&self) -> &'static str {
@@ -101,7 +101,7 @@ pub struct Round {
     /// When.
     pub at: Timestamp,
     /// The nodes, primaries first.
-    pub samples: Vec<Sample>,
+    pub samples: Vec<ServerSample>,
     /// The kind of deployment: `single`, `cluster` or `sentinel`.
     pub deployment: &'static str,
     /// Further remarks, such as that the layout could not be looked at.
@@ -154,20 +154,21 @@ pub struct Figures {
 impl Figures {
     /// Of one node.
     #[must_use]
-    pub fn of(sample: &Sample) -> Self {
+    pub fn of(sample: &ServerSample) -> Self {
         Self::over(&[sample], &[sample])
     }
 
     /// Of all nodes together. What is stored is counted at primaries alone, since replicas have copies of it; what is
     /// asked is counted at every node.
     #[must_use]
-    pub fn of_all(samples: &[Sample]) -> Self {
-        let all: Vec<&Sample> = samples.iter().collect();
-        let primaries: Vec<&Sample> = all.iter().copied().filter(|one| one.role == Role::Primary).collect();
+    pub fn of_all(samples: &[ServerSample]) -> Self {
+        let all: Vec<&ServerSample> = samples.iter().collect();
+        let primaries: Vec<&ServerSample> =
+            all.iter().copied().filter(|one| one.role == Role::Primary).collect();
         Self::over(&all, if primaries.is_empty() { &all } else { &primaries })
     }
 
-    fn over(asked: &[&Sample], stored: &[&Sample]) -> Self {
+    fn over(asked: &[&ServerSample], stored: &[&ServerSample]) -> Self {
         let hits = counted(asked, |c| c.hits);
         let misses = counted(asked, |c| c.misses);
         let calls = counted(asked, |c| c.calls);
@@ -180,7 +181,8 @@ impl Figures {
                 rss_bytes.zip(used_memory_bytes).filter(|(_, used)| *used > 0.0).map(|(rss, used)| rss / used)
             }
         };
-        let has_limit = |sample: &&&Sample| sample.answer.as_ref().is_ok_and(|a| a.info.maxmemory_bytes > 0);
+        let has_limit =
+            |sample: &&&ServerSample| sample.answer.as_ref().is_ok_and(|a| a.info.maxmemory_bytes > 0);
         let is_limited = !stored.is_empty() && stored.iter().filter(has_limit).count() == stored.len();
         Self {
             hit_rate: hits.zip(misses).and_then(|(hits, misses)| hit_rate(hits, misses)),
@@ -202,20 +204,20 @@ impl Figures {
     }
 }
 
-type Count = fn(&super::info::Counters) -> u64;
+type Count = fn(&super::info::InfoCounters) -> u64;
 
-fn answers<'a>(samples: &'a [&'a Sample]) -> impl Iterator<Item = &'a Answer> {
+fn answers<'a>(samples: &'a [&'a ServerSample]) -> impl Iterator<Item = &'a ServerStatus> {
     samples.iter().filter_map(|sample| sample.answer.as_ref().ok())
 }
 
 /// The sum over intervals; `None` where there is none.
-fn counted(samples: &[&Sample], count: Count) -> Option<u64> {
+fn counted(samples: &[&ServerSample], count: Count) -> Option<u64> {
     let counts = answers(samples).filter_map(|answer| Some(count(&answer.since.interval()?.counted)));
     counts.reduce(u64::saturating_add)
 }
 
 /// The sum of what happened a second.
-fn rate(samples: &[&Sample], count: Count) -> Option<f64> {
+fn rate(samples: &[&ServerSample], count: Count) -> Option<f64> {
     let rates = answers(samples).filter_map(|answer| {
         let interval = answer.since.interval()?;
         Some(interval.per_second(count(&interval.counted)))
@@ -223,17 +225,17 @@ fn rate(samples: &[&Sample], count: Count) -> Option<f64> {
     rates.reduce(|sum, rate| sum + rate)
 }
 
-fn summed(samples: &[&Sample], field: fn(&Info) -> u64) -> Option<f64> {
+fn summed(samples: &[&ServerSample], field: fn(&Info) -> u64) -> Option<f64> {
     answers(samples).map(|answer| field(&answer.info) as f64).reduce(|sum, value| sum + value)
 }
 
-fn highest(samples: &[&Sample], field: fn(&Answer) -> Option<f64>) -> Option<f64> {
+fn highest(samples: &[&ServerSample], field: fn(&ServerStatus) -> Option<f64>) -> Option<f64> {
     answers(samples).filter_map(field).reduce(f64::max)
 }
 
 /// Says how far each node's replication is behind, by what the others of the round say. A primary's own word is of
 /// one moment; two nodes' words are of two, and so may be off by what was written between them.
-pub fn note_lags(samples: &mut [Sample]) {
+pub fn note_lags(samples: &mut [ServerSample]) {
     let known: Vec<(String, Arc<Info>)> = samples
         .iter()
         .filter_map(|sample| Some((sample.node.clone(), Arc::clone(&sample.answer.as_ref().ok()?.info))))
@@ -247,8 +249,8 @@ pub fn note_lags(samples: &mut [Sample]) {
             }
             Some(primary) => known.iter().find(|(node, _)| node == primary).and_then(|(_, primary)| {
                 let theirs = &primary.replication;
-                let told = theirs.replicas.iter().find(|(node, _)| *node == sample.node);
-                let reached = told.map(|(_, acknowledged)| *acknowledged).or(own.followed)?;
+                let reported = theirs.replicas.iter().find(|(node, _)| *node == sample.node);
+                let reached = reported.map(|(_, acknowledged)| *acknowledged).or(own.followed)?;
                 Some(theirs.offset.saturating_sub(reached))
             }),
         };
@@ -289,7 +291,7 @@ mod tests {
     #[test]
     fn lag_is_the_bytes_that_a_replica_has_yet_to_acknowledge() {
         let mut samples = [answered("a:1", Role::Primary, 1, 1), answered("b:1", Role::Replica, 1, 1)];
-        let with = |sample: &mut Sample, text: &str| {
+        let with = |sample: &mut ServerSample, text: &str| {
             sample.answer.as_mut().unwrap().info = Arc::new(Info::parse(text));
         };
         with(

@@ -6,8 +6,8 @@ use parking_lot::Mutex;
 use ratatui::Frame;
 use tokio::sync::watch;
 
-use super::screen::scenario::Screen;
-use super::stage::{Left, Scene, Stage};
+use super::screen::scenario::ScenarioScreen;
+use super::stage::{Left, Scene, ScreenThread};
 use super::terminal::{self, Wish};
 use crate::base::observer::{Event, Observer};
 
@@ -16,19 +16,19 @@ const WARNINGS: usize = 1000;
 
 /// Shows a run, until it is dropped; then prints what ordinary progress would have left on the terminal.
 pub struct Watching {
-    stage: Stage<Run>,
-    said: Mutex<Said>,
+    stage: ScreenThread<Run>,
+    messages: Mutex<Messages>,
 }
 
 /// What the screen shows, and whether the run was asked to end.
 #[derive(Clone)]
 struct Run {
-    screen: Screen,
+    screen: ScenarioScreen,
     interrupt: watch::Sender<bool>,
 }
 
 #[derive(Default)]
-struct Said {
+struct Messages {
     lines: Vec<String>,
     warnings: usize,
 }
@@ -39,9 +39,9 @@ impl Watching {
     /// # Errors
     /// Where the terminal cannot be used.
     pub fn begin(scenario: &str, interrupt: watch::Sender<bool>) -> io::Result<Self> {
-        let run = Run { screen: Screen::new(scenario), interrupt: interrupt.clone() };
-        let stage = Stage::begin(run, move |left| leave(&left, &interrupt))?;
-        Ok(Self { stage, said: Mutex::default() })
+        let run = Run { screen: ScenarioScreen::new(scenario), interrupt: interrupt.clone() };
+        let stage = ScreenThread::begin(run, move |left| leave(&left, &interrupt))?;
+        Ok(Self { stage, messages: Mutex::default() })
     }
 }
 
@@ -82,19 +82,19 @@ impl Scene for Run {
 
 impl Observer for Watching {
     fn observe(&self, event: Event) {
-        let mut said = self.said.lock();
+        let mut messages = self.messages.lock();
         let line = match &event {
             Event::RunStarted { directory, .. } => Some(format!("results in {directory}")),
             Event::Warning { what } => {
-                said.warnings += 1;
-                (said.warnings <= WARNINGS).then(|| format!("warning: {what}"))
+                messages.warnings += 1;
+                (messages.warnings <= WARNINGS).then(|| format!("warning: {what}"))
             }
             Event::CellEnded { cell, line } => Some(format!("{cell}: {line}")),
             Event::CellFailed { cell, reason } => Some(format!("error: {cell} could not be run: {reason}")),
             Event::CellStarted { .. } | Event::Step { .. } | Event::Window { .. } | Event::RunEnded => None,
         };
-        said.lines.extend(line);
-        drop(said);
+        messages.lines.extend(line);
+        drop(messages);
         self.stage.change(|run| run.screen.take(event));
     }
 }
@@ -102,7 +102,7 @@ impl Observer for Watching {
 impl Drop for Watching {
     fn drop(&mut self) {
         self.stage.end();
-        for line in &self.said.lock().lines {
+        for line in &self.messages.lock().lines {
             eprintln!("{line}");
         }
     }

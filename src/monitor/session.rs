@@ -13,17 +13,17 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::options::{Options, Output};
-use super::place::Place;
+use super::options::{MonitorOptions, Output};
+use super::place::ServerAddress;
 use super::prometheus::Newest;
 use super::publish::{self, Publisher};
-use super::sample::{Round, Sample};
-use super::screen::servers::Screen;
-use super::stage::{Left, Scene, Stage};
+use super::sample::{Round, ServerSample};
+use super::screen::servers::ServersScreen;
+use super::stage::{Left, Scene, ScreenThread};
 use super::tasks::AbortOnDrop;
 use super::terminal::Wish;
 use super::watch::{Watcher, keep_watching};
-use super::{Ended, MonitorError, csv, listen, remedy};
+use super::{MonitorError, SessionEnd, csv, listen, remedy};
 
 /// Rounds that may wait for a slow terminal or reader; the watching then waits too.
 const WAITING: usize = 4;
@@ -35,11 +35,11 @@ const WAITING: usize = 4;
 /// # Errors
 /// Where an address or a file cannot be had, where a server refuses the user, and where no server answers for too long.
 #[must_use]
-pub fn run(options: &Options) -> LocalBoxFuture<'_, Result<Ended, MonitorError>> {
+pub fn run(options: &MonitorOptions) -> LocalBoxFuture<'_, Result<SessionEnd, MonitorError>> {
     Box::pin(watch(options))
 }
 
-async fn watch(options: &Options) -> Result<Ended, MonitorError> {
+async fn watch(options: &MonitorOptions) -> Result<SessionEnd, MonitorError> {
     let newest = Arc::new(Newest::default());
     let (standing, _serving) = serve(options, &newest).await?;
     let mut ending = Ending::new(options)?;
@@ -51,12 +51,12 @@ async fn watch(options: &Options) -> Result<Ended, MonitorError> {
                 return Err(MonitorError::Refused(format!("{}: {reason}", title(&options.redis))));
             }
         }
-        () = ending.signal() => return Ok(Ended::Interrupted),
+        () = ending.signal() => return Ok(SessionEnd::Interrupted),
     }
     if let Some(publish) = &options.publish {
         tokio::select! {
             fit = publish::check(publish) => fit.map_err(MonitorError::CannotPublish)?,
-            () = ending.signal() => return Ok(Ended::Interrupted),
+            () = ending.signal() => return Ok(SessionEnd::Interrupted),
         }
     }
     let publisher = options.publish.clone().map(|publish| Publisher::begin(publish, Arc::clone(&newest)));
@@ -77,7 +77,7 @@ async fn watch(options: &Options) -> Result<Ended, MonitorError> {
 
 /// Serves the metrics where that is wanted, until what it returns is dropped, and says where they are.
 async fn serve(
-    options: &Options,
+    options: &MonitorOptions,
     newest: &Arc<Newest>,
 ) -> Result<(Vec<String>, Option<AbortOnDrop>), MonitorError> {
     let Some(address) = options.listen else { return Ok((Vec::new(), None)) };
@@ -105,12 +105,12 @@ impl Session {
         }
     }
 
-    async fn on_screen(&mut self, options: &Options) -> Result<Ended, MonitorError> {
-        let mut screen = Screen::new(title(&options.redis), options.interval);
+    async fn on_screen(&mut self, options: &MonitorOptions) -> Result<SessionEnd, MonitorError> {
+        let mut screen = ServersScreen::new(title(&options.redis), options.interval);
         screen.notes = self.notes();
         let (sender, mut left) = mpsc::unbounded_channel();
         let stage =
-            Stage::begin(screen, move |why| drop(sender.send(why))).map_err(MonitorError::Terminal)?;
+            ScreenThread::begin(screen, move |why| drop(sender.send(why))).map_err(MonitorError::Terminal)?;
         loop {
             tokio::select! {
                 round = self.rounds.recv() => {
@@ -122,12 +122,12 @@ impl Session {
                         screen.take(&round);
                     });
                     if self.ending.is_over_after(&round) {
-                        return Ok(Ended::Over);
+                        return Ok(SessionEnd::Over);
                     }
                 }
                 left = left.recv() => return match left.ok_or_else(stopped)? {
-                    Left::Quit => Ok(Ended::Over),
-                    Left::Interrupt => Ok(Ended::Interrupted),
+                    Left::Quit => Ok(SessionEnd::Over),
+                    Left::Interrupt => Ok(SessionEnd::Interrupted),
                     Left::Lost(error) => Err(MonitorError::Terminal(error)),
                 },
                 ended = self.ending.comes() => return ended,
@@ -135,33 +135,37 @@ impl Session {
         }
     }
 
-    async fn as_rows(&mut self, into: Box<dyn Write + Send>, path: &Path) -> Result<Ended, MonitorError> {
+    async fn as_rows(
+        &mut self,
+        into: Box<dyn Write + Send>,
+        path: &Path,
+    ) -> Result<SessionEnd, MonitorError> {
         // A thread of its own: a reader that does not read must not keep signals and metrics waiting.
         let (sender, mut receiver) = mpsc::channel::<Arc<Round>>(WAITING);
         let mut writing =
             tokio::task::spawn_blocking(move || csv::write_rounds(into, || receiver.blocking_recv()));
-        let mut told = None;
+        let mut reported = None;
         let ended = loop {
             tokio::select! {
                 round = self.rounds.recv() => {
                     let round = round.ok_or_else(stopped)?;
                     self.spread(&round);
                     let notes = self.notes();
-                    if told.as_ref() != Some(&notes) {
+                    if reported.as_ref() != Some(&notes) {
                         for note in &notes {
                             eprintln!("note: {note}");
                         }
-                        told = Some(notes);
+                        reported = Some(notes);
                     }
                     let is_over = self.ending.is_over_after(&round);
                     tokio::select! {
-                        sent = sender.send(round) => if is_over || sent.is_err() { break Ok(Ended::Over) },
-                        () = self.ending.signal() => return Ok(Ended::Interrupted),
+                        sent = sender.send(round) => if is_over || sent.is_err() { break Ok(SessionEnd::Over) },
+                        () = self.ending.signal() => return Ok(SessionEnd::Interrupted),
                     }
                 }
-                written = &mut writing => return rows_written(written, path).map(|()| Ended::Over),
+                written = &mut writing => return rows_written(written, path).map(|()| SessionEnd::Over),
                 ended = self.ending.comes() => match ended {
-                    Ok(Ended::Interrupted) => return ended,
+                    Ok(SessionEnd::Interrupted) => return ended,
                     ended => break ended,
                 },
             }
@@ -169,7 +173,7 @@ impl Session {
         drop(sender);
         tokio::select! {
             written = writing => rows_written(written, path)?,
-            () = self.ending.signal() => return Ok(Ended::Interrupted),
+            () = self.ending.signal() => return Ok(SessionEnd::Interrupted),
         }
         ended
     }
@@ -193,9 +197,9 @@ impl Session {
     }
 }
 
-impl Scene for Screen {
+impl Scene for ServersScreen {
     fn draw(&mut self, frame: &mut Frame<'_>) {
-        Screen::draw(self, frame);
+        ServersScreen::draw(self, frame);
     }
 
     fn wish(&mut self, wish: Wish) {
@@ -225,7 +229,7 @@ fn rows_written(
     written.map_err(|source| MonitorError::Rows { path: PathBuf::from(path), source })
 }
 
-fn title(places: &[Place]) -> String {
+fn title(places: &[ServerAddress]) -> String {
     let names: Vec<_> = places.iter().map(|place| place.name.as_str()).collect();
     names.join(", ")
 }
@@ -248,7 +252,7 @@ struct Lost {
 }
 
 impl Ending {
-    fn new(options: &Options) -> Result<Self, MonitorError> {
+    fn new(options: &MonitorOptions) -> Result<Self, MonitorError> {
         let (sender, signals) = mpsc::channel(1);
         let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
         let mut all =
@@ -272,7 +276,7 @@ impl Ending {
     /// Takes note of a round, and says whether it was the last that was asked for.
     fn is_over_after(&mut self, round: &Round) -> bool {
         self.lost = if round.is_lost() {
-            let why = |sample: &Sample| Some(format!("{}: {}", sample.node, sample.reason()?));
+            let why = |sample: &ServerSample| Some(format!("{}: {}", sample.node, sample.reason()?));
             let reason = round.samples.iter().find_map(why).unwrap_or_default();
             let since = self.lost.as_ref().map_or_else(Instant::now, |lost| lost.since);
             Some(Lost { since, reason })
@@ -286,12 +290,12 @@ impl Ending {
 
     /// Waits for the end that comes between rounds, however far apart they are: a signal, the time that was given, or
     /// that no server has answered for too long.
-    async fn comes(&mut self) -> Result<Ended, MonitorError> {
+    async fn comes(&mut self) -> Result<SessionEnd, MonitorError> {
         let (over_at, waited) = (self.over_at, self.give_up);
         let give_up_at = self.lost.as_ref().map(|lost| lost.since + waited);
         tokio::select! {
-            () = self.signal() => return Ok(Ended::Interrupted),
-            () = until(over_at) => return Ok(Ended::Over),
+            () = self.signal() => return Ok(SessionEnd::Interrupted),
+            () = until(over_at) => return Ok(SessionEnd::Over),
             () = until(give_up_at) => {}
         }
         let reason = self.lost.as_ref().map(|lost| lost.reason.clone()).unwrap_or_default();
@@ -321,7 +325,7 @@ mod tests {
     use crate::monitor::sample::Role;
 
     fn ending(give_up: Duration) -> Ending {
-        let options = Options {
+        let options = MonitorOptions {
             redis: Vec::new(),
             nodes: None,
             interval: Duration::from_secs(15),
@@ -335,7 +339,7 @@ mod tests {
         Ending::new(&options).unwrap()
     }
 
-    fn round(sample: Sample) -> Round {
+    fn round(sample: ServerSample) -> Round {
         Round { at: moment(), samples: vec![sample], deployment: "single", notes: Vec::new() }
     }
 

@@ -37,7 +37,7 @@ pub enum Left {
 }
 
 /// A scene on the full screen, until this is dropped.
-pub struct Stage<S> {
+pub struct ScreenThread<S> {
     shared: Arc<Shared<S>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -52,7 +52,7 @@ struct State<S> {
     is_over: bool,
 }
 
-impl<S: Scene> Stage<S> {
+impl<S: Scene> ScreenThread<S> {
     /// Takes the terminal. `leave` is called from the thread of the stage, whenever the user asks for it.
     ///
     /// # Errors
@@ -78,7 +78,7 @@ impl<S: Scene> Stage<S> {
     }
 }
 
-impl<S> Stage<S> {
+impl<S> ScreenThread<S> {
     /// Ends the drawing and gives the terminal back, within a bound whether the terminal takes anything or not.
     pub fn end(&mut self) {
         let Some(thread) = self.thread.take() else { return };
@@ -92,7 +92,7 @@ impl<S> Stage<S> {
     }
 }
 
-impl<S> Drop for Stage<S> {
+impl<S> Drop for ScreenThread<S> {
     fn drop(&mut self) {
         self.end();
     }

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::info::{Counters, Info};
-use super::rates::{Interval, Since};
-use super::sample::{Answer, Role, Sample};
+use super::info::{Info, InfoCounters};
+use super::rates::{CountedInterval, Since};
+use super::sample::{Role, ServerSample, ServerStatus};
 
 /// A moment that stays the same.
 pub fn moment() -> Timestamp {
@@ -15,8 +15,8 @@ pub fn moment() -> Timestamp {
 }
 
 /// A node that has answered after an interval of a second.
-pub fn answered(node: &str, role: Role, hits: u64, misses: u64) -> Sample {
-    let counters = Counters {
+pub fn answered(node: &str, role: Role, hits: u64, misses: u64) -> ServerSample {
+    let counters = InfoCounters {
         hits,
         misses,
         commands: hits + misses,
@@ -43,19 +43,19 @@ pub fn answered(node: &str, role: Role, hits: u64, misses: u64) -> Sample {
         counters,
         ..Info::default()
     };
-    let since = Since::Interval(Interval { length: Duration::from_secs(1), counted: counters });
-    let answer = Answer {
+    let since = Since::Interval(CountedInterval { length: Duration::from_secs(1), counted: counters });
+    let answer = ServerStatus {
         info: Arc::new(info),
         since,
         round_trip: Some(Duration::from_micros(123)),
         lag_bytes: None,
         trouble: None,
     };
-    Sample { at: moment(), node: node.into(), role, answer: Ok(answer) }
+    ServerSample { at: moment(), node: node.into(), role, answer: Ok(answer) }
 }
 
 /// A node that has not answered.
-pub fn lost(node: &str) -> Sample {
+pub fn lost(node: &str) -> ServerSample {
     let reason = "connecting at Redis: Connection refused; is it running?".into();
-    Sample { at: moment(), node: node.into(), role: Role::Primary, answer: Err(reason) }
+    ServerSample { at: moment(), node: node.into(), role: Role::Primary, answer: Err(reason) }
 }

@@ -8,10 +8,10 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::discover::{Discovery, Known};
-use super::node::Node;
-use super::place::Place;
-use super::sample::{Role, Round, Sample, note_lags};
+use super::discover::{Discovery, KnownLayout};
+use super::node::WatchedNode;
+use super::place::ServerAddress;
+use super::sample::{Role, Round, ServerSample, note_lags};
 
 /// The part of an interval that a round may wait for answers.
 const WAITS: f64 = 0.8;
@@ -25,14 +25,14 @@ const LOST_AGAIN: Duration = Duration::from_secs(5);
 /// Everything that is watched.
 pub struct Watcher {
     discoveries: Vec<Discovery>,
-    nodes: BTreeMap<String, Node>,
+    nodes: BTreeMap<String, WatchedNode>,
     waits: Duration,
 }
 
 impl Watcher {
     /// Begins to look at what is named.
     #[must_use]
-    pub fn begin(targets: &[Place], nodes: Option<&Place>, interval: Duration) -> Self {
+    pub fn begin(targets: &[ServerAddress], nodes: Option<&ServerAddress>, interval: Duration) -> Self {
         Self {
             discoveries: targets
                 .iter()
@@ -62,11 +62,11 @@ impl Watcher {
             Seen::of(self.discoveries.iter().map(|one| (one.target.name.as_str(), one.known())));
         self.nodes.retain(|name, _| places.contains_key(name));
         for (name, place) in places {
-            self.nodes.entry(name).or_insert_with(|| Node::new(place));
+            self.nodes.entry(name).or_insert_with(|| WatchedNode::new(place));
         }
         let at = Timestamp::now();
         let mut samples = self.ask(at).await;
-        samples.extend(unseen.into_iter().map(|(node, reason)| Sample {
+        samples.extend(unseen.into_iter().map(|(node, reason)| ServerSample {
             at,
             node,
             role: Role::Unknown,
@@ -77,9 +77,9 @@ impl Watcher {
         Round { at, samples, deployment, notes }
     }
 
-    async fn ask(&mut self, at: Timestamp) -> Vec<Sample> {
+    async fn ask(&mut self, at: Timestamp) -> Vec<ServerSample> {
         let until = Instant::now() + self.waits;
-        self.nodes.values_mut().for_each(Node::begin);
+        self.nodes.values_mut().for_each(WatchedNode::begin);
         join_all(self.nodes.values_mut().map(|node| node.sample(at, until))).await
     }
 }
@@ -88,14 +88,14 @@ impl Watcher {
 struct Seen {
     deployment: &'static str,
     /// The nodes of all layouts.
-    places: BTreeMap<String, Place>,
+    places: BTreeMap<String, ServerAddress>,
     /// Targets of whose deployments nothing is known yet, with the reason, but for those that another layout names.
     unseen: BTreeMap<String, String>,
     notes: Vec<String>,
 }
 
 impl Seen {
-    fn of<'a>(all: impl Iterator<Item = (&'a str, Known)>) -> Self {
+    fn of<'a>(all: impl Iterator<Item = (&'a str, KnownLayout)>) -> Self {
         let mut seen = Self {
             deployment: "single",
             places: BTreeMap::new(),
@@ -141,27 +141,27 @@ pub async fn keep_watching(
 
 #[cfg(test)]
 mod tests {
-    use super::super::discover::Layout;
+    use super::super::discover::DeploymentLayout;
     use super::*;
     use crate::store::SecretUrl;
 
-    fn cluster(ports: &[u16]) -> Known {
-        let place = |port| Place::new(SecretUrl::new(format!("redis://h:{port}")), None);
-        let nodes: Vec<Place> = ports.iter().copied().map(place).collect();
-        Known {
-            layout: Some(Arc::new(Layout { deployment: "cluster", seeds: nodes.clone(), nodes })),
+    fn cluster(ports: &[u16]) -> KnownLayout {
+        let place = |port| ServerAddress::new(SecretUrl::new(format!("redis://h:{port}")), None);
+        let nodes: Vec<ServerAddress> = ports.iter().copied().map(place).collect();
+        KnownLayout {
+            layout: Some(Arc::new(DeploymentLayout { deployment: "cluster", seeds: nodes.clone(), nodes })),
             failure: None,
         }
     }
 
-    fn unseen(reason: &str) -> Known {
-        Known { layout: None, failure: Some(reason.into()) }
+    fn unseen(reason: &str) -> KnownLayout {
+        KnownLayout { layout: None, failure: Some(reason.into()) }
     }
 
     #[tokio::test(start_paused = true)]
     async fn where_none_has_answered_all_are_asked_again_before_the_interval_is_over() {
         let (began, hour) = (Instant::now(), Duration::from_hours(1));
-        let nowhere = Place::new(SecretUrl::new("redis://127.0.0.1:1"), None);
+        let nowhere = ServerAddress::new(SecretUrl::new("redis://127.0.0.1:1"), None);
         let (sender, mut rounds) = tokio::sync::mpsc::channel(1);
         let watching = tokio::spawn(keep_watching(Watcher::begin(&[nowhere], None, hour), hour, sender));
         for _ in 0..3 {

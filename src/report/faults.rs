@@ -1,7 +1,7 @@
 //! The part of the page that says how long faults took service and hits away.
 
 use super::format;
-use super::group::{Entry, Group};
+use super::group::{Group, StrategyRepeats};
 use super::headline::NONE;
 use super::safety::percent;
 use super::stats::median;
@@ -11,7 +11,7 @@ use crate::results::SummaryRow;
 /// A table of outages and recoveries; empty where nothing was broken.
 #[must_use]
 pub fn section(group: &Group<'_>) -> String {
-    let hit: Vec<&Entry<'_>> = group
+    let hit: Vec<&StrategyRepeats<'_>> = group
         .entries
         .iter()
         .filter(|entry| entry.measured.iter().any(|row| row.outages.read_outage_s.is_some()))

@@ -24,12 +24,12 @@ pub struct Group<'a> {
     /// What tells this group from the others in a file name: empty, or beginning with `-`.
     pub suffix: String,
     /// The strategies, in the order in which they are shown.
-    pub entries: Vec<Entry<'a>>,
+    pub entries: Vec<StrategyRepeats<'a>>,
 }
 
 /// All the repeats of one strategy in a group.
 #[derive(Debug)]
-pub struct Entry<'a> {
+pub struct StrategyRepeats<'a> {
     /// The strategy's label.
     pub label: &'a str,
     /// How it looks.
@@ -41,7 +41,7 @@ pub struct Entry<'a> {
     merged: BTreeMap<(OperationClass, Measure), Histogram<u64>>,
 }
 
-impl<'a> Entry<'a> {
+impl<'a> StrategyRepeats<'a> {
     /// The label, with a word about cells whose latencies are those of a queue.
     #[must_use]
     pub fn legend_label(&self) -> String {
@@ -166,7 +166,7 @@ fn entries<'a>(
     looks: &BTreeMap<&'a str, Look>,
     topology: &str,
     swept: &str,
-) -> Result<Vec<Entry<'a>>, ResultsError> {
+) -> Result<Vec<StrategyRepeats<'a>>, ResultsError> {
     let mut by_label: BTreeMap<(usize, &str), Vec<&SummaryRow>> = BTreeMap::new();
     for row in results.summary.iter().filter(|row| row.topology == topology && row.swept == swept) {
         by_label.entry((style::place(&row.strategy_name), &row.strategy)).or_default().push(row);
@@ -179,7 +179,7 @@ fn entries<'a>(
                 rows.into_iter().partition(|row| row.status == Status::Failed);
             let merged = results.merged_histograms(measured.iter().map(|row| row.cell.as_str()))?;
             let look = looks.get(label).copied().unwrap_or_else(|| style::look(label, 0));
-            Ok(Entry { label, look, measured, failed, merged })
+            Ok(StrategyRepeats { label, look, measured, failed, merged })
         })
         .collect()
 }
@@ -232,7 +232,7 @@ impl Group<'_> {
 }
 
 /// The label, with how many of its repeats where it is not all of them.
-fn affected(entry: &Entry<'_>, holds: fn(&SummaryRow) -> bool) -> Option<String> {
+fn affected(entry: &StrategyRepeats<'_>, holds: fn(&SummaryRow) -> bool) -> Option<String> {
     let all = entry.cells().count();
     match entry.cells().filter(|row| holds(row)).count() {
         0 => None,

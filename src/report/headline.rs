@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::format;
-use super::group::Entry;
+use super::group::StrategyRepeats;
 use super::safety::Safety;
 use super::stats::median;
 use crate::results::{Measure, OperationClass, Status, SummaryRow};
@@ -49,7 +49,7 @@ pub struct Headline {
 impl Headline {
     /// The headline of all repeats of a strategy.
     #[must_use]
-    pub fn of(entry: &Entry<'_>) -> Self {
+    pub fn of(entry: &StrategyRepeats<'_>) -> Self {
         let safety = Safety::of(entry);
         let sum = |figure: fn(&SummaryRow) -> u64| entry.measured.iter().map(|row| figure(row)).sum::<u64>();
         let answered = sum(|row| row.answers.hits + row.answers.negative_hits);
@@ -93,7 +93,7 @@ fn or_none(figure: Option<String>) -> String {
     figure.unwrap_or_else(|| NONE.into())
 }
 
-fn throughput(entry: &Entry<'_>) -> String {
+fn throughput(entry: &StrategyRepeats<'_>) -> String {
     let values = entry.values(|row| Some(row.achieved_per_s));
     let Some(median) = median(&values) else { return NONE.into() };
     if values.len() < 2 {
@@ -105,7 +105,7 @@ fn throughput(entry: &Entry<'_>) -> String {
 }
 
 /// Each status that occurs, with how many cells have it where they differ.
-fn status(entry: &Entry<'_>) -> String {
+fn status(entry: &StrategyRepeats<'_>) -> String {
     let all = entry.cells().count();
     let statuses =
         [Status::Ok, Status::Saturated, Status::Unsettled, Status::SaturatedUnsettled, Status::Failed];
@@ -120,7 +120,7 @@ fn status(entry: &Entry<'_>) -> String {
     parts.join(", ")
 }
 
-fn limited_by(entry: &Entry<'_>) -> String {
+fn limited_by(entry: &StrategyRepeats<'_>) -> String {
     let limits: BTreeSet<&str> = entry
         .measured
         .iter()

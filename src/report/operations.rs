@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use comfy_table::{CellAlignment, Table, TableStyle};
 
 use super::format;
-use super::group::{Entry, Group};
+use super::group::{Group, StrategyRepeats};
 use super::headline::NONE;
 use super::safety::held;
 use super::table::{PageTable, figures, words};
@@ -23,7 +23,7 @@ fn operations<'a>(results: &'a Results, cell: &str) -> Vec<&'a OperationRow> {
     if is_plain { Vec::new() } else { rows }
 }
 
-fn first<'a>(entry: &'a Entry<'_>) -> Option<&'a str> {
+fn first<'a>(entry: &'a StrategyRepeats<'_>) -> Option<&'a str> {
     entry.measured.first().map(|row| row.cell.as_str())
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::escape::escape;
 use super::format;
-use super::group::{Entry, Group};
+use super::group::{Group, StrategyRepeats};
 use super::safety::percent;
 use super::stats::median;
 use super::table::{PageTable, figures, words};
@@ -135,7 +135,7 @@ pub fn section(group: &Group<'_>) -> String {
 }
 
 /// The row of a figure of a strategy, and the model that predicts it.
-fn cells<'a>(entry: &Entry<'a>, figure: &Figure) -> Option<([String; 7], &'a str)> {
+fn cells<'a>(entry: &StrategyRepeats<'a>, figure: &Figure) -> Option<([String; 7], &'a str)> {
     let row = entry.measured.iter().copied().find(|row| (figure.predicted)(row).is_some())?;
     let (low, high) = (figure.predicted)(row)?;
     let show = |value| figure.unit.show(value);

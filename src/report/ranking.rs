@@ -1,7 +1,7 @@
 //! What the repeats of a group let one say about which strategy is better.
 
 use super::format;
-use super::group::{Entry, Group};
+use super::group::{Group, StrategyRepeats};
 use super::stats::{Better, Contestant, REPEATS_TO_RANK, ranking};
 use crate::results::{LimitedBy, Mode, SummaryRow, Verdict};
 
@@ -57,7 +57,7 @@ fn criterion(group: &Group<'_>) -> Criterion {
 const MOST_FAILURES: f64 = 0.001;
 
 /// Why a strategy's figures do not belong in a ranking.
-fn why_not(entry: &Entry<'_>) -> Option<String> {
+fn why_not(entry: &StrategyRepeats<'_>) -> Option<String> {
     let any = |holds: fn(&SummaryRow) -> bool| entry.measured.iter().any(|row| holds(row));
     if entry.measured.is_empty() {
         Some("failed".into())

@@ -1,7 +1,7 @@
 //! What the audit says of a strategy, over all its repeats: counts are added up, never averaged.
 
 use super::format;
-use super::group::Entry;
+use super::group::StrategyRepeats;
 use crate::results::{SummaryRow, Verdict};
 
 /// The findings of one strategy in one group.
@@ -26,7 +26,7 @@ pub struct Safety {
 impl Safety {
     /// `None` where nothing was audited.
     #[must_use]
-    pub fn of(entry: &Entry<'_>) -> Option<Self> {
+    pub fn of(entry: &StrategyRepeats<'_>) -> Option<Self> {
         let audited: Vec<&SummaryRow> =
             entry.measured.iter().copied().filter(|row| row.judgement.verdict.is_some()).collect();
         let first = audited.first()?;
@@ -95,7 +95,7 @@ pub fn percent(share: f64) -> String {
 
 /// A sentence on a guarantee that did not hold, or of which that is not known.
 #[must_use]
-pub fn sentence(entry: &Entry<'_>) -> Option<String> {
+pub fn sentence(entry: &StrategyRepeats<'_>) -> Option<String> {
     let safety = Safety::of(entry)?;
     let with = |wanted: Verdict| entry.measured.iter().find(|row| row.judgement.verdict == Some(wanted));
     let row = with(Verdict::Broken).or_else(|| with(Verdict::Unknown))?;

@@ -13,14 +13,14 @@ const SEED: u64 = 0x686f_7473_6574;
 
 /// A 95 % confidence interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Interval {
+pub struct ConfidenceInterval {
     /// Its lower end.
     pub low: f64,
     /// Its upper end.
     pub high: f64,
 }
 
-impl Interval {
+impl ConfidenceInterval {
     /// Returns true if some value lies in both.
     #[must_use]
     pub fn overlaps(self, other: Self) -> bool {
@@ -47,7 +47,7 @@ fn median_of_sorted(sorted: &[f64]) -> Option<f64> {
 
 /// The percentile bootstrap's 95 % interval of the median; `None` of fewer than five values.
 #[must_use]
-pub fn median_interval(values: &[f64]) -> Option<Interval> {
+pub fn median_interval(values: &[f64]) -> Option<ConfidenceInterval> {
     bootstrap(values, |sample| {
         sample.sort_by(f64::total_cmp);
         median_of_sorted(sample).unwrap_or(f64::NAN)
@@ -56,11 +56,11 @@ pub fn median_interval(values: &[f64]) -> Option<Interval> {
 
 /// The percentile bootstrap's 95 % interval of the mean; `None` of fewer than five values.
 #[must_use]
-pub fn mean_interval(values: &[f64]) -> Option<Interval> {
+pub fn mean_interval(values: &[f64]) -> Option<ConfidenceInterval> {
     bootstrap(values, |sample| sample.iter().sum::<f64>() / sample.len() as f64)
 }
 
-fn bootstrap(values: &[f64], statistic: impl Fn(&mut [f64]) -> f64) -> Option<Interval> {
+fn bootstrap(values: &[f64], statistic: impl Fn(&mut [f64]) -> f64) -> Option<ConfidenceInterval> {
     if values.len() < REPEATS_TO_RANK {
         return None;
     }
@@ -73,7 +73,7 @@ fn bootstrap(values: &[f64], statistic: impl Fn(&mut [f64]) -> f64) -> Option<In
     }
     statistics.sort_by(f64::total_cmp);
     let at = |share: f64| statistics[(share * (RESAMPLES - 1) as f64).round() as usize];
-    Some(Interval { low: at(0.025), high: at(0.975) })
+    Some(ConfidenceInterval { low: at(0.025), high: at(0.975) })
 }
 
 /// Which end of a measure is the good one.

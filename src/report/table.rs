@@ -6,34 +6,34 @@ use super::escape::escape;
 
 /// A column of a table.
 #[derive(Debug, Clone, Copy)]
-pub struct Column {
+pub struct TableColumn {
     heading: &'static str,
     class: &'static str,
 }
 
 /// A column of words.
 #[must_use]
-pub const fn words(heading: &'static str) -> Column {
-    Column { heading, class: " class=\"word\"" }
+pub const fn words(heading: &'static str) -> TableColumn {
+    TableColumn { heading, class: " class=\"word\"" }
 }
 
 /// A column of figures.
 #[must_use]
-pub const fn figures(heading: &'static str) -> Column {
-    Column { heading, class: "" }
+pub const fn figures(heading: &'static str) -> TableColumn {
+    TableColumn { heading, class: "" }
 }
 
 /// A table that grows by rows.
 #[derive(Debug)]
 pub struct PageTable {
-    columns: Vec<Column>,
+    columns: Vec<TableColumn>,
     rows: String,
 }
 
 impl PageTable {
     /// One without rows.
     #[must_use]
-    pub fn new(columns: impl Into<Vec<Column>>) -> Self {
+    pub fn new(columns: impl Into<Vec<TableColumn>>) -> Self {
         Self { columns: columns.into(), rows: String::new() }
     }
 

@@ -4,7 +4,7 @@ use super::columns::columns;
 
 columns! {
     /// One figure of one cell.
-    pub struct ApplicationRow {
+    pub struct FigureRow {
         /// The name of the figure.
         figure: String,
         /// Its value; empty where it is not known.

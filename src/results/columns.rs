@@ -12,7 +12,7 @@ pub struct Column {
     /// Its name in the header.
     pub name: String,
     /// What a field of it holds.
-    pub form: Form,
+    pub form: FieldType,
     /// True if a field of it may be empty. An empty field is not a zero.
     pub optional: bool,
     /// The unit of a number, such as `µs`; empty for what has none.
@@ -23,7 +23,7 @@ pub struct Column {
 
 impl Column {
     /// Puts before the meaning what it is said of: "The response time of reads: the median."
-    pub fn say_of(&mut self, about: &str) {
+    pub fn prefix_meaning(&mut self, about: &str) {
         let mut letters = self.meaning.chars();
         let first = letters.next().map(|first| first.to_lowercase().to_string()).unwrap_or_default();
         self.meaning = format!("{}: {first}{}", about.trim_end_matches('.'), letters.as_str());
@@ -32,7 +32,7 @@ impl Column {
 
 /// What a field holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum FieldType {
     /// Any text.
     Text,
     /// A number without a fraction.
@@ -48,7 +48,7 @@ pub enum Form {
 /// A value that is one field of a line.
 pub trait Field: Sized {
     /// What the field holds.
-    const FORM: Form;
+    const FORM: FieldType;
     /// True if it may be empty.
     const OPTIONAL: bool = false;
 
@@ -137,7 +137,7 @@ impl Line<'_> {
     }
 }
 
-impl Form {
+impl FieldType {
     fn wanted(self) -> String {
         match self {
             Self::Text => "text".into(),
@@ -150,7 +150,7 @@ impl Form {
 }
 
 impl Field for String {
-    const FORM: Form = Form::Text;
+    const FORM: FieldType = FieldType::Text;
 
     fn text(&self) -> String {
         self.clone()
@@ -162,7 +162,7 @@ impl Field for String {
 }
 
 impl Field for f64 {
-    const FORM: Form = Form::Number;
+    const FORM: FieldType = FieldType::Number;
 
     fn text(&self) -> String {
         ryu::Buffer::new().format(*self).to_owned()
@@ -176,7 +176,7 @@ impl Field for f64 {
 macro_rules! parsed {
     ($($type:ty: $form:expr),*) => { $(
         impl Field for $type {
-            const FORM: Form = $form;
+            const FORM: FieldType = $form;
 
             fn text(&self) -> String {
                 self.to_string()
@@ -188,10 +188,10 @@ macro_rules! parsed {
         }
     )* };
 }
-parsed!(u64: Form::Integer, u32: Form::Integer, bool: Form::Boolean);
+parsed!(u64: FieldType::Integer, u32: FieldType::Integer, bool: FieldType::Boolean);
 
 impl<F: Field> Field for Option<F> {
-    const FORM: Form = F::FORM;
+    const FORM: FieldType = F::FORM;
     const OPTIONAL: bool = true;
 
     fn text(&self) -> String {
@@ -270,7 +270,7 @@ macro_rules! columns {
         if !$with.is_empty() {
             // What tells the group's columns from those of its twins stands before what each of them means.
             let about = $crate::results::columns::paragraph(&[$($doc),*]);
-            $into[before..].iter_mut().for_each(|column| column.say_of(&about));
+            $into[before..].iter_mut().for_each(|column| column.prefix_meaning(&about));
         }
     };
     (@write column $into:ident ($value:expr)) => {
@@ -316,8 +316,8 @@ macro_rules! words {
         }
 
         impl $crate::results::columns::Field for $name {
-            const FORM: $crate::results::columns::Form =
-                $crate::results::columns::Form::OneOf(&[$($word),+]);
+            const FORM: $crate::results::columns::FieldType =
+                $crate::results::columns::FieldType::OneOf(&[$($word),+]);
 
             fn text(&self) -> String {
                 self.name().to_owned()
@@ -338,14 +338,14 @@ pub fn json_schema<R: Columns>(title: &str) -> serde_json::Value {
     let columns = columns_of::<R>();
     let property = |column: &Column| {
         let kind = match column.form {
-            Form::Text | Form::OneOf(_) => "string",
-            Form::Integer => "integer",
-            Form::Number => "number",
-            Form::Boolean => "boolean",
+            FieldType::Text | FieldType::OneOf(_) => "string",
+            FieldType::Integer => "integer",
+            FieldType::Number => "number",
+            FieldType::Boolean => "boolean",
         };
         let mut about = json!({ "description": column.meaning });
         about["type"] = if column.optional { json!([kind, "null"]) } else { json!(kind) };
-        if let Form::OneOf(words) = column.form {
+        if let FieldType::OneOf(words) = column.form {
             let mut words: Vec<Value> = words.iter().map(|word| json!(word)).collect();
             if column.optional {
                 words.push(Value::Null);

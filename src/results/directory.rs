@@ -9,7 +9,7 @@ use super::durable::{Appended, append, whole_rows, write_atomically};
 use super::files::long_files;
 use super::lines::{encode, header_of_origin, header_with_swept, line_with_swept, lines_of_origin};
 use super::{
-    APPLICATION, AUDIT, ApplicationRow, AuditRow, ENTITIES, EVENTS, EntityRow, EventRow, LATENCY, LatencyRow,
+    APPLICATION, AUDIT, AuditRow, ENTITIES, EVENTS, EntityRow, EventRow, FigureRow, LATENCY, LatencyRow,
     NODES, NodeRow, OPERATIONS, OperationRow, Origin, RUN_INFO, Results, ResultsError, RunInfo, SUMMARY,
     SummaryRow, TIMESERIES, TimeseriesRow, file_safe, interval_log_name,
 };

@@ -2,8 +2,8 @@
 
 use super::columns::{Column, Columns, columns_of};
 use super::{
-    ApplicationRow, AuditRow, CURVE, CurveRow, EntityRow, EventRow, LatencyRow, NodeRow, OperationRow,
-    Origin, SUMMARY, SummaryRow, TimeseriesRow,
+    AuditRow, CURVE, CurveRow, EntityRow, EventRow, FigureRow, LatencyRow, NodeRow, OperationRow, Origin,
+    SUMMARY, SummaryRow, TimeseriesRow,
 };
 
 /// Calls a macro with the files that hold many rows of a cell, in the order in which they are written.
@@ -25,7 +25,7 @@ macro_rules! long_files {
             /// The kinds of entity of each cell.
             entities: EntityRow = ENTITIES, "entities.csv",
             /// The figures of each cell's application that no other file has.
-            application: ApplicationRow = APPLICATION, "application.csv",
+            application: FigureRow = APPLICATION, "application.csv",
         }
     };
 }

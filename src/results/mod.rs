@@ -29,7 +29,7 @@ mod summary;
 mod timeseries;
 mod verdict;
 
-pub use application::ApplicationRow;
+pub use application::FigureRow;
 pub use audit::AuditRow;
 pub use curve::{CURVE, CurveRow, CurveSource, write_curve};
 pub use directory::{CellResults, ResultsDir};

@@ -11,7 +11,7 @@ use super::files::long_files;
 use super::interval_log::{add, merged_histograms};
 use super::lines::{read_of_cells, read_rows};
 use super::{
-    APPLICATION, AUDIT, ApplicationRow, AuditRow, ENTITIES, EVENTS, EntityRow, EventRow, LATENCY, LatencyRow,
+    APPLICATION, AUDIT, AuditRow, ENTITIES, EVENTS, EntityRow, EventRow, FigureRow, LATENCY, LatencyRow,
     Measure, NODES, NodeRow, OPERATIONS, Of, OperationClass, OperationRow, RUN_INFO, ResultsError, RunInfo,
     SUMMARY, SummaryRow, TIMESERIES, TimeseriesRow, interval_log_name,
 };

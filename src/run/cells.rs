@@ -16,14 +16,14 @@ use crate::results::{
     CellResults, ClientDigest, Results, ResultsDir, ResultsError, RunInfo, Server, Status, SummaryRow,
 };
 use crate::run::driver::{self, CellError};
-use crate::run::findings::{self, Offered};
+use crate::run::findings::{self, OfferedLoad};
 use crate::run::machine;
 use crate::run::plan::{Cell, Plan};
 use deployments::Deployments;
 
 /// Options for running a plan.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct RunOptions {
     /// Results go to `out`/scenario/time …
     pub out: PathBuf,
     /// … or to this directory of an interrupted run.
@@ -34,7 +34,7 @@ pub struct Options {
 
 /// The outcome of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outcome {
+pub struct RunOutcome {
     /// The directory with the results.
     pub directory: PathBuf,
     /// The number of cells that could not be run.
@@ -65,19 +65,19 @@ pub enum RunError {
 /// Where results cannot be written; what had been written stays.
 pub fn run<'a>(
     plan: &'a Plan,
-    options: &'a Options,
+    options: &'a RunOptions,
     observer: &'a dyn Observer,
     interrupt: Interrupt,
-) -> LocalBoxFuture<'a, Result<Outcome, RunError>> {
+) -> LocalBoxFuture<'a, Result<RunOutcome, RunError>> {
     Box::pin(run_plan(plan, options, observer, interrupt))
 }
 
 async fn run_plan(
     plan: &Plan,
-    options: &Options,
+    options: &RunOptions,
     observer: &dyn Observer,
     interrupt: Interrupt,
-) -> Result<Outcome, RunError> {
+) -> Result<RunOutcome, RunError> {
     let (mut directory, mut info, finished) = open(plan, options)?;
     directory.write_run_info(&info)?;
     observer.observe(Event::RunStarted {
@@ -100,7 +100,7 @@ async fn run_plan(
     }
     directory.write_run_info(&info)?;
     observer.observe(Event::RunEnded);
-    Ok(Outcome { directory: directory.path().to_owned(), failed, interrupted })
+    Ok(RunOutcome { directory: directory.path().to_owned(), failed, interrupted })
 }
 
 /// Runs cells and saves each as it ends; returns how many could not be run.
@@ -148,7 +148,7 @@ async fn run_cells(
 async fn run_cell(
     cell: &Arc<Cell>,
     deployments: &mut Deployments,
-    offered: &Offered,
+    offered: &OfferedLoad,
     info: &mut RunInfo,
     observer: &dyn Observer,
     interrupt: &Interrupt,
@@ -182,7 +182,7 @@ async fn run_cell(
     Ok(outcome)
 }
 
-fn open(plan: &Plan, options: &Options) -> Result<(ResultsDir, RunInfo, BTreeSet<String>), RunError> {
+fn open(plan: &Plan, options: &RunOptions) -> Result<(ResultsDir, RunInfo, BTreeSet<String>), RunError> {
     let Some(resume) = &options.resume else {
         let started = jiff::Timestamp::now();
         let directory = ResultsDir::create(&options.out, &plan.name, started, &plan.swept_keys())?;
@@ -198,7 +198,7 @@ fn open(plan: &Plan, options: &Options) -> Result<(ResultsDir, RunInfo, BTreeSet
     Ok((directory, results.run, finished))
 }
 
-fn new_info(plan: &Plan, options: &Options) -> RunInfo {
+fn new_info(plan: &Plan, options: &RunOptions) -> RunInfo {
     RunInfo {
         name: plan.name.clone(),
         command: options.command.clone(),
@@ -235,10 +235,10 @@ fn note_servers(info: &mut RunInfo, servers: Vec<Server>) {
 
 /// What is offered, by repeat and swept values: the same for every strategy and topology.
 #[derive(Default)]
-struct Streams(BTreeMap<(u64, String), Offered>);
+struct Streams(BTreeMap<(u64, String), OfferedLoad>);
 
 impl Streams {
-    fn of(&mut self, cell: &Cell) -> Result<&Offered, String> {
+    fn of(&mut self, cell: &Cell) -> Result<&OfferedLoad, String> {
         match self.0.entry((cell.repeat, findings::shown_swept(cell))) {
             Entry::Occupied(known) => Ok(known.into_mut()),
             Entry::Vacant(unknown) => Ok(unknown.insert(driver::offered(cell)?)),

@@ -31,7 +31,7 @@ use crate::measure::settle::FEWEST_WINDOWS;
 use crate::run::fault::ScheduledFault;
 use crate::scenario::tree::parse_option_value;
 use crate::scenario::{
-    InvalidScenario, Kind, Mistake, Mistakes, Positive, Reader, Setting, Settings, Table, Value,
+    InvalidScenario, Mistake, Mistakes, Positive, Reader, Setting, Settings, Table, Value, ValueKind,
 };
 use settings::{PinSettings, RunSettings};
 use traces::Traces;
@@ -59,7 +59,7 @@ pub struct Plan {
 
 /// The options of the command line for a plan.
 #[derive(Debug, Clone, Default)]
-pub struct Options {
+pub struct PlanOptions {
     /// `--set key=value`, in their order.
     pub set: Vec<String>,
     /// `--only`.
@@ -104,7 +104,7 @@ impl Plan {
     ///
     /// # Errors
     /// Everything that is wrong, all at once.
-    pub fn read(path: &Path, options: &Options) -> Result<Self, PlanError> {
+    pub fn read(path: &Path, options: &PlanOptions) -> Result<Self, PlanError> {
         let shown = path.display().to_string();
         let unreadable = |reason: String| PlanError::Unreadable { path: shown.clone(), reason };
         let bytes = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;
@@ -118,7 +118,7 @@ impl Plan {
     ///
     /// # Errors
     /// Everything that is wrong, all at once.
-    pub fn parse(name: &str, path: &str, text: &str, options: &Options) -> Result<Self, PlanError> {
+    pub fn parse(name: &str, path: &str, text: &str, options: &PlanOptions) -> Result<Self, PlanError> {
         let mistakes = Mistakes::default();
         let plan = plan(name, path, text, options, &mistakes);
         match plan {
@@ -164,7 +164,7 @@ pub fn redacted_command(arguments: impl IntoIterator<Item = String>) -> Vec<Stri
     arguments.into_iter().map(|argument| secrets::redacted(&argument)).collect()
 }
 
-fn plan(name: &str, path: &str, text: &str, options: &Options, mistakes: &Mistakes) -> Option<Plan> {
+fn plan(name: &str, path: &str, text: &str, options: &PlanOptions, mistakes: &Mistakes) -> Option<Plan> {
     let mut tree = Table::parse(text, mistakes);
     if !mistakes.is_empty() {
         return None;
@@ -210,7 +210,7 @@ fn plan(name: &str, path: &str, text: &str, options: &Options, mistakes: &Mistak
     Some(Plan { name, path, digest, effective, scenario, variants, cells, left_out })
 }
 
-fn apply_options(tree: &mut Table, options: &Options, mistakes: &Mistakes) {
+fn apply_options(tree: &mut Table, options: &PlanOptions, mistakes: &Mistakes) {
     let repeats = options.repeats.map(|n| format!("run.repeats={n}"));
     let duration = options.duration.map(|d| format!("run.duration={}", d.show()));
     for option in options.set.iter().chain(&repeats).chain(&duration) {
@@ -300,13 +300,13 @@ fn read_keys(workload: &Reader<'_>, empty: &Table) -> Distribution {
 
 fn read_faults(top: &Reader<'_>, run: &RunSettings, instances: NonZeroU64) -> Vec<ScheduledFault> {
     let Some(value) = top.raw("fault") else { return Vec::new() };
-    let Kind::Array(items) = &value.kind else {
+    let ValueKind::Array(items) = &value.kind else {
         top.wrong("fault", "is not a list", Some("write [[fault]] above each".into()));
         return Vec::new();
     };
     let mut faults = Vec::new();
     for (index, item) in items.iter().enumerate() {
-        let Value { kind: Kind::Table(table), .. } = item else { continue };
+        let Value { kind: ValueKind::Table(table), .. } = item else { continue };
         let reader = Reader::new(table, format!("fault[{index}]"), top.mistakes());
         let fault = ScheduledFault::read(&reader, instances);
         if fault.at + fault.lasts() > run.duration.0 {
@@ -351,7 +351,8 @@ impl NonZeroU64Like for std::num::NonZeroUsize {
 /// A strategy that writes to the cache first must not lose there what the database does not hold yet.
 fn check_eviction(scenario: &Scenario, top: &Reader<'_>) {
     let dirty = scenario.strategies.iter().find(|one| {
-        scenario.application.nonsense(&one.spec).is_none() && scenario.application.holds_back(&one.spec)
+        scenario.application.incompatibility(&one.spec).is_none()
+            && scenario.application.holds_back(&one.spec)
     });
     let evicts =
         scenario.topologies.iter().find_map(|topology| topology.spec.evicts_any_key(&scenario.cache));
@@ -425,7 +426,7 @@ mod tests {
             let text = format!(
                 "strategies = [\"cache-aside\"]\ntopologies = [{topology}]\n[cache]\n{cache}\n[run]\nduration = \"30s\"\n"
             );
-            let plan = Plan::parse("test", "test.toml", &text, &Options::default()).unwrap();
+            let plan = Plan::parse("test", "test.toml", &text, &PlanOptions::default()).unwrap();
             plan.cells[0].scenario.longest_operation()
         };
         assert_eq!(longest("wait_replicas = 1"), longest("") + Duration::from_millis(2500) * 8);

@@ -4,13 +4,13 @@ use std::cell::RefCell;
 
 use miette::{LabeledSpan, MietteDiagnostic, NamedSource, Report, Severity};
 
-use super::place::Place;
+use super::place::SourceLocation;
 
 /// One mistake: where, what, and what to do about it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mistake {
     /// Where it was written.
-    pub place: Place,
+    pub place: SourceLocation,
     /// The dotted key, empty where the mistake is not about one.
     pub key: String,
     /// What is wrong.
@@ -22,7 +22,7 @@ pub struct Mistake {
 impl Mistake {
     /// A mistake without a remedy of its own.
     #[must_use]
-    pub fn new(place: Place, key: impl Into<String>, message: impl Into<String>) -> Self {
+    pub fn new(place: SourceLocation, key: impl Into<String>, message: impl Into<String>) -> Self {
         Self { place, key: key.into(), message: message.into(), help: None }
     }
 
@@ -60,8 +60,8 @@ impl Mistakes {
     pub fn into_sorted(self) -> Vec<Mistake> {
         let mut list = self.0.into_inner();
         list.sort_by_key(|m| match &m.place {
-            Place::File(span) => span.start,
-            Place::Option(_) => usize::MAX,
+            SourceLocation::File(span) => span.start,
+            SourceLocation::Option(_) => usize::MAX,
         });
         list
     }
@@ -96,7 +96,7 @@ impl InvalidScenario {
             diagnostic = diagnostic.with_help(help.clone());
         }
         match &mistake.place {
-            Place::File(span) => {
+            SourceLocation::File(span) => {
                 // A table's span reaches over all its lines; its first line is enough to find it.
                 let end = self.text[span.start..span.end.min(self.text.len())]
                     .find('\n')
@@ -104,7 +104,7 @@ impl InvalidScenario {
                 let diagnostic = diagnostic.with_label(LabeledSpan::new_with_span(None, span.start..end));
                 Report::from(diagnostic).with_source_code(NamedSource::new(&self.path, self.text.clone()))
             }
-            Place::Option(option) => {
+            SourceLocation::Option(option) => {
                 let message = format!("{} (in {option})", diagnostic.message);
                 diagnostic.message = message;
                 Report::from(diagnostic)
@@ -116,8 +116,10 @@ impl InvalidScenario {
     #[must_use]
     pub fn line(&self, mistake: &Mistake) -> Option<usize> {
         match &mistake.place {
-            Place::File(span) => Some(self.text[..span.start.min(self.text.len())].matches('\n').count() + 1),
-            Place::Option(_) => None,
+            SourceLocation::File(span) => {
+                Some(self.text[..span.start.min(self.text.len())].matches('\n').count() + 1)
+            }
+            SourceLocation::Option(_) => None,
         }
     }
 }

@@ -9,7 +9,7 @@ pub mod setting;
 pub mod tree;
 
 pub use mistakes::{InvalidScenario, Mistake, Mistakes};
-pub use place::Place;
+pub use place::SourceLocation;
 pub use reader::{Reader, SettingDoc, Settings, suggest};
 pub use setting::{Distinct, Positive, PositiveNumber, Setting};
-pub use tree::{Kind, Table, Value};
+pub use tree::{Table, Value, ValueKind};

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 /// Where something was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum SourceLocation {
     /// These bytes of the scenario file.
     File(Range<usize>),
     /// An option of the command line, as typed.

@@ -3,9 +3,9 @@
 use std::cell::RefCell;
 
 use super::mistakes::{Mistake, Mistakes};
-use super::place::Place;
+use super::place::SourceLocation;
 use super::setting::Setting;
-use super::tree::{Kind, Table, Value};
+use super::tree::{Table, Value, ValueKind};
 
 /// A setting as `hotset list` shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,13 +66,13 @@ impl<'a> Reader<'a> {
 
     /// Where the whole table was written.
     #[must_use]
-    pub fn place(&self) -> Place {
+    pub fn place(&self) -> SourceLocation {
         self.table.place.clone()
     }
 
     /// Where the value under a path of keys was written, see [`Table::place_of`].
     #[must_use]
-    pub fn place_of(&self, path: &[&str]) -> Place {
+    pub fn place_of(&self, path: &[&str]) -> SourceLocation {
         self.table.place_of(path)
     }
 
@@ -103,7 +103,7 @@ impl<'a> Reader<'a> {
     pub fn table(&self, key: &'static str, empty: &'a Table) -> Reader<'a> {
         let table = match self.raw(key) {
             None => empty,
-            Some(Value { kind: Kind::Table(table), .. }) => table,
+            Some(Value { kind: ValueKind::Table(table), .. }) => table,
             Some(other) => {
                 self.wrong(
                     key,
@@ -219,7 +219,7 @@ macro_rules! choices {
                 words.join(" or ")
             }
             fn read(value: &$crate::scenario::Value) -> Result<Self, Option<String>> {
-                let $crate::scenario::Kind::String(text) = &value.kind else { return Err(None) };
+                let $crate::scenario::ValueKind::String(text) = &value.kind else { return Err(None) };
                 match text.as_str() {
                     $( $word => Ok(Self::$variant), )+
                     other => Err(Some(format!(

@@ -3,7 +3,7 @@
 use std::num::NonZeroU64;
 use std::time::Duration;
 
-use super::tree::{Kind, Value};
+use super::tree::{Value, ValueKind};
 use crate::base::units::{ByteSize, Share, parse_duration, show_duration};
 
 /// A type that one value of a scenario is read into.
@@ -89,7 +89,7 @@ impl Setting for Duration {
 
     fn read(value: &Value) -> Result<Self, Option<String>> {
         match &value.kind {
-            Kind::String(text) => parse_duration(text).map_err(Some),
+            ValueKind::String(text) => parse_duration(text).map_err(Some),
             _ => Err(None),
         }
     }
@@ -125,7 +125,7 @@ impl Setting for ByteSize {
 
     fn read(value: &Value) -> Result<Self, Option<String>> {
         match &value.kind {
-            Kind::String(text) => match Self::parse(text).map_err(Some)? {
+            ValueKind::String(text) => match Self::parse(text).map_err(Some)? {
                 Self(0) => Err(Some("a size of 0 cannot be".into())),
                 size => Ok(size),
             },
@@ -160,8 +160,8 @@ impl Setting for f64 {
 
     fn read(value: &Value) -> Result<Self, Option<String>> {
         match value.kind {
-            Kind::Float(number) if number.is_finite() => Ok(number),
-            Kind::Integer(number) => Ok(number as Self),
+            ValueKind::Float(number) if number.is_finite() => Ok(number),
+            ValueKind::Integer(number) => Ok(number as Self),
             _ => Err(None),
         }
     }
@@ -193,7 +193,9 @@ impl Setting for u64 {
 
     fn read(value: &Value) -> Result<Self, Option<String>> {
         match value.kind {
-            Kind::Integer(number) => Self::try_from(number).map_err(|_| Some(format!("{number} is below 0"))),
+            ValueKind::Integer(number) => {
+                Self::try_from(number).map_err(|_| Some(format!("{number} is below 0")))
+            }
             _ => Err(None),
         }
     }
@@ -224,7 +226,7 @@ impl Setting for bool {
 
     fn read(value: &Value) -> Result<Self, Option<String>> {
         match value.kind {
-            Kind::Bool(value) => Ok(value),
+            ValueKind::Bool(value) => Ok(value),
             _ => Err(None),
         }
     }
@@ -241,7 +243,7 @@ impl Setting for String {
 
     fn read(value: &Value) -> Result<Self, Option<String>> {
         match &value.kind {
-            Kind::String(text) => Ok(text.clone()),
+            ValueKind::String(text) => Ok(text.clone()),
             _ => Err(None),
         }
     }
@@ -274,7 +276,7 @@ impl<T: Setting> Setting for Vec<T> {
 
     fn read(value: &Value) -> Result<Self, Option<String>> {
         match &value.kind {
-            Kind::Array(items) => items.iter().map(T::read).collect(),
+            ValueKind::Array(items) => items.iter().map(T::read).collect(),
             _ => Err(None),
         }
     }

@@ -6,20 +6,20 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::mistakes::{Mistake, Mistakes};
-use super::place::Place;
+use super::place::SourceLocation;
 
 /// A value and its place.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Value {
     /// Where it was written.
-    pub place: Place,
+    pub place: SourceLocation,
     /// What was written.
-    pub kind: Kind,
+    pub kind: ValueKind,
 }
 
 /// The kinds of value that a scenario can hold.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Kind {
+pub enum ValueKind {
     /// A text in quotes.
     String(String),
     /// A whole number.
@@ -41,13 +41,13 @@ impl Value {
     #[must_use]
     pub fn describe(&self) -> String {
         match &self.kind {
-            Kind::String(text) => format!("\"{text}\""),
-            Kind::Integer(number) => number.to_string(),
-            Kind::Float(number) => number.to_string(),
-            Kind::Bool(value) => value.to_string(),
-            Kind::Array(_) => "a list".into(),
-            Kind::Table(_) => "a table".into(),
-            Kind::Datetime(text) => format!("the date {text}"),
+            ValueKind::String(text) => format!("\"{text}\""),
+            ValueKind::Integer(number) => number.to_string(),
+            ValueKind::Float(number) => number.to_string(),
+            ValueKind::Bool(value) => value.to_string(),
+            ValueKind::Array(_) => "a list".into(),
+            ValueKind::Table(_) => "a table".into(),
+            ValueKind::Datetime(text) => format!("the date {text}"),
         }
     }
 
@@ -55,13 +55,13 @@ impl Value {
     #[must_use]
     pub fn to_toml(&self) -> String {
         match &self.kind {
-            Kind::String(text) => toml::Value::String(text.clone()).to_string(),
-            Kind::Float(number) => toml::Value::Float(*number).to_string(),
-            Kind::Array(items) => {
+            ValueKind::String(text) => toml::Value::String(text.clone()).to_string(),
+            ValueKind::Float(number) => toml::Value::Float(*number).to_string(),
+            ValueKind::Array(items) => {
                 let items: Vec<_> = items.iter().map(Self::to_toml).collect();
                 format!("[{}]", items.join(", "))
             }
-            Kind::Table(table) => {
+            ValueKind::Table(table) => {
                 let entries: Vec<_> = table
                     .entries
                     .iter()
@@ -69,7 +69,7 @@ impl Value {
                     .collect();
                 format!("{{ {} }}", entries.join(", "))
             }
-            Kind::Integer(_) | Kind::Bool(_) | Kind::Datetime(_) => {
+            ValueKind::Integer(_) | ValueKind::Bool(_) | ValueKind::Datetime(_) => {
                 self.describe().trim_start_matches("the date ").to_owned()
             }
         }
@@ -83,11 +83,11 @@ fn quote_key(key: &str) -> String {
 
 /// One key of a table with its value.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Entry {
+pub struct TableEntry {
     /// The key.
     pub key: String,
     /// Where the key was written.
-    pub key_place: Place,
+    pub key_place: SourceLocation,
     /// Its value.
     pub value: Value,
 }
@@ -96,15 +96,15 @@ pub struct Entry {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Table {
     /// Where the table was written.
-    pub place: Place,
+    pub place: SourceLocation,
     /// Its keys and values.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<TableEntry>,
 }
 
 impl Table {
     /// An empty table.
     #[must_use]
-    pub fn empty(place: Place) -> Self {
+    pub fn empty(place: SourceLocation) -> Self {
         Self { place, entries: Vec::new() }
     }
 
@@ -115,8 +115,12 @@ impl Table {
         for error in errors {
             let span = error.span().unwrap_or(0..0);
             mistakes.push(
-                Mistake::new(Place::File(span), "", format!("this is not TOML: {}", error.message()))
-                    .help("mend it here: key = value, texts in \"quotes\", tables in [brackets]"),
+                Mistake::new(
+                    SourceLocation::File(span),
+                    "",
+                    format!("this is not TOML: {}", error.message()),
+                )
+                .help("mend it here: key = value, texts in \"quotes\", tables in [brackets]"),
             );
         }
         let span = table.span();
@@ -132,17 +136,17 @@ impl Table {
     /// Where the value under a path of keys was written; the innermost table that is there where the
     /// value is not.
     #[must_use]
-    pub fn place_of(&self, path: &[&str]) -> Place {
+    pub fn place_of(&self, path: &[&str]) -> SourceLocation {
         let Some((first, rest)) = path.split_first() else { return self.place.clone() };
         match self.get(first) {
-            Some(Value { kind: Kind::Table(table), .. }) if !rest.is_empty() => table.place_of(rest),
+            Some(Value { kind: ValueKind::Table(table), .. }) if !rest.is_empty() => table.place_of(rest),
             Some(value) => value.place.clone(),
             None => self.place.clone(),
         }
     }
 
     /// Takes a key out of the table.
-    pub fn remove(&mut self, key: &str) -> Option<Entry> {
+    pub fn remove(&mut self, key: &str) -> Option<TableEntry> {
         let at = self.entries.iter().position(|e| e.key == key)?;
         Some(self.entries.remove(at))
     }
@@ -158,8 +162,8 @@ impl Table {
         };
         let place = value.place.clone();
         let at = self.entries.iter().position(|e| e.key == first).unwrap_or_else(|| {
-            let empty = Value { place: place.clone(), kind: Kind::Table(Self::empty(place.clone())) };
-            self.entries.push(Entry { key: first.to_owned(), key_place: place, value: empty });
+            let empty = Value { place: place.clone(), kind: ValueKind::Table(Self::empty(place.clone())) };
+            self.entries.push(TableEntry { key: first.to_owned(), key_place: place, value: empty });
             self.entries.len() - 1
         });
         let entry = &mut self.entries[at];
@@ -168,8 +172,8 @@ impl Table {
                 entry.value = value;
                 Ok(())
             }
-            (Some(rest), Kind::Table(table)) => table.set_path(rest, value),
-            (Some(rest), Kind::Array(items)) => set_in_list(first, items, rest, value),
+            (Some(rest), ValueKind::Table(table)) => table.set_path(rest, value),
+            (Some(rest), ValueKind::Array(items)) => set_in_list(first, items, rest, value),
             (Some(_), _) => Err(format!("\"{first}\" holds {}, not a table", entry.value.describe())),
         }
     }
@@ -182,12 +186,12 @@ fn set_in_list(list: &str, items: &mut [Value], path: &str, value: Value) -> Res
         format!("\"{list}\" is a list; write {list}.{path}.KEY to set something in an element")
     })?;
     let text = |table: &Table, key| match table.get(key).map(|v| &v.kind) {
-        Some(Kind::String(text)) => Some(text.clone()),
+        Some(ValueKind::String(text)) => Some(text.clone()),
         _ => None,
     };
     let is_named = |item: &Value| match &item.kind {
-        Kind::String(name) => name == element,
-        Kind::Table(table) => {
+        ValueKind::String(name) => name == element,
+        ValueKind::Table(table) => {
             text(table, "label").or_else(|| text(table, "name")).is_some_and(|name| name == element)
         }
         _ => false,
@@ -196,13 +200,13 @@ fn set_in_list(list: &str, items: &mut [Value], path: &str, value: Value) -> Res
     let Some(item) = at.map(|at| &mut items[at]) else {
         return Err(format!("\"{list}\" has no element \"{element}\""));
     };
-    if let Kind::String(_) = item.kind {
+    if let ValueKind::String(_) = item.kind {
         let place = item.place.clone();
-        let name = Entry { key: "name".into(), key_place: place.clone(), value: item.clone() };
-        item.kind = Kind::Table(Table { place, entries: vec![name] });
+        let name = TableEntry { key: "name".into(), key_place: place.clone(), value: item.clone() };
+        item.kind = ValueKind::Table(Table { place, entries: vec![name] });
     }
     match &mut item.kind {
-        Kind::Table(table) => table.set_path(rest, value),
+        ValueKind::Table(table) => table.set_path(rest, value),
         _ => Err(format!("\"{element}\" of \"{list}\" is no table")),
     }
 }
@@ -210,24 +214,24 @@ fn set_in_list(list: &str, items: &mut [Value], path: &str, value: Value) -> Res
 /// Reads the value of `--set key=value`: TOML where it is TOML, otherwise a text.
 #[must_use]
 pub fn parse_option_value(option: &str, text: &str) -> Value {
-    let place = Place::Option(option.to_owned());
+    let place = SourceLocation::Option(option.to_owned());
     let kind = match DeValue::parse(text) {
         Ok(value) => convert(&value).kind,
-        Err(_) => Kind::String(text.to_owned()),
+        Err(_) => ValueKind::String(text.to_owned()),
     };
     relocate(Value { place: place.clone(), kind }, &place)
 }
 
 /// Moves a value and all in it to one place.
-fn relocate(mut value: Value, place: &Place) -> Value {
+fn relocate(mut value: Value, place: &SourceLocation) -> Value {
     value.place = place.clone();
     match &mut value.kind {
-        Kind::Array(items) => {
+        ValueKind::Array(items) => {
             for item in items {
                 *item = relocate(item.clone(), place);
             }
         }
-        Kind::Table(table) => {
+        ValueKind::Table(table) => {
             table.place = place.clone();
             for entry in &mut table.entries {
                 entry.key_place = place.clone();
@@ -242,38 +246,40 @@ fn relocate(mut value: Value, place: &Place) -> Value {
 fn convert(value: &Spanned<DeValue<'_>>) -> Value {
     let span = value.span();
     let kind = match value.get_ref() {
-        DeValue::String(text) => Kind::String(text.to_string()),
+        DeValue::String(text) => ValueKind::String(text.to_string()),
         DeValue::Integer(number) => {
             let digits = number.as_str().replace('_', "");
             match i64::from_str_radix(&digits, number.radix()) {
-                Ok(number) => Kind::Integer(number),
-                Err(_) => Kind::Float(digits.parse().unwrap_or(f64::INFINITY)),
+                Ok(number) => ValueKind::Integer(number),
+                Err(_) => ValueKind::Float(digits.parse().unwrap_or(f64::INFINITY)),
             }
         }
-        DeValue::Float(number) => Kind::Float(number.as_str().replace('_', "").parse().unwrap_or(f64::NAN)),
-        DeValue::Boolean(value) => Kind::Bool(*value),
-        DeValue::Datetime(text) => Kind::Datetime(text.to_string()),
-        DeValue::Array(items) => Kind::Array(items.iter().map(convert).collect()),
-        DeValue::Table(table) => Kind::Table(convert_table(table, span.clone())),
+        DeValue::Float(number) => {
+            ValueKind::Float(number.as_str().replace('_', "").parse().unwrap_or(f64::NAN))
+        }
+        DeValue::Boolean(value) => ValueKind::Bool(*value),
+        DeValue::Datetime(text) => ValueKind::Datetime(text.to_string()),
+        DeValue::Array(items) => ValueKind::Array(items.iter().map(convert).collect()),
+        DeValue::Table(table) => ValueKind::Table(convert_table(table, span.clone())),
     };
-    Value { place: Place::File(span), kind }
+    Value { place: SourceLocation::File(span), kind }
 }
 
 fn convert_table(table: &DeTable<'_>, span: Range<usize>) -> Table {
-    let mut entries: Vec<Entry> = table
+    let mut entries: Vec<TableEntry> = table
         .iter()
-        .map(|(key, value)| Entry {
+        .map(|(key, value)| TableEntry {
             key: key.get_ref().to_string(),
-            key_place: Place::File(key.span()),
+            key_place: SourceLocation::File(key.span()),
             value: convert(value),
         })
         .collect();
     // The parser keeps keys sorted by name; people expect the order of the file.
     entries.sort_by_key(|e| match &e.key_place {
-        Place::File(span) => span.start,
-        Place::Option(_) => usize::MAX,
+        SourceLocation::File(span) => span.start,
+        SourceLocation::Option(_) => usize::MAX,
     });
-    Table { place: Place::File(span), entries }
+    Table { place: SourceLocation::File(span), entries }
 }
 
 #[cfg(test)]
@@ -301,8 +307,8 @@ mod tests {
             set(&mut expected, "run.seed", "2").unwrap();
             expected
         });
-        let Some(Kind::Table(run)) = tree.get("run").map(|v| &v.kind) else { panic!("run is a table") };
-        assert_eq!(run.get("seed").map(|v| &v.kind), Some(&Kind::Integer(2)));
+        let Some(ValueKind::Table(run)) = tree.get("run").map(|v| &v.kind) else { panic!("run is a table") };
+        assert_eq!(run.get("seed").map(|v| &v.kind), Some(&ValueKind::Integer(2)));
     }
 
     #[test]
@@ -316,7 +322,7 @@ mod tests {
 
     #[test]
     fn a_value_that_is_no_toml_is_a_text() {
-        assert_eq!(parse_option_value("--set", "30s").kind, Kind::String("30s".into()));
+        assert_eq!(parse_option_value("--set", "30s").kind, ValueKind::String("30s".into()));
         assert_eq!(parse_option_value("--set", "[1, 2]").to_toml(), "[1, 2]");
     }
 

@@ -29,7 +29,7 @@ pub trait AccessCounts: Cache {
 
 /// The counts of one window in a cache of this process.
 #[derive(Debug, Default)]
-pub struct Window {
+pub struct CountWindow {
     pub(in crate::store) counts: HashMap<Box<str>, u64>,
     pub(in crate::store) expires: Option<Instant>,
 }

@@ -13,9 +13,12 @@ use super::mongodb::MongoDatabase;
 use super::network::{DelayedCache, DelayedDatabase};
 use super::redb::EmbeddedDatabase;
 use super::redis::RedisCache;
-use super::write_log::{Held, LogLength, Reader, Record, RecordId, Removed, Taken, WriteLog};
+use super::write_log::{
+    ExpectedEntry, LogConsumer, LogLength, LogRecord, RecordId, Removed, Taken, WriteLog,
+};
 use super::{
-    BulkItem, Cache, Claimed, Database, Document, Entry, Page, Patch, Settled, StoreError, Token, Version,
+    BulkItem, Cache, Claimed, Database, Document, Entry, Page, Patch, SettleOutcome, StoreError, Token,
+    Version,
 };
 
 /// The cache that applications use: any cache, at any distance.
@@ -105,7 +108,7 @@ impl Cache for AnyCache {
         token: Option<Token>,
         entry: &Entry,
         ttl: Option<Duration>,
-    ) -> Result<Settled, StoreError> {
+    ) -> Result<SettleOutcome, StoreError> {
         cache!(self.settle(key, token, entry, ttl))
     }
 
@@ -141,7 +144,7 @@ impl WriteLog for AnyCache {
     async fn put_dirty(
         &self,
         key: &str,
-        over: Held,
+        over: ExpectedEntry,
         entry: &Entry,
         log: Option<(&str, &str)>,
     ) -> Result<Option<RecordId>, StoreError> {
@@ -156,13 +159,13 @@ impl WriteLog for AnyCache {
         cache!(self.remove_clean(key))
     }
 
-    async fn read_log(&self, reader: Reader<'_>, most: u64) -> Result<Vec<Record>, StoreError> {
+    async fn read_log(&self, reader: LogConsumer<'_>, most: u64) -> Result<Vec<LogRecord>, StoreError> {
         cache!(self.read_log(reader, most))
     }
 
     async fn take_over(
         &self,
-        reader: Reader<'_>,
+        reader: LogConsumer<'_>,
         idle: Duration,
         from: RecordId,
         most: u64,

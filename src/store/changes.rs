@@ -24,21 +24,21 @@ pub enum Announced {
 }
 
 /// Announcements in the order of the commits.
-pub type ChangeStream = mpsc::UnboundedReceiver<Announced>;
+pub type ChangeFeed = mpsc::UnboundedReceiver<Announced>;
 
 /// A database that announces changes.
 pub trait Changes: Database {
     /// Announces the changes of a collection until the receiver is dropped. A stream that breaks off is
     /// resumed where it ended if the database still has the changes since then.
-    fn changes(&self, collection: &str) -> impl Future<Output = Result<ChangeStream, StoreError>> + Send;
+    fn changes(&self, collection: &str) -> impl Future<Output = Result<ChangeFeed, StoreError>> + Send;
 }
 
 /// Announcements are delayed too, by half a round trip each.
 impl<D: Changes> Changes for DelayedDatabase<D> {
-    async fn changes(&self, collection: &str) -> Result<ChangeStream, StoreError> {
+    async fn changes(&self, collection: &str) -> Result<ChangeFeed, StoreError> {
         let mut near = self.inner().changes(collection).await?;
         let round_trip = self.round_trip().clone();
-        let (tell, far) = mpsc::unbounded_channel();
+        let (sender, receiver) = mpsc::unbounded_channel();
         let (depart, mut arrive) = mpsc::unbounded_channel();
         tokio::spawn(async move {
             while let Some(announced) = near.recv().await {
@@ -51,15 +51,15 @@ impl<D: Changes> Changes for DelayedDatabase<D> {
             loop {
                 let next = tokio::select! {
                     next = arrive.recv() => next,
-                    () = tell.closed() => None,
+                    () = sender.closed() => None,
                 };
                 let Some((at, announced)) = next else { return };
                 clock::sleep_until(at).await;
-                if tell.send(announced).is_err() {
+                if sender.send(announced).is_err() {
                     return;
                 }
             }
         });
-        Ok(far)
+        Ok(receiver)
     }
 }

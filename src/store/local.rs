@@ -30,10 +30,10 @@ use parking_lot::{RwLock, RwLockWriteGuard};
 
 pub use self::entries::ENTRY_OVERHEAD_BYTES;
 use self::entries::{Entries, Stored};
-use self::uses::{Found, Uses};
-use super::access_counts::Window;
+use self::uses::{FoundEntry, Uses};
+use super::access_counts::CountWindow;
 use super::counters::Counters;
-use super::{Cache, Claimed, Entry, Settled, StoreError, Token, Version};
+use super::{Cache, Claimed, Entry, SettleOutcome, StoreError, Token, Version};
 use crate::base::clock::{self, Instant};
 use crate::model::eviction::{PolicyKind, Slot};
 
@@ -101,7 +101,7 @@ impl Shared {
     fn lock(&self) -> RwLockWriteGuard<'_, Store> {
         let mut store = self.store.write();
         let Store { entries, statistics, .. } = &mut *store;
-        self.uses.tell(|slot, is_token| {
+        self.uses.drain(|slot, is_token| {
             entries.touch(slot);
             let count = if is_token { &mut statistics.misses } else { &mut statistics.hits };
             *count += 1;
@@ -118,7 +118,11 @@ impl Shared {
         if place.stored.has_expired_by_now() {
             return None;
         }
-        let found = if matches!(place.stored.entry, Entry::Token(_)) { Found::Token } else { Found::Answer };
+        let found = if matches!(place.stored.entry, Entry::Token(_)) {
+            FoundEntry::Token
+        } else {
+            FoundEntry::Answer
+        };
         self.uses.note(place.slot, found).then(|| place.share())
     }
 }
@@ -129,12 +133,12 @@ struct Store {
     capacity: LocalCapacity,
     statistics: LocalStatistics,
     counts: HashMap<Box<str>, (i64, Option<Instant>)>,
-    windows: HashMap<Box<str>, Window>,
-    streams: HashMap<Box<str>, stream::Stream>,
+    windows: HashMap<Box<str>, CountWindow>,
+    streams: HashMap<Box<str>, stream::LocalStream>,
     sessions: HashMap<Box<str>, user_sessions::OfOneUser>,
     dirty: dirty::Dirty,
     listeners: listeners::Listeners,
-    logs: HashMap<Box<str>, log::Log>,
+    logs: HashMap<Box<str>, log::LocalLog>,
 }
 
 impl LocalCache {
@@ -211,11 +215,11 @@ impl LocalCache {
     /// The number of records that a stream holds.
     #[must_use]
     pub fn stream_length(&self, stream: &str) -> usize {
-        self.store.lock().streams.get(stream).map_or(0, stream::Stream::len)
+        self.store.lock().streams.get(stream).map_or(0, stream::LocalStream::len)
     }
 
     /// Gives access to the counts of accesses, for [`AccessCounts`](super::AccessCounts).
-    pub(super) fn with_windows<T>(&self, change: impl FnOnce(&mut HashMap<Box<str>, Window>) -> T) -> T {
+    pub(super) fn with_windows<T>(&self, change: impl FnOnce(&mut HashMap<Box<str>, CountWindow>) -> T) -> T {
         self.with(|store, _| change(&mut store.windows))
     }
 
@@ -397,19 +401,19 @@ impl Store {
         entry: &Entry,
         ttl: Option<Duration>,
         now: Instant,
-    ) -> Settled {
+    ) -> SettleOutcome {
         match self.live(key, now) {
-            None => return Settled::Voided,
+            None => return SettleOutcome::Voided,
             Some(Entry::Token(held)) if token != Some(*held) => {
                 self.remove(key);
-                return Settled::Voided;
+                return SettleOutcome::Voided;
             }
             Some(Entry::Document { version, .. }) if *version >= entry.version() => {
-                return Settled::NewerThere;
+                return SettleOutcome::NewerThere;
             }
             Some(_) => {}
         }
-        if self.put(key, entry, ttl, now) { Settled::Stored } else { Settled::Voided }
+        if self.put(key, entry, ttl, now) { SettleOutcome::Stored } else { SettleOutcome::Voided }
     }
 
     fn increment(&mut self, key: &str, by: i64, ttl: Duration, now: Instant) -> i64 {
@@ -498,7 +502,7 @@ impl Cache for LocalCache {
         token: Option<Token>,
         entry: &Entry,
         ttl: Option<Duration>,
-    ) -> Result<Settled, StoreError> {
+    ) -> Result<SettleOutcome, StoreError> {
         Ok(self.with(|store, now| store.settle(key, token, entry, ttl, now)))
     }
 

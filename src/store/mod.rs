@@ -29,7 +29,7 @@ use std::time::Duration;
 
 pub use access_counts::AccessCounts;
 pub use any::{AnyCache, AnyDatabase, AppCache, AppDatabase};
-pub use changes::{Announced, ChangeStream, Changes};
+pub use changes::{Announced, ChangeFeed, Changes};
 pub use counters::{Counters, CountersSnapshot};
 pub use document::{Document, Patch, Version};
 pub use entry::{Entry, Stamp, Token};
@@ -52,7 +52,7 @@ pub enum Claimed {
 
 /// The outcome of an attempt to put a written document into the cache, see [`Cache::settle`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Settled {
+pub enum SettleOutcome {
     /// The document is in the cache now.
     Stored,
     /// The cache already holds this version or a newer one.
@@ -127,7 +127,7 @@ pub trait Cache: Clone + Send + Sync + 'static {
         token: Option<Token>,
         entry: &Entry,
         ttl: Option<Duration>,
-    ) -> impl Future<Output = Result<Settled, StoreError>> + Send;
+    ) -> impl Future<Output = Result<SettleOutcome, StoreError>> + Send;
 
     /// Puts a document in the place of the document of exactly the version `expected`, and only there;
     /// returns true if it did. A document that was invalidated meanwhile is not brought back.

@@ -309,7 +309,7 @@ impl Database for MongoDatabase {
         for run in bulk::runs_of_distinct_ids(items, MOST_IN_A_COMMAND) {
             let command = self.database.run_raw_command(bulk::command(collection, run, self.write_concern));
             let reply = match self.bounded("updating many documents", command.into_future()).await {
-                Ok(reply) => bulk::Reply::read(&reply),
+                Ok(reply) => bulk::BulkReply::read(&reply),
                 // The results of earlier runs are known and must be returned even if a later run fails.
                 Err(error) if !results.is_empty() => {
                     results.extend(run.iter().map(|_| Err(error.clone())));

@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::write_log::{Held, LogLength, Reader, Record, RecordId, Removed, Taken, WriteLog};
+use super::write_log::{
+    ExpectedEntry, LogConsumer, LogLength, LogRecord, RecordId, Removed, Taken, WriteLog,
+};
 use super::{
-    BulkItem, Cache, Claimed, Database, Document, Entry, ErrorKind, Page, Patch, Settled, StoreError, Token,
-    Version,
+    BulkItem, Cache, Claimed, Database, Document, Entry, ErrorKind, Page, Patch, SettleOutcome, StoreError,
+    Token, Version,
 };
 use crate::base::clock;
 
@@ -238,7 +240,7 @@ impl<C: Cache> Cache for DelayedCache<C> {
         token: Option<Token>,
         entry: &Entry,
         ttl: Option<Duration>,
-    ) -> Result<Settled, StoreError> {
+    ) -> Result<SettleOutcome, StoreError> {
         self.round_trip.around(self.inner.settle(key, token, entry, ttl)).await
     }
 
@@ -274,7 +276,7 @@ impl<C: WriteLog> WriteLog for DelayedCache<C> {
     async fn put_dirty(
         &self,
         key: &str,
-        over: Held,
+        over: ExpectedEntry,
         entry: &Entry,
         log: Option<(&str, &str)>,
     ) -> Result<Option<RecordId>, StoreError> {
@@ -289,13 +291,13 @@ impl<C: WriteLog> WriteLog for DelayedCache<C> {
         self.round_trip.around(self.inner.remove_clean(key)).await
     }
 
-    async fn read_log(&self, reader: Reader<'_>, most: u64) -> Result<Vec<Record>, StoreError> {
+    async fn read_log(&self, reader: LogConsumer<'_>, most: u64) -> Result<Vec<LogRecord>, StoreError> {
         self.round_trip.around(self.inner.read_log(reader, most)).await
     }
 
     async fn take_over(
         &self,
-        reader: Reader<'_>,
+        reader: LogConsumer<'_>,
         idle: Duration,
         from: RecordId,
         most: u64,

@@ -18,7 +18,7 @@ use std::time::Duration;
 use super::counters::Counters;
 use super::{BulkItem, Database, Document, ErrorKind, Page, Patch, StoreError};
 use commit::{Change, Committer};
-use listeners::Listeners;
+use listeners::ChangeListeners;
 use tables::File;
 
 /// The options for opening an embedded database.
@@ -50,7 +50,7 @@ impl EmbeddedOptions {
 pub struct EmbeddedDatabase {
     file: Arc<File>,
     committer: Arc<Committer>,
-    listeners: Arc<Listeners>,
+    listeners: Arc<ChangeListeners>,
     response_timeout: Duration,
     counters: Counters,
 }
@@ -72,7 +72,7 @@ impl EmbeddedDatabase {
 
     fn on(file: File, response_timeout: Duration, counters: Counters) -> Result<Self, StoreError> {
         let file = Arc::new(file);
-        let listeners = Arc::new(Listeners::default());
+        let listeners = Arc::new(ChangeListeners::default());
         let committer = Arc::new(Committer::start(Arc::clone(&file), Arc::clone(&listeners))?);
         Ok(Self { file, committer, listeners, response_timeout, counters })
     }
@@ -86,7 +86,7 @@ impl EmbeddedDatabase {
     async fn change<T>(
         &self,
         doing: &str,
-        change: impl FnOnce(commit::Reply<T>) -> Change,
+        change: impl FnOnce(commit::ReplySender<T>) -> Change,
     ) -> Result<T, StoreError> {
         let (reply, answer) = tokio::sync::oneshot::channel();
         self.committer.submit(change(reply))?;

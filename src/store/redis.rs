@@ -29,13 +29,13 @@ use redis::{Cmd, RedisWrite, ServerErrorKind, ToRedisArgs, Value};
 
 pub use admin::{RedisAdmin, RedisInfo};
 pub use errors::{kind_of, store_error};
-use fleet::{Access, Fleet, as_store_error};
-pub use options::{Kind, ReadFrom, RedisOptions, Sharding};
+use fleet::{CommandKind, Fleet, as_store_error};
+pub use options::{DeploymentKind, ReadFrom, RedisOptions, Sharding};
 use scripts::Script;
 pub use shard_names::ShardNames;
 
 use super::counters::Counters;
-use super::{Cache, Claimed, Entry, ErrorKind, Settled, StoreError, Token, Version};
+use super::{Cache, Claimed, Entry, ErrorKind, SettleOutcome, StoreError, Token, Version};
 
 /// A cache in one Redis server or in several of one deployment. Clones share the connections and the
 /// counters.
@@ -105,10 +105,16 @@ impl RedisCache {
     /// Sends any command that changes a key to the primary of the key, and counts one command. The command's
     /// keys should be made by [`RedisCache::key`].
     pub async fn request(&self, key: &str, command: &Cmd, doing: &str) -> Result<Value, StoreError> {
-        self.ask(key, Access::Write, command, doing).await
+        self.ask(key, CommandKind::Write, command, doing).await
     }
 
-    async fn ask(&self, key: &str, access: Access, command: &Cmd, doing: &str) -> Result<Value, StoreError> {
+    async fn ask(
+        &self,
+        key: &str,
+        access: CommandKind,
+        command: &Cmd,
+        doing: &str,
+    ) -> Result<Value, StoreError> {
         let answer = self.raw_request(key, access, command, doing).await?;
         answer.map_err(|error| as_store_error(&self.shared.fleet, &error, doing))
     }
@@ -116,7 +122,7 @@ impl RedisCache {
     async fn raw_request(
         &self,
         key: &str,
-        access: Access,
+        access: CommandKind,
         command: &Cmd,
         doing: &str,
     ) -> Result<Result<Value, redis::RedisError>, StoreError> {
@@ -165,7 +171,7 @@ impl RedisCache {
     ) -> Result<Value, StoreError> {
         let key = keys.first().copied().unwrap_or_default();
         let by_digest = self.script_call("EVALSHA", &script.digest, keys, arguments);
-        match self.raw_request(key, Access::Write, &by_digest, doing).await? {
+        match self.raw_request(key, CommandKind::Write, &by_digest, doing).await? {
             Err(error) if error.kind() == redis::ErrorKind::Server(ServerErrorKind::NoScript) => {
                 self.request(key, &self.script_call("EVAL", &script.text, keys, arguments), doing).await
             }
@@ -225,7 +231,7 @@ fn unexpected(doing: &str, value: &Value) -> StoreError {
 
 impl Cache for RedisCache {
     async fn get(&self, key: &str) -> Result<Option<Entry>, StoreError> {
-        match self.ask(key, Access::Read, &self.command("GET", key, 0), "getting an entry").await? {
+        match self.ask(key, CommandKind::Read, &self.command("GET", key, 0), "getting an entry").await? {
             // The document takes over the bytes that the driver read, without a copy.
             Value::BulkString(bytes) => Entry::decode(Bytes::from(bytes)).map(Some),
             Value::Nil => Ok(None),
@@ -235,7 +241,7 @@ impl Cache for RedisCache {
 
     async fn get_newest(&self, key: &str) -> Result<Option<Entry>, StoreError> {
         let doing = "getting an entry from its primary";
-        match self.ask(key, Access::Write, &self.command("GET", key, 0), doing).await? {
+        match self.ask(key, CommandKind::Write, &self.command("GET", key, 0), doing).await? {
             Value::BulkString(bytes) => Entry::decode(Bytes::from(bytes)).map(Some),
             Value::Nil => Ok(None),
             other => Err(unexpected(doing, &other)),
@@ -294,17 +300,17 @@ impl Cache for RedisCache {
         token: Option<Token>,
         entry: &Entry,
         ttl: Option<Duration>,
-    ) -> Result<Settled, StoreError> {
+    ) -> Result<SettleOutcome, StoreError> {
         let token = token.map_or_else(Bytes::new, |token| Entry::Token(token).encode());
         let (entry, ttl) = (entry.encode(), millis_text(ttl));
         let arguments = [&entry[..], ttl.as_bytes(), &token[..]];
         match self.run(&scripts::SETTLE, key, &arguments, "settling a write").await? {
-            1 => self.replicated(key).await.map(|()| Settled::Stored),
-            2 => self.replicated(key).await.map(|()| Settled::NewerThere),
+            1 => self.replicated(key).await.map(|()| SettleOutcome::Stored),
+            2 => self.replicated(key).await.map(|()| SettleOutcome::NewerThere),
             // If a replica that still has the token became the primary, it would let in a document that was
             // loaded before this write.
-            3 => self.replicated(key).await.map(|()| Settled::Voided),
-            _ => Ok(Settled::Voided),
+            3 => self.replicated(key).await.map(|()| SettleOutcome::Voided),
+            _ => Ok(SettleOutcome::Voided),
         }
     }
 

@@ -45,7 +45,7 @@ impl<C: Tracking> Tracking for DelayedCache<C> {
     async fn track(&self, key_prefix: &str, check_every: Duration) -> Result<Announcements, StoreError> {
         let mut near = self.inner().track(key_prefix, check_every).await?;
         let round_trip = self.round_trip().clone();
-        let (tell, far) = mpsc::unbounded_channel();
+        let (sender, receiver) = mpsc::unbounded_channel();
         let (depart, mut arrive) = mpsc::unbounded_channel();
         tokio::spawn(async move {
             while let Some(announcement) = near.recv().await {
@@ -58,15 +58,15 @@ impl<C: Tracking> Tracking for DelayedCache<C> {
             loop {
                 let next = tokio::select! {
                     next = arrive.recv() => next,
-                    () = tell.closed() => None,
+                    () = sender.closed() => None,
                 };
                 let Some((at, announcement)) = next else { return };
                 clock::sleep_until(at).await;
-                if tell.send(announcement).is_err() {
+                if sender.send(announcement).is_err() {
                     return;
                 }
             }
         });
-        Ok(far)
+        Ok(receiver)
     }
 }

@@ -20,7 +20,7 @@ use super::{Cache, Entry, ErrorKind, StoreError, Token, Version};
 
 /// The entry that a writer has seen under a key, which its write replaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Held {
+pub enum ExpectedEntry {
     /// A document at this version.
     Document(Version),
     /// A token, the writer's own or another's.
@@ -57,7 +57,7 @@ impl FromStr for RecordId {
 
 /// One write in a log: the whole entity as the write left it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Record {
+pub struct LogRecord {
     /// The record's place in the log.
     pub id: RecordId,
     /// The id of the entity.
@@ -68,7 +68,7 @@ pub struct Record {
 
 /// The reader of a log: the log and the reader's name.
 #[derive(Debug, Clone, Copy)]
-pub struct Reader<'a> {
+pub struct LogConsumer<'a> {
     /// The key of the log.
     pub log: &'a str,
     /// The name of the consumer, which no other instance has.
@@ -79,7 +79,7 @@ pub struct Reader<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Taken {
     /// The records that the caller holds now.
-    pub records: Vec<Record>,
+    pub records: Vec<LogRecord>,
     /// The place to go on from; `None` at the end of the log.
     pub next: Option<RecordId>,
 }
@@ -115,7 +115,7 @@ pub trait WriteLog: Cache {
     fn put_dirty(
         &self,
         key: &str,
-        over: Held,
+        over: ExpectedEntry,
         entry: &Entry,
         log: Option<(&str, &str)>,
     ) -> impl Future<Output = Result<Option<RecordId>, StoreError>> + Send;
@@ -138,15 +138,15 @@ pub trait WriteLog: Cache {
     /// caller holds them until it removes them.
     fn read_log(
         &self,
-        reader: Reader<'_>,
+        reader: LogConsumer<'_>,
         most: u64,
-    ) -> impl Future<Output = Result<Vec<Record>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Vec<LogRecord>, StoreError>> + Send;
 
     /// Takes over up to `most` records, from a place on, that were given to a consumer at least `idle` ago.
     /// Records that the caller holds already may be among them.
     fn take_over(
         &self,
-        reader: Reader<'_>,
+        reader: LogConsumer<'_>,
         idle: Duration,
         from: RecordId,
         most: u64,

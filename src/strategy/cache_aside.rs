@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use super::{
     Circumstances, Claim, EntityCache, Guarantee, LookUp, OnWrite, Promise, Read, ReadOutcome, Strategy,
-    StrategyCache, WithCache, WriteError, Writes,
+    StrategyCache, WithCache, WriteError, WriteModel,
 };
 use crate::store::{Cache, Document, Patch, StoreError, Token, Version};
 use crate::strategy::source::Source;
@@ -47,7 +47,7 @@ impl Promise for Spec {
         self.caching.guarantee(circumstances)
     }
 
-    fn writes(&self) -> Option<Writes> {
+    fn writes(&self) -> Option<WriteModel> {
         self.own.on_write.effect().map(|effect| self.caching.writes(effect))
     }
 

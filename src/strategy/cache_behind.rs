@@ -24,7 +24,7 @@ use super::background::Background;
 use super::behind::{self, Behind, Goal, Joining, Keeping, Pause, WithQueue};
 use super::{
     Backlog, Batches, Circumstances, Flushes, Guarantee, Needs, Promise, Read, Strategy, WriteEffect,
-    WriteError, Writes,
+    WriteError, WriteModel,
 };
 use crate::scenario::Positive;
 use crate::store::{Patch, StoreError, Version, WriteLog};
@@ -79,8 +79,8 @@ impl Promise for Spec {
         behind::guarantee(circumstances)
     }
 
-    fn writes(&self) -> Option<Writes> {
-        Some(Writes { effect: WriteEffect::Puts, ttl_jitter: self.queue.ttl_jitter.get() })
+    fn writes(&self) -> Option<WriteModel> {
+        Some(WriteModel { effect: WriteEffect::Puts, ttl_jitter: self.queue.ttl_jitter.get() })
     }
 
     fn control(&self) -> Option<&'static str> {

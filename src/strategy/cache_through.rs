@@ -19,7 +19,7 @@ use super::flight::Flight;
 use super::loader::Loader;
 use super::{
     Circumstances, EntityCache, Guarantee, OnWrite, Promise, Read, Strategy, StrategyCache, WithCache,
-    WriteError, Writes,
+    WriteError, WriteModel,
 };
 use crate::store::{Patch, StoreError, Version};
 use crate::strategy::source::Source;
@@ -50,7 +50,7 @@ impl Promise for Spec {
         self.caching.guarantee(circumstances)
     }
 
-    fn writes(&self) -> Option<Writes> {
+    fn writes(&self) -> Option<WriteModel> {
         self.own.on_write.effect().map(|effect| self.caching.writes(effect))
     }
 

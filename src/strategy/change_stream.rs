@@ -45,9 +45,9 @@ impl Spec {
     pub fn build<C: StrategyCache, S: Source>(&self, cache: C, source: S) -> ChangeStream<C, S> {
         let cache = EntityCache::new(cache, source.kind().clone(), self.caching.clone());
         let loader = Arc::new(Loader::new(cache, source, Flight::Token));
-        let unheard = Arc::new(Mutex::new(Unheard::default()));
-        let listener = listen(&loader, &unheard);
-        ChangeStream { loader, unheard, listener }
+        let unannounced = Arc::new(Mutex::new(Unannounced::default()));
+        let listener = listen(&loader, &unannounced);
+        ChangeStream { loader, unannounced, listener }
     }
 }
 
@@ -69,14 +69,14 @@ impl Promise for Spec {
 /// The strategy change-stream in one instance, see the module.
 pub struct ChangeStream<C, S> {
     loader: Arc<Loader<C, S>>,
-    unheard: Arc<Mutex<Unheard>>,
+    unannounced: Arc<Mutex<Unannounced>>,
     #[allow(dead_code, reason = "it ends when this is dropped")]
     listener: Background,
 }
 
 /// This instance's own writes that the stream has not announced yet.
 #[derive(Debug, Default)]
-struct Unheard {
+struct Unannounced {
     flows: bool,
     writes: HashMap<CompactString, OwnWrites>,
 }
@@ -86,10 +86,10 @@ struct Unheard {
 struct OwnWrites {
     under_way: u64,
     written: Version,
-    heard: Version,
+    announced: Version,
 }
 
-impl Unheard {
+impl Unannounced {
     /// Notes that a write begins; returns true if the stream will announce it.
     fn begin(&mut self, id: &str) -> bool {
         if self.flows {
@@ -106,15 +106,15 @@ impl Unheard {
         self.tidy(id);
     }
 
-    fn hear(&mut self, id: &str, version: Option<Version>) {
+    fn announced(&mut self, id: &str, version: Option<Version>) {
         if let Some(of_id) = self.writes.get_mut(id) {
-            of_id.heard = of_id.heard.max(version.unwrap_or(of_id.written));
+            of_id.announced = of_id.announced.max(version.unwrap_or(of_id.written));
         }
         self.tidy(id);
     }
 
     fn tidy(&mut self, id: &str) {
-        let is_done = |of_id: &OwnWrites| of_id.under_way == 0 && of_id.heard >= of_id.written;
+        let is_done = |of_id: &OwnWrites| of_id.under_way == 0 && of_id.announced >= of_id.written;
         if self.writes.get(id).is_some_and(is_done) {
             self.writes.remove(id);
         }
@@ -127,45 +127,45 @@ const RETRY_AFTER: Duration = Duration::from_millis(500);
 /// Starts the task that invalidates every entity the database announces.
 fn listen<C: StrategyCache, S: Source>(
     loader: &Arc<Loader<C, S>>,
-    unheard: &Arc<Mutex<Unheard>>,
+    unannounced: &Arc<Mutex<Unannounced>>,
 ) -> Background {
-    let (loader, unheard) = (Arc::clone(loader), Arc::clone(unheard));
+    let (loader, unannounced) = (Arc::clone(loader), Arc::clone(unannounced));
     Background::supervised("listening for changes of the database", move || {
-        let (loader, unheard) = (Arc::clone(&loader), Arc::clone(&unheard));
+        let (loader, unannounced) = (Arc::clone(&loader), Arc::clone(&unannounced));
         async move {
             loop {
                 match loader.source.changes().await {
                     Ok(mut stream) => {
                         while let Some(announced) = stream.recv().await {
-                            hear(&loader, &unheard, announced).await;
+                            receive(&loader, &unannounced, announced).await;
                         }
                     }
                     Err(error) => tracing::debug!("no change stream yet: {error}"),
                 }
-                unheard.lock().flows = false;
+                unannounced.lock().flows = false;
                 tokio::time::sleep(RETRY_AFTER).await;
             }
         }
     })
 }
 
-async fn hear<C: StrategyCache, S: Source>(
+async fn receive<C: StrategyCache, S: Source>(
     loader: &Loader<C, S>,
-    unheard: &Mutex<Unheard>,
+    unannounced: &Mutex<Unannounced>,
     announced: Announced,
 ) {
     match announced {
-        Announced::Connected => unheard.lock().flows = true,
+        Announced::Connected => unannounced.lock().flows = true,
         Announced::Changed { id, version } => {
             // An invalidation that fails is delivered in the background.
             let _ = loader.cache.invalidate(&loader.cache.key(&id)).await;
-            unheard.lock().hear(&id, version);
+            unannounced.lock().announced(&id, version);
         }
         // Missed changes will never be announced; the time to live bounds them.
         Announced::Missed => {
-            let mut unheard = unheard.lock();
-            unheard.flows = false;
-            unheard.writes.clear();
+            let mut unannounced = unannounced.lock();
+            unannounced.flows = false;
+            unannounced.writes.clear();
         }
     }
 }
@@ -176,13 +176,13 @@ impl<C: StrategyCache, S: Source> Strategy for ChangeStream<C, S> {
     }
 
     async fn write(&self, id: &str, patch: &Patch) -> Result<Option<Version>, WriteError> {
-        let will_be_told = self.unheard.lock().begin(id);
-        if !will_be_told {
+        let will_be_announced = self.unannounced.lock().begin(id);
+        if !will_be_announced {
             return OnWrite::Invalidate.write(&self.loader.cache, &self.loader.source, id, patch).await;
         }
         let written = self.loader.source.update(id, patch).await;
         let version = written.as_ref().ok().and_then(Option::as_ref).map(Document::version);
-        self.unheard.lock().end(id, version);
+        self.unannounced.lock().end(id, version);
         Ok(written.map(|_| version)?)
     }
 
@@ -195,8 +195,8 @@ impl<C: StrategyCache, S: Source> Strategy for ChangeStream<C, S> {
         let deadline = tokio::time::Instant::now() + bound;
         loop {
             let left = {
-                let unheard = self.unheard.lock();
-                if unheard.flows { unheard.writes.len() } else { 0 }
+                let unannounced = self.unannounced.lock();
+                if unannounced.flows { unannounced.writes.len() } else { 0 }
             };
             if left == 0 {
                 break;

@@ -14,12 +14,12 @@ use compact_str::CompactString;
 
 use super::breaker::Breaker;
 use super::pending::Pending;
-use super::{Circumstances, Guarantee, WriteEffect, Writes};
+use super::{Circumstances, Guarantee, WriteEffect, WriteModel};
 use crate::base::clock;
 use crate::base::units::Share;
 use crate::scenario::Positive;
 use crate::store::{Cache, Claimed, Document, Entry, ErrorKind, Stamp, StoreError, Token, Version};
-use crate::strategy::source::Kind;
+use crate::strategy::source::Keyspace;
 
 crate::choices! {
     /// What an operation does when the cache fails it.
@@ -66,8 +66,8 @@ crate::settings! {
 impl CachingSettings {
     /// The facts that models need of a strategy whose writes have this effect.
     #[must_use]
-    pub fn writes(&self, effect: WriteEffect) -> Writes {
-        Writes { effect, ttl_jitter: self.ttl_jitter.get() }
+    pub fn writes(&self, effect: WriteEffect) -> WriteModel {
+        WriteModel { effect, ttl_jitter: self.ttl_jitter.get() }
     }
 
     /// The flaw of these settings if they make the strategy a control.
@@ -119,7 +119,7 @@ pub enum Claim {
 #[derive(Debug)]
 pub struct EntityCache<C> {
     cache: C,
-    kind: Kind,
+    kind: Keyspace,
     settings: CachingSettings,
     breaker: Breaker,
     pending: Arc<Pending>,
@@ -128,7 +128,7 @@ pub struct EntityCache<C> {
 impl<C: Cache> EntityCache<C> {
     /// The entries of `kind` in a cache.
     #[must_use]
-    pub fn new(cache: C, kind: Kind, settings: CachingSettings) -> Self {
+    pub fn new(cache: C, kind: Keyspace, settings: CachingSettings) -> Self {
         let breaker = Breaker::new(settings.breaker_threshold.get(), settings.breaker_open_for.0);
         Self { cache, kind, settings, breaker, pending: Arc::default() }
     }

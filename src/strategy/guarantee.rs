@@ -137,7 +137,7 @@ pub enum WriteEffect {
 
 /// The facts that models need of a strategy whose misses fill the one cache that all instances share.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Writes {
+pub struct WriteModel {
     /// The effect of a write on the cached entry.
     pub effect: WriteEffect,
     /// The share by which times to live are shortened at random.
@@ -207,7 +207,7 @@ pub trait Promise {
     }
 
     /// The facts that models need of its writes; `None` if no model describes it.
-    fn writes(&self) -> Option<Writes> {
+    fn writes(&self) -> Option<WriteModel> {
         None
     }
 

@@ -23,7 +23,7 @@ use compact_str::{CompactString, format_compact};
 
 use super::{
     Circumstances, Claim, EntityCache, Guarantee, LookUp, OnWrite, Promise, Read, ReadOutcome, Strategy,
-    StrategyCache, WithCache, WriteEffect, WriteError, Writes, cache_aside,
+    StrategyCache, WithCache, WriteEffect, WriteError, WriteModel, cache_aside,
 };
 use crate::base::clock;
 use crate::scenario::Positive;
@@ -62,7 +62,7 @@ impl Promise for Spec {
         Guarantee { converges: true, ..Guarantee::stale_within(Some(bound)) }
     }
 
-    fn writes(&self) -> Option<Writes> {
+    fn writes(&self) -> Option<WriteModel> {
         Some(self.caching.writes(WriteEffect::Removes))
     }
 

@@ -40,12 +40,12 @@ use std::time::Duration;
 pub use entity_cache::{CachingSettings, Claim, EntityCache, Fill, LookUp, OnCacheError};
 pub use guarantee::{
     Batches, Circumstances, Flushes, Guarantee, Loss, Needs, Promise, RefreshAge, Refreshes, Staleness,
-    WriteEffect, Writes,
+    WriteEffect, WriteModel,
 };
 pub use on_write::OnWrite;
 pub use write_error::WriteError;
 
-use crate::scenario::{Mistakes, Place, Reader, SettingDoc, Settings, Table};
+use crate::scenario::{Mistakes, Reader, SettingDoc, Settings, SourceLocation, Table};
 use crate::store::{
     AccessCounts, Cache, Document, Patch, Sessions, StoreError, Streams, Tracking, Version, WriteLog,
 };
@@ -178,7 +178,7 @@ impl StrategyRow {
     /// seconds, and no faults.
     #[must_use]
     pub fn guarantee(&self) -> Guarantee {
-        let nothing = Table::empty(Place::Option(String::new()));
+        let nothing = Table::empty(SourceLocation::Option(String::new()));
         let mistakes = Mistakes::default();
         let spec = (self.read)(&Reader::new(&nothing, "", &mistakes));
         spec.promise().guarantee(&Circumstances {

@@ -159,7 +159,7 @@ impl Near {
         self.entries.pop(key);
     }
 
-    fn hear(&mut self, announcement: &Announcement) {
+    fn receive(&mut self, announcement: &Announcement) {
         match announcement {
             Announcement::Connected => self.connected = true,
             Announcement::Changed(key) => self.forget(key),
@@ -188,18 +188,18 @@ fn listen<C: StrategyCache, S: Source>(
         async move {
             loop {
                 if let Ok(announcements) = cache.track(&prefix, check_every).await {
-                    hear_all(&near, announcements).await;
+                    receive_all(&near, announcements).await;
                 }
-                near.lock().hear(&Announcement::Lost);
+                near.lock().receive(&Announcement::Lost);
                 tokio::time::sleep(RETRY_AFTER).await;
             }
         }
     })
 }
 
-async fn hear_all(near: &Mutex<Near>, mut announcements: Announcements) {
+async fn receive_all(near: &Mutex<Near>, mut announcements: Announcements) {
     while let Some(announcement) = announcements.recv().await {
-        near.lock().hear(&announcement);
+        near.lock().receive(&announcement);
     }
 }
 

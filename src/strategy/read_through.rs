@@ -17,7 +17,7 @@ use super::flight::Flight;
 use super::loader::Loader;
 use super::{
     Circumstances, EntityCache, Guarantee, OnWrite, Promise, Read, Strategy, StrategyCache, WithCache,
-    WriteEffect, WriteError, Writes,
+    WriteEffect, WriteError, WriteModel,
 };
 use crate::store::{Patch, StoreError, Version};
 use crate::strategy::source::Source;
@@ -46,7 +46,7 @@ impl Promise for Spec {
         self.caching.guarantee(circumstances)
     }
 
-    fn writes(&self) -> Option<Writes> {
+    fn writes(&self) -> Option<WriteModel> {
         Some(self.caching.writes(WriteEffect::Removes))
     }
 

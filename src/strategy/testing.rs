@@ -27,12 +27,14 @@ use super::{
 };
 use crate::store::local::{LocalCache, LocalCapacity};
 use crate::store::streams::{StreamRecord, Streams};
-use crate::store::write_log::{Held, LogLength, Reader, Record, RecordId, Removed, Taken, WriteLog};
-use crate::store::{
-    AccessCounts, Announced, Announcements, BulkItem, Cache, ChangeStream, Claimed, Counters, Document,
-    Entry, ErrorKind, Patch, Session, Sessions, Settled, StoreError, Token, Tracking, Version,
+use crate::store::write_log::{
+    ExpectedEntry, LogConsumer, LogLength, LogRecord, RecordId, Removed, Taken, WriteLog,
 };
-use crate::strategy::source::{Kind, Source};
+use crate::store::{
+    AccessCounts, Announced, Announcements, BulkItem, Cache, ChangeFeed, Claimed, Counters, Document, Entry,
+    ErrorKind, Patch, Session, Sessions, SettleOutcome, StoreError, Token, Tracking, Version,
+};
+use crate::strategy::source::{Keyspace, Source};
 
 /// A place in a call of the source at which a test may hold it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,7 +88,7 @@ struct Scripts {
 /// Documents in memory, whose updates count their versions up.
 #[derive(Debug, Clone)]
 pub(crate) struct ScriptedSource {
-    kind: Arc<Kind>,
+    kind: Arc<Keyspace>,
     scripts: Arc<Mutex<Scripts>>,
     loads: Arc<AtomicU64>,
     updates: Arc<AtomicU64>,
@@ -96,7 +98,7 @@ impl ScriptedSource {
     /// The documents `ids` at version 1, to be cached for `ttl`.
     pub(crate) fn of(ids: &[&str], ttl: Option<Duration>) -> Self {
         let source = Self {
-            kind: Arc::new(Kind { key_prefix: "thing:".into(), ttl, tags: 0 }),
+            kind: Arc::new(Keyspace { key_prefix: "thing:".into(), ttl, tags: 0 }),
             scripts: Arc::default(),
             loads: Arc::default(),
             updates: Arc::default(),
@@ -184,7 +186,7 @@ impl ScriptedSource {
 }
 
 impl Source for ScriptedSource {
-    fn kind(&self) -> &Kind {
+    fn kind(&self) -> &Keyspace {
         &self.kind
     }
 
@@ -211,11 +213,11 @@ impl Source for ScriptedSource {
         failing.map_or(merged, |(kind, _)| Err(StoreError::new(kind, "a scripted update that was done")))
     }
 
-    async fn changes(&self) -> Result<ChangeStream, StoreError> {
-        let (tell, told) = tokio::sync::mpsc::unbounded_channel();
-        let _ = tell.send(Announced::Connected);
-        self.scripts.lock().listeners.push(tell);
-        Ok(told)
+    async fn changes(&self) -> Result<ChangeFeed, StoreError> {
+        let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
+        let _ = sender.send(Announced::Connected);
+        self.scripts.lock().listeners.push(sender);
+        Ok(receiver)
     }
 
     async fn related(&self, _id: &str, most: u64) -> Result<Vec<String>, StoreError> {
@@ -344,7 +346,7 @@ impl<C: Cache, I: Interference> Cache for Interfered<C, I> {
         token: Option<Token>,
         entry: &Entry,
         ttl: Option<Duration>,
-    ) -> Result<Settled, StoreError> {
+    ) -> Result<SettleOutcome, StoreError> {
         self.with.note_ttl(ttl);
         self.call(Method::Settle, self.cache.settle(key, token, entry, ttl)).await
     }
@@ -445,7 +447,7 @@ impl<C: WriteLog, I: Interference> WriteLog for Interfered<C, I> {
     async fn put_dirty(
         &self,
         key: &str,
-        over: Held,
+        over: ExpectedEntry,
         entry: &Entry,
         log: Option<(&str, &str)>,
     ) -> Result<Option<RecordId>, StoreError> {
@@ -460,13 +462,13 @@ impl<C: WriteLog, I: Interference> WriteLog for Interfered<C, I> {
         self.call(Method::RemoveClean, self.cache.remove_clean(key)).await
     }
 
-    async fn read_log(&self, reader: Reader<'_>, most: u64) -> Result<Vec<Record>, StoreError> {
+    async fn read_log(&self, reader: LogConsumer<'_>, most: u64) -> Result<Vec<LogRecord>, StoreError> {
         self.call(Method::ReadLog, self.cache.read_log(reader, most)).await
     }
 
     async fn take_over(
         &self,
-        reader: Reader<'_>,
+        reader: LogConsumer<'_>,
         idle: Duration,
         from: RecordId,
         most: u64,

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use super::{
     Circumstances, EntityCache, Guarantee, Promise, Read, Strategy, StrategyCache, WithCache, WriteEffect,
-    WriteError, Writes, cache_aside,
+    WriteError, WriteModel, cache_aside,
 };
 use crate::store::{Document, Patch, StoreError, Version};
 use crate::strategy::source::Source;
@@ -41,7 +41,7 @@ impl Promise for Spec {
         Guarantee::stale_within(circumstances.ttl.map(|ttl| ttl + circumstances.longest_load))
     }
 
-    fn writes(&self) -> Option<Writes> {
+    fn writes(&self) -> Option<WriteModel> {
         Some(self.caching.writes(WriteEffect::None))
     }
 

@@ -22,7 +22,7 @@ use super::background::Background;
 use super::behind::{self, Behind, Joining, Keeping, WithQueue};
 use super::{
     Backlog, Batches, Circumstances, Flushes, Guarantee, Loss, Needs, Promise, Read, Strategy, WriteEffect,
-    WriteError, Writes,
+    WriteError, WriteModel,
 };
 use crate::scenario::Positive;
 use crate::store::{Patch, StoreError, Version, WriteLog};
@@ -64,8 +64,8 @@ impl Promise for Spec {
         guarantee
     }
 
-    fn writes(&self) -> Option<Writes> {
-        Some(Writes { effect: WriteEffect::Puts, ttl_jitter: self.queue.ttl_jitter.get() })
+    fn writes(&self) -> Option<WriteModel> {
+        Some(WriteModel { effect: WriteEffect::Puts, ttl_jitter: self.queue.ttl_jitter.get() })
     }
 
     fn flushes(&self) -> Option<Flushes> {

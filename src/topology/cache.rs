@@ -7,15 +7,15 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use parking_lot::Mutex;
 
-use super::calibrate::Target;
+use super::calibrate::ShardTarget;
 use super::nodes::{Node, Nodes};
 use super::relay::Relays;
-use super::{Site, TopologyError};
+use super::{DeploymentContext, TopologyError};
 use crate::base::clock;
 use crate::store::journal::{Journal, Noticed};
 use crate::store::local::{LocalCache, LocalStatistics};
 use crate::store::redis::layout::{Layout, NodeAddress};
-use crate::store::redis::options::{Detour, Kind, ReadFrom, RedisOptions};
+use crate::store::redis::options::{DeploymentKind, Detour, ReadFrom, RedisOptions};
 use crate::store::redis::slots::SLOTS;
 use crate::store::redis::{RedisAdmin, RedisCache};
 use crate::store::{AnyCache, AppCache, Counters, DelayedCache, RoundTrip, SecretUrl, StoreError};
@@ -85,10 +85,10 @@ impl RedisEndpoint {
     /// Returns an error if the file with certificates cannot be read.
     pub fn new(
         url: &SecretUrl,
-        kind: Kind,
+        kind: DeploymentKind,
         read_from: ReadFrom,
         prefix: &str,
-        site: &Site<'_>,
+        site: &DeploymentContext<'_>,
     ) -> Result<Self, TopologyError> {
         let settings = site.cache;
         let root_certificates = match &settings.tls_ca {
@@ -224,7 +224,7 @@ struct Servers {
     admins: tokio::sync::Mutex<HashMap<NodeAddress, RedisAdmin>>,
     managed: Option<Arc<Nodes>>,
     /// The target of each shard, by its name; empty if the capacity is not given in entries.
-    targets: Mutex<HashMap<String, Target>>,
+    targets: Mutex<HashMap<String, ShardTarget>>,
 }
 
 impl CacheDeployment {
@@ -329,7 +329,7 @@ impl CacheDeployment {
     }
 
     /// The target of each shard; `None` if there are no servers.
-    pub(super) fn targets(&self) -> Option<&Mutex<HashMap<String, Target>>> {
+    pub(super) fn targets(&self) -> Option<&Mutex<HashMap<String, ShardTarget>>> {
         Some(&self.servers.as_ref()?.targets)
     }
 
@@ -361,7 +361,7 @@ impl CacheDeployment {
     ///
     /// # Errors
     /// Returns the error of a server.
-    pub async fn limit_to_capacity(&self, site: &Site<'_>) -> Result<(), TopologyError> {
+    pub async fn limit_to_capacity(&self, site: &DeploymentContext<'_>) -> Result<(), TopologyError> {
         match site.cache.capacity.and_then(|capacity| capacity.entries(site.documents)) {
             Some(entries) => self.limit_to_entries(entries, site).await,
             None => Ok(()),

@@ -13,7 +13,7 @@ use futures_util::future::join_all;
 
 use super::cache::{CacheDeployment, CacheEndpoint, FIGURES_PATIENCE};
 use super::servers::EvictionPolicy;
-use super::{Site, TopologyError};
+use super::{DeploymentContext, TopologyError};
 use crate::base::clock;
 use crate::store::redis::{RedisAdmin, RedisCache, RedisInfo, RedisOptions};
 use crate::store::{Cache as _, Counters, Entry, StoreError, Token};
@@ -57,7 +57,7 @@ impl Server {
 
 /// The number of entries that a shard is kept at while a cell warms up.
 #[derive(Debug, Clone)]
-pub(super) struct Target {
+pub(super) struct ShardTarget {
     /// The number of entries that it should hold.
     share: u64,
     bytes_an_entry: f64,
@@ -72,7 +72,7 @@ pub(super) struct Target {
     missing: Option<f64>,
 }
 
-impl Target {
+impl ShardTarget {
     fn of(server: &Server) -> Self {
         let Server { share, bytes_an_entry, empty, limit, .. } = *server;
         Self { share, bytes_an_entry, empty, first_limit: limit, evicted: None, missing: None }
@@ -132,7 +132,11 @@ impl CacheDeployment {
     ///
     /// # Errors
     /// Returns the error of a server, or an error if so few entries cannot be told from the buffers beside them.
-    pub(super) async fn limit_to_entries(&self, entries: u64, site: &Site<'_>) -> Result<(), TopologyError> {
+    pub(super) async fn limit_to_entries(
+        &self,
+        entries: u64,
+        site: &DeploymentContext<'_>,
+    ) -> Result<(), TopologyError> {
         let (CacheEndpoint::Redis(endpoint), Some(_)) = (self.endpoint(), self.managed()) else {
             return Ok(());
         };
@@ -168,7 +172,7 @@ impl CacheDeployment {
         // A server that evicts nothing does not show that it is full, and one with room for all documents never is.
         let is_followed = site.cache.eviction != EvictionPolicy::NoEviction && entries < site.documents;
         let Some(targets) = self.targets().filter(|_| is_followed) else { return Ok(()) };
-        let each = servers.into_iter().map(|server| (server.name.clone(), Target::of(&server)));
+        let each = servers.into_iter().map(|server| (server.name.clone(), ShardTarget::of(&server)));
         targets.lock().extend(each);
         Ok(())
     }
@@ -245,7 +249,7 @@ impl CacheDeployment {
         &self,
         entries: u64,
         cache: &RedisCache,
-        site: &Site<'_>,
+        site: &DeploymentContext<'_>,
     ) -> Result<Vec<Server>, TopologyError> {
         const SAMPLED: u64 = 100_000;
         let layout = cache.layout();
@@ -335,7 +339,7 @@ fn key(number: u64) -> String {
 /// Writes documents of the dataset in turn, and starts again after the last.
 struct Writer<'a> {
     cache: RedisCache,
-    site: &'a Site<'a>,
+    site: &'a DeploymentContext<'a>,
     next: u64,
 }
 
@@ -375,14 +379,14 @@ mod tests {
     const EMPTY: u64 = 1_000_000;
     const FIRST: u64 = 1_400_000;
 
-    fn target() -> Target {
+    fn target() -> ShardTarget {
         let (share, bytes_an_entry) = (1000, 400.0);
-        Target { share, bytes_an_entry, empty: EMPTY, first_limit: FIRST, evicted: None, missing: None }
+        ShardTarget { share, bytes_an_entry, empty: EMPTY, first_limit: FIRST, evicted: None, missing: None }
     }
 
     /// Lets a target see a server with these figures.
     fn look(
-        target: &mut Target,
+        target: &mut ShardTarget,
         dbsize: u64,
         maxmemory_bytes: u64,
         used_memory_bytes: u64,

@@ -8,10 +8,10 @@ use super::cache::{CacheDeployment, RedisEndpoint};
 use super::forming;
 use super::nodes::Nodes;
 use super::settings::DatabaseKind;
-use super::{Shape, Site, TopologyError};
+use super::{DeploymentContext, TopologyError, TopologyShape};
 use crate::scenario::{Distinct, Positive};
 use crate::store::SecretUrl;
-use crate::store::redis::{Kind, ReadFrom};
+use crate::store::redis::{DeploymentKind, ReadFrom};
 
 const fn at_least_one(number: u64) -> NonZeroU64 {
     match NonZeroU64::new(number) {
@@ -55,8 +55,8 @@ impl Spec {
 
     /// Its parts and abilities.
     #[must_use]
-    pub fn shape(&self) -> Shape {
-        Shape {
+    pub fn shape(&self) -> TopologyShape {
+        TopologyShape {
             shards: self.primaries.get(),
             replicas: self.replicas,
             sentinels: 0,
@@ -79,10 +79,10 @@ impl Spec {
     ///
     /// # Errors
     /// Returns an error that tells what could not be started, formed or reached.
-    pub async fn deploy_cache(&self, site: &Site<'_>) -> Result<CacheDeployment, TopologyError> {
+    pub async fn deploy_cache(&self, site: &DeploymentContext<'_>) -> Result<CacheDeployment, TopologyError> {
         if let Some(seeds) = &self.nodes {
             let (first, more) = seeds.split_first();
-            let kind = Kind::Cluster { seeds: more.to_vec() };
+            let kind = DeploymentKind::Cluster { seeds: more.to_vec() };
             let endpoint = RedisEndpoint::new(first, kind, self.read_from, site.run_prefix, site)?;
             return CacheDeployment::redis(endpoint, None).await;
         }
@@ -100,7 +100,7 @@ impl Spec {
         forming::cluster(&shards).await?;
         let url = |node: &super::nodes::Node| SecretUrl::new(node.server().url().expose());
         let seeds = shards.iter().skip(1).map(|(primary, _)| url(primary)).collect();
-        let kind = Kind::Cluster { seeds };
+        let kind = DeploymentKind::Cluster { seeds };
         let endpoint = RedisEndpoint::new(&url(&shards[0].0), kind, self.read_from, "", site)?;
         let deployment = CacheDeployment::redis(endpoint, Some(nodes)).await?;
         deployment.limit_to_capacity(site).await?;

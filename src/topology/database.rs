@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use super::relay::{LinkTo, Relays};
 use super::servers::{MongodConfig, MongodServer, UsageSampler};
 use super::settings::{DatabaseKind, DatabaseSettings, NetworkSettings};
-use super::{ServerUse, Site, TopologyError};
+use super::{DeploymentContext, ServerUse, TopologyError};
 use crate::store::mongodb::{MongoDatabase, MongoOptions};
 use crate::store::redb::{EmbeddedDatabase, EmbeddedOptions};
 use crate::store::{
@@ -113,7 +113,7 @@ impl DatabaseEndpoint {
         }
     }
 
-    fn new(place: Place, site: &Site<'_>) -> Self {
+    fn new(place: Place, site: &DeploymentContext<'_>) -> Self {
         let servers = usize::try_from(site.database.concurrency.get()).unwrap_or(usize::MAX);
         let servers = Arc::new(Semaphore::new(servers.min(Semaphore::MAX_PERMITS)));
         Self { place, servers, slowness: RoundTrip::default(), relays: site.relays.clone() }
@@ -159,7 +159,7 @@ impl DatabaseDeployment {
     /// # Errors
     /// Returns an error that tells what could not be started or reached, why, and what to do.
     /// Says what could not be started or reached, why, and what to do.
-    pub async fn deploy(kind: DatabaseKind, site: &Site<'_>) -> Result<Self, TopologyError> {
+    pub async fn deploy(kind: DatabaseKind, site: &DeploymentContext<'_>) -> Result<Self, TopologyError> {
         match (kind, &site.database.url) {
             (DatabaseKind::Embedded, _) => embedded(site).await,
             (DatabaseKind::Mongodb, Some(url)) => Ok(Self {
@@ -237,7 +237,7 @@ impl DatabaseDeployment {
 }
 
 /// Makes an embedded database in the directory of the run's servers, which is removed however hotset ends.
-async fn embedded(site: &Site<'_>) -> Result<DatabaseDeployment, TopologyError> {
+async fn embedded(site: &DeploymentContext<'_>) -> Result<DatabaseDeployment, TopologyError> {
     let supervisor = site.servers.supervisor().await?;
     let directory = supervisor.make_directory(&supervisor.name("embedded"))?;
     let file = directory.join("documents.redb");
@@ -252,7 +252,7 @@ async fn embedded(site: &Site<'_>) -> Result<DatabaseDeployment, TopologyError> 
     })
 }
 
-async fn managed(site: &Site<'_>) -> Result<DatabaseDeployment, TopologyError> {
+async fn managed(site: &DeploymentContext<'_>) -> Result<DatabaseDeployment, TopologyError> {
     let config = MongodConfig {
         replica_set: site.database.replica_set.then(|| "hotset".into()),
         cache_gb: (site.database.cache_size.0 as f64 / f64::from(1_u32 << 30)).max(0.25),
@@ -270,7 +270,7 @@ async fn administrator(options: &MongoOptions) -> Result<MongoDatabase, StoreErr
     MongoDatabase::connect(few, Counters::default()).await
 }
 
-fn options(uri: SecretUrl, site: &Site<'_>) -> MongoOptions {
+fn options(uri: SecretUrl, site: &DeploymentContext<'_>) -> MongoOptions {
     let connections = u32::try_from(site.database.connections.get()).unwrap_or(u32::MAX);
     MongoOptions {
         uri,

@@ -2,7 +2,7 @@
 //! for a cache server without a network; nothing has to be installed for it.
 
 use super::settings::{Capacity, DatabaseKind};
-use super::{CacheDeployment, Shape, Site, TopologyError};
+use super::{CacheDeployment, DeploymentContext, TopologyError, TopologyShape};
 use crate::base::memory;
 use crate::store::Counters;
 use crate::store::local::{LocalCache, LocalCapacity};
@@ -24,8 +24,8 @@ impl Spec {
 
     /// Its parts and abilities: nothing in it can be broken by itself.
     #[must_use]
-    pub fn shape(&self) -> Shape {
-        Shape {
+    pub fn shape(&self) -> TopologyShape {
+        TopologyShape {
             shards: 0,
             replicas: 0,
             sentinels: 0,
@@ -43,7 +43,7 @@ impl Spec {
     /// # Errors
     /// Returns an error if memory is to be watched and the operating system gives no thread for it.
     #[allow(clippy::unused_async, reason = "every topology is deployed alike")]
-    pub async fn deploy_cache(&self, site: &Site<'_>) -> Result<CacheDeployment, TopologyError> {
+    pub async fn deploy_cache(&self, site: &DeploymentContext<'_>) -> Result<CacheDeployment, TopologyError> {
         let capacity = match site.cache.capacity {
             None => LocalCapacity::Entries(u64::MAX),
             Some(Capacity::Bytes(most)) => LocalCapacity::Bytes(most.0),

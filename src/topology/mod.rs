@@ -88,7 +88,7 @@ fn remedy(error: &StoreError) -> &'static str {
 /// The parts and abilities of a topology, as far as its settings tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools, reason = "they are independent facts")]
-pub struct Shape {
+pub struct TopologyShape {
     /// The number of shards; 0 if there are no servers.
     pub shards: u64,
     /// The number of replicas of each shard.
@@ -110,7 +110,7 @@ pub struct Shape {
 }
 
 /// The parts that a deployment is made from, apart from the topology's own settings.
-pub struct Site<'a> {
+pub struct DeploymentContext<'a> {
     /// Starts the servers. Its supervisor is started with the first of them.
     pub servers: &'a ServerRoom,
     /// The prefix of every key on a server that others use too.
@@ -242,7 +242,7 @@ macro_rules! topologies {
 
             /// Its parts and abilities, as far as its settings tell.
             #[must_use]
-            pub fn shape(&self) -> Shape {
+            pub fn shape(&self) -> TopologyShape {
                 match self { $( Self::$variant(spec) => spec.shape(), )+ }
             }
 
@@ -250,7 +250,7 @@ macro_rules! topologies {
             ///
             /// # Errors
             /// Returns an error that tells which server could not be started or reached, why, and what to do.
-            pub async fn deploy_cache(&self, site: &Site<'_>) -> Result<CacheDeployment, TopologyError> {
+            pub async fn deploy_cache(&self, site: &DeploymentContext<'_>) -> Result<CacheDeployment, TopologyError> {
                 match self { $( Self::$variant(spec) => Box::pin(spec.deploy_cache(site)).await, )+ }
             }
         }

@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 
 use super::servers::{RedisConfig, RedisServer, Secret, Supervisor};
 use super::settings::Capacity;
-use super::{Site, TopologyError};
+use super::{DeploymentContext, TopologyError};
 use crate::store::redis::{RedisAdmin, RedisOptions};
 
 /// The purpose of a process.
@@ -79,7 +79,7 @@ impl Nodes {
     ///
     /// # Errors
     /// Returns an error if the supervisor does not start, or the system gives no random numbers.
-    pub async fn new(extra: &[(&str, String)], site: &Site<'_>) -> Result<Self, TopologyError> {
+    pub async fn new(extra: &[(&str, String)], site: &DeploymentContext<'_>) -> Result<Self, TopologyError> {
         let password = Secret::random_password()?;
         let data = RedisConfig {
             max_memory_bytes: match site.cache.capacity {

@@ -13,7 +13,7 @@ use super::target::Target;
 use crate::base::clock;
 use crate::base::units::show_duration;
 use crate::store::redis::layout::{Layout, NodeAddress, Placement};
-use crate::store::redis::{Kind, RedisAdmin, RedisOptions};
+use crate::store::redis::{DeploymentKind, RedisAdmin, RedisOptions};
 use crate::store::{ErrorKind, StoreError};
 
 /// The time within which every client has noticed that a shard has no slots any more.
@@ -123,7 +123,7 @@ impl CacheDeployment {
         let Some(wanted) = layout.place_of(shard).map(|place| &layout.shards[place]) else {
             return Err(TopologyError::Unfit(format!("there is no shard{shard} to fail over")));
         };
-        if let Kind::Sentinel { sentinels, .. } = &self.options()?.kind {
+        if let DeploymentKind::Sentinel { sentinels, .. } = &self.options()?.kind {
             let mut last = None;
             for url in sentinels {
                 let options = RedisOptions { url: url.clone(), ..self.options()? };
@@ -218,8 +218,8 @@ impl CacheDeployment {
         let everybody: Vec<_> = primaries.iter().map(|(admin, ..)| admin.clone()).collect();
         for (from, from_id, _) in &primaries {
             // The giving and the taking node must have heard of each other.
-            heard_of(from, &id).await.map_err(doing())?;
-            heard_of(&admin, from_id).await.map_err(doing())?;
+            wait_until_known(from, &id).await.map_err(doing())?;
+            wait_until_known(&admin, from_id).await.map_err(doing())?;
         }
         // The new node takes no keys before it has seen for itself that the cluster serves.
         is_well(&node, &admin).await?;
@@ -300,7 +300,7 @@ impl CacheDeployment {
 }
 
 /// Waits up to 5 s for a node to hear of another.
-async fn heard_of(admin: &RedisAdmin, id: &str) -> Result<(), StoreError> {
+async fn wait_until_known(admin: &RedisAdmin, id: &str) -> Result<(), StoreError> {
     for _ in 0..200 {
         let nodes: String = admin.ask(cmd("CLUSTER").arg("NODES"), "asking a node for the others").await?;
         if nodes.lines().any(|line| line.starts_with(id) && !line.contains("handshake")) {

@@ -10,10 +10,10 @@ use super::cache::{CacheDeployment, RedisEndpoint};
 use super::forming::{self, millis, until};
 use super::nodes::Nodes;
 use super::settings::DatabaseKind;
-use super::{Shape, Site, TopologyError};
+use super::{DeploymentContext, TopologyError, TopologyShape};
 use crate::scenario::{Distinct, Positive};
 use crate::store::SecretUrl;
-use crate::store::redis::{Kind, ReadFrom, Sharding};
+use crate::store::redis::{DeploymentKind, ReadFrom, Sharding};
 
 const fn at_least_one(number: u64) -> NonZeroU64 {
     match NonZeroU64::new(number) {
@@ -65,8 +65,8 @@ impl Spec {
 
     /// Its parts and abilities.
     #[must_use]
-    pub fn shape(&self) -> Shape {
-        Shape {
+    pub fn shape(&self) -> TopologyShape {
+        TopologyShape {
             shards: self.masters().len() as u64,
             replicas: self.replicas.get(),
             sentinels: self.sentinel_count.get(),
@@ -96,13 +96,16 @@ impl Spec {
     ///
     /// # Errors
     /// Returns an error that tells what could not be started or reached, or which name no sentinel knows.
-    pub async fn deploy_cache(&self, site: &Site<'_>) -> Result<CacheDeployment, TopologyError> {
+    pub async fn deploy_cache(&self, site: &DeploymentContext<'_>) -> Result<CacheDeployment, TopologyError> {
         let masters = self.masters();
         if let Some(sentinels) = &self.sentinels {
             let (first, _) = sentinels.split_first();
             let node = self.node.clone().unwrap_or_else(|| SecretUrl::new("redis://127.0.0.1/"));
-            let kind =
-                Kind::Sentinel { sentinels: sentinels.all().to_vec(), masters, sharding: self.sharding };
+            let kind = DeploymentKind::Sentinel {
+                sentinels: sentinels.all().to_vec(),
+                masters,
+                sharding: self.sharding,
+            };
             let endpoint = RedisEndpoint::new(&node, kind, self.read_from, site.run_prefix, site)?;
             return CacheDeployment::redis(endpoint, None).await.map_err(|error| match error {
                 TopologyError::Store { doing, source } => TopologyError::Store {
@@ -121,7 +124,7 @@ impl Spec {
             masters.iter().cloned().zip(primaries.iter().map(|node| node.server().port())).collect();
         let sentinels = start_sentinels(&nodes, self, &watched).await?;
         let node = SecretUrl::new(primaries[0].server().url().expose());
-        let kind = Kind::Sentinel { sentinels, masters, sharding: self.sharding };
+        let kind = DeploymentKind::Sentinel { sentinels, masters, sharding: self.sharding };
         let endpoint = RedisEndpoint::new(&node, kind, self.read_from, "", site)?;
         let deployment = CacheDeployment::redis(endpoint, Some(nodes)).await?;
         deployment.limit_to_capacity(site).await?;

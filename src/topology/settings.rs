@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::servers::{EvictionPolicy, Persistence};
 use crate::base::units::{ByteSize, Share};
 use crate::model::eviction::PolicyKind;
-use crate::scenario::{Kind, Positive, Setting, Value, suggest};
+use crate::scenario::{Positive, Setting, Value, ValueKind, suggest};
 use crate::store::SecretUrl;
 use crate::store::mongodb::{ReadPreference, WriteConcern};
 
@@ -30,10 +30,10 @@ impl Setting for Capacity {
 
     fn read(value: &Value) -> Result<Self, Option<String>> {
         match &value.kind {
-            Kind::Integer(_) => NonZeroU64::read(value).map(Self::Entries).map_err(|_| {
+            ValueKind::Integer(_) => NonZeroU64::read(value).map(Self::Entries).map_err(|_| {
                 Some("a cache of no entries cannot be; leave the cache out with the strategy no-cache".into())
             }),
-            Kind::String(text) => match text.trim().strip_suffix('%') {
+            ValueKind::String(text) => match text.trim().strip_suffix('%') {
                 Some(percent) => {
                     let percent: f64 = percent
                         .trim()
@@ -78,7 +78,7 @@ impl Setting for PolicyKind {
     }
 
     fn read(value: &Value) -> Result<Self, Option<String>> {
-        let Kind::String(name) = &value.kind else { return Err(None) };
+        let ValueKind::String(name) = &value.kind else { return Err(None) };
         let names = Self::ALL.map(Self::name);
         name.parse().map_err(|_| Some(format!("\"{name}\" is not known; {}", suggest(name, &names))))
     }
@@ -126,7 +126,7 @@ impl Setting for SecretUrl {
     }
 
     fn read(value: &Value) -> Result<Self, Option<String>> {
-        let Kind::String(text) = &value.kind else { return Err(None) };
+        let ValueKind::String(text) = &value.kind else { return Err(None) };
         expand(text, |name| std::env::var(name).ok()).map(|url| Self::new(&url)).map_err(Some)
     }
 

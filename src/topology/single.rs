@@ -4,9 +4,9 @@ use super::cache::{CacheDeployment, RedisEndpoint};
 use super::forming;
 use super::nodes::Nodes;
 use super::settings::DatabaseKind;
-use super::{Shape, Site, TopologyError};
+use super::{DeploymentContext, TopologyError, TopologyShape};
 use crate::store::SecretUrl;
-use crate::store::redis::{Kind, ReadFrom};
+use crate::store::redis::{DeploymentKind, ReadFrom};
 
 crate::settings! {
     /// The settings of `single`.
@@ -33,8 +33,8 @@ impl Spec {
 
     /// Its parts and abilities.
     #[must_use]
-    pub fn shape(&self) -> Shape {
-        Shape {
+    pub fn shape(&self) -> TopologyShape {
+        TopologyShape {
             shards: 1,
             replicas: self.replicas,
             sentinels: 0,
@@ -51,17 +51,17 @@ impl Spec {
     ///
     /// # Errors
     /// Returns an error that tells what could not be started or reached.
-    pub async fn deploy_cache(&self, site: &Site<'_>) -> Result<CacheDeployment, TopologyError> {
+    pub async fn deploy_cache(&self, site: &DeploymentContext<'_>) -> Result<CacheDeployment, TopologyError> {
         let Some(url) = &self.url else { return self.start(site).await };
-        let endpoint = RedisEndpoint::new(url, Kind::One, self.read_from, site.run_prefix, site)?;
+        let endpoint = RedisEndpoint::new(url, DeploymentKind::One, self.read_from, site.run_prefix, site)?;
         CacheDeployment::redis(endpoint, None).await
     }
 
-    async fn start(&self, site: &Site<'_>) -> Result<CacheDeployment, TopologyError> {
+    async fn start(&self, site: &DeploymentContext<'_>) -> Result<CacheDeployment, TopologyError> {
         let nodes = Nodes::new(&forming::replication(), site).await?;
         let primary = forming::shard(&nodes, "shard0", self.replicas).await?;
         let url = SecretUrl::new(primary.server().url().expose());
-        let endpoint = RedisEndpoint::new(&url, Kind::One, self.read_from, "", site)?;
+        let endpoint = RedisEndpoint::new(&url, DeploymentKind::One, self.read_from, "", site)?;
         let deployment = CacheDeployment::redis(endpoint, Some(nodes)).await?;
         deployment.limit_to_capacity(site).await?;
         Ok(deployment)

@@ -1,6 +1,6 @@
 //! A part of the system under test, as scenarios name it.
 
-use crate::scenario::{Kind, Setting, Value};
+use crate::scenario::{Setting, Value, ValueKind};
 
 /// A part of the system under test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,8 +32,8 @@ impl Setting for Target {
 
     fn read(value: &Value) -> Result<Self, Option<String>> {
         match &value.kind {
-            Kind::Integer(_) => u64::read(value).map(Self::Instance),
-            Kind::String(text) => parse(text).ok_or_else(|| Some(format!("\"{text}\" is no target"))),
+            ValueKind::Integer(_) => u64::read(value).map(Self::Instance),
+            ValueKind::String(text) => parse(text).ok_or_else(|| Some(format!("\"{text}\" is no target"))),
             _ => Err(None),
         }
     }

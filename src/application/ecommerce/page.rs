@@ -66,7 +66,7 @@ impl OnPage<'_> {
         }
         if product < self.shop.on_sale() {
             // The product was on sale all the time, and this is its page.
-            return Some(Err(Damage::SaidAbsent));
+            return Some(Err(Damage::FalselyAbsent));
         }
         let before = self.page.skip();
         let is_full = self.shown.len() as u64 == self.page.per_page;

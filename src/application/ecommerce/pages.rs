@@ -21,11 +21,11 @@ use tokio::sync::mpsc;
 use super::page_id::PageId;
 use super::shop::{self, Shop};
 use crate::store::{
-    Announced, BulkItem, Cache, ChangeStream, Changes, Document, Entry, ErrorKind, Page, Patch, Stamp,
+    Announced, BulkItem, Cache, ChangeFeed, Changes, Document, Entry, ErrorKind, Page, Patch, Stamp,
     StoreError, Version,
 };
 use crate::strategy::source::dependents::Dependents;
-use crate::strategy::source::{Kind, Source};
+use crate::strategy::source::{Keyspace, Source};
 
 /// The pause between two attempts to deliver an epoch that the cache has not taken.
 const RETRY_EVERY: Duration = Duration::from_millis(50);
@@ -38,14 +38,14 @@ const PROJECTION: [&str; 8] =
 #[derive(Debug, Clone)]
 pub struct Pages<D> {
     database: D,
-    kind: Arc<Kind>,
+    kind: Arc<Keyspace>,
     shop: Arc<Shop>,
 }
 
 impl<D: Changes> Pages<D> {
     /// The pages of a shop.
     #[must_use]
-    pub fn new(database: D, kind: Kind, shop: Arc<Shop>) -> Self {
+    pub fn new(database: D, kind: Keyspace, shop: Arc<Shop>) -> Self {
         Self { database, kind: Arc::new(kind), shop }
     }
 }
@@ -55,7 +55,7 @@ fn never_written() -> StoreError {
 }
 
 impl<D: Changes> Source for Pages<D> {
-    fn kind(&self) -> &Kind {
+    fn kind(&self) -> &Keyspace {
         &self.kind
     }
 
@@ -83,7 +83,7 @@ impl<D: Changes> Source for Pages<D> {
     }
 
     /// A page has no changes of its own: a new epoch makes a new page.
-    async fn changes(&self) -> Result<ChangeStream, StoreError> {
+    async fn changes(&self) -> Result<ChangeFeed, StoreError> {
         let (sender, receiver) = mpsc::unbounded_channel();
         // The receiver still exists, so this cannot fail.
         let _ = sender.send(Announced::Connected);

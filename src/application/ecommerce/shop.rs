@@ -13,7 +13,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 use super::page_id::PageId;
 use super::settings::{INVENTORY, PRODUCT, Spec};
 use crate::application::catalog::{Products, write_id};
-use crate::application::{Damage, Dataset, EntityKind, Facts, Model as _, Place};
+use crate::application::{Damage, Dataset, DatasetParameters, EntityKind, EntityRef, Model as _};
 use crate::audit::{Seen, Write, WriteId};
 use crate::base::units::ByteSize;
 use crate::load::workload::{Operation, ValueSizes};
@@ -36,7 +36,7 @@ const STOCK: usize = 0;
 /// The documents of a shop.
 #[derive(Debug, Clone)]
 pub struct Shop {
-    facts: Facts,
+    facts: DatasetParameters,
     prepared: u64,
     /// The first product of each category, and the end of the last.
     starts: Vec<u64>,
@@ -44,7 +44,7 @@ pub struct Shop {
 
 /// A write's change to one field.
 #[derive(Debug, Clone)]
-pub struct Change {
+pub struct FieldChange {
     /// The write as the audit knows it.
     pub write: Write,
     /// The patch that the database gets.
@@ -95,7 +95,7 @@ impl Shop {
 
     /// A shop of `facts.keys` products on sale, and some that are prepared.
     #[must_use]
-    pub fn new(facts: Facts, skew: f64, prepared: u64) -> Self {
+    pub fn new(facts: DatasetParameters, skew: f64, prepared: u64) -> Self {
         let mut starts = vec![0];
         for size in sizes(facts.keys, facts.categories, skew) {
             starts.push(starts.last().copied().unwrap_or(0) + size);
@@ -209,12 +209,12 @@ impl Shop {
         field: (usize, [&'static CStr; 3]),
         operation: (u32, &Operation),
         value: i64,
-    ) -> Change {
+    ) -> FieldChange {
         let (client, operation) = operation;
         let (number, [name, by, sum]) = field;
         let write = write_id(client, operation.number);
         let checksum = field_sum(Self::id(product).as_bytes(), name.as_str().as_bytes(), value, write);
-        Change {
+        FieldChange {
             write: Write { key: product, field: number, id: write },
             patch: Patch::new().set(name, value).set(by, write).set(sum, checksum),
             value,
@@ -223,7 +223,7 @@ impl Shop {
 
     /// A new price, in cents.
     #[must_use]
-    pub fn new_price(&self, client: u32, operation: &Operation) -> Change {
+    pub fn new_price(&self, client: u32, operation: &Operation) -> FieldChange {
         let field = (PRICE, [cstr!("price"), cstr!("price_by"), cstr!("price_sum")]);
         let cents = 100 + i64::try_from(operation.draw % 99_900).unwrap_or(0);
         Self::change(operation.key, field, (client, operation), cents)
@@ -231,7 +231,7 @@ impl Shop {
 
     /// A new stock.
     #[must_use]
-    pub fn new_stock(&self, client: u32, operation: &Operation) -> Change {
+    pub fn new_stock(&self, client: u32, operation: &Operation) -> FieldChange {
         let field = (STOCK, [cstr!("stock"), cstr!("stock_by"), cstr!("stock_sum")]);
         let pieces = i64::try_from(operation.draw % 500).unwrap_or(0);
         let mut change = Self::change(operation.key, field, (client, operation), pieces);
@@ -241,7 +241,7 @@ impl Shop {
 
     /// Puts a prepared product on sale: it is listed in its category from then on.
     #[must_use]
-    pub fn put_on_sale(&self, product: u64, client: u32, operation: &Operation) -> Change {
+    pub fn put_on_sale(&self, product: u64, client: u32, operation: &Operation) -> FieldChange {
         let field = (LISTED, [cstr!("listed"), cstr!("listed_by"), cstr!("listed_sum")]);
         let mut change = Self::change(product, field, (client, operation), 1);
         let category = self.category_name(self.category_of(product));
@@ -385,12 +385,12 @@ impl Dataset for Shop {
         2 * self.products()
     }
 
-    fn place(&self, subject: u64) -> Place {
+    fn place(&self, subject: u64) -> EntityRef {
         let products = self.products();
         if subject < products {
-            Place { entity: PRODUCT, id: Self::id(subject) }
+            EntityRef { entity: PRODUCT, id: Self::id(subject) }
         } else {
-            Place { entity: INVENTORY, id: Self::id(subject - products) }
+            EntityRef { entity: INVENTORY, id: Self::id(subject - products) }
         }
     }
 

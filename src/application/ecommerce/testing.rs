@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use super::shop::{PRODUCTS, Shop};
 use super::*;
 use crate::application::touched::Touched;
-use crate::application::{Dataset as _, Place};
+use crate::application::{Dataset as _, EntityRef};
 use crate::audit::{Audit, Setup};
 use crate::base::clock;
 use crate::base::units::ByteSize;
@@ -21,14 +21,14 @@ use crate::scenario::Positive;
 use crate::store::local::LocalCache;
 use crate::store::redb::{EmbeddedDatabase, EmbeddedOptions};
 use crate::store::{Cache as _, Counters, Database as _, ErrorKind};
-use crate::strategy::source::{Kind, Source as _};
+use crate::strategy::source::{Keyspace, Source as _};
 use crate::strategy::testing::{local_cache, sound_forms};
 use crate::strategy::{CachingSettings, Strategy as _, StrategySpec, cache_aside, cache_behind};
 
 const SKEW: f64 = 0.8;
 
-fn facts(keys: u64, categories: u64) -> Facts {
-    Facts { keys, categories, value_size: ValueSizes::Fixed(ByteSize(700)), seed: 3 }
+fn facts(keys: u64, categories: u64) -> DatasetParameters {
+    DatasetParameters { keys, categories, value_size: ValueSizes::Fixed(ByteSize(700)), seed: 3 }
 }
 
 fn shop() -> Shop {
@@ -61,7 +61,7 @@ async fn open<C: StrategyCache>(cache: C, product: StrategySpec, page: StrategyS
         database.put_many(collection, documents).await.unwrap();
     }
     let kinds = (0..3)
-        .map(|entity| Kind { key_prefix: spec.key_prefix(entity).into(), ttl: spec.ttl(entity), tags: 0 })
+        .map(|entity| Keyspace { key_prefix: spec.key_prefix(entity).into(), ttl: spec.ttl(entity), tags: 0 })
         .collect();
     let setup = Setup { keys: shop.len(), clients: 1, instances: 1 };
     let (audit, touched) = (Arc::new(Audit::new(setup)), Arc::new(Touched::none_of(shop.len())));
@@ -266,7 +266,7 @@ async fn a_page_of_nothing_and_a_page_by_no_such_name_are_refused() {
     for key in ["0:page:0:20:1", "0:page:1:0:1", "0:page:x:20:1", "0:pages:1:20:1", "", "-1:page:1:20:1"] {
         let pages = super::pages::Pages::new(
             shop.database.clone(),
-            Kind { key_prefix: "category:".into(), ttl: None, tags: 0 },
+            Keyspace { key_prefix: "category:".into(), ttl: None, tags: 0 },
             Arc::clone(&shop.app.shop),
         );
         assert_eq!(pages.load(key).await.unwrap_err().kind, ErrorKind::Malformed, "{key}");
@@ -325,7 +325,7 @@ async fn documents_pass_their_own_check_and_any_changed_byte_does_not() {
             assert!(shop.verify(subject, 1, &changed).is_err() || same_but_category, "{subject} byte {at}");
         }
     }
-    assert_eq!(shop.place(1050), Place { entity: INVENTORY, id: Shop::id(0) });
+    assert_eq!(shop.place(1050), EntityRef { entity: INVENTORY, id: Shop::id(0) });
 }
 
 proptest! {

@@ -12,7 +12,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::settings::{PERMISSIONS, SESSION, Spec, USER};
 use crate::application::catalog::write_id;
-use crate::application::{Damage, Dataset, EntityKind, Facts, Model, Place};
+use crate::application::{Damage, Dataset, DatasetParameters, EntityKind, EntityRef, Model};
 use crate::audit::{FIELDS, Seen, Write};
 use crate::load::workload::{Operation, ValueSizes};
 use crate::store::document::Flat;
@@ -60,7 +60,7 @@ pub fn id(user: u64) -> CompactString {
 impl Users {
     /// The users of a dataset.
     #[must_use]
-    pub fn new(facts: &Facts) -> Self {
+    pub fn new(facts: &DatasetParameters) -> Self {
         Self { keys: facts.keys, value_size: facts.value_size, seed: facts.seed }
     }
 
@@ -143,7 +143,7 @@ impl Dataset for Users {
         self.keys * 2
     }
 
-    fn place(&self, subject: u64) -> Place {
+    fn place(&self, subject: u64) -> EntityRef {
         let entity = if subject < self.keys {
             PERMISSIONS
         } else if subject < self.keys * 2 {
@@ -151,7 +151,7 @@ impl Dataset for Users {
         } else {
             SESSION
         };
-        Place { entity, id: id(subject % self.keys.max(1)) }
+        EntityRef { entity, id: id(subject % self.keys.max(1)) }
     }
 
     fn document(&self, subject: u64) -> Document {
@@ -162,7 +162,7 @@ impl Dataset for Users {
     }
 
     fn verify(&self, subject: u64, version: Version, document: &Document) -> Result<Seen, Damage> {
-        let Place { entity, id } = self.place(subject);
+        let EntityRef { entity, id } = self.place(subject);
         verify(entity, &id, version, document)
     }
 }

@@ -2,14 +2,14 @@
 
 use serde_json::json;
 
-use super::secret::Secret;
-use super::token::{Claims, Refused, Token, Tokens, new_token_id};
+use super::secret::SigningSecret;
+use super::token::{Claims, Refused, SessionToken, Tokens, new_token_id};
 
 const NOW: u64 = 1_800_000_000;
 const DAY: u64 = 86_400;
 
-fn secret() -> Secret {
-    Secret::new(b"0123456789abcdef0123456789abcdef").expect("it is long enough")
+fn secret() -> SigningSecret {
+    SigningSecret::new(b"0123456789abcdef0123456789abcdef").expect("it is long enough")
 }
 
 fn tokens() -> Tokens {
@@ -39,16 +39,16 @@ fn made_up(
     header: &serde_json::Value,
     payload: &serde_json::Value,
     algorithm: ring::hmac::Algorithm,
-    secret: &Secret,
-) -> Token {
+    secret: &SigningSecret,
+) -> SessionToken {
     let message =
         format!("{}.{}", base64(header.to_string().as_bytes()), base64(payload.to_string().as_bytes()));
     let key = ring::hmac::Key::new(algorithm, secret.expose());
     let signature = base64(ring::hmac::sign(&key, message.as_bytes()).as_ref());
-    Token::shown(format!("{message}.{signature}"))
+    SessionToken::shown(format!("{message}.{signature}"))
 }
 
-fn well_signed(payload: &serde_json::Value) -> Token {
+fn well_signed(payload: &serde_json::Value) -> SessionToken {
     made_up(&json!({ "typ": "JWT", "alg": "HS256" }), payload, ring::hmac::HMAC_SHA256, &secret())
 }
 
@@ -69,7 +69,7 @@ fn a_token_says_what_it_was_made_to_say_and_two_never_have_one_id() {
 
 #[test]
 fn a_token_signed_with_another_key_is_refused() {
-    let foreign = Tokens::of(&Secret::random()).mint(&claims()).unwrap();
+    let foreign = Tokens::of(&SigningSecret::random()).mint(&claims()).unwrap();
     assert_eq!(tokens().check(&foreign, NOW), Err(Refused::Signature));
 }
 
@@ -80,13 +80,13 @@ fn a_token_is_refused_whichever_letter_of_its_signature_is_changed() {
     for at in 0..signature.len() {
         let mut forged = signature.as_bytes().to_vec();
         forged[at] = if forged[at] == b'A' { b'Q' } else { b'A' };
-        let forged = Token::shown(format!("{message}.{}", String::from_utf8(forged).unwrap()));
+        let forged = SessionToken::shown(format!("{message}.{}", String::from_utf8(forged).unwrap()));
         let refused = tokens().check(&forged, NOW).unwrap_err();
         // The last letter has bits to spare, which must be 0.
         assert!(matches!(refused, Refused::Signature | Refused::Malformed), "{at}: {refused:?}");
     }
     for cut in [format!("{message}."), message.to_owned(), format!("{message}.{}", &signature[..20])] {
-        assert!(tokens().check(&Token::shown(cut), NOW).is_err());
+        assert!(tokens().check(&SessionToken::shown(cut), NOW).is_err());
     }
 }
 
@@ -96,7 +96,7 @@ fn a_token_whose_claims_were_changed_is_refused() {
     let parts: Vec<&str> = token.expose().split('.').collect();
     let other =
         base64(json!({ "sub": "1", "jti": "x", "iat": NOW, "exp": NOW + DAY }).to_string().as_bytes());
-    let forged = Token::shown(format!("{}.{other}.{}", parts[0], parts[2]));
+    let forged = SessionToken::shown(format!("{}.{other}.{}", parts[0], parts[2]));
     assert_eq!(tokens().check(&forged, NOW), Err(Refused::Signature));
 }
 
@@ -115,7 +115,7 @@ fn a_token_without_a_signature_is_refused_however_it_spells_none() {
         let header = base64(json!({ "alg": algorithm, "typ": "JWT" }).to_string().as_bytes());
         let claims = base64(payload().to_string().as_bytes());
         for signature in ["", "AAAA"] {
-            let forged = Token::shown(format!("{header}.{claims}.{signature}"));
+            let forged = SessionToken::shown(format!("{header}.{claims}.{signature}"));
             assert_eq!(tokens().check(&forged, NOW), Err(Refused::Malformed), "{algorithm} {signature}");
         }
         // A signature does not help either.
@@ -155,7 +155,7 @@ fn a_token_that_lacks_a_claim_or_has_it_in_another_form_is_refused() {
 #[test]
 fn what_is_no_token_is_refused_without_a_panic() {
     for garbage in ["", ".", "..", "...", "a.b.c", "Bearer x", "\u{0}\u{ffff}", &"x".repeat(100_000)] {
-        assert_eq!(tokens().check(&Token::shown(garbage), NOW), Err(Refused::Malformed));
+        assert_eq!(tokens().check(&SessionToken::shown(garbage), NOW), Err(Refused::Malformed));
     }
 }
 

@@ -17,7 +17,7 @@ use crate::base::clock::{self, Instant};
 
 /// One session.
 #[derive(Debug)]
-pub struct Facts {
+pub struct SessionState {
     /// The number of the user whose session it is.
     pub user: u64,
     /// The session's number in this cell. It is not the token's id, which is kept secret.
@@ -31,7 +31,7 @@ pub struct Facts {
     ended: AtomicU64,
 }
 
-impl Facts {
+impl SessionState {
     fn has_ended_or_expired(&self, now_ms: u64) -> bool {
         self.ended.load(SeqCst) != 0 || self.expires_ms <= now_ms
     }
@@ -44,7 +44,7 @@ impl Facts {
 
 /// The judgement on an answer about a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum SessionVerdict {
     /// The answer is right.
     Right,
     /// The client was let in this long after the session's end was acknowledged.
@@ -57,22 +57,22 @@ pub enum Verdict {
 
 /// The known state of a session when a question about it was sent.
 #[derive(Debug)]
-pub struct Asked<'a> {
-    facts: &'a Facts,
+pub struct SessionSnapshot<'a> {
+    facts: &'a SessionState,
     ended_for: Option<Duration>,
 }
 
-impl Asked<'_> {
+impl SessionSnapshot<'_> {
     /// Judges the answer; `now_ms` is the moment for which the question was asked. If the session had both ended and
-    /// expired, the verdict is [`Verdict::LetInAfterEnd`].
+    /// expired, the verdict is [`SessionVerdict::LetInAfterEnd`].
     #[must_use]
-    pub fn judge(&self, is_let_in: bool, now_ms: u64) -> Verdict {
+    pub fn judge(&self, is_let_in: bool, now_ms: u64) -> SessionVerdict {
         let expired_for = now_ms.checked_sub(self.facts.expires_ms).map(Duration::from_millis);
         match (self.ended_for, expired_for) {
-            (Some(age), _) if is_let_in => Verdict::LetInAfterEnd(age),
-            (None, Some(age)) if is_let_in => Verdict::LetInAfterExpiry(age),
-            _ if !is_let_in && self.facts.is_alive(now_ms) => Verdict::Lost,
-            _ => Verdict::Right,
+            (Some(age), _) if is_let_in => SessionVerdict::LetInAfterEnd(age),
+            (None, Some(age)) if is_let_in => SessionVerdict::LetInAfterExpiry(age),
+            _ if !is_let_in && self.facts.is_alive(now_ms) => SessionVerdict::Lost,
+            _ => SessionVerdict::Right,
         }
     }
 }
@@ -80,7 +80,7 @@ impl Asked<'_> {
 /// The sessions of one user that may still be there.
 #[derive(Debug, Default)]
 struct OfOneUser {
-    sessions: Vec<Arc<Facts>>,
+    sessions: Vec<Arc<SessionState>>,
     /// The number of sessions at which the next look removes those that have ended.
     look_at: usize,
     /// The number of requests to end all sessions that are under way.
@@ -122,7 +122,7 @@ impl Ledger {
     /// Records that a session is about to be begun.
     #[must_use]
     pub fn begin(&self, user: u64, expires_ms: u64, now_ms: u64) -> Beginning {
-        let facts = Arc::new(Facts {
+        let facts = Arc::new(SessionState {
             user,
             number: self.last.fetch_add(1, SeqCst),
             expires_ms,
@@ -145,14 +145,14 @@ impl Ledger {
 
     /// Returns the known state of a session, for a question that is about to be sent.
     #[must_use]
-    pub fn ask<'a>(&self, facts: &'a Facts) -> Asked<'a> {
+    pub fn ask<'a>(&self, facts: &'a SessionState) -> SessionSnapshot<'a> {
         let ended = facts.ended.load(SeqCst);
         let ended_for = (ended != 0).then(|| Duration::from_nanos(self.now().saturating_sub(ended)));
-        Asked { facts, ended_for }
+        SessionSnapshot { facts, ended_for }
     }
 
     /// Records that one session is about to be ended. Returns true if it was known to be there until now.
-    pub fn begin_end(&self, facts: &Facts, now_ms: u64) -> bool {
+    pub fn begin_end(&self, facts: &SessionState, now_ms: u64) -> bool {
         let was_alive = facts.is_alive(now_ms);
         facts.ends_begun.fetch_add(1, SeqCst);
         was_alive
@@ -161,12 +161,12 @@ impl Ledger {
     /// Returns true if a session is lost that [`begin_end`](Self::begin_end) had found alive and that was not there to
     /// be ended. It is not lost if somebody else has begun to end it meanwhile, who may have been faster.
     #[must_use]
-    pub fn was_lost(&self, facts: &Facts) -> bool {
+    pub fn was_lost(&self, facts: &SessionState) -> bool {
         facts.ends_begun.load(SeqCst) == 1
     }
 
     /// Records that the end of a session was acknowledged.
-    pub fn acknowledge_end(&self, facts: &Facts) {
+    pub fn acknowledge_end(&self, facts: &SessionState) {
         let now = self.now();
         // The first acknowledgement counts.
         let _ = facts.ended.compare_exchange(0, now, SeqCst, SeqCst);
@@ -198,7 +198,7 @@ impl Ledger {
 
 /// A session that is being begun. If it is dropped before its beginning was acknowledged, its state stays unknown.
 #[derive(Debug)]
-pub struct Beginning(Arc<Facts>);
+pub struct Beginning(Arc<SessionState>);
 
 impl Beginning {
     /// The session's number in this cell.
@@ -209,7 +209,7 @@ impl Beginning {
 
     /// Records that the beginning was acknowledged.
     #[must_use]
-    pub fn acknowledge(self) -> Arc<Facts> {
+    pub fn acknowledge(self) -> Arc<SessionState> {
         self.0.is_begun.store(true, SeqCst);
         self.0
     }
@@ -221,7 +221,7 @@ impl Beginning {
 pub struct EndingAll<'a> {
     ledger: &'a Ledger,
     user: u64,
-    begun: Vec<Arc<Facts>>,
+    begun: Vec<Arc<SessionState>>,
     is_acknowledged: bool,
 }
 
@@ -250,7 +250,7 @@ mod tests {
 
     const LATER: u64 = 1000;
 
-    fn begun(ledger: &Ledger) -> Arc<Facts> {
+    fn begun(ledger: &Ledger) -> Arc<SessionState> {
         ledger.begin(7, LATER, 0).acknowledge()
     }
 
@@ -266,11 +266,11 @@ mod tests {
         let after = ledger.ask(&session);
         ledger.acknowledge_end(&session);
         for asked in [before, meanwhile] {
-            assert_eq!(asked.judge(true, 0), Verdict::Right, "it was sent before");
-            assert_eq!(asked.judge(false, 0), Verdict::Right);
+            assert_eq!(asked.judge(true, 0), SessionVerdict::Right, "it was sent before");
+            assert_eq!(asked.judge(false, 0), SessionVerdict::Right);
         }
-        assert_eq!(after.judge(true, 0), Verdict::LetInAfterEnd(Duration::from_millis(30)));
-        assert_eq!(after.judge(false, 0), Verdict::Right);
+        assert_eq!(after.judge(true, 0), SessionVerdict::LetInAfterEnd(Duration::from_millis(30)));
+        assert_eq!(after.judge(false, 0), SessionVerdict::Right);
     }
 
     #[test]
@@ -278,12 +278,15 @@ mod tests {
         let ledger = Ledger::default();
         let session = begun(&ledger);
         let asked = ledger.ask(&session);
-        assert_eq!(asked.judge(true, LATER - 1), Verdict::Right);
-        assert_eq!(asked.judge(true, LATER), Verdict::LetInAfterExpiry(Duration::ZERO));
-        assert_eq!(asked.judge(true, LATER + 30), Verdict::LetInAfterExpiry(Duration::from_millis(30)));
+        assert_eq!(asked.judge(true, LATER - 1), SessionVerdict::Right);
+        assert_eq!(asked.judge(true, LATER), SessionVerdict::LetInAfterExpiry(Duration::ZERO));
+        assert_eq!(
+            asked.judge(true, LATER + 30),
+            SessionVerdict::LetInAfterExpiry(Duration::from_millis(30))
+        );
         ledger.begin_end(&session, 0);
         ledger.acknowledge_end(&session);
-        assert!(matches!(ledger.ask(&session).judge(true, LATER + 30), Verdict::LetInAfterEnd(_)));
+        assert!(matches!(ledger.ask(&session).judge(true, LATER + 30), SessionVerdict::LetInAfterEnd(_)));
     }
 
     #[test]
@@ -291,13 +294,13 @@ mod tests {
         let ledger = Ledger::default();
         let session = begun(&ledger);
         let asked = ledger.ask(&session);
-        assert_eq!(asked.judge(true, 0), Verdict::Right);
-        assert_eq!(asked.judge(false, LATER - 1), Verdict::Lost);
-        assert_eq!(asked.judge(false, LATER), Verdict::Right);
+        assert_eq!(asked.judge(true, 0), SessionVerdict::Right);
+        assert_eq!(asked.judge(false, LATER - 1), SessionVerdict::Lost);
+        assert_eq!(asked.judge(false, LATER), SessionVerdict::Right);
         assert!(ledger.begin_end(&session, 0));
         assert_eq!(
             asked.judge(false, 0),
-            Verdict::Right,
+            SessionVerdict::Right,
             "an end that was begun before the answer explains it"
         );
         assert!(!ledger.begin_end(&session, 0));
@@ -321,7 +324,7 @@ mod tests {
     fn a_session_whose_beginning_was_not_acknowledged_cannot_be_lost() {
         let ledger = Ledger::default();
         let Beginning(facts) = ledger.begin(7, LATER, 0);
-        assert_eq!(ledger.ask(&facts).judge(false, 0), Verdict::Right);
+        assert_eq!(ledger.ask(&facts).judge(false, 0), SessionVerdict::Right);
     }
 
     #[test]
@@ -335,14 +338,14 @@ mod tests {
         ending.acknowledge();
         let later = begun(&ledger);
         for session in earlier {
-            assert!(matches!(ledger.ask(&session).judge(true, 0), Verdict::LetInAfterEnd(_)));
+            assert!(matches!(ledger.ask(&session).judge(true, 0), SessionVerdict::LetInAfterEnd(_)));
         }
         for session in [under_way, meanwhile] {
-            assert_eq!(ledger.ask(&session).judge(true, 0), Verdict::Right);
-            assert_eq!(ledger.ask(&session).judge(false, 0), Verdict::Right);
+            assert_eq!(ledger.ask(&session).judge(true, 0), SessionVerdict::Right);
+            assert_eq!(ledger.ask(&session).judge(false, 0), SessionVerdict::Right);
         }
         for session in [later, others] {
-            assert_eq!(ledger.ask(&session).judge(false, 0), Verdict::Lost);
+            assert_eq!(ledger.ask(&session).judge(false, 0), SessionVerdict::Lost);
         }
         assert_eq!(ledger.alive(0), 2);
     }
@@ -354,8 +357,8 @@ mod tests {
         drop(ledger.begin_end_of_all(7));
         let later = begun(&ledger);
         for session in [earlier, later] {
-            assert_eq!(ledger.ask(&session).judge(true, 0), Verdict::Right);
-            assert_eq!(ledger.ask(&session).judge(false, 0), Verdict::Right);
+            assert_eq!(ledger.ask(&session).judge(true, 0), SessionVerdict::Right);
+            assert_eq!(ledger.ask(&session).judge(false, 0), SessionVerdict::Right);
         }
     }
 

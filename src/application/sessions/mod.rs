@@ -25,10 +25,11 @@ use documents::Users;
 pub use settings::{PERMISSIONS, SESSION, Spec, USER, operations};
 use site::Site;
 use thinking::Thinking;
-use world::Shared;
+use world::SharedSessions;
 
 use super::{
-    EntityKind, EntityStrategy, Facts, Figure, Judged, Model, OperationClass, OperationKind, Parts, Served,
+    DatasetParameters, EntityKind, EntityStrategy, Figure, Judged, Model, OperationClass, OperationKind,
+    Parts, Served,
 };
 use crate::scenario::Setting as _;
 use crate::store::Changes;
@@ -80,10 +81,10 @@ impl Model for Spec {
         operation("replay", OperationClass::Read, &[SESSION], 0.04),
     ];
     type Dataset = Users;
-    type World = Shared;
+    type World = SharedSessions;
     type Instance<C: StrategyCache, D: Changes> = Site<C, EntityStrategy<C, D>, EntityStrategy<C, D>>;
 
-    fn dataset(&self, facts: Facts) -> Users {
+    fn dataset(&self, facts: DatasetParameters) -> Users {
         Users::new(&facts)
     }
 
@@ -132,7 +133,7 @@ impl Model for Spec {
         }
     }
 
-    fn mistakes(&self, _facts: &Facts) -> Vec<(&'static str, String, String)> {
+    fn mistakes(&self, _facts: &DatasetParameters) -> Vec<(&'static str, String, String)> {
         if self.session_ttl.0 >= Duration::from_secs(1) {
             return Vec::new();
         }

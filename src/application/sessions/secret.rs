@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::scenario::{Kind, Setting, Value};
+use crate::scenario::{Setting, Value, ValueKind};
 
 /// HMAC with SHA-256 is as strong as its key up to this many bytes (RFC 7518, 3.2, requires at least as many).
 pub const FEWEST_BYTES: usize = 32;
@@ -11,9 +11,9 @@ pub const FEWEST_BYTES: usize = 32;
 /// At least [`FEWEST_BYTES`] that nobody else knows. `Debug` and `Display` show `***`; two secrets are equal if their
 /// bytes are.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(Arc<[u8]>);
+pub struct SigningSecret(Arc<[u8]>);
 
-impl Secret {
+impl SigningSecret {
     /// Takes a secret.
     ///
     /// # Errors
@@ -41,13 +41,13 @@ impl Secret {
     }
 }
 
-impl fmt::Debug for Secret {
+impl fmt::Debug for SigningSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("***")
     }
 }
 
-impl fmt::Display for Secret {
+impl fmt::Display for SigningSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("***")
     }
@@ -59,7 +59,7 @@ impl fmt::Display for Secret {
 pub struct NamedSecret {
     variable: Box<str>,
     /// The value of the variable.
-    pub secret: Secret,
+    pub secret: SigningSecret,
 }
 
 impl NamedSecret {
@@ -72,7 +72,7 @@ impl NamedSecret {
         let found = variable(name).ok_or_else(|| {
             format!("the environment has no variable {name}; set it, as in {name}=… hotset …")
         })?;
-        let secret = Secret::new(found.as_bytes())
+        let secret = SigningSecret::new(found.as_bytes())
             .map_err(|short| format!("{name}: {short}; make one by: openssl rand -base64 48"))?;
         Ok(Self { variable: name.into(), secret })
     }
@@ -89,7 +89,7 @@ impl Setting for NamedSecret {
 
     fn read(value: &Value) -> Result<Self, Option<String>> {
         // No message contains the value itself, whatever it is.
-        let Kind::String(text) = &value.kind else {
+        let ValueKind::String(text) = &value.kind else {
             return Err(Some("a secret is named by a text".into()));
         };
         Self::find(text, |name| std::env::var(name).ok()).map_err(Some)
@@ -131,8 +131,8 @@ mod tests {
         for part in ["SHORT", "4 bytes", "fewer than 32", "openssl"] {
             assert!(refused.contains(part), "{part}: {refused}");
         }
-        assert!(Secret::new(&[0; 31]).is_err());
-        assert!(Secret::new(&[0; 32]).is_ok());
+        assert!(SigningSecret::new(&[0; 31]).is_err());
+        assert!(SigningSecret::new(&[0; 32]).is_ok());
     }
 
     #[test]
@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn secrets_made_for_a_run_are_long_enough_and_different() {
-        let (one, other) = (Secret::random(), Secret::random());
+        let (one, other) = (SigningSecret::random(), SigningSecret::random());
         assert_eq!(one.expose().len(), FEWEST_BYTES);
         assert_ne!(one, other);
     }

@@ -12,17 +12,17 @@ use std::time::Duration;
 use compact_str::CompactString;
 
 use super::documents::{self, patch, subject, write_of};
-use super::ledger::{Asked, Verdict};
+use super::ledger::{SessionSnapshot, SessionVerdict};
 use super::settings::{PERMISSIONS, SESSION, USER, operations};
 use super::thinking::Thinking;
 use super::token::{Claims, Tokens, new_token_id};
-use super::world::{Held, Shared, Shown};
+use super::world::{ClientToken, SharedSessions, Shown};
 use crate::application::{Answer, Application, Damage, Visitor, lost_document};
 use crate::audit::{Seen, SessionAnomaly};
 use crate::base::clock;
 use crate::load::workload::Operation;
 use crate::store::{ErrorKind, Session, Sessions, StoreError, Version};
-use crate::strategy::source::Kind;
+use crate::strategy::source::Keyspace;
 use crate::strategy::{Backlog, Read, ReadOutcome, Strategy, WriteError};
 
 /// The browser's name that a client sends when it logs in; the session holds it.
@@ -34,7 +34,7 @@ pub struct Site<C, P, U> {
     /// The cache that holds the sessions.
     pub cache: C,
     /// The key prefix and the time to live of sessions.
-    pub sessions: Kind,
+    pub sessions: Keyspace,
     /// The lifetime of a session.
     pub session_ttl: Duration,
     /// The strategy that serves users' permissions.
@@ -46,7 +46,7 @@ pub struct Site<C, P, U> {
     /// The number of users.
     pub count: u64,
     /// The state that outlives the instance.
-    pub world: Arc<Shared>,
+    pub world: Arc<SharedSessions>,
 }
 
 /// The outcome of showing a token.
@@ -66,7 +66,7 @@ impl<C: Sessions, P: Strategy, U: Strategy> Site<C, P, U> {
     }
 
     /// Logs a client in as a user. A session that it still had is abandoned.
-    async fn log_in(&self, client: u32, user: u64) -> Result<Held, StoreError> {
+    async fn log_in(&self, client: u32, user: u64) -> Result<ClientToken, StoreError> {
         let now_ms = clock::unix_millis();
         let iat = now_ms / 1000;
         let exp = iat + self.session_ttl.as_secs();
@@ -76,13 +76,13 @@ impl<C: Sessions, P: Strategy, U: Strategy> Site<C, P, U> {
         let beginning = self.world.ledger.begin(user, expires_ms, now_ms);
         let data = session_data(user, beginning.number());
         self.cache.begin_session(&self.key(user), &claims.jti, data.as_bytes(), expires_ms, now_ms).await?;
-        let held = Held { token, facts: beginning.acknowledge() };
+        let held = ClientToken { token, facts: beginning.acknowledge() };
         self.world.log_in(client, held.clone());
         Ok(held)
     }
 
     /// Returns the token that a client is logged in with. A client that is not logged in logs in first.
-    async fn logged_in(&self, client: u32, operation: &Operation) -> Result<Held, StoreError> {
+    async fn logged_in(&self, client: u32, operation: &Operation) -> Result<ClientToken, StoreError> {
         if let Some(held) = self.world.current(client) {
             return Ok(held);
         }
@@ -92,7 +92,12 @@ impl<C: Sessions, P: Strategy, U: Strategy> Site<C, P, U> {
     }
 
     /// Shows a token and judges the answer: the signature, the expiry, and whether the session is there.
-    async fn show(&self, visitor: &mut Visitor, held: &Held, shown: Shown) -> Result<Door, StoreError> {
+    async fn show(
+        &self,
+        visitor: &mut Visitor,
+        held: &ClientToken,
+        shown: Shown,
+    ) -> Result<Door, StoreError> {
         let now_ms = clock::unix_millis();
         let sent = visitor.sending();
         let asked = self.world.ledger.ask(&held.facts);
@@ -109,9 +114,9 @@ impl<C: Sessions, P: Strategy, U: Strategy> Site<C, P, U> {
     fn judge(
         &self,
         visitor: &mut Visitor,
-        held: &Held,
+        held: &ClientToken,
         (shown, sent): (Shown, clock::Instant),
-        asked: &Asked<'_>,
+        asked: &SessionSnapshot<'_>,
         session: Option<&Session>,
         now_ms: u64,
     ) {
@@ -123,10 +128,10 @@ impl<C: Sessions, P: Strategy, U: Strategy> Site<C, P, U> {
             visitor.showed_damaged(SESSION, of_user, Damage::WrongDocument, sent);
         }
         let wrong = match verdict {
-            Verdict::Right => return visitor.judged(SESSION, None),
-            Verdict::LetInAfterEnd(age) => SessionAnomaly::ValidatedAfterLogOut(age),
-            Verdict::LetInAfterExpiry(age) => SessionAnomaly::ValidatedAfterExpiry(age),
-            Verdict::Lost => SessionAnomaly::Lost,
+            SessionVerdict::Right => return visitor.judged(SESSION, None),
+            SessionVerdict::LetInAfterEnd(age) => SessionAnomaly::ValidatedAfterLogOut(age),
+            SessionVerdict::LetInAfterExpiry(age) => SessionAnomaly::ValidatedAfterExpiry(age),
+            SessionVerdict::Lost => SessionAnomaly::Lost,
         };
         match wrong.age() {
             Some(age) => visitor.judged(SESSION, Some(age)),
@@ -151,7 +156,7 @@ impl<C: Sessions, P: Strategy, U: Strategy> Site<C, P, U> {
     /// Ends the session that a client is logged in with. A client whose token has expired is refused.
     async fn log_out(&self, visitor: &mut Visitor, operation: &Operation) -> Result<Answer, StoreError> {
         let held = self.logged_in(visitor.number, operation).await?;
-        let Held { token, facts } = &held;
+        let ClientToken { token, facts } = &held;
         // Whatever the outcome, the client does not use this session again as if nothing had happened.
         self.world.leave(visitor.number);
         let now_ms = clock::unix_millis();
@@ -235,7 +240,7 @@ fn session_data(user: u64, number: u64) -> String {
 }
 
 fn seen(entity: usize, id: &str, read: &Read) -> Result<Option<Seen>, Damage> {
-    let (version, document) = read.found.as_ref().ok_or(Damage::SaidAbsent)?;
+    let (version, document) = read.found.as_ref().ok_or(Damage::FalselyAbsent)?;
     documents::verify(entity, id, *version, document).map(Some)
 }
 

@@ -8,16 +8,17 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::documents::{self, Users, subject};
-use super::ledger::Verdict;
-use super::secret::Secret;
+use super::ledger::SessionVerdict;
+use super::secret::SigningSecret;
 use super::site::Site;
 use super::thinking::Thinking;
 use super::token::{Claims, Tokens};
-use super::world::{Held, Shared};
+use super::world::{ClientToken, SharedSessions};
 use super::{PERMISSIONS, SESSION, Spec, USER, operations};
 use crate::application::touched::Touched;
 use crate::application::{
-    Answer, Application as _, Dataset as _, Facts, Figure, Judged, Model as _, Visitor, World as _,
+    Answer, Application as _, Dataset as _, DatasetParameters, Figure, Judged, Model as _, Visitor,
+    World as _,
 };
 use crate::audit::{AnomalyKind, Audit, Example, Setup};
 use crate::base::clock;
@@ -26,7 +27,7 @@ use crate::load::workload::{Operation, ValueSizes};
 use crate::measure::Anomalies;
 use crate::store::local::{LocalCache, LocalCapacity};
 use crate::store::{Counters, Document, Patch, Sessions as _, StoreError, Version};
-use crate::strategy::source::Kind;
+use crate::strategy::source::Keyspace;
 use crate::strategy::{Read, ReadOutcome, Strategy, WriteError};
 
 const USERS: u64 = 10;
@@ -64,7 +65,7 @@ struct Stage {
     cache: LocalCache,
     permissions: Documents,
     site: Site<LocalCache, Documents, Documents>,
-    world: Arc<Shared>,
+    world: Arc<SharedSessions>,
     audit: Arc<Audit>,
     found: [Anomalies; 3],
     number: u64,
@@ -72,8 +73,12 @@ struct Stage {
 
 impl Stage {
     fn new() -> Self {
-        let facts =
-            Facts { keys: USERS, categories: 1, value_size: ValueSizes::Fixed(ByteSize(400)), seed: 1 };
+        let facts = DatasetParameters {
+            keys: USERS,
+            categories: 1,
+            value_size: ValueSizes::Fixed(ByteSize(400)),
+            seed: 1,
+        };
         let users = Users::new(&facts);
         let of = |entity| {
             let documents = Documents::default();
@@ -85,10 +90,10 @@ impl Stage {
         };
         let (permissions, records) = (of(PERMISSIONS), of(USER));
         let cache = LocalCache::new(LocalCapacity::Entries(10), Counters::new());
-        let world = Arc::new(Shared::default());
+        let world = Arc::new(SharedSessions::default());
         let site = Site {
             cache: cache.clone(),
-            sessions: Kind { key_prefix: "session:".into(), ttl: Some(TTL), tags: 0 },
+            sessions: Keyspace { key_prefix: "session:".into(), ttl: Some(TTL), tags: 0 },
             session_ttl: TTL,
             permissions: permissions.clone(),
             users: records,
@@ -127,7 +132,7 @@ impl Stage {
             as u64
     }
 
-    fn claims(&self, held: &Held) -> Claims {
+    fn claims(&self, held: &ClientToken) -> Claims {
         self.world.tokens(None).check(&held.token, clock::unix_millis() / 1000).unwrap()
     }
 
@@ -214,7 +219,7 @@ async fn a_session_that_lets_in_after_its_time_is_counted_and_shown_with_its_age
     let expires = longer.exp * 1000;
     stage.cache.begin_session("session:3", &longer.jti, data.as_bytes(), expires, now).await.unwrap();
     let over = Duration::from_millis(held.facts.expires_ms + 250 - now);
-    stage.world.log_in(0, Held { token, facts: held.facts });
+    stage.world.log_in(0, ClientToken { token, facts: held.facts });
     tokio::time::advance(over).await;
     assert!(stage.is_let_in(&mut client).await);
 
@@ -304,8 +309,8 @@ async fn a_token_signed_with_another_key_is_refused_although_its_session_is_ther
     let mut client = stage.visitor(0);
     stage.does(&mut client, operations::LOG_IN, 3).await;
     let held = stage.world.current(0).unwrap();
-    let token = Tokens::of(&Secret::random()).mint(&stage.claims(&held)).unwrap();
-    stage.world.log_in(0, Held { token, facts: Arc::clone(&held.facts) });
+    let token = Tokens::of(&SigningSecret::random()).mint(&stage.claims(&held)).unwrap();
+    stage.world.log_in(0, ClientToken { token, facts: Arc::clone(&held.facts) });
     assert!(!stage.is_let_in(&mut client).await);
     stage.world.log_in(0, held);
     assert!(stage.is_let_in(&mut client).await, "its own token is as good as before");
@@ -355,8 +360,8 @@ fn how_late_a_revocation_was_seen_is_not_known_where_no_permission_was_audited()
 
 #[test]
 fn what_happened_before_measuring_is_not_counted() {
-    let world = Shared::default();
-    world.count(super::world::Shown::AsReplay, true, Verdict::LetInAfterEnd(Duration::from_secs(1)));
+    let world = SharedSessions::default();
+    world.count(super::world::Shown::AsReplay, true, SessionVerdict::LetInAfterEnd(Duration::from_secs(1)));
     world.begin_measuring();
     assert!(world.figures().iter().all(|figure| figure.value.unwrap_or_default() == 0.0));
 }

@@ -13,7 +13,7 @@ use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey, EncodingKey, Header,
 use ring::hmac;
 use serde::{Deserialize, Serialize};
 
-use super::secret::Secret;
+use super::secret::SigningSecret;
 use crate::store::{self, StoreError};
 
 /// The claims of a token. All four are required.
@@ -37,9 +37,9 @@ pub fn new_token_id() -> String {
 
 /// A signed token. It lets in everyone who has it, so `Debug` shows `***`.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Token(String);
+pub struct SessionToken(String);
 
-impl Token {
+impl SessionToken {
     /// A token as a client shows it, which may be any text.
     #[must_use]
     pub fn shown(text: impl Into<String>) -> Self {
@@ -53,7 +53,7 @@ impl Token {
     }
 }
 
-impl fmt::Debug for Token {
+impl fmt::Debug for SessionToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("***")
     }
@@ -109,7 +109,7 @@ impl fmt::Debug for Tokens {
 impl Tokens {
     /// The tokens that one secret signs and checks.
     #[must_use]
-    pub fn of(secret: &Secret) -> Self {
+    pub fn of(secret: &SigningSecret) -> Self {
         static INSTALLED: Once = Once::new();
         INSTALLED.call_once(|| {
             // No other code of this process installs a provider, so this cannot fail.
@@ -131,9 +131,9 @@ impl Tokens {
     ///
     /// # Errors
     /// Returns an error only if the claims cannot be written as JSON.
-    pub fn mint(&self, claims: &Claims) -> Result<Token, StoreError> {
+    pub fn mint(&self, claims: &Claims) -> Result<SessionToken, StoreError> {
         let minted = jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &self.signing);
-        minted.map(Token).map_err(|error| {
+        minted.map(SessionToken).map_err(|error| {
             StoreError::new(store::ErrorKind::Other, format!("minting a session token: {error}"))
         })
     }
@@ -143,7 +143,7 @@ impl Tokens {
     ///
     /// # Errors
     /// Returns the reason for which it is refused.
-    pub fn check(&self, token: &Token, now_secs: u64) -> Result<Claims, Refused> {
+    pub fn check(&self, token: &SessionToken, now_secs: u64) -> Result<Claims, Refused> {
         let read = jsonwebtoken::decode::<Claims>(token.0.as_bytes(), &self.checking, &self.validation);
         let claims = read.map_err(|error| Refused::because(error.kind()))?.claims;
         if claims.exp <= now_secs { Err(Refused::Expired) } else { Ok(claims) }

@@ -8,35 +8,35 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::ledger::{Facts, Ledger, Verdict};
-use super::secret::Secret;
-use super::token::{Token, Tokens};
+use super::ledger::{Ledger, SessionState, SessionVerdict};
+use super::secret::SigningSecret;
+use super::token::{SessionToken, Tokens};
 use crate::application::{Figure, World};
 use crate::base::clock;
 
 /// A token that a client has, and the known state of its session.
 #[derive(Debug, Clone)]
-pub struct Held {
+pub struct ClientToken {
     /// The token that the client shows.
-    pub token: Token,
+    pub token: SessionToken,
     /// The session behind the token.
-    pub facts: Arc<Facts>,
+    pub facts: Arc<SessionState>,
 }
 
 /// The tokens of one client.
 #[derive(Debug, Default)]
 struct ClientTokens {
     /// The token that it is logged in with.
-    current: Option<Held>,
+    current: Option<ClientToken>,
     /// The token that it was logged in with before it logged out.
-    old: Option<Held>,
+    old: Option<ClientToken>,
 }
 
 const SHARDS: usize = 64;
 
 /// The state of one cell, shared by all its instances.
 #[derive(Debug)]
-pub struct Shared {
+pub struct SharedSessions {
     tokens: OnceLock<Tokens>,
     clients: [Mutex<HashMap<u32, ClientTokens>>; SHARDS],
     /// The known state of all sessions.
@@ -68,7 +68,7 @@ pub enum Shown {
     AsReplay,
 }
 
-impl Default for Shared {
+impl Default for SharedSessions {
     fn default() -> Self {
         Self {
             tokens: OnceLock::new(),
@@ -79,12 +79,12 @@ impl Default for Shared {
     }
 }
 
-impl Shared {
+impl SharedSessions {
     /// Signs and checks tokens for all instances with one secret: the scenario's, or one made for the run.
-    pub fn tokens(&self, secret: Option<&Secret>) -> &Tokens {
+    pub fn tokens(&self, secret: Option<&SigningSecret>) -> &Tokens {
         self.tokens.get_or_init(|| match secret {
             Some(secret) => Tokens::of(secret),
-            None => Tokens::of(&Secret::random()),
+            None => Tokens::of(&SigningSecret::random()),
         })
     }
 
@@ -94,12 +94,12 @@ impl Shared {
 
     /// The token that a client is logged in with, if any.
     #[must_use]
-    pub fn current(&self, client: u32) -> Option<Held> {
+    pub fn current(&self, client: u32) -> Option<ClientToken> {
         self.with_client(client, |tokens| tokens.current.clone())
     }
 
     /// Notes that a client has logged in. A token that it still had is abandoned.
-    pub fn log_in(&self, client: u32, held: Held) {
+    pub fn log_in(&self, client: u32, held: ClientToken) {
         self.counts.log_ins.fetch_add(1, Relaxed);
         self.with_client(client, |tokens| tokens.current = Some(held));
     }
@@ -115,18 +115,18 @@ impl Shared {
     }
 
     /// Keeps a client's token of a session whose end was acknowledged.
-    pub fn keep_old(&self, client: u32, held: Held) {
+    pub fn keep_old(&self, client: u32, held: ClientToken) {
         self.with_client(client, |tokens| tokens.old = Some(held));
     }
 
     /// A client's token of a session whose end was acknowledged, if it has one.
     #[must_use]
-    pub fn old(&self, client: u32) -> Option<Held> {
+    pub fn old(&self, client: u32) -> Option<ClientToken> {
         self.with_client(client, |tokens| tokens.old.clone())
     }
 
     /// Counts that a token was shown, and the outcome.
-    pub fn count(&self, shown: Shown, is_let_in: bool, verdict: Verdict) {
+    pub fn count(&self, shown: Shown, is_let_in: bool, verdict: SessionVerdict) {
         let counts = &self.counts;
         counts.validations.fetch_add(1, Relaxed);
         if !is_let_in {
@@ -134,12 +134,12 @@ impl Shared {
             counts.refused_replays.fetch_add(u64::from(shown == Shown::AsReplay), Relaxed);
         }
         match verdict {
-            Verdict::Right => {}
-            Verdict::Lost => drop(counts.lost.fetch_add(1, Relaxed)),
-            Verdict::LetInAfterEnd(age) => {
+            SessionVerdict::Right => {}
+            SessionVerdict::Lost => drop(counts.lost.fetch_add(1, Relaxed)),
+            SessionVerdict::LetInAfterEnd(age) => {
                 count_with_age(&counts.let_in_after_end, &counts.let_in_after_end_max_ns, age);
             }
-            Verdict::LetInAfterExpiry(age) => {
+            SessionVerdict::LetInAfterExpiry(age) => {
                 count_with_age(&counts.let_in_after_expiry, &counts.let_in_after_expiry_max_ns, age);
             }
         }
@@ -173,7 +173,7 @@ impl Counts {
     }
 }
 
-impl World for Shared {
+impl World for SharedSessions {
     fn begin_measuring(&self) {
         for count in self.counts.all() {
             count.store(0, Relaxed);

@@ -7,7 +7,9 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
 use super::oracle::{End, Oracle, ReadRecord, WriteRecord};
-use crate::audit::{Audit, ClientView, Conclusion, Ended, Expected, FIELDS, Findings, Seen, Setup, Write};
+use crate::audit::{
+    Audit, ClientView, Conclusion, Expected, FIELDS, Findings, Seen, Setup, Write, WriteOutcome,
+};
 use crate::base::clock::Instant;
 
 const KEYS: u64 = 3;
@@ -112,11 +114,11 @@ impl World {
 
     fn end_write(&mut self, record: usize, committed: Option<u64>, step: Step) -> Doing {
         let how = match (committed, step.pick) {
-            (_, 0..15) => Ended::Indeterminate,
-            (Some(_), 15..20) => Ended::CommittedThenFailed(None),
-            (Some(version), 20..50) => Ended::CommittedThenFailed(Some(version)),
-            (Some(version), _) => Ended::Acknowledged(version),
-            (None, _) => Ended::Failed,
+            (_, 0..15) => WriteOutcome::Indeterminate,
+            (Some(_), 15..20) => WriteOutcome::CommittedThenFailed(None),
+            (Some(version), 20..50) => WriteOutcome::CommittedThenFailed(Some(version)),
+            (Some(version), _) => WriteOutcome::Acknowledged(version),
+            (None, _) => WriteOutcome::Failed,
         };
         // Clocks are read before the audit is called, so calls may come in another order than their times.
         let at_us = self.now_us - u64::from(step.tamper);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::audit::{Conclusion, Ended, FIELDS, Findings, Seen, Write, WriteId};
+use crate::audit::{Conclusion, FIELDS, Findings, Seen, Write, WriteId, WriteOutcome};
 
 /// A write from its sending on. Steps count the calls of the audit, times are microseconds.
 pub struct WriteRecord {
@@ -15,7 +15,7 @@ pub struct WriteRecord {
 #[derive(Clone, Copy)]
 pub struct End {
     pub step: usize,
-    pub how: Ended,
+    pub how: WriteOutcome,
     pub at_us: u64,
 }
 
@@ -49,13 +49,13 @@ impl Oracle {
     /// The acknowledged writes among them, with their versions.
     fn acknowledged(&self, key: u64, before: usize) -> Vec<(&WriteRecord, End, u64)> {
         let with_version = |(record, end): (_, End)| match end.how {
-            Ended::Acknowledged(version) => Some((record, end, version)),
+            WriteOutcome::Acknowledged(version) => Some((record, end, version)),
             _ => None,
         };
         self.ended(key, before).into_iter().filter_map(with_version).collect()
     }
 
-    fn had(&self, key: u64, before: usize, what: impl Fn(Ended) -> bool) -> bool {
+    fn had(&self, key: u64, before: usize, what: impl Fn(WriteOutcome) -> bool) -> bool {
         self.ended(key, before).iter().any(|(_, end)| what(end.how))
     }
 
@@ -75,7 +75,9 @@ impl Oracle {
         let ended = self.ended(key, before);
         let (_, end) = ended.iter().find(|(record, _)| record.write.id == id)?;
         match end.how {
-            Ended::Acknowledged(version) | Ended::CommittedThenFailed(Some(version)) => Some(version),
+            WriteOutcome::Acknowledged(version) | WriteOutcome::CommittedThenFailed(Some(version)) => {
+                Some(version)
+            }
             _ => None,
         }
     }
@@ -88,7 +90,7 @@ impl Oracle {
         let ReadRecord { key, seen, sent_step, done_step, .. } = *read;
         let acknowledged = Self::highest(self.acknowledged(key, sent_step).iter().map(|a| a.2));
         let in_database = Self::highest(self.ended(key, sent_step).iter().map(|(_, end)| match end.how {
-            Ended::Acknowledged(version) | Ended::CommittedThenFailed(Some(version)) => version,
+            WriteOutcome::Acknowledged(version) | WriteOutcome::CommittedThenFailed(Some(version)) => version,
             _ => 0,
         }));
         let is_stale = seen.version < acknowledged;
@@ -114,7 +116,7 @@ impl Oracle {
             stale_after_failed_step: !is_stale && seen.version < in_database,
             dropped_field: (0..FIELDS).any(drops),
             non_monotonic: own_reads.chain(own_writes()).any(|known| seen.version < known)
-                && !self.had(key, done_step, |how| how == Ended::Indeterminate),
+                && !self.had(key, done_step, |how| how == WriteOutcome::Indeterminate),
             not_own_write: own_writes().any(|known| seen.version < known),
             overlapped_a_write: self.writes.iter().any(|record| {
                 let ended_before = record.end.is_some_and(|end| end.step < sent_step);
@@ -133,11 +135,11 @@ impl Oracle {
 
     pub fn conclusion(&self) -> Conclusion {
         let ends = || self.writes.iter().filter_map(|record| record.end.map(|end| end.how));
-        let count = |what: fn(Ended) -> bool| ends().filter(|how| what(*how)).count() as u64;
+        let count = |what: fn(WriteOutcome) -> bool| ends().filter(|how| what(*how)).count() as u64;
         let mut conclusion = Conclusion {
-            acknowledged_writes: count(|how| matches!(how, Ended::Acknowledged(_))),
-            indeterminate_writes: count(|how| how == Ended::Indeterminate),
-            failed_steps: count(|how| matches!(how, Ended::CommittedThenFailed(_))),
+            acknowledged_writes: count(|how| matches!(how, WriteOutcome::Acknowledged(_))),
+            indeterminate_writes: count(|how| how == WriteOutcome::Indeterminate),
+            failed_steps: count(|how| matches!(how, WriteOutcome::CommittedThenFailed(_))),
             checked_keys: self.settled.len() as u64,
             ..Conclusion::default()
         };
@@ -161,7 +163,8 @@ impl Oracle {
                 (None, _) => false,
             };
             conclusion.divergent_keys += u64::from(is_divergent);
-            let may_explain = |how| matches!(how, Ended::Indeterminate | Ended::CommittedThenFailed(_));
+            let may_explain =
+                |how| matches!(how, WriteOutcome::Indeterminate | WriteOutcome::CommittedThenFailed(_));
             let acknowledged = self.acknowledged(*key, usize::MAX);
             let is_whole = acknowledged
                 .iter()
@@ -182,7 +185,8 @@ impl Oracle {
         if carried == id {
             return Some(true);
         }
-        let may_explain = |how| matches!(how, Ended::Indeterminate | Ended::CommittedThenFailed(_));
+        let may_explain =
+            |how| matches!(how, WriteOutcome::Indeterminate | WriteOutcome::CommittedThenFailed(_));
         match self.version_of(key, carried, END) {
             Some(carried) => Some(carried > version),
             None => (!self.had(key, END, may_explain)).then_some(false),

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::audit::line::Line;
+use crate::audit::line::KeyState;
 use crate::audit::view::PAIRS;
 use crate::audit::{
-    AnomalyKind, Audit, ClientView, Conclusion, Ended, Example, Expected, FIELDS, Findings, Seen,
-    SessionAnomaly, Setup, Write, WriteId, facts,
+    AnomalyKind, Audit, ClientView, Conclusion, Example, Expected, FIELDS, Findings, Seen, SessionAnomaly,
+    Setup, Write, WriteId, WriteOutcome, facts,
 };
 use crate::base::clock::Instant;
 
@@ -32,7 +32,7 @@ impl Scene {
         self.audit.began + Duration::from_millis(millis)
     }
 
-    fn write(&mut self, client: usize, field: usize, id: WriteId, ended: Ended, millis: u64) {
+    fn write(&mut self, client: usize, field: usize, id: WriteId, ended: WriteOutcome, millis: u64) {
         let write = Write { key: KEY, field, id };
         self.audit.write_sent(write);
         let at = self.at(millis);
@@ -40,7 +40,7 @@ impl Scene {
     }
 
     fn acknowledge(&mut self, version: u64, id: WriteId, millis: u64) {
-        self.write(0, 0, id, Ended::Acknowledged(version), millis);
+        self.write(0, 0, id, WriteOutcome::Acknowledged(version), millis);
     }
 
     fn answer(&mut self, client: usize, expected: Expected, seen: Seen, millis: u64) -> Findings {
@@ -106,7 +106,7 @@ fn a_write_that_is_still_under_way_overlaps_and_one_that_has_ended_does_not() {
     scene.audit.write_sent(Write { key: KEY, field: 0, id: 11 });
     assert!(scene.read(1, 1, [0, 0], 1).overlapped_a_write);
     let (write, at) = (Write { key: KEY, field: 0, id: 11 }, scene.at(2));
-    scene.audit.write_ended(&mut scene.views[0], write, Ended::Failed, at);
+    scene.audit.write_ended(&mut scene.views[0], write, WriteOutcome::Failed, at);
     assert_eq!(scene.read(1, 1, [0, 0], 3), Findings::default());
 }
 
@@ -149,20 +149,20 @@ fn where_acknowledgements_are_forgotten_the_age_is_too_low_and_never_too_high() 
 #[test]
 fn a_write_that_committed_and_then_failed_is_counted_apart_from_stale() {
     let mut scene = Scene::new();
-    scene.write(0, 0, 11, Ended::CommittedThenFailed(Some(2)), 10);
+    scene.write(0, 0, 11, WriteOutcome::CommittedThenFailed(Some(2)), 10);
     let found = scene.read(1, 1, [0, 0], 20);
     assert_eq!(found, Findings { stale_after_failed_step: true, ..Findings::default() });
     assert_eq!(scene.read(1, 2, [11, 0], 20), Findings::default());
     scene.acknowledge(3, 12, 30);
     let found = scene.read(0, 1, [0, 0], 40);
     assert!(found.stale.is_some() && !found.stale_after_failed_step);
-    scene.write(0, 0, 13, Ended::CommittedThenFailed(None), 50);
+    scene.write(0, 0, 13, WriteOutcome::CommittedThenFailed(None), 50);
     assert_eq!(scene.read(1, 3, [12, 0], 60), Findings::default(), "at no known version");
 }
 
 #[test]
 fn writes_that_failed_or_are_indeterminate_are_expected_of_no_read() {
-    for ended in [Ended::Failed, Ended::Indeterminate] {
+    for ended in [WriteOutcome::Failed, WriteOutcome::Indeterminate] {
         let mut scene = Scene::new();
         scene.write(0, 0, 11, ended, 10);
         assert_eq!(scene.read(1, 1, [0, 0], 20), Findings::default());
@@ -175,7 +175,7 @@ fn a_document_as_new_as_the_last_write_of_a_field_that_carries_an_older_one_has_
     let mut scene = Scene::new();
     scene.acknowledge(2, 11, 10);
     scene.acknowledge(3, 12, 20);
-    scene.write(0, 1, 13, Ended::Acknowledged(4), 30);
+    scene.write(0, 1, 13, WriteOutcome::Acknowledged(4), 30);
     for (version, writes, dropped) in [
         (4, [12, 13], false),
         (4, [0, 13], true),
@@ -196,9 +196,9 @@ fn a_document_as_new_as_the_last_write_of_a_field_that_carries_an_older_one_has_
 #[test]
 fn a_field_set_by_a_write_whose_later_step_failed_is_older_or_newer_as_its_version_says() {
     let mut scene = Scene::new();
-    scene.write(0, 0, 11, Ended::CommittedThenFailed(Some(2)), 10);
+    scene.write(0, 0, 11, WriteOutcome::CommittedThenFailed(Some(2)), 10);
     scene.acknowledge(3, 12, 20);
-    scene.write(0, 0, 13, Ended::CommittedThenFailed(Some(4)), 30);
+    scene.write(0, 0, 13, WriteOutcome::CommittedThenFailed(Some(4)), 30);
     assert!(scene.read(1, 4, [11, 0], 40).dropped_field);
     assert!(!scene.read(1, 4, [13, 0], 40).dropped_field);
 }
@@ -215,7 +215,7 @@ fn a_client_that_has_read_a_version_reads_no_lower_one() {
 #[test]
 fn a_client_reads_its_own_acknowledged_write_and_need_not_read_that_of_another() {
     let mut scene = Scene::new();
-    scene.write(0, 0, 11, Ended::Acknowledged(2), 10);
+    scene.write(0, 0, 11, WriteOutcome::Acknowledged(2), 10);
     let own = scene.read(0, 1, [0, 0], 20);
     assert!(own.not_own_write && own.non_monotonic);
     let other = scene.read(1, 1, [0, 0], 20);
@@ -226,8 +226,8 @@ fn a_client_reads_its_own_acknowledged_write_and_need_not_read_that_of_another()
 fn a_key_with_an_indeterminate_write_is_not_counted_as_non_monotonic() {
     let mut scene = Scene::new();
     scene.read(1, 5, [0, 0], 1);
-    scene.write(1, 0, 11, Ended::Acknowledged(6), 2);
-    scene.write(0, 0, 12, Ended::Indeterminate, 3);
+    scene.write(1, 0, 11, WriteOutcome::Acknowledged(6), 2);
+    scene.write(0, 0, 12, WriteOutcome::Indeterminate, 3);
     let found = scene.read(1, 4, [0, 0], 4);
     assert!(!found.non_monotonic && found.not_own_write);
 }
@@ -244,7 +244,7 @@ fn a_field_is_lost_where_the_database_no_longer_reflects_its_last_acknowledged_w
         let mut scene = Scene::new();
         scene.acknowledge(2, 11, 10);
         scene.acknowledge(3, 12, 20);
-        scene.write(0, 1, 13, Ended::Acknowledged(4), 30);
+        scene.write(0, 1, 13, WriteOutcome::Acknowledged(4), 30);
         let expected = Conclusion {
             acknowledged_writes: 3,
             lost_writes,
@@ -258,7 +258,7 @@ fn a_field_is_lost_where_the_database_no_longer_reflects_its_last_acknowledged_w
 
 #[test]
 fn what_an_unknown_write_may_explain_is_not_lost_and_what_is_known_to_be_older_is() {
-    for ended in [Ended::Indeterminate, Ended::CommittedThenFailed(None)] {
+    for ended in [WriteOutcome::Indeterminate, WriteOutcome::CommittedThenFailed(None)] {
         for (database, lost, explained) in
             [(seen(3, [12, 0]), 0, 1), (seen(2, [11, 0]), 0, 0), (seen(2, [0, 0]), 1, 0), (None, 1, 0)]
         {
@@ -275,7 +275,7 @@ fn what_an_unknown_write_may_explain_is_not_lost_and_what_is_known_to_be_older_i
 fn a_write_that_the_database_holds_at_a_later_version_takes_the_place_of_the_acknowledged_one() {
     let mut scene = Scene::new();
     scene.acknowledge(2, 11, 10);
-    scene.write(0, 0, 12, Ended::CommittedThenFailed(Some(3)), 20);
+    scene.write(0, 0, 12, WriteOutcome::CommittedThenFailed(Some(3)), 20);
     let end = scene.settle(seen(3, [12, 0]), None);
     assert_eq!((end.lost_writes, end.explained_keys, end.failed_steps), (0, 0, 1));
 }
@@ -293,8 +293,8 @@ fn where_a_version_was_given_twice_the_database_has_to_hold_the_write_acknowledg
 #[test]
 fn a_key_on_which_nothing_was_acknowledged_has_nothing_to_lose() {
     let mut scene = Scene::new();
-    scene.write(0, 0, 11, Ended::Failed, 10);
-    scene.write(0, 0, 12, Ended::Indeterminate, 20);
+    scene.write(0, 0, 11, WriteOutcome::Failed, 10);
+    scene.write(0, 0, 12, WriteOutcome::Indeterminate, 20);
     assert!(scene.audit.written_keys().eq([KEY]));
     let end = scene.settle(None, None);
     assert_eq!((end.lost_writes, end.explained_keys, end.indeterminate_writes), (0, 0, 1));
@@ -317,8 +317,8 @@ fn an_example_of_a_stale_read_tells_who_read_what_and_who_had_written_when() {
     let mut scene = Scene::new();
     let start = scene.at(1000);
     scene.audit.begin_measuring(start);
-    scene.write(0, 0, 11, Ended::Acknowledged(2), 500);
-    scene.write(0, 1, 12, Ended::Acknowledged(3), 600);
+    scene.write(0, 0, 11, WriteOutcome::Acknowledged(2), 500);
+    scene.write(0, 1, 12, WriteOutcome::Acknowledged(3), 600);
     scene.read(1, 1, [0, 0], 1250);
     let example = scene.example(AnomalyKind::Stale);
     assert_eq!((example.key, example.field), (KEY, None));
@@ -332,8 +332,8 @@ fn an_example_of_a_stale_read_tells_who_read_what_and_who_had_written_when() {
 #[test]
 fn every_kind_gives_an_example_from_measured_time_only() {
     let run = |scene: &mut Scene| {
-        scene.write(0, 0, 11, Ended::Acknowledged(2), 10);
-        scene.write(0, 1, 12, Ended::CommittedThenFailed(Some(3)), 20);
+        scene.write(0, 0, 11, WriteOutcome::Acknowledged(2), 10);
+        scene.write(0, 1, 12, WriteOutcome::CommittedThenFailed(Some(3)), 20);
         scene.read(0, 1, [0, 0], 30);
         scene.read(1, 2, [0, 0], 30);
         let (sent, done) = (scene.at(30), scene.at(31));
@@ -365,7 +365,7 @@ fn a_key_beyond_the_dataset_is_nobodys() {
     let mut view = audit.view(0);
     let write = Write { key: 3, field: 0, id: 1 };
     audit.write_sent(write);
-    audit.write_ended(&mut view, write, Ended::Acknowledged(2), audit.began);
+    audit.write_ended(&mut view, write, WriteOutcome::Acknowledged(2), audit.began);
     audit.settle_key(3, None, None);
     let expected = audit.read_sent(3);
     let document = Seen { version: 1, writes: [0, 0] };
@@ -377,11 +377,11 @@ fn a_key_beyond_the_dataset_is_nobodys() {
 #[test]
 fn the_audit_of_a_million_keys_fits_into_200_mib() {
     let keys = 1_000_000;
-    let lines = keys * size_of::<Line>();
-    let memory = crate::audit::memory::Memory::new(facts(keys as u64)).bytes();
+    let lines = keys * size_of::<KeyState>();
+    let memory = crate::audit::memory::FactTable::new(facts(keys as u64)).bytes();
     // A map's entry takes a key, its two versions and one byte, and a map is at worst 7/16 full.
     let views = PAIRS as usize * (3 * size_of::<u64>() + 1) * 16 / 7;
-    assert!(size_of::<Line>() == 64 && align_of::<Line>() == 64);
+    assert!(size_of::<KeyState>() == 64 && align_of::<KeyState>() == 64);
     assert!(lines + memory + views < 200 << 20, "{lines} + {memory} + {views} bytes");
     assert_eq!(facts(u64::MAX), facts(keys as u64), "however many keys there are");
 }
@@ -392,7 +392,7 @@ fn a_difference_that_a_write_of_unknown_end_has_made_is_explained_and_one_that_l
     for (cached, explained) in [(seen(2, [1, 0]), 1), (seen(1, [0, 0]), 0)] {
         let mut scene = Scene::new();
         scene.acknowledge(2, 1, 10);
-        scene.write(1, 0, 2, Ended::Indeterminate, 20);
+        scene.write(1, 0, 2, WriteOutcome::Indeterminate, 20);
         let end = scene.settle(seen(3, [2, 0]), cached);
         assert_eq!((end.divergent_keys, end.divergent_explained_keys), (1, explained), "{cached:?}");
     }

@@ -6,7 +6,7 @@ use std::thread;
 
 use parking_lot::Mutex;
 
-use crate::audit::{Audit, Ended, FIELDS, Findings, Seen, Setup, Write};
+use crate::audit::{Audit, FIELDS, Findings, Seen, Setup, Write, WriteOutcome};
 use crate::base::clock;
 
 const ROUNDS: u64 = 20_000;
@@ -46,7 +46,7 @@ fn hammer(audit: &Audit, store: &Mutex<Seen>, ids: &AtomicI64, client: u64) -> u
             document.writes[field] = write.id;
             document.version
         };
-        audit.write_ended(&mut view, write, Ended::Acknowledged(version), clock::now());
+        audit.write_ended(&mut view, write, WriteOutcome::Acknowledged(version), clock::now());
         for _ in 0..2 {
             let sent = clock::now();
             let expected = audit.read_sent(0);

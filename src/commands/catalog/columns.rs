@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::results::columns::{Column, Form, json_schema};
+use crate::results::columns::{Column, FieldType, json_schema};
 use crate::results::{FileGuide, SummaryRow, file_guides};
 
 const HEAD: &str = "\
@@ -65,11 +65,11 @@ pub fn summary_schema() -> String {
 /// The type of a column, in words.
 fn kind(column: &Column) -> String {
     let form = match column.form {
-        Form::Text => "text".to_owned(),
-        Form::Integer => "integer".to_owned(),
-        Form::Number => "number".to_owned(),
-        Form::Boolean => "true or false".to_owned(),
-        Form::OneOf(words) => {
+        FieldType::Text => "text".to_owned(),
+        FieldType::Integer => "integer".to_owned(),
+        FieldType::Number => "number".to_owned(),
+        FieldType::Boolean => "true or false".to_owned(),
+        FieldType::OneOf(words) => {
             let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
             format!("one of {}", words.join(", "))
         }

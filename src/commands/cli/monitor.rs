@@ -9,10 +9,10 @@ use clap::{Args, Subcommand};
 use jiff::Timestamp;
 
 use crate::base::units::parse_duration;
-use crate::monitor::history::{self, Request};
+use crate::monitor::history::{self, HistoryQuery};
 use crate::monitor::listen;
-use crate::monitor::options::{Options, Output, SHORTEST_INTERVAL};
-use crate::monitor::place::{Authorities, Place};
+use crate::monitor::options::{MonitorOptions, Output, SHORTEST_INTERVAL};
+use crate::monitor::place::{Authorities, ServerAddress};
 use crate::monitor::publish::Publish;
 use crate::store::SecretUrl;
 use crate::topology::settings::expand;
@@ -114,7 +114,7 @@ pub enum MonitorCommand {
 
 /// How published samples are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum OutputFormat {
     /// A table for people.
     Summary,
     /// Rows of CSV.
@@ -124,9 +124,9 @@ pub enum Form {
 impl MonitorArguments {
     /// What they ask for, where stdout is a terminal or not.
     #[must_use]
-    pub fn options(&self, is_terminal: bool) -> Options {
-        let place = |url: &SecretUrl| Place::new(url.clone(), self.tls_ca.clone());
-        Options {
+    pub fn options(&self, is_terminal: bool) -> MonitorOptions {
+        let place = |url: &SecretUrl| ServerAddress::new(url.clone(), self.tls_ca.clone());
+        MonitorOptions {
             redis: self.redis.iter().map(place).collect(),
             nodes: self.nodes.as_ref().map(place),
             interval: self.interval,
@@ -151,12 +151,12 @@ impl MonitorArguments {
 impl MonitorCommand {
     /// What it asks for, and how to print it.
     #[must_use]
-    pub fn request(&self) -> (Request, Form) {
+    pub fn request(&self) -> (HistoryQuery, OutputFormat) {
         let Self::History { redis, from, to, publish_prefix, tls_ca, csv } = self;
-        let place = Place::new(redis.clone(), tls_ca.clone());
+        let place = ServerAddress::new(redis.clone(), tls_ca.clone());
         (
-            Request { place, prefix: publish_prefix.clone(), from: *from, to: *to },
-            if *csv { Form::Rows } else { Form::Summary },
+            HistoryQuery { place, prefix: publish_prefix.clone(), from: *from, to: *to },
+            if *csv { OutputFormat::Rows } else { OutputFormat::Summary },
         )
     }
 }

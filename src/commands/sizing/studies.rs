@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::load::workload::WorkloadSettings;
-use crate::model::curve::OnWrite;
+use crate::model::curve::WritePolicy;
 use crate::run::plan::{Cell, Plan, Scenario};
 use crate::strategy::WriteEffect;
 
@@ -20,7 +20,7 @@ pub(super) struct Study {
 /// What writes do to the cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Writing {
-    pub(super) on_write: OnWrite,
+    pub(super) on_write: WritePolicy,
     /// The strategies that do so, by their labels; none where somebody else said so.
     pub(super) strategies: Vec<String>,
 }
@@ -29,9 +29,9 @@ impl Writing {
     /// Why they do so, in a sentence; `None` where somebody else said so.
     pub(super) fn reason(&self) -> Option<String> {
         let what = match self.on_write {
-            OnWrite::Update => "update the cache",
-            OnWrite::Invalidate => "invalidate what is cached",
-            OnWrite::Ignore => "leave the cache as it is",
+            WritePolicy::Update => "update the cache",
+            WritePolicy::Invalidate => "invalidate what is cached",
+            WritePolicy::Ignore => "leave the cache as it is",
         };
         let as_under =
             || format!("writes {what}, as under {} (--on-write says otherwise)", self.strategies.join(", "));
@@ -40,7 +40,7 @@ impl Writing {
 }
 
 /// The families of a plan, in the order of its swept values. Where nothing is said of writes it is what the strategies do.
-pub(super) fn studies(plan: &Plan, on_write: Option<OnWrite>) -> Vec<Study> {
+pub(super) fn studies(plan: &Plan, on_write: Option<WritePolicy>) -> Vec<Study> {
     let mut studies: Vec<Study> = Vec::new();
     for (swept, scenario) in &plan.variants {
         if studies.iter().any(|study| offer_alike(&study.scenario, scenario)) {
@@ -56,10 +56,10 @@ pub(super) fn studies(plan: &Plan, on_write: Option<OnWrite>) -> Vec<Study> {
 }
 
 /// What is said, or else what the cells' strategies do; one of these will do where nothing is written.
-pub(super) fn writings(cells: &[Cell], are_written: bool, on_write: Option<OnWrite>) -> Vec<Writing> {
-    let said = |on_write| vec![Writing { on_write, strategies: Vec::new() }];
+pub(super) fn writings(cells: &[Cell], are_written: bool, on_write: Option<WritePolicy>) -> Vec<Writing> {
+    let writing = |on_write| vec![Writing { on_write, strategies: Vec::new() }];
     if let Some(on_write) = on_write {
-        return said(on_write);
+        return writing(on_write);
     }
     let mut found: Vec<Writing> = Vec::new();
     for cell in cells {
@@ -76,17 +76,17 @@ pub(super) fn writings(cells: &[Cell], are_written: bool, on_write: Option<OnWri
         writing.strategies.sort();
     }
     if !are_written || found.is_empty() {
-        return said(found.first().map_or(OnWrite::Invalidate, |first| first.on_write));
+        return writing(found.first().map_or(WritePolicy::Invalidate, |first| first.on_write));
     }
     found
 }
 
 /// What a cell's strategy does on a write; `None` where that is none of what is simulated.
-pub(super) fn on_write_of(cell: &Cell) -> Option<OnWrite> {
+pub(super) fn on_write_of(cell: &Cell) -> Option<WritePolicy> {
     cell.strategy.spec.promise().writes().map(|writes| match writes.effect {
-        WriteEffect::Puts => OnWrite::Update,
-        WriteEffect::Removes => OnWrite::Invalidate,
-        WriteEffect::None => OnWrite::Ignore,
+        WriteEffect::Puts => WritePolicy::Update,
+        WriteEffect::Removes => WritePolicy::Invalidate,
+        WriteEffect::None => WritePolicy::Ignore,
     })
 }
 
@@ -114,42 +114,42 @@ fn shown(swept: &[(String, String)]) -> String {
             _ => false,
         }
     };
-    let told = swept.iter().filter(|(key, _)| makes_a_difference(key));
-    told.map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(";")
+    let kept = swept.iter().filter(|(key, _)| makes_a_difference(key));
+    kept.map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(";")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::plan::Options;
+    use crate::run::plan::PlanOptions;
 
-    fn found(text: &str, on_write: Option<OnWrite>) -> Vec<(String, OnWrite, String)> {
+    fn found(text: &str, on_write: Option<WritePolicy>) -> Vec<(String, WritePolicy, String)> {
         let text = format!("topologies = [\"embedded\"]\n{text}");
-        let plan = Plan::parse("test", "test.toml", &text, &Options::default()).unwrap();
+        let plan = Plan::parse("test", "test.toml", &text, &PlanOptions::default()).unwrap();
         let told = |study: Study| (study.swept, study.writes.on_write, study.writes.strategies.join(","));
         studies(&plan, on_write).into_iter().map(told).collect()
     }
 
-    fn one(on_write: OnWrite, strategies: &str) -> Vec<(String, OnWrite, String)> {
+    fn one(on_write: WritePolicy, strategies: &str) -> Vec<(String, WritePolicy, String)> {
         vec![(String::new(), on_write, strategies.into())]
     }
 
     #[test]
     fn writes_do_what_the_strategies_do() {
         let of = |strategies: &str| found(&format!("strategies = [{strategies}]"), None);
-        assert_eq!(of("\"cache-aside\""), one(OnWrite::Invalidate, "cache-aside"));
-        assert_eq!(of("\"cache-through\""), one(OnWrite::Update, "cache-through"));
-        assert_eq!(of("\"write-around\""), one(OnWrite::Ignore, "write-around"));
-        assert_eq!(of("\"no-cache\""), one(OnWrite::Invalidate, ""), "nobody says anything");
+        assert_eq!(of("\"cache-aside\""), one(WritePolicy::Invalidate, "cache-aside"));
+        assert_eq!(of("\"cache-through\""), one(WritePolicy::Update, "cache-through"));
+        assert_eq!(of("\"write-around\""), one(WritePolicy::Ignore, "write-around"));
+        assert_eq!(of("\"no-cache\""), one(WritePolicy::Invalidate, ""), "nobody says anything");
     }
 
     #[test]
     fn strategies_that_differ_have_a_family_each_unless_it_is_said_what_writes_do() {
         let strategies = "strategies = [\"cache-through\", \"cache-aside\", \"read-through\"]\n";
         let both = found(strategies, None);
-        let invalidate = (String::new(), OnWrite::Invalidate, "cache-aside,read-through".to_owned());
-        assert_eq!(both, [invalidate, (String::new(), OnWrite::Update, "cache-through".into())]);
-        assert_eq!(found(strategies, Some(OnWrite::Ignore)), one(OnWrite::Ignore, ""));
+        let invalidate = (String::new(), WritePolicy::Invalidate, "cache-aside,read-through".to_owned());
+        assert_eq!(both, [invalidate, (String::new(), WritePolicy::Update, "cache-through".into())]);
+        assert_eq!(found(strategies, Some(WritePolicy::Ignore)), one(WritePolicy::Ignore, ""));
         let only_reads = format!("{strategies}[workload]\nreads = 1.0\n");
         assert_eq!(found(&only_reads, None).len(), 1, "nothing is written");
     }

@@ -7,12 +7,12 @@
 
 use std::time::Duration;
 
-use super::fields::{self, Fault, Fields, MOST};
-use super::{Operation, Record};
+use super::fields::{self, Fields, LineError, MOST};
+use super::{TraceOperation, TraceRecord};
 
 /// The positions of the columns.
 #[derive(Debug)]
-pub(super) struct Columns {
+pub(super) struct CachelibColumns {
     count: usize,
     key: usize,
     operation: usize,
@@ -28,23 +28,24 @@ pub(super) struct Columns {
 /// More repeats than this in one line are a damaged number, and would seem to hang.
 const MOST_REPEATS: u64 = 1 << 32;
 
-impl Columns {
+impl CachelibColumns {
     /// Returns true if a first line is the header of such a trace.
     pub(super) fn are_named_by(header: &Fields<'_>) -> bool {
         header.iter().any(|name| name == b"key") && header.iter().any(|name| name == b"op")
     }
 
-    pub(super) fn of(header: &Fields<'_>) -> Result<Self, Fault> {
+    pub(super) fn of(header: &Fields<'_>) -> Result<Self, LineError> {
         let remedy = "give the trace the header of CacheLib's kvcache traces, such as key,op,size,op_count,key_size,ttl";
         if header.count() > MOST {
-            return Err(Fault::new(
+            return Err(LineError::new(
                 format!("the header has {} columns, more than {MOST}", header.count()),
                 remedy,
             ));
         }
         let place = |name: &str| header.iter().position(|column| column == name.as_bytes());
-        let required =
-            |name| place(name).ok_or_else(|| Fault::new(format!("the header has no column {name}"), remedy));
+        let required = |name| {
+            place(name).ok_or_else(|| LineError::new(format!("the header has no column {name}"), remedy))
+        };
         Ok(Self {
             count: header.count(),
             key: required("key")?,
@@ -63,9 +64,9 @@ impl Columns {
     }
 
     /// The record of a line, and how often it is repeated.
-    pub(super) fn record(&self, fields: &Fields<'_>) -> Result<(Record, u64), Fault> {
+    pub(super) fn record(&self, fields: &Fields<'_>) -> Result<(TraceRecord, u64), LineError> {
         let fields = fields.exactly(self.count)?;
-        let record = Record {
+        let record = TraceRecord {
             time_ms: self.time.map_or(Ok(0), |at| fields::seconds_as_ms(fields[at], "op_time"))?,
             key: self.key(fields)?,
             operation: operation(fields[self.operation])?,
@@ -76,9 +77,9 @@ impl Columns {
     }
 }
 
-impl Columns {
+impl CachelibColumns {
     /// A key, and its size where the trace says it.
-    fn key(&self, fields: &[&[u8]]) -> Result<Box<str>, Fault> {
+    fn key(&self, fields: &[&[u8]]) -> Result<Box<str>, LineError> {
         let key = fields::key(fields[self.key])?;
         let Some(at) = self.key_size else { return Ok(key) };
         let size = fields::number(fields[at], "key_size")?;
@@ -86,12 +87,12 @@ impl Columns {
     }
 }
 
-fn operation(field: &[u8]) -> Result<Operation, Fault> {
+fn operation(field: &[u8]) -> Result<TraceOperation, LineError> {
     match field {
-        b"GET" | b"GET_LEASE" => Ok(Operation::Read),
-        b"SET" | b"SET_LEASE" | b"ADD" => Ok(Operation::Put),
-        b"REPLACE" | b"CAS" | b"APPEND" | b"PREPEND" | b"INCR" | b"DECR" => Ok(Operation::Write),
-        b"DELETE" => Ok(Operation::Delete),
+        b"GET" | b"GET_LEASE" => Ok(TraceOperation::Read),
+        b"SET" | b"SET_LEASE" | b"ADD" => Ok(TraceOperation::Put),
+        b"REPLACE" | b"CAS" | b"APPEND" | b"PREPEND" | b"INCR" | b"DECR" => Ok(TraceOperation::Write),
+        b"DELETE" => Ok(TraceOperation::Delete),
         _ => fields::unknown_operation(
             field,
             "known are GET, GET_LEASE, SET, SET_LEASE, ADD, REPLACE, CAS, APPEND, PREPEND, INCR, DECR and DELETE",
@@ -100,7 +101,7 @@ fn operation(field: &[u8]) -> Result<Operation, Fault> {
 }
 
 /// None where the field is empty or 0: the value lives for ever, or the operation sets none.
-fn ttl(field: &[u8]) -> Result<Option<Duration>, Fault> {
+fn ttl(field: &[u8]) -> Result<Option<Duration>, LineError> {
     if field.is_empty() {
         return Ok(None);
     }
@@ -108,22 +109,22 @@ fn ttl(field: &[u8]) -> Result<Option<Duration>, Fault> {
     Ok((seconds > 0).then(|| Duration::from_secs(seconds)))
 }
 
-fn repeats(field: &[u8]) -> Result<u64, Fault> {
+fn repeats(field: &[u8]) -> Result<u64, LineError> {
     let count = fields::number(field, "op_count")?;
     if (1..=MOST_REPEATS).contains(&count) {
         return Ok(count);
     }
-    Err(Fault::new(format!("op_count is {count}, which is not from 1 to 2^32"), "correct the number"))
+    Err(LineError::new(format!("op_count is {count}, which is not from 1 to 2^32"), "correct the number"))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Operation::{Delete, Put, Read};
+    use super::TraceOperation::{Delete, Put, Read};
     use super::*;
-    use crate::load::trace::{Format, OnBroken, Reader};
+    use crate::load::trace::{Format, OnBroken, TraceReader};
 
-    fn read(text: &'static str) -> Reader {
-        let reader = Reader::new(text.as_bytes(), None, OnBroken::Refuse).unwrap();
+    fn read(text: &'static str) -> TraceReader {
+        let reader = TraceReader::new(text.as_bytes(), None, OnBroken::Refuse).unwrap();
         assert_eq!(reader.format(), Format::CacheLib);
         reader
     }
@@ -183,8 +184,10 @@ mod tests {
 
     #[test]
     fn a_header_without_a_needed_column_is_refused_and_named() {
-        let error =
-            Reader::new(&b"key,op,op_count\nk,GET,1\n"[..], None, OnBroken::Skip).err().unwrap().to_string();
+        let error = TraceReader::new(&b"key,op,op_count\nk,GET,1\n"[..], None, OnBroken::Skip)
+            .err()
+            .unwrap()
+            .to_string();
         assert!(error.contains("line 1") && error.contains("no column size"), "{error}");
     }
 }

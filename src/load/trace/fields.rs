@@ -1,18 +1,18 @@
 //! The fields of one line of CSV.
 
-use super::Operation;
+use super::TraceOperation;
 
 /// More columns than any known format has.
 pub(super) const MOST: usize = 16;
 
 /// What is wrong with a line, before its number is known.
 #[derive(Debug)]
-pub(super) struct Fault {
+pub(super) struct LineError {
     pub(super) reason: String,
     pub(super) remedy: &'static str,
 }
 
-impl Fault {
+impl LineError {
     pub(super) fn new(reason: impl Into<String>, remedy: &'static str) -> Self {
         Self { reason: reason.into(), remedy }
     }
@@ -53,13 +53,13 @@ impl<'l> Fields<'l> {
     }
 
     /// All fields where there are as many as there should be.
-    pub(super) fn exactly(&self, columns: usize) -> Result<&[&'l [u8]], Fault> {
+    pub(super) fn exactly(&self, columns: usize) -> Result<&[&'l [u8]], LineError> {
         if self.count == columns {
             return Ok(&self.at[..columns]);
         }
         let found = if self.count == 1 { "1 column".to_owned() } else { format!("{} columns", self.count) };
         let remedy = "see that every line is whole, and that keys with commas are in quotes";
-        Err(Fault::new(format!("{found} instead of {columns}"), remedy))
+        Err(LineError::new(format!("{found} instead of {columns}"), remedy))
     }
 }
 
@@ -73,7 +73,7 @@ fn unquote(line: &[u8], scratch: &mut csv::ByteRecord) {
 }
 
 /// A whole number that is not negative.
-pub(super) fn number(field: &[u8], column: &str) -> Result<u64, Fault> {
+pub(super) fn number(field: &[u8], column: &str) -> Result<u64, LineError> {
     let digit = |value: u64, &byte: &u8| {
         let digit = byte.wrapping_sub(b'0');
         if digit < 10 { value.checked_mul(10)?.checked_add(u64::from(digit)) } else { None }
@@ -83,33 +83,34 @@ pub(super) fn number(field: &[u8], column: &str) -> Result<u64, Fault> {
         _ => {
             let reason =
                 format!("{column} is \"{}\", which is not a whole number of at most 64 bits", excerpt(field));
-            Err(Fault::new(reason, "correct the number"))
+            Err(LineError::new(reason, "correct the number"))
         }
     }
 }
 
 /// Seconds as milliseconds.
-pub(super) fn seconds_as_ms(field: &[u8], column: &str) -> Result<u64, Fault> {
+pub(super) fn seconds_as_ms(field: &[u8], column: &str) -> Result<u64, LineError> {
     let seconds = number(field, column)?;
-    let too_late = || Fault::new(format!("{column} is {seconds} s, which is too late"), "correct the time");
+    let too_late =
+        || LineError::new(format!("{column} is {seconds} s, which is too late"), "correct the time");
     seconds.checked_mul(1_000).ok_or_else(too_late)
 }
 
 /// A key: text that is not empty.
-pub(super) fn key(field: &[u8]) -> Result<Box<str>, Fault> {
+pub(super) fn key(field: &[u8]) -> Result<Box<str>, LineError> {
     match std::str::from_utf8(field) {
-        Ok("") => Err(Fault::new("the key is empty", "give every record a key")),
+        Ok("") => Err(LineError::new("the key is empty", "give every record a key")),
         Ok(key) => Ok(key.into()),
         Err(_) => {
             let reason = format!("the key \"{}\" is not UTF-8", excerpt(field));
-            Err(Fault::new(reason, "encode keys as UTF-8, for example in hexadecimal"))
+            Err(LineError::new(reason, "encode keys as UTF-8, for example in hexadecimal"))
         }
     }
 }
 
 /// What is said of an operation that the format does not have; `known` begins "known are".
-pub(super) fn unknown_operation(field: &[u8], known: &'static str) -> Result<Operation, Fault> {
-    Err(Fault::new(format!("the operation is \"{}\"", excerpt(field)), known))
+pub(super) fn unknown_operation(field: &[u8], known: &'static str) -> Result<TraceOperation, LineError> {
+    Err(LineError::new(format!("the operation is \"{}\"", excerpt(field)), known))
 }
 
 /// The beginning of a field or line, fit to be shown.

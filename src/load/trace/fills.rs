@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use rustc_hash::FxBuildHasher;
 
-use super::{Format, Operation};
+use super::{Format, TraceOperation};
 
 /// Traces that were recorded at a cache in front of which the application asks first and, where it finds nothing, loads
 /// and puts in what it has loaded. Such a put follows a read of its key, with no other operation on the key between
@@ -26,15 +26,15 @@ impl Fills {
     }
 
     /// Returns true if the next operation, on a key of some hash, is a fill; it is counted then.
-    pub fn is_fill(&mut self, key: u64, operation: Operation) -> bool {
+    pub fn is_fill(&mut self, key: u64, operation: TraceOperation) -> bool {
         if !self.format.is_look_aside() {
             return false;
         }
-        if operation == Operation::Read {
+        if operation == TraceOperation::Read {
             self.read_last.insert(key);
             return false;
         }
-        let is_fill = self.read_last.remove(&key) && operation == Operation::Put;
+        let is_fill = self.read_last.remove(&key) && operation == TraceOperation::Put;
         self.left_out += u64::from(is_fill);
         is_fill
     }
@@ -48,10 +48,10 @@ impl Fills {
 
 #[cfg(test)]
 mod tests {
-    use super::Operation::{Delete, Put, Read, Write};
+    use super::TraceOperation::{Delete, Put, Read, Write};
     use super::*;
 
-    fn fills(format: Format, operations: &[(u64, Operation)]) -> Vec<bool> {
+    fn fills(format: Format, operations: &[(u64, TraceOperation)]) -> Vec<bool> {
         let mut fills = Fills::of(format);
         let found: Vec<_> = operations.iter().map(|&(key, what)| fills.is_fill(key, what)).collect();
         assert_eq!(fills.left_out(), found.iter().filter(|is_fill| **is_fill).count() as u64);

@@ -17,13 +17,13 @@ mod twitter;
 pub use error::{Broken, TraceError};
 pub use fills::Fills;
 pub use own::Writer;
-pub use reader::{Reader, Skipped};
+pub use reader::{Skipped, TraceReader};
 
 use std::time::Duration;
 
 /// The operation of a record on its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Operation {
+pub enum TraceOperation {
     /// The key's value is asked for.
     Read,
     /// The key gets a new value.
@@ -36,14 +36,14 @@ pub enum Operation {
 
 /// One operation of a trace.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Record {
+pub struct TraceRecord {
     /// When it happened, in milliseconds from wherever the trace counts; never less than that of the record
     /// before. 0 throughout where the trace has no times.
     pub time_ms: u64,
     /// The key; never empty.
     pub key: Box<str>,
     /// The operation that was done.
-    pub operation: Operation,
+    pub operation: TraceOperation,
     /// The size of the value in bytes, as the trace tells it; 0 where it was not known, as on many reads.
     pub size_bytes: u64,
     /// The time to live of the written value, where the trace gives one.

@@ -4,16 +4,16 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use super::fields::{self, Fault, Fields};
+use super::fields::{self, Fields, LineError};
 use super::lines::LONGEST;
-use super::{Operation, Record, TraceError};
+use super::{TraceError, TraceOperation, TraceRecord};
 
 /// The header line.
 pub(super) const HEADER: &str = "time_ms,key,operation,size_bytes";
 
-pub(super) fn record(fields: &Fields<'_>) -> Result<Record, Fault> {
+pub(super) fn record(fields: &Fields<'_>) -> Result<TraceRecord, LineError> {
     let fields = fields.exactly(4)?;
-    Ok(Record {
+    Ok(TraceRecord {
         time_ms: fields::number(fields[0], "time_ms")?,
         key: fields::key(fields[1])?,
         operation: operation(fields[2])?,
@@ -22,16 +22,16 @@ pub(super) fn record(fields: &Fields<'_>) -> Result<Record, Fault> {
     })
 }
 
-fn operation(field: &[u8]) -> Result<Operation, Fault> {
+fn operation(field: &[u8]) -> Result<TraceOperation, LineError> {
     match field {
-        b"read" => Ok(Operation::Read),
-        b"write" => Ok(Operation::Write),
-        b"delete" => Ok(Operation::Delete),
+        b"read" => Ok(TraceOperation::Read),
+        b"write" => Ok(TraceOperation::Write),
+        b"delete" => Ok(TraceOperation::Delete),
         _ => fields::unknown_operation(field, "known are read, write and delete"),
     }
 }
 
-/// Writes a trace that [`super::Reader`] reads back to the same records, but for their times to live.
+/// Writes a trace that [`super::TraceReader`] reads back to the same records, but for their times to live.
 ///
 /// The caller must end with [`Writer::finish`]; a compressed trace that was not finished reads as one that was cut off.
 pub struct Writer<W: Write> {
@@ -92,13 +92,13 @@ impl<W: Write> Writer<W> {
     /// # Errors
     /// Refuses what no reader would take: a time that goes back, and a key that is empty, longer than a line, or has a
     /// line end.
-    pub fn write(&mut self, record: &Record) -> Result<(), TraceError> {
+    pub fn write(&mut self, record: &TraceRecord) -> Result<(), TraceError> {
         self.check(record)?;
         self.line.clear();
         let operation = match record.operation {
-            Operation::Read => "read",
-            Operation::Write | Operation::Put => "write",
-            Operation::Delete => "delete",
+            TraceOperation::Read => "read",
+            TraceOperation::Write | TraceOperation::Put => "write",
+            TraceOperation::Delete => "delete",
         };
         let (time_ms, size_bytes) = (record.time_ms, record.size_bytes);
         let key = &record.key;
@@ -132,7 +132,7 @@ impl<W: Write> Writer<W> {
         flushed.map_err(|source| TraceError::Write { record, source })
     }
 
-    fn check(&self, record: &Record) -> Result<(), TraceError> {
+    fn check(&self, record: &TraceRecord) -> Result<(), TraceError> {
         if record.time_ms < self.last_time_ms {
             let reason = format!(
                 "its time {} ms is before the {} ms of the last one",
@@ -170,26 +170,27 @@ impl<W: Write> Writer<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::trace::{Format, OnBroken, Reader};
+    use crate::load::trace::{Format, OnBroken, TraceReader};
     use proptest::prelude::*;
 
-    const OPERATIONS: [Operation; 3] = [Operation::Read, Operation::Write, Operation::Delete];
+    const OPERATIONS: [TraceOperation; 3] =
+        [TraceOperation::Read, TraceOperation::Write, TraceOperation::Delete];
 
-    fn records() -> impl Strategy<Value = Vec<Record>> {
+    fn records() -> impl Strategy<Value = Vec<TraceRecord>> {
         let key = prop_oneof![r"[a-z0-9:]{1,20}", "[^\r\n]{1,12}", r#"[,"a]{1,6}"#];
         let one = (0..5_000_u64, key, prop::sample::select(&OPERATIONS), any::<u64>());
         prop::collection::vec(one, 1..50).prop_map(|rows| {
             let mut time_ms = 0;
             let record = |(later, key, operation, size_bytes): (u64, String, _, _)| {
                 time_ms += later;
-                Record { time_ms, key: key.into(), operation, size_bytes, ttl: None }
+                TraceRecord { time_ms, key: key.into(), operation, size_bytes, ttl: None }
             };
             rows.into_iter().map(record).collect()
         })
     }
 
     fn written(
-        records: &[Record],
+        records: &[TraceRecord],
         start: impl Fn(Vec<u8>) -> Result<Writer<Vec<u8>>, TraceError>,
     ) -> Vec<u8> {
         let mut writer = start(Vec::new()).unwrap();
@@ -199,8 +200,8 @@ mod tests {
         writer.finish().unwrap()
     }
 
-    fn read_back(bytes: Vec<u8>) -> Vec<Record> {
-        let reader = Reader::new(std::io::Cursor::new(bytes), None, OnBroken::Refuse).unwrap();
+    fn read_back(bytes: Vec<u8>) -> Vec<TraceRecord> {
+        let reader = TraceReader::new(std::io::Cursor::new(bytes), None, OnBroken::Refuse).unwrap();
         assert_eq!(reader.format(), Format::Own);
         reader.map(Result::unwrap).collect()
     }
@@ -216,10 +217,10 @@ mod tests {
     #[test]
     fn a_file_is_compressed_when_its_name_says_so_and_read_whatever_its_name() {
         let folder = tempfile::tempdir().unwrap();
-        let record = |time_ms| Record {
+        let record = |time_ms| TraceRecord {
             time_ms,
             key: "user:1".into(),
-            operation: Operation::Read,
+            operation: TraceOperation::Read,
             size_bytes: 7,
             ttl: None,
         };
@@ -233,7 +234,7 @@ mod tests {
             assert!(std::fs::read(&path).unwrap().starts_with(magic));
             let misnamed = folder.path().join("trace");
             std::fs::rename(&path, &misnamed).unwrap();
-            let reader = Reader::open(&misnamed, None, OnBroken::Refuse).unwrap();
+            let reader = TraceReader::open(&misnamed, None, OnBroken::Refuse).unwrap();
             assert_eq!(reader.map(Result::unwrap).count(), 100);
         }
     }
@@ -242,8 +243,13 @@ mod tests {
     fn a_record_that_no_reader_would_take_is_not_written() {
         let mut writer = Writer::plain(Vec::new()).unwrap();
         let mut write = |time_ms, key: &str| {
-            let record =
-                Record { time_ms, key: key.into(), operation: Operation::Read, size_bytes: 1, ttl: None };
+            let record = TraceRecord {
+                time_ms,
+                key: key.into(),
+                operation: TraceOperation::Read,
+                size_bytes: 1,
+                ttl: None,
+            };
             writer.write(&record).map_err(|error| error.to_string())
         };
         write(5, "a").unwrap();

@@ -4,21 +4,21 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use super::cachelib::Columns;
-use super::fields::{Fault, Fields, excerpt};
+use super::cachelib::CachelibColumns;
+use super::fields::{Fields, LineError, excerpt};
 use super::lines::{Lines, Next};
 use super::source::{self, Bytes};
-use super::{Broken, Format, OnBroken, Record, TraceError, own, twitter};
+use super::{Broken, Format, OnBroken, TraceError, TraceRecord, own, twitter};
 
 /// The records of a trace in order, each read when it is asked for. After an error there are no more.
-pub struct Reader {
+pub struct TraceReader {
     lines: Lines<Bytes>,
     layout: Layout,
     on_broken: OnBroken,
     /// Fields that were quoted on the line in hand.
     scratch: csv::ByteRecord,
     /// A record that its line repeats, and how often it is still to come.
-    repeated: Option<(Record, u64)>,
+    repeated: Option<(TraceRecord, u64)>,
     state: State,
     last_time_ms: u64,
     any: bool,
@@ -37,7 +37,7 @@ pub struct Skipped {
 enum Layout {
     Own,
     Twitter,
-    CacheLib(Columns),
+    CacheLib(CachelibColumns),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -48,11 +48,11 @@ enum State {
     Ended,
 }
 
-impl Reader {
+impl TraceReader {
     /// Opens a file, plain or zstd; without a format given, its first line tells.
     ///
     /// # Errors
-    /// Names the file where it cannot be opened; otherwise see [`Reader::new`].
+    /// Names the file where it cannot be opened; otherwise see [`TraceReader::new`].
     pub fn open(path: &Path, format: Option<Format>, on_broken: OnBroken) -> Result<Self, TraceError> {
         let file = File::open(path).map_err(|source| TraceError::Open { path: path.to_owned(), source })?;
         Self::new(file, format, on_broken)
@@ -115,7 +115,7 @@ impl Reader {
         &self.skipped
     }
 
-    fn next_record(&mut self) -> Result<Option<Record>, TraceError> {
+    fn next_record(&mut self) -> Result<Option<TraceRecord>, TraceError> {
         if let Some((record, left)) = &mut self.repeated {
             *left -= 1;
             if *left > 0 {
@@ -130,7 +130,7 @@ impl Reader {
             let parsed = match next {
                 Next::End if self.any => return Ok(None),
                 Next::End => return Err(TraceError::Empty { skipped: self.skipped.lines }),
-                Next::TooLong => Err(Fault::new(
+                Next::TooLong => Err(LineError::new(
                     "the line is longer than 64 KiB",
                     "see that the file is a trace with line ends",
                 )),
@@ -144,7 +144,7 @@ impl Reader {
     }
 
     /// The record on the line in hand, and how often it is repeated.
-    fn parse(&mut self) -> Result<(Record, u64), Fault> {
+    fn parse(&mut self) -> Result<(TraceRecord, u64), LineError> {
         let line = self.lines.line();
         let line = if self.lines.number() == 1 { without_byte_order_mark(line) } else { line };
         let fields = Fields::of(line, &mut self.scratch);
@@ -156,12 +156,12 @@ impl Reader {
         if record.time_ms < self.last_time_ms {
             let (time, last) = (record.time_ms, self.last_time_ms);
             let reason = format!("its time, {time} ms, goes back behind the {last} ms of the record before");
-            return Err(Fault::new(reason, "sort the trace by time"));
+            return Err(LineError::new(reason, "sort the trace by time"));
         }
         Ok((record, repeats))
     }
 
-    fn taken(&mut self, record: Record, repeats: u64) -> Record {
+    fn taken(&mut self, record: TraceRecord, repeats: u64) -> TraceRecord {
         self.any = true;
         self.last_time_ms = record.time_ms;
         if repeats > 1 {
@@ -170,7 +170,7 @@ impl Reader {
         record
     }
 
-    fn leave_out(&mut self, Fault { reason, remedy }: Fault) -> Result<(), TraceError> {
+    fn leave_out(&mut self, LineError { reason, remedy }: LineError) -> Result<(), TraceError> {
         let broken = Broken { line: self.lines.number(), reason, remedy };
         match self.on_broken {
             OnBroken::Refuse => Err(broken.into()),
@@ -183,8 +183,8 @@ impl Reader {
     }
 }
 
-impl Iterator for Reader {
-    type Item = Result<Record, TraceError>;
+impl Iterator for TraceReader {
+    type Item = Result<TraceRecord, TraceError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.state == State::Ended {
@@ -214,9 +214,9 @@ impl Layout {
                 remedy: "add the header, or name the trace's true format",
             }),
             Some(Format::Twitter) => Ok(Self::Twitter),
-            Some(Format::CacheLib) => match Columns::of(&fields) {
+            Some(Format::CacheLib) => match CachelibColumns::of(&fields) {
                 Ok(columns) => Ok(Self::CacheLib(columns)),
-                Err(Fault { reason, remedy }) => Err(TraceError::Header { reason, remedy }),
+                Err(LineError { reason, remedy }) => Err(TraceError::Header { reason, remedy }),
             },
         }
     }
@@ -226,7 +226,7 @@ fn recognised(first_line: &[u8], fields: &Fields<'_>) -> Option<Format> {
     let is_number = |field: &[u8]| !field.is_empty() && field.iter().all(u8::is_ascii_digit);
     if first_line == own::HEADER.as_bytes() {
         Some(Format::Own)
-    } else if Columns::are_named_by(fields) {
+    } else if CachelibColumns::are_named_by(fields) {
         Some(Format::CacheLib)
     } else if fields.count() == twitter::COLUMNS && fields.iter().next().is_some_and(is_number) {
         Some(Format::Twitter)
@@ -252,16 +252,16 @@ fn advance(lines: &mut Lines<Bytes>) -> Result<Next, TraceError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::trace::{Operation, Writer};
+    use crate::load::trace::{TraceOperation, Writer};
 
     const HEADER: &str = "time_ms,key,operation,size_bytes";
 
-    fn own(lines: &str, on_broken: OnBroken) -> Reader {
-        Reader::new(io::Cursor::new(format!("{HEADER}\n{lines}")), None, on_broken).unwrap()
+    fn own(lines: &str, on_broken: OnBroken) -> TraceReader {
+        TraceReader::new(io::Cursor::new(format!("{HEADER}\n{lines}")), None, on_broken).unwrap()
     }
 
     fn refused(source: impl AsRef<[u8]> + Send + 'static, format: Option<Format>) -> String {
-        match Reader::new(io::Cursor::new(source), format, OnBroken::Refuse) {
+        match TraceReader::new(io::Cursor::new(source), format, OnBroken::Refuse) {
             Err(error) => error.to_string(),
             Ok(mut reader) => reader.find_map(Result::err).unwrap().to_string(),
         }
@@ -273,7 +273,13 @@ mod tests {
             // Keys that do not compress, so that the frame has many blocks.
             let key = format!("{:x}", time_ms.wrapping_mul(0x9E37_79B9_7F4A_7C15)).into();
             writer
-                .write(&Record { time_ms, key, operation: Operation::Read, size_bytes: 1, ttl: None })
+                .write(&TraceRecord {
+                    time_ms,
+                    key,
+                    operation: TraceOperation::Read,
+                    size_bytes: 1,
+                    ttl: None,
+                })
                 .unwrap();
         }
         writer.finish().unwrap()
@@ -284,7 +290,7 @@ mod tests {
         let records: Vec<_> =
             own("0,a,read,10\n5,\"b,c\",write,20\r\n5,a,delete,0", OnBroken::Refuse).collect();
         let records: Vec<_> = records.into_iter().map(Result::unwrap).collect();
-        let expected = |time_ms, key: &str, operation, size_bytes| Record {
+        let expected = |time_ms, key: &str, operation, size_bytes| TraceRecord {
             time_ms,
             key: key.into(),
             operation,
@@ -294,9 +300,9 @@ mod tests {
         assert_eq!(
             records,
             [
-                expected(0, "a", Operation::Read, 10),
-                expected(5, "b,c", Operation::Write, 20),
-                expected(5, "a", Operation::Delete, 0)
+                expected(0, "a", TraceOperation::Read, 10),
+                expected(5, "b,c", TraceOperation::Write, 20),
+                expected(5, "a", TraceOperation::Delete, 0)
             ]
         );
     }
@@ -352,7 +358,7 @@ mod tests {
     fn a_compressed_trace_that_was_cut_off_says_so_after_the_records_that_it_has() {
         let mut bytes = compressed(200_000);
         bytes.truncate(bytes.len() * 2 / 3);
-        let mut reader = Reader::new(io::Cursor::new(bytes), None, OnBroken::Skip).unwrap();
+        let mut reader = TraceReader::new(io::Cursor::new(bytes), None, OnBroken::Skip).unwrap();
         let whole = reader.by_ref().take_while(Result::is_ok).count();
         assert!(whole > 50_000 && whole < 200_000, "{whole}");
         let mut bytes = compressed(50);
@@ -366,7 +372,7 @@ mod tests {
         let mut bytes = compressed(200_000);
         let middle = bytes.len() / 2;
         bytes[middle..middle + 64].fill(0);
-        let mut reader = Reader::new(io::Cursor::new(bytes), None, OnBroken::Skip).unwrap();
+        let mut reader = TraceReader::new(io::Cursor::new(bytes), None, OnBroken::Skip).unwrap();
         let error = reader.find_map(Result::err).unwrap();
         assert!(matches!(error, TraceError::Read { .. } | TraceError::Truncated { .. }), "{error}");
         assert_eq!(reader.skipped().lines, 0);
@@ -377,7 +383,7 @@ mod tests {
         let mut bytes = zstd::encode_all(format!("{HEADER}\n1,a,read,1\n2,").as_bytes(), 1).unwrap();
         bytes.extend([0x50, 0x2A, 0x4D, 0x18, 3, 0, 0, 0, 7, 7, 7]);
         bytes.extend(zstd::encode_all(&b"b,read,1\n"[..], 1).unwrap());
-        let reader = Reader::new(io::Cursor::new(bytes), None, OnBroken::Refuse).unwrap();
+        let reader = TraceReader::new(io::Cursor::new(bytes), None, OnBroken::Refuse).unwrap();
         assert_eq!(reader.map(|record| record.unwrap().time_ms).collect::<Vec<_>>(), [1, 2]);
     }
 
@@ -400,11 +406,14 @@ mod tests {
 
     #[test]
     fn a_byte_order_mark_is_not_part_of_the_first_line() {
-        let reader =
-            Reader::new(io::Cursor::new(format!("\u{FEFF}{HEADER}\n1,a,read,1\n")), None, OnBroken::Refuse);
+        let reader = TraceReader::new(
+            io::Cursor::new(format!("\u{FEFF}{HEADER}\n1,a,read,1\n")),
+            None,
+            OnBroken::Refuse,
+        );
         assert_eq!(reader.unwrap().count(), 1);
         let twitter =
-            Reader::new("\u{FEFF}0,k,1,2,3,get,0\n".as_bytes(), Some(Format::Twitter), OnBroken::Refuse);
+            TraceReader::new("\u{FEFF}0,k,1,2,3,get,0\n".as_bytes(), Some(Format::Twitter), OnBroken::Refuse);
         assert!(twitter.unwrap().all(|record| record.is_ok()));
     }
 
@@ -424,7 +433,8 @@ mod tests {
                 self.0.read(&mut buffer[..most])
             }
         }
-        let reader = Reader::new(Slow(io::Cursor::new(compressed(100))), None, OnBroken::Refuse).unwrap();
+        let reader =
+            TraceReader::new(Slow(io::Cursor::new(compressed(100))), None, OnBroken::Refuse).unwrap();
         assert_eq!(reader.map(Result::unwrap).count(), 100);
     }
 }

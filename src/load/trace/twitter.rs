@@ -4,18 +4,18 @@
 
 use std::time::Duration;
 
-use super::fields::{self, Fault, Fields};
-use super::{Operation, Record};
+use super::fields::{self, Fields, LineError};
+use super::{TraceOperation, TraceRecord};
 
 /// The number of columns of a line.
 pub(super) const COLUMNS: usize = 7;
 
-pub(super) fn record(fields: &Fields<'_>) -> Result<Record, Fault> {
+pub(super) fn record(fields: &Fields<'_>) -> Result<TraceRecord, LineError> {
     let fields = fields.exactly(COLUMNS)?;
     // The key's size is that of the key before it was made anonymous; it is checked, and of no further use.
     fields::number(fields[2], "the key size")?;
     let ttl_seconds = fields::number(fields[6], "the TTL")?;
-    Ok(Record {
+    Ok(TraceRecord {
         time_ms: fields::seconds_as_ms(fields[0], "the time")?,
         key: fields::key(fields[1])?,
         operation: operation(fields[5])?,
@@ -24,12 +24,12 @@ pub(super) fn record(fields: &Fields<'_>) -> Result<Record, Fault> {
     })
 }
 
-fn operation(field: &[u8]) -> Result<Operation, Fault> {
+fn operation(field: &[u8]) -> Result<TraceOperation, LineError> {
     match field {
-        b"get" | b"gets" => Ok(Operation::Read),
-        b"set" | b"add" => Ok(Operation::Put),
-        b"replace" | b"cas" | b"append" | b"prepend" | b"incr" | b"decr" => Ok(Operation::Write),
-        b"delete" => Ok(Operation::Delete),
+        b"get" | b"gets" => Ok(TraceOperation::Read),
+        b"set" | b"add" => Ok(TraceOperation::Put),
+        b"replace" | b"cas" | b"append" | b"prepend" | b"incr" | b"decr" => Ok(TraceOperation::Write),
+        b"delete" => Ok(TraceOperation::Delete),
         _ => fields::unknown_operation(
             field,
             "known are get, gets, set, add, replace, cas, append, prepend, incr, decr and delete",
@@ -39,9 +39,9 @@ fn operation(field: &[u8]) -> Result<Operation, Fault> {
 
 #[cfg(test)]
 mod tests {
-    use super::Operation::{Delete, Put, Read, Write};
+    use super::TraceOperation::{Delete, Put, Read, Write};
     use super::*;
-    use crate::load::trace::{Format, OnBroken, Reader};
+    use crate::load::trace::{Format, OnBroken, TraceReader};
 
     const SAMPLE: &[u8] = b"0,nz:u:eeW511W3dcH3de3d15ec,22,304,8,get,0\n\
         0,nz:u:eeW511W3dcH3de3d15ec,22,304,8,set,3600\n\
@@ -51,7 +51,7 @@ mod tests {
 
     #[test]
     fn a_twitter_trace_is_recognised_and_its_operations_are_told_apart() {
-        let reader = Reader::new(SAMPLE, None, OnBroken::Refuse).unwrap();
+        let reader = TraceReader::new(SAMPLE, None, OnBroken::Refuse).unwrap();
         assert_eq!(reader.format(), Format::Twitter);
         let records: Vec<_> = reader.map(Result::unwrap).collect();
         let operations: Vec<_> = records.iter().map(|record| record.operation).collect();
@@ -71,7 +71,7 @@ mod tests {
             ("7,,1,2,3,get,0", "key is empty"),
         ] {
             let text = format!("0,k,1,2,3,get,0\n{line}\n");
-            let mut reader = Reader::new(std::io::Cursor::new(text), None, OnBroken::Refuse).unwrap();
+            let mut reader = TraceReader::new(std::io::Cursor::new(text), None, OnBroken::Refuse).unwrap();
             assert!(reader.next().unwrap().is_ok());
             let error = reader.next().unwrap().unwrap_err().to_string();
             assert!(error.starts_with("line 2 ") && error.contains(word), "{error}");

@@ -1,6 +1,6 @@
 //! The shares of the kinds of operation.
 
-use super::random::Random;
+use super::random::Xoroshiro;
 
 /// Kinds of operation by weight.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,7 +59,7 @@ impl Mix {
     /// Draws the kind of one operation.
     #[inline]
     #[must_use]
-    pub fn sample(&self, random: &mut Random) -> u8 {
+    pub fn sample(&self, random: &mut Xoroshiro) -> u8 {
         let draw = random.unit();
         self.below.iter().position(|below| draw < *below).map_or(self.last, |kind| kind as u8)
     }

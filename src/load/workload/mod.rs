@@ -19,7 +19,7 @@ pub use bijection::Bijection;
 pub use keys::{Distribution, KeySampler, TopShares};
 pub use mix::{Mix, MixError};
 pub use operation::Operation;
-pub use random::{Purpose, Random, RandomSource};
+pub use random::{Purpose, RandomSource, Xoroshiro};
 pub use recorded::{BrokenLines, Recording};
 pub use settings::WorkloadSettings;
 pub use stream::{OperationStream, StreamDigest, StreamSpec};

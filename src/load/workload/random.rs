@@ -73,25 +73,25 @@ impl RandomSource {
     /// The generator of one lane (usually a client) at one sequence number. A call costs about 5 ns, in any order.
     #[inline]
     #[must_use]
-    pub const fn at(&self, lane: u64, number: u64) -> Random {
+    pub const fn at(&self, lane: u64, number: u64) -> Xoroshiro {
         let a = mix(self.a.wrapping_add(GOLDEN.wrapping_mul(lane.wrapping_add(1))));
         let b = mix(self.b ^ a);
         let s0 = mix(a.wrapping_add(GOLDEN.wrapping_mul(number.wrapping_add(1))));
         let s1 = mix(b.wrapping_add(s0));
         // The generator is stuck only at (0, 0).
-        Random { s0, s1: if s0 | s1 == 0 { GOLDEN } else { s1 } }
+        Xoroshiro { s0, s1: if s0 | s1 == 0 { GOLDEN } else { s1 } }
     }
 }
 
 /// The random numbers of one operation: xoroshiro128++. It implements `rand`'s traits, so that `rand`'s distributions
 /// can draw from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Random {
+pub struct Xoroshiro {
     s0: u64,
     s1: u64,
 }
 
-impl Random {
+impl Xoroshiro {
     /// The next 64 random bits.
     #[inline]
     pub const fn bits(&mut self) -> u64 {
@@ -123,7 +123,7 @@ impl Random {
     }
 }
 
-impl TryRng for Random {
+impl TryRng for Xoroshiro {
     type Error = Infallible;
 
     #[inline]
@@ -213,7 +213,7 @@ mod tests {
     #[test]
     fn the_generator_is_xoroshiro128_plus_plus() {
         // The first outputs of the reference implementation from the state (1, 2).
-        let mut random = Random { s0: 1, s1: 2 };
+        let mut random = Xoroshiro { s0: 1, s1: 2 };
         let found: [u64; 3] = std::array::from_fn(|_| random.bits());
         assert_eq!(found, [393_217, 669_327_710_093_319, 1_732_421_326_133_921_491]);
     }

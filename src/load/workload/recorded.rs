@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use super::keys::TopShares;
-use crate::load::trace::{Fills, OnBroken, Operation as Recorded, Reader, TraceError};
+use crate::load::trace::{Fills, OnBroken, TraceError, TraceOperation as Recorded, TraceReader};
 use crate::results::Phase;
 
 crate::choices! {
@@ -41,7 +41,7 @@ impl Recording {
         };
         let mut numbers: HashMap<Box<str>, u32> = HashMap::new();
         let mut recording = Self { keys: Vec::new(), kinds: Vec::new(), distinct: 0, skipped: 0, fills: 0 };
-        let mut reader = Reader::open(path, None, on_broken)?;
+        let mut reader = TraceReader::open(path, None, on_broken)?;
         let mut fills = Fills::of(reader.format());
         for record in reader.by_ref() {
             let record = record?;

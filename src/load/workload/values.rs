@@ -4,7 +4,7 @@ use rand_distr::{Distribution as _, StandardNormal};
 
 use super::random::{Purpose, RandomSource};
 use crate::base::units::ByteSize;
-use crate::scenario::{Kind, Mistakes, PositiveNumber, Reader, Setting, Value, suggest};
+use crate::scenario::{Mistakes, PositiveNumber, Reader, Setting, Value, ValueKind, suggest};
 
 /// The sizes of values: `"500B"`, `{ distribution = "uniform", min = "100B", max = "2kB" }` or
 /// `{ distribution = "lognormal", median = "400B", sigma = 0.8, max = "16KiB" }`.
@@ -83,7 +83,7 @@ impl Setting for ValueSizes {
     }
 
     fn read(value: &Value) -> Result<Self, Option<String>> {
-        let Kind::Table(table) = &value.kind else { return ByteSize::read(value).map(Self::Fixed) };
+        let ValueKind::Table(table) = &value.kind else { return ByteSize::read(value).map(Self::Fixed) };
         let mistakes = Mistakes::default();
         let reader = Reader::new(table, "", &mistakes);
         let sizes = read_table(&reader);

@@ -14,7 +14,7 @@ pub struct Access {
 pub enum AccessKind {
     /// Looks for the key, and puts it in where it is not there.
     Read,
-    /// Changes the key's value; what that means to the cache is [`OnWrite`].
+    /// Changes the key's value; what that means to the cache is [`WritePolicy`].
     Write,
     /// Deletes the key.
     Delete,
@@ -42,7 +42,7 @@ impl Access {
 
 /// What a write does to the cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum OnWrite {
+pub enum WritePolicy {
     /// It puts the new value in, over an old one or not, and counts as a use.
     #[default]
     Update,
@@ -63,7 +63,7 @@ pub(super) enum Effect {
     Nothing,
 }
 
-impl OnWrite {
+impl WritePolicy {
     /// The word by which it is chosen and reported.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -97,17 +97,17 @@ pub struct Tally {
 
 /// What a whole stream holds, sampled or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Offered {
+pub struct StreamTotals {
     /// Reads.
     pub reads: u64,
     /// Accesses after which their key is not in the cache.
     pub removals: u64,
 }
 
-impl Offered {
+impl StreamTotals {
     /// One more access, where writes do this.
     #[inline]
-    pub(super) fn count(&mut self, on_write: OnWrite, kind: AccessKind) {
+    pub(super) fn count(&mut self, on_write: WritePolicy, kind: AccessKind) {
         match on_write.effect(kind) {
             Effect::Use { counted } => self.reads += u64::from(counted),
             Effect::Remove => self.removals += 1,
@@ -122,12 +122,12 @@ mod tests {
 
     #[test]
     fn only_reads_are_counted_and_a_write_does_what_it_is_told_to() {
-        let effects = |on_write: OnWrite| {
+        let effects = |on_write: WritePolicy| {
             [AccessKind::Read, AccessKind::Write, AccessKind::Delete].map(|kind| on_write.effect(kind))
         };
         let (read, update) = (Effect::Use { counted: true }, Effect::Use { counted: false });
-        assert_eq!(effects(OnWrite::Update), [read, update, Effect::Remove]);
-        assert_eq!(effects(OnWrite::Invalidate), [read, Effect::Remove, Effect::Remove]);
-        assert_eq!(effects(OnWrite::Ignore), [read, Effect::Nothing, Effect::Remove]);
+        assert_eq!(effects(WritePolicy::Update), [read, update, Effect::Remove]);
+        assert_eq!(effects(WritePolicy::Invalidate), [read, Effect::Remove, Effect::Remove]);
+        assert_eq!(effects(WritePolicy::Ignore), [read, Effect::Nothing, Effect::Remove]);
     }
 }

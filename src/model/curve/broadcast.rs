@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
-use super::{Access, KeyIndex, Keys, Offered, OnWrite, Sampling};
+use super::{Access, KeyIndex, Keys, Sampling, StreamTotals, WritePolicy};
 
 /// Accesses passed on at once. A thread's simulations take turns, and each finds the processor's caches
 /// full of another's tables: chunks are long enough for that not to matter, at 4 MiB each.
@@ -12,7 +12,7 @@ const CHUNK: usize = 1 << 18;
 const BETWEEN_PROGRESS: u64 = 1 << 15;
 /// What a thread is told.
 #[derive(Debug, Clone)]
-pub(super) enum Message {
+pub(super) enum WorkerMessage {
     /// The next accesses.
     Accesses(Arc<Vec<Access>>),
     /// The caches are full enough: what counts begins here.
@@ -26,7 +26,7 @@ pub(super) struct Broadcast {
     numbering: Option<Numbering>,
     uncounted: u64,
     chunk: Vec<Access>,
-    senders: Vec<SyncSender<Message>>,
+    senders: Vec<SyncSender<WorkerMessage>>,
 }
 
 impl Broadcast {
@@ -36,7 +36,7 @@ impl Broadcast {
         sampling: Sampling,
         numbering: Option<Keys>,
         uncounted: u64,
-        senders: Vec<SyncSender<Message>>,
+        senders: Vec<SyncSender<WorkerMessage>>,
     ) -> Self {
         let numbering = numbering.map(Numbering::new);
         Self { sampling, numbering, uncounted, chunk: Vec::with_capacity(CHUNK), senders }
@@ -45,16 +45,16 @@ impl Broadcast {
     /// Reads the stream to its end or its first error, and counts of it what counts, sampled or not.
     pub(super) fn run<E>(
         mut self,
-        on_write: OnWrite,
+        on_write: WritePolicy,
         stream: impl IntoIterator<Item = Result<Access, E>>,
         mut progress: impl FnMut(u64),
-    ) -> Result<Offered, E> {
-        let (mut accesses, mut all) = (0, Offered::default());
+    ) -> Result<StreamTotals, E> {
+        let (mut accesses, mut all) = (0, StreamTotals::default());
         for access in stream {
             let access = access?;
             if accesses == self.uncounted {
                 self.begin_to_count();
-                all = Offered::default();
+                all = StreamTotals::default();
             }
             accesses += 1;
             all.count(on_write, access.kind);
@@ -65,7 +65,7 @@ impl Broadcast {
         }
         if accesses <= self.uncounted {
             self.begin_to_count();
-            all = Offered::default();
+            all = StreamTotals::default();
         }
         self.pass_on();
         progress(accesses);
@@ -88,15 +88,15 @@ impl Broadcast {
 
     fn begin_to_count(&mut self) {
         self.pass_on();
-        self.tell(&Message::ForgetTally);
+        self.broadcast(&WorkerMessage::ForgetTally);
     }
 
     fn pass_on(&mut self) {
         let accesses = std::mem::replace(&mut self.chunk, Vec::with_capacity(CHUNK));
-        self.tell(&Message::Accesses(Arc::new(accesses)));
+        self.broadcast(&WorkerMessage::Accesses(Arc::new(accesses)));
     }
 
-    fn tell(&self, message: &Message) {
+    fn broadcast(&self, message: &WorkerMessage) {
         for sender in &self.senders {
             // Fails only where the thread has panicked, which is noticed when it is joined.
             let _ = sender.send(message.clone());

@@ -19,7 +19,7 @@ mod time_line;
 #[cfg(test)]
 mod testing;
 
-pub use self::access::{Access, AccessKind, Offered, OnWrite, Tally};
+pub use self::access::{Access, AccessKind, StreamTotals, Tally, WritePolicy};
 pub use self::hit_rate::{Curve, NotReached, Point};
 use self::key_index::KeyIndex;
 pub use self::key_index::Keys;

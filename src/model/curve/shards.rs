@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use super::{Offered, Tally};
+use super::{StreamTotals, Tally};
 use crate::base::hash::mix;
 
 /// How finely a rate is told: P of the paper.
@@ -76,7 +76,7 @@ impl Sampling {
 
     /// The hits among all reads, from what the kept ones came to.
     #[must_use]
-    pub fn hits(self, kept: Tally, all: Offered) -> u64 {
+    pub fn hits(self, kept: Tally, all: StreamTotals) -> u64 {
         let surplus = all.reads as f64 * self.rate() - kept.reads as f64;
         // Without a read there is no surplus.
         let hitting = surplus * all.reads as f64 / (all.reads + all.removals).max(1) as f64;
@@ -89,7 +89,7 @@ impl Sampling {
 mod tests {
     use super::*;
     use crate::model::curve::testing::zipf;
-    use crate::model::curve::{Access, Keys, OnWrite, StackDistances};
+    use crate::model::curve::{Access, Keys, StackDistances, WritePolicy};
 
     #[test]
     fn the_share_of_kept_keys_is_the_rate() {
@@ -110,7 +110,10 @@ mod tests {
 
     #[test]
     fn without_sampling_hits_are_what_was_counted() {
-        assert_eq!(Sampling::ALL.hits(Tally { reads: 10, hits: 7 }, Offered { reads: 10, removals: 5 }), 7);
+        assert_eq!(
+            Sampling::ALL.hits(Tally { reads: 10, hits: 7 }, StreamTotals { reads: 10, removals: 5 }),
+            7
+        );
     }
 
     #[test]
@@ -118,9 +121,9 @@ mod tests {
         let half = Sampling::new(0.5).expect("a rate");
         // 500 reads of 1000 should have been kept: the 100 that were not would have hit.
         let kept = Tally { reads: 400, hits: 100 };
-        assert_eq!(half.hits(kept, Offered { reads: 1000, removals: 0 }), 400);
+        assert_eq!(half.hits(kept, StreamTotals { reads: 1000, removals: 0 }), 400);
         // Every second of them would have found its key removed.
-        assert_eq!(half.hits(kept, Offered { reads: 1000, removals: 1000 }), 300);
+        assert_eq!(half.hits(kept, StreamTotals { reads: 1000, removals: 1000 }), 300);
     }
 
     #[test]
@@ -148,11 +151,11 @@ mod tests {
 
     fn assert_near_the_exact_curve(accesses: impl Iterator<Item = Access>) {
         let (sampling, keys) = (Sampling::new(0.1).expect("a rate"), Keys::Numbered(100_000));
-        let mut exact = StackDistances::new(OnWrite::Invalidate, keys);
-        let mut sampled = StackDistances::new(OnWrite::Invalidate, keys);
-        let mut all = Offered::default();
+        let mut exact = StackDistances::new(WritePolicy::Invalidate, keys);
+        let mut sampled = StackDistances::new(WritePolicy::Invalidate, keys);
+        let mut all = StreamTotals::default();
         for access in accesses {
-            all.count(OnWrite::Invalidate, access.kind);
+            all.count(WritePolicy::Invalidate, access.kind);
             exact.access(access);
             if sampling.keeps(access.key) {
                 sampled.access(access);

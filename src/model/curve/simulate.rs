@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use super::access::Effect;
-use super::{Access, KeyIndex, Keys, OnWrite, Tally};
+use super::{Access, KeyIndex, Keys, Tally, WritePolicy};
 use crate::base::hash::mix;
 use crate::model::eviction::{AnyPolicy, Policy, PolicyKind, Slot};
 
@@ -12,7 +12,7 @@ use crate::model::eviction::{AnyPolicy, Policy, PolicyKind, Slot};
 pub struct Simulation {
     policy: AnyPolicy,
     capacity: usize,
-    on_write: OnWrite,
+    on_write: WritePolicy,
     index: KeyIndex,
     /// The key in each slot that was ever used.
     keys: Vec<u64>,
@@ -23,7 +23,13 @@ pub struct Simulation {
 impl Simulation {
     /// An empty cache. The seed is for policies that draw lots.
     #[must_use]
-    pub fn new(policy: PolicyKind, capacity: NonZeroU32, on_write: OnWrite, keys: Keys, seed: u64) -> Self {
+    pub fn new(
+        policy: PolicyKind,
+        capacity: NonZeroU32,
+        on_write: WritePolicy,
+        keys: Keys,
+        seed: u64,
+    ) -> Self {
         Self {
             policy: policy.build(capacity, seed),
             capacity: capacity.get() as usize,
@@ -177,7 +183,7 @@ mod tests {
             keys in prop::collection::vec(0..100_u64, 0..300),
         ) {
             let capacity = NonZeroU32::new(100).expect("a hundred");
-            let mut simulation = Simulation::new(policy, capacity, OnWrite::Update, Keys::Numbered(100), 1);
+            let mut simulation = Simulation::new(policy, capacity, WritePolicy::Update, Keys::Numbered(100), 1);
             let mut seen = std::collections::BTreeSet::new();
             for key in keys {
                 prop_assert_eq!(simulation.access(Access::read(key)), Some(!seen.insert(key)));
@@ -191,8 +197,8 @@ mod tests {
         let capacity = NonZeroU32::new(400).expect("some");
         for policy in PolicyKind::ALL {
             let Some(reference) = reference(policy, capacity) else { continue };
-            let mut reading = Reading::new(reference, capacity, OnWrite::Update);
-            let mut simulation = Simulation::new(policy, capacity, OnWrite::Update, Keys::Hashed, 1);
+            let mut reading = Reading::new(reference, capacity, WritePolicy::Update);
+            let mut simulation = Simulation::new(policy, capacity, WritePolicy::Update, Keys::Hashed, 1);
             for (number, key) in testing::zipf(4000, 0.8, 13).take(30_000).enumerate() {
                 let access = if number % 50 == 0 { Access::delete(key) } else { Access::read(key) };
                 assert_eq!(simulation.access(access), reading.access(access), "{policy}, access {number}");
@@ -203,7 +209,7 @@ mod tests {
     #[test]
     fn what_was_counted_can_be_forgotten_and_what_is_held_stays() {
         let capacity = NonZeroU32::new(2).expect("two");
-        let mut simulation = Simulation::new(PolicyKind::Lru, capacity, OnWrite::Update, Keys::Hashed, 1);
+        let mut simulation = Simulation::new(PolicyKind::Lru, capacity, WritePolicy::Update, Keys::Hashed, 1);
         simulation.access(Access::read(1));
         simulation.forget_tally();
         simulation.access(Access::read(1));
@@ -215,7 +221,7 @@ mod tests {
     fn lru_under_zipf_hits_as_ches_approximation_predicts() {
         for (exponent, predicted) in [(0.8, 0.4687), (0.99, 0.7250), (1.2, 0.9176)] {
             let (capacity, keys) = (NonZeroU32::new(10_000).expect("some"), Keys::Numbered(100_000));
-            let mut simulation = Simulation::new(PolicyKind::Lru, capacity, OnWrite::Update, keys, 1);
+            let mut simulation = Simulation::new(PolicyKind::Lru, capacity, WritePolicy::Update, keys, 1);
             let mut stream = testing::zipf(100_000, exponent, 7).map(Access::read);
             for access in stream.by_ref().take(500_000) {
                 simulation.access(access);

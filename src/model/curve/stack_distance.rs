@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 
 use super::access::Effect;
 use super::time_line::TimeLine;
-use super::{Access, KeyIndex, Keys, OnWrite, Tally};
+use super::{Access, KeyIndex, Keys, Tally, WritePolicy};
 
 /// The stack distances of a stream's reads: how many entries a cache must hold for a read to hit.
 ///
@@ -26,7 +26,7 @@ use super::{Access, KeyIndex, Keys, OnWrite, Tally};
 /// its own place, as without holes.
 #[derive(Debug, Clone)]
 pub struct StackDistances {
-    on_write: OnWrite,
+    on_write: WritePolicy,
     /// The time of each key's last use.
     last_use: KeyIndex,
     /// Marked where a place of the stack has its time: that of a key's last use, or of a hole.
@@ -41,7 +41,7 @@ pub struct StackDistances {
 impl StackDistances {
     /// An empty stack.
     #[must_use]
-    pub fn new(on_write: OnWrite, keys: Keys) -> Self {
+    pub fn new(on_write: WritePolicy, keys: Keys) -> Self {
         Self {
             on_write,
             last_use: KeyIndex::new(keys),
@@ -148,7 +148,7 @@ mod tests {
     }
 
     /// At every capacity, at every access.
-    fn assert_equal_to_naive_lru(on_write: OnWrite, keys: Keys, trace: &[Access]) {
+    fn assert_equal_to_naive_lru(on_write: WritePolicy, keys: Keys, trace: &[Access]) {
         let mut distances = StackDistances::new(on_write, keys);
         let mut caches: Vec<_> =
             (1..=45).map(|capacity| Reading::new(NaiveLru::default(), entries(capacity), on_write)).collect();
@@ -173,13 +173,13 @@ mod tests {
         #[test]
         fn distances_of_reads_are_those_of_naive_lru(keys in testing::keys(), trace in testing::trace()) {
             let trace = only(trace, &[AccessKind::Read]);
-            assert_equal_to_naive_lru(OnWrite::Update, keys, &trace);
+            assert_equal_to_naive_lru(WritePolicy::Update, keys, &trace);
         }
 
         #[test]
         fn distances_with_updates_are_those_of_naive_lru(keys in testing::keys(), trace in testing::trace()) {
             let trace = only(trace, &[AccessKind::Read, AccessKind::Write]);
-            assert_equal_to_naive_lru(OnWrite::Update, keys, &trace);
+            assert_equal_to_naive_lru(WritePolicy::Update, keys, &trace);
         }
 
         #[test]
@@ -205,7 +205,7 @@ mod tests {
             .map(|(number, key)| Access { key, kind: kind(number) })
             .take(300_000)
             .collect();
-        for on_write in [OnWrite::Update, OnWrite::Invalidate] {
+        for on_write in [WritePolicy::Update, WritePolicy::Invalidate] {
             let mut distances = StackDistances::new(on_write, Keys::Numbered(20_000));
             for &access in &trace {
                 distances.access(access);

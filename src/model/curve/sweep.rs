@@ -6,8 +6,8 @@ use std::sync::mpsc;
 use std::thread;
 
 use super::broadcast::Broadcast;
-use super::task::{COST_OF_STACK_DISTANCES, Outcome, Task, simulate};
-use super::{Access, Curve, Keys, Offered, OnWrite, Point, Sampling, Simulation, StackDistances};
+use super::task::{COST_OF_STACK_DISTANCES, Task, TaskResult, simulate};
+use super::{Access, Curve, Keys, Point, Sampling, Simulation, StackDistances, StreamTotals, WritePolicy};
 use crate::model::eviction::PolicyKind;
 
 /// Chunks of accesses that may wait for a thread; the stream is read no further ahead.
@@ -32,7 +32,7 @@ pub struct Sweep {
     /// A point for each of these, in any order.
     pub capacities: Vec<NonZeroU32>,
     /// What writes do to the cache.
-    pub on_write: OnWrite,
+    pub on_write: WritePolicy,
     /// What the stream's keys are.
     pub keys: Keys,
     /// Which keys are simulated.
@@ -71,7 +71,7 @@ impl Sweep {
                 Ok(results) => results,
                 Err(panic) => std::panic::resume_unwind(panic),
             });
-            let results: Vec<Outcome> = results.collect();
+            let results: Vec<TaskResult> = results.collect();
             Ok(self.curves(&results, all?))
         })
     }
@@ -150,7 +150,7 @@ impl Sweep {
         policy == PolicyKind::Lru && capacities.len() >= COST_OF_STACK_DISTANCES
     }
 
-    fn curves(&self, outcomes: &[Outcome], all: Offered) -> Vec<Curve> {
+    fn curves(&self, outcomes: &[TaskResult], all: StreamTotals) -> Vec<Curve> {
         let curve = |&policy: &PolicyKind| {
             let of_policy = outcomes.iter().filter(|outcome| outcome.policy == policy);
             let mut points: Vec<_> = of_policy
@@ -183,7 +183,7 @@ mod tests {
         Sweep {
             policies: PolicyKind::ALL.to_vec(),
             capacities: [1000, 10, 100, 3000, 100].map(entries).to_vec(),
-            on_write: OnWrite::Invalidate,
+            on_write: WritePolicy::Invalidate,
             keys: Keys::Numbered(5000),
             sampling: Sampling::ALL,
             uncounted: 0,
@@ -212,7 +212,7 @@ mod tests {
             assert_eq!(capacities, [10, 100, 1000, 3000]);
             for point in curve.points {
                 let mut alone =
-                    Simulation::new(curve.policy, point.capacity, OnWrite::Invalidate, Keys::Hashed, 1);
+                    Simulation::new(curve.policy, point.capacity, WritePolicy::Invalidate, Keys::Hashed, 1);
                 for (number, access) in trace().enumerate() {
                     if number == 70_000 {
                         alone.forget_tally();

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::sync::mpsc::Receiver;
 
-use super::broadcast::Message;
+use super::broadcast::WorkerMessage;
 use super::{Sampling, Simulation, StackDistances, Tally};
 use crate::model::eviction::PolicyKind;
 
@@ -21,7 +21,7 @@ pub(super) enum Task {
 
 /// What came of a policy at a capacity, among the sampled keys.
 #[derive(Debug)]
-pub(super) struct Outcome {
+pub(super) struct TaskResult {
     pub(super) policy: PolicyKind,
     pub(super) capacity: NonZeroU32,
     pub(super) tally: Tally,
@@ -36,41 +36,41 @@ impl Task {
         }
     }
 
-    fn take_in(&mut self, message: &Message) {
+    fn take_in(&mut self, message: &WorkerMessage) {
         match (self, message) {
-            (Self::AllOfLru(distances, ..), Message::Accesses(accesses)) => {
+            (Self::AllOfLru(distances, ..), WorkerMessage::Accesses(accesses)) => {
                 for &access in accesses.iter() {
                     distances.access(access);
                 }
             }
-            (Self::One(_, _, simulation), Message::Accesses(accesses)) => {
+            (Self::One(_, _, simulation), WorkerMessage::Accesses(accesses)) => {
                 for &access in accesses.iter() {
                     simulation.access(access);
                 }
             }
-            (Self::AllOfLru(distances, ..), Message::ForgetTally) => distances.forget_tally(),
-            (Self::One(_, _, simulation), Message::ForgetTally) => simulation.forget_tally(),
+            (Self::AllOfLru(distances, ..), WorkerMessage::ForgetTally) => distances.forget_tally(),
+            (Self::One(_, _, simulation), WorkerMessage::ForgetTally) => simulation.forget_tally(),
         }
     }
 
-    fn outcomes(self) -> Vec<Outcome> {
+    fn outcomes(self) -> Vec<TaskResult> {
         match self {
             Self::AllOfLru(distances, capacities, sampling) => {
                 let outcome = |capacity| {
                     let tally = distances.tally(sampling.scaled(capacity));
-                    Outcome { policy: PolicyKind::Lru, capacity, tally }
+                    TaskResult { policy: PolicyKind::Lru, capacity, tally }
                 };
                 capacities.into_iter().map(outcome).collect()
             }
             Self::One(policy, capacity, simulation) => {
-                vec![Outcome { policy, capacity, tally: simulation.tally() }]
+                vec![TaskResult { policy, capacity, tally: simulation.tally() }]
             }
         }
     }
 }
 
 /// A thread's work: all its tasks take in each message until there are no more.
-pub(super) fn simulate(mut tasks: Vec<Task>, messages: &Receiver<Message>) -> Vec<Outcome> {
+pub(super) fn simulate(mut tasks: Vec<Task>, messages: &Receiver<WorkerMessage>) -> Vec<TaskResult> {
     for message in messages {
         for task in &mut tasks {
             task.take_in(&message);

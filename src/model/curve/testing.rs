@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use proptest::prelude::*;
 
 use super::access::Effect;
-use super::{Access, AccessKind, Keys, OnWrite, Tally};
+use super::{Access, AccessKind, Keys, Tally, WritePolicy};
 use crate::base::hash::mix;
 use crate::model::eviction::references::Reference;
 
@@ -13,8 +13,8 @@ pub(super) fn capacity() -> impl Strategy<Value = NonZeroU32> {
     (1..40_u32).prop_map(|capacity| NonZeroU32::new(capacity).expect("one or more"))
 }
 
-pub(super) fn on_write() -> impl Strategy<Value = OnWrite> {
-    prop::sample::select(vec![OnWrite::Update, OnWrite::Invalidate, OnWrite::Ignore])
+pub(super) fn on_write() -> impl Strategy<Value = WritePolicy> {
+    prop::sample::select(vec![WritePolicy::Update, WritePolicy::Invalidate, WritePolicy::Ignore])
 }
 
 pub(super) fn keys() -> impl Strategy<Value = Keys> {
@@ -36,12 +36,12 @@ pub(super) fn trace() -> impl Strategy<Value = Vec<Access>> {
 pub(super) struct Reading<R> {
     reference: R,
     capacity: NonZeroU32,
-    on_write: OnWrite,
+    on_write: WritePolicy,
     tally: Tally,
 }
 
 impl<R: Reference> Reading<R> {
-    pub(super) fn new(reference: R, capacity: NonZeroU32, on_write: OnWrite) -> Self {
+    pub(super) fn new(reference: R, capacity: NonZeroU32, on_write: WritePolicy) -> Self {
         Self { reference, capacity, on_write, tally: Tally::default() }
     }
 

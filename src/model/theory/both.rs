@@ -15,7 +15,10 @@
 //! prediction takes it for one or the other, and is then too high by up to a point at C = 100, 0.2 at C = 1000.
 
 use super::ttl::{Clock, GAUSS, Ttl};
-use super::{Capacity, Class, Model, OnWrite, Popularity, Prediction, characteristic_time, lru, renewal};
+use super::{
+    Class, ModelCapacity, ModelWritePolicy, Popularity, Prediction, TheoryModel, characteristic_time, lru,
+    renewal,
+};
 
 /// When the room of an expired entry becomes free.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -28,9 +31,9 @@ pub enum Expiry {
 
 /// The limits of the cache.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Limits {
+pub struct CacheLimits {
     /// The number of entries that fit.
-    pub capacity: Capacity,
+    pub capacity: ModelCapacity,
     /// The time that entries live.
     pub ttl: Ttl,
     /// The event that the TTL is counted from.
@@ -40,14 +43,14 @@ pub struct Limits {
 }
 
 /// See the module.
-pub const MODEL: Model = Model {
+pub const MODEL: TheoryModel = TheoryModel {
     name: "LRU with TTL",
     reference: "after Fofack et al., Performance Evaluation of Hierarchical TTL-based Cache Networks, 2014",
 };
 
 /// The predicted share of reads that hit an LRU with a TTL.
 #[must_use]
-pub fn hit_rate(popularity: &Popularity, limits: Limits, on_write: OnWrite) -> Prediction {
+pub fn hit_rate(popularity: &Popularity, limits: CacheLimits, on_write: ModelWritePolicy) -> Prediction {
     let seconds = characteristic_time(popularity, limits, on_write);
     Prediction::point(popularity.share_of_reads(|class| occupancy(class, limits, seconds, on_write)), MODEL)
 }
@@ -55,7 +58,7 @@ pub fn hit_rate(popularity: &Popularity, limits: Limits, on_write: OnWrite) -> P
 /// How long an unused entry stays if its TTL allows, in seconds; infinity where the TTL keeps the cache below its
 /// capacity.
 #[must_use]
-pub fn characteristic_time(popularity: &Popularity, limits: Limits, on_write: OnWrite) -> f64 {
+pub fn characteristic_time(popularity: &Popularity, limits: CacheLimits, on_write: ModelWritePolicy) -> f64 {
     match limits.expiry {
         Expiry::AtOnce => characteristic_time::solve(popularity, limits.capacity, |class, seconds| {
             occupancy(class, limits, seconds, on_write)
@@ -66,7 +69,7 @@ pub fn characteristic_time(popularity: &Popularity, limits: Limits, on_write: On
 }
 
 /// The share of time that a key of the class is cached and has not expired.
-fn occupancy(class: &Class, limits: Limits, unused: f64, on_write: OnWrite) -> f64 {
+fn occupancy(class: &Class, limits: CacheLimits, unused: f64, on_write: ModelWritePolicy) -> f64 {
     match limits.clock {
         Clock::FromLastUse => limits.ttl.mean(|ttl| lru::occupancy(class, ttl.min(unused), on_write)),
         Clock::FromFill => {
@@ -136,20 +139,25 @@ fn weighted_integral(of: &[f64; TERMS], rate: f64, end: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::theory::simulation::{Evicts, Random, Simulation};
+    use crate::model::theory::simulation::{Evicts, SplitMix, TheorySimulation};
     use crate::model::theory::ttl;
 
     const CLOCKS: [Clock; 2] = [Clock::FromFill, Clock::FromLastUse];
-    const ON_WRITE: [OnWrite; 3] = [OnWrite::Ignored, OnWrite::Updates, OnWrite::Deletes];
+    const ON_WRITE: [ModelWritePolicy; 3] =
+        [ModelWritePolicy::Ignored, ModelWritePolicy::Updates, ModelWritePolicy::Deletes];
 
-    fn limits(entries: f64, ttl: f64, clock: Clock, expiry: Expiry) -> Limits {
-        let capacity = Capacity::entries(entries).unwrap();
-        Limits { capacity, ttl: Ttl::seconds(ttl).unwrap(), clock, expiry }
+    fn limits(entries: f64, ttl: f64, clock: Clock, expiry: Expiry) -> CacheLimits {
+        let capacity = ModelCapacity::entries(entries).unwrap();
+        CacheLimits { capacity, ttl: Ttl::seconds(ttl).unwrap(), clock, expiry }
     }
 
-    fn agrees(simulation: Simulation, (ttl, clock, expiry): (Ttl, Clock, Expiry), on_write: OnWrite) {
+    fn agrees(
+        simulation: TheorySimulation,
+        (ttl, clock, expiry): (Ttl, Clock, Expiry),
+        on_write: ModelWritePolicy,
+    ) {
         let simulation = simulation.on_write(on_write).expiring(ttl, clock).freeing(expiry);
-        let limits = Limits { capacity: simulation.capacity(), ttl, clock, expiry };
+        let limits = CacheLimits { capacity: simulation.capacity(), ttl, clock, expiry };
         let measured = simulation.hit_rate();
         let predicted = hit_rate(&simulation.popularity, limits, on_write).value;
         assert!((measured - predicted).abs() < 5e-3, "{on_write:?} {limits:?}: {measured} {predicted}");
@@ -166,7 +174,11 @@ mod tests {
             for on_write in ON_WRITE {
                 for (seconds, jitter) in [(0.2, 0.0), (1.0, 0.0), (2.0, 0.5), (8.0, 0.0)] {
                     let ttl = Ttl::seconds(seconds).unwrap().with_jitter(jitter).unwrap();
-                    agrees(Simulation::small(Evicts::LeastRecentlyUsed), (ttl, clock, expiry), on_write);
+                    agrees(
+                        TheorySimulation::small(Evicts::LeastRecentlyUsed),
+                        (ttl, clock, expiry),
+                        on_write,
+                    );
                 }
             }
         }
@@ -175,18 +187,18 @@ mod tests {
     #[test]
     fn where_the_ttl_alone_nearly_fills_the_cache_a_thousand_entries_are_needed_to_agree() {
         for (clock, seconds, on_write) in [
-            (Clock::FromFill, 0.65, OnWrite::Ignored),
-            (Clock::FromFill, 0.75, OnWrite::Deletes),
-            (Clock::FromLastUse, 0.45, OnWrite::Updates),
+            (Clock::FromFill, 0.65, ModelWritePolicy::Ignored),
+            (Clock::FromFill, 0.75, ModelWritePolicy::Deletes),
+            (Clock::FromLastUse, 0.45, ModelWritePolicy::Updates),
         ] {
-            let simulation = Simulation::of_size(4_000, Evicts::LeastRecentlyUsed);
+            let simulation = TheorySimulation::of_size(4_000, Evicts::LeastRecentlyUsed);
             agrees(simulation, (Ttl::seconds(seconds).unwrap(), clock, Expiry::AtOnce), on_write);
         }
     }
 
     #[test]
     fn the_mean_life_is_that_of_many_simulated_lives() {
-        let mut random = Random::seeded(11);
+        let mut random = SplitMix::seeded(11);
         for (reads, writes, ttl) in
             [(0.3, 0.0, 40.0), (1.0, 0.2, 7.5), (2.0, 0.0, 3.3), (3.0, 0.05, 1e3), (4.0, 1.5, 9.0)]
         {
@@ -229,7 +241,8 @@ mod tests {
                     hit_rate(&popularity, limits(500.0, seconds, clock, Expiry::AtOnce), on_write).value
                 };
                 let timed = ttl::hit_rate(&popularity, Ttl::seconds(0.1).unwrap(), clock, on_write).value;
-                let bounded = lru::hit_rate(&popularity, Capacity::entries(500.0).unwrap(), on_write).value;
+                let bounded =
+                    lru::hit_rate(&popularity, ModelCapacity::entries(500.0).unwrap(), on_write).value;
                 assert!((rate(0.1) - timed).abs() < 1e-9, "{clock:?} {on_write:?}");
                 assert!(
                     (rate(1e7) - bounded).abs() < 1e-4,
@@ -244,7 +257,8 @@ mod tests {
     fn expired_entries_that_keep_their_room_cost_hits() {
         let popularity = Popularity::zipf(10_000, 0.9, 1_000.0, 0.0).unwrap();
         let rate = |expiry| {
-            hit_rate(&popularity, limits(500.0, 2.0, Clock::FromFill, expiry), OnWrite::Ignored).value
+            hit_rate(&popularity, limits(500.0, 2.0, Clock::FromFill, expiry), ModelWritePolicy::Ignored)
+                .value
         };
         assert!(rate(Expiry::AtOnce) > rate(Expiry::WhenFound) + 0.001);
     }
@@ -253,8 +267,8 @@ mod tests {
     fn the_occupancies_add_up_to_the_capacity() {
         let popularity = Popularity::zipf(10_000, 0.9, 900.0, 100.0).unwrap();
         let limits = limits(500.0, 3.0, Clock::FromFill, Expiry::AtOnce);
-        let unused = characteristic_time(&popularity, limits, OnWrite::Deletes);
-        let entries = popularity.sum(|class| occupancy(class, limits, unused, OnWrite::Deletes));
+        let unused = characteristic_time(&popularity, limits, ModelWritePolicy::Deletes);
+        let entries = popularity.sum(|class| occupancy(class, limits, unused, ModelWritePolicy::Deletes));
         assert!(unused.is_finite() && (entries - 500.0).abs() < 1e-3, "{unused} {entries}");
     }
 }

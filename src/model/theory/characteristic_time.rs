@@ -1,6 +1,6 @@
 //! The characteristic time: how long an entry that is not used again stays in a full cache (Che et al., 2002).
 
-use super::{Capacity, Popularity};
+use super::{ModelCapacity, Popularity};
 
 /// Halvings of a bracket in ln T that is at most e wide at the start: more than f64 can tell apart.
 const HALVINGS: u32 = 60;
@@ -11,7 +11,7 @@ const HALVINGS: u32 = 60;
 /// The caller guarantees that `occupancy` grows with T from 0 and is defined at infinity.
 pub(super) fn solve(
     popularity: &Popularity,
-    capacity: Capacity,
+    capacity: ModelCapacity,
     occupancy: impl Fn(&super::Class, f64) -> f64,
 ) -> f64 {
     let entries = |seconds: f64| popularity.sum(|class| occupancy(class, seconds));
@@ -51,7 +51,7 @@ mod tests {
     #[test]
     fn equal_keys_have_the_time_that_a_logarithm_gives() {
         let popularity = Popularity::uniform(1_000, 2_000.0, 0.0).unwrap();
-        let time = solve(&popularity, Capacity::entries(250.0).unwrap(), filled);
+        let time = solve(&popularity, ModelCapacity::entries(250.0).unwrap(), filled);
         let expected = -(0.75_f64.ln()) / 2.0;
         assert!((time / expected - 1.0).abs() < 1e-9, "{time} {expected}");
     }
@@ -60,15 +60,15 @@ mod tests {
     fn a_cache_with_room_for_everything_never_evicts() {
         let popularity = Popularity::zipf(100_000, 0.99, 1e5, 0.0).unwrap();
         for room in [1e5, 1e6] {
-            assert!(solve(&popularity, Capacity::entries(room).unwrap(), filled).is_infinite());
+            assert!(solve(&popularity, ModelCapacity::entries(room).unwrap(), filled).is_infinite());
         }
-        assert!(solve(&popularity, Capacity::entries(99_999.0).unwrap(), filled).is_finite());
+        assert!(solve(&popularity, ModelCapacity::entries(99_999.0).unwrap(), filled).is_finite());
     }
 
     #[test]
     fn rates_twenty_orders_of_magnitude_apart_are_solved() {
         let popularity = Popularity::reads_only(&[1e10, 1.0, 1e-10, 2e-10]).unwrap();
-        let time = solve(&popularity, Capacity::entries(3.0).unwrap(), filled);
+        let time = solve(&popularity, ModelCapacity::entries(3.0).unwrap(), filled);
         let entries: f64 = popularity.classes().iter().map(|class| filled(class, time)).sum();
         assert!((entries - 3.0).abs() < 1e-9 && time > 1e8, "{time} {entries}");
     }

@@ -26,12 +26,12 @@ pub fn of_misses_and_refreshes(popularity: &Popularity, refresh: RefreshAhead) -
 mod tests {
     use super::*;
     use crate::model::theory::ttl::Ttl;
-    use crate::model::theory::{Capacity, perfect_lfu};
+    use crate::model::theory::{ModelCapacity, perfect_lfu};
 
     #[test]
     fn the_database_sees_the_misses_of_reads_and_of_writes_that_build_on_what_is_cached() {
         let popularity = Popularity::of_keys(&[6.0, 3.0, 1.0], &[0.6, 0.3, 0.1]).unwrap();
-        let hits = perfect_lfu::hit_rate(&popularity, Capacity::entries(1.0).unwrap());
+        let hits = perfect_lfu::hit_rate(&popularity, ModelCapacity::entries(1.0).unwrap());
         assert!((of_misses(&popularity, hits) - 4.0).abs() < 1e-12);
         assert!((of_misses_of_reads_and_writes(&popularity, hits) - 4.4).abs() < 1e-12);
     }

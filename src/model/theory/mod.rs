@@ -49,12 +49,12 @@ pub struct Prediction {
     /// The upper end of what is expected; equal to `value` where the model gives one number.
     pub high: f64,
     /// The model that says so.
-    pub model: Model,
+    pub model: TheoryModel,
 }
 
 /// A model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Model {
+pub struct TheoryModel {
     /// Its name.
     pub name: &'static str,
     /// The paper or book that it comes from.
@@ -63,7 +63,7 @@ pub struct Model {
 
 impl Prediction {
     /// One number, kept within 0 to 1 against rounding.
-    pub(crate) fn point(value: f64, model: Model) -> Self {
+    pub(crate) fn point(value: f64, model: TheoryModel) -> Self {
         let value = value.clamp(0.0, 1.0);
         Self { value, low: value, high: value, model }
     }
@@ -77,9 +77,9 @@ impl Prediction {
 
 /// The number of entries that fit into a cache: at least one.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
-pub struct Capacity(f64);
+pub struct ModelCapacity(f64);
 
-impl Capacity {
+impl ModelCapacity {
     /// A capacity in entries; a mean over time need not be whole.
     ///
     /// # Errors
@@ -98,7 +98,7 @@ impl Capacity {
 
 /// The effect of a write on the cached entry of its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum OnWrite {
+pub enum ModelWritePolicy {
     /// The cache does not learn of writes: entries grow stale until they expire or are evicted.
     Ignored,
     /// The new value goes into the cache, whether or not the key was there.
@@ -117,10 +117,11 @@ mod tests {
     use crate::model::theory::ttl::{Clock, Ttl};
     use proptest::prelude::*;
 
-    const ON_WRITE: [OnWrite; 3] = [OnWrite::Ignored, OnWrite::Updates, OnWrite::Deletes];
+    const ON_WRITE: [ModelWritePolicy; 3] =
+        [ModelWritePolicy::Ignored, ModelWritePolicy::Updates, ModelWritePolicy::Deletes];
 
-    fn entries(count: f64) -> Capacity {
-        Capacity::entries(count).unwrap()
+    fn entries(count: f64) -> ModelCapacity {
+        ModelCapacity::entries(count).unwrap()
     }
 
     fn popularities() -> impl Strategy<Value = Popularity> {
@@ -132,7 +133,11 @@ mod tests {
     }
 
     /// Every model whose cache has a capacity.
-    fn bounded(popularity: &Popularity, capacity: Capacity, on_write: OnWrite) -> Vec<Prediction> {
+    fn bounded(
+        popularity: &Popularity,
+        capacity: ModelCapacity,
+        on_write: ModelWritePolicy,
+    ) -> Vec<Prediction> {
         let mut all = vec![
             perfect_lfu::hit_rate(popularity, capacity),
             lru::hit_rate(popularity, capacity, on_write),
@@ -143,7 +148,7 @@ mod tests {
         ];
         for clock in [Clock::FromFill, Clock::FromLastUse] {
             for expiry in [both::Expiry::AtOnce, both::Expiry::WhenFound] {
-                let limits = both::Limits { capacity, ttl: Ttl::seconds(2.0).unwrap(), clock, expiry };
+                let limits = both::CacheLimits { capacity, ttl: Ttl::seconds(2.0).unwrap(), clock, expiry };
                 all.push(both::hit_rate(popularity, limits, on_write));
             }
         }
@@ -153,7 +158,7 @@ mod tests {
     #[test]
     fn a_capacity_below_one_entry_is_refused_with_the_remedy() {
         for entries in [0.0, 0.99, -3.0, f64::NAN, f64::INFINITY] {
-            let error = Capacity::entries(entries).unwrap_err().to_string();
+            let error = ModelCapacity::entries(entries).unwrap_err().to_string();
             assert!(error.contains("capacity") && error.contains("at least one entry"), "{error}");
         }
     }
@@ -208,9 +213,9 @@ mod tests {
             popularity in popularities(), capacity in 1.0..80.0_f64,
         ) {
             let capacity = entries(capacity);
-            let fifo = fifo::hit_rate(&popularity, capacity, OnWrite::Ignored).value;
-            let random = random::hit_rate(&popularity, capacity, OnWrite::Ignored).value;
-            let lru = lru::hit_rate(&popularity, capacity, OnWrite::Ignored).value;
+            let fifo = fifo::hit_rate(&popularity, capacity, ModelWritePolicy::Ignored).value;
+            let random = random::hit_rate(&popularity, capacity, ModelWritePolicy::Ignored).value;
+            let lru = lru::hit_rate(&popularity, capacity, ModelWritePolicy::Ignored).value;
             let lfu = perfect_lfu::hit_rate(&popularity, capacity).value;
             prop_assert!((fifo - random).abs() < 1e-9);
             prop_assert!(fifo <= lru + 1e-9 && lru <= lfu + 1e-9, "{fifo} {lru} {lfu}");
@@ -235,14 +240,14 @@ mod tests {
         #[test]
         fn a_cache_that_holds_every_key_hits_every_read_unless_writes_delete(popularity in popularities()) {
             let room = entries(popularity.keys());
-            for on_write in [OnWrite::Ignored, OnWrite::Updates] {
+            for on_write in [ModelWritePolicy::Ignored, ModelWritePolicy::Updates] {
                 for hit_rate in [lru::hit_rate, fifo::hit_rate, random::hit_rate] {
                     prop_assert!(hit_rate(&popularity, room, on_write).value > 1.0 - 1e-6);
                 }
             }
             let cap = popularity.share_of_reads(|c| c.reads_per_second / (c.reads_per_second + c.writes_per_second));
             for hit_rate in [lru::hit_rate, fifo::hit_rate, random::hit_rate] {
-                prop_assert!((hit_rate(&popularity, room, OnWrite::Deletes).value - cap).abs() < 1e-6);
+                prop_assert!((hit_rate(&popularity, room, ModelWritePolicy::Deletes).value - cap).abs() < 1e-6);
             }
         }
     }

@@ -1,12 +1,12 @@
 //! The list of the models, which reports name.
 
 use super::{
-    Model, both, counted_lfu, fifo, lru, perfect_lfu, random, refresh_ahead, sampled_lru, staleness, ttl,
-    write_behind,
+    TheoryModel, both, counted_lfu, fifo, lru, perfect_lfu, random, refresh_ahead, sampled_lru, staleness,
+    ttl, write_behind,
 };
 
 /// All models, each under a name of its own.
-pub const MODELS: [Model; 12] = [
+pub const MODELS: [TheoryModel; 12] = [
     perfect_lfu::MODEL,
     lru::MODEL,
     counted_lfu::MODEL,

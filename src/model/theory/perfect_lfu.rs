@@ -2,17 +2,17 @@
 //!
 //! No policy that knows nothing of the future does better under independent references without writes.
 
-use super::{Capacity, Model, Popularity, Prediction};
+use super::{ModelCapacity, Popularity, Prediction, TheoryModel};
 
 /// See the module.
-pub const MODEL: Model = Model {
+pub const MODEL: TheoryModel = TheoryModel {
     name: "perfect LFU",
     reference: "Breslau et al., Web Caching and Zipf-like Distributions, INFOCOM 1999",
 };
 
 /// The share of reads that go to the C most read keys, Σ_{i≤C} λᵢ / Σ λᵢ. Writes are not regarded.
 #[must_use]
-pub fn hit_rate(popularity: &Popularity, capacity: Capacity) -> Prediction {
+pub fn hit_rate(popularity: &Popularity, capacity: ModelCapacity) -> Prediction {
     let mut classes = popularity.classes().to_vec();
     classes.sort_by(|a, b| b.reads_per_second.total_cmp(&a.reads_per_second));
     let mut room = capacity.get();
@@ -34,7 +34,7 @@ mod tests {
     fn the_hit_rates_are_those_that_were_computed_independently() {
         let popularity = Popularity::zipf(100_000, 0.99, 1.0, 0.0).unwrap();
         for (entries, expected) in [(1e3, 0.604_848), (1e4, 0.800_132), (5e4, 0.939_348)] {
-            let capacity = Capacity::entries(entries).unwrap();
+            let capacity = ModelCapacity::entries(entries).unwrap();
             let predicted = hit_rate(&popularity, capacity).value;
             assert!((predicted - expected).abs() < 5e-5, "{entries}: {predicted} {expected}");
         }
@@ -43,7 +43,7 @@ mod tests {
     #[test]
     fn the_most_read_keys_are_the_cached_ones_whatever_their_order() {
         let popularity = Popularity::reads_only(&[1.0, 6.0, 3.0]).unwrap();
-        let rate = |entries| hit_rate(&popularity, Capacity::entries(entries).unwrap()).value;
+        let rate = |entries| hit_rate(&popularity, ModelCapacity::entries(entries).unwrap()).value;
         assert!((rate(1.0) - 0.6).abs() < 1e-12);
         assert!((rate(2.0) - 0.9).abs() < 1e-12);
         assert!((rate(1.5) - 0.75).abs() < 1e-12);

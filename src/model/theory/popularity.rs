@@ -191,7 +191,7 @@ fn power_sum(first: f64, next: f64, exponent: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::theory::{Capacity, OnWrite, fifo, lru, perfect_lfu, random, ttl};
+    use crate::model::theory::{ModelCapacity, ModelWritePolicy, fifo, lru, perfect_lfu, random, ttl};
 
     fn exact_zipf(keys: u64, exponent: f64) -> Popularity {
         let weights: Vec<f64> = (1..=keys).map(|rank| (rank as f64).powf(-exponent)).collect();
@@ -207,16 +207,16 @@ mod tests {
             let exact = exact_zipf(1_000_000, exponent);
             let compressed = Popularity::zipf(1_000_000, exponent, 9e4, 1e4).unwrap();
             assert!(compressed.classes().len() < 2_000);
-            let capacity = Capacity::entries(entries).unwrap();
+            let capacity = ModelCapacity::entries(entries).unwrap();
             let ttl = ttl::Ttl::seconds(10.0).unwrap();
             let predictions = |popularity: &Popularity| {
                 [
                     perfect_lfu::hit_rate(popularity, capacity).value,
-                    lru::hit_rate(popularity, capacity, OnWrite::Ignored).value,
-                    lru::hit_rate(popularity, capacity, OnWrite::Deletes).value,
-                    fifo::hit_rate(popularity, capacity, OnWrite::Deletes).value,
-                    random::hit_rate(popularity, capacity, OnWrite::Updates).value,
-                    ttl::hit_rate(popularity, ttl, ttl::Clock::FromFill, OnWrite::Deletes).value,
+                    lru::hit_rate(popularity, capacity, ModelWritePolicy::Ignored).value,
+                    lru::hit_rate(popularity, capacity, ModelWritePolicy::Deletes).value,
+                    fifo::hit_rate(popularity, capacity, ModelWritePolicy::Deletes).value,
+                    random::hit_rate(popularity, capacity, ModelWritePolicy::Updates).value,
+                    ttl::hit_rate(popularity, ttl, ttl::Clock::FromFill, ModelWritePolicy::Deletes).value,
                 ]
             };
             for (model, (a, b)) in predictions(&exact).iter().zip(predictions(&compressed)).enumerate() {

@@ -5,10 +5,10 @@
 //! is a miss with probability e^{−λ(1−f)T}. A refresh is taken to be over before the next read of its key.
 
 use super::ttl::Ttl;
-use super::{Class, Model, Popularity, Prediction, TheoryError, accept};
+use super::{Class, Popularity, Prediction, TheoryError, TheoryModel, accept};
 
 /// See the module.
-pub const MODEL: Model = Model {
+pub const MODEL: TheoryModel = TheoryModel {
     name: "refresh-ahead",
     reference: "renewal argument after Jung et al., Modeling TTL-based Internet Caches, INFOCOM 2003",
 };
@@ -55,8 +55,8 @@ pub fn loads_per_read(popularity: &Popularity, refresh: RefreshAhead) -> Predict
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::theory::OnWrite;
-    use crate::model::theory::simulation::Random;
+    use crate::model::theory::ModelWritePolicy;
+    use crate::model::theory::simulation::SplitMix;
     use crate::model::theory::ttl::{self, Clock};
     use proptest::prelude::*;
 
@@ -64,7 +64,7 @@ mod tests {
     fn a_simulated_refresh_ahead_agrees_within_half_a_point() {
         let (ttl, fraction) = (4.0, 0.75);
         let refresh = RefreshAhead::new(Ttl::seconds(ttl).unwrap(), fraction).unwrap();
-        let mut random = Random::seeded(5);
+        let mut random = SplitMix::seeded(5);
         for reads in [0.2, 1.0, 3.0] {
             let (events, mut hits, mut loads) = (400_000, 0, 0);
             let (mut now, mut filled) = (0.0, f64::NEG_INFINITY);
@@ -99,7 +99,7 @@ mod tests {
         let popularity = Popularity::zipf(1_000, 0.9, 500.0, 0.0).unwrap();
         let ttl = Ttl::seconds(3.0).unwrap();
         let refreshed = hit_rate(&popularity, RefreshAhead::new(ttl, 1.0).unwrap()).value;
-        let plain = ttl::hit_rate(&popularity, ttl, Clock::FromFill, OnWrite::Ignored).value;
+        let plain = ttl::hit_rate(&popularity, ttl, Clock::FromFill, ModelWritePolicy::Ignored).value;
         assert!((refreshed - plain).abs() < 1e-12);
     }
 
@@ -111,7 +111,7 @@ mod tests {
             let popularity = Popularity::reads_only(&[reads]).unwrap();
             let ttl = Ttl::seconds(seconds).unwrap();
             let refresh = RefreshAhead::new(ttl, fraction).unwrap();
-            let plain = ttl::hit_rate(&popularity, ttl, Clock::FromFill, OnWrite::Ignored).value;
+            let plain = ttl::hit_rate(&popularity, ttl, Clock::FromFill, ModelWritePolicy::Ignored).value;
             let hits = hit_rate(&popularity, refresh).value;
             prop_assert!((plain - 1e-12..=1.0).contains(&hits), "{hits} {plain}");
             let loads = loads_per_read(&popularity, refresh).value;

@@ -2,12 +2,12 @@
 
 use super::both::Expiry;
 use super::ttl::{Clock, Ttl};
-use super::{Capacity, OnWrite, Popularity};
+use super::{ModelCapacity, ModelWritePolicy, Popularity};
 
 /// SplitMix64 (Steele et al., 2014): small, seeded, good enough for arrivals.
-pub(super) struct Random(u64);
+pub(super) struct SplitMix(u64);
 
-impl Random {
+impl SplitMix {
     pub(super) fn seeded(seed: u64) -> Self {
         Self(seed)
     }
@@ -43,18 +43,18 @@ struct Entry {
 }
 
 /// A cache and the load on it.
-pub(super) struct Simulation {
+pub(super) struct TheorySimulation {
     pub(super) popularity: Popularity,
     evicts: Evicts,
     room: usize,
-    on_write: OnWrite,
+    on_write: ModelWritePolicy,
     ttl: Option<(Ttl, Clock)>,
     expiry: Expiry,
 }
 
 const EVENTS: u32 = 400_000;
 
-impl Simulation {
+impl TheorySimulation {
     /// Room for 100 of 500 keys.
     pub(super) fn small(evicts: Evicts) -> Self {
         Self::of_size(500, evicts)
@@ -73,7 +73,7 @@ impl Simulation {
             popularity: Popularity::of_keys(&reads, &writes).unwrap(),
             evicts,
             room: keys as usize / 5,
-            on_write: OnWrite::Ignored,
+            on_write: ModelWritePolicy::Ignored,
             ttl: None,
             expiry: Expiry::AtOnce,
         }
@@ -84,7 +84,7 @@ impl Simulation {
         Self { room: small.popularity.classes().len(), ..small }
     }
 
-    pub(super) fn on_write(self, on_write: OnWrite) -> Self {
+    pub(super) fn on_write(self, on_write: ModelWritePolicy) -> Self {
         Self { on_write, ..self }
     }
 
@@ -96,8 +96,8 @@ impl Simulation {
         Self { expiry, ..self }
     }
 
-    pub(super) fn capacity(&self) -> Capacity {
-        Capacity::entries(self.room as f64).unwrap()
+    pub(super) fn capacity(&self) -> ModelCapacity {
+        ModelCapacity::entries(self.room as f64).unwrap()
     }
 
     pub(super) fn hit_rate(&self) -> f64 {
@@ -110,7 +110,7 @@ impl Simulation {
 
     /// The shares of reads that hit and that were stale, after a tenth of the events to warm up.
     fn run(&self) -> (f64, f64) {
-        let mut random = Random::seeded(42);
+        let mut random = SplitMix::seeded(42);
         let mut cache = Cache {
             simulation: self,
             entries: vec![None; self.popularity.classes().len()],
@@ -147,14 +147,14 @@ impl Simulation {
 }
 
 struct Cache<'s> {
-    simulation: &'s Simulation,
+    simulation: &'s TheorySimulation,
     entries: Vec<Option<Entry>>,
     /// The keys that have an entry, in no order.
     cached: Vec<usize>,
 }
 
 impl Cache<'_> {
-    fn read(&mut self, key: usize, now: f64, random: &mut Random) -> Option<Entry> {
+    fn read(&mut self, key: usize, now: f64, random: &mut SplitMix) -> Option<Entry> {
         let found = self.entries[key].filter(|entry| entry.expires > now);
         if found.is_none() {
             self.insert(key, now, random);
@@ -170,20 +170,20 @@ impl Cache<'_> {
         found
     }
 
-    fn write(&mut self, key: usize, now: f64, random: &mut Random) {
+    fn write(&mut self, key: usize, now: f64, random: &mut SplitMix) {
         match self.simulation.on_write {
-            OnWrite::Ignored => {
+            ModelWritePolicy::Ignored => {
                 if let Some(entry) = &mut self.entries[key] {
                     entry.stale = true;
                 }
             }
-            OnWrite::Updates => self.insert(key, now, random),
-            OnWrite::Deletes => self.remove(key),
+            ModelWritePolicy::Updates => self.insert(key, now, random),
+            ModelWritePolicy::Deletes => self.remove(key),
         }
     }
 
     /// Inserts, or updates in place: an entry that was there keeps the time at which it came.
-    fn insert(&mut self, key: usize, now: f64, random: &mut Random) {
+    fn insert(&mut self, key: usize, now: f64, random: &mut SplitMix) {
         let expires = self.simulation.ttl.map_or(f64::INFINITY, |(ttl, _)| now + draw(ttl, random));
         if self.entries[key].is_none() {
             self.make_room(now, random);
@@ -193,7 +193,7 @@ impl Cache<'_> {
         self.entries[key] = Some(Entry { came, used: now, expires, stale: false });
     }
 
-    fn make_room(&mut self, now: f64, random: &mut Random) {
+    fn make_room(&mut self, now: f64, random: &mut SplitMix) {
         if self.cached.len() < self.simulation.room {
             return;
         }
@@ -231,7 +231,7 @@ impl Cache<'_> {
     }
 }
 
-fn draw(ttl: Ttl, random: &mut Random) -> f64 {
+fn draw(ttl: Ttl, random: &mut SplitMix) -> f64 {
     // The times are even between the ends, so the mean is half-way.
     ttl.longest_seconds() - random.share() * 2.0 * (ttl.longest_seconds() - ttl.mean_seconds())
 }

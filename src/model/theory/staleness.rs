@@ -4,10 +4,10 @@
 //! it, with probability 1 − e^{−μx}. In a cycle of 1 + λT reads, λ∫₀ᵀ(1 − e^{−μx})dx = λ[T − (1−e^{−μT})/μ] are stale.
 
 use super::ttl::Ttl;
-use super::{Class, Model, Popularity, Prediction};
+use super::{Class, Popularity, Prediction, TheoryModel};
 
 /// See the module.
-pub const MODEL: Model = Model {
+pub const MODEL: TheoryModel = TheoryModel {
     name: "stale share under a TTL",
     reference: "renewal argument after Jung et al., Modeling TTL-based Internet Caches, INFOCOM 2003",
 };
@@ -26,8 +26,8 @@ pub fn stale_share(popularity: &Popularity, ttl: Ttl) -> Prediction {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::theory::OnWrite;
-    use crate::model::theory::simulation::Simulation;
+    use crate::model::theory::ModelWritePolicy;
+    use crate::model::theory::simulation::TheorySimulation;
     use crate::model::theory::ttl::{self, Clock};
     use proptest::prelude::*;
 
@@ -35,8 +35,9 @@ mod tests {
     fn a_simulated_cache_is_as_stale_within_half_a_point() {
         for (seconds, jitter) in [(0.5, 0.0), (4.0, 0.0), (4.0, 0.8)] {
             let ttl = Ttl::seconds(seconds).unwrap().with_jitter(jitter).unwrap();
-            let simulation =
-                Simulation::unbounded().on_write(OnWrite::Ignored).expiring(ttl, Clock::FromFill);
+            let simulation = TheorySimulation::unbounded()
+                .on_write(ModelWritePolicy::Ignored)
+                .expiring(ttl, Clock::FromFill);
             let measured = simulation.stale_share();
             let predicted = stale_share(&simulation.popularity, ttl).value;
             assert!((measured - predicted).abs() < 5e-3, "{seconds} {jitter}: {measured} {predicted}");
@@ -59,7 +60,7 @@ mod tests {
             let stale = |writes: f64, seconds: f64| {
                 let popularity = Popularity::of_keys(&[reads], &[writes]).unwrap();
                 let ttl = Ttl::seconds(seconds).unwrap();
-                let hits = ttl::hit_rate(&popularity, ttl, Clock::FromFill, OnWrite::Ignored).value;
+                let hits = ttl::hit_rate(&popularity, ttl, Clock::FromFill, ModelWritePolicy::Ignored).value;
                 (stale_share(&popularity, ttl).value, hits)
             };
             let (share, hits) = stale(writes, seconds);
@@ -74,7 +75,7 @@ mod tests {
         let ttl = Ttl::seconds(10.0).unwrap();
         assert!(stale_share(&Popularity::uniform(5, 10.0, 0.0).unwrap(), ttl).value.abs() < 1e-12);
         let busy = Popularity::uniform(5, 10.0, 1e9).unwrap();
-        let hits = ttl::hit_rate(&busy, ttl, Clock::FromFill, OnWrite::Ignored).value;
+        let hits = ttl::hit_rate(&busy, ttl, Clock::FromFill, ModelWritePolicy::Ignored).value;
         assert!((stale_share(&busy, ttl).value - hits).abs() < 1e-6);
     }
 }

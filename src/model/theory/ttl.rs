@@ -6,7 +6,7 @@
 //! With a TTL that runs from the last use (Fofack et al., 2014) the key is cached when its last event within T left it
 //! there, as under an LRU whose characteristic time is T.
 
-use super::{Class, Model, OnWrite, Popularity, Prediction, TheoryError, accept, renewal};
+use super::{Class, ModelWritePolicy, Popularity, Prediction, TheoryError, TheoryModel, accept, renewal};
 
 /// How long entries live: a time to live, drawn for each entry evenly from [T·(1−jitter), T].
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -89,20 +89,20 @@ pub(super) const GAUSS: [(f64, f64); 4] = [
 ];
 
 /// A TTL that runs from the fill.
-pub const FROM_FILL: Model = Model {
+pub const FROM_FILL: TheoryModel = TheoryModel {
     name: "TTL from fill",
     reference: "Jung et al., Modeling TTL-based Internet Caches, INFOCOM 2003",
 };
 
 /// A TTL that runs from the last use.
-pub const FROM_LAST_USE: Model = Model {
+pub const FROM_LAST_USE: TheoryModel = TheoryModel {
     name: "TTL renewed on use",
     reference: "Fofack et al., Performance Evaluation of Hierarchical TTL-based Cache Networks, 2014",
 };
 
 /// The predicted share of reads that hit, in a cache with room for everything.
 #[must_use]
-pub fn hit_rate(popularity: &Popularity, ttl: Ttl, clock: Clock, on_write: OnWrite) -> Prediction {
+pub fn hit_rate(popularity: &Popularity, ttl: Ttl, clock: Clock, on_write: ModelWritePolicy) -> Prediction {
     let value = popularity.share_of_reads(|class| occupancy(class, ttl, clock, on_write));
     let model = match clock {
         Clock::FromFill => FROM_FILL,
@@ -111,27 +111,30 @@ pub fn hit_rate(popularity: &Popularity, ttl: Ttl, clock: Clock, on_write: OnWri
     Prediction::point(value, model)
 }
 
-fn occupancy(class: &Class, ttl: Ttl, clock: Clock, on_write: OnWrite) -> f64 {
+fn occupancy(class: &Class, ttl: Ttl, clock: Clock, on_write: ModelWritePolicy) -> f64 {
     let Class { reads_per_second: reads, writes_per_second: writes, .. } = *class;
     match (clock, on_write) {
         (Clock::FromFill, _) => {
             let life = ttl.mean_cut_life(renewal::ending_writes(class, on_write));
             renewal::occupancy(class, on_write, life)
         }
-        (Clock::FromLastUse, OnWrite::Ignored) => reads * ttl.mean_cut_life(reads),
-        (Clock::FromLastUse, OnWrite::Updates) => (reads + writes) * ttl.mean_cut_life(reads + writes),
-        (Clock::FromLastUse, OnWrite::Deletes) => reads * ttl.mean_cut_life(reads + writes),
+        (Clock::FromLastUse, ModelWritePolicy::Ignored) => reads * ttl.mean_cut_life(reads),
+        (Clock::FromLastUse, ModelWritePolicy::Updates) => {
+            (reads + writes) * ttl.mean_cut_life(reads + writes)
+        }
+        (Clock::FromLastUse, ModelWritePolicy::Deletes) => reads * ttl.mean_cut_life(reads + writes),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::theory::simulation::Simulation;
+    use crate::model::theory::simulation::TheorySimulation;
     use proptest::prelude::*;
 
     const CLOCKS: [Clock; 2] = [Clock::FromFill, Clock::FromLastUse];
-    const ON_WRITE: [OnWrite; 3] = [OnWrite::Ignored, OnWrite::Updates, OnWrite::Deletes];
+    const ON_WRITE: [ModelWritePolicy; 3] =
+        [ModelWritePolicy::Ignored, ModelWritePolicy::Updates, ModelWritePolicy::Deletes];
 
     fn one_key(reads: f64, writes: f64) -> Popularity {
         Popularity::of_keys(&[reads], &[writes]).unwrap()
@@ -143,9 +146,11 @@ mod tests {
         let ttl = Ttl::seconds(seconds).unwrap();
         let rate = |clock, on_write| hit_rate(&one_key(reads, writes), ttl, clock, on_write).value;
         let a = reads * (1.0 - (-writes * seconds).exp()) / writes;
-        assert!((rate(Clock::FromFill, OnWrite::Ignored) - 3.5 / 4.5).abs() < 1e-12);
-        assert!((rate(Clock::FromFill, OnWrite::Deletes) - a / (1.0 + a)).abs() < 1e-12);
-        assert!((rate(Clock::FromLastUse, OnWrite::Ignored) - (1.0 - (-3.5_f64).exp())).abs() < 1e-12);
+        assert!((rate(Clock::FromFill, ModelWritePolicy::Ignored) - 3.5 / 4.5).abs() < 1e-12);
+        assert!((rate(Clock::FromFill, ModelWritePolicy::Deletes) - a / (1.0 + a)).abs() < 1e-12);
+        assert!(
+            (rate(Clock::FromLastUse, ModelWritePolicy::Ignored) - (1.0 - (-3.5_f64).exp())).abs() < 1e-12
+        );
     }
 
     /// Computed independently over all 10⁵ ranks: 900 reads and 100 writes a second, a TTL of ten seconds.
@@ -153,7 +158,9 @@ mod tests {
     fn the_hit_rates_under_zipf_are_those_that_were_computed_independently() {
         let popularity = Popularity::zipf(100_000, 0.99, 900.0, 100.0).unwrap();
         let ttl = Ttl::seconds(10.0).unwrap();
-        for (on_write, expected) in [(OnWrite::Ignored, 0.581_755), (OnWrite::Deletes, 0.541_833)] {
+        for (on_write, expected) in
+            [(ModelWritePolicy::Ignored, 0.581_755), (ModelWritePolicy::Deletes, 0.541_833)]
+        {
             let predicted = hit_rate(&popularity, ttl, Clock::FromFill, on_write).value;
             assert!((predicted - expected).abs() < 5e-5, "{on_write:?}: {predicted} {expected}");
         }
@@ -165,7 +172,7 @@ mod tests {
             for on_write in ON_WRITE {
                 for jitter in [0.0, 0.6] {
                     let ttl = Ttl::seconds(3.0).unwrap().with_jitter(jitter).unwrap();
-                    let simulation = Simulation::unbounded().on_write(on_write).expiring(ttl, clock);
+                    let simulation = TheorySimulation::unbounded().on_write(on_write).expiring(ttl, clock);
                     let measured = simulation.hit_rate();
                     let predicted = hit_rate(&simulation.popularity, ttl, clock, on_write).value;
                     assert!(
@@ -203,8 +210,8 @@ mod tests {
             for clock in CLOCKS {
                 let ttl = Ttl::seconds(1e12).unwrap();
                 let rate = |on_write| hit_rate(&one_key(reads, writes), ttl, clock, on_write).value;
-                prop_assert!(rate(OnWrite::Ignored) > 1.0 - 1e-9 && rate(OnWrite::Updates) > 1.0 - 1e-9);
-                prop_assert!((rate(OnWrite::Deletes) - reads / (reads + writes)).abs() < 1e-9);
+                prop_assert!(rate(ModelWritePolicy::Ignored) > 1.0 - 1e-9 && rate(ModelWritePolicy::Updates) > 1.0 - 1e-9);
+                prop_assert!((rate(ModelWritePolicy::Deletes) - reads / (reads + writes)).abs() < 1e-9);
             }
         }
     }

@@ -4,10 +4,10 @@
 //! what the database has not confirmed: the writes since the last flush began, an age that is even over 0 to Δ, and
 //! for the F seconds that a flush takes also the Δ seconds of writes that it carries: μ(Δ/2 + F) on average.
 
-use super::{Capacity, Class, Model, Popularity, TheoryError, accept, characteristic_time};
+use super::{Class, ModelCapacity, Popularity, TheoryError, TheoryModel, accept, characteristic_time};
 
 /// See the module.
-pub const MODEL: Model = Model {
+pub const MODEL: TheoryModel = TheoryModel {
     name: "flushes of Poisson writes",
     reference: "Ross, Introduction to Probability Models: the Poisson process",
 };
@@ -49,7 +49,7 @@ pub struct ExpectedLoss {
 /// # Errors
 /// Refuses less than one key.
 pub fn seconds_to_change(popularity: &Popularity, keys: f64) -> Result<f64, TheoryError> {
-    let keys = Capacity::entries(keys)?;
+    let keys = ModelCapacity::entries(keys)?;
     let changed = |class: &Class, seconds: f64| match class.writes_per_second {
         0.0 => 0.0,
         writes => -(-writes * seconds).exp_m1(),
@@ -89,14 +89,14 @@ fn unconfirmed(class: &Class, flushing: Flushing) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::theory::simulation::Random;
+    use crate::model::theory::simulation::SplitMix;
 
     #[test]
     fn simulated_crashes_lose_as_much_and_flushes_write_as_much() {
         let (every, takes, rates) = (2.0, 0.6, [0.05, 0.4, 3.0]);
         let flushing = Flushing::new(every, takes).unwrap();
         let popularity = Popularity::of_keys(&[1.0; 3], &rates).unwrap();
-        let mut random = Random::seeded(3);
+        let mut random = SplitMix::seeded(3);
         let rounds = 100_000;
         let (mut lost_writes, mut lost_keys, mut flushed) = (0.0, 0.0, 0.0);
         for _ in 0..rounds {
@@ -118,7 +118,7 @@ mod tests {
         assert!((flushed / rounds / every / written - 1.0).abs() < 0.01, "{}", flushed / rounds / every);
     }
 
-    fn arrivals(random: &mut Random, rate: f64, window: f64) -> u32 {
+    fn arrivals(random: &mut SplitMix, rate: f64, window: f64) -> u32 {
         let mut count = 0;
         let mut at = random.exponential(rate);
         while at < window {

@@ -6,7 +6,7 @@ use ratatui::style::{Color, Style};
 use ratatui::widgets::{Row, Table, TableState};
 
 use super::show::{bytes, micros, number, or_unknown, percent};
-use crate::monitor::sample::{Figures, Sample};
+use crate::monitor::sample::{Figures, ServerSample};
 
 /// From here on there is room for every column.
 const WIDE: u16 = 120;
@@ -15,7 +15,7 @@ const WIDE: u16 = 120;
 pub fn draw(
     frame: &mut Frame<'_>,
     area: Rect,
-    samples: &[Sample],
+    samples: &[ServerSample],
     chosen: Option<usize>,
     now: impl Fn(&str) -> Figures,
 ) {
@@ -49,7 +49,7 @@ pub fn draw(
     frame.render_stateful_widget(table, area, &mut state);
 }
 
-fn narrow(sample: &Sample, figures: &Figures) -> Vec<String> {
+fn narrow(sample: &ServerSample, figures: &Figures) -> Vec<String> {
     vec![
         sample.node.clone(),
         sample.role.name().to_owned(),
@@ -62,7 +62,7 @@ fn narrow(sample: &Sample, figures: &Figures) -> Vec<String> {
     ]
 }
 
-fn wide(sample: &Sample, figures: &Figures) -> [String; 5] {
+fn wide(sample: &ServerSample, figures: &Figures) -> [String; 5] {
     [
         or_unknown(figures.round_trip_us, micros),
         or_unknown(figures.keys, number),

@@ -9,7 +9,7 @@ use ratatui::text::Line;
 use ratatui::widgets::{Gauge, Row, Table, TableState};
 
 use super::show::{micros, number, percent, short};
-use super::widgets::{self, Panel};
+use super::widgets::{self, TimeSeriesPanel};
 use crate::base::observer::Event;
 use crate::base::units::show_duration;
 use crate::monitor::ring::Ring;
@@ -54,7 +54,7 @@ struct Ended {
 
 /// Everything that the screen shows.
 #[derive(Debug, Clone)]
-pub struct Screen {
+pub struct ScenarioScreen {
     scenario: String,
     cells: usize,
     directory: String,
@@ -76,7 +76,7 @@ pub struct Screen {
     pub is_ending: bool,
 }
 
-impl Screen {
+impl ScenarioScreen {
     /// A screen of a scenario that has not begun.
     #[must_use]
     pub fn new(scenario: impl Into<String>) -> Self {
@@ -206,9 +206,9 @@ impl Screen {
         frame.render_widget(gauge, area);
     }
 
-    fn panels(&self) -> Vec<Panel<'static>> {
+    fn panels(&self) -> Vec<TimeSeriesPanel<'static>> {
         let values = |field: fn(&Window) -> Option<f64>| self.windows.iter().map(field).collect::<Vec<_>>();
-        let panel = |title, show, colour, field| Panel {
+        let panel = |title, show, colour, field| TimeSeriesPanel {
             title,
             show,
             beside: String::new(),
@@ -218,7 +218,10 @@ impl Screen {
         };
         vec![
             panel("Operations/s", number, Color::Cyan, |window| Some(window.per_second)),
-            Panel { whole: Some(1.0), ..panel("Hit rate", percent, Color::Green, |window| window.hit_rate) },
+            TimeSeriesPanel {
+                whole: Some(1.0),
+                ..panel("Hit rate", percent, Color::Green, |window| window.hit_rate)
+            },
             panel("p50", micros, Color::Magenta, |window| window.p50_us),
             panel("p99", micros, Color::Magenta, |window| window.p99_us),
             panel("Errors a window", number, Color::Red, |window| Some(window.errors as f64)),
@@ -268,8 +271,8 @@ mod tests {
         }
     }
 
-    fn running(ended: usize) -> Screen {
-        let mut screen = Screen::new("single-node");
+    fn running(ended: usize) -> ScenarioScreen {
+        let mut screen = ScenarioScreen::new("single-node");
         screen.take(Event::RunStarted {
             cells: 12,
             finished: 0,
@@ -290,7 +293,7 @@ mod tests {
         screen
     }
 
-    fn seen(screen: &Screen, width: u16, height: u16) -> String {
+    fn seen(screen: &ScenarioScreen, width: u16, height: u16) -> String {
         let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
         terminal.draw(|frame| screen.draw(frame)).unwrap();
         terminal.backend().to_string()

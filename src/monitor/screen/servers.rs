@@ -12,10 +12,10 @@ use ratatui::text::Line;
 
 use super::nodes;
 use super::show::{UNKNOWN, bytes, micros, number, or_unknown, percent, short, span};
-use super::widgets::{self, Panel};
+use super::widgets::{self, TimeSeriesPanel};
 use crate::base::units::show_duration;
 use crate::monitor::ring::Ring;
-use crate::monitor::sample::{Figures, Round, Sample};
+use crate::monitor::sample::{Figures, Round, ServerSample};
 
 /// So many samples are remembered of each node: more than the widest screen shows.
 const REMEMBERED: usize = 600;
@@ -39,7 +39,7 @@ restarted, reset: the server has started anew, or its counters were set back; fi
 
 /// Everything that the screen shows.
 #[derive(Debug, Clone)]
-pub struct Screen {
+pub struct ServersScreen {
     title: String,
     interval: Duration,
     round: Option<Arc<Round>>,
@@ -54,7 +54,7 @@ pub struct Screen {
     is_held: bool,
 }
 
-impl Screen {
+impl ServersScreen {
     /// A screen with nothing on it yet.
     #[must_use]
     pub fn new(title: String, interval: Duration) -> Self {
@@ -116,7 +116,7 @@ impl Screen {
         }
     }
 
-    fn samples(&self) -> &[Sample] {
+    fn samples(&self) -> &[ServerSample] {
         self.round.as_ref().map_or(&[], |round| &round.samples)
     }
 
@@ -252,12 +252,12 @@ impl Screen {
         }
     }
 
-    fn panels(&self) -> Vec<Panel<'static>> {
+    fn panels(&self) -> Vec<TimeSeriesPanel<'static>> {
         let series = self.series();
         let values = |field: fn(&Figures) -> Option<f64>| series.iter().map(field).collect::<Vec<_>>();
         let limit = series.last().and_then(|figures| figures.maxmemory_bytes);
         let of_limit = limit.map_or_else(String::new, |limit| format!("of {}", bytes(limit)));
-        let panel = |title, show, colour, field| Panel {
+        let panel = |title, show, colour, field| TimeSeriesPanel {
             title,
             show,
             beside: String::new(),
@@ -266,11 +266,11 @@ impl Screen {
             colour,
         };
         vec![
-            Panel { whole: Some(1.0), ..panel("Hit rate", percent, Color::Green, |f| f.hit_rate) },
+            TimeSeriesPanel { whole: Some(1.0), ..panel("Hit rate", percent, Color::Green, |f| f.hit_rate) },
             panel("Commands/s", number, Color::Cyan, |f| f.commands_per_s),
             panel("Server time, mean", micros, Color::Magenta, |f| f.mean_service_us),
             panel("Round trip from here", micros, Color::Magenta, |f| f.round_trip_us),
-            Panel {
+            TimeSeriesPanel {
                 beside: of_limit,
                 whole: limit,
                 ..panel("Memory", bytes, Color::Blue, |f| f.used_memory_bytes)
@@ -289,8 +289,8 @@ mod tests {
     use super::super::super::testing::{answered, lost, moment};
     use super::*;
 
-    fn screen(rounds: usize, samples: impl Fn(u64) -> Vec<Sample>) -> Screen {
-        let mut screen = Screen::new("127.0.0.1:6379".into(), Duration::from_secs(1));
+    fn screen(rounds: usize, samples: impl Fn(u64) -> Vec<ServerSample>) -> ServersScreen {
+        let mut screen = ServersScreen::new("127.0.0.1:6379".into(), Duration::from_secs(1));
         for number in 0..rounds as u64 {
             let round =
                 Round { at: moment(), samples: samples(number), deployment: "single", notes: Vec::new() };
@@ -299,18 +299,18 @@ mod tests {
         screen
     }
 
-    fn seen(screen: &Screen, width: u16, height: u16) -> String {
+    fn seen(screen: &ServersScreen, width: u16, height: u16) -> String {
         let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
         terminal.draw(|frame| screen.draw(frame)).unwrap();
         terminal.backend().to_string()
     }
 
-    fn one(number: u64) -> Vec<Sample> {
+    fn one(number: u64) -> Vec<ServerSample> {
         vec![answered("127.0.0.1:6379", Role::Primary, 1000 + 400 * (number % 7), 100 + 30 * (number % 5))]
     }
 
-    fn six(number: u64) -> Vec<Sample> {
-        let mut samples: Vec<Sample> = (0..6)
+    fn six(number: u64) -> Vec<ServerSample> {
+        let mut samples: Vec<ServerSample> = (0..6)
             .map(|node| {
                 let role = if node < 3 { Role::Primary } else { Role::Replica };
                 answered(&format!("127.0.0.1:700{node}"), role, 1000 * (node + 1) + number, 100)

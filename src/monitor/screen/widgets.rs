@@ -12,7 +12,7 @@ use super::show::or_unknown;
 const WIDE: u16 = 150;
 
 /// A figure over time.
-pub struct Panel<'a> {
+pub struct TimeSeriesPanel<'a> {
     /// What it is.
     pub title: &'a str,
     /// How to show it.
@@ -28,7 +28,7 @@ pub struct Panel<'a> {
 }
 
 /// Draws panels in rows of two or three.
-pub fn panels(frame: &mut Frame<'_>, area: Rect, panels: &[Panel<'_>]) {
+pub fn panels(frame: &mut Frame<'_>, area: Rect, panels: &[TimeSeriesPanel<'_>]) {
     let columns = if area.width >= WIDE { 3 } else { 2 };
     let rows = panels.len().div_ceil(columns);
     let heights = Layout::vertical(vec![Constraint::Fill(1); rows]).split(area);
@@ -40,7 +40,7 @@ pub fn panels(frame: &mut Frame<'_>, area: Rect, panels: &[Panel<'_>]) {
     }
 }
 
-fn draw_panel(frame: &mut Frame<'_>, area: Rect, panel: &Panel<'_>) {
+fn draw_panel(frame: &mut Frame<'_>, area: Rect, panel: &TimeSeriesPanel<'_>) {
     let columns = usize::from(area.width);
     let seen = &panel.values[panel.values.len().saturating_sub(columns)..];
     let known = || seen.iter().flatten().copied();
@@ -66,7 +66,7 @@ fn draw_panel(frame: &mut Frame<'_>, area: Rect, panel: &Panel<'_>) {
 }
 
 /// The newest value stands at the right edge, whatever is known of before.
-fn sparkline(seen: &[Option<f64>], columns: usize, panel: &Panel<'_>) -> Sparkline<'static> {
+fn sparkline(seen: &[Option<f64>], columns: usize, panel: &TimeSeriesPanel<'_>) -> Sparkline<'static> {
     /// So fine are bars told apart; a bar has eight steps a line.
     const FINE: f64 = 10_000.0;
     let highest = seen.iter().flatten().copied().fold(0.0, f64::max);

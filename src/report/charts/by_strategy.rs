@@ -7,7 +7,7 @@ use crate::report::canvas::scale::Scale;
 use crate::report::canvas::sheet::{MARGIN, Sheet, WIDTH};
 use crate::report::canvas::{Anchor, Canvas, FAINT_INK, INK, Lettering};
 use crate::report::format;
-use crate::report::group::{Entry, Group};
+use crate::report::group::{Group, StrategyRepeats};
 use crate::report::stats::median;
 use crate::report::style::Look;
 use crate::results::{LimitedBy, SummaryRow};
@@ -25,15 +25,15 @@ pub(super) const LABELS_GAP: f64 = 14.0;
 const FACTOR_FOR_LOG: f64 = 15.0;
 
 /// A figure of a cell; `None` where the cell has none.
-pub(super) type Figure = fn(&SummaryRow) -> Option<f64>;
+pub(super) type SummaryFigure = fn(&SummaryRow) -> Option<f64>;
 
 /// One of the panels.
 pub(super) struct Measured {
     pub title: &'static str,
     pub axis: &'static str,
-    pub figure: Figure,
+    pub figure: SummaryFigure,
     /// The figures that the scale has room for: this panel's own, and those of panels that it is compared with.
-    pub on_one_scale_with: &'static [Figure],
+    pub on_one_scale_with: &'static [SummaryFigure],
     pub show: fn(f64) -> String,
     pub scale: fn(&[f64], u32) -> Scale,
     /// The number of steps that the axis has room for.
@@ -149,7 +149,7 @@ fn draw_panel(
     }
 }
 
-fn draw_row(canvas: &mut Canvas, panel: &Panel, entry: &Entry<'_>, measured: &Measured, y: f64) {
+fn draw_row(canvas: &mut Canvas, panel: &Panel, entry: &StrategyRepeats<'_>, measured: &Measured, y: f64) {
     let values = entry.values(measured.figure);
     let Some(median) = median(&values) else {
         let why = if entry.measured.is_empty() { "failed" } else { "no reads" };
@@ -180,19 +180,19 @@ fn draw_key(sheet: &mut Sheet) {
     let plain = crate::report::style::look("no-cache", 0);
     let canvas = &mut sheet.canvas;
     let mut x = MARGIN;
-    let mut say = |canvas: &mut Canvas, text: &str| {
+    let mut draw_text = |canvas: &mut Canvas, text: &str| {
         canvas.text((x + 22.0, y), text, letters);
         let began = x;
         x += 22.0 + letters.width(text) + 28.0;
         began
     };
-    let at = say(canvas, "one repeat");
+    let at = draw_text(canvas, "one repeat");
     canvas.marker((at + 9.0, y), 3.2, plain);
-    let at = say(canvas, "one repeat, saturated");
+    let at = draw_text(canvas, "one repeat, saturated");
     canvas.marker((at + 9.0, y), 3.2, Look { filled: false, ..plain });
-    let at = say(canvas, "median of the repeats (number at the right)");
+    let at = draw_text(canvas, "median of the repeats (number at the right)");
     canvas.rectangle((at + 7.75, y - 8.0), (at + 10.25, y + 8.0), plain.colour);
-    let at = say(canvas, "least to most");
+    let at = draw_text(canvas, "least to most");
     canvas.line([(at, y), (at + 18.0, y)], plain.colour.mix(0.6), 1.5, &[]);
     sheet.next += 26.0;
 }

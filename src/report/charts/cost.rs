@@ -1,15 +1,15 @@
 //! What a strategy costs and what it gains: its usual and its slow reads, and the work that is left for the database.
 
-use super::by_strategy::{self, Figure, Measured};
+use super::by_strategy::{self, Measured, SummaryFigure};
 use crate::report::canvas::Canvas;
 use crate::report::format;
 use crate::report::group::Group;
 
-const P50: Figure = |row| row.read_response.p50_us;
-const P99: Figure = |row| row.read_response.p99_us;
+const P50: SummaryFigure = |row| row.read_response.p50_us;
+const P99: SummaryFigure = |row| row.read_response.p99_us;
 
 /// The database's reads for each hundred reads that clients asked for.
-const DATABASE_READS: Figure =
+const DATABASE_READS: SummaryFigure =
     |row| (row.reads > 0).then(|| row.calls.db_reads as f64 / row.reads as f64 * 100.0);
 
 /// The two panels of times have one scale, so that they can be compared.

@@ -86,7 +86,7 @@ pub(super) fn draw(group: &Group<'_>) -> Option<Canvas> {
         top += HEIGHT + GAP;
     }
     sheet.next = top - GAP + 62.0;
-    let legend = |entry: &crate::report::group::Entry<'_>| LegendEntry {
+    let legend = |entry: &crate::report::group::StrategyRepeats<'_>| LegendEntry {
         label: entry.legend_label(),
         look: entry.look,
     };

@@ -9,7 +9,7 @@ use crate::report::canvas::scale::Scale;
 use crate::report::canvas::sheet::{LegendEntry, MARGIN, Sheet, WIDTH};
 use crate::report::canvas::{Anchor, Canvas, FAINT_INK, INK, Lettering, Weight};
 use crate::report::format::three_digits;
-use crate::report::group::{Entry, Group};
+use crate::report::group::{Group, StrategyRepeats};
 use crate::results::{EventRow, Phase, TimeseriesRow};
 
 const HEIGHT: f64 = 340.0;
@@ -64,13 +64,13 @@ pub(super) fn draw(group: &Group<'_>) -> Option<Canvas> {
 }
 
 /// What theory expects of an entry's hit rate, from low to high, in percent.
-fn prediction(entry: &Entry<'_>) -> Option<(f64, f64)> {
+fn prediction(entry: &StrategyRepeats<'_>) -> Option<(f64, f64)> {
     let row = entry.measured.iter().find(|row| row.predicted.predicted_hit_rate.is_some())?;
     Some((row.predicted.predicted_hit_rate_low? * 100.0, row.predicted.predicted_hit_rate_high? * 100.0))
 }
 
 /// A thin line for a value, two for the ends of a band.
-fn draw_prediction(canvas: &mut Canvas, panel: &Panel, entry: &Entry<'_>) {
+fn draw_prediction(canvas: &mut Canvas, panel: &Panel, entry: &StrategyRepeats<'_>) {
     let Some((low, high)) = prediction(entry) else { return };
     let scale = panel.y.as_ref();
     let ends = if high - low < 0.01 { vec![high] } else { vec![low, high] };
@@ -156,7 +156,7 @@ pub(super) fn parts(points: impl Iterator<Item = Option<(f64, f64)>>) -> Vec<Vec
     parts
 }
 
-fn draw_entry(canvas: &mut Canvas, panel: &Panel, entry: &Entry<'_>, windows: &Windows<'_>) {
+fn draw_entry(canvas: &mut Canvas, panel: &Panel, entry: &StrategyRepeats<'_>, windows: &Windows<'_>) {
     let repeats = || entry.measured.iter().filter_map(|row| windows.get(row.cell.as_str()));
     let look = entry.look;
     let single = entry.measured.len() == 1;
@@ -284,7 +284,7 @@ pub(super) fn draw_events(canvas: &mut Canvas, panel: &Panel, events: &[&EventRo
 }
 
 fn legend(group: &Group<'_>, windows: &Windows<'_>) -> Vec<LegendEntry> {
-    let looked_up = |entry: &&Entry<'_>| {
+    let looked_up = |entry: &&StrategyRepeats<'_>| {
         entry
             .measured
             .iter()

@@ -6,7 +6,7 @@ use crate::report::canvas::panel::Panel;
 use crate::report::canvas::scale::Scale;
 use crate::report::canvas::sheet::{LegendEntry, MARGIN, Sheet, WIDTH};
 use crate::report::canvas::{Anchor, Canvas, FAINT_INK, Lettering};
-use crate::report::group::{Entry, Group};
+use crate::report::group::{Group, StrategyRepeats};
 use crate::results::{Measure, OperationClass};
 
 /// Fewer slower operations than this say little about their percentile.
@@ -59,7 +59,7 @@ pub(super) fn draw(group: &Group<'_>) -> Option<Canvas> {
     Some(sheet.finish())
 }
 
-fn histogram<'a>(entry: &'a Entry<'_>, operation: OperationClass) -> Option<&'a Histogram<u64>> {
+fn histogram<'a>(entry: &'a StrategyRepeats<'_>, operation: OperationClass) -> Option<&'a Histogram<u64>> {
     entry.merged(operation, Measure::Response)
 }
 
@@ -99,7 +99,7 @@ fn draw_panel(canvas: &mut Canvas, panel: &Panel, group: &Group<'_>, operation: 
     }
 }
 
-fn draw_line(canvas: &mut Canvas, panel: &Panel, entry: &Entry<'_>, histogram: &Histogram<u64>) {
+fn draw_line(canvas: &mut Canvas, panel: &Panel, entry: &StrategyRepeats<'_>, histogram: &Histogram<u64>) {
     let end = end(histogram);
     let nines = -(1.0 - end).log10();
     let steps = (nines * f64::from(POINTS_A_NINE)).ceil() as u32;

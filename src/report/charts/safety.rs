@@ -6,7 +6,7 @@ use crate::report::canvas::scale::Scale;
 use crate::report::canvas::sheet::{LegendEntry, MARGIN, Sheet, WIDTH};
 use crate::report::canvas::{Anchor, Canvas, FAINT_INK, Lettering};
 use crate::report::format;
-use crate::report::group::{Entry, Group};
+use crate::report::group::{Group, StrategyRepeats};
 use crate::report::safety::Safety;
 use crate::results::{Measure, OperationClass};
 
@@ -15,7 +15,7 @@ const HEIGHT: f64 = 360.0;
 const NONE_STRIP: f64 = 90.0;
 
 struct Point<'a> {
-    entry: &'a Entry<'a>,
+    entry: &'a StrategyRepeats<'a>,
     safety: Safety,
     p99_us: f64,
 }

@@ -1,12 +1,12 @@
 //! Throughput and p99 by strategy.
 
-use super::by_strategy::{self, Figure, Measured};
+use super::by_strategy::{self, Measured, SummaryFigure};
 use crate::report::canvas::Canvas;
 use crate::report::format;
 use crate::report::group::Group;
 
-const THROUGHPUT: Figure = |row| Some(row.achieved_per_s);
-const P99: Figure = |row| row.read_response.p99_us;
+const THROUGHPUT: SummaryFigure = |row| Some(row.achieved_per_s);
+const P99: SummaryFigure = |row| row.read_response.p99_us;
 
 const PANELS: [Measured; 2] = [
     Measured {

@@ -4,7 +4,7 @@
 use std::num::NonZeroU64;
 
 use crate::application::touched::Touched;
-use crate::application::{ApplicationSpec, Dataset, Facts};
+use crate::application::{ApplicationSpec, Dataset, DatasetParameters};
 use crate::base::observer::{Event, Observer};
 use crate::results::Server;
 use crate::run::driver::dataset::{self, Checksum};
@@ -12,7 +12,8 @@ use crate::run::fault::Part;
 use crate::run::plan::Cell;
 use crate::topology::settings::{CacheSettings, DatabaseKind, DatabaseSettings};
 use crate::topology::{
-    CacheDeployment, DatabaseDeployment, Deployed, Relays, ServerRoom, Site, TopologyError, TopologySpec,
+    CacheDeployment, DatabaseDeployment, Deployed, DeploymentContext, Relays, ServerRoom, TopologyError,
+    TopologySpec,
 };
 
 /// Something that is up, and what it was made from; `None` until it can be used again.
@@ -27,7 +28,7 @@ struct DatabaseNeeds {
     kind: DatabaseKind,
     settings: DatabaseSettings,
     application: ApplicationSpec,
-    documents: Facts,
+    documents: DatasetParameters,
     cpus: Vec<u64>,
     relayed: bool,
 }
@@ -52,7 +53,7 @@ struct CacheNeeds {
     topology: TopologySpec,
     settings: CacheSettings,
     application: ApplicationSpec,
-    documents: Facts,
+    documents: DatasetParameters,
     cpus: Vec<u64>,
     instances: NonZeroU64,
     connections: NonZeroU64,
@@ -290,7 +291,7 @@ async fn with_site<'a, T, F: Future<Output = Result<T, TopologyError>>>(
     run_prefix: &'a str,
     relays: Option<&Relays>,
     cell: &'a Cell,
-    deploy: impl FnOnce(Site<'a>) -> F,
+    deploy: impl FnOnce(DeploymentContext<'a>) -> F,
 ) -> Result<T, TopologyError> {
     let scenario = &*cell.scenario;
     let dataset = scenario.documents();
@@ -298,7 +299,7 @@ async fn with_site<'a, T, F: Future<Output = Result<T, TopologyError>>>(
     // Where a primary may be another one tomorrow, each instance has one more connection by which it finds that out; those
     // to the nodes of a cluster do for that.
     let finds_out = shape.shards == 1 && (shape.fails_over || shape.reads_replicas);
-    deploy(Site {
+    deploy(DeploymentContext {
         servers,
         run_prefix,
         cache: &scenario.cache,
@@ -317,13 +318,13 @@ async fn with_site<'a, T, F: Future<Output = Result<T, TopologyError>>>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::plan::{Options, Plan};
+    use crate::run::plan::{Plan, PlanOptions};
 
     fn needs(cache_url: &str) -> CacheNeeds {
         let text = format!(
             "strategies = [\"cache-aside\"]\ntopologies = [{{ name = \"single\", url = \"{cache_url}\" }}]\n"
         );
-        let plan = Plan::parse("test", "test.toml", &text, &Options::default()).unwrap();
+        let plan = Plan::parse("test", "test.toml", &text, &PlanOptions::default()).unwrap();
         CacheNeeds::of(&plan.cells[0])
     }
 

@@ -30,7 +30,7 @@ const FILLING_CLIENTS: u32 = 64;
 pub const CATCHING_UP: Duration = Duration::from_secs(5);
 
 /// State that the clients of one worker share.
-pub struct Shared<A> {
+pub struct WorkerState<A> {
     /// The application's instance that the clients use.
     pub instance: Rc<Instance<A>>,
     /// The recorder of the worker's clients.
@@ -49,7 +49,7 @@ pub struct Shared<A> {
     pub audit: Option<Arc<Audit>>,
 }
 
-impl<A> Clone for Shared<A> {
+impl<A> Clone for WorkerState<A> {
     fn clone(&self) -> Self {
         Self {
             instance: Rc::clone(&self.instance),
@@ -68,7 +68,7 @@ impl<A> Clone for Shared<A> {
 struct Client<A> {
     /// Its number, among those of all instances.
     number: u32,
-    shared: Shared<A>,
+    shared: WorkerState<A>,
     /// It as the application sees it.
     visitor: Visitor,
 }
@@ -85,7 +85,7 @@ struct Times {
 }
 
 /// Runs a client through all stages of a cell.
-pub async fn run<A: Application>(number: u32, shared: Shared<A>) {
+pub async fn run<A: Application>(number: u32, shared: WorkerState<A>) {
     let mut client = Client::new(number, shared);
     let mut stages = client.shared.control.follow();
     // The operations before the measured ones are one stream, over both stages.
@@ -115,7 +115,7 @@ pub async fn run<A: Application>(number: u32, shared: Shared<A>) {
 }
 
 impl<A: Application> Client<A> {
-    fn new(number: u32, shared: Shared<A>) -> Self {
+    fn new(number: u32, shared: WorkerState<A>) -> Self {
         let visitor = Visitor::new(number, shared.audit.clone(), Arc::clone(&shared.touched));
         Self { number, shared, visitor }
     }
@@ -252,7 +252,7 @@ mod tests {
     use crate::load::workload::{Distribution, KeySampler, Mix, StreamSpec, ValueSizes};
     use crate::results::Phase;
     use crate::store::{BulkItem, Cache as _, Document, Entry, Patch, StoreError};
-    use crate::strategy::source::Kind;
+    use crate::strategy::source::Keyspace;
     use crate::strategy::testing::{Interfered, Interference, local_cache, sound_forms};
     use crate::strategy::{AnyStrategy, CachingSettings};
 
@@ -261,10 +261,10 @@ mod tests {
 
     /// The products as they were made; nobody writes to them.
     #[derive(Clone)]
-    struct Fixed(Arc<(Kind, Products)>);
+    struct Fixed(Arc<(Keyspace, Products)>);
 
     impl crate::strategy::source::Source for Fixed {
-        fn kind(&self) -> &Kind {
+        fn kind(&self) -> &Keyspace {
             &self.0.0
         }
 
@@ -336,9 +336,9 @@ mod tests {
                 seed: 1,
             };
             let source =
-                Fixed(Arc::new((Kind { key_prefix: "product:".into(), ttl: None, tags: 0 }, products)));
+                Fixed(Arc::new((Keyspace { key_prefix: "product:".into(), ttl: None, tags: 0 }, products)));
             let strategy: AnyStrategy<_, _> = spec.build(cache.clone(), source);
-            let shared = Shared {
+            let shared = WorkerState {
                 instance: Rc::new(Instance::new(Catalog::new(strategy), None)),
                 recorder: Rc::new(RefCell::new(Recorder::new(2, Recorder::LATE_AFTER))),
                 warmup: stream(Phase::Warmup),

@@ -3,11 +3,11 @@
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use crate::application::{AnyDataset, Dataset as _};
-use crate::audit::{Audit, FIELDS, Seen, Settled};
+use crate::audit::{Audit, FIELDS, Seen, SettledKeys};
 use crate::base::observer::{Event, Observer};
 use crate::run::plan::Cell;
 use crate::store::{Cache, Database, Document, Entry, StoreError, Version};
-use crate::strategy::source::Kind;
+use crate::strategy::source::Keyspace;
 use crate::topology::Deployed;
 
 /// The number of entities that are looked at at once.
@@ -24,7 +24,7 @@ pub async fn conclude(
     audit: &Audit,
     subjects: &[u64],
     observer: &dyn Observer,
-) -> Result<Vec<Settled>, StoreError> {
+) -> Result<Vec<SettledKeys>, StoreError> {
     let scenario = &cell.scenario;
     observer.observe(Event::Step { what: format!("auditing {} keys that were written", subjects.len()) });
     // The harness' own traffic goes no distance and past the relays.
@@ -32,7 +32,7 @@ pub async fn conclude(
     let cache = deployed.cache.endpoint().connect_directly().await?;
     let dataset = scenario.documents();
     let kinds = cell.kinds();
-    let mut found = vec![Settled::default(); kinds.len()];
+    let mut found = vec![SettledKeys::default(); kinds.len()];
     let mut held = stream::iter(subjects)
         .map(|subject| held(*subject, &dataset, &database, &cache, &kinds))
         .buffer_unordered(AT_ONCE);
@@ -47,7 +47,7 @@ async fn held(
     dataset: &AnyDataset,
     database: &impl Database,
     cache: &impl Cache,
-    kinds: &[Kind],
+    kinds: &[Keyspace],
 ) -> Result<(u64, Option<Seen>, Option<Seen>), StoreError> {
     let place = dataset.place(subject);
     let stored = database.find(dataset.collection(subject), &place.id).await?;

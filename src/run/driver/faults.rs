@@ -22,13 +22,13 @@ async fn one(fault: &ScheduledFault, broken: Breakable<'_>, start: Instant) -> V
     if let Err(reason) = fault.spec.carry_out(&mut course).await {
         course.failed(reason.to_string());
     }
-    let told = course.into_steps().into_iter().map(|step| EventRow {
+    let rows = course.into_steps().into_iter().map(|step| EventRow {
         at_s: (step.at - start).as_secs_f64(),
         kind: step.kind,
         subject: fault.name().into(),
         detail: step.detail,
     });
-    told.collect()
+    rows.collect()
 }
 
 /// The event that an instance serves again, after the fault that was aimed at it.

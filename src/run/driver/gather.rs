@@ -9,7 +9,7 @@ use crate::base::clock::Instant;
 use crate::base::observer::{Event, Observer};
 use crate::measure::collectors::process_cpu::process_cpu;
 use crate::measure::settle::FEWEST_WINDOWS;
-use crate::measure::{HitRateWindow, Outages, Trend, Window, slope_test};
+use crate::measure::{HitRateWindow, OutageRecorder, Trend, Window, slope_test};
 use crate::results::{CacheUse, Cores, EventRow, Measure, Phase, WindowTimes};
 use crate::run::findings::{Load, ObservedWindow};
 use crate::run::plan::Cell;
@@ -82,7 +82,7 @@ pub struct Gatherer<'a> {
     settled_at_start: bool,
     windows: Vec<ObservedWindow>,
     tail: Window,
-    outages: Outages,
+    outages: OutageRecorder,
     nodes_before: Vec<NodeFigures>,
 }
 
@@ -111,7 +111,7 @@ impl<'a> Gatherer<'a> {
             settled_at_start: false,
             windows: Vec::new(),
             tail: Window::default(),
-            outages: Outages::default(),
+            outages: OutageRecorder::default(),
             nodes_before: Vec::new(),
         }
     }
@@ -202,7 +202,7 @@ impl<'a> Gatherer<'a> {
         };
         let shares_backlog = self.cell.shares_backlog();
         let mut window = observed(self.phase, number, start, whole, shares_backlog, &before, &sample);
-        self.tell(&window);
+        self.report(&window);
         match self.phase {
             Phase::Warmup => {
                 window.operations.drop_times();
@@ -218,7 +218,7 @@ impl<'a> Gatherer<'a> {
         }
     }
 
-    fn tell(&self, window: &ObservedWindow) {
+    fn report(&self, window: &ObservedWindow) {
         let run = &self.cell.scenario.run;
         let measuring = self.phase == Phase::Measure;
         let answers = window.operations.answers(|_| true);

@@ -200,20 +200,20 @@ mod tests {
             alive.fetch_add(1, Ordering::Relaxed);
             Slow { start: starts.fetch_add(1, Ordering::Relaxed), alive: Arc::clone(&alive) }
         };
-        let (tell, life) = watch::channel(Life::Up);
+        let (sender, life) = watch::channel(Life::Up);
         let instance = Rc::new(Instance::new(start(), Some(life)));
         let recovered = RefCell::new(Vec::new());
         let script = async {
             let mut visitor = visitor();
             let (cut, ()) = tokio::join!(instance.perform(&mut visitor, &OPERATION), async {
                 tokio::time::sleep(Duration::from_millis(500)).await;
-                tell.send_replace(Life::Down);
+                sender.send_replace(Life::Down);
             });
             assert_eq!(kind(cut), Some(ErrorKind::Crashed));
             assert_eq!(kind(instance.perform(&mut visitor, &OPERATION).await), Some(ErrorKind::Unavailable));
             assert_eq!(alive.load(Ordering::Relaxed), 0, "nothing of it is left");
             assert_eq!(instance.backlog(), Backlog::default());
-            tell.send_replace(Life::Up);
+            sender.send_replace(Life::Up);
             // The first attempt does not recover, the second does.
             tokio::time::sleep(RETRY_AFTER * 2).await;
             assert!(instance.perform(&mut visitor, &OPERATION).await.is_ok());
@@ -230,12 +230,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_instance_that_stays_down_is_not_drained_for_longer_than_the_bound() {
-        let (tell, life) = watch::channel(Life::Up);
+        let (sender, life) = watch::channel(Life::Up);
         let alive = Arc::new(AtomicU64::new(1));
         let instance = Instance::new(Slow { start: 0, alive }, Some(life));
         let never = instance.live(std::future::pending, |_| {});
         let script = async {
-            tell.send_replace(Life::Down);
+            sender.send_replace(Life::Down);
             tokio::time::sleep(Duration::from_millis(1)).await;
             instance.drain(Duration::from_secs(2)).await
         };

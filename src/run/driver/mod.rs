@@ -25,7 +25,7 @@ use crate::base::units::{Share, show_duration};
 use crate::load::workload::{KeySampler, Mix, OperationStream, Schedule, StreamSpec};
 use crate::results::{CellResults, EventRow, Phase};
 use crate::run::fault::{Breakable, Life, Part};
-use crate::run::findings::{self, AuditEnd, Load, Observed, Offered};
+use crate::run::findings::{self, AuditEnd, Load, Observed, OfferedLoad};
 use crate::run::plan::Cell;
 use crate::store::{Counters, StoreError};
 use crate::topology::Deployed;
@@ -68,7 +68,7 @@ pub enum CellError {
 pub async fn run_cell(
     cell: &Arc<Cell>,
     deployed: Deployed<'_>,
-    offered: &Offered,
+    offered: &OfferedLoad,
     observer: &dyn Observer,
     interrupt: &Interrupt,
 ) -> Result<CellOutcome, CellError> {
@@ -91,7 +91,7 @@ pub async fn run_cell(
         world: world.clone(),
     };
     fit_to_write_first(cell, deployed).await.map_err(CellError::Failed)?;
-    let company = company(&job).await.map_err(CellError::Failed)?;
+    let sidecar = start_sidecar(&job).await.map_err(CellError::Failed)?;
     let mut crew = Crew::start(&job).map_err(CellError::Failed)?;
     let mut stop = interrupt.clone();
     let measured = tokio::select! {
@@ -101,10 +101,10 @@ pub async fn run_cell(
     control.set(Stage::Stop);
     crew.end().await;
     let load = measured?;
-    if let Some(company) = company {
+    if let Some(sidecar) = sidecar {
         let mut stop = interrupt.clone();
         tokio::select! {
-            () = company.end(cell.scenario.run.drain_timeout.0) => {}
+            () = sidecar.end(cell.scenario.run.drain_timeout.0) => {}
             () = stop.wait() => return Err(CellError::Interrupted),
         }
     }
@@ -133,9 +133,9 @@ const REALISED_OVER: u64 = 1_000_000;
 ///
 /// # Errors
 /// Returns an error if the workload cannot be drawn.
-pub fn offered(cell: &Cell) -> Result<Offered, String> {
+pub fn offered(cell: &Cell) -> Result<OfferedLoad, String> {
     let stream = Streams::of(cell)?.measure;
-    Ok(Offered { digest: stream.digests(), shares: stream.realised_shares(REALISED_OVER) })
+    Ok(OfferedLoad { digest: stream.digests(), shares: stream.realised_shares(REALISED_OVER) })
 }
 
 /// What the clients of a cell are offered.
@@ -192,12 +192,12 @@ async fn fit_to_write_first(cell: &Cell, deployed: Deployed<'_>) -> Result<(), S
 
 /// What runs beside the instances of the application, on a connection of its own and not on a load-driving thread; it ends
 /// when this is dropped.
-struct Company {
+struct Sidecar {
     ended: watch::Sender<bool>,
     tasks: tokio::task::JoinSet<()>,
 }
 
-impl Company {
+impl Sidecar {
     /// The instances have ended: lets it do what they have left to do, for at most `bound`.
     async fn end(mut self, bound: Duration) {
         let _ = self.ended.send(true);
@@ -206,9 +206,9 @@ impl Company {
 }
 
 /// Starts what runs beside the instances, where something does.
-async fn company(job: &Job) -> Result<Option<Company>, String> {
+async fn start_sidecar(job: &Job) -> Result<Option<Sidecar>, String> {
     let scenario = &job.cell.scenario;
-    if !scenario.application.spec.has_company() {
+    if !scenario.application.spec.has_sidecar() {
         return Ok(None);
     }
     let cache = job.cache.connect(1, scenario.network.cache_rtt, Counters::default()).await;
@@ -217,8 +217,8 @@ async fn company(job: &Job) -> Result<Option<Company>, String> {
     let (cell, world) = (Arc::clone(&job.cell), job.world.clone());
     let (ended, is_ended) = watch::channel(false);
     let mut tasks = tokio::task::JoinSet::new();
-    tasks.spawn(async move { cell.scenario.application.spec.beside(cache, world, is_ended).await });
-    Ok(Some(Company { ended, tasks }))
+    tasks.spawn(async move { cell.scenario.application.spec.run_sidecar(cache, world, is_ended).await });
+    Ok(Some(Sidecar { ended, tasks }))
 }
 
 /// What audits a cell, where its scenario wants that.

@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::LocalSet;
 use tokio::time::Instant;
 
-use super::client::{self, Shared};
+use super::client::{self, WorkerState};
 use super::control::{self, Control, Stage};
 use super::faults;
 use super::instance::{Instance, Recovered};
@@ -24,7 +24,7 @@ use crate::audit::Audit;
 use crate::base::clock;
 use crate::load::workload::{OperationStream, Schedule};
 use crate::measure::collectors::process_cpu::thread_cpu;
-use crate::measure::{Outages, Recorder, Window};
+use crate::measure::{OutageRecorder, Recorder, Window};
 use crate::results::Phase;
 use crate::run::fault::Life;
 use crate::run::plan::Cell;
@@ -108,7 +108,7 @@ pub struct WorkerWindow {
     /// CPU time of the thread since it began.
     pub thread_cpu: Duration,
     /// What it has seen of outages; told with the tail.
-    pub outages: Outages,
+    pub outages: OutageRecorder,
 }
 
 /// Starts worker `index` of `workers`; it serves the instances whose number leaves `index` when
@@ -232,7 +232,7 @@ fn start_clients<A: Application>(
     let workload = &job.cell.scenario.workload;
     let mut clients = Vec::new();
     for (number, instance) in instances {
-        let shared = Shared {
+        let shared = WorkerState {
             instance: Rc::clone(instance),
             recorder: Rc::clone(recorder),
             warmup: Arc::clone(&job.warmup),
@@ -366,7 +366,7 @@ impl<A: Application> Windows<A> {
             pool_wait: self.pools.borrow().iter().map(PoolWait::snapshot).sum(),
             backlog: self.instances.iter().map(|instance| instance.backlog()).collect(),
             thread_cpu: thread_cpu(),
-            outages: Outages::default(),
+            outages: OutageRecorder::default(),
         }
     }
 }

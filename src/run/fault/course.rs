@@ -62,28 +62,28 @@ impl<'a> Course<'a> {
         self.steps
     }
 
-    fn tell(&mut self, kind: EventKind, detail: impl Into<String>) {
+    fn record(&mut self, kind: EventKind, detail: impl Into<String>) {
         self.steps.push(Step { at: clock::now(), kind, detail: detail.into() });
     }
 
     /// Tells what is broken now.
     pub fn broke(&mut self, detail: impl Into<String>) {
-        self.tell(EventKind::Fault, detail);
+        self.record(EventKind::Fault, detail);
     }
 
     /// Tells what works again.
     pub fn mended(&mut self, detail: impl Into<String>) {
-        self.tell(EventKind::Mended, detail);
+        self.record(EventKind::Mended, detail);
     }
 
     /// Tells what was found out meanwhile.
     pub fn noticed(&mut self, detail: impl Into<String>) {
-        self.tell(EventKind::Noticed, detail);
+        self.record(EventKind::Noticed, detail);
     }
 
     /// Tells why the fault could not be carried out.
     pub fn failed(&mut self, reason: impl Into<String>) {
-        self.tell(EventKind::FaultFailed, reason);
+        self.record(EventKind::FaultFailed, reason);
     }
 
     /// Returns what the fault is aimed at.

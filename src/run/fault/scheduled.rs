@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::kinds::{FaultRow, FaultSpec, REGISTRY};
 use super::nature::{Lasts, Nature, Part};
 use super::{Effects, Surroundings};
-use crate::scenario::{Kind, Positive, Reader, Setting, Value, suggest};
+use crate::scenario::{Positive, Reader, Setting, Value, ValueKind, suggest};
 use crate::topology::Target;
 
 /// One `[[fault]]`.
@@ -32,7 +32,7 @@ impl Setting for Name {
     }
 
     fn read(value: &Value) -> Result<Self, Option<String>> {
-        let Kind::String(name) = &value.kind else { return Err(None) };
+        let ValueKind::String(name) = &value.kind else { return Err(None) };
         let row = REGISTRY.iter().find(|row| row.name == name.as_str());
         row.map(Self).ok_or_else(|| {
             let names: Vec<&str> = REGISTRY.iter().map(|row| row.name).collect();

@@ -1,7 +1,7 @@
 //! What faults are tried on, and the questions that several kinds ask of it.
 
 use crate::topology::settings::{CacheSettings, DatabaseKind, DatabaseSettings};
-use crate::topology::{Shape, Target, TopologySpec};
+use crate::topology::{Target, TopologyShape, TopologySpec};
 
 /// What is there to be broken, as far as settings say.
 #[derive(Debug, Clone, Copy)]
@@ -19,7 +19,7 @@ pub struct Surroundings<'a> {
 impl Surroundings<'_> {
     /// Returns what there is of the topology.
     #[must_use]
-    pub fn shape(&self) -> Shape {
+    pub fn shape(&self) -> TopologyShape {
         self.topology.shape()
     }
 
@@ -102,7 +102,7 @@ impl Surroundings<'_> {
 }
 
 /// Returns a sentence that there is no such node, where there is none.
-fn missing(target: Target, shape: &Shape) -> Option<String> {
+fn missing(target: Target, shape: &TopologyShape) -> Option<String> {
     let of = |what: &str, number: u64, there_are: u64| {
         let last = there_are.checked_sub(1);
         let there = last.map_or_else(|| "none".to_owned(), |last| format!("{what}0 to {what}{last}"));

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use super::observed::Observed;
 use crate::application::{Figure, Judged};
-use crate::results::ApplicationRow;
+use crate::results::FigureRow;
 use crate::run::plan::Cell;
 use crate::strategy::{Guarantee, Staleness};
 
 /// The rows of a cell.
 #[must_use]
-pub fn of(cell: &Cell, observed: &Observed) -> Vec<ApplicationRow> {
-    let row = |figure: &Figure| ApplicationRow {
+pub fn of(cell: &Cell, observed: &Observed) -> Vec<FigureRow> {
+    let row = |figure: &Figure| FigureRow {
         figure: figure.name.into(),
         value: figure.value,
         unit: figure.unit.into(),

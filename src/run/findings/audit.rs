@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::observed::Observed;
 use super::rounding::share;
-use super::verdict::{End, Facts, judge};
+use super::verdict::{AuditFindings, End, judge};
 use crate::application::{AnyDataset, Dataset as _, Served};
 use crate::audit::Example;
 use crate::measure::Anomalies;
@@ -129,7 +129,7 @@ pub fn verdicts(cell: &Cell, observed: &Observed) -> Vec<(Verdict, String)> {
         .zip(&guarantees)
         .map(|((number, entity), guarantee)| {
             let found = observed.load.all.anomalies_of(number);
-            let facts = Facts {
+            let facts = AuditFindings {
                 audited_reads: found.audited,
                 stale_reads: found.stale,
                 oldest: found.age_at(1.0),

@@ -25,7 +25,7 @@ mod verdict;
 mod windows;
 
 pub use faults::{not_carried_out, that_hit};
-pub use observed::{AuditEnd, Load, Observed, ObservedWindow, Offered};
+pub use observed::{AuditEnd, Load, Observed, ObservedWindow, OfferedLoad};
 pub use summary::{line, names, shown_swept};
 
 use crate::results::CellResults;
@@ -35,7 +35,7 @@ use crate::run::plan::Cell;
 ///
 /// # Errors
 /// Returns an error if the interval log cannot be written.
-pub fn of(cell: &Cell, observed: &Observed, offered: &Offered) -> Result<CellResults, String> {
+pub fn of(cell: &Cell, observed: &Observed, offered: &OfferedLoad) -> Result<CellResults, String> {
     Ok(CellResults {
         summary: summary::of(cell, observed, offered),
         swept: cell.swept.clone(),

@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::application::Figure;
-use crate::audit::{Audit, Conclusion, Example, Settled};
+use crate::audit::{Audit, Conclusion, Example, SettledKeys};
 use crate::load::workload::{StreamDigest, TopShares};
-use crate::measure::{Outages, Window};
+use crate::measure::{OutageRecorder, Window};
 use crate::results::{CacheUse, Cores, EventRow, Phase, WindowTimes};
 use crate::store::mongodb::PoolWaitSnapshot;
 use crate::store::{CountersSnapshot, StoreError};
@@ -15,7 +15,7 @@ use crate::topology::NodeFigures;
 /// What the clients of a cell are offered, in figures. It is the same for every strategy and topology of a repeat and
 /// swept values, so it need be worked out only once for them.
 #[derive(Debug, Clone)]
-pub struct Offered {
+pub struct OfferedLoad {
     /// The digests of the operations.
     pub digest: StreamDigest,
     /// The shares of the requests that the hottest keys get.
@@ -60,13 +60,13 @@ pub struct AuditEnd {
     pub(super) conclusion: Conclusion,
     pub(super) examples: Vec<Example>,
     /// By kind of entity what the stores held, or why they could not be compared.
-    pub(super) compared: Result<Vec<Settled>, StoreError>,
+    pub(super) compared: Result<Vec<SettledKeys>, StoreError>,
 }
 
 impl AuditEnd {
     /// What an audit has to say.
     #[must_use]
-    pub fn of(audit: &Audit, compared: Result<Vec<Settled>, StoreError>) -> Self {
+    pub fn of(audit: &Audit, compared: Result<Vec<SettledKeys>, StoreError>) -> Self {
         Self { conclusion: audit.conclusion(), examples: audit.examples(), compared }
     }
 }
@@ -108,7 +108,7 @@ pub struct Load {
     /// What was broken and mended, and what connections noticed, in the order in which it happened.
     pub events: Vec<EventRow>,
     /// How long operations found no service after faults.
-    pub outages: Outages,
+    pub outages: OutageRecorder,
     /// The figures of the cache's nodes when measuring began, and when it ended.
     pub nodes: [Vec<NodeFigures>; 2],
     /// What draining left undone.

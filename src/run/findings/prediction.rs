@@ -10,12 +10,12 @@ use super::rounding::share;
 use super::{audit, calls};
 use crate::load::workload::keys::Distribution;
 use crate::model::theory::{
-    Capacity, Class, OnWrite, Popularity, Prediction, both, counted_lfu, database_load, fifo, lru, random,
-    refresh_ahead, sampled_lru, staleness, ttl,
+    Class, ModelCapacity, ModelWritePolicy, Popularity, Prediction, both, counted_lfu, database_load, fifo,
+    lru, random, refresh_ahead, sampled_lru, staleness, ttl,
 };
 use crate::results::{OperationClass, Predicted};
 use crate::run::plan::Cell;
-use crate::strategy::{RefreshAge, Refreshes, WriteEffect, Writes};
+use crate::strategy::{RefreshAge, Refreshes, WriteEffect, WriteModel};
 use crate::topology::servers::EvictionPolicy;
 
 /// A measured hit rate that is further off than this says so.
@@ -171,19 +171,19 @@ fn hit_rate(cell: &Cell, popularity: &Popularity) -> Option<Prediction> {
     if let Some(refresh) = refresh(cell, popularity) {
         return Some(refresh_ahead::hit_rate(popularity, refresh));
     }
-    let Writes { effect, ttl_jitter } = cell.strategy.spec.promise().writes()?;
+    let WriteModel { effect, ttl_jitter } = cell.strategy.spec.promise().writes()?;
     let scenario = &cell.scenario;
     let on_write = match effect {
-        WriteEffect::None => OnWrite::Ignored,
-        WriteEffect::Puts => OnWrite::Updates,
-        WriteEffect::Removes => OnWrite::Deletes,
+        WriteEffect::None => ModelWritePolicy::Ignored,
+        WriteEffect::Puts => ModelWritePolicy::Updates,
+        WriteEffect::Removes => ModelWritePolicy::Deletes,
     };
     let keys = scenario.dataset.keys.get();
     let entries = match scenario.cache.capacity {
         None => keys,
         Some(capacity) => capacity.entries(keys)?,
     };
-    let capacity = Capacity::entries(entries as f64).ok()?;
+    let capacity = ModelCapacity::entries(entries as f64).ok()?;
     let Some(ttl) = ttl_that_matters(cell) else { return by_policy(cell, popularity, capacity, on_write) };
     // In a closed loop nobody knows how often a key is asked for within its time to live.
     scenario.workload.rate_per_second?;
@@ -195,9 +195,9 @@ fn hit_rate(cell: &Cell, popularity: &Popularity) -> Option<Prediction> {
     if entries >= keys {
         return Some(ttl::hit_rate(popularity, ttl, ttl::Clock::FromFill, on_write));
     }
-    let is_lru =
-        cell.topology.spec.is_embedded() && scenario.cache.policy == crate::model::eviction::PolicyKind::Lru;
-    let limits = both::Limits { capacity, ttl, clock: ttl::Clock::FromFill, expiry: both::Expiry::WhenFound };
+    let is_lru = cell.topology.spec.is_embedded() && scenario.cache.policy == crate::model::eviction::PolicyKind::Lru;
+    let limits =
+        both::CacheLimits { capacity, ttl, clock: ttl::Clock::FromFill, expiry: both::Expiry::WhenFound };
     is_lru.then(|| both::hit_rate(popularity, limits, on_write))
 }
 
@@ -232,8 +232,8 @@ fn knows_its_memory(cell: &Cell) -> bool {
 fn by_policy(
     cell: &Cell,
     popularity: &Popularity,
-    capacity: Capacity,
-    on_write: OnWrite,
+    capacity: ModelCapacity,
+    on_write: ModelWritePolicy,
 ) -> Option<Prediction> {
     use crate::model::eviction::PolicyKind as Policy;
     let scenario = &cell.scenario;
@@ -262,8 +262,12 @@ fn by_policy(
 }
 
 /// What counts uses; what a deleted entry does to its count no model says.
-fn frequent(popularity: &Popularity, capacity: Capacity, on_write: OnWrite) -> Option<Prediction> {
-    if on_write == OnWrite::Deletes && popularity.writes_per_second() > 0.0 {
+fn frequent(
+    popularity: &Popularity,
+    capacity: ModelCapacity,
+    on_write: ModelWritePolicy,
+) -> Option<Prediction> {
+    if on_write == ModelWritePolicy::Deletes && popularity.writes_per_second() > 0.0 {
         return None;
     }
     Some(counted_lfu::hit_rate(popularity, capacity, on_write))
@@ -288,7 +292,7 @@ fn refresh(cell: &Cell, popularity: &Popularity) -> Option<refresh_ahead::Refres
 
 /// The share of stale reads of a cache that nobody tells of writes.
 fn stale_share(cell: &Cell, popularity: &Popularity) -> Option<Prediction> {
-    let Writes { effect, ttl_jitter } = cell.strategy.spec.promise().writes()?;
+    let WriteModel { effect, ttl_jitter } = cell.strategy.spec.promise().writes()?;
     let fits = match cell.scenario.cache.capacity {
         None => true,
         Some(capacity) => {
@@ -307,14 +311,14 @@ fn stale_share(cell: &Cell, popularity: &Popularity) -> Option<Prediction> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::plan::{Options, Plan};
+    use crate::run::plan::{Plan, PlanOptions};
 
     /// The only cell of a scenario of 10⁵ keys.
     fn cell(strategy: &str, topology: &str, more: &str) -> Cell {
         let text = format!(
             "strategies = [{strategy}]\ntopologies = [{topology}]\n[dataset]\nkeys = 100_000\n{more}\n[run]\nduration = \"10s\""
         );
-        Plan::parse("test", "test.toml", &text, &Options::default()).unwrap().cells.swap_remove(0)
+        Plan::parse("test", "test.toml", &text, &PlanOptions::default()).unwrap().cells.swap_remove(0)
     }
 
     fn predicted(strategy: &str, topology: &str, more: &str) -> Option<Prediction> {

@@ -1,6 +1,6 @@
 //! The row of a cell in `summary.csv`, put together from the findings.
 
-use super::observed::{Observed, Offered};
+use super::observed::{Observed, OfferedLoad};
 use super::{answers, audit, calls, faults, latency, limits, load, outages, prediction, times};
 use crate::measure::Window;
 use crate::results::{Measure, OfferedStream, OperationClass, Status, SummaryRow, Verdict};
@@ -44,7 +44,7 @@ pub fn names(cell: &Cell) -> SummaryRow {
 
 /// The whole row.
 #[must_use]
-pub fn of(cell: &Cell, observed: &Observed, offered: &Offered) -> SummaryRow {
+pub fn of(cell: &Cell, observed: &Observed, offered: &OfferedLoad) -> SummaryRow {
     let measured = &observed.load;
     let all = &measured.all;
     let saturated = limits::verdict(cell, observed).saturated;

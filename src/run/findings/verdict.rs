@@ -8,7 +8,7 @@ use crate::strategy::{Guarantee, Loss, Staleness};
 
 /// What the audit found in a cell.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Facts {
+pub struct AuditFindings {
     /// Reads that were audited.
     pub audited_reads: u64,
     /// Those that were stale.
@@ -48,7 +48,7 @@ impl Default for End {
 
 /// Holds what was found against a promise, and says why it is broken or not known.
 #[must_use]
-pub fn judge(guarantee: &Guarantee, facts: &Facts) -> (Verdict, String) {
+pub fn judge(guarantee: &Guarantee, facts: &AuditFindings) -> (Verdict, String) {
     let broken = broken(guarantee, facts);
     if !broken.is_empty() {
         return (Verdict::Broken, broken.join("; "));
@@ -62,7 +62,7 @@ pub fn judge(guarantee: &Guarantee, facts: &Facts) -> (Verdict, String) {
     (Verdict::Kept, String::new())
 }
 
-fn broken(guarantee: &Guarantee, facts: &Facts) -> Vec<String> {
+fn broken(guarantee: &Guarantee, facts: &AuditFindings) -> Vec<String> {
     let mut broken = Vec::new();
     let oldest = facts.oldest.unwrap_or_default();
     match &guarantee.staleness {
@@ -101,26 +101,27 @@ fn broken(guarantee: &Guarantee, facts: &Facts) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn facts() -> Facts {
-        Facts { audited_reads: 1000, ..Facts::default() }
+    fn facts() -> AuditFindings {
+        AuditFindings { audited_reads: 1000, ..AuditFindings::default() }
     }
 
-    fn verdict(guarantee: &Guarantee, facts: &Facts) -> Verdict {
+    fn verdict(guarantee: &Guarantee, facts: &AuditFindings) -> Verdict {
         judge(guarantee, facts).0
     }
 
     #[test]
     fn nothing_found_keeps_every_promise_and_nothing_audited_shows_none() {
         assert_eq!(judge(&Guarantee::SOUND, &facts()), (Verdict::Kept, String::new()));
-        assert_eq!(verdict(&Guarantee::SOUND, &Facts::default()), Verdict::Unknown);
-        let unknown = Facts { end: End::Unknown("refused".into()), ..facts() };
+        assert_eq!(verdict(&Guarantee::SOUND, &AuditFindings::default()), Verdict::Unknown);
+        let unknown = AuditFindings { end: End::Unknown("refused".into()), ..facts() };
         assert_eq!(verdict(&Guarantee::SOUND, &unknown), Verdict::Unknown);
     }
 
     #[test]
     fn one_stale_read_breaks_a_promise_of_none_and_one_too_old_a_bounded_one() {
         let bounded = Guarantee::stale_within(Some(Duration::from_secs(5)));
-        let stale = |oldest| Facts { stale_reads: 1, oldest: Some(Duration::from_secs(oldest)), ..facts() };
+        let stale =
+            |oldest| AuditFindings { stale_reads: 1, oldest: Some(Duration::from_secs(oldest)), ..facts() };
         assert_eq!(verdict(&Guarantee::SOUND, &stale(1)), Verdict::Broken);
         assert_eq!(verdict(&bounded, &stale(5)), Verdict::Kept);
         assert_eq!(verdict(&bounded, &stale(6)), Verdict::Broken);
@@ -129,13 +130,13 @@ mod tests {
 
     #[test]
     fn a_corrupt_read_breaks_every_promise() {
-        let corrupt = Facts { corrupt_reads: 1, ..facts() };
+        let corrupt = AuditFindings { corrupt_reads: 1, ..facts() };
         assert_eq!(verdict(&Guarantee::stale_within(None), &corrupt), Verdict::Broken);
     }
 
     #[test]
     fn a_loss_is_held_against_the_backlog_of_each_crash() {
-        let lost = |lost_writes, crashes| Facts {
+        let lost = |lost_writes, crashes| AuditFindings {
             crashes,
             end: End::Known { lost_writes, divergent_keys: 0 },
             ..facts()
@@ -151,7 +152,7 @@ mod tests {
 
     #[test]
     fn a_lost_session_breaks_a_promise_to_lose_nothing() {
-        let lost = Facts { lost_sessions: 2, ..facts() };
+        let lost = AuditFindings { lost_sessions: 2, ..facts() };
         assert_eq!(judge(&Guarantee::SOUND, &lost), (Verdict::Broken, "2 sessions were lost".into()));
         let by_cache = Guarantee { loss: Loss::CachePersistence, ..Guarantee::SOUND };
         assert_eq!(verdict(&by_cache, &lost), Verdict::Kept);
@@ -159,7 +160,7 @@ mod tests {
 
     #[test]
     fn stores_that_differ_in_the_end_break_the_promise_that_they_agree() {
-        let divergent = Facts { end: End::Known { lost_writes: 0, divergent_keys: 1 }, ..facts() };
+        let divergent = AuditFindings { end: End::Known { lost_writes: 0, divergent_keys: 1 }, ..facts() };
         assert_eq!(verdict(&Guarantee::SOUND, &divergent), Verdict::Broken);
         assert_eq!(verdict(&Guarantee::stale_within(None), &divergent), Verdict::Kept);
     }

@@ -3,8 +3,8 @@
 
 use super::choice;
 use super::chosen::ChosenApplication;
-use crate::application::{self, ApplicationSpec, Facts, OperationKind, Served};
-use crate::scenario::{Kind, Mistake, Reader, Table, Value, suggest};
+use crate::application::{self, ApplicationSpec, DatasetParameters, OperationKind, Served};
+use crate::scenario::{Mistake, Reader, Table, Value, ValueKind, suggest};
 
 /// The shares of a mix may miss 1 by so much: what is written with a few digits is meant.
 const ROUNDING: f64 = 1e-6;
@@ -13,9 +13,9 @@ const ROUNDING: f64 = 1e-6;
 pub fn read(top: &Reader<'_>, empty: &Table) -> ChosenApplication {
     let (name, table) = match top.raw("application") {
         None => ("catalog".to_owned(), empty),
-        Some(Value { kind: Kind::String(name), .. }) => (name.clone(), empty),
-        Some(Value { kind: Kind::Table(table), place }) => {
-            if let Some(Value { kind: Kind::String(name), .. }) = table.get("name") {
+        Some(Value { kind: ValueKind::String(name), .. }) => (name.clone(), empty),
+        Some(Value { kind: ValueKind::Table(table), place }) => {
+            if let Some(Value { kind: ValueKind::String(name), .. }) = table.get("name") {
                 (name.clone(), table)
             } else {
                 let mistake = Mistake::new(place.clone(), "application", "has no name");
@@ -111,7 +111,7 @@ fn read_strategies(reader: &Reader<'_>, empty: &Table, chosen: &mut ChosenApplic
 }
 
 /// What is wrong with the application and the dataset together.
-pub fn check(chosen: &ChosenApplication, facts: &Facts, top: &Reader<'_>) {
+pub fn check(chosen: &ChosenApplication, facts: &DatasetParameters, top: &Reader<'_>) {
     for (key, message, help) in chosen.spec.mistakes(facts) {
         let place = top.place_of(&key.split('.').collect::<Vec<_>>());
         top.mistakes().push(Mistake::new(place, key, message).help(help));
@@ -120,12 +120,12 @@ pub fn check(chosen: &ChosenApplication, facts: &Facts, top: &Reader<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use crate::run::plan::{Options, Plan, PlanError};
+    use crate::run::plan::{Plan, PlanError, PlanOptions};
 
     const SHOP: &str = "topologies = [\"embedded\"]\nstrategies = [\"cache-aside\", \"cache-behind\"]\n";
 
     fn mistakes(text: &str) -> Vec<(String, String)> {
-        match Plan::parse("test", "test.toml", &format!("{SHOP}{text}"), &Options::default()) {
+        match Plan::parse("test", "test.toml", &format!("{SHOP}{text}"), &PlanOptions::default()) {
             Err(PlanError::Invalid(invalid)) => {
                 invalid.mistakes.into_iter().map(|mistake| (mistake.key, mistake.message)).collect()
             }
@@ -134,7 +134,7 @@ mod tests {
     }
 
     fn plan(text: &str) -> Plan {
-        Plan::parse("test", "test.toml", &format!("{SHOP}{text}"), &Options::default()).unwrap()
+        Plan::parse("test", "test.toml", &format!("{SHOP}{text}"), &PlanOptions::default()).unwrap()
     }
 
     #[test]

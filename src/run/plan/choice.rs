@@ -5,7 +5,7 @@ use std::fmt;
 use super::chosen::{ChosenStrategy, ChosenTopology};
 use super::scenario::Scenario;
 use crate::run::fault::Surroundings;
-use crate::scenario::{Kind, Mistake, Mistakes, Place, Reader, Table, Value, suggest};
+use crate::scenario::{Mistake, Mistakes, Reader, SourceLocation, Table, Value, ValueKind, suggest};
 use crate::strategy::{self, StrategySpec};
 use crate::topology;
 use crate::topology::settings::DatabaseKind;
@@ -73,7 +73,7 @@ fn choose<T>(
             .map(|row| (row.name.to_owned(), (row.read)(&Reader::new(&empty, list, mistakes))))
             .collect();
     };
-    let Kind::Array(items) = &value.kind else {
+    let ValueKind::Array(items) = &value.kind else {
         top.wrong(
             list,
             format!("{} is not a list", value.describe()),
@@ -104,10 +104,10 @@ fn choose_one<T>(
     mistakes: &Mistakes,
     empty: &Table,
 ) -> Option<(String, T)> {
-    let (table, name, place): (&Table, String, Place) = match &item.kind {
-        Kind::String(name) => (empty, name.clone(), item.place.clone()),
-        Kind::Table(table) => {
-            let Some(Value { kind: Kind::String(name), place }) = table.get("name") else {
+    let (table, name, place): (&Table, String, SourceLocation) = match &item.kind {
+        ValueKind::String(name) => (empty, name.clone(), item.place.clone()),
+        ValueKind::Table(table) => {
+            let Some(Value { kind: ValueKind::String(name), place }) = table.get("name") else {
                 let mistake = Mistake::new(item.place.clone(), path, "has no name");
                 let names: Vec<_> = rows.iter().map(|row| row.name).collect();
                 mistakes.push(mistake.help(format!("write name = \"…\"; there are: {}", names.join(", "))));
@@ -137,9 +137,13 @@ fn choose_one<T>(
 
 /// Why a strategy on a topology makes no sense, where it does not.
 #[must_use]
-pub fn nonsense(scenario: &Scenario, strategy: &ChosenStrategy, topology: &ChosenTopology) -> Option<String> {
+pub fn incompatibility(
+    scenario: &Scenario,
+    strategy: &ChosenStrategy,
+    topology: &ChosenTopology,
+) -> Option<String> {
     let application = &scenario.application;
-    if let Some(reason) = application.nonsense(&strategy.spec) {
+    if let Some(reason) = application.incompatibility(&strategy.spec) {
         return Some(reason);
     }
     let surroundings = Surroundings {
@@ -178,7 +182,7 @@ impl Only {
                 Some(("strategy", name)) => only.strategies.push(name.trim().to_owned()),
                 Some(("topology", name)) => only.topologies.push(name.trim().to_owned()),
                 _ => {
-                    let place = Place::Option(format!("--only {part}"));
+                    let place = SourceLocation::Option(format!("--only {part}"));
                     let mistake = Mistake::new(place, "", format!("\"{part}\" selects nothing"));
                     mistakes.push(mistake.help("write --only strategy=NAME,topology=NAME"));
                 }
@@ -209,7 +213,7 @@ impl Only {
             // Where the list itself is wrong, that has been said.
             let unknown = |name: &&String| !known.is_empty() && !known.contains(&name.as_str());
             for name in wanted.iter().filter(unknown) {
-                let place = Place::Option(format!("--only {option}={name}"));
+                let place = SourceLocation::Option(format!("--only {option}={name}"));
                 let mistake = Mistake::new(place, "", format!("the scenario has no {option} \"{name}\""));
                 mistakes.push(mistake.help(suggest(name, known)));
             }

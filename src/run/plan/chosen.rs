@@ -50,7 +50,7 @@ impl ChosenApplication {
 
     /// Why it makes no sense with this strategy, where it does not.
     #[must_use]
-    pub fn nonsense(&self, own: &StrategySpec) -> Option<String> {
+    pub fn incompatibility(&self, own: &StrategySpec) -> Option<String> {
         let (entity, spec) = self.in_use(own).find(|(entity, spec)| {
             self.spec.entities()[*entity].served == Served::ByReading
                 && spec.promise().needs().no_eviction_of_dirty

@@ -7,7 +7,7 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 
 use super::cell::Cell;
-use super::choice::{LeftOut, Only, nonsense};
+use super::choice::{LeftOut, Only, incompatibility};
 use super::scenario::Scenario;
 
 /// The values of the swept keys, and the scenario with them.
@@ -38,7 +38,7 @@ fn block(variants: &[Variant], only: &Only, repeat: u64, left_out: &mut Vec<Left
                 if !only.allows(strategy, topology) {
                     continue;
                 }
-                if let Some(reason) = nonsense(scenario, strategy, topology) {
+                if let Some(reason) = incompatibility(scenario, strategy, topology) {
                     let out = LeftOut {
                         strategy: strategy.label.clone(),
                         topology: topology.label.clone(),
@@ -82,14 +82,14 @@ fn slug(label: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::run::plan::{Options, Plan};
+    use crate::run::plan::{Plan, PlanOptions};
 
     #[test]
     fn a_swept_value_that_means_nothing_to_a_topology_makes_no_cells_of_it() {
         let text = "strategies = [\"cache-aside\"]\ntopologies = [\"embedded\", \"single\"]\n[dataset]\nkeys = 100\n[sweep]\n\
                     \"cache.policy\" = [\"lru\", \"sieve\", \"fifo\"]\n\"cache.eviction\" = [\"allkeys-lru\", \"allkeys-random\"]\n\
                     \"cache.capacity\" = [50, 90]";
-        let plan = Plan::parse("test", "test.toml", text, &Options::default()).unwrap();
+        let plan = Plan::parse("test", "test.toml", text, &PlanOptions::default()).unwrap();
         let swept_of = |topology: &str| {
             let cells = plan.cells.iter().filter(|cell| cell.topology.label == topology);
             cells

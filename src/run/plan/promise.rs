@@ -6,7 +6,7 @@ use super::cell::Cell;
 use crate::application::Served;
 use crate::run::fault::{Effects, ScheduledFault, Surroundings, Target};
 use crate::store::mongodb::{ReadPreference, WriteConcern};
-use crate::strategy::source::{Kind, TAGS};
+use crate::strategy::source::{Keyspace, TAGS};
 use crate::strategy::{Circumstances, Guarantee, Loss, Staleness, StrategySpec};
 use crate::topology::TopologySpec;
 use crate::topology::servers::EvictionPolicy;
@@ -46,16 +46,16 @@ impl Cell {
 
     /// What is said of each kind of entity.
     #[must_use]
-    pub fn kinds(&self) -> Vec<Kind> {
+    pub fn kinds(&self) -> Vec<Keyspace> {
         (0..self.scenario.application.spec.entities().len()).map(|entity| self.kind(entity)).collect()
     }
 
     /// What is said of a kind of entity.
     #[must_use]
-    pub fn kind(&self, entity: usize) -> Kind {
+    pub fn kind(&self, entity: usize) -> Keyspace {
         // What is beside the entries must be on their servers.
         let together = self.topology.spec.is_sharded() && self.strategy_of(entity).promise().shares_backlog();
-        Kind {
+        Keyspace {
             key_prefix: self.scenario.application.spec.key_prefix(entity).into(),
             ttl: self.ttl(entity),
             tags: if together { TAGS } else { 0 },
@@ -192,7 +192,7 @@ fn in_the_cache_itself(circumstances: &Circumstances) -> Guarantee {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::plan::{Options, Plan};
+    use crate::run::plan::{Plan, PlanOptions};
 
     const TTL: Duration = Duration::from_mins(1);
 
@@ -200,7 +200,7 @@ mod tests {
         let text = format!(
             "strategies = [{strategy}]\ntopologies = [{topology}]\n[cache]\nttl = \"1m\"\n{more}\n[run]\nduration = \"30s\"\n"
         );
-        let plan = Plan::parse("test", "test.toml", &text, &Options::default()).unwrap();
+        let plan = Plan::parse("test", "test.toml", &text, &PlanOptions::default()).unwrap();
         plan.cells[0].guarantee_of(0)
     }
 

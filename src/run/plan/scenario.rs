@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::chosen::{ChosenApplication, ChosenStrategy, ChosenTopology};
 use super::settings::{DatasetSettings, PinSettings, RunSettings};
 use crate::application::catalog::Products;
-use crate::application::{AnyDataset, ApplicationSpec, Facts};
+use crate::application::{AnyDataset, ApplicationSpec, DatasetParameters};
 use crate::load::workload::{Distribution, Recording, WorkloadSettings};
 use crate::run::fault::ScheduledFault;
 use crate::topology::settings::{CacheSettings, DatabaseSettings, NetworkSettings};
@@ -74,8 +74,8 @@ impl Scenario {
 
     /// What the documents are made from.
     #[must_use]
-    pub fn facts(&self) -> Facts {
-        Facts {
+    pub fn facts(&self) -> DatasetParameters {
+        DatasetParameters {
             keys: self.dataset.keys.get(),
             categories: self.dataset.categories.get(),
             value_size: self.dataset.value_size,
@@ -92,7 +92,7 @@ impl Scenario {
     /// The products of a catalogue.
     #[must_use]
     pub fn products(&self) -> Products {
-        let Facts { keys, categories, value_size, seed } = self.facts();
+        let DatasetParameters { keys, categories, value_size, seed } = self.facts();
         Products { keys, categories, value_size, seed }
     }
 

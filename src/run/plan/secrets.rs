@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::scenario::{InvalidScenario, Kind, Place, Table, Value};
+use crate::scenario::{InvalidScenario, SourceLocation, Table, Value, ValueKind};
 use crate::store::SecretUrl;
 
 /// The scenario as TOML with every password in a URL struck out.
@@ -28,9 +28,9 @@ fn redact(table: &mut Table) {
 
 fn redact_value(value: &mut Value) {
     match &mut value.kind {
-        Kind::String(text) => *text = redacted(text),
-        Kind::Array(items) => items.iter_mut().for_each(redact_value),
-        Kind::Table(table) => redact(table),
+        ValueKind::String(text) => *text = redacted(text),
+        ValueKind::Array(items) => items.iter_mut().for_each(redact_value),
+        ValueKind::Table(table) => redact(table),
         _ => {}
     }
 }
@@ -50,7 +50,7 @@ pub fn redacted_mistakes(mut invalid: InvalidScenario) -> InvalidScenario {
     for mistake in &mut invalid.mistakes {
         mistake.message = redacted(&mistake.message);
         mistake.help = mistake.help.as_deref().map(redacted);
-        if let Place::Option(option) = &mut mistake.place {
+        if let SourceLocation::Option(option) = &mut mistake.place {
             *option = redacted(option);
         }
     }

@@ -28,13 +28,13 @@ impl Scenario {
 mod tests {
     use super::*;
     use crate::run::driver::offered;
-    use crate::run::plan::{Options, Plan};
+    use crate::run::plan::{Plan, PlanOptions};
 
     #[test]
     fn it_is_the_stream_that_a_run_offers() {
         let text = "topologies = [\"embedded\"]\nstrategies = [\"cache-aside\"]\n[dataset]\nkeys = 1000\n\
                     [workload]\nreads = 0.8\nabsent_share = 0.1\nclients = 3\n[run]\nseed = 9\n";
-        let plan = Plan::parse("test", "test.toml", text, &Options::default()).unwrap();
+        let plan = Plan::parse("test", "test.toml", text, &PlanOptions::default()).unwrap();
         let offer = offered(&plan.cells[0]).unwrap();
         assert_eq!(plan.scenario.stream(Phase::Measure).unwrap().digests(), offer.digest);
     }

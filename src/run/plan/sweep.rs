@@ -1,27 +1,27 @@
 //! `[sweep]`: values that take a list; the cells are the product of the lists.
 
-use crate::scenario::{Kind, Mistake, Mistakes, Table, Value};
+use crate::scenario::{Mistake, Mistakes, Table, Value, ValueKind};
 
 /// A dotted key and the values that it takes in turn.
-pub type Swept = (String, Vec<Value>);
+pub type SweptSetting = (String, Vec<Value>);
 
 /// Takes the table out of the scenario.
-pub fn take(tree: &mut Table, mistakes: &Mistakes) -> Vec<Swept> {
+pub fn take(tree: &mut Table, mistakes: &Mistakes) -> Vec<SweptSetting> {
     let Some(entry) = tree.remove("sweep") else { return Vec::new() };
     let mut swept = Vec::new();
     collect("", &entry.value, &mut swept, mistakes);
     swept
 }
 
-fn collect(path: &str, value: &Value, swept: &mut Vec<Swept>, mistakes: &Mistakes) {
+fn collect(path: &str, value: &Value, swept: &mut Vec<SweptSetting>, mistakes: &Mistakes) {
     match &value.kind {
-        Kind::Table(table) => {
+        ValueKind::Table(table) => {
             for entry in &table.entries {
                 let path = if path.is_empty() { entry.key.clone() } else { format!("{path}.{}", entry.key) };
                 collect(&path, &entry.value, swept, mistakes);
             }
         }
-        Kind::Array(values) if !values.is_empty() => swept.push((path.to_owned(), values.clone())),
+        ValueKind::Array(values) if !values.is_empty() => swept.push((path.to_owned(), values.clone())),
         _ => {
             let mistake = Mistake::new(
                 value.place.clone(),
@@ -43,7 +43,7 @@ fn forget(table: &mut Table, path: &str) {
     table.entries.retain_mut(|entry| {
         let Some(rest) = path.strip_prefix(entry.key.as_str()) else { return true };
         match (&mut entry.value.kind, rest.strip_prefix('.')) {
-            (Kind::Table(inner), Some(rest)) => {
+            (ValueKind::Table(inner), Some(rest)) => {
                 forget(inner, rest);
                 !inner.entries.is_empty()
             }
@@ -54,7 +54,7 @@ fn forget(table: &mut Table, path: &str) {
 
 /// Every combination of one value for each swept key; one empty combination without a sweep.
 #[must_use]
-pub fn combinations(swept: &[Swept]) -> Vec<Vec<(String, Value)>> {
+pub fn combinations(swept: &[SweptSetting]) -> Vec<Vec<(String, Value)>> {
     swept.iter().fold(vec![Vec::new()], |combinations, (path, values)| {
         combinations
             .iter()
@@ -71,11 +71,12 @@ pub fn combinations(swept: &[Swept]) -> Vec<Vec<(String, Value)>> {
 
 #[cfg(test)]
 mod tests {
-    use crate::run::plan::{Options, Plan};
+    use crate::run::plan::{Plan, PlanOptions};
 
     fn variants(set: &[&str]) -> Vec<String> {
         let text = "strategies = [\"cache-aside\"]\ntopologies = [\"embedded\"]\n[sweep]\n\"workload.keys.exponent\" = [0.8, 1.1]\n[sweep.cache]\ncapacity = [10, 20]\n";
-        let options = Options { set: set.iter().map(|&set| set.into()).collect(), ..Options::default() };
+        let options =
+            PlanOptions { set: set.iter().map(|&set| set.into()).collect(), ..PlanOptions::default() };
         let plan = Plan::parse("test", "test.toml", text, &options).unwrap();
         let swept = |(swept, _): &crate::run::plan::Variant| {
             swept.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(";")
@@ -94,7 +95,7 @@ mod tests {
     #[test]
     fn the_value_that_replaces_a_list_is_the_one_that_is_run() {
         let text = "[sweep]\n\"dataset.keys\" = [5, 6]\n";
-        let options = Options { set: vec!["dataset.keys=7".into()], ..Options::default() };
+        let options = PlanOptions { set: vec!["dataset.keys=7".into()], ..PlanOptions::default() };
         let plan = Plan::parse("test", "test.toml", text, &options).unwrap();
         assert_eq!((plan.scenario.dataset.keys.get(), plan.variants.len()), (7, 1));
         assert!(!plan.effective.contains("sweep"), "{}", plan.effective);

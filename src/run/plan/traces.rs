@@ -48,7 +48,7 @@ impl Traces {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::plan::{Options, Plan};
+    use crate::run::plan::{Plan, PlanOptions};
 
     #[test]
     fn a_trace_is_read_once_for_all_swept_values_and_what_is_left_out_is_told_once() {
@@ -59,7 +59,7 @@ mod tests {
         let text = format!(
             "strategies = [\"cache-aside\"]\ntopologies = [\"embedded\"]\n[workload]\ntrace = {path:?}\non_broken = \"skip\"\n[sweep]\n\"cache.capacity\" = [10, 20, 30]\n"
         );
-        let plan = Plan::parse("test", "test.toml", &text, &Options::default()).unwrap();
+        let plan = Plan::parse("test", "test.toml", &text, &PlanOptions::default()).unwrap();
         let traces: Vec<_> = plan.variants.iter().flat_map(|(_, scenario)| &scenario.recorded).collect();
         assert_eq!(traces.len(), 3);
         assert!(traces.iter().all(|trace| Arc::ptr_eq(trace, traces[0])));

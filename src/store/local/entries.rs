@@ -57,7 +57,7 @@ impl Stored {
 /// here: in a large cache, a hit costs as much as the cache lines that have to be fetched for it.
 #[derive(Debug, Clone)]
 #[repr(C)]
-pub(super) struct Place {
+pub(super) struct EntryRecord {
     /// Short keys, as most are, are stored inline and need no other memory.
     key: CompactString,
     /// The number by which the policy knows the entry.
@@ -65,7 +65,7 @@ pub(super) struct Place {
     pub(super) stored: Stored,
 }
 
-impl Place {
+impl EntryRecord {
     fn vacant() -> Self {
         let stored = Stored { expires: None, entry: Entry::Absent };
         Self { key: CompactString::const_new(""), slot: 0, stored }
@@ -85,7 +85,7 @@ impl Place {
 }
 
 /// The bytes of the document in the place; empty if there is none.
-impl AsRef<Bytes> for Place {
+impl AsRef<Bytes> for EntryRecord {
     fn as_ref(&self) -> &Bytes {
         static NOTHING: Bytes = Bytes::new();
         match &self.stored.entry {
@@ -98,13 +98,13 @@ impl AsRef<Bytes> for Place {
 /// Unused places. They are allocated in batches, so that they lie next to each other and not each beside its
 /// document: a hit in a large cache then waits for fewer pages of memory.
 #[derive(Debug, Default)]
-struct Vacant(Vec<Arc<Place>>);
+struct Vacant(Vec<Arc<EntryRecord>>);
 
 impl Vacant {
-    fn take(&mut self, place: Place) -> Arc<Place> {
+    fn take(&mut self, place: EntryRecord) -> Arc<EntryRecord> {
         let mut taken = self.0.pop().unwrap_or_else(|| {
-            self.0.extend(std::iter::repeat_with(|| Arc::new(Place::vacant())).take(PLACES_AT_ONCE));
-            Arc::new(Place::vacant())
+            self.0.extend(std::iter::repeat_with(|| Arc::new(EntryRecord::vacant())).take(PLACES_AT_ONCE));
+            Arc::new(EntryRecord::vacant())
         });
         // There is no other reference to it, so it is changed in place and not cloned.
         *Arc::make_mut(&mut taken) = place;
@@ -112,10 +112,10 @@ impl Vacant {
     }
 
     /// Returns the contents of the place. A reader that still has the place keeps it.
-    fn give_back(&mut self, mut place: Arc<Place>) -> Place {
+    fn give_back(&mut self, mut place: Arc<EntryRecord>) -> EntryRecord {
         match Arc::get_mut(&mut place) {
             Some(unused) if self.0.len() < PLACES_AT_ONCE => {
-                let taken = std::mem::replace(unused, Place::vacant());
+                let taken = std::mem::replace(unused, EntryRecord::vacant());
                 self.0.push(place);
                 taken
             }
@@ -128,7 +128,7 @@ impl Vacant {
 #[derive(Debug)]
 pub(super) struct Entries {
     /// The places, by the hashes of their keys.
-    places: HashTable<Arc<Place>>,
+    places: HashTable<Arc<EntryRecord>>,
     /// The hash of the key of each slot, by which its place is found.
     hashes: Vec<u64>,
     free: Vec<Slot>,
@@ -169,7 +169,7 @@ impl Entries {
 
     /// The place of a key.
     #[inline]
-    pub(super) fn find(&self, key: &str) -> Option<&Arc<Place>> {
+    pub(super) fn find(&self, key: &str) -> Option<&Arc<EntryRecord>> {
         self.places.find(hash_of(key), |place| place.key == key)
     }
 
@@ -201,7 +201,7 @@ impl Entries {
             self.hashes.push(hash);
             (self.hashes.len() - 1) as Slot
         };
-        let place = self.vacant.take(Place { key: key.into(), slot, stored });
+        let place = self.vacant.take(EntryRecord { key: key.into(), slot, stored });
         self.places.insert_unique(hash, place, |place| hash_of(&place.key));
         self.policy.insert(slot, hash);
     }
@@ -239,7 +239,12 @@ fn hash_of(key: &str) -> u64 {
 }
 
 /// Frees a taken slot; `hash` is that of its key.
-fn vacate(places: &mut HashTable<Arc<Place>>, hash: u64, free: &mut Vec<Slot>, slot: Slot) -> Arc<Place> {
+fn vacate(
+    places: &mut HashTable<Arc<EntryRecord>>,
+    hash: u64,
+    free: &mut Vec<Slot>,
+    slot: Slot,
+) -> Arc<EntryRecord> {
     let found = places.find_entry(hash, |place| place.slot == slot);
     let (place, _) = found.expect("the slot is taken").remove();
     free.push(slot);

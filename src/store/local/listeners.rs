@@ -18,17 +18,17 @@ impl Listeners {
     #[inline]
     pub(super) fn changed(&mut self, key: &str) {
         if !self.0.is_empty() {
-            self.tell(|prefix| key.starts_with(prefix).then(|| Announcement::Changed(key.into())));
+            self.send(|prefix| key.starts_with(prefix).then(|| Announcement::Changed(key.into())));
         }
     }
 
     /// Announces that everything is gone.
     pub(super) fn flushed(&mut self) {
-        self.tell(|_| Some(Announcement::Flushed));
+        self.send(|_| Some(Announcement::Flushed));
     }
 
     /// Sends each listener its announcement, and forgets those that have hung up.
-    fn tell(&mut self, what: impl Fn(&str) -> Option<Announcement>) {
+    fn send(&mut self, what: impl Fn(&str) -> Option<Announcement>) {
         self.0.retain(|(prefix, listener)| match what(prefix) {
             Some(announcement) => listener.send(announcement).is_ok(),
             None => !listener.is_closed(),

@@ -7,11 +7,11 @@ use compact_str::CompactString;
 
 use crate::base::clock::{self, Instant};
 use crate::store::Entry;
-use crate::store::write_log::{Record, RecordId, Taken};
+use crate::store::write_log::{LogRecord, RecordId, Taken};
 
 /// Records in order, each with the time since which a consumer holds it.
 #[derive(Debug, Default)]
-pub(super) struct Log {
+pub(super) struct LocalLog {
     pub(super) records: BTreeMap<RecordId, Kept>,
     last: RecordId,
     /// The last record that was given to any consumer.
@@ -25,7 +25,7 @@ pub(super) struct Kept {
     since: Option<Instant>,
 }
 
-impl Log {
+impl LocalLog {
     pub(super) fn append(&mut self, entity: &str, entry: &Entry) -> RecordId {
         let millis = clock::unix_millis().max(self.last.millis);
         let number = if millis == self.last.millis { self.last.number + 1 } else { 0 };
@@ -34,7 +34,7 @@ impl Log {
         self.last
     }
 
-    pub(super) fn read(&mut self, most: u64, now: Instant) -> Vec<Record> {
+    pub(super) fn read(&mut self, most: u64, now: Instant) -> Vec<LogRecord> {
         use std::ops::Bound::{Excluded, Unbounded};
         let start = self.delivered.map_or(Unbounded, Excluded);
         let new =
@@ -61,8 +61,8 @@ impl Log {
 }
 
 impl Kept {
-    fn give(&mut self, id: RecordId, now: Instant) -> Record {
+    fn give(&mut self, id: RecordId, now: Instant) -> LogRecord {
         self.since = Some(now);
-        Record { id, entity: self.entity.clone(), entry: self.entry.clone() }
+        LogRecord { id, entity: self.entity.clone(), entry: self.entry.clone() }
     }
 }

@@ -293,10 +293,10 @@ mod tests {
 
     #[test]
     fn the_watcher_ends_with_the_cache() {
-        let (told, ended) = std::sync::mpsc::channel::<()>();
+        let (sender, ended) = std::sync::mpsc::channel::<()>();
         let cache = cache_of(1);
         let gauge = move || {
-            let _ = &told;
+            let _ = &sender;
             None
         };
         cache.watch_memory(Share::of(1, 2), gauge).unwrap();

@@ -9,7 +9,7 @@ use crate::store::write_log::RecordId;
 
 /// Records in order, numbered from the first that was ever appended.
 #[derive(Debug, Default)]
-pub(super) struct Stream {
+pub(super) struct LocalStream {
     records: VecDeque<Vec<(String, Bytes)>>,
     /// The number of records that were trimmed.
     trimmed: u64,
@@ -17,7 +17,7 @@ pub(super) struct Stream {
     groups: HashMap<Box<str>, u64>,
 }
 
-impl Stream {
+impl LocalStream {
     pub(super) fn append(&mut self, record: Vec<(String, Bytes)>, max_length: u64) {
         self.records.push_back(record);
         while self.records.len() as u64 > max_length {

@@ -51,7 +51,7 @@ impl Client {
         now(self.cache.place_token(key, token, Duration::from_mins(1))).expect("it does not fail");
         assert_eq!(
             now(self.cache.settle(key, Some(token), &document(self.version), None)),
-            Ok(Settled::Stored)
+            Ok(SettleOutcome::Stored)
         );
     }
 
@@ -210,12 +210,12 @@ fn recently_used(shares: &[f64], entries: u64, writes: Writes, uniform: &mut Uni
 
 fn predicted(exponent: f64, entries: u64, writes: Writes) -> f64 {
     let (reads_per_second, writes_per_second, on_write) = match writes {
-        None => (1e4, 0.0, theory::OnWrite::Ignored),
-        Some(OnWrite::Update) => (9e3, 1e3, theory::OnWrite::Updates),
-        Some(OnWrite::Delete) => (9e3, 1e3, theory::OnWrite::Deletes),
+        None => (1e4, 0.0, theory::ModelWritePolicy::Ignored),
+        Some(OnWrite::Update) => (9e3, 1e3, theory::ModelWritePolicy::Updates),
+        Some(OnWrite::Delete) => (9e3, 1e3, theory::ModelWritePolicy::Deletes),
     };
     let popularity = Popularity::zipf(KEYS, exponent, reads_per_second, writes_per_second);
-    let capacity = theory::Capacity::entries(entries as f64).expect("some");
+    let capacity = theory::ModelCapacity::entries(entries as f64).expect("some");
     theory::lru::hit_rate(&popularity.expect("a distribution"), capacity, on_write).value
 }
 

@@ -10,10 +10,10 @@ use crate::store::tracking::{Announcement, Announcements, Tracking};
 
 impl Tracking for LocalCache {
     async fn track(&self, key_prefix: &str, _check_every: Duration) -> Result<Announcements, StoreError> {
-        let (tell, told) = mpsc::unbounded_channel();
+        let (sender, receiver) = mpsc::unbounded_channel();
         // This cannot fail, since the receiver still exists.
-        let _ = tell.send(Announcement::Connected);
-        self.store.lock().listeners.add(key_prefix, tell);
-        Ok(told)
+        let _ = sender.send(Announcement::Connected);
+        self.store.lock().listeners.add(key_prefix, sender);
+        Ok(receiver)
     }
 }

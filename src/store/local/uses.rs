@@ -40,7 +40,7 @@ impl Default for Batch {
 
 /// The kind of entry that a read found under its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum FoundEntry {
     /// A document, or the mark of an absent one.
     Answer,
     /// A token, which is a miss.
@@ -51,15 +51,15 @@ impl Uses {
     /// Notes a use; returns false if there is no room. The caller holds the shared lock under which it found
     /// the slot.
     #[inline]
-    pub(super) fn note(&self, slot: Slot, found: Found) -> bool {
+    pub(super) fn note(&self, slot: Slot, found: FoundEntry) -> bool {
         let batch = &self.0[batch_of_this_thread()];
         let Some(note) = batch.notes.get(batch.wanted.fetch_add(1, Relaxed)) else { return false };
-        note.store(u64::from(slot) | if found == Found::Token { TOKEN } else { 0 }, Relaxed);
+        note.store(u64::from(slot) | if found == FoundEntry::Token { TOKEN } else { 0 }, Relaxed);
         true
     }
 
     /// Tells of all uses, each by its slot and whether it found a token. The caller holds the exclusive lock.
-    pub(super) fn tell(&self, mut used: impl FnMut(Slot, bool)) {
+    pub(super) fn drain(&self, mut used: impl FnMut(Slot, bool)) {
         for batch in &self.0 {
             let noted = batch.wanted.load(Relaxed).min(MOST);
             if noted == 0 {

@@ -5,15 +5,17 @@ use std::time::Duration;
 
 use super::{LocalCache, Store, Stored, count_end, entries};
 use crate::base::clock::Instant;
-use crate::store::write_log::{Held, LogLength, Reader, Record, RecordId, Removed, Taken, WriteLog};
+use crate::store::write_log::{
+    ExpectedEntry, LogConsumer, LogLength, LogRecord, RecordId, Removed, Taken, WriteLog,
+};
 use crate::store::{Entry, ErrorKind, StoreError, Version};
 
 impl Store {
     /// Returns true if the entry under a key is the one that a writer has seen there.
-    fn holds(&mut self, key: &str, held: Held, now: Instant) -> bool {
+    fn holds(&mut self, key: &str, held: ExpectedEntry, now: Instant) -> bool {
         match (self.live(key, now), held) {
-            (Some(Entry::Document { version, .. }), Held::Document(seen)) => *version == seen,
-            (Some(Entry::Token(token)), Held::Token(seen)) => *token == seen,
+            (Some(Entry::Document { version, .. }), ExpectedEntry::Document(seen)) => *version == seen,
+            (Some(Entry::Token(token)), ExpectedEntry::Token(seen)) => *token == seen,
             _ => false,
         }
     }
@@ -69,7 +71,7 @@ impl WriteLog for LocalCache {
     async fn put_dirty(
         &self,
         key: &str,
-        over: Held,
+        over: ExpectedEntry,
         entry: &Entry,
         log: Option<(&str, &str)>,
     ) -> Result<Option<RecordId>, StoreError> {
@@ -94,7 +96,7 @@ impl WriteLog for LocalCache {
         Ok(self.with(|store, now| store.remove_clean(key, now)))
     }
 
-    async fn read_log(&self, reader: Reader<'_>, most: u64) -> Result<Vec<Record>, StoreError> {
+    async fn read_log(&self, reader: LogConsumer<'_>, most: u64) -> Result<Vec<LogRecord>, StoreError> {
         Ok(self.with(|store, now| {
             store.logs.get_mut(reader.log).map(|log| log.read(most, now)).unwrap_or_default()
         }))
@@ -102,7 +104,7 @@ impl WriteLog for LocalCache {
 
     async fn take_over(
         &self,
-        reader: Reader<'_>,
+        reader: LogConsumer<'_>,
         idle: Duration,
         from: RecordId,
         most: u64,

@@ -57,14 +57,14 @@ fn update(item: &BulkItem) -> RawDocumentBuf {
 }
 
 /// The reply: how many items matched, and the errors by item.
-pub(super) struct Reply {
+pub(super) struct BulkReply {
     matched: usize,
     errors: HashMap<usize, StoreError>,
     /// The error if the write concern was not met. No item counts as done then.
     pub(super) unconfirmed: Option<StoreError>,
 }
 
-impl Reply {
+impl BulkReply {
     pub(super) fn read(reply: &Decoded) -> Self {
         let number = |document: &Decoded, field: &str| {
             document.get_i32(field).map(i64::from).or_else(|_| document.get_i64(field)).unwrap_or(0)
@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn an_item_is_done_where_the_document_has_its_version_and_failed_where_the_server_says_so() {
         let items = [item("a", 5), item("b", 5), item("c", 5), item("d", 5)];
-        let reply = Reply::read(&doc! {
+        let reply = BulkReply::read(&doc! {
             "n": 1, "writeErrors": [{ "index": 3, "code": 13, "errmsg": "not allowed" }],
         });
         assert!(reply.results(&items).is_none());
@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn what_the_server_could_not_confirm_is_neither_done_nor_given_up() {
-        let reply = Reply::read(&doc! {
+        let reply = BulkReply::read(&doc! {
             "n": 1, "writeConcernError": { "code": 64, "errmsg": "waiting for replication timed out" },
         });
         assert_eq!(reply.unconfirmed.unwrap().kind, ErrorKind::Timeout);

@@ -11,7 +11,7 @@ use mongodb::error::{Error, ErrorKind as DriverError};
 use tokio::sync::mpsc;
 
 use super::MongoDatabase;
-use crate::store::changes::{Announced, ChangeStream, Changes};
+use crate::store::changes::{Announced, ChangeFeed, Changes};
 use crate::store::{StoreError, Version};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -25,11 +25,11 @@ type Event = ChangeStreamEvent<Decoded>;
 
 impl MongoDatabase {
     /// See [`Changes::changes`](crate::store::Changes::changes).
-    pub(in crate::store) async fn change_stream(&self, collection: &str) -> Result<ChangeStream, StoreError> {
+    pub(in crate::store) async fn change_stream(&self, collection: &str) -> Result<ChangeFeed, StoreError> {
         let collection = self.database.collection::<Decoded>(collection);
         let failed = |error: &Error| super::errors::store_error(error, "opening a change stream", &self.uri);
         let mut stream = Some(collection.watch().await.map_err(|error| failed(&error))?);
-        let (tell, told) = mpsc::unbounded_channel();
+        let (sender, receiver) = mpsc::unbounded_channel();
         tokio::spawn(async move {
             // The token is taken at the opening, so that a stream that breaks before its first event can be
             // resumed too.
@@ -38,21 +38,21 @@ impl MongoDatabase {
             loop {
                 if let Some(stream) = stream.take() {
                     pause = FIRST_PAUSE;
-                    if tell.send(Announced::Connected).is_err() {
+                    if sender.send(Announced::Connected).is_err() {
                         return;
                     }
-                    forward(stream, &mut token, &tell).await;
+                    forward(stream, &mut token, &sender).await;
                 }
                 tokio::select! {
                     () = tokio::time::sleep(pause) => {}
-                    () = tell.closed() => return,
+                    () = sender.closed() => return,
                 }
                 pause = (pause * 2).min(LONGEST_PAUSE);
                 match collection.watch().resume_after(token.clone()).await {
                     Ok(resumed) => stream = Some(resumed),
                     Err(error) if is_history_lost(&error) => {
                         token = None;
-                        if tell.send(Announced::Missed).is_err() {
+                        if sender.send(Announced::Missed).is_err() {
                             return;
                         }
                     }
@@ -62,7 +62,7 @@ impl MongoDatabase {
                 }
             }
         });
-        Ok(told)
+        Ok(receiver)
     }
 }
 
@@ -71,17 +71,17 @@ impl MongoDatabase {
 async fn forward(
     mut stream: Stream<Event>,
     token: &mut Option<ResumeToken>,
-    tell: &mpsc::UnboundedSender<Announced>,
+    sender: &mpsc::UnboundedSender<Announced>,
 ) {
     loop {
         let event = tokio::select! {
             event = stream.next() => event,
-            () = tell.closed() => return,
+            () = sender.closed() => return,
         };
         let Some(Ok(event)) = event else { return };
         *token = stream.resume_token();
         let Some(id) = event.document_key.as_ref().and_then(|key| key.get_str("_id").ok()) else { continue };
-        if tell.send(Announced::Changed { id: id.to_owned(), version: version(&event) }).is_err() {
+        if sender.send(Announced::Changed { id: id.to_owned(), version: version(&event) }).is_err() {
             return;
         }
     }
@@ -99,7 +99,7 @@ fn is_history_lost(error: &Error) -> bool {
 }
 
 impl Changes for MongoDatabase {
-    async fn changes(&self, collection: &str) -> Result<ChangeStream, StoreError> {
+    async fn changes(&self, collection: &str) -> Result<ChangeFeed, StoreError> {
         self.change_stream(collection).await
     }
 }

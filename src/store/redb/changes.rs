@@ -4,14 +4,14 @@ use tokio::sync::mpsc;
 
 use super::EmbeddedDatabase;
 use crate::store::StoreError;
-use crate::store::changes::{Announced, ChangeStream, Changes};
+use crate::store::changes::{Announced, ChangeFeed, Changes};
 
 impl Changes for EmbeddedDatabase {
-    async fn changes(&self, collection: &str) -> Result<ChangeStream, StoreError> {
-        let (tell, told) = mpsc::unbounded_channel();
+    async fn changes(&self, collection: &str) -> Result<ChangeFeed, StoreError> {
+        let (sender, receiver) = mpsc::unbounded_channel();
         // This cannot fail, since the receiver still exists.
-        let _ = tell.send(Announced::Connected);
-        self.listeners.add(collection, tell);
-        Ok(told)
+        let _ = sender.send(Announced::Connected);
+        self.listeners.add(collection, sender);
+        Ok(receiver)
     }
 }

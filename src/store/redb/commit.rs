@@ -7,35 +7,35 @@ use parking_lot::Mutex;
 use redb::{Durability, WriteTransaction};
 use tokio::sync::oneshot;
 
-use super::listeners::{Listeners, News};
-use super::tables::{self, File, Outcome};
+use super::listeners::{ChangeListeners, News};
+use super::tables::{self, ChangeResult, File};
 use crate::store::{BulkItem, Document, ErrorKind, Patch, StoreError};
 
 /// The most changes in one transaction: enough to share the disk's time, few enough to bound the wait.
 const MOST_AT_ONCE: usize = 1024;
 
 /// The channel for the answer to a change.
-pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
+pub(super) type ReplySender<T> = oneshot::Sender<Result<T, StoreError>>;
 
 /// A change that waits to be committed.
 pub(super) enum Change {
-    Update { collection: String, id: String, patch: Patch, reply: Reply<Option<Document>> },
-    Bulk { collection: String, items: Vec<BulkItem>, reply: Reply<Vec<Result<bool, StoreError>>> },
-    Put { collection: String, documents: Vec<Document>, reply: Reply<()> },
-    Reset { collection: String, reply: Reply<()> },
+    Update { collection: String, id: String, patch: Patch, reply: ReplySender<Option<Document>> },
+    Bulk { collection: String, items: Vec<BulkItem>, reply: ReplySender<Vec<Result<bool, StoreError>>> },
+    Put { collection: String, documents: Vec<Document>, reply: ReplySender<()> },
+    Reset { collection: String, reply: ReplySender<()> },
 }
 
 /// An answer that waits for its change to be durable.
 type Answer = Box<dyn FnOnce(Option<StoreError>)>;
 
-fn answer<T: 'static>(reply: Reply<T>, result: Result<T, StoreError>) -> Answer {
+fn answer<T: 'static>(reply: ReplySender<T>, result: Result<T, StoreError>) -> Answer {
     Box::new(move |failed_commit| {
         // The caller may have stopped waiting.
         let _ = reply.send(failed_commit.map_or(result, Err));
     })
 }
 
-fn finish<T: 'static>(reply: Reply<T>, outcome: Outcome<T>) -> (Answer, Option<redb::Error>) {
+fn finish<T: 'static>(reply: ReplySender<T>, outcome: ChangeResult<T>) -> (Answer, Option<redb::Error>) {
     match outcome {
         Ok(result) => (answer(reply, result), None),
         // The caller gets the transaction's error in place of this one.
@@ -91,7 +91,7 @@ pub(super) struct Committer {
 }
 
 impl Committer {
-    pub(super) fn start(file: Arc<File>, listeners: Arc<Listeners>) -> Result<Self, StoreError> {
+    pub(super) fn start(file: Arc<File>, listeners: Arc<ChangeListeners>) -> Result<Self, StoreError> {
         let (changes, waiting) = mpsc::channel();
         let thread = std::thread::Builder::new()
             .name("hotset-commit".into())
@@ -122,14 +122,14 @@ impl Drop for Committer {
     }
 }
 
-fn commit_until_closed(file: &File, listeners: &Listeners, waiting: &mpsc::Receiver<Change>) {
+fn commit_until_closed(file: &File, listeners: &ChangeListeners, waiting: &mpsc::Receiver<Change>) {
     while let Ok(first) = waiting.recv() {
         let group = std::iter::once(first).chain(waiting.try_iter()).take(MOST_AT_ONCE).collect();
         commit(file, listeners, group);
     }
 }
 
-fn commit(file: &File, listeners: &Listeners, group: Vec<Change>) {
+fn commit(file: &File, listeners: &ChangeListeners, group: Vec<Change>) {
     let mut news = listeners.news();
     let mut answers = Vec::with_capacity(group.len());
     let committed = file.read("committing", |database| {
@@ -153,7 +153,7 @@ fn commit(file: &File, listeners: &Listeners, group: Vec<Change>) {
     } else {
         // Changes are announced before they are answered, so that an answered change is always announced
         // already.
-        news.tell();
+        news.announce();
     }
     for answer in answers {
         answer(failed.clone());

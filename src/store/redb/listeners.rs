@@ -10,17 +10,17 @@ type Listener = (String, UnboundedSender<Announced>);
 
 /// The listeners, each with the collection it wants to hear of.
 #[derive(Debug, Default)]
-pub(super) struct Listeners(Mutex<Vec<Listener>>);
+pub(super) struct ChangeListeners(Mutex<Vec<Listener>>);
 
 /// The changes of a transaction, to be announced once it is committed. Only changes that have a listener are
 /// noted.
 pub(super) struct News<'a> {
-    listeners: &'a Listeners,
+    listeners: &'a ChangeListeners,
     wanted: Vec<String>,
     changes: Vec<(String, Announced)>,
 }
 
-impl Listeners {
+impl ChangeListeners {
     /// Announces every commit to `listener` from now on.
     pub(super) fn add(&self, collection: &str, listener: UnboundedSender<Announced>) {
         self.0.lock().push((collection.to_owned(), listener));
@@ -43,7 +43,7 @@ impl News<'_> {
     }
 
     /// Sends each listener its changes, and forgets those that have hung up.
-    pub(super) fn tell(self) {
+    pub(super) fn announce(self) {
         if self.wanted.is_empty() {
             return;
         }

@@ -181,7 +181,7 @@ pub(super) fn project(document: &Document, fields: &[&str]) -> Result<Document, 
 
 /// The outcome of a change. An outer error, redb's, ends the whole transaction; an inner one ends only this
 /// change.
-pub(super) type Outcome<T> = Result<Result<T, StoreError>, redb::Error>;
+pub(super) type ChangeResult<T> = Result<Result<T, StoreError>, redb::Error>;
 
 pub(super) fn update(
     transaction: &WriteTransaction,
@@ -189,7 +189,7 @@ pub(super) fn update(
     id: &str,
     patch: &Patch,
     version: Option<Version>,
-) -> Outcome<Option<Document>> {
+) -> ChangeResult<Option<Document>> {
     let names = Names::of(collection);
     let held = transaction.open_table(names.documents())?.get(id)?.map(|found| stored(found.value()));
     let held = match held {
@@ -212,7 +212,7 @@ pub(super) fn bulk(
     transaction: &WriteTransaction,
     collection: &str,
     items: &[BulkItem],
-) -> Outcome<Vec<Result<bool, StoreError>>> {
+) -> ChangeResult<Vec<Result<bool, StoreError>>> {
     let mut results = Vec::with_capacity(items.len());
     for item in items {
         let result = update(transaction, collection, &item.id, &item.patch, item.version)?;
@@ -221,7 +221,11 @@ pub(super) fn bulk(
     Ok(Ok(results))
 }
 
-pub(super) fn put(transaction: &WriteTransaction, collection: &str, documents: &[Document]) -> Outcome<()> {
+pub(super) fn put(
+    transaction: &WriteTransaction,
+    collection: &str,
+    documents: &[Document],
+) -> ChangeResult<()> {
     let names = Names::of(collection);
     // This is checked before anything is written, so that either all documents are stored or none.
     if documents.iter().any(|document| document.id().is_none()) {
@@ -258,7 +262,7 @@ fn write(
     Ok(())
 }
 
-pub(super) fn reset(transaction: &WriteTransaction, collection: &str) -> Outcome<()> {
+pub(super) fn reset(transaction: &WriteTransaction, collection: &str) -> ChangeResult<()> {
     let names = Names::of(collection);
     transaction.delete_table(names.documents())?;
     transaction.delete_multimap_table(names.categories())?;

@@ -24,7 +24,7 @@ use crate::store::{ErrorKind, StoreError};
 
 /// The kind of access that a command makes to its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Access {
+pub(super) enum CommandKind {
     /// It only reads, and the answer may be a moment out of date.
     Read,
     /// It changes something.
@@ -39,7 +39,7 @@ const LOOK_PAUSE: Duration = Duration::from_millis(50);
 const CHECK_EVERY: Duration = Duration::from_millis(250);
 
 /// One server and the connections to it.
-pub(super) struct Node {
+pub(super) struct FleetNode {
     pub(super) address: NodeAddress,
     links: Box<[Arc<Link>]>,
     next: AtomicUsize,
@@ -50,11 +50,11 @@ pub(super) struct Node {
     waits: ReplicaWaits,
 }
 
-impl Node {
+impl FleetNode {
     fn new(options: &RedisOptions, address: &NodeAddress) -> Result<Self, StoreError> {
         // A cluster's replica answers reads only on connections that have sent READONLY.
         let reads_replica = options.read_from != ReadFrom::Primary
-            && matches!(options.kind, super::options::Kind::Cluster { .. });
+            && matches!(options.kind, super::options::DeploymentKind::Cluster { .. });
         let how = Arc::new(Address::of_node(options, address, reads_replica)?);
         let links = (0..options.connections.max(1)).map(|_| Link::unconnected(Arc::clone(&how))).collect();
         Ok(Self {
@@ -90,8 +90,8 @@ impl Node {
 
 /// A shard's nodes.
 struct ShardNodes {
-    primary: Option<Arc<Node>>,
-    replicas: Box<[Arc<Node>]>,
+    primary: Option<Arc<FleetNode>>,
+    replicas: Box<[Arc<FleetNode>]>,
     next: AtomicUsize,
 }
 
@@ -102,11 +102,11 @@ pub(super) struct Map {
 }
 
 impl Map {
-    fn node(&self, address: &NodeAddress) -> Option<&Arc<Node>> {
+    fn node(&self, address: &NodeAddress) -> Option<&Arc<FleetNode>> {
         self.nodes().find(|node| node.address == *address)
     }
 
-    fn nodes(&self) -> impl Iterator<Item = &Arc<Node>> {
+    fn nodes(&self) -> impl Iterator<Item = &Arc<FleetNode>> {
         self.shards.iter().flat_map(|shard| shard.primary.iter().chain(&shard.replicas))
     }
 }
@@ -116,7 +116,7 @@ pub(super) struct Fleet {
     options: RedisOptions,
     map: RwLock<Arc<Map>>,
     /// Nodes that a MOVED or ASK named and that the layout does not contain yet.
-    unknown_nodes: RwLock<HashMap<NodeAddress, Arc<Node>>>,
+    unknown_nodes: RwLock<HashMap<NodeAddress, Arc<FleetNode>>>,
     scout: Scout,
     last_primaries: Mutex<LastPrimaries>,
     wanted: Arc<Notify>,
@@ -171,7 +171,7 @@ impl Fleet {
     }
 
     /// Every primary that is known now.
-    pub(super) fn primaries(&self) -> Vec<Arc<Node>> {
+    pub(super) fn primaries(&self) -> Vec<Arc<FleetNode>> {
         self.map().shards.iter().filter_map(|shard| shard.primary.clone()).collect()
     }
 
@@ -185,7 +185,7 @@ impl Fleet {
     pub(super) async fn request(
         &self,
         key: &str,
-        access: Access,
+        access: CommandKind,
         command: &Cmd,
         doing: &str,
     ) -> Result<Result<Value, RedisError>, StoreError> {
@@ -221,7 +221,7 @@ impl Fleet {
         mut copied: bool,
         deadline: Instant,
         key: &str,
-        access: Access,
+        access: CommandKind,
         command: &Cmd,
         doing: &str,
     ) -> Result<Result<Value, RedisError>, StoreError> {
@@ -244,7 +244,7 @@ impl Fleet {
                 Next::Give | Next::Moved(_) | Next::Ask(_) => return answer,
                 // If a replica does not answer, the primary is asked at once.
                 Next::Later if std::mem::take(&mut copied) => {
-                    let Some((primary, _)) = self.pick(key, Access::Write) else {
+                    let Some((primary, _)) = self.pick(key, CommandKind::Write) else {
                         answer = Err(self.no_primary(doing));
                         continue;
                     };
@@ -257,7 +257,7 @@ impl Fleet {
                         return answer;
                     }
                     self.look_and_pause(pause).await;
-                    let Some((node, _)) = self.pick(key, Access::Write) else {
+                    let Some((node, _)) = self.pick(key, CommandKind::Write) else {
                         answer = Err(self.no_primary(doing));
                         continue;
                     };
@@ -276,7 +276,7 @@ impl Fleet {
         }
     }
 
-    fn what_next(&self, answer: &Result<Result<Value, RedisError>, StoreError>, access: Access) -> Next {
+    fn what_next(&self, answer: &Result<Result<Value, RedisError>, StoreError>, access: CommandKind) -> Next {
         let error = match answer {
             Ok(Ok(_)) => return Next::Give,
             // The command was not even sent.
@@ -291,7 +291,7 @@ impl Fleet {
                 // The server has refused it, so nothing has happened.
                 ErrorKind::Unavailable | ErrorKind::ReadOnly => Next::Later,
                 // It may have been carried out, which does not matter for a read.
-                ErrorKind::Connection if access == Access::Read => Next::Later,
+                ErrorKind::Connection if access == CommandKind::Read => Next::Later,
                 ErrorKind::Connection => {
                     self.wanted.notify_one();
                     Next::Give
@@ -317,16 +317,18 @@ impl Fleet {
     }
 
     /// The node to send a command to, and whether it is a replica.
-    fn pick(&self, key: &str, access: Access) -> Option<(Arc<Node>, bool)> {
+    fn pick(&self, key: &str, access: CommandKind) -> Option<(Arc<FleetNode>, bool)> {
         let map = self.map.read();
         let shard = &map.shards[map.layout.shard_of(&self.options.key_prefix, key)?];
-        if access == Access::Write || self.options.read_from == ReadFrom::Primary || shard.replicas.is_empty()
+        if access == CommandKind::Write
+            || self.options.read_from == ReadFrom::Primary
+            || shard.replicas.is_empty()
         {
             return Some((Arc::clone(shard.primary.as_ref()?), false));
         }
-        let live = |node: &&Arc<Node>| node.live.load(Relaxed);
+        let live = |node: &&Arc<FleetNode>| node.live.load(Relaxed);
         let replicas = shard.replicas.iter().filter(live);
-        let by_turns = |among: Vec<&Arc<Node>>| {
+        let by_turns = |among: Vec<&Arc<FleetNode>>| {
             let turn = shard.next.fetch_add(1, Relaxed);
             (!among.is_empty()).then(|| Arc::clone(among[turn % among.len()]))
         };
@@ -344,14 +346,14 @@ impl Fleet {
         Some((chosen, copies))
     }
 
-    fn node_at(&self, address: &NodeAddress) -> Result<Arc<Node>, StoreError> {
+    fn node_at(&self, address: &NodeAddress) -> Result<Arc<FleetNode>, StoreError> {
         if let Some(node) = self.map.read().node(address) {
             return Ok(Arc::clone(node));
         }
         if let Some(node) = self.unknown_nodes.read().get(address) {
             return Ok(Arc::clone(node));
         }
-        let node = Arc::new(Node::new(&self.options, address)?);
+        let node = Arc::new(FleetNode::new(&self.options, address)?);
         Ok(Arc::clone(self.unknown_nodes.write().entry(address.clone()).or_insert(node)))
     }
 
@@ -366,7 +368,7 @@ impl Fleet {
         if self.options.wait_replicas == 0 {
             return Ok(());
         }
-        match self.pick(key, Access::Write) {
+        match self.pick(key, CommandKind::Write) {
             Some((node, _)) => node.waits.wait(&self.options.key_prefix, key, counters).await,
             None => Err(self.no_primary("waiting for replicas")),
         }
@@ -412,11 +414,11 @@ enum Next {
 fn map(
     options: &RedisOptions,
     layout: Layout,
-    known: &HashMap<NodeAddress, Arc<Node>>,
+    known: &HashMap<NodeAddress, Arc<FleetNode>>,
 ) -> Result<Map, StoreError> {
     let node = |address: &NodeAddress| match known.get(address) {
         Some(node) => Ok(Arc::clone(node)),
-        None => Node::new(options, address).map(Arc::new),
+        None => FleetNode::new(options, address).map(Arc::new),
     };
     let mut shards = Vec::with_capacity(layout.shards.len());
     for shard in &layout.shards {

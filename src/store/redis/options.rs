@@ -35,7 +35,7 @@ crate::choices! {
 
 /// The kind of deployment, which determines how the nodes' roles are found out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kind {
+pub enum DeploymentKind {
     /// One primary and the replicas that it reports.
     One,
     /// Redis Cluster, of which any node can be asked first.
@@ -64,7 +64,7 @@ pub struct RedisOptions {
     /// of every node. With Sentinel its host is not used.
     pub url: SecretUrl,
     /// The kind of deployment.
-    pub kind: Kind,
+    pub kind: DeploymentKind,
     /// The text before every key, so that a run touches only its own keys.
     pub key_prefix: String,
     /// The number of connections to each node, which the clients share. One serves 64 clients best; more help
@@ -105,7 +105,7 @@ impl RedisOptions {
     pub fn at(url: impl Into<String>) -> Self {
         Self {
             url: SecretUrl::new(url),
-            kind: Kind::One,
+            kind: DeploymentKind::One,
             key_prefix: String::new(),
             connections: 1,
             connect_timeout: Duration::from_secs(1),

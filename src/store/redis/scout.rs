@@ -14,7 +14,7 @@ pub(super) use self::switches::Listening;
 
 use super::layout::Layout;
 use super::link::Link;
-use super::options::{Kind, RedisOptions};
+use super::options::{DeploymentKind, RedisOptions};
 use crate::store::StoreError;
 
 /// Finds out the layout of a deployment.
@@ -27,9 +27,9 @@ pub(super) enum Scout {
 impl Scout {
     pub(super) fn new(options: &RedisOptions) -> Result<Self, StoreError> {
         Ok(match &options.kind {
-            Kind::One => Self::One(one::One::new(options)?),
-            Kind::Cluster { seeds } => Self::Cluster(cluster::Cluster::new(options, seeds)?),
-            Kind::Sentinel { sentinels, masters, sharding } => {
+            DeploymentKind::One => Self::One(one::One::new(options)?),
+            DeploymentKind::Cluster { seeds } => Self::Cluster(cluster::Cluster::new(options, seeds)?),
+            DeploymentKind::Sentinel { sentinels, masters, sharding } => {
                 let looks = sentinel::Sentinel::new(options, sentinels, masters, *sharding)?;
                 Self::Sentinel(Box::new(looks))
             }

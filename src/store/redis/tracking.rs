@@ -35,26 +35,26 @@ impl RedisCache {
         let own_prefix = self.shared.prefix.to_string();
         let key_prefix = format!("{own_prefix}{key_prefix}");
         let mut announcing = Some(all_announcing(&fleet, &key_prefix).await?);
-        let (tell, told) = mpsc::unbounded_channel();
+        let (sender, receiver) = mpsc::unbounded_channel();
         tokio::spawn(async move {
             let mut pause = FIRST_PAUSE;
             loop {
                 if let Some(announcing) = announcing.take() {
                     pause = FIRST_PAUSE;
-                    forward_all(announcing, &fleet, &own_prefix, check_every, &tell).await;
+                    forward_all(announcing, &fleet, &own_prefix, check_every, &sender).await;
                 }
-                if tell.send(Announcement::Lost).is_err() {
+                if sender.send(Announcement::Lost).is_err() {
                     return;
                 }
                 tokio::select! {
                     () = tokio::time::sleep(pause) => {}
-                    () = tell.closed() => return,
+                    () = sender.closed() => return,
                 }
                 pause = (pause * 2).min(LONGEST_PAUSE);
                 announcing = all_announcing(&fleet, &key_prefix).await.ok();
             }
         });
-        Ok(told)
+        Ok(receiver)
     }
 }
 
@@ -70,10 +70,10 @@ async fn forward_all(
     fleet: &Fleet,
     own_prefix: &str,
     check_every: Duration,
-    tell: &mpsc::UnboundedSender<Announcement>,
+    sender: &mpsc::UnboundedSender<Announcement>,
 ) {
     let primaries = fleet.primary_addresses().len();
-    if primaries != all.len() || tell.send(Announcement::Connected).is_err() {
+    if primaries != all.len() || sender.send(Announcement::Connected).is_err() {
         return;
     }
     let layout = fleet.map().layout.clone();
@@ -82,7 +82,7 @@ async fn forward_all(
             tokio::time::sleep(check_every).await;
         }
     };
-    let forwarded = all.into_iter().map(|one| Box::pin(forward(one, own_prefix, check_every, tell)));
+    let forwarded = all.into_iter().map(|one| Box::pin(forward(one, own_prefix, check_every, sender)));
     tokio::select! {
         _ = select_all(forwarded) => {}
         () = moved => {}
@@ -106,7 +106,7 @@ async fn forward(
     mut announcing: Announcing,
     own_prefix: &str,
     check_every: Duration,
-    tell: &mpsc::UnboundedSender<Announcement>,
+    sender: &mpsc::UnboundedSender<Announcement>,
 ) {
     let mut check = tokio::time::interval(check_every);
     check.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -114,12 +114,12 @@ async fn forward(
         tokio::select! {
             push = announcing.pushes.recv() => {
                 let Some(push) = push else { return };
-                let told = match push.kind {
-                    PushKind::Invalidate => invalidated(push.data, own_prefix, tell),
+                let is_open = match push.kind {
+                    PushKind::Invalidate => invalidated(push.data, own_prefix, sender),
                     PushKind::Disconnection => false,
                     _ => true,
                 };
-                if !told {
+                if !is_open {
                     return;
                 }
             }
@@ -130,17 +130,17 @@ async fn forward(
                     return;
                 }
             }
-            () = tell.closed() => return,
+            () = sender.closed() => return,
         }
     }
 }
 
 /// Forwards the changed keys; returns false if the receiver was dropped.
-fn invalidated(data: Vec<Value>, own_prefix: &str, tell: &mpsc::UnboundedSender<Announcement>) -> bool {
+fn invalidated(data: Vec<Value>, own_prefix: &str, sender: &mpsc::UnboundedSender<Announcement>) -> bool {
     for part in data {
         let Value::Array(keys) = part else {
             // Without a list of keys, the whole server was flushed.
-            if tell.send(Announcement::Flushed).is_err() {
+            if sender.send(Announcement::Flushed).is_err() {
                 return false;
             }
             continue;
@@ -149,7 +149,7 @@ fn invalidated(data: Vec<Value>, own_prefix: &str, tell: &mpsc::UnboundedSender<
             let Value::BulkString(key) = key else { continue };
             let Ok(key) = str::from_utf8(&key) else { continue };
             let Some(key) = key.strip_prefix(own_prefix) else { continue };
-            if tell.send(Announcement::Changed(key.into())).is_err() {
+            if sender.send(Announcement::Changed(key.into())).is_err() {
                 return false;
             }
         }

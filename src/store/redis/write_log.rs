@@ -8,10 +8,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use redis::{Cmd, Value};
 
-use super::fleet::{Access, as_store_error};
+use super::fleet::{CommandKind, as_store_error};
 use super::scripts::{GROUP, LOG_LENGTH, MARK_CLEAN, PUT_DIRTY, REMOVE_CLEAN, REMOVE_RECORDS};
 use super::{RedisCache, millis, unexpected};
-use crate::store::write_log::{Held, LogLength, Reader, Record, RecordId, Removed, Taken, WriteLog};
+use crate::store::write_log::{
+    ExpectedEntry, LogConsumer, LogLength, LogRecord, RecordId, Removed, Taken, WriteLog,
+};
 use crate::store::{Entry, ErrorKind, StoreError, Version};
 
 /// The fields of a record: the id of the entity, and the entry.
@@ -66,12 +68,12 @@ impl RedisCache {
         doing: &str,
     ) -> Result<Value, StoreError> {
         let failed = |error| as_store_error(&self.shared.fleet, &error, doing);
-        match self.raw_request(log, Access::Write, command, doing).await? {
+        match self.raw_request(log, CommandKind::Write, command, doing).await? {
             Err(error) if error.code() == Some("NOGROUP") => {
                 let mut create = redis::cmd("XGROUP");
                 // The group begins at the first record, not at the present end.
                 create.arg("CREATE").arg(self.key(log)).arg(group).arg(0).arg("MKSTREAM");
-                match self.raw_request(log, Access::Write, &create, "making a consumer group").await? {
+                match self.raw_request(log, CommandKind::Write, &create, "making a consumer group").await? {
                     // BUSYGROUP means that another instance has just made the group.
                     Err(error) if error.code() != Some("BUSYGROUP") => Err(failed(error)),
                     _ => self.request(log, command, doing).await,
@@ -86,14 +88,14 @@ impl WriteLog for RedisCache {
     async fn put_dirty(
         &self,
         key: &str,
-        over: Held,
+        over: ExpectedEntry,
         entry: &Entry,
         log: Option<(&str, &str)>,
     ) -> Result<Option<RecordId>, StoreError> {
         let doing = "putting an entry before the database has it";
         let seen = match over {
-            Held::Document(version) => Bytes::copy_from_slice(&header(version)),
-            Held::Token(token) => Entry::Token(token).encode(),
+            ExpectedEntry::Document(version) => Bytes::copy_from_slice(&header(version)),
+            ExpectedEntry::Token(token) => Entry::Token(token).encode(),
         };
         let entry = entry.encode();
         let keys = [key, log.map_or("", |(log, _)| log)];
@@ -121,7 +123,7 @@ impl WriteLog for RedisCache {
         Ok(self.run(&REMOVE_CLEAN, key, &[], "removing a clean entry").await? == 1)
     }
 
-    async fn read_log(&self, reader: Reader<'_>, most: u64) -> Result<Vec<Record>, StoreError> {
+    async fn read_log(&self, reader: LogConsumer<'_>, most: u64) -> Result<Vec<LogRecord>, StoreError> {
         let doing = "reading a log of writes";
         let mut command = redis::cmd("XREADGROUP");
         // There is no BLOCK, which would hold up all others on the shared connection.
@@ -142,7 +144,7 @@ impl WriteLog for RedisCache {
 
     async fn take_over(
         &self,
-        reader: Reader<'_>,
+        reader: LogConsumer<'_>,
         idle: Duration,
         from: RecordId,
         most: u64,
@@ -203,13 +205,13 @@ fn text(bytes: &[u8]) -> &str {
 
 /// Reads the records in an answer of XREADGROUP or XAUTOCLAIM: a list of places, each with a list of
 /// alternating fields and values.
-fn records(value: Value, doing: &str) -> Result<Vec<Record>, StoreError> {
+fn records(value: Value, doing: &str) -> Result<Vec<LogRecord>, StoreError> {
     let Value::Array(all) = value else { return Err(unexpected(doing, &value)) };
     // A server before version 7 answers nil for a record that was removed while a consumer held it.
     all.into_iter().filter(|one| !matches!(one, Value::Nil)).map(|one| record(one, doing)).collect()
 }
 
-fn record(value: Value, doing: &str) -> Result<Record, StoreError> {
+fn record(value: Value, doing: &str) -> Result<LogRecord, StoreError> {
     let malformed =
         || StoreError::new(ErrorKind::Malformed, format!("{doing}: this is no record that hotset wrote"));
     let Value::Array(parts) = value else { return Err(malformed()) };
@@ -228,5 +230,5 @@ fn record(value: Value, doing: &str) -> Result<Record, StoreError> {
         }
     }
     let (entity, entry) = entity.zip(entry).ok_or_else(malformed)?;
-    Ok(Record { id: text(&place).parse()?, entity, entry })
+    Ok(LogRecord { id: text(&place).parse()?, entity, entry })
 }

@@ -9,10 +9,10 @@ use tokio::time::Instant;
 
 use super::item::item;
 use super::log::{LogPlace, Logs};
-use super::queue::{Flushed, Joining, State, is_passing};
+use super::queue::{Flushed, Joining, PendingWrite, is_passing};
 use super::{Behind, Doubt};
 use crate::base::clock;
-use crate::store::write_log::{LogLength, Record, RecordId};
+use crate::store::write_log::{LogLength, LogRecord, RecordId};
 use crate::store::{BulkItem, Entry, ErrorKind, StoreError, WriteLog};
 use crate::strategy::Backlog;
 use crate::strategy::source::Source;
@@ -331,8 +331,8 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
         Ok(())
     }
 
-    fn enqueue(&self, log: usize, records: Vec<Record>) {
-        for Record { id: record, entity, entry } in records {
+    fn enqueue(&self, log: usize, records: Vec<LogRecord>) {
+        for LogRecord { id: record, entity, entry } in records {
             let record = LogPlace { log, record };
             // What is taken over may be this instance's own, waiting or set aside since long ago.
             if self.queue.holds(&entity, record) {
@@ -340,7 +340,7 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
             }
             let records = vec![record];
             if let Entry::Document { version, document, .. } = entry {
-                self.queue.push(&entity, State { version, document, records, place: None });
+                self.queue.push(&entity, PendingWrite { version, document, records, place: None });
             }
         }
     }

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use compact_str::CompactString;
 
-use crate::store::write_log::{Reader, RecordId};
-use crate::strategy::source::Kind;
+use crate::store::write_log::{LogConsumer, RecordId};
+use crate::strategy::source::Keyspace;
 
 /// Where a record is: in which log, and where in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -43,7 +43,7 @@ pub struct Before(u64);
 
 impl Logs {
     /// Those of a kind, read under a name that no other instance has, before or after.
-    pub fn of(kind: &Kind) -> Self {
+    pub fn of(kind: &Keyspace) -> Self {
         let names: Vec<_> = if kind.tags == 0 {
             vec![compact_str::format_compact!("write-log:{}0", kind.key_prefix)]
         } else {
@@ -54,7 +54,7 @@ impl Logs {
     }
 
     /// The number and the key of the log that takes the writes of an entity.
-    pub fn of_entity(&self, kind: &Kind, id: &str) -> (usize, &str) {
+    pub fn of_entity(&self, kind: &Keyspace, id: &str) -> (usize, &str) {
         let number = kind.tag_of(id).unwrap_or(0);
         (number, &self.names[number])
     }
@@ -104,14 +104,14 @@ impl Logs {
     }
 
     /// This instance as a reader of a log.
-    pub fn reader(&self, number: usize) -> Reader<'_> {
-        Reader { log: &self.names[number], consumer: &self.consumer }
+    pub fn reader(&self, number: usize) -> LogConsumer<'_> {
+        LogConsumer { log: &self.names[number], consumer: &self.consumer }
     }
 }
 
 /// The key of the log of a tag.
-fn name(kind: &Kind, tag: usize) -> CompactString {
-    compact_str::format_compact!("write-log:{}{{{}}}", kind.key_prefix, Kind::tag(tag))
+fn name(kind: &Keyspace, tag: usize) -> CompactString {
+    compact_str::format_compact!("write-log:{}{{{}}}", kind.key_prefix, Keyspace::tag(tag))
 }
 
 #[cfg(test)]
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn a_log_is_busy_until_it_is_found_empty_and_stays_so_where_something_was_written_meanwhile() {
-        let logs = Logs::of(&Kind { key_prefix: "thing:".into(), ttl: None, tags: 4 });
+        let logs = Logs::of(&Keyspace { key_prefix: "thing:".into(), ttl: None, tags: 4 });
         assert!(logs.busy().is_empty());
         logs.has_records(2);
         let before = logs.before(2);

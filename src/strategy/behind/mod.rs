@@ -38,17 +38,17 @@ use tokio::time::Instant;
 pub use self::flush::{Goal, LOOK_EVERY, Pause};
 use self::log::{LogPlace, Logs};
 pub use self::queue::Joining;
-use self::queue::{Flushed, Queue, State};
+use self::queue::{Flushed, PendingWrite, Queue};
 pub use self::room::WhenFull;
-use self::room::{Place, Room, Way};
+use self::room::{Permit, Room, Way};
 use self::turns::Turns;
 use super::flight::SingleFlight;
 use super::{Circumstances, Guarantee, Loss, Needs, Read, ReadOutcome, Staleness, WriteError};
 use crate::base::units::Share;
 use crate::scenario::{Positive, Reader, SettingDoc, Settings};
-use crate::store::write_log::Held;
+use crate::store::write_log::ExpectedEntry;
 use crate::store::{Claimed, Document, Entry, ErrorKind, Patch, StoreError, Token, Version, WriteLog};
-use crate::strategy::source::{Kind, Source};
+use crate::strategy::source::{Keyspace, Source};
 
 /// The time to live of a clean entry of a kind that has none: what has none at all is dirty.
 const FOR_EVER: Duration = Duration::from_hours(100 * 365 * 24);
@@ -165,12 +165,12 @@ struct Doubt {
     id: CompactString,
     version: Version,
     document: Document,
-    place: Option<Place>,
+    place: Option<Permit>,
 }
 
 /// What a writer builds on.
 struct Base {
-    held: Held,
+    held: ExpectedEntry,
     version: Version,
     document: Document,
 }
@@ -202,7 +202,7 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
         }
     }
 
-    fn kind(&self) -> &Kind {
+    fn kind(&self) -> &Keyspace {
         self.source.kind()
     }
 
@@ -276,7 +276,7 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
         };
         match self.queue.newest(id).filter(|(version, _)| *version > loaded.version()) {
             Some((_, own)) => {
-                let _ = self.cache.put_dirty(key, Held::Token(token), &Entry::of(own), None).await;
+                let _ = self.cache.put_dirty(key, ExpectedEntry::Token(token), &Entry::of(own), None).await;
             }
             None => {
                 let _ = self.cache.fill(key, token, &Entry::of(loaded.clone()), Some(self.ttl())).await;
@@ -300,7 +300,7 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
         let mut tries = 0;
         loop {
             let Some(base) = self.base(id, &key).await? else { return Ok(None) };
-            let (version, on_a_token) = (base.version + 1, matches!(base.held, Held::Token(_)));
+            let (version, on_a_token) = (base.version + 1, matches!(base.held, ExpectedEntry::Token(_)));
             let document = base.document.merged(patch, version)?;
             let doubt = Doubt { id: id.into(), version, document, place: place.take() };
             match self.put(&key, base.held, doubt).await {
@@ -333,7 +333,9 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
     /// where there is no such entity.
     async fn base(&self, id: &str, key: &str) -> Result<Option<Base>, StoreError> {
         let (held, version, document) = match self.look_up_newest(key).await? {
-            Entry::Document { version, document, .. } => (Held::Document(version), version, document),
+            Entry::Document { version, document, .. } => {
+                (ExpectedEntry::Document(version), version, document)
+            }
             Entry::Absent => return Ok(None),
             Entry::Token(token) => {
                 let loaded = self.flights.join(token, || self.load(id, key)).await?;
@@ -341,14 +343,14 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
                     self.fill(id, key, token, None).await;
                     return Ok(None);
                 };
-                (Held::Token(token), document.version(), document)
+                (ExpectedEntry::Token(token), document.version(), document)
             }
         };
         let (version, document) = self.newer_of(id, version, document);
         Ok(Some(Base { held, version, document }))
     }
 
-    async fn put(&self, key: &str, over: Held, write: Doubt) -> Result<Put, WriteError> {
+    async fn put(&self, key: &str, over: ExpectedEntry, write: Doubt) -> Result<Put, WriteError> {
         let entry = Entry::Document {
             version: write.version,
             document: write.document.clone(),
@@ -384,7 +386,7 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
         mut under_way: UnderWay<'_, C, S>,
     ) -> Result<Put, WriteError> {
         let Some(mut write) = under_way.write.take() else { return Ok(Put::Overtaken(None)) };
-        let (version, way) = (write.version, write.place.as_ref().map_or(Way::Queued, Place::way));
+        let (version, way) = (write.version, write.place.as_ref().map_or(Way::Queued, Permit::way));
         if record.is_some()
             && let Some(place) = write.place.take()
         {
@@ -443,9 +445,9 @@ enum Put {
     /// It is acknowledged, at this version.
     Done(Version),
     /// Something else was there by then; the place in the room is given back.
-    Overtaken(Option<Place>),
+    Overtaken(Option<Permit>),
     /// The cache is full of what it may not evict.
-    Full(Option<Place>, StoreError),
+    Full(Option<Permit>, StoreError),
 }
 
 /// A write that the cache was asked to take. Dropped before anything is known of it, for want of an answer or
@@ -463,7 +465,7 @@ impl<C, S> UnderWay<'_, C, S> {
     }
 
     /// The cache has not taken it, or it is done: nothing has to be remembered.
-    fn give_up(mut self) -> Option<Place> {
+    fn give_up(mut self) -> Option<Permit> {
         self.write.take()?.place
     }
 }
@@ -480,7 +482,7 @@ impl<C, S> Drop for UnderWay<'_, C, S> {
     }
 }
 
-impl From<Doubt> for State {
+impl From<Doubt> for PendingWrite {
     fn from(write: Doubt) -> Self {
         Self { version: write.version, document: write.document, records: Vec::new(), place: write.place }
     }

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::log::LogPlace;
-use super::room::Place;
+use super::room::Permit;
 use crate::store::{Document, ErrorKind, StoreError, Version};
 
 /// How long an entity that the database has refused waits for its next try.
@@ -25,7 +25,7 @@ pub enum Joining {
 
 /// An entity as a write left it.
 #[derive(Debug)]
-pub struct State {
+pub struct PendingWrite {
     /// Its version.
     pub version: Version,
     /// The whole of it.
@@ -33,7 +33,7 @@ pub struct State {
     /// The records of the log that are done when this is flushed.
     pub records: Vec<LogPlace>,
     /// Its place in the room, where it takes one.
-    pub place: Option<Place>,
+    pub place: Option<Permit>,
 }
 
 /// What is flushed: the entity with its version, and the records that are done with it.
@@ -49,7 +49,7 @@ pub struct Flushed {
 
 #[derive(Debug)]
 struct Waiting {
-    state: State,
+    state: PendingWrite,
     since: Instant,
     tries: u64,
 }
@@ -127,7 +127,7 @@ impl Queue {
     }
 
     /// Lets a state wait. One that was set aside for this key gets a new chance with it.
-    pub fn push(&self, id: &str, state: State) {
+    pub fn push(&self, id: &str, state: PendingWrite) {
         let mut waiting = Waiting { state, since: Instant::now(), tries: 0 };
         let mut lines = self.lines.lock();
         let Lines { slots, line, .. } = &mut *lines;
@@ -251,7 +251,7 @@ pub struct Batch<'a> {
 
 impl Batch<'_> {
     /// The states with the ids of their entities.
-    pub fn states(&self) -> impl ExactSizeIterator<Item = (&str, &State)> {
+    pub fn states(&self) -> impl ExactSizeIterator<Item = (&str, &PendingWrite)> {
         self.states.iter().map(|(id, waiting)| (id.as_str(), &waiting.state))
     }
 
@@ -297,7 +297,7 @@ impl Drop for Batch<'_> {
 }
 
 impl Lines {
-    fn flushed(&mut self, id: CompactString, mut state: State) -> Flushed {
+    fn flushed(&mut self, id: CompactString, mut state: PendingWrite) -> Flushed {
         if let Some(slot) = self.slots.get_mut(&id) {
             slot.flying -= 1;
             if let Some((mut aside, _)) =

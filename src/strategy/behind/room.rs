@@ -63,7 +63,7 @@ impl Room {
     }
 
     /// A place, at the latest at the deadline; `None` after that. `nudge` is called before each wait.
-    pub async fn enter(&self, deadline: Instant, nudge: impl Fn()) -> Option<Place> {
+    pub async fn enter(&self, deadline: Instant, nudge: impl Fn()) -> Option<Permit> {
         loop {
             let freed = self.0.freed.notified();
             tokio::pin!(freed);
@@ -77,7 +77,7 @@ impl Room {
         }
     }
 
-    fn try_enter(&self) -> Option<Place> {
+    fn try_enter(&self) -> Option<Permit> {
         let mut counts = self.0.counts.lock();
         let taken = counts.places + counts.records;
         let way = if taken < self.0.capacity {
@@ -88,7 +88,7 @@ impl Room {
             return None;
         };
         counts.places += 1;
-        Some(Place { room: self.clone(), way })
+        Some(Permit { room: self.clone(), way })
     }
 
     /// Records that wait in the log.
@@ -129,12 +129,12 @@ impl Room {
 
 /// A place, free again when this is dropped.
 #[derive(Debug)]
-pub struct Place {
+pub struct Permit {
     room: Room,
     way: Way,
 }
 
-impl Place {
+impl Permit {
     /// How the write goes on.
     pub fn way(&self) -> Way {
         self.way
@@ -151,7 +151,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Permit {
     fn drop(&mut self) {
         self.room.0.counts.lock().places -= 1;
         self.room.0.freed.notify_waiters();

@@ -9,8 +9,8 @@
 
 use std::future::Future;
 
-use super::{Kind, Source};
-use crate::store::{BulkItem, ChangeStream, Document, Patch, StoreError};
+use super::{Keyspace, Source};
+use crate::store::{BulkItem, ChangeFeed, Document, Patch, StoreError};
 
 /// Invalidates the entries that depend on entities.
 pub trait Dependents: Clone + Send + Sync + 'static {
@@ -37,7 +37,7 @@ impl<S: Source, N: Dependents> WithDependents<S, N> {
 }
 
 impl<S: Source, N: Dependents> Source for WithDependents<S, N> {
-    fn kind(&self) -> &Kind {
+    fn kind(&self) -> &Keyspace {
         self.source.kind()
     }
 
@@ -58,7 +58,7 @@ impl<S: Source, N: Dependents> Source for WithDependents<S, N> {
         self.source.related(id, most).await
     }
 
-    async fn changes(&self) -> Result<ChangeStream, StoreError> {
+    async fn changes(&self) -> Result<ChangeFeed, StoreError> {
         self.source.changes().await
     }
 

@@ -12,12 +12,12 @@ use compact_str::CompactString;
 pub use service::Service;
 
 use crate::store::redis::slots::{SLOTS, slot_of};
-use crate::store::{BulkItem, ChangeStream, Changes, Database, Document, ErrorKind, Page, Patch, StoreError};
+use crate::store::{BulkItem, ChangeFeed, Changes, Database, Document, ErrorKind, Page, Patch, StoreError};
 
 /// The properties that all entities of a kind share: the prefix of their keys and the time the cache may keep
 /// them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kind {
+pub struct Keyspace {
     /// The text before the id in a cache key, such as `product:`.
     pub key_prefix: String,
     /// The time to live of a cached entity; `None` keeps it until it is evicted or invalidated.
@@ -51,7 +51,7 @@ static TAG_TEXTS: LazyLock<Vec<CompactString>> = LazyLock::new(|| {
     texts.into_iter().flatten().collect()
 });
 
-impl Kind {
+impl Keyspace {
     /// The cache key of an entity.
     #[must_use]
     pub fn key(&self, id: &str) -> CompactString {
@@ -82,7 +82,7 @@ impl Kind {
 /// Loads and updates one kind of entity. It makes the same promises as [`Database`].
 pub trait Source: Clone + Send + Sync + 'static {
     /// The properties of the kind.
-    fn kind(&self) -> &Kind;
+    fn kind(&self) -> &Keyspace;
 
     /// The entity as it is now; `None` if there is none.
     fn load(&self, id: &str) -> impl Future<Output = Result<Option<Document>, StoreError>> + Send;
@@ -101,7 +101,7 @@ pub trait Source: Clone + Send + Sync + 'static {
     }
 
     /// Announces every change from now on, whichever client makes it, see [`Changes`].
-    fn changes(&self) -> impl Future<Output = Result<ChangeStream, StoreError>> + Send {
+    fn changes(&self) -> impl Future<Output = Result<ChangeFeed, StoreError>> + Send {
         async { Err(StoreError::new(ErrorKind::Unavailable, "this source tells of no changes")) }
     }
 
@@ -117,19 +117,19 @@ pub trait Source: Clone + Send + Sync + 'static {
 pub struct Collection<D> {
     database: D,
     name: Arc<str>,
-    kind: Arc<Kind>,
+    kind: Arc<Keyspace>,
 }
 
 impl<D: Database> Collection<D> {
     /// The collection `name` of a database.
     #[must_use]
-    pub fn new(database: D, name: &str, kind: Kind) -> Self {
+    pub fn new(database: D, name: &str, kind: Keyspace) -> Self {
         Self { database, name: name.into(), kind: Arc::new(kind) }
     }
 }
 
 impl<D: Changes> Source for Collection<D> {
-    fn kind(&self) -> &Kind {
+    fn kind(&self) -> &Keyspace {
         &self.kind
     }
 
@@ -151,7 +151,7 @@ impl<D: Changes> Source for Collection<D> {
         Ok(others.take(most as usize).map(str::to_owned).collect())
     }
 
-    async fn changes(&self) -> Result<ChangeStream, StoreError> {
+    async fn changes(&self) -> Result<ChangeFeed, StoreError> {
         self.database.changes(&self.name).await
     }
 

@@ -15,9 +15,9 @@ use compact_str::CompactString;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use super::{Kind, Source};
+use super::{Keyspace, Source};
 use crate::base::clock;
-use crate::store::{BulkItem, ChangeStream, Document, Patch, StoreError};
+use crate::store::{BulkItem, ChangeFeed, Document, Patch, StoreError};
 
 type Loaded = Result<Option<Document>, StoreError>;
 type Landing = watch::Receiver<Option<Loaded>>;
@@ -53,7 +53,7 @@ impl<S> Service<S> {
 }
 
 impl<S: Source> Source for Service<S> {
-    fn kind(&self) -> &Kind {
+    fn kind(&self) -> &Keyspace {
         self.inner.kind()
     }
 
@@ -69,7 +69,7 @@ impl<S: Source> Source for Service<S> {
         self.serve(self.inner.related(id, most)).await
     }
 
-    async fn changes(&self) -> Result<ChangeStream, StoreError> {
+    async fn changes(&self) -> Result<ChangeFeed, StoreError> {
         self.inner.changes().await
     }
 
@@ -204,14 +204,14 @@ mod tests {
 
     #[derive(Debug)]
     struct Counts {
-        kind: Kind,
+        kind: Keyspace,
         loads: AtomicU32,
         updates: AtomicU32,
         fails: bool,
     }
 
     impl Source for Counted {
-        fn kind(&self) -> &Kind {
+        fn kind(&self) -> &Keyspace {
             &self.0.kind
         }
         async fn load(&self, id: &str) -> Result<Option<Document>, StoreError> {
@@ -232,7 +232,7 @@ mod tests {
     }
 
     fn service(fails: bool) -> (Service<Counted>, Arc<Counts>) {
-        let kind = Kind { key_prefix: "permissions:".into(), ttl: None, tags: 0 };
+        let kind = Keyspace { key_prefix: "permissions:".into(), ttl: None, tags: 0 };
         let counts = Arc::new(Counts { kind, loads: 0.into(), updates: 0.into(), fails });
         (Service::new(Counted(Arc::clone(&counts)), LATENCY), counts)
     }

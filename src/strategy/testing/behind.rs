@@ -25,7 +25,7 @@ const SOON: Duration = Duration::from_millis(200);
 /// The database: applies what is newer, in bulks, and fails as it is told.
 #[derive(Debug, Clone)]
 struct Truth {
-    kind: Arc<Kind>,
+    kind: Arc<Keyspace>,
     state: Arc<Mutex<TruthState>>,
 }
 
@@ -48,7 +48,7 @@ struct TruthState {
 impl Truth {
     fn of<'a>(ids: impl IntoIterator<Item = &'a str>) -> Self {
         let truth = Self {
-            kind: Arc::new(Kind { key_prefix: "thing:".into(), ttl: Some(TTL), tags: 0 }),
+            kind: Arc::new(Keyspace { key_prefix: "thing:".into(), ttl: Some(TTL), tags: 0 }),
             state: Arc::default(),
         };
         for id in ids {
@@ -104,7 +104,7 @@ fn fields(document: &Document) -> (Version, i64, i64) {
 }
 
 impl Source for Truth {
-    fn kind(&self) -> &Kind {
+    fn kind(&self) -> &Keyspace {
         &self.kind
     }
 
@@ -609,7 +609,7 @@ async fn without_recovery_the_records_of_a_dead_instance_are_taken_over_after_a_
 /// Entities whose writes are spread over logs, as on several servers.
 fn spread(log: Log) -> Scene {
     let mut scene = Scene::new(log);
-    scene.truth.kind = Arc::new(Kind { tags: 64, ..Kind::clone(&scene.truth.kind) });
+    scene.truth.kind = Arc::new(Keyspace { tags: 64, ..Keyspace::clone(&scene.truth.kind) });
     scene
 }
 
@@ -1077,7 +1077,7 @@ impl Far {
 }
 
 impl Source for Far {
-    fn kind(&self) -> &Kind {
+    fn kind(&self) -> &Keyspace {
         self.truth.kind()
     }
 

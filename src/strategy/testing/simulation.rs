@@ -69,7 +69,7 @@ struct Distant {
 }
 
 impl Source for Distant {
-    fn kind(&self) -> &Kind {
+    fn kind(&self) -> &Keyspace {
         self.source.kind()
     }
 

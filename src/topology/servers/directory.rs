@@ -25,7 +25,7 @@ const MADE_JUST_NOW: Duration = Duration::from_mins(1);
 
 /// The processes that a run started, so that a later run can find those that outlived it.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub(super) struct Record {
+pub(super) struct ProcessList {
     /// Process ids and start times mean something only since this boot of the machine.
     pub boot: String,
     pub processes: Vec<RecordedProcess>,
@@ -39,7 +39,7 @@ pub(super) struct RecordedProcess {
     pub started: u64,
 }
 
-impl Record {
+impl ProcessList {
     pub(super) fn of(processes: Vec<RecordedProcess>) -> Self {
         Self { boot: boot_id(), processes }
     }
@@ -78,7 +78,7 @@ fn create_locked(directory: &Path) -> io::Result<File> {
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unnamed)?;
     flock(&file, FlockOperation::NonBlockingLockShared)?;
     // A full disk shows here, with a clear message, and not in a server's log.
-    fs::write(directory.join(RECORD), serde_json::to_vec(&Record::of(Vec::new()))?)?;
+    fs::write(directory.join(RECORD), serde_json::to_vec(&ProcessList::of(Vec::new()))?)?;
     fs::rename(unnamed, directory.join(LOCK))?;
     Ok(file)
 }
@@ -105,7 +105,7 @@ pub(super) fn create_for_server(path: &Path) -> Result<(), ServerError> {
 
 /// The directories and processes that a sweep removed.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Swept {
+pub struct SweepReport {
     /// The directories that it removed.
     pub directories: Vec<PathBuf>,
     /// The processes that it killed.
@@ -114,14 +114,14 @@ pub struct Swept {
 
 /// Ends what dead runs of this user left behind in the temporary directory. Living runs are not touched.
 #[must_use]
-pub fn sweep_stale() -> Swept {
+pub fn sweep_stale() -> SweepReport {
     sweep_stale_in(&std::env::temp_dir())
 }
 
 /// As [`sweep_stale`], below another directory. A directory that cannot be read or removed is left to a later sweep.
 #[must_use]
-pub fn sweep_stale_in(root: &Path) -> Swept {
-    let mut swept = Swept::default();
+pub fn sweep_stale_in(root: &Path) -> SweepReport {
+    let mut swept = SweepReport::default();
     for entry in fs::read_dir(root).into_iter().flatten().flatten() {
         if entry.file_name().to_str().is_some_and(is_run_directory) {
             swept.add(sweep_directory(&entry.path()));
@@ -130,7 +130,7 @@ pub fn sweep_stale_in(root: &Path) -> Swept {
     swept
 }
 
-impl Swept {
+impl SweepReport {
     fn add(&mut self, other: Self) {
         self.directories.extend(other.directories);
         self.processes.extend(other.processes);
@@ -138,7 +138,7 @@ impl Swept {
 }
 
 /// Sweeps one run's directory if the run is dead.
-pub(super) fn sweep_directory(directory: &Path) -> Swept {
+pub(super) fn sweep_directory(directory: &Path) -> SweepReport {
     try_sweep(directory).unwrap_or_default()
 }
 
@@ -151,10 +151,10 @@ fn is_run_directory(name: &str) -> bool {
     })
 }
 
-fn try_sweep(directory: &Path) -> io::Result<Swept> {
+fn try_sweep(directory: &Path) -> io::Result<SweepReport> {
     let metadata = fs::symlink_metadata(directory)?;
     if !metadata.is_dir() || metadata.uid() != rustix::process::geteuid().as_raw() {
-        return Ok(Swept::default());
+        return Ok(SweepReport::default());
     }
     let lock = match open_lock(directory) {
         Ok(lock) => lock,
@@ -163,20 +163,20 @@ fn try_sweep(directory: &Path) -> io::Result<Swept> {
     };
     // The lock is refused while the run lives.
     flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
-    let record = Record::load(directory).unwrap_or_default();
+    let record = ProcessList::load(directory).unwrap_or_default();
     let killed = if record.boot == boot_id() { kill_recorded(&record.processes) } else { Vec::new() };
     fs::remove_dir_all(directory)?;
-    Ok(Swept { directories: vec![directory.to_owned()], processes: killed })
+    Ok(SweepReport { directories: vec![directory.to_owned()], processes: killed })
 }
 
 /// Removes a directory whose run died while it made the directory or while it removed it.
-fn sweep_unlocked(directory: &Path, metadata: &fs::Metadata) -> io::Result<Swept> {
+fn sweep_unlocked(directory: &Path, metadata: &fs::Metadata) -> io::Result<SweepReport> {
     let age = metadata.modified()?.elapsed().unwrap_or_default();
     if age < MADE_JUST_NOW {
-        return Ok(Swept::default());
+        return Ok(SweepReport::default());
     }
     fs::remove_dir_all(directory)?;
-    Ok(Swept { directories: vec![directory.to_owned()], processes: Vec::new() })
+    Ok(SweepReport { directories: vec![directory.to_owned()], processes: Vec::new() })
 }
 
 /// Identifies this boot of the machine; empty if the system does not tell.
@@ -261,7 +261,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let (directory, lock) = create(root.path()).unwrap();
         assert_eq!(fs::metadata(&directory).unwrap().mode() & 0o777, 0o700);
-        assert_eq!(sweep_stale_in(root.path()), Swept::default());
+        assert_eq!(sweep_stale_in(root.path()), SweepReport::default());
         drop(lock);
         assert_eq!(sweep_stale_in(root.path()).directories.len(), 1);
         assert!(!directory.exists());
@@ -273,7 +273,7 @@ mod tests {
         let (directory, first) = create(root.path()).unwrap();
         let _second = share_lock(&directory).unwrap();
         drop(first);
-        assert_eq!(sweep_stale_in(root.path()), Swept::default());
+        assert_eq!(sweep_stale_in(root.path()), SweepReport::default());
         assert!(directory.exists());
     }
 
@@ -284,7 +284,7 @@ mod tests {
         let (directory, lock) = create(root.path()).unwrap();
         let (mut left_behind, mut other) = (Sleeper::start(), Sleeper::start());
         let other_since = RecordedProcess { started: other.recorded().started + 1, ..other.recorded() };
-        Record::of(vec![left_behind.recorded(), other_since]).save(&directory).unwrap();
+        ProcessList::of(vec![left_behind.recorded(), other_since]).save(&directory).unwrap();
         drop(lock);
 
         let swept = sweep_stale_in(root.path());
@@ -299,7 +299,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let directory = root.path().join("hotset-1-abcDEF012345");
         fs::create_dir(&directory).unwrap();
-        assert_eq!(sweep_stale_in(root.path()), Swept::default());
+        assert_eq!(sweep_stale_in(root.path()), SweepReport::default());
         assert!(directory.exists());
     }
 

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::protocol::Exit;
+use super::protocol::ServerExit;
 
 /// A reason why a managed server, or the supervisor that holds it, could not be started, reached or ended.
 #[derive(Debug, thiserror::Error)]
@@ -78,7 +78,7 @@ pub enum ServerError {
         /// The server's name.
         server: String,
         /// Its exit code or signal.
-        exit: Exit,
+        exit: ServerExit,
         /// The end of its log, without secrets.
         log: String,
     },

@@ -14,7 +14,7 @@ const VERSION_BOUND: Duration = Duration::from_secs(10);
 
 /// A server's program, as `hotset doctor` shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub struct ServerProgram {
     /// The absolute path of the program.
     pub path: PathBuf,
     /// The version that it prints, such as `7.0.15`.
@@ -23,13 +23,13 @@ pub struct Found {
 
 /// `redis-server`, from `$HOTSET_REDIS_SERVER`, the PATH, or the nearest `.servers` folder. Blocks while it
 /// runs the program for its version.
-pub fn find_redis_server() -> Result<Found, ServerError> {
+pub fn find_redis_server() -> Result<ServerProgram, ServerError> {
     REDIS_SERVER.with_version(REDIS_SERVER.locate()?)
 }
 
 /// `mongod`, from `$HOTSET_MONGOD`, the PATH, or the nearest `.servers` folder. Blocks while it runs the program for
 /// its version.
-pub fn find_mongod() -> Result<Found, ServerError> {
+pub fn find_mongod() -> Result<ServerProgram, ServerError> {
     MONGOD.with_version(MONGOD.locate()?)
 }
 
@@ -109,9 +109,9 @@ impl Wanted {
         ServerError::NotFound { program: self.program, looked_in, remedy: self.remedy }
     }
 
-    fn with_version(&self, path: PathBuf) -> Result<Found, ServerError> {
+    fn with_version(&self, path: PathBuf) -> Result<ServerProgram, ServerError> {
         match answer_to_version(&path).and_then(|answer| self.version_in(&answer)) {
-            Ok(version) => Ok(Found { path, version }),
+            Ok(version) => Ok(ServerProgram { path, version }),
             Err(reason) => Err(ServerError::NoVersion { path, reason }),
         }
     }

@@ -8,7 +8,7 @@ use super::error::ServerError;
 use super::log;
 use super::ports::free_port;
 use super::process::ServerProcess;
-use super::protocol::{Exit, ServerSpec};
+use super::protocol::{ServerExit, ServerSpec};
 use super::supervisor::Supervisor;
 
 /// The most starts of a server whose port turns out to be taken each time.
@@ -119,7 +119,7 @@ async fn wait_until_it_serves<K: ServerKind>(
     }
 }
 
-fn died<K: ServerKind>(kind: &K, process: &ServerProcess, exit: Exit) -> ServerError {
+fn died<K: ServerKind>(kind: &K, process: &ServerProcess, exit: ServerExit) -> ServerError {
     ServerError::DiedAtStart { server: process.name().to_owned(), exit, log: kind.quote(&process.log_tail()) }
 }
 

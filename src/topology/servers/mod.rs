@@ -28,13 +28,13 @@ mod supervise;
 mod supervisor;
 mod usage;
 
-pub use directory::{Swept, sweep_stale, sweep_stale_in};
+pub use directory::{SweepReport, sweep_stale, sweep_stale_in};
 pub use error::ServerError;
-pub use find::{Found, find_mongod, find_redis_server};
+pub use find::{ServerProgram, find_mongod, find_redis_server};
 pub use mongod::{MongodConfig, MongodServer};
 pub use ports::free_port;
 pub use process::ServerProcess;
-pub use protocol::{Exit, ServerSignal, ServerSpec};
+pub use protocol::{ServerExit, ServerSignal, ServerSpec};
 pub use redis::{EvictionPolicy, Persistence, RedisConfig, RedisServer};
 pub use secret::Secret;
 pub use supervisor::{Supervisor, own_program};

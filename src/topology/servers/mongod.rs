@@ -12,7 +12,7 @@ use super::find::MONGOD;
 use super::launch::{ServerKind, launch, quote_plainly, relaunch};
 use super::log;
 use super::process::ServerProcess;
-use super::protocol::{Exit, ServerSpec};
+use super::protocol::{ServerExit, ServerSpec};
 use super::supervisor::Supervisor;
 
 /// WiredTiger refuses a smaller cache.
@@ -100,7 +100,7 @@ impl MongodServer {
     }
 
     /// Ends it hard, as a crash would. It can be restarted.
-    pub async fn kill(&self) -> Result<Exit, ServerError> {
+    pub async fn kill(&self) -> Result<ServerExit, ServerError> {
         self.process.kill().await
     }
 

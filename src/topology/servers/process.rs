@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::error::ServerError;
 use super::log;
-use super::protocol::{Exit, Reply, Request, ServerSignal, ServerSpec};
+use super::protocol::{ServerExit, ServerSignal, ServerSpec, SupervisorReply, SupervisorRequest};
 use super::supervisor::{Supervisor, refused};
 
 /// The time within which a killed process has to disappear.
@@ -55,9 +55,9 @@ impl ServerProcess {
     /// Sends a signal. After Ok it was sent, not necessarily acted upon.
     pub async fn signal(&self, signal: ServerSignal) -> Result<(), ServerError> {
         let action = format!("send {signal:?} to {}", self.name());
-        let request = Request::Signal { name: self.name().to_owned(), signal };
+        let request = SupervisorRequest::Signal { name: self.name().to_owned(), signal };
         match self.supervisor.request(&action, request, Duration::ZERO).await? {
-            Reply::Done => Ok(()),
+            SupervisorReply::Done => Ok(()),
             other => Err(refused(action, &other)),
         }
     }
@@ -73,19 +73,19 @@ impl ServerProcess {
     }
 
     /// Ends the server hard (SIGKILL). After Ok it has ended and been reaped. A server that had ended already stays so.
-    pub async fn kill(&self) -> Result<Exit, ServerError> {
+    pub async fn kill(&self) -> Result<ServerExit, ServerError> {
         self.stop(Duration::ZERO).await
     }
 
     /// Sends SIGTERM to the server, and kills it after `grace`; without any grace it is only killed. After Ok it has
     /// ended, in the returned way.
-    pub async fn stop(&self, grace: Duration) -> Result<Exit, ServerError> {
+    pub async fn stop(&self, grace: Duration) -> Result<ServerExit, ServerError> {
         let action = format!("stop {}", self.name());
         let name = self.name().to_owned();
-        let request = Request::Stop { name, grace_ms: milliseconds(grace) };
+        let request = SupervisorRequest::Stop { name, grace_ms: milliseconds(grace) };
         match self.supervisor.request(&action, request, grace.saturating_add(KILL_BOUND)).await? {
-            Reply::Exited(exit) => Ok(exit),
-            Reply::Running => Err(ServerError::DidNotEnd {
+            SupervisorReply::Exited(exit) => Ok(exit),
+            SupervisorReply::Running => Err(ServerError::DidNotEnd {
                 server: self.name().to_owned(),
                 pid: self.pid(),
                 waited: KILL_BOUND,
@@ -96,12 +96,13 @@ impl ServerProcess {
 
     /// Waits for the server's end, at most for `bound`, and returns how it ended, or `None` if it still runs. A bound
     /// of zero only looks.
-    pub async fn wait(&self, bound: Duration) -> Result<Option<Exit>, ServerError> {
+    pub async fn wait(&self, bound: Duration) -> Result<Option<ServerExit>, ServerError> {
         let action = format!("wait for {}", self.name());
-        let request = Request::Wait { name: self.name().to_owned(), timeout_ms: milliseconds(bound) };
+        let request =
+            SupervisorRequest::Wait { name: self.name().to_owned(), timeout_ms: milliseconds(bound) };
         match self.supervisor.request(&action, request, bound).await? {
-            Reply::Exited(exit) => Ok(Some(exit)),
-            Reply::Running => Ok(None),
+            SupervisorReply::Exited(exit) => Ok(Some(exit)),
+            SupervisorReply::Running => Ok(None),
             other => Err(refused(action, &other)),
         }
     }
@@ -118,9 +119,9 @@ impl ServerProcess {
     /// Kills the server and removes its directory. After Ok neither is left.
     pub async fn remove(self) -> Result<(), ServerError> {
         let action = format!("remove {}", self.name());
-        let request = Request::Remove { name: self.name().to_owned() };
+        let request = SupervisorRequest::Remove { name: self.name().to_owned() };
         match self.supervisor.request(&action, request, KILL_BOUND).await? {
-            Reply::Done => Ok(()),
+            SupervisorReply::Done => Ok(()),
             other => Err(refused(action, &other)),
         }
     }
@@ -133,7 +134,7 @@ impl ServerProcess {
 
 impl Drop for ServerProcess {
     fn drop(&mut self) {
-        self.supervisor.send(Request::Remove { name: self.name().to_owned() });
+        self.supervisor.send(SupervisorRequest::Remove { name: self.name().to_owned() });
     }
 }
 

@@ -19,7 +19,7 @@ pub(super) const GREETING: u64 = 0;
 
 /// A request of hotset to the supervisor.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) enum Request {
+pub(super) enum SupervisorRequest {
     /// Start a server; a server of that name that has ended is replaced.
     Start(ServerSpec),
     /// Send a signal to a server's whole process group.
@@ -36,11 +36,11 @@ pub(super) enum Request {
 
 /// An answer of the supervisor.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) enum Reply {
+pub(super) enum SupervisorReply {
     Ready,
     Started { pid: u32 },
     Running,
-    Exited(Exit),
+    Exited(ServerExit),
     Done,
     Failed { reason: String },
 }
@@ -77,14 +77,14 @@ pub enum ServerSignal {
 
 /// The way in which a server ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Exit {
+pub enum ServerExit {
     /// It ended by itself with this code.
     Code(i32),
     /// This signal ended it.
     Signal(i32),
 }
 
-impl Exit {
+impl ServerExit {
     pub(super) fn of(status: std::process::ExitStatus) -> Self {
         use std::os::unix::process::ExitStatusExt as _;
         match status.signal() {
@@ -94,7 +94,7 @@ impl Exit {
     }
 }
 
-impl fmt::Display for Exit {
+impl fmt::Display for ServerExit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Code(code) => write!(f, "exit code {code}"),

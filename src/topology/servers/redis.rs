@@ -11,7 +11,7 @@ use super::error::ServerError;
 use super::find::REDIS_SERVER;
 use super::launch::{ServerKind, launch, quote_plainly, relaunch};
 use super::process::ServerProcess;
-use super::protocol::{Exit, ServerSpec};
+use super::protocol::{ServerExit, ServerSpec};
 use super::secret::Secret;
 use super::supervisor::Supervisor;
 
@@ -148,7 +148,7 @@ impl RedisServer {
     }
 
     /// Ends it hard, as a crash would. It can be restarted.
-    pub async fn kill(&self) -> Result<Exit, ServerError> {
+    pub async fn kill(&self) -> Result<ServerExit, ServerError> {
         self.process.kill().await
     }
 

@@ -16,8 +16,10 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
-use super::directory::{self, Record, RecordedProcess};
-use super::protocol::{EXEC, Exit, GREETING, Message, Reply, Request, ServerSignal, ServerSpec};
+use super::directory::{self, ProcessList, RecordedProcess};
+use super::protocol::{
+    EXEC, GREETING, Message, ServerExit, ServerSignal, ServerSpec, SupervisorReply, SupervisorRequest,
+};
 
 /// The interval at which ended servers are noticed while a request waits for one, and while none does.
 const WAITING_TICK: Duration = Duration::from_millis(2);
@@ -57,7 +59,7 @@ fn supervise(directory: PathBuf) -> io::Result<()> {
     match outcome? {
         Ended::PipeClosed => removed,
         Ended::Asked { id } => {
-            let reply = removed.map_or_else(|error| failed(&error), |()| Reply::Done);
+            let reply = removed.map_or_else(|error| failed(&error), |()| SupervisorReply::Done);
             answer(id, &reply)
         }
     }
@@ -91,7 +93,7 @@ struct Supervise {
 struct Server {
     child: Child,
     started: Option<u64>,
-    exit: Option<Exit>,
+    exit: Option<ServerExit>,
 }
 
 /// A request that is answered when a server ends or a bound has passed.
@@ -110,7 +112,7 @@ enum AtBound {
 
 impl Supervise {
     fn serve(&mut self) -> io::Result<Ended> {
-        answer(GREETING, &Reply::Ready)?;
+        answer(GREETING, &SupervisorReply::Ready)?;
         let mut input = Input::default();
         loop {
             if !input.wait(self.tick())? {
@@ -118,7 +120,7 @@ impl Supervise {
             }
             while let Some(line) = input.next_line() {
                 let Message { id, body } = serde_json::from_slice(&line)?;
-                if matches!(body, Request::Shutdown) {
+                if matches!(body, SupervisorRequest::Shutdown) {
                     return Ok(Ended::Asked { id });
                 }
                 if let Some(reply) = self.handle(id, body) {
@@ -135,28 +137,30 @@ impl Supervise {
     }
 
     /// Handles a request. Returns its answer, or `None` if the answer comes later.
-    fn handle(&mut self, id: u64, request: Request) -> Option<Reply> {
+    fn handle(&mut self, id: u64, request: SupervisorRequest) -> Option<SupervisorReply> {
         let done = match request {
-            Request::Start(spec) => self.start(&spec),
-            Request::Signal { name, signal } => self.signal(&name, signal).map(|()| Reply::Done),
-            Request::Wait { name, timeout_ms } => {
+            SupervisorRequest::Start(spec) => self.start(&spec),
+            SupervisorRequest::Signal { name, signal } => {
+                self.signal(&name, signal).map(|()| SupervisorReply::Done)
+            }
+            SupervisorRequest::Wait { name, timeout_ms } => {
                 self.wait(id, name, timeout_ms, AtBound::SayRunning);
                 return None;
             }
-            Request::Stop { name, grace_ms } => {
+            SupervisorRequest::Stop { name, grace_ms } => {
                 if grace_ms > 0 {
                     self.ask_to_end(&name);
                 }
                 self.wait(id, name, grace_ms, AtBound::Kill);
                 return None;
             }
-            Request::Remove { name } => self.remove(&name).map(|()| Reply::Done),
-            Request::Shutdown => Ok(Reply::Done),
+            SupervisorRequest::Remove { name } => self.remove(&name).map(|()| SupervisorReply::Done),
+            SupervisorRequest::Shutdown => Ok(SupervisorReply::Done),
         };
         Some(done.unwrap_or_else(|error| failed(&error)))
     }
 
-    fn start(&mut self, spec: &ServerSpec) -> io::Result<Reply> {
+    fn start(&mut self, spec: &ServerSpec) -> io::Result<SupervisorReply> {
         self.reap();
         if self.servers.get(&spec.name).is_some_and(|server| server.exit.is_none()) {
             return Err(io::Error::other("it is running already"));
@@ -166,7 +170,7 @@ impl Supervise {
         let server = Server { child, started: directory::start_time(pid), exit: None };
         self.servers.insert(spec.name.clone(), server);
         self.save_record();
-        Ok(Reply::Started { pid })
+        Ok(SupervisorReply::Started { pid })
     }
 
     fn command(&self, spec: &ServerSpec) -> io::Result<Command> {
@@ -257,20 +261,20 @@ impl Supervise {
         Ok(())
     }
 
-    fn outcome_of(&self, waiting: &Waiting, now: Instant) -> Option<Reply> {
+    fn outcome_of(&self, waiting: &Waiting, now: Instant) -> Option<SupervisorReply> {
         let Some(server) = self.servers.get(&waiting.name) else {
             return Some(failed(&io::Error::other("there is no such server")));
         };
         if let Some(exit) = server.exit {
-            return Some(Reply::Exited(exit));
+            return Some(SupervisorReply::Exited(exit));
         }
         match waiting.then {
             _ if now < waiting.until => None,
-            AtBound::SayRunning => Some(Reply::Running),
+            AtBound::SayRunning => Some(SupervisorReply::Running),
             AtBound::Kill => {
                 server.kill();
                 // A process that hangs in the kernel does not end, so the answer does not wait for ever.
-                (now > waiting.until + END_BOUND).then_some(Reply::Running)
+                (now > waiting.until + END_BOUND).then_some(SupervisorReply::Running)
             }
         }
     }
@@ -282,7 +286,7 @@ impl Supervise {
         let recorded = alive.filter_map(|server| {
             server.started.map(|started| RecordedProcess { pid: server.child.id(), started })
         });
-        if let Err(error) = Record::of(recorded.collect()).save(&self.directory) {
+        if let Err(error) = ProcessList::of(recorded.collect()).save(&self.directory) {
             eprintln!("hotset: cannot write the record of servers: {error}");
         }
     }
@@ -301,7 +305,7 @@ impl Server {
 
     fn has_ended(&mut self) -> bool {
         if let Ok(Some(status)) = self.child.try_wait() {
-            self.exit = Some(Exit::of(status));
+            self.exit = Some(ServerExit::of(status));
         }
         self.exit.is_some()
     }
@@ -348,11 +352,11 @@ fn remove_directory(directory: &Path) -> io::Result<()> {
     }
 }
 
-fn failed(error: &io::Error) -> Reply {
-    Reply::Failed { reason: error.to_string() }
+fn failed(error: &io::Error) -> SupervisorReply {
+    SupervisorReply::Failed { reason: error.to_string() }
 }
 
-fn answer(id: u64, reply: &Reply) -> io::Result<()> {
+fn answer(id: u64, reply: &SupervisorReply) -> io::Result<()> {
     let mut line = serde_json::to_vec(&Message { id, body: reply })?;
     line.push(b'\n');
     let mut output = io::stdout().lock();

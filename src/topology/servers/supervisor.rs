@@ -15,7 +15,7 @@ use tokio::sync::{oneshot, watch};
 use super::directory::{self, sweep_stale_in};
 use super::error::ServerError;
 use super::log;
-use super::protocol::{GREETING, Message, Reply, Request, SUPERVISE, ServerSpec};
+use super::protocol::{GREETING, Message, SUPERVISE, ServerSpec, SupervisorReply, SupervisorRequest};
 
 /// The time for an answer of the supervisor, beyond the time that the request itself allows.
 const ANSWER_BOUND: Duration = Duration::from_secs(10);
@@ -51,7 +51,7 @@ struct Shared {
 
 /// The senders of awaited answers, by the request's id; `None` once the supervisor has ended.
 struct Replies {
-    waiting: Mutex<Option<HashMap<u64, oneshot::Sender<Reply>>>>,
+    waiting: Mutex<Option<HashMap<u64, oneshot::Sender<SupervisorReply>>>>,
 }
 
 impl Supervisor {
@@ -71,7 +71,7 @@ impl Supervisor {
         let no_supervisor = |reason: String| ServerError::NoSupervisor { program: program.clone(), reason };
         let (supervisor, greeting) = spawned.await.map_err(|error| no_supervisor(error.to_string()))??;
         match tokio::time::timeout(ANSWER_BOUND, greeting).await {
-            Ok(Ok(Reply::Ready)) => Ok(supervisor),
+            Ok(Ok(SupervisorReply::Ready)) => Ok(supervisor),
             Ok(Ok(other)) => Err(no_supervisor(format!("it greeted with {other:?}"))),
             Ok(Err(_)) => Err(no_supervisor(format!("it ended at its start{}", supervisor.own_log()))),
             Err(_) => Err(no_supervisor(format!("it was not ready within {ANSWER_BOUND:?}"))),
@@ -105,8 +105,8 @@ impl Supervisor {
 
     pub(super) async fn start_process(&self, spec: &ServerSpec) -> Result<u32, ServerError> {
         let action = format!("start {}", spec.name);
-        match self.request(&action, Request::Start(spec.clone()), Duration::ZERO).await? {
-            Reply::Started { pid } => Ok(pid),
+        match self.request(&action, SupervisorRequest::Start(spec.clone()), Duration::ZERO).await? {
+            SupervisorReply::Started { pid } => Ok(pid),
             other => Err(refused(action, &other)),
         }
     }
@@ -115,8 +115,8 @@ impl Supervisor {
     /// goes with them. After Ok no process and no directory is left.
     pub async fn shutdown(&self) -> Result<(), ServerError> {
         let action = "end the servers";
-        let outcome = match self.request(action, Request::Shutdown, SHUTDOWN_BOUND).await {
-            Ok(Reply::Done) => Ok(()),
+        let outcome = match self.request(action, SupervisorRequest::Shutdown, SHUTDOWN_BOUND).await {
+            Ok(SupervisorReply::Done) => Ok(()),
             Ok(other) => Err(refused(action.to_owned(), &other)),
             Err(error) => Err(error),
         };
@@ -132,13 +132,13 @@ impl Supervisor {
     pub(super) async fn request(
         &self,
         action: &str,
-        request: Request,
+        request: SupervisorRequest,
         allowed: Duration,
-    ) -> Result<Reply, ServerError> {
+    ) -> Result<SupervisorReply, ServerError> {
         let waited = allowed.saturating_add(ANSWER_BOUND);
         let Some(reply) = self.shared.send(request) else { return Err(self.gone(action)) };
         match tokio::time::timeout(waited, reply).await {
-            Ok(Ok(Reply::Failed { reason })) => {
+            Ok(Ok(SupervisorReply::Failed { reason })) => {
                 Err(ServerError::Refused { action: action.to_owned(), reason })
             }
             Ok(Ok(reply)) => Ok(reply),
@@ -148,7 +148,7 @@ impl Supervisor {
     }
 
     /// Sends a request whose answer nobody needs. It can be called where nothing can be awaited.
-    pub(super) fn send(&self, request: Request) {
+    pub(super) fn send(&self, request: SupervisorRequest) {
         drop(self.shared.send(request));
     }
 
@@ -165,13 +165,13 @@ impl Supervisor {
     }
 }
 
-pub(super) fn refused(action: String, reply: &Reply) -> ServerError {
+pub(super) fn refused(action: String, reply: &SupervisorReply) -> ServerError {
     ServerError::Refused { action, reason: format!("unexpected answer {reply:?}") }
 }
 
 impl Shared {
     /// Sends a request; `None` if the supervisor is gone.
-    fn send(&self, request: Request) -> Option<oneshot::Receiver<Reply>> {
+    fn send(&self, request: SupervisorRequest) -> Option<oneshot::Receiver<SupervisorReply>> {
         let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
         let reply = self.replies.expect(id)?;
         let mut line = serde_json::to_vec(&Message { id, body: request }).ok()?;
@@ -196,13 +196,13 @@ impl Drop for Shared {
 }
 
 impl Replies {
-    fn expect(&self, id: u64) -> Option<oneshot::Receiver<Reply>> {
+    fn expect(&self, id: u64) -> Option<oneshot::Receiver<SupervisorReply>> {
         let (sender, receiver) = oneshot::channel();
         self.waiting.lock().as_mut()?.insert(id, sender);
         Some(receiver)
     }
 
-    fn deliver(&self, Message { id, body }: Message<Reply>) {
+    fn deliver(&self, Message { id, body }: Message<SupervisorReply>) {
         let waiting = self.waiting.lock().as_mut().and_then(|waiting| waiting.remove(&id));
         if let Some(sender) = waiting {
             // The sender of the request may have stopped waiting.
@@ -215,7 +215,10 @@ impl Replies {
     }
 }
 
-fn spawn(program: &Path, root: &Path) -> Result<(Supervisor, oneshot::Receiver<Reply>), ServerError> {
+fn spawn(
+    program: &Path,
+    root: &Path,
+) -> Result<(Supervisor, oneshot::Receiver<SupervisorReply>), ServerError> {
     let swept = sweep_stale_in(root);
     if !swept.directories.is_empty() {
         tracing::info!(?swept, "removed what a dead run had left");
@@ -271,11 +274,11 @@ fn listen(
     lock: File,
     replies: Arc<Replies>,
 ) -> io::Result<watch::Receiver<bool>> {
-    let (tell_ended, ended) = watch::channel(false);
+    let (ended_sender, ended) = watch::channel(false);
     std::thread::Builder::new().name("supervisor".to_owned()).spawn(move || {
         let mut lock = Some(lock);
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-            let Ok(message) = serde_json::from_str::<Message<Reply>>(&line) else { continue };
+            let Ok(message) = serde_json::from_str::<Message<SupervisorReply>>(&line) else { continue };
             lock.take_if(|_| message.id == GREETING);
             replies.deliver(message);
         }
@@ -283,7 +286,7 @@ fn listen(
         drop(lock);
         // This comes before the replies are closed, so that a caller without an answer can see that the directory may
         // go.
-        tell_ended.send_replace(true);
+        ended_sender.send_replace(true);
         replies.close();
     })?;
     Ok(ended)

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU64;
 
-use super::Random;
+use super::Xoroshiro;
 use crate::base::units::Share;
 use crate::scenario::{Reader, Settings};
 
@@ -57,7 +57,7 @@ impl HotspotRanks {
     /// A rank, counted from 0.
     #[inline]
     #[must_use]
-    pub fn sample(&self, random: &mut Random) -> u64 {
+    pub fn sample(&self, random: &mut Xoroshiro) -> u64 {
         // `unit` is below 1, so a share of 1 leaves no requests for the rest.
         if random.unit() < self.first_requests {
             random.below(self.first)

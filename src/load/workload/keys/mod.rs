@@ -11,7 +11,7 @@ pub mod zipf;
 use std::num::NonZeroU64;
 
 use super::bijection::Bijection;
-use super::random::Random;
+use super::random::Xoroshiro;
 use crate::scenario::{Reader, SettingDoc, Settings, suggest};
 
 pub use hotspot::{Hotspot, HotspotRanks};
@@ -175,7 +175,7 @@ impl KeySampler {
     /// The key that operation `sequence` of `client` (of `clients`) requests: an index below [`keys`](Self::keys).
     #[inline]
     #[must_use]
-    pub fn sample(&self, random: &mut Random, client: u64, sequence: u64, clients: u64) -> u64 {
+    pub fn sample(&self, random: &mut Xoroshiro, client: u64, sequence: u64, clients: u64) -> u64 {
         match &self.ranks {
             Ranks::Zipf(ranks) => self.bijection.forward(ranks.sample(random)),
             Ranks::Uniform => random.below(self.keys.get()),

@@ -6,7 +6,7 @@
 
 use std::num::NonZeroU64;
 
-use super::Random;
+use super::Xoroshiro;
 use crate::scenario::PositiveNumber;
 
 crate::settings! {
@@ -50,7 +50,7 @@ impl ZipfRanks {
     /// A rank, counted from 0.
     #[inline]
     #[must_use]
-    pub fn sample(&self, random: &mut Random) -> u64 {
+    pub fn sample(&self, random: &mut Xoroshiro) -> u64 {
         loop {
             let area = self.from + random.unit() * (self.to - self.from);
             let x = inverse_integral(self.exponent, area);

@@ -104,7 +104,7 @@ fn between_flushes(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::plan::{Options, Plan};
+    use crate::run::plan::{Plan, PlanOptions};
 
     /// For 100 writes a second of 1000 keys under Zipf.
     fn waiting(strategy: &str, instances: u64) -> Option<Waiting> {
@@ -117,7 +117,7 @@ mod tests {
             "strategies = [{strategy}]\ntopologies = [\"embedded\"]\n[dataset]\nkeys = 1000\n[workload]\nreads = 0.9\n\
              rate_per_second = 1000\ninstances = {instances}\n[run]\nduration = \"10s\""
         );
-        Plan::parse("test", "test.toml", &text, &Options::default()).unwrap().cells.swap_remove(0)
+        Plan::parse("test", "test.toml", &text, &PlanOptions::default()).unwrap().cells.swap_remove(0)
     }
 
     fn behind(flush_interval: &str, batch: u64, log: &str, instances: u64) -> Option<Waiting> {

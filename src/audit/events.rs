@@ -39,7 +39,7 @@ pub struct Write {
 
 /// The outcome of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
+pub enum WriteOutcome {
     /// It was acknowledged, with the version that it got.
     Acknowledged(u64),
     /// The database holds it, at this version if that is known, but a later step failed, so the caller saw an error.
