@@ -7,7 +7,7 @@ use hotset::commands::cli::{Cli, Command};
 use hotset::commands::output::{print, print_parser_message};
 use hotset::commands::{Exit, curve, list, monitor, record, report, run};
 use hotset::{
-    base::interrupt,
+    base::{interrupt, secrets},
     commands::{check, doctor},
     topology,
 };
@@ -18,13 +18,14 @@ fn main() -> ExitCode {
         return code;
     }
     interrupt::end_quietly_when_nobody_reads();
+    std::env::args_os().for_each(|argument| secrets::learn_all(&argument.to_string_lossy()));
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(message) => return print_parser_message(&message).into(),
     };
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::from_env("HOTSET_LOG"))
-        .with_writer(std::io::stderr)
+        .with_writer(|| secrets::Striking(std::io::stderr()))
         .init();
     let exit = match (cli.command, cli.scenario) {
         (Some(Command::Check { scenario, plan }), _) => check::execute(&scenario, &plan),

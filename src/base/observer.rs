@@ -84,3 +84,22 @@ pub struct Silent;
 impl Observer for Silent {
     fn observe(&self, _event: Event) {}
 }
+
+/// Tells another listener what happened, without secrets.
+pub struct Discreet(pub Box<dyn Observer>);
+
+impl Observer for Discreet {
+    fn observe(&self, event: Event) {
+        let strike = |text: String| super::secrets::strike(&text).into_owned();
+        self.0.observe(match event {
+            Event::Step { what } => Event::Step { what: strike(what) },
+            Event::Warning { what } => Event::Warning { what: strike(what) },
+            Event::CellEnded { cell, line } => Event::CellEnded { cell, line: strike(line) },
+            Event::CellFailed { cell, reason } => Event::CellFailed { cell, reason: strike(reason) },
+            event @ (Event::RunStarted { .. }
+            | Event::CellStarted { .. }
+            | Event::Window { .. }
+            | Event::RunEnded) => event,
+        });
+    }
+}

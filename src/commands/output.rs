@@ -2,8 +2,8 @@
 
 use std::io::IsTerminal;
 
+use crate::base::secrets;
 use crate::commands::exit::Exit;
-use crate::run::plan;
 
 /// Prints the whole answer of a command.
 #[must_use]
@@ -28,7 +28,7 @@ pub fn print_parser_message(message: &clap::Error) -> Exit {
     let text = if is_terminal { text.ansi().to_string() } else { text.to_string() };
     if is_wrong {
         // What was typed is quoted there.
-        eprint!("{}", plan::redacted_command([text]).concat());
+        eprint!("{}", secrets::strike_typed(&text));
         Exit::Wrong
     } else {
         print(&text)

@@ -6,7 +6,7 @@ use std::path::Path;
 use tokio::sync::watch;
 
 use crate::base::interrupt::{self, EndSignal, Interrupt};
-use crate::base::observer::Observer;
+use crate::base::observer::{Discreet, Observer};
 use crate::commands::cli::RunArguments;
 use crate::commands::exit::Exit;
 use crate::commands::plan::read;
@@ -39,6 +39,7 @@ pub fn execute(scenario: &Path, arguments: &RunArguments) -> Exit {
     };
     let (set, interrupt) = Interrupt::new();
     let (observer, report) = observer(&plan, arguments, &set);
+    let observer = Discreet(observer);
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -48,7 +49,7 @@ pub fn execute(scenario: &Path, arguments: &RunArguments) -> Exit {
     };
     let ended = runtime.block_on(async {
         interrupt::on_signal(set, report);
-        run(&plan, &options, observer.as_ref(), interrupt).await
+        run(&plan, &options, &observer, interrupt).await
     });
     drop(observer);
     finish(ended, arguments)

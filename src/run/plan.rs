@@ -26,6 +26,7 @@ pub use order::Variant;
 pub use scenario::Scenario;
 
 use crate::application::ApplicationSpec;
+use crate::base::secrets::strike_typed;
 use crate::load::workload::{Distribution, WorkloadSettings};
 use crate::measure::settle::FEWEST_WINDOWS;
 use crate::run::fault::ScheduledFault;
@@ -126,7 +127,11 @@ impl Plan {
             _ => {
                 let mistakes = mistakes.into_sorted();
                 let invalid = InvalidScenario { path: path.into(), text: text.into(), mistakes };
-                Err(PlanError::Invalid(secrets::redacted_mistakes(invalid)))
+                let unread = Mistakes::default();
+                let tree = Table::parse(text, &unread);
+                // What is no TOML has no places where a value certainly begins and ends.
+                let tree = unread.is_empty().then_some(&tree);
+                Err(PlanError::Invalid(secrets::redacted_mistakes(invalid, tree)))
             }
         }
     }
@@ -158,18 +163,20 @@ impl Plan {
     }
 }
 
-/// The command line with every password in a URL struck out.
+/// The command line without what may be a secret in it.
 #[must_use]
 pub fn redacted_command(arguments: impl IntoIterator<Item = String>) -> Vec<String> {
-    arguments.into_iter().map(|argument| secrets::redacted(&argument)).collect()
+    arguments.into_iter().map(|argument| strike_typed(&argument)).collect()
 }
 
 fn plan(name: &str, path: &str, text: &str, options: &PlanOptions, mistakes: &Mistakes) -> Option<Plan> {
     let mut tree = Table::parse(text, mistakes);
+    secrets::learn(&tree);
     if !mistakes.is_empty() {
         return None;
     }
     apply_options(&mut tree, options, mistakes);
+    secrets::learn(&tree);
     let effective = secrets::redacted_toml(&tree);
     let sweep = sweep::take(&mut tree, mistakes);
     let only = Only::parse(&options.only, mistakes);
@@ -186,7 +193,7 @@ fn plan(name: &str, path: &str, text: &str, options: &PlanOptions, mistakes: &Mi
         let scenario = read_scenario(name, &tree, &mut traces, mistakes);
         let swept = values
             .into_iter()
-            .map(|(path, value)| (path, secrets::redacted(&value.describe()).replace('"', "")))
+            .map(|(path, value)| (path, strike_typed(&value.describe()).replace('"', "")))
             .collect();
         variants.push((swept, Arc::new(scenario)));
     }

@@ -163,7 +163,7 @@ impl DatabaseDeployment {
         match (kind, &site.database.url) {
             (DatabaseKind::Embedded, _) => embedded(site).await,
             (DatabaseKind::Mongodb, Some(url)) => Ok(Self {
-                endpoint: DatabaseEndpoint::new(Place::Mongo(options(url.clone(), site)), site),
+                endpoint: DatabaseEndpoint::new(Place::Mongo(options(url.0.clone(), site)), site),
                 server: None,
                 external: true,
                 directory: None,

@@ -14,6 +14,8 @@ use super::process::ServerProcess;
 use super::protocol::{ServerExit, ServerSpec};
 use super::secret::Secret;
 use super::supervisor::Supervisor;
+use crate::base::secrets;
+use crate::store::SecretUrl;
 
 crate::choices! {
     /// What Redis writes to disk, and so what survives its crash.
@@ -137,7 +139,7 @@ impl RedisServer {
 
     /// The URL to connect to, with the password.
     #[must_use]
-    pub fn url(&self) -> Secret {
+    pub fn url(&self) -> SecretUrl {
         self.kind.url(self.port)
     }
 
@@ -218,17 +220,13 @@ impl ServerKind for Redis {
     }
 
     fn quote(&self, log: &str) -> String {
-        quote_plainly(&self.password.redact(log))
-    }
-
-    fn redact(&self, text: String) -> String {
-        self.password.redact(&text)
+        quote_plainly(&secrets::strike(log))
     }
 }
 
 impl Redis {
-    fn url(&self, port: u16) -> Secret {
-        Secret::new(format!("redis://:{}@127.0.0.1:{port}/", self.password.expose()))
+    fn url(&self, port: u16) -> SecretUrl {
+        SecretUrl::new(format!("redis://:{}@127.0.0.1:{port}/", self.password.expose()))
     }
 
     fn configuration(&self, directory: &Path, port: u16) -> Result<String, ServerError> {
