@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::base::secrets;
 use crate::commands::exit::Exit;
 use crate::commands::output::print;
 use crate::report::terminal::closing_table;
@@ -22,7 +23,7 @@ pub fn execute(dir: &Path) -> Exit {
             print_table(dir)
         }
         Err(error) => {
-            eprintln!("error: {error}");
+            eprintln!("error: {}", secrets::strike(&error.to_string()));
             Exit::Wrong
         }
     }

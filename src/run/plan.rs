@@ -107,7 +107,7 @@ impl Plan {
     /// Everything that is wrong, all at once.
     pub fn read(path: &Path, options: &PlanOptions) -> Result<Self, PlanError> {
         let shown = path.display().to_string();
-        let unreadable = |reason: String| PlanError::Unreadable { path: shown.clone(), reason };
+        let unreadable = |reason: String| PlanError::Unreadable { path: strike_typed(&shown), reason };
         let bytes = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;
         let text = String::from_utf8(bytes).map_err(|_| unreadable("it is not text (UTF-8)".into()))?;
         let name =
