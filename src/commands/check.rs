@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use crate::base::shown;
 use crate::base::units::show_duration;
 use crate::commands::Exit;
 use crate::commands::cli::PlanArguments;
@@ -27,7 +28,8 @@ pub fn describe(plan: &Plan) -> String {
     // Writing to a string does not fail.
     let _ = writeln!(text, "{} is valid: {} runs in this order", plan.path, plan.cells.len());
     for cell in &plan.cells {
-        let swept: Vec<_> = cell.swept.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+        let swept: Vec<_> =
+            cell.swept.iter().map(|(key, value)| format!("{key} = {}", shown::line(value))).collect();
         let _ = writeln!(
             text,
             "  {:>3}  {}  (database: {}{}{})",

@@ -2,20 +2,21 @@
 
 use std::io::IsTerminal;
 
+use crate::base::shown;
 use crate::commands::exit::Exit;
 use crate::run::plan;
 
 /// Prints the whole answer of a command.
 #[must_use]
 pub fn print(text: &str) -> Exit {
-    print!("{text}");
+    print!("{}", shown::lines(text));
     Exit::Done
 }
 
 /// Says what is wrong with the command line.
 #[must_use]
 pub fn refuse(what: &str) -> Exit {
-    eprintln!("error: {what}");
+    eprintln!("error: {}", shown::lines(what));
     Exit::Wrong
 }
 
@@ -31,6 +32,8 @@ pub fn say(said: &clap::Error) -> Exit {
         eprint!("{}", plan::redacted_command([text]).concat());
         Exit::Wrong
     } else {
-        print(&text)
+        // Its own colours stay: nothing that was typed is quoted there.
+        print!("{text}");
+        Exit::Done
     }
 }

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 
 use crate::base::interrupt::{self, Asked, Interrupt};
 use crate::base::observer::Observer;
+use crate::base::shown;
 use crate::commands::cli::RunArguments;
 use crate::commands::exit::Exit;
 use crate::commands::plan::read;
@@ -27,7 +28,7 @@ pub fn execute(scenario: &Path, arguments: &RunArguments) -> Exit {
         Err(exit) => return exit,
     };
     if !arguments.quiet {
-        plan.notes().iter().for_each(|note| eprintln!("note: {note}"));
+        plan.notes().iter().for_each(|note| eprintln!("note: {}", shown::lines(note)));
     }
     if let Some(warning) = machine::unoptimised() {
         eprintln!("warning: {warning}");
@@ -86,7 +87,7 @@ fn finish(ended: Result<Outcome, RunError>, arguments: &RunArguments) -> Exit {
     let outcome = match ended {
         Ok(outcome) => outcome,
         Err(error) => {
-            eprintln!("error: {error}");
+            eprintln!("error: {}", shown::lines(&error.to_string()));
             return match error {
                 RunError::OtherScenario { .. } | RunError::Results(ResultsError::NotResults { .. }) => {
                     Exit::Wrong
@@ -100,7 +101,10 @@ fn finish(ended: Result<Outcome, RunError>, arguments: &RunArguments) -> Exit {
     if !arguments.no_plots
         && let Err(error) = report::draw(directory, &DrawOptions::default())
     {
-        eprintln!("error: the results are kept, but could not be drawn: {error}");
+        eprintln!(
+            "error: the results are kept, but could not be drawn: {}",
+            shown::lines(&error.to_string())
+        );
         exit = Exit::NotRun;
     }
     println!("results: {}", directory.display());
@@ -108,10 +112,7 @@ fn finish(ended: Result<Outcome, RunError>, arguments: &RunArguments) -> Exit {
         println!("report:  {}", directory.join("report.html").display());
     }
     if outcome.failed > 0 {
-        eprintln!(
-            "{} of the runs failed; the reasons are above and in summary.csv",
-            outcome.failed
-        );
+        eprintln!("{} of the runs failed; the reasons are above and in summary.csv", outcome.failed);
         exit = Exit::NotRun;
     }
     if outcome.interrupted {

@@ -3,6 +3,7 @@
 mod application;
 mod capacity;
 mod cell;
+mod cell_names;
 mod choice;
 mod chosen;
 mod order;
@@ -55,6 +56,8 @@ pub struct Plan {
     pub cells: Vec<Cell>,
     /// What was asked for, by name or by leaving a list out, and makes no sense together.
     pub left_out: Vec<LeftOut>,
+    /// Swept values that are others written in another way.
+    pub again: Vec<String>,
 }
 
 /// The options of the command line for a plan.
@@ -131,10 +134,10 @@ impl Plan {
         }
     }
 
-    /// What is to be known of the traces that drive the run: what of them was left out.
+    /// What is to be known before the run: which swept values are the same, and what of its traces was left out.
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
-        let mut notes = Vec::new();
+        let mut notes = self.again.clone();
         for (_, scenario) in &self.variants {
             let (Some(path), Some(recorded)) = (&scenario.workload.trace, &scenario.recorded) else {
                 continue;
@@ -176,19 +179,26 @@ fn plan(name: &str, path: &str, text: &str, options: &Options, mistakes: &Mistak
     let mut variants = Vec::new();
     let mut left_out = Vec::new();
     let mut traces = Traces::default();
+    let shown = sweep::shown(&sweep, |value| secrets::redacted(value));
+    let mut again = Vec::new();
     for values in sweep::combinations(&sweep) {
         let mut tree = tree.clone();
-        for (path, value) in &values {
+        for (path, value) in values.iter().map(|(swept, at)| (&swept.0, &swept.1[*at])) {
             if let Err(reason) = tree.set_path(path, value.clone()) {
                 mistakes.push(Mistake::new(value.place.clone(), path.clone(), reason));
             }
         }
         let scenario = read_scenario(name, &tree, &mut traces, mistakes);
-        let swept = values
-            .into_iter()
-            .map(|(path, value)| (path, secrets::redacted(&value.describe()).replace('"', "")))
-            .collect();
-        variants.push((swept, Arc::new(scenario)));
+        let text = |(number, (swept, at)): (usize, &(&sweep::Swept, usize))| {
+            (swept.0.clone(), shown[number][*at].clone())
+        };
+        let swept: Vec<(String, String)> = values.iter().enumerate().map(text).collect();
+        if variants.iter().any(|(_, other): &Variant| other.runs_as(&scenario)) {
+            let all: Vec<_> = swept.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+            again.push(format!("swept {} is what runs already, so that it is not run again", all.join(", ")));
+        } else {
+            variants.push((swept, Arc::new(scenario)));
+        }
     }
     let scenario = variants.first().map(|(_, scenario)| Arc::clone(scenario))?;
     only.check(&scenario, mistakes);
@@ -207,7 +217,7 @@ fn plan(name: &str, path: &str, text: &str, options: &Options, mistakes: &Mistak
     }
     let digest = format!("{:016x}", xxhash_rust::xxh3::xxh3_64(effective.as_bytes()));
     let (name, path) = (name.into(), path.into());
-    Some(Plan { name, path, digest, effective, scenario, variants, cells, left_out })
+    Some(Plan { name, path, digest, effective, scenario, variants, cells, left_out, again })
 }
 
 fn apply_options(tree: &mut Table, options: &Options, mistakes: &Mistakes) {
