@@ -9,7 +9,7 @@ use crate::commands::Exit;
 use crate::commands::cli::PlanArguments;
 use crate::commands::output::print;
 use crate::commands::plan::read;
-use crate::run::plan::Plan;
+use crate::run::plan::{Plan, Size};
 
 /// Reads a scenario and prints what a run of it would do.
 #[must_use]
@@ -53,6 +53,7 @@ pub fn describe(plan: &Plan) -> String {
         show_duration(most),
         plan.scenario.dataset.keys,
     );
+    let _ = writeln!(text, "{}", Size::of(&plan.scenario));
     let repeats = plan.scenario.run.repeats.get();
     if repeats < 5 {
         let s = if repeats == 1 { " is" } else { "s are" };

@@ -11,6 +11,7 @@ mod promise;
 mod scenario;
 mod secrets;
 pub mod settings;
+mod size;
 mod stream;
 mod sweep;
 mod traces;
@@ -25,6 +26,7 @@ pub use choice::{LeftOut, Only};
 pub use chosen::{ChosenApplication, ChosenStrategy, ChosenTopology};
 pub use order::Variant;
 pub use scenario::Scenario;
+pub use size::Size;
 
 use crate::application::ApplicationSpec;
 use crate::load::workload::{Distribution, WorkloadSettings};
@@ -179,6 +181,12 @@ fn plan(name: &str, path: &str, text: &str, options: &Options, mistakes: &Mistak
     let mut variants = Vec::new();
     let mut left_out = Vec::new();
     let mut traces = Traces::default();
+    let swept_runs = sweep.iter().fold(1_u64, |runs, (_, values)| runs.saturating_mul(values.len() as u64));
+    if swept_runs > size::MOST_RUNS {
+        let mistake = Mistake::new(tree.place_of(&["sweep"]), "sweep", too_many(swept_runs));
+        mistakes.push(mistake.help("sweep fewer keys, or give them fewer values"));
+        return None;
+    }
     let shown = sweep::shown(&sweep, |value| secrets::redacted(value));
     let mut again = Vec::new();
     for values in sweep::combinations(&sweep) {
@@ -205,6 +213,14 @@ fn plan(name: &str, path: &str, text: &str, options: &Options, mistakes: &Mistak
     if !mistakes.is_empty() {
         return None;
     }
+    let combinations = scenario.strategies.len().saturating_mul(scenario.topologies.len()) as u64;
+    let repeats = scenario.run.repeats.get();
+    let runs = combinations.saturating_mul(variants.len() as u64).saturating_mul(repeats);
+    if runs > size::MOST_RUNS {
+        let mistake = Mistake::new(tree.place_of(&["run", "repeats"]), "run.repeats", too_many(runs));
+        mistakes.push(mistake.help("give fewer repeats, or sweep less"));
+        return None;
+    }
     let cells = order::cells(&variants, &only, &mut left_out);
     if cells.is_empty() {
         let place = tree.place.clone();
@@ -218,6 +234,10 @@ fn plan(name: &str, path: &str, text: &str, options: &Options, mistakes: &Mistak
     let digest = format!("{:016x}", xxhash_rust::xxh3::xxh3_64(effective.as_bytes()));
     let (name, path) = (name.into(), path.into());
     Some(Plan { name, path, digest, effective, scenario, variants, cells, left_out, again })
+}
+
+fn too_many(runs: u64) -> String {
+    format!("{runs} runs are more than the {} that can be planned", size::MOST_RUNS)
 }
 
 fn apply_options(tree: &mut Table, options: &Options, mistakes: &Mistakes) {
@@ -403,6 +423,7 @@ fn check_together(scenario: &Scenario, top: &Reader<'_>) {
         );
     }
     capacity::check(scenario, top);
+    size::check(scenario, top);
     check_eviction(scenario, top);
     for (number, topology) in scenario.topologies.iter().enumerate() {
         if let Some((message, help)) = topology.spec.impossible(&scenario.cache) {
