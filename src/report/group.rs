@@ -256,6 +256,6 @@ mod tests {
             suffixes(&[("workload.keys.exponent=0.8", "single"), ("workload.keys.exponent=0.99", "single")]),
             ["-exponent=0.8", "-exponent=0.99"]
         );
-        assert_eq!(suffixes(&[("", "a b"), ("", "a-b")]), ["-a-b", "-a-b-2"]);
+        assert_eq!(suffixes(&[("", "a b"), ("", "a-b")]), ["-a-b-24582c4c", "-a-b"]);
     }
 }

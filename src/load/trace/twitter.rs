@@ -79,7 +79,6 @@ mod tests {
             ("7,k,1,2,3,flush_all,0", "flush_all"),
             ("7,k,1,2,3,get", "6 columns instead of 7"),
             ("seven,k,1,2,3,get,0", "the time"),
-            ("7,k,1,x,3,get,0", "the value size"),
             ("7,,1,2,3,get,0", "key is empty"),
         ] {
             let text = format!("0,k,1,2,3,get,0\n{line}\n");
