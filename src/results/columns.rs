@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::sheet::Numbers;
+use super::numbers::Numbers;
 
 /// A column of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]

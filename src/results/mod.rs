@@ -22,6 +22,7 @@ mod interval_log;
 mod latency;
 mod lines;
 mod nodes;
+mod numbers;
 mod operations;
 mod origin;
 mod read;

@@ -1,11 +1,11 @@
 //! The text of a CSV, whether hotset wrote it or a spreadsheet saved it again: which character parts the fields, where
 //! the rows begin and end, and how numbers are written.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::columns::{Column, Form};
 use super::durable::whole_rows;
+use super::numbers::Numbers;
 
 /// The characters that spreadsheets part fields with; the first is hotset's own.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
@@ -39,7 +39,7 @@ impl<'a> Sheet<'a> {
                 delimiter = other;
             }
         }
-        let first_line = body.split(|byte| matches!(byte, b'\n')).next().unwrap_or_default();
+        let first_line = body.split(|byte| *byte == b'\n').next().unwrap_or_default();
         let is_own = body.len() == text.len() && delimiter == DELIMITERS[0] && !first_line.contains(&b'\r');
         // hotset ends every row that it has written to its end; a spreadsheet may leave the last one open.
         let text = if is_own { &body[..whole_rows(body)] } else { body };
@@ -67,28 +67,6 @@ impl<'a> Sheet<'a> {
         let has_comma =
             |row: &csv::StringRecord| at.iter().any(|at| row.get(*at).unwrap_or("").contains(','));
         if rows.iter().any(has_comma) { Numbers::WithCommas } else { Numbers::WithPoints }
-    }
-}
-
-/// How fractions are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Numbers {
-    /// As hotset does: `0.5`.
-    WithPoints,
-    /// As in many countries: `0,5`.
-    WithCommas,
-}
-
-impl Numbers {
-    /// A number as hotset writes it; `None` where it could be two numbers.
-    #[must_use]
-    pub fn plain(self, text: &str) -> Option<Cow<'_, str>> {
-        match self {
-            Self::WithPoints => Some(Cow::Borrowed(text)),
-            // A point among decimal commas parts thousands, or the file has lost which is which.
-            Self::WithCommas if text.contains('.') => None,
-            Self::WithCommas => Some(Cow::Owned(text.replacen(',', ".", 1))),
-        }
     }
 }
 

@@ -187,7 +187,7 @@ fn plan(name: &str, path: &str, text: &str, options: &Options, mistakes: &Mistak
         mistakes.push(mistake.help("sweep fewer keys, or give them fewer values"));
         return None;
     }
-    let shown = sweep::shown(&sweep, |value| secrets::redacted(value));
+    let shown = sweep::shown(&sweep, secrets::redacted);
     let mut again = Vec::new();
     for values in sweep::combinations(&sweep) {
         let mut tree = tree.clone();

@@ -37,7 +37,7 @@ impl Kept {
     /// The file to read.
     #[must_use]
     pub fn path(&self) -> &Path {
-        self.copy.as_ref().map_or(&self.path, |copy| copy.path())
+        self.copy.as_ref().map_or(self.path.as_path(), NamedTempFile::path)
     }
 }
 

@@ -1,7 +1,6 @@
 //! What a run takes, and whether this machine has it: a scenario that could never end, or not be held, is refused
 //! before anything is started.
 
-use std::fmt::Write as _;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
@@ -174,13 +173,8 @@ fn impossible(scenario: &Scenario, here: Here) -> Vec<Impossible> {
     }
     let most = MOST_PER_PROCESSOR * here.processors as f64;
     if let Some(rate) = workload.rate_per_second.map(|rate| rate.0).filter(|rate| *rate > most) {
-        let mut message = String::new();
-        // Writing to a string does not fail.
-        let _ = write!(
-            message,
-            "{rate} operations a second are more than {} processors can issue",
-            here.processors
-        );
+        let processors = here.processors;
+        let message = format!("{rate} operations a second are more than {processors} processors can issue");
         wrong(
             "workload",
             "rate_per_second",
