@@ -79,10 +79,10 @@ impl std::fmt::Display for Size {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "The documents take about {}; hotset takes up to {} of memory for a run, which has up to {} windows.",
+            "The documents take about {}, and the audit, the clients and up to {} windows of a run take up to {} of memory.",
             rounded(self.documents_bytes),
-            rounded(self.memory_bytes),
-            self.windows
+            self.windows,
+            rounded(self.memory_bytes)
         )
     }
 }
