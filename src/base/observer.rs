@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::shown;
+
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
@@ -70,6 +72,24 @@ pub enum Event {
     },
     /// All cells are done, or the run was interrupted.
     RunEnded,
+}
+
+impl Event {
+    /// The event for a terminal: what servers and paths say in it does not steer it.
+    #[must_use]
+    pub fn shown(self) -> Self {
+        let words = |text: String| shown::lines(&text).into_owned();
+        match self {
+            Self::RunStarted { cells, finished, directory } => {
+                Self::RunStarted { cells, finished, directory: words(directory) }
+            }
+            Self::Step { what } => Self::Step { what: words(what) },
+            Self::Warning { what } => Self::Warning { what: words(what) },
+            Self::CellEnded { cell, line } => Self::CellEnded { cell, line: words(line) },
+            Self::CellFailed { cell, reason } => Self::CellFailed { cell, reason: words(reason) },
+            other @ (Self::CellStarted { .. } | Self::Window { .. } | Self::RunEnded) => other,
+        }
+    }
 }
 
 /// Listens to a run.

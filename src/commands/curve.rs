@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::path::Path;
 
+use crate::base::shown;
 use crate::commands::cli::CurveArguments;
 use crate::commands::exit::Exit;
 use crate::commands::plan::read;
@@ -27,7 +28,7 @@ pub fn execute(scenario: &Path, arguments: &CurveArguments) -> Exit {
     let found = match sizing::simulate(&plan, &request, progress) {
         Ok(found) => found,
         Err(error) => {
-            eprintln!("error: {error}");
+            eprintln!("error: {}", shown::lines(&error.to_string()));
             return Exit::Wrong;
         }
     };
@@ -37,7 +38,7 @@ pub fn execute(scenario: &Path, arguments: &CurveArguments) -> Exit {
         rows.extend(sizing::measured(&plan, &arguments.out));
     }
     if let Err(error) = keep_curve(&plan.name, &rows, &arguments.out.join(file_safe(&plan.name))) {
-        eprintln!("error: {error}");
+        eprintln!("error: {}", shown::lines(&error.to_string()));
         return Exit::NotRun;
     }
     if let Some(target) = arguments.target_hit_rate {

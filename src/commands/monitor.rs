@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 
+use crate::base::shown;
 use crate::commands::cli::monitor::{MonitorArguments, MonitorCommand, OutputFormat};
 use crate::commands::exit::Exit;
 use crate::commands::output::print;
@@ -29,7 +30,7 @@ pub fn execute(arguments: &MonitorArguments) -> Exit {
         Ok(SessionEnd::Over) => Exit::Done,
         Ok(SessionEnd::Interrupted) => Exit::Interrupted,
         Err(error) => {
-            eprintln!("error: {error}");
+            eprintln!("error: {}", shown::lines(&error.to_string()));
             match error {
                 MonitorError::Listen { .. } | MonitorError::Refused(_) | MonitorError::CannotPublish(_) => {
                     Exit::Wrong

@@ -3,19 +3,20 @@
 use std::io::IsTerminal;
 
 use crate::base::secrets;
+use crate::base::shown;
 use crate::commands::exit::Exit;
 
 /// Prints the whole answer of a command.
 #[must_use]
 pub fn print(text: &str) -> Exit {
-    print!("{text}");
+    print!("{}", shown::lines(text));
     Exit::Done
 }
 
 /// Says what is wrong with the command line.
 #[must_use]
 pub fn refuse(what: &str) -> Exit {
-    eprintln!("error: {what}");
+    eprintln!("error: {}", shown::lines(what));
     Exit::Wrong
 }
 
@@ -31,6 +32,8 @@ pub fn print_parser_message(message: &clap::Error) -> Exit {
         eprint!("{}", secrets::strike_typed(&text));
         Exit::Wrong
     } else {
-        print(&text)
+        // Its own colours stay: nothing that was typed is quoted there.
+        print!("{text}");
+        Exit::Done
     }
 }

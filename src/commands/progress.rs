@@ -55,7 +55,7 @@ struct Quiet;
 
 impl Observer for Quiet {
     fn observe(&self, event: Event) {
-        match event {
+        match event.shown() {
             Event::Warning { what } => eprintln!("warning: {what}"),
             Event::CellFailed { cell, reason } => eprintln!("error: {cell} could not be run: {reason}"),
             other => Silent.observe(other),
@@ -84,7 +84,7 @@ struct Lines {
 
 impl Observer for Lines {
     fn observe(&self, event: Event) {
-        match event {
+        match event.shown() {
             Event::RunStarted { cells, finished, directory } => {
                 eprintln!("{cells} runs, {finished} finished already, results in {directory}");
             }
@@ -164,7 +164,7 @@ impl Bar {
 impl Observer for Bar {
     fn observe(&self, event: Event) {
         let mut state = self.state.lock();
-        match event {
+        match event.shown() {
             Event::RunStarted { directory, .. } => self.progress.println(format!("results in {directory}")),
             Event::CellStarted { cell, position, at_most } => {
                 self.progress.set_prefix(format!("[{position}/{}]", self.cells));

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::base::secrets;
+use crate::base::shown;
 use crate::commands::exit::Exit;
 use crate::commands::output::print;
 use crate::report::terminal::closing_table;
@@ -23,7 +24,7 @@ pub fn execute(dir: &Path) -> Exit {
             print_table(dir)
         }
         Err(error) => {
-            eprintln!("error: {}", secrets::strike(&error.to_string()));
+            eprintln!("error: {}", shown::lines(&secrets::strike(&error.to_string())));
             Exit::Wrong
         }
     }
@@ -34,11 +35,16 @@ pub fn execute(dir: &Path) -> Exit {
 pub fn print_table(dir: &Path) -> Exit {
     let width = console::Term::stdout().size_checked().map_or(WIDTH_OF_A_FILE, |(_, columns)| columns.into());
     let table = Results::read(dir).map_err(|error| error.to_string());
-    let table = table.and_then(|results| closing_table(&results, width).map_err(|error| error.to_string()));
+    let table = table.and_then(|results| {
+        for note in &results.notes {
+            eprintln!("warning: {}", shown::lines(note));
+        }
+        closing_table(&results, width).map_err(|error| error.to_string())
+    });
     match table {
         Ok(table) => print(&table),
         Err(error) => {
-            eprintln!("error: {error}");
+            eprintln!("error: {}", shown::lines(&error.to_string()));
             Exit::NotRun
         }
     }

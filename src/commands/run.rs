@@ -7,6 +7,7 @@ use tokio::sync::watch;
 
 use crate::base::interrupt::{self, EndSignal, Interrupt};
 use crate::base::observer::{Discreet, Observer};
+use crate::base::shown;
 use crate::commands::cli::RunArguments;
 use crate::commands::exit::Exit;
 use crate::commands::plan::read;
@@ -27,7 +28,7 @@ pub fn execute(scenario: &Path, arguments: &RunArguments) -> Exit {
         Err(exit) => return exit,
     };
     if !arguments.quiet {
-        plan.notes().iter().for_each(|note| eprintln!("note: {note}"));
+        plan.notes().iter().for_each(|note| eprintln!("note: {}", shown::lines(note)));
     }
     if let Some(warning) = machine::unoptimised() {
         eprintln!("warning: {warning}");
@@ -87,7 +88,7 @@ fn finish(ended: Result<RunOutcome, RunError>, arguments: &RunArguments) -> Exit
     let outcome = match ended {
         Ok(outcome) => outcome,
         Err(error) => {
-            eprintln!("error: {error}");
+            eprintln!("error: {}", shown::lines(&error.to_string()));
             return match error {
                 RunError::OtherScenario { .. } | RunError::Results(ResultsError::NotResults { .. }) => {
                     Exit::Wrong
@@ -101,7 +102,10 @@ fn finish(ended: Result<RunOutcome, RunError>, arguments: &RunArguments) -> Exit
     if !arguments.no_plots
         && let Err(error) = report::draw(directory, &DrawOptions::default())
     {
-        eprintln!("error: the results are kept, but could not be drawn: {error}");
+        eprintln!(
+            "error: the results are kept, but could not be drawn: {}",
+            shown::lines(&error.to_string())
+        );
         exit = Exit::NotRun;
     }
     println!("results: {}", directory.display());

@@ -30,6 +30,16 @@ pub struct Section<'a> {
 
 const STYLE: &str = include_str!("report.css");
 
+/// Stands before the number of runs that a page shows, so that it is not replaced by one of fewer.
+const RUNS: &str = "<meta name=\"hotset-runs\" content=\"";
+
+/// The number of runs that a page shows; `None` where it does not say.
+#[must_use]
+pub fn runs_of(page: &str) -> Option<usize> {
+    let (_, rest) = page.split_once(RUNS)?;
+    rest.split_once('"')?.0.parse().ok()
+}
+
 /// The page.
 #[must_use]
 pub fn page(results: &Results, sections: &[Section<'_>]) -> String {
@@ -38,8 +48,9 @@ pub fn page(results: &Results, sections: &[Section<'_>]) -> String {
     let mut html = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n\
-         <title>{title} – hotset</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n"
+         <meta name=\"color-scheme\" content=\"light dark\">\n{RUNS}{}\">\n\
+         <title>{title} – hotset</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n",
+        results.summary.len()
     );
     html += &lead(results);
     for section in sections {

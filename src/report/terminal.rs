@@ -7,6 +7,7 @@ use super::format;
 use super::group::{Group, groups, short_swept};
 use super::headline::Headline;
 use super::{operations, prediction, ranking, safety};
+use crate::base::shown;
 use crate::results::{Results, Status};
 
 /// Names longer than this are broken into lines.
@@ -74,7 +75,7 @@ pub fn closing_table(results: &Results, width: usize) -> Result<String, ReportEr
             text.push('\n');
         }
     }
-    Ok(text)
+    Ok(shown::lines(&text).into_owned())
 }
 
 /// Leaves out columns until the table fits.
@@ -116,9 +117,11 @@ fn table(groups: &[Group<'_>], gone: u8) -> Table {
     for group in groups {
         for entry in &group.entries {
             let figures = Headline::of(entry);
-            let mut row = vec![wrapped(entry.label, NAME).join("\n")];
-            row.extend(topologies.then(|| wrapped(group.topology, NAME).join("\n")));
-            row.extend(swept.then(|| short_swept(group.swept, "=", "\n")));
+            // Before the columns are measured, since a picture is wider than what it stands for.
+            let name = |label: &str| wrapped(&shown::line(label), NAME).join("\n");
+            let mut row = vec![name(entry.label)];
+            row.extend(topologies.then(|| name(group.topology)));
+            row.extend(swept.then(|| short_swept(&shown::line(group.swept), "=", "\n")));
             row.extend(columns.iter().map(|column| (column.figure)(&figures).to_owned()));
             table.add_row(row);
         }

@@ -3,6 +3,7 @@
 mod application;
 mod capacity;
 mod cell;
+mod cell_names;
 mod choice;
 mod chosen;
 mod order;
@@ -10,6 +11,7 @@ mod promise;
 mod scenario;
 mod secrets;
 pub mod settings;
+mod size;
 mod stream;
 mod sweep;
 mod traces;
@@ -24,6 +26,7 @@ pub use choice::{LeftOut, Only};
 pub use chosen::{ChosenApplication, ChosenStrategy, ChosenTopology};
 pub use order::Variant;
 pub use scenario::Scenario;
+pub use size::Size;
 
 use crate::application::ApplicationSpec;
 use crate::base::secrets::strike_typed;
@@ -56,6 +59,8 @@ pub struct Plan {
     pub cells: Vec<Cell>,
     /// What was asked for, by name or by leaving a list out, and makes no sense together.
     pub left_out: Vec<LeftOut>,
+    /// Swept values that are others written in another way.
+    pub again: Vec<String>,
 }
 
 /// The options of the command line for a plan.
@@ -136,10 +141,10 @@ impl Plan {
         }
     }
 
-    /// What is to be known of the traces that drive the run: what of them was left out.
+    /// What is to be known before the run: which swept values are the same, and what of its traces was left out.
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
-        let mut notes = Vec::new();
+        let mut notes = self.again.clone();
         for (_, scenario) in &self.variants {
             let (Some(path), Some(recorded)) = (&scenario.workload.trace, &scenario.recorded) else {
                 continue;
@@ -183,23 +188,44 @@ fn plan(name: &str, path: &str, text: &str, options: &PlanOptions, mistakes: &Mi
     let mut variants = Vec::new();
     let mut left_out = Vec::new();
     let mut traces = Traces::default();
+    let swept_runs = sweep.iter().fold(1_u64, |runs, (_, values)| runs.saturating_mul(values.len() as u64));
+    if swept_runs > size::MOST_RUNS {
+        let mistake = Mistake::new(tree.place_of(&["sweep"]), "sweep", too_many(swept_runs));
+        mistakes.push(mistake.help("sweep fewer keys, or give them fewer values"));
+        return None;
+    }
+    let shown = sweep::shown(&sweep, strike_typed);
+    let mut again = Vec::new();
     for values in sweep::combinations(&sweep) {
         let mut tree = tree.clone();
-        for (path, value) in &values {
+        for (path, value) in values.iter().map(|(swept, at)| (&swept.0, &swept.1[*at])) {
             if let Err(reason) = tree.set_path(path, value.clone()) {
                 mistakes.push(Mistake::new(value.place.clone(), path.clone(), reason));
             }
         }
         let scenario = read_scenario(name, &tree, &mut traces, mistakes);
-        let swept = values
-            .into_iter()
-            .map(|(path, value)| (path, strike_typed(&value.describe()).replace('"', "")))
-            .collect();
-        variants.push((swept, Arc::new(scenario)));
+        let text = |(number, (swept, at)): (usize, &(&sweep::SweptSetting, usize))| {
+            (swept.0.clone(), shown[number][*at].clone())
+        };
+        let swept: Vec<(String, String)> = values.iter().enumerate().map(text).collect();
+        if variants.iter().any(|(_, other): &Variant| other.runs_as(&scenario)) {
+            let all: Vec<_> = swept.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+            again.push(format!("swept {} is what runs already, so that it is not run again", all.join(", ")));
+        } else {
+            variants.push((swept, Arc::new(scenario)));
+        }
     }
     let scenario = variants.first().map(|(_, scenario)| Arc::clone(scenario))?;
     only.check(&scenario, mistakes);
     if !mistakes.is_empty() {
+        return None;
+    }
+    let combinations = scenario.strategies.len().saturating_mul(scenario.topologies.len()) as u64;
+    let repeats = scenario.run.repeats.get();
+    let runs = combinations.saturating_mul(variants.len() as u64).saturating_mul(repeats);
+    if runs > size::MOST_RUNS {
+        let mistake = Mistake::new(tree.place_of(&["run", "repeats"]), "run.repeats", too_many(runs));
+        mistakes.push(mistake.help("give fewer repeats, or sweep less"));
         return None;
     }
     let cells = order::cells(&variants, &only, &mut left_out);
@@ -214,7 +240,11 @@ fn plan(name: &str, path: &str, text: &str, options: &PlanOptions, mistakes: &Mi
     }
     let digest = format!("{:016x}", xxhash_rust::xxh3::xxh3_64(effective.as_bytes()));
     let (name, path) = (name.into(), path.into());
-    Some(Plan { name, path, digest, effective, scenario, variants, cells, left_out })
+    Some(Plan { name, path, digest, effective, scenario, variants, cells, left_out, again })
+}
+
+fn too_many(runs: u64) -> String {
+    format!("{runs} runs are more than the {} that can be planned", size::MOST_RUNS)
 }
 
 fn apply_options(tree: &mut Table, options: &PlanOptions, mistakes: &Mistakes) {
@@ -401,6 +431,7 @@ fn check_together(scenario: &Scenario, top: &Reader<'_>) {
         );
     }
     capacity::check(scenario, top);
+    size::check(scenario, top);
     check_eviction(scenario, top);
     for (number, topology) in scenario.topologies.iter().enumerate() {
         if let Some((message, help)) = topology.spec.impossible(&scenario.cache) {

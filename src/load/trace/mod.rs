@@ -1,6 +1,6 @@
 //! Traces: recorded operations, read as a stream, so that a trace need not fit in memory.
 //!
-//! Three formats of CSV are read, plain or compressed with zstd: hotset's own, that of Twitter's cache-trace, and
+//! Three formats of CSV are read, plain or compressed with zstd, gzip, bzip2 or xz: hotset's own, that of Twitter's cache-trace, and
 //! that of CacheLib's kvcache traces. A trace is one record a line; a line that breaks the format is refused with
 //! its number, or skipped and counted where the caller says so.
 
@@ -8,6 +8,7 @@ mod cachelib;
 mod error;
 mod fields;
 mod fills;
+mod kept;
 mod lines;
 mod own;
 mod reader;
@@ -16,6 +17,7 @@ mod twitter;
 
 pub use error::{Broken, TraceError};
 pub use fills::Fills;
+pub use kept::Kept;
 pub use own::Writer;
 pub use reader::{Skipped, TraceReader};
 
