@@ -405,6 +405,22 @@ fn check_eviction(scenario: &Scenario, top: &Reader<'_>) {
     ));
 }
 
+/// The file with the certificates of an authority is there before anything is started.
+fn check_authority(scenario: &Scenario, top: &Reader<'_>) {
+    let Some(path) = &scenario.cache.tls_ca else { return };
+    let message = match std::fs::read(path) {
+        Err(error) => format!("cannot read {path}: {error}"),
+        Ok(pem) if !String::from_utf8_lossy(&pem).contains("-----BEGIN CERTIFICATE-----") => {
+            format!("there is no certificate in {path}")
+        }
+        Ok(_) => return,
+    };
+    let mistake = Mistake::new(top.place_of(&["cache", "tls_ca"]), "cache.tls_ca", message);
+    top.mistakes().push(
+        mistake.help("name a file in PEM with the certificates of the authority that signed the servers'"),
+    );
+}
+
 /// What is right by itself and wrong together.
 fn check_together(scenario: &Scenario, top: &Reader<'_>) {
     let workload = &scenario.workload;
@@ -433,6 +449,7 @@ fn check_together(scenario: &Scenario, top: &Reader<'_>) {
     capacity::check(scenario, top);
     size::check(scenario, top);
     check_eviction(scenario, top);
+    check_authority(scenario, top);
     for (number, topology) in scenario.topologies.iter().enumerate() {
         if let Some((message, help)) = topology.spec.impossible(&scenario.cache) {
             let place = top.place_of(&["topologies"]);
@@ -455,6 +472,25 @@ fn check_together(scenario: &Scenario, top: &Reader<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_of_certificates_that_is_none_is_a_mistake_of_the_scenario() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("ca.pem");
+        let plan = || {
+            let text = format!("topologies = [\"embedded\"]\n[cache]\ntls_ca = '{}'\n", file.display());
+            Plan::parse("test", "test.toml", &text, &Options::default())
+        };
+        let said = |plan: Result<Plan, PlanError>| match plan {
+            Err(PlanError::Invalid(invalid)) => invalid.mistakes[0].message.clone(),
+            other => panic!("{other:?}"),
+        };
+        assert!(said(plan()).starts_with("cannot read"));
+        std::fs::write(&file, "nonsense").unwrap();
+        assert!(said(plan()).starts_with("there is no certificate"));
+        std::fs::write(&file, "-----BEGIN CERTIFICATE-----\n").unwrap();
+        assert!(plan().is_ok());
+    }
 
     #[test]
     fn the_longest_operation_lasts_as_long_as_its_calls_and_what_they_wait_for_replicas() {
