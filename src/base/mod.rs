@@ -1,7 +1,7 @@
 //! What every room may use, and what knows nothing of caches.
 //!
 //! There are the [`clock`], the [`units`] of settings, a [`hash`], the [`memory`] of the machine, the wish to
-//! [`interrupt`] and the events that an [`observer`] is told.
+//! [`interrupt`], the events that an [`observer`] is told, and [`output`], the way to standard output and error.
 //!
 //! This room stands on floor 0 and uses no other room.
 
@@ -10,4 +10,5 @@ pub mod hash;
 pub mod interrupt;
 pub mod memory;
 pub mod observer;
+pub mod output;
 pub mod units;

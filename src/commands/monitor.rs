@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 
+use crate::base::output::{self, note};
 use crate::commands::cli::monitor::{Form, MonitorArguments, MonitorCommand};
 use crate::commands::exit::Exit;
 use crate::commands::output::print;
@@ -13,7 +14,7 @@ pub fn execute(arguments: &MonitorArguments) -> Exit {
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("error: cannot start: {error}");
+            note!("error: cannot start: {error}");
             return Exit::NotRun;
         }
     };
@@ -29,7 +30,7 @@ pub fn execute(arguments: &MonitorArguments) -> Exit {
         Ok(Ended::Over) => Exit::Done,
         Ok(Ended::Interrupted) => Exit::Interrupted,
         Err(error) => {
-            eprintln!("error: {error}");
+            note!("error: {error}");
             match error {
                 MonitorError::Listen { .. } | MonitorError::Refused(_) | MonitorError::CannotPublish(_) => {
                     Exit::Wrong
@@ -44,7 +45,7 @@ async fn print_history(command: &MonitorCommand) -> Result<(), MonitorError> {
     let (request, form) = command.request();
     let samples = history::read(&request).await?;
     match form {
-        Form::Rows => history::write_csv(&samples, std::io::stdout())
+        Form::Rows => history::write_csv(&samples, output::rows())
             .map_err(|source| MonitorError::Rows { path: "-".into(), source }),
         Form::Summary => {
             let _ = print(&summary::of(&samples));

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::base::output::note;
 use crate::commands::exit::Exit;
 use crate::run::plan::{Options, Plan, PlanError};
 
@@ -13,15 +14,15 @@ pub fn read(scenario: &Path, options: &Options) -> Result<Plan, Exit> {
     Plan::read(scenario, options).map_err(|error| {
         match &error {
             PlanError::Unreadable { .. } => {
-                eprintln!("error: {error}; check the path, or try `hotset scenarios/quickstart.toml`");
+                note!("error: {error}; check the path, or try `hotset scenarios/quickstart.toml`");
             }
             PlanError::Invalid(invalid) => {
                 for report in invalid.reports() {
-                    eprintln!("{report:?}");
+                    note!("{report:?}");
                 }
                 let count = invalid.mistakes.len();
                 let s = if count == 1 { "" } else { "s" };
-                eprintln!("{count} mistake{s} in {}: nothing was run", invalid.path);
+                note!("{count} mistake{s} in {}: nothing was run", invalid.path);
             }
         }
         Exit::Wrong

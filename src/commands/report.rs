@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::base::output::{answer, note};
 use crate::commands::exit::Exit;
 use crate::commands::output::print;
 use crate::report::terminal::closing_table;
@@ -17,12 +18,12 @@ pub fn execute(dir: &Path) -> Exit {
     match report::draw(dir, &DrawOptions::default()) {
         Ok(drawn) => {
             for path in &drawn {
-                println!("{}", path.display());
+                answer!("{}", path.display());
             }
             print_table(dir)
         }
         Err(error) => {
-            eprintln!("error: {error}");
+            note!("error: {error}");
             Exit::Wrong
         }
     }
@@ -37,7 +38,7 @@ pub fn print_table(dir: &Path) -> Exit {
     match table {
         Ok(table) => print(&table),
         Err(error) => {
-            eprintln!("error: {error}");
+            note!("error: {error}");
             Exit::NotRun
         }
     }

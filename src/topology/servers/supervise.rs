@@ -18,6 +18,7 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use super::directory::{self, Record, RecordedProcess};
 use super::protocol::{EXEC, Exit, GREETING, Message, Reply, Request, ServerSignal, ServerSpec};
+use crate::base::output::note;
 
 /// The interval at which ended servers are noticed while a request waits for one, and while none does.
 const WAITING_TICK: Duration = Duration::from_millis(2);
@@ -30,13 +31,13 @@ const REMOVE_BOUND: Duration = Duration::from_secs(2);
 /// Runs until hotset closes the pipe or asks for the end.
 pub(super) fn main(mut args: impl Iterator<Item = OsString>) -> ExitCode {
     let Some(directory) = args.next().map(PathBuf::from) else {
-        eprintln!("hotset: the supervisor needs a directory");
+        note!("hotset: the supervisor needs a directory");
         return ExitCode::FAILURE;
     };
     match supervise(directory) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("hotset: the supervisor failed: {error}");
+            note!("hotset: the supervisor failed: {error}");
             ExitCode::FAILURE
         }
     }
@@ -283,7 +284,7 @@ impl Supervise {
             server.started.map(|started| RecordedProcess { pid: server.child.id(), started })
         });
         if let Err(error) = Record::of(recorded.collect()).save(&self.directory) {
-            eprintln!("hotset: cannot write the record of servers: {error}");
+            note!("hotset: cannot write the record of servers: {error}");
         }
     }
 
