@@ -49,6 +49,8 @@ struct Text {
 
 /// True once the user wants to leave: nothing is waited for much longer.
 static IS_HURRIED: AtomicBool = AtomicBool::new(false);
+/// True once somebody who wants to leave has waited long enough for a reader.
+static IS_GIVEN_UP: AtomicBool = AtomicBool::new(false);
 /// True while the reader of standard error keeps a text waiting.
 static IS_SLOW: AtomicBool = AtomicBool::new(false);
 /// Why something could not be written, other than that nobody reads any more.
@@ -62,8 +64,13 @@ pub fn print(text: impl Into<String>) {
     }
     let mut hurried: Option<Instant> = None;
     while done.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
-        if is_hurried() && hurried.get_or_insert_with(Instant::now).elapsed() >= HURRIED_BOUND {
-            return;
+        if is_hurried() {
+            let waited = hurried.get_or_insert_with(Instant::now).elapsed();
+            if waited >= HURRIED_BOUND || IS_GIVEN_UP.load(SeqCst) {
+                // Once for all that is still to be said.
+                IS_GIVEN_UP.store(true, SeqCst);
+                return;
+            }
         }
     }
 }
@@ -108,12 +115,12 @@ pub fn is_hurried() -> bool {
     IS_HURRIED.load(SeqCst)
 }
 
-/// Waits until everything is written, and returns why something could not be; a reader that has gone is no failure.
+/// Waits until everything is written, and returns once why something could not be; a reader that has gone is no failure.
 #[must_use]
 pub fn finish() -> Option<String> {
     // Behind all others; an empty text writes nothing.
     print(String::new());
-    FAILED.lock().clone()
+    FAILED.lock().take()
 }
 
 /// Standard output for what writes rows by itself; like [`print`].

@@ -92,7 +92,8 @@ impl Observer for Lines {
             Event::CellStarted { cell, position, at_most } => {
                 note!("[{position}/{}] {cell}: at most {}", self.cells, show_duration(at_most));
             }
-            Event::Step { .. } | Event::RunEnded => {}
+            Event::Step { what } => tracing::info!("{what}"),
+            Event::RunEnded => {}
             Event::Window { measuring, elapsed, per_second, p99_us, hit_rate, errors, .. } => {
                 let mut last = self.state.lock();
                 if last.is_none_or(|at| at.elapsed() >= LINE_EVERY) {

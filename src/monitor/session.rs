@@ -319,7 +319,6 @@ async fn until(at: Option<Instant>) {
 mod tests {
     use super::super::testing::{answered, lost, moment};
     use super::*;
-    use crate::base::interrupt::Signals;
     use crate::monitor::sample::Role;
 
     fn ending(give_up: Duration) -> Ending {
