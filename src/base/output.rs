@@ -43,7 +43,7 @@ impl Stream {
 /// One text on its way; the sender is dropped when it was written, or was given up.
 struct Text {
     to: Stream,
-    text: String,
+    what: String,
     _written: std::sync::mpsc::Sender<()>,
 }
 
@@ -59,7 +59,7 @@ static FAILED: Mutex<Option<String>> = Mutex::new(None);
 /// Prints an answer on standard output as it is, and waits until it is written.
 pub fn print(text: impl Into<String>) {
     let (written, done) = channel();
-    if writer().send(Text { to: Stream::Out, text: text.into(), _written: written }).is_err() {
+    if writer().send(Text { to: Stream::Out, what: text.into(), _written: written }).is_err() {
         return;
     }
     let mut hurried: Option<Instant> = None;
@@ -94,7 +94,7 @@ pub(crate) use {answer, note};
 /// Says a text on standard error as it is. A reader that does not read is waited for only briefly.
 pub fn say(text: impl Into<String>) {
     let (written, done) = channel();
-    match writer().try_send(Text { to: Stream::Err, text: text.into(), _written: written }) {
+    match writer().try_send(Text { to: Stream::Err, what: text.into(), _written: written }) {
         Ok(()) if !IS_SLOW.load(SeqCst) => {
             if done.recv_timeout(NOTE_BOUND) == Err(RecvTimeoutError::Timeout) {
                 IS_SLOW.store(true, SeqCst);
@@ -174,14 +174,14 @@ fn writer() -> &'static SyncSender<Text> {
 fn write_all(texts: &Receiver<Text>) {
     // Once one has failed, nothing more goes there: half of an answer in the middle of another says something wrong.
     let mut over = [false, false];
-    for Text { to, text, _written } in texts {
+    for Text { to, what, _written } in texts {
         let over = &mut over[to as usize];
-        if *over || text.is_empty() {
+        if *over || what.is_empty() {
             continue;
         }
         let written = match to {
-            Stream::Out => write_directly(&mut io::stdout(), text.as_bytes()),
-            Stream::Err => write_directly(&mut io::stderr(), text.as_bytes()),
+            Stream::Out => write_directly(&mut io::stdout(), what.as_bytes()),
+            Stream::Err => write_directly(&mut io::stderr(), what.as_bytes()),
         };
         IS_SLOW.store(false, SeqCst);
         if let Err(error) = written {

@@ -256,13 +256,13 @@ impl Deployments {
         if let Some(Up { it, .. }) = self.cache.take().filter(|up| !goes_with_its_server(up.it.is_external()))
         {
             let what = format!("keys of this run in the cache, which begin with \"{}\",", self.run_prefix);
-            left.extend(tidy(interrupt, observer, &what, it.describe(), it.clear()).await);
+            left.extend(Box::pin(tidy(interrupt, observer, &what, it.describe(), it.clear())).await);
         }
         if let Some(Up { it, .. }) =
             self.database.take().filter(|up| !goes_with_its_server(up.it.is_external()))
         {
             let what = format!("data of this run at {}", it.endpoint().shown());
-            left.extend(tidy(interrupt, observer, &what, it.describe(), it.drop_data()).await);
+            left.extend(Box::pin(tidy(interrupt, observer, &what, it.describe(), it.drop_data())).await);
             left.extend(it.close().err().map(|error| error.to_string()));
         }
         // Where this is cut, the supervisor goes on by itself, and ends when all is gone.

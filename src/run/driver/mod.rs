@@ -95,7 +95,7 @@ pub async fn run_cell(
     unless(interrupt, fit_to_write_first(cell, deployed)).await?;
     let company = unless(interrupt, company(&job)).await?;
     let mut crew = Crew::start(&job).map_err(CellError::Failed)?;
-    let measured = unless(interrupt, measure(cell, deployed, &job, &mut crew, observer)).await;
+    let measured = unless(interrupt, Box::pin(measure(cell, deployed, &job, &mut crew, observer))).await;
     control.set(Stage::Stop);
     if interrupt.cut_after(HURRIED_END_BOUND, crew.end()).await.is_none() {
         return Err(CellError::Interrupted);
