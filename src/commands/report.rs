@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::base::secrets;
+use crate::base::output::{answer, note};
 use crate::base::shown;
 use crate::commands::exit::Exit;
 use crate::commands::output::print;
@@ -19,12 +19,12 @@ pub fn execute(dir: &Path) -> Exit {
     match report::draw(dir, &DrawOptions::default()) {
         Ok(drawn) => {
             for path in &drawn {
-                println!("{}", path.display());
+                answer!("{}", path.display());
             }
             print_table(dir)
         }
         Err(error) => {
-            eprintln!("error: {}", shown::lines(&secrets::strike(&error.to_string())));
+            note!("error: {}", shown::lines(&error.to_string()));
             Exit::Wrong
         }
     }
@@ -44,7 +44,7 @@ pub fn print_table(dir: &Path) -> Exit {
     match table {
         Ok(table) => print(&table),
         Err(error) => {
-            eprintln!("error: {}", shown::lines(&error.to_string()));
+            note!("error: {}", shown::lines(&error.to_string()));
             Exit::NotRun
         }
     }

@@ -90,8 +90,8 @@ async fn run_plan(
     let left = plan.cells.iter().filter(|cell| !finished.contains(&cell.id));
     let failed = run_cells(left, &mut directory, &mut info, &mut deployments, observer, &interrupt).await;
     // Also where results could not be written: nothing of this run stays on servers of others.
-    if let Err(error) = Box::pin(deployments.close()).await {
-        observer.observe(Event::Warning { what: error.to_string() });
+    for what in Box::pin(deployments.close(&interrupt, observer)).await {
+        observer.observe(Event::Warning { what });
     }
     let failed = failed?;
     let interrupted = interrupt.is_set();
@@ -118,9 +118,9 @@ async fn run_cells(
         let cell = Arc::new(cell.clone());
         let at_most = cell.scenario.run.warmup_max.0 + cell.scenario.run.duration.0;
         observer.observe(Event::CellStarted { cell: cell.id.clone(), position: cell.position, at_most });
-        let result = match streams.of(&cell) {
+        let result = match driver::unless(interrupt, streams.of(&cell)).await {
             Ok(offered) => run_cell(&cell, deployments, offered, info, observer, interrupt).await,
-            Err(reason) => Err(CellError::Failed(reason)),
+            Err(error) => Err(error),
         };
         match result {
             Ok(results) => {
@@ -134,7 +134,7 @@ async fn run_cells(
                 directory.append_cell(&failed_cell(&cell, &reason))?;
                 observer.observe(Event::CellFailed { cell: cell.id.clone(), reason });
                 // Whatever state the servers are in, the next cell gets new ones.
-                Box::pin(deployments.abandon()).await;
+                Box::pin(deployments.abandon(interrupt)).await;
             }
         }
         directory.write_run_info(info)?;
@@ -153,31 +153,27 @@ async fn run_cell(
     observer: &dyn Observer,
     interrupt: &Interrupt,
 ) -> Result<driver::CellOutcome, CellError> {
-    let mut stop = interrupt.clone();
-    let deployed = tokio::select! {
-        deployed = Box::pin(deployments.prepare(cell, observer)) => deployed.map_err(|e| CellError::Failed(e.to_string()))?,
-        () = stop.wait() => return Err(CellError::Interrupted),
-    };
+    let deployed = interrupt.cut(Box::pin(deployments.prepare(cell, observer))).await;
+    let deployed = deployed.ok_or(CellError::Interrupted)?.map_err(|e| CellError::Failed(e.to_string()))?;
     let outcome = Box::pin(driver::run_cell(cell, deployed, offered, observer, interrupt)).await;
     // While they are there: servers that a fault wore out are taken down before the next cell.
-    note_servers(info, deployments.describe().await);
+    if let Some(servers) = interrupt.cut(deployments.describe()).await {
+        note_servers(info, servers);
+    }
     let outcome = outcome?;
     if !outcome.failed_faults.is_empty() {
         let what =
             format!("{}: {}; the next run gets new servers", cell.id, outcome.failed_faults.join("; "));
         observer.observe(Event::Warning { what });
-        Box::pin(deployments.abandon()).await;
+        Box::pin(deployments.abandon(interrupt)).await;
         return Ok(outcome);
     }
-    let restored = tokio::select! {
-        restored = Box::pin(deployments.restore(cell, &outcome.touched, observer)) => restored,
-        // What is left behind goes with the servers.
-        () = stop.wait() => Ok(()),
-    };
-    if let Err(error) = restored {
+    // Where the run ends here, what is left behind goes with the servers.
+    let restored = interrupt.cut(Box::pin(deployments.restore(cell, &outcome.touched, observer))).await;
+    if let Some(Err(error)) = restored {
         // The cell's figures are good all the same; the next run gets new servers and a new dataset.
         observer.observe(Event::Warning { what: error.to_string() });
-        Box::pin(deployments.abandon()).await;
+        Box::pin(deployments.abandon(interrupt)).await;
     }
     Ok(outcome)
 }
@@ -238,10 +234,16 @@ fn note_servers(info: &mut RunInfo, servers: Vec<Server>) {
 struct Streams(BTreeMap<(u64, String), OfferedLoad>);
 
 impl Streams {
-    fn of(&mut self, cell: &Cell) -> Result<&OfferedLoad, String> {
+    async fn of(&mut self, cell: &Arc<Cell>) -> Result<&OfferedLoad, String> {
         match self.0.entry((cell.repeat, findings::shown_swept(cell))) {
             Entry::Occupied(known) => Ok(known.into_mut()),
-            Entry::Vacant(unknown) => Ok(unknown.insert(driver::offered(cell)?)),
+            Entry::Vacant(unknown) => {
+                let cell = Arc::clone(cell);
+                // Many clients take long, and nobody could end that on this thread.
+                let drawn = tokio::task::spawn_blocking(move || driver::offered(&cell)).await;
+                let drawn = drawn.map_err(|error| format!("the operations could not be drawn: {error}"))?;
+                Ok(unknown.insert(drawn?))
+            }
         }
     }
 

@@ -479,7 +479,7 @@ mod tests {
         let file = folder.path().join("ca.pem");
         let plan = || {
             let text = format!("topologies = [\"embedded\"]\n[cache]\ntls_ca = '{}'\n", file.display());
-            Plan::parse("test", "test.toml", &text, &Options::default())
+            Plan::parse("test", "test.toml", &text, &PlanOptions::default())
         };
         let said = |plan: Result<Plan, PlanError>| match plan {
             Err(PlanError::Invalid(invalid)) => invalid.mistakes[0].message.clone(),
