@@ -13,10 +13,10 @@ pub mod settle;
 pub mod window;
 
 pub use anomalies::Anomalies;
+pub use latency::Latency;
 pub use limit::{Evidence, LoadVerdict, limited_by};
 pub use outage::OutageRecorder;
 pub use outcome::Outcome;
 pub use recorder::Recorder;
 pub use settle::{HitRateWindow, SlopeTest, Trend, slope_test};
-pub use latency::Latency;
 pub use window::Window;

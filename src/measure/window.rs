@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-
 use super::anomalies::Anomalies;
 use super::latency::{self, Latency};
 use super::outcome::Outcome;
