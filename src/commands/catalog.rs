@@ -11,6 +11,7 @@ pub use page::settings_page;
 use crate::commands::cli::Listed;
 use crate::load::workload::{WorkloadSettings, keys};
 use crate::report::charts;
+use crate::run::fault;
 use crate::run::plan::settings::{DatasetSettings, PinSettings, RunSettings};
 use crate::scenario::{Mistakes, Reader, SettingDoc, Settings, SourceLocation, Table};
 use crate::topology::settings::{CacheSettings, DatabaseSettings, NetworkSettings};
@@ -162,22 +163,23 @@ fn tables() -> Vec<Listing> {
         more: None,
         settings,
     };
+    let kinds: Vec<&str> = fault::REGISTRY.iter().map(|row| row.name).collect();
+    let faults = format!(
+        "what breaks while a run is measured: at, kind ({}), for, target; docs/faults.md has the settings of each",
+        kinds.join(", ")
+    );
     vec![
         table("[dataset]", "the documents in the database", DatasetSettings::docs()),
         table("[workload]", "who asks for what, and how often", WorkloadSettings::docs()),
         table("[cache]", "what every cache is given", CacheSettings::docs()),
         table("[database]", "what every database is given", DatabaseSettings::docs()),
         table("[network]", "distances that a loopback does not have", NetworkSettings::docs()),
-        table("[run]", "how a cell is run, and how often", RunSettings::docs()),
+        table("[run]", "how each strategy is run on each topology, and how often", RunSettings::docs()),
         table("[run.pin]", "processors of their own", PinSettings::docs()),
-        table(
-            "[[fault]]",
-            "what breaks while a cell is measured: at, kind (stop-cache, stop-database, flush, slow-database, crash-application), for; target (an instance) or delay where the kind has one",
-            Vec::new(),
-        ),
+        table("[[fault]]", &faults, Vec::new()),
         table(
             "[sweep]",
-            "dotted keys and the list of values that each takes in turn; the cells are their product",
+            "dotted keys and the list of values that each takes in turn; every combination of them is run",
             Vec::new(),
         ),
         table(

@@ -1,4 +1,4 @@
-//! The part of the page that says how long faults were felt.
+//! The part of the page that says how long faults took service and hits away.
 
 use super::format;
 use super::group::{Group, StrategyRepeats};
@@ -57,7 +57,7 @@ pub fn section(group: &Group<'_>) -> String {
         ]);
     }
     format!(
-        "<h3>How long the faults were felt</h3>\n{}<p>Without service: from a fault to the first success after the last error, the \
+        "<h3>How long the faults took service and hits away</h3>\n{}<p>Without service: from a fault to the first success after the last error, the \
          longest of all faults and repeats. What the timeouts allow is what those that were configured add up to until \
          a replica has taken over and clients have found it.</p>\n",
         table.html()

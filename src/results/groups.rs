@@ -178,7 +178,7 @@ columns! {
     pub struct AuditedReads {
         /// Reads of existing documents that were held against what had been acknowledged.
         audited_reads: u64,
-        /// Those of them during which a write to the same key was under way.
+        /// Audited reads during which a write to the same key was under way.
         overlapping_reads: u64,
         /// See [`WrongReads`].
         group wrong: WrongReads,
@@ -227,13 +227,13 @@ columns! {
         /// The lower end of what is expected; Redis' LRU is nearly random where its cache turns over within seconds,
         /// and is then expected between random eviction and LRU.
         predicted_hit_rate_low: Option<f64> as "share",
-        /// The upper end of what is expected.
+        /// The upper end of the expected hit rate.
         predicted_hit_rate_high: Option<f64> as "share",
-        /// The model that predicts, see the models below the tables.
+        /// The model that predicts the hit rate; docs/results.md says where each comes from.
         predicted_by: String,
-        /// How far the hit rate is outside of that, in points of a hundred; 0 inside, negative below.
+        /// How far the hit rate is outside of what is expected, in points of a hundred; 0 inside, negative below.
         hit_rate_off_points: Option<f64> as "points",
-        /// Where that is more than 2 points: the likely reasons. A TTL that is nearly as long as warm-up and run is
+        /// The likely reasons where the hit rate is more than 2 points off. A TTL that is nearly as long as warm-up and run is
         /// one: until two have passed, what was filled together expires together or not at all.
         prediction_note: String,
         /// Database reads for each operation that follow from the predicted hit rate: misses of reads, refreshes

@@ -116,9 +116,9 @@ columns! {
         achieved_per_s: f64 as "1/s",
         /// Every operation that was due in the measured time, of any outcome, those that ended after it included.
         operations: u64,
-        /// The reads among them.
+        /// The reads among the operations.
         reads: u64,
-        /// The writes among them.
+        /// The writes among the operations.
         writes: u64,
         /// See [`Answers`].
         group answers: Answers,
@@ -151,14 +151,14 @@ columns! {
         group outages: Outages,
         /// See [`AuditedReads`].
         group audited: AuditedReads,
-        /// Since the cell began, its warm-up included: all of them are checked at the end.
+        /// Writes that were acknowledged since the cell began, its warm-up included; all of them are checked at the end.
         acknowledged_writes: u64,
         /// Writes that timed out, lost their connection or were under way in a crash; they may explain what was seen,
         /// and are never counted as lost.
         indeterminate_writes: u64,
         /// See [`StoresAtEnd`].
         group at_end: StoresAtEnd,
-        /// The documents of those fields.
+        /// The documents that lost an acknowledged write.
         lost_keys: Option<u64>,
         /// See [`BacklogUse`].
         group backlog: BacklogUse,

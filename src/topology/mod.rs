@@ -265,6 +265,12 @@ topologies! {
 }
 
 impl TopologySpec {
+    /// Returns true if the cache lives in hotset's own process.
+    #[must_use]
+    pub fn is_embedded(&self) -> bool {
+        matches!(self, Self::Embedded(_))
+    }
+
     /// Returns true if a setting of the scenario, by its dotted key, has an effect here. Servers do not evict by the
     /// embedded cache's policy, nor it by theirs, and nothing is set on servers that hotset did not start.
     #[must_use]

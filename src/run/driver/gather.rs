@@ -312,6 +312,7 @@ impl<'a> Gatherer<'a> {
             answered_in_time: in_time.successes(),
             calls: at_end - at_start,
             pool_wait: wait(&self.totals) - wait(&self.totals_at_start),
+            machine_cores: std::thread::available_parallelism().map_or(1.0, |cores| cores.get() as f64),
             busiest_thread_share: busiest.as_secs_f64() / run.duration.0.as_secs_f64(),
             cores,
             cache,

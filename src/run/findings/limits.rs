@@ -52,14 +52,14 @@ fn evidence(cell: &Cell, observed: &Observed) -> Evidence {
     let cache_cores = load.cores.cpu_cache_cores.unwrap_or(0.0);
     Evidence {
         mode: mode(cell),
-        embedded: cell.topology.spec.name() == "embedded",
+        embedded: cell.topology.spec.is_embedded(),
         busiest_thread_share: load.busiest_thread_share,
         hotset_cores: load.cores.cpu_hotset_cores.unwrap_or(0.0),
         cache_cores,
         // Of what all have used while measured; the nodes themselves were asked before and after that.
         busiest_cache_server_cores: cache_cores * nodes::busiest_share(&load.nodes).unwrap_or(0.0),
         database_cores: load.cores.cpu_database_cores.unwrap_or(0.0),
-        machine_cores: std::thread::available_parallelism().map_or(1.0, |cores| cores.get() as f64),
+        machine_cores: load.machine_cores,
         pool_wait_share: if busy_s > 0.0 { load.pool_wait.waited.as_secs_f64() / busy_s } else { 0.0 },
         offered_per_second: offered_per_s(cell, observed).unwrap_or(0.0),
         achieved_per_second: achieved_per_s(observed) + failed_per_s(observed),

@@ -99,6 +99,8 @@ pub struct Load {
     pub pool_wait: PoolWaitSnapshot,
     /// The CPU use of the busiest load-driving thread, 0 to 1.
     pub busiest_thread_share: f64,
+    /// The processor cores that hotset may use.
+    pub machine_cores: f64,
     /// The processor cores that were used in the measured time.
     pub cores: Cores,
     /// What the cache held at the end of the measured time, and what left it in that time.

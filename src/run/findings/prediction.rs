@@ -16,7 +16,6 @@ use crate::model::theory::{
 use crate::results::{OperationClass, Predicted};
 use crate::run::plan::Cell;
 use crate::strategy::{RefreshAge, Refreshes, WriteEffect, WriteModel};
-use crate::topology::TopologySpec;
 use crate::topology::servers::EvictionPolicy;
 
 /// A measured hit rate that is further off than this says so.
@@ -196,9 +195,7 @@ fn hit_rate(cell: &Cell, popularity: &Popularity) -> Option<Prediction> {
     if entries >= keys {
         return Some(ttl::hit_rate(popularity, ttl, ttl::Clock::FromFill, on_write));
     }
-    let is_lru = is_embedded(cell) && scenario.cache.policy == crate::model::eviction::PolicyKind::Lru;
-    let limits =
-        both::CacheLimits { capacity, ttl, clock: ttl::Clock::FromFill, expiry: both::Expiry::WhenFound };
+    use crate::strategy::{RefreshAge, Refreshes, WriteEffect, WriteModel};
     is_lru.then(|| both::hit_rate(popularity, limits, on_write))
 }
 
@@ -226,11 +223,7 @@ fn ttl_that_matters(cell: &Cell) -> Option<Duration> {
 /// any `maxmemory` and any policy, and other users; without a `cache.capacity` of ours it may still
 /// evict.
 fn knows_its_memory(cell: &Cell) -> bool {
-    is_embedded(cell) || cell.topology.spec.manages_cache_servers()
-}
-
-fn is_embedded(cell: &Cell) -> bool {
-    matches!(cell.topology.spec, TopologySpec::Embedded(_))
+    cell.topology.spec.is_embedded() || cell.topology.spec.manages_cache_servers()
 }
 
 /// What the policy of a full cache makes of it.
@@ -245,7 +238,7 @@ fn by_policy(
     if capacity.get() >= scenario.dataset.keys.get() as f64 {
         return Some(lru::hit_rate(popularity, capacity, on_write));
     }
-    if is_embedded(cell) {
+    if cell.topology.spec.is_embedded() {
         return match scenario.cache.policy {
             Policy::Lru => Some(lru::hit_rate(popularity, capacity, on_write)),
             Policy::Fifo => Some(fifo::hit_rate(popularity, capacity, on_write)),
