@@ -195,7 +195,8 @@ fn hit_rate(cell: &Cell, popularity: &Popularity) -> Option<Prediction> {
     if entries >= keys {
         return Some(ttl::hit_rate(popularity, ttl, ttl::Clock::FromFill, on_write));
     }
-    let is_lru = cell.topology.spec.is_embedded() && scenario.cache.policy == crate::model::eviction::PolicyKind::Lru;
+    let is_lru =
+        cell.topology.spec.is_embedded() && scenario.cache.policy == crate::model::eviction::PolicyKind::Lru;
     let limits =
         both::CacheLimits { capacity, ttl, clock: ttl::Clock::FromFill, expiry: both::Expiry::WhenFound };
     is_lru.then(|| both::hit_rate(popularity, limits, on_write))
