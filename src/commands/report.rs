@@ -43,7 +43,7 @@ pub fn print_table(dir: &Path) -> Exit {
     match table {
         Ok(table) => print(&table),
         Err(error) => {
-            eprintln!("error: {}", shown::lines(&error.to_string()));
+            eprintln!("error: {}", shown::lines(&error));
             Exit::NotRun
         }
     }
