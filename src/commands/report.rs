@@ -44,7 +44,7 @@ pub fn print_table(dir: &Path) -> Exit {
     match table {
         Ok(table) => print(&table),
         Err(error) => {
-            note!("error: {}", shown::lines(&error.to_string()));
+            note!("error: {}", shown::lines(&error));
             Exit::NotRun
         }
     }

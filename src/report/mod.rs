@@ -1,6 +1,6 @@
 //! Charts, the HTML report and the closing table, drawn only from what `results` wrote.
 //!
-//! This room stands on floor 5 and may use `model` and `results`.
+//! This room stands on floor 5 and may use `base`, `model` and `results`.
 
 pub mod audit;
 pub mod canvas;

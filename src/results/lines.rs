@@ -101,31 +101,27 @@ fn read<T>(
     let sheet = Sheet::new(&text, wanted).map_err(|reason| failed(1, reason))?;
     let mut reader = sheet.reader();
     let header = reader.headers().map_err(|error| failed(1, error.to_string()))?.clone();
-    let mut places: HashMap<String, usize> = HashMap::new();
-    for (place, name) in header.iter().map(str::trim).enumerate() {
-        let again = places.insert(name.to_owned(), place).is_some();
-        if again && wanted.iter().any(|column| column.name == name) {
-            return Err(ResultsError::ColumnTwice { path: path.to_owned(), column: name.to_owned() });
-        }
-    }
+    let places: HashMap<String, usize> = header.iter().map(|name| name.trim().to_owned()).zip(0..).collect();
     // Said even of a file without rows, so that a folder is refused whatever happened in it.
     let missing: Vec<&Column> = wanted.iter().filter(|column| !places.contains_key(&column.name)).collect();
     if let Some(needed) = missing.iter().find(|column| !column.optional) {
         return Err(ResultsError::Older { path: path.to_owned(), column: needed.name.clone() });
     }
+    for (place, name) in header.iter().map(str::trim).enumerate() {
+        if places.get(name) != Some(&place) && wanted.iter().any(|column| column.name == name) {
+            return Err(ResultsError::ColumnTwice { path: path.to_owned(), column: name.to_owned() });
+        }
+    }
     let absent = missing.into_iter().map(|column| column.name.clone()).collect();
     let records = reader.records().collect::<Result<Vec<_>, _>>();
-    let mut records = records
-        .map_err(|error| failed(error.position().map_or(0, csv::Position::line), error.to_string()))?;
+    let mut records = records.map_err(|error| failed(sheet.line(error.position()), error.to_string()))?;
     // Spreadsheets save rows in which nothing stands.
     records.retain(|record| record.iter().any(|field| !field.is_empty()));
     let numbers = sheet.numbers(wanted, &places, &records);
     let row = |record: &csv::StringRecord| {
         each(Line { places: &places, fields: record, numbers }).map_err(|error| match error {
             FieldError::Missing(column) => ResultsError::Older { path: path.to_owned(), column },
-            unlike @ FieldError::Unlike { .. } => {
-                failed(record.position().map_or(0, csv::Position::line), unlike.to_string())
-            }
+            unlike @ FieldError::Unlike { .. } => failed(sheet.line(record.position()), unlike.to_string()),
         })
     };
     Ok(Rows { rows: records.iter().map(row).collect::<Result<_, _>>()?, absent })

@@ -13,6 +13,10 @@ const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 /// A CSV as it stands in its file.
 #[derive(Debug)]
 pub(super) struct Sheet<'a> {
+    /// Everything that stands in the file.
+    whole: &'a [u8],
+    /// What of it comes before the rows, in bytes.
+    before: usize,
     text: &'a [u8],
     delimiter: u8,
 }
@@ -42,13 +46,27 @@ impl<'a> Sheet<'a> {
         let first_line = body.split(|byte| *byte == b'\n').next().unwrap_or_default();
         let is_own = body.len() == text.len() && delimiter == DELIMITERS[0] && !first_line.contains(&b'\r');
         // hotset ends every row that it has written to its end; a spreadsheet may leave the last one open.
-        let text = if is_own { &body[..whole_rows(body)] } else { body };
-        Ok(Self { text, delimiter })
+        // A header is written in one step, so that one without an end is not torn either.
+        let whole = whole_rows(body);
+        let rows = if is_own && whole > 0 { &body[..whole] } else { body };
+        Ok(Self { text: rows, before: text.len() - body.len(), delimiter, whole: text })
     }
 
     /// Reads it, row by row.
     pub(super) fn reader(&self) -> csv::Reader<&'a [u8]> {
         csv::ReaderBuilder::new().delimiter(self.delimiter).from_reader(self.text)
+    }
+
+    /// The line of the file, counted from 1, on which a row begins. The reader may still stand within the end of the line
+    /// before.
+    pub(super) fn line(&self, at: Option<&csv::Position>) -> u64 {
+        let Some(at) = at else { return 0 };
+        let from = (self.before + at.byte() as usize).min(self.whole.len());
+        let ends = self.whole[from..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        let above = &self.whole[..from + ends];
+        let returns = above.iter().filter(|byte| **byte == b'\r').count();
+        let feeds = above.iter().filter(|byte| **byte == b'\n').count();
+        returns.max(feeds) as u64 + 1
     }
 
     /// How its numbers are written, seen from all of its rows.

@@ -37,7 +37,7 @@ struct Here {
 
 impl Here {
     fn now() -> Self {
-        let disk = rustix::fs::statvfs(&std::env::temp_dir()).ok();
+        let disk = rustix::fs::statvfs(std::env::temp_dir()).ok();
         Self {
             memory: memory::total_bytes(),
             disk: disk.map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize)),
@@ -223,7 +223,9 @@ mod tests {
             let mistakes = mistakes(text);
             assert!(mistakes.iter().any(|mistake| mistake.starts_with(key)), "{text}: {mistakes:?}");
         }
-        let lists: String = (0..12).map(|at| format!("\"k{at}\" = [1,2,3,4,5,6,7,8,9,10]\n")).collect();
+        let lists: String = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"]
+            .map(|key| format!("{key} = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]\n"))
+            .concat();
         let many = mistakes(&format!("[sweep]\n{lists}"));
         assert!(many.len() == 1 && many[0].contains("1000000000000 runs"), "{many:?}");
         assert_eq!(mistakes("[run]\nwindow = \"100ms\"\nduration = \"1d\""), Vec::<String>::new());
