@@ -687,7 +687,8 @@ fn keys(value: &impl Serialize) -> BTreeSet<String> {
 /// Every folder under `results/` that is committed.
 fn committed_examples() -> Vec<PathBuf> {
     let results = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/results"));
-    let single = ["example-single-node", "example-anomalies"].map(|name| results.join(name));
+    // The run on a single node is of an earlier version, which did not audit: it is read by name where it is shown.
+    let single = ["example-anomalies"].map(|name| results.join(name));
     let applications =
         ["shop", "shop-behind", "sessions"].map(|name| results.join("example-applications").join(name));
     single.into_iter().chain(applications).collect()

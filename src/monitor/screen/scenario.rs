@@ -315,8 +315,8 @@ mod tests {
         screen.take(Event::CellStarted { cell: "next".into(), position: 4, at_most: Duration::ZERO });
         screen.take(Event::Step { what: "loading 10 of 20 documents".into() });
         let shown = seen(&screen, 80, 24);
-        assert!(shown.contains("cell 4 of 12 · next") && shown.contains("loading 10 of 20"), "{shown}");
-        assert!(shown.contains("Hit rate –") && shown.contains("errors of the cell 0"), "{shown}");
+        assert!(shown.contains("run 4 of 12 · next") && shown.contains("loading 10 of 20"), "{shown}");
+        assert!(shown.contains("Hit rate –") && shown.contains("errors of the run 0"), "{shown}");
     }
 
     #[test]

@@ -510,7 +510,7 @@ mod tests {
         };
         let many = FEW_LOOKUPS;
         assert_eq!(doubts(READS, many, true, 20), "");
-        assert_eq!(doubts(READS, many - 1, false, 20), "it had not settled, it counts few lookups");
+        assert_eq!(doubts(READS, many - 1, false, 20), "the cache was not warmed up, it counts few lookups");
         let ttl = format!("{READS}\nttl = \"10s\"");
         assert_eq!(doubts(&ttl, many, true, 20), "");
         assert_eq!(doubts(&ttl, many, true, 19), "warm-up and run were shorter than two TTLs");
