@@ -676,7 +676,7 @@ fn a_report_of_lost_rows_keeps_the_page() {
     let folder = place.latest("scenario");
     let page = fs::read(folder.join("report.html")).unwrap();
     let summary = fs::read_to_string(folder.join("summary.csv")).unwrap();
-    fs::write(folder.join("summary.csv"), summary.replace(",", ";")).unwrap();
+    fs::write(folder.join("summary.csv"), summary.replace(',', ";")).unwrap();
     place.succeeds(&["report", folder.to_str().unwrap()]);
     assert_eq!(fs::read(folder.join("report.html")).unwrap(), page);
     let lines: Vec<_> = summary.lines().collect();

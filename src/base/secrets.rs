@@ -356,19 +356,16 @@ fn given_to_names(line: &str, offset: usize, found: &mut Vec<Range<usize>>) {
         let rest = &line[equals + 1..];
         let value = rest.trim_start_matches([' ', '\t']);
         let start = line.len() - value.len();
-        let (start, end) = match value.chars().next() {
+        let (start, end) = if let Some(quote @ ('"' | '\'')) = value.chars().next() {
             // To the last quote of that kind: one within the secret may have been forgotten to be escaped.
-            Some(quote @ ('"' | '\'')) => {
-                let opened = value.trim_start_matches(quote);
-                let start = line.len() - opened.len();
-                let opened_length = opened.find(&format!("{quote},")).or_else(|| opened.rfind(quote));
-                (start, start + opened_length.unwrap_or(opened.len()))
-            }
-            _ => {
-                let is_query = line[..equals].contains('?');
-                let ends = |letter: char| is_query && "&\"' ".contains(letter);
-                (start, start + value.find(ends).unwrap_or(value.len()))
-            }
+            let opened = value.trim_start_matches(quote);
+            let start = line.len() - opened.len();
+            let length = opened.find(&format!("{quote},")).or_else(|| opened.rfind(quote));
+            (start, start + length.unwrap_or(opened.len()))
+        } else {
+            let is_query = line[..equals].contains('?');
+            let ends = |letter: char| is_query && "&\"' ".contains(letter);
+            (start, start + value.find(ends).unwrap_or(value.len()))
         };
         found.push(offset + start..offset + end);
     }

@@ -34,7 +34,7 @@ pub fn print_parser_message(message: &clap::Error) -> Exit {
         Exit::Wrong
     } else {
         // Its own colours stay: nothing that was typed is quoted there.
-        print!("{text}");
+        output::print(text);
         Exit::Done
     }
 }

@@ -36,8 +36,8 @@ pub fn print_table(dir: &Path) -> Exit {
     let width = console::Term::stdout().size_checked().map_or(WIDTH_OF_A_FILE, |(_, columns)| columns.into());
     let table = Results::read(dir).map_err(|error| error.to_string());
     let table = table.and_then(|results| {
-        for note in &results.notes {
-            eprintln!("warning: {}", shown::lines(note));
+        for warning in &results.notes {
+            note!("warning: {}", shown::lines(warning));
         }
         closing_table(&results, width).map_err(|error| error.to_string())
     });

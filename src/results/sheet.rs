@@ -64,9 +64,8 @@ impl<'a> Sheet<'a> {
         let from = (self.before + at.byte() as usize).min(self.whole.len());
         let ends = self.whole[from..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
         let above = &self.whole[..from + ends];
-        let returns = above.iter().filter(|byte| **byte == b'\r').count();
-        let feeds = above.iter().filter(|byte| **byte == b'\n').count();
-        returns.max(feeds) as u64 + 1
+        let lines_ended_by = |end: u8| above.split(|byte| *byte == end).count() as u64;
+        lines_ended_by(b'\r').max(lines_ended_by(b'\n'))
     }
 
     /// How its numbers are written, seen from all of its rows.
