@@ -905,7 +905,9 @@ fn a_run_that_a_spreadsheet_saved_reads_as_it_was() {
         Saved { between: '\t', decimal: ',', quoted: true, ..SAVED },
         Saved { end_of_line: "\r", ..SAVED },
     ] {
-        files.iter().for_each(|(records, file)| save(file, records, as_is));
+        for (records, file) in &files {
+            save(file, records, as_is);
+        }
         same(&run.read(), &before);
     }
     for (records, file) in &files {
