@@ -264,7 +264,9 @@ fn in_urls(text: &str) -> Vec<Range<usize>> {
         let url = &rest[..length.unwrap_or(rest.len())];
         in_url(url, ends_with_ignoring_case(scheme, "mongodb"), start, &mut found);
     }
-    found.retain(|range| !is_variable(&text[range.clone()]) && &text[range.clone()] != STRUCK);
+    // What is struck out already keeps its length, since mistakes point at places of a text.
+    let is_struck = |password: &str| password.bytes().all(|byte| byte == b'*');
+    found.retain(|range| !is_variable(&text[range.clone()]) && !is_struck(&text[range.clone()]));
     found
 }
 
@@ -455,7 +457,13 @@ mod tests {
         let text = "a \"redis://:p@ss@h:1/\", 'mongodb+srv://u:q@h/?tlsCertificateKeyFilePassword=r&w=1' and redis://h";
         let shown = "a \"redis://:***@h:1/\", 'mongodb+srv://u:***@h/?tlsCertificateKeyFilePassword=***&w=1' and redis://h";
         assert_eq!(strike(text), shown);
-        for plain in ["nothing: //here@all", "https://a:b@c", "redis://:${PASSWORD}@h", "mongodb://user@h"] {
+        for plain in [
+            "redis://:********@h",
+            "nothing: //here@all",
+            "https://a:b@c",
+            "redis://:${PASSWORD}@h",
+            "mongodb://user@h",
+        ] {
             assert_eq!(strike(plain), plain);
         }
     }

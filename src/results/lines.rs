@@ -7,6 +7,7 @@ use std::path::Path;
 use super::columns::{Column, Columns, FieldError, Line, columns_of, fields_of};
 use super::sheet::Sheet;
 use super::{Of, Origin, ResultsError};
+use crate::base::secrets;
 
 /// The header of a file whose rows are these and nothing more.
 #[must_use]
@@ -51,13 +52,13 @@ pub fn lines_of_origin<R: Columns>(origin: &Origin, swept_values: &[String], row
     encode(&rows.iter().map(|row| [before.clone(), fields_of(row)].concat()).collect::<Vec<_>>())
 }
 
-/// Lines of fields as CSV.
+/// Lines of fields as CSV. Secrets are struck out field by field: in a line, the end of a URL cannot be told.
 #[must_use]
 pub fn encode(records: &[Vec<String>]) -> Vec<u8> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     for record in records {
         // Writing to memory does not fail, and all records of a file have as many fields.
-        let _ = writer.write_record(record);
+        let _ = writer.write_record(record.iter().map(|field| secrets::strike(field).into_owned()));
     }
     writer.into_inner().unwrap_or_default()
 }
