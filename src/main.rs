@@ -9,7 +9,7 @@ use hotset::commands::cli::{Cli, Command};
 use hotset::commands::output::{end, print, print_parser_message};
 use hotset::commands::{Exit, curve, list, monitor, record, report, run};
 use hotset::{
-    base::{output::Log, secrets},
+    base::{output::LogWriter, secrets},
     commands::{check, doctor},
     topology,
 };
@@ -26,7 +26,7 @@ fn main() -> ExitCode {
     };
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::from_env("HOTSET_LOG"))
-        .with_writer(|| Log)
+        .with_writer(|| LogWriter)
         .init();
     let exit = match (cli.command, cli.scenario) {
         (Some(Command::Check { scenario, plan }), _) => check::execute(&scenario, &plan),

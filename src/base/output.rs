@@ -153,9 +153,9 @@ impl Write for Rows {
 
 /// Standard error for the log of what happens behind the scenes.
 #[derive(Debug, Clone, Copy)]
-pub struct Log;
+pub struct LogWriter;
 
-impl Write for Log {
+impl Write for LogWriter {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         say(String::from_utf8_lossy(buffer).into_owned());
         Ok(buffer.len())

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use super::columns::{Column, Columns, FieldError, Line, columns_of, fields_of};
-use super::sheet::Sheet;
+use super::csv_text::CsvText;
 use super::{Of, Origin, ResultsError};
 use crate::base::secrets;
 
@@ -99,8 +99,8 @@ fn read<T>(
 ) -> Result<Rows<T>, ResultsError> {
     let text = fs::read(path).map_err(|error| ResultsError::io("read", path, error))?;
     let failed = |line: u64, reason: String| ResultsError::Row { path: path.to_owned(), line, reason };
-    let sheet = Sheet::new(&text, wanted).map_err(|reason| failed(1, reason))?;
-    let mut reader = sheet.reader();
+    let written = CsvText::new(&text, wanted).map_err(|reason| failed(1, reason))?;
+    let mut reader = written.reader();
     let header = reader.headers().map_err(|error| failed(1, error.to_string()))?.clone();
     let places: HashMap<String, usize> = header.iter().map(|name| name.trim().to_owned()).zip(0..).collect();
     // Said even of a file without rows, so that a folder is refused whatever happened in it.
@@ -115,14 +115,14 @@ fn read<T>(
     }
     let absent = missing.into_iter().map(|column| column.name.clone()).collect();
     let records = reader.records().collect::<Result<Vec<_>, _>>();
-    let mut records = records.map_err(|error| failed(sheet.line(error.position()), error.to_string()))?;
+    let mut records = records.map_err(|error| failed(written.line(error.position()), error.to_string()))?;
     // Spreadsheets save rows in which nothing stands.
     records.retain(|record| record.iter().any(|field| !field.is_empty()));
-    let numbers = sheet.numbers(wanted, &places, &records);
+    let numbers = written.numbers(wanted, &places, &records);
     let row = |record: &csv::StringRecord| {
         each(Line { places: &places, fields: record, numbers }).map_err(|error| match error {
             FieldError::Missing(column) => ResultsError::Older { path: path.to_owned(), column },
-            unlike @ FieldError::Unlike { .. } => failed(sheet.line(record.position()), unlike.to_string()),
+            unlike @ FieldError::Unlike { .. } => failed(written.line(record.position()), unlike.to_string()),
         })
     };
     Ok(Rows { rows: records.iter().map(row).collect::<Result<_, _>>()?, absent })

@@ -4,11 +4,12 @@
 //! A cell counts as finished once its row in `summary.csv` is complete, which is written last. The reference of every
 //! column is made of the declarations here (`hotset list columns`, docs/results.md).
 //!
-//! This room stands on floor 1 and uses no other room.
+//! This room stands on floor 1 and may use `base`.
 
 mod application;
 mod audit;
 pub mod columns;
+mod csv_text;
 mod curve;
 mod directory;
 mod durable;
@@ -27,7 +28,6 @@ mod operations;
 mod origin;
 mod read;
 mod run_info;
-mod sheet;
 mod summary;
 mod timeseries;
 mod verdict;

@@ -8,18 +8,18 @@ mod cachelib;
 mod error;
 mod fields;
 mod fills;
-mod kept;
 mod lines;
 mod own;
 mod reader;
+mod rereadable;
 mod source;
 mod twitter;
 
 pub use error::{Broken, TraceError};
 pub use fills::Fills;
-pub use kept::Kept;
 pub use own::Writer;
 pub use reader::{Skipped, TraceReader};
+pub use rereadable::Rereadable;
 
 use std::time::Duration;
 

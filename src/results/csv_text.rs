@@ -12,7 +12,7 @@ const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 
 /// A CSV as it stands in its file.
 #[derive(Debug)]
-pub(super) struct Sheet<'a> {
+pub(super) struct CsvText<'a> {
     /// Everything that stands in the file.
     whole: &'a [u8],
     /// What of it comes before the rows, in bytes.
@@ -21,7 +21,7 @@ pub(super) struct Sheet<'a> {
     delimiter: u8,
 }
 
-impl<'a> Sheet<'a> {
+impl<'a> CsvText<'a> {
     /// Finds out how a file is written that should have these columns.
     ///
     /// # Errors

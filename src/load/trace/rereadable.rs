@@ -11,13 +11,13 @@ use super::TraceError;
 /// Where a trace can be read again and again. What is no file, such as `/dev/stdin` behind a pipe, gives its bytes only
 /// once: they are copied, as they are, to a temporary file that goes with this value.
 #[derive(Debug)]
-pub struct Kept {
+pub struct Rereadable {
     path: PathBuf,
     copy: Option<NamedTempFile>,
 }
 
-impl Kept {
-    /// Keeps the trace at a path.
+impl Rereadable {
+    /// Makes the trace at a path one that can be read again.
     ///
     /// # Errors
     /// Where the pipe cannot be opened or read, or its copy cannot be written.
@@ -56,14 +56,14 @@ mod tests {
             }
         });
         let path = format!("/dev/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&reading));
-        let kept = Kept::new(Path::new(&path)).unwrap();
+        let trace = Rereadable::new(Path::new(&path)).unwrap();
         feed.join().unwrap();
         for _ in 0..2 {
-            let reader = TraceReader::open(kept.path(), None, OnBroken::Refuse).unwrap();
+            let reader = TraceReader::open(trace.path(), None, OnBroken::Refuse).unwrap();
             assert_eq!(reader.map(Result::unwrap).count(), 99_999);
         }
         let file = NamedTempFile::new().unwrap();
-        assert_eq!(Kept::new(file.path()).unwrap().path(), file.path());
-        assert!(matches!(Kept::new(Path::new("/nowhere/at/all")), Err(TraceError::Open { .. })));
+        assert_eq!(Rereadable::new(file.path()).unwrap().path(), file.path());
+        assert!(matches!(Rereadable::new(Path::new("/nowhere/at/all")), Err(TraceError::Open { .. })));
     }
 }
