@@ -6,6 +6,8 @@
 // An operation is one future from the client through application, strategy and store to the connection, without a box
 // between them; an optimising build looks deeper into it than the compiler does unless told.
 #![recursion_limit = "256"]
+// Whoever reads may be gone, or their disk full: `base::output` knows what to do then, and these panic.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod application;
 pub mod audit;

@@ -1,13 +1,15 @@
 //! The command line of hotset: arguments in, exit code out.
 
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 use std::process::ExitCode;
 
 use clap::Parser;
 use hotset::commands::cli::{Cli, Command};
-use hotset::commands::output::{print, print_parser_message};
+use hotset::commands::output::{end, print, print_parser_message};
 use hotset::commands::{Exit, curve, list, monitor, record, report, run};
 use hotset::{
-    base::interrupt,
+    base::{output::LogWriter, secrets},
     commands::{check, doctor},
     topology,
 };
@@ -17,14 +19,14 @@ fn main() -> ExitCode {
     if let Some(code) = topology::servers::hidden_main(std::env::args_os()) {
         return code;
     }
-    interrupt::end_quietly_when_nobody_reads();
+    std::env::args_os().for_each(|argument| secrets::learn_all(&argument.to_string_lossy()));
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(message) => return print_parser_message(&message).into(),
+        Err(message) => return end(print_parser_message(&message)).into(),
     };
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::from_env("HOTSET_LOG"))
-        .with_writer(std::io::stderr)
+        .with_writer(|| LogWriter)
         .init();
     let exit = match (cli.command, cli.scenario) {
         (Some(Command::Check { scenario, plan }), _) => check::execute(&scenario, &plan),
@@ -41,5 +43,5 @@ fn main() -> ExitCode {
         (None, Some(scenario)) => run::execute(&scenario, &cli.run),
         (None, None) => Exit::Wrong,
     };
-    exit.into()
+    end(exit).into()
 }

@@ -609,3 +609,78 @@ fn what_a_curve_cannot_simulate_is_refused_with_what_there_is() {
         assert!(refused.contains(remedy), "{option} {value}: {refused}");
     }
 }
+
+/// Runs two cells of these labels to their end, the second after a resumption.
+fn run_and_resumed(labels: [&str; 2]) -> Place {
+    let place = Place::new();
+    let quoted = labels.map(|label| toml::Value::String(label.to_owned()).to_string());
+    let strategies = format!(
+        "strategies = [{{ name = \"cache-aside\", label = {} }}, {{ name = \"no-cache\", label = {} }}]",
+        quoted[0], quoted[1]
+    );
+    place.write("scenario.toml", TINY.replace("strategies = [\"no-cache\"]", &strategies));
+    let ended = place.succeeds(&["scenario.toml", "--no-plots"]);
+    let steers = |text: &str| text.chars().any(|c| c.is_control() && c != '\n');
+    assert!(!steers(&ended.stdout) && !steers(&ended.stderr), "{ended:?}");
+    let whole = place.results("scenario");
+    let written: Vec<_> = whole.summary.iter().map(|row| row.strategy.as_str()).collect();
+    assert!(labels.iter().all(|label| written.contains(label)), "{written:?}");
+
+    // As if it had been interrupted after the first cell.
+    let folder = place.latest("scenario");
+    let summary = fs::read_to_string(folder.join("summary.csv")).unwrap();
+    let mut reader = csv::Reader::from_reader(summary.as_bytes());
+    let second = reader.records().nth(1).unwrap().unwrap().position().unwrap().byte() as usize;
+    fs::write(folder.join("summary.csv"), &summary[..second]).unwrap();
+    place.succeeds(&["scenario.toml", "--resume", folder.to_str().unwrap(), "--no-plots"]);
+    let resumed = place.results("scenario");
+    let ids = |results: &hotset::results::Results| {
+        results.summary.iter().map(|row| row.cell.clone()).collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!(ids(&resumed), ids(&whole));
+    assert_eq!(ids(&whole).len(), 2);
+    for cell in ids(&whole) {
+        assert!(folder.join(format!("{cell}.hlog")).exists(), "{cell}");
+    }
+    place
+}
+
+#[test]
+fn cells_of_any_labels_have_files_of_their_own_and_are_resumed() {
+    run_and_resumed(["旁路", "直写"]);
+    run_and_resumed(["a b", "a-b"]);
+    run_and_resumed([&"l".repeat(300), &"l".repeat(301)]);
+    let place = run_and_resumed(["\u{1b}]0;owned\u{7}", "../../x\r\n\u{9b}2J"]);
+    place.succeeds(&["report", place.latest("scenario").to_str().unwrap()]);
+}
+
+#[test]
+fn a_trace_out_of_a_pipe_with_commas_in_its_keys_has_a_curve() {
+    let place = Place::new();
+    place.write("scenario.toml", TINY);
+    let trace = "0,a:b,c:1,5,10,1,get,0\n0,k,1,10,1,get,0\n0,k,1,10,1,get,0\n";
+    place.write("trace.csv", trace);
+    let shell = "cat trace.csv | \"$0\" curve scenario.toml --trace /dev/stdin --capacities 1,2";
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", shell, env!("CARGO_BIN_EXE_hotset")]).current_dir(place.path());
+    let ended = place.start(command).end();
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let of_pipe = fs::read(place.path().join("results/scenario/curve.csv")).unwrap();
+    place.succeeds(&["curve", "scenario.toml", "--trace", "trace.csv", "--capacities", "1,2"]);
+    assert_eq!(fs::read(place.path().join("results/scenario/curve.csv")).unwrap(), of_pipe);
+}
+
+#[test]
+fn a_report_of_lost_rows_keeps_the_page() {
+    let place = Place::new();
+    place.write("scenario.toml", TINY);
+    place.succeeds(&["scenario.toml", "--repeats", "2"]);
+    let folder = place.latest("scenario");
+    let page = fs::read(folder.join("report.html")).unwrap();
+    let summary = fs::read_to_string(folder.join("summary.csv")).unwrap();
+    let lines: Vec<_> = summary.lines().collect();
+    fs::write(folder.join("summary.csv"), format!("{}\n{}\n", lines[0], lines[1])).unwrap();
+    let said = place.fails(2, &["report", folder.to_str().unwrap()]);
+    assert!(said.contains("is of 2 runs and summary.csv has 1 now (without r"), "{said}");
+    assert_eq!(fs::read(folder.join("report.html")).unwrap(), page);
+}

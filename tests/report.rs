@@ -538,8 +538,8 @@ fn a_summary_that_cannot_be_written_leaves_the_cell_unfinished() {
 fn a_second_run_in_the_same_second_gets_a_folder_of_its_own_and_latest_follows() {
     let out = tempfile::tempdir().unwrap();
     let started = "2026-11-22T21:05:09Z".parse().unwrap();
-    let first = ResultsDir::create(out.path(), "quick start", started, &[]).unwrap();
-    let second = ResultsDir::create(out.path(), "quick start", started, &[]).unwrap();
+    let first = ResultsDir::create(out.path(), "quick-start", started, &[]).unwrap();
+    let second = ResultsDir::create(out.path(), "quick-start", started, &[]).unwrap();
     assert!(first.path().ends_with("quick-start/2026-11-22T21-05-09Z"), "{first:?}");
     assert!(second.path().ends_with("quick-start/2026-11-22T21-05-09Z-2"), "{second:?}");
     let latest = fs::canonicalize(out.path().join("quick-start/latest")).unwrap();
@@ -836,4 +836,199 @@ fn the_guide_to_result_files_names_every_value_of_a_run_and_no_other() {
         run.remove(part);
     }
     assert_eq!(documented(&guide, "run.json"), run);
+}
+
+/// How a spreadsheet saves a table.
+#[derive(Clone, Copy)]
+struct Saved {
+    begin: &'static str,
+    between: char,
+    decimal: char,
+    quoted: bool,
+    end_of_line: &'static str,
+    last_line_open: bool,
+}
+
+const SAVED: Saved = Saved {
+    begin: "",
+    between: ',',
+    decimal: '.',
+    quoted: false,
+    end_of_line: "\r\n",
+    last_line_open: false,
+};
+
+/// The CSV files of a run.
+fn csv_files(run: &MadeUpRun) -> Vec<PathBuf> {
+    let files = fs::read_dir(run.path()).unwrap().map(|file| file.unwrap().path());
+    files.filter(|path| path.extension().is_some_and(|kind| kind == "csv")).collect()
+}
+
+fn records(file: &Path) -> Vec<Vec<String>> {
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_path(file).unwrap();
+    reader.records().map(|record| record.unwrap().iter().map(str::to_owned).collect()).collect()
+}
+
+fn save(file: &Path, records: &[Vec<String>], as_is: Saved) {
+    let is_fraction = |field: &str| field.contains('.') && field.parse::<f64>().is_ok();
+    let field = |field: &String| {
+        let field =
+            if is_fraction(field) { field.replace('.', &as_is.decimal.to_string()) } else { field.clone() };
+        let must = field.contains(['"', ',', ';', '\t', '\n']);
+        if as_is.quoted || must { format!("\"{}\"", field.replace('"', "\"\"")) } else { field }
+    };
+    let line =
+        |record: &Vec<String>| record.iter().map(field).collect::<Vec<_>>().join(&as_is.between.to_string());
+    let mut text = records.iter().map(line).collect::<Vec<_>>().join(as_is.end_of_line);
+    if !as_is.last_line_open {
+        text += as_is.end_of_line;
+    }
+    fs::write(file, format!("{}{text}", as_is.begin)).unwrap();
+}
+
+fn same(a: &Results, b: &Results) {
+    assert_eq!(a.summary, b.summary);
+    assert_eq!((&a.timeseries, &a.latency, &a.events), (&b.timeseries, &b.latency, &b.events));
+    assert_eq!((&a.audit, &a.nodes, &a.operations), (&b.audit, &b.nodes, &b.operations));
+}
+
+#[test]
+fn a_run_that_a_spreadsheet_saved_reads_as_it_was() {
+    let run = MadeUpRun::of("made-up", &STRATEGIES, &["single"], 1);
+    let before = run.read();
+    let files: Vec<_> = csv_files(&run).into_iter().map(|file| (records(&file), file)).collect();
+    for as_is in [
+        SAVED,
+        Saved { last_line_open: true, ..SAVED },
+        Saved { begin: "\u{FEFF}", quoted: true, ..SAVED },
+        Saved { between: ';', ..SAVED },
+        Saved { begin: "\u{FEFF}", between: ';', decimal: ',', ..SAVED },
+        Saved { between: ';', decimal: ',', end_of_line: "\n", last_line_open: true, ..SAVED },
+        Saved { begin: "sep=;\r\n", between: ';', decimal: ',', ..SAVED },
+        Saved { between: '\t', decimal: ',', quoted: true, ..SAVED },
+        Saved { end_of_line: "\r", ..SAVED },
+    ] {
+        for (records, file) in &files {
+            save(file, records, as_is);
+        }
+        same(&run.read(), &before);
+    }
+    for (records, file) in &files {
+        let turned = |record: &Vec<String>| {
+            let mut record: Vec<String> = record.iter().rev().cloned().collect();
+            record.insert(1, "a note".into());
+            record
+        };
+        let mut turned: Vec<_> = records.iter().map(turned).collect();
+        turned.push(vec![String::new(); turned[0].len()]);
+        save(file, &turned, SAVED);
+    }
+    same(&run.read(), &before);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_rightly_is_refused_by_name() {
+    let run = MadeUpRun::of("made-up", &STRATEGIES[..2], &["single"], 1);
+    let file = run.file("summary.csv");
+    let whole = records(&file);
+    let place = |name: &str| whole[0].iter().position(|column| column == name).unwrap();
+    let refused = |change: &dyn Fn(&mut Vec<Vec<String>>), as_is: Saved, said: &[&str]| {
+        let mut changed = whole.clone();
+        change(&mut changed);
+        save(&file, &changed, as_is);
+        let error = Results::read(run.path()).unwrap_err().to_string();
+        assert!(said.iter().all(|part| error.contains(part)), "{error}");
+    };
+    let without = |name: &str| {
+        let at = place(name);
+        move |records: &mut Vec<Vec<String>>| {
+            for record in records {
+                record.remove(at);
+            }
+        }
+    };
+    let with = |name: &str, text: &'static str| {
+        let at = place(name);
+        move |records: &mut Vec<Vec<String>>| records[2][at] = text.to_owned()
+    };
+    refused(&without("status"), SAVED, &["summary.csv", "`status`"]);
+    let twice = |records: &mut Vec<Vec<String>>| {
+        records[0].push("reason".into());
+        records[1..].iter_mut().for_each(|record| record.push(String::new()));
+    };
+    refused(&twice, SAVED, &["summary.csv", "`reason`", "two"]);
+    refused(
+        &|records| records.push(records[1].clone()),
+        SAVED,
+        &["summary.csv", "two rows", "r1-no-cache-single"],
+    );
+    refused(&|records| drop(records[2].pop()), SAVED, &["summary.csv", "line 3"]);
+    refused(&with("hit_rate", "0,93"), SAVED, &["summary.csv line 3", "`0,93`", "`hit_rate`"]);
+    refused(&with("position", "1,23E+05"), SAVED, &["summary.csv line 3", "`position`"]);
+    refused(&with("position", ""), SAVED, &["summary.csv line 3", "`position`"]);
+    let semicolons = Saved { between: ';', decimal: ',', ..SAVED };
+    refused(&with("hit_rate", "1.234,5"), semicolons, &["summary.csv line 3", "`1.234,5`"]);
+    let utf_16: Vec<u8> = "\u{FEFF}cell,status\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    fs::write(&file, utf_16).unwrap();
+    let error = Results::read(run.path()).unwrap_err().to_string();
+    assert!(error.contains("summary.csv") && error.contains("UTF-16"), "{error}");
+
+    let mut fewer = whole.clone();
+    without("hit_rate")(&mut fewer);
+    save(&file, &fewer, SAVED);
+    let notes = run.read().notes;
+    assert!(notes.len() == 1 && notes[0].contains("summary.csv has no column hit_rate"), "{notes:?}");
+}
+
+#[test]
+fn a_page_is_never_replaced_by_one_of_fewer_runs() {
+    let run = MadeUpRun::of("made-up", &STRATEGIES[..3], &["single"], 1);
+    let drawn = draw(run.path(), &DrawOptions::default()).unwrap();
+    let before = contents(&drawn);
+    let whole = records(&run.file("summary.csv"));
+    let cells: Vec<String> = whole[1..].iter().map(|record| record[0].clone()).collect();
+    save(&run.file("summary.csv"), &whole[..3], SAVED);
+    let kept = |said: &str| {
+        let error = draw(run.path(), &DrawOptions::default()).unwrap_err().to_string();
+        assert!(error.contains("is of 3 runs and summary.csv has 2 now") && error.contains(said), "{error}");
+        assert_eq!(contents(&drawn), before);
+    };
+    kept("kept");
+    // A page that does not say how many it shows is held to what the run has finished.
+    run.dir.write_run_info(&RunInfo { cells: cells.clone(), ..run_info("made-up") }).unwrap();
+    let page = fs::read_to_string(run.file("report.html")).unwrap();
+    fs::write(run.file("report.html"), page.replace("hotset-runs", "other")).unwrap();
+    let before = contents(&drawn);
+    let error = draw(run.path(), &DrawOptions::default()).unwrap_err().to_string();
+    assert!(error.contains(&format!("without {}", cells[2])), "{error}");
+    assert_eq!(contents(&drawn), before);
+
+    fs::rename(run.file("report.html"), run.file("old.html")).unwrap();
+    draw(run.path(), &DrawOptions::default()).unwrap();
+    let notes = run.read().notes;
+    assert!(
+        notes[0].contains("ended with 3 runs and summary.csv has 2") && notes[0].contains(&cells[2]),
+        "{notes:?}"
+    );
+}
+
+#[test]
+fn labels_are_kept_as_written_and_what_steers_a_terminal_is_only_shown_as_a_picture() {
+    let label = "a\u{1b}[31mb\u{9b}2J\u{7}\u{202e}c";
+    let hostile = MadeUp { label, ..STRATEGIES[1] };
+    let mut run = MadeUpRun::named("made-up");
+    for (position, topology) in ["single\u{8}", "旁路", "直写"].into_iter().enumerate() {
+        run.dir.append_cell(&cell(hostile, topology, 1, "", position as u64 + 1)).unwrap();
+    }
+    let results = run.read();
+    assert!(results.summary.iter().all(|row| row.strategy == label), "kept");
+    let steers = |text: &str| text.chars().any(|c| (c.is_control() && c != '\n') || c == '\u{202e}');
+    let table = closing_table(&results, 120).unwrap();
+    assert!(!steers(&table) && table.contains("a␛[31mb"), "{table}");
+    let drawn = draw(run.path(), &DrawOptions::default()).unwrap();
+    let names: BTreeSet<_> = drawn.iter().collect();
+    assert_eq!(names.len(), drawn.len(), "no chart lies over another: {drawn:?}");
+    for file in drawn.iter().filter(|file| file.extension().is_none_or(|kind| kind != "png")) {
+        assert!(!steers(&fs::read_to_string(file).unwrap()), "{}", file.display());
+    }
 }

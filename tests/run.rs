@@ -379,7 +379,7 @@ fn an_interrupted_run_keeps_what_had_ended_and_takes_its_servers_with_it() {
 
     let ended = running.end();
     assert_eq!(ended.code, 130, "{ended:?}");
-    assert!(ended.stderr.contains("go on with --resume"), "{ended:?}");
+    assert!(ended.stderr.contains("go on with\n") && ended.stderr.contains(" --resume "), "{ended:?}");
     place.is_left_clean();
     let results = place.results("interrupted");
     assert_eq!(results.summary.len(), 1);

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::shown;
+
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
@@ -72,6 +74,24 @@ pub enum Event {
     RunEnded,
 }
 
+impl Event {
+    /// The event for a terminal: what servers and paths say in it does not steer it.
+    #[must_use]
+    pub fn shown(self) -> Self {
+        let words = |text: String| shown::lines(&text).into_owned();
+        match self {
+            Self::RunStarted { cells, finished, directory } => {
+                Self::RunStarted { cells, finished, directory: words(directory) }
+            }
+            Self::Step { what } => Self::Step { what: words(what) },
+            Self::Warning { what } => Self::Warning { what: words(what) },
+            Self::CellEnded { cell, line } => Self::CellEnded { cell, line: words(line) },
+            Self::CellFailed { cell, reason } => Self::CellFailed { cell, reason: words(reason) },
+            other @ (Self::CellStarted { .. } | Self::Window { .. } | Self::RunEnded) => other,
+        }
+    }
+}
+
 /// Listens to a run.
 pub trait Observer: Send + Sync {
     /// Is told what happened. MUST return at once: it is called between the windows of a measurement.
@@ -83,4 +103,23 @@ pub struct Silent;
 
 impl Observer for Silent {
     fn observe(&self, _event: Event) {}
+}
+
+/// Tells another listener what happened, without secrets.
+pub struct Discreet(pub Box<dyn Observer>);
+
+impl Observer for Discreet {
+    fn observe(&self, event: Event) {
+        let strike = |text: String| super::secrets::strike(&text).into_owned();
+        self.0.observe(match event {
+            Event::Step { what } => Event::Step { what: strike(what) },
+            Event::Warning { what } => Event::Warning { what: strike(what) },
+            Event::CellEnded { cell, line } => Event::CellEnded { cell, line: strike(line) },
+            Event::CellFailed { cell, reason } => Event::CellFailed { cell, reason: strike(reason) },
+            event @ (Event::RunStarted { .. }
+            | Event::CellStarted { .. }
+            | Event::Window { .. }
+            | Event::RunEnded) => event,
+        });
+    }
 }

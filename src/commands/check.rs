@@ -3,12 +3,13 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use crate::base::shown;
 use crate::base::units::show_duration;
 use crate::commands::Exit;
 use crate::commands::cli::PlanArguments;
 use crate::commands::output::print;
 use crate::commands::plan::read;
-use crate::run::plan::Plan;
+use crate::run::plan::{Plan, Size};
 
 /// Reads a scenario and prints what a run of it would do.
 #[must_use]
@@ -27,7 +28,8 @@ pub fn describe(plan: &Plan) -> String {
     // Writing to a string does not fail.
     let _ = writeln!(text, "{} is valid: {} runs in this order", plan.path, plan.cells.len());
     for cell in &plan.cells {
-        let swept: Vec<_> = cell.swept.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+        let swept: Vec<_> =
+            cell.swept.iter().map(|(key, value)| format!("{key} = {}", shown::line(value))).collect();
         let _ = writeln!(
             text,
             "  {:>3}  {}  (database: {}{}{})",
@@ -51,6 +53,7 @@ pub fn describe(plan: &Plan) -> String {
         show_duration(most),
         plan.scenario.dataset.keys,
     );
+    let _ = writeln!(text, "{}", Size::of(&plan.scenario));
     let repeats = plan.scenario.run.repeats.get();
     if repeats < 5 {
         let s = if repeats == 1 { " is" } else { "s are" };

@@ -200,7 +200,7 @@ pub struct CurveArguments {
     #[arg(long, value_name = "SHARE")]
     pub rate: Option<f64>,
 
-    /// Simulate a trace instead: hotset's own CSV, Twitter's or CacheLib's, plain or zstd
+    /// Simulate a trace instead: hotset's own CSV, Twitter's or CacheLib's, plain or compressed
     #[arg(long, value_name = "FILE", conflicts_with = "operations")]
     pub trace: Option<PathBuf>,
 

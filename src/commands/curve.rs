@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::path::Path;
 
+use crate::base::output::{answer, note};
+use crate::base::shown;
 use crate::commands::cli::CurveArguments;
 use crate::commands::exit::Exit;
 use crate::commands::plan::read;
@@ -27,7 +29,7 @@ pub fn execute(scenario: &Path, arguments: &CurveArguments) -> Exit {
     let found = match sizing::simulate(&plan, &request, progress) {
         Ok(found) => found,
         Err(error) => {
-            eprintln!("error: {error}");
+            note!("error: {}", shown::lines(&error.to_string()));
             return Exit::Wrong;
         }
     };
@@ -37,14 +39,14 @@ pub fn execute(scenario: &Path, arguments: &CurveArguments) -> Exit {
         rows.extend(sizing::measured(&plan, &arguments.out));
     }
     if let Err(error) = keep_curve(&plan.name, &rows, &arguments.out.join(file_safe(&plan.name))) {
-        eprintln!("error: {error}");
+        note!("error: {}", shown::lines(&error.to_string()));
         return Exit::NotRun;
     }
     if let Some(target) = arguments.target_hit_rate {
         for sizing in &found {
             let name = sizing.name(&found);
             let of = if name.is_empty() { String::new() } else { format!("{name}: ") };
-            println!("{of}{}", sizing.answer(target));
+            answer!("{of}{}", sizing.answer(target));
         }
     }
     Exit::Done
@@ -53,22 +55,22 @@ pub fn execute(scenario: &Path, arguments: &CurveArguments) -> Exit {
 /// What is to be known of simulated curves before they are looked at, each thing once.
 fn print_curve_notes(found: &[Sizing]) {
     for warning in found.iter().filter_map(Sizing::warning).collect::<BTreeSet<_>>() {
-        eprintln!("warning: {warning}");
+        note!("warning: {warning}");
     }
     if let Some((lines, first)) =
         found.iter().find_map(|one| Some((one.skipped.lines, one.skipped.first.as_ref()?)))
     {
-        eprintln!("warning: {lines} broken lines were left out, the first: {first}");
+        note!("warning: {lines} broken lines were left out, the first: {first}");
     }
     for reason in found.iter().filter_map(|one| one.reason.as_ref()).collect::<BTreeSet<_>>() {
-        println!("{reason}");
+        answer!("{reason}");
     }
 }
 
 fn keep_curve(name: &str, rows: &[CurveRow], directory: &Path) -> Result<(), ReportError> {
     let table = write_curve(directory, rows)?;
     for written in [vec![table], report::draw_curve(name, rows, directory)?].concat() {
-        println!("{}", written.display());
+        answer!("{}", written.display());
     }
     Ok(())
 }

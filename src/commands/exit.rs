@@ -9,7 +9,7 @@ pub enum Exit {
     Done = 0,
     /// The scenario or the command line is wrong.
     Wrong = 2,
-    /// A cell could not be run, or its results could not be kept.
+    /// A cell could not be run, or its results could not be kept or printed.
     NotRun = 3,
     /// The user ended it.
     Interrupted = 130,

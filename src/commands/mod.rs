@@ -19,6 +19,7 @@ pub mod progress;
 pub mod record;
 pub mod recording;
 pub mod report;
+pub mod resume;
 pub mod run;
 pub mod sizing;
 

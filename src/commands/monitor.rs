@@ -2,6 +2,8 @@
 
 use std::io::IsTerminal;
 
+use crate::base::output::{self, note};
+use crate::base::shown;
 use crate::commands::cli::monitor::{MonitorArguments, MonitorCommand, OutputFormat};
 use crate::commands::exit::Exit;
 use crate::commands::output::print;
@@ -13,7 +15,7 @@ pub fn execute(arguments: &MonitorArguments) -> Exit {
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("error: cannot start: {error}");
+            note!("error: cannot start: {error}");
             return Exit::NotRun;
         }
     };
@@ -29,7 +31,7 @@ pub fn execute(arguments: &MonitorArguments) -> Exit {
         Ok(SessionEnd::Over) => Exit::Done,
         Ok(SessionEnd::Interrupted) => Exit::Interrupted,
         Err(error) => {
-            eprintln!("error: {error}");
+            note!("error: {}", shown::lines(&error.to_string()));
             match error {
                 MonitorError::Listen { .. } | MonitorError::Refused(_) | MonitorError::CannotPublish(_) => {
                     Exit::Wrong
@@ -44,7 +46,7 @@ async fn print_history(command: &MonitorCommand) -> Result<(), MonitorError> {
     let (request, form) = command.request();
     let samples = history::read(&request).await?;
     match form {
-        OutputFormat::Rows => history::write_csv(&samples, std::io::stdout())
+        OutputFormat::Rows => history::write_csv(&samples, output::rows())
             .map_err(|source| MonitorError::Rows { path: "-".into(), source }),
         OutputFormat::Summary => {
             let _ = print(&summary::of(&samples));

@@ -1,21 +1,23 @@
-//! Texts on standard output and standard error.
+//! Answers of commands, and what is wrong with a command line.
 
 use std::io::IsTerminal;
 
+use crate::base::output::{self, note};
+use crate::base::secrets;
+use crate::base::shown;
 use crate::commands::exit::Exit;
-use crate::run::plan;
 
 /// Prints the whole answer of a command.
 #[must_use]
 pub fn print(text: &str) -> Exit {
-    print!("{text}");
+    output::print(shown::lines(text));
     Exit::Done
 }
 
 /// Says what is wrong with the command line.
 #[must_use]
 pub fn refuse(what: &str) -> Exit {
-    eprintln!("error: {what}");
+    note!("error: {}", shown::lines(what));
     Exit::Wrong
 }
 
@@ -28,9 +30,24 @@ pub fn print_parser_message(message: &clap::Error) -> Exit {
     let text = if is_terminal { text.ansi().to_string() } else { text.to_string() };
     if is_wrong {
         // What was typed is quoted there.
-        eprint!("{}", plan::redacted_command([text]).concat());
+        output::say(secrets::strike_typed(&text));
         Exit::Wrong
     } else {
-        print(&text)
+        // Its own colours stay: nothing that was typed is quoted there.
+        output::print(text);
+        Exit::Done
+    }
+}
+
+/// Waits until everything is printed, and returns how the command ended in the end: what could not be printed, as on a full
+/// disk, is an error. That nobody reads any more is none.
+#[must_use]
+pub fn end(exit: Exit) -> Exit {
+    match output::finish() {
+        Some(failure) => {
+            note!("error: {failure}");
+            if exit == Exit::Done { Exit::NotRun } else { exit }
+        }
+        None => exit,
     }
 }

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use crate::base::output::note;
+use crate::base::shown;
 use crate::commands::exit::Exit;
 use crate::run::plan::{Plan, PlanError, PlanOptions};
 
@@ -13,15 +15,19 @@ pub fn read(scenario: &Path, options: &PlanOptions) -> Result<Plan, Exit> {
     Plan::read(scenario, options).map_err(|error| {
         match &error {
             PlanError::Unreadable { .. } => {
-                eprintln!("error: {error}; check the path, or try `hotset scenarios/quickstart.toml`");
+                let error = error.to_string();
+                note!(
+                    "error: {}; check the path, or try `hotset scenarios/quickstart.toml`",
+                    shown::lines(&error)
+                );
             }
             PlanError::Invalid(invalid) => {
                 for report in invalid.reports() {
-                    eprintln!("{report:?}");
+                    note!("{report:?}");
                 }
                 let count = invalid.mistakes.len();
                 let s = if count == 1 { "" } else { "s" };
-                eprintln!("{count} mistake{s} in {}: nothing was run", invalid.path);
+                note!("{count} mistake{s} in {}: nothing was run", shown::line(&invalid.path));
             }
         }
         Exit::Wrong

@@ -6,6 +6,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use parking_lot::Mutex;
 
 use crate::base::observer::{Event, Observer, Silent};
+use crate::base::output::note;
 use crate::base::units::show_duration;
 use crate::run::plan::Plan;
 
@@ -43,7 +44,7 @@ pub fn operations(quiet: bool, terminal: bool, total: Option<u64>) -> Box<dyn Fn
                 if last.elapsed() >= LINE_EVERY {
                     last = Instant::now();
                     let of = total.map_or_else(String::new, |total| format!(" of {total}"));
-                    eprintln!("{done}{of} operations");
+                    note!("{done}{of} operations");
                 }
             })
         }
@@ -55,9 +56,9 @@ struct Quiet;
 
 impl Observer for Quiet {
     fn observe(&self, event: Event) {
-        match event {
-            Event::Warning { what } => eprintln!("warning: {what}"),
-            Event::CellFailed { cell, reason } => eprintln!("error: {cell} could not be run: {reason}"),
+        match event.shown() {
+            Event::Warning { what } => note!("warning: {what}"),
+            Event::CellFailed { cell, reason } => note!("error: {cell} could not be run: {reason}"),
             other => Silent.observe(other),
         }
     }
@@ -84,29 +85,27 @@ struct Lines {
 
 impl Observer for Lines {
     fn observe(&self, event: Event) {
-        match event {
+        match event.shown() {
             Event::RunStarted { cells, finished, directory } => {
-                eprintln!("{cells} runs, {finished} finished already, results in {directory}");
+                note!("{cells} runs, {finished} finished already, results in {directory}");
             }
             Event::CellStarted { cell, position, at_most } => {
-                eprintln!("[{position}/{}] {cell}: at most {}", self.cells, show_duration(at_most));
+                note!("[{position}/{}] {cell}: at most {}", self.cells, show_duration(at_most));
             }
-            Event::Step { .. } | Event::RunEnded => {}
+            Event::Step { what } => tracing::info!("{what}"),
+            Event::RunEnded => {}
             Event::Window { measuring, elapsed, per_second, p99_us, hit_rate, errors, .. } => {
                 let mut last = self.state.lock();
                 if last.is_none_or(|at| at.elapsed() >= LINE_EVERY) {
                     *last = Some(Instant::now());
                     let phase = if measuring { "measuring" } else { "warming up" };
                     let elapsed = show_duration(Duration::from_secs(elapsed.as_secs()));
-                    eprintln!(
-                        "      {phase} for {elapsed}: {}",
-                        figures(per_second, p99_us, hit_rate, errors)
-                    );
+                    note!("      {phase} for {elapsed}: {}", figures(per_second, p99_us, hit_rate, errors));
                 }
             }
-            Event::Warning { what } => eprintln!("warning: {what}"),
-            Event::CellEnded { cell, line } => eprintln!("      {cell}: {line}"),
-            Event::CellFailed { cell, reason } => eprintln!("error: {cell} could not be run: {reason}"),
+            Event::Warning { what } => note!("warning: {what}"),
+            Event::CellEnded { cell, line } => note!("      {cell}: {line}"),
+            Event::CellFailed { cell, reason } => note!("error: {cell} could not be run: {reason}"),
         }
     }
 }
@@ -164,7 +163,7 @@ impl Bar {
 impl Observer for Bar {
     fn observe(&self, event: Event) {
         let mut state = self.state.lock();
-        match event {
+        match event.shown() {
             Event::RunStarted { directory, .. } => self.progress.println(format!("results in {directory}")),
             Event::CellStarted { cell, position, at_most } => {
                 self.progress.set_prefix(format!("[{position}/{}]", self.cells));

@@ -4,6 +4,8 @@ use std::io::IsTerminal;
 use std::num::NonZeroU64;
 use std::path::Path;
 
+use crate::base::output::note;
+use crate::base::shown;
 use crate::commands::exit::Exit;
 use crate::commands::output::print;
 use crate::commands::plan::read;
@@ -21,7 +23,7 @@ pub fn execute(scenario: &Path, set: Vec<String>, operations: NonZeroU64, out: &
     match recording::record(&plan.scenario, operations, out, progress) {
         Ok(()) => print(&format!("{}\n", out.display())),
         Err(error) => {
-            eprintln!("error: {error}");
+            note!("error: {}", shown::lines(&error.to_string()));
             Exit::NotRun
         }
     }

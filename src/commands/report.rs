@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use crate::base::output::{answer, note};
+use crate::base::shown;
 use crate::commands::exit::Exit;
 use crate::commands::output::print;
 use crate::report::terminal::closing_table;
@@ -17,12 +19,12 @@ pub fn execute(dir: &Path) -> Exit {
     match report::draw(dir, &DrawOptions::default()) {
         Ok(drawn) => {
             for path in &drawn {
-                println!("{}", path.display());
+                answer!("{}", path.display());
             }
             print_table(dir)
         }
         Err(error) => {
-            eprintln!("error: {error}");
+            note!("error: {}", shown::lines(&error.to_string()));
             Exit::Wrong
         }
     }
@@ -33,11 +35,16 @@ pub fn execute(dir: &Path) -> Exit {
 pub fn print_table(dir: &Path) -> Exit {
     let width = console::Term::stdout().size_checked().map_or(WIDTH_OF_A_FILE, |(_, columns)| columns.into());
     let table = Results::read(dir).map_err(|error| error.to_string());
-    let table = table.and_then(|results| closing_table(&results, width).map_err(|error| error.to_string()));
+    let table = table.and_then(|results| {
+        for warning in &results.notes {
+            note!("warning: {}", shown::lines(warning));
+        }
+        closing_table(&results, width).map_err(|error| error.to_string())
+    });
     match table {
         Ok(table) => print(&table),
         Err(error) => {
-            eprintln!("error: {error}");
+            note!("error: {}", shown::lines(&error));
             Exit::NotRun
         }
     }

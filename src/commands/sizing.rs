@@ -17,7 +17,7 @@ use self::studies::{Study, Writing, offer_alike, studies, writings};
 use crate::application::catalog;
 use crate::base::memory;
 use crate::base::units::{ByteSize, Share};
-use crate::load::trace::{self, Fills, OnBroken, Skipped, TraceError, TraceReader};
+use crate::load::trace::{self, Fills, OnBroken, Rereadable, Skipped, TraceError, TraceReader};
 use crate::load::workload::{MixError, Operation};
 use crate::model::curve::{Access, Curve, Keys, NotReached, RateOutOfRange, Sampling, Sweep, WritePolicy};
 use crate::model::eviction::PolicyKind;
@@ -122,6 +122,9 @@ pub fn simulate(
     let mut found = Vec::new();
     match &request.trace {
         Some(path) => {
+            // It is read up to three times.
+            let trace = Rereadable::new(path)?;
+            let path = trace.path();
             for writes in writings_of_trace(plan, path, request)? {
                 let mut read = 0;
                 found.push(simulate_trace(path, &writes, request, |operations| {

@@ -138,7 +138,7 @@ impl Looking {
     }
 
     async fn ask(&self, place: &ServerAddress, admin: &RedisAdmin) -> Result<DeploymentLayout, StoreError> {
-        let text: String = admin.ask(cmd("INFO").arg("server"), "asking for INFO").await?;
+        let text = admin.ask_text(cmd("INFO").arg("server"), "asking for INFO").await?;
         match Info::parse(&text).mode.as_str() {
             "cluster" => self.cluster(place, admin).await,
             "sentinel" => self.sentinel(admin).await,

@@ -130,7 +130,7 @@ async fn ask(place: ServerAddress, admin: Option<RedisAdmin>) -> PollResult {
     let asked = Instant::now();
     let ponged = admin.ask::<String>(&cmd("PING"), "asking for PING").await;
     let round_trip = asked.elapsed();
-    let text: String = admin.ask(cmd("INFO").arg("all"), "asking for INFO").await?;
+    let text = admin.ask_text(cmd("INFO").arg("all"), "asking for INFO").await?;
     let info = Arc::new(Info::parse(&text));
     let trouble =
         match (&ponged, info.loading, info.replication.primary.is_some() && !info.replication.link_is_up) {

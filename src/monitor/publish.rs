@@ -126,7 +126,7 @@ pub async fn check(publish: &Publish) -> Result<(), String> {
 /// # Errors
 /// Why not, and what to do.
 pub async fn keeps_streams(admin: &RedisAdmin, place: &ServerAddress) -> Result<(), String> {
-    let text: Result<String, _> = admin.ask(cmd("INFO").arg("server"), "asking for INFO").await;
+    let text = admin.ask_text(cmd("INFO").arg("server"), "asking for INFO").await;
     text.map_or(Ok(()), |text| takes_streams(&Info::parse(&text), &place.name))
 }
 
@@ -191,7 +191,7 @@ impl Task {
         }
         let admin = connect(&self.publish.place, BOUND).await?;
         // Who is asked matters only for the note; whoever may not ask INFO can publish all the same.
-        let info: Result<String, _> = admin.ask(cmd("INFO").arg("server"), "asking for INFO").await;
+        let info = admin.ask_text(cmd("INFO").arg("server"), "asking for INFO").await;
         if let Ok(text) = info {
             let info = Info::parse(&text);
             // It may have come later, or another in its place.

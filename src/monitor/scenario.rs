@@ -9,7 +9,9 @@ use tokio::sync::watch;
 use super::screen::scenario::ScenarioScreen;
 use super::stage::{Left, Scene, ScreenThread};
 use super::terminal::{self, Wish};
+use crate::base::interrupt::set_off;
 use crate::base::observer::{Event, Observer};
+use crate::base::output::note;
 
 /// So many warnings are printed when the screen has gone; a run that warns more often has said enough.
 const WARNINGS: usize = 1000;
@@ -56,7 +58,7 @@ fn leave(left: &Left, interrupt: &watch::Sender<bool>) {
             std::process::exit(130);
         }
         Left::Quit | Left::Interrupt => {
-            interrupt.send_replace(true);
+            set_off(interrupt);
         }
     }
 }
@@ -103,7 +105,7 @@ impl Drop for Watching {
     fn drop(&mut self) {
         self.stage.end();
         for line in &self.messages.lock().lines {
-            eprintln!("{line}");
+            note!("{line}");
         }
     }
 }

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
 use ratatui::Frame;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -21,9 +20,11 @@ use super::sample::{Round, ServerSample};
 use super::screen::servers::ServersScreen;
 use super::stage::{Left, Scene, ScreenThread};
 use super::tasks::AbortOnDrop;
-use super::terminal::Wish;
+use super::terminal::{self, Wish};
 use super::watch::{Watcher, keep_watching};
 use super::{MonitorError, SessionEnd, csv, listen, remedy};
+use crate::base::interrupt::Signals;
+use crate::base::output::{self, note};
 
 /// Rounds that may wait for a slow terminal or reader; the watching then waits too.
 const WAITING: usize = 4;
@@ -66,7 +67,7 @@ async fn watch(options: &MonitorOptions) -> Result<SessionEnd, MonitorError> {
     let mut session = Session { rounds, newest, publisher, ending, standing };
     match &options.output {
         Output::Screen => session.on_screen(options).await,
-        Output::Stdout => session.as_rows(Box::new(io::stdout()), Path::new("-")).await,
+        Output::Stdout => session.as_rows(Box::new(output::rows()), Path::new("-")).await,
         Output::File(path) => {
             let file = File::create(path);
             let file = file.map_err(|source| MonitorError::Rows { path: path.clone(), source })?;
@@ -153,7 +154,7 @@ impl Session {
                     let notes = self.notes();
                     if reported.as_ref() != Some(&notes) {
                         for note in &notes {
-                            eprintln!("note: {note}");
+                            note!("note: {note}");
                         }
                         reported = Some(notes);
                     }
@@ -254,14 +255,14 @@ struct Lost {
 impl Ending {
     fn new(options: &MonitorOptions) -> Result<Self, MonitorError> {
         let (sender, signals) = mpsc::channel(1);
-        let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
-        let mut all =
-            kinds.map(signal).into_iter().collect::<io::Result<Vec<_>>>().map_err(MonitorError::Terminal)?;
+        let mut all = Signals::listen().map_err(MonitorError::Terminal)?;
         let waiting = tokio::spawn(async move {
-            let any = all.iter_mut().map(|one| Box::pin(one.recv()));
-            futures_util::future::select_all(any).await;
+            all.next().await;
+            output::hurry();
             let _ = sender.send(()).await;
-            std::future::pending::<()>().await;
+            all.next().await;
+            terminal::give_back();
+            std::process::exit(130);
         });
         Ok(Self {
             signals,

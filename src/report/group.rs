@@ -7,13 +7,16 @@ use hdrhistogram::Histogram;
 use super::format;
 use super::stats::REPEATS_FOR_INTERVAL;
 use super::style::{self, Look};
-use crate::results::{Measure, OperationClass, Results, ResultsError, Status, SummaryRow, file_safe};
+use crate::results::{Measure, OperationClass, Results, ResultsError, Status, SummaryRow, file_safe_within};
 
 /// The strategy that the others are compared with.
 const REFERENCE: &str = "no-cache";
 
 /// What stands between the parts of a caption, and where its lines are best broken.
 pub const BETWEEN: &str = "  ·  ";
+
+/// The longest that topology and swept values are in the name of a chart's file, each.
+const PART: usize = 80;
 
 /// The strategies of one topology and one set of swept values.
 #[derive(Debug)]
@@ -125,15 +128,15 @@ fn suffixes(kinds: &[(&str, &str)]) -> Vec<String> {
         let mut suffix = String::new();
         if topologies.len() > 1 {
             suffix.push('-');
-            suffix += &file_safe(topology);
+            suffix += &file_safe_within(topology, PART);
         }
         if sweeps.len() > 1 {
             suffix.push('-');
-            suffix += &file_safe(&short_swept(swept, "=", "_"));
+            suffix += &file_safe_within(&short_swept(swept, "=", "_"), PART);
         }
         let plain = suffix.clone();
         for number in 2.. {
-            if taken.insert(suffix.clone()) {
+            if taken.insert(suffix.to_lowercase()) {
                 break;
             }
             suffix = format!("{plain}-{number}");
@@ -275,6 +278,6 @@ mod tests {
             suffixes(&[("workload.keys.exponent=0.8", "single"), ("workload.keys.exponent=0.99", "single")]),
             ["-exponent=0.8", "-exponent=0.99"]
         );
-        assert_eq!(suffixes(&[("", "a b"), ("", "a-b")]), ["-a-b", "-a-b-2"]);
+        assert_eq!(suffixes(&[("", "a b"), ("", "a-b")]), ["-a-b-24582c4c", "-a-b"]);
     }
 }

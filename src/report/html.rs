@@ -9,6 +9,7 @@ use super::group::Group;
 use super::headline::NONE;
 use super::scorecard;
 use super::table::{PageTable, figures, words};
+use crate::base::shown;
 use crate::results::{LimitedBy, Results, RunInfo, Status, SummaryRow};
 
 /// A chart on the page.
@@ -32,7 +33,17 @@ pub struct Section<'a> {
 const STYLE: &str = include_str!("report.css");
 const SCRIPT: &str = include_str!("report.js");
 
-/// The page.
+/// The name of the number of runs that a page shows, so that it is not replaced by one of fewer.
+const RUNS: &str = "hotset-runs";
+
+/// The number of runs that a page shows; `None` where it does not say.
+#[must_use]
+pub fn runs_of(page: &str) -> Option<usize> {
+    let (_, rest) = page.split_once(&format!("<meta name=\"{RUNS}\" content=\""))?;
+    rest.split_once('"')?.0.parse().ok()
+}
+
+/// The page. A control character is no character of HTML, so that a picture stands for it.
 #[must_use]
 pub fn page(results: &Results, groups: &[Group<'_>], sections: &[Section<'_>]) -> String {
     let run = &results.run;
@@ -43,6 +54,7 @@ pub fn page(results: &Results, groups: &[Group<'_>], sections: &[Section<'_>]) -
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
+                meta name=(RUNS) content=(results.summary.len());
                 title { (run.name) " – hotset" }
                 style { (PreEscaped(STYLE)) }
             }
@@ -61,7 +73,7 @@ pub fn page(results: &Results, groups: &[Group<'_>], sections: &[Section<'_>]) -
             }
         }
     };
-    page.into_string()
+    shown::lines(&page.into_string()).into_owned()
 }
 
 /// What was asked, and what the data say to it: all that somebody in a hurry reads.

@@ -1,6 +1,6 @@
 //! Charts, the HTML report and the closing table, drawn only from what `results` wrote.
 //!
-//! This room stands on floor 5 and may use `model` and `results`.
+//! This room stands on floor 5 and may use `base`, `model` and `results`.
 
 pub mod audit;
 pub mod canvas;
@@ -24,6 +24,7 @@ pub mod table;
 pub mod terminal;
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::results::{CurveRow, Results, ResultsError, write_atomically};
@@ -52,6 +53,18 @@ pub enum ReportError {
         /// The names of all charts.
         known: String,
     },
+    /// The page that is there shows more runs than the results still hold.
+    #[error("{} is of {shown} runs and summary.csv has {left} now{}; the page and its charts are kept: put the rows back, or move report.html aside to draw what is left", path.display(), without(missing))]
+    Fewer {
+        /// The page.
+        path: PathBuf,
+        /// The runs that it shows, or that have finished.
+        shown: usize,
+        /// The rows that there are.
+        left: usize,
+        /// The runs without a row; empty where they are not known.
+        missing: String,
+    },
     /// No cell has finished.
     #[error("{} holds no finished cell yet; let the run finish a cell, or go on with --resume", path.display())]
     Empty {
@@ -59,6 +72,15 @@ pub enum ReportError {
         path: PathBuf,
     },
 }
+
+fn without(missing: &str) -> String {
+    if missing.is_empty() { String::new() } else { format!(" (without {missing})") }
+}
+
+/// The name of the page in its results folder.
+const PAGE: &str = "report.html";
+/// More lost runs than this are counted, not named.
+const CELLS_TO_NAME: usize = 3;
 
 /// What to draw.
 #[derive(Debug, Clone, Default)]
@@ -77,6 +99,7 @@ pub fn draw(dir: &Path, options: &DrawOptions) -> Result<Vec<PathBuf>, ReportErr
         return Err(ReportError::Empty { path: dir.to_owned() });
     }
     results.check_comparable()?;
+    keep_a_page_of_more(&results)?;
     let groups = group::groups(&results)?;
     let plots = dir.join("plots");
     fs::create_dir_all(&plots)
@@ -99,10 +122,34 @@ pub fn draw(dir: &Path, options: &DrawOptions) -> Result<Vec<PathBuf>, ReportErr
         }
         sections.push(html::Section { group, pictures });
     }
-    let page = dir.join("report.html");
+    let page = dir.join(PAGE);
     write_atomically(&page, html::page(&results, &groups, &sections).as_bytes())?;
     written.push(page);
     Ok(written)
+}
+
+/// Refuses to put a page of fewer runs in the place of one of more, as when rows were lost since.
+fn keep_a_page_of_more(results: &Results) -> Result<(), ReportError> {
+    let path = results.path.join(PAGE);
+    let page = match fs::read_to_string(&path) {
+        Ok(page) => page,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        // What is no text was not drawn here; writing over it says why, where that fails.
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => String::new(),
+        Err(source) => {
+            return Err(ReportError::Chart { path, reason: source.to_string() });
+        }
+    };
+    let planned = results.run.finished_utc.is_some().then_some(results.run.cells.len());
+    let shown = html::runs_of(&page).max(planned).unwrap_or(0);
+    if shown <= results.summary.len() {
+        return Ok(());
+    }
+    let mut missing = results.unfinished_cells();
+    let more = missing.len().saturating_sub(CELLS_TO_NAME);
+    missing.truncate(CELLS_TO_NAME);
+    missing.extend((more > 0).then(|| format!("{more} more")));
+    Err(ReportError::Fewer { path, shown, left: results.summary.len(), missing: format::list(&missing) })
 }
 
 /// Draws a curve of hit rate against capacity into a folder, as `curve.svg` and `curve.png`; returns what was written.

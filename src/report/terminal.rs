@@ -8,6 +8,7 @@ use super::format;
 use super::group::{Group, groups, short_swept};
 use super::headline::Headline;
 use super::{decision, operations, prediction};
+use crate::base::shown;
 use crate::results::{Results, Status};
 
 /// Names longer than this are broken into lines.
@@ -85,7 +86,7 @@ pub fn closing_table(results: &Results, width: usize) -> Result<String, ReportEr
             push_wrapped(&mut text, &format!("{} {}", sentence.tone.sign(), sentence.text), "  ", width);
         }
     }
-    Ok(text)
+    Ok(shown::lines(&text).into_owned())
 }
 
 /// Leaves out columns until the table fits.
@@ -145,9 +146,11 @@ fn table(groups: &[Group<'_>], gone: u8) -> Table {
     for group in groups {
         for entry in &group.entries {
             let verdict = Headline::of(entry);
-            let mut row = vec![wrapped(entry.label, NAME).join("\n")];
-            row.extend(topologies.then(|| wrapped(group.topology, NAME).join("\n")));
-            row.extend(swept.then(|| short_swept(group.swept, "=", "\n")));
+            // Before the columns are measured, since a picture is wider than what it stands for.
+            let name = |label: &str| wrapped(&shown::line(label), NAME).join("\n");
+            let mut row = vec![name(entry.label)];
+            row.extend(topologies.then(|| name(group.topology)));
+            row.extend(swept.then(|| short_swept(&shown::line(group.swept), "=", "\n")));
             row.extend(figures.iter().map(|figure| figure.show(entry)));
             row.extend(stays(VERDICT_GOES, gone).then(|| verdict.guarantee.clone()));
             row.push(verdict.status);

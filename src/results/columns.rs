@@ -4,7 +4,10 @@
 //! A group is a struct of columns that recurs in several files; a row holds it as one field, and the file has its
 //! columns in its place.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+
+use super::numbers::Numbers;
 
 /// A column of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,6 +118,8 @@ pub struct Line<'a> {
     pub places: &'a HashMap<String, usize>,
     /// The fields.
     pub fields: &'a csv::StringRecord,
+    /// How numbers are written in the file.
+    pub numbers: Numbers,
 }
 
 impl Line<'_> {
@@ -129,7 +134,11 @@ impl Line<'_> {
             None if F::OPTIONAL => "",
             None => return Err(FieldError::Missing(column)),
         };
-        F::parse(text).ok_or_else(|| FieldError::Unlike {
+        let plain = match F::FORM {
+            FieldType::Number => self.numbers.plain(text),
+            _ => Some(Cow::Borrowed(text)),
+        };
+        plain.and_then(|plain| F::parse(&plain)).ok_or_else(|| FieldError::Unlike {
             column,
             text: text.to_owned(),
             wanted: F::FORM.wanted(),
@@ -188,7 +197,20 @@ macro_rules! parsed {
         }
     )* };
 }
-parsed!(u64: FieldType::Integer, u32: FieldType::Integer, bool: FieldType::Boolean);
+parsed!(u64: FieldType::Integer, u32: FieldType::Integer);
+
+impl Field for bool {
+    const FORM: FieldType = FieldType::Boolean;
+
+    fn text(&self) -> String {
+        self.to_string()
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        // Spreadsheets save these words in capitals.
+        text.to_ascii_lowercase().parse().ok()
+    }
+}
 
 impl<F: Field> Field for Option<F> {
     const FORM: FieldType = F::FORM;

@@ -1,10 +1,13 @@
 //! Writing so that a crash, a full disk or a kill leaves whole rows and whole files.
 
+use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::ResultsError;
+use crate::base::secrets;
 
 /// Replaces a file in one step: readers see the old content or the new, never a part of it.
 ///
@@ -12,7 +15,8 @@ use super::ResultsError;
 /// Names the file and what to do; the old content is then still there.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), ResultsError> {
     let temporary = beside(path);
-    let written = write_and_sync(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
+    let written =
+        write_and_sync(&temporary, &without_secrets(path, bytes)).and_then(|()| fs::rename(&temporary, path));
     if let Err(source) = written {
         // The error of the write is the one worth telling.
         let _ = fs::remove_file(&temporary);
@@ -20,6 +24,21 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), ResultsError> {
     }
     sync_parent(path);
     Ok(())
+}
+
+/// What is kept on the disk of a text. A picture and other bytes are as they are, and the fields of a CSV were struck
+/// out one by one.
+fn without_secrets<'a>(path: &Path, bytes: &'a [u8]) -> Cow<'a, [u8]> {
+    let Ok(text) = std::str::from_utf8(bytes) else { return bytes.into() };
+    let struck = match path.extension().and_then(OsStr::to_str) {
+        Some("csv") => return bytes.into(),
+        Some("html" | "svg") => secrets::strike_markup(text),
+        _ => secrets::strike(text),
+    };
+    match struck {
+        Cow::Borrowed(text) => text.as_bytes().into(),
+        Cow::Owned(text) => text.into_bytes().into(),
+    }
 }
 
 fn write_and_sync(path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -68,7 +87,7 @@ pub(super) fn append(path: &Path, bytes: &[u8]) -> Result<Appended, ResultsError
     let mut file = OpenOptions::new().append(true).open(path).map_err(failed)?;
     let length_before = file.metadata().map_err(failed)?.len();
     let appended = Appended { path: path.to_owned(), length_before };
-    if let Err(source) = file.write_all(bytes).and_then(|()| file.sync_data()) {
+    if let Err(source) = file.write_all(&without_secrets(path, bytes)).and_then(|()| file.sync_data()) {
         appended.undo();
         return Err(failed(source));
     }

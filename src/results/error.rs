@@ -34,8 +34,24 @@ pub enum ResultsError {
         /// What does not fit.
         reason: String,
     },
+    /// A file with two columns of one name, of which no one can say which is meant.
+    #[error("{} has two columns `{column}`; take one of them out", path.display())]
+    ColumnTwice {
+        /// The CSV file.
+        path: PathBuf,
+        /// The name.
+        column: String,
+    },
+    /// Two rows of one cell, which has one.
+    #[error("{} has two rows of {cell}; take one of them out: counted as two repeats, they would be another result", path.display())]
+    CellTwice {
+        /// The CSV file.
+        path: PathBuf,
+        /// The cell's id.
+        cell: String,
+    },
     /// A file of an earlier version, which did not measure what this one shows.
-    #[error("{} has no column `{column}`: an earlier version of hotset wrote it; run the scenario again, or draw the results with the version named in run.json", path.display())]
+    #[error("{} has no column `{column}`: an earlier version of hotset wrote it, or it was changed since; put the column back, run the scenario again, or draw the results with the version named in run.json", path.display())]
     Older {
         /// The CSV file.
         path: PathBuf,
@@ -43,7 +59,7 @@ pub enum ResultsError {
         column: String,
     },
     /// A run cannot be gone on with, as its files have other columns.
-    #[error("{} has other columns than this version of hotset writes for this scenario; rows of both cannot stand in one file: run the scenario anew, or resume it with the version named in run.json", path.display())]
+    #[error("{} has other columns than this version of hotset writes for this scenario; rows of both cannot stand in one file (nor can those of a file that another program saved): run the scenario anew, or resume it with the version named in run.json", path.display())]
     OtherColumns {
         /// The CSV file.
         path: PathBuf,

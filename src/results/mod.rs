@@ -4,23 +4,26 @@
 //! A cell counts as finished once its row in `summary.csv` is complete, which is written last. The reference of every
 //! column is made of the declarations here (`hotset list columns`, docs/results.md).
 //!
-//! This room stands on floor 1 and uses no other room.
+//! This room stands on floor 1 and may use `base`.
 
 mod application;
 mod audit;
 pub mod columns;
+mod csv_text;
 mod curve;
 mod directory;
 mod durable;
 mod entities;
 mod error;
 mod events;
+mod file_name;
 mod files;
 mod groups;
 mod interval_log;
 mod latency;
 mod lines;
 mod nodes;
+mod numbers;
 mod operations;
 mod origin;
 mod read;
@@ -37,6 +40,7 @@ pub use durable::write_atomically;
 pub use entities::EntityRow;
 pub use error::ResultsError;
 pub use events::{EventKind, EventRow};
+pub use file_name::{file_safe, file_safe_within, interval_log_name};
 pub use files::{
     APPLICATION, AUDIT, ENTITIES, EVENTS, FileGuide, LATENCY, NODES, OPERATIONS, TIMESERIES, file_guides,
 };
@@ -59,31 +63,3 @@ pub use verdict::{HeldIn, LimitedBy, Verdict};
 pub const SUMMARY: &str = "summary.csv";
 /// What was run, where, and with what.
 pub const RUN_INFO: &str = "run.json";
-
-/// The name of a cell's interval log within the results folder.
-#[must_use]
-pub fn interval_log_name(cell: &str) -> String {
-    format!("{}.hlog", file_safe(cell))
-}
-
-/// The text with everything but letters, digits, `.`, `_`, `=` and `-` replaced, so that it can name a file anywhere.
-#[must_use]
-pub fn file_safe(text: &str) -> String {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '=' | '-');
-    let safe: String = text.chars().map(|c| if allowed(c) { c } else { '-' }).collect();
-    // A leading dot would hide the file, or climb out of the folder.
-    let safe = safe.trim_start_matches('.');
-    if safe.is_empty() { "unnamed".into() } else { safe.into() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_cannot_leave_the_results_folder() {
-        assert_eq!(file_safe("../../etc/passwd"), "-..-etc-passwd");
-        assert_eq!(file_safe(".."), "unnamed");
-        assert_eq!(file_safe("r1-cache-aside-single"), "r1-cache-aside-single");
-    }
-}

@@ -9,7 +9,7 @@ use hdrhistogram::Histogram;
 
 use super::files::long_files;
 use super::interval_log::{add, merged_histograms};
-use super::lines::{read_of_cells, read_rows};
+use super::lines::{Rows, read_of_cells, read_rows};
 use super::{
     APPLICATION, AUDIT, AuditRow, ENTITIES, EVENTS, EntityRow, EventRow, FigureRow, LATENCY, LatencyRow,
     Measure, NODES, NodeRow, OPERATIONS, Of, OperationClass, OperationRow, RUN_INFO, ResultsError, RunInfo,
@@ -28,6 +28,8 @@ macro_rules! results {
             /// One row for each finished cell, in the order in which they ended.
             pub summary: Vec<SummaryRow>,
             $( #[doc = $doc] pub $field: Vec<Of<$row>>, )*
+            /// What the files could say and do not, as sentences.
+            pub notes: Vec<String>,
         }
 
         impl Results {
@@ -38,13 +40,18 @@ macro_rules! results {
             /// version of hotset wrote it that did not measure what this one shows.
             pub fn read(path: &Path) -> Result<Self, ResultsError> {
                 let run = read_run_info(path)?;
-                let summary: Vec<SummaryRow> = read_rows(&path.join(SUMMARY))?;
+                let Rows { rows: summary, absent } = read_rows::<SummaryRow>(&path.join(SUMMARY))?;
+                check_cells(path, &summary)?;
                 let mut results = Self { path: path.to_owned(), run, summary, ..Self::default() };
                 let finished = results.finished_cells();
+                results.note_absent(SUMMARY, &absent);
                 $(
-                    results.$field = read_of_cells(&path.join($name))?;
+                    let Rows { rows, absent } = read_of_cells(&path.join($name))?;
+                    results.$field = rows;
                     results.$field.retain(|row| finished.contains(&row.cell));
+                    results.note_absent($name, &absent);
                 )*
+                results.note_lost_rows();
                 Ok(results)
             }
         }
@@ -52,11 +59,51 @@ macro_rules! results {
 }
 long_files!(results);
 
+/// Holds each cell to one row.
+fn check_cells(folder: &Path, summary: &[SummaryRow]) -> Result<(), ResultsError> {
+    let mut known = BTreeSet::new();
+    match summary.iter().find(|row| !known.insert(row.cell.as_str())) {
+        Some(row) => Err(ResultsError::CellTwice { path: folder.join(SUMMARY), cell: row.cell.clone() }),
+        None => Ok(()),
+    }
+}
+
 impl Results {
+    fn note_absent(&mut self, file: &str, columns: &[String]) {
+        if !columns.is_empty() {
+            let s = if columns.len() == 1 { "" } else { "s" };
+            let note = format!(
+                "{file} has no column{s} {}, so that nothing is said of what stands there",
+                columns.join(", ")
+            );
+            self.notes.push(note);
+        }
+    }
+
+    /// A run that ended has a row for each of its cells.
+    fn note_lost_rows(&mut self) {
+        let lost = self.unfinished_cells();
+        if self.run.finished_utc.is_some() && !lost.is_empty() {
+            let (rows, cells) = (self.summary.len(), self.run.cells.len());
+            let note = format!(
+                "the run ended with {cells} runs and {SUMMARY} has {rows} of them; these have no row: {}",
+                lost.join(", ")
+            );
+            self.notes.push(note);
+        }
+    }
+
     /// The ids of the cells that have a row in `summary.csv`.
     #[must_use]
     pub fn finished_cells(&self) -> BTreeSet<String> {
         self.summary.iter().map(|row| row.cell.clone()).collect()
+    }
+
+    /// The cells that were planned and have not finished, in the order in which they are to run.
+    #[must_use]
+    pub fn unfinished_cells(&self) -> Vec<String> {
+        let finished = self.finished_cells();
+        self.run.cells.iter().filter(|cell| !finished.contains(*cell)).cloned().collect()
     }
 
     /// Everything that a cell recorded while measuring, by operation and measure, in nanoseconds; empty where it

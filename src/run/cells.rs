@@ -16,7 +16,7 @@ use crate::results::{
     CellResults, ClientDigest, Results, ResultsDir, ResultsError, RunInfo, Server, Status, SummaryRow,
 };
 use crate::run::driver::{self, CellError};
-use crate::run::findings::{self, OfferedLoad};
+use crate::run::findings::{self, Observed, OfferedLoad};
 use crate::run::machine;
 use crate::run::plan::{Cell, Plan, words};
 use deployments::Deployments;
@@ -90,8 +90,8 @@ async fn run_plan(
     let left = plan.cells.iter().filter(|cell| !finished.contains(&cell.id));
     let failed = run_cells(left, &mut directory, &mut info, &mut deployments, observer, &interrupt).await;
     // Also where results could not be written: nothing of this run stays on servers of others.
-    if let Err(error) = Box::pin(deployments.close()).await {
-        observer.observe(Event::Warning { what: error.to_string() });
+    for what in Box::pin(deployments.close(&interrupt, observer)).await {
+        observer.observe(Event::Warning { what });
     }
     let failed = failed?;
     let interrupted = interrupt.is_set();
@@ -118,9 +118,9 @@ async fn run_cells(
         let cell = Arc::new(cell.clone());
         let at_most = cell.scenario.run.warmup_max.0 + cell.scenario.run.duration.0;
         observer.observe(Event::CellStarted { cell: cell.id.clone(), position: cell.position, at_most });
-        let result = match streams.of(&cell) {
+        let result = match driver::unless(interrupt, streams.of(&cell)).await {
             Ok(offered) => run_cell(&cell, deployments, offered, info, observer, interrupt).await,
-            Err(reason) => Err(CellError::Failed(reason)),
+            Err(error) => Err(error),
         };
         match result {
             Ok(results) => {
@@ -135,7 +135,7 @@ async fn run_cells(
                 directory.append_cell(&failed_cell(&cell, &reason))?;
                 observer.observe(Event::CellFailed { cell: cell.id.clone(), reason });
                 // Whatever state the servers are in, the next cell gets new ones.
-                Box::pin(deployments.abandon()).await;
+                Box::pin(deployments.abandon(interrupt)).await;
             }
         }
         directory.write_run_info(info)?;
@@ -154,35 +154,45 @@ async fn run_cell(
     observer: &dyn Observer,
     interrupt: &Interrupt,
 ) -> Result<CellResults, CellError> {
-    let mut stop = interrupt.clone();
-    let deployed = tokio::select! {
-        deployed = Box::pin(deployments.prepare(cell, observer)) => deployed.map_err(|e| CellError::Failed(e.to_string()))?,
-        () = stop.wait() => return Err(CellError::Interrupted),
-    };
+    let deployed = interrupt.cut(Box::pin(deployments.prepare(cell, observer))).await;
+    let deployed = deployed.ok_or(CellError::Interrupted)?.map_err(|e| CellError::Failed(e.to_string()))?;
     let driven = Box::pin(driver::run_cell(cell, deployed, observer, interrupt)).await;
     // While they are there: servers that a fault wore out are taken down before the next cell.
-    note_servers(info, deployments.describe().await);
+    if let Some(servers) = interrupt.cut(deployments.describe()).await {
+        note_servers(info, servers);
+    }
     let (seen, touched) = driven?;
-    let results = findings::of(cell, &seen, offered).map_err(CellError::Failed)?;
+    let (seen, results) = driver::unless(interrupt, found(cell, seen, offered)).await?;
     let failed: Vec<String> = findings::not_carried_out(&seen.load.events).collect();
     if !failed.is_empty() {
         // The servers may be in any state.
         let what = format!("{}: {}; the next run gets new servers", cell.id, failed.join("; "));
         observer.observe(Event::Warning { what });
-        Box::pin(deployments.abandon()).await;
+        Box::pin(deployments.abandon(interrupt)).await;
         return Ok(results);
     }
-    let restored = tokio::select! {
-        restored = Box::pin(deployments.restore(cell, &touched, observer)) => restored,
-        // What is left behind goes with the servers.
-        () = stop.wait() => Ok(()),
-    };
-    if let Err(error) = restored {
+    // Where the run ends here, what is left behind goes with the servers.
+    let restored = interrupt.cut(Box::pin(deployments.restore(cell, &touched, observer))).await;
+    if let Some(Err(error)) = restored {
         // The cell's figures are good all the same; the next run gets new servers and a new dataset.
         observer.observe(Event::Warning { what: error.to_string() });
-        Box::pin(deployments.abandon()).await;
+        Box::pin(deployments.abandon(interrupt)).await;
     }
     Ok(results)
+}
+
+/// What was found, worked out on a thread of its own: models may compute for long, and nobody could end that here.
+async fn found(
+    cell: &Arc<Cell>,
+    seen: Observed,
+    offered: &OfferedLoad,
+) -> Result<(Observed, CellResults), String> {
+    let (cell, offered) = (Arc::clone(cell), offered.clone());
+    let found = tokio::task::spawn_blocking(move || {
+        let rows = findings::of(&cell, &seen, &offered)?;
+        Ok((seen, rows))
+    });
+    found.await.map_err(|error| format!("what was found could not be worked out: {error}"))?
 }
 
 fn open(plan: &Plan, options: &RunOptions) -> Result<(ResultsDir, RunInfo, BTreeSet<String>), RunError> {
@@ -244,10 +254,16 @@ fn note_servers(info: &mut RunInfo, servers: Vec<Server>) {
 struct Streams(BTreeMap<(u64, String), OfferedLoad>);
 
 impl Streams {
-    fn of(&mut self, cell: &Cell) -> Result<&OfferedLoad, String> {
+    async fn of(&mut self, cell: &Arc<Cell>) -> Result<&OfferedLoad, String> {
         match self.0.entry((cell.repeat, findings::shown_swept(cell))) {
             Entry::Occupied(known) => Ok(known.into_mut()),
-            Entry::Vacant(unknown) => Ok(unknown.insert(driver::offered(cell)?)),
+            Entry::Vacant(unknown) => {
+                let cell = Arc::clone(cell);
+                // Many clients take long, and nobody could end that on this thread.
+                let drawn = tokio::task::spawn_blocking(move || driver::offered(&cell)).await;
+                let drawn = drawn.map_err(|error| format!("the operations could not be drawn: {error}"))?;
+                Ok(unknown.insert(drawn?))
+            }
         }
     }
 

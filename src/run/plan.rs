@@ -3,6 +3,7 @@
 mod application;
 mod capacity;
 mod cell;
+mod cell_names;
 mod choice;
 mod chosen;
 mod order;
@@ -10,6 +11,7 @@ mod promise;
 mod scenario;
 mod secrets;
 pub mod settings;
+mod size;
 mod stream;
 mod sweep;
 mod traces;
@@ -25,8 +27,10 @@ pub use choice::{LeftOut, Only};
 pub use chosen::{ChosenApplication, ChosenStrategy, ChosenTopology};
 pub use order::Variant;
 pub use scenario::Scenario;
+pub use size::Size;
 
 use crate::application::ApplicationSpec;
+use crate::base::secrets::strike_typed;
 use crate::load::workload::{Distribution, WorkloadSettings};
 use crate::measure::settle::FEWEST_WINDOWS;
 use crate::run::fault::ScheduledFault;
@@ -56,6 +60,8 @@ pub struct Plan {
     pub cells: Vec<Cell>,
     /// What was asked for, by name or by leaving a list out, and makes no sense together.
     pub left_out: Vec<LeftOut>,
+    /// Swept values that are others written in another way.
+    pub again: Vec<String>,
 }
 
 /// The options of the command line for a plan.
@@ -107,7 +113,7 @@ impl Plan {
     /// Everything that is wrong, all at once.
     pub fn read(path: &Path, options: &PlanOptions) -> Result<Self, PlanError> {
         let shown = path.display().to_string();
-        let unreadable = |reason: String| PlanError::Unreadable { path: shown.clone(), reason };
+        let unreadable = |reason: String| PlanError::Unreadable { path: strike_typed(&shown), reason };
         let bytes = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;
         let text = String::from_utf8(bytes).map_err(|_| unreadable("it is not text (UTF-8)".into()))?;
         let name =
@@ -127,15 +133,19 @@ impl Plan {
             _ => {
                 let mistakes = mistakes.into_sorted();
                 let invalid = InvalidScenario { path: path.into(), text: text.into(), mistakes };
-                Err(PlanError::Invalid(secrets::redacted_mistakes(invalid)))
+                let unread = Mistakes::default();
+                let tree = Table::parse(text, &unread);
+                // What is no TOML has no places where a value certainly begins and ends.
+                let tree = unread.is_empty().then_some(&tree);
+                Err(PlanError::Invalid(secrets::redacted_mistakes(invalid, tree)))
             }
         }
     }
 
-    /// What is to be known of the traces that drive the run: what of them was left out.
+    /// What is to be known before the run: which swept values are the same, and what of its traces was left out.
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
-        let mut notes = Vec::new();
+        let mut notes = self.again.clone();
         for (_, scenario) in &self.variants {
             let (Some(path), Some(recorded)) = (&scenario.workload.trace, &scenario.recorded) else {
                 continue;
@@ -159,41 +169,64 @@ impl Plan {
     }
 }
 
-/// The command line with every password in a URL struck out.
+/// The command line without what may be a secret in it.
 #[must_use]
 pub fn redacted_command(arguments: impl IntoIterator<Item = String>) -> Vec<String> {
-    arguments.into_iter().map(|argument| secrets::redacted(&argument)).collect()
+    arguments.into_iter().map(|argument| strike_typed(&argument)).collect()
 }
 
 fn plan(name: &str, path: &str, text: &str, options: &PlanOptions, mistakes: &Mistakes) -> Option<Plan> {
     let mut tree = Table::parse(text, mistakes);
+    secrets::learn(&tree);
     if !mistakes.is_empty() {
         return None;
     }
     apply_options(&mut tree, options, mistakes);
+    secrets::learn(&tree);
     let effective = secrets::redacted_toml(&tree);
     let sweep = sweep::take(&mut tree, mistakes);
     let only = Only::parse(&options.only, mistakes);
     let mut variants = Vec::new();
     let mut left_out = Vec::new();
     let mut traces = Traces::default();
+    let swept_runs = sweep.iter().fold(1_u64, |runs, (_, values)| runs.saturating_mul(values.len() as u64));
+    if swept_runs > size::MOST_RUNS {
+        let mistake = Mistake::new(tree.place_of(&["sweep"]), "sweep", too_many(swept_runs));
+        mistakes.push(mistake.help("sweep fewer keys, or give them fewer values"));
+        return None;
+    }
+    let shown = sweep::shown(&sweep, strike_typed);
+    let mut again = Vec::new();
     for values in sweep::combinations(&sweep) {
         let mut tree = tree.clone();
-        for (path, value) in &values {
+        for (path, value) in values.iter().map(|(swept, at)| (&swept.0, &swept.1[*at])) {
             if let Err(reason) = tree.set_path(path, value.clone()) {
                 mistakes.push(Mistake::new(value.place.clone(), path.clone(), reason));
             }
         }
         let scenario = read_scenario(name, &tree, &mut traces, mistakes);
-        let swept = values
-            .into_iter()
-            .map(|(path, value)| (path, secrets::redacted(&value.describe()).replace('"', "")))
-            .collect();
-        variants.push((swept, Arc::new(scenario)));
+        let text = |(number, (swept, at)): (usize, &(&sweep::SweptSetting, usize))| {
+            (swept.0.clone(), shown[number][*at].clone())
+        };
+        let swept: Vec<(String, String)> = values.iter().enumerate().map(text).collect();
+        if variants.iter().any(|(_, other): &Variant| other.runs_as(&scenario)) {
+            let all: Vec<_> = swept.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+            again.push(format!("swept {} is what runs already, so that it is not run again", all.join(", ")));
+        } else {
+            variants.push((swept, Arc::new(scenario)));
+        }
     }
     let scenario = variants.first().map(|(_, scenario)| Arc::clone(scenario))?;
     only.check(&scenario, mistakes);
     if !mistakes.is_empty() {
+        return None;
+    }
+    let combinations = scenario.strategies.len().saturating_mul(scenario.topologies.len()) as u64;
+    let repeats = scenario.run.repeats.get();
+    let runs = combinations.saturating_mul(variants.len() as u64).saturating_mul(repeats);
+    if runs > size::MOST_RUNS {
+        let mistake = Mistake::new(tree.place_of(&["run", "repeats"]), "run.repeats", too_many(runs));
+        mistakes.push(mistake.help("give fewer repeats, or sweep less"));
         return None;
     }
     let cells = order::cells(&variants, &only, &mut left_out);
@@ -208,7 +241,11 @@ fn plan(name: &str, path: &str, text: &str, options: &PlanOptions, mistakes: &Mi
     }
     let digest = format!("{:016x}", xxhash_rust::xxh3::xxh3_64(effective.as_bytes()));
     let (name, path) = (name.into(), path.into());
-    Some(Plan { name, path, digest, effective, scenario, variants, cells, left_out })
+    Some(Plan { name, path, digest, effective, scenario, variants, cells, left_out, again })
+}
+
+fn too_many(runs: u64) -> String {
+    format!("{runs} runs are more than the {} that can be planned", size::MOST_RUNS)
 }
 
 fn apply_options(tree: &mut Table, options: &PlanOptions, mistakes: &Mistakes) {
@@ -369,6 +406,22 @@ fn check_eviction(scenario: &Scenario, top: &Reader<'_>) {
     ));
 }
 
+/// The file with the certificates of an authority is there before anything is started.
+fn check_authority(scenario: &Scenario, top: &Reader<'_>) {
+    let Some(path) = &scenario.cache.tls_ca else { return };
+    let message = match std::fs::read(path) {
+        Err(error) => format!("cannot read {path}: {error}"),
+        Ok(pem) if !String::from_utf8_lossy(&pem).contains("-----BEGIN CERTIFICATE-----") => {
+            format!("there is no certificate in {path}")
+        }
+        Ok(_) => return,
+    };
+    let mistake = Mistake::new(top.place_of(&["cache", "tls_ca"]), "cache.tls_ca", message);
+    top.mistakes().push(
+        mistake.help("name a file in PEM with the certificates of the authority that signed the servers'"),
+    );
+}
+
 /// What is right by itself and wrong together.
 fn check_together(scenario: &Scenario, top: &Reader<'_>) {
     let workload = &scenario.workload;
@@ -395,7 +448,9 @@ fn check_together(scenario: &Scenario, top: &Reader<'_>) {
         );
     }
     capacity::check(scenario, top);
+    size::check(scenario, top);
     check_eviction(scenario, top);
+    check_authority(scenario, top);
     for (number, topology) in scenario.topologies.iter().enumerate() {
         if let Some((message, help)) = topology.spec.impossible(&scenario.cache) {
             let place = top.place_of(&["topologies"]);
@@ -418,6 +473,25 @@ fn check_together(scenario: &Scenario, top: &Reader<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_of_certificates_that_is_none_is_a_mistake_of_the_scenario() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("ca.pem");
+        let plan = || {
+            let text = format!("topologies = [\"embedded\"]\n[cache]\ntls_ca = '{}'\n", file.display());
+            Plan::parse("test", "test.toml", &text, &PlanOptions::default())
+        };
+        let said = |plan: Result<Plan, PlanError>| match plan {
+            Err(PlanError::Invalid(invalid)) => invalid.mistakes[0].message.clone(),
+            other => panic!("{other:?}"),
+        };
+        assert!(said(plan()).starts_with("cannot read"));
+        std::fs::write(&file, "nonsense").unwrap();
+        assert!(said(plan()).starts_with("there is no certificate"));
+        std::fs::write(&file, "-----BEGIN CERTIFICATE-----\n").unwrap();
+        assert!(plan().is_ok());
+    }
 
     #[test]
     fn the_longest_operation_lasts_as_long_as_its_calls_and_what_they_wait_for_replicas() {

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use miette::{LabeledSpan, MietteDiagnostic, NamedSource, Report, Severity};
 
 use super::place::SourceLocation;
+use crate::base::shown;
 
 /// One mistake: where, what, and what to do about it.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +25,21 @@ impl Mistake {
     #[must_use]
     pub fn new(place: SourceLocation, key: impl Into<String>, message: impl Into<String>) -> Self {
         Self { place, key: key.into(), message: message.into(), help: None }
+    }
+
+    /// The mistake with nothing in its words that steers a terminal.
+    fn shown(&self) -> Self {
+        let place = match &self.place {
+            SourceLocation::File(span) => SourceLocation::File(span.clone()),
+            SourceLocation::Option(option) => SourceLocation::Option(shown::line(option).into_owned()),
+        };
+        let words = |text: &str| shown::lines(text).into_owned();
+        Self {
+            place,
+            key: words(&self.key),
+            message: words(&self.message),
+            help: self.help.as_deref().map(words),
+        }
     }
 
     /// Adds what to do about it.
@@ -86,6 +102,7 @@ impl InvalidScenario {
     }
 
     fn report(&self, mistake: &Mistake) -> Report {
+        let mistake = &mistake.shown();
         let title = if mistake.key.is_empty() {
             mistake.message.clone()
         } else {
@@ -102,7 +119,10 @@ impl InvalidScenario {
                     .find('\n')
                     .map_or(span.end, |at| span.start + at);
                 let diagnostic = diagnostic.with_label(LabeledSpan::new_with_span(None, span.start..end));
-                Report::from(diagnostic).with_source_code(NamedSource::new(&self.path, self.text.clone()))
+                Report::from(diagnostic).with_source_code(NamedSource::new(
+                    shown::line(&self.path),
+                    shown::as_long(&self.text).into_owned(),
+                ))
             }
             SourceLocation::Option(option) => {
                 let message = format!("{} (in {option})", diagnostic.message);

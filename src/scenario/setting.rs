@@ -80,6 +80,9 @@ impl<T: PartialEq + Setting> Distinct<T> {
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
 pub struct PositiveNumber(pub f64);
 
+/// The longest duration that a setting takes.
+const LONGEST: Duration = Duration::from_hours(24 * 36_525);
+
 impl Setting for Duration {
     const UNIT: Option<&'static str> = Some("ns, us, ms, s, m, h or d");
 
@@ -89,7 +92,13 @@ impl Setting for Duration {
 
     fn read(value: &Value) -> Result<Self, Option<String>> {
         match &value.kind {
-            ValueKind::String(text) => parse_duration(text).map_err(Some),
+            ValueKind::String(text) => match parse_duration(text).map_err(Some)? {
+                // Sums of what is shorter never overflow.
+                duration if duration > LONGEST => {
+                    Err(Some(format!("\"{text}\" is more than a hundred years")))
+                }
+                duration => Ok(duration),
+            },
             _ => Err(None),
         }
     }
@@ -178,6 +187,9 @@ impl Setting for PositiveNumber {
 
     fn read(value: &Value) -> Result<Self, Option<String>> {
         let number = f64::read(value)?;
+        if number.is_infinite() {
+            return Err(Some("what is without end cannot be".into()));
+        }
         if number > 0.0 { Ok(Self(number)) } else { Err(Some(format!("{number} is not above 0"))) }
     }
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::base::secrets;
+
 /// The kinds of error that results count apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ErrorKind {
@@ -79,7 +81,8 @@ impl StoreError {
     /// An error of a kind.
     #[must_use]
     pub fn new(kind: ErrorKind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into() }
+        // What a driver or a server says may quote the password that it was given.
+        Self { kind, detail: secrets::strike(&detail.into()).into_owned() }
     }
 }
 

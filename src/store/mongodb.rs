@@ -349,7 +349,7 @@ impl Database for MongoDatabase {
             let reply = self.bounded("storing documents", run.into_future()).await?;
             if let Some(error) = reply.get_array("writeErrors").ok().and_then(|errors| errors.first()) {
                 let error = format!("storing documents in \"{collection}\": {error}");
-                return Err(StoreError::new(ErrorKind::Other, self.uri.redact(&error)));
+                return Err(StoreError::new(ErrorKind::Other, error));
             }
             rest = further;
         }

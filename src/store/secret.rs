@@ -2,7 +2,22 @@
 
 use std::fmt;
 
-/// A URL whose password is shown as `***` by `Debug` and `Display`.
+use mongodb::options::ConnectionString;
+use redis::IntoConnectionInfo as _;
+use url::Url;
+
+use crate::base::secrets::{self, STRUCK};
+
+/// The remedy for a URL that ends where its author did not mean it to.
+const ENCODING: &str =
+    "in a user or a password write %3F for ?, %40 for @, %2F for /, %3A for :, %23 for # and %25 for %";
+/// The schemes of URLs of Redis.
+const OF_REDIS: [&str; 7] = ["redis", "rediss", "valkey", "valkeys", "redis+unix", "valkey+unix", "unix"];
+/// The schemes of URLs of MongoDB.
+const OF_MONGODB: [&str; 2] = ["mongodb", "mongodb+srv"];
+
+/// A URL whose password is shown as `***` by `Debug` and `Display`, and is struck out of everything that hotset writes
+/// from the moment at which there is such a URL.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SecretUrl(String);
 
@@ -10,7 +25,56 @@ impl SecretUrl {
     /// Takes a URL that may hold a password.
     #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
-        Self(url.into())
+        let url = url.into();
+        secrets::learn_all(&url);
+        Self(url)
+    }
+
+    /// Takes a URL of Redis that a user wrote.
+    ///
+    /// # Errors
+    /// Returns the reason why it is none and the remedy, without the URL.
+    pub fn of_redis(text: &str) -> Result<Self, String> {
+        let url = Self::new(text);
+        check(text, &OF_REDIS, "redis://HOST:PORT or, over TLS, rediss://HOST:PORT")?;
+        match Url::parse(text) {
+            Ok(parsed) if parsed.scheme().ends_with("unix") => {}
+            Ok(parsed) if parsed.host_str().is_none_or(str::is_empty) => {
+                return Err("the URL names no host".into());
+            }
+            Ok(_) => {}
+            Err(error) => return Err(unreadable(&error.to_string())),
+        }
+        text.into_connection_info().map_err(|error| unreadable(&error.to_string()))?;
+        Ok(url)
+    }
+
+    /// Takes a URL of Redis of which only the scheme, the user and the password count, so that it may lack the host.
+    ///
+    /// # Errors
+    /// Returns the reason why it is none and the remedy, without the URL.
+    pub fn of_redis_user(text: &str) -> Result<Self, String> {
+        let url = Self::new(text);
+        match text.split_once('@') {
+            Some((user, rest)) if rest.is_empty() || rest.starts_with(['/', '?']) => {
+                Self::of_redis(&format!("{user}@host{rest}")).map(|_| url)
+            }
+            _ => Self::of_redis(text),
+        }
+    }
+
+    /// Takes a URL of MongoDB that a user wrote.
+    ///
+    /// # Errors
+    /// Returns the reason why it is none and the remedy, without the URL.
+    pub fn of_mongodb(text: &str) -> Result<Self, String> {
+        let url = Self::new(text);
+        check(text, &OF_MONGODB, "mongodb://HOST:PORT or mongodb+srv://NAME")?;
+        ConnectionString::parse(text).map_err(|error| match *error.kind {
+            mongodb::error::ErrorKind::InvalidArgument { message, .. } => unreadable(&message),
+            other => unreadable(&other.to_string()),
+        })?;
+        Ok(url)
     }
 
     /// The URL with its password, only for the driver that connects.
@@ -47,62 +111,38 @@ impl SecretUrl {
         let rest = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
         &rest[..rest.find('/').unwrap_or(rest.len())]
     }
-
-    /// A text, such as a driver's error message, with the password taken out wherever it occurs.
-    #[must_use]
-    pub fn redact(&self, text: &str) -> String {
-        let mut redacted = text.replace(&self.0, &self.to_string());
-        if let Some((_, password, _)) = self.parts().filter(|(_, password, _)| !password.is_empty()) {
-            redacted = redacted.replace(password, "***");
-            // Drivers decode the password before they use it, and so may show it decoded.
-            redacted = redacted.replace(&percent_decoded(password), "***");
-        }
-        redacted
-    }
-
-    /// The range of bytes of the URL that is the password; `None` if there is none.
-    #[must_use]
-    pub fn password_at(&self) -> Option<std::ops::Range<usize>> {
-        self.parts().map(|(before, password, _)| before.len()..before.len() + password.len())
-    }
-
-    /// The text before the password, the password, and the text after it; `None` if there is none.
-    fn parts(&self) -> Option<(&str, &str, &str)> {
-        let authority = self.0.find("://")? + 3;
-        // A password with an unescaped '/', '?' or '@' is a mistake, but must not be shown either: the last
-        // '@' before the query ends it.
-        let end = self.0[authority..].find('?').map_or(self.0.len(), |query| authority + query);
-        let at = authority + self.0[authority..end].rfind('@')?;
-        let colon = authority + self.0[authority..at].find(':')?;
-        Some((&self.0[..=colon], &self.0[colon + 1..at], &self.0[at..]))
-    }
 }
 
-fn percent_decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        let hex = tail.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
-        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(byte) if *first == b'%' => {
-                bytes.push(byte);
-                rest = &tail[2..];
-            }
-            _ => {
-                bytes.push(*first);
-                rest = tail;
-            }
-        }
+/// Holds a URL to its scheme, and to what its author can only have meant as a part of a user or a password.
+fn check(text: &str, schemes: &[&str], right: &str) -> Result<(), String> {
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return Err(format!("is no URL; write {right}"));
+    };
+    if !schemes.iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
+        let begins = if scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte)) {
+            format!("a URL that begins with {}:// does not belong here", secrets::strike(scheme))
+        } else {
+            "the URL does not begin with a scheme".into()
+        };
+        return Err(format!("{begins}; write {right}"));
     }
-    String::from_utf8_lossy(&bytes).into_owned()
+    let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
+    if rest[authority.len()..].contains('@') || authority.matches('@').count() > 1 {
+        return Err(format!(
+            "the URL has an @ that ends no user and password, or another sign that ends them too early; {ENCODING}"
+        ));
+    }
+    Ok(())
+}
+
+/// What is said of a URL that a parser has refused; parsers quote parts of what they could not read.
+fn unreadable(reason: &str) -> String {
+    format!("the URL cannot be read: {}; {ENCODING}", secrets::strike_typed(reason))
 }
 
 impl fmt::Display for SecretUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.parts() {
-            Some((before, _, after)) => write!(f, "{before}***{after}"),
-            None => f.write_str(&self.0),
-        }
+        f.write_str(&secrets::replaced(&self.0, &secrets::in_typed(&self.0), |_| STRUCK.into()))
     }
 }
 
@@ -132,10 +172,68 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_taken_out_of_a_message_however_it_is_written() {
-        let url = SecretUrl::new("redis://user:s3cr%40t@host");
-        assert_eq!(url.redact("refused s3cr@t and s3cr%40t"), "refused *** and ***");
-        assert_eq!(url.redact("bad url redis://user:s3cr%40t@host"), "bad url redis://user:***@host");
+    fn a_password_is_struck_out_of_a_message_as_soon_as_there_is_its_url() {
+        let url = SecretUrl::new("redis://user:w0rthy%40t@host");
+        assert_eq!(secrets::strike("refused w0rthy@t and w0rthy%40t"), "refused *** and ***");
+        assert_eq!(secrets::strike(&format!("bad url {}", url.expose())), "bad url redis://user:***@host");
+    }
+
+    #[test]
+    fn a_url_is_refused_where_its_password_would_end_it_and_is_not_shown() {
+        for text in [
+            "redis://:t0psecret?more@127.0.0.1:6399",
+            "redis://:t0psecret/more@host",
+            "redis://:t0psecret#more@host",
+            "redis://:t0p@secret@host",
+            "redis://user:12?34@host",
+            "redis://:t0psecret",
+            "redis://h:1/t0psecret",
+            "redis://h:t0psecret/",
+            "t0psecret",
+            "t0psecret://h",
+            "http://u:t0psecret@h",
+            "mongodb://u:t0psecret@h",
+            "redis://",
+        ] {
+            let refused = SecretUrl::of_redis(text).unwrap_err();
+            let is_scheme = text.starts_with("t0psecret:");
+            assert!(is_scheme || !refused.contains("t0p") && !refused.contains("34"), "{text}: {refused}");
+        }
+        let refused = SecretUrl::of_redis("redis://:t0psecret?more@127.0.0.1:6399").unwrap_err();
+        assert!(refused.contains("%3F for ?"), "{refused}");
+        for text in [
+            "mongodb://u:t0psecret/more@h",
+            "mongodb://u:t0p@secret@h",
+            "mongodb://u:t0p%zzsecret@h",
+            "mongodb://h:t0psecret/",
+            "mongodb://u:t0psecret@h/?authMechanism=t0psecret",
+            "redis://:t0psecret@h",
+            "mongodb://",
+        ] {
+            let refused = SecretUrl::of_mongodb(text).unwrap_err();
+            assert!(!refused.contains("t0p"), "{text}: {refused}");
+        }
+    }
+
+    #[test]
+    fn urls_that_the_drivers_read_are_taken() {
+        for text in [
+            "redis://127.0.0.1:6379",
+            "redis://:s3cr\"tpw@127.0.0.1:6399",
+            "rediss://user:pw%3F@host:1/3?protocol=resp3",
+            "redis://[::1]:7000",
+            "redis+unix:///run/redis.sock?pass=x",
+            "unix:///run/redis.sock",
+        ] {
+            assert!(SecretUrl::of_redis(text).is_ok(), "{text}: {:?}", SecretUrl::of_redis(text));
+        }
+        for text in [
+            "mongodb://a:1,b:2,[::1]:3/db?replicaSet=rs0",
+            "mongodb+srv://u:p%40w@cluster.example/?retryWrites=false",
+            "mongodb://127.0.0.1:27017",
+        ] {
+            assert!(SecretUrl::of_mongodb(text).is_ok(), "{text}: {:?}", SecretUrl::of_mongodb(text));
+        }
     }
 
     #[test]

@@ -323,6 +323,12 @@ impl CacheDeployment {
         &self.endpoint
     }
 
+    /// Returns true if it is on servers that hotset did not start.
+    #[must_use]
+    pub fn is_external(&self) -> bool {
+        self.servers.as_ref().is_some_and(|servers| servers.managed.is_none())
+    }
+
     /// The servers that hotset started and may break.
     #[must_use]
     pub fn managed(&self) -> Option<&Arc<Nodes>> {

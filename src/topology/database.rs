@@ -163,7 +163,7 @@ impl DatabaseDeployment {
         match (kind, &site.database.url) {
             (DatabaseKind::Embedded, _) => embedded(site).await,
             (DatabaseKind::Mongodb, Some(url)) => Ok(Self {
-                endpoint: DatabaseEndpoint::new(Place::Mongo(options(url.clone(), site)), site),
+                endpoint: DatabaseEndpoint::new(Place::Mongo(options(url.0.clone(), site)), site),
                 server: None,
                 external: true,
                 directory: None,
@@ -214,17 +214,31 @@ impl DatabaseDeployment {
         }
     }
 
+    /// Returns true if it is on a server that hotset did not start.
+    #[must_use]
+    pub fn is_external(&self) -> bool {
+        self.external
+    }
+
     /// Removes the data of this run from a database that is not hotset's own.
     ///
     /// # Errors
     /// Returns the error of the store.
-    pub async fn remove(self) -> Result<(), TopologyError> {
+    pub async fn drop_data(&self) -> Result<(), TopologyError> {
         if let (Place::Mongo(options), true) = (&self.endpoint.place, self.external) {
             let doing = || {
                 TopologyError::store(format!("dropping the database \"{}\" of this run", options.database))
             };
             administrator(options).await.map_err(doing())?.drop_database().await.map_err(doing())?;
         }
+        Ok(())
+    }
+
+    /// Closes it, after [`drop_data`](Self::drop_data).
+    ///
+    /// # Errors
+    /// Where the directory of an embedded database stays.
+    pub fn close(self) -> Result<(), TopologyError> {
         let directory = self.directory.clone();
         // An embedded database's file has to be closed before its directory is removed.
         drop(self);

@@ -10,6 +10,7 @@ use super::cache::{CacheDeployment, RedisEndpoint};
 use super::forming::{self, millis, until};
 use super::nodes::Nodes;
 use super::settings::DatabaseKind;
+use super::settings::UserUrl;
 use super::{DeploymentContext, TopologyError, TopologyShape};
 use crate::scenario::{Distinct, Positive};
 use crate::store::SecretUrl;
@@ -30,7 +31,7 @@ crate::settings! {
         /// the names that sentinels know the shards by, in the order of the shards; left out, shard0, shard1 and so on
         masters: Option<Distinct<String>> = None,
         /// user and password of the shards' nodes that are there already, as in redis://user:${NAME}@; left out, they want none
-        node: Option<SecretUrl> = None,
+        node: Option<UserUrl> = None,
         /// how many shards
         shards: NonZeroU64 = at_least_one(3),
         /// how many replicas hotset starts for each shard
@@ -73,7 +74,7 @@ impl Spec {
             fails_over: true,
             reads_replicas: self.read_from != ReadFrom::Primary,
             may_be_disturbed: self.allow_faults,
-            speaks_tls: self.sentinels.iter().flat_map(Distinct::all).chain(&self.node).any(SecretUrl::speaks_tls),
+            speaks_tls: self.sentinels.iter().flat_map(Distinct::all).chain(self.node.as_ref().map(|node| &node.0)).any(SecretUrl::speaks_tls),
             grows: false,
             // The timeouts of servers that are there already are unknown.
             outage_bound: self.manages_cache_servers().then(|| {
@@ -100,7 +101,7 @@ impl Spec {
         let masters = self.masters();
         if let Some(sentinels) = &self.sentinels {
             let (first, _) = sentinels.split_first();
-            let node = self.node.clone().unwrap_or_else(|| SecretUrl::new("redis://127.0.0.1/"));
+            let node = self.node.clone().map_or_else(|| SecretUrl::new("redis://127.0.0.1/"), |node| node.0);
             let kind = DeploymentKind::Sentinel {
                 sentinels: sentinels.all().to_vec(),
                 masters,

@@ -4,6 +4,7 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 use super::servers::{EvictionPolicy, Persistence};
+use crate::base::secrets;
 use crate::base::units::{ByteSize, Share};
 use crate::model::eviction::PolicyKind;
 use crate::scenario::{Positive, Setting, Value, ValueKind, suggest};
@@ -126,8 +127,7 @@ impl Setting for SecretUrl {
     }
 
     fn read(value: &Value) -> Result<Self, Option<String>> {
-        let ValueKind::String(text) = &value.kind else { return Err(None) };
-        expand(text, |name| std::env::var(name).ok()).map(|url| Self::new(&url)).map_err(Some)
+        read_url(value, Self::of_redis)
     }
 
     fn show(&self) -> String {
@@ -135,21 +135,83 @@ impl Setting for SecretUrl {
     }
 }
 
-/// Replaces each `${NAME}` by the variable of the environment.
+/// The URL of a MongoDB.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MongoUrl(pub SecretUrl);
+
+impl Setting for MongoUrl {
+    fn expects() -> String {
+        SecretUrl::expects()
+    }
+
+    fn read(value: &Value) -> Result<Self, Option<String>> {
+        read_url(value, SecretUrl::of_mongodb).map(Self)
+    }
+
+    fn show(&self) -> String {
+        self.0.show()
+    }
+}
+
+/// The scheme, the user and the password of servers whose addresses are found out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserUrl(pub SecretUrl);
+
+impl Setting for UserUrl {
+    fn expects() -> String {
+        SecretUrl::expects()
+    }
+
+    fn read(value: &Value) -> Result<Self, Option<String>> {
+        read_url(value, SecretUrl::of_redis_user).map(Self)
+    }
+
+    fn show(&self) -> String {
+        self.0.show()
+    }
+}
+
+/// Reads a URL in which variables of the environment may stand.
+fn read_url(
+    value: &Value,
+    parse: impl FnOnce(&str) -> Result<SecretUrl, String>,
+) -> Result<SecretUrl, Option<String>> {
+    let ValueKind::String(text) = &value.kind else { return Err(None) };
+    expand(text, |name| std::env::var(name).ok()).and_then(|url| parse(&url)).map_err(Some)
+}
+
+/// Replaces each `${NAME}` by the variable of the environment. In a user, a password and the query of a URL its value is
+/// percent-encoded, since it stands for that part and must not end it; in other places it is taken as it is.
 ///
 /// # Errors
 /// Returns an error that names the missing variable, or tells what is wrong with the text.
 pub fn expand(text: &str, variable: impl Fn(&str) -> Option<String>) -> Result<String, String> {
     let mut expanded = String::new();
     let mut rest = text;
+    let behind_scheme = text.find("://").map_or(text.len(), |at| at + "://".len());
+    let user_end = text.rfind('@').unwrap_or(0).max(behind_scheme);
+    let query = text[user_end..].find('?').map_or(text.len(), |at| user_end + at);
     while let Some((before, after)) = rest.split_once("${") {
+        let at = text.len() - rest.len() + before.len();
         let (name, after) =
             after.split_once('}').ok_or_else(|| "a \"${\" is not closed by a \"}\"".to_owned())?;
+        let is_name =
+            !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        if !is_name {
+            return Err(
+                "what stands between \"${\" and \"}\" is no name of a variable: write letters, digits and _"
+                    .into(),
+            );
+        }
         let value = variable(name).ok_or_else(|| {
             format!("the environment has no variable {name}; set it, as in {name}=… hotset …")
         })?;
         expanded.push_str(before);
-        expanded.push_str(&value);
+        if (behind_scheme..user_end).contains(&at) || at > query {
+            expanded.push_str(&secrets::encode(&value));
+        } else {
+            expanded.push_str(&value);
+        }
         rest = after;
     }
     expanded.push_str(rest);
@@ -192,7 +254,7 @@ crate::settings! {
     /// The table `[database]`.
     pub struct DatabaseSettings {
         /// a MongoDB that is there already; left out, hotset starts one of its own
-        url: Option<SecretUrl> = None,
+        url: Option<MongoUrl> = None,
         /// whether faults may be tried on the link to a MongoDB that is there already
         allow_faults: bool = false,
         /// how the name of this run's database begins; the time of the run follows, and the database is dropped at the end
@@ -236,6 +298,7 @@ mod tests {
     fn variables_of_the_environment_stand_in_for_their_names() {
         let variable = |name: &str| (name == "SECRET").then(|| "s3".to_owned());
         assert_eq!(expand("redis://:${SECRET}@host/", variable).unwrap(), "redis://:s3@host/");
+        assert!(expand("redis://:a${b@c}d@host/", variable).unwrap_err().contains("no name"));
         assert!(expand("redis://${OTHER}/", variable).unwrap_err().contains("OTHER"));
         assert!(expand("redis://${OTHER/", variable).unwrap_err().contains('}'));
     }

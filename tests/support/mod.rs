@@ -217,6 +217,11 @@ impl Foreign {
         eventually("the server listens", || TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok());
         server
     }
+
+    /// Freezes it: its connections stay open and nothing answers.
+    pub fn freeze(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::STOP).unwrap();
+    }
 }
 
 impl Drop for Foreign {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::base::secrets;
 use crate::scenario::{Setting, Value, ValueKind};
 
 /// HMAC with SHA-256 is as strong as its key up to this many bytes (RFC 7518, 3.2, requires at least as many).
@@ -72,6 +73,7 @@ impl NamedSecret {
         let found = variable(name).ok_or_else(|| {
             format!("the environment has no variable {name}; set it, as in {name}=… hotset …")
         })?;
+        secrets::learn(&found);
         let secret = SigningSecret::new(found.as_bytes())
             .map_err(|short| format!("{name}: {short}; make one by: openssl rand -base64 48"))?;
         Ok(Self { variable: name.into(), secret })

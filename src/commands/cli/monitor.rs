@@ -46,7 +46,7 @@ pub struct MonitorArguments {
     pub redis: Vec<SecretUrl>,
 
     /// How to reach the nodes behind a sentinel, as redis://user:${PASSWORD}@nodes [default: as the sentinel]
-    #[arg(long, value_name = "URL", value_parser = url)]
+    #[arg(long, value_name = "URL", value_parser = user_url)]
     pub nodes: Option<SecretUrl>,
 
     /// Where servers speak TLS: a file in PEM with the certificates of an authority of your own
@@ -162,11 +162,11 @@ impl MonitorCommand {
 }
 
 fn url(text: &str) -> Result<SecretUrl, String> {
-    let url = SecretUrl::new(expand(text, |name| std::env::var(name).ok())?);
-    if url.expose().starts_with("redis://") || url.expose().starts_with("rediss://") {
-        return Ok(url);
-    }
-    Err("a URL of Redis begins with redis:// or, over TLS, rediss://, as redis://127.0.0.1:6379".into())
+    SecretUrl::of_redis(&expand(text, |name| std::env::var(name).ok())?)
+}
+
+fn user_url(text: &str) -> Result<SecretUrl, String> {
+    SecretUrl::of_redis_user(&expand(text, |name| std::env::var(name).ok())?)
 }
 
 fn authorities(path: &str) -> Result<Authorities, String> {

@@ -5,6 +5,7 @@
 //! stands for `op_count` equal operations. Keys are numbers that stand for keys of `key_size` bytes; equal numbers of other
 //! sizes are other keys, as they are to CacheLib's own replay, which pads them to their size.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use super::fields::{self, Fields, LineError, MOST};
@@ -23,6 +24,8 @@ pub(super) struct CachelibColumns {
     repeats: Option<usize>,
     /// In seconds.
     ttl: Option<usize>,
+    /// How many of the repeats the cache could answer.
+    hits: Option<usize>,
 }
 
 /// More repeats than this in one line are a damaged number, and would seem to hang.
@@ -55,6 +58,7 @@ impl CachelibColumns {
             time: place("op_time"),
             repeats: place("op_count"),
             ttl: place("ttl"),
+            hits: place("cache_hits"),
         })
     }
 
@@ -63,17 +67,56 @@ impl CachelibColumns {
         self.time.is_some()
     }
 
-    /// The record of a line, and how often it is repeated.
-    pub(super) fn record(&self, fields: &Fields<'_>) -> Result<(TraceRecord, u64), LineError> {
+    /// What a line says.
+    pub(super) fn row(&self, fields: &Fields<'_>) -> Result<Row, LineError> {
         let fields = fields.exactly(self.count)?;
         let record = TraceRecord {
             time_ms: self.time.map_or(Ok(0), |at| fields::seconds_as_ms(fields[at], "op_time"))?,
             key: self.key(fields)?,
             operation: operation(fields[self.operation])?,
-            size_bytes: fields::number(fields[self.size], "size")?,
-            ttl: self.ttl.map_or(Ok(None), |at| ttl(fields[at]))?,
+            // Nothing is driven by sizes and times to live: one that is no number is unknown.
+            size_bytes: fields::number(fields[self.size], "size").unwrap_or(0),
+            ttl: self.ttl.and_then(|at| ttl(fields[at])),
         };
-        Ok((record, self.repeats.map_or(Ok(1), |at| repeats(fields[at]))?))
+        let repeats = self.repeats.map_or(Ok(1), |at| repeats(fields[at]))?;
+        let hits = self.hits.and_then(|at| fields::number(fields[at], "cache_hits").ok());
+        let has_missed = record.operation == TraceOperation::Read && hits.is_some_and(|hits| hits < repeats);
+        Ok(Row { record, repeats, has_missed })
+    }
+
+    /// Returns true if rows of one second may stand in another order than they happened, and tell which reads missed.
+    pub(super) fn tell_misses(&self) -> bool {
+        self.time.is_some() && self.hits.is_some()
+    }
+}
+
+/// A line: a record, how often it is repeated, and whether it is a read that the cache could not answer each time.
+#[derive(Debug, Clone)]
+pub(super) struct Row {
+    pub(super) record: TraceRecord,
+    pub(super) repeats: u64,
+    pub(super) has_missed: bool,
+}
+
+/// Newer traces name the set that filled the cache before the get that missed, in the same second. The two are put into
+/// the order in which they happened, so that the set is known for a fill.
+pub(super) fn put_misses_before_fills(rows: &mut [Row]) {
+    let mut put_at: HashMap<Box<str>, usize> = HashMap::new();
+    for at in 0..rows.len() {
+        let row = &rows[at];
+        match row.record.operation {
+            TraceOperation::Put if row.repeats == 1 => {
+                put_at.insert(row.record.key.clone(), at);
+            }
+            TraceOperation::Read if row.has_missed => {
+                if let Some(put) = put_at.remove(&row.record.key) {
+                    rows.swap(put, at);
+                }
+            }
+            _ => {
+                put_at.remove(&row.record.key);
+            }
+        }
     }
 }
 
@@ -100,13 +143,10 @@ fn operation(field: &[u8]) -> Result<TraceOperation, LineError> {
     }
 }
 
-/// None where the field is empty or 0: the value lives for ever, or the operation sets none.
-fn ttl(field: &[u8]) -> Result<Option<Duration>, LineError> {
-    if field.is_empty() {
-        return Ok(None);
-    }
-    let seconds = fields::number(field, "ttl")?;
-    Ok((seconds > 0).then(|| Duration::from_secs(seconds)))
+/// None where the field is empty, 0 or −1: the value lives for ever, or the operation sets none.
+fn ttl(field: &[u8]) -> Option<Duration> {
+    let seconds = fields::number(field, "ttl").ok()?;
+    (seconds > 0).then(|| Duration::from_secs(seconds))
 }
 
 fn repeats(field: &[u8]) -> Result<u64, LineError> {
@@ -174,12 +214,39 @@ mod tests {
             ("key,op,size,op_count\nk,GET,1,1\nk,SAT,1,1\n", "SAT"),
             ("key,op,size,op_count\nk,GET,1,1\nk,GET,1,99999999999\n", "2^32"),
             ("key,op,size,op_count\nk,GET,1,1\nk,GET,1\n", "3 columns instead of 4"),
-            ("key,op,size,ttl\nk,GET,1,0\nk,GET,1,-1\n", "ttl"),
             ("key,op,size,key_size\nk,GET,1,2\nk,GET,1,two\n", "key_size"),
         ] {
             let error = read(text).nth(1).unwrap().unwrap_err().to_string();
             assert!(error.starts_with("line 3 ") && error.contains(word), "{error}");
         }
+    }
+
+    #[test]
+    fn a_set_that_stands_before_the_get_that_missed_comes_after_it() {
+        let header = "op_time,key,key_size,op,op_count,size,cache_hits,ttl,usecase,sub_usecase";
+        let of = |rows: &str| {
+            let reader =
+                TraceReader::new(std::io::Cursor::new(format!("{header}\n{rows}")), None, OnBroken::Refuse);
+            let records = reader.unwrap().map(Result::unwrap);
+            records.map(|record| format!("{}{:?}", record.key, record.operation)).collect::<Vec<_>>()
+        };
+        let set_first = "1,a,9,SET,1,0,0,-1,7,1\n1,b,9,GET,1,0,1,0,7,1\n1,a,9,GET,1,0,0,0,7,1\n";
+        assert_eq!(of(set_first), ["a/9Read", "b/9Read", "a/9Put"]);
+        let hit = "1,a,9,SET,1,0,0,-1,7,1\n1,a,9,GET,2,0,2,0,7,1\n";
+        assert_eq!(of(hit), ["a/9Put", "a/9Read", "a/9Read"], "a read that hit came after what it found");
+        let later = "1,a,9,SET,1,0,0,-1,7,1\n2,a,9,GET,1,0,0,0,7,1\n";
+        assert_eq!(of(later), ["a/9Put", "a/9Read"], "it expired or was evicted meanwhile");
+        let removed = "1,a,9,SET,1,0,0,-1,7,1\n1,a,9,DELETE,1,0,0,0,7,1\n1,a,9,GET,1,0,0,0,7,1\n";
+        assert_eq!(of(removed), ["a/9Put", "a/9Delete", "a/9Read"]);
+    }
+
+    #[test]
+    fn sizes_and_times_to_live_of_any_kind_are_taken() {
+        let records: Vec<_> =
+            read("key,op,size,op_count,ttl\nk,GET,0,1,-1\nk,SET,,1,60.5\nk,SET,-5,1,60\n").collect();
+        let ttl: Vec<_> =
+            records.into_iter().map(|record| record.unwrap().ttl.map(|ttl| ttl.as_secs())).collect();
+        assert_eq!(ttl, [None, None, Some(60)]);
     }
 
     #[test]

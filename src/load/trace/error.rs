@@ -26,19 +26,27 @@ pub enum TraceError {
         /// The error of the operating system.
         source: io::Error,
     },
-    /// Reading failed, or the compressed data is damaged.
-    #[error(
-        "cannot read the trace after line {line}: {source}; check the disk, and the file's checksum where it has one"
-    )]
+    /// The operating system could not read.
+    #[error("cannot read the trace after line {line}: {source}; check the disk and the path")]
     Read {
         /// The last line that was read whole.
         line: u64,
         /// The error that made it fail.
         source: io::Error,
     },
-    /// The compressed data ends in the middle of a frame.
+    /// The compressed data is not what its compressor wrote.
     #[error(
-        "the trace is cut off after line {line}: its zstd data ends in the middle; copy or record it again"
+        "the trace is damaged after line {line}: its compressed data does not decompress ({source}); the file is broken and not the disk: copy or record it again"
+    )]
+    Damaged {
+        /// The last line that was read whole.
+        line: u64,
+        /// What the decompressor said.
+        source: io::Error,
+    },
+    /// The compressed data ends in the middle.
+    #[error(
+        "the trace is cut off after line {line}: its compressed data ends in the middle; copy or record it again"
     )]
     Truncated {
         /// The last line that was read whole.
@@ -58,8 +66,8 @@ pub enum TraceError {
     /// The first line is that of no known format.
     #[error(
         "line 1 of the trace is that of no known format: \"{first_line}\"; known are hotset's own (the header \
-         time_ms,key,operation,size_bytes), Twitter's cache-trace (7 columns, no header) and CacheLib's kvcache \
-         (a header with key, op and size), plain or compressed with zstd"
+         time_ms,key,operation,size_bytes), Twitter's cache-trace (7 columns, no header; keys may have commas) and CacheLib's kvcache \
+         (a header with key, op and size), plain or compressed with zstd, gzip, bzip2 or xz"
     )]
     UnknownFormat {
         /// The beginning of the line.

@@ -37,6 +37,25 @@ impl<'l> Fields<'l> {
         fields
     }
 
+    /// Splits a line of so many columns of which one may have commas that are not in quotes: those before it are counted
+    /// from the left and those behind it from the right. `None` where there are too few.
+    pub(super) fn around(line: &'l [u8], open: usize, columns: usize) -> Option<Self> {
+        let mut fields = Self { at: [&[]; MOST], count: columns };
+        let mut rest = line;
+        for place in &mut fields.at[..open] {
+            let comma = rest.iter().position(|&byte| byte == b',')?;
+            *place = &rest[..comma];
+            rest = &rest[comma + 1..];
+        }
+        for place in fields.at[open + 1..columns].iter_mut().rev() {
+            let comma = rest.iter().rposition(|&byte| byte == b',')?;
+            *place = &rest[comma + 1..];
+            rest = &rest[..comma];
+        }
+        fields.at[open] = rest;
+        Some(fields)
+    }
+
     fn push(&mut self, field: &'l [u8]) {
         if let Some(place) = self.at.get_mut(self.count) {
             *place = field;

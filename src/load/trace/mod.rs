@@ -1,6 +1,6 @@
 //! Traces: recorded operations, read as a stream, so that a trace need not fit in memory.
 //!
-//! Three formats of CSV are read, plain or compressed with zstd: hotset's own, that of Twitter's cache-trace, and
+//! Three formats of CSV are read, plain or compressed with zstd, gzip, bzip2 or xz: hotset's own, that of Twitter's cache-trace, and
 //! that of CacheLib's kvcache traces. A trace is one record a line; a line that breaks the format is refused with
 //! its number, or skipped and counted where the caller says so.
 
@@ -11,6 +11,7 @@ mod fills;
 mod lines;
 mod own;
 mod reader;
+mod rereadable;
 mod source;
 mod twitter;
 
@@ -18,6 +19,7 @@ pub use error::{Broken, TraceError};
 pub use fills::Fills;
 pub use own::Writer;
 pub use reader::{Skipped, TraceReader};
+pub use rereadable::Rereadable;
 
 use std::time::Duration;
 

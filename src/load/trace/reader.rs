@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use super::cachelib::CachelibColumns;
+use super::cachelib::{CachelibColumns, Row, put_misses_before_fills};
 use super::fields::{Fields, LineError, excerpt};
 use super::lines::{Lines, Next};
 use super::source::{self, Bytes};
@@ -17,13 +17,22 @@ pub struct TraceReader {
     on_broken: OnBroken,
     /// Fields that were quoted on the line in hand.
     scratch: csv::ByteRecord,
-    /// A record that its line repeats, and how often it is still to come.
-    repeated: Option<(TraceRecord, u64)>,
+    /// Records that are still to come, the next one last, and how often each.
+    ready: Vec<(TraceRecord, u64)>,
+    /// The first row after those, where rows are put in order second by second.
+    next_row: Option<Row>,
+    /// An error that comes after them.
+    failed: Option<TraceError>,
     state: State,
     last_time_ms: u64,
     any: bool,
     skipped: Skipped,
 }
+
+/// Where broken lines are skipped, as many may stand before the first line that tells the format.
+const MOST_BEFORE_THE_FORMAT: u64 = 100;
+/// Of one second, as many rows are put in order; a second of more is put in order in parts.
+const MOST_AT_ONCE: usize = 1 << 20;
 
 /// Lines that were left out because they break the format.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -49,7 +58,7 @@ enum State {
 }
 
 impl TraceReader {
-    /// Opens a file, plain or zstd; without a format given, its first line tells.
+    /// Opens a file, plain or compressed; without a format given, its first line tells.
     ///
     /// # Errors
     /// Names the file where it cannot be opened; otherwise see [`TraceReader::new`].
@@ -68,25 +77,50 @@ impl TraceReader {
         format: Option<Format>,
         on_broken: OnBroken,
     ) -> Result<Self, TraceError> {
-        let text = source::text(source).map_err(|source| TraceError::Read { line: 0, source })?;
+        let text = source::text(source).map_err(|source| read_error(0, source))?;
         let mut lines = Lines::new(text);
         let mut scratch = csv::ByteRecord::new();
-        let layout = match advance(&mut lines)? {
-            Next::End => return Err(TraceError::Empty { skipped: 0 }),
-            Next::TooLong => return Err(TraceError::UnknownFormat { first_line: excerpt(lines.line()) }),
-            Next::Line => Layout::of(without_byte_order_mark(lines.line()), format, &mut scratch)?,
+        let mut skipped = Skipped::default();
+        let layout = loop {
+            let refused = match advance(&mut lines)? {
+                Next::End => return Err(TraceError::Empty { skipped: skipped.lines }),
+                Next::TooLong => TraceError::UnknownFormat { first_line: excerpt(lines.line()) },
+                Next::Line => {
+                    let line = without_byte_order_mark(lines.line());
+                    match Layout::of(line, format, on_broken, lines.number(), &mut scratch) {
+                        Ok(layout) => break layout,
+                        Err(refused) => refused,
+                    }
+                }
+            };
+            // A damaged first line is a line to skip, but what has no line of a format is not a trace.
+            let is_unknown = matches!(refused, TraceError::UnknownFormat { .. });
+            if on_broken == OnBroken::Refuse || !is_unknown || skipped.lines == MOST_BEFORE_THE_FORMAT {
+                return Err(refused);
+            }
+            let reason = "it is that of no known format".to_owned();
+            let broken = Broken { line: lines.number(), reason, remedy: "correct the line" };
+            skipped.lines += 1;
+            skipped.first.get_or_insert(broken);
         };
-        let state = if matches!(layout, Layout::Twitter) { State::FirstLineInHand } else { State::Within };
+        let is_header = match &layout {
+            Layout::Own => without_byte_order_mark(lines.line()) == own::HEADER.as_bytes(),
+            Layout::Twitter => false,
+            Layout::CacheLib(_) => true,
+        };
+        let state = if is_header { State::Within } else { State::FirstLineInHand };
         Ok(Self {
             lines,
             layout,
             on_broken,
             scratch,
-            repeated: None,
+            ready: Vec::new(),
+            next_row: None,
+            failed: None,
             state,
             last_time_ms: 0,
             any: false,
-            skipped: Skipped::default(),
+            skipped,
         })
     }
 
@@ -116,13 +150,51 @@ impl TraceReader {
     }
 
     fn next_record(&mut self) -> Result<Option<TraceRecord>, TraceError> {
-        if let Some((record, left)) = &mut self.repeated {
-            *left -= 1;
-            if *left > 0 {
-                return Ok(Some(record.clone()));
+        if self.ready.is_empty() {
+            if let Some(failed) = self.failed.take() {
+                return Err(failed);
             }
-            return Ok(self.repeated.take().map(|(record, _)| record));
+            self.make_ready()?;
         }
+        let Some((record, left)) = self.ready.last_mut() else { return Ok(None) };
+        *left -= 1;
+        if *left > 0 {
+            return Ok(Some(record.clone()));
+        }
+        Ok(self.ready.pop().map(|(record, _)| record))
+    }
+
+    /// Reads the next row, or all rows of the next second where these may be out of order.
+    fn make_ready(&mut self) -> Result<(), TraceError> {
+        let first = match self.next_row.take() {
+            Some(row) => row,
+            None => match self.next_row()? {
+                Some(row) => row,
+                None => return Ok(()),
+            },
+        };
+        let mut rows = vec![first];
+        if matches!(&self.layout, Layout::CacheLib(columns) if columns.tell_misses()) {
+            while rows.len() < MOST_AT_ONCE {
+                match self.next_row() {
+                    Ok(Some(row)) if row.record.time_ms == rows[0].record.time_ms => rows.push(row),
+                    Ok(row) => {
+                        self.next_row = row;
+                        break;
+                    }
+                    Err(error) => {
+                        self.failed = Some(error);
+                        break;
+                    }
+                }
+            }
+            put_misses_before_fills(&mut rows);
+        }
+        self.ready.extend(rows.into_iter().rev().map(|row| (row.record, row.repeats)));
+        Ok(())
+    }
+
+    fn next_row(&mut self) -> Result<Option<Row>, TraceError> {
         loop {
             let next =
                 if self.state == State::FirstLineInHand { Next::Line } else { advance(&mut self.lines)? };
@@ -137,37 +209,32 @@ impl TraceReader {
                 Next::Line => self.parse(),
             };
             match parsed {
-                Ok((record, repeats)) => return Ok(Some(self.taken(record, repeats))),
+                Ok(row) => {
+                    self.any = true;
+                    self.last_time_ms = row.record.time_ms;
+                    return Ok(Some(row));
+                }
                 Err(fault) => self.leave_out(fault)?,
             }
         }
     }
 
-    /// The record on the line in hand, and how often it is repeated.
-    fn parse(&mut self) -> Result<(TraceRecord, u64), LineError> {
+    /// What the line in hand says.
+    fn parse(&mut self) -> Result<Row, LineError> {
         let line = self.lines.line();
         let line = if self.lines.number() == 1 { without_byte_order_mark(line) } else { line };
-        let fields = Fields::of(line, &mut self.scratch);
-        let (record, repeats) = match &self.layout {
-            Layout::Own => (own::record(&fields)?, 1),
-            Layout::Twitter => (twitter::record(&fields)?, 1),
-            Layout::CacheLib(columns) => columns.record(&fields)?,
+        let once = |record| Row { record, repeats: 1, has_missed: false };
+        let row = match &self.layout {
+            Layout::Own => once(own::record(&Fields::of(line, &mut self.scratch))?),
+            Layout::Twitter => once(twitter::record(&twitter::fields(line, &mut self.scratch))?),
+            Layout::CacheLib(columns) => columns.row(&Fields::of(line, &mut self.scratch))?,
         };
-        if record.time_ms < self.last_time_ms {
-            let (time, last) = (record.time_ms, self.last_time_ms);
+        if row.record.time_ms < self.last_time_ms {
+            let (time, last) = (row.record.time_ms, self.last_time_ms);
             let reason = format!("its time, {time} ms, goes back behind the {last} ms of the record before");
             return Err(LineError::new(reason, "sort the trace by time"));
         }
-        Ok((record, repeats))
-    }
-
-    fn taken(&mut self, record: TraceRecord, repeats: u64) -> TraceRecord {
-        self.any = true;
-        self.last_time_ms = record.time_ms;
-        if repeats > 1 {
-            self.repeated = Some((record.clone(), repeats - 1));
-        }
-        record
+        Ok(row)
     }
 
     fn leave_out(&mut self, LineError { reason, remedy }: LineError) -> Result<(), TraceError> {
@@ -203,9 +270,16 @@ impl Layout {
     fn of(
         first_line: &[u8],
         format: Option<Format>,
+        on_broken: OnBroken,
+        line: u64,
         scratch: &mut csv::ByteRecord,
     ) -> Result<Self, TraceError> {
         let fields = Fields::of(first_line, scratch);
+        // Where the header was damaged and is left out, the records behind it still tell whose they are.
+        let has_lost_its_header = on_broken == OnBroken::Skip && line > 1 && own::record(&fields).is_ok();
+        if has_lost_its_header && format.is_none_or(|format| format == Format::Own) {
+            return Ok(Self::Own);
+        }
         match format.or_else(|| recognised(first_line, &fields)) {
             None => Err(TraceError::UnknownFormat { first_line: excerpt(first_line) }),
             Some(Format::Own) if first_line == own::HEADER.as_bytes() => Ok(Self::Own),
@@ -228,7 +302,7 @@ fn recognised(first_line: &[u8], fields: &Fields<'_>) -> Option<Format> {
         Some(Format::Own)
     } else if CachelibColumns::are_named_by(fields) {
         Some(Format::CacheLib)
-    } else if fields.count() == twitter::COLUMNS && fields.iter().next().is_some_and(is_number) {
+    } else if fields.count() >= twitter::COLUMNS && fields.iter().next().is_some_and(is_number) {
         Some(Format::Twitter)
     } else {
         None
@@ -240,13 +314,20 @@ fn without_byte_order_mark(line: &[u8]) -> &[u8] {
     line.strip_prefix("\u{FEFF}".as_bytes()).unwrap_or(line)
 }
 
-/// The next line; an end in the middle of a zstd frame is told from other failures.
+/// The next line.
 fn advance(lines: &mut Lines<Bytes>) -> Result<Next, TraceError> {
     let line = lines.number();
-    lines.advance().map_err(|source| match source.kind() {
+    lines.advance().map_err(|source| read_error(line, source))
+}
+
+/// Tells a file that is cut off or damaged from a disk that does not read: only the latter is said by the operating
+/// system.
+fn read_error(line: u64, source: io::Error) -> TraceError {
+    match source.kind() {
         io::ErrorKind::UnexpectedEof => TraceError::Truncated { line },
+        _ if source.raw_os_error().is_none() => TraceError::Damaged { line, source },
         _ => TraceError::Read { line, source },
-    })
+    }
 }
 
 #[cfg(test)]
@@ -255,6 +336,16 @@ mod tests {
     use crate::load::trace::{TraceOperation, Writer};
 
     const HEADER: &str = "time_ms,key,operation,size_bytes";
+    /// What `xz` makes of that header and the records 1,a,read,1 and 2,b,read,1.
+    const XZ: &[u8] = &[
+        0xFD, 0x37, 0x7A, 0x58, 0x5A, 0x00, 0x00, 0x04, 0xE6, 0xD6, 0xB4, 0x46, 0x02, 0x00, 0x21, 0x01, 0x16,
+        0x00, 0x00, 0x00, 0x74, 0x2F, 0xE5, 0xA3, 0x01, 0x00, 0x36, 0x74, 0x69, 0x6D, 0x65, 0x5F, 0x6D, 0x73,
+        0x2C, 0x6B, 0x65, 0x79, 0x2C, 0x6F, 0x70, 0x65, 0x72, 0x61, 0x74, 0x69, 0x6F, 0x6E, 0x2C, 0x73, 0x69,
+        0x7A, 0x65, 0x5F, 0x62, 0x79, 0x74, 0x65, 0x73, 0x0A, 0x31, 0x2C, 0x61, 0x2C, 0x72, 0x65, 0x61, 0x64,
+        0x2C, 0x31, 0x0A, 0x32, 0x2C, 0x62, 0x2C, 0x72, 0x65, 0x61, 0x64, 0x2C, 0x31, 0x0A, 0x00, 0x00, 0xBF,
+        0xFE, 0xE0, 0x7C, 0xF9, 0xEE, 0xE9, 0x57, 0x00, 0x01, 0x4F, 0x37, 0xEE, 0x43, 0xDA, 0xEF, 0x1F, 0xB6,
+        0xF3, 0x7D, 0x01, 0x00, 0x00, 0x00, 0x00, 0x04, 0x59, 0x5A,
+    ];
 
     fn own(lines: &str, on_broken: OnBroken) -> TraceReader {
         TraceReader::new(io::Cursor::new(format!("{HEADER}\n{lines}")), None, on_broken).unwrap()
@@ -364,7 +455,7 @@ mod tests {
         let mut bytes = compressed(50);
         bytes.truncate(bytes.len() - 5);
         let error = refused(bytes, None);
-        assert!(error.contains("cut off") && error.contains("zstd"), "{error}");
+        assert!(error.contains("cut off") && error.contains("compressed"), "{error}");
     }
 
     #[test]
@@ -374,7 +465,7 @@ mod tests {
         bytes[middle..middle + 64].fill(0);
         let mut reader = TraceReader::new(io::Cursor::new(bytes), None, OnBroken::Skip).unwrap();
         let error = reader.find_map(Result::err).unwrap();
-        assert!(matches!(error, TraceError::Read { .. } | TraceError::Truncated { .. }), "{error}");
+        assert!(matches!(error, TraceError::Damaged { .. } | TraceError::Truncated { .. }), "{error}");
         assert_eq!(reader.skipped().lines, 0);
     }
 
@@ -385,6 +476,68 @@ mod tests {
         bytes.extend(zstd::encode_all(&b"b,read,1\n"[..], 1).unwrap());
         let reader = TraceReader::new(io::Cursor::new(bytes), None, OnBroken::Refuse).unwrap();
         assert_eq!(reader.map(|record| record.unwrap().time_ms).collect::<Vec<_>>(), [1, 2]);
+    }
+
+    #[test]
+    fn a_trace_is_read_however_it_is_compressed() {
+        use std::io::Write as _;
+        let plain = format!("{HEADER}\n1,a,read,1\n2,b,read,1\n").into_bytes();
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(&plain).unwrap();
+        let mut bzip2 = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+        bzip2.write_all(&plain).unwrap();
+        // A window of 1 GiB, as of zstd --long=30; what is written as a stream does not name its length.
+        let mut long = zstd::stream::write::Encoder::new(Vec::new(), 1).unwrap();
+        long.window_log(30).unwrap();
+        long.write_all(&plain).unwrap();
+        let all = [
+            plain.clone(),
+            gzip.finish().unwrap(),
+            bzip2.finish().unwrap(),
+            long.finish().unwrap(),
+            XZ.to_vec(),
+        ];
+        for bytes in all {
+            let reader = TraceReader::new(io::Cursor::new(bytes.clone()), None, OnBroken::Refuse).unwrap();
+            assert_eq!(reader.map(|record| record.unwrap().time_ms).collect::<Vec<_>>(), [1, 2]);
+            if bytes != plain {
+                let cut = bytes[..bytes.len() - 9].to_vec();
+                assert!(refused(cut, None).contains("cut off"));
+            }
+        }
+    }
+
+    #[test]
+    fn a_disk_that_does_not_read_is_told_from_a_broken_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = TraceReader::open(folder.path(), None, OnBroken::Skip).err().unwrap();
+        assert!(matches!(error, TraceError::Read { .. }), "a folder is no damaged file: {error}");
+    }
+
+    #[test]
+    fn keys_with_commas_are_taken_whole_in_traces_of_twitter() {
+        let text = "0,a:b,c:1,5,10,1,get,0\n0,,x,,5,10,1,set,60\n0,\"q,r\",5,10,1,get,0\n0,one,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,5,10,1,get,0\n";
+        let reader = TraceReader::new(text.as_bytes(), None, OnBroken::Refuse).unwrap();
+        let keys: Vec<_> = reader.map(|record| record.unwrap().key.into_string()).collect();
+        assert_eq!(keys, ["a:b,c:1", ",x,", "q,r", "one,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1"]);
+    }
+
+    #[test]
+    fn a_broken_first_line_is_left_out_and_counted_where_broken_lines_are() {
+        for (text, left_out) in [
+            ("time_ms;key\n1,a,read,1\n2,b,read,1\n", 1),
+            ("garbage\nmore of it\n0,k,1,10,1,get,0\n0,k,1,10,1,get,0\n", 2),
+            ("0,k,1,10,1,fetch,0\n0,k,1,10,1,get,0\n0,k,1,10,1,get,0\n", 1),
+            ("#comment\nkey,op,size\nk,GET,1\nk,GET,1\n", 1),
+        ] {
+            let mut reader = TraceReader::new(text.as_bytes(), None, OnBroken::Skip).unwrap();
+            assert_eq!(reader.by_ref().map(Result::unwrap).count(), 2, "{text}");
+            assert_eq!(
+                (reader.skipped().lines, reader.skipped().first.as_ref().unwrap().line),
+                (left_out, 1)
+            );
+            assert!(!refused(text, None).is_empty());
+        }
     }
 
     #[test]

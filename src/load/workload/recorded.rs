@@ -28,7 +28,7 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// Reads a trace of any format that hotset knows, plain or zstd. Reads are of kind 0. Every change or removal is a
+    /// Reads a trace of any format that hotset knows, plain or compressed. Reads are of kind 0. Every change or removal is a
     /// write, of kind 1, since products are changed and not removed. Operations that only filled the cache at which the
     /// trace was recorded are left out, see [`Fills`]: here the strategy fills.
     ///

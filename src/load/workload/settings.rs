@@ -30,7 +30,7 @@ crate::settings! {
         rate_per_second: Option<PositiveNumber> = None,
         /// open loop: how operations are spread over time: `poisson` for independent users, `constant` for even spacing
         arrivals: Arrivals = Arrivals::Poisson,
-        /// a trace whose operations the clients issue by turns, plain or zstd, in hotset's own format, Twitter's or CacheLib's: its first half warms the cache, its second is measured, and each begins again at its end; `reads`, `absent_share` and `keys` then mean nothing, and times, times to live and sizes are the scenario's; of Twitter's and CacheLib's a set that follows a get of its key is left out, since the strategy fills; it is held in memory, five bytes an operation
+        /// a trace whose operations the clients issue by turns, plain or compressed, in hotset's own format, Twitter's or CacheLib's: its first half warms the cache, its second is measured, and each begins again at its end; `reads`, `absent_share` and `keys` then mean nothing, and times, times to live and sizes are the scenario's; of Twitter's and CacheLib's a set that follows a get of its key is left out, since the strategy fills; it is held in memory, five bytes an operation
         trace: Option<String> = None,
         /// what is done about a line of the trace that cannot be read: `refuse`, or `skip` and count it
         on_broken: BrokenLines = BrokenLines::Refuse,

@@ -9,6 +9,8 @@ use plotters::element::{Circle, PathElement, Polygon, Text};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontTransform, RGBAColor, ShapeStyle, TextStyle, WHITE};
 
+use crate::base::shown;
+
 use super::fonts::{FONT_FACTOR, register_fonts};
 use super::{Anchor, Canvas, Direction, Lettering, Shape};
 
@@ -115,7 +117,11 @@ fn draw_shape<B: DrawingBackend>(
                 Direction::Across => (at.0, at.1 + drop),
                 Direction::Upwards => (at.0 + drop, at.1),
             };
-            area.draw(&Text::new(text.as_str(), fine_point(at), text_style(*lettering, *direction)))
+            area.draw(&Text::new(
+                shown::line(text).as_ref(),
+                fine_point(at),
+                text_style(*lettering, *direction),
+            ))
         }
     };
     drawn.map_err(|error| error.to_string())

@@ -2,9 +2,11 @@
 //! one where it needs the same, put back to their first state in between.
 
 use std::num::NonZeroU64;
+use std::time::Duration;
 
 use crate::application::touched::Touched;
 use crate::application::{ApplicationSpec, Dataset, DatasetParameters};
+use crate::base::interrupt::Interrupt;
 use crate::base::observer::{Event, Observer};
 use crate::results::Server;
 use crate::run::driver::dataset::{self, Checksum};
@@ -135,15 +137,19 @@ impl Deployments {
         if self.database.as_ref().is_some_and(|up| up.made_from.as_ref() == Some(&needs)) {
             return Ok(());
         }
+        // One that is cut short is known until it is tidied away.
+        if let Some(old) = &self.database {
+            old.it.drop_data().await?;
+        }
         if let Some(old) = self.database.take() {
-            old.it.remove().await?;
+            old.it.close()?;
         }
         observer.observe(Event::Step { what: format!("starting the database ({})", kind.word()) });
         let it = with_site(&self.servers, &self.run_prefix, self.relays_of(cell), cell, |site| async move {
             DatabaseDeployment::deploy(kind, &site).await
         })
         .await?;
-        self.checksum = Checksum::of(&scenario.documents());
+        self.checksum = Checksum::of(&scenario.documents()).await;
         // Known from now on, so that it is taken down also where loading fails or is interrupted.
         let up = self.database.insert(Up { made_from: None, it });
         load(&up.it, cell, observer).await?;
@@ -181,11 +187,10 @@ impl Deployments {
     ) -> Result<(), TopologyError> {
         if cell.scenario.faults.iter().any(|fault| fault.nature().wears_nodes_out) {
             // Which nodes are there, and what they are, may not be what it was: the next cell gets new ones.
-            if let Some(worn) = self.cache.take()
-                && worn.it.managed().is_none()
-            {
+            if let Some(worn) = self.cache.as_ref().filter(|worn| worn.it.is_external()) {
                 worn.it.clear().await?;
             }
+            self.cache = None;
         }
         if let Some(cache) = &self.cache {
             cache.it.clear().await?;
@@ -224,33 +229,78 @@ impl Deployments {
     }
 
     /// Takes down what may be in a state that nobody knows; what cannot be tidied is left to the
-    /// servers' end.
-    pub async fn abandon(&mut self) {
+    /// servers' end. Where the user wants to leave, the rest is left to [`close`](Self::close).
+    pub async fn abandon(&mut self, interrupt: &Interrupt) {
         // hotset's own servers go with what they hold.
-        if let Some(cache) = self.cache.take()
-            && cache.it.managed().is_none()
+        if let Some(cache) = self.cache.as_ref().filter(|cache| cache.it.is_external())
+            && interrupt.cut(cache.it.clear()).await.is_none()
         {
-            let _ = cache.it.clear().await;
+            return;
+        }
+        self.cache = None;
+        if let Some(database) = &self.database
+            && interrupt.cut(database.it.drop_data()).await.is_none()
+        {
+            return;
         }
         if let Some(database) = self.database.take() {
-            let _ = database.it.remove().await;
+            let _ = database.it.close();
         }
     }
 
-    /// Takes everything down. On servers that were there before, nothing of this run is left.
-    ///
-    /// # Errors
-    /// Says what could not be tidied away.
-    pub async fn close(mut self) -> Result<(), TopologyError> {
-        let mut tidied = Ok(());
-        if let Some(cache) = self.cache.take() {
-            tidied = tidied.and(cache.it.clear().await);
+    /// Takes everything down. On servers that were there before, nothing of this run is left; where the user wants to
+    /// leave, one that does not answer is not waited for. Returns what could not be tidied away, each in a sentence.
+    pub async fn close(mut self, interrupt: &Interrupt, observer: &dyn Observer) -> Vec<String> {
+        let mut left = Vec::new();
+        // What a server of this run holds goes with it.
+        let goes_with_its_server = |is_external: bool| interrupt.is_set() && !is_external;
+        if let Some(Up { it, .. }) = self.cache.take().filter(|up| !goes_with_its_server(up.it.is_external()))
+        {
+            let what = format!("keys of this run in the cache, which begin with \"{}\",", self.run_prefix);
+            left.extend(Box::pin(tidy(interrupt, observer, &what, it.describe(), it.clear())).await);
         }
-        if let Some(database) = self.database.take() {
-            tidied = tidied.and(database.it.remove().await);
+        if let Some(Up { it, .. }) =
+            self.database.take().filter(|up| !goes_with_its_server(up.it.is_external()))
+        {
+            let what = format!("data of this run at {}", it.endpoint().shown());
+            left.extend(Box::pin(tidy(interrupt, observer, &what, it.describe(), it.drop_data())).await);
+            left.extend(it.close().err().map(|error| error.to_string()));
         }
-        self.servers.close().await;
-        tidied
+        // Where this is cut, the supervisor goes on by itself, and ends when all is gone.
+        let _ = interrupt.cut_after(SERVERS_BOUND, self.servers.close()).await;
+        left
+    }
+}
+
+/// How long a server that is not hotset's own may take to answer once the user wants to leave.
+const ANSWER_BOUND: Duration = Duration::from_millis(400);
+/// How long one that answers may take to remove what this run wrote.
+const TIDY_BOUND: Duration = Duration::from_secs(15);
+/// How long servers of this run may take to end once the user wants to leave.
+const SERVERS_BOUND: Duration = Duration::from_millis(300);
+
+/// Removes what a run wrote, and returns why it may still be there. Once the user wants to leave, only a server that
+/// `answers` is given more than a moment.
+async fn tidy<A>(
+    interrupt: &Interrupt,
+    observer: &dyn Observer,
+    what: &str,
+    answers: impl Future<Output = A>,
+    removing: impl Future<Output = Result<(), TopologyError>>,
+) -> Option<String> {
+    let takes_too_long = async {
+        interrupt.wait().await;
+        if tokio::time::timeout(ANSWER_BOUND, answers).await.is_ok() {
+            let told = format!("removing {what} takes a while; once more ends at once, and leaves it there");
+            tokio::time::sleep(ANSWER_BOUND).await;
+            observer.observe(Event::Warning { what: told });
+            tokio::time::sleep(TIDY_BOUND).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        removed = removing => removed.err().map(|error| error.to_string()),
+        () = takes_too_long => Some(format!("{what} may still be there: the server did not answer in time")),
     }
 }
 

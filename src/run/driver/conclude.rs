@@ -49,6 +49,8 @@ async fn held(
     cache: &impl Cache,
     kinds: &[Keyspace],
 ) -> Result<(u64, Option<Seen>, Option<Seen>), StoreError> {
+    // A store inside this process never waits, and the user may want to end this.
+    tokio::task::coop::consume_budget().await;
     let place = dataset.place(subject);
     let stored = database.find(dataset.collection(subject), &place.id).await?;
     let cached = match cache.get(&kinds[place.entity].key(&place.id)).await? {

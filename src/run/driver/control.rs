@@ -28,7 +28,7 @@ pub enum Stage {
         /// The first moment after.
         end: Instant,
     },
-    /// They end as soon as their operation has.
+    /// They end at once, whatever they wait for.
     Stop,
 }
 
@@ -83,6 +83,12 @@ impl Control {
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         self.is(Stage::Stop)
+    }
+
+    /// Waits until clients are to end.
+    pub async fn stopped(&self) {
+        // Nobody is left to stop them where the sender has gone, and then they are to end as well.
+        let _ = self.follow().wait_for(|stage| *stage == Stage::Stop).await;
     }
 
     /// Follows the stage.

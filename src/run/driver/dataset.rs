@@ -24,11 +24,11 @@ impl Checksum {
     }
 
     /// That of a dataset as it should be.
-    #[must_use]
-    pub fn of(dataset: &impl Dataset) -> Self {
+    pub async fn of(dataset: &impl Dataset) -> Self {
         let mut checksum = Self::default();
         for key in 0..dataset.len() {
             checksum.add(&dataset.document(key));
+            let_others_run().await;
         }
         checksum
     }
@@ -72,10 +72,19 @@ pub async fn restore(
     Ok(())
 }
 
+/// Making documents waits for nothing, and with many or large ones takes long; the user may want to end it.
+async fn let_others_run() {
+    tokio::task::coop::consume_budget().await;
+}
+
 /// Puts the documents of some entities, which are in order, into their collections.
 async fn put(database: &impl Database, dataset: &impl Dataset, subjects: &[u64]) -> Result<(), StoreError> {
     for same in subjects.chunk_by(|one, next| dataset.collection(*one) == dataset.collection(*next)) {
-        let batch = same.iter().map(|subject| dataset.document(*subject)).collect();
+        let mut batch = Vec::with_capacity(same.len());
+        for subject in same {
+            batch.push(dataset.document(*subject));
+            let_others_run().await;
+        }
         database.put_many(dataset.collection(same[0]), batch).await?;
     }
     Ok(())

@@ -39,6 +39,8 @@ const CONNECT_BOUND: Duration = Duration::from_secs(30);
 const LEAD: Duration = Duration::from_millis(20);
 /// How long a thread may take to end its connections after its clients have ended.
 const END_BOUND: Duration = Duration::from_secs(5);
+/// The same where the user wants the run to end.
+const HURRIED_END_BOUND: Duration = Duration::from_millis(300);
 
 /// Why a cell has no figures.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,37 +79,39 @@ pub async fn run_cell(
         lives: lives(cell),
         world: world.clone(),
     };
-    fit_to_write_first(cell, deployed).await.map_err(CellError::Failed)?;
-    let sidecar = start_sidecar(&job).await.map_err(CellError::Failed)?;
+    unless(interrupt, fit_to_write_first(cell, deployed)).await?;
+    let sidecar = unless(interrupt, start_sidecar(&job)).await?;
     let mut crew = Crew::start(&job).map_err(CellError::Failed)?;
-    let mut stop = interrupt.clone();
-    let measured = tokio::select! {
-        measured = measure(cell, deployed, &job, &mut crew, observer) => measured.map_err(CellError::Failed),
-        () = stop.wait() => Err(CellError::Interrupted),
-    };
+    let measured = unless(interrupt, Box::pin(measure(cell, deployed, &job, &mut crew, observer))).await;
     control.set(Stage::Stop);
-    crew.end().await;
+    if interrupt.cut_after(HURRIED_END_BOUND, crew.end()).await.is_none() {
+        return Err(CellError::Interrupted);
+    }
     let load = measured?;
     if let Some(sidecar) = sidecar {
-        let mut stop = interrupt.clone();
-        tokio::select! {
-            () = sidecar.end(cell.scenario.run.drain_timeout.0) => {}
-            () = stop.wait() => return Err(CellError::Interrupted),
-        }
+        let ended = interrupt.cut(sidecar.end(cell.scenario.run.drain_timeout.0)).await;
+        ended.ok_or(CellError::Interrupted)?;
     }
     let audited = match &job.audit {
         None => None,
         Some(audit) => {
             let keys = touched.keys();
-            let mut stop = interrupt.clone();
-            let compared = tokio::select! {
-                compared = conclude::conclude(cell, deployed, audit, &keys, observer) => compared,
-                () = stop.wait() => return Err(CellError::Interrupted),
-            };
-            Some(AuditEnd::of(audit, compared))
+            let compared = interrupt.cut(conclude::conclude(cell, deployed, audit, &keys, observer)).await;
+            Some(AuditEnd::of(audit, compared.ok_or(CellError::Interrupted)?))
         }
     };
     Ok((Observed { started_utc, load, audited, application: world.figures() }, touched))
+}
+
+/// What a step has come to, unless the user wants the run to end.
+///
+/// # Errors
+/// [`CellError::Interrupted`] then, and what the step says where it fails.
+pub async fn unless<T>(
+    interrupt: &Interrupt,
+    step: impl Future<Output = Result<T, String>>,
+) -> Result<T, CellError> {
+    interrupt.cut(step).await.ok_or(CellError::Interrupted)?.map_err(CellError::Failed)
 }
 
 /// The shares of the hottest keys are counted over so many operations of the stream.

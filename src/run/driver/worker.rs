@@ -33,6 +33,9 @@ use crate::store::{AnyDatabase, AppCache, AppDatabase, Counters, CountersSnapsho
 use crate::strategy::Backlog;
 use crate::topology::{CacheEndpoint, DatabaseEndpoint};
 
+/// How long a thread waits for what its connections do on threads of their own, as looking up a name.
+const SHUTDOWN_BOUND: Duration = Duration::from_millis(500);
+
 /// What a worker is given.
 #[derive(Clone)]
 pub struct Job {
@@ -153,9 +156,20 @@ pub fn start(
         match runtime {
             Ok(runtime) => {
                 let local = LocalSet::new();
-                runtime.block_on(local.run_until(work(index, workers, job, reports)));
+                let control = Arc::clone(&job.control);
+                runtime.block_on(local.run_until(async {
+                    tokio::select! {
+                        // Whatever a client, an instance or a window waits for: its due time may be a day away.
+                        () = control.stopped() => {}
+                        () = work(index, workers, job, reports) => {}
+                    }
+                }));
+                {
+                    let _context = runtime.enter();
+                    drop(local);
+                }
                 // Connections end with the runtime; none of their tasks may outlive the cell.
-                runtime.shutdown_timeout(Duration::from_secs(1));
+                runtime.shutdown_timeout(SHUTDOWN_BOUND);
             }
             Err(error) => {
                 let error = StoreError::new(ErrorKind::Other, format!("cannot start a runtime: {error}"));

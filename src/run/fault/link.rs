@@ -25,7 +25,7 @@ pub(super) fn check(target: Target, on: &Surroundings<'_>) -> Result<(), String>
         );
     }
     if let Some(url) = on.database.url.as_ref().filter(|_| topology.database() == DatabaseKind::Mongodb)
-        && let Some(reason) = no_relay(url)
+        && let Some(reason) = no_relay(&url.0)
     {
         return Err(reason.into());
     }

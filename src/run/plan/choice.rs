@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::chosen::{ChosenStrategy, ChosenTopology};
 use super::scenario::Scenario;
+use crate::base::shown;
 use crate::run::fault::Surroundings;
 use crate::scenario::{Mistake, Mistakes, Reader, SourceLocation, Table, Value, ValueKind, suggest};
 use crate::strategy::{self, StrategySpec};
@@ -23,7 +24,8 @@ pub struct LeftOut {
 
 impl fmt::Display for LeftOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} on {}: {}", self.strategy, self.topology, self.reason)
+        let Self { strategy, topology, reason } = self;
+        write!(f, "{} on {}: {reason}", shown::line(strategy), shown::line(topology))
     }
 }
 

@@ -7,6 +7,7 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 
 use super::cell::Cell;
+use super::cell_names::CellNames;
 use super::choice::{LeftOut, Only, incompatibility};
 use super::scenario::Scenario;
 
@@ -33,8 +34,9 @@ pub fn cells(variants: &[Variant], only: &Only, left_out: &mut Vec<LeftOut>) -> 
 fn block(variants: &[Variant], only: &Only, repeat: u64, left_out: &mut Vec<LeftOut>) -> Vec<Cell> {
     let mut block = Vec::new();
     for (index, (swept, scenario)) in variants.iter().enumerate() {
-        for strategy in &scenario.strategies {
-            for topology in &scenario.topologies {
+        let names = CellNames::new(scenario);
+        for (strategy_at, strategy) in scenario.strategies.iter().enumerate() {
+            for (topology_at, topology) in scenario.topologies.iter().enumerate() {
                 if !only.allows(strategy, topology) {
                     continue;
                 }
@@ -56,12 +58,9 @@ fn block(variants: &[Variant], only: &Only, repeat: u64, left_out: &mut Vec<Left
                 if swept.iter().zip(&variants[0].0).any(is_again) {
                     continue;
                 }
-                let mut id = format!("r{repeat}-{}-{}", slug(&strategy.label), slug(&topology.label));
-                if variants.len() > 1 {
-                    id = format!("{id}-v{}", index + 1);
-                }
+                let variant = if variants.len() > 1 { format!("-v{}", index + 1) } else { String::new() };
                 block.push(Cell {
-                    id,
+                    id: format!("r{repeat}-{}{variant}", names.of(strategy_at, topology_at)),
                     position: 0,
                     repeat,
                     strategy: strategy.clone(),
@@ -73,11 +72,6 @@ fn block(variants: &[Variant], only: &Only, repeat: u64, left_out: &mut Vec<Left
         }
     }
     block
-}
-
-/// A label as part of a file name.
-fn slug(label: &str) -> String {
-    label.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '-' }).collect()
 }
 
 #[cfg(test)]

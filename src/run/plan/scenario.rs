@@ -47,6 +47,34 @@ pub struct Scenario {
 }
 
 impl Scenario {
+    /// Returns true if a run of the other is a run of this: all that is set is equal. What a trace holds follows from
+    /// its name.
+    #[must_use]
+    pub fn runs_as(&self, other: &Self) -> bool {
+        let Self {
+            name,
+            description,
+            application,
+            dataset,
+            workload,
+            distribution,
+            cache,
+            database,
+            network,
+            run,
+            pin,
+            faults,
+            strategies,
+            topologies,
+            recorded: _,
+        } = self;
+        (name, description, application, dataset)
+            == (&other.name, &other.description, &other.application, &other.dataset)
+            && (workload, distribution, cache) == (&other.workload, &other.distribution, &other.cache)
+            && (database, network, run, pin) == (&other.database, &other.network, &other.run, &other.pin)
+            && (faults, strategies, topologies) == (&other.faults, &other.strategies, &other.topologies)
+    }
+
     /// The longest that one operation can take: each of its calls ends within its timeout, and no
     /// strategy makes more than a handful of them one after another.
     #[must_use]

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::secrets::redacted;
 use super::{Plan, Scenario};
+use crate::base::secrets::strike_typed;
 use crate::base::units::show_duration;
 use crate::load::workload::Distribution;
 use crate::scenario::{Setting as _, Settings as _};
@@ -90,13 +90,13 @@ pub fn settings(scenario: &Scenario) -> String {
         text.push('\n');
     }
     for strategy in &scenario.strategies {
-        let _ = write!(text, "[strategy {}]\n", strategy.label);
+        let _ = writeln!(text, "[strategy {}]", strategy.label);
         for (name, value) in strategy.spec.show() {
             let _ = writeln!(text, "{name} = {value}");
         }
         text.push('\n');
     }
-    redacted(text.trim_end())
+    strike_typed(text.trim_end())
 }
 
 fn keys(distribution: &Distribution) -> String {

@@ -52,6 +52,5 @@ pub(super) fn kind_of_code(code: i32) -> ErrorKind {
 /// An error as hotset reports it: the operation, the server and the server's message.
 #[must_use]
 pub fn store_error(error: &Error, doing: &str, uri: &SecretUrl) -> StoreError {
-    let message = uri.redact(&error.to_string());
-    StoreError::new(kind_of(error), format!("{doing} at MongoDB {uri}: {message}"))
+    StoreError::new(kind_of(error), format!("{doing} at MongoDB {uri}: {error}"))
 }

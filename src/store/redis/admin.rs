@@ -110,9 +110,18 @@ impl RedisAdmin {
 
     /// The figures of the server at this moment.
     pub async fn info(&self) -> Result<RedisInfo, StoreError> {
-        let text: String = self.ask(&cmd("INFO"), "asking for INFO").await?;
+        let text = self.ask_text(&cmd("INFO"), "asking for INFO").await?;
         let dbsize = self.ask(&cmd("DBSIZE"), "counting keys").await?;
         Ok(RedisInfo { dbsize, ..RedisInfo::parse(&text) })
+    }
+
+    /// Asks for a text in which the server names its own files: their paths need not be UTF-8.
+    ///
+    /// # Errors
+    /// Those of the server.
+    pub async fn ask_text(&self, command: &Cmd, doing: &str) -> Result<String, StoreError> {
+        let bytes: Vec<u8> = self.ask(command, doing).await?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
     /// Removes every key of the server. Only for a server that hotset started, or that its scenario

@@ -70,8 +70,7 @@ fn kind_of_code(text: &str) -> ErrorKind {
 /// An error as hotset reports it: the operation, the server and its message.
 #[must_use]
 pub fn store_error(error: &RedisError, doing: &str, url: &SecretUrl) -> StoreError {
-    let message = url.redact(&error.to_string());
-    StoreError::new(kind_of(error), format!("{doing} at Redis {url}: {message}"))
+    StoreError::new(kind_of(error), format!("{doing} at Redis {url}: {error}"))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! The death signal and the processors are set in this process, before it becomes the server, because setting
 //! them between fork and exec would need unsafe code. The process id stays the same.
 
+use crate::base::output::note;
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, ExitCode};
@@ -17,7 +18,7 @@ pub(super) fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
         Ok(plan) => become_server(&plan),
         Err(reason) => reason,
     };
-    eprintln!("hotset: {reason}");
+    note!("hotset: {reason}");
     ExitCode::from(CANNOT_EXECUTE)
 }
 

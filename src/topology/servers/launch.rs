@@ -10,6 +10,7 @@ use super::ports::free_port;
 use super::process::ServerProcess;
 use super::protocol::{ServerExit, ServerSpec};
 use super::supervisor::Supervisor;
+use crate::base::secrets;
 
 /// The most starts of a server whose port turns out to be taken each time.
 const PORT_TRIES: usize = 5;
@@ -39,11 +40,6 @@ pub(super) trait ServerKind: Sync {
 
     /// The lines of a log that explain an early end, without secrets.
     fn quote(&self, log: &str) -> String;
-
-    /// Removes secrets from the last result of a probe.
-    fn redact(&self, text: String) -> String {
-        text
-    }
 }
 
 /// Starts a server on a free port (`first_port` is tried first if it is given) and waits until it serves.
@@ -112,7 +108,7 @@ async fn wait_until_it_serves<K: ServerKind>(
             return Err(ServerError::NotReady {
                 server: process.name().to_owned(),
                 waited: bound,
-                last: kind.redact(last),
+                last: secrets::strike(&last).into_owned(),
                 log: kind.quote(&process.log_tail()),
             });
         }

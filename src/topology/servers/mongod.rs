@@ -172,10 +172,10 @@ impl ServerKind for Mongod {
 
     fn prepare(&self, name: String, directory: &Path, port: u16) -> Result<ServerSpec, ServerError> {
         // The server's own directory is the database's too: it is new, private, and may also hold the log.
-        let directory_text = directory.to_string_lossy().into_owned();
+        // It runs in it, and the name of it need not be text.
         let mut args: Vec<String> =
             ["--bind_ip", "127.0.0.1", "--nounixsocket", "--quiet"].map(Into::into).into();
-        args.extend(["--port".into(), port.to_string(), "--dbpath".into(), directory_text]);
+        args.extend(["--port".into(), port.to_string(), "--dbpath".into(), ".".into()]);
         args.extend(["--wiredTigerCacheSizeGB".into(), self.config.cache_gb.to_string()]);
         args.extend(["--setParameter".into(), "diagnosticDataCollectionEnabled=false".into()]);
         if let Some(replica_set) = &self.config.replica_set {

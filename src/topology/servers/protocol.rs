@@ -51,6 +51,7 @@ pub struct ServerSpec {
     /// Unique within the supervisor; also the name of the server's directory below the run's.
     pub name: String,
     /// The absolute path of the program.
+    #[serde(with = "path")]
     pub program: PathBuf,
     /// Its arguments. They are visible to every user of the machine, so no secret belongs here.
     pub args: Vec<String>,
@@ -59,7 +60,25 @@ pub struct ServerSpec {
     /// The processors that the server may use; empty for all. Linux only: elsewhere it is ignored.
     pub cpus: Vec<usize>,
     /// The file, inside the server's directory, that receives standard output and standard error.
+    #[serde(with = "path")]
     pub log: PathBuf,
+}
+
+/// A path as its bytes: it need not be text.
+mod path {
+    use std::ffi::OsString;
+    use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+    use std::path::{Path, PathBuf};
+
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(path.as_os_str().as_bytes())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
+        Ok(OsString::from_vec(Vec::deserialize(deserializer)?).into())
+    }
 }
 
 /// A signal that hotset sends to a server.

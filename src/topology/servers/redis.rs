@@ -14,6 +14,8 @@ use super::process::ServerProcess;
 use super::protocol::{ServerExit, ServerSpec};
 use super::secret::Secret;
 use super::supervisor::Supervisor;
+use crate::base::secrets;
+use crate::store::SecretUrl;
 
 crate::choices! {
     /// What Redis writes to disk, and so what survives its crash.
@@ -137,7 +139,7 @@ impl RedisServer {
 
     /// The URL to connect to, with the password.
     #[must_use]
-    pub fn url(&self) -> Secret {
+    pub fn url(&self) -> SecretUrl {
         self.kind.url(self.port)
     }
 
@@ -192,12 +194,16 @@ impl ServerKind for Redis {
 
     fn prepare(&self, name: String, directory: &Path, port: u16) -> Result<ServerSpec, ServerError> {
         let file = directory.join("redis.conf");
-        write_private(&file, &self.configuration(directory, port)?)
-            .map_err(|source| ServerError::Directory { action: "write", path: file.clone(), source })?;
+        write_private(&file, &self.configuration(port)?).map_err(|source| ServerError::Directory {
+            action: "write",
+            path: file.clone(),
+            source,
+        })?;
         Ok(ServerSpec {
             name,
             program: self.program.clone(),
-            args: std::iter::once(file.to_string_lossy().into_owned())
+            // It runs in its directory, whose own name need not be text.
+            args: std::iter::once("redis.conf".to_owned())
                 .chain(self.config.sentinel.then(|| "--sentinel".to_owned()))
                 .collect(),
             env: Vec::new(),
@@ -218,31 +224,26 @@ impl ServerKind for Redis {
     }
 
     fn quote(&self, log: &str) -> String {
-        quote_plainly(&self.password.redact(log))
-    }
-
-    fn redact(&self, text: String) -> String {
-        self.password.redact(&text)
+        quote_plainly(&secrets::strike(log))
     }
 }
 
 impl Redis {
-    fn url(&self, port: u16) -> Secret {
-        Secret::new(format!("redis://:{}@127.0.0.1:{port}/", self.password.expose()))
+    fn url(&self, port: u16) -> SecretUrl {
+        SecretUrl::new(format!("redis://:{}@127.0.0.1:{port}/", self.password.expose()))
     }
 
-    fn configuration(&self, directory: &Path, port: u16) -> Result<String, ServerError> {
+    fn configuration(&self, port: u16) -> Result<String, ServerError> {
         let config = &self.config;
-        let directory = quoted("dir", &directory.to_string_lossy())?;
         let password = self.password.expose();
         let mut text = if config.sentinel {
             // A sentinel is told what to monitor once it runs, and writes that into this file itself.
             format!(
                 "bind 127.0.0.1\nprotected-mode yes\nport {port}\nrequirepass {password}\n\
-                 sentinel sentinel-pass {password}\ndir {directory}\ndaemonize no\nlogfile \"\"\n"
+                 sentinel sentinel-pass {password}\ndir .\ndaemonize no\nlogfile \"\"\n"
             )
         } else {
-            self.data_configuration(port, &directory)
+            self.data_configuration(port)
         };
         for (key, value) in &config.extra {
             refuse_control_characters(key, key)?;
@@ -256,7 +257,7 @@ impl Redis {
     /// The configuration of a data node. It has no latency histograms by command, each of which takes some 25 KB of
     /// `maxmemory` when its command comes for the first time: the room for entries would depend on a strategy's
     /// commands.
-    fn data_configuration(&self, port: u16, directory: &str) -> String {
+    fn data_configuration(&self, port: u16) -> String {
         let config = &self.config;
         let password = self.password.expose();
         let (append_only, sync) = match config.persistence {
@@ -266,7 +267,7 @@ impl Redis {
         };
         format!(
             "bind 127.0.0.1\nprotected-mode yes\nport {port}\nrequirepass {password}\nmasterauth {password}\n\
-             dir {directory}\ndaemonize no\nlogfile \"\"\nsave \"\"\n\
+             dir .\ndaemonize no\nlogfile \"\"\nsave \"\"\n\
              appendonly {append_only}\nappendfsync {sync}\n\
              latency-tracking no\n\
              maxmemory {}\nmaxmemory-policy {}\n",
@@ -274,11 +275,6 @@ impl Redis {
             config.eviction.word(),
         )
     }
-}
-
-fn quoted(key: &str, value: &str) -> Result<String, ServerError> {
-    refuse_control_characters(key, value)?;
-    Ok(format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\"")))
 }
 
 /// Refuses control characters, since a line break would begin another directive.
@@ -315,12 +311,12 @@ mod tests {
             extra: vec![("cluster-enabled".into(), "yes".into())],
             ..RedisConfig::default()
         };
-        let text = with(config).configuration(Path::new("/tmp/a \"b\""), 7000).unwrap();
+        let text = with(config).configuration(7000).unwrap();
         for line in [
             "bind 127.0.0.1",
             "port 7000",
             "requirepass pass",
-            "dir \"/tmp/a \\\"b\\\"\"",
+            "dir .",
             "maxmemory 1000000",
             "maxmemory-policy allkeys-lfu",
             "appendonly yes",
@@ -345,6 +341,6 @@ mod tests {
     fn a_line_break_in_a_setting_is_refused() {
         let extra = vec![("loglevel".into(), "debug\nbind 0.0.0.0".into())];
         let error = with(RedisConfig { extra, ..RedisConfig::default() });
-        assert!(error.configuration(Path::new("/tmp"), 7000).is_err());
+        assert!(error.configuration(7000).is_err());
     }
 }

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 
 use super::error::ServerError;
+use crate::base::secrets;
 
 const RANDOM_SOURCE: &str = "/dev/urandom";
 const PASSWORD_LENGTH: usize = 32;
@@ -17,7 +18,9 @@ impl Secret {
     /// Wraps a text that is already known.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
+        let text = text.into();
+        secrets::learn(&text);
+        Self(text)
     }
 
     /// The text itself, to be used only for a connection or a server's configuration.
@@ -26,16 +29,10 @@ impl Secret {
         &self.0
     }
 
-    /// `text` with every occurrence of the secret replaced, for messages of other programs.
-    #[must_use]
-    pub fn redact(&self, text: &str) -> String {
-        if self.0.is_empty() { text.to_owned() } else { text.replace(&self.0, "***") }
-    }
-
     /// A new password: 32 letters and digits from the operating system's random source, which need no quoting in a
     /// URL or a configuration file.
     pub fn random_password() -> Result<Self, ServerError> {
-        random_alphanumeric(PASSWORD_LENGTH).map(Self).map_err(|source| ServerError::Directory {
+        random_alphanumeric(PASSWORD_LENGTH).map(Self::new).map_err(|source| ServerError::Directory {
             action: "read random bytes from",
             path: RANDOM_SOURCE.into(),
             source,
@@ -78,9 +75,9 @@ mod tests {
 
     #[test]
     fn a_secret_shows_in_no_output() {
-        let secret = Secret::new("abc123");
+        let secret = Secret::new("abc456");
         assert_eq!(format!("{secret} {secret:?}"), "*** ***");
-        assert_eq!(secret.redact("AUTH abc123 failed"), "AUTH *** failed");
+        assert_eq!(secrets::strike("AUTH abc456 failed"), "AUTH *** failed");
     }
 
     #[test]

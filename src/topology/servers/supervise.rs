@@ -20,6 +20,7 @@ use super::directory::{self, ProcessList, RecordedProcess};
 use super::protocol::{
     EXEC, GREETING, Message, ServerExit, ServerSignal, ServerSpec, SupervisorReply, SupervisorRequest,
 };
+use crate::base::output::note;
 
 /// The interval at which ended servers are noticed while a request waits for one, and while none does.
 const WAITING_TICK: Duration = Duration::from_millis(2);
@@ -32,13 +33,13 @@ const REMOVE_BOUND: Duration = Duration::from_secs(2);
 /// Runs until hotset closes the pipe or asks for the end.
 pub(super) fn main(mut args: impl Iterator<Item = OsString>) -> ExitCode {
     let Some(directory) = args.next().map(PathBuf::from) else {
-        eprintln!("hotset: the supervisor needs a directory");
+        note!("hotset: the supervisor needs a directory");
         return ExitCode::FAILURE;
     };
     match supervise(directory) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("hotset: the supervisor failed: {error}");
+            note!("hotset: the supervisor failed: {error}");
             ExitCode::FAILURE
         }
     }
@@ -287,7 +288,7 @@ impl Supervise {
             server.started.map(|started| RecordedProcess { pid: server.child.id(), started })
         });
         if let Err(error) = ProcessList::of(recorded.collect()).save(&self.directory) {
-            eprintln!("hotset: cannot write the record of servers: {error}");
+            note!("hotset: cannot write the record of servers: {error}");
         }
     }
 

@@ -1,0 +1,119 @@
+//! The command that goes on with an interrupted run, as a shell takes it.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt::Write as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+use crate::run::plan::redacted_command;
+
+/// The command of a run with all its options, but with this directory to go on in. Passwords are struck out.
+#[must_use]
+pub fn resume_command(arguments: impl IntoIterator<Item = OsString>, directory: &Path) -> String {
+    let mut words = Vec::new();
+    let mut arguments = arguments.into_iter();
+    let mut after_options = Vec::new();
+    while let Some(argument) = arguments.next() {
+        match argument.as_bytes() {
+            b"--" => {
+                after_options.push(argument);
+                after_options.extend(arguments.by_ref());
+            }
+            // Where results go is another on resuming, and is given below.
+            b"--resume" | b"--out" => drop(arguments.next()),
+            bytes if bytes.starts_with(b"--resume=") || bytes.starts_with(b"--out=") => {}
+            _ => words.push(argument),
+        }
+    }
+    words.push("--resume".into());
+    // A name that begins with `-` would be taken for an option.
+    let directory = if directory.as_os_str().as_bytes().starts_with(b"-") {
+        Path::new(".").join(directory)
+    } else {
+        directory.to_owned()
+    };
+    words.push(directory.into_os_string());
+    words.extend(after_options);
+    words.iter().map(|word| quoted(&without_secrets(word))).collect::<Vec<_>>().join(" ")
+}
+
+fn without_secrets(word: &OsStr) -> OsString {
+    let text = word.to_string_lossy();
+    let shown = redacted_command([text.clone().into_owned()]).concat();
+    if shown == text { word.to_owned() } else { shown.into() }
+}
+
+/// A word as a shell reads it again, whatever bytes it is made of; nothing in it moves a terminal's cursor.
+#[must_use]
+pub fn quoted(word: &OsStr) -> String {
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_./=:,+@%".contains(byte);
+    match word.to_str() {
+        Some(text) if !text.is_empty() && text.bytes().all(|byte| is_plain(&byte)) => text.to_owned(),
+        Some(text) if !text.contains(char::is_control) => format!("'{}'", text.replace('\'', r"'\''")),
+        _ => {
+            let mut shown = String::from("$'");
+            for byte in word.as_bytes() {
+                match byte {
+                    b'\'' | b'\\' => shown.extend(['\\', char::from(*byte)]),
+                    b' '..=b'~' => shown.push(char::from(*byte)),
+                    // Writing to a string does not fail.
+                    _ => drop(write!(shown, "\\x{byte:02x}")),
+                }
+            }
+            shown.push('\'');
+            shown
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::ffi::OsStringExt as _;
+
+    use super::*;
+
+    fn resumed(arguments: &[&str]) -> String {
+        resume_command(arguments.iter().map(OsString::from), Path::new("results/a/1"))
+    }
+
+    #[test]
+    fn the_command_keeps_every_option_but_where_results_go() {
+        assert_eq!(
+            resumed(&["hotset", "a.toml", "--set", "workload.clients=8", "--out", "there", "-q"]),
+            "hotset a.toml --set workload.clients=8 -q --resume results/a/1"
+        );
+        assert_eq!(
+            resumed(&["hotset", "--resume", "old", "a.toml", "--out=x"]),
+            "hotset a.toml --resume results/a/1"
+        );
+        assert_eq!(resumed(&["hotset", "--", "-a.toml"]), "hotset --resume results/a/1 -- -a.toml");
+        assert_eq!(
+            resumed(&["hotset", "a b.toml", "--only", "strategy=it's"]),
+            r"hotset 'a b.toml' --only 'strategy=it'\''s' --resume results/a/1"
+        );
+    }
+
+    #[test]
+    fn a_password_is_struck_out_of_the_command() {
+        let shown = resumed(&["hotset", "a.toml", "--set", "database.url=mongodb://u:canary@h"]);
+        assert!(!shown.contains("canary") && shown.contains("***"), "{shown}");
+    }
+
+    #[test]
+    fn a_shell_reads_the_same_bytes_again() {
+        for bytes in [
+            &b"a\xff\\b'c"[..],
+            b"",
+            b"a b",
+            b"it's",
+            b"new\nline",
+            b"\x1b[2J",
+            "schl\u{fc}ssel $x".as_bytes(),
+        ] {
+            let word = OsString::from_vec(bytes.to_vec());
+            let script = format!("printf %s {}", quoted(&word));
+            let read = std::process::Command::new("bash").args(["-c", &script]).output().unwrap().stdout;
+            assert_eq!(read, bytes, "{script}");
+        }
+    }
+}
