@@ -6,7 +6,7 @@
 
 use std::fmt::Write as _;
 
-use super::figures::{Figure, named};
+use super::criteria::{Criterion, named};
 use super::format;
 use super::group::{Group, StrategyRepeats, short_swept};
 use super::safety;
@@ -57,7 +57,7 @@ pub struct Sentence {
 
 /// The sentences on one topology and set of swept values.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Part {
+pub struct DecisionPart {
     /// Which; empty where there is but one.
     pub heading: String,
     /// What is to be known of it.
@@ -73,10 +73,10 @@ const MOST_FAILURES: f64 = 0.001;
 
 /// The sentences on every topology; of a sweep, those on its ends.
 #[must_use]
-pub fn of(groups: &[Group<'_>]) -> Vec<Part> {
+pub fn of(groups: &[Group<'_>]) -> Vec<DecisionPart> {
     let ends: Vec<&Group<'_>> = groups.iter().filter(|group| is_an_end(group, groups)).take(GROUPS).collect();
     let several = groups.len() > 1;
-    let part = |group: &&Group<'_>| Part {
+    let part = |group: &&Group<'_>| DecisionPart {
         heading: if several { name(group) } else { String::new() },
         sentences: sentences(group),
     };
@@ -171,7 +171,7 @@ fn worth_naming<'a, 'b>(group: &'a Group<'b>) -> Vec<&'a StrategyRepeats<'b>> {
     chosen
 }
 
-fn ratio(figure: &Figure, ours: &StrategyRepeats<'_>, theirs: &StrategyRepeats<'_>) -> Option<Ratio> {
+fn ratio(figure: &Criterion, ours: &StrategyRepeats<'_>, theirs: &StrategyRepeats<'_>) -> Option<Ratio> {
     paired_ratio(&figure.by_block(ours), &figure.by_block(theirs))
 }
 
@@ -400,7 +400,7 @@ fn disturbed(group: &Group<'_>) -> Option<String> {
     let disturbed = rows().filter(|row| row.status.is_disturbed()).count();
     let worst = rows()
         .filter(|row| row.status.is_disturbed())
-        .filter_map(|row| row.late_share)
+        .filter_map(|row| row.disturbed_share)
         .max_by(f64::total_cmp)
         .map_or_else(String::new, |late| format!(", {} of the operations at worst", format::percent(late)));
     (disturbed > 0).then(|| {

@@ -2,8 +2,8 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::decision::{self, Part};
-use super::figures::named;
+use super::criteria::named;
+use super::decision::{self, DecisionPart};
 use super::format;
 use super::group::Group;
 use super::headline::NONE;
@@ -100,7 +100,7 @@ fn decision_panel(results: &Results, groups: &[Group<'_>]) -> Markup {
     }
 }
 
-fn decision_part(part: &Part) -> Markup {
+fn decision_part(part: &DecisionPart) -> Markup {
     html! {
         @if !part.heading.is_empty() { h3 { (part.heading) } }
         ul.decision {

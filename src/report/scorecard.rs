@@ -1,10 +1,10 @@
 //! The table that strategies are compared by: one row for each strategy on each topology, every figure as it is defined in
-//! `figures`, sorted and filtered in the browser.
+//! `criteria`, sorted and filtered in the browser.
 
 use maud::{Markup, html};
 
+use super::criteria::{CRITERIA, Criterion, Estimate, named};
 use super::decision;
-use super::figures::{Estimate, FIGURES, Figure, named};
 use super::group::{Group, StrategyRepeats, short_swept};
 use super::headline::{Headline, NONE};
 
@@ -33,8 +33,8 @@ const SHOWN: &[&str] = &[
 pub fn html(groups: &[Group<'_>]) -> Markup {
     let swept = groups.iter().any(|group| !group.swept.is_empty());
     let has =
-        |figure: &Figure| groups.iter().flat_map(|group| &group.entries).any(|of| figure.of(of).is_some());
-    let figures: Vec<&Figure> =
+        |figure: &Criterion| groups.iter().flat_map(|group| &group.entries).any(|of| figure.of(of).is_some());
+    let figures: Vec<&Criterion> =
         SHOWN.iter().filter_map(|name| named(name)).filter(|figure| has(figure)).collect();
     html! {
         section #scorecard {
@@ -118,7 +118,7 @@ fn choice(key: &str, name: &str, values: &[&str], show: impl Fn(&str) -> String)
     }
 }
 
-fn row(group: &Group<'_>, entry: &StrategyRepeats<'_>, figures: &[&Figure], swept: bool) -> Markup {
+fn row(group: &Group<'_>, entry: &StrategyRepeats<'_>, figures: &[&Criterion], swept: bool) -> Markup {
     let verdict = Headline::of(entry);
     let guarantee = entry.measured.iter().find_map(|row| row.guarantee.clone()).unwrap_or_default();
     let reasons: Vec<&str> =
@@ -159,7 +159,7 @@ fn share_of_reference(group: &Group<'_>, entry: &StrategyRepeats<'_>) -> Markup 
     }
 }
 
-fn figure_cell(figure: &Figure, entry: &StrategyRepeats<'_>) -> Markup {
+fn figure_cell(figure: &Criterion, entry: &StrategyRepeats<'_>) -> Markup {
     let of = figure.of(entry);
     html! {
         td data-value=[of.map(|of| of.value)] title=[of.map(|of| exact(figure, &of))] {
@@ -170,23 +170,23 @@ fn figure_cell(figure: &Figure, entry: &StrategyRepeats<'_>) -> Markup {
 }
 
 /// Half of the interval, where it is not next to nothing.
-fn margin(figure: &Figure, of: &Estimate) -> Option<String> {
+fn margin(figure: &Criterion, of: &Estimate) -> Option<String> {
     let interval = of.interval?;
     let half = (interval.high - interval.low) / 2.0;
     (half > of.value.abs() * 0.005).then(|| figure.unit.show(half))
 }
 
-fn exact(figure: &Figure, of: &Estimate) -> String {
+fn exact(figure: &Criterion, of: &Estimate) -> String {
     let interval =
         of.interval.map_or_else(String::new, |of| format!(", 95 % interval {} to {}", of.low, of.high));
     format!("{} = {} {}{interval}, n = {}", figure.name, of.value, figure.unit.word(), of.repeats)
 }
 
-fn definitions(figures: &[&Figure]) -> Markup {
+fn definitions(figures: &[&Criterion]) -> Markup {
     html! {
         details {
             summary { "What each figure is" }
-            dl { @for figure in FIGURES.iter().filter(|figure| figures.iter().any(|of| of.name == figure.name)) {
+            dl { @for figure in CRITERIA.iter().filter(|figure| figures.iter().any(|of| of.name == figure.name)) {
                 dt { (figure.heading) } dd { (figure.meaning) " In requirements and results.csv: " code { (figure.name) } "." }
             } }
         }

@@ -3,7 +3,7 @@
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 
 use super::ReportError;
-use super::figures::{Figure, named};
+use super::criteria::{Criterion, named};
 use super::format;
 use super::group::{Group, groups, short_swept};
 use super::headline::Headline;
@@ -107,7 +107,7 @@ fn fitting_table(groups: &[Group<'_>], width: usize) -> (String, Vec<String>) {
 }
 
 /// The figures that are shown: those that may stay and that some strategy has.
-fn shown<'a>(groups: &'a [Group<'_>]) -> impl Iterator<Item = (&'static Figure, u8)> + 'a {
+fn shown<'a>(groups: &'a [Group<'_>]) -> impl Iterator<Item = (&'static Criterion, u8)> + 'a {
     COLUMNS.iter().filter_map(|column| Some((named(column.figure)?, column.goes))).filter(|(figure, _)| {
         groups.iter().flat_map(|group| &group.entries).any(|of| figure.of(of).is_some())
     })
@@ -128,7 +128,7 @@ fn left_out(groups: &[Group<'_>], gone: u8) -> Vec<String> {
 }
 
 fn table(groups: &[Group<'_>], gone: u8) -> Table {
-    let figures: Vec<&Figure> =
+    let figures: Vec<&Criterion> =
         shown(groups).filter(|(_, goes)| stays(*goes, gone)).map(|(figure, _)| figure).collect();
     let topologies = groups.iter().any(|group| group.topology != groups[0].topology);
     let swept = groups.iter().any(|group| !group.swept.is_empty());

@@ -124,8 +124,11 @@ columns! {
         group answers: Answers,
         /// Errors and timeouts by kind: `connection=3;timeout=1`.
         errors_by_kind: String,
-        /// Operations sent more than 1 ms after they were due.
+        /// Operations sent more than 1 ms after they were due, most of them as their client waited for an answer.
         late_share: Option<f64> as "share",
+        /// Operations sent more than 1 ms after they were due although their client was free: this machine, or hotset on it,
+        /// was late. More than 1 % of them make a run disturbed.
+        disturbed_share: Option<f64> as "share",
         /// Open loop: operations that were due and not sent until 5 s after the measured time, as the load was too
         /// far behind; in no other figure but `offered_per_s`.
         unsent: u64,

@@ -1,7 +1,7 @@
 //! Topologies: where the cache lives, one file each. A topology deploys a cache and decides how an instance connects to
 //! it; [`database`] deploys the database behind it.
 //!
-//! This room stands on floor 3 and may use `base`, `model`, `scenario` and `store`.
+//! This room stands on floor 3 and may use `base`, `model`, `results`, `scenario` and `store`.
 
 pub mod cache;
 mod calibrate;

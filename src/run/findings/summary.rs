@@ -74,6 +74,7 @@ pub fn of(
         answers: answers::of(observed),
         errors_by_kind: errors_by_kind(all),
         late_share: offered_per_s.map(|_| all.late_share()),
+        disturbed_share: offered_per_s.map(|_| all.late_wakeup_share()),
         unsent: all.unsent(),
         predicted: prediction::of(cell, observed),
         read_response: times(OperationClass::Read, Measure::Response),

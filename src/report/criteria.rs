@@ -71,7 +71,7 @@ enum Over {
 
 /// A figure that strategies are judged by.
 #[derive(Debug, Clone, Copy)]
-pub struct Figure {
+pub struct Criterion {
     /// Its name in requirements and files, such as `read.p99`.
     pub name: &'static str,
     /// Its name over a column.
@@ -120,8 +120,8 @@ fn per_second(calls: u64, row: &SummaryRow) -> Option<f64> {
 
 /// Every figure, in the order in which a reader wants them: what a user feels, what the database bears, what goes wrong, what
 /// it takes.
-pub const FIGURES: &[Figure] = &[
-    Figure {
+pub const CRITERIA: &[Criterion] = &[
+    Criterion {
         name: "throughput",
         heading: "ops/s",
         meaning: "Operations that were answered within the measured time, a second.",
@@ -130,7 +130,7 @@ pub const FIGURES: &[Figure] = &[
         of_row: |row| Some(row.achieved_per_s),
         over: Over::Mean,
     },
-    Figure {
+    Criterion {
         name: "read.p50",
         heading: "read p50",
         meaning: "The median response time of reads that were answered.",
@@ -139,7 +139,7 @@ pub const FIGURES: &[Figure] = &[
         of_row: |row| row.read_response.p50_us,
         over: Over::Percentile(OperationClass::Read, 0.5),
     },
-    Figure {
+    Criterion {
         name: "read.p99",
         heading: "read p99",
         meaning: "The 99th percentile of the response time of reads that were answered.",
@@ -148,7 +148,7 @@ pub const FIGURES: &[Figure] = &[
         of_row: |row| row.read_response.p99_us,
         over: Over::Percentile(OperationClass::Read, 0.99),
     },
-    Figure {
+    Criterion {
         name: "read.p999",
         heading: "read p99.9",
         meaning: "The 99.9th percentile of the response time of reads that were answered.",
@@ -157,7 +157,7 @@ pub const FIGURES: &[Figure] = &[
         of_row: |row| row.read_response.p999_us,
         over: Over::Percentile(OperationClass::Read, 0.999),
     },
-    Figure {
+    Criterion {
         name: "write.p50",
         heading: "write p50",
         meaning: "The median response time of writes that were acknowledged.",
@@ -166,7 +166,7 @@ pub const FIGURES: &[Figure] = &[
         of_row: |row| row.write_response.p50_us,
         over: Over::Percentile(OperationClass::Write, 0.5),
     },
-    Figure {
+    Criterion {
         name: "write.p99",
         heading: "write p99",
         meaning: "The 99th percentile of the response time of writes that were acknowledged.",
@@ -175,7 +175,7 @@ pub const FIGURES: &[Figure] = &[
         of_row: |row| row.write_response.p99_us,
         over: Over::Percentile(OperationClass::Write, 0.99),
     },
-    Figure {
+    Criterion {
         name: "failed",
         heading: "failed",
         meaning: "The share of the operations that ended in an error or were given up.",
@@ -184,7 +184,7 @@ pub const FIGURES: &[Figure] = &[
         of_row: |row| share(row.answers.failures(), row.operations),
         over: Over::Quotient(|row| Some(row.answers.failures() as f64), operations),
     },
-    Figure {
+    Criterion {
         name: "hit_rate",
         heading: "hit rate",
         meaning: "The share of the lookups that the cache answered.",
@@ -196,7 +196,7 @@ pub const FIGURES: &[Figure] = &[
             |row| Some(row.answers.lookups() as f64),
         ),
     },
-    Figure {
+    Criterion {
         name: "database.reads_per_op",
         heading: "db reads/op",
         meaning: "Database reads for each operation.",
@@ -205,7 +205,7 @@ pub const FIGURES: &[Figure] = &[
         of_row: reads_per_operation,
         over: Over::Quotient(|row| Some(row.calls.db_reads as f64), operations),
     },
-    Figure {
+    Criterion {
         name: "database.reads_per_s",
         heading: "db reads/s",
         meaning: "Database reads a second.",
@@ -214,7 +214,7 @@ pub const FIGURES: &[Figure] = &[
         of_row: |row| per_second(row.calls.db_reads, row),
         over: Over::Quotient(|row| Some(row.calls.db_reads as f64), measured),
     },
-    Figure {
+    Criterion {
         name: "database.writes_per_s",
         heading: "db writes/s",
         meaning: "Database writes a second.",
@@ -223,7 +223,7 @@ pub const FIGURES: &[Figure] = &[
         of_row: |row| per_second(row.calls.db_writes, row),
         over: Over::Quotient(|row| Some(row.calls.db_writes as f64), measured),
     },
-    Figure {
+    Criterion {
         name: "database.peak_per_s",
         heading: "db peak/s",
         meaning: "Database reads and writes a second in the busiest window of all repeats.",
@@ -232,7 +232,7 @@ pub const FIGURES: &[Figure] = &[
         of_row: |row| row.load.db_calls_peak_per_s,
         over: Over::Highest,
     },
-    Figure {
+    Criterion {
         name: "stale_share",
         heading: "stale",
         meaning: "The share of the audited reads that lacked a write acknowledged before they were sent.",
@@ -244,7 +244,7 @@ pub const FIGURES: &[Figure] = &[
             |row| Some(row.audited.audited_reads as f64),
         ),
     },
-    Figure {
+    Criterion {
         name: "stale_age_max",
         heading: "oldest",
         meaning: "How long the stalest answer of all repeats had been out of date; 0 where none was stale.",
@@ -255,7 +255,7 @@ pub const FIGURES: &[Figure] = &[
         },
         over: Over::Highest,
     },
-    Figure {
+    Criterion {
         name: "corrupt",
         heading: "corrupt",
         meaning: "Reads whose value was not what was asked for, over all repeats.",
@@ -264,7 +264,7 @@ pub const FIGURES: &[Figure] = &[
         of_row: |row| row.judgement.verdict.map(|_| row.audited.wrong.corrupt_reads as f64),
         over: Over::Sum,
     },
-    Figure {
+    Criterion {
         name: "lost",
         heading: "lost",
         meaning: "Acknowledged writes that the database does not reflect in the end, over all repeats.",
@@ -273,7 +273,7 @@ pub const FIGURES: &[Figure] = &[
         of_row: |row| row.at_end.lost_writes.map(|lost| lost as f64),
         over: Over::Sum,
     },
-    Figure {
+    Criterion {
         name: "at_risk",
         heading: "at risk",
         meaning: "The most acknowledged writes at one moment that were durable nowhere: what a crash then would have lost.",
@@ -282,7 +282,7 @@ pub const FIGURES: &[Figure] = &[
         of_row: |row| row.at_risk.at_risk_max.map(|risk| risk as f64),
         over: Over::Highest,
     },
-    Figure {
+    Criterion {
         name: "read_outage",
         heading: "reads down",
         meaning: "How long reads were without service after a fault, the longest of all repeats.",
@@ -291,7 +291,7 @@ pub const FIGURES: &[Figure] = &[
         of_row: |row| row.outages.read_outage_s,
         over: Over::Highest,
     },
-    Figure {
+    Criterion {
         name: "write_outage",
         heading: "writes down",
         meaning: "How long writes were without service after a fault, the longest of all repeats.",
@@ -300,7 +300,7 @@ pub const FIGURES: &[Figure] = &[
         of_row: |row| row.outages.write_outage_s,
         over: Over::Highest,
     },
-    Figure {
+    Criterion {
         name: "cache.memory",
         heading: "memory",
         meaning: "The memory of the cache at the end, the most of all repeats.",
@@ -309,7 +309,7 @@ pub const FIGURES: &[Figure] = &[
         of_row: |row| row.cache.cache_memory_bytes.map(|bytes| bytes as f64),
         over: Over::Highest,
     },
-    Figure {
+    Criterion {
         name: "cache.commands_per_op",
         heading: "cache cmds/op",
         meaning: "Commands sent to the cache for each operation.",
@@ -318,7 +318,7 @@ pub const FIGURES: &[Figure] = &[
         of_row: |row| row.calls_per_op.cache_commands_per_op,
         over: Over::Quotient(|row| Some(row.calls.cache_commands as f64), operations),
     },
-    Figure {
+    Criterion {
         name: "cores",
         heading: "cores",
         meaning: "Processor cores that the servers of the cache and the database used together, on average.",
@@ -331,11 +331,11 @@ pub const FIGURES: &[Figure] = &[
 
 /// The figure of this name.
 #[must_use]
-pub fn named(name: &str) -> Option<&'static Figure> {
-    FIGURES.iter().find(|figure| figure.name == name)
+pub fn named(name: &str) -> Option<&'static Criterion> {
+    CRITERIA.iter().find(|figure| figure.name == name)
 }
 
-impl Figure {
+impl Criterion {
     /// The figure in each repeat that has it, with the block that the repeat ran in.
     #[must_use]
     pub fn by_block(&self, entry: &StrategyRepeats<'_>) -> Vec<(u32, f64)> {
@@ -396,8 +396,8 @@ mod tests {
 
     #[test]
     fn every_figure_has_a_name_of_its_own_and_a_sentence() {
-        for (at, figure) in FIGURES.iter().enumerate() {
-            assert!(FIGURES[..at].iter().all(|other| other.name != figure.name), "{}", figure.name);
+        for (at, figure) in CRITERIA.iter().enumerate() {
+            assert!(CRITERIA[..at].iter().all(|other| other.name != figure.name), "{}", figure.name);
             assert!(figure.meaning.ends_with('.') && !figure.meaning.contains('\n'), "{}", figure.name);
             assert_eq!(named(figure.name).map(|found| found.heading), Some(figure.heading));
         }
