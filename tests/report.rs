@@ -9,7 +9,7 @@ use hdrhistogram::Histogram;
 use hotset::report::canvas::{Anchor, Direction, Shape};
 use hotset::report::charts::REGISTRY;
 use hotset::report::group::groups;
-use hotset::report::{DrawOptions, draw, terminal::closing_table};
+use hotset::report::{DrawOptions, conclude, draw, terminal::closing_table};
 use hotset::results::{
     Answers, AuditRow, Build, CURVE, CellResults, ClientDigest, EventKind, EventRow, Interval, LimitedBy,
     Machine, Measure, Mode, Of, OfferedStream, OperationClass, OutcomeClass, Phase, Results, ResultsDir,
@@ -305,7 +305,7 @@ fn a_run_gets_every_chart_for_each_topology_and_a_page_and_drawing_again_changes
 }
 
 #[test]
-fn the_closing_table_shows_each_strategy_on_each_topology_and_ranks_what_can_be_ranked() {
+fn the_closing_table_shows_each_strategy_on_each_topology_and_ends_with_the_decision() {
     let run = MadeUpRun::of("made-up", &STRATEGIES, &["single", "embedded"], 5);
     insta::assert_snapshot!(closing_table(&run.read(), 200).unwrap());
 }
@@ -586,7 +586,7 @@ fn names_with_markup_in_them_are_shown_as_they_are_and_never_become_markup() {
             continue;
         }
         let text = fs::read_to_string(&file).unwrap();
-        for markup in ["<b onload", "<script", "<i>", "& \"co\"", "&'y'"] {
+        for markup in ["<b onload", "<script>alert", "<i>", "& \"co\"", "&'y'"] {
             assert!(!text.contains(markup), "{markup} in {}", file.display());
         }
         assert!(text.contains("&lt;b onload="), "{}", file.display());
@@ -598,16 +598,56 @@ fn the_report_needs_nothing_but_itself() {
     let run = MadeUpRun::of("made-up", &STRATEGIES[..2], &["single"], 1);
     draw(run.path(), &DrawOptions::default()).unwrap();
     let page = fs::read_to_string(run.file("report.html")).unwrap();
-    for outside in ["<script", "<link", "<img", "@import", "url(", "src=", "href="] {
+    for outside in ["<script ", "<link", "<img", "@import", "url(", "src=", "fetch(", "XMLHttpRequest"] {
         assert!(!page.contains(outside), "{outside}");
     }
+    let links = page.split("href=\"").skip(1);
+    assert!(links.clone().count() > 3 && links.clone().all(|link| link.starts_with('#')), "a link leads out of the page");
     assert_eq!(page.matches("<svg").count(), 7);
-    for part in ["Made-up Processor 3000", "repeats = 5", "never averages of percentiles", "not ranked"] {
+    for part in ["Made-up Processor 3000", "repeats = 5", "never averages of percentiles", "Each strategy ran once"] {
         assert!(page.contains(part), "{part}");
     }
 }
 
 /// A cell of which theory predicts everything, and that is elsewhere.
+#[test]
+fn every_figure_of_the_scorecard_is_in_results_csv_and_in_the_summary_for_machines() {
+    let run = MadeUpRun::of("made-up", &STRATEGIES, &["single", "embedded"], 3);
+    draw(run.path(), &DrawOptions::default()).unwrap();
+    let conclusion = conclude(run.path()).unwrap();
+    assert_eq!(conclusion.written.len(), 3, "nothing is required");
+    let page = fs::read_to_string(run.file("report.html")).unwrap();
+    let records = records(&run.file("results.csv"));
+    assert_eq!(records.len(), 1 + 2 * STRATEGIES.len());
+    let fields: BTreeSet<&String> = records.iter().flatten().collect();
+    let figures: Vec<&str> =
+        page.split("data-value=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert!(figures.len() > 100, "{}", figures.len());
+    for figure in figures {
+        assert!(fields.contains(&figure.to_owned()), "{figure}");
+    }
+    let summary: serde_json::Value =
+        serde_json::from_slice(&fs::read(run.file("summary.json")).unwrap()).unwrap();
+    let rows = summary["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 2 * STRATEGIES.len());
+    for (row, record) in rows.iter().zip(&records[1..]) {
+        assert_eq!(row["strategy"].as_str().unwrap(), record[0]);
+        for (name, figure) in row["figures"].as_object().unwrap() {
+            let column = records[0].iter().position(|column| column == name).unwrap();
+            assert_eq!(figure["value"].as_f64().unwrap().to_string(), record[column], "{name}");
+        }
+    }
+    let schema: serde_json::Value = serde_json::from_str(&hotset::report::machine_files::schema()).unwrap();
+    for required in schema["required"].as_array().unwrap() {
+        assert!(!summary[required.as_str().unwrap()].is_null(), "{required}");
+    }
+    for key in summary.as_object().unwrap().keys() {
+        assert!(schema["properties"][key].is_object(), "{key} is in no schema");
+    }
+    let markdown = fs::read_to_string(run.file("summary.md")).unwrap();
+    assert!(markdown.contains("| cache-through | single |"), "{markdown}");
+}
+
 fn predicted(repeat: u32) -> CellResults {
     let mut results = cell(STRATEGIES[1], "embedded", repeat, "", u64::from(repeat));
     let row = &mut results.summary;

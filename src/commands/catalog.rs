@@ -13,6 +13,7 @@ pub use page::settings_page;
 use crate::commands::cli::Listed;
 use crate::load::workload::{WorkloadSettings, keys};
 use crate::report::charts;
+use crate::results::CRITERIA;
 use crate::run::fault;
 use crate::run::plan::settings::{DatasetSettings, PinSettings, RunSettings};
 use crate::scenario::{Mistakes, Reader, SettingDoc, Settings, SourceLocation, Table};
@@ -39,6 +40,7 @@ pub fn list(what: Option<Listed>) -> String {
         Listed::Faults,
         Listed::Charts,
         Listed::Settings,
+        Listed::Criteria,
         Listed::Columns,
     ];
     let wanted = match &what {
@@ -142,8 +144,13 @@ fn listings(sort: Listed) -> (&'static str, Vec<Listing>) {
             charts::REGISTRY.iter().map(|r| row(r.name, r.summary, Vec::new())).collect(),
         ),
         Listed::Settings => ("settings: the tables of a scenario", tables()),
+        Listed::Criteria => (
+            "criteria: the figures that strategies are judged by; [requirements] names them, as \"read.p99\" = \"<5ms\"",
+            CRITERIA.iter().map(|criterion| row(criterion.name, criterion.meaning, Vec::new())).collect(),
+        ),
         // A column has a type and a unit and no default: it is listed in its own way.
         Listed::Columns => ("columns: what the result files hold", Vec::new()),
+        Listed::Schema => ("schema: the form of summary.json", Vec::new()),
     }
 }
 

@@ -38,7 +38,7 @@ Examples:
   hotset scenarios/single-node.toml --watch          a run full screen
   hotset monitor --redis redis://127.0.0.1:6379      any Redis full screen, from outside; `hotset monitor --help` has more
 
-Exit codes: 0 all ran · 2 the scenario or the command line is wrong · 3 a cell could not be run ·
+Exit codes: 0 all ran · 1 a requirement is missed · 2 the scenario or the command line is wrong · 3 a cell could not be run ·
             130 interrupted (what had ended is kept; --resume goes on)";
 
 /// Load-tests caching strategies on a real cache and a real database, and reports what to adopt.
@@ -77,6 +77,10 @@ pub struct RunArguments {
     #[arg(long)]
     pub no_plots: bool,
 
+    /// Write the requirements, met and missed, as JUnit XML into this file
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+
     /// Print nothing but the table at the end, and errors
     #[arg(short, long)]
     pub quiet: bool,
@@ -97,7 +101,7 @@ pub struct PlanArguments {
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
 
-    /// Run every cell this often; five or more are ranked
+    /// Run every cell this often; three give intervals, five narrow ones
     #[arg(long, value_name = "N", value_parser = repeats)]
     pub repeats: Option<NonZeroU64>,
 
@@ -134,6 +138,9 @@ pub enum Command {
     Report {
         /// The directory
         dir: PathBuf,
+        /// Write the requirements, met and missed, as JUnit XML into this file
+        #[arg(long, value_name = "FILE")]
+        junit: Option<PathBuf>,
     },
     /// Simulate the hit rate against the capacity under every eviction policy, without servers
     Curve {
@@ -273,8 +280,12 @@ pub enum Listed {
     Charts,
     /// Every table of a scenario with its keys
     Settings,
+    /// The figures that strategies are judged by, which [requirements] may name
+    Criteria,
     /// Every column of the result files with its unit
     Columns,
+    /// The JSON Schema of summary.json
+    Schema,
 }
 
 fn policy(name: &str) -> Result<PolicyKind, String> {

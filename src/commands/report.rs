@@ -8,26 +8,45 @@ use crate::commands::exit::Exit;
 use crate::commands::output::print;
 use crate::report::terminal::closing_table;
 use crate::report::{self, DrawOptions};
-use crate::results::Results;
+use crate::results::{Results, write_atomically};
 
 /// The width of a table that goes to a file or a pipe.
 const WIDTH_OF_A_FILE: usize = 160;
 
 /// Draws the charts and the report of a run again, and prints its table.
 #[must_use]
-pub fn execute(dir: &Path) -> Exit {
+pub fn execute(dir: &Path, junit: Option<&Path>) -> Exit {
     match report::draw(dir, &DrawOptions::default()) {
         Ok(drawn) => {
             for path in &drawn {
                 answer!("{}", path.display());
             }
-            print_table(dir)
+            print_table(dir).worse_of(conclude(dir, junit))
         }
         Err(error) => {
             note!("error: {}", shown::lines(&error.to_string()));
             Exit::Wrong
         }
     }
+}
+
+/// Writes the numbers for machines and says whether the scenario's requirements are met.
+#[must_use]
+pub fn conclude(dir: &Path, junit: Option<&Path>) -> Exit {
+    let conclusion = match report::conclude(dir) {
+        Ok(conclusion) => conclusion,
+        Err(error) => {
+            note!("error: the results are kept, but could not be summed up: {}", shown::lines(&error.to_string()));
+            return Exit::NotRun;
+        }
+    };
+    if let Some(path) = junit
+        && let Err(error) = write_atomically(path, conclusion.junit.as_bytes())
+    {
+        note!("error: {}", shown::lines(&error.to_string()));
+        return Exit::NotRun;
+    }
+    if conclusion.missed { Exit::Missed } else { Exit::Done }
 }
 
 /// Prints the closing table of the results in a directory.

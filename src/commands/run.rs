@@ -14,7 +14,7 @@ use crate::commands::cli::RunArguments;
 use crate::commands::exit::Exit;
 use crate::commands::output::end;
 use crate::commands::plan::read;
-use crate::commands::report::print_table;
+use crate::commands::report::{conclude, print_table};
 use crate::commands::resume::{quoted, resume_command};
 use crate::monitor::scenario::Watching;
 use crate::monitor::terminal;
@@ -117,6 +117,7 @@ fn finish(ended: Result<RunOutcome, RunError>, arguments: &RunArguments) -> Exit
         return interrupted(&outcome, arguments);
     }
     let mut exit = print_table(&outcome.directory);
+    exit = exit.worse_of(conclude(&outcome.directory, arguments.junit.as_deref()));
     if !arguments.no_plots
         && let Err(error) = report::draw(&outcome.directory, &DrawOptions::default())
     {

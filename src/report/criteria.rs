@@ -1,28 +1,11 @@
-//! The figures that strategies are judged by. Each is defined here once, and whoever shows, compares or requires one reads
-//! it here: the closing table, the page, `results.csv`, the decision and the requirements.
+//! The figures of a strategy over its repeats, with their intervals, as they are shown.
 
 use super::format;
 use super::group::StrategyRepeats;
+use super::headline::NONE;
 use super::safety;
-use super::stats::{Better, ConfidenceInterval, log_interval, mean_t_interval};
-use crate::results::{Measure, OperationClass, SummaryRow};
-
-/// How a figure is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unit {
-    /// A time, in microseconds.
-    Micros,
-    /// A time, in seconds.
-    Seconds,
-    /// A share from 0 to 1.
-    Share,
-    /// A number of things.
-    Count,
-    /// A number with a fraction, such as calls for each operation.
-    Ratio,
-    /// Bytes.
-    Bytes,
-}
+use super::stats::{ConfidenceInterval, log_interval, mean_t_interval};
+use crate::results::{Criterion, Measure, OfRow, Over, Unit};
 
 impl Unit {
     /// The value as people read it.
@@ -38,52 +21,6 @@ impl Unit {
             Self::Bytes => format::bytes(value.max(0.0) as u64),
         }
     }
-
-    /// The word for `results.csv`, as the columns of the other files have it.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Micros => "µs",
-            Self::Seconds => "s",
-            Self::Share => "share",
-            Self::Count | Self::Ratio => "",
-            Self::Bytes => "bytes",
-        }
-    }
-}
-
-type OfRow = fn(&SummaryRow) -> Option<f64>;
-
-/// How the figure of a strategy comes from its repeats.
-#[derive(Debug, Clone, Copy)]
-enum Over {
-    /// A percentile of the answers of all repeats together.
-    Percentile(OperationClass, f64),
-    /// The sum of one number by the sum of another.
-    Quotient(OfRow, OfRow),
-    /// The mean.
-    Mean,
-    /// The sum: each repeat's counts.
-    Sum,
-    /// The highest, as that is what one has to be ready for.
-    Highest,
-}
-
-/// A figure that strategies are judged by.
-#[derive(Debug, Clone, Copy)]
-pub struct Criterion {
-    /// Its name in requirements and files, such as `read.p99`.
-    pub name: &'static str,
-    /// Its name over a column.
-    pub heading: &'static str,
-    /// What it is, in a sentence.
-    pub meaning: &'static str,
-    /// How it is written.
-    pub unit: Unit,
-    /// Which end is the good one.
-    pub better: Better,
-    of_row: OfRow,
-    over: Over,
 }
 
 /// A figure of a strategy.
@@ -97,255 +34,11 @@ pub struct Estimate {
     pub repeats: usize,
 }
 
-fn reads_per_operation(row: &SummaryRow) -> Option<f64> {
-    row.calls_per_op.db_reads_per_op
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "a figure may be missing, and this one never is")]
-fn operations(row: &SummaryRow) -> Option<f64> {
-    Some(row.operations as f64)
-}
-
-fn measured(row: &SummaryRow) -> Option<f64> {
-    (row.measured_s > 0.0).then_some(row.measured_s)
-}
-
-fn share(part: u64, whole: u64) -> Option<f64> {
-    (whole > 0).then(|| part as f64 / whole as f64)
-}
-
-fn per_second(calls: u64, row: &SummaryRow) -> Option<f64> {
-    measured(row).map(|seconds| calls as f64 / seconds)
-}
-
-/// Every figure, in the order in which a reader wants them: what a user feels, what the database bears, what goes wrong, what
-/// it takes.
-pub const CRITERIA: &[Criterion] = &[
-    Criterion {
-        name: "throughput",
-        heading: "ops/s",
-        meaning: "Operations that were answered within the measured time, a second.",
-        unit: Unit::Count,
-        better: Better::Higher,
-        of_row: |row| Some(row.achieved_per_s),
-        over: Over::Mean,
-    },
-    Criterion {
-        name: "read.p50",
-        heading: "read p50",
-        meaning: "The median response time of reads that were answered.",
-        unit: Unit::Micros,
-        better: Better::Lower,
-        of_row: |row| row.read_response.p50_us,
-        over: Over::Percentile(OperationClass::Read, 0.5),
-    },
-    Criterion {
-        name: "read.p99",
-        heading: "read p99",
-        meaning: "The 99th percentile of the response time of reads that were answered.",
-        unit: Unit::Micros,
-        better: Better::Lower,
-        of_row: |row| row.read_response.p99_us,
-        over: Over::Percentile(OperationClass::Read, 0.99),
-    },
-    Criterion {
-        name: "read.p999",
-        heading: "read p99.9",
-        meaning: "The 99.9th percentile of the response time of reads that were answered.",
-        unit: Unit::Micros,
-        better: Better::Lower,
-        of_row: |row| row.read_response.p999_us,
-        over: Over::Percentile(OperationClass::Read, 0.999),
-    },
-    Criterion {
-        name: "write.p50",
-        heading: "write p50",
-        meaning: "The median response time of writes that were acknowledged.",
-        unit: Unit::Micros,
-        better: Better::Lower,
-        of_row: |row| row.write_response.p50_us,
-        over: Over::Percentile(OperationClass::Write, 0.5),
-    },
-    Criterion {
-        name: "write.p99",
-        heading: "write p99",
-        meaning: "The 99th percentile of the response time of writes that were acknowledged.",
-        unit: Unit::Micros,
-        better: Better::Lower,
-        of_row: |row| row.write_response.p99_us,
-        over: Over::Percentile(OperationClass::Write, 0.99),
-    },
-    Criterion {
-        name: "failed",
-        heading: "failed",
-        meaning: "The share of the operations that ended in an error or were given up.",
-        unit: Unit::Share,
-        better: Better::Lower,
-        of_row: |row| share(row.answers.failures(), row.operations),
-        over: Over::Quotient(|row| Some(row.answers.failures() as f64), operations),
-    },
-    Criterion {
-        name: "hit_rate",
-        heading: "hit rate",
-        meaning: "The share of the lookups that the cache answered.",
-        unit: Unit::Share,
-        better: Better::Higher,
-        of_row: |row| row.answers.hit_rate,
-        over: Over::Quotient(
-            |row| row.answers.hit_rate.map(|_| (row.answers.hits + row.answers.negative_hits) as f64),
-            |row| Some(row.answers.lookups() as f64),
-        ),
-    },
-    Criterion {
-        name: "database.reads_per_op",
-        heading: "db reads/op",
-        meaning: "Database reads for each operation.",
-        unit: Unit::Ratio,
-        better: Better::Lower,
-        of_row: reads_per_operation,
-        over: Over::Quotient(|row| Some(row.calls.db_reads as f64), operations),
-    },
-    Criterion {
-        name: "database.reads_per_s",
-        heading: "db reads/s",
-        meaning: "Database reads a second.",
-        unit: Unit::Count,
-        better: Better::Lower,
-        of_row: |row| per_second(row.calls.db_reads, row),
-        over: Over::Quotient(|row| Some(row.calls.db_reads as f64), measured),
-    },
-    Criterion {
-        name: "database.writes_per_s",
-        heading: "db writes/s",
-        meaning: "Database writes a second.",
-        unit: Unit::Count,
-        better: Better::Lower,
-        of_row: |row| per_second(row.calls.db_writes, row),
-        over: Over::Quotient(|row| Some(row.calls.db_writes as f64), measured),
-    },
-    Criterion {
-        name: "database.peak_per_s",
-        heading: "db peak/s",
-        meaning: "Database reads and writes a second in the busiest window of all repeats.",
-        unit: Unit::Count,
-        better: Better::Lower,
-        of_row: |row| row.load.db_calls_peak_per_s,
-        over: Over::Highest,
-    },
-    Criterion {
-        name: "stale_share",
-        heading: "stale",
-        meaning: "The share of the audited reads that lacked a write acknowledged before they were sent.",
-        unit: Unit::Share,
-        better: Better::Lower,
-        of_row: |row| row.audited.stale_share,
-        over: Over::Quotient(
-            |row| row.audited.stale_share.map(|_| row.audited.wrong.stale_reads as f64),
-            |row| Some(row.audited.audited_reads as f64),
-        ),
-    },
-    Criterion {
-        name: "stale_age_max",
-        heading: "oldest",
-        meaning: "How long the stalest answer of all repeats had been out of date; 0 where none was stale.",
-        unit: Unit::Seconds,
-        better: Better::Lower,
-        of_row: |row| {
-            row.audited.stale_share.map(|_| row.audited.wrong.stale_age_max_ms.unwrap_or_default() / 1e3)
-        },
-        over: Over::Highest,
-    },
-    Criterion {
-        name: "corrupt",
-        heading: "corrupt",
-        meaning: "Reads whose value was not what was asked for, over all repeats.",
-        unit: Unit::Count,
-        better: Better::Lower,
-        of_row: |row| row.judgement.verdict.map(|_| row.audited.wrong.corrupt_reads as f64),
-        over: Over::Sum,
-    },
-    Criterion {
-        name: "lost",
-        heading: "lost",
-        meaning: "Acknowledged writes that the database does not reflect in the end, over all repeats.",
-        unit: Unit::Count,
-        better: Better::Lower,
-        of_row: |row| row.at_end.lost_writes.map(|lost| lost as f64),
-        over: Over::Sum,
-    },
-    Criterion {
-        name: "at_risk",
-        heading: "at risk",
-        meaning: "The most acknowledged writes at one moment that were durable nowhere: what a crash then would have lost.",
-        unit: Unit::Count,
-        better: Better::Lower,
-        of_row: |row| row.at_risk.at_risk_max.map(|risk| risk as f64),
-        over: Over::Highest,
-    },
-    Criterion {
-        name: "read_outage",
-        heading: "reads down",
-        meaning: "How long reads were without service after a fault, the longest of all repeats.",
-        unit: Unit::Seconds,
-        better: Better::Lower,
-        of_row: |row| row.outages.read_outage_s,
-        over: Over::Highest,
-    },
-    Criterion {
-        name: "write_outage",
-        heading: "writes down",
-        meaning: "How long writes were without service after a fault, the longest of all repeats.",
-        unit: Unit::Seconds,
-        better: Better::Lower,
-        of_row: |row| row.outages.write_outage_s,
-        over: Over::Highest,
-    },
-    Criterion {
-        name: "cache.memory",
-        heading: "memory",
-        meaning: "The memory of the cache at the end, the most of all repeats.",
-        unit: Unit::Bytes,
-        better: Better::Lower,
-        of_row: |row| row.cache.cache_memory_bytes.map(|bytes| bytes as f64),
-        over: Over::Highest,
-    },
-    Criterion {
-        name: "cache.commands_per_op",
-        heading: "cache cmds/op",
-        meaning: "Commands sent to the cache for each operation.",
-        unit: Unit::Ratio,
-        better: Better::Lower,
-        of_row: |row| row.calls_per_op.cache_commands_per_op,
-        over: Over::Quotient(|row| Some(row.calls.cache_commands as f64), operations),
-    },
-    Criterion {
-        name: "cores",
-        heading: "cores",
-        meaning: "Processor cores that the servers of the cache and the database used together, on average.",
-        unit: Unit::Ratio,
-        better: Better::Lower,
-        of_row: |row| Some(row.cores.cpu_cache_cores.unwrap_or(0.0) + row.cores.cpu_database_cores?),
-        over: Over::Mean,
-    },
-];
-
-/// The figure of this name.
-#[must_use]
-pub fn named(name: &str) -> Option<&'static Criterion> {
-    CRITERIA.iter().find(|figure| figure.name == name)
-}
-
 impl Criterion {
     /// The figure in each repeat that has it, with the block that the repeat ran in.
     #[must_use]
     pub fn by_block(&self, entry: &StrategyRepeats<'_>) -> Vec<(u32, f64)> {
         entry.measured.iter().filter_map(|row| Some((row.block, (self.of_row)(row)?))).collect()
-    }
-
-    /// The figure of one run.
-    #[must_use]
-    pub fn of_row(&self, row: &SummaryRow) -> Option<f64> {
-        (self.of_row)(row)
     }
 
     /// The figure over all repeats; `None` where no repeat has it.
@@ -377,10 +70,10 @@ impl Criterion {
         Some(Estimate { value, interval, repeats: values.len() })
     }
 
-    /// The figure as it is shown; [`super::headline::NONE`] where there is none.
+    /// The figure as it is shown; [`NONE`] where there is none.
     #[must_use]
     pub fn show(&self, entry: &StrategyRepeats<'_>) -> String {
-        self.of(entry).map_or_else(|| super::headline::NONE.into(), |of| self.unit.show(of.value))
+        self.of(entry).map_or_else(|| NONE.into(), |of| self.unit.show(of.value))
     }
 }
 
@@ -393,15 +86,6 @@ fn quotient(entry: &StrategyRepeats<'_>, part: OfRow, whole: OfRow) -> Option<f6
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_figure_has_a_name_of_its_own_and_a_sentence() {
-        for (at, figure) in CRITERIA.iter().enumerate() {
-            assert!(CRITERIA[..at].iter().all(|other| other.name != figure.name), "{}", figure.name);
-            assert!(figure.meaning.ends_with('.') && !figure.meaning.contains('\n'), "{}", figure.name);
-            assert_eq!(named(figure.name).map(|found| found.heading), Some(figure.heading));
-        }
-    }
 
     #[test]
     fn figures_are_written_in_the_unit_that_they_have() {

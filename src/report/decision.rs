@@ -6,12 +6,11 @@
 
 use std::fmt::Write as _;
 
-use super::criteria::{Criterion, named};
 use super::format;
 use super::group::{Group, StrategyRepeats, short_swept};
 use super::safety;
-use super::stats::{Better, REPEATS_FOR_INTERVAL, Ratio, paired_ratio};
-use crate::results::{Mode, SummaryRow, Verdict};
+use super::stats::{REPEATS_FOR_INTERVAL, Ratio, paired_ratio};
+use crate::results::{Better, Criterion, Mode, SummaryRow, Verdict, named};
 
 /// What kind of thing a sentence says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -431,4 +430,148 @@ fn few_repeats(group: &Group<'_>) -> Option<String> {
             "Each strategy ran {times}, so no difference is shown to be more than chance: `hotset {scenario} --repeats 5` tells."
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::group::groups;
+    use crate::results::{AtRisk, HeldIn, Results, Status};
+
+    /// One run of a strategy in an open loop: its median and slowest reads in µs, and what it asked the database for.
+    fn row(label: &str, block: u32, p50: f64, p99: f64, db_reads: u64) -> SummaryRow {
+        let mut row = SummaryRow {
+            cell: format!("r{block}-{label}"),
+            strategy: label.into(),
+            strategy_name: label.into(),
+            topology: "single".into(),
+            repeat: block,
+            block,
+            mode: Mode::Open,
+            operations: 1_000,
+            measured_s: 1.0,
+            ..SummaryRow::default()
+        };
+        row.read_response.p50_us = Some(p50);
+        row.read_response.p99_us = Some(p99);
+        row.calls.db_reads = db_reads;
+        row.calls_per_op.db_reads_per_op = Some(db_reads as f64 / 1_000.0);
+        row.judgement.verdict = Some(Verdict::Kept);
+        row.audited.audited_reads = 900;
+        row.audited.stale_share = Some(0.0);
+        row.at_end.lost_writes = Some(0);
+        row.at_risk.at_risk_max = Some(0);
+        row
+    }
+
+    fn repeats(label: &str, p50: f64, p99: f64, db_reads: u64) -> Vec<SummaryRow> {
+        // What the machine does to a block, it does to all in it; a little is each run's own.
+        let block = |block: u32| {
+            let machine = 1.0 + 0.3 * f64::from(block);
+            let own = 1.0 + 0.01 * f64::from((block * 7 + label.len() as u32) % 3);
+            row(label, block, p50 * machine * own, p99 * machine * own, db_reads)
+        };
+        (1..=5).map(block).collect()
+    }
+
+    fn told(rows: Vec<SummaryRow>) -> Vec<(Tone, String)> {
+        let results = Results { summary: rows, ..Results::default() };
+        let groups = groups(&results).unwrap();
+        sentences(&groups[0]).into_iter().map(|sentence| (sentence.tone, sentence.text)).collect()
+    }
+
+    #[track_caller]
+    fn assert_told(told: &[(Tone, String)], tone: Tone, parts: &[&str]) {
+        let found = told.iter().any(|(of, text)| *of == tone && parts.iter().all(|part| text.contains(part)));
+        assert!(found, "{parts:?} in {told:#?}");
+    }
+
+    #[test]
+    fn a_gain_is_told_with_the_databases_work_the_median_and_the_tail_and_never_by_one_alone() {
+        let mut rows = repeats("no-cache", 1_360.0, 2_000.0, 950);
+        rows.extend(repeats("cache-through", 470.0, 3_100.0, 160));
+        let told = told(rows);
+        assert_told(
+            &told,
+            Tone::Gain,
+            &[
+                "cache-through needs 16.8 % of the database reads of no-cache (0.16 against 0.95 an operation)",
+                "and answers half of its reads in",
+                "faster",
+                "slower",
+                "n = 5",
+            ],
+        );
+        assert!(told.iter().all(|(_, text)| !text.contains("no-cache is better")), "{told:#?}");
+    }
+
+    #[test]
+    fn what_holds_writes_back_is_told_with_what_a_crash_would_lose_and_beside_what_does_not() {
+        let mut rows = repeats("no-cache", 1_360.0, 2_000.0, 950);
+        rows.extend(repeats("cache-through", 470.0, 3_100.0, 160));
+        rows.extend(repeats("write-behind", 450.0, 2_900.0, 150).into_iter().map(|mut row| {
+            row.at_risk = AtRisk {
+                at_risk_max: Some(2_280),
+                at_risk_mean: Some(900.0),
+                at_risk_in: Some(HeldIn::Instances),
+            };
+            row
+        }));
+        let told = told(rows);
+        assert_told(&told, Tone::Gain, &["cache-through needs"]);
+        assert_told(&told, Tone::Gain, &["write-behind needs", "a crash at a bad moment would have lost up to 2,280"]);
+        assert_told(&told, Tone::Cost, &["write-behind up to 2,280 in its instances' memory"]);
+    }
+
+    #[test]
+    fn a_strategy_against_itself_shows_no_difference_and_says_how_large_one_would_be_seen() {
+        let mut rows = repeats("cache-aside", 480.0, 3_000.0, 200);
+        rows.extend(repeats("read-through", 480.0, 3_000.0, 200));
+        let told = told(rows);
+        assert_told(&told, Tone::Doubt, &["No difference is shown in the p99 of reads", "a difference over", "would be seen"]);
+    }
+
+    #[test]
+    fn a_broken_an_overloaded_and_a_failing_strategy_are_never_proposed() {
+        let mut rows = repeats("no-cache", 1_360.0, 2_000.0, 950);
+        rows.extend(repeats("cache-through", 470.0, 3_100.0, 160));
+        rows.extend(repeats("cache-aside", 100.0, 200.0, 10).into_iter().map(|mut row| {
+            row.judgement.verdict = Some(Verdict::Broken);
+            row.judgement.verdict_reason = "3 corrupt reads".into();
+            row
+        }));
+        rows.extend(repeats("read-through", 100.0, 200.0, 10).into_iter().map(|mut row| {
+            row.status = Status::Overloaded;
+            row.reason = "500 of 1000 offered operations a second were achieved; a cache server was full".into();
+            row
+        }));
+        rows.extend(repeats("lease", 100.0, 200.0, 10).into_iter().map(|mut row| {
+            row.answers.errors = 20;
+            row
+        }));
+        let told = told(rows);
+        for label in ["cache-aside", "read-through", "lease"] {
+            assert!(!told.iter().any(|(tone, text)| *tone == Tone::Gain && text.starts_with(label)), "{told:#?}");
+        }
+        assert_told(&told, Tone::Cost, &["cache-aside DID NOT HOLD ITS GUARANTEE in 5 of 5 repeats"]);
+        assert_told(&told, Tone::Doubt, &["Overloaded", "read-through (500 of 1000 offered"]);
+        assert_told(&told, Tone::Cost, &["Operations failed", "lease 2 %"]);
+    }
+
+    #[test]
+    fn one_repeat_shows_nothing_and_says_what_would() {
+        let rows = vec![row("no-cache", 1, 1_360.0, 2_000.0, 950), row("cache-aside", 1, 480.0, 3_000.0, 200)];
+        assert_told(&told(rows), Tone::Doubt, &["ran once", "--repeats 5"]);
+    }
+
+    #[test]
+    fn stale_reads_are_told_with_their_share_and_the_oldest() {
+        let rows = repeats("write-around", 480.0, 3_000.0, 200).into_iter().map(|mut row| {
+            row.audited.wrong.stale_reads = 90;
+            row.audited.stale_share = Some(0.1);
+            row.audited.wrong.stale_age_max_ms = Some(4_970.0);
+            row
+        });
+        assert_told(&told(rows.collect()), Tone::Cost, &["write-around 10 %, up to 4.97 s old"]);
+    }
 }

@@ -2,15 +2,14 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::criteria::named;
 use super::decision::{self, DecisionPart};
 use super::format;
 use super::group::Group;
 use super::headline::NONE;
-use super::scorecard;
+use super::{requirements, scorecard};
 use super::table::{PageTable, figures, words};
 use crate::base::shown;
-use crate::results::{LimitedBy, Results, RunInfo, Status, SummaryRow};
+use crate::results::{LimitedBy, Results, RunInfo, Status, SummaryRow, named};
 
 /// A chart on the page.
 #[derive(Debug)]
@@ -93,9 +92,25 @@ fn decision_panel(results: &Results, groups: &[Group<'_>]) -> Markup {
                 }
             }
             @for part in &parts { (decision_part(part)) }
+            (required(groups))
             @if groups.len() > parts.len() {
                 p { "Of what was swept, the ends are told here; the scorecard and the sections below have all of it." }
             }
+        }
+    }
+}
+
+/// What the scenario requires, and by whom it is met; without requirements, those that would tell strategies apart.
+fn required(groups: &[Group<'_>]) -> Markup {
+    let lines = requirements::lines(&requirements::judge(groups), groups.len() > 1);
+    let apart = requirements::would_tell_apart(groups);
+    html! {
+        @if !lines.is_empty() {
+            h3 { "Requirements" }
+            ul { @for line in &lines { li { (line) } } }
+        } @else if !apart.is_empty() {
+            p { "The scenario requires nothing. Requirements that would tell these strategies apart: "
+                @for (at, name) in apart.iter().enumerate() { @if at > 0 { ", " } code { (name) } } "." }
         }
     }
 }
@@ -221,7 +236,7 @@ fn run(row: &SummaryRow) -> [String; 14] {
     let words = |text: Option<&str>| text.filter(|text| !text.is_empty()).unwrap_or(NONE).to_owned();
     let figure = |name: &str| {
         named(name)
-            .and_then(|figure| Some(figure.unit.show(figure.of_row(row)?)))
+            .and_then(|figure| Some(figure.unit.show((figure.of_row)(row)?)))
             .unwrap_or_else(|| NONE.into())
     };
     let failed = row.status == Status::Failed;

@@ -12,10 +12,12 @@ pub mod faults;
 pub mod format;
 pub mod group;
 pub mod headline;
+pub mod machine_files;
 pub mod html;
 pub mod nodes;
 pub mod operations;
 pub mod prediction;
+pub mod requirements;
 pub mod safety;
 pub mod scorecard;
 pub mod stats;
@@ -126,6 +128,56 @@ pub fn draw(dir: &Path, options: &DrawOptions) -> Result<Vec<PathBuf>, ReportErr
     write_atomically(&page, html::page(&results, &groups, &sections).as_bytes())?;
     written.push(page);
     Ok(written)
+}
+
+/// What a run comes to, for the script that started it.
+#[derive(Debug)]
+pub struct Conclusion {
+    /// True if a requirement is missed.
+    pub missed: bool,
+    /// The requirements as JUnit's XML.
+    pub junit: String,
+    /// The files that were written.
+    pub written: Vec<PathBuf>,
+}
+
+/// Writes the numbers of the page for machines, and holds the run to what its scenario requires.
+///
+/// # Errors
+/// Where the results do not read, were offered unequal operations, or the files cannot be written.
+pub fn conclude(dir: &Path) -> Result<Conclusion, ReportError> {
+    let results = Results::read(dir)?;
+    results.check_comparable()?;
+    let groups = group::groups(&results)?;
+    let judged = requirements::judge(&groups);
+    let failed = |name: &str| {
+        let path = dir.join(name);
+        move |reason: String| ReportError::Chart { path, reason }
+    };
+    let mut files = vec![
+        (machine_files::RESULTS, machine_files::results_csv(&groups).map_err(failed(machine_files::RESULTS))?),
+        (
+            machine_files::SUMMARY_JSON,
+            machine_files::summary_json(&results, &groups, &judged)
+                .map_err(failed(machine_files::SUMMARY_JSON))?,
+        ),
+        (
+            machine_files::SUMMARY_MARKDOWN,
+            machine_files::summary_markdown(&results, &groups, &judged).into_bytes(),
+        ),
+    ];
+    if !judged.is_empty() {
+        let lines = machine_files::requirements_csv(&judged).map_err(failed(machine_files::REQUIREMENTS))?;
+        files.push((machine_files::REQUIREMENTS, lines));
+    }
+    let mut written = Vec::new();
+    for (name, text) in files {
+        let path = dir.join(name);
+        write_atomically(&path, &text)?;
+        written.push(path);
+    }
+    let junit = requirements::junit(&results.run.name, &judged).map_err(failed("JUnit"))?;
+    Ok(Conclusion { missed: requirements::any_missed(&judged), junit, written })
 }
 
 /// Refuses to put a page of fewer runs in the place of one of more, as when rows were lost since.

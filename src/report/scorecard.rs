@@ -3,10 +3,12 @@
 
 use maud::{Markup, html};
 
-use super::criteria::{CRITERIA, Criterion, Estimate, named};
+use super::criteria::Estimate;
 use super::decision;
 use super::group::{Group, StrategyRepeats, short_swept};
 use super::headline::{Headline, NONE};
+use super::requirements::{self, Judged, Met};
+use crate::results::{CRITERIA, Criterion, named};
 
 /// The figures of the scorecard, in its order.
 const SHOWN: &[&str] = &[
@@ -36,6 +38,7 @@ pub fn html(groups: &[Group<'_>]) -> Markup {
         |figure: &Criterion| groups.iter().flat_map(|group| &group.entries).any(|of| figure.of(of).is_some());
     let figures: Vec<&Criterion> =
         SHOWN.iter().filter_map(|name| named(name)).filter(|figure| has(figure)).collect();
+    let judged = requirements::judge(groups);
     html! {
         section #scorecard {
             h2 { "Scorecard" }
@@ -49,6 +52,7 @@ pub fn html(groups: &[Group<'_>]) -> Markup {
                         (heading("strategy", "The strategy's label.", true))
                         (heading("topology", "The topology's label.", true))
                         @if swept { (heading("swept", "The swept values.", true)) }
+                        @if !judged.is_empty() { (heading("required", "How many of the requirements it meets.", false)) }
                         (heading("db reads", "Database reads an operation, as a share of those of no cache in the same group.", false))
                         @for figure in &figures { (heading(figure.heading, figure.meaning, false)) }
                         (heading("guarantee", "What the strategy promises here.", true))
@@ -56,7 +60,7 @@ pub fn html(groups: &[Group<'_>]) -> Markup {
                         (heading("runs", "What became of its runs.", true))
                     } }
                     tbody {
-                        @for group in groups { @for entry in &group.entries { (row(group, entry, &figures, swept)) } }
+                        @for group in groups { @for entry in &group.entries { (row(group, entry, &figures, swept, &judged)) } }
                     }
                 }
             }
@@ -118,7 +122,17 @@ fn choice(key: &str, name: &str, values: &[&str], show: impl Fn(&str) -> String)
     }
 }
 
-fn row(group: &Group<'_>, entry: &StrategyRepeats<'_>, figures: &[&Criterion], swept: bool) -> Markup {
+fn row(
+    group: &Group<'_>,
+    entry: &StrategyRepeats<'_>,
+    figures: &[&Criterion],
+    swept: bool,
+    judged: &[Judged<'_>],
+) -> Markup {
+    let own: Vec<&Judged<'_>> = judged
+        .iter()
+        .filter(|one| one.strategy == entry.label && one.group.topology == group.topology && one.group.swept == group.swept)
+        .collect();
     let verdict = Headline::of(entry);
     let guarantee = entry.measured.iter().find_map(|row| row.guarantee.clone()).unwrap_or_default();
     let reasons: Vec<&str> =
@@ -128,8 +142,9 @@ fn row(group: &Group<'_>, entry: &StrategyRepeats<'_>, figures: &[&Criterion], s
             th.word scope="row" { button.pick type="button" aria-pressed="false" { (entry.label) } }
             td.word { a href=(format!("#{}", group.anchor())) { (group.topology) } }
             @if swept { td.word data-value=[group.swept_number()] { (short_swept(group.swept, " = ", ", ")) } }
+            @if !judged.is_empty() { (met(&own)) }
             (share_of_reference(group, entry))
-            @for figure in figures { (figure_cell(figure, entry)) }
+            @for figure in figures { (figure_cell(figure, entry, class_of(figure, &own))) }
             td.word { (guarantee) }
             td class=(format!("word {}", observed_class(&verdict.guarantee))) { (verdict.guarantee) }
             td.word {
@@ -159,10 +174,39 @@ fn share_of_reference(group: &Group<'_>, entry: &StrategyRepeats<'_>) -> Markup 
     }
 }
 
-fn figure_cell(figure: &Criterion, entry: &StrategyRepeats<'_>) -> Markup {
+/// How many requirements are met, with each of them.
+fn met(own: &[&Judged<'_>]) -> Markup {
+    let count = |met: Met| own.iter().filter(|one| one.met == met).count();
+    let all: Vec<String> =
+        own.iter().map(|one| format!("{} {}: {}", one.required(), one.met.word(), one.measured())).collect();
+    html! {
+        @if own.is_empty() { td { (NONE) } } @else {
+            td class=(worst(own)) data-value=(count(Met::Met)) title=(all.join("; ")) {
+                (count(Met::Met)) " of " (own.len())
+            }
+        }
+    }
+}
+
+/// Red where one is missed, amber where one is not decided, green where all are met.
+fn worst(own: &[&Judged<'_>]) -> &'static str {
+    let any = |met: Met| own.iter().any(|one| one.met == met);
+    match (any(Met::Missed), any(Met::Undecided) || any(Met::Unknown)) {
+        (true, _) => "bad",
+        (false, true) => "amber",
+        (false, false) => "good",
+    }
+}
+
+fn class_of(figure: &Criterion, own: &[&Judged<'_>]) -> Option<&'static str> {
+    let of: Vec<&Judged<'_>> = own.iter().copied().filter(|one| one.criterion.name == figure.name).collect();
+    (!of.is_empty()).then(|| worst(&of))
+}
+
+fn figure_cell(figure: &Criterion, entry: &StrategyRepeats<'_>, class: Option<&'static str>) -> Markup {
     let of = figure.of(entry);
     html! {
-        td data-value=[of.map(|of| of.value)] title=[of.map(|of| exact(figure, &of))] {
+        td class=[class] data-value=[of.map(|of| of.value)] title=[of.map(|of| exact(figure, &of))] {
             (of.map_or_else(|| NONE.to_owned(), |of| figure.unit.show(of.value)))
             @if let Some(margin) = of.and_then(|of| margin(figure, &of)) { small { " ± " (margin) } }
         }

@@ -98,15 +98,6 @@ pub fn paired_ratio(ours: &[(u32, f64)], theirs: &[(u32, f64)]) -> Option<Ratio>
     Some(Ratio { estimate, interval: log_interval(&ratios), blocks: ratios.len() })
 }
 
-/// Which end of a measure is the good one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Better {
-    /// Such as throughput.
-    Higher,
-    /// Such as latency.
-    Lower,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,13 +3,12 @@
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 
 use super::ReportError;
-use super::criteria::{Criterion, named};
 use super::format;
 use super::group::{Group, groups, short_swept};
 use super::headline::Headline;
-use super::{decision, operations, prediction};
+use super::{decision, operations, prediction, requirements};
 use crate::base::shown;
-use crate::results::{Results, Status};
+use crate::results::{Criterion, Results, Status, named};
 
 /// Names longer than this are broken into lines.
 const NAME: usize = 30;
@@ -76,6 +75,13 @@ pub fn closing_table(results: &Results, width: usize) -> Result<String, ReportEr
     lines.extend(prediction::sentences(&groups));
     for line in &lines {
         push_wrapped(&mut text, line, "", width);
+    }
+    let required = requirements::lines(&requirements::judge(&groups), groups.len() > 1);
+    if !required.is_empty() {
+        text.push('\n');
+    }
+    for line in &required {
+        push_wrapped(&mut text, line, "  ", width);
     }
     for part in decision::of(&groups) {
         text.push('\n');

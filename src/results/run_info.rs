@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Requirement;
+
 /// Everything about a run that is not a measurement.
 ///
 /// The caller takes secrets out of `command` and `effective_scenario` before they come here.
@@ -42,6 +44,9 @@ pub struct RunInfo {
     /// Every setting with its value, those that were left at their default included; of what is swept, the first value.
     #[serde(default)]
     pub settings: String,
+    /// What strategies have to reach.
+    #[serde(default)]
+    pub requirements: Vec<Requirement>,
     /// What each client was offered.
     pub stream_digests: Vec<ClientDigest>,
     /// The ids of the cells, in the order in which they run.

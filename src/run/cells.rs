@@ -229,6 +229,7 @@ fn new_info(plan: &Plan, options: &RunOptions) -> RunInfo {
         scenario_digest: plan.digest.clone(),
         effective_scenario: plan.effective.clone(),
         settings: words::settings(&plan.scenario),
+        requirements: plan.requirements.clone(),
         stream_digests: Vec::new(),
         cells: plan.cells.iter().map(|cell| cell.id.clone()).collect(),
         open_file_limit: machine::open_file_limit(),

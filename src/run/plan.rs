@@ -8,6 +8,7 @@ mod choice;
 mod chosen;
 mod order;
 mod promise;
+mod requirements;
 mod scenario;
 mod secrets;
 pub mod settings;
@@ -33,6 +34,7 @@ use crate::application::ApplicationSpec;
 use crate::base::secrets::strike_typed;
 use crate::load::workload::{Distribution, WorkloadSettings};
 use crate::measure::settle::FEWEST_WINDOWS;
+use crate::results::Requirement;
 use crate::run::fault::ScheduledFault;
 use crate::scenario::tree::parse_option_value;
 use crate::scenario::{
@@ -58,6 +60,8 @@ pub struct Plan {
     pub variants: Vec<Variant>,
     /// The cells in the order of the run.
     pub cells: Vec<Cell>,
+    /// What strategies have to reach.
+    pub requirements: Vec<Requirement>,
     /// What was asked for, by name or by leaving a list out, and makes no sense together.
     pub left_out: Vec<LeftOut>,
     /// Swept values that are others written in another way.
@@ -184,6 +188,7 @@ fn plan(name: &str, path: &str, text: &str, options: &PlanOptions, mistakes: &Mi
     apply_options(&mut tree, options, mistakes);
     secrets::learn(&tree);
     let effective = secrets::redacted_toml(&tree);
+    let required = requirements::take(&mut tree, mistakes);
     let sweep = sweep::take(&mut tree, mistakes);
     let only = Only::parse(&options.only, mistakes);
     let mut variants = Vec::new();
@@ -217,6 +222,9 @@ fn plan(name: &str, path: &str, text: &str, options: &PlanOptions, mistakes: &Mi
         }
     }
     let scenario = variants.first().map(|(_, scenario)| Arc::clone(scenario))?;
+    let strategies: Vec<&str> = scenario.strategies.iter().map(|one| one.label.as_str()).collect();
+    let topologies: Vec<&str> = scenario.topologies.iter().map(|one| one.label.as_str()).collect();
+    requirements::check_labels(&required, &strategies, &topologies, mistakes);
     only.check(&scenario, mistakes);
     if !mistakes.is_empty() {
         return None;
@@ -241,7 +249,8 @@ fn plan(name: &str, path: &str, text: &str, options: &PlanOptions, mistakes: &Mi
     }
     let digest = format!("{:016x}", xxhash_rust::xxh3::xxh3_64(effective.as_bytes()));
     let (name, path) = (name.into(), path.into());
-    Some(Plan { name, path, digest, effective, scenario, variants, cells, left_out, again })
+    let requirements = required.into_iter().map(|(requirement, _)| requirement).collect();
+    Some(Plan { name, path, digest, effective, scenario, variants, cells, requirements, left_out, again })
 }
 
 fn too_many(runs: u64) -> String {

@@ -27,7 +27,7 @@ crate::settings! {
         warmup_max: Positive = Positive::seconds(60),
         /// the interval of the time series, and of the warm-up's look at the hit rate
         window: Positive = Positive::seconds(1),
-        /// how often every cell is run; five or more are ranked
+        /// how often every cell is run; three give intervals, five narrow ones
         repeats: NonZeroU64 = NonZeroU64::MIN,
         /// what the dataset, the operations and the order of the cells are drawn from
         seed: u64 = 1,

@@ -1,0 +1,355 @@
+//! The numbers of the page for machines, and for pull requests: `results.csv`, `requirements.csv`, `summary.json` and
+//! `summary.md`.
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::criteria::Estimate;
+use super::decision::{self, DecisionPart};
+use super::group::{Group, StrategyRepeats, short_swept};
+use super::headline::Headline;
+use super::requirements::Judged;
+use crate::results::{CRITERIA, Criterion, Over, Results};
+
+/// One row for each strategy, topology and set of swept values, over its repeats.
+pub const RESULTS: &str = "results.csv";
+/// One row for each requirement of each of them.
+pub const REQUIREMENTS: &str = "requirements.csv";
+/// All of it, and the sentences of the decision.
+pub const SUMMARY_JSON: &str = "summary.json";
+/// The decision and the table, to be pasted.
+pub const SUMMARY_MARKDOWN: &str = "summary.md";
+
+/// The database's reads an operation, as a share of those of no cache in the same group.
+const SHARE: &str = "database.reads_share_of_no_cache";
+
+/// The version of the form of `summary.json`.
+const FORM: u32 = 1;
+
+fn has_interval(criterion: &Criterion) -> bool {
+    match criterion.over {
+        Over::Percentile(..) | Over::Quotient(..) | Over::Mean => true,
+        Over::Sum | Over::Highest => false,
+    }
+}
+
+/// The text of `results.csv`.
+///
+/// # Errors
+/// Says what could not be written.
+pub fn results_csv(groups: &[Group<'_>]) -> Result<Vec<u8>, String> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let mut header: Vec<String> =
+        ["strategy", "topology", "swept", "runs", "status", "guarantee", "observed"].map(str::to_owned).into();
+    header.push(SHARE.to_owned());
+    for criterion in CRITERIA {
+        header.push(criterion.name.to_owned());
+        if has_interval(criterion) {
+            header.extend([format!("{}_low", criterion.name), format!("{}_high", criterion.name)]);
+        }
+    }
+    writer.write_record(&header).map_err(|error| error.to_string())?;
+    for (group, entry) in entries(groups) {
+        let verdict = Headline::of(entry);
+        let mut row = vec![
+            entry.label.to_owned(),
+            group.topology.to_owned(),
+            group.swept.to_owned(),
+            entry.measured.len().to_string(),
+            verdict.status.replace('\n', ", "),
+            guarantee(entry),
+            verdict.guarantee,
+        ];
+        let number = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
+        row.push(number(decision::share_of_reference(group, entry)));
+        for criterion in CRITERIA {
+            let of = criterion.of(entry);
+            row.push(number(of.map(|of| of.value)));
+            if has_interval(criterion) {
+                let interval = of.and_then(|of| of.interval);
+                row.extend([number(interval.map(|of| of.low)), number(interval.map(|of| of.high))]);
+            }
+        }
+        writer.write_record(&row).map_err(|error| error.to_string())?;
+    }
+    writer.into_inner().map_err(|error| error.to_string())
+}
+
+fn entries<'a>(groups: &'a [Group<'a>]) -> impl Iterator<Item = (&'a Group<'a>, &'a StrategyRepeats<'a>)> {
+    groups.iter().flat_map(|group| group.entries.iter().map(move |entry| (group, entry)))
+}
+
+fn guarantee(entry: &StrategyRepeats<'_>) -> String {
+    entry.measured.iter().find_map(|row| row.guarantee.clone()).unwrap_or_default()
+}
+
+#[derive(Serialize)]
+struct RequirementLine<'a> {
+    strategy: &'a str,
+    topology: &'a str,
+    swept: &'a str,
+    criterion: &'a str,
+    required: &'a str,
+    value: Option<f64>,
+    low: Option<f64>,
+    high: Option<f64>,
+    repeats: usize,
+    verdict: &'static str,
+}
+
+impl<'a> RequirementLine<'a> {
+    fn of(one: &Judged<'a>) -> Self {
+        Self {
+            strategy: one.strategy,
+            topology: one.group.topology,
+            swept: one.group.swept,
+            criterion: &one.requirement.criterion,
+            required: &one.requirement.written,
+            value: one.estimate.map(|of| of.value),
+            low: one.estimate.and_then(|of| of.interval).map(|of| of.low),
+            high: one.estimate.and_then(|of| of.interval).map(|of| of.high),
+            repeats: one.estimate.map_or(0, |of| of.repeats),
+            verdict: one.met.word(),
+        }
+    }
+}
+
+/// The text of `requirements.csv`.
+///
+/// # Errors
+/// Says what could not be written.
+pub fn requirements_csv(judged: &[Judged<'_>]) -> Result<Vec<u8>, String> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for one in judged {
+        writer.serialize(RequirementLine::of(one)).map_err(|error| error.to_string())?;
+    }
+    writer.into_inner().map_err(|error| error.to_string())
+}
+
+/// The text of `summary.json`; `hotset list schema` says its form.
+///
+/// # Errors
+/// Says what could not be written.
+pub fn summary_json(results: &Results, groups: &[Group<'_>], judged: &[Judged<'_>]) -> Result<Vec<u8>, String> {
+    let run = &results.run;
+    let rows: Vec<Value> = entries(groups)
+        .map(|(group, entry)| {
+            let verdict = Headline::of(entry);
+            json!({
+                "strategy": entry.label,
+                "topology": group.topology,
+                "swept": swept(group.swept),
+                "runs": entry.measured.len(),
+                "failed_runs": entry.failed.len(),
+                "status": verdict.status.split('\n').collect::<Vec<_>>(),
+                "guarantee": guarantee(entry),
+                "observed": verdict.guarantee,
+                SHARE: decision::share_of_reference(group, entry),
+                "figures": figures(entry),
+            })
+        })
+        .collect();
+    let decision: Vec<Value> = decision::of(groups).iter().map(part).collect();
+    let requirements: Vec<RequirementLine<'_>> = judged.iter().map(RequirementLine::of).collect();
+    let summary = json!({
+        "form": FORM,
+        "hotset": run.version,
+        "scenario": run.name,
+        "description": run.description,
+        "workload": run.workload,
+        "started_utc": run.started_utc,
+        "finished_utc": run.finished_utc,
+        "seed": run.seed,
+        "runs": results.summary.len(),
+        "runs_planned": run.cells.len(),
+        "decision": decision,
+        "rows": rows,
+        "requirements": requirements,
+    });
+    let mut text = serde_json::to_vec_pretty(&summary).map_err(|error| error.to_string())?;
+    text.push(b'\n');
+    Ok(text)
+}
+
+fn part(part: &DecisionPart) -> Value {
+    let sentence = |one: &decision::Sentence| json!({ "kind": one.tone.word(), "text": one.text });
+    json!({ "about": part.heading, "sentences": part.sentences.iter().map(sentence).collect::<Vec<_>>() })
+}
+
+fn swept(swept: &str) -> Map<String, Value> {
+    let pairs = swept.split(';').filter_map(|part| part.split_once('='));
+    pairs.map(|(key, value)| (key.to_owned(), Value::from(value))).collect()
+}
+
+fn figures(entry: &StrategyRepeats<'_>) -> Map<String, Value> {
+    let known = CRITERIA.iter().filter_map(|criterion| Some((criterion, criterion.of(entry)?)));
+    known.map(|(criterion, of)| (criterion.name.to_owned(), figure(&of))).collect()
+}
+
+fn figure(of: &Estimate) -> Value {
+    match of.interval {
+        Some(interval) => {
+            json!({ "value": of.value, "low": interval.low, "high": interval.high, "repeats": of.repeats })
+        }
+        None => json!({ "value": of.value, "repeats": of.repeats }),
+    }
+}
+
+/// The JSON Schema of `summary.json`.
+#[must_use]
+pub fn schema() -> String {
+    let figures: Map<String, Value> = CRITERIA
+        .iter()
+        .map(|criterion| {
+            let unit = criterion.unit.word();
+            let in_unit = if unit.is_empty() { String::new() } else { format!(" ({unit})") };
+            let about = format!("{}{in_unit}", criterion.meaning);
+            (criterion.name.to_owned(), json!({ "description": about, "$ref": "#/$defs/figure" }))
+        })
+        .collect();
+    let text = |about: &str| json!({ "type": "string", "description": about });
+    let count = |about: &str| json!({ "type": "integer", "minimum": 0, "description": about });
+    let number = json!({ "type": ["number", "null"] });
+    let schema = json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": SUMMARY_JSON,
+        "type": "object",
+        "required": ["form", "hotset", "scenario", "runs", "decision", "rows", "requirements"],
+        "properties": {
+            "form": { "const": FORM, "description": "The version of this form." },
+            "hotset": text("The version of hotset."),
+            "scenario": text("The scenario's name."),
+            "description": text("What the scenario asks."),
+            "workload": text("The workload in a sentence."),
+            "started_utc": text("When the run began, in ISO 8601."),
+            "finished_utc": { "type": ["string", "null"], "description": "When it ended; null where it did not." },
+            "seed": count("The seed of every random choice."),
+            "runs": count("Runs that have finished."),
+            "runs_planned": count("Runs that were planned."),
+            "decision": { "type": "array", "items": {
+                "type": "object",
+                "required": ["about", "sentences"],
+                "properties": {
+                    "about": text("The topology and swept values; empty where there is but one."),
+                    "sentences": { "type": "array", "items": {
+                        "type": "object",
+                        "required": ["kind", "text"],
+                        "properties": { "kind": { "enum": ["gain", "cost", "doubt"] }, "text": { "type": "string" } },
+                    } },
+                },
+            } },
+            "rows": { "type": "array", "items": {
+                "type": "object",
+                "required": ["strategy", "topology", "swept", "runs", "status", "figures"],
+                "properties": {
+                    "strategy": text("Its label."),
+                    "topology": text("Its label."),
+                    "swept": { "type": "object", "additionalProperties": { "type": "string" } },
+                    "runs": count("Runs that were measured."),
+                    "failed_runs": count("Runs that could not be."),
+                    "status": { "type": "array", "items": { "type": "string" } },
+                    "guarantee": text("What the strategy promises here."),
+                    "observed": text("Whether that held."),
+                    SHARE: number.clone(),
+                    "figures": { "type": "object", "properties": figures, "additionalProperties": false },
+                },
+            } },
+            "requirements": { "type": "array", "items": {
+                "type": "object",
+                "required": ["strategy", "topology", "criterion", "required", "verdict"],
+                "properties": {
+                    "strategy": { "type": "string" }, "topology": { "type": "string" }, "swept": { "type": "string" },
+                    "criterion": { "type": "string" }, "required": { "type": "string" },
+                    "value": number, "low": number, "high": number, "repeats": { "type": "integer" },
+                    "verdict": { "enum": ["met", "missed", "undecided", "unknown"] },
+                },
+            } },
+        },
+        "$defs": { "figure": {
+            "type": "object",
+            "required": ["value", "repeats"],
+            "properties": {
+                "value": { "type": "number" },
+                "low": { "type": "number", "description": "The lower end of its 95 % interval." },
+                "high": { "type": "number", "description": "The upper end of its 95 % interval." },
+                "repeats": { "type": "integer", "minimum": 1 },
+            },
+        } },
+    });
+    format!("{schema:#}\n")
+}
+
+/// The figures of the table in `summary.md`.
+const IN_MARKDOWN: [&str; 9] = [
+    "read.p50",
+    "read.p99",
+    "failed",
+    "hit_rate",
+    "database.reads_per_op",
+    "stale_share",
+    "lost",
+    "at_risk",
+    "throughput",
+];
+
+/// The text of `summary.md`.
+#[must_use]
+pub fn summary_markdown(results: &Results, groups: &[Group<'_>], judged: &[Judged<'_>]) -> String {
+    let run = &results.run;
+    let mut text = format!("## {}\n\n", plain(&run.name));
+    for line in [&run.description, &run.workload] {
+        if !line.is_empty() {
+            text += &format!("{}\n\n", plain(line));
+        }
+    }
+    for part in decision::of(groups) {
+        if !part.heading.is_empty() {
+            text += &format!("### {}\n\n", plain(&part.heading));
+        }
+        for sentence in &part.sentences {
+            text += &format!("- {} {}\n", sentence.tone.sign(), plain(&sentence.text));
+        }
+        text.push('\n');
+    }
+    let requirements = super::requirements::lines(judged, groups.len() > 1);
+    if !requirements.is_empty() {
+        text += "### Requirements\n\n";
+        for line in requirements {
+            text += &format!("- {}\n", plain(&line));
+        }
+        text.push('\n');
+    }
+    let criteria: Vec<&Criterion> =
+        IN_MARKDOWN.iter().filter_map(|name| crate::results::named(name)).collect();
+    let swept_too = groups.iter().any(|group| !group.swept.is_empty());
+    let mut heading = vec!["strategy", "topology"];
+    heading.extend(swept_too.then_some("swept"));
+    heading.extend(criteria.iter().map(|criterion| criterion.heading));
+    heading.extend(["observed", "runs"]);
+    text += &format!("| {} |\n|{}\n", heading.join(" | "), " --- |".repeat(heading.len()));
+    for (group, entry) in entries(groups) {
+        let verdict = Headline::of(entry);
+        let mut row = vec![plain(entry.label), plain(group.topology)];
+        row.extend(swept_too.then(|| plain(&short_swept(group.swept, " = ", ", "))));
+        row.extend(criteria.iter().map(|criterion| criterion.show(entry)));
+        row.extend([verdict.guarantee, verdict.status.replace('\n', ", ")]);
+        text += &format!("| {} |\n", row.join(" | "));
+    }
+    text
+}
+
+/// Text that Markdown shows as it is.
+fn plain(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\\' | '|' | '*' | '_' | '`' | '[' | ']' | '#' => safe.extend(['\\', c]),
+            '<' => safe += "&lt;",
+            '>' => safe += "&gt;",
+            '&' => safe += "&amp;",
+            '\n' | '\r' => safe.push(' '),
+            other => safe.push(other),
+        }
+    }
+    safe
+}

@@ -1,0 +1,316 @@
+//! What a scenario requires, held against what was measured.
+
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+
+use super::criteria::Estimate;
+use super::decision;
+use super::format;
+use super::group::{Group, StrategyRepeats};
+use crate::results::{Criterion, Requirement, named};
+
+/// Whether a requirement is met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Met {
+    /// It is: the whole interval, or every repeat, lies as it has to.
+    Met,
+    /// It is not.
+    Missed,
+    /// The interval, or the repeats, lie on both sides of the bound.
+    Undecided,
+    /// The strategy has no such figure, as it failed or was not audited.
+    Unknown,
+}
+
+impl Met {
+    /// Its word in files and on the page.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Met => "met",
+            Self::Missed => "missed",
+            Self::Undecided => "undecided",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// A requirement of a strategy in a group, judged.
+#[derive(Debug, Clone)]
+pub struct Judged<'a> {
+    /// What is required.
+    pub requirement: &'a Requirement,
+    /// The figure that it is about.
+    pub criterion: &'static Criterion,
+    /// Where.
+    pub group: &'a Group<'a>,
+    /// The strategy's label.
+    pub strategy: &'a str,
+    /// What was measured.
+    pub estimate: Option<Estimate>,
+    /// Whether it is met.
+    pub met: Met,
+}
+
+/// Every requirement of every strategy that it is for. A control is there to break what others keep, and no cache to be
+/// compared with: nothing is required of either.
+#[must_use]
+pub fn judge<'a>(groups: &'a [Group<'a>]) -> Vec<Judged<'a>> {
+    let mut all = Vec::new();
+    for group in groups {
+        for requirement in &group.results.run.requirements {
+            let Some(criterion) = named(&requirement.criterion) else { continue };
+            if requirement.topology.as_deref().is_some_and(|topology| topology != group.topology) {
+                continue;
+            }
+            for entry in group.entries.iter().filter(|entry| is_for(requirement, entry)) {
+                let estimate = criterion.of(entry);
+                let met = of(requirement, criterion, entry, estimate.as_ref());
+                all.push(Judged { requirement, criterion, group, strategy: entry.label, estimate, met });
+            }
+        }
+    }
+    all
+}
+
+fn is_for(requirement: &Requirement, entry: &StrategyRepeats<'_>) -> bool {
+    match &requirement.strategy {
+        Some(strategy) => strategy == entry.label,
+        None => !entry.is_reference() && entry.cells().all(|row| row.control.is_none()),
+    }
+}
+
+fn of(
+    requirement: &Requirement,
+    criterion: &Criterion,
+    entry: &StrategyRepeats<'_>,
+    estimate: Option<&Estimate>,
+) -> Met {
+    let Some(estimate) = estimate else { return Met::Unknown };
+    let holds = |value: f64| requirement.relation.holds(value, requirement.bound);
+    let values: Vec<bool> = match estimate.interval {
+        Some(interval) => vec![holds(interval.low), holds(estimate.value), holds(interval.high)],
+        None => {
+            let repeats = criterion.by_block(entry).into_iter().map(|(_, value)| holds(value));
+            match criterion.over {
+                // One repeat that lost a write has lost a write.
+                crate::results::Over::Sum | crate::results::Over::Highest => vec![holds(estimate.value)],
+                _ => repeats.chain([holds(estimate.value)]).collect(),
+            }
+        }
+    };
+    match (values.iter().all(|holds| *holds), values.iter().any(|holds| *holds)) {
+        (true, _) => Met::Met,
+        (false, true) => Met::Undecided,
+        (false, false) => Met::Missed,
+    }
+}
+
+impl Judged<'_> {
+    /// What was measured, as people read it.
+    #[must_use]
+    pub fn measured(&self) -> String {
+        let Some(of) = &self.estimate else { return "not measured".into() };
+        let value = self.criterion.unit.show(of.value);
+        match of.interval {
+            Some(interval) => format!(
+                "{value} ({} to {}, n = {})",
+                self.criterion.unit.show(interval.low),
+                self.criterion.unit.show(interval.high),
+                of.repeats
+            ),
+            None => format!("{value} (n = {})", of.repeats),
+        }
+    }
+
+    /// The requirement in words: `read.p99 <5ms`.
+    #[must_use]
+    pub fn required(&self) -> String {
+        format!("{} {}", self.requirement.criterion, self.requirement.written)
+    }
+}
+
+/// Returns true if one is missed.
+#[must_use]
+pub fn any_missed(judged: &[Judged<'_>]) -> bool {
+    judged.iter().any(|one| one.met == Met::Missed)
+}
+
+/// One line for each requirement: by how many it is met, and who misses it.
+#[must_use]
+pub fn lines(judged: &[Judged<'_>], several: bool) -> Vec<String> {
+    let mut seen: Vec<&Requirement> = Vec::new();
+    for one in judged {
+        if !seen.contains(&one.requirement) {
+            seen.push(one.requirement);
+        }
+    }
+    let line = |requirement: &&Requirement| {
+        let of: Vec<&Judged<'_>> = judged.iter().filter(|one| one.requirement == *requirement).collect();
+        let who = |met: Met| -> Vec<String> {
+            let name = |one: &&&Judged<'_>| {
+                let place = if several { format!(" on {}", decision::name(one.group)) } else { String::new() };
+                format!("{}{place} {}", one.strategy, one.measured())
+            };
+            of.iter().filter(|one| one.met == met).map(|one| name(&one)).collect()
+        };
+        let met = of.iter().filter(|one| one.met == Met::Met).count();
+        let scope = requirement.strategy.iter().chain(&requirement.topology).cloned().collect::<Vec<_>>();
+        let scope = if scope.is_empty() { String::new() } else { format!(" [{}]", scope.join(", ")) };
+        let mut text = format!("{} {}{scope}: met by {met} of {}", requirement.criterion, requirement.written, of.len());
+        for (word, met) in [("missed by", Met::Missed), ("undecided for", Met::Undecided), ("unknown for", Met::Unknown)] {
+            let mut names = who(met);
+            if names.len() > NAMED {
+                let more = names.len() - NAMED;
+                names.truncate(NAMED);
+                names.push(format!("{more} more"));
+            }
+            if !names.is_empty() {
+                text += &format!("; {word} {}", format::list(&names));
+            }
+        }
+        text + "."
+    };
+    seen.iter().map(line).collect()
+}
+
+/// More than this are counted, not named.
+const NAMED: usize = 4;
+
+/// The figures by which the strategies differ most, where nothing is required: what would tell them apart.
+#[must_use]
+pub fn would_tell_apart(groups: &[Group<'_>]) -> Vec<&'static str> {
+    const ASKED: [&str; 7] =
+        ["read.p99", "failed", "hit_rate", "stale_share", "lost", "at_risk", "database.reads_per_op"];
+    let spread = |criterion: &Criterion| -> bool {
+        groups.iter().any(|group| {
+            let known = group.entries.iter().filter(|entry| !entry.is_reference());
+            let values: Vec<Estimate> = known.filter_map(|entry| criterion.of(entry)).collect();
+            let low = values.iter().map(|of| of.interval.map_or(of.value, |of| of.high)).fold(f64::INFINITY, f64::min);
+            let high = values.iter().map(|of| of.interval.map_or(of.value, |of| of.low)).fold(0.0, f64::max);
+            // Apart by their intervals, and by an amount that somebody would choose by.
+            high > low * 1.1 && high > low
+        })
+    };
+    ASKED.into_iter().filter(|name| named(name).is_some_and(spread)).collect()
+}
+
+/// The requirements as JUnit's XML, which build servers show: a test case for each, and what is undecided as skipped.
+///
+/// # Errors
+/// Says what could not be written.
+pub fn junit(name: &str, judged: &[Judged<'_>]) -> Result<String, String> {
+    let mut report = Report::new(name);
+    let mut suites: Vec<(String, TestSuite)> = Vec::new();
+    for one in judged {
+        let suite = decision::name(one.group);
+        let status = match one.met {
+            Met::Met => TestCaseStatus::success(),
+            Met::Missed => failed(one),
+            Met::Undecided | Met::Unknown => {
+                let mut status = TestCaseStatus::skipped();
+                status.set_message(format!("{}: {}", one.met.word(), one.measured()));
+                status
+            }
+        };
+        let mut case = TestCase::new(format!("{}: {}", one.strategy, one.required()), status);
+        case.set_classname(one.strategy);
+        match suites.iter_mut().find(|(name, _)| *name == suite) {
+            Some((_, suite)) => {
+                suite.add_test_case(case);
+            }
+            None => {
+                let mut cases = TestSuite::new(suite.clone());
+                cases.add_test_case(case);
+                suites.push((suite, cases));
+            }
+        }
+    }
+    for (_, suite) in suites {
+        report.add_test_suite(suite);
+    }
+    report.to_string().map_err(|error| error.to_string())
+}
+
+fn failed(one: &Judged<'_>) -> TestCaseStatus {
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+    status.set_message(format!("{} is required and {} was measured", one.required(), one.measured()));
+    status.set_type("requirement");
+    status
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::group::groups;
+    use crate::results::{Results, SummaryRow};
+
+    fn row(label: &str, block: u32, p99: f64) -> SummaryRow {
+        let mut row = SummaryRow {
+            cell: format!("r{block}-{label}"),
+            strategy: label.into(),
+            strategy_name: label.into(),
+            topology: "single".into(),
+            repeat: block,
+            block,
+            operations: 100,
+            ..SummaryRow::default()
+        };
+        row.read_response.p99_us = Some(p99);
+        row.at_end.lost_writes = Some(u64::from(block == 2));
+        row
+    }
+
+    fn results(p99s: &[f64], required: &[(&str, &str)]) -> Results {
+        let mut results = Results::default();
+        for (block, p99) in (1..).zip(p99s) {
+            results.summary.push(row("cache-aside", block, *p99));
+            results.summary.push(row("no-cache", block, 1e9));
+        }
+        results.run.requirements =
+            required.iter().map(|(name, written)| Requirement::parse(name, written).unwrap()).collect();
+        results
+    }
+
+    fn met(p99s: &[f64], name: &str, written: &str) -> Met {
+        let results = results(p99s, &[(name, written)]);
+        let groups = groups(&results).unwrap();
+        let judged = judge(&groups);
+        assert_eq!(judged.len(), 1, "nothing is required of no cache");
+        judged[0].met
+    }
+
+    #[test]
+    fn a_requirement_is_met_or_missed_where_the_whole_interval_lies_on_one_side() {
+        let p99s = [4_000.0, 4_100.0, 4_200.0, 4_050.0];
+        assert_eq!(met(&p99s, "read.p99", "<5ms"), Met::Met);
+        assert_eq!(met(&p99s, "read.p99", "<3ms"), Met::Missed);
+        assert_eq!(met(&p99s, "read.p99", "<4100us"), Met::Undecided);
+    }
+
+    #[test]
+    fn of_few_repeats_all_have_to_agree() {
+        assert_eq!(met(&[4_000.0], "read.p99", "<5ms"), Met::Met);
+        assert_eq!(met(&[4_000.0, 6_000.0], "read.p99", "<5500us"), Met::Undecided);
+    }
+
+    #[test]
+    fn one_lost_write_in_one_repeat_is_a_lost_write() {
+        assert_eq!(met(&[1.0, 1.0, 1.0], "lost", "=0"), Met::Missed);
+        assert_eq!(met(&[1.0], "lost", "=0"), Met::Met);
+        assert_eq!(met(&[1.0], "hit_rate", ">50%"), Met::Unknown);
+    }
+
+    #[test]
+    fn junit_has_a_case_for_each_and_names_what_was_measured() {
+        let results = results(&[4_000.0, 4_100.0, 4_200.0], &[("read.p99", "<3ms"), ("lost", "=0"), ("hit_rate", ">1%")]);
+        let groups = groups(&results).unwrap();
+        let judged = judge(&groups);
+        assert!(any_missed(&judged));
+        let xml = junit("catalogue & co", &judged).unwrap();
+        for part in ["catalogue &amp; co", "tests=\"3\"", "failures=\"2\"", "cache-aside: read.p99 &lt;3ms", "<skipped"] {
+            assert!(xml.contains(part), "{part} in {xml}");
+        }
+        let lines = lines(&judged, false);
+        assert!(lines[0].starts_with("read.p99 <3ms: met by 0 of 1; missed by cache-aside 4.1"), "{lines:?}");
+    }
+}

@@ -1,0 +1,131 @@
+//! The table `[requirements]`: what strategies have to reach.
+
+use crate::results::{CRITERIA, Requirement};
+use crate::scenario::{Mistake, Mistakes, Table, Value, ValueKind, suggest};
+
+/// The tables in it that hold requirements for one strategy or topology, by label.
+const STRATEGIES: &str = "strategies";
+const TOPOLOGIES: &str = "topologies";
+
+/// Takes the table out of the scenario. `strategies` and `topologies` are the labels that there are.
+pub fn take(tree: &mut Table, mistakes: &Mistakes) -> Vec<(Requirement, Value)> {
+    let Some(entry) = tree.remove("requirements") else { return Vec::new() };
+    let mut found = Vec::new();
+    let ValueKind::Table(table) = &entry.value.kind else {
+        let message = format!("{} is not a table", entry.value.describe());
+        let mistake = Mistake::new(entry.value.place.clone(), "requirements", message);
+        mistakes.push(mistake.help("write [requirements] and under it \"read.p99\" = \"<5ms\""));
+        return found;
+    };
+    for entry in &table.entries {
+        match (&entry.value.kind, entry.key.as_str()) {
+            (ValueKind::Table(scoped), STRATEGIES | TOPOLOGIES) => {
+                for label in &scoped.entries {
+                    let from = found.len();
+                    collect("", &label.value, &mut found, mistakes);
+                    for (requirement, _) in &mut found[from..] {
+                        let scope =
+                            if entry.key == STRATEGIES { &mut requirement.strategy } else { &mut requirement.topology };
+                        *scope = Some(label.key.clone());
+                    }
+                }
+            }
+            _ => collect(&entry.key, &entry.value, &mut found, mistakes),
+        }
+    }
+    found
+}
+
+/// A name with a point in it is one key where it is quoted, and a table in a table where it is not.
+fn collect(name: &str, value: &Value, found: &mut Vec<(Requirement, Value)>, mistakes: &Mistakes) {
+    let wrong = |message: String, help: Option<String>| {
+        let mistake = Mistake::new(value.place.clone(), format!("requirements.{name}"), message);
+        mistakes.push(match help {
+            Some(help) => mistake.help(help),
+            None => mistake,
+        });
+    };
+    match &value.kind {
+        ValueKind::Table(table) => {
+            for entry in &table.entries {
+                let name = if name.is_empty() { entry.key.clone() } else { format!("{name}.{}", entry.key) };
+                collect(&name, &entry.value, found, mistakes);
+            }
+        }
+        ValueKind::String(written) => match Requirement::parse(name, written) {
+            Ok(requirement) => found.push((requirement, value.clone())),
+            Err(message) => {
+                let names: Vec<&str> = CRITERIA.iter().map(|figure| figure.name).collect();
+                let unknown = !names.contains(&name);
+                wrong(message, unknown.then(|| suggest(name, &names)));
+            }
+        },
+        _ => wrong(
+            format!("{} is no requirement", value.describe()),
+            Some(format!("write it as a text, such as \"{name}\" = \"<5ms\" or \"=0\"")),
+        ),
+    }
+}
+
+/// Reports requirements for strategies and topologies that the scenario does not have.
+pub fn check_labels(found: &[(Requirement, Value)], strategies: &[&str], topologies: &[&str], mistakes: &Mistakes) {
+    for (requirement, value) in found {
+        let scopes = [("strategy", &requirement.strategy, strategies), ("topology", &requirement.topology, topologies)];
+        for (what, label, known) in scopes {
+            let Some(label) = label.as_deref().filter(|label| !known.contains(label)) else { continue };
+            let message = format!("the scenario has no {what} \"{label}\"");
+            let mistake = Mistake::new(value.place.clone(), format!("requirements.{}", requirement.criterion), message);
+            mistakes.push(mistake.help(suggest(label, known)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::run::plan::{Plan, PlanOptions};
+
+    fn plan(text: &str) -> Result<Plan, String> {
+        let text = format!("strategies = [\"cache-aside\", \"no-cache\"]\ntopologies = [\"embedded\"]\n{text}");
+        Plan::parse("test", "test.toml", &text, &PlanOptions::default()).map_err(|error| match error {
+            crate::run::plan::PlanError::Invalid(invalid) => {
+                let told = invalid.mistakes.iter().map(|mistake| format!("{} {:?}", mistake.message, mistake.help));
+                told.collect::<Vec<_>>().join("\n")
+            }
+            other => other.to_string(),
+        })
+    }
+
+    #[test]
+    fn requirements_are_for_all_or_for_one_strategy_or_topology() {
+        let plan = plan(
+            "[requirements]\n\"read.p99\" = \"<5ms\"\nwrite.p99 = \"<9ms\"\nlost = \"=0\"\n\
+             [requirements.strategies.cache-aside]\nhit_rate = \">50%\"\n[requirements.topologies.embedded]\nfailed = \"=0\"\n",
+        )
+        .unwrap();
+        let of: Vec<(&str, Option<&str>, Option<&str>)> = plan
+            .requirements
+            .iter()
+            .map(|one| (one.criterion.as_str(), one.strategy.as_deref(), one.topology.as_deref()))
+            .collect();
+        assert_eq!(
+            of,
+            [
+                ("read.p99", None, None),
+                ("write.p99", None, None),
+                ("lost", None, None),
+                ("hit_rate", Some("cache-aside"), None),
+                ("failed", None, Some("embedded")),
+            ]
+        );
+    }
+
+    #[test]
+    fn unknown_names_and_labels_are_refused_with_the_nearest() {
+        let told = plan("[requirements]\n\"read.p98\" = \"<5ms\"\n").unwrap_err();
+        assert!(told.contains("there is no figure \"read.p98\"") && told.contains("read.p99"), "{told}");
+        let told = plan("[requirements.strategies.cache-asid]\nlost = \"=0\"\n").unwrap_err();
+        assert!(told.contains("no strategy \"cache-asid\"") && told.contains("cache-aside"), "{told}");
+        let told = plan("[requirements]\nlost = 0\n").unwrap_err();
+        assert!(told.contains("is no requirement"), "{told}");
+    }
+}
