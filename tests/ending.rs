@@ -99,7 +99,7 @@ fn the_schedule_of_an_open_loop_does_not_hold_up_the_end() {
     // An operation a client in more than two hours.
     let rare = "rate_per_second = 0.001";
     let open = |run: String| endless("cache-aside", LOCAL, rare, &[SMALL, &run].concat());
-    ends_at_once("an open loop that fills", &open(run("1h", "24h", "")), "warming up", &[300]);
+    ends_at_once("an open loop that fills", &open(run("1h", "24h", "")), "filling the cache", &[300]);
     ends_at_once("an open loop", &open(run("200ms", "24h", "")), "measuring", &[500, 1500]);
 }
 

@@ -4,6 +4,29 @@ use std::time::Duration;
 
 use super::shown;
 
+/// What the load of a window is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoadStage {
+    /// Filling the cache as fast as clients can, whatever rate an open loop is to have.
+    Filling,
+    /// Warming the cache at the scenario's own load.
+    WarmingUp,
+    /// Measuring.
+    Measuring,
+}
+
+impl LoadStage {
+    /// What is happening, in words.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Filling => "filling the cache at full speed",
+            Self::WarmingUp => "warming up",
+            Self::Measuring => "measuring",
+        }
+    }
+}
+
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
@@ -32,8 +55,8 @@ pub enum Event {
     },
     /// A window has ended.
     Window {
-        /// True if the cell is being measured, not warmed.
-        measuring: bool,
+        /// What the load is for.
+        stage: LoadStage,
         /// The time since the stage began.
         elapsed: Duration,
         /// The longest that the stage may last.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use parking_lot::Mutex;
 
-use crate::base::observer::{Event, Observer, Silent};
+use crate::base::observer::{Event, LoadStage, Observer, Silent};
 use crate::base::output::note;
 use crate::base::units::show_duration;
 use crate::run::plan::Plan;
@@ -94,13 +94,12 @@ impl Observer for Lines {
             }
             Event::Step { what } => tracing::info!("{what}"),
             Event::RunEnded => {}
-            Event::Window { measuring, elapsed, per_second, p99_us, hit_rate, errors, .. } => {
+            Event::Window { stage, elapsed, per_second, p99_us, hit_rate, errors, .. } => {
                 let mut last = self.state.lock();
                 if last.is_none_or(|at| at.elapsed() >= LINE_EVERY) {
                     *last = Some(Instant::now());
-                    let phase = if measuring { "measuring" } else { "warming up" };
                     let elapsed = show_duration(Duration::from_secs(elapsed.as_secs()));
-                    note!("      {phase} for {elapsed}: {}", figures(per_second, p99_us, hit_rate, errors));
+                    note!("      {} for {elapsed}: {}", stage.words(), figures(per_second, p99_us, hit_rate, errors));
                 }
             }
             Event::Warning { what } => note!("warning: {what}"),
@@ -173,14 +172,14 @@ impl Observer for Bar {
                 self.show(&state, Duration::ZERO, "starting");
             }
             Event::Step { what } => self.show(&state, Duration::ZERO, &what),
-            Event::Window { measuring, elapsed, of, per_second, p99_us, hit_rate, errors, .. } => {
+            Event::Window { stage, elapsed, of, per_second, p99_us, hit_rate, errors, .. } => {
+                let measuring = stage == LoadStage::Measuring;
                 if !measuring {
                     state.warmup_at_most = of;
                 }
                 let into_cell =
                     if measuring { state.cell_at_most.saturating_sub(of) + elapsed } else { elapsed };
-                let phase = if measuring { "measuring" } else { "warming up" };
-                let what = format!("{phase}: {}", figures(per_second, p99_us, hit_rate, errors));
+                let what = format!("{}: {}", stage.words(), figures(per_second, p99_us, hit_rate, errors));
                 self.show(&state, into_cell, &what);
             }
             Event::Warning { what } => self.progress.println(format!("warning: {what}")),

@@ -10,7 +10,7 @@ use ratatui::widgets::{Gauge, Row, Table, TableState};
 
 use super::show::{micros, number, percent, short};
 use super::widgets::{self, TimeSeriesPanel};
-use crate::base::observer::Event;
+use crate::base::observer::{Event, LoadStage};
 use crate::base::units::show_duration;
 use crate::monitor::ring::Ring;
 
@@ -115,8 +115,12 @@ impl ScenarioScreen {
                 self.step("starting".into());
             }
             Event::Step { what } => self.step(what),
-            Event::Window { measuring, elapsed, of, per_second, p50_us, p99_us, hit_rate, errors, stale } => {
-                self.phase = if measuring { "measuring" } else { "warming up" }.into();
+            Event::Window { stage, elapsed, of, per_second, p50_us, p99_us, hit_rate, errors, stale } => {
+                if self.phase != stage.words() {
+                    // What a cache is filled with is many times what is measured, and would flatten it.
+                    self.windows.clear();
+                    self.phase = stage.words().into();
+                }
                 (self.elapsed, self.of) = (elapsed, of);
                 self.errors += errors;
                 self.stale += stale;
@@ -257,9 +261,9 @@ mod tests {
 
     use super::*;
 
-    fn window(number: u64, measuring: bool) -> Event {
+    fn window(number: u64, stage: LoadStage) -> Event {
         Event::Window {
-            measuring,
+            stage,
             elapsed: Duration::from_secs(number),
             of: Duration::from_mins(1),
             per_second: 20_000.0 + 500.0 * (number % 9) as f64,
@@ -288,7 +292,7 @@ mod tests {
         let cell = "r1-cache-aside-single".to_owned();
         screen.take(Event::CellStarted { cell, position: ended + 2, at_most: Duration::from_secs(90) });
         for number in 1..45 {
-            screen.take(window(number, number > 10));
+            screen.take(window(number, if number > 10 { LoadStage::Measuring } else { LoadStage::WarmingUp }));
         }
         screen
     }

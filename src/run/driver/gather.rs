@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use super::worker::{Used, WorkerWindow};
 use crate::base::clock::Instant;
-use crate::base::observer::{Event, Observer};
+use crate::base::observer::{Event, LoadStage, Observer};
 use crate::measure::collectors::process_cpu::process_cpu;
 use crate::measure::settle::FEWEST_WINDOWS;
 use crate::measure::{HitRateWindow, OutageRecorder, Trend, Window, slope_test};
@@ -34,6 +34,7 @@ pub struct Gatherer<'a> {
     observer: &'a dyn Observer,
     usage: UsageSampler,
     workers: usize,
+    stage: LoadStage,
     phase: Phase,
     /// When the first window of the warm-up began.
     warmup_start: Instant,
@@ -67,6 +68,7 @@ impl<'a> Gatherer<'a> {
             observer,
             usage: UsageSampler::new(),
             workers,
+            stage: LoadStage::WarmingUp,
             phase: Phase::Warmup,
             warmup_start: Instant::now(),
             stage_start: Instant::now(),
@@ -87,7 +89,12 @@ impl<'a> Gatherer<'a> {
     }
 
     /// A stage begins: what was used before is not its own.
-    pub async fn begin(&mut self, phase: Phase, start: Instant) {
+    pub async fn begin(&mut self, stage: LoadStage, start: Instant) {
+        let phase = match stage {
+            LoadStage::Filling | LoadStage::WarmingUp => Phase::Warmup,
+            LoadStage::Measuring => Phase::Measure,
+        };
+        self.stage = stage;
         if self.warmup.is_empty() && phase == Phase::Warmup {
             self.warmup_start = start;
         }
@@ -178,7 +185,7 @@ impl<'a> Gatherer<'a> {
         let measuring = self.phase == Phase::Measure;
         let answers = window.operations.answers(|_| true);
         self.observer.observe(Event::Window {
-            measuring,
+            stage: self.stage,
             elapsed: window.start + window.length,
             of: if measuring { run.duration.0 } else { run.warmup_max.0 },
             per_second: window.achieved_per_s(),

@@ -20,7 +20,7 @@ use crate::application::touched::Touched;
 use crate::audit::{Audit, Setup};
 use crate::base::clock::{self, Instant};
 use crate::base::interrupt::Interrupt;
-use crate::base::observer::Observer;
+use crate::base::observer::{LoadStage, Observer};
 use crate::base::units::{Share, show_duration};
 use crate::load::workload::{KeySampler, Mix, OperationStream, Schedule, StreamSpec};
 use crate::results::{EventRow, Phase};
@@ -306,7 +306,7 @@ async fn measure(
     }
     job.world.begin_measuring();
     clock::sleep_until(start).await;
-    gatherer.begin(Phase::Measure, start).await;
+    gatherer.begin(LoadStage::Measuring, start).await;
     // After the end, operations under way end within their timeouts and strategies drain within theirs.
     let patience =
         run.window.0 + client::CATCHING_UP + run.drain_timeout.0 + cell.scenario.longest_operation();
@@ -365,12 +365,12 @@ async fn warm_up(cell: &Cell, crew: &mut Crew, gatherer: &mut Gatherer<'_>) -> R
     if open_loop {
         let half = start + run.warmup_max.0 / 2;
         crew.control.set(Stage::Fill { start });
-        gatherer.begin(Phase::Warmup, start).await;
+        gatherer.begin(LoadStage::Filling, start).await;
         filled = until(cell, crew, gatherer, half, Sureness::ToAPoint).await?;
     }
     let start = Instant::now() + LEAD;
     crew.control.set(Stage::Warmup { start });
-    gatherer.begin(Phase::Warmup, start).await;
+    gatherer.begin(LoadStage::WarmingUp, start).await;
     // An open loop's windows may hold too few operations to be sure of a point; the fill was sure.
     let sureness = if open_loop { Sureness::AsFarAsSeen } else { Sureness::ToAPoint };
     let warmed = until(cell, crew, gatherer, deadline, sureness).await?;
