@@ -79,6 +79,7 @@ fn run_info(name: &str) -> RunInfo {
         scenario_digest: "feedbeef".into(),
         effective_scenario: "name = \"made-up\"\n[run]\nrepeats = 5\n".into(),
         settings: "[run]\nrepeats = 5".into(),
+        requirements: Vec::new(),
         stream_digests: vec![ClientDigest {
             swept: String::new(),
             repeat: 1,
@@ -602,9 +603,14 @@ fn the_report_needs_nothing_but_itself() {
         assert!(!page.contains(outside), "{outside}");
     }
     let links = page.split("href=\"").skip(1);
-    assert!(links.clone().count() > 3 && links.clone().all(|link| link.starts_with('#')), "a link leads out of the page");
+    assert!(
+        links.clone().count() > 3 && links.clone().all(|link| link.starts_with('#')),
+        "a link leads out of the page"
+    );
     assert_eq!(page.matches("<svg").count(), 7);
-    for part in ["Made-up Processor 3000", "repeats = 5", "never averages of percentiles", "Each strategy ran once"] {
+    for part in
+        ["Made-up Processor 3000", "repeats = 5", "never averages of percentiles", "Each strategy ran once"]
+    {
         assert!(page.contains(part), "{part}");
     }
 }
@@ -730,8 +736,7 @@ fn keys(value: &impl Serialize) -> BTreeSet<String> {
 /// Every folder under `results/` that is committed.
 fn committed_examples() -> Vec<PathBuf> {
     let results = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/results"));
-    // The run on a single node is of an earlier version, which did not audit: it is read by name where it is shown.
-    let single = ["example-anomalies"].map(|name| results.join(name));
+    let single = ["example-anomalies", "example-single-node"].map(|name| results.join(name));
     let applications =
         ["shop", "shop-behind", "sessions"].map(|name| results.join("example-applications").join(name));
     single.into_iter().chain(applications).collect()

@@ -99,7 +99,11 @@ impl Observer for Lines {
                 if last.is_none_or(|at| at.elapsed() >= LINE_EVERY) {
                     *last = Some(Instant::now());
                     let elapsed = show_duration(Duration::from_secs(elapsed.as_secs()));
-                    note!("      {} for {elapsed}: {}", stage.words(), figures(per_second, p99_us, hit_rate, errors));
+                    note!(
+                        "      {} for {elapsed}: {}",
+                        stage.words(),
+                        figures(per_second, p99_us, hit_rate, errors)
+                    );
                 }
             }
             Event::Warning { what } => note!("warning: {what}"),

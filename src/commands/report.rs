@@ -36,7 +36,10 @@ pub fn conclude(dir: &Path, junit: Option<&Path>) -> Exit {
     let conclusion = match report::conclude(dir) {
         Ok(conclusion) => conclusion,
         Err(error) => {
-            note!("error: the results are kept, but could not be summed up: {}", shown::lines(&error.to_string()));
+            note!(
+                "error: the results are kept, but could not be summed up: {}",
+                shown::lines(&error.to_string())
+            );
             return Exit::NotRun;
         }
     };

@@ -519,7 +519,11 @@ mod tests {
         }));
         let told = told(rows);
         assert_told(&told, Tone::Gain, &["cache-through needs"]);
-        assert_told(&told, Tone::Gain, &["write-behind needs", "a crash at a bad moment would have lost up to 2,280"]);
+        assert_told(
+            &told,
+            Tone::Gain,
+            &["write-behind needs", "a crash at a bad moment would have lost up to 2,280"],
+        );
         assert_told(&told, Tone::Cost, &["write-behind up to 2,280 in its instances' memory"]);
     }
 
@@ -528,7 +532,11 @@ mod tests {
         let mut rows = repeats("cache-aside", 480.0, 3_000.0, 200);
         rows.extend(repeats("read-through", 480.0, 3_000.0, 200));
         let told = told(rows);
-        assert_told(&told, Tone::Doubt, &["No difference is shown in the p99 of reads", "a difference over", "would be seen"]);
+        assert_told(
+            &told,
+            Tone::Doubt,
+            &["No difference is shown in the p99 of reads", "a difference over", "would be seen"],
+        );
     }
 
     #[test]
@@ -542,7 +550,8 @@ mod tests {
         }));
         rows.extend(repeats("read-through", 100.0, 200.0, 10).into_iter().map(|mut row| {
             row.status = Status::Overloaded;
-            row.reason = "500 of 1000 offered operations a second were achieved; a cache server was full".into();
+            row.reason =
+                "500 of 1000 offered operations a second were achieved; a cache server was full".into();
             row
         }));
         rows.extend(repeats("lease", 100.0, 200.0, 10).into_iter().map(|mut row| {
@@ -551,7 +560,10 @@ mod tests {
         }));
         let told = told(rows);
         for label in ["cache-aside", "read-through", "lease"] {
-            assert!(!told.iter().any(|(tone, text)| *tone == Tone::Gain && text.starts_with(label)), "{told:#?}");
+            assert!(
+                !told.iter().any(|(tone, text)| *tone == Tone::Gain && text.starts_with(label)),
+                "{told:#?}"
+            );
         }
         assert_told(&told, Tone::Cost, &["cache-aside DID NOT HOLD ITS GUARANTEE in 5 of 5 repeats"]);
         assert_told(&told, Tone::Doubt, &["Overloaded", "read-through (500 of 1000 offered"]);
@@ -560,7 +572,8 @@ mod tests {
 
     #[test]
     fn one_repeat_shows_nothing_and_says_what_would() {
-        let rows = vec![row("no-cache", 1, 1_360.0, 2_000.0, 950), row("cache-aside", 1, 480.0, 3_000.0, 200)];
+        let rows =
+            vec![row("no-cache", 1, 1_360.0, 2_000.0, 950), row("cache-aside", 1, 480.0, 3_000.0, 200)];
         assert_told(&told(rows), Tone::Doubt, &["ran once", "--repeats 5"]);
     }
 

@@ -6,8 +6,8 @@ use super::decision::{self, DecisionPart};
 use super::format;
 use super::group::Group;
 use super::headline::NONE;
-use super::{requirements, scorecard};
 use super::table::{PageTable, figures, words};
+use super::{requirements, scorecard};
 use crate::base::shown;
 use crate::results::{LimitedBy, Results, RunInfo, Status, SummaryRow, named};
 

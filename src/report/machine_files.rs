@@ -1,6 +1,8 @@
 //! The numbers of the page for machines, and for pull requests: `results.csv`, `requirements.csv`, `summary.json` and
 //! `summary.md`.
 
+use std::fmt::Write as _;
+
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -40,7 +42,9 @@ fn has_interval(criterion: &Criterion) -> bool {
 pub fn results_csv(groups: &[Group<'_>]) -> Result<Vec<u8>, String> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let mut header: Vec<String> =
-        ["strategy", "topology", "swept", "runs", "status", "guarantee", "observed"].map(str::to_owned).into();
+        ["strategy", "topology", "swept", "runs", "status", "guarantee", "observed"]
+            .map(str::to_owned)
+            .into();
     header.push(SHARE.to_owned());
     for criterion in CRITERIA {
         header.push(criterion.name.to_owned());
@@ -130,7 +134,11 @@ pub fn requirements_csv(judged: &[Judged<'_>]) -> Result<Vec<u8>, String> {
 ///
 /// # Errors
 /// Says what could not be written.
-pub fn summary_json(results: &Results, groups: &[Group<'_>], judged: &[Judged<'_>]) -> Result<Vec<u8>, String> {
+pub fn summary_json(
+    results: &Results,
+    groups: &[Group<'_>],
+    judged: &[Judged<'_>],
+) -> Result<Vec<u8>, String> {
     let run = &results.run;
     let rows: Vec<Value> = entries(groups)
         .map(|(group, entry)| {
@@ -296,18 +304,19 @@ const IN_MARKDOWN: [&str; 9] = [
 #[must_use]
 pub fn summary_markdown(results: &Results, groups: &[Group<'_>], judged: &[Judged<'_>]) -> String {
     let run = &results.run;
+    // Writing to a string does not fail.
     let mut text = format!("## {}\n\n", plain(&run.name));
     for line in [&run.description, &run.workload] {
         if !line.is_empty() {
-            text += &format!("{}\n\n", plain(line));
+            let _ = writeln!(text, "{}\n", plain(line));
         }
     }
     for part in decision::of(groups) {
         if !part.heading.is_empty() {
-            text += &format!("### {}\n\n", plain(&part.heading));
+            let _ = writeln!(text, "### {}\n", plain(&part.heading));
         }
         for sentence in &part.sentences {
-            text += &format!("- {} {}\n", sentence.tone.sign(), plain(&sentence.text));
+            let _ = writeln!(text, "- {} {}", sentence.tone.sign(), plain(&sentence.text));
         }
         text.push('\n');
     }
@@ -315,7 +324,7 @@ pub fn summary_markdown(results: &Results, groups: &[Group<'_>], judged: &[Judge
     if !requirements.is_empty() {
         text += "### Requirements\n\n";
         for line in requirements {
-            text += &format!("- {}\n", plain(&line));
+            let _ = writeln!(text, "- {}", plain(&line));
         }
         text.push('\n');
     }
@@ -326,14 +335,14 @@ pub fn summary_markdown(results: &Results, groups: &[Group<'_>], judged: &[Judge
     heading.extend(swept_too.then_some("swept"));
     heading.extend(criteria.iter().map(|criterion| criterion.heading));
     heading.extend(["observed", "runs"]);
-    text += &format!("| {} |\n|{}\n", heading.join(" | "), " --- |".repeat(heading.len()));
+    let _ = writeln!(text, "| {} |\n|{}", heading.join(" | "), " --- |".repeat(heading.len()));
     for (group, entry) in entries(groups) {
         let verdict = Headline::of(entry);
         let mut row = vec![plain(entry.label), plain(group.topology)];
         row.extend(swept_too.then(|| plain(&short_swept(group.swept, " = ", ", "))));
         row.extend(criteria.iter().map(|criterion| criterion.show(entry)));
         row.extend([verdict.guarantee, verdict.status.replace('\n', ", ")]);
-        text += &format!("| {} |\n", row.join(" | "));
+        let _ = writeln!(text, "| {} |", row.join(" | "));
     }
     text
 }

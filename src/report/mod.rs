@@ -12,8 +12,8 @@ pub mod faults;
 pub mod format;
 pub mod group;
 pub mod headline;
-pub mod machine_files;
 pub mod html;
+pub mod machine_files;
 pub mod nodes;
 pub mod operations;
 pub mod prediction;
@@ -155,7 +155,10 @@ pub fn conclude(dir: &Path) -> Result<Conclusion, ReportError> {
         move |reason: String| ReportError::Chart { path, reason }
     };
     let mut files = vec![
-        (machine_files::RESULTS, machine_files::results_csv(&groups).map_err(failed(machine_files::RESULTS))?),
+        (
+            machine_files::RESULTS,
+            machine_files::results_csv(&groups).map_err(failed(machine_files::RESULTS))?,
+        ),
         (
             machine_files::SUMMARY_JSON,
             machine_files::summary_json(&results, &groups, &judged)

@@ -6,7 +6,7 @@ use super::criteria::Estimate;
 use super::decision;
 use super::format;
 use super::group::{Group, StrategyRepeats};
-use crate::results::{Criterion, Requirement, named};
+use crate::results::{Criterion, Over, Requirement, named};
 
 /// Whether a requirement is met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,15 +87,13 @@ fn of(
 ) -> Met {
     let Some(estimate) = estimate else { return Met::Unknown };
     let holds = |value: f64| requirement.relation.holds(value, requirement.bound);
-    let values: Vec<bool> = match estimate.interval {
-        Some(interval) => vec![holds(interval.low), holds(estimate.value), holds(interval.high)],
-        None => {
+    let values: Vec<bool> = match (estimate.interval, criterion.over) {
+        (Some(interval), _) => vec![holds(interval.low), holds(estimate.value), holds(interval.high)],
+        // One repeat that lost a write has lost a write.
+        (None, Over::Sum | Over::Highest) => vec![holds(estimate.value)],
+        (None, Over::Percentile(..) | Over::Quotient(..) | Over::Mean) => {
             let repeats = criterion.by_block(entry).into_iter().map(|(_, value)| holds(value));
-            match criterion.over {
-                // One repeat that lost a write has lost a write.
-                crate::results::Over::Sum | crate::results::Over::Highest => vec![holds(estimate.value)],
-                _ => repeats.chain([holds(estimate.value)]).collect(),
-            }
+            repeats.chain([holds(estimate.value)]).collect()
         }
     };
     match (values.iter().all(|holds| *holds), values.iter().any(|holds| *holds)) {
@@ -148,7 +146,8 @@ pub fn lines(judged: &[Judged<'_>], several: bool) -> Vec<String> {
         let of: Vec<&Judged<'_>> = judged.iter().filter(|one| one.requirement == *requirement).collect();
         let who = |met: Met| -> Vec<String> {
             let name = |one: &&&Judged<'_>| {
-                let place = if several { format!(" on {}", decision::name(one.group)) } else { String::new() };
+                let place =
+                    if several { format!(" on {}", decision::name(one.group)) } else { String::new() };
                 format!("{}{place} {}", one.strategy, one.measured())
             };
             of.iter().filter(|one| one.met == met).map(|one| name(&one)).collect()
@@ -156,8 +155,11 @@ pub fn lines(judged: &[Judged<'_>], several: bool) -> Vec<String> {
         let met = of.iter().filter(|one| one.met == Met::Met).count();
         let scope = requirement.strategy.iter().chain(&requirement.topology).cloned().collect::<Vec<_>>();
         let scope = if scope.is_empty() { String::new() } else { format!(" [{}]", scope.join(", ")) };
-        let mut text = format!("{} {}{scope}: met by {met} of {}", requirement.criterion, requirement.written, of.len());
-        for (word, met) in [("missed by", Met::Missed), ("undecided for", Met::Undecided), ("unknown for", Met::Unknown)] {
+        let mut text =
+            format!("{} {}{scope}: met by {met} of {}", requirement.criterion, requirement.written, of.len());
+        for (word, met) in
+            [("missed by", Met::Missed), ("undecided for", Met::Undecided), ("unknown for", Met::Unknown)]
+        {
             let mut names = who(met);
             if names.len() > NAMED {
                 let more = names.len() - NAMED;
@@ -165,7 +167,10 @@ pub fn lines(judged: &[Judged<'_>], several: bool) -> Vec<String> {
                 names.push(format!("{more} more"));
             }
             if !names.is_empty() {
-                text += &format!("; {word} {}", format::list(&names));
+                text.push_str("; ");
+                text.push_str(word);
+                text.push(' ');
+                text.push_str(&format::list(&names));
             }
         }
         text + "."
@@ -185,7 +190,10 @@ pub fn would_tell_apart(groups: &[Group<'_>]) -> Vec<&'static str> {
         groups.iter().any(|group| {
             let known = group.entries.iter().filter(|entry| !entry.is_reference());
             let values: Vec<Estimate> = known.filter_map(|entry| criterion.of(entry)).collect();
-            let low = values.iter().map(|of| of.interval.map_or(of.value, |of| of.high)).fold(f64::INFINITY, f64::min);
+            let low = values
+                .iter()
+                .map(|of| of.interval.map_or(of.value, |of| of.high))
+                .fold(f64::INFINITY, f64::min);
             let high = values.iter().map(|of| of.interval.map_or(of.value, |of| of.low)).fold(0.0, f64::max);
             // Apart by their intervals, and by an amount that somebody would choose by.
             high > low * 1.1 && high > low
@@ -214,15 +222,12 @@ pub fn junit(name: &str, judged: &[Judged<'_>]) -> Result<String, String> {
         };
         let mut case = TestCase::new(format!("{}: {}", one.strategy, one.required()), status);
         case.set_classname(one.strategy);
-        match suites.iter_mut().find(|(name, _)| *name == suite) {
-            Some((_, suite)) => {
-                suite.add_test_case(case);
-            }
-            None => {
-                let mut cases = TestSuite::new(suite.clone());
-                cases.add_test_case(case);
-                suites.push((suite, cases));
-            }
+        if let Some((_, cases)) = suites.iter_mut().find(|(name, _)| *name == suite) {
+            cases.add_test_case(case);
+        } else {
+            let mut cases = TestSuite::new(suite.clone());
+            cases.add_test_case(case);
+            suites.push((suite, cases));
         }
     }
     for (_, suite) in suites {
@@ -302,12 +307,21 @@ mod tests {
 
     #[test]
     fn junit_has_a_case_for_each_and_names_what_was_measured() {
-        let results = results(&[4_000.0, 4_100.0, 4_200.0], &[("read.p99", "<3ms"), ("lost", "=0"), ("hit_rate", ">1%")]);
+        let results = results(
+            &[4_000.0, 4_100.0, 4_200.0],
+            &[("read.p99", "<3ms"), ("lost", "=0"), ("hit_rate", ">1%")],
+        );
         let groups = groups(&results).unwrap();
         let judged = judge(&groups);
         assert!(any_missed(&judged));
         let xml = junit("catalogue & co", &judged).unwrap();
-        for part in ["catalogue &amp; co", "tests=\"3\"", "failures=\"2\"", "cache-aside: read.p99 &lt;3ms", "<skipped"] {
+        for part in [
+            "catalogue &amp; co",
+            "tests=\"3\"",
+            "failures=\"2\"",
+            "cache-aside: read.p99 &lt;3ms",
+            "<skipped",
+        ] {
             assert!(xml.contains(part), "{part} in {xml}");
         }
         let lines = lines(&judged, false);

@@ -131,7 +131,11 @@ fn row(
 ) -> Markup {
     let own: Vec<&Judged<'_>> = judged
         .iter()
-        .filter(|one| one.strategy == entry.label && one.group.topology == group.topology && one.group.swept == group.swept)
+        .filter(|one| {
+            one.strategy == entry.label
+                && one.group.topology == group.topology
+                && one.group.swept == group.swept
+        })
         .collect();
     let verdict = Headline::of(entry);
     let guarantee = entry.measured.iter().find_map(|row| row.guarantee.clone()).unwrap_or_default();

@@ -9,8 +9,8 @@
 mod application;
 mod audit;
 pub mod columns;
-mod csv_text;
 mod criteria;
+mod csv_text;
 mod curve;
 mod directory;
 mod durable;

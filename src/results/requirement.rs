@@ -93,8 +93,9 @@ impl Requirement {
         let Some((relation, value)) = found else {
             return Err(format!("\"{written}\" does not begin with <, <=, =, >= or >; {}", example(figure)));
         };
-        let bound = bound(figure.unit, value.trim())
-            .ok_or_else(|| format!("\"{}\" is no {}; {}", value.trim(), kind(figure.unit), example(figure)))?;
+        let bound = bound(figure.unit, value.trim()).ok_or_else(|| {
+            format!("\"{}\" is no {}; {}", value.trim(), kind(figure.unit), example(figure))
+        })?;
         Ok(Self {
             criterion: criterion.to_owned(),
             relation,
@@ -129,7 +130,8 @@ fn example(figure: &Criterion) -> String {
 }
 
 fn bound(unit: Unit, text: &str) -> Option<f64> {
-    let number = |text: &str| text.trim().parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0);
+    let number =
+        |text: &str| text.trim().parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0);
     let duration = |text: &str| {
         // Nothing has no unit.
         if text == "0" { Some(Duration::ZERO) } else { parse_duration(text).ok() }

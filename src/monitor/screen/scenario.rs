@@ -10,7 +10,7 @@ use ratatui::widgets::{Gauge, Row, Table, TableState};
 
 use super::show::{micros, number, percent, short};
 use super::widgets::{self, TimeSeriesPanel};
-use crate::base::observer::{Event, LoadStage};
+use crate::base::observer::Event;
 use crate::base::units::show_duration;
 use crate::monitor::ring::Ring;
 
@@ -260,6 +260,7 @@ mod tests {
     use ratatui::backend::TestBackend;
 
     use super::*;
+    use crate::base::observer::LoadStage;
 
     fn window(number: u64, stage: LoadStage) -> Event {
         Event::Window {
@@ -292,7 +293,8 @@ mod tests {
         let cell = "r1-cache-aside-single".to_owned();
         screen.take(Event::CellStarted { cell, position: ended + 2, at_most: Duration::from_secs(90) });
         for number in 1..45 {
-            screen.take(window(number, if number > 10 { LoadStage::Measuring } else { LoadStage::WarmingUp }));
+            screen
+                .take(window(number, if number > 10 { LoadStage::Measuring } else { LoadStage::WarmingUp }));
         }
         screen
     }

@@ -24,8 +24,11 @@ pub fn take(tree: &mut Table, mistakes: &Mistakes) -> Vec<(Requirement, Value)> 
                     let from = found.len();
                     collect("", &label.value, &mut found, mistakes);
                     for (requirement, _) in &mut found[from..] {
-                        let scope =
-                            if entry.key == STRATEGIES { &mut requirement.strategy } else { &mut requirement.topology };
+                        let scope = if entry.key == STRATEGIES {
+                            &mut requirement.strategy
+                        } else {
+                            &mut requirement.topology
+                        };
                         *scope = Some(label.key.clone());
                     }
                 }
@@ -68,13 +71,22 @@ fn collect(name: &str, value: &Value, found: &mut Vec<(Requirement, Value)>, mis
 }
 
 /// Reports requirements for strategies and topologies that the scenario does not have.
-pub fn check_labels(found: &[(Requirement, Value)], strategies: &[&str], topologies: &[&str], mistakes: &Mistakes) {
+pub fn check_labels(
+    found: &[(Requirement, Value)],
+    strategies: &[&str],
+    topologies: &[&str],
+    mistakes: &Mistakes,
+) {
     for (requirement, value) in found {
-        let scopes = [("strategy", &requirement.strategy, strategies), ("topology", &requirement.topology, topologies)];
+        let scopes = [
+            ("strategy", &requirement.strategy, strategies),
+            ("topology", &requirement.topology, topologies),
+        ];
         for (what, label, known) in scopes {
             let Some(label) = label.as_deref().filter(|label| !known.contains(label)) else { continue };
             let message = format!("the scenario has no {what} \"{label}\"");
-            let mistake = Mistake::new(value.place.clone(), format!("requirements.{}", requirement.criterion), message);
+            let mistake =
+                Mistake::new(value.place.clone(), format!("requirements.{}", requirement.criterion), message);
             mistakes.push(mistake.help(suggest(label, known)));
         }
     }
@@ -85,13 +97,15 @@ mod tests {
     use crate::run::plan::{Plan, PlanOptions};
 
     fn plan(text: &str) -> Result<Plan, String> {
-        let text = format!("strategies = [\"cache-aside\", \"no-cache\"]\ntopologies = [\"embedded\"]\n{text}");
+        let text =
+            format!("strategies = [\"cache-aside\", \"no-cache\"]\ntopologies = [\"embedded\"]\n{text}");
         Plan::parse("test", "test.toml", &text, &PlanOptions::default()).map_err(|error| match error {
             crate::run::plan::PlanError::Invalid(invalid) => {
-                let told = invalid.mistakes.iter().map(|mistake| format!("{} {:?}", mistake.message, mistake.help));
+                let told =
+                    invalid.mistakes.iter().map(|mistake| format!("{} {:?}", mistake.message, mistake.help));
                 told.collect::<Vec<_>>().join("\n")
             }
-            other => other.to_string(),
+            unreadable @ crate::run::plan::PlanError::Unreadable { .. } => unreadable.to_string(),
         })
     }
 
