@@ -404,10 +404,15 @@ fn disturbed(group: &Group<'_>) -> Option<String> {
         .map_or_else(String::new, |late| format!(", {} of the operations at worst", format::percent(late)));
     (disturbed > 0).then(|| {
         format!(
-            "{disturbed} of {} runs were disturbed: this machine sent operations late{worst}, so the slowest reads may be its doing. A quieter machine, a lower rate or more repeats tell.",
-            rows().count()
+            "{disturbed} of {} runs {} disturbed: this machine sent operations late{worst}, so the slowest reads may be its doing. A quieter machine, a lower rate or more repeats tell.",
+            rows().count(),
+            was(disturbed)
         )
     })
+}
+
+fn was(runs: usize) -> &'static str {
+    if runs == 1 { "was" } else { "were" }
 }
 
 fn warming(group: &Group<'_>) -> Option<String> {
@@ -415,8 +420,9 @@ fn warming(group: &Group<'_>) -> Option<String> {
     let warming = rows().filter(|row| row.status.is_warming()).count();
     (warming > 0).then(|| {
         format!(
-            "{warming} of {} runs were measured while the hit rate still moved; a longer `run.warmup_max` tells what it comes to.",
-            rows().count()
+            "{warming} of {} runs {} measured while the hit rate still moved; a longer `run.warmup_max` tells what it comes to.",
+            rows().count(),
+            was(warming)
         )
     })
 }

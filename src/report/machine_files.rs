@@ -10,7 +10,7 @@ use super::criteria::Estimate;
 use super::decision::{self, DecisionPart};
 use super::group::{Group, StrategyRepeats, short_swept};
 use super::headline::Headline;
-use super::requirements::Judged;
+use super::requirements::JudgedRequirement;
 use crate::results::{CRITERIA, Criterion, Over, Results};
 
 /// One row for each strategy, topology and set of swept values, over its repeats.
@@ -102,7 +102,7 @@ struct RequirementLine<'a> {
 }
 
 impl<'a> RequirementLine<'a> {
-    fn of(one: &Judged<'a>) -> Self {
+    fn of(one: &JudgedRequirement<'a>) -> Self {
         Self {
             strategy: one.strategy,
             topology: one.group.topology,
@@ -122,7 +122,7 @@ impl<'a> RequirementLine<'a> {
 ///
 /// # Errors
 /// Says what could not be written.
-pub fn requirements_csv(judged: &[Judged<'_>]) -> Result<Vec<u8>, String> {
+pub fn requirements_csv(judged: &[JudgedRequirement<'_>]) -> Result<Vec<u8>, String> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     for one in judged {
         writer.serialize(RequirementLine::of(one)).map_err(|error| error.to_string())?;
@@ -137,7 +137,7 @@ pub fn requirements_csv(judged: &[Judged<'_>]) -> Result<Vec<u8>, String> {
 pub fn summary_json(
     results: &Results,
     groups: &[Group<'_>],
-    judged: &[Judged<'_>],
+    judged: &[JudgedRequirement<'_>],
 ) -> Result<Vec<u8>, String> {
     let run = &results.run;
     let rows: Vec<Value> = entries(groups)
@@ -302,7 +302,7 @@ const IN_MARKDOWN: [&str; 9] = [
 
 /// The text of `summary.md`.
 #[must_use]
-pub fn summary_markdown(results: &Results, groups: &[Group<'_>], judged: &[Judged<'_>]) -> String {
+pub fn summary_markdown(results: &Results, groups: &[Group<'_>], judged: &[JudgedRequirement<'_>]) -> String {
     let run = &results.run;
     // Writing to a string does not fail.
     let mut text = format!("## {}\n\n", plain(&run.name));

@@ -132,7 +132,7 @@ pub fn draw(dir: &Path, options: &DrawOptions) -> Result<Vec<PathBuf>, ReportErr
 
 /// What a run comes to, for the script that started it.
 #[derive(Debug)]
-pub struct Conclusion {
+pub struct SummedUp {
     /// True if a requirement is missed.
     pub missed: bool,
     /// The requirements as JUnit's XML.
@@ -145,7 +145,7 @@ pub struct Conclusion {
 ///
 /// # Errors
 /// Where the results do not read, were offered unequal operations, or the files cannot be written.
-pub fn conclude(dir: &Path) -> Result<Conclusion, ReportError> {
+pub fn conclude(dir: &Path) -> Result<SummedUp, ReportError> {
     let results = Results::read(dir)?;
     results.check_comparable()?;
     let groups = group::groups(&results)?;
@@ -180,7 +180,7 @@ pub fn conclude(dir: &Path) -> Result<Conclusion, ReportError> {
         written.push(path);
     }
     let junit = requirements::junit(&results.run.name, &judged).map_err(failed("JUnit"))?;
-    Ok(Conclusion { missed: requirements::any_missed(&judged), junit, written })
+    Ok(SummedUp { missed: requirements::any_missed(&judged), junit, written })
 }
 
 /// Refuses to put a page of fewer runs in the place of one of more, as when rows were lost since.

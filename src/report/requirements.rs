@@ -36,7 +36,7 @@ impl Met {
 
 /// A requirement of a strategy in a group, judged.
 #[derive(Debug, Clone)]
-pub struct Judged<'a> {
+pub struct JudgedRequirement<'a> {
     /// What is required.
     pub requirement: &'a Requirement,
     /// The figure that it is about.
@@ -54,7 +54,7 @@ pub struct Judged<'a> {
 /// Every requirement of every strategy that it is for. A control is there to break what others keep, and no cache to be
 /// compared with: nothing is required of either.
 #[must_use]
-pub fn judge<'a>(groups: &'a [Group<'a>]) -> Vec<Judged<'a>> {
+pub fn judge<'a>(groups: &'a [Group<'a>]) -> Vec<JudgedRequirement<'a>> {
     let mut all = Vec::new();
     for group in groups {
         for requirement in &group.results.run.requirements {
@@ -65,7 +65,14 @@ pub fn judge<'a>(groups: &'a [Group<'a>]) -> Vec<Judged<'a>> {
             for entry in group.entries.iter().filter(|entry| is_for(requirement, entry)) {
                 let estimate = criterion.of(entry);
                 let met = of(requirement, criterion, entry, estimate.as_ref());
-                all.push(Judged { requirement, criterion, group, strategy: entry.label, estimate, met });
+                all.push(JudgedRequirement {
+                    requirement,
+                    criterion,
+                    group,
+                    strategy: entry.label,
+                    estimate,
+                    met,
+                });
             }
         }
     }
@@ -103,7 +110,7 @@ fn of(
     }
 }
 
-impl Judged<'_> {
+impl JudgedRequirement<'_> {
     /// What was measured, as people read it.
     #[must_use]
     pub fn measured(&self) -> String {
@@ -129,13 +136,13 @@ impl Judged<'_> {
 
 /// Returns true if one is missed.
 #[must_use]
-pub fn any_missed(judged: &[Judged<'_>]) -> bool {
+pub fn any_missed(judged: &[JudgedRequirement<'_>]) -> bool {
     judged.iter().any(|one| one.met == Met::Missed)
 }
 
 /// One line for each requirement: by how many it is met, and who misses it.
 #[must_use]
-pub fn lines(judged: &[Judged<'_>], several: bool) -> Vec<String> {
+pub fn lines(judged: &[JudgedRequirement<'_>], several: bool) -> Vec<String> {
     let mut seen: Vec<&Requirement> = Vec::new();
     for one in judged {
         if !seen.contains(&one.requirement) {
@@ -143,9 +150,10 @@ pub fn lines(judged: &[Judged<'_>], several: bool) -> Vec<String> {
         }
     }
     let line = |requirement: &&Requirement| {
-        let of: Vec<&Judged<'_>> = judged.iter().filter(|one| one.requirement == *requirement).collect();
+        let of: Vec<&JudgedRequirement<'_>> =
+            judged.iter().filter(|one| one.requirement == *requirement).collect();
         let who = |met: Met| -> Vec<String> {
-            let name = |one: &&&Judged<'_>| {
+            let name = |one: &&&JudgedRequirement<'_>| {
                 let place =
                     if several { format!(" on {}", decision::name(one.group)) } else { String::new() };
                 format!("{}{place} {}", one.strategy, one.measured())
@@ -206,7 +214,7 @@ pub fn would_tell_apart(groups: &[Group<'_>]) -> Vec<&'static str> {
 ///
 /// # Errors
 /// Says what could not be written.
-pub fn junit(name: &str, judged: &[Judged<'_>]) -> Result<String, String> {
+pub fn junit(name: &str, judged: &[JudgedRequirement<'_>]) -> Result<String, String> {
     let mut report = Report::new(name);
     let mut suites: Vec<(String, TestSuite)> = Vec::new();
     for one in judged {
@@ -236,7 +244,7 @@ pub fn junit(name: &str, judged: &[Judged<'_>]) -> Result<String, String> {
     report.to_string().map_err(|error| error.to_string())
 }
 
-fn failed(one: &Judged<'_>) -> TestCaseStatus {
+fn failed(one: &JudgedRequirement<'_>) -> TestCaseStatus {
     let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
     status.set_message(format!("{} is required and {} was measured", one.required(), one.measured()));
     status.set_type("requirement");

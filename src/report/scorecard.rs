@@ -5,10 +5,11 @@ use maud::{Markup, html};
 
 use super::criteria::Estimate;
 use super::decision;
+use super::format;
 use super::group::{Group, StrategyRepeats, short_swept};
 use super::headline::{Headline, NONE};
-use super::requirements::{self, Judged, Met};
-use crate::results::{CRITERIA, Criterion, named};
+use super::requirements::{self, JudgedRequirement, Met};
+use crate::results::{CRITERIA, Criterion, Unit, named};
 
 /// The figures of the scorecard, in its order.
 const SHOWN: &[&str] = &[
@@ -127,9 +128,9 @@ fn row(
     entry: &StrategyRepeats<'_>,
     figures: &[&Criterion],
     swept: bool,
-    judged: &[Judged<'_>],
+    judged: &[JudgedRequirement<'_>],
 ) -> Markup {
-    let own: Vec<&Judged<'_>> = judged
+    let own: Vec<&JudgedRequirement<'_>> = judged
         .iter()
         .filter(|one| {
             one.strategy == entry.label
@@ -174,12 +175,12 @@ fn observed_class(verdict: &str) -> &'static str {
 fn share_of_reference(group: &Group<'_>, entry: &StrategyRepeats<'_>) -> Markup {
     let of = decision::share_of_reference(group, entry);
     html! {
-        td data-value=[of] { (of.map_or_else(|| NONE.to_owned(), super::format::percent)) }
+        td data-value=[of] { (of.map_or_else(|| NONE.to_owned(), format::percent)) }
     }
 }
 
 /// How many requirements are met, with each of them.
-fn met(own: &[&Judged<'_>]) -> Markup {
+fn met(own: &[&JudgedRequirement<'_>]) -> Markup {
     let count = |met: Met| own.iter().filter(|one| one.met == met).count();
     let all: Vec<String> =
         own.iter().map(|one| format!("{} {}: {}", one.required(), one.met.word(), one.measured())).collect();
@@ -193,7 +194,7 @@ fn met(own: &[&Judged<'_>]) -> Markup {
 }
 
 /// Red where one is missed, amber where one is not decided, green where all are met.
-fn worst(own: &[&Judged<'_>]) -> &'static str {
+fn worst(own: &[&JudgedRequirement<'_>]) -> &'static str {
     let any = |met: Met| own.iter().any(|one| one.met == met);
     match (any(Met::Missed), any(Met::Undecided) || any(Met::Unknown)) {
         (true, _) => "bad",
@@ -202,8 +203,9 @@ fn worst(own: &[&Judged<'_>]) -> &'static str {
     }
 }
 
-fn class_of(figure: &Criterion, own: &[&Judged<'_>]) -> Option<&'static str> {
-    let of: Vec<&Judged<'_>> = own.iter().copied().filter(|one| one.criterion.name == figure.name).collect();
+fn class_of(figure: &Criterion, own: &[&JudgedRequirement<'_>]) -> Option<&'static str> {
+    let of: Vec<&JudgedRequirement<'_>> =
+        own.iter().copied().filter(|one| one.criterion.name == figure.name).collect();
     (!of.is_empty()).then(|| worst(&of))
 }
 
@@ -221,7 +223,12 @@ fn figure_cell(figure: &Criterion, entry: &StrategyRepeats<'_>, class: Option<&'
 fn margin(figure: &Criterion, of: &Estimate) -> Option<String> {
     let interval = of.interval?;
     let half = (interval.high - interval.low) / 2.0;
-    (half > of.value.abs() * 0.005).then(|| figure.unit.show(half))
+    let shown = match figure.unit {
+        // Of a share so many points, and not so many percent of it.
+        Unit::Share => format!("{} points", format::three_digits(half * 100.0)),
+        Unit::Micros | Unit::Seconds | Unit::Count | Unit::Ratio | Unit::Bytes => figure.unit.show(half),
+    };
+    (half > of.value.abs() * 0.005).then_some(shown)
 }
 
 fn exact(figure: &Criterion, of: &Estimate) -> String {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::{Plan, Scenario};
 use crate::base::secrets::strike_typed;
 use crate::base::units::show_duration;
-use crate::load::workload::Distribution;
+use crate::load::workload::{Distribution, ValueSizes};
 use crate::scenario::{Setting as _, Settings as _};
 
 impl Plan {
@@ -19,7 +19,7 @@ impl Plan {
         let mut parts = vec![format!(
             "{} documents of {}",
             grouped(scenario.dataset.keys.get()),
-            unquoted(scenario.dataset.value_size.show())
+            size(&scenario.dataset.value_size)
         )];
         match &workload.trace {
             Some(path) => parts.push(format!("the operations of the trace {path}")),
@@ -97,6 +97,14 @@ pub fn settings(scenario: &Scenario) -> String {
         text.push('\n');
     }
     strike_typed(text.trim_end())
+}
+
+fn size(sizes: &ValueSizes) -> String {
+    match sizes {
+        ValueSizes::Fixed(size) => size.to_string(),
+        ValueSizes::Uniform { min, max } => format!("{min} to {max}"),
+        ValueSizes::Lognormal { median, max, .. } => format!("{median} in the median and {max} at most"),
+    }
 }
 
 fn keys(distribution: &Distribution) -> String {
