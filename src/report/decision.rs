@@ -358,7 +358,9 @@ fn failed(group: &Group<'_>) -> Option<String> {
 fn overloaded(group: &Group<'_>) -> Option<String> {
     let all = group.entries.iter().filter_map(|entry| {
         let row = entry.measured.iter().find(|row| row.status.is_overloaded())?;
-        Some(format!("{} ({})", entry.label, row.reason.split(';').next().unwrap_or_default()))
+        let reason = row.reason.split(';').next().unwrap_or_default();
+        let why = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
+        Some(format!("{}{why}", entry.label))
     });
     let all: Vec<String> = all.collect();
     (!all.is_empty()).then(|| {
