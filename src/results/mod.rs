@@ -8,6 +8,7 @@
 
 mod application;
 mod audit;
+mod baseline;
 pub mod columns;
 mod csv_text;
 mod curve;
@@ -34,6 +35,7 @@ mod verdict;
 
 pub use application::FigureRow;
 pub use audit::AuditRow;
+pub use baseline::{Baseline, Replace, baseline_path, baselines, save_baseline};
 pub use curve::{CURVE, CurveRow, CurveSource, write_curve};
 pub use directory::{CellResults, ResultsDir};
 pub use durable::write_atomically;
