@@ -7,6 +7,8 @@ use std::process::ExitCode;
 pub enum Exit {
     /// Everything ran.
     Done = 0,
+    /// Everything ran, and what was asked of it does not hold.
+    Unmet = 1,
     /// The scenario or the command line is wrong.
     Wrong = 2,
     /// A cell could not be run, or its results could not be kept or printed.
