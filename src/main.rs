@@ -10,7 +10,7 @@ use hotset::commands::output::{end, print, print_parser_message};
 use hotset::commands::{Exit, curve, list, monitor, record, report, run};
 use hotset::{
     base::{output::LogWriter, secrets},
-    commands::{check, doctor},
+    commands::{baseline, check, compare, doctor},
     topology,
 };
 
@@ -31,6 +31,8 @@ fn main() -> ExitCode {
     let exit = match (cli.command, cli.scenario) {
         (Some(Command::Check { scenario, plan }), _) => check::execute(&scenario, &plan),
         (Some(Command::Report { dir, junit }), _) => report::execute(&dir, junit.as_deref()),
+        (Some(Command::Compare(arguments)), _) => compare::execute(&arguments),
+        (Some(Command::Baseline { action }), _) => baseline::execute(&action),
         (Some(Command::Curve { scenario, curve }), _) => curve::execute(&scenario, &curve),
         (Some(Command::Record { scenario, out, operations, set, quiet }), _) => {
             record::execute(&scenario, set, operations, &out, quiet)

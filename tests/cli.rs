@@ -55,6 +55,11 @@ fn the_help_explains_itself_by_examples() {
 }
 
 #[test]
+fn the_help_of_a_comparison_names_its_formats_and_its_gate() {
+    assert_snapshot!(Place::new().succeeds(&["compare", "--help"]).stdout);
+}
+
+#[test]
 fn the_help_of_the_monitor_names_its_columns_and_whose_lookups_count() {
     assert_snapshot!(Place::new().succeeds(&["monitor", "--help"]).stdout);
 }

@@ -18,6 +18,7 @@ use crate::commands::sizing;
 use crate::load::trace::OnBroken;
 use crate::model::curve::WritePolicy;
 use crate::model::eviction::PolicyKind;
+use crate::report::compare;
 use crate::run::plan;
 use crate::scenario::{Positive, suggest};
 use crate::topology::settings::Capacity;
@@ -31,6 +32,8 @@ Examples:
   hotset scenarios/single-node.toml --only strategy=cache-aside --repeats 5
   hotset scenarios/single-node.toml --resume results/single-node/latest
   hotset report results/quickstart/latest            redraw every chart and the page from the files
+  hotset compare results/a/latest results/b/latest   what got better, what worse, and what the data do not show
+  hotset baseline save main results/a/latest         keep a run; later: hotset compare --baseline main results/a/latest
   hotset curve scenarios/quickstart.toml --target-hit-rate 0.9   how much cache that needs, by simulation
   hotset record scenarios/quickstart.toml --out trace.csv.zst    its operations as a trace
   hotset list strategies                             what there is, with every setting and its default
@@ -38,7 +41,8 @@ Examples:
   hotset scenarios/single-node.toml --watch          a run full screen
   hotset monitor --redis redis://127.0.0.1:6379      any Redis full screen, from outside; `hotset monitor --help` has more
 
-Exit codes: 0 all ran · 1 a requirement is missed · 2 the scenario or the command line is wrong · 3 a cell could not be run ·
+Exit codes: 0 all ran · 1 a requirement is missed, or worse than --fail-on-regression allows ·
+            2 the scenario or the command line is wrong · 3 a cell could not be run ·
             130 interrupted (what had ended is kept; --resume goes on)";
 
 /// Load-tests caching strategies on a real cache and a real database, and reports what to adopt.
@@ -142,6 +146,14 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         junit: Option<PathBuf>,
     },
+    /// Compare runs: what got better, what got worse, and what the data do not show
+    Compare(CompareArguments),
+    /// Keep a run by a name, for later ones to be compared with
+    Baseline {
+        /// What to do
+        #[command(subcommand)]
+        action: BaselineAction,
+    },
     /// Simulate the hit rate against the capacity under every eviction policy, without servers
     Curve {
         /// The scenario
@@ -182,6 +194,69 @@ pub enum Command {
     Doctor,
     /// Watch a Redis, a cluster or what a sentinel looks after: hit rate, times, memory, evictions
     Monitor(Box<monitor::MonitorArguments>),
+}
+
+/// What is compared, and how that is shown.
+#[derive(Debug, Clone, Args)]
+pub struct CompareArguments {
+    /// The directories of results; the others are compared with the first
+    #[arg(required = true, num_args = 1..=compare::MOST_RUNS, value_name = "DIR")]
+    pub dirs: Vec<PathBuf>,
+
+    /// Compare all of them with this baseline instead
+    #[arg(long, value_name = "NAME")]
+    pub baseline: Option<String>,
+
+    /// Where results are, and in it baselines/NAME
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    pub out: PathBuf,
+
+    /// How to print it; send html to a file
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = ComparisonFormat::Terminal)]
+    pub format: ComparisonFormat,
+
+    /// End with exit code 1 where the data show that a figure got worse by more than this share of what it was
+    #[arg(long, value_name = "P%", value_parser = percent)]
+    pub fail_on_regression: Option<Share>,
+
+    /// Compare also what was not asked for the same, and say so first
+    #[arg(long)]
+    pub anyway: bool,
+}
+
+/// How a comparison is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ComparisonFormat {
+    /// A table and what became of it, as wide as the terminal
+    Terminal,
+    /// Markdown for a comment on a pull request
+    Markdown,
+    /// One page that needs nothing else
+    Html,
+}
+
+/// What is done with baselines.
+#[derive(Debug, Clone, Subcommand)]
+pub enum BaselineAction {
+    /// Keep a copy of what a comparison needs of a run
+    Save {
+        /// The name to keep it by
+        name: String,
+        /// The directory of its results
+        dir: PathBuf,
+        /// Where results are; the copy goes to baselines/NAME in it
+        #[arg(long, value_name = "DIR", default_value = "results")]
+        out: PathBuf,
+        /// Put it in the place of what has that name
+        #[arg(long)]
+        replace: bool,
+    },
+    /// Print the baselines that are kept
+    List {
+        /// Where results are
+        #[arg(long, value_name = "DIR", default_value = "results")]
+        out: PathBuf,
+    },
 }
 
 /// How a curve is simulated.
@@ -304,6 +379,11 @@ fn capacity(text: &str) -> Result<Capacity, String> {
 fn share(text: &str) -> Result<Share, String> {
     let share = text.parse().ok().and_then(Share::new).filter(|share| *share != Share::NONE);
     share.ok_or_else(|| "give a share above 0 and up to 1, as 0.9".into())
+}
+
+fn percent(text: &str) -> Result<Share, String> {
+    let number = text.strip_suffix('%').and_then(|percent| percent.trim().parse::<f64>().ok());
+    number.and_then(|percent| Share::new(percent / 100.0)).ok_or_else(|| "give a percentage, as 5%".into())
 }
 
 fn repeats(text: &str) -> Result<NonZeroU64, String> {

@@ -7,8 +7,8 @@ use std::process::ExitCode;
 pub enum Exit {
     /// Everything ran.
     Done = 0,
-    /// Everything ran, and a requirement of the scenario is missed.
-    Missed = 1,
+    /// Everything ran, and what was asked of it does not hold.
+    Unmet = 1,
     /// The scenario or the command line is wrong.
     Wrong = 2,
     /// A cell could not be run, or its results could not be kept or printed.
@@ -23,7 +23,7 @@ impl Exit {
     pub fn worse_of(self, other: Self) -> Self {
         let weight = |exit: Self| match exit {
             Self::Done => 0,
-            Self::Missed => 1,
+            Self::Unmet => 1,
             Self::Wrong => 2,
             Self::NotRun => 3,
             Self::Interrupted => 4,

@@ -5,9 +5,11 @@
 //! This room stands on floor 6 and may use `application`, `base`, `load`, `model`, `monitor`, `report`,
 //! `results`, `run`, `scenario`, `store`, `strategy` and `topology`.
 
+pub mod baseline;
 pub mod catalog;
 pub mod check;
 pub mod cli;
+pub mod compare;
 pub mod curve;
 pub mod doctor;
 pub mod exit;

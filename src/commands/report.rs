@@ -49,19 +49,24 @@ pub fn conclude(dir: &Path, junit: Option<&Path>) -> Exit {
         note!("error: {}", shown::lines(&error.to_string()));
         return Exit::NotRun;
     }
-    if conclusion.missed { Exit::Missed } else { Exit::Done }
+    if conclusion.missed { Exit::Unmet } else { Exit::Done }
+}
+
+/// How wide what is printed may be.
+#[must_use]
+pub fn width() -> usize {
+    console::Term::stdout().size_checked().map_or(WIDTH_OF_A_FILE, |(_, columns)| columns.into())
 }
 
 /// Prints the closing table of the results in a directory.
 #[must_use]
 pub fn print_table(dir: &Path) -> Exit {
-    let width = console::Term::stdout().size_checked().map_or(WIDTH_OF_A_FILE, |(_, columns)| columns.into());
     let table = Results::read(dir).map_err(|error| error.to_string());
     let table = table.and_then(|results| {
         for warning in &results.notes {
             note!("warning: {}", shown::lines(warning));
         }
-        closing_table(&results, width).map_err(|error| error.to_string())
+        closing_table(&results, width()).map_err(|error| error.to_string())
     });
     match table {
         Ok(table) => print(&table),

@@ -29,8 +29,8 @@ pub struct Section<'a> {
     pub pictures: Vec<Picture>,
 }
 
-const STYLE: &str = include_str!("report.css");
-const SCRIPT: &str = include_str!("report.js");
+pub(super) const STYLE: &str = include_str!("report.css");
+pub(super) const SCRIPT: &str = include_str!("report.js");
 
 /// The name of the number of runs that a page shows, so that it is not replaced by one of fewer.
 const RUNS: &str = "hotset-runs";

@@ -6,6 +6,7 @@ pub mod audit;
 pub mod canvas;
 pub mod capacity_curve;
 pub mod charts;
+pub mod compare;
 pub mod criteria;
 pub mod decision;
 pub mod faults;

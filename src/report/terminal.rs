@@ -198,7 +198,7 @@ fn failures(results: &Results) -> Vec<String> {
 }
 
 /// Adds a paragraph whose lines but the first begin with `indent`.
-fn push_wrapped(text: &mut String, paragraph: &str, indent: &str, width: usize) {
+pub(super) fn push_wrapped(text: &mut String, paragraph: &str, indent: &str, width: usize) {
     for (at, line) in wrapped(paragraph, width.saturating_sub(indent.len()).max(20)).iter().enumerate() {
         if at > 0 {
             *text += indent;

@@ -54,7 +54,7 @@ fn beside(path: &Path) -> PathBuf {
 }
 
 /// Makes a new name in the folder survive a power cut. Some file systems cannot; the data itself is synced already.
-fn sync_parent(path: &Path) {
+pub(super) fn sync_parent(path: &Path) {
     if let Some(parent) = path.parent()
         && let Ok(folder) = File::open(parent)
     {

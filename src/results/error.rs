@@ -96,6 +96,38 @@ pub enum ResultsError {
         /// What does not fit.
         reason: String,
     },
+    /// A name that no baseline can have.
+    #[error(
+        "{name:?} cannot be the name of a baseline, which is that of its folder; take letters, digits, `.`, `_`, `=` and `-`, such as main or v1.2"
+    )]
+    BaselineName {
+        /// The name.
+        name: String,
+    },
+    /// A baseline of that name is kept already.
+    #[error("there is a baseline {name} already, in {}; give another name, or --replace it", path.display())]
+    BaselineTaken {
+        /// Its name.
+        name: String,
+        /// Where it is.
+        path: PathBuf,
+    },
+    /// No baseline of that name is kept.
+    #[error("there is no baseline {name} in {}; {known}", path.display())]
+    NoBaseline {
+        /// The name.
+        name: String,
+        /// The folder of all baselines.
+        path: PathBuf,
+        /// Which there are, or how one is kept.
+        known: String,
+    },
+    /// A run of which nothing can be kept.
+    #[error("{} holds no finished cell, so there is nothing to keep; let the run finish a cell", path.display())]
+    NothingToKeep {
+        /// The results folder.
+        path: PathBuf,
+    },
     /// Cells that were offered different operations.
     #[error(
         "cells {first} and {second} were offered different operations (stream digests {first_digest} and {second_digest}), so they cannot be compared; run them again in one run with one seed"

@@ -8,6 +8,7 @@
 
 mod application;
 mod audit;
+mod baseline;
 pub mod columns;
 mod criteria;
 mod csv_text;
@@ -36,6 +37,7 @@ mod verdict;
 
 pub use application::FigureRow;
 pub use audit::AuditRow;
+pub use baseline::{Baseline, Replace, baseline_path, baselines, save_baseline};
 pub use criteria::{Better, CRITERIA, Criterion, OfRow, Over, Unit, named};
 pub use curve::{CURVE, CurveRow, CurveSource, write_curve};
 pub use directory::{CellResults, ResultsDir};

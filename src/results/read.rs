@@ -39,19 +39,14 @@ macro_rules! results {
             /// Returns an error if the folder holds no run, a row other than the last does not read, or an earlier
             /// version of hotset wrote it that did not measure what this one shows.
             pub fn read(path: &Path) -> Result<Self, ResultsError> {
-                let run = read_run_info(path)?;
-                let Rows { rows: summary, absent } = read_rows::<SummaryRow>(&path.join(SUMMARY))?;
-                check_cells(path, &summary)?;
-                let mut results = Self { path: path.to_owned(), run, summary, ..Self::default() };
+                let mut results = Self::read_summary(path)?;
                 let finished = results.finished_cells();
-                results.note_absent(SUMMARY, &absent);
                 $(
                     let Rows { rows, absent } = read_of_cells(&path.join($name))?;
                     results.$field = rows;
                     results.$field.retain(|row| finished.contains(&row.cell));
                     results.note_absent($name, &absent);
                 )*
-                results.note_lost_rows();
                 Ok(results)
             }
         }
@@ -69,6 +64,21 @@ fn check_cells(folder: &Path, summary: &[SummaryRow]) -> Result<(), ResultsError
 }
 
 impl Results {
+    /// Reads what a run was and its rows in `summary.csv`, which is all that a baseline keeps besides interval logs; the other
+    /// rows are left empty.
+    ///
+    /// # Errors
+    /// Those of [`Self::read`].
+    pub fn read_summary(path: &Path) -> Result<Self, ResultsError> {
+        let run = read_run_info(path)?;
+        let Rows { rows: summary, absent } = read_rows::<SummaryRow>(&path.join(SUMMARY))?;
+        check_cells(path, &summary)?;
+        let mut results = Self { path: path.to_owned(), run, summary, ..Self::default() };
+        results.note_absent(SUMMARY, &absent);
+        results.note_lost_rows();
+        Ok(results)
+    }
+
     fn note_absent(&mut self, file: &str, columns: &[String]) {
         if !columns.is_empty() {
             let s = if columns.len() == 1 { "" } else { "s" };

@@ -1,0 +1,338 @@
+//! Whether a figure of one run got better or worse than that of another, or the data do not show it.
+
+use crate::report::criteria::Estimate;
+use crate::report::stats::{
+    ConfidenceInterval, REPEATS_FOR_INTERVAL, Shift, false_discovery_threshold, mean_shift, welch_shift,
+};
+use crate::results::{Better, Criterion};
+
+/// Of what is called better or worse, no more than this share is expected to be chance.
+const FALSE_SHARE: f64 = 0.05;
+/// A smaller difference is called none: the histograms keep three digits, and nobody decides by less.
+pub const SMALLEST: f64 = 0.01;
+/// Figures that count what must never happen: one is a fact, which no other repeat takes back.
+const NEVER: &[&str] = &["stale_share", "corrupt", "lost"];
+
+/// How the repeats of two runs were held against each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pairing {
+    /// Repeat by repeat, since both were offered the same operations in each: so many pairs.
+    Paired(usize),
+    /// As two samples of so many repeats each, by Welch's test.
+    Unpaired(usize, usize),
+    /// Not at all, as there are so few repeats.
+    TooFew(usize, usize),
+}
+
+impl Pairing {
+    /// In a word or two.
+    #[must_use]
+    pub fn words(self) -> String {
+        match self {
+            Self::Paired(pairs) => format!("{pairs} pairs"),
+            Self::Unpaired(before, after) => format!("{before} and {after}, unpaired"),
+            Self::TooFew(before, after) => format!("{before} and {after}"),
+        }
+    }
+}
+
+/// What is said of a figure in the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finding {
+    /// The data show that it got worse.
+    Worse,
+    /// The data show that it got better.
+    Better,
+    /// The data do not show a difference.
+    NotShown,
+    /// There are too few repeats to tell.
+    TooFew,
+    /// Only the first run measured it.
+    OnlyBefore,
+    /// Only the second run measured it.
+    OnlyAfter,
+}
+
+/// What the repeats say of a figure.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct FigureEvidence {
+    /// How they were held against each other.
+    pub pairing: Pairing,
+    /// How many times as much the second run has: of geometric means, and of means where a repeat has 0. `None` where one of
+    /// the runs has nothing.
+    pub ratio: Option<f64>,
+    /// Its 95 % interval, of this figure by itself; `None` with too few repeats, and where a repeat has 0.
+    pub interval: Option<ConfidenceInterval>,
+    /// How likely such a difference is where nothing differs; `None` where there is nothing to tell.
+    p: Option<f64>,
+    /// The first run has none in any repeat, and the second some.
+    begins: bool,
+}
+
+impl FigureEvidence {
+    /// Weighs the repeats of a figure, each with its block: block by block where enough of them have a twin that was offered
+    /// the same operations, and otherwise as two samples.
+    #[must_use]
+    pub fn weigh(before: &[(u32, f64)], after: &[(u32, f64)], is_twin: impl Fn(u32) -> bool) -> Self {
+        let twin = |(block, value): &(u32, f64)| {
+            let other = after.iter().find(|(other, _)| other == block && is_twin(*block))?;
+            Some((*value, other.1))
+        };
+        let pairs: Vec<(f64, f64)> = before.iter().filter_map(twin).collect();
+        if pairs.len() >= REPEATS_FOR_INTERVAL {
+            let (before, after): (Vec<f64>, Vec<f64>) = pairs.into_iter().unzip();
+            return Self::of(Pairing::Paired(before.len()), &before, &after);
+        }
+        let values = |of: &[(u32, f64)]| of.iter().map(|(_, value)| *value).collect::<Vec<f64>>();
+        let (before, after) = (values(before), values(after));
+        let pairing = if before.len().min(after.len()) >= REPEATS_FOR_INTERVAL {
+            Pairing::Unpaired(before.len(), after.len())
+        } else {
+            Pairing::TooFew(before.len(), after.len())
+        };
+        Self::of(pairing, &before, &after)
+    }
+
+    fn of(pairing: Pairing, before: &[f64], after: &[f64]) -> Self {
+        let mut all = before.iter().chain(after);
+        let nothing = Self { pairing, ratio: None, interval: None, p: None, begins: false };
+        if all.clone().all(|value| *value == 0.0) {
+            return nothing;
+        }
+        // Times and rates differ by factors. Where there is a 0, only by how much can be told, not by which factor.
+        if all.any(|value| *value <= 0.0) {
+            let (from, to) = (mean(before), mean(after));
+            return Self {
+                ratio: (from > 0.0 && to > 0.0).then(|| to / from),
+                p: shift(pairing, before, after).map(|of| of.p),
+                begins: from == 0.0,
+                ..nothing
+            };
+        }
+        let logs = |of: &[f64]| of.iter().map(|value| value.ln()).collect::<Vec<f64>>();
+        let (before, after) = (logs(before), logs(after));
+        let shift = shift(pairing, &before, &after);
+        let interval = shift.map(|Shift { interval, .. }| ConfidenceInterval {
+            low: interval.low.exp(),
+            high: interval.high.exp(),
+        });
+        Self {
+            ratio: Some((mean(&after) - mean(&before)).exp()),
+            interval,
+            p: shift.map(|of| of.p),
+            ..nothing
+        }
+    }
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+fn shift(pairing: Pairing, before: &[f64], after: &[f64]) -> Option<Shift> {
+    match pairing {
+        Pairing::Paired(_) => {
+            mean_shift(&before.iter().zip(after).map(|(before, after)| after - before).collect::<Vec<f64>>())
+        }
+        Pairing::Unpaired(..) => welch_shift(before, after),
+        Pairing::TooFew(..) => None,
+    }
+}
+
+/// A figure of a strategy in two runs.
+#[derive(Debug, Clone, Copy)]
+pub struct FigureChange {
+    /// Which.
+    pub figure: &'static Criterion,
+    /// In the first run.
+    pub before: Option<Estimate>,
+    /// In the second run.
+    pub after: Option<Estimate>,
+    /// What the repeats say; `None` where only one of the runs has it.
+    pub evidence: Option<FigureEvidence>,
+    /// What is said of it in the end.
+    pub finding: Finding,
+}
+
+impl FigureChange {
+    /// Returns true if it got worse by more than this share of what it was, or from none to some.
+    #[must_use]
+    pub fn is_worse_by(&self, share: f64) -> bool {
+        let ratio = self.evidence.and_then(|of| of.ratio);
+        let by = ratio.map(|ratio| match self.figure.better {
+            Better::Lower => ratio - 1.0,
+            Better::Higher => 1.0 - ratio,
+        });
+        // Without a ratio one of the runs had nothing, which is more than any share.
+        self.finding == Finding::Worse && by.is_none_or(|by| by > share)
+    }
+}
+
+/// Settles what is said of every figure, all of them together: with hundreds looked at, one in twenty would differ by chance
+/// alone.
+pub fn settle(changes: &mut [&mut FigureChange]) {
+    let looked_at: Vec<f64> =
+        changes.iter().filter_map(|change| change.evidence).filter_map(|of| of.p).collect();
+    let threshold = false_discovery_threshold(&looked_at, FALSE_SHARE);
+    for change in changes {
+        change.finding = finding(change, threshold);
+    }
+}
+
+/// How many figures the data can be asked about.
+#[must_use]
+pub fn looked_at<'a>(changes: impl Iterator<Item = &'a FigureChange>) -> usize {
+    changes.filter(|change| change.evidence.is_some_and(|of| of.p.is_some())).count()
+}
+
+fn finding(change: &FigureChange, threshold: Option<f64>) -> Finding {
+    let evidence = match (change.evidence, change.before) {
+        (Some(evidence), _) => evidence,
+        (None, Some(_)) => return Finding::OnlyBefore,
+        (None, None) => return Finding::OnlyAfter,
+    };
+    if evidence.begins && NEVER.contains(&change.figure.name) {
+        return Finding::Worse;
+    }
+    let Some(p) = evidence.p else {
+        return match evidence.pairing {
+            Pairing::TooFew(..) => Finding::TooFew,
+            Pairing::Paired(_) | Pairing::Unpaired(..) => Finding::NotShown,
+        };
+    };
+    let is_large = evidence.ratio.is_none_or(|ratio| ratio.ln().abs() >= SMALLEST.ln_1p());
+    if !is_large || threshold.is_none_or(|threshold| p > threshold) {
+        return Finding::NotShown;
+    }
+    let is_more = evidence.ratio.map_or(evidence.begins, |ratio| ratio > 1.0);
+    match (is_more, change.figure.better) {
+        (true, Better::Lower) | (false, Better::Higher) => Finding::Worse,
+        (true, Better::Higher) | (false, Better::Lower) => Finding::Better,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng as _;
+    use rand::rngs::Xoshiro256PlusPlus;
+    use rand_distr::{Distribution as _, Normal};
+
+    use super::*;
+    use crate::results::named;
+
+    fn change(name: &str, before: &[f64], after: &[f64], is_twin: impl Fn(u32) -> bool) -> FigureChange {
+        let estimate =
+            |values: &[f64]| Estimate { value: mean(values), interval: None, repeats: values.len() };
+        let by_block = |values: &[f64]| (1_u32..).zip(values.iter().copied()).collect::<Vec<(u32, f64)>>();
+        FigureChange {
+            figure: named(name).unwrap(),
+            before: Some(estimate(before)),
+            after: Some(estimate(after)),
+            evidence: Some(FigureEvidence::weigh(&by_block(before), &by_block(after), is_twin)),
+            finding: Finding::TooFew,
+        }
+    }
+
+    fn settled(name: &str, before: &[f64], after: &[f64]) -> FigureChange {
+        let mut change = change(name, before, after, |_| true);
+        settle(&mut [&mut change]);
+        change
+    }
+
+    #[test]
+    fn twins_are_paired_and_without_them_two_samples_are_compared() {
+        let (before, after) = ([1.0, 10.0, 100.0], [1.2, 12.0, 121.0]);
+        let paired = change("read.p50", &before, &after, |_| true).evidence.unwrap();
+        assert_eq!(paired.pairing, Pairing::Paired(3));
+        assert!(paired.interval.is_some_and(|of| of.low > 1.18 && of.high < 1.22), "{paired:?}");
+        // The repeats differ so much among themselves that nothing is shown without pairs.
+        let unpaired = change("read.p50", &before, &after, |block| block < 3).evidence.unwrap();
+        assert_eq!(unpaired.pairing, Pairing::Unpaired(3, 3));
+        assert!(unpaired.interval.is_some_and(|of| of.low < 1.0 && of.high > 2.0), "{unpaired:?}");
+    }
+
+    #[test]
+    fn two_repeats_are_too_few_to_tell_but_for_what_must_never_happen() {
+        assert_eq!(settled("read.p99", &[1.0, 1.0], &[9.0, 9.0]).finding, Finding::TooFew);
+        assert_eq!(settled("lost", &[0.0], &[1.0]).finding, Finding::Worse);
+        assert_eq!(settled("lost", &[3.0], &[2.0]).finding, Finding::TooFew);
+    }
+
+    #[test]
+    fn a_first_lost_write_is_worse_and_failures_are_held_against_chance() {
+        assert_eq!(settled("lost", &[0.0; 5], &[0.0, 0.0, 1.0, 0.0, 0.0]).finding, Finding::Worse);
+        assert_eq!(settled("failed", &[0.0; 5], &[0.0, 0.0, 1e-6, 0.0, 0.0]).finding, Finding::NotShown);
+        assert_eq!(settled("failed", &[0.0; 5], &[0.01, 0.012, 0.009, 0.011, 0.01]).finding, Finding::Worse);
+        assert_eq!(settled("lost", &[314.0, 290.0, 330.0], &[0.0; 3]).finding, Finding::Better);
+        assert_eq!(settled("lost", &[0.0; 3], &[0.0; 3]).finding, Finding::NotShown);
+    }
+
+    #[test]
+    fn which_end_is_the_good_one_depends_on_the_figure() {
+        let (low, high) = ([100.0, 101.0, 99.0], [120.0, 122.0, 119.0]);
+        assert_eq!(settled("read.p99", &low, &high).finding, Finding::Worse);
+        assert_eq!(settled("read.p99", &high, &low).finding, Finding::Better);
+        assert_eq!(settled("throughput", &low, &high).finding, Finding::Better);
+        let slower = settled("throughput", &high, &low);
+        assert!(slower.is_worse_by(0.16) && !slower.is_worse_by(0.18), "{slower:?}");
+        assert!(settled("lost", &[0.0; 3], &[1.0; 3]).is_worse_by(1.0));
+    }
+
+    #[test]
+    fn what_the_histograms_cannot_resolve_is_no_difference() {
+        assert_eq!(settled("read.p50", &[250.0; 3], &[251.0; 3]).finding, Finding::NotShown);
+        assert_eq!(settled("read.p50", &[250.0; 3], &[260.0; 3]).finding, Finding::Worse);
+    }
+
+    /// Two runs of so many strategies with ten figures each, which hang together as the figures of a strategy do, and of which
+    /// nothing differs but by chance. Returns the share of such comparisons in which anything is found.
+    fn share_of_false_alarms(strategies: u32, repeats: usize, is_paired: bool, seed: u64) -> f64 {
+        const COMPARISONS: u32 = 2_000;
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+        let normal = Normal::new(0.0, 1.0).unwrap();
+        let mut alarms = 0;
+        for _ in 0..COMPARISONS {
+            let mut family = Vec::new();
+            for _ in 0..strategies {
+                let mut run = || -> Vec<f64> { (0..repeats).map(|_| normal.sample(&mut random)).collect() };
+                let (common_before, common_after) = (run(), run());
+                for _ in 0..10 {
+                    let mut values = |common: &[f64]| -> Vec<f64> {
+                        common.iter().map(|of| (0.03 * (of + normal.sample(&mut random))).exp()).collect()
+                    };
+                    let (before, after) = (values(&common_before), values(&common_after));
+                    family.push(change("read.p99", &before, &after, |_| is_paired));
+                }
+            }
+            settle(&mut family.iter_mut().collect::<Vec<_>>());
+            alarms += u32::from(family.iter().any(|change| change.finding != Finding::NotShown));
+        }
+        f64::from(alarms) / f64::from(COMPARISONS)
+    }
+
+    #[test]
+    fn two_runs_of_the_same_raise_an_alarm_once_in_twenty_comparisons_at_the_most() {
+        for (strategies, repeats, is_paired) in
+            [(1, 5, true), (3, 3, true), (6, 5, true), (6, 3, false), (12, 10, false)]
+        {
+            let share = share_of_false_alarms(strategies, repeats, is_paired, 11);
+            // Two standard errors of 2 000 comparisons are a hundredth.
+            assert!(share <= 0.06, "{strategies} strategies, {repeats} repeats, {is_paired}: {share}");
+        }
+    }
+
+    #[test]
+    fn a_fifth_is_found_in_three_repeats_among_a_hundred_figures_and_nothing_else() {
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(3);
+        let noise = Normal::new(1.0, 0.01).unwrap();
+        let mut draw =
+            |factor: f64| -> Vec<f64> { (0..3).map(|_| factor * noise.sample(&mut random)).collect() };
+        let factor = |at: usize| if at < 20 { 1.2 } else { 1.0 };
+        let mut family: Vec<FigureChange> =
+            (0..100).map(|at| change("read.p50", &draw(1.0), &draw(factor(at)), |_| true)).collect();
+        settle(&mut family.iter_mut().collect::<Vec<_>>());
+        let found = |of: &[FigureChange]| of.iter().filter(|one| one.finding == Finding::Worse).count();
+        assert!(found(&family[..20]) >= 18, "{}", found(&family[..20]));
+        assert!(found(&family[20..]) <= 1, "{}", found(&family[20..]));
+    }
+}
