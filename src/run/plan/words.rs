@@ -144,7 +144,8 @@ mod tests {
     use crate::run::plan::{Plan, PlanOptions};
 
     fn words(text: &str) -> String {
-        Plan::parse("test", "test.toml", text, &PlanOptions::default()).unwrap().workload_in_words()
+        let text = format!("strategies = [\"cache-aside\"]\ntopologies = [\"single\"]\n{text}");
+        Plan::parse("test", "test.toml", &text, &PlanOptions::default()).unwrap().workload_in_words()
     }
 
     #[test]
