@@ -1,5 +1,7 @@
 //! What repeats can and cannot show.
 
+use std::cmp::Ordering;
+
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// A 95 % confidence interval.
@@ -105,6 +107,17 @@ pub enum Better {
     Higher,
     /// Such as latency.
     Lower,
+}
+
+impl Better {
+    /// Sorts the better value first.
+    #[must_use]
+    pub fn order(self, a: f64, b: f64) -> Ordering {
+        match self {
+            Self::Higher => b.total_cmp(&a),
+            Self::Lower => a.total_cmp(&b),
+        }
+    }
 }
 
 #[cfg(test)]
