@@ -30,7 +30,7 @@ fn main() -> ExitCode {
         .init();
     let exit = match (cli.command, cli.scenario) {
         (Some(Command::Check { scenario, plan }), _) => check::execute(&scenario, &plan),
-        (Some(Command::Report { dir }), _) => report::execute(&dir),
+        (Some(Command::Report { dir, picture }), _) => report::execute(&dir, picture.request().as_ref()),
         (Some(Command::Curve { scenario, curve }), _) => curve::execute(&scenario, &curve),
         (Some(Command::Record { scenario, out, operations, set, quiet }), _) => {
             record::execute(&scenario, set, operations, &out, quiet)
