@@ -91,13 +91,12 @@ fn praise(entry: &StrategyRepeats<'_>, what: &[String]) -> String {
 }
 
 fn not_told_apart(entries: &[&StrategyRepeats<'_>], alike: &[usize], what: &[String]) -> String {
-    let between = if alike.len() == entries.len() {
-        String::new()
-    } else {
-        let labels: Vec<&str> = alike.iter().map(|at| entries[*at].label).collect();
-        format!(" between {}", few(&labels))
-    };
-    format!("no difference shown in {}{between}", format::list(what))
+    let what = format::list(what);
+    if alike.len() == entries.len() {
+        return format!("no difference shown in {what}");
+    }
+    let labels: Vec<&str> = alike.iter().map(|at| entries[*at].label).collect();
+    format!("best in {what}, with no difference shown between them: {}", few(&labels))
 }
 
 fn add<K: PartialEq, V>(all: &mut Vec<(K, Vec<V>)>, key: K, value: V) {
@@ -123,12 +122,15 @@ pub(super) fn leaders(entries: &[&StrategyRepeats<'_>], figure: &Criterion) -> V
     }
 }
 
+/// A smaller difference decides nothing, however sure it is.
+const NEGLIGIBLE: f64 = 1.01;
+
 /// Returns true if the data show that two strategies differ in a figure: by their ratio in each block, or, of what is 0 in
 /// some, by intervals that lie apart.
 #[must_use]
 pub(super) fn is_told_apart(figure: &Criterion, a: &StrategyRepeats<'_>, b: &StrategyRepeats<'_>) -> bool {
     if let Some(ratio) = paired_ratio(&figure.by_block(a), &figure.by_block(b)) {
-        return ratio.is_shown();
+        return ratio.is_shown() && ratio.estimate.max(1.0 / ratio.estimate) > NEGLIGIBLE;
     }
     let interval = |entry: &StrategyRepeats<'_>| figure.of(entry).and_then(|of| of.interval);
     match (interval(a), interval(b)) {

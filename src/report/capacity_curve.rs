@@ -3,7 +3,7 @@
 
 use super::canvas::panel::Panel;
 use super::canvas::scale::Scale;
-use super::canvas::sheet::{LegendEntry, MARGIN, Sample, Sheet, WIDTH};
+use super::canvas::sheet::{LegendEntry, LegendSample, MARGIN, Sheet, WIDTH};
 use super::canvas::{Canvas, INK, Lettering};
 use super::format;
 use super::group::BETWEEN;
@@ -44,7 +44,7 @@ pub fn draw(name: &str, rows: &[CurveRow]) -> Option<Canvas> {
         .map(|(policy, look)| LegendEntry {
             label: (*policy).into(),
             look: *look,
-            sample: Sample::Both,
+            sample: LegendSample::Both,
             strategy: None,
         })
         .collect();

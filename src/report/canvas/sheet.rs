@@ -26,7 +26,7 @@ pub struct LegendEntry {
     /// How the strategy looks.
     pub look: Look,
     /// What is drawn of that.
-    pub sample: Sample,
+    pub sample: LegendSample,
     /// The strategy's own label; `None` of what is no strategy.
     pub strategy: Option<String>,
 }
@@ -34,7 +34,7 @@ pub struct LegendEntry {
 /// What a legend shows of a look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say all")]
-pub enum Sample {
+pub enum LegendSample {
     Line,
     Marker,
     Both,
@@ -47,7 +47,7 @@ impl LegendEntry {
         Self {
             label: entry.legend_label(),
             look: entry.look,
-            sample: Sample::Both,
+            sample: LegendSample::Both,
             strategy: Some(entry.label.to_owned()),
         }
     }
@@ -126,10 +126,10 @@ impl Sheet {
             }
             let y = self.next;
             let draw = |canvas: &mut Canvas| {
-                if entry.sample != Sample::Marker {
+                if entry.sample != LegendSample::Marker {
                     canvas.line([(x, y), (x + sample, y)], entry.look.colour, 2.0, entry.look.dash);
                 }
-                if entry.sample != Sample::Line {
+                if entry.sample != LegendSample::Line {
                     canvas.marker((x + sample / 2.0, y), 4.0, entry.look);
                 }
                 canvas.text((x + sample + 8.0, y), label, letters);

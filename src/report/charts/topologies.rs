@@ -6,7 +6,7 @@ use super::by_strategy::{LABELS_GAP, ROW, draw_labels, micros_scale, row_middle}
 use crate::report::answer::leaders;
 use crate::report::canvas::panel::Panel;
 use crate::report::canvas::scale::Scale;
-use crate::report::canvas::sheet::{LegendEntry, MARGIN, Sample, Sheet, WIDTH};
+use crate::report::canvas::sheet::{LegendEntry, LegendSample, MARGIN, Sheet, WIDTH};
 use crate::report::canvas::{Canvas, INK};
 use crate::report::criteria::{Criterion, named};
 use crate::report::format::{self, three_digits};
@@ -86,7 +86,7 @@ pub(super) fn draw(groups: &[Group<'_>]) -> Option<Canvas> {
     let topology = |(at, label): (usize, &&str)| LegendEntry {
         label: (*label).to_owned(),
         look: Look { colour: INK, dash: &[], ..nth(at) },
-        sample: Sample::Marker,
+        sample: LegendSample::Marker,
         strategy: None,
     };
     sheet.legend(&topologies.iter().enumerate().map(topology).collect::<Vec<_>>());

@@ -6,7 +6,7 @@ use super::topologies::heading;
 use crate::report::answer::{WORK_AND_READS, by_topology, winners};
 use crate::report::canvas::panel::Panel;
 use crate::report::canvas::scale::Scale;
-use crate::report::canvas::sheet::{LegendEntry, MARGIN, Sample, Sheet, WIDTH};
+use crate::report::canvas::sheet::{LegendEntry, LegendSample, MARGIN, Sheet, WIDTH};
 use crate::report::canvas::{Anchor, Canvas, INK, Lettering, Weight};
 use crate::report::criteria::{Estimate, named};
 use crate::report::format::three_digits;
@@ -184,7 +184,7 @@ fn are_apart(a: &Edges, b: &Edges) -> bool {
 fn legend(blocks: &[Vec<&Group<'_>>]) -> Vec<LegendEntry> {
     let topologies = blocks.first().filter(|block| block.len() > 1);
     // Where the marker tells the topology, only the colour is the strategy's.
-    let sample = if topologies.is_some() { Sample::Line } else { Sample::Marker };
+    let sample = if topologies.is_some() { LegendSample::Line } else { LegendSample::Marker };
     let mut entries: Vec<LegendEntry> = Vec::new();
     let all = blocks.iter().flatten().flat_map(|group| &group.entries);
     for entry in all.filter(|entry| !entry.measured.is_empty()) {
@@ -203,7 +203,7 @@ fn legend(blocks: &[Vec<&Group<'_>>]) -> Vec<LegendEntry> {
         entries.push(LegendEntry {
             label: group.topology.to_owned(),
             look,
-            sample: Sample::Marker,
+            sample: LegendSample::Marker,
             strategy: None,
         });
     }
