@@ -30,7 +30,9 @@ fn main() -> ExitCode {
         .init();
     let exit = match (cli.command, cli.scenario) {
         (Some(Command::Check { scenario, plan }), _) => check::execute(&scenario, &plan),
-        (Some(Command::Report { dir, junit }), _) => report::execute(&dir, junit.as_deref()),
+        (Some(Command::Report { dir, junit, picture }), _) => {
+            report::execute(&dir, picture.request().as_ref(), junit.as_deref())
+        }
         (Some(Command::Compare(arguments)), _) => compare::execute(&arguments),
         (Some(Command::Baseline { action }), _) => baseline::execute(&action),
         (Some(Command::Curve { scenario, curve }), _) => curve::execute(&scenario, &curve),

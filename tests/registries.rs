@@ -24,7 +24,9 @@ fn rows() -> Vec<Row> {
     let strategies = strategy::REGISTRY.iter().map(|r| row("strategies", r.name, r.summary, (r.docs)()));
     let topologies = topology::REGISTRY.iter().map(|r| row("topologies", r.name, r.summary, (r.docs)()));
     let distributions = keys::REGISTRY.iter().map(|r| row("distributions", r.name, r.summary, (r.docs)()));
-    let charts = charts::REGISTRY.iter().map(|r| row("charts", r.name, r.summary, Vec::new()));
+    let charts = charts::REGISTRY.iter().map(|r| (r.name, r.summary));
+    let charts = charts.chain(charts::RUN_REGISTRY.iter().map(|r| (r.name, r.summary)));
+    let charts = charts.map(|(name, summary)| row("charts", name, summary, Vec::new()));
     let faults = fault::REGISTRY.iter().map(|r| row("faults", r.name, r.summary, (r.docs)()));
     strategies.chain(topologies).chain(distributions).chain(faults).chain(charts).collect()
 }

@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use hdrhistogram::Histogram;
-use hotset::report::canvas::{Anchor, Direction, Shape};
-use hotset::report::charts::REGISTRY;
+use hotset::report::canvas::theme::Theme;
+use hotset::report::canvas::{Anchor, Canvas, Direction, Shape};
+use hotset::report::charts::{REGISTRY, RUN_REGISTRY};
 use hotset::report::group::groups;
-use hotset::report::{DrawOptions, conclude, draw, terminal::closing_table};
+use hotset::report::picture::{PictureFormat, PictureRequest, draw_picture};
+use hotset::report::{conclude, draw, terminal::closing_table};
 use hotset::results::{
     Answers, AuditRow, Build, CURVE, CellResults, ClientDigest, EventKind, EventRow, Interval, LimitedBy,
     Machine, Measure, Mode, Of, OfferedStream, OperationClass, OutcomeClass, Phase, Results, ResultsDir,
@@ -287,7 +289,7 @@ fn contents(files: &[PathBuf]) -> Vec<Vec<u8>> {
 #[test]
 fn a_run_gets_every_chart_for_each_topology_and_a_page_and_drawing_again_changes_no_byte() {
     let run = MadeUpRun::of("made-up", &STRATEGIES, &["single", "embedded"], 5);
-    let files = draw(run.path(), &DrawOptions::default()).unwrap();
+    let files = draw(run.path()).unwrap();
     let names: BTreeSet<String> =
         files.iter().map(|file| file.file_name().unwrap().to_string_lossy().into_owned()).collect();
     for chart in ["cost", "latency-percentiles", "hit-rate", "throughput-p99"] {
@@ -297,11 +299,14 @@ fn a_run_gets_every_chart_for_each_topology_and_a_page_and_drawing_again_changes
             }
         }
     }
-    assert_eq!(names.len(), 29, "{names:?}");
+    for chart in ["trade-off.svg", "topologies.png"] {
+        assert!(names.contains(chart), "{names:?}");
+    }
+    assert_eq!(names.len(), 33, "{names:?}");
     let first = contents(&files);
-    assert_eq!(draw(run.path(), &DrawOptions::default()).unwrap(), files);
+    assert_eq!(draw(run.path()).unwrap(), files);
     assert!(contents(&files) == first, "a picture changed though its figures did not");
-    assert_eq!(fs::read_dir(run.file("plots")).unwrap().count(), 28, "scraps were left in plots/");
+    assert_eq!(fs::read_dir(run.file("plots")).unwrap().count(), 32, "scraps were left in plots/");
     keep(&files, "");
 }
 
@@ -377,31 +382,201 @@ fn text_box(shape: &Shape) -> Option<(&str, [f64; 4])> {
     Some((text, edges))
 }
 
+fn assert_texts_apart(canvas: &Canvas, chart: &str) {
+    let texts: Vec<_> = canvas.shapes.iter().filter_map(text_box).collect();
+    for (n, (text, [left, top, right, bottom])) in texts.iter().enumerate() {
+        let inside = *left >= 0.0 && *top >= 0.0 && *right <= canvas.width && *bottom <= canvas.height;
+        assert!(inside, "{text:?} leaves {chart}");
+        for (other, [l, t, r, b]) in &texts[..n] {
+            let apart = right <= l || r <= left || bottom <= t || b <= top;
+            assert!(apart, "{text:?} overlaps {other:?} in {chart}");
+        }
+    }
+}
+
 #[test]
 fn no_text_of_a_crowded_chart_overlaps_another_or_leaves_the_sheet() {
     let run = crowded_run();
     let results = run.read();
     for group in groups(&results).unwrap() {
         for chart in REGISTRY {
-            let canvas = (chart.draw)(&group).unwrap();
-            let texts: Vec<_> = canvas.shapes.iter().filter_map(text_box).collect();
-            for (n, (text, [left, top, right, bottom])) in texts.iter().enumerate() {
-                let inside =
-                    *left >= 0.0 && *top >= 0.0 && *right <= canvas.width && *bottom <= canvas.height;
-                assert!(inside, "{text:?} leaves {}", chart.name);
-                for (other, [l, t, r, b]) in &texts[..n] {
-                    let apart = right <= l || r <= left || bottom <= t || b <= top;
-                    assert!(apart, "{text:?} overlaps {other:?} in {}", chart.name);
+            assert_texts_apart(&(chart.draw)(&group).unwrap(), chart.name);
+        }
+    }
+    keep(&draw(run.path()).unwrap(), "crowded-");
+}
+
+/// Every strategy on two topologies at several capacities and exponents, each once.
+fn crowded_sweep() -> MadeUpRun {
+    let mut run = MadeUpRun::named("crowded-sweep");
+    let mut position = 0;
+    for topology in ["single", "cluster"] {
+        for (n, capacity) in ["5%", "10%", "20%", "40%"].into_iter().enumerate() {
+            for exponent in ["0.8", "0.99"] {
+                for (m, name) in NAMES.into_iter().enumerate() {
+                    position += 1;
+                    let rate = (m > 0).then_some(0.4 + 0.15 * n as f64 + 0.01 * m as f64);
+                    let strategy = made_up(name, 9_000.0, rate, 900.0 - 200.0 * n as f64 + 20.0 * m as f64);
+                    let swept = format!("cache.capacity={capacity};workload.keys.exponent={exponent}");
+                    run.dir.append_cell(&cell(strategy, topology, 1, &swept, position)).unwrap();
                 }
             }
         }
     }
-    keep(&draw(run.path(), &DrawOptions::default()).unwrap(), "crowded-");
+    run
 }
 
-/// For looking at the pictures: `HOTSET_KEEP_REPORT=DIR cargo test --test report`.
+#[test]
+fn no_text_of_a_crowded_chart_over_a_whole_run_overlaps_another_or_leaves_the_sheet() {
+    let run = crowded_sweep();
+    let results = run.read();
+    let groups = groups(&results).unwrap();
+    for chart in RUN_REGISTRY {
+        assert_texts_apart(&(chart.draw)(&groups).unwrap(), chart.name);
+    }
+    if std::env::var_os(KEEP).is_some() {
+        keep(&draw(run.path()).unwrap(), "sweep-");
+    }
+}
+
+#[test]
+fn a_sweep_of_36_cells_makes_at_most_15_charts_and_those_over_time_are_of_its_ends() {
+    let mut run = MadeUpRun::named("swept");
+    let mut position = 0;
+    for capacity in ["5%", "10%", "20%"] {
+        for topology in ["single", "cluster"] {
+            for strategy in STRATEGIES {
+                position += 1;
+                let swept = format!("cache.capacity={capacity}");
+                run.dir.append_cell(&cell(strategy, topology, 1, &swept, position)).unwrap();
+            }
+        }
+    }
+    assert_eq!(position, 36);
+    let files = draw(run.path()).unwrap();
+    let charts: Vec<String> = files
+        .iter()
+        .filter(|file| file.extension().is_some_and(|kind| kind == "svg"))
+        .map(|file| file.file_stem().unwrap().to_string_lossy().into_owned())
+        .collect();
+    assert!(charts.len() <= 15, "{charts:?}");
+    for chart in ["sweep", "trade-off", "topologies"] {
+        assert!(charts.iter().any(|name| name == chart), "{charts:?}");
+    }
+    let over_time: Vec<_> = charts.iter().filter(|name| name.starts_with("hit-rate")).collect();
+    assert_eq!(over_time.len(), 4, "{charts:?}");
+    assert!(over_time.iter().all(|name| !name.contains("capacity=10")), "{charts:?}");
+}
+
+/// What a chart over the whole run answers.
+fn finding(run: &MadeUpRun, chart: &str) -> String {
+    let results = run.read();
+    let groups = groups(&results).unwrap();
+    let of_run = RUN_REGISTRY.iter().find(|known| known.name == chart);
+    let canvas = match of_run {
+        Some(chart) => (chart.draw)(&groups),
+        None => (REGISTRY.iter().find(|known| known.name == chart).unwrap().draw)(&groups[0]),
+    };
+    canvas.unwrap().finding
+}
+
+/// Three repeats of one strategy at each of these capacities, with the hit rate that it has there.
+fn by_capacity(rates: &[(&str, f64)]) -> MadeUpRun {
+    let mut run = MadeUpRun::named("swept");
+    for (at, (capacity, rate)) in rates.iter().enumerate() {
+        for repeat in 1..=3 {
+            let swept = format!("cache.capacity={capacity}");
+            let position = at as u64 * 3 + u64::from(repeat);
+            let strategy = made_up("cache-aside", 9_000.0, Some(*rate), 300.0);
+            run.dir.append_cell(&cell(strategy, "single", repeat, &swept, position)).unwrap();
+        }
+    }
+    run
+}
+
+#[test]
+fn the_chart_of_a_sweep_answers_how_much_is_enough_or_how_near_it_comes() {
+    // The made-up fault takes some points of each rate.
+    let run = by_capacity(&[("5%", 0.5), ("10%", 0.8), ("30%", 0.99), ("50%", 0.995)]);
+    let answer = "cache-aside reaches a hit rate of 90 % from cache.capacity = 30% on.";
+    assert!(finding(&run, "sweep").ends_with(answer), "{}", finding(&run, "sweep"));
+    let run = by_capacity(&[("5%", 0.5), ("10%", 0.6)]);
+    let answer = finding(&run, "sweep");
+    assert!(answer.contains("no strategy is shown to reach a hit rate of 90 %"), "{answer}");
+    assert!(
+        answer.contains("cache-aside comes nearest") && answer.contains("cache.capacity = 10%"),
+        "{answer}"
+    );
+}
+
+#[test]
+fn a_chart_names_who_is_best_where_the_repeats_show_it_and_nobody_where_they_do_not() {
+    let run = MadeUpRun::of("made-up", &STRATEGIES, &["single"], 5);
+    for chart in ["trade-off", "cost"] {
+        let answer = finding(&run, chart);
+        assert!(answer.contains("cache-through reads the database least"), "{answer}");
+        assert!(answer.contains("the fastest median read"), "{answer}");
+        // What the audit found broken is not praised, fast as it may be.
+        assert!(!answer.contains("update on write"), "{answer}");
+    }
+    let answer = finding(&run, "hit-rate");
+    assert!(answer.contains("cache-through has the highest hit rate (89.9 %)"), "{answer}");
+    let answer = finding(&run, "faults");
+    assert!(answer.contains("no-cache: 0.0") && answer.contains("of the operations failed"), "{answer}");
+
+    let alike = [STRATEGIES[1], MadeUp { label: "cache-aside again", ..STRATEGIES[1] }];
+    let answer = finding(&MadeUpRun::of("alike", &alike, &["single"], 5), "trade-off");
+    assert!(
+        answer.contains("no difference shown in database reads an operation, the median read"),
+        "{answer}"
+    );
+    let once = finding(&MadeUpRun::of("once", &STRATEGIES, &["single"], 1), "trade-off");
+    assert!(once.contains("no difference shown") && !once.contains("least"), "{once}");
+}
+
+#[test]
+fn the_topologies_are_compared_strategy_by_strategy() {
+    let run = MadeUpRun::of("made-up", &STRATEGIES, &["single", "embedded"], 5);
+    let answer = finding(&run, "topologies");
+    assert!(answer.contains("fastest median read: embedded for 5 of 5 strategies;"), "{answer}");
+}
+
+#[test]
+fn what_a_strategy_has_on_a_chart_is_in_a_group_that_names_it() {
+    let run = MadeUpRun::of("made-up", &STRATEGIES, &["single"], 1);
+    draw(run.path()).unwrap();
+    for chart in RUN_REGISTRY.iter().map(|chart| chart.name).chain(REGISTRY.iter().map(|chart| chart.name)) {
+        let Ok(text) = fs::read_to_string(run.file("plots").join(format!("{chart}.svg"))) else { continue };
+        let groups: Vec<&str> = text.split("<g data-strategy=\"").skip(1).collect();
+        assert!(groups.iter().any(|group| group.starts_with("cache-through\">")), "{chart}");
+        assert_eq!(groups.len(), text.matches("</g>").count(), "{chart}");
+    }
+}
+
+fn picture(chart: &str, format: PictureFormat, theme: Theme) -> PictureRequest {
+    PictureRequest { chart: chart.into(), format, size: (800, 450), theme }
+}
+
+#[test]
+fn one_chart_is_drawn_for_a_slide_in_the_size_and_on_the_paper_that_are_asked_for() {
+    let run = MadeUpRun::of("made-up", &STRATEGIES, &["single"], 1);
+    let png = draw_picture(run.path(), &picture("trade-off", PictureFormat::Png, Theme::Dark)).unwrap();
+    assert_eq!(png, run.file("plots").join("trade-off-800x450-dark.png"));
+    // The header of a PNG begins with its width and its height.
+    let header = fs::read(&png).unwrap();
+    assert_eq!(header[16..24], [800_u32.to_be_bytes(), 450_u32.to_be_bytes()].concat());
+    let svg = draw_picture(run.path(), &picture("hit-rate", PictureFormat::Svg, Theme::Light)).unwrap();
+    assert!(fs::read_to_string(svg).unwrap().contains("width=\"800\" height=\"450\""));
+    assert!(!run.file("report.html").exists(), "nothing else is drawn");
+    let error = draw_picture(run.path(), &picture("sweep", PictureFormat::Svg, Theme::Light)).unwrap_err();
+    assert!(error.to_string().contains("nothing to show in the chart sweep"), "{error}");
+}
+
+/// Names a folder for the pictures, to look at them: `HOTSET_KEEP_REPORT=DIR cargo test --test report`.
+const KEEP: &str = "HOTSET_KEEP_REPORT";
+
 fn keep(files: &[PathBuf], prefix: &str) {
-    let Some(folder) = std::env::var_os("HOTSET_KEEP_REPORT") else { return };
+    let Some(folder) = std::env::var_os(KEEP) else { return };
     for file in files {
         let name = format!("{prefix}{}", file.file_name().unwrap().to_string_lossy());
         fs::copy(file, Path::new(&folder).join(name)).unwrap();
@@ -449,7 +624,7 @@ fn cells_that_were_offered_different_operations_are_not_compared() {
     let mut other = cell(STRATEGIES[1], "single", 1, "", 2);
     other.summary.stream.stream_digest = "something else".into();
     run.dir.append_cell(&other).unwrap();
-    let error = draw(run.path(), &DrawOptions::default()).unwrap_err().to_string();
+    let error = draw(run.path()).unwrap_err().to_string();
     assert!(error.contains("r1-no-cache-single") && error.contains("something else"), "{error}");
     assert!(error.contains("one seed"), "says what to do: {error}");
     assert!(closing_table(&run.read(), 100).is_err());
@@ -550,24 +725,28 @@ fn a_second_run_in_the_same_second_gets_a_folder_of_its_own_and_latest_follows()
 #[test]
 fn a_folder_that_holds_no_run_is_named_as_such() {
     let empty = tempfile::tempdir().unwrap();
-    let error = draw(empty.path(), &DrawOptions::default()).unwrap_err().to_string();
+    let error = draw(empty.path()).unwrap_err().to_string();
     assert!(error.contains("not a results folder") && error.contains("run.json"), "{error}");
-    let error = draw(Path::new("/nowhere/at/all"), &DrawOptions::default()).unwrap_err().to_string();
+    let error = draw(Path::new("/nowhere/at/all")).unwrap_err().to_string();
     assert!(error.contains("/nowhere/at/all"), "{error}");
 }
 
 #[test]
-fn an_unknown_chart_is_refused_with_the_names_of_those_there_are() {
+fn an_unknown_chart_is_refused_with_the_nearest_and_the_names_of_those_there_are() {
     let run = MadeUpRun::of("made-up", &STRATEGIES[..1], &["single"], 1);
-    let options = DrawOptions { charts: vec!["pie".into()] };
-    let error = draw(run.path(), &options).unwrap_err().to_string();
+    let refused = |chart: &str| {
+        draw_picture(run.path(), &picture(chart, PictureFormat::Svg, Theme::Light)).unwrap_err().to_string()
+    };
+    let error = refused("pie");
     assert!(error.contains("\"pie\"") && error.contains("hit-rate"), "{error}");
+    let error = refused("trade-of");
+    assert!(error.contains("did you mean \"trade-off\"?"), "{error}");
 }
 
 #[test]
 fn a_run_in_which_every_cell_failed_still_gets_a_page_that_says_why() {
     let run = MadeUpRun::of("made-up", &STRATEGIES[5..], &["single"], 1);
-    let files = draw(run.path(), &DrawOptions::default()).unwrap();
+    let files = draw(run.path()).unwrap();
     assert_eq!(files, [run.file("report.html")]);
     let page = fs::read_to_string(&files[0]).unwrap();
     assert!(page.contains("the cache server ended with code 1"));
@@ -582,7 +761,7 @@ fn names_with_markup_in_them_are_shown_as_they_are_and_never_become_markup() {
     run.dir.write_run_info(&run_info(name)).unwrap();
     run.dir.append_cell(&cell(hostile, "<i>top</i>", 1, "", 1)).unwrap();
     assert!(run.file(&interval_log_name("r1-<b onload=\"x\">&'y'</b>-<i>top</i>")).exists());
-    for file in draw(run.path(), &DrawOptions::default()).unwrap() {
+    for file in draw(run.path()).unwrap() {
         if file.extension().is_some_and(|kind| kind == "png") {
             continue;
         }
@@ -597,7 +776,7 @@ fn names_with_markup_in_them_are_shown_as_they_are_and_never_become_markup() {
 #[test]
 fn the_report_needs_nothing_but_itself() {
     let run = MadeUpRun::of("made-up", &STRATEGIES[..2], &["single"], 1);
-    draw(run.path(), &DrawOptions::default()).unwrap();
+    draw(run.path()).unwrap();
     let page = fs::read_to_string(run.file("report.html")).unwrap();
     for outside in ["<script ", "<link", "<img", "@import", "url(", "src=", "fetch(", "XMLHttpRequest"] {
         assert!(!page.contains(outside), "{outside}");
@@ -607,7 +786,8 @@ fn the_report_needs_nothing_but_itself() {
         links.clone().count() > 3 && links.clone().all(|link| link.starts_with('#')),
         "a link leads out of the page"
     );
-    assert_eq!(page.matches("<svg").count(), 7);
+    // The seven charts of the group, and the trade-off.
+    assert_eq!(page.matches("<svg").count(), 8);
     for part in
         ["Made-up Processor 3000", "repeats = 5", "never averages of percentiles", "Each strategy ran once"]
     {
@@ -619,7 +799,7 @@ fn the_report_needs_nothing_but_itself() {
 #[test]
 fn every_figure_of_the_scorecard_is_in_results_csv_and_in_the_summary_for_machines() {
     let run = MadeUpRun::of("made-up", &STRATEGIES, &["single", "embedded"], 3);
-    draw(run.path(), &DrawOptions::default()).unwrap();
+    draw(run.path()).unwrap();
     let conclusion = conclude(run.path()).unwrap();
     assert_eq!(conclusion.written.len(), 3, "nothing is required");
     let page = fs::read_to_string(run.file("report.html")).unwrap();
@@ -678,7 +858,7 @@ fn predicted(repeat: u32) -> CellResults {
 fn the_report_holds_every_figure_that_theory_predicts_against_what_was_measured() {
     let mut run = MadeUpRun::named("predicted");
     run.dir.append_cell(&predicted(1)).unwrap();
-    draw(run.path(), &DrawOptions::default()).unwrap();
+    draw(run.path()).unwrap();
     let page = fs::read_to_string(run.file("report.html")).unwrap();
     let row = |name: &str| {
         let begin =
@@ -1030,13 +1210,13 @@ fn a_file_that_cannot_be_read_rightly_is_refused_by_name() {
 #[test]
 fn a_page_is_never_replaced_by_one_of_fewer_runs() {
     let run = MadeUpRun::of("made-up", &STRATEGIES[..3], &["single"], 1);
-    let drawn = draw(run.path(), &DrawOptions::default()).unwrap();
+    let drawn = draw(run.path()).unwrap();
     let before = contents(&drawn);
     let whole = records(&run.file("summary.csv"));
     let cells: Vec<String> = whole[1..].iter().map(|record| record[0].clone()).collect();
     save(&run.file("summary.csv"), &whole[..3], SAVED);
     let kept = |said: &str| {
-        let error = draw(run.path(), &DrawOptions::default()).unwrap_err().to_string();
+        let error = draw(run.path()).unwrap_err().to_string();
         assert!(error.contains("is of 3 runs and summary.csv has 2 now") && error.contains(said), "{error}");
         assert_eq!(contents(&drawn), before);
     };
@@ -1046,12 +1226,12 @@ fn a_page_is_never_replaced_by_one_of_fewer_runs() {
     let page = fs::read_to_string(run.file("report.html")).unwrap();
     fs::write(run.file("report.html"), page.replace("hotset-runs", "other")).unwrap();
     let before = contents(&drawn);
-    let error = draw(run.path(), &DrawOptions::default()).unwrap_err().to_string();
+    let error = draw(run.path()).unwrap_err().to_string();
     assert!(error.contains(&format!("without {}", cells[2])), "{error}");
     assert_eq!(contents(&drawn), before);
 
     fs::rename(run.file("report.html"), run.file("old.html")).unwrap();
-    draw(run.path(), &DrawOptions::default()).unwrap();
+    draw(run.path()).unwrap();
     let notes = run.read().notes;
     assert!(
         notes[0].contains("ended with 3 runs and summary.csv has 2") && notes[0].contains(&cells[2]),
@@ -1072,7 +1252,7 @@ fn labels_are_kept_as_written_and_what_steers_a_terminal_is_only_shown_as_a_pict
     let steers = |text: &str| text.chars().any(|c| (c.is_control() && c != '\n') || c == '\u{202e}');
     let table = closing_table(&results, 120).unwrap();
     assert!(!steers(&table) && table.contains("a␛[31mb"), "{table}");
-    let drawn = draw(run.path(), &DrawOptions::default()).unwrap();
+    let drawn = draw(run.path()).unwrap();
     let names: BTreeSet<_> = drawn.iter().collect();
     assert_eq!(names.len(), drawn.len(), "no chart lies over another: {drawn:?}");
     for file in drawn.iter().filter(|file| file.extension().is_none_or(|kind| kind != "png")) {

@@ -141,7 +141,12 @@ fn listings(sort: Listed) -> (&'static str, Vec<Listing>) {
         ),
         Listed::Charts => (
             "charts: what is drawn of the results, as SVG and PNG",
-            charts::REGISTRY.iter().map(|r| row(r.name, r.summary, Vec::new())).collect(),
+            charts::RUN_REGISTRY
+                .iter()
+                .map(|r| (r.name, r.summary))
+                .chain(charts::REGISTRY.iter().map(|r| (r.name, r.summary)))
+                .map(|(name, summary)| row(name, summary, Vec::new()))
+                .collect(),
         ),
         Listed::Settings => ("settings: the tables of a scenario", tables()),
         Listed::Criteria => (

@@ -18,7 +18,9 @@ use crate::commands::sizing;
 use crate::load::trace::OnBroken;
 use crate::model::curve::WritePolicy;
 use crate::model::eviction::PolicyKind;
+use crate::report::canvas::theme::Theme;
 use crate::report::compare;
+use crate::report::picture::{PictureFormat, PictureRequest};
 use crate::run::plan;
 use crate::scenario::{Positive, suggest};
 use crate::topology::settings::Capacity;
@@ -34,6 +36,7 @@ Examples:
   hotset report results/quickstart/latest            redraw every chart and the page from the files
   hotset compare results/a/latest results/b/latest   what got better, what worse, and what the data do not show
   hotset baseline save main results/a/latest         keep a run; later: hotset compare --baseline main results/a/latest
+  hotset report results/quickstart/latest --chart trade-off --theme dark     one of them for a slide
   hotset curve scenarios/quickstart.toml --target-hit-rate 0.9   how much cache that needs, by simulation
   hotset record scenarios/quickstart.toml --out trace.csv.zst    its operations as a trace
   hotset list strategies                             what there is, with every setting and its default
@@ -145,6 +148,9 @@ pub enum Command {
         /// Write the requirements, met and missed, as JUnit XML into this file
         #[arg(long, value_name = "FILE")]
         junit: Option<PathBuf>,
+        /// Which picture to draw instead
+        #[command(flatten)]
+        picture: PictureArguments,
     },
     /// Compare runs: what got better, what got worse, and what the data do not show
     Compare(CompareArguments),
@@ -305,6 +311,58 @@ pub struct CurveArguments {
     /// Show no progress
     #[arg(short, long)]
     pub quiet: bool,
+}
+
+/// A picture for a slide.
+#[derive(Debug, Args)]
+pub struct PictureArguments {
+    /// Draw only this chart, for a slide; of several topologies or swept values it is named as its file in plots/
+    #[arg(long, value_name = "NAME")]
+    pub chart: Option<String>,
+    /// What that chart is written as
+    #[arg(long, requires = "chart", default_value = "png")]
+    pub format: DrawnAs,
+    /// Its width and height in pixels
+    #[arg(long, requires = "chart", value_name = "WIDTHxHEIGHT", default_value = "1600x900", value_parser = numbers::pixels)]
+    pub size: (u32, u32),
+    /// What it stands on
+    #[arg(long, requires = "chart", default_value = "light")]
+    pub theme: Paper,
+}
+
+/// What a picture is written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[expect(missing_docs, reason = "the names say all")]
+pub enum DrawnAs {
+    Svg,
+    Png,
+}
+
+/// What a picture stands on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[expect(missing_docs, reason = "the names say all")]
+pub enum Paper {
+    Light,
+    Dark,
+}
+
+impl PictureArguments {
+    /// The picture that they ask for; `None` where they ask for none.
+    #[must_use]
+    pub fn request(&self) -> Option<PictureRequest> {
+        Some(PictureRequest {
+            chart: self.chart.clone()?,
+            format: match self.format {
+                DrawnAs::Svg => PictureFormat::Svg,
+                DrawnAs::Png => PictureFormat::Png,
+            },
+            size: self.size,
+            theme: match self.theme {
+                Paper::Light => Theme::Light,
+                Paper::Dark => Theme::Dark,
+            },
+        })
+    }
 }
 
 /// What a write does to the cached entry.

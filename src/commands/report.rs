@@ -6,17 +6,27 @@ use crate::base::output::{answer, note};
 use crate::base::shown;
 use crate::commands::exit::Exit;
 use crate::commands::output::print;
+use crate::report;
+use crate::report::picture::{PictureRequest, draw_picture};
 use crate::report::terminal::closing_table;
-use crate::report::{self, DrawOptions};
 use crate::results::{Results, write_atomically};
 
 /// The width of a table that goes to a file or a pipe.
 const WIDTH_OF_A_FILE: usize = 160;
 
-/// Draws the charts and the report of a run again, and prints its table.
+/// Draws the charts and the report of a run again and prints its table, or draws only the one picture that is asked for.
 #[must_use]
-pub fn execute(dir: &Path, junit: Option<&Path>) -> Exit {
-    match report::draw(dir, &DrawOptions::default()) {
+pub fn execute(dir: &Path, picture: Option<&PictureRequest>, junit: Option<&Path>) -> Exit {
+    if let Some(request) = picture {
+        return match draw_picture(dir, request) {
+            Ok(path) => print(&format!("{}\n", path.display())),
+            Err(error) => {
+                note!("error: {}", shown::lines(&error.to_string()));
+                Exit::Wrong
+            }
+        };
+    }
+    match report::draw(dir) {
         Ok(drawn) => {
             for path in &drawn {
                 answer!("{}", path.display());

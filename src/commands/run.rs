@@ -18,7 +18,7 @@ use crate::commands::report::{conclude, print_table};
 use crate::commands::resume::{quoted, resume_command};
 use crate::monitor::scenario::Watching;
 use crate::monitor::terminal;
-use crate::report::{self, DrawOptions};
+use crate::report;
 use crate::results::{Results, ResultsError};
 use crate::run::cells::{RunError, RunOptions, RunOutcome, run};
 use crate::run::plan::{Plan, redacted_command};
@@ -119,7 +119,7 @@ fn finish(ended: Result<RunOutcome, RunError>, arguments: &RunArguments) -> Exit
     let mut exit = print_table(&outcome.directory);
     exit = exit.worse_of(conclude(&outcome.directory, arguments.junit.as_deref()));
     if !arguments.no_plots
-        && let Err(error) = report::draw(&outcome.directory, &DrawOptions::default())
+        && let Err(error) = report::draw(&outcome.directory)
     {
         note!("error: the results are kept, but could not be drawn: {error}");
         exit = Exit::NotRun;
@@ -148,8 +148,7 @@ fn interrupted(outcome: &RunOutcome, arguments: &RunArguments) -> Exit {
     let showing = std::thread::Builder::new().name("report".into()).spawn(move || {
         let nothing_ended = Results::read(&directory).is_ok_and(|results| results.summary.is_empty());
         let is_shown = nothing_ended
-            || print_table(&directory) == Exit::Done
-                && (!draws || report::draw(&directory, &DrawOptions::default()).is_ok());
+            || print_table(&directory) == Exit::Done && (!draws || report::draw(&directory).is_ok());
         let _ = sender.send(is_shown);
     });
     let is_shown = showing.is_ok() && shown.recv_timeout(SHOWING_BOUND).unwrap_or(false);

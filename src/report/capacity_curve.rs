@@ -3,7 +3,7 @@
 
 use super::canvas::panel::Panel;
 use super::canvas::scale::Scale;
-use super::canvas::sheet::{LegendEntry, MARGIN, Sheet, WIDTH};
+use super::canvas::sheet::{LegendEntry, LegendSample, MARGIN, Sheet, WIDTH};
 use super::canvas::{Canvas, INK, Lettering};
 use super::format;
 use super::group::BETWEEN;
@@ -17,9 +17,7 @@ const HEIGHT: f64 = 400.0;
 pub fn draw(name: &str, rows: &[CurveRow]) -> Option<Canvas> {
     let capacities = || rows.iter().map(|row| row.capacity_entries as f64);
     let (low, high) = (capacities().reduce(f64::min)?, capacities().reduce(f64::max)?);
-    let mut sheet = Sheet { canvas: Canvas { width: WIDTH, ..Canvas::default() }, next: 30.0 };
-    sheet.canvas.text((MARGIN, sheet.next), "Hit rate against capacity", Lettering::new(18.0, INK).bold());
-    sheet.next += 26.0;
+    let mut sheet = Sheet::titled("Hit rate against capacity");
     sheet.paragraph(name, Lettering::new(12.0, INK));
     let (families, policies) = (families(rows), policies(rows));
     for family in &families {
@@ -41,8 +39,15 @@ pub fn draw(name: &str, rows: &[CurveRow]) -> Option<Canvas> {
         }
         sheet.next = panel.bottom + 62.0;
     }
-    let entries: Vec<_> =
-        policies.iter().map(|(policy, look)| LegendEntry { label: (*policy).into(), look: *look }).collect();
+    let entries: Vec<_> = policies
+        .iter()
+        .map(|(policy, look)| LegendEntry {
+            label: (*policy).into(),
+            look: *look,
+            sample: LegendSample::Both,
+            strategy: None,
+        })
+        .collect();
     sheet.legend(&entries);
     sheet.note(note(rows));
     Some(sheet.finish())

@@ -7,10 +7,10 @@
 use std::fmt::Write as _;
 
 use super::format;
-use super::group::{Group, StrategyRepeats, short_swept};
+use super::group::{Group, StrategyRepeats, ends, short_swept};
 use super::safety;
 use super::stats::{REPEATS_FOR_INTERVAL, Ratio, paired_ratio};
-use crate::results::{Better, Criterion, Mode, SummaryRow, Verdict, named};
+use crate::results::{Criterion, Mode, SummaryRow, Verdict, named};
 
 /// What kind of thing a sentence says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,20 +73,21 @@ const MOST_FAILURES: f64 = 0.001;
 /// The sentences on every topology; of a sweep, those on its ends.
 #[must_use]
 pub fn of(groups: &[Group<'_>]) -> Vec<DecisionPart> {
-    let ends: Vec<&Group<'_>> = groups.iter().filter(|group| is_an_end(group, groups)).take(GROUPS).collect();
     let several = groups.len() > 1;
-    let part = |group: &&Group<'_>| DecisionPart {
+    let part = |group: &Group<'_>| DecisionPart {
         heading: if several { name(group) } else { String::new() },
         sentences: sentences(group),
     };
-    ends.iter().map(part).collect()
+    told(groups).into_iter().map(part).collect()
 }
 
-/// The first or the last swept value of a topology.
-fn is_an_end(group: &Group<'_>, groups: &[Group<'_>]) -> bool {
-    let mut alike = groups.iter().filter(|other| other.topology == group.topology);
-    let first = alike.clone().next().is_some_and(|other| other.swept == group.swept);
-    first || alike.next_back().is_some_and(|other| other.swept == group.swept)
+/// The groups that the decision is about: of each topology the first and the last swept values, as long as they are few.
+#[must_use]
+pub fn told<'a, 'b>(groups: &'a [Group<'b>]) -> Vec<&'a Group<'b>> {
+    let of_topology = |(first, last): (&'a Group<'b>, &'a Group<'b>)| {
+        [Some(first), Some(last).filter(|last| last.swept != first.swept)].into_iter().flatten()
+    };
+    ends(groups).into_iter().flat_map(of_topology).take(GROUPS).collect()
 }
 
 /// The topology and the swept values of a group.
@@ -132,7 +133,8 @@ fn is_candidate(entry: &StrategyRepeats<'_>, broken_on_purpose: bool) -> bool {
         && (broken_on_purpose || failed <= MOST_FAILURES)
 }
 
-fn candidates<'a, 'b>(group: &'a Group<'b>) -> Vec<&'a StrategyRepeats<'b>> {
+/// The strategies that may be proposed.
+pub(super) fn candidates<'a, 'b>(group: &'a Group<'b>) -> Vec<&'a StrategyRepeats<'b>> {
     let faults =
         group.entries.iter().flat_map(|entry| &entry.measured).any(|row| row.outages.read_outage_s.is_some());
     group.entries.iter().filter(|entry| is_candidate(entry, faults)).collect()
@@ -374,10 +376,7 @@ fn not_shown(group: &Group<'_>) -> Option<String> {
     let figure = named(if open { "read.p99" } else { "throughput" })?;
     let mut known: Vec<_> =
         candidates(group).into_iter().filter_map(|entry| Some((entry, figure.of(entry)?.value))).collect();
-    known.sort_by(|a, b| match figure.better {
-        Better::Lower => a.1.total_cmp(&b.1),
-        Better::Higher => b.1.total_cmp(&a.1),
-    });
+    known.sort_by(|a, b| figure.better.order(a.1, b.1));
     let mut pairs = Vec::new();
     for pair in known.windows(2) {
         let of = ratio(figure, pair[0].0, pair[1].0);

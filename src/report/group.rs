@@ -1,5 +1,6 @@
 //! What is compared with what: the strategies of one topology and one set of swept values.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use hdrhistogram::Histogram;
@@ -7,6 +8,7 @@ use hdrhistogram::Histogram;
 use super::format;
 use super::stats::REPEATS_FOR_INTERVAL;
 use super::style::{self, Look};
+use crate::base::units::{ByteSize, parse_duration};
 use crate::results::{Measure, OperationClass, Results, ResultsError, Status, SummaryRow, file_safe_within};
 
 /// The strategy that the others are compared with.
@@ -101,7 +103,7 @@ pub fn groups(results: &Results) -> Result<Vec<Group<'_>>, ResultsError> {
         }
     }
     // Blocks run in random order; names do not change from run to run.
-    kinds.sort_unstable_by(|a, b| natural(a.0).total_cmp(&natural(b.0)).then(a.cmp(b)));
+    kinds.sort_unstable_by(|a, b| by_quantity(a.0, b.0).then(a.cmp(b)));
     let suffixes = suffixes(&kinds);
     kinds
         .iter()
@@ -113,10 +115,52 @@ pub fn groups(results: &Results) -> Result<Vec<Group<'_>>, ResultsError> {
         .collect()
 }
 
-/// Sorts `=9` before `=10`: the first swept value where it is a number.
-fn natural(swept: &str) -> f64 {
-    let first = swept.split(';').next().and_then(|part| part.split_once('='));
-    first.and_then(|(_, value)| value.parse().ok()).unwrap_or(f64::INFINITY)
+/// Sorts `=9` before `=10` and `=500ms` before `=2s`; what is no quantity comes last.
+fn by_quantity(a: &str, b: &str) -> Ordering {
+    let pairs = swept_values(a).zip(swept_values(b));
+    let place = |value: &str| quantity(value).unwrap_or(f64::INFINITY);
+    let mut orders = pairs.map(|((_, a), (_, b))| place(a).total_cmp(&place(b)));
+    orders.find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+}
+
+/// The swept keys, each with its value as it was written.
+fn swept_values(swept: &str) -> impl Iterator<Item = (&str, &str)> {
+    swept.split(';').filter_map(|part| part.split_once('='))
+}
+
+/// A swept value as a number: a plain one, a percentage as a share, a duration in seconds or a size in bytes.
+pub(super) fn quantity(value: &str) -> Option<f64> {
+    let plain = |text: &str| text.trim().parse::<f64>().ok().filter(|number| number.is_finite());
+    plain(value)
+        .or_else(|| plain(value.strip_suffix('%')?).map(|percent| percent / 100.0))
+        .or_else(|| parse_duration(value).ok().map(|duration| duration.as_secs_f64()))
+        .or_else(|| ByteSize::parse(value).ok().map(|size| size.0 as f64))
+}
+
+/// Of each topology the groups of its first and of its last swept values, which are one where nothing is swept.
+#[must_use]
+pub fn ends<'a, 'b>(groups: &'a [Group<'b>]) -> Vec<(&'a Group<'b>, &'a Group<'b>)> {
+    let mut ends: Vec<(&Group<'b>, &Group<'b>)> = Vec::new();
+    for group in groups {
+        match ends.iter_mut().find(|(first, _)| first.topology == group.topology) {
+            Some((_, last)) => *last = group,
+            None => ends.push((group, group)),
+        }
+    }
+    ends
+}
+
+/// Returns true if some topology ran with more than one set of swept values.
+#[must_use]
+pub fn is_sweep(groups: &[Group<'_>]) -> bool {
+    ends(groups).iter().any(|(first, last)| first.swept != last.swept)
+}
+
+/// Groups that are looked at side by side: those of the first swept values, and those of the last where these are others.
+#[must_use]
+pub fn ends_side_by_side<'a, 'b>(groups: &'a [Group<'b>]) -> Vec<Vec<&'a Group<'b>>> {
+    let (first, last): (Vec<_>, Vec<_>) = ends(groups).into_iter().unzip();
+    if is_sweep(groups) { vec![first, last] } else { vec![first] }
 }
 
 fn suffixes(kinds: &[(&str, &str)]) -> Vec<String> {
@@ -221,43 +265,80 @@ impl Group<'_> {
     /// The first swept value, where it is a number.
     #[must_use]
     pub fn swept_number(&self) -> Option<f64> {
-        Some(natural(self.swept)).filter(|number| number.is_finite())
+        quantity(self.swept_values().next()?.1)
+    }
+
+    /// The swept keys, each with its value as it was written.
+    pub fn swept_values(&self) -> impl Iterator<Item = (&str, &str)> {
+        swept_values(self.swept)
     }
 
     /// What became of the cells, and whether there are enough repeats to rank.
     #[must_use]
     pub fn status(&self) -> String {
         let mut parts = Vec::new();
-        for (word, holds) in [
-            ("failed", (|row| row.status == Status::Failed) as fn(&SummaryRow) -> bool),
-            ("overloaded", |row| row.status.is_overloaded()),
-            ("disturbed", |row| row.status.is_disturbed()),
-            ("still warming", |row| row.status.is_warming()),
-        ] {
+        for (word, holds) in MISHAPS {
             let of: Vec<String> = self.entries.iter().filter_map(|entry| affected(entry, holds)).collect();
             if !of.is_empty() {
                 parts.push(format!("{word}: {}", format::list(&of)));
             }
         }
-        if parts.is_empty() {
-            parts.push("all runs were warmed up, none overloaded or disturbed".into());
-        }
-        parts.push(self.repeats());
+        parts.extend(parts.is_empty().then(|| WITHOUT_MISHAP.to_owned()));
+        parts.push(repeats(&self.entries));
         parts.join(BETWEEN)
     }
+}
 
-    fn repeats(&self) -> String {
-        let repeats = self.entries.iter().map(|entry| entry.measured.len()).max().unwrap_or(0);
-        match repeats {
-            1 => "1 repeat: no difference is shown to be more than chance".into(),
-            n if n < REPEATS_FOR_INTERVAL => format!("{n} repeats: too few for an interval"),
-            n => format!("{n} repeats"),
-        }
+/// Scenario, date and topologies in one line, for charts over several groups.
+#[must_use]
+pub fn facts_of_run(groups: &[Group<'_>]) -> String {
+    let topologies: Vec<String> = ends(groups).iter().map(|(first, _)| first.topology.to_owned()).collect();
+    let word = if topologies.len() == 1 { "topology" } else { "topologies" };
+    let mut facts = Vec::new();
+    if let Some(group) = groups.first() {
+        facts.push(format!("scenario {}", group.results.run.name));
+        facts.push(format::date(&group.results.run.started_utc));
+    }
+    facts.push(format!("{word} {}", format::list(&topologies)));
+    facts.join(BETWEEN)
+}
+
+/// What became of the cells of all groups, in numbers.
+#[must_use]
+pub fn status_of_run(groups: &[Group<'_>]) -> String {
+    let entries = || groups.iter().flat_map(|group| &group.entries);
+    let all = entries().flat_map(StrategyRepeats::cells).count();
+    let mut parts = Vec::new();
+    for (word, holds) in MISHAPS {
+        let of = entries().flat_map(StrategyRepeats::cells).filter(|row| holds(row)).count();
+        parts.extend((of > 0).then(|| format!("{word}: {of} of {all} runs")));
+    }
+    parts.extend(parts.is_empty().then(|| WITHOUT_MISHAP.to_owned()));
+    parts.push(repeats(entries()));
+    parts.join(BETWEEN)
+}
+
+type Holds = fn(&SummaryRow) -> bool;
+
+/// What may become of a cell that makes its figures doubtful.
+const MISHAPS: [(&str, Holds); 4] = [
+    ("failed", |row| row.status == Status::Failed),
+    ("overloaded", |row| row.status.is_overloaded()),
+    ("disturbed", |row| row.status.is_disturbed()),
+    ("still warming", |row| row.status.is_warming()),
+];
+const WITHOUT_MISHAP: &str = "all runs were warmed up, none overloaded or disturbed";
+
+fn repeats<'a, 'b: 'a>(entries: impl IntoIterator<Item = &'a StrategyRepeats<'b>>) -> String {
+    match entries.into_iter().map(|entry| entry.measured.len()).max().unwrap_or(0) {
+        1 => "1 repeat: no difference is shown to be more than chance".into(),
+        n if n < REPEATS_FOR_INTERVAL => format!("{n} repeats: too few for an interval"),
+        n => format!("{n} repeats"),
     }
 }
 
 /// The label, with how many of its repeats where it is not all of them.
-fn affected(entry: &StrategyRepeats<'_>, holds: fn(&SummaryRow) -> bool) -> Option<String> {
+fn affected(entry: &StrategyRepeats<'_>, holds: Holds) -> Option<String> {
     let all = entry.cells().count();
     match entry.cells().filter(|row| holds(row)).count() {
         0 => None,
@@ -269,6 +350,19 @@ fn affected(entry: &StrategyRepeats<'_>, holds: fn(&SummaryRow) -> bool) -> Opti
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn swept_values_are_in_the_order_of_their_quantities_whatever_their_unit() {
+        let sorted = |mut swept: Vec<&'static str>| {
+            swept.sort_by(|a, b| by_quantity(a, b));
+            swept
+        };
+        assert_eq!(sorted(vec!["capacity=40%", "capacity=5%"]), ["capacity=5%", "capacity=40%"]);
+        assert_eq!(sorted(vec!["ttl=2s", "ttl=500ms"]), ["ttl=500ms", "ttl=2s"]);
+        assert_eq!(sorted(vec!["a=1;b=16", "a=1;b=9"]), ["a=1;b=9", "a=1;b=16"]);
+        assert_eq!(quantity("64KiB"), Some(65_536.0));
+        assert_eq!(quantity("lru"), None);
+    }
 
     #[test]
     fn file_names_tell_groups_apart_only_where_there_are_several() {

@@ -14,10 +14,16 @@ use crate::results::{LimitedBy, Results, RunInfo, Status, SummaryRow, named};
 /// A chart on the page.
 #[derive(Debug)]
 pub struct Picture {
-    /// What it shows, for those who do not see it.
-    pub alt: &'static str,
+    /// What it shows and what it answers, for those who do not see it.
+    pub finding: String,
     /// The chart as SVG.
     pub svg: String,
+}
+
+impl Picture {
+    fn html(&self) -> Markup {
+        html! { figure role="img" aria-label=(self.finding) { (PreEscaped(&self.svg)) } }
+    }
 }
 
 /// One group with its charts.
@@ -44,7 +50,7 @@ pub fn runs_of(page: &str) -> Option<usize> {
 
 /// The page. A control character is no character of HTML, so that a picture stands for it.
 #[must_use]
-pub fn page(results: &Results, groups: &[Group<'_>], sections: &[Section<'_>]) -> String {
+pub fn page(results: &Results, groups: &[Group<'_>], of_run: &[Picture], sections: &[Section<'_>]) -> String {
     let run = &results.run;
     let page = html! {
         (DOCTYPE)
@@ -60,8 +66,9 @@ pub fn page(results: &Results, groups: &[Group<'_>], sections: &[Section<'_>]) -
             body {
                 main {
                     (decision_panel(results, groups))
-                    (contents(sections))
+                    (contents(of_run, sections))
                     (scorecard::html(groups))
+                    (charts_of_run(of_run))
                     @for section in sections { (section_html(section, sections.len() > 1)) }
                     (runs(results))
                     (how(results))
@@ -144,11 +151,12 @@ fn lead(results: &Results) -> Markup {
     }
 }
 
-fn contents(sections: &[Section<'_>]) -> Markup {
+fn contents(of_run: &[Picture], sections: &[Section<'_>]) -> Markup {
     html! {
         nav.contents aria-label="Contents" {
             a href="#decision" { "decision" }
             a href="#scorecard" { "scorecard" }
+            @if !of_run.is_empty() { a href="#charts" { "charts" } }
             @for section in sections {
                 a href=(format!("#{}", section.group.anchor())) { (decision::name(section.group)) }
             }
@@ -156,6 +164,18 @@ fn contents(sections: &[Section<'_>]) -> Markup {
             a href="#how" { "how it was measured" }
             a href="#where" { "where it ran" }
             a href="#configuration" { "configuration" }
+        }
+    }
+}
+
+/// The charts over all groups.
+fn charts_of_run(pictures: &[Picture]) -> Markup {
+    html! {
+        @if !pictures.is_empty() {
+            section #charts {
+                h2 { "Charts of the whole run" }
+                @for picture in pictures { (picture.html()) }
+            }
         }
     }
 }
@@ -173,9 +193,7 @@ fn section_html(section: &Section<'_>, several: bool) -> Markup {
                     }
                 }
             } }
-            @for picture in &section.pictures {
-                figure role="img" aria-label=(picture.alt) { (PreEscaped(&picture.svg)) }
-            }
+            @for picture in &section.pictures { (picture.html()) }
             (super::prediction::section(group))
             (super::faults::section(group))
             (super::audit::section(group))

@@ -1,7 +1,8 @@
 //! Charts, the HTML report and the closing table, drawn only from what `results` wrote.
 //!
-//! This room stands on floor 5 and may use `base`, `model` and `results`.
+//! This room stands on floor 5 and may use `base`, `model`, `results` and `scenario`.
 
+mod answer;
 pub mod audit;
 pub mod canvas;
 pub mod capacity_curve;
@@ -17,6 +18,7 @@ pub mod html;
 pub mod machine_files;
 pub mod nodes;
 pub mod operations;
+pub mod picture;
 pub mod prediction;
 pub mod requirements;
 pub mod safety;
@@ -31,8 +33,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::results::{CurveRow, Results, ResultsError, write_atomically};
-use canvas::render;
-use charts::{Chart, REGISTRY};
+use canvas::{Canvas, render, svg};
+use charts::{InSweep, REGISTRY, RUN_REGISTRY};
+use group::{Group, is_sweep};
 
 /// A report could not be drawn.
 #[derive(Debug, thiserror::Error)]
@@ -49,12 +52,20 @@ pub enum ReportError {
         reason: String,
     },
     /// A chart was asked for that does not exist.
-    #[error("there is no chart named {name:?}; there are {known}")]
+    #[error("there is no chart named {name:?} of this run; {help}")]
     UnknownChart {
         /// The name that was asked for.
         name: String,
-        /// The names of all charts.
-        known: String,
+        /// The nearest name, and all others.
+        help: String,
+    },
+    /// A chart was asked for that the run has nothing to show in.
+    #[error("{} has nothing to show in the chart {name}; `hotset list charts` says what each shows", path.display())]
+    NothingToShow {
+        /// The name that was asked for.
+        name: String,
+        /// The results folder.
+        path: PathBuf,
     },
     /// The page that is there shows more runs than the results still hold.
     #[error("{} is of {shown} runs and summary.csv has {left} now{}; the page and its charts are kept: put the rows back, or move report.html aside to draw what is left", path.display(), without(missing))]
@@ -85,50 +96,80 @@ const PAGE: &str = "report.html";
 /// More lost runs than this are counted, not named.
 const CELLS_TO_NAME: usize = 3;
 
-/// What to draw.
-#[derive(Debug, Clone, Default)]
-pub struct DrawOptions {
-    /// Only the charts of these names; empty for all. The HTML report holds the same charts.
-    pub charts: Vec<String>,
-}
-
 /// Draws every chart of a results folder into its `plots/`, and `report.html`; returns the files that were written.
 ///
 /// # Errors
 /// Where the results do not read, were offered unequal operations, or the drawings cannot be written.
-pub fn draw(dir: &Path, options: &DrawOptions) -> Result<Vec<PathBuf>, ReportError> {
+pub fn draw(dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
+    let results = checked(dir)?;
+    keep_a_page_of_more(&results)?;
+    let groups = group::groups(&results)?;
+    let mut plots = Plots::within(dir)?;
+    let of_run = plots.of_run(&groups)?;
+    let mut sections = Vec::new();
+    for group in &groups {
+        let pictures = plots.of_group(group, &groups)?;
+        sections.push(html::Section { group, pictures });
+    }
+    let page = dir.join(PAGE);
+    write_atomically(&page, html::page(&results, &groups, &of_run, &sections).as_bytes())?;
+    plots.written.push(page);
+    Ok(plots.written)
+}
+
+/// Results of which there is something to draw.
+fn checked(dir: &Path) -> Result<Results, ReportError> {
     let results = Results::read(dir)?;
     if results.summary.is_empty() {
         return Err(ReportError::Empty { path: dir.to_owned() });
     }
     results.check_comparable()?;
-    keep_a_page_of_more(&results)?;
-    let groups = group::groups(&results)?;
-    let plots = dir.join("plots");
-    fs::create_dir_all(&plots)
-        .map_err(|error| ReportError::Chart { path: plots.clone(), reason: error.to_string() })?;
-    let mut written = Vec::new();
-    let mut sections = Vec::new();
-    for group in &groups {
-        let mut pictures = Vec::new();
-        for chart in chosen(options)? {
-            let Some(canvas) = (chart.draw)(group) else { continue };
-            let name = format!("{}{}", chart.name, group.suffix);
-            let svg_path = plots.join(format!("{name}.svg"));
-            let svg = render::svg(&canvas)
-                .map_err(|reason| ReportError::Chart { path: svg_path.clone(), reason })?;
-            write_atomically(&svg_path, svg.as_bytes())?;
-            let png_path = plots.join(format!("{name}.png"));
-            save_png(&canvas, &png_path)?;
-            written.extend([svg_path, png_path]);
-            pictures.push(html::Picture { alt: chart.summary, svg });
-        }
-        sections.push(html::Section { group, pictures });
+    Ok(results)
+}
+
+/// The folder of the charts while it is filled.
+struct Plots {
+    folder: PathBuf,
+    written: Vec<PathBuf>,
+}
+
+impl Plots {
+    fn within(dir: &Path) -> Result<Self, ReportError> {
+        let folder = dir.join("plots");
+        fs::create_dir_all(&folder)
+            .map_err(|error| ReportError::Chart { path: folder.clone(), reason: error.to_string() })?;
+        Ok(Self { folder, written: Vec::new() })
     }
-    let page = dir.join(PAGE);
-    write_atomically(&page, html::page(&results, &groups, &sections).as_bytes())?;
-    written.push(page);
-    Ok(written)
+
+    fn of_run(&mut self, groups: &[Group<'_>]) -> Result<Vec<html::Picture>, ReportError> {
+        let drawn = RUN_REGISTRY.iter().filter_map(|chart| Some((chart.name, (chart.draw)(groups)?)));
+        drawn.map(|(name, canvas)| self.save(name, &canvas)).collect()
+    }
+
+    /// The charts of a group; none of one that lies between the ends of a sweep.
+    fn of_group(
+        &mut self,
+        group: &Group<'_>,
+        groups: &[Group<'_>],
+    ) -> Result<Vec<html::Picture>, ReportError> {
+        let sweep = is_sweep(groups);
+        if sweep && !decision::told(groups).iter().any(|told| told.suffix == group.suffix) {
+            return Ok(Vec::new());
+        }
+        let charts = REGISTRY.iter().filter(|chart| !sweep || chart.in_sweep == InSweep::Ends);
+        let drawn = charts.filter_map(|chart| Some((chart.name, (chart.draw)(group)?)));
+        drawn.map(|(name, canvas)| self.save(&format!("{name}{}", group.suffix), &canvas)).collect()
+    }
+
+    fn save(&mut self, name: &str, canvas: &Canvas) -> Result<html::Picture, ReportError> {
+        let svg_path = self.folder.join(format!("{name}.svg"));
+        let svg = svg::svg(canvas);
+        write_atomically(&svg_path, svg.as_bytes())?;
+        let png_path = self.folder.join(format!("{name}.png"));
+        replacing(&png_path, |path| render::png(canvas, path))?;
+        self.written.extend([svg_path, png_path]);
+        Ok(html::Picture { finding: canvas.finding.clone(), svg })
+    }
 }
 
 /// What a run comes to, for the script that started it.
@@ -215,31 +256,17 @@ fn keep_a_page_of_more(results: &Results) -> Result<(), ReportError> {
 pub fn draw_curve(name: &str, rows: &[CurveRow], dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
     let Some(canvas) = capacity_curve::draw(name, rows) else { return Ok(Vec::new()) };
     let (svg_path, png_path) = (dir.join("curve.svg"), dir.join("curve.png"));
-    let failed = |reason| ReportError::Chart { path: svg_path.clone(), reason };
-    write_atomically(&svg_path, render::svg(&canvas).map_err(failed)?.as_bytes())?;
-    save_png(&canvas, &png_path)?;
+    write_atomically(&svg_path, svg::svg(&canvas).as_bytes())?;
+    replacing(&png_path, |path| render::png(&canvas, path))?;
     Ok(vec![svg_path, png_path])
 }
 
-fn chosen(options: &DrawOptions) -> Result<Vec<&'static Chart>, ReportError> {
-    if options.charts.is_empty() {
-        return Ok(REGISTRY.iter().collect());
-    }
-    let find = |name: &String| {
-        REGISTRY.iter().find(|chart| chart.name == name).ok_or_else(|| ReportError::UnknownChart {
-            name: name.clone(),
-            known: format::list(&REGISTRY.iter().map(|chart| chart.name.to_owned()).collect::<Vec<_>>()),
-        })
-    };
-    options.charts.iter().map(find).collect()
-}
-
 /// Draws beside the old picture and swaps them, so that a full disk leaves the old one.
-fn save_png(canvas: &canvas::Canvas, path: &Path) -> Result<(), ReportError> {
+fn replacing(path: &Path, draw: impl FnOnce(&Path) -> Result<(), String>) -> Result<(), ReportError> {
     let failed = |reason: String| ReportError::Chart { path: path.to_owned(), reason };
     let temporary = path.with_extension("tmp.png");
-    let saved = render::png(canvas, &temporary)
-        .and_then(|()| fs::rename(&temporary, path).map_err(|error| error.to_string()));
+    let saved =
+        draw(&temporary).and_then(|()| fs::rename(&temporary, path).map_err(|error| error.to_string()));
     if saved.is_err() {
         // The error of the drawing is the one worth telling.
         let _ = fs::remove_file(&temporary);

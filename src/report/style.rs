@@ -2,7 +2,8 @@
 //!
 //! Colours are those of Okabe and Ito (2008), which people with any kind of colour blindness can tell apart; their yellow
 //! is left out because it fades on white. There are more strategies than safe colours, so the second half takes the
-//! same colours with dashes and hollow markers, and nothing is told by colour alone.
+//! same colours with other dashes and markers, and nothing is told by colour alone. Hollow markers are left to charts, for
+//! what they set apart.
 
 use plotters::style::RGBColor;
 
@@ -15,7 +16,7 @@ pub struct Look {
     pub dash: &'static [u8],
     /// The shape of points.
     pub marker: Marker,
-    /// True if points are filled.
+    /// False where a chart sets points apart as hollow.
     pub filled: bool,
 }
 
@@ -90,8 +91,8 @@ pub fn look(strategy_name: &str, variant: usize) -> Look {
     Look {
         colour: COLOURS[colour],
         dash: DASHES[(round + 2 * variant) % DASHES.len()],
-        marker: MARKERS[(colour + 3 * variant) % MARKERS.len()],
-        filled: round.is_multiple_of(2),
+        marker: MARKERS[(colour + round + 3 * variant) % MARKERS.len()],
+        filled: true,
     }
 }
 

@@ -1,6 +1,8 @@
 //! The figures that strategies are judged by. Each is defined here once, and whoever shows, compares or requires one reads
 //! it here: the closing table, the page, `results.csv`, the decision and the requirements.
 
+use std::cmp::Ordering;
+
 use super::{OperationClass, SummaryRow};
 
 /// How a figure is written.
@@ -41,6 +43,17 @@ pub enum Better {
     Higher,
     /// Such as latency.
     Lower,
+}
+
+impl Better {
+    /// Sorts the better value first.
+    #[must_use]
+    pub fn order(self, a: f64, b: f64) -> Ordering {
+        match self {
+            Self::Higher => b.total_cmp(&a),
+            Self::Lower => a.total_cmp(&b),
+        }
+    }
 }
 
 /// One number of a row; `None` where the row has none.

@@ -1,13 +1,17 @@
 //! A picture as a list of shapes, drawn alike as SVG and as PNG.
 //!
 //! Charts place every line and letter themselves, in pixels, because that is the only way to promise that nothing
-//! overlaps. plotters does the drawing.
+//! overlaps. plotters draws the PNG.
 
 mod fonts;
 pub mod panel;
 pub mod render;
 pub mod scale;
 pub mod sheet;
+pub mod svg;
+pub mod theme;
+
+use std::ops::Range;
 
 use plotters::style::{FontDesc, FontFamily, FontStyle, RGBAColor, RGBColor};
 
@@ -185,10 +189,54 @@ pub struct Canvas {
     pub height: f64,
     /// What is on it; later shapes cover earlier ones.
     pub shapes: Vec<Shape>,
+    /// What it shows and what it answers, for those who do not see it.
+    pub finding: String,
+    /// Which shapes are a strategy's, in their order.
+    owned: Vec<Owned>,
+}
+
+/// The shapes of a strategy, by their places in the list.
+#[derive(Debug, Clone)]
+struct Owned {
+    shapes: Range<usize>,
+    strategy: String,
+}
+
+/// Shapes that follow each other and are of one strategy or of none.
+#[derive(Debug, Clone, Copy)]
+pub struct ShapeRun<'a> {
+    /// The label of the strategy whose they are.
+    pub strategy: Option<&'a str>,
+    /// The shapes.
+    pub shapes: &'a [Shape],
 }
 
 impl Canvas {
-    /// Draws a line.
+    /// Draws what is a strategy's, so that a page can single it out; never within what is another's.
+    pub fn of_strategy(&mut self, label: &str, draw: impl FnOnce(&mut Self)) {
+        let start = self.shapes.len();
+        draw(self);
+        let shapes = start..self.shapes.len();
+        self.owned.push(Owned { shapes, strategy: label.to_owned() });
+    }
+
+    /// Every shape in its order, those of one strategy together.
+    #[must_use]
+    pub fn runs(&self) -> Vec<ShapeRun<'_>> {
+        let mut runs = Vec::new();
+        let mut next = 0;
+        for owned in &self.owned {
+            let Range { start, end } = owned.shapes;
+            runs.push(ShapeRun { strategy: None, shapes: &self.shapes[next..start] });
+            runs.push(ShapeRun { strategy: Some(&owned.strategy), shapes: &self.shapes[start..end] });
+            next = end;
+        }
+        runs.push(ShapeRun { strategy: None, shapes: &self.shapes[next..] });
+        runs.retain(|run| !run.shapes.is_empty());
+        runs
+    }
+
+    /// Draws a line; one point is none.
     pub fn line(
         &mut self,
         points: impl Into<Vec<(f64, f64)>>,
@@ -196,7 +244,10 @@ impl Canvas {
         width: f64,
         dash: &'static [u8],
     ) {
-        self.shapes.push(Shape::Line { points: points.into(), colour: colour.into(), width, dash });
+        let points = points.into();
+        if points.len() > 1 {
+            self.shapes.push(Shape::Line { points, colour: colour.into(), width, dash });
+        }
     }
 
     /// Fills a rectangle between two corners.

@@ -1,68 +1,92 @@
-//! Turns a picture into SVG text or a PNG file.
+//! Draws a picture as a PNG file.
 
 use std::path::Path;
 
-use plotters::backend::{BitMapBackend, DrawingBackend, SVGBackend};
+use plotters::backend::{BitMapBackend, DrawingBackend};
 use plotters::coord::Shift;
 use plotters::drawing::{DrawingArea, IntoDrawingArea};
 use plotters::element::{Circle, PathElement, Polygon, Text};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters::style::{Color, FontTransform, RGBAColor, ShapeStyle, TextStyle, WHITE};
+use plotters::style::{Color, FontTransform, RGBAColor, ShapeStyle, TextStyle};
 
 use crate::base::shown;
 
 use super::fonts::{FONT_FACTOR, register_fonts};
+use super::theme::Theme;
 use super::{Anchor, Canvas, Direction, Lettering, Shape};
 
-/// plotters counts in whole pixels; on a grid four times finer, curves are smooth.
-const FINENESS: f64 = 4.0;
+/// plotters counts in whole pixels; on a finer grid, which is shrunk in the end, curves and edges are smooth.
+const FINENESS: u32 = 2;
 /// Pixels of a PNG for each pixel of the picture, for dense screens.
-const PNG_PIXELS: u32 = 2;
+const DENSITY: f64 = 2.0;
 /// How far below where it puts them plotters' letters must go, in parts of their size, so that capitals and digits
-/// stand in the middle: as SVG and on bitmaps it measures from different lines.
-const SVG_DROP: f64 = 0.08;
-const PNG_DROP: f64 = 0.24;
+/// stand in the middle.
+const DROP: f64 = 0.24;
 
-/// The picture as SVG.
-///
-/// # Errors
-/// Says what could not be drawn.
-pub fn svg(canvas: &Canvas) -> Result<String, String> {
-    let mut text = String::new();
-    let size = fine_size(canvas);
-    {
-        let area = SVGBackend::with_string(&mut text, size).into_drawing_area();
-        draw(canvas, &area, SVG_DROP)?;
-        area.present().map_err(|error| error.to_string())?;
-    }
-    // The view box keeps the fine grid; the picture is shown at its own size.
-    let fine = format!("width=\"{}\" height=\"{}\"", size.0, size.1);
-    let shown = format!("width=\"{:.0}\" height=\"{:.0}\"", canvas.width, canvas.height);
-    Ok(text.replacen(&fine, &shown, 1))
-}
-
-/// Writes the picture as PNG.
+/// Writes the picture as PNG, with pixels for dense screens.
 ///
 /// # Errors
 /// Says what could not be drawn or written.
 pub fn png(canvas: &Canvas, path: &Path) -> Result<(), String> {
-    let (width, height) = fine_size(canvas);
+    let size = ((canvas.width * DENSITY) as u32, (canvas.height.ceil() * DENSITY) as u32);
+    png_of_size(canvas, size, Theme::Light, path)
+}
+
+/// Writes the picture as PNG in the middle of a given number of pixels, on given paper.
+///
+/// # Errors
+/// Says what could not be drawn or written.
+pub fn png_of_size(canvas: &Canvas, size: (u32, u32), theme: Theme, path: &Path) -> Result<(), String> {
+    let (width, height) = (size.0 * FINENESS, size.1 * FINENESS);
     let mut fine = vec![255_u8; width as usize * height as usize * 3];
     {
         let area = BitMapBackend::with_buffer(&mut fine, (width, height)).into_drawing_area();
-        draw(canvas, &area, PNG_DROP)?;
+        draw(canvas, &area, &Frame::fitted(canvas, (width, height), theme))?;
         area.present().map_err(|error| error.to_string())?;
     }
-    let shrink = FINENESS as u32 / PNG_PIXELS;
-    let size = (width / shrink, height / shrink);
-    let pixels = shrunk(&fine, width as usize, shrink as usize);
+    let pixels = shrunk(&fine, width as usize, FINENESS as usize);
     let mut picture = BitMapBackend::new(path, size);
     picture.blit_bitmap((0, 0), size, &pixels).map_err(|error| error.to_string())?;
     picture.present().map_err(|error| error.to_string())
 }
 
-fn fine_size(canvas: &Canvas) -> (u32, u32) {
-    ((canvas.width * FINENESS) as u32, (canvas.height.ceil() * FINENESS) as u32)
+/// Where and how the picture lies on the grid.
+struct Frame {
+    scale: f64,
+    left: f64,
+    top: f64,
+    theme: Theme,
+}
+
+impl Frame {
+    /// As large as it can be, in the middle.
+    fn fitted(canvas: &Canvas, (width, height): (u32, u32), theme: Theme) -> Self {
+        let (width, height) = (f64::from(width), f64::from(height));
+        let scale = (width / canvas.width).min(height / canvas.height);
+        let left = (width - canvas.width * scale) / 2.0;
+        let top = (height - canvas.height * scale) / 2.0;
+        Self { scale, left, top, theme }
+    }
+
+    fn length(&self, length: f64) -> f64 {
+        length * self.scale
+    }
+
+    fn point(&self, point: (f64, f64)) -> (i32, i32) {
+        let x = self.left + self.length(point.0);
+        let y = self.top + self.length(point.1);
+        (x.round() as i32, y.round() as i32)
+    }
+
+    fn points(&self, points: &[(f64, f64)]) -> Vec<(i32, i32)> {
+        let mut all: Vec<_> = points.iter().map(|point| self.point(*point)).collect();
+        all.dedup();
+        all
+    }
+
+    fn filled(&self, colour: RGBAColor) -> ShapeStyle {
+        self.theme.of(colour).filled()
+    }
 }
 
 /// The mean of each square of pixels, which smooths the edges.
@@ -85,63 +109,52 @@ fn shrunk(fine: &[u8], width: usize, by: usize) -> Vec<u8> {
     pixels
 }
 
-fn draw<B: DrawingBackend>(canvas: &Canvas, area: &DrawingArea<B, Shift>, drop: f64) -> Result<(), String> {
+fn draw<B: DrawingBackend>(
+    canvas: &Canvas,
+    area: &DrawingArea<B, Shift>,
+    frame: &Frame,
+) -> Result<(), String> {
     register_fonts();
-    area.fill(&WHITE).map_err(|error| error.to_string())?;
-    canvas.shapes.iter().try_for_each(|shape| draw_shape(shape, area, drop))
+    area.fill(&frame.theme.paper()).map_err(|error| error.to_string())?;
+    canvas.shapes.iter().try_for_each(|shape| draw_shape(shape, area, frame))
 }
 
 fn draw_shape<B: DrawingBackend>(
     shape: &Shape,
     area: &DrawingArea<B, Shift>,
-    drop: f64,
+    frame: &Frame,
 ) -> Result<(), String> {
     let drawn = match shape {
         Shape::Line { points, colour, width, dash } => {
             let style = ShapeStyle {
-                color: *colour,
+                color: frame.theme.of(*colour),
                 filled: false,
-                stroke_width: (width * FINENESS).round().max(1.0) as u32,
+                stroke_width: frame.length(*width).round().max(1.0) as u32,
             };
             let strokes = if dash.is_empty() { vec![points.clone()] } else { dashed(points, dash) };
-            strokes.iter().try_for_each(|stroke| area.draw(&PathElement::new(fine(stroke), style)))
+            strokes.iter().try_for_each(|stroke| area.draw(&PathElement::new(frame.points(stroke), style)))
         }
-        Shape::Area { points, colour } => area.draw(&Polygon::new(fine(points), filled(*colour))),
+        Shape::Area { points, colour } => {
+            area.draw(&Polygon::new(frame.points(points), frame.filled(*colour)))
+        }
         Shape::Disc { at, radius, colour } => {
-            area.draw(&Circle::new(fine_point(*at), (radius * FINENESS) as i32, filled(*colour)))
+            area.draw(&Circle::new(frame.point(*at), frame.length(*radius) as i32, frame.filled(*colour)))
         }
         Shape::Text { at, text, lettering, direction } => {
-            let drop = drop * lettering.size;
+            let drop = DROP * lettering.size;
             // Below, for letters that run upwards, is to the right.
             let at = match direction {
                 Direction::Across => (at.0, at.1 + drop),
                 Direction::Upwards => (at.0 + drop, at.1),
             };
-            area.draw(&Text::new(
-                shown::line(text).as_ref(),
-                fine_point(at),
-                text_style(*lettering, *direction),
-            ))
+            let style = text_style(*lettering, *direction, frame);
+            area.draw(&Text::new(shown::line(text).as_ref(), frame.point(at), style))
         }
     };
     drawn.map_err(|error| error.to_string())
 }
 
-fn filled(colour: RGBAColor) -> ShapeStyle {
-    colour.filled()
-}
-
-fn fine_point(point: (f64, f64)) -> (i32, i32) {
-    ((point.0 * FINENESS).round() as i32, (point.1 * FINENESS).round() as i32)
-}
-
-fn fine(points: &[(f64, f64)]) -> Vec<(i32, i32)> {
-    let mut fine: Vec<_> = points.iter().copied().map(fine_point).collect();
-    fine.dedup();
-    fine
-}
-
-fn text_style(lettering: Lettering, direction: Direction) -> TextStyle<'static> {
+fn text_style(lettering: Lettering, direction: Direction, frame: &Frame) -> TextStyle<'static> {
     let horizontal = match lettering.anchor {
         Anchor::Left => HPos::Left,
         Anchor::Middle => HPos::Center,
@@ -152,9 +165,9 @@ fn text_style(lettering: Lettering, direction: Direction) -> TextStyle<'static> 
         Direction::Upwards => FontTransform::Rotate270,
     };
     lettering
-        .font(lettering.size * FONT_FACTOR * FINENESS)
+        .font(frame.length(lettering.size * FONT_FACTOR))
         .transform(transform)
-        .color(&lettering.colour)
+        .color(&frame.theme.of(lettering.colour.into()))
         .pos(Pos::new(horizontal, VPos::Center))
 }
 
@@ -204,9 +217,9 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_is_shown_at_its_own_size() {
-        let canvas = Canvas { width: 100.0, height: 50.0, shapes: Vec::new() };
-        let text = svg(&canvas).unwrap();
-        assert!(text.starts_with("<svg width=\"100\" height=\"50\" viewBox=\"0 0 400 200\""), "{text}");
+    fn a_picture_of_other_proportions_stands_in_the_middle() {
+        let canvas = Canvas { width: 100.0, height: 50.0, ..Canvas::default() };
+        let frame = Frame::fitted(&canvas, (400, 400), Theme::Light);
+        assert_eq!((frame.point((0.0, 0.0)), frame.point((100.0, 50.0))), ((0, 100), (400, 300)));
     }
 }

@@ -2,6 +2,7 @@
 
 use plotters::style::{Color, RGBColor};
 
+use crate::report::answer::{Comparison, winners};
 use crate::report::canvas::panel::Panel;
 use crate::report::canvas::scale::Scale;
 use crate::report::canvas::sheet::{MARGIN, Sheet, WIDTH};
@@ -57,15 +58,24 @@ pub(super) fn micros_scale(values: &[f64], steps: u32) -> Scale {
     Scale::even(0.0, high.max(1e-3) * 1.02, steps, zero_or)
 }
 
-/// Draws a chart of these panels; `None` where every cell failed. The remark stands before the notes below it.
-pub(super) fn draw(title: &str, group: &Group<'_>, panels: &[Measured], remark: &str) -> Option<Canvas> {
+/// What a chart of panels is called and says.
+pub(super) struct Words {
+    pub title: &'static str,
+    /// What is compared in the answer.
+    pub compared: &'static [Comparison],
+    /// What stands before the notes below.
+    pub remark: &'static str,
+}
+
+/// Draws a chart of these panels; `None` where every cell failed.
+pub(super) fn draw(words: &Words, group: &Group<'_>, panels: &[Measured]) -> Option<Canvas> {
     if group.entries.iter().all(|entry| entry.measured.is_empty()) {
         return None;
     }
-    let mut sheet = Sheet::new(title, group);
+    let mut sheet = Sheet::new(words.title, winners(group, words.compared), group);
     let top = sheet.next + 22.0;
     let bottom = top + ROW * group.entries.len() as f64 + 8.0;
-    let labels = draw_labels(&mut sheet.canvas, group, top);
+    let labels = draw_labels(&mut sheet.canvas, &labels_of(group), top, ROW);
     let left = MARGIN + labels + LABELS_GAP;
     let width = (WIDTH - MARGIN - left) / panels.len() as f64;
     for (at, measured) in panels.iter().enumerate() {
@@ -75,7 +85,7 @@ pub(super) fn draw(title: &str, group: &Group<'_>, panels: &[Measured], remark: 
     }
     sheet.next = bottom + 58.0;
     draw_key(&mut sheet);
-    sheet.note(&note(remark, group));
+    sheet.note(&note(words.remark, group));
     Some(sheet.finish())
 }
 
@@ -96,21 +106,27 @@ fn note(remark: &str, group: &Group<'_>) -> String {
     note
 }
 
-/// Names the rows; returns the width that the names take.
-pub(super) fn draw_labels(canvas: &mut Canvas, group: &Group<'_>, top: f64) -> f64 {
+/// The labels of a group's strategies.
+pub(super) fn labels_of<'a>(group: &Group<'a>) -> Vec<&'a str> {
+    group.entries.iter().map(|entry| entry.label).collect()
+}
+
+/// Names rows of this height; returns the width that the names take.
+pub(super) fn draw_labels(canvas: &mut Canvas, labels: &[&str], top: f64, height: f64) -> f64 {
     let letters = Lettering::new(12.5, INK).held(Anchor::Right);
-    let labels: Vec<Vec<String>> =
-        group.entries.iter().map(|entry| label_lines(entry.label, letters)).collect();
-    let width = labels.iter().flatten().map(|line| letters.width(line)).fold(0.0, f64::max);
-    for (row, lines) in labels.into_iter().enumerate() {
-        let y = row_middle(top, row);
+    let lines: Vec<Vec<String>> = labels.iter().map(|label| label_lines(label, letters)).collect();
+    let width = lines.iter().flatten().map(|line| letters.width(line)).fold(0.0, f64::max);
+    for (row, (lines, label)) in lines.into_iter().zip(labels).enumerate() {
+        let y = row_middle(top, row, height);
         if row % 2 == 1 {
-            canvas.rectangle((MARGIN - 8.0, y - ROW / 2.0), (WIDTH - 8.0, y + ROW / 2.0), BAND);
+            canvas.rectangle((MARGIN - 8.0, y - height / 2.0), (WIDTH - 8.0, y + height / 2.0), BAND);
         }
         let first = y - 7.5 * (lines.len() - 1) as f64;
-        for (n, line) in lines.into_iter().enumerate() {
-            canvas.text((MARGIN + width, first + 15.0 * n as f64), line, letters);
-        }
+        canvas.of_strategy(label, |canvas| {
+            for (n, line) in lines.into_iter().enumerate() {
+                canvas.text((MARGIN + width, first + 15.0 * n as f64), line, letters);
+            }
+        });
     }
     width
 }
@@ -125,9 +141,9 @@ fn label_lines(label: &str, letters: Lettering) -> Vec<String> {
     if lines.is_empty() { vec![String::new()] } else { lines }
 }
 
-/// The middle of a row.
-pub(super) fn row_middle(top: f64, row: usize) -> f64 {
-    top + 4.0 + ROW * (row as f64 + 0.5)
+/// The middle of a row of this height.
+pub(super) fn row_middle(top: f64, row: usize, height: f64) -> f64 {
+    top + 4.0 + height * (row as f64 + 0.5)
 }
 
 fn draw_panel(
@@ -145,7 +161,8 @@ fn draw_panel(
     let axis = if log { format!("{} (log scale)", measured.axis) } else { measured.axis.to_owned() };
     panel.draw_axes(canvas, &axis, "");
     for (row, entry) in group.entries.iter().enumerate() {
-        draw_row(canvas, &panel, entry, measured, row_middle(top, row));
+        let y = row_middle(top, row, ROW);
+        canvas.of_strategy(entry.label, |canvas| draw_row(canvas, &panel, entry, measured, y));
     }
 }
 

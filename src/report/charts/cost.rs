@@ -1,6 +1,7 @@
 //! What a strategy costs and what it gains: its usual and its slow reads, and the work that is left for the database.
 
-use super::by_strategy::{self, Measured, SummaryFigure};
+use super::by_strategy::{self, Measured, SummaryFigure, Words};
+use crate::report::answer::WORK_AND_READS;
 use crate::report::canvas::Canvas;
 use crate::report::format;
 use crate::report::group::Group;
@@ -43,12 +44,13 @@ const PANELS: [Measured; 3] = [
     },
 ];
 
+const WORDS: Words = Words {
+    title: "Read latency and database load by strategy",
+    compared: WORK_AND_READS,
+    remark: "Lower is better in all three. ",
+};
+
 /// Draws the chart; `None` where every cell failed.
 pub(super) fn draw(group: &Group<'_>) -> Option<Canvas> {
-    by_strategy::draw(
-        "Read latency and database load by strategy",
-        group,
-        &PANELS,
-        "Lower is better in all three. ",
-    )
+    by_strategy::draw(&WORDS, group, &PANELS)
 }

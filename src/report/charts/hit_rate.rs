@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use plotters::style::{Color, RGBColor};
 
+use crate::report::answer::{Comparison, winners};
 use crate::report::canvas::panel::Panel;
 use crate::report::canvas::scale::Scale;
 use crate::report::canvas::sheet::{LegendEntry, MARGIN, Sheet, WIDTH};
@@ -21,6 +22,9 @@ const EVENTS_TO_NAME: usize = 8;
 const EVENT_ROWS: usize = 4;
 pub(super) const EVENT_ROW: f64 = 14.0;
 
+const HIGHEST: &[Comparison] =
+    &[Comparison { figure: "hit_rate", wins: "has the highest hit rate", what: "the hit rate" }];
+
 /// Draws the chart; `None` where no cell looked anything up in a cache.
 pub(super) fn draw(group: &Group<'_>) -> Option<Canvas> {
     let windows = windows(group);
@@ -30,7 +34,7 @@ pub(super) fn draw(group: &Group<'_>) -> Option<Canvas> {
         return None;
     }
     let several = group.entries.iter().any(|entry| entry.measured.len() > 1);
-    let mut sheet = Sheet::new("Hit rate over time", group);
+    let mut sheet = Sheet::new("Hit rate over time", winners(group, HIGHEST), group);
     let events = events(group);
     let y = rate_scale(&rates);
     let begins_above_zero = y.low > 0.0;
@@ -51,10 +55,10 @@ pub(super) fn draw(group: &Group<'_>) -> Option<Canvas> {
     panel.draw_axes(&mut sheet.canvas, "time since measuring began (s)", y_name);
     draw_events(&mut sheet.canvas, &panel, &events, &names);
     for entry in &group.entries {
-        draw_prediction(&mut sheet.canvas, &panel, entry);
+        sheet.canvas.of_strategy(entry.label, |canvas| draw_prediction(canvas, &panel, entry));
     }
     for entry in &group.entries {
-        draw_entry(&mut sheet.canvas, &panel, entry, &windows);
+        sheet.canvas.of_strategy(entry.label, |canvas| draw_entry(canvas, &panel, entry, &windows));
     }
     sheet.next = panel.bottom + 62.0;
     sheet.legend(&legend(group, &windows));
@@ -117,7 +121,7 @@ pub(super) fn windows<'a>(group: &Group<'a>) -> Windows<'a> {
 }
 
 /// From 0 to 100 %, or closer around the figures where they would all lie on one line.
-fn rate_scale(rates: &[f64]) -> Scale {
+pub(super) fn rate_scale(rates: &[f64]) -> Scale {
     let low = rates.iter().copied().fold(f64::INFINITY, f64::min);
     let high = rates.iter().copied().fold(0.0, f64::max);
     if low > 70.0 && high - low < 25.0 {
@@ -290,10 +294,5 @@ fn legend(group: &Group<'_>, windows: &Windows<'_>) -> Vec<LegendEntry> {
             .iter()
             .any(|row| windows[row.cell.as_str()].iter().any(|row| row.answers.hit_rate.is_some()))
     };
-    group
-        .entries
-        .iter()
-        .filter(looked_up)
-        .map(|entry| LegendEntry { label: entry.legend_label(), look: entry.look })
-        .collect()
+    group.entries.iter().filter(looked_up).map(LegendEntry::of).collect()
 }

@@ -2,6 +2,7 @@
 
 use hdrhistogram::Histogram;
 
+use crate::report::answer::{Comparison, winners};
 use crate::report::canvas::panel::Panel;
 use crate::report::canvas::scale::Scale;
 use crate::report::canvas::sheet::{LegendEntry, MARGIN, Sheet, WIDTH};
@@ -17,6 +18,11 @@ const HEIGHT: f64 = 360.0;
 /// Points of a line for each nine.
 const POINTS_A_NINE: u32 = 80;
 
+const READS: &[Comparison] = &[
+    Comparison { figure: "read.p50", wins: "has the fastest median read", what: "the median read" },
+    Comparison { figure: "read.p99", wins: "has the fastest p99 of reads", what: "the p99 of reads" },
+];
+
 /// Draws the chart; `None` where no cell left an interval log.
 pub(super) fn draw(group: &Group<'_>) -> Option<Canvas> {
     let shown: Vec<OperationClass> = [OperationClass::Read, OperationClass::Write]
@@ -26,7 +32,7 @@ pub(super) fn draw(group: &Group<'_>) -> Option<Canvas> {
     if shown.is_empty() {
         return None;
     }
-    let mut sheet = Sheet::new("Response time by percentile", group);
+    let mut sheet = Sheet::new("Response time by percentile", winners(group, READS), group);
     let top = sheet.next + 22.0;
     let gutter = 86.0;
     let width = (WIDTH - MARGIN - 12.0) / shown.len() as f64;
@@ -49,7 +55,7 @@ pub(super) fn draw(group: &Group<'_>) -> Option<Canvas> {
         .entries
         .iter()
         .filter(|entry| shown.iter().any(|operation| histogram(entry, *operation).is_some()))
-        .map(|entry| LegendEntry { label: entry.legend_label(), look: entry.look })
+        .map(LegendEntry::of)
         .collect();
     sheet.legend(&legend);
     sheet.note(
@@ -90,7 +96,7 @@ fn draw_panel(canvas: &mut Canvas, panel: &Panel, group: &Group<'_>, operation: 
     panel.draw_axes(canvas, "share of operations that took no longer (%)", "response time (log scale)");
     for entry in &group.entries {
         if let Some(histogram) = histogram(entry, operation) {
-            draw_line(canvas, panel, entry, histogram);
+            canvas.of_strategy(entry.label, |canvas| draw_line(canvas, panel, entry, histogram));
         }
     }
     if !group.entries.iter().any(|entry| histogram(entry, operation).is_some()) {

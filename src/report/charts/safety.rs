@@ -33,7 +33,7 @@ pub(super) fn draw(group: &Group<'_>) -> Option<Canvas> {
     if points.is_empty() {
         return None;
     }
-    let mut sheet = Sheet::new("Tail latency against stale reads", group);
+    let mut sheet = Sheet::new("Tail latency against stale reads", None, group);
     let (top, bottom) = (sheet.next + 12.0, sheet.next + 12.0 + HEIGHT);
     let low = points.iter().map(|point| point.p99_us).fold(f64::INFINITY, f64::min);
     let high = points.iter().map(|point| point.p99_us).fold(0.0, f64::max);
@@ -84,13 +84,15 @@ fn draw_points(canvas: &mut Canvas, panel: &Panel, strip: &Panel, points: &[Poin
         } else {
             panel.at(point.safety.stale_share(), point.p99_us)
         };
-        canvas.marker(at, 5.0, point.entry.look);
-        if point.safety.lost.is_some_and(|lost| lost > 0) {
-            ring(canvas, at, 11.5, plotters::style::RGBColor(200, 30, 30));
-        }
-        if point.safety.control.is_some() {
-            ring(canvas, at, 8.5, plotters::style::RGBColor(130, 130, 130));
-        }
+        canvas.of_strategy(point.entry.label, |canvas| {
+            canvas.marker(at, 5.0, point.entry.look);
+            if point.safety.lost.is_some_and(|lost| lost > 0) {
+                ring(canvas, at, 11.5, plotters::style::RGBColor(200, 30, 30));
+            }
+            if point.safety.control.is_some() {
+                ring(canvas, at, 8.5, plotters::style::RGBColor(130, 130, 130));
+            }
+        });
     }
 }
 
@@ -103,9 +105,9 @@ fn ring(canvas: &mut Canvas, at: (f64, f64), radius: f64, colour: plotters::styl
 }
 
 fn legend(point: &Point<'_>) -> LegendEntry {
-    let mut label = point.entry.legend_label();
+    let mut entry = LegendEntry::of(point.entry);
     if let Some(lost) = point.safety.lost.filter(|lost| *lost > 0) {
-        label = format!("{label} ({} lost)", format::count(lost as f64));
+        entry.label = format!("{} ({} lost)", entry.label, format::count(lost as f64));
     }
-    LegendEntry { label, look: point.entry.look }
+    entry
 }

@@ -2,7 +2,8 @@
 
 use plotters::style::Color;
 
-use super::by_strategy::{LABELS_GAP, ROW, VALUES, draw_labels, row_middle};
+use super::by_strategy::{LABELS_GAP, ROW, VALUES, draw_labels, labels_of, row_middle};
+use crate::report::answer::few;
 use crate::report::canvas::panel::Panel;
 use crate::report::canvas::scale::{Scale, Spread, Tick};
 use crate::report::canvas::sheet::{MARGIN, Sheet, WIDTH};
@@ -17,10 +18,10 @@ const LEAST_SHARE: f64 = 1e-6;
 /// Draws the chart; `None` where nothing was audited.
 pub(super) fn draw(group: &Group<'_>) -> Option<Canvas> {
     group.entries.iter().find_map(Safety::of)?;
-    let mut sheet = Sheet::new("Stale reads by strategy", group);
+    let mut sheet = Sheet::new("Stale reads by strategy", answer(group), group);
     let top = sheet.next + 22.0;
     let bottom = top + ROW * group.entries.len() as f64 + 8.0;
-    let left = MARGIN + draw_labels(&mut sheet.canvas, group, top) + LABELS_GAP;
+    let left = MARGIN + draw_labels(&mut sheet.canvas, &labels_of(group), top, ROW) + LABELS_GAP;
     let middle = f64::midpoint(left, WIDTH - MARGIN);
     draw_shares(&mut sheet.canvas, group, (left, top, middle - VALUES - 14.0, bottom));
     draw_ages(&mut sheet.canvas, group, (middle + 14.0, top, WIDTH - MARGIN - VALUES - 14.0, bottom));
@@ -31,6 +32,26 @@ pub(super) fn draw(group: &Group<'_>) -> Option<Canvas> {
          Controls are naive forms, there to show that the audit sees them.",
     );
     Some(sheet.finish())
+}
+
+/// Whose reads were stale, the worst first.
+fn answer(group: &Group<'_>) -> Option<String> {
+    let audited: Vec<_> = group
+        .entries
+        .iter()
+        .filter_map(|entry| Some((entry.label, Safety::of(entry)?.stale_share())))
+        .collect();
+    let mut stale: Vec<_> = audited.iter().filter(|(_, share)| *share > 0.0).collect();
+    stale.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let named: Vec<String> =
+        stale.iter().map(|(label, share)| format!("{label} ({})", percent(*share))).collect();
+    let named: Vec<&str> = named.iter().map(String::as_str).collect();
+    match (audited.len(), stale.len()) {
+        (0, _) => None,
+        (_, 0) => Some("no audited read was stale".into()),
+        (all, some) if all == some => Some(format!("every strategy served stale reads: {}", few(&named))),
+        _ => Some(format!("stale reads were served by {} and by no other", few(&named))),
+    }
 }
 
 /// Shares from a millionth to all, each factor of ten equally long.
@@ -44,7 +65,7 @@ fn draw_shares(canvas: &mut Canvas, group: &Group<'_>, (left, top, right, bottom
     panel.draw_title(canvas, "Share of reads that were stale");
     panel.draw_axes(canvas, "of audited reads (log scale)", "");
     for (row, entry) in group.entries.iter().enumerate() {
-        let y = row_middle(top, row);
+        let y = row_middle(top, row, ROW);
         let Some(safety) = Safety::of(entry) else {
             canvas.text((left + 10.0, y), "not audited", Lettering::new(11.5, FAINT_INK));
             continue;
@@ -53,7 +74,8 @@ fn draw_shares(canvas: &mut Canvas, group: &Group<'_>, (left, top, right, bottom
             let none = format!("none of {}", format::count(safety.audited as f64));
             canvas.text((left + 10.0, y), none, Lettering::new(11.5, FAINT_INK));
         } else {
-            canvas.marker((panel.at_x(safety.stale_share()), y), 4.5, entry.look);
+            let at = (panel.at_x(safety.stale_share()), y);
+            canvas.of_strategy(entry.label, |canvas| canvas.marker(at, 4.5, entry.look));
         }
         canvas.text((right + 8.0, y), percent(safety.stale_share()), Lettering::new(12.0, INK));
     }
@@ -71,7 +93,7 @@ fn draw_ages(canvas: &mut Canvas, group: &Group<'_>, (left, top, right, bottom):
     panel.draw_title(canvas, "How long their answers had been out of date");
     panel.draw_axes(canvas, "age (log scale)", "");
     for (row, entry) in group.entries.iter().enumerate() {
-        let y = row_middle(top, row);
+        let y = row_middle(top, row, ROW);
         let many = entry.measured.len();
         for (n, row) in entry.measured.iter().enumerate() {
             let (Some(p50), Some(p99), Some(most)) = (
@@ -83,8 +105,10 @@ fn draw_ages(canvas: &mut Canvas, group: &Group<'_>, (left, top, right, bottom):
             };
             let shift = if many < 2 { 0.0 } else { (n as f64 / (many - 1) as f64 - 0.5) * 18.0 };
             let at = |ms: f64| (panel.at_x(ms * 1e3), y + shift);
-            canvas.line([at(p50), at(most)], entry.look.colour.mix(0.6), 1.5, &[]);
-            canvas.marker(at(p99), 2.6, entry.look);
+            canvas.of_strategy(entry.label, |canvas| {
+                canvas.line([at(p50), at(most)], entry.look.colour.mix(0.6), 1.5, &[]);
+                canvas.marker(at(p99), 2.6, entry.look);
+            });
         }
         let oldest = Safety::of(entry).and_then(|safety| safety.oldest_ms);
         let text = oldest.map_or_else(|| "–".into(), |ms| format::micros(ms * 1e3));

@@ -1,6 +1,7 @@
 //! Throughput and p99 by strategy.
 
-use super::by_strategy::{self, Measured, SummaryFigure};
+use super::by_strategy::{self, Measured, SummaryFigure, Words};
+use crate::report::answer::Comparison;
 use crate::report::canvas::Canvas;
 use crate::report::format;
 use crate::report::group::Group;
@@ -29,7 +30,16 @@ const PANELS: [Measured; 2] = [
     },
 ];
 
+const WORDS: Words = Words {
+    title: "Throughput and tail latency by strategy",
+    compared: &[
+        Comparison { figure: "throughput", wins: "does the most operations", what: "throughput" },
+        Comparison { figure: "read.p99", wins: "has the fastest p99 of reads", what: "the p99 of reads" },
+    ],
+    remark: "",
+};
+
 /// Draws the chart; `None` where every cell failed.
 pub(super) fn draw(group: &Group<'_>) -> Option<Canvas> {
-    by_strategy::draw("Throughput and tail latency by strategy", group, &PANELS, "")
+    by_strategy::draw(&WORDS, group, &PANELS)
 }

@@ -1,0 +1,167 @@
+//! What a chart answers, in a sentence made from the data. Where the data do not tell strategies apart, no winner is named.
+
+use super::decision::candidates;
+use super::format;
+use super::group::{Group, StrategyRepeats};
+use super::stats::paired_ratio;
+use crate::results::{Criterion, named};
+
+/// A figure that a chart compares.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Comparison {
+    /// Its name in `criteria`.
+    pub figure: &'static str,
+    /// What is said of the best: `reads the database least`.
+    pub wins: &'static str,
+    /// What is said to be alike: `database reads`.
+    pub what: &'static str,
+}
+
+/// The database's work and the reads that users wait for.
+pub(super) const WORK_AND_READS: &[Comparison] = &[
+    Comparison {
+        figure: "database.reads_per_op",
+        wins: "reads the database least",
+        what: "database reads an operation",
+    },
+    Comparison { figure: "read.p50", wins: "has the fastest median read", what: "the median read" },
+    Comparison { figure: "read.p99", wins: "has the fastest p99 of reads", what: "the p99 of reads" },
+];
+
+/// More strategies than this are not named in one sentence.
+const NAMED: usize = 3;
+
+/// Who is best in each figure among no cache and the strategies that may be proposed; `None` where there is nothing to compare.
+#[must_use]
+pub(super) fn winners(group: &Group<'_>, comparisons: &[Comparison]) -> Option<String> {
+    let mut entries = candidates(group);
+    entries.extend(group.entries.iter().filter(|entry| entry.is_reference() && !entry.measured.is_empty()));
+    let mut set_aside: Vec<&str> = Vec::new();
+    let mut won: Vec<(usize, Vec<String>)> = Vec::new();
+    let mut open: Vec<(Vec<usize>, Vec<String>)> = Vec::new();
+    for comparison in comparisons {
+        let Some(figure) = named(comparison.figure) else { continue };
+        let leading = leaders(&entries, figure);
+        if let Some(best) = leading.first() {
+            let better = better_than(group, figure, entries[*best]);
+            set_aside.extend(better.filter(|label| entries.iter().all(|entry| entry.label != *label)));
+        }
+        match leading.as_slice() {
+            [] => {}
+            [best] => add(&mut won, *best, format!("{} ({})", comparison.wins, figure.show(entries[*best]))),
+            alike => {
+                let mut alike = alike.to_vec();
+                alike.sort_unstable();
+                add(&mut open, alike, comparison.what.to_owned());
+            }
+        }
+    }
+    let won = won.into_iter().map(|(best, what)| praise(entries[best], &what));
+    let open = open.into_iter().map(|(alike, what)| not_told_apart(&entries, &alike, &what));
+    set_aside.sort_unstable();
+    set_aside.dedup();
+    let aside = (!set_aside.is_empty())
+        .then(|| format!("set aside, as overloaded, failing or without its guarantee: {}", few(&set_aside)));
+    let parts: Vec<String> = won.chain(open).chain(aside).collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+/// The strategies whose value is better than that of one.
+fn better_than<'a>(
+    group: &'a Group<'_>,
+    figure: &'a Criterion,
+    one: &'a StrategyRepeats<'_>,
+) -> impl Iterator<Item = &'a str> {
+    let bar = figure.of(one).map(|of| of.value);
+    group.entries.iter().filter_map(move |entry| {
+        let is_better = figure.better.order(figure.of(entry)?.value, bar?).is_lt();
+        is_better.then_some(entry.label)
+    })
+}
+
+/// What a crash would cost stands beside what a strategy is praised for.
+fn praise(entry: &StrategyRepeats<'_>, what: &[String]) -> String {
+    let risk = named("at_risk").and_then(|figure| figure.of(entry)).map_or(0.0, |of| of.value);
+    let risk = if risk > 0.0 {
+        format!(", with up to {} writes at risk,", format::count(risk))
+    } else {
+        String::new()
+    };
+    format!("{}{risk} {}", entry.label, format::list(what))
+}
+
+fn not_told_apart(entries: &[&StrategyRepeats<'_>], alike: &[usize], what: &[String]) -> String {
+    let what = format::list(what);
+    if alike.len() == entries.len() {
+        return format!("no difference shown in {what}");
+    }
+    let labels: Vec<&str> = alike.iter().map(|at| entries[*at].label).collect();
+    format!("best in {what}, with no difference shown between them: {}", few(&labels))
+}
+
+fn add<K: PartialEq, V>(all: &mut Vec<(K, Vec<V>)>, key: K, value: V) {
+    match all.iter_mut().find(|(known, _)| *known == key) {
+        Some((_, values)) => values.push(value),
+        None => all.push((key, vec![value])),
+    }
+}
+
+/// The places of the best and of all that the data do not tell from it; none where fewer than two have the figure.
+#[must_use]
+pub(super) fn leaders(entries: &[&StrategyRepeats<'_>], figure: &Criterion) -> Vec<usize> {
+    let mut known: Vec<(usize, f64)> =
+        entries.iter().enumerate().filter_map(|(at, entry)| Some((at, figure.of(entry)?.value))).collect();
+    known.sort_by(|a, b| figure.better.order(a.1, b.1));
+    match known.as_slice() {
+        [] | [_] => Vec::new(),
+        [(best, _), rest @ ..] => {
+            let alike = rest.iter().map(|(at, _)| *at);
+            let alike = alike.filter(|at| !is_told_apart(figure, entries[*best], entries[*at]));
+            std::iter::once(*best).chain(alike).collect()
+        }
+    }
+}
+
+/// A smaller difference decides nothing, however sure it is.
+const NEGLIGIBLE: f64 = 1.01;
+
+/// Returns true if the data show that two strategies differ in a figure: by their ratio in each block, or, of what is 0 in
+/// some, by intervals that lie apart.
+#[must_use]
+pub(super) fn is_told_apart(figure: &Criterion, a: &StrategyRepeats<'_>, b: &StrategyRepeats<'_>) -> bool {
+    if let Some(ratio) = paired_ratio(&figure.by_block(a), &figure.by_block(b)) {
+        return ratio.is_shown() && ratio.estimate.max(1.0 / ratio.estimate) > NEGLIGIBLE;
+    }
+    let interval = |entry: &StrategyRepeats<'_>| figure.of(entry).and_then(|of| of.interval);
+    match (interval(a), interval(b)) {
+        (Some(a), Some(b)) => a.high < b.low || b.high < a.low,
+        _ => false,
+    }
+}
+
+/// The answers of several topologies, each with its name; of a single one without.
+#[must_use]
+pub(super) fn by_topology(
+    groups: &[&Group<'_>],
+    answer: impl Fn(&Group<'_>) -> Option<String>,
+) -> Option<String> {
+    let answers: Vec<(&str, String)> =
+        groups.iter().filter_map(|group| Some((group.topology, answer(group)?))).collect();
+    match answers.as_slice() {
+        [] => None,
+        [(_, only)] => Some(only.clone()),
+        several => {
+            let parts: Vec<String> = several.iter().map(|(name, text)| format!("{name}: {text}")).collect();
+            Some(parts.join(". "))
+        }
+    }
+}
+
+/// The first few names, and how many more there are.
+#[must_use]
+pub(super) fn few(names: &[&str]) -> String {
+    let mut shown: Vec<String> = names.iter().take(NAMED).map(|name| (*name).to_owned()).collect();
+    let more = names.len().saturating_sub(NAMED);
+    shown.extend((more > 0).then(|| format!("{more} more")));
+    format::list(&shown)
+}

@@ -1,0 +1,103 @@
+//! One picture of a run, as large as a slide wants it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::canvas::theme::Theme;
+use super::canvas::{Canvas, render, svg};
+use super::charts::{REGISTRY, RUN_REGISTRY};
+use super::group::{Group, groups};
+use super::{ReportError, checked, replacing};
+use crate::results::write_atomically;
+use crate::scenario::suggest;
+
+/// What a picture is written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say all")]
+pub enum PictureFormat {
+    Svg,
+    Png,
+}
+
+impl PictureFormat {
+    fn ending(self) -> &'static str {
+        match self {
+            Self::Svg => "svg",
+            Self::Png => "png",
+        }
+    }
+}
+
+/// Which picture, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PictureRequest {
+    /// The chart's name, with what tells its group from others in the names of files.
+    pub chart: String,
+    /// What it is written as.
+    pub format: PictureFormat,
+    /// Its width and height in pixels.
+    pub size: (u32, u32),
+    /// What it stands on.
+    pub theme: Theme,
+}
+
+/// A picture that a run may have.
+struct Known<'a> {
+    name: String,
+    draw: Box<dyn Fn() -> Option<Canvas> + 'a>,
+}
+
+/// Draws one picture of a results folder into its `plots/`; returns the file that was written.
+///
+/// # Errors
+/// Where there is no such picture, the results do not read, or the file cannot be written.
+pub fn draw_picture(dir: &Path, request: &PictureRequest) -> Result<PathBuf, ReportError> {
+    let results = checked(dir)?;
+    let groups = groups(&results)?;
+    let known = known(&groups);
+    let Some(found) = known.iter().find(|known| known.name == request.chart) else {
+        let names: Vec<&str> = known.iter().map(|known| known.name.as_str()).collect();
+        let help = suggest(&request.chart, &names);
+        return Err(ReportError::UnknownChart { name: request.chart.clone(), help });
+    };
+    let Some(canvas) = (found.draw)() else {
+        return Err(ReportError::NothingToShow { name: request.chart.clone(), path: dir.to_owned() });
+    };
+    let folder = dir.join("plots");
+    fs::create_dir_all(&folder)
+        .map_err(|error| ReportError::Chart { path: folder.clone(), reason: error.to_string() })?;
+    let path = folder.join(file_name(request));
+    match request.format {
+        PictureFormat::Svg => {
+            let text = svg::svg_of_size(&canvas, request.size, request.theme);
+            write_atomically(&path, text.as_bytes())?;
+        }
+        PictureFormat::Png => {
+            replacing(&path, |path| render::png_of_size(&canvas, request.size, request.theme, path))?;
+        }
+    }
+    Ok(path)
+}
+
+fn file_name(request: &PictureRequest) -> String {
+    let (width, height) = request.size;
+    let theme = match request.theme {
+        Theme::Light => "light",
+        Theme::Dark => "dark",
+    };
+    format!("{}-{width}x{height}-{theme}.{}", request.chart, request.format.ending())
+}
+
+/// The charts over the whole run, and each chart of each group.
+fn known<'a>(groups: &'a [Group<'a>]) -> Vec<Known<'a>> {
+    let of_run = RUN_REGISTRY
+        .iter()
+        .map(|chart| Known { name: chart.name.to_owned(), draw: Box::new(move || (chart.draw)(groups)) });
+    let of_groups = groups.iter().flat_map(|group| {
+        REGISTRY.iter().map(move |chart| Known {
+            name: format!("{}{}", chart.name, group.suffix),
+            draw: Box::new(move || (chart.draw)(group)),
+        })
+    });
+    of_run.chain(of_groups).collect()
+}
