@@ -98,10 +98,15 @@ fn a_run_leaves_every_file_and_the_link_to_the_latest() {
         "application.csv",
         "run.json",
         "report.html",
+        "results.csv",
+        "summary.json",
+        "summary.md",
     ]
     .map(String::from)
     .into();
-    for chart in ["cost", "hit-rate", "latency-percentiles", "throughput-p99", "staleness", "safety"] {
+    for chart in
+        ["cost", "hit-rate", "latency-percentiles", "throughput-p99", "staleness", "safety", "trade-off"]
+    {
         expected.extend([format!("plots/{chart}.svg"), format!("plots/{chart}.png")]);
     }
     for strategy in ["no-cache", "cache-aside", "cache-through"] {
@@ -534,7 +539,7 @@ fn without_plots_there_are_tables_and_no_charts() {
     let latest = place.latest("tiny");
     assert!(latest.join("summary.csv").exists());
     assert!(!latest.join("plots").exists() && !latest.join("report.html").exists());
-    assert!(!ended.stdout.contains("report.html"), "{ended:?}");
+    assert!(!ended.stdout.contains("report:  "), "{ended:?}");
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! Panels side by side with a row a strategy: every repeat a point, their median a bar, their spread a line.
+//! Panels side by side with a row a strategy: every repeat a point, the figure of all repeats
+//! together a bar, their spread a line.
 
 use plotters::style::{Color, RGBColor};
 
@@ -9,16 +10,15 @@ use crate::report::canvas::sheet::{MARGIN, Sheet, WIDTH};
 use crate::report::canvas::{Anchor, Canvas, FAINT_INK, INK, Lettering};
 use crate::report::format;
 use crate::report::group::{Group, StrategyRepeats};
-use crate::report::stats::median;
 use crate::report::style::Look;
-use crate::results::{LimitedBy, SummaryRow};
+use crate::results::{LimitedBy, SummaryRow, named};
 
 /// The height of a row.
 pub(super) const ROW: f64 = 40.0;
 const BAND: RGBColor = RGBColor(248, 248, 248);
 /// The widest that names of strategies get.
 const LABELS: f64 = 210.0;
-/// Room for the medians beside each panel.
+/// Room for the figures beside each panel.
 pub(super) const VALUES: f64 = 74.0;
 /// Between the names and the first panel.
 pub(super) const LABELS_GAP: f64 = 14.0;
@@ -33,12 +33,19 @@ pub(super) struct Measured {
     pub title: &'static str,
     pub axis: &'static str,
     pub figure: SummaryFigure,
+    /// The figure of all repeats together, as every table has it.
+    pub whole: fn(&StrategyRepeats<'_>) -> Option<f64>,
     /// The figures that the scale has room for: this panel's own, and those of panels that it is compared with.
     pub on_one_scale_with: &'static [SummaryFigure],
     pub show: fn(f64) -> String,
     pub scale: fn(&[f64], u32) -> Scale,
     /// The number of steps that the axis has room for.
     pub steps: u32,
+}
+
+/// A criterion over all repeats of a strategy.
+pub(super) fn whole(entry: &StrategyRepeats<'_>, criterion: &str) -> Option<f64> {
+    named(criterion)?.of(entry).map(|of| of.value)
 }
 
 /// From 0 to the largest.
@@ -96,8 +103,9 @@ fn note(remark: &str, group: &Group<'_>) -> String {
         .filter(|entry| entry.measured.iter().any(|row| row.limits.limited_by == Some(LimitedBy::Hotset)))
         .map(|entry| entry.label.to_owned())
         .collect();
-    let mut note =
-        format!("{remark}Each percentile is of one repeat's operations; the median is over the repeats.");
+    let mut note = format!(
+        "{remark}A point is one repeat; the bar and its number are of all repeats together, as in the scorecard."
+    );
     if !by_harness.is_empty() {
         note += " Limited by hotset itself, so not a figure about the strategy: ";
         note += &format::list(&by_harness);
@@ -168,7 +176,7 @@ fn draw_panel(
 
 fn draw_row(canvas: &mut Canvas, panel: &Panel, entry: &StrategyRepeats<'_>, measured: &Measured, y: f64) {
     let values = entry.values(measured.figure);
-    let Some(median) = median(&values) else {
+    let Some(whole) = (measured.whole)(entry) else {
         let why = if entry.measured.is_empty() { "failed" } else { "no reads" };
         canvas.text((panel.left + 10.0, y), why, Lettering::new(11.5, FAINT_INK));
         return;
@@ -177,7 +185,7 @@ fn draw_row(canvas: &mut Canvas, panel: &Panel, entry: &StrategyRepeats<'_>, mea
     let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let colour = entry.look.colour;
     canvas.line([(panel.at_x(low), y), (panel.at_x(high), y)], colour.mix(0.6), 1.5, &[]);
-    let x = panel.at_x(median);
+    let x = panel.at_x(whole);
     canvas.rectangle((x - 1.25, y - 15.0), (x + 1.25, y + 15.0), colour);
     let many = entry.measured.len();
     for (n, row) in entry.measured.iter().enumerate() {
@@ -188,7 +196,7 @@ fn draw_row(canvas: &mut Canvas, panel: &Panel, entry: &StrategyRepeats<'_>, mea
             canvas.marker((panel.at_x(value), y + shift), 3.2, look);
         }
     }
-    canvas.text((panel.right + 8.0, y), (measured.show)(median), Lettering::new(12.0, INK));
+    canvas.text((panel.right + 8.0, y), (measured.show)(whole), Lettering::new(12.0, INK));
 }
 
 /// Says what points, bars and lines mean.
@@ -207,7 +215,7 @@ fn draw_key(sheet: &mut Sheet) {
     canvas.marker((at + 9.0, y), 3.2, plain);
     let at = draw_text(canvas, "one repeat, overloaded");
     canvas.marker((at + 9.0, y), 3.2, Look { filled: false, ..plain });
-    let at = draw_text(canvas, "median of the repeats (number at the right)");
+    let at = draw_text(canvas, "all repeats together (number at the right)");
     canvas.rectangle((at + 7.75, y - 8.0), (at + 10.25, y + 8.0), plain.colour);
     let at = draw_text(canvas, "least to most");
     canvas.line([(at, y), (at + 18.0, y)], plain.colour.mix(0.6), 1.5, &[]);
