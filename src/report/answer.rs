@@ -8,7 +8,7 @@ use crate::results::{Criterion, named};
 
 /// A figure that a chart compares.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Comparison {
+pub(super) struct ComparedFigure {
     /// Its name in `criteria`.
     pub figure: &'static str,
     /// What is said of the best: `reads the database least`.
@@ -18,14 +18,14 @@ pub(super) struct Comparison {
 }
 
 /// The database's work and the reads that users wait for.
-pub(super) const WORK_AND_READS: &[Comparison] = &[
-    Comparison {
+pub(super) const WORK_AND_READS: &[ComparedFigure] = &[
+    ComparedFigure {
         figure: "database.reads_per_op",
         wins: "reads the database least",
         what: "database reads an operation",
     },
-    Comparison { figure: "read.p50", wins: "has the fastest median read", what: "the median read" },
-    Comparison { figure: "read.p99", wins: "has the fastest p99 of reads", what: "the p99 of reads" },
+    ComparedFigure { figure: "read.p50", wins: "has the fastest median read", what: "the median read" },
+    ComparedFigure { figure: "read.p99", wins: "has the fastest p99 of reads", what: "the p99 of reads" },
 ];
 
 /// More strategies than this are not named in one sentence.
@@ -33,7 +33,7 @@ const NAMED: usize = 3;
 
 /// Who is best in each figure among no cache and the strategies that may be proposed; `None` where there is nothing to compare.
 #[must_use]
-pub(super) fn winners(group: &Group<'_>, comparisons: &[Comparison]) -> Option<String> {
+pub(super) fn winners(group: &Group<'_>, comparisons: &[ComparedFigure]) -> Option<String> {
     let mut entries = candidates(group);
     entries.extend(group.entries.iter().filter(|entry| entry.is_reference() && !entry.measured.is_empty()));
     let mut set_aside: Vec<&str> = Vec::new();

@@ -181,7 +181,8 @@ fn read_url(
 }
 
 /// Replaces each `${NAME}` by the variable of the environment. In a user, a password and the query of a URL its value is
-/// percent-encoded, since it stands for that part and must not end it; in other places it is taken as it is.
+/// percent-encoded, since it stands for that part and must not end it; in other places it is taken as it is. A variable that is
+/// all there is before the `@` may hold a user and a password with a colon between them, or `:password` alone.
 ///
 /// # Errors
 /// Returns an error that names the missing variable, or tells what is wrong with the text.
@@ -207,7 +208,10 @@ pub fn expand(text: &str, variable: impl Fn(&str) -> Option<String>) -> Result<S
             format!("the environment has no variable {name}; set it, as in {name}=… hotset …")
         })?;
         expanded.push_str(before);
-        if (behind_scheme..user_end).contains(&at) || at > query {
+        let is_all_of_the_user = at == behind_scheme && at + "${}".len() + name.len() == user_end;
+        if let Some((user, password)) = value.split_once(':').filter(|_| is_all_of_the_user) {
+            expanded.push_str(&[secrets::encode(user), secrets::encode(password)].join(":"));
+        } else if (behind_scheme..user_end).contains(&at) || at > query {
             expanded.push_str(&secrets::encode(&value));
         } else {
             expanded.push_str(&value);
@@ -301,5 +305,15 @@ mod tests {
         assert!(expand("redis://:a${b@c}d@host/", variable).unwrap_err().contains("no name"));
         assert!(expand("redis://${OTHER}/", variable).unwrap_err().contains("OTHER"));
         assert!(expand("redis://${OTHER/", variable).unwrap_err().contains('}'));
+    }
+
+    #[test]
+    fn a_variable_before_the_at_sign_may_hold_a_user_and_a_password() {
+        let with = |value: &'static str, text: &str| expand(text, |_| Some(value.to_owned())).unwrap();
+        assert_eq!(with(":s3@#", "redis://${BOTH}@host:1/"), "redis://:s3%40%23@host:1/");
+        assert_eq!(with("me:a:b", "redis://${BOTH}@host/"), "redis://me:a%3Ab@host/");
+        // Beside anything else it is that part alone.
+        assert_eq!(with("a:b", "redis://:${PASSWORD}@host/"), "redis://:a%3Ab@host/");
+        assert_eq!(with("a:b", "redis://${USER}:x@host/"), "redis://a%3Ab:x@host/");
     }
 }

@@ -3,7 +3,7 @@
 
 use plotters::style::{Color, RGBColor};
 
-use crate::report::answer::{Comparison, winners};
+use crate::report::answer::{ComparedFigure, winners};
 use crate::report::canvas::panel::Panel;
 use crate::report::canvas::scale::Scale;
 use crate::report::canvas::sheet::{MARGIN, Sheet, WIDTH};
@@ -69,7 +69,7 @@ pub(super) fn micros_scale(values: &[f64], steps: u32) -> Scale {
 pub(super) struct Words {
     pub title: &'static str,
     /// What is compared in the answer.
-    pub compared: &'static [Comparison],
+    pub compared: &'static [ComparedFigure],
     /// What stands before the notes below.
     pub remark: &'static str,
 }

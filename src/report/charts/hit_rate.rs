@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use plotters::style::{Color, RGBColor};
 
-use crate::report::answer::{Comparison, winners};
+use crate::report::answer::{ComparedFigure, winners};
 use crate::report::canvas::panel::Panel;
 use crate::report::canvas::scale::Scale;
 use crate::report::canvas::sheet::{LegendEntry, MARGIN, Sheet, WIDTH};
@@ -22,8 +22,8 @@ const EVENTS_TO_NAME: usize = 8;
 const EVENT_ROWS: usize = 4;
 pub(super) const EVENT_ROW: f64 = 14.0;
 
-const HIGHEST: &[Comparison] =
-    &[Comparison { figure: "hit_rate", wins: "has the highest hit rate", what: "the hit rate" }];
+const HIGHEST: &[ComparedFigure] =
+    &[ComparedFigure { figure: "hit_rate", wins: "has the highest hit rate", what: "the hit rate" }];
 
 /// Draws the chart; `None` where no cell looked anything up in a cache.
 pub(super) fn draw(group: &Group<'_>) -> Option<Canvas> {

@@ -2,7 +2,7 @@
 
 use hdrhistogram::Histogram;
 
-use crate::report::answer::{Comparison, winners};
+use crate::report::answer::{ComparedFigure, winners};
 use crate::report::canvas::panel::Panel;
 use crate::report::canvas::scale::Scale;
 use crate::report::canvas::sheet::{LegendEntry, MARGIN, Sheet, WIDTH};
@@ -18,9 +18,9 @@ const HEIGHT: f64 = 360.0;
 /// Points of a line for each nine.
 const POINTS_A_NINE: u32 = 80;
 
-const READS: &[Comparison] = &[
-    Comparison { figure: "read.p50", wins: "has the fastest median read", what: "the median read" },
-    Comparison { figure: "read.p99", wins: "has the fastest p99 of reads", what: "the p99 of reads" },
+const READS: &[ComparedFigure] = &[
+    ComparedFigure { figure: "read.p50", wins: "has the fastest median read", what: "the median read" },
+    ComparedFigure { figure: "read.p99", wins: "has the fastest p99 of reads", what: "the p99 of reads" },
 ];
 
 /// Draws the chart; `None` where no cell left an interval log.

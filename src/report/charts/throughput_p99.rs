@@ -1,7 +1,7 @@
 //! Throughput and p99 by strategy.
 
 use super::by_strategy::{self, Measured, SummaryFigure, Words};
-use crate::report::answer::Comparison;
+use crate::report::answer::ComparedFigure;
 use crate::report::canvas::Canvas;
 use crate::report::format;
 use crate::report::group::Group;
@@ -35,8 +35,8 @@ const PANELS: [Measured; 2] = [
 const WORDS: Words = Words {
     title: "Throughput and tail latency by strategy",
     compared: &[
-        Comparison { figure: "throughput", wins: "does the most operations", what: "throughput" },
-        Comparison { figure: "read.p99", wins: "has the fastest p99 of reads", what: "the p99 of reads" },
+        ComparedFigure { figure: "throughput", wins: "does the most operations", what: "throughput" },
+        ComparedFigure { figure: "read.p99", wins: "has the fastest p99 of reads", what: "the p99 of reads" },
     ],
     remark: "",
 };
