@@ -36,7 +36,7 @@ impl SecretUrl {
     /// Returns the reason why it is none and the remedy, without the URL.
     pub fn of_redis(text: &str) -> Result<Self, String> {
         let url = Self::new(text);
-        check(text, &OF_REDIS, "redis://HOST:PORT or, over TLS, rediss://HOST:PORT")?;
+        check(text, &OF_REDIS, "redis://127.0.0.1:6379 or, over TLS, rediss://127.0.0.1:6379")?;
         match Url::parse(text) {
             Ok(parsed) if parsed.scheme().ends_with("unix") => {}
             Ok(parsed) if parsed.host_str().is_none_or(str::is_empty) => {
@@ -69,7 +69,7 @@ impl SecretUrl {
     /// Returns the reason why it is none and the remedy, without the URL.
     pub fn of_mongodb(text: &str) -> Result<Self, String> {
         let url = Self::new(text);
-        check(text, &OF_MONGODB, "mongodb://HOST:PORT or mongodb+srv://NAME")?;
+        check(text, &OF_MONGODB, "mongodb://127.0.0.1:27017 or mongodb+srv://NAME")?;
         ConnectionString::parse(text).map_err(|error| match *error.kind {
             mongodb::error::ErrorKind::InvalidArgument { message, .. } => unreadable(&message),
             other => unreadable(&other.to_string()),
