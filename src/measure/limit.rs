@@ -79,7 +79,8 @@ pub const POOL_WAIT_SHARE: f64 = 0.5;
 /// 3. All together used [`BUSY_MACHINE`] of the machine's cores: the part that used more than half of that, otherwise the
 ///    machine.
 /// 4. Database calls waited [`POOL_WAIT_SHARE`] of their time for a connection: the connections.
-/// 5. An open loop sent [`LATE_SHARE`] of its operations late although their clients were free: the machine.
+/// 5. An open loop sent [`LATE_SHARE`] of its operations late although their clients were free, and these are most of what
+///    was late: the machine.
 /// 6. Otherwise the clients: each waits for its answer, and more of them would do more.
 ///
 /// Where that is hotset, or in an open loop the machine, the cell was disturbed; an open loop with any other limit was
@@ -97,7 +98,10 @@ pub fn limited_by(evidence: &Evidence) -> LoadVerdict {
         };
     }
     let (limit, because) = match busiest_part(evidence) {
-        (LimitedBy::Clients, _) if late => (LimitedBy::Machine, late_wakeups(evidence)),
+        // Where most of what was late waited for its client, a few late wake-ups are not why so little was done.
+        (LimitedBy::Clients, _) if late && evidence.late_wakeup_share * 2.0 > evidence.late_share => {
+            (LimitedBy::Machine, late_wakeups(evidence))
+        }
         busiest => busiest,
     };
     let open = evidence.mode == Mode::Open;
@@ -277,6 +281,13 @@ mod tests {
         );
         let full = Evidence { hotset_cores: 1.3, cache_cores: 1.3, database_cores: 1.3, ..behind };
         assert_limit(&full, LimitedBy::Machine, Driven::Disturbed);
+    }
+
+    #[test]
+    fn a_few_late_wakeups_do_not_excuse_a_system_that_leaves_its_clients_waiting() {
+        let behind =
+            Evidence { achieved_per_second: 133.0, late_share: 0.87, late_wakeup_share: 0.036, ..open() };
+        assert_limit(&behind, LimitedBy::Clients, Driven::Overloaded);
     }
 
     #[test]
