@@ -3,12 +3,14 @@
 
 mod access_counts;
 mod admin;
+mod connecting;
 mod errors;
 mod failovers;
 mod fleet;
 pub mod layout;
 mod link;
 pub mod options;
+mod reply;
 mod scout;
 mod scripts;
 mod sessions;
@@ -17,6 +19,7 @@ pub mod slots;
 mod streams;
 mod tracking;
 mod wait;
+mod wire;
 mod write_log;
 
 use std::fmt;
@@ -30,9 +33,12 @@ use redis::{Cmd, RedisWrite, ServerErrorKind, ToRedisArgs, Value};
 pub use admin::{RedisAdmin, RedisInfo};
 pub use errors::{kind_of, store_error};
 use fleet::{CommandKind, Fleet, as_store_error};
+use link::Answer;
 pub use options::{DeploymentKind, ReadFrom, RedisOptions, Sharding};
+use reply::Reply;
 use scripts::Script;
 pub use shard_names::ShardNames;
+use wire::Pack;
 
 use super::counters::Counters;
 use super::{Cache, Claimed, Entry, ErrorKind, SettleOutcome, StoreError, Token, Version};
@@ -105,29 +111,45 @@ impl RedisCache {
     /// Sends any command that changes a key to the primary of the key, and counts one command. The command's
     /// keys should be made by [`RedisCache::key`].
     pub async fn request(&self, key: &str, command: &Cmd, doing: &str) -> Result<Value, StoreError> {
-        self.ask(key, CommandKind::Write, command, doing).await
+        self.ask(key, CommandKind::Write, command, doing).await.map(Reply::into_value)
     }
 
     async fn ask(
         &self,
         key: &str,
         access: CommandKind,
-        command: &Cmd,
+        command: &impl Pack,
         doing: &str,
-    ) -> Result<Value, StoreError> {
+    ) -> Result<Reply, StoreError> {
         let answer = self.raw_request(key, access, command, doing).await?;
         answer.map_err(|error| as_store_error(&self.shared.fleet, &error, doing))
     }
 
-    async fn raw_request(
-        &self,
-        key: &str,
+    fn raw_request<'a>(
+        &'a self,
+        key: &'a str,
         access: CommandKind,
-        command: &Cmd,
-        doing: &str,
-    ) -> Result<Result<Value, redis::RedisError>, StoreError> {
+        command: &'a impl Pack,
+        doing: &'a str,
+    ) -> impl Future<Output = Result<Answer, StoreError>> + Send + 'a {
         self.counters.cache_command();
-        self.shared.fleet.request(key, access, command, doing).await
+        self.shared.fleet.request(key, access, command, doing)
+    }
+
+    /// Gets an entry from a node that serves such an access to its key.
+    async fn get_from(
+        &self,
+        access: CommandKind,
+        key: &str,
+        doing: &str,
+    ) -> Result<Option<Entry>, StoreError> {
+        let get = Get(Key { prefix: &self.shared.prefix, key });
+        match self.ask(key, access, &get, doing).await? {
+            // The document takes over the bytes that were read, without another copy.
+            Reply::Bulk(bytes) => Entry::decode(bytes).map(Some),
+            Reply::Nil => Ok(None),
+            other => Err(unexpected(doing, &other.into_value())),
+        }
     }
 
     /// Waits until as many replicas as the options require have the change to a key. The change itself is
@@ -175,7 +197,10 @@ impl RedisCache {
             Err(error) if error.kind() == redis::ErrorKind::Server(ServerErrorKind::NoScript) => {
                 self.request(key, &self.script_call("EVAL", &script.text, keys, arguments), doing).await
             }
-            answer => answer.map_err(|error| as_store_error(&self.shared.fleet, &error, doing)),
+            answer => {
+                let answer = answer.map_err(|error| as_store_error(&self.shared.fleet, &error, doing));
+                answer.map(Reply::into_value)
+            }
         }
     }
 
@@ -210,6 +235,21 @@ impl ToRedisArgs for Key<'_> {
     }
 }
 
+/// The command that nearly every operation sends, packed without anything in between.
+struct Get<'a>(Key<'a>);
+
+impl Pack for Get<'_> {
+    fn pack(&self, out: &mut Vec<u8>) {
+        let Self(Key { prefix, key }) = self;
+        out.extend_from_slice(b"*2\r\n$3\r\nGET\r\n$");
+        out.extend_from_slice(itoa::Buffer::new().format(prefix.len() + key.len()).as_bytes());
+        out.extend_from_slice(b"\r\n");
+        out.extend_from_slice(prefix.as_bytes());
+        out.extend_from_slice(key.as_bytes());
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
 /// A time to live in whole milliseconds, rounded up, since 0 would not be valid.
 fn millis(ttl: Duration) -> u64 {
     u64::try_from(ttl.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX).clamp(1, i64::MAX as u64 / 4)
@@ -231,21 +271,11 @@ fn unexpected(doing: &str, value: &Value) -> StoreError {
 
 impl Cache for RedisCache {
     async fn get(&self, key: &str) -> Result<Option<Entry>, StoreError> {
-        match self.ask(key, CommandKind::Read, &self.command("GET", key, 0), "getting an entry").await? {
-            // The document takes over the bytes that the driver read, without a copy.
-            Value::BulkString(bytes) => Entry::decode(Bytes::from(bytes)).map(Some),
-            Value::Nil => Ok(None),
-            other => Err(unexpected("getting an entry", &other)),
-        }
+        self.get_from(CommandKind::Read, key, "getting an entry").await
     }
 
     async fn get_newest(&self, key: &str) -> Result<Option<Entry>, StoreError> {
-        let doing = "getting an entry from its primary";
-        match self.ask(key, CommandKind::Write, &self.command("GET", key, 0), doing).await? {
-            Value::BulkString(bytes) => Entry::decode(Bytes::from(bytes)).map(Some),
-            Value::Nil => Ok(None),
-            other => Err(unexpected(doing, &other)),
-        }
+        self.get_from(CommandKind::Write, key, "getting an entry from its primary").await
     }
 
     async fn set(&self, key: &str, entry: &Entry, ttl: Option<Duration>) -> Result<(), StoreError> {
@@ -374,5 +404,8 @@ mod tests {
         let mut command = Cmd::new();
         command.arg("GET").arg(Key { prefix: "run:", key: "7" });
         assert_eq!(command.get_packed_command(), b"*2\r\n$3\r\nGET\r\n$5\r\nrun:7\r\n");
+        let mut packed = Vec::new();
+        Get(Key { prefix: "run:", key: "7" }).pack(&mut packed);
+        assert_eq!(packed, command.get_packed_command());
     }
 }

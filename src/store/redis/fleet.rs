@@ -7,16 +7,17 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
-use redis::{Cmd, RedisError, ServerErrorKind, Value};
+use redis::{RedisError, ServerErrorKind};
 use tokio::sync::Notify;
 
 use super::errors::{kind_of, store_error};
 use super::failovers::LastPrimaries;
 use super::layout::{Layout, NodeAddress, Placement};
-use super::link::{Address, Link};
+use super::link::{Address, Answer, Link};
 use super::options::{ReadFrom, RedisOptions};
 use super::scout::{Listening, Scout};
 use super::wait::ReplicaWaits;
+use super::wire::Pack;
 use crate::base::clock::{self, Instant};
 use crate::results::EventKind;
 use crate::store::counters::Counters;
@@ -186,9 +187,9 @@ impl Fleet {
         &self,
         key: &str,
         access: CommandKind,
-        command: &Cmd,
+        command: &impl Pack,
         doing: &str,
-    ) -> Result<Result<Value, RedisError>, StoreError> {
+    ) -> Result<Answer, StoreError> {
         let mut copied = false;
         // With one server there is no other node to try, so the clock need not be read for every command.
         let started = self.scout.can_change().then(Instant::now);
@@ -217,14 +218,14 @@ impl Fleet {
     #[allow(clippy::too_many_arguments, reason = "all of them belong to the one request")]
     async fn again(
         &self,
-        first: Result<Result<Value, RedisError>, StoreError>,
+        first: Result<Answer, StoreError>,
         mut copied: bool,
         deadline: Instant,
         key: &str,
         access: CommandKind,
-        command: &Cmd,
+        command: &dyn Pack,
         doing: &str,
-    ) -> Result<Result<Value, RedisError>, StoreError> {
+    ) -> Result<Answer, StoreError> {
         let (mut answer, mut redirections, mut retries) = (first, 0, 0);
         loop {
             let next = self.what_next(&answer, access);
@@ -276,7 +277,7 @@ impl Fleet {
         }
     }
 
-    fn what_next(&self, answer: &Result<Result<Value, RedisError>, StoreError>, access: CommandKind) -> Next {
+    fn what_next(&self, answer: &Result<Answer, StoreError>, access: CommandKind) -> Next {
         let error = match answer {
             Ok(Ok(_)) => return Next::Give,
             // The command was not even sent.

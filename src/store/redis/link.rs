@@ -1,8 +1,6 @@
-//! One multiplexed connection that many clients share and that is made again when it breaks.
-//!
-//! The driver's own `ConnectionManager` boxes and shares a future for every request; here a request
-//! costs a short lock and a clone.
+//! One connection that many clients share and that is made again when it breaks.
 
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -16,17 +14,17 @@ use redis::{
 };
 use tokio::sync::watch;
 
+use super::connecting;
 use super::errors::{kind_of, store_error};
 use super::layout::NodeAddress;
 use super::options::RedisOptions;
+use super::reply::Reply;
+use super::wire::{Pack, Waiting, Wire};
 use crate::results::EventKind;
 use crate::store::journal::Journal;
 use crate::store::secret::SecretUrl;
 use crate::store::{ErrorKind, StoreError};
 
-/// The number of requests that may wait to be written. The driver's default of 50 would throttle more clients
-/// than that.
-const QUEUE: usize = 4096;
 /// The pauses between attempts to connect again. The first attempt is made at once; then the pause doubles up
 /// to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
@@ -39,6 +37,9 @@ const PATIENCE: Duration = Duration::from_millis(20);
 pub(super) struct Address {
     client: Client,
     config: AsyncConnectionConfig,
+    tls: Option<Arc<rustls::ClientConfig>>,
+    connect_timeout: Duration,
+    response_timeout: Duration,
     url: SecretUrl,
     /// True if a replica shall answer reads on this connection.
     reads_replica: bool,
@@ -69,12 +70,23 @@ impl Address {
         // Both drivers use the cryptography that is installed here. The second call finds it installed and
         // fails.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = client(options, url).map_err(|error| store_error(&error, "reading the address", url))?;
+        let unreadable = |error| store_error(&error, "reading the address", url);
+        let client = client(options, url).map_err(unreadable)?;
+        let is_encrypted = matches!(client.get_connection_info().addr(), ConnectionAddr::TcpTls { .. });
+        let tls = is_encrypted.then(|| connecting::tls(options.root_certificates.as_deref()));
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(options.connect_timeout))
-            .set_response_timeout(Some(options.response_timeout))
-            .set_pipeline_buffer_size(QUEUE);
-        Ok(Self { client, config, url: url.clone(), reads_replica, journal: options.journal.clone() })
+            .set_response_timeout(Some(options.response_timeout));
+        Ok(Self {
+            client,
+            config,
+            tls: tls.transpose().map_err(unreadable)?,
+            connect_timeout: options.connect_timeout,
+            response_timeout: options.response_timeout,
+            url: url.clone(),
+            reads_replica,
+            journal: options.journal.clone(),
+        })
     }
 
     /// The URL of the server.
@@ -82,16 +94,18 @@ impl Address {
         &self.url
     }
 
-    pub(super) async fn connect(&self) -> Result<MultiplexedConnection, StoreError> {
+    pub(super) async fn connect(&self) -> Result<Wire, StoreError> {
         let connected = async {
-            let mut connection =
-                self.client.get_multiplexed_async_connection_with_config(&self.config).await?;
+            let info = self.client.get_connection_info();
+            let wire = connecting::connect(info, self.tls.as_ref(), self.response_timeout).await?;
             if self.reads_replica {
-                redis::cmd("READONLY").query_async::<()>(&mut connection).await?;
+                wire.send(&redis::cmd("READONLY"))?.await?;
             }
-            Ok(connection)
+            Ok(wire)
         };
-        connected.await.map_err(|error| self.error(&error, "connecting"))
+        let too_late = |_| Err(io::Error::from(io::ErrorKind::TimedOut).into());
+        let connected = tokio::time::timeout(self.connect_timeout, connected).await.unwrap_or_else(too_late);
+        connected.map_err(|error: RedisError| self.error(&error, "connecting"))
     }
 
     /// The driver's configuration of connections.
@@ -150,8 +164,31 @@ pub(super) struct Link {
     attempts: watch::Sender<u64>,
 }
 
+/// The answer of a server, with its error or the driver's as it came.
+pub(super) type Answer = Result<Reply, RedisError>;
+
+/// A request that is on its way.
+pub(super) struct Sent {
+    waiting: Waiting,
+    generation: u64,
+}
+
+/// A request after an ASKING. The answer to that is not waited for, as the one that matters comes after it.
+struct Asking<'a, P: ?Sized>(&'a P);
+
+impl<P: Pack + ?Sized> Pack for Asking<'_, P> {
+    fn pack(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"*1\r\n$6\r\nASKING\r\n");
+        self.0.pack(out);
+    }
+
+    fn ignored_answers(&self) -> usize {
+        1 + self.0.ignored_answers()
+    }
+}
+
 enum State {
-    Up { connection: MultiplexedConnection, generation: u64 },
+    Up { wire: Arc<Wire>, generation: u64 },
     Down { last: StoreError, generation: u64, mending: bool },
 }
 
@@ -165,10 +202,9 @@ impl State {
 
 impl Link {
     pub(super) async fn connect(address: Arc<Address>) -> Result<Arc<Self>, StoreError> {
-        let connection = address.connect().await?;
-        let state = Mutex::new(State::Up { connection, generation: 0 });
-        let (was_up, attempts) = (AtomicBool::new(true), watch::Sender::new(0));
-        Ok(Arc::new(Self { address, state, was_up, attempts }))
+        let link = Self::unconnected(address);
+        link.connected().await?;
+        Ok(link)
     }
 
     /// A link that connects when it is first used.
@@ -182,8 +218,8 @@ impl Link {
     /// Connects unless it is connected already.
     pub(super) async fn connected(&self) -> Result<(), StoreError> {
         if !self.is_up() {
-            let connection = self.address.connect().await?;
-            self.finish(Ok(connection));
+            let wire = self.address.connect().await?;
+            self.finish(Ok(wire));
         }
         Ok(())
     }
@@ -197,23 +233,10 @@ impl Link {
     /// it only right after ASKING.
     pub(super) async fn asking_request(
         self: &Arc<Self>,
-        command: &Cmd,
+        command: &(impl Pack + ?Sized),
         doing: &str,
-    ) -> Result<Result<Value, RedisError>, StoreError> {
-        let (mut connection, generation) = match self.take() {
-            Ok(up) => up,
-            Err(_) => Box::pin(self.wait_for_connection(doing)).await?,
-        };
-        let mut both = redis::pipe();
-        both.add_command(redis::cmd("ASKING")).ignore().add_command(command.clone());
-        let answer = Box::pin(connection.send_packed_commands(&both, 1, 1)).await;
-        let answer = answer.and_then(|mut values| values.pop().unwrap_or(Value::Nil).extract_error());
-        if let Err(error) = &answer
-            && kind_of(error) == ErrorKind::Connection
-        {
-            self.broke(generation, self.address.error(error, doing));
-        }
-        Ok(answer)
+    ) -> Result<Answer, StoreError> {
+        self.raw_request(&Asking(command), doing).await
     }
 
     /// The address that it connects to.
@@ -224,42 +247,62 @@ impl Link {
     /// Sends a command and waits for its answer, within the response timeout.
     pub(super) async fn request(self: &Arc<Self>, command: &Cmd, doing: &str) -> Result<Value, StoreError> {
         let answer = self.raw_request(command, doing).await?;
-        answer.map_err(|error| self.address.error(&error, doing))
+        answer.map(Reply::into_value).map_err(|error| self.address.error(&error, doing))
     }
 
     /// Like [`Link::request`], but with the error of the server or driver as it came.
     pub(super) async fn raw_request(
         self: &Arc<Self>,
-        command: &Cmd,
+        command: &(impl Pack + ?Sized),
         doing: &str,
-    ) -> Result<Result<Value, RedisError>, StoreError> {
-        let (mut connection, generation) = match self.take() {
-            Ok(up) => up,
-            Err(_) => Box::pin(self.wait_for_connection(doing)).await?,
-        };
-        // The driver's future is large. Without the box every caller between here and the client would move
-        // it again, which costs more than the allocation.
-        let answer = Box::pin(connection.send_packed_command(command)).await;
-        let answer = answer.and_then(Value::extract_error);
-        if let Err(error) = &answer
-            && kind_of(error) == ErrorKind::Connection
-        {
-            self.broke(generation, self.address.error(error, doing));
+    ) -> Result<Answer, StoreError> {
+        if let Ok(sent) = self.send(command) {
+            return Ok(self.answer(sent, doing).await);
         }
-        Ok(answer)
+        let (wire, generation) = Box::pin(self.wait_for_connection(doing)).await?;
+        match wire.send(command) {
+            Ok(waiting) => Ok(self.answer(Sent { waiting, generation }, doing).await),
+            Err(error) => Ok(self.failed(generation, error, doing)),
+        }
     }
 
-    fn take(&self) -> Result<(MultiplexedConnection, u64), StoreError> {
+    /// Sends a command at once if the link is connected.
+    ///
+    /// # Errors
+    /// Returns why it is not connected; nothing is sent then.
+    pub(super) fn send(self: &Arc<Self>, command: &(impl Pack + ?Sized)) -> Result<Sent, StoreError> {
+        let (wire, generation) = self.take()?;
+        let waiting = wire.send(command).map_err(|error| {
+            let error = self.address.error(&error, "sending");
+            self.broke(generation, error.clone());
+            error
+        })?;
+        Ok(Sent { waiting, generation })
+    }
+
+    /// Waits for the answer to what was sent.
+    pub(super) async fn answer(self: &Arc<Self>, sent: Sent, doing: &str) -> Answer {
+        match sent.waiting.await {
+            Err(error) => self.failed(sent.generation, error, doing),
+            answer => answer,
+        }
+    }
+
+    fn failed(self: &Arc<Self>, generation: u64, error: RedisError, doing: &str) -> Answer {
+        if kind_of(&error) == ErrorKind::Connection {
+            self.broke(generation, self.address.error(&error, doing));
+        }
+        Err(error)
+    }
+
+    fn take(&self) -> Result<(Arc<Wire>, u64), StoreError> {
         match &*self.state.lock() {
-            State::Up { connection, generation } => Ok((connection.clone(), *generation)),
+            State::Up { wire, generation } => Ok((Arc::clone(wire), *generation)),
             State::Down { last, .. } => Err(last.clone()),
         }
     }
 
-    async fn wait_for_connection(
-        self: &Arc<Self>,
-        doing: &str,
-    ) -> Result<(MultiplexedConnection, u64), StoreError> {
+    async fn wait_for_connection(self: &Arc<Self>, doing: &str) -> Result<(Arc<Wire>, u64), StoreError> {
         let mut attempts = self.attempts.subscribe();
         self.mend();
         // The state is checked again, since the connection may have been repaired before the subscription.
@@ -296,12 +339,12 @@ impl Link {
     }
 
     /// Takes the outcome of an attempt to connect; returns true if a connection that had broken is up again.
-    fn finish(&self, attempt: Result<MultiplexedConnection, StoreError>) -> bool {
+    fn finish(&self, attempt: Result<Wire, StoreError>) -> bool {
         let again = attempt.is_ok() && self.was_up.swap(true, Relaxed);
         let mut state = self.state.lock();
         let generation = state.generation();
         *state = match attempt {
-            Ok(connection) => State::Up { connection, generation: generation + 1 },
+            Ok(wire) => State::Up { wire: Arc::new(wire), generation: generation + 1 },
             Err(last) => State::Down { last, generation, mending: true },
         };
         drop(state);

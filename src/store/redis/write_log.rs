@@ -9,6 +9,7 @@ use bytes::Bytes;
 use redis::{Cmd, Value};
 
 use super::fleet::{CommandKind, as_store_error};
+use super::reply::Reply;
 use super::scripts::{GROUP, LOG_LENGTH, MARK_CLEAN, PUT_DIRTY, REMOVE_CLEAN, REMOVE_RECORDS};
 use super::{RedisCache, millis, unexpected};
 use crate::store::write_log::{
@@ -79,7 +80,7 @@ impl RedisCache {
                     _ => self.request(log, command, doing).await,
                 }
             }
-            answer => answer.map_err(failed),
+            answer => answer.map(Reply::into_value).map_err(failed),
         }
     }
 }
