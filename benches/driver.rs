@@ -45,7 +45,7 @@ impl Application for Nothing {
     async fn perform(&self, visitor: &mut Visitor, operation: &Operation) -> Result<Answer, WriteError> {
         let document = &self.0[operation.key as usize];
         if operation.kind == catalog::READ {
-            let reading = async {
+            let reading = || async {
                 let version = document.version.load(Relaxed).cast_unsigned() + 1;
                 let writes = [document.writes[0].load(Relaxed), document.writes[1].load(Relaxed)];
                 Ok::<_, StoreError>(Seen { version, writes })
@@ -54,7 +54,7 @@ impl Application for Nothing {
             return Ok(Answer::Read(ReadOutcome::Hit));
         }
         let write = catalog::write_of(visitor.number, operation);
-        let writing = async {
+        let writing = || async {
             document.writes[write.field].store(write.id, Relaxed);
             Ok(document.version.fetch_add(1, Relaxed).cast_unsigned() + 2)
         };

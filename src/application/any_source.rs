@@ -12,6 +12,9 @@ use crate::strategy::source::{Collection, Keyspace, Source};
 pub type EntityStrategy<C, D> = AnyStrategy<C, AnySource<C, D>>;
 
 /// Generates the enum and its delegation to whichever source it holds.
+///
+/// Each call is boxed. It goes to the database, beside which an allocation costs nothing; the future of every read, of
+/// which most do not, would have to hold it otherwise, and to be moved with it.
 macro_rules! sources {
     ($( $(#[doc = $meaning:literal])+ $variant:ident($source:ty), )+) => {
         /// A source of any application.
@@ -29,22 +32,22 @@ macro_rules! sources {
                 match self { $( Self::$variant(source) => source.kind(), )+ }
             }
             async fn load(&self, id: &str) -> Result<Option<Document>, StoreError> {
-                match self { $( Self::$variant(source) => source.load(id).await, )+ }
+                match self { $( Self::$variant(source) => Box::pin(source.load(id)).await, )+ }
             }
             async fn update(&self, id: &str, patch: &Patch) -> Result<Option<Document>, StoreError> {
-                match self { $( Self::$variant(source) => source.update(id, patch).await, )+ }
+                match self { $( Self::$variant(source) => Box::pin(source.update(id, patch)).await, )+ }
             }
             async fn related(&self, id: &str, most: u64) -> Result<Vec<String>, StoreError> {
-                match self { $( Self::$variant(source) => source.related(id, most).await, )+ }
+                match self { $( Self::$variant(source) => Box::pin(source.related(id, most)).await, )+ }
             }
             async fn changes(&self) -> Result<ChangeFeed, StoreError> {
-                match self { $( Self::$variant(source) => source.changes().await, )+ }
+                match self { $( Self::$variant(source) => Box::pin(source.changes()).await, )+ }
             }
             async fn update_many(
                 &self,
                 items: &[BulkItem],
             ) -> Result<Vec<Result<bool, StoreError>>, StoreError> {
-                match self { $( Self::$variant(source) => source.update_many(items).await, )+ }
+                match self { $( Self::$variant(source) => Box::pin(source.update_many(items)).await, )+ }
             }
         }
     };

@@ -323,20 +323,32 @@ fn seen(operation: &Operation, id: &str, read: &Read) -> Result<Option<Seen>, Da
     }
 }
 
+impl<S: Strategy> Catalog<S> {
+    async fn write(
+        &self,
+        visitor: &mut Visitor,
+        id: &str,
+        operation: &Operation,
+    ) -> Result<Answer, WriteError> {
+        let patch = patch(id, visitor.number, operation);
+        let writing =
+            || async { self.strategy.write(id, &patch).await?.ok_or_else(|| lost_document(id).into()) };
+        visitor.write(write_of(visitor.number, operation), writing).await?;
+        Ok(Answer::Written)
+    }
+}
+
 impl<S: Strategy> Application for Catalog<S> {
     async fn perform(&self, visitor: &mut Visitor, operation: &Operation) -> Result<Answer, WriteError> {
         let id = Products::id(operation.key);
         if operation.kind == READ {
-            let reading = self.strategy.read(&id);
+            let reading = || self.strategy.read(&id);
             let read =
                 visitor.read(PRODUCT, operation.key, reading, |read| seen(operation, &id, read)).await?;
             return Ok(Answer::Read(read.outcome));
         }
-        let patch = patch(&id, visitor.number, operation);
-        let writing =
-            async { self.strategy.write(&id, &patch).await?.ok_or_else(|| lost_document(&id).into()) };
-        visitor.write(write_of(visitor.number, operation), writing).await?;
-        Ok(Answer::Written)
+        // Boxed, since reads are most of all operations and their future would be as large as that of a write.
+        Box::pin(self.write(visitor, &id, operation)).await
     }
 
     async fn recover(&self) -> Result<u64, StoreError> {

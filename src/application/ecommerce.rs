@@ -193,18 +193,28 @@ impl<C: StrategyCache, D: Changes> Ecommerce<C, D> {
     async fn product_details(&self, visitor: &mut Visitor, product: u64) -> Result<Answer, WriteError> {
         let id = Shop::id(product);
         let details = visitor
-            .read(PRODUCT, product, self.products.read(&id), |read| {
-                shown(read.found.as_ref(), |version, document| {
-                    self.shop.verify_product(product, version, document)
-                })
-            })
+            .read(
+                PRODUCT,
+                product,
+                || self.products.read(&id),
+                |read| {
+                    shown(read.found.as_ref(), |version, document| {
+                        self.shop.verify_product(product, version, document)
+                    })
+                },
+            )
             .await?;
         let stock = visitor
-            .read(INVENTORY, self.shop.inventory_of(product), self.inventory.read(&id), |read| {
-                shown(read.found.as_ref(), |version, document| {
-                    self.shop.verify_inventory(product, version, document)
-                })
-            })
+            .read(
+                INVENTORY,
+                self.shop.inventory_of(product),
+                || self.inventory.read(&id),
+                |read| {
+                    shown(read.found.as_ref(), |version, document| {
+                        self.shop.verify_inventory(product, version, document)
+                    })
+                },
+            )
             .await?;
         Ok(Answer::Read(slower(details.outcome, stock.outcome)))
     }
@@ -238,7 +248,7 @@ impl<C: StrategyCache, D: Changes> Ecommerce<C, D> {
         let product = operation.key;
         let id = Shop::id(product);
         let change = self.shop.new_price(visitor.number, operation);
-        let writing = async {
+        let writing = || async {
             let written = self.products.write(&id, &change.patch).await;
             let committed = match &written {
                 Ok(version) => *version,
@@ -260,7 +270,7 @@ impl<C: StrategyCache, D: Changes> Ecommerce<C, D> {
     async fn stock_update(&self, visitor: &mut Visitor, operation: &Operation) -> Result<Answer, WriteError> {
         let id = Shop::id(operation.key);
         let change = self.shop.new_stock(visitor.number, operation);
-        let writing = async {
+        let writing = || async {
             self.inventory.write(&id, &change.patch).await?.ok_or_else(|| lost_document(&id).into())
         };
         visitor.write(change.write, writing).await?;
@@ -272,7 +282,7 @@ impl<C: StrategyCache, D: Changes> Ecommerce<C, D> {
         let product = self.shop.prepared(operation.draw);
         let id = Shop::id(product);
         let change = self.shop.put_on_sale(product, visitor.number, operation);
-        let writing = async {
+        let writing = || async {
             let version = self.products.write(&id, &change.patch).await?.ok_or_else(|| lost_document(&id))?;
             let delivered = self.epochs.delivered(self.shop.category_of(product));
             delivered.map_err(|error| WriteError::after_commit(error, Some(version)))?;

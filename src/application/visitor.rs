@@ -78,16 +78,16 @@ impl Visitor {
     /// # Errors
     /// Returns the error of `reading`.
     #[inline]
-    pub async fn read<T, E>(
+    pub async fn read<T, E, F: Future<Output = Result<T, E>>>(
         &mut self,
         shown_by: usize,
         subject: u64,
-        reading: impl Future<Output = Result<T, E>>,
+        reading: impl FnOnce() -> F,
         verify: impl FnOnce(&T) -> Result<Option<Seen>, Damage>,
     ) -> Result<T, E> {
         let sent = self.sending();
         let expected = self.audit.as_ref().map(|audit| audit.read_sent(subject)).unwrap_or_default();
-        let answer = reading.await?;
+        let answer = reading().await?;
         let seen = verify(&answer);
         self.observed.push(Observation { shown_by, subject, expected, seen, sent, is_part: false });
         Ok(answer)
@@ -151,16 +151,16 @@ impl Visitor {
     ///
     /// # Errors
     /// Returns the error of `writing`.
-    pub async fn write(
+    pub async fn write<F: Future<Output = Result<Version, WriteError>>>(
         &mut self,
         write: Write,
-        writing: impl Future<Output = Result<Version, WriteError>>,
+        writing: impl FnOnce() -> F,
     ) -> Result<Version, WriteError> {
         self.touched.mark(write.key);
-        let (Some(audit), Some(view)) = (&self.audit, &mut self.view) else { return writing.await };
+        let (Some(audit), Some(view)) = (&self.audit, &mut self.view) else { return writing().await };
         audit.write_sent(write);
         let mut under_way = UnderWay { audit, view, write, ended: WriteOutcome::Indeterminate };
-        let answer = writing.await;
+        let answer = writing().await;
         under_way.ended = match &answer {
             Ok(version) => WriteOutcome::Acknowledged(*version),
             Err(failed) if failed.committed.is_some() => WriteOutcome::CommittedThenFailed(failed.committed),
@@ -278,13 +278,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_write_that_is_dropped_half_way_is_one_of_which_nobody_knows_how_it_ended() {
         let (audit, mut visitor) = visitor();
-        let never = visitor.write(WRITE, std::future::pending());
+        let never = visitor.write(WRITE, std::future::pending);
         assert!(tokio::time::timeout(Duration::from_secs(1), never).await.is_err());
         assert_eq!(audit.conclusion().indeterminate_writes, 1);
-        let refused = async { Err(StoreError::new(ErrorKind::Denied, "no").into()) };
+        let refused = || async { Err(StoreError::new(ErrorKind::Denied, "no").into()) };
         assert!(visitor.write(WRITE, refused).await.is_err());
         assert_eq!(audit.conclusion().indeterminate_writes, 1, "what was refused has not happened");
-        assert!(visitor.write(WRITE, async { Ok(2) }).await.is_ok());
+        assert!(visitor.write(WRITE, || async { Ok(2) }).await.is_ok());
         assert_eq!(audit.conclusion().acknowledged_writes, 1);
     }
 
@@ -293,12 +293,12 @@ mod tests {
         let (_, mut visitor) = visitor();
         visitor.begin(clock::now());
         let seen = |version| move |(): &()| Ok(Some(Seen { version, writes: [0, 0] }));
-        visitor.read(0, 3, async { Ok::<_, ()>(()) }, seen(1)).await.unwrap();
-        visitor.write(WRITE, async { Ok(2) }).await.unwrap();
+        visitor.read(0, 3, || async { Ok::<_, ()>(()) }, seen(1)).await.unwrap();
+        visitor.write(WRITE, || async { Ok(2) }).await.unwrap();
         assert_eq!((found(&mut visitor).audited, found(&mut visitor).audited), (1, 0), "once");
         visitor.begin(clock::now());
-        visitor.read(0, 3, async { Ok::<_, ()>(()) }, seen(1)).await.unwrap();
-        assert!(visitor.read(0, 3, async { Err::<(), _>(()) }, seen(1)).await.is_err());
+        visitor.read(0, 3, || async { Ok::<_, ()>(()) }, seen(1)).await.unwrap();
+        assert!(visitor.read(0, 3, || async { Err::<(), _>(()) }, seen(1)).await.is_err());
         let after = found(&mut visitor);
         assert_eq!((after.audited, after.stale), (1, 1));
     }
@@ -306,7 +306,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_answer_that_shows_several_entities_counts_once_and_is_as_wrong_as_the_worst_of_them() {
         let (_, mut visitor) = visitor();
-        visitor.write(WRITE, async { Ok(2) }).await.unwrap();
+        visitor.write(WRITE, || async { Ok(2) }).await.unwrap();
         visitor.begin(clock::now());
         let sent = visitor.sending();
         let expected = visitor.expect(2..5);

@@ -41,10 +41,10 @@ impl<C: AccessCounts> AccessCounts for DelayedCache<C> {
         added: &[(String, u64)],
         ttl: Duration,
     ) -> Result<(), StoreError> {
-        self.round_trip().around(self.inner().count_accesses(window, added, ttl)).await
+        self.round_trip().around(|| self.inner().count_accesses(window, added, ttl)).await
     }
 
     async fn most_accessed(&self, window: &str, most: u64) -> Result<Vec<(String, u64)>, StoreError> {
-        self.round_trip().around(self.inner().most_accessed(window, most)).await
+        self.round_trip().around(|| self.inner().most_accessed(window, most)).await
     }
 }

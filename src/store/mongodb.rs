@@ -168,13 +168,14 @@ impl MongoDatabase {
     }
 
     /// Waits for a call no longer than the response timeout. The driver closes the connection of a call that
-    /// is given up, as it cannot know what the server would still send on it.
+    /// is given up, as it cannot know what the server would still send on it. The driver's futures are large; boxed,
+    /// they are not part of the future of every operation.
     async fn bounded<T>(
         &self,
         doing: &str,
         call: impl Future<Output = mongodb::error::Result<T>>,
     ) -> Result<T, StoreError> {
-        match tokio::time::timeout(self.response_timeout, call).await {
+        match tokio::time::timeout(self.response_timeout, Box::pin(call)).await {
             Ok(answer) => answer.map_err(|error| self.error(&error, doing)),
             Err(_) => Err(timed_out(doing, self.response_timeout)),
         }

@@ -50,7 +50,10 @@ impl RoundTrip {
     }
 
     /// Waits half of the round trip before the call and half after it.
-    pub(super) async fn around<T>(&self, call: impl Future<Output = T>) -> T {
+    ///
+    /// It takes a function and not the future itself, here as elsewhere on the way of an operation: a future that is
+    /// handed on is copied, and each layer of calls would keep room for it twice.
+    pub(super) async fn around<T, F: Future<Output = T>>(&self, call: impl FnOnce() -> F) -> T {
         around(self.get(), Duration::ZERO, call).await
     }
 }
@@ -70,17 +73,20 @@ impl Drop for Longer {
 
 /// Waits half of the time before the call and half after it, each with a random part of half the jitter
 /// added.
-async fn around<T>(time: Duration, jitter: Duration, call: impl Future<Output = T>) -> T {
+async fn around<T, F: Future<Output = T>>(time: Duration, jitter: Duration, call: impl FnOnce() -> F) -> T {
     if time.is_zero() && jitter.is_zero() {
-        return call.await;
+        return call().await;
     }
-    let one_way = || {
-        if jitter.is_zero() { time / 2 } else { time / 2 + (jitter / 2).mul_f64(rand::random()) }
-    };
-    clock::sleep(one_way()).await;
-    let answer = call.await;
-    clock::sleep(one_way()).await;
-    answer
+    Box::pin(async {
+        let one_way = || {
+            if jitter.is_zero() { time / 2 } else { time / 2 + (jitter / 2).mul_f64(rand::random()) }
+        };
+        clock::sleep(one_way()).await;
+        let answer = call().await;
+        clock::sleep(one_way()).await;
+        answer
+    })
+    .await
 }
 
 /// A cache whose calls take a round trip longer.
@@ -170,13 +176,16 @@ impl<D> DelayedDatabase<D> {
     }
 
     /// Holds a permit for the service time and the real call together, since both keep the database busy.
-    async fn serve<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-        let served = async {
+    async fn serve<T, F: Future<Output = Result<T, StoreError>>>(
+        &self,
+        call: impl FnOnce() -> F,
+    ) -> Result<T, StoreError> {
+        let served = || async {
             let _server = self.server().await?;
             if !self.delay.service_time.is_zero() {
                 clock::sleep(self.delay.service_time).await;
             }
-            call.await
+            call().await
         };
         let time = self.delay.round_trip.get() + self.delay.slowness.get();
         around(time, self.delay.jitter, served).await
@@ -199,16 +208,16 @@ impl<D> DelayedDatabase<D> {
 }
 
 impl<C: Cache> Cache for DelayedCache<C> {
-    async fn get(&self, key: &str) -> Result<Option<Entry>, StoreError> {
-        self.round_trip.around(self.inner.get(key)).await
+    fn get(&self, key: &str) -> impl Future<Output = Result<Option<Entry>, StoreError>> + Send {
+        self.round_trip.around(move || self.inner.get(key))
     }
 
     async fn get_newest(&self, key: &str) -> Result<Option<Entry>, StoreError> {
-        self.round_trip.around(self.inner.get_newest(key)).await
+        self.round_trip.around(|| self.inner.get_newest(key)).await
     }
 
     async fn set(&self, key: &str, entry: &Entry, ttl: Option<Duration>) -> Result<(), StoreError> {
-        self.round_trip.around(self.inner.set(key, entry, ttl)).await
+        self.round_trip.around(|| self.inner.set(key, entry, ttl)).await
     }
 
     async fn set_if_newer(
@@ -217,11 +226,11 @@ impl<C: Cache> Cache for DelayedCache<C> {
         entry: &Entry,
         ttl: Option<Duration>,
     ) -> Result<bool, StoreError> {
-        self.round_trip.around(self.inner.set_if_newer(key, entry, ttl)).await
+        self.round_trip.around(|| self.inner.set_if_newer(key, entry, ttl)).await
     }
 
     async fn place_token(&self, key: &str, token: Token, ttl: Duration) -> Result<Claimed, StoreError> {
-        self.round_trip.around(self.inner.place_token(key, token, ttl)).await
+        self.round_trip.around(|| self.inner.place_token(key, token, ttl)).await
     }
 
     async fn fill(
@@ -231,7 +240,7 @@ impl<C: Cache> Cache for DelayedCache<C> {
         entry: &Entry,
         ttl: Option<Duration>,
     ) -> Result<bool, StoreError> {
-        self.round_trip.around(self.inner.fill(key, token, entry, ttl)).await
+        self.round_trip.around(|| self.inner.fill(key, token, entry, ttl)).await
     }
 
     async fn settle(
@@ -241,7 +250,7 @@ impl<C: Cache> Cache for DelayedCache<C> {
         entry: &Entry,
         ttl: Option<Duration>,
     ) -> Result<SettleOutcome, StoreError> {
-        self.round_trip.around(self.inner.settle(key, token, entry, ttl)).await
+        self.round_trip.around(|| self.inner.settle(key, token, entry, ttl)).await
     }
 
     async fn replace(
@@ -251,15 +260,15 @@ impl<C: Cache> Cache for DelayedCache<C> {
         entry: &Entry,
         ttl: Option<Duration>,
     ) -> Result<bool, StoreError> {
-        self.round_trip.around(self.inner.replace(key, expected, entry, ttl)).await
+        self.round_trip.around(|| self.inner.replace(key, expected, entry, ttl)).await
     }
 
     async fn delete(&self, key: &str) -> Result<bool, StoreError> {
-        self.round_trip.around(self.inner.delete(key)).await
+        self.round_trip.around(|| self.inner.delete(key)).await
     }
 
     async fn increment(&self, key: &str, by: i64, ttl: Duration) -> Result<i64, StoreError> {
-        self.round_trip.around(self.inner.increment(key, by, ttl)).await
+        self.round_trip.around(|| self.inner.increment(key, by, ttl)).await
     }
 
     async fn append(
@@ -268,7 +277,7 @@ impl<C: Cache> Cache for DelayedCache<C> {
         fields: &[(&str, &[u8])],
         max_length: u64,
     ) -> Result<(), StoreError> {
-        self.round_trip.around(self.inner.append(stream, fields, max_length)).await
+        self.round_trip.around(|| self.inner.append(stream, fields, max_length)).await
     }
 }
 
@@ -280,19 +289,19 @@ impl<C: WriteLog> WriteLog for DelayedCache<C> {
         entry: &Entry,
         log: Option<(&str, &str)>,
     ) -> Result<Option<RecordId>, StoreError> {
-        self.round_trip.around(self.inner.put_dirty(key, over, entry, log)).await
+        self.round_trip.around(|| self.inner.put_dirty(key, over, entry, log)).await
     }
 
     async fn mark_clean(&self, key: &str, version: Version, ttl: Duration) -> Result<bool, StoreError> {
-        self.round_trip.around(self.inner.mark_clean(key, version, ttl)).await
+        self.round_trip.around(|| self.inner.mark_clean(key, version, ttl)).await
     }
 
     async fn remove_clean(&self, key: &str) -> Result<bool, StoreError> {
-        self.round_trip.around(self.inner.remove_clean(key)).await
+        self.round_trip.around(|| self.inner.remove_clean(key)).await
     }
 
     async fn read_log(&self, reader: LogConsumer<'_>, most: u64) -> Result<Vec<LogRecord>, StoreError> {
-        self.round_trip.around(self.inner.read_log(reader, most)).await
+        self.round_trip.around(|| self.inner.read_log(reader, most)).await
     }
 
     async fn take_over(
@@ -302,21 +311,21 @@ impl<C: WriteLog> WriteLog for DelayedCache<C> {
         from: RecordId,
         most: u64,
     ) -> Result<Taken, StoreError> {
-        self.round_trip.around(self.inner.take_over(reader, idle, from, most)).await
+        self.round_trip.around(|| self.inner.take_over(reader, idle, from, most)).await
     }
 
     async fn remove_records(&self, log: &str, records: &[RecordId]) -> Result<Removed, StoreError> {
-        self.round_trip.around(self.inner.remove_records(log, records)).await
+        self.round_trip.around(|| self.inner.remove_records(log, records)).await
     }
 
     async fn log_length(&self, log: &str) -> Result<LogLength, StoreError> {
-        self.round_trip.around(self.inner.log_length(log)).await
+        self.round_trip.around(|| self.inner.log_length(log)).await
     }
 }
 
 impl<D: Database> Database for DelayedDatabase<D> {
     async fn find(&self, collection: &str, id: &str) -> Result<Option<Document>, StoreError> {
-        self.serve(self.inner.find(collection, id)).await
+        self.serve(|| self.inner.find(collection, id)).await
     }
 
     async fn find_by_category(
@@ -326,7 +335,7 @@ impl<D: Database> Database for DelayedDatabase<D> {
         page: Page,
         projection: &[&str],
     ) -> Result<Vec<Document>, StoreError> {
-        self.serve(self.inner.find_by_category(collection, category, page, projection)).await
+        self.serve(|| self.inner.find_by_category(collection, category, page, projection)).await
     }
 
     async fn update(
@@ -335,7 +344,7 @@ impl<D: Database> Database for DelayedDatabase<D> {
         id: &str,
         patch: &Patch,
     ) -> Result<Option<Document>, StoreError> {
-        self.serve(self.inner.update(collection, id, patch)).await
+        self.serve(|| self.inner.update(collection, id, patch)).await
     }
 
     async fn bulk_update(
@@ -343,7 +352,7 @@ impl<D: Database> Database for DelayedDatabase<D> {
         collection: &str,
         items: &[BulkItem],
     ) -> Result<Vec<Result<bool, StoreError>>, StoreError> {
-        self.serve(self.inner.bulk_update(collection, items)).await
+        self.serve(|| self.inner.bulk_update(collection, items)).await
     }
 
     // Loading, restoring and auditing a dataset are not measured, so they are not delayed.
@@ -407,7 +416,7 @@ mod tests {
         let calls: Vec<_> = (0..calls)
             .map(|_| {
                 let database = database.clone();
-                tokio::spawn(async move { database.serve(async { Ok(()) }).await.map(|()| clock::now()) })
+                tokio::spawn(async move { database.serve(|| async { Ok(()) }).await.map(|()| clock::now()) })
             })
             .collect();
         let mut times = Vec::new();

@@ -111,18 +111,10 @@ impl RedisCache {
     /// Sends any command that changes a key to the primary of the key, and counts one command. The command's
     /// keys should be made by [`RedisCache::key`].
     pub async fn request(&self, key: &str, command: &Cmd, doing: &str) -> Result<Value, StoreError> {
-        self.ask(key, CommandKind::Write, command, doing).await.map(Reply::into_value)
-    }
-
-    async fn ask(
-        &self,
-        key: &str,
-        access: CommandKind,
-        command: &impl Pack,
-        doing: &str,
-    ) -> Result<Reply, StoreError> {
-        let answer = self.raw_request(key, access, command, doing).await?;
-        answer.map_err(|error| as_store_error(&self.shared.fleet, &error, doing))
+        // Boxed here and in `run`: what is not a read of an entry is to make the future of such a read no larger.
+        let answer = Box::pin(self.raw_request(key, CommandKind::Write, command, doing)).await?;
+        let answer = answer.map_err(|error| as_store_error(&self.shared.fleet, &error, doing))?;
+        Ok(answer.into_value())
     }
 
     fn raw_request<'a>(
@@ -143,12 +135,14 @@ impl RedisCache {
         key: &str,
         doing: &str,
     ) -> Result<Option<Entry>, StoreError> {
+        self.counters.cache_command();
         let get = Get(Key { prefix: &self.shared.prefix, key });
-        match self.ask(key, access, &get, doing).await? {
+        match self.shared.fleet.request(key, access, &get, doing).await? {
             // The document takes over the bytes that were read, without another copy.
-            Reply::Bulk(bytes) => Entry::decode(bytes).map(Some),
-            Reply::Nil => Ok(None),
-            other => Err(unexpected(doing, &other.into_value())),
+            Ok(Reply::Bulk(bytes)) => Entry::decode(bytes).map(Some),
+            Ok(Reply::Nil) => Ok(None),
+            Ok(other) => Err(unexpected(doing, &other.into_value())),
+            Err(error) => Err(as_store_error(&self.shared.fleet, &error, doing)),
         }
     }
 
@@ -176,7 +170,7 @@ impl RedisCache {
         arguments: &[&[u8]],
         doing: &str,
     ) -> Result<i64, StoreError> {
-        match self.run_over(script, &[key], arguments, doing).await? {
+        match Box::pin(self.run_over(script, &[key], arguments, doing)).await? {
             Value::Int(number) => Ok(number),
             other => Err(unexpected(doing, &other)),
         }
@@ -270,12 +264,12 @@ fn unexpected(doing: &str, value: &Value) -> StoreError {
 }
 
 impl Cache for RedisCache {
-    async fn get(&self, key: &str) -> Result<Option<Entry>, StoreError> {
-        self.get_from(CommandKind::Read, key, "getting an entry").await
+    fn get(&self, key: &str) -> impl Future<Output = Result<Option<Entry>, StoreError>> + Send {
+        self.get_from(CommandKind::Read, key, "getting an entry")
     }
 
-    async fn get_newest(&self, key: &str) -> Result<Option<Entry>, StoreError> {
-        self.get_from(CommandKind::Write, key, "getting an entry from its primary").await
+    fn get_newest(&self, key: &str) -> impl Future<Output = Result<Option<Entry>, StoreError>> + Send {
+        self.get_from(CommandKind::Write, key, "getting an entry from its primary")
     }
 
     async fn set(&self, key: &str, entry: &Entry, ttl: Option<Duration>) -> Result<(), StoreError> {

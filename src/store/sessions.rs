@@ -103,8 +103,8 @@ impl<C: Sessions> Sessions for DelayedCache<C> {
         expires_ms: u64,
         now_ms: u64,
     ) -> Result<(), StoreError> {
-        let begun = self.inner().begin_session(key, token_id, data, expires_ms, now_ms);
-        self.round_trip().around(begun).await
+        let begin = || self.inner().begin_session(key, token_id, data, expires_ms, now_ms);
+        self.round_trip().around(begin).await
     }
 
     async fn touch_session(
@@ -113,15 +113,15 @@ impl<C: Sessions> Sessions for DelayedCache<C> {
         token_id: &str,
         now_ms: u64,
     ) -> Result<Option<Session>, StoreError> {
-        self.round_trip().around(self.inner().touch_session(key, token_id, now_ms)).await
+        self.round_trip().around(|| self.inner().touch_session(key, token_id, now_ms)).await
     }
 
     async fn end_session(&self, key: &str, token_id: &str) -> Result<bool, StoreError> {
-        self.round_trip().around(self.inner().end_session(key, token_id)).await
+        self.round_trip().around(|| self.inner().end_session(key, token_id)).await
     }
 
     async fn end_all_sessions(&self, key: &str) -> Result<u64, StoreError> {
-        self.round_trip().around(self.inner().end_all_sessions(key)).await
+        self.round_trip().around(|| self.inner().end_all_sessions(key)).await
     }
 }
 

@@ -48,6 +48,6 @@ impl<C: Streams> Streams for DelayedCache<C> {
         group: &str,
         most: u64,
     ) -> Result<Vec<StreamRecord>, StoreError> {
-        self.round_trip().around(self.inner().read_stream(stream, group, most)).await
+        self.round_trip().around(|| self.inner().read_stream(stream, group, most)).await
     }
 }

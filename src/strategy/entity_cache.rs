@@ -147,7 +147,7 @@ impl<C: Cache> EntityCache<C> {
         if self.pending.contains(key) {
             return Ok(LookUp::Bypassed);
         }
-        Ok(self.ask(self.cache.get(key)).await?.map_or(LookUp::Bypassed, found))
+        Ok(self.ask_now(|| self.cache.get(key)).await?.map_or(LookUp::Bypassed, found))
     }
 
     /// Puts a new token under an empty key by one SET NX GET. This must be called before the database is
@@ -163,7 +163,7 @@ impl<C: Cache> EntityCache<C> {
         if self.settings.fill == Fill::Naive {
             return Ok(Claim::Mine(token));
         }
-        let claimed = self.ask(self.cache.place_token(key, token, self.settings.token_ttl.0)).await?;
+        let claimed = self.ask(|| self.cache.place_token(key, token, self.settings.token_ttl.0)).await?;
         Ok(match claimed {
             None => Claim::Found(LookUp::Bypassed),
             Some(Claimed::Placed) => Claim::Mine(token),
@@ -185,14 +185,14 @@ impl<C: Cache> EntityCache<C> {
                 (stamped(document.clone(), ttl, took), ttl)
             }
             None if self.settings.negative_ttl.is_zero() => {
-                let _ = self.ask(self.cache.delete(key)).await;
+                let _ = self.ask(|| self.cache.delete(key)).await;
                 return;
             }
             None => (Entry::Absent, Some(self.settings.negative_ttl)),
         };
         let _ = match self.settings.fill {
-            Fill::Token => self.ask(self.cache.fill(key, token, &entry, ttl)).await.map(drop),
-            Fill::Naive => self.ask(self.cache.set(key, &entry, ttl)).await.map(drop),
+            Fill::Token => self.ask(|| self.cache.fill(key, token, &entry, ttl)).await.map(drop),
+            Fill::Naive => self.ask(|| self.cache.set(key, &entry, ttl)).await.map(drop),
         };
     }
 
@@ -201,12 +201,13 @@ impl<C: Cache> EntityCache<C> {
     pub async fn replace(&self, key: &str, held: Version, document: Document, took: Duration) {
         let ttl = self.ttl();
         let entry = stamped(document, ttl, took);
-        let _ = self.ask(self.cache.replace(key, held, &entry, ttl)).await;
+        let _ = self.ask(|| self.cache.replace(key, held, &entry, ttl)).await;
     }
 
     /// Keeps a document under a key of the caller's own for a while. If the cache fails, it is not kept.
     pub async fn keep(&self, key: &str, document: Document, ttl: Duration) {
-        let _ = self.ask(self.cache.set(key, &Entry::of(document), Some(ttl))).await;
+        let entry = Entry::of(document);
+        let _ = self.ask(|| self.cache.set(key, &entry, Some(ttl))).await;
     }
 
     /// The cache itself, for values that are not entries.
@@ -221,7 +222,8 @@ impl<C: Cache> EntityCache<C> {
     /// # Errors
     /// Returns the same errors as [`EntityCache::settle`].
     pub async fn put(&self, key: &str, document: Document) -> Result<(), StoreError> {
-        match self.ask(self.cache.set(key, &Entry::of(document), self.ttl())).await {
+        let entry = Entry::of(document);
+        match self.ask(|| self.cache.set(key, &entry, self.ttl())).await {
             Ok(Some(())) => Ok(()),
             Ok(None) | Err(_) => self.invalidate(key).await,
         }
@@ -230,7 +232,7 @@ impl<C: Cache> EntityCache<C> {
     /// Removes the token of a load or write that failed, so that the next reader can fill the key before the
     /// token expires. If another entry is there by now it is removed too, which costs a miss.
     pub async fn release(&self, key: &str) {
-        let _ = self.ask(self.cache.delete(key)).await;
+        let _ = self.ask(|| self.cache.delete(key)).await;
     }
 
     /// Ends a committed write by putting the merged document into the cache if that is safe, see
@@ -247,7 +249,7 @@ impl<C: Cache> EntityCache<C> {
     ) -> Result<(), StoreError> {
         let ttl = self.ttl();
         let entry = stamped(document.clone(), ttl, Duration::ZERO);
-        match self.ask(self.cache.settle(key, token, &entry, ttl)).await {
+        match self.ask(|| self.cache.settle(key, token, &entry, ttl)).await {
             Ok(Some(_)) => Ok(()),
             Ok(None) | Err(_) => self.invalidate(key).await,
         }
@@ -263,7 +265,7 @@ impl<C: Cache> EntityCache<C> {
     pub async fn invalidate(&self, key: &str) -> Result<(), StoreError> {
         let mut error = StoreError::new(ErrorKind::CircuitOpen, "the cache failed and is passed by");
         for attempt in 0..=self.settings.invalidate_retries {
-            match self.ask(self.cache.delete(key)).await {
+            match self.ask(|| self.cache.delete(key)).await {
                 Ok(Some(_)) => return Ok(()),
                 // There is no use in waiting, since the breaker stays open for longer than a write should
                 // take.
@@ -309,18 +311,26 @@ impl<C: Cache> EntityCache<C> {
         Some(shortened.max(Duration::from_millis(1)))
     }
 
-    /// Makes a call to the cache. `Ok(None)` means that the cache was bypassed, as the setting allows.
-    async fn ask<T>(
+    /// Makes a call to the cache, as [`EntityCache::ask_now`] does. It is boxed: after a read of an entry other calls are
+    /// few, and each would enlarge the future of every operation, which is moved with all that it holds.
+    async fn ask<T, F: Future<Output = Result<T, StoreError>>>(
         &self,
-        call: impl Future<Output = Result<T, StoreError>>,
+        call: impl FnOnce() -> F,
     ) -> Result<Option<T>, StoreError> {
-        if self.settings.on_cache_error == OnCacheError::Fail {
-            return call.await.map(Some);
-        }
-        if !self.breaker.lets_through() {
+        Box::pin(self.ask_now(call)).await
+    }
+
+    /// Makes a call to the cache. `Ok(None)` means that the cache was bypassed, as the setting allows.
+    async fn ask_now<T, F: Future<Output = Result<T, StoreError>>>(
+        &self,
+        call: impl FnOnce() -> F,
+    ) -> Result<Option<T>, StoreError> {
+        let bypasses = self.settings.on_cache_error == OnCacheError::Bypass;
+        if bypasses && !self.breaker.lets_through() {
             return Ok(None);
         }
-        match call.await {
+        match call().await {
+            answer if !bypasses => answer.map(Some),
             Ok(answer) => {
                 self.breaker.succeeded();
                 Ok(Some(answer))

@@ -59,7 +59,8 @@ impl SingleFlight {
                 }
                 Role::Pilot(landed) => {
                     let flight = Listed { all: self, token };
-                    let loaded = load().await;
+                    // Boxed, since most reads need no load, and all would have to hold its future.
+                    let loaded = Box::pin(load()).await;
                     drop(flight);
                     landed.send_replace(Some(loaded.clone()));
                     return loaded;

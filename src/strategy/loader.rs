@@ -47,10 +47,15 @@ impl<C: Cache, S: Source> Loader<C, S> {
     /// # Errors
     /// Returns the same errors as [`Loader::read`].
     pub async fn read_from(&self, id: &str, looked_up: LookUp) -> Result<Read, StoreError> {
-        let key = self.cache.key(id);
-        if let Some(read) = Read::cached(&looked_up) {
-            return Ok(read);
+        match Read::cached(&looked_up) {
+            Some(read) => Ok(read),
+            // Boxed, since most reads are hits, and all would have to hold the future of a miss.
+            None => Box::pin(self.read_missed(id, looked_up)).await,
         }
+    }
+
+    async fn read_missed(&self, id: &str, looked_up: LookUp) -> Result<Read, StoreError> {
+        let key = self.cache.key(id);
         match (self.flight, looked_up) {
             (_, LookUp::Bypassed) => Ok(self.bypass(id).await?),
             (Flight::Key, _) => self.join_by_key(id, &key).await,

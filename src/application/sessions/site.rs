@@ -213,7 +213,7 @@ impl<C: Sessions, P: Strategy, U: Strategy> Site<C, P, U> {
     ) -> Result<ReadOutcome, StoreError> {
         let id = documents::id(user);
         let of_user = subject(entity, user, self.count);
-        let reading = strategy.read(&id);
+        let reading = || strategy.read(&id);
         let read = visitor.read(entity, of_user, reading, |read| seen(entity, &id, read)).await?;
         Ok(read.outcome)
     }
@@ -229,7 +229,8 @@ impl<C: Sessions, P: Strategy, U: Strategy> Site<C, P, U> {
         let id = documents::id(user);
         let patch = patch(entity, &id, visitor.number, operation);
         let write = write_of(subject(entity, user, self.count), visitor.number, operation);
-        let writing = async { strategy.write(&id, &patch).await?.ok_or_else(|| lost_document(&id).into()) };
+        let writing =
+            || async { strategy.write(&id, &patch).await?.ok_or_else(|| lost_document(&id).into()) };
         visitor.write(write, writing).await
     }
 }

@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use super::errors::{kind_of, store_error};
 use super::failovers::LastPrimaries;
 use super::layout::{Layout, NodeAddress, Placement};
-use super::link::{Address, Answer, Link};
+use super::link::{Address, Answer, Link, Sent};
 use super::options::{ReadFrom, RedisOptions};
 use super::scout::{Listening, Scout};
 use super::wait::ReplicaWaits;
@@ -190,28 +190,49 @@ impl Fleet {
         command: &impl Pack,
         doing: &str,
     ) -> Result<Answer, StoreError> {
-        let mut copied = false;
         // With one server there is no other node to try, so the clock need not be read for every command.
         let started = self.scout.can_change().then(Instant::now);
-        let first = match self.pick(key, access) {
-            Some((node, true)) => {
-                copied = true;
-                // A replica that does not answer must leave the primary enough time to answer.
-                let bound = self.options.response_timeout / 3;
-                let asked = tokio::time::timeout(bound, node.link().raw_request(command, doing));
-                asked.await.unwrap_or_else(|_| {
-                    node.live.store(false, Relaxed);
-                    Err(StoreError::new(ErrorKind::Connection, "a replica did not answer in time"))
-                })
-            }
-            Some((node, false)) => node.link().raw_request(command, doing).await,
-            None => Err(self.no_primary(doing)),
+        // What does not go straight to a node that is connected is boxed, and all that may come after a failure: else
+        // every operation would carry the room for it about.
+        let (first, copied) = match self.send(key, access, command) {
+            Some(sent) => (Ok(sent.answer(doing).await), false),
+            None => Box::pin(self.first(key, access, command, doing)).await,
         };
         if let Ok(Ok(value)) = first {
             return Ok(Ok(value));
         }
         let deadline = started.unwrap_or_else(Instant::now) + self.options.response_timeout;
         Box::pin(self.again(first, copied, deadline, key, access, command, doing)).await
+    }
+
+    /// Sends a command to the primary of its key at once, if that is who should answer and it is connected.
+    fn send(&self, key: &str, access: CommandKind, command: &impl Pack) -> Option<Sent> {
+        let (node, is_copy) = self.pick(key, access)?;
+        if is_copy { None } else { node.link().send(command).ok() }
+    }
+
+    /// Sends a command to the first node that should answer; returns its answer, and whether it is a replica.
+    async fn first(
+        &self,
+        key: &str,
+        access: CommandKind,
+        command: &dyn Pack,
+        doing: &str,
+    ) -> (Result<Answer, StoreError>, bool) {
+        match self.pick(key, access) {
+            Some((node, true)) => {
+                // A replica that does not answer must leave the primary enough time to answer.
+                let bound = self.options.response_timeout / 3;
+                let asked = tokio::time::timeout(bound, node.link().raw_request(command, doing));
+                let answer = asked.await.unwrap_or_else(|_| {
+                    node.live.store(false, Relaxed);
+                    Err(StoreError::new(ErrorKind::Connection, "a replica did not answer in time"))
+                });
+                (answer, true)
+            }
+            Some((node, false)) => (node.link().raw_request(command, doing).await, false),
+            None => (Err(self.no_primary(doing)), false),
+        }
     }
 
     /// Sends a command that failed at the first node to another node, or to the same one later.

@@ -169,8 +169,20 @@ pub(super) type Answer = Result<Reply, RedisError>;
 
 /// A request that is on its way.
 pub(super) struct Sent {
+    link: Arc<Link>,
     waiting: Waiting,
     generation: u64,
+}
+
+impl Sent {
+    /// Waits for the answer.
+    pub(super) async fn answer(mut self, doing: &str) -> Answer {
+        let answer = (&mut self.waiting).await;
+        if let Err(error) = &answer {
+            self.link.failed(self.generation, error, doing);
+        }
+        answer
+    }
 }
 
 /// A request after an ASKING. The answer to that is not waited for, as the one that matters comes after it.
@@ -256,14 +268,12 @@ impl Link {
         command: &(impl Pack + ?Sized),
         doing: &str,
     ) -> Result<Answer, StoreError> {
-        if let Ok(sent) = self.send(command) {
-            return Ok(self.answer(sent, doing).await);
+        let mut sent = self.send(command);
+        if sent.is_err() {
+            Box::pin(self.wait_for_connection(doing)).await?;
+            sent = self.send(command);
         }
-        let (wire, generation) = Box::pin(self.wait_for_connection(doing)).await?;
-        match wire.send(command) {
-            Ok(waiting) => Ok(self.answer(Sent { waiting, generation }, doing).await),
-            Err(error) => Ok(self.failed(generation, error, doing)),
-        }
+        Ok(sent?.answer(doing).await)
     }
 
     /// Sends a command at once if the link is connected.
@@ -272,27 +282,19 @@ impl Link {
     /// Returns why it is not connected; nothing is sent then.
     pub(super) fn send(self: &Arc<Self>, command: &(impl Pack + ?Sized)) -> Result<Sent, StoreError> {
         let (wire, generation) = self.take()?;
-        let waiting = wire.send(command).map_err(|error| {
-            let error = self.address.error(&error, "sending");
-            self.broke(generation, error.clone());
-            error
-        })?;
-        Ok(Sent { waiting, generation })
-    }
-
-    /// Waits for the answer to what was sent.
-    pub(super) async fn answer(self: &Arc<Self>, sent: Sent, doing: &str) -> Answer {
-        match sent.waiting.await {
-            Err(error) => self.failed(sent.generation, error, doing),
-            answer => answer,
+        match wire.send(command) {
+            Ok(waiting) => Ok(Sent { link: Arc::clone(self), waiting, generation }),
+            Err(error) => {
+                self.failed(generation, &error, "sending");
+                Err(self.address.error(&error, "sending"))
+            }
         }
     }
 
-    fn failed(self: &Arc<Self>, generation: u64, error: RedisError, doing: &str) -> Answer {
-        if kind_of(&error) == ErrorKind::Connection {
-            self.broke(generation, self.address.error(&error, doing));
+    fn failed(self: &Arc<Self>, generation: u64, error: &RedisError, doing: &str) {
+        if kind_of(error) == ErrorKind::Connection {
+            self.broke(generation, self.address.error(error, doing));
         }
-        Err(error)
     }
 
     fn take(&self) -> Result<(Arc<Wire>, u64), StoreError> {
@@ -302,19 +304,17 @@ impl Link {
         }
     }
 
-    async fn wait_for_connection(self: &Arc<Self>, doing: &str) -> Result<(Arc<Wire>, u64), StoreError> {
+    async fn wait_for_connection(self: &Arc<Self>, doing: &str) -> Result<(), StoreError> {
         let mut attempts = self.attempts.subscribe();
         self.mend();
         // The state is checked again, since the connection may have been repaired before the subscription.
-        if let Ok(up) = self.take() {
-            return Ok(up);
+        if self.is_up() {
+            return Ok(());
         }
         let _ = tokio::time::timeout(PATIENCE, attempts.changed()).await;
-        let last = match self.take() {
-            Ok(up) => return Ok(up),
-            Err(last) => last,
-        };
-        Err(StoreError::new(last.kind, format!("{doing}: not connected: {}", last.detail)))
+        self.take()
+            .map(drop)
+            .map_err(|last| StoreError::new(last.kind, format!("{doing}: not connected: {}", last.detail)))
     }
 
     /// Begins the repair, unless it has begun already for this generation of the connection.

@@ -231,7 +231,7 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
     async fn look_up(&self, key: &str) -> Result<Entry, StoreError> {
         match self.cache.get(key).await? {
             Some(entry) => Ok(entry),
-            None => self.place_token(key).await,
+            None => Box::pin(self.place_token(key)).await,
         }
     }
 

@@ -40,13 +40,12 @@ impl<S> Service<S> {
 
     // The call is boxed to keep the future of every operation small; beside such a latency, an allocation is
     // cheap.
-    async fn serve<T>(&self, call: impl Future<Output = T>) -> T {
-        let call = Box::pin(call);
+    async fn serve<T, F: Future<Output = T>>(&self, call: impl FnOnce() -> F) -> T {
         if self.latency.is_zero() {
-            return call.await;
+            return Box::pin(call()).await;
         }
         clock::sleep(self.latency / 2).await;
-        let answer = call.await;
+        let answer = Box::pin(call()).await;
         clock::sleep(self.latency.saturating_sub(self.latency / 2)).await;
         answer
     }
@@ -58,15 +57,15 @@ impl<S: Source> Source for Service<S> {
     }
 
     async fn load(&self, id: &str) -> Result<Option<Document>, StoreError> {
-        Box::pin(self.loads.share(id, || self.serve(self.inner.load(id)))).await
+        Box::pin(self.loads.share(id, || self.serve(|| self.inner.load(id)))).await
     }
 
     async fn update(&self, id: &str, patch: &Patch) -> Result<Option<Document>, StoreError> {
-        self.serve(self.inner.update(id, patch)).await
+        self.serve(|| self.inner.update(id, patch)).await
     }
 
     async fn related(&self, id: &str, most: u64) -> Result<Vec<String>, StoreError> {
-        self.serve(self.inner.related(id, most)).await
+        self.serve(|| self.inner.related(id, most)).await
     }
 
     async fn changes(&self) -> Result<ChangeFeed, StoreError> {
@@ -74,7 +73,7 @@ impl<S: Source> Source for Service<S> {
     }
 
     async fn update_many(&self, items: &[BulkItem]) -> Result<Vec<Result<bool, StoreError>>, StoreError> {
-        self.serve(self.inner.update_many(items)).await
+        self.serve(|| self.inner.update_many(items)).await
     }
 }
 
