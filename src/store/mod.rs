@@ -171,7 +171,7 @@ pub struct BulkItem {
     pub version: Option<Version>,
 }
 
-/// Which of a category's documents a query returns, see [`Database::find_by_category`].
+/// A page of a category's documents, see [`Database::find_by_category`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Page {
     /// The number of documents to skip, in the order of `_id`.

@@ -36,7 +36,7 @@ struct TruthState {
     down: Option<ErrorKind>,
     /// It is read and not written.
     takes_no_updates: bool,
-    /// What is always refused.
+    /// The entities that are always refused.
     poisoned: HashSet<String>,
     /// Where it is with something poisoned, a bulk is refused as a whole.
     refuses_whole_bulks: bool,

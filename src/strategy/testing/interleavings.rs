@@ -36,7 +36,7 @@ async fn let_others_run() {
     }
 }
 
-/// What may happen to the cache while a load is under way.
+/// The events that may befall the cache while a load is under way.
 #[derive(Debug, Clone, Copy)]
 enum Meanwhile {
     Nothing,

@@ -119,7 +119,7 @@ fn stale_reads(history: &[Seen]) -> (usize, usize) {
 
 type FarCache = Interfered<LocalCache, Network>;
 
-/// What is disturbed in a simulation besides the order of things.
+/// The disturbances of a simulation besides the order of things.
 #[derive(Debug, Clone, Copy)]
 struct Trouble {
     lost_per_mille: u64,
