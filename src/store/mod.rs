@@ -6,6 +6,7 @@
 //! This room stands on floor 2 and may use `base`, `model`, `results` and `scenario`.
 
 pub mod access_counts;
+mod announced;
 pub mod any;
 pub mod changes;
 pub mod counters;
