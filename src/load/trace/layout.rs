@@ -5,13 +5,13 @@ use super::fields::{Fields, LineError, excerpt};
 use super::{Format, OnBroken, TraceError, own, twitter};
 
 /// The layouts of lines, each with what it takes to find the fields.
-pub enum Layout {
+pub enum TraceLayout {
     Own,
     Twitter,
     CacheLib(CachelibColumns),
 }
 
-impl Layout {
+impl TraceLayout {
     /// Learns the layout from the first line and the caller; where they disagree, the trace is refused.
     pub fn of(
         first_line: &[u8],

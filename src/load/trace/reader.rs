@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::cachelib::{Row, put_misses_before_fills};
 use super::fields::{Fields, LineError, excerpt};
-use super::layout::{Layout, without_byte_order_mark};
+use super::layout::{TraceLayout, without_byte_order_mark};
 use super::lines::{Lines, Next};
 use super::source::{self, Bytes};
 use super::{Broken, Format, OnBroken, TraceError, TraceRecord, own, twitter};
@@ -14,7 +14,7 @@ use super::{Broken, Format, OnBroken, TraceError, TraceRecord, own, twitter};
 /// The records of a trace in order, each read when it is asked for. After an error there are no more.
 pub struct TraceReader {
     lines: Lines<Bytes>,
-    layout: Layout,
+    layout: TraceLayout,
     on_broken: OnBroken,
     /// Fields that were quoted on the line in hand.
     scratch: csv::ByteRecord,
@@ -82,7 +82,7 @@ impl TraceReader {
                 Next::TooLong => TraceError::UnknownFormat { first_line: excerpt(lines.line()) },
                 Next::Line => {
                     let line = without_byte_order_mark(lines.line());
-                    match Layout::of(line, format, on_broken, lines.number(), &mut scratch) {
+                    match TraceLayout::of(line, format, on_broken, lines.number(), &mut scratch) {
                         Ok(layout) => break layout,
                         Err(refused) => refused,
                     }
@@ -99,9 +99,9 @@ impl TraceReader {
             skipped.first.get_or_insert(broken);
         };
         let is_header = match &layout {
-            Layout::Own => without_byte_order_mark(lines.line()) == own::HEADER.as_bytes(),
-            Layout::Twitter => false,
-            Layout::CacheLib(_) => true,
+            TraceLayout::Own => without_byte_order_mark(lines.line()) == own::HEADER.as_bytes(),
+            TraceLayout::Twitter => false,
+            TraceLayout::CacheLib(_) => true,
         };
         let state = if is_header { State::Within } else { State::FirstLineInHand };
         Ok(Self {
@@ -123,9 +123,9 @@ impl TraceReader {
     #[must_use]
     pub fn format(&self) -> Format {
         match self.layout {
-            Layout::Own => Format::Own,
-            Layout::Twitter => Format::Twitter,
-            Layout::CacheLib(_) => Format::CacheLib,
+            TraceLayout::Own => Format::Own,
+            TraceLayout::Twitter => Format::Twitter,
+            TraceLayout::CacheLib(_) => Format::CacheLib,
         }
     }
 
@@ -133,8 +133,8 @@ impl TraceReader {
     #[must_use]
     pub fn has_times(&self) -> bool {
         match &self.layout {
-            Layout::Own | Layout::Twitter => true,
-            Layout::CacheLib(columns) => columns.have_times(),
+            TraceLayout::Own | TraceLayout::Twitter => true,
+            TraceLayout::CacheLib(columns) => columns.have_times(),
         }
     }
 
@@ -169,7 +169,7 @@ impl TraceReader {
             },
         };
         let mut rows = vec![first];
-        if matches!(&self.layout, Layout::CacheLib(columns) if columns.tell_misses()) {
+        if matches!(&self.layout, TraceLayout::CacheLib(columns) if columns.tell_misses()) {
             while rows.len() < MOST_AT_ONCE {
                 match self.next_row() {
                     Ok(Some(row)) if row.record.time_ms == rows[0].record.time_ms => rows.push(row),
@@ -220,9 +220,9 @@ impl TraceReader {
         let line = if self.lines.number() == 1 { without_byte_order_mark(line) } else { line };
         let once = |record| Row { record, repeats: 1, has_missed: false };
         let row = match &self.layout {
-            Layout::Own => once(own::record(&Fields::of(line, &mut self.scratch))?),
-            Layout::Twitter => once(twitter::record(&twitter::fields(line, &mut self.scratch))?),
-            Layout::CacheLib(columns) => columns.row(&Fields::of(line, &mut self.scratch))?,
+            TraceLayout::Own => once(own::record(&Fields::of(line, &mut self.scratch))?),
+            TraceLayout::Twitter => once(twitter::record(&twitter::fields(line, &mut self.scratch))?),
+            TraceLayout::CacheLib(columns) => columns.row(&Fields::of(line, &mut self.scratch))?,
         };
         if row.record.time_ms < self.last_time_ms {
             let (time, last) = (row.record.time_ms, self.last_time_ms);
