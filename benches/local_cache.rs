@@ -72,7 +72,7 @@ fn read(cache: &LocalCache, asked: &[CompactString]) {
     }
 }
 
-/// What a thread was busy for, whatever else the machine was doing meanwhile.
+/// The time that a thread was busy, whatever else the machine was doing meanwhile.
 fn busy(work: impl FnOnce()) -> Duration {
     let before = thread_cpu();
     work();

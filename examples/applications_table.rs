@@ -52,8 +52,8 @@ fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-/// What is promised of age: what is promised of loss is the same in all these cells, as nothing is broken in them. A bound that
-/// a cell could not see broken is said to be one.
+/// The guarantee of age: what is promised of loss is the same in all these cells, as nothing is broken in them. A
+/// bound that a cell could not see broken is said to be one.
 fn promised(guarantee: &str, measured_s: f64) -> String {
     let about = guarantee.split(';').next().unwrap_or_default();
     let bound = about.strip_prefix("stale for at most ").and_then(|bound| parse_duration(bound).ok());

@@ -3,7 +3,7 @@
 
 mod support;
 
-use hotset::results::{Phase, Results, SummaryRow, Verdict};
+use hotset::results::{AnomalyKind, Phase, Results, SummaryRow, Verdict};
 use support::{Place, row};
 
 /// Two instances, a hot key in a hundred, one write in five, and a database some milliseconds away.
@@ -117,12 +117,12 @@ fn each_naive_form_shows_its_anomaly() {
     assert!(row(&results, "flight").audited.wrong.stale_reads > 0);
     assert!(row(&results, "patch").audited.wrong.corrupt_reads > 100);
     assert!(row(&results, "unordered").at_end.divergent_keys > Some(0));
-    let examples = |strategy: &str, kind: &str| {
+    let examples = |strategy: &str, kind: AnomalyKind| {
         let cell = &row(&results, strategy).cell;
         results.audit.iter().filter(|example| example.cell == *cell && example.kind == kind).count()
     };
-    assert!(examples("fill", "stale") > 0 && examples("patch", "corrupt") > 0);
-    assert!(examples("unordered", "divergent") > 0);
+    assert!(examples("fill", AnomalyKind::Stale) > 0 && examples("patch", AnomalyKind::Corrupt) > 0);
+    assert!(examples("unordered", AnomalyKind::Divergent) > 0);
 }
 
 const CRASH: &str = r#"

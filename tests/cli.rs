@@ -23,14 +23,14 @@ warmup_max = "300ms"
 window = "100ms"
 "#;
 
-/// What is said of a scenario, which is refused.
+/// Returns what is said of a scenario, which is refused.
 fn refused(text: &str) -> String {
     let place = Place::new();
     place.write("scenario.toml", text);
     place.fails(2, &["check", "scenario.toml"])
 }
 
-/// What is said of options to a scenario that is right.
+/// Returns what is said of options to a scenario that is right.
 fn refused_options(options: &[&str]) -> String {
     let place = Place::new();
     place.write("scenario.toml", TINY);
@@ -547,7 +547,7 @@ fn a_capacity_or_policy_that_cannot_be_is_refused_with_the_remedy() {
     says(&with("max_memory_percent = 0"), "15:22", "0 is not above 0 and up to 100", "percent");
 }
 
-/// What of a scenario is simulated: enough for a curve that is worth looking at.
+/// A scenario to simulate: enough for a curve that is worth looking at.
 const SKEWED: &str = "strategies = [\"cache-aside\"]\ntopologies = [\"embedded\"]\n[dataset]\nkeys = 2000\n[workload]\nreads = 1.0\n\
                       clients = 4\n[cache]\ncapacity = 200\npolicy = \"sieve\"\n[run]\nduration = \"1s\"\nwarmup_max = \"1s\"\nwindow = \"200ms\"\n";
 

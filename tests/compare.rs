@@ -21,7 +21,7 @@ use support::Place;
 const STRATEGIES: [&str; 3] = ["no-cache", "cache-aside", "write-behind"];
 const TOPOLOGIES: [&str; 2] = ["single", "cluster"];
 
-/// What a made-up run is made of.
+/// The material of a made-up run.
 #[derive(Clone)]
 struct MadeUp {
     seed: u64,

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use support::{Foreign, Place, eventually};
 
-/// How long an end may take from the first Ctrl-C on.
+/// The longest time that an end may take from the first Ctrl-C on.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
 const LOCAL: &str = "\"embedded\"";

@@ -39,8 +39,8 @@ fn run(place: &Place, text: &str) -> Results {
     place.results("full")
 }
 
-/// How many entries a cell's cache held, on the average of the windows that were measured: from one moment to the next
-/// buffers and counts move it by more.
+/// Returns the number of entries that a cell's cache held, on the average of the windows that were measured: from one
+/// moment to the next buffers and counts move it by more.
 fn held(results: &Results, cell: &str) -> f64 {
     let of_cell = results.timeseries.iter().filter(|row| row.cell == cell && row.phase == Phase::Measure);
     let entries: Vec<f64> = of_cell.map(|row| row.cache.cache_entries.unwrap() as f64).collect();

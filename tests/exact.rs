@@ -95,7 +95,7 @@ fn replay(cache: &mut impl Cache, part: &[Access], from: usize, operations: usiz
     accesses.map(|access| u64::from(cache.hits(*access))).sum()
 }
 
-/// Whether windows on end of a part of the trace had the hits that the cache has.
+/// Returns true if windows on end of a part of the trace had the hits that the cache has.
 fn agree(cache: &mut impl Cache, part: &[Access], from: usize, windows: &[&TimeseriesRow]) -> bool {
     let mut at = from;
     windows.iter().all(|window| {

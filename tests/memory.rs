@@ -13,21 +13,21 @@ use hotset::store::{Cache, Counters, Document, Entry};
 use mongodb::bson::rawdoc;
 
 const MIB: u64 = 1 << 20;
-/// What the process may grow by.
+/// The most by which the process may grow.
 const ROOM: u64 = 96 * MIB;
-/// What is put in, several times as much, without a pause.
+/// The bytes that are put in, several times as much, without a pause.
 const PUT_IN: u64 = 600 * MIB;
-/// What the allocator may lose between entries, and what else the process may need.
+/// The bytes that the allocator may lose between entries, and that the process may need besides.
 const SLACK: u64 = 32 * MIB;
 const DOCUMENT_BYTES: u64 = 4096;
 
-/// What the watcher saw of the process at its looks.
+/// The watcher's view of the process at its looks.
 #[derive(Debug, Default)]
 struct Seen {
     looks: AtomicU64,
     /// The most memory that the process used.
     highest: AtomicU64,
-    /// What had been put in at the last look.
+    /// The bytes that had been put in at the last look.
     put_in: AtomicU64,
     /// The most that was put in from one look to the next.
     most_between_looks: AtomicU64,

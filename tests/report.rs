@@ -13,14 +13,14 @@ use hotset::report::group::groups;
 use hotset::report::picture::{PictureFormat, PictureRequest, draw_picture};
 use hotset::report::{conclude, draw, terminal::closing_table};
 use hotset::results::{
-    Answers, AuditRow, Build, CURVE, CellResults, ClientDigest, EventKind, EventRow, Interval, LimitedBy,
-    Machine, Measure, Mode, Of, OfferedStream, OperationClass, OutcomeClass, Phase, Results, ResultsDir,
-    RunInfo, Server, Status, SummaryRow, Times, TimeseriesRow, Verdict, file_guides, interval_log,
-    interval_log_name, spectrum,
+    AnomalyKind, Answers, AuditRow, Build, CURVE, CellResults, ClientDigest, EventKind, EventRow, Interval,
+    LimitedBy, Machine, Measure, Mode, Of, OfferedStream, OperationClass, OutcomeClass, Phase, Results,
+    ResultsDir, RunInfo, Server, Status, SummaryRow, Times, TimeseriesRow, Verdict, file_guides,
+    interval_log, interval_log_name, spectrum,
 };
 use serde::Serialize;
 
-/// What a made-up strategy does.
+/// The figures of a made-up strategy.
 #[derive(Clone, Copy)]
 struct MadeUp {
     label: &'static str,
@@ -191,7 +191,7 @@ fn cell(strategy: MadeUp, topology: &str, repeat: u32, swept: &str, position: u6
         summary,
         timeseries,
         audit: vec![AuditRow {
-            kind: "stale".into(),
+            kind: AnomalyKind::Stale,
             key: "17".into(),
             read_version: Some(3),
             expected_version: Some(4),
@@ -468,7 +468,7 @@ fn a_sweep_of_36_cells_makes_at_most_15_charts_and_those_over_time_are_of_its_en
     assert!(over_time.iter().all(|name| !name.contains("capacity=10")), "{charts:?}");
 }
 
-/// What a chart over the whole run answers.
+/// Returns the answer of a chart over the whole run.
 fn finding(run: &MadeUpRun, chart: &str) -> String {
     let results = run.read();
     let groups = groups(&results).unwrap();
@@ -1065,7 +1065,7 @@ fn the_guide_to_result_files_names_every_value_of_a_run_and_no_other() {
     assert_eq!(documented(&guide, "run.json"), run);
 }
 
-/// How a spreadsheet saves a table.
+/// The ways in which a spreadsheet saves a table.
 #[derive(Clone, Copy)]
 struct Saved {
     begin: &'static str,

@@ -14,12 +14,12 @@ const FLOORS: &[&[&str]] = &[
     &["run", "monitor", "report"],
     &["application"],
     &["strategy", "topology", "measure"],
-    &["store", "load"],
-    &["scenario", "model", "audit", "results"],
+    &["store", "load", "audit"],
+    &["scenario", "model", "results"],
     &["base"],
 ];
 
-/// Which file closes a circle by what it uses of which other file, and why that is still so.
+/// The files that close a circle, each with the file by whose use it does, and why that is still so.
 const CIRCLES: &[(&str, &str, &str)] = &[
     (
         "application/any_source.rs",
@@ -33,7 +33,7 @@ const CIRCLES: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// Which names of types several files declare, and why that is so.
+/// The names of types that several files declare, each with the reason.
 const SHARED_NAMES: &[(&str, &str)] = &[
     (
         "Own",
@@ -63,7 +63,7 @@ struct Import {
     is_public: bool,
 }
 
-/// What the code of a file names; comments, texts and what is only there for tests are not part of it.
+/// The names in the code of a file; comments, texts and what is only there for tests are not part of it.
 #[derive(Default)]
 struct File {
     path: String,
@@ -96,7 +96,7 @@ fn is_double_colon(tokens: &[TokenTree], at: usize) -> bool {
     is_punct(tokens.get(at), ':') && is_punct(tokens.get(at + 1), ':')
 }
 
-/// Whether the word at `at` stands behind `pub` or `pub(…)`.
+/// Returns true if the word at `at` stands behind `pub` or `pub(…)`.
 fn is_public(tokens: &[TokenTree], at: usize) -> bool {
     let before = |back: usize| at.checked_sub(back).and_then(|at| tokens.get(at));
     let is_pub = |back: usize| ident(before(back)).is_some_and(|word| word == "pub");
@@ -318,7 +318,7 @@ impl Sources {
         }
     }
 
-    /// What a module names, as paths from the root. What it only hands on to others is not used by it.
+    /// Returns what a module names, as paths from the root. What it only hands on to others is not used by it.
     fn named_by(&self, file: &File) -> BTreeSet<Name> {
         let imports = file.imports.iter().filter(|import| !import.is_public).map(|import| &import.named);
         let paths = imports.chain(&file.paths).filter_map(|named| self.resolve(named, 4));
@@ -380,7 +380,7 @@ fn height(room: &str) -> usize {
         .unwrap_or_else(|| panic!("{room} stands on no floor"))
 }
 
-/// Whether `to` can be reached from `from`, and by which way.
+/// Returns the way from `from` to `to`, if there is one.
 fn way<'a>(uses: &BTreeMap<&'a str, BTreeSet<&'a str>>, from: &'a str, to: &str) -> Option<Vec<&'a str>> {
     let mut came_from = BTreeMap::from([(from, from)]);
     let mut next = vec![from];

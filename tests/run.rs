@@ -60,7 +60,7 @@ fn is_complete(results: &Results, cell: &str) {
     assert!(results.events.iter().any(|event| event.cell == cell && event.kind.name() == "drained"));
 }
 
-/// What every cell of a sound run fulfils.
+/// Checks what every cell of a sound run fulfils.
 fn is_sound(row: &SummaryRow) {
     assert_ne!(row.status.name(), "failed", "{row:?}");
     assert_eq!(
@@ -203,7 +203,7 @@ fn every_strategy_does_on_managed_servers_what_its_documentation_says() {
     assert!(aside.calls.db_reads + edges >= aside.answers.misses, "each reader loads for itself: {aside:?}");
 }
 
-/// What other connections sent to a Redis.
+/// Collects what other connections sent to a Redis.
 async fn monitor(port: u16) -> Arc<Mutex<Vec<String>>> {
     let client = redis::Client::open(format!("redis://127.0.0.1:{port}")).unwrap();
     let monitor = client.get_async_monitor().await.unwrap();

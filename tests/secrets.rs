@@ -106,7 +106,7 @@ impl Watched {
     }
 }
 
-/// What stands before the first canary, to find out who has let it through.
+/// Returns what stands before the first canary, to find out who has let it through.
 fn around(text: &str) -> String {
     let at = text.find(CANARY).unwrap_or_default();
     let from = text.floor_char_boundary(at.saturating_sub(200));

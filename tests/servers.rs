@@ -154,7 +154,7 @@ async fn dropping_one_server_removes_it_and_leaves_the_others() {
     supervisor.shutdown().await.unwrap();
 }
 
-/// What the process below tells about itself, in one line.
+/// The facts that the process below tells about itself, in one line.
 struct Holder {
     process: Child,
     pids: Vec<u32>,
@@ -186,7 +186,7 @@ impl Holder {
     }
 }
 
-/// What the program does that [`Holder`] starts.
+/// Does what the program does that [`Holder`] starts.
 async fn hold_servers() {
     let supervisor = supervisor().await;
     let (redis, mongod) = (redis(&supervisor).await, mongod(&supervisor).await);

@@ -69,7 +69,7 @@ async fn a_redis_key_of_sessions_always_has_a_time_to_live_and_holds_few_that_ha
     assert!((20..60).contains(&held), "20 live; {held} are held");
 }
 
-/// What a touch and an end do may overlap in these orders: of each it is said when it is carried out and when it is
+/// The orders in which a touch and an end may overlap: of each it is said when it is carried out and when it is
 /// answered, `t` standing for the touch and `e` for the end.
 const ORDERS: [[char; 4]; 6] = [
     ['t', 't', 'e', 'e'],
@@ -130,7 +130,7 @@ async fn in_every_order_of_a_touch_and_a_log_out_no_session_is_left_in_a_local_c
     }
 }
 
-/// What stands between a client and Redis and, once it is closed, lets no bytes pass in either direction but those that a
+/// A gate between a client and Redis that, once it is closed, lets no bytes pass in either direction but those that a
 /// test lets pass.
 struct Gate {
     port: u16,
@@ -182,6 +182,7 @@ impl Gate {
 struct Call<T> {
     gate: Gate,
     doing: JoinHandle<T>,
+    returned: Option<T>,
 }
 
 impl<T: Send + 'static> Call<T> {
@@ -198,20 +199,19 @@ impl<T: Send + 'static> Call<T> {
         gate.is_closed.store(true, Ordering::SeqCst);
         let doing = tokio::spawn(call(cache));
         gate.stopped.recv().await.unwrap();
-        Self { gate, doing }
+        Self { gate, doing, returned: None }
     }
 
     /// Lets one command or one answer pass, and waits until the next stands at the gate or the call has ended. Returns
     /// whether there was anything to let pass.
     async fn step(&mut self) -> bool {
-        if self.doing.is_finished() {
+        if self.returned.is_some() {
             return false;
         }
         self.gate.passes.add_permits(1);
         tokio::select! {
             _ = self.gate.stopped.recv() => {}
-            // Polled by reference, and so still there to be asked for what it returned.
-            () = async { while !self.doing.is_finished() { tokio::time::sleep(Duration::from_millis(1)).await } } => {}
+            returned = &mut self.doing => self.returned = Some(returned.unwrap()),
         }
         true
     }
@@ -235,7 +235,7 @@ async fn in_every_order_of_a_touch_and_a_log_out_no_session_is_left_in_a_redis()
             }
             // Each has come to its end in two steps: had it more commands, others could come between them.
             assert!(!touching.step().await && !ended.step().await);
-            let (touched, ()) = (touching.doing.await.unwrap(), ended.doing.await.unwrap());
+            let touched = touching.returned.unwrap();
             is_over(&format!("{order:?} {ending:?}"), order[0], touched, &cache).await;
         }
     }

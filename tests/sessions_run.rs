@@ -12,7 +12,7 @@ use std::time::Duration;
 use hotset::results::{Results, Verdict};
 use support::{Foreign, Place, files_below};
 
-/// How long a cell is measured.
+/// The time that a cell is measured.
 const MEASURED: Duration = Duration::from_secs(2);
 const SECRET: &str = "a-secret-of-these-tests-of-48-bytes-or-thereabout";
 
@@ -66,7 +66,7 @@ fn figure(results: &Results, cell: &str, name: &str) -> Option<f64> {
         .value
 }
 
-/// What every cell of a sound run fulfils.
+/// Checks what every cell of a sound run fulfils.
 fn is_sound(results: &Results) {
     assert_eq!(results.summary.len(), 2);
     for row in &results.summary {
@@ -148,7 +148,7 @@ impl Monitor {
     }
 }
 
-/// What stands in quotes in a line of MONITOR.
+/// Returns what stands in quotes in a line of MONITOR.
 fn arguments(line: &str) -> Vec<&str> {
     line.split('"').skip(1).step_by(2).collect()
 }
@@ -161,8 +161,8 @@ fn sessions_of_an_embedded_cache_are_sound_and_every_operation_is_measured() {
     is_sound(&place.results("tiny"));
 }
 
-/// Whether a token stands in a text: a header that begins as JSON does in base64, claims and a signature, with dots between
-/// them. Histograms and pictures are in base64 too, and may hold any letters, but no dots.
+/// Returns true if a token stands in a text: a header that begins as JSON does in base64, claims and a signature,
+/// with dots between them. Histograms and pictures are in base64 too, and may hold any letters, but no dots.
 fn holds_a_token(text: &str) -> bool {
     let is_letter = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
     text.split(|letter| !is_letter(letter)).any(|word| {

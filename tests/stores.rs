@@ -1,5 +1,7 @@
 //! What every cache and every database promises, over every backend; and what only a real server shows.
 
+#[path = "support/expiry.rs"]
+mod expiry;
 #[path = "support/servers.rs"]
 mod support;
 
@@ -7,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use expiry::outlive;
 use hotset::store::local::{LocalCache, LocalCapacity};
 use hotset::store::mongodb::{MongoDatabase, MongoOptions, ReadPreference, WriteConcern};
 use hotset::store::network::{DatabaseDelay, DelayedCache, DelayedDatabase, RoundTrip};
@@ -223,8 +226,9 @@ async fn a_deleted_token_lets_nothing_in(cache: &impl Cache) {
 }
 
 async fn an_expired_token_lets_nothing_in(cache: &impl Cache) {
-    cache.place_token("k", Token(1), Duration::from_millis(30)).await.unwrap();
-    tokio::time::sleep(Duration::from_millis(60)).await;
+    let short = Duration::from_millis(30);
+    cache.place_token("k", Token(1), short).await.unwrap();
+    outlive(cache, short).await;
     assert!(!cache.fill("k", Token(1), &entry(1), None).await.unwrap());
     assert_eq!(cache.place_token("k", Token(2), MINUTE).await.unwrap(), Claimed::Placed);
 }
@@ -271,9 +275,10 @@ async fn a_deleted_entry_is_gone(cache: &impl Cache) {
 }
 
 async fn an_entry_is_gone_when_its_time_is_over(cache: &impl Cache) {
-    cache.set("short", &entry(1), Some(Duration::from_millis(30))).await.unwrap();
+    let short = Duration::from_millis(30);
+    cache.set("short", &entry(1), Some(short)).await.unwrap();
     cache.set("long", &entry(1), Some(MINUTE)).await.unwrap();
-    tokio::time::sleep(Duration::from_millis(60)).await;
+    outlive(cache, short).await;
     assert_eq!(cache.get("short").await.unwrap(), None);
     assert!(cache.get("long").await.unwrap().is_some());
 }
@@ -282,7 +287,7 @@ async fn a_counter_adds_up_and_begins_anew_when_its_time_is_over(cache: &impl Ca
     let ttl = Duration::from_millis(300);
     assert_eq!(cache.increment("n", 2, ttl).await.unwrap(), 2);
     assert_eq!(cache.increment("n", -5, ttl).await.unwrap(), -3);
-    tokio::time::sleep(Duration::from_millis(400)).await;
+    outlive(cache, ttl).await;
     assert_eq!(cache.increment("n", 1, ttl).await.unwrap(), 1);
 }
 

@@ -612,7 +612,7 @@ fn events<'a>(results: &'a Results, cell: &str, kind: &str) -> Vec<&'a Of<EventR
     results.events.iter().filter(|event| event.cell == cell && event.kind.name() == kind).collect()
 }
 
-/// How many commands one operation is at the least and at the most.
+/// Returns the least and the greatest number of commands of one operation.
 fn commands_of(strategy: &str) -> std::ops::RangeInclusive<f64> {
     match strategy {
         // What is near needs none.
@@ -644,7 +644,7 @@ fn as_much_work(
     );
 }
 
-/// What stands between `redis://` and the address.
+/// Returns what stands between `redis://` and the address.
 fn credentials(url: &SecretUrl) -> String {
     let (credentials, _) = url.expose().trim_start_matches("redis://").split_once('@').unwrap();
     credentials.to_owned()

@@ -19,7 +19,7 @@ fn keys_of(distribution: &Distribution, keys: u64) -> KeySampler {
     KeySampler::new(distribution, NonZeroU64::new(keys).unwrap(), SEED)
 }
 
-/// How often each key was asked for.
+/// Counts how often each key was asked for.
 fn counts_of_keys(sampler: &KeySampler, operations: u64) -> Vec<u32> {
     let source = RandomSource::new(SEED, Purpose::Measure);
     let mut counts = vec![0; sampler.keys().get() as usize];

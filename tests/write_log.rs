@@ -1,6 +1,8 @@
 //! What every cache that is written first promises, over the local cache and a real Redis; and what only a
 //! real server shows.
 
+#[path = "support/expiry.rs"]
+mod expiry;
 #[path = "support/servers.rs"]
 #[allow(dead_code, reason = "this program needs no MongoDB")]
 mod support;
@@ -9,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use expiry::outlive;
 use hotset::store::local::{LocalCache, LocalCapacity};
 use hotset::store::network::{DelayedCache, RoundTrip};
 use hotset::store::redb::{EmbeddedDatabase, EmbeddedOptions};
@@ -165,14 +168,14 @@ async fn a_write_is_a_record_and_one_that_is_overtaken_is_none(cache: &impl Writ
 }
 
 async fn a_clean_entry_is_forgotten_after_its_time_and_a_dirty_one_never(cache: &impl WriteLog) {
-    let short = Duration::from_millis(40);
+    let short = Duration::from_millis(100);
     cache.set("k", &entry(1), Some(short)).await.unwrap();
     put(cache, 1, 2).await.unwrap();
-    tokio::time::sleep(short * 2).await;
+    outlive(cache, short).await;
     assert_eq!(cache.get("k").await.unwrap(), Some(entry(2)), "it had a time to live when it was clean");
     assert!(cache.mark_clean("k", 2, short).await.unwrap());
     assert_eq!(cache.get("k").await.unwrap(), Some(entry(2)));
-    tokio::time::sleep(short * 2).await;
+    outlive(cache, short).await;
     assert_eq!(cache.get("k").await.unwrap(), None);
     assert!(!cache.mark_clean("k", 2, short).await.unwrap());
 }
@@ -181,8 +184,9 @@ async fn an_entry_that_was_written_again_stays_dirty(cache: &impl WriteLog) {
     cache.set("k", &entry(1), Some(MINUTE)).await.unwrap();
     put(cache, 1, 2).await.unwrap();
     put(cache, 2, 3).await.unwrap();
-    assert!(!cache.mark_clean("k", 2, Duration::from_millis(1)).await.unwrap());
-    tokio::time::sleep(Duration::from_millis(20)).await;
+    let short = Duration::from_millis(1);
+    assert!(!cache.mark_clean("k", 2, short).await.unwrap());
+    outlive(cache, short).await;
     assert_eq!(cache.get("k").await.unwrap(), Some(entry(3)));
     assert!(!cache.remove_clean("k").await.unwrap());
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::line::{KeyState, Numbered};
 use super::moment::Moment;
 use super::reading::Reading;
-use super::{AnomalyKind, Audit, Example, FIELDS, Findings};
+use super::{Audit, Example, FIELDS, Findings};
+use crate::results::AnomalyKind;
 
 impl Audit {
     /// Replaces the findings of a quick check by exact ones, and keeps examples.

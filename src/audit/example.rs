@@ -5,32 +5,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-/// The kinds of anomaly, of answers and of the stores at the end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum AnomalyKind {
-    /// Older than what was acknowledged when the read was sent.
-    Stale,
-    /// Older than a write that the database held although a later step failed.
-    StaleAfterFailedStep,
-    /// A field older than the document's version says.
-    DroppedField,
-    /// Not what was written, as the check of the whole document found.
-    Corrupt,
-    /// Older than what the same client already knew.
-    NonMonotonic,
-    /// Older than the client's own acknowledged write.
-    NotOwnWrite,
-    /// Acknowledged, and no longer in the database.
-    Lost,
-    /// Another document in the cache than in the database.
-    Divergent,
-    /// A session that let somebody in after its log-out was acknowledged.
-    ValidatedAfterLogOut,
-    /// A session that let somebody in after it had expired.
-    ValidatedAfterExpiry,
-    /// A session that was no longer there although nobody had ended it.
-    LostSession,
-}
+use crate::results::AnomalyKind;
 
 /// The anomalies of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,41 +35,6 @@ impl SessionAnomaly {
         match self {
             Self::ValidatedAfterLogOut(age) | Self::ValidatedAfterExpiry(age) => Some(age),
             Self::Lost => None,
-        }
-    }
-}
-
-impl AnomalyKind {
-    /// Every kind, in the order in which they are shown.
-    pub const ALL: [Self; 11] = [
-        Self::Stale,
-        Self::StaleAfterFailedStep,
-        Self::DroppedField,
-        Self::Corrupt,
-        Self::NonMonotonic,
-        Self::NotOwnWrite,
-        Self::Lost,
-        Self::Divergent,
-        Self::ValidatedAfterLogOut,
-        Self::ValidatedAfterExpiry,
-        Self::LostSession,
-    ];
-
-    /// The kind's word in result files.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Stale => "stale",
-            Self::StaleAfterFailedStep => "stale-after-failed-step",
-            Self::DroppedField => "dropped-field",
-            Self::Corrupt => "corrupt",
-            Self::NonMonotonic => "non-monotonic",
-            Self::NotOwnWrite => "not-own-write",
-            Self::Lost => "lost",
-            Self::Divergent => "divergent",
-            Self::ValidatedAfterLogOut => "validated-after-log-out",
-            Self::ValidatedAfterExpiry => "validated-after-expiry",
-            Self::LostSession => "lost-session",
         }
     }
 }
@@ -231,12 +171,12 @@ mod tests {
     fn no_kind_takes_the_place_of_another() {
         let examples = Examples::default();
         examples.begin(0);
-        for kind in AnomalyKind::ALL {
+        for &kind in AnomalyKind::ALL {
             (0..1000).for_each(|key| note(&examples, kind, key));
         }
         let shown = examples.shown();
         assert_eq!(shown.len(), SHOWN);
-        for kind in AnomalyKind::ALL {
+        for &kind in AnomalyKind::ALL {
             let keys: Vec<u64> = shown.iter().filter(|e| e.kind == kind).map(|e| e.key).collect();
             let share = SHOWN / AnomalyKind::ALL.len();
             assert!((share..=share + 1).contains(&keys.len()), "{kind:?}: {keys:?}");
@@ -253,13 +193,5 @@ mod tests {
         let kinds: Vec<AnomalyKind> = examples.shown().iter().map(|example| example.kind).collect();
         assert_eq!(kinds.len(), KEPT_OF_A_KIND + 1);
         assert_eq!(kinds[..2], [AnomalyKind::Stale, AnomalyKind::Lost]);
-    }
-
-    #[test]
-    fn every_kind_has_a_word_and_a_place_of_its_own() {
-        let words: std::collections::BTreeSet<&str> =
-            AnomalyKind::ALL.iter().map(|kind| kind.word()).collect();
-        assert_eq!(words.len(), AnomalyKind::ALL.len());
-        assert!(AnomalyKind::ALL.iter().enumerate().all(|(at, kind)| *kind as usize == at));
     }
 }

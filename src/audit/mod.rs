@@ -18,7 +18,7 @@
 //!
 //! A write whose outcome is unknown (*indeterminate*) may explain what is seen, and is not counted as lost.
 //!
-//! This room stands on floor 1 and may use `base`.
+//! This room stands on floor 2 and may use `base` and `results`.
 
 mod closer_look;
 mod events;
@@ -38,7 +38,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 pub use events::{Expected, FIELDS, Seen, Setup, Write, WriteId, WriteOutcome};
 use example::Examples;
-pub use example::{AnomalyKind, Example, SessionAnomaly};
+pub use example::{Example, SessionAnomaly};
 use line::{KeyState, Numbered};
 use memory::{Fact, FactTable};
 use moment::Moment;
@@ -48,6 +48,7 @@ pub use view::ClientView;
 use view::KeySample;
 
 use crate::base::clock::Instant;
+use crate::results::AnomalyKind;
 
 /// The anomalies of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -1,8 +1,9 @@
 //! The final comparison of both stores with what was acknowledged, after everything has ended.
 
-use super::example::{AT_THE_END, AnomalyKind, Example};
+use super::example::{AT_THE_END, Example};
 use super::line::{KeyState, Numbered};
 use super::{Audit, FIELDS, Seen};
+use crate::results::AnomalyKind;
 
 /// The outcome of all writes of a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -34,8 +34,8 @@ impl Interrupt {
         }
     }
 
-    /// What a step has come to; `None` where the interrupt was set off first, and the step is dropped where it stood. A
-    /// step that works without ever waiting MUST let others run now and then.
+    /// Returns the result of a step; `None` where the interrupt was set off first, and the step is dropped where it
+    /// stood. A step that works without ever waiting MUST let others run now and then.
     pub async fn cut<T>(&self, step: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;
@@ -64,7 +64,7 @@ pub fn set_off(interrupt: &watch::Sender<bool>) {
     interrupt.send_replace(true);
 }
 
-/// Which signal to end it is.
+/// The signals that ask a process to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EndSignal {
     /// The first, which asks for an orderly end.

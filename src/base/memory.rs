@@ -20,7 +20,8 @@ pub fn now() -> Option<Memory> {
     shortest(limits())
 }
 
-/// How much there may ever be for this process: the least of all limits. `None` where the system does not say.
+/// Returns the most that there may ever be for this process: the least of all limits. `None` where the system does
+/// not say.
 #[must_use]
 pub fn total_bytes() -> Option<u64> {
     limits().map(|memory| memory.total_bytes).min()
@@ -57,7 +58,7 @@ fn own_group(groups: &str) -> Option<&str> {
     groups.lines().find_map(|line| line.strip_prefix("0::/"))
 }
 
-/// What limits the group or one above it.
+/// Returns the limits of the group and of those above it.
 fn of_groups(root: &Path, group: &str) -> Vec<Memory> {
     Path::new(group).ancestors().filter_map(|group| of_group(&root.join(group))).collect()
 }

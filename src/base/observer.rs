@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::shown;
 
-/// What the load of a window is for.
+/// The purpose of the load of a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LoadStage {
     /// Filling the cache as fast as clients can, whatever rate an open loop is to have.
@@ -16,7 +16,7 @@ pub enum LoadStage {
 }
 
 impl LoadStage {
-    /// What is happening, in words.
+    /// Describes what is happening.
     #[must_use]
     pub fn words(self) -> &'static str {
         match self {
@@ -50,12 +50,12 @@ pub enum Event {
     },
     /// Something that takes a while has begun or got on.
     Step {
-        /// What, as in "loading 2000 of 10000 documents".
+        /// The step in words, as in "loading 2000 of 10000 documents".
         what: String,
     },
     /// A window has ended.
     Window {
-        /// What the load is for.
+        /// The purpose of the load.
         stage: LoadStage,
         /// The time since the stage began.
         elapsed: Duration,
@@ -76,14 +76,14 @@ pub enum Event {
     },
     /// Something that a reader of the results should know of.
     Warning {
-        /// What, why, and what to do.
+        /// The trouble, its reason, and what to do.
         what: String,
     },
     /// A cell has ended and its rows are on disk.
     CellEnded {
         /// Its id.
         cell: String,
-        /// What can be said of it in a line.
+        /// The findings on it in a line.
         line: String,
     },
     /// A cell could not be run.

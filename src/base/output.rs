@@ -16,17 +16,17 @@ use super::secrets;
 
 /// So many texts may wait for a reader that does not read; those to standard error that come after are lost.
 const WAITING: usize = 1024;
-/// How long a text to standard error is waited for: it is usually there at once, and then in order with what others
-/// write to the same terminal.
+/// The longest time that a text to standard error is waited for: it is usually there at once, and then in order with
+/// what others write to the same terminal.
 const NOTE_BOUND: Duration = Duration::from_millis(200);
-/// How long all texts may take once the end was asked for.
+/// The longest time that all texts may take once the end was asked for.
 const HURRIED_BOUND: Duration = Duration::from_millis(200);
 /// Between two looks at whether the end was asked for.
 const TICK: Duration = Duration::from_millis(50);
 /// Between two attempts to write to what is full and does not block.
 const FULL_PAUSE: Duration = Duration::from_millis(5);
 
-/// Which of the two.
+/// The two streams of a process that can be written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stream {
     Out,
@@ -202,7 +202,7 @@ fn write_all(texts: &Receiver<Text>) {
     }
 }
 
-/// Whether the error says that nobody reads any more.
+/// Returns true if the error says that nobody reads any more.
 fn is_gone(error: &io::Error) -> bool {
     // A terminal that was closed answers with EIO.
     error.kind() == ErrorKind::BrokenPipe

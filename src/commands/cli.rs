@@ -97,7 +97,7 @@ pub struct RunArguments {
     pub watch: bool,
 }
 
-/// What is run of a scenario.
+/// The part of a scenario that is run.
 #[derive(Debug, Clone, Args)]
 pub struct PlanArguments {
     /// Run only these, as strategy=NAME or topology=NAME, several separated by commas
@@ -118,7 +118,7 @@ pub struct PlanArguments {
 }
 
 impl PlanArguments {
-    /// What they mean for a plan.
+    /// Returns these arguments as options of a plan.
     #[must_use]
     pub fn options(&self) -> plan::PlanOptions {
         plan::PlanOptions {
@@ -130,7 +130,7 @@ impl PlanArguments {
     }
 }
 
-/// What hotset does besides running a scenario.
+/// The things that hotset does besides running a scenario.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Validate a scenario; print the cells and how long they will take
@@ -202,7 +202,7 @@ pub enum Command {
     Monitor(Box<monitor::MonitorArguments>),
 }
 
-/// What is compared, and how that is shown.
+/// The runs that are compared, and the form in which that is shown.
 #[derive(Debug, Clone, Args)]
 pub struct CompareArguments {
     /// The directories of results; the others are compared with the first
@@ -230,7 +230,7 @@ pub struct CompareArguments {
     pub anyway: bool,
 }
 
-/// How a comparison is printed.
+/// The forms in which a comparison is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ComparisonFormat {
     /// A table and what became of it, as wide as the terminal
@@ -241,7 +241,7 @@ pub enum ComparisonFormat {
     Html,
 }
 
-/// What is done with baselines.
+/// The things that are done with baselines.
 #[derive(Debug, Clone, Subcommand)]
 pub enum BaselineAction {
     /// Keep a copy of what a comparison needs of a run
@@ -265,7 +265,7 @@ pub enum BaselineAction {
     },
 }
 
-/// How a curve is simulated.
+/// The settings of the simulation of a curve.
 #[derive(Debug, Clone, Args)]
 pub struct CurveArguments {
     /// Eviction policies: lru, lfu, w-tinylfu, s3-fifo, sieve, fifo, random [default: all]
@@ -330,7 +330,7 @@ pub struct PictureArguments {
     pub theme: Paper,
 }
 
-/// What a picture is written as.
+/// The file formats of a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[expect(missing_docs, reason = "the names say all")]
 pub enum DrawnAs {
@@ -338,7 +338,7 @@ pub enum DrawnAs {
     Png,
 }
 
-/// What a picture stands on.
+/// The backgrounds of a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[expect(missing_docs, reason = "the names say all")]
 pub enum Paper {
@@ -365,7 +365,7 @@ impl PictureArguments {
     }
 }
 
-/// What a write does to the cached entry.
+/// The things that a write does to the cached entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Written {
     /// It removes it; the next read puts it in again
@@ -377,7 +377,7 @@ pub enum Written {
 }
 
 impl CurveArguments {
-    /// What they ask for.
+    /// Returns these arguments as a request.
     #[must_use]
     pub fn request(&self) -> sizing::SimulationRequest {
         sizing::SimulationRequest {
@@ -396,7 +396,7 @@ impl CurveArguments {
     }
 }
 
-/// What can be listed.
+/// The things that can be listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Listed {
     /// What the load does

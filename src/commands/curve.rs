@@ -52,7 +52,7 @@ pub fn execute(scenario: &Path, arguments: &CurveArguments) -> Exit {
     Exit::Done
 }
 
-/// What is to be known of simulated curves before they are looked at, each thing once.
+/// Prints what is to be known of simulated curves before they are looked at, each thing once.
 fn print_curve_notes(found: &[Sizing]) {
     for warning in found.iter().filter_map(Sizing::warning).collect::<BTreeSet<_>>() {
         note!("warning: {warning}");

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-/// How a command ended; its number is the exit code.
+/// The end of a command; its number is the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     /// Everything ran.
@@ -18,7 +18,7 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// What two steps of one command come to: what could not be done weighs more than what was missed.
+    /// Joins the ends of two steps of one command: what could not be done weighs more than what was missed.
     #[must_use]
     pub fn worse_of(self, other: Self) -> Self {
         let weight = |exit: Self| match exit {

@@ -21,7 +21,8 @@ pub fn refuse(what: &str) -> Exit {
     Exit::Wrong
 }
 
-/// What the reader of the command line says: help, the version, or what is wrong, without the passwords of URLs in it.
+/// Prints what the reader of the command line says: help, the version, or what is wrong, without the passwords of
+/// URLs in it.
 #[must_use]
 pub fn print_parser_message(message: &clap::Error) -> Exit {
     let (is_wrong, text) = (message.use_stderr(), message.render());

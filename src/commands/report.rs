@@ -62,7 +62,7 @@ pub fn conclude(dir: &Path, junit: Option<&Path>) -> Exit {
     if conclusion.missed { Exit::Unmet } else { Exit::Done }
 }
 
-/// How wide what is printed may be.
+/// Returns the width that printed text may have.
 #[must_use]
 pub fn width() -> usize {
     console::Term::stdout().size_checked().map_or(WIDTH_OF_A_FILE, |(_, columns)| columns.into())

@@ -24,9 +24,9 @@ use crate::run::cells::{RunError, RunOptions, RunOutcome, run};
 use crate::run::plan::{Plan, redacted_command};
 use crate::{commands::progress, run::machine};
 
-/// How long threads that still do something may take to end.
+/// The longest time that threads that still do something may take to end.
 const THREADS_BOUND: Duration = Duration::from_millis(200);
-/// How long the table and the report may take where the user wants to leave.
+/// The longest time that the table and the report may take where the user wants to leave.
 const SHOWING_BOUND: Duration = Duration::from_millis(300);
 
 /// Runs every cell of a scenario, draws the report and prints the closing table.

@@ -2,6 +2,7 @@
 //! at many capacities under many policies, without servers, and held against what earlier runs measured.
 
 mod measured;
+mod result;
 mod studies;
 
 use std::collections::HashSet;
@@ -13,16 +14,16 @@ use rustc_hash::FxBuildHasher;
 use xxhash_rust::xxh3::xxh3_64;
 
 pub use self::measured::measured;
+pub use self::result::Sizing;
 use self::studies::{Study, Writing, offer_alike, studies, writings};
 use crate::application::catalog;
 use crate::base::memory;
 use crate::base::units::{ByteSize, Share};
 use crate::load::trace::{self, Fills, OnBroken, Rereadable, Skipped, TraceError, TraceReader};
 use crate::load::workload::{MixError, Operation};
-use crate::model::curve::{Access, Curve, Keys, NotReached, RateOutOfRange, Sampling, Sweep, WritePolicy};
+use crate::model::curve::{Access, Keys, RateOutOfRange, Sampling, Sweep, WritePolicy};
 use crate::model::eviction::PolicyKind;
 use crate::results::Phase;
-use crate::results::{CurveRow, CurveSource};
 use crate::run::plan::{Cell, Plan, Scenario};
 use crate::topology::settings::Capacity;
 
@@ -47,9 +48,10 @@ pub struct SimulationRequest {
     pub trace: Option<PathBuf>,
     /// The treatment of broken lines in the trace.
     pub on_broken: OnBroken,
-    /// How many operations count; as many fill the caches before that. A trace counts from its first to its last.
+    /// The number of operations that count; as many fill the caches before that. A trace counts from its first to its
+    /// last.
     pub operations: Option<NonZeroU64>,
-    /// What writes do to the cache; left out, what the strategies do, or did where the trace was recorded.
+    /// The effect of writes on the cache; left out, what the strategies do, or did where the trace was recorded.
     pub on_write: Option<WritePolicy>,
     /// The share of the keys to simulate; left out, it depends on how many there are.
     pub rate: Option<f64>,
@@ -89,25 +91,6 @@ pub enum SizingError {
     },
 }
 
-/// The result of a simulation.
-#[derive(Debug, Clone)]
-pub struct Sizing {
-    /// One for each policy.
-    pub curves: Vec<Curve>,
-    /// The documents of the dataset, or the keys of the trace; `None` where a trace's were not counted.
-    pub keys: Option<u64>,
-    /// The choice of keys that were simulated.
-    pub sampling: Sampling,
-    /// The swept values that make the operations what they are; empty without any.
-    pub swept: String,
-    /// The effect that writes had on the cache.
-    pub on_write: WritePolicy,
-    /// Why they did so, in a sentence; `None` where it was said on the command line, or nothing is written.
-    pub reason: Option<String>,
-    /// Lines of the trace that were left out.
-    pub skipped: Skipped,
-}
-
 /// Simulates what is asked for, on all cores: one family of curves for each sort of operations that the scenario offers
 /// and for each thing that its strategies do on a write. `progress` is told now and then how many operations have been read.
 ///
@@ -145,7 +128,7 @@ pub fn simulate(
     Ok(found)
 }
 
-/// How many operations a simulation reads; `None` for a trace, which is read to its end.
+/// Returns the number of operations that a simulation reads; `None` for a trace, which is read to its end.
 #[must_use]
 pub fn operations(plan: &Plan, request: &SimulationRequest) -> Option<u64> {
     let of_studies =
@@ -194,8 +177,8 @@ fn simulate_scenario(
     })
 }
 
-/// What writes of a trace do. Those of a trace that was recorded at a look-aside cache put in what is written, as
-/// they did there; what only filled that cache is left out, since a simulated read fills.
+/// Returns the effect of a trace's writes. Those of a trace that was recorded at a look-aside cache put in what is
+/// written, as they did there; what only filled that cache is left out, since a simulated read fills.
 fn writings_of_trace(
     plan: &Plan,
     path: &Path,
@@ -274,7 +257,8 @@ fn sweep(
     })
 }
 
-/// What was asked for, or a row of shares with the capacities that a run of the cells would have.
+/// Returns the capacities that were asked for, or a row of shares with the capacities that a run of the cells would
+/// have.
 fn wanted<'a>(request: &SimulationRequest, cells: impl Iterator<Item = &'a Cell>) -> Vec<Capacity> {
     if !request.capacities.is_empty() {
         return request.capacities.clone();
@@ -307,85 +291,13 @@ fn recorded(record: &trace::TraceRecord) -> Access {
     }
 }
 
-/// How many keys a trace has: a first reading, which takes about 16 bytes of memory for each.
+/// Counts the keys of a trace: a first reading, which takes about 16 bytes of memory for each.
 fn keys_of(path: &Path, request: &SimulationRequest) -> Result<u64, TraceError> {
     let mut keys: HashSet<u64, FxBuildHasher> = HashSet::default();
     for record in TraceReader::open(path, None, request.on_broken)? {
         keys.insert(xxh3_64(record?.key.as_bytes()));
     }
     Ok(keys.len() as u64)
-}
-
-impl Sizing {
-    /// The rows of the simulated points.
-    #[must_use]
-    pub fn rows(&self) -> Vec<CurveRow> {
-        let of_curve = |curve: &Curve| {
-            let policy = curve.policy.name();
-            let rows = curve.points.iter().map(move |point| CurveRow {
-                source: CurveSource::Simulated,
-                policy: policy.into(),
-                capacity_entries: point.capacity.get().into(),
-                capacity_share: self.keys.map(|keys| f64::from(point.capacity.get()) / keys as f64),
-                reads: point.reads,
-                hits: point.hits,
-                hit_rate: (point.reads > 0).then(|| point.hit_rate()),
-                swept: self.swept.clone(),
-                on_write: self.on_write.word().into(),
-                sampled_share: Some(self.sampling.rate()),
-                ..CurveRow::default()
-            });
-            rows.collect::<Vec<_>>()
-        };
-        self.curves.iter().flat_map(of_curve).collect()
-    }
-
-    /// What tells it from the others that were found with it: the swept values, and what writes do where they differ in that.
-    #[must_use]
-    pub fn name(&self, others: &[Self]) -> String {
-        let writes = format!("writes {}", self.on_write.word());
-        let differ = others.iter().any(|other| other.on_write != self.on_write);
-        let parts = [(!self.swept.is_empty()).then(|| self.swept.clone()), differ.then_some(writes)];
-        parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
-    }
-
-    /// What is to be said of capacities too small for the sample.
-    #[must_use]
-    pub fn warning(&self) -> Option<String> {
-        let points = self.curves.iter().flat_map(|curve| &curve.points);
-        let rough =
-            points.map(|point| point.capacity).filter(|capacity| !self.sampling.is_good_at(*capacity));
-        let up_to = rough.max()?;
-        Some(format!(
-            "hit rates at {up_to} entries and fewer are rough, as only {:.2} % of the keys were simulated; give a greater --rate",
-            self.sampling.rate() * 100.0
-        ))
-    }
-
-    /// The capacity that a hit rate needs, in a line: under the policy that needs the least, and under the others.
-    #[must_use]
-    pub fn answer(&self, target: Share) -> String {
-        let mut reached = Vec::new();
-        let mut best: Option<NotReached> = None;
-        for curve in &self.curves {
-            match curve.capacity_for(target.get()) {
-                Ok(capacity) => reached.push((capacity, curve.policy)),
-                Err(error) if best.is_none_or(|best| error.best > best.best) => best = Some(error),
-                Err(_) => {}
-            }
-        }
-        reached.sort();
-        let percent = target.get() * 100.0;
-        let Some(((least, policy), others)) = reached.split_first() else {
-            return best.map_or_else(String::new, |best| best.to_string());
-        };
-        let share = self.keys.map_or_else(String::new, |keys| {
-            format!(" ({:.2} % of {keys} keys)", f64::from(least.get()) / keys as f64 * 100.0)
-        });
-        let others: Vec<_> = others.iter().map(|(entries, policy)| format!("{policy} {entries}")).collect();
-        let others = if others.is_empty() { String::new() } else { format!("; {}", others.join(", ")) };
-        format!("a hit rate of {percent} % needs {least} entries{share} under {policy}{others}")
-    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::results::{LimitedBy, Mode};
 
-/// What was seen while a cell was measured. Cores are CPU seconds by seconds.
+/// The figures of a cell from which its limit is concluded. Cores are CPU seconds by seconds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evidence {
     /// The kind of loop that operations came by.
@@ -38,13 +38,13 @@ pub struct Evidence {
 pub struct LoadVerdict {
     /// The limit.
     pub limit: LimitedBy,
-    /// Whether the load was driven as it was asked for.
+    /// The verdict on the load.
     pub driven: Driven,
     /// Why, in a sentence for the report.
     pub why: String,
 }
 
-/// Whether the load of a cell was driven as it was asked for.
+/// The verdicts on the load of a cell: it was driven as it was asked for, or was not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Driven {
     /// It was.

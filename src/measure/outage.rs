@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-/// What was seen of one kind of operation between a fault and the next.
+/// The observations of one kind of operation between a fault and the next.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Stretch {
     last_error: Option<Instant>,

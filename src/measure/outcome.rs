@@ -16,7 +16,7 @@ pub enum Outcome {
     Bypassed,
     /// A write that was acknowledged.
     Written,
-    /// What is neither, done: a session that was looked at, say.
+    /// Something that is neither was done: a session that was looked at, say.
     Done,
     /// An operation that failed.
     Error(ErrorKind),

@@ -97,7 +97,7 @@ fn fit(rates: &[f64]) -> (f64, f64) {
     (slope, (residuals / (n - 2.0) / squares_x).sqrt())
 }
 
-/// How many standard errors the confidence interval reaches to either side.
+/// Returns the number of standard errors that the confidence interval reaches to either side.
 fn student_t(degrees_of_freedom: usize) -> f64 {
     // Refused only for degrees of freedom that are not positive; then nothing is sure.
     StudentsT::new(0.0, 1.0, degrees_of_freedom as f64)

@@ -174,7 +174,7 @@ impl Window {
         self.count_of(|_, found| found == class)
     }
 
-    /// How many operations failed with a kind of error; timeouts are an outcome of their own.
+    /// Returns the number of operations that failed with a kind of error; timeouts are an outcome of their own.
     #[must_use]
     pub fn errors(&self, kind: ErrorKind) -> u64 {
         if kind == ErrorKind::Timeout {

@@ -19,7 +19,7 @@ pub struct CsvRow {
     pub role: &'static str,
     /// `up`, `first` (nothing to compare with), `restarted`, `reset` (its counters were) or `lost`.
     pub state: &'static str,
-    /// How long the interval was that counts and rates are of.
+    /// The length of the interval that counts and rates are of.
     pub interval_s: Option<f64>,
     /// One PING from here and back.
     pub round_trip_us: Option<f64>,
@@ -53,7 +53,7 @@ pub struct CsvRow {
     pub keys: Option<u64>,
     /// Connected clients.
     pub clients: Option<u64>,
-    /// How far replication is behind.
+    /// The distance by which replication is behind.
     pub replication_lag_bytes: Option<u64>,
     /// Why it is lost, or what it complains of.
     pub reason: String,

@@ -14,16 +14,16 @@ use super::tasks::AbortOnDrop;
 use crate::store::StoreError;
 use crate::store::redis::RedisAdmin;
 
-/// How often the layout is looked at again.
+/// The time between two looks at the layout.
 const LOOK_EVERY: Duration = Duration::from_secs(3);
-/// How soon after a look that failed.
+/// The time until the next look after one that failed.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// The longest that connecting, and that an answer may take.
 const BOUND: Duration = Duration::from_secs(2);
-/// How many servers are asked, one after the other, before a look has failed.
+/// The number of servers that are asked, one after the other, before a look has failed.
 const ASKED_AT_MOST: usize = 4;
 
-/// What a look has found.
+/// The findings of a look.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeploymentLayout {
     /// `single`, `cluster` or `sentinel`.
@@ -34,7 +34,7 @@ pub struct DeploymentLayout {
     pub seeds: Vec<ServerAddress>,
 }
 
-/// What is known of a deployment now.
+/// The present knowledge of a deployment.
 #[derive(Debug, Clone, Default)]
 pub struct KnownLayout {
     /// The newest layout, where one has been seen.
@@ -43,7 +43,7 @@ pub struct KnownLayout {
     pub failure: Option<String>,
 }
 
-/// How soon after a look comes the next, where there is one.
+/// Returns the time from a look to the next, where there is one.
 fn next_look(known: &KnownLayout) -> Option<Duration> {
     match &known.layout {
         // One server's role is in its own INFO: there is nothing to look for.
@@ -72,7 +72,7 @@ impl Discovery {
         Self { target, known, _task: AbortOnDrop::new(task.abort_handle()) }
     }
 
-    /// What is known now.
+    /// Returns what is known now.
     #[must_use]
     pub fn known(&self) -> KnownLayout {
         self.known.borrow().clone()

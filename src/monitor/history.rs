@@ -21,12 +21,12 @@ use crate::store::redis::RedisAdmin;
 const PAGE: usize = 1000;
 const BOUND: Duration = Duration::from_secs(5);
 
-/// Which samples.
+/// A choice of samples.
 #[derive(Debug, Clone)]
 pub struct HistoryQuery {
     /// The Redis that they were published to.
     pub place: ServerAddress,
-    /// What stands before the names of the streams.
+    /// The text before the names of the streams.
     pub prefix: String,
     /// From then on; from the oldest without one.
     pub from: Option<Timestamp>,
@@ -96,7 +96,7 @@ pub struct Past {
     pub keys: Option<u64>,
     /// Connected clients.
     pub clients: Option<u64>,
-    /// How far replication was behind.
+    /// The distance by which replication was behind.
     pub replication_lag_bytes: Option<u64>,
 }
 

@@ -21,7 +21,7 @@ pub struct Info {
     pub rss_bytes: u64,
     /// The limit of the used memory, in bytes; 0 for none.
     pub maxmemory_bytes: u64,
-    /// What it evicts at the limit.
+    /// The rule by which it evicts at the limit.
     pub maxmemory_policy: String,
     /// Resident over used memory.
     pub fragmentation_ratio: f64,
@@ -31,11 +31,11 @@ pub struct Info {
     pub keys: u64,
     /// Its counters.
     pub counters: InfoCounters,
-    /// How far its replication is.
+    /// The state of its replication.
     pub replication: Replication,
 }
 
-/// What a server counts since it started, or since CONFIG RESETSTAT.
+/// The counts of a server since it started, or since CONFIG RESETSTAT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct InfoCounters {
     /// Lookups that found their key, whichever command looked: GET, but also EXISTS and scripts.
@@ -62,9 +62,9 @@ pub struct InfoCounters {
 /// Where a server stands in the replication, in bytes of the stream.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Replication {
-    /// How far its own stream is.
+    /// The position of its own stream.
     pub offset: u64,
-    /// How far it has followed its primary, where it has one.
+    /// The position up to which it has followed its primary, where it has one.
     pub followed: Option<u64>,
     /// The primary's `host:port`, where it has one.
     pub primary: Option<String>,

@@ -19,9 +19,9 @@ use super::prometheus::{self, Newest};
 
 /// Connections served at once; more wait.
 const AT_ONCE: usize = 32;
-/// How long a client may take to say what it wants.
+/// The longest time that a client may take to say what it wants.
 const HEADER_BOUND: Duration = Duration::from_secs(5);
-/// How long a connection may stay, so that those who never leave do not keep others out.
+/// The longest time that a connection may stay, so that those who never leave do not keep others out.
 const CONNECTION_BOUND: Duration = Duration::from_mins(5);
 
 /// Reads `9121`, `127.0.0.1:9121` or `[::1]:9121`; without an address it is this machine alone.

@@ -37,7 +37,7 @@ use std::time::Duration;
 
 use crate::base::units::show_duration;
 
-/// How a session ended, where nothing went wrong.
+/// The ends of a session in which nothing went wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionEnd {
     /// It was over, the user left, or whoever read the rows did.
@@ -56,7 +56,7 @@ pub enum MonitorError {
         address: SocketAddr,
         /// Why.
         source: std::io::Error,
-        /// What to do.
+        /// The remedy, as an imperative.
         remedy: String,
     },
     /// A server refuses the user or the password, or may not be asked.

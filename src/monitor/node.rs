@@ -72,8 +72,8 @@ impl WatchedNode {
         }
     }
 
-    /// What it answers until then. A question that is not answered by then goes on, and is looked at again in the
-    /// next round, so that one slow node never holds up the others.
+    /// Returns what the node answers until then. A question that is not answered by then goes on, and is looked at
+    /// again in the next round, so that one slow node never holds up the others.
     pub async fn sample(&mut self, at: Timestamp, until: tokio::time::Instant) -> ServerSample {
         let answer = match &mut self.asking {
             None => Err("it was not asked".to_owned()),

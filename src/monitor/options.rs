@@ -15,7 +15,8 @@ pub const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
 pub struct MonitorOptions {
     /// A server, any node of a cluster, or a sentinel; several for several deployments.
     pub redis: Vec<ServerAddress>,
-    /// How to reach the nodes behind a sentinel, where that is not how the sentinel is reached. Its host does not matter.
+    /// The way to the nodes behind a sentinel, where that is not how the sentinel is reached. Its host does not
+    /// matter.
     pub nodes: Option<ServerAddress>,
     /// The interval at which each node is asked.
     pub interval: Duration,

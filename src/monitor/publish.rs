@@ -112,7 +112,7 @@ impl Publisher {
     }
 }
 
-/// Whether samples can be published there. A Redis that does not answer may come, and is no reason against it.
+/// Checks that samples can be published there. A Redis that does not answer may come, and is no reason against it.
 ///
 /// # Errors
 /// Why not, and what to do.
@@ -121,7 +121,7 @@ pub async fn check(publish: &Publish) -> Result<(), String> {
     keeps_streams(&admin, &publish.place).await
 }
 
-/// Whether the streams of samples can be on a server. Whoever may not ask it for INFO may use it all the same.
+/// Checks that the streams of samples can be on a server. Whoever may not ask it for INFO may use it all the same.
 ///
 /// # Errors
 /// Why not, and what to do.

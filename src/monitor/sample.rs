@@ -46,14 +46,14 @@ impl Role {
 pub struct ServerStatus {
     /// The node's own description of itself.
     pub info: Arc<Info>,
-    /// How that stands to what it said before.
+    /// The relation of that to what it said before.
     pub since: Since,
-    /// How long a PING took from here and back, once; `None` where it was not answered with PONG.
+    /// The time that a PING took from here and back, once; `None` where it was not answered with PONG.
     pub round_trip: Option<Duration>,
-    /// How far its replication is behind, in bytes: a replica behind its primary, a primary's furthest replica
-    /// behind it; `None` where nobody copies.
+    /// The distance by which its replication is behind, in bytes: a replica behind its primary, a primary's furthest
+    /// replica behind it; `None` where nobody copies.
     pub lag_bytes: Option<u64>,
-    /// What it complains of though it answers, and what to do.
+    /// The complaint of a server that answers, and what to do.
     pub trouble: Option<String>,
 }
 
@@ -66,7 +66,7 @@ pub struct ServerSample {
     pub node: String,
     /// Its role, the last known where it is lost.
     pub role: Role,
-    /// What it answered, or why it did not and what to do.
+    /// The answer, or why there is none and what to do.
     pub answer: Result<ServerStatus, String>,
 }
 

@@ -22,7 +22,7 @@ pub struct Watching {
     messages: Mutex<Messages>,
 }
 
-/// What the screen shows, and whether the run was asked to end.
+/// The run that the screen shows, and the wish to end it.
 #[derive(Clone)]
 struct Run {
     screen: ScenarioScreen,

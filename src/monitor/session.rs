@@ -93,7 +93,7 @@ struct Session {
     newest: Arc<Newest>,
     publisher: Option<Publisher>,
     ending: Ending,
-    /// What is worth saying all the time.
+    /// The notes that are shown all the time.
     standing: Vec<String>,
 }
 
@@ -235,7 +235,7 @@ fn title(places: &[ServerAddress]) -> String {
     names.join(", ")
 }
 
-/// What a session ends by.
+/// The things that end a session.
 struct Ending {
     signals: mpsc::Receiver<()>,
     _signals: AbortOnDrop,

@@ -14,10 +14,11 @@ use super::terminal::{self, FullScreen, Wish};
 
 /// The shortest time between two frames.
 const FRAME: Duration = Duration::from_millis(100);
-/// How long the thread may take to end before what the terminal has not taken is thrown away, and after that.
+/// The longest time that the thread may take to end before what the terminal has not taken is thrown away, and after
+/// that.
 const END_BOUND: Duration = Duration::from_millis(500);
 
-/// What is drawn, and what keys do to it.
+/// A picture of the screen, with its answers to keys.
 pub trait Scene: Clone + Send + 'static {
     /// Draws it. This is done with a copy, so that nobody who changes the scene waits for the terminal.
     fn draw(&mut self, frame: &mut Frame<'_>);

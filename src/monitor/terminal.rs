@@ -13,7 +13,7 @@ use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use rustix::termios::{self, Action, QueueSelector};
 
-/// How long the terminal may take to take what gives it back.
+/// The longest time that the terminal may take to take what gives it back.
 const LEAVE_BOUND: Duration = Duration::from_millis(500);
 
 /// True if the terminal is a full screen now.

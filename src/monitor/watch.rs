@@ -18,8 +18,8 @@ const WAITS: f64 = 0.8;
 /// The longest that a round waits for answers, however long the interval.
 const WAITS_AT_MOST: Duration = Duration::from_secs(2);
 
-/// How soon all are asked again where none has answered, however long the interval: whether one is back must be known
-/// before the patience with them is at its end.
+/// The longest time until all are asked again where none has answered, however long the interval: whether one is back
+/// must be known before the patience with them is at its end.
 const LOST_AGAIN: Duration = Duration::from_secs(5);
 
 /// Everything that is watched.
@@ -84,7 +84,8 @@ impl Watcher {
     }
 }
 
-/// What all discoveries know together. A node stands here once, however often and from whichever side it was named.
+/// The common knowledge of all discoveries. A node stands here once, however often and from whichever side it was
+/// named.
 struct Seen {
     deployment: &'static str,
     /// The nodes of all layouts.

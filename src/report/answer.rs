@@ -11,9 +11,9 @@ use crate::results::{Criterion, named};
 pub(super) struct ComparedFigure {
     /// Its name in `criteria`.
     pub figure: &'static str,
-    /// What is said of the best: `reads the database least`.
+    /// The words on the best: `reads the database least`.
     pub wins: &'static str,
-    /// What is said to be alike: `database reads`.
+    /// The words on figures that are alike: `database reads`.
     pub what: &'static str,
 }
 
@@ -79,7 +79,7 @@ fn better_than<'a>(
     })
 }
 
-/// What a crash would cost stands beside what a strategy is praised for.
+/// Praises a strategy, and names beside that what a crash would cost.
 fn praise(entry: &StrategyRepeats<'_>, what: &[String]) -> String {
     let risk = named("at_risk").and_then(|figure| figure.of(entry)).map_or(0.0, |of| of.value);
     let risk = if risk > 0.0 {

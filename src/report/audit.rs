@@ -6,7 +6,7 @@ use super::format;
 use super::group::Group;
 use super::headline::NONE;
 use super::safety::{Safety, percent, sentence};
-use super::table::{PageTable, figures, words};
+use super::table::{PageTable, TableColumn, figures, words};
 use crate::results::AuditRow;
 
 /// The table of a group, what has to be said of it, and its examples; empty where nothing was audited.
@@ -79,49 +79,50 @@ fn examples(group: &Group<'_>, label: &str) -> Markup {
     if rows.is_empty() {
         return html! {};
     }
-    let mut table = PageTable::new(
-        format!("Examples of what the audit found of {label}"),
-        [
-            words("kind"),
-            words("key"),
-            words("field"),
-            figures("version read"),
-            figures("expected"),
-            figures("reader"),
-            figures("writer"),
-            figures("acknowledged (s)"),
-            figures("sent (s)"),
-            figures("answered (s)"),
-            figures("age (ms)"),
-            words("more"),
-        ],
-    );
-    let count = rows.len();
-    for row in rows {
-        let number = |number: Option<u64>| number.map_or_else(|| NONE.into(), |number| number.to_string());
-        let decimal =
-            |number: Option<f64>| number.map_or_else(|| NONE.into(), |number| format!("{number:.6}"));
-        table.add(&[
-            row.kind.clone(),
-            row.key.clone(),
-            row.field.clone().unwrap_or_else(|| NONE.into()),
-            number(row.read_version),
-            number(row.expected_version),
-            number(row.reader_instance),
-            number(row.writer_instance),
-            decimal(row.acknowledged_s),
-            decimal(row.sent_s),
-            decimal(row.done_s),
-            row.age_ms.map_or_else(|| NONE.into(), |age| format!("{age:.3}")),
-            row.detail.clone(),
-        ]);
+    let mut table = PageTable::new(format!("Examples of what the audit found of {label}"), EXAMPLE_COLUMNS);
+    for row in &rows {
+        table.add(&example(row));
     }
     html! {
         details {
-            summary { (label) ": " (count) " examples of what was found" }
+            summary { (label) ": " (rows.len()) " examples of what was found" }
             (table.html())
         }
     }
+}
+
+const EXAMPLE_COLUMNS: [TableColumn; 12] = [
+    words("kind"),
+    words("key"),
+    words("field"),
+    figures("version read"),
+    figures("expected"),
+    figures("reader"),
+    figures("writer"),
+    figures("acknowledged (s)"),
+    figures("sent (s)"),
+    figures("answered (s)"),
+    figures("age (ms)"),
+    words("more"),
+];
+
+fn example(row: &AuditRow) -> [String; 12] {
+    let whole = |number: Option<u64>| number.map_or_else(|| NONE.into(), |number| number.to_string());
+    let seconds = |time: Option<f64>| time.map_or_else(|| NONE.into(), |time| format!("{time:.6}"));
+    [
+        row.kind.name().to_owned(),
+        row.key.clone(),
+        row.field.clone().unwrap_or_else(|| NONE.into()),
+        whole(row.read_version),
+        whole(row.expected_version),
+        whole(row.reader_instance),
+        whole(row.writer_instance),
+        seconds(row.acknowledged_s),
+        seconds(row.sent_s),
+        seconds(row.done_s),
+        row.age_ms.map_or_else(|| NONE.into(), |age| format!("{age:.3}")),
+        row.detail.clone(),
+    ]
 }
 
 /// So many examples of a strategy are on the page; all are in `audit.csv`.

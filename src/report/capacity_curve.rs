@@ -77,7 +77,7 @@ impl Family<'_> {
         row.swept == self.swept && (row.on_write == self.on_write || row.on_write.is_empty())
     }
 
-    /// What tells it from the others.
+    /// Returns what tells it from the others.
     fn title(&self, others: &[Self]) -> String {
         let writes = match self.on_write {
             "update" => "writes update the cache",

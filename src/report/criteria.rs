@@ -30,7 +30,7 @@ pub struct Estimate {
     pub value: f64,
     /// Where it is likely to lie, by how far the repeats differ; `None` of fewer than three, and of counts.
     pub interval: Option<ConfidenceInterval>,
-    /// How many repeats have it.
+    /// The number of repeats that have it.
     pub repeats: usize,
 }
 

@@ -14,7 +14,7 @@ use crate::results::{Measure, OperationClass, Results, ResultsError, Status, Sum
 /// The strategy that the others are compared with.
 const REFERENCE: &str = "no-cache";
 
-/// What stands between the parts of a caption, and where its lines are best broken.
+/// The text between the parts of a caption, at which its lines are best broken.
 pub const BETWEEN: &str = "  ·  ";
 
 /// The longest that topology and swept values are in the name of a chart's file, each.
@@ -29,7 +29,7 @@ pub struct Group<'a> {
     pub topology: &'a str,
     /// The swept values, as in `summary.csv`.
     pub swept: &'a str,
-    /// What tells this group from the others in a file name: empty, or beginning with `-`.
+    /// The part of a file name that tells this group from the others: empty, or beginning with `-`.
     pub suffix: String,
     /// The strategies, in the order in which they are shown.
     pub entries: Vec<StrategyRepeats<'a>>,
@@ -40,7 +40,7 @@ pub struct Group<'a> {
 pub struct StrategyRepeats<'a> {
     /// The strategy's label.
     pub label: &'a str,
-    /// How it looks.
+    /// The look of the strategy.
     pub look: Look,
     /// Its cells that were measured, in the order of their repeats.
     pub measured: Vec<&'a SummaryRow>,
@@ -60,7 +60,7 @@ impl<'a> StrategyRepeats<'a> {
         }
     }
 
-    /// What all repeats recorded together, in nanoseconds.
+    /// Returns what all repeats recorded together, in nanoseconds.
     #[must_use]
     pub fn merged(&self, operation: OperationClass, measure: Measure) -> Option<&Histogram<u64>> {
         self.merged.get(&(operation, measure)).filter(|histogram| !histogram.is_empty())
@@ -273,7 +273,7 @@ impl Group<'_> {
         swept_values(self.swept)
     }
 
-    /// What became of the cells, and whether there are enough repeats to rank.
+    /// Says what became of the cells, and whether there are enough repeats to rank.
     #[must_use]
     pub fn status(&self) -> String {
         let mut parts = Vec::new();
@@ -303,7 +303,7 @@ pub fn facts_of_run(groups: &[Group<'_>]) -> String {
     facts.join(BETWEEN)
 }
 
-/// What became of the cells of all groups, in numbers.
+/// Says what became of the cells of all groups, in numbers.
 #[must_use]
 pub fn status_of_run(groups: &[Group<'_>]) -> String {
     let entries = || groups.iter().flat_map(|group| &group.entries);
@@ -320,7 +320,7 @@ pub fn status_of_run(groups: &[Group<'_>]) -> String {
 
 type Holds = fn(&SummaryRow) -> bool;
 
-/// What may become of a cell that makes its figures doubtful.
+/// The mishaps of a cell that make its figures doubtful.
 const MISHAPS: [(&str, Holds); 4] = [
     ("failed", |row| row.status == Status::Failed),
     ("overloaded", |row| row.status.is_overloaded()),

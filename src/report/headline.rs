@@ -6,7 +6,7 @@ use super::group::StrategyRepeats;
 use super::safety::Safety;
 use crate::results::{LimitedBy, Status};
 
-/// What stands where there is no figure.
+/// The sign that stands where there is no figure.
 pub const NONE: &str = "–";
 
 /// One strategy's verdicts, ready to print.
@@ -14,9 +14,9 @@ pub const NONE: &str = "–";
 pub struct Headline {
     /// The verdict on the guarantee of the strategy.
     pub guarantee: String,
-    /// What became of the cells.
+    /// The fate of the cells.
     pub status: String,
-    /// What kept them from doing more.
+    /// The limits that kept them from doing more.
     pub limited_by: String,
 }
 

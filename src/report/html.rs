@@ -14,7 +14,7 @@ use crate::results::{LimitedBy, Results, RunInfo, Status, SummaryRow, named};
 /// A chart on the page.
 #[derive(Debug)]
 pub struct Picture {
-    /// What it shows and what it answers, for those who do not see it.
+    /// The description for those who do not see it: what it shows and what it answers.
     pub finding: String,
     /// The chart as SVG.
     pub svg: String,
@@ -29,7 +29,7 @@ impl Picture {
 /// One group with its charts.
 #[derive(Debug)]
 pub struct Section<'a> {
-    /// What is compared.
+    /// The group that is compared.
     pub group: &'a Group<'a>,
     /// Its charts.
     pub pictures: Vec<Picture>,
@@ -82,7 +82,7 @@ pub fn page(results: &Results, groups: &[Group<'_>], of_run: &[Picture], section
     shown::lines(&page.into_string()).into_owned()
 }
 
-/// What was asked, and what the data say to it: all that somebody in a hurry reads.
+/// Draws what was asked, and what the data say to it: all that somebody in a hurry reads.
 fn decision_panel(results: &Results, groups: &[Group<'_>]) -> Markup {
     let run = &results.run;
     let parts = decision::of(groups);
@@ -107,7 +107,8 @@ fn decision_panel(results: &Results, groups: &[Group<'_>]) -> Markup {
     }
 }
 
-/// What the scenario requires, and by whom it is met; without requirements, those that would tell strategies apart.
+/// Draws what the scenario requires, and by whom it is met; without requirements, those that would tell strategies
+/// apart.
 fn required(groups: &[Group<'_>]) -> Markup {
     let lines = requirements::lines(&requirements::judge(groups), groups.len() > 1);
     let apart = requirements::would_tell_apart(groups);

@@ -206,18 +206,6 @@ fn figure(of: &Estimate) -> Value {
 /// The JSON Schema of `summary.json`.
 #[must_use]
 pub fn schema() -> String {
-    let figures: Map<String, Value> = CRITERIA
-        .iter()
-        .map(|criterion| {
-            let unit = criterion.unit.word();
-            let in_unit = if unit.is_empty() { String::new() } else { format!(" ({unit})") };
-            let about = format!("{}{in_unit}", criterion.meaning);
-            (criterion.name.to_owned(), json!({ "description": about, "$ref": "#/$defs/figure" }))
-        })
-        .collect();
-    let text = |about: &str| json!({ "type": "string", "description": about });
-    let count = |about: &str| json!({ "type": "integer", "minimum": 0, "description": about });
-    let number = json!({ "type": ["number", "null"] });
     let schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": SUMMARY_JSON,
@@ -225,53 +213,18 @@ pub fn schema() -> String {
         "required": ["form", "hotset", "scenario", "runs", "decision", "rows", "requirements"],
         "properties": {
             "form": { "const": FORM, "description": "The version of this form." },
-            "hotset": text("The version of hotset."),
-            "scenario": text("The scenario's name."),
-            "description": text("What the scenario asks."),
-            "workload": text("The workload in a sentence."),
-            "started_utc": text("When the run began, in ISO 8601."),
+            "hotset": text_schema("The version of hotset."),
+            "scenario": text_schema("The scenario's name."),
+            "description": text_schema("What the scenario asks."),
+            "workload": text_schema("The workload in a sentence."),
+            "started_utc": text_schema("When the run began, in ISO 8601."),
             "finished_utc": { "type": ["string", "null"], "description": "When it ended; null where it did not." },
-            "seed": count("The seed of every random choice."),
-            "runs": count("Runs that have finished."),
-            "runs_planned": count("Runs that were planned."),
-            "decision": { "type": "array", "items": {
-                "type": "object",
-                "required": ["about", "sentences"],
-                "properties": {
-                    "about": text("The topology and swept values; empty where there is but one."),
-                    "sentences": { "type": "array", "items": {
-                        "type": "object",
-                        "required": ["kind", "text"],
-                        "properties": { "kind": { "enum": ["gain", "cost", "doubt"] }, "text": { "type": "string" } },
-                    } },
-                },
-            } },
-            "rows": { "type": "array", "items": {
-                "type": "object",
-                "required": ["strategy", "topology", "swept", "runs", "status", "figures"],
-                "properties": {
-                    "strategy": text("Its label."),
-                    "topology": text("Its label."),
-                    "swept": { "type": "object", "additionalProperties": { "type": "string" } },
-                    "runs": count("Runs that were measured."),
-                    "failed_runs": count("Runs that could not be."),
-                    "status": { "type": "array", "items": { "type": "string" } },
-                    "guarantee": text("What the strategy promises here."),
-                    "observed": text("Whether that held."),
-                    SHARE: number.clone(),
-                    "figures": { "type": "object", "properties": figures, "additionalProperties": false },
-                },
-            } },
-            "requirements": { "type": "array", "items": {
-                "type": "object",
-                "required": ["strategy", "topology", "criterion", "required", "verdict"],
-                "properties": {
-                    "strategy": { "type": "string" }, "topology": { "type": "string" }, "swept": { "type": "string" },
-                    "criterion": { "type": "string" }, "required": { "type": "string" },
-                    "value": number, "low": number, "high": number, "repeats": { "type": "integer" },
-                    "verdict": { "enum": ["met", "missed", "undecided", "unknown"] },
-                },
-            } },
+            "seed": count_schema("The seed of every random choice."),
+            "runs": count_schema("Runs that have finished."),
+            "runs_planned": count_schema("Runs that were planned."),
+            "decision": { "type": "array", "items": decision_schema() },
+            "rows": { "type": "array", "items": row_schema() },
+            "requirements": { "type": "array", "items": requirement_schema() },
         },
         "$defs": { "figure": {
             "type": "object",
@@ -285,6 +238,73 @@ pub fn schema() -> String {
         } },
     });
     format!("{schema:#}\n")
+}
+
+fn text_schema(about: &str) -> Value {
+    json!({ "type": "string", "description": about })
+}
+
+fn count_schema(about: &str) -> Value {
+    json!({ "type": "integer", "minimum": 0, "description": about })
+}
+
+fn number_schema() -> Value {
+    json!({ "type": ["number", "null"] })
+}
+
+fn decision_schema() -> Value {
+    json!({
+        "type": "object",
+        "required": ["about", "sentences"],
+        "properties": {
+            "about": text_schema("The topology and swept values; empty where there is but one."),
+            "sentences": { "type": "array", "items": {
+                "type": "object",
+                "required": ["kind", "text"],
+                "properties": { "kind": { "enum": ["gain", "cost", "doubt"] }, "text": { "type": "string" } },
+            } },
+        },
+    })
+}
+
+fn row_schema() -> Value {
+    let figure = |criterion: &Criterion| {
+        let unit = criterion.unit.word();
+        let in_unit = if unit.is_empty() { String::new() } else { format!(" ({unit})") };
+        let about = format!("{}{in_unit}", criterion.meaning);
+        (criterion.name.to_owned(), json!({ "description": about, "$ref": "#/$defs/figure" }))
+    };
+    let figures: Map<String, Value> = CRITERIA.iter().map(figure).collect();
+    json!({
+        "type": "object",
+        "required": ["strategy", "topology", "swept", "runs", "status", "figures"],
+        "properties": {
+            "strategy": text_schema("Its label."),
+            "topology": text_schema("Its label."),
+            "swept": { "type": "object", "additionalProperties": { "type": "string" } },
+            "runs": count_schema("Runs that were measured."),
+            "failed_runs": count_schema("Runs that could not be."),
+            "status": { "type": "array", "items": { "type": "string" } },
+            "guarantee": text_schema("What the strategy promises here."),
+            "observed": text_schema("Whether that held."),
+            SHARE: number_schema(),
+            "figures": { "type": "object", "properties": figures, "additionalProperties": false },
+        },
+    })
+}
+
+fn requirement_schema() -> Value {
+    json!({
+        "type": "object",
+        "required": ["strategy", "topology", "criterion", "required", "verdict"],
+        "properties": {
+            "strategy": { "type": "string" }, "topology": { "type": "string" }, "swept": { "type": "string" },
+            "criterion": { "type": "string" }, "required": { "type": "string" },
+            "value": number_schema(), "low": number_schema(), "high": number_schema(),
+            "repeats": { "type": "integer" },
+            "verdict": { "enum": ["met", "missed", "undecided", "unknown"] },
+        },
+    })
 }
 
 /// The figures of the table in `summary.md`.

@@ -48,7 +48,7 @@ pub enum ReportError {
     Chart {
         /// The picture.
         path: PathBuf,
-        /// What went wrong.
+        /// The reason.
         reason: String,
     },
     /// A chart was asked for that does not exist.
@@ -172,7 +172,7 @@ impl Plots {
     }
 }
 
-/// What a run comes to, for the script that started it.
+/// The result of a run in short, for the script that started it.
 #[derive(Debug)]
 pub struct SummedUp {
     /// True if a requirement is missed.

@@ -10,7 +10,7 @@ use super::group::{Group, StrategyRepeats};
 use super::headline::NONE;
 use super::safety::held;
 use super::table::{PageTable, figures, words};
-use crate::results::{EntityRow, OperationRow, Results, Verdict};
+use crate::results::{EntityRow, FigureRow, OperationRow, Results, Verdict};
 
 /// A terminal shows no more rows than this of them.
 const MOST_ROWS: usize = 60;
@@ -94,39 +94,8 @@ pub fn closing_table(groups: &[Group<'_>], style: TableStyle) -> String {
 /// The part of the page that says it by operation and by entity; empty where there are none but reads and writes.
 #[must_use]
 pub fn section(group: &Group<'_>) -> Markup {
-    let mut by_operation = PageTable::new(
-        "By operation",
-        [
-            words("strategy"),
-            words("operation"),
-            figures("ops/s"),
-            figures("share"),
-            figures("hit rate"),
-            figures("p50"),
-            figures("p99"),
-            figures("errors"),
-            words("guarantee"),
-        ],
-    );
-    let mut by_entity = PageTable::new(
-        "By kind of entity",
-        [
-            words("strategy"),
-            words("entity"),
-            words("served by"),
-            words("guarantee"),
-            words("held"),
-            figures("audited"),
-            figures("stale"),
-            figures("oldest"),
-            figures("corrupt"),
-            figures("lost"),
-        ],
-    );
-    let mut own_figures = PageTable::new(
-        "The application's own figures",
-        [words("strategy"), words("figure"), figures("value"), words("unit")],
-    );
+    let (mut by_operation, mut by_entity, mut own_figures) =
+        (operations_table(), entities_table(), own_figures_table());
     for entry in &group.entries {
         let Some(cell) = first(entry) else { continue };
         let rows = operations(group.results, cell);
@@ -140,13 +109,7 @@ pub fn section(group: &Group<'_>) -> Markup {
             by_entity.add_with_hint(&under(entry.label, entity(row)), &row.judgement.verdict_reason);
         }
         for row in group.results.application.iter().filter(|row| row.cell == cell) {
-            let value = row.value.map_or_else(
-                || NONE.into(),
-                |value| {
-                    if value.fract() == 0.0 { format::count(value) } else { format::three_digits(value) }
-                },
-            );
-            own_figures.add(&[entry.label.to_owned(), row.figure.clone(), value, row.unit.clone()]);
+            own_figures.add(&under(entry.label, own_figure(row)));
         }
     }
     html! {
@@ -161,6 +124,51 @@ pub fn section(group: &Group<'_>) -> Markup {
             }
         }
     }
+}
+
+fn operations_table() -> PageTable {
+    let columns = [
+        words("strategy"),
+        words("operation"),
+        figures("ops/s"),
+        figures("share"),
+        figures("hit rate"),
+        figures("p50"),
+        figures("p99"),
+        figures("errors"),
+        words("guarantee"),
+    ];
+    PageTable::new("By operation", columns)
+}
+
+fn entities_table() -> PageTable {
+    let columns = [
+        words("strategy"),
+        words("entity"),
+        words("served by"),
+        words("guarantee"),
+        words("held"),
+        figures("audited"),
+        figures("stale"),
+        figures("oldest"),
+        figures("corrupt"),
+        figures("lost"),
+    ];
+    PageTable::new("By kind of entity", columns)
+}
+
+fn own_figures_table() -> PageTable {
+    let columns = [words("strategy"), words("figure"), figures("value"), words("unit")];
+    PageTable::new("The application's own figures", columns)
+}
+
+fn own_figure(row: &FigureRow) -> [String; 3] {
+    let value = match row.value {
+        None => NONE.into(),
+        Some(value) if value.fract() == 0.0 => format::count(value),
+        Some(value) => format::three_digits(value),
+    };
+    [row.figure.clone(), value, row.unit.clone()]
 }
 
 /// A row that begins with the strategy's label.

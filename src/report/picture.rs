@@ -11,7 +11,7 @@ use super::{ReportError, checked, replacing};
 use crate::results::write_atomically;
 use crate::scenario::suggest;
 
-/// What a picture is written as.
+/// The file formats of a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say all")]
 pub enum PictureFormat {
@@ -28,16 +28,16 @@ impl PictureFormat {
     }
 }
 
-/// Which picture, and how.
+/// A choice of a picture, and of its form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PictureRequest {
     /// The chart's name, with what tells its group from others in the names of files.
     pub chart: String,
-    /// What it is written as.
+    /// The file format.
     pub format: PictureFormat,
     /// Its width and height in pixels.
     pub size: (u32, u32),
-    /// What it stands on.
+    /// The background.
     pub theme: Theme,
 }
 

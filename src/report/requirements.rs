@@ -8,7 +8,7 @@ use super::format;
 use super::group::{Group, StrategyRepeats};
 use crate::results::{Criterion, Over, Requirement, named};
 
-/// Whether a requirement is met.
+/// The verdicts on a requirement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Met {
     /// It is: the whole interval, or every repeat, lies as it has to.
@@ -37,7 +37,7 @@ impl Met {
 /// A requirement of a strategy in a group, judged.
 #[derive(Debug, Clone)]
 pub struct JudgedRequirement<'a> {
-    /// What is required.
+    /// The requirement.
     pub requirement: &'a Requirement,
     /// The figure that it is about.
     pub criterion: &'static Criterion,
@@ -45,9 +45,9 @@ pub struct JudgedRequirement<'a> {
     pub group: &'a Group<'a>,
     /// The strategy's label.
     pub strategy: &'a str,
-    /// What was measured.
+    /// The measured value.
     pub estimate: Option<Estimate>,
-    /// Whether it is met.
+    /// The verdict.
     pub met: Met,
 }
 
@@ -111,7 +111,7 @@ fn of(
 }
 
 impl JudgedRequirement<'_> {
-    /// What was measured, as people read it.
+    /// Returns the measured value as people read it.
     #[must_use]
     pub fn measured(&self) -> String {
         let Some(of) = &self.estimate else { return "not measured".into() };

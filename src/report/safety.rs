@@ -11,7 +11,7 @@ pub struct Safety {
     pub audited: u64,
     /// Stale ones.
     pub stale: u64,
-    /// How long the oldest stale answer had been out of date.
+    /// The time for which the oldest stale answer had been out of date.
     pub oldest_ms: Option<f64>,
     /// Fields whose last acknowledged write is lost; `None` where that could not be looked at.
     pub lost: Option<u64>,
@@ -19,7 +19,7 @@ pub struct Safety {
     pub divergent: Option<u64>,
     /// The worst verdict of all repeats.
     pub verdict: Option<Verdict>,
-    /// What is naive about it, where it is a control.
+    /// The naive part of it, where it is a control.
     pub control: Option<String>,
 }
 

@@ -179,7 +179,7 @@ fn share_of_reference(group: &Group<'_>, entry: &StrategyRepeats<'_>) -> Markup 
     }
 }
 
-/// How many requirements are met, with each of them.
+/// Counts the requirements that are met, and names each of them.
 fn met(own: &[&JudgedRequirement<'_>]) -> Markup {
     let count = |met: Met| own.iter().filter(|one| one.met == met).count();
     let all: Vec<String> =

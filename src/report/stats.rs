@@ -31,14 +31,14 @@ fn median_of_sorted(sorted: &[f64]) -> Option<f64> {
 /// Fewer repeats are given no interval: two say next to nothing about how far a third would lie from them.
 pub const REPEATS_FOR_INTERVAL: usize = 3;
 
-/// How far something lies from 0.
+/// The distance of something from 0.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Shift {
     /// By how much.
     pub estimate: f64,
     /// Its 95 % interval.
     pub interval: ConfidenceInterval,
-    /// How likely an estimate so far from 0, on either side, is where the truth is 0.
+    /// The probability of an estimate so far from 0, on either side, where the truth is 0.
     pub p: f64,
 }
 
@@ -123,7 +123,7 @@ pub fn log_interval(values: &[f64]) -> Option<ConfidenceInterval> {
     mean_t_interval(&logs).map(|of| ConfidenceInterval { low: of.low.exp(), high: of.high.exp() })
 }
 
-/// How many times as much one strategy has of a figure as another.
+/// The ratio of one strategy's figure to another's.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Ratio {
     /// The geometric mean over the blocks in which both ran.

@@ -1,14 +1,42 @@
 //! `audit.csv`: examples of what the audit found, up to a hundred a cell.
 
-use super::columns::columns;
+use super::columns::{columns, words};
+
+words! {
+    /// The kinds of anomaly of answers and of the stores at the end, in the order in which they are shown.
+    #[derive(Default)]
+    pub enum AnomalyKind {
+        /// The answer is older than what was acknowledged when the read was sent.
+        #[default]
+        Stale = "stale",
+        /// The answer is older than a write that the database held although a later step failed.
+        StaleAfterFailedStep = "stale-after-failed-step",
+        /// A field is older than the document's version says.
+        DroppedField = "dropped-field",
+        /// The document is not what was written.
+        Corrupt = "corrupt",
+        /// The answer is older than what the same client already knew.
+        NonMonotonic = "non-monotonic",
+        /// The answer is older than the client's own acknowledged write.
+        NotOwnWrite = "not-own-write",
+        /// A write was acknowledged, and is no longer in the database at the end.
+        Lost = "lost",
+        /// The cache holds another document than the database at the end.
+        Divergent = "divergent",
+        /// A session let somebody in after its log-out was acknowledged.
+        ValidatedAfterLogOut = "validated-after-log-out",
+        /// A session let somebody in after it had expired.
+        ValidatedAfterExpiry = "validated-after-expiry",
+        /// A session was no longer there although nobody had ended it.
+        LostSession = "lost-session",
+    }
+}
 
 columns! {
     /// One anomaly, with what proves it.
     pub struct AuditRow {
-        /// The kind of anomaly: `stale`, `stale-after-failed-step`, `corrupt`, `dropped-field`, `non-monotonic`,
-        /// `not-own-write`, `lost` or `divergent`; of sessions also `validated-after-log-out`, `validated-after-expiry` and
-        /// `lost-session`.
-        kind: String,
+        /// The kind of anomaly.
+        kind: AnomalyKind,
         /// The kind of entity: `product`, `inventory`, ….
         entity: String,
         /// The id of the document.
@@ -30,7 +58,7 @@ columns! {
         sent_s: Option<f64> as "s",
         /// When the read was answered, from the start of measuring.
         done_s: Option<f64> as "s",
-        /// How long the answer had been out of date when it was asked for.
+        /// The time for which the answer had been out of date when it was asked for.
         age_ms: Option<f64> as "ms",
         /// The particulars.
         detail: String,

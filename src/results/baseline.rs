@@ -12,7 +12,7 @@ use super::{RUN_INFO, Results, ResultsError, SUMMARY, file_safe, interval_log_na
 
 const FOLDER: &str = "baselines";
 
-/// What becomes of a baseline that has the name already.
+/// The ways to deal with a baseline that has the name already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Replace {
     /// It stays, and saving is refused.
@@ -26,7 +26,7 @@ pub enum Replace {
 pub struct Baseline {
     /// Its name.
     pub name: String,
-    /// What it holds, or why that does not read.
+    /// Its results, or why they cannot be read.
     pub results: Result<Results, ResultsError>,
 }
 

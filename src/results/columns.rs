@@ -14,26 +14,24 @@ use super::numbers::Numbers;
 pub struct Column {
     /// Its name in the header.
     pub name: String,
-    /// What a field of it holds.
+    /// The type of its fields.
     pub form: FieldType,
     /// True if a field of it may be empty. An empty field is not a zero.
     pub optional: bool,
     /// The unit of a number, such as `µs`; empty for what has none.
     pub unit: &'static str,
-    /// What it says, as one paragraph.
+    /// Its meaning, as one paragraph.
     pub meaning: String,
 }
 
 impl Column {
     /// Puts before the meaning what it is said of: "The response time of reads: the median."
     pub fn prefix_meaning(&mut self, about: &str) {
-        let mut letters = self.meaning.chars();
-        let first = letters.next().map(|first| first.to_lowercase().to_string()).unwrap_or_default();
-        self.meaning = format!("{}: {first}{}", about.trim_end_matches('.'), letters.as_str());
+        self.meaning = format!("{}: {}", about.trim_end_matches('.'), uncapitalised(&self.meaning));
     }
 }
 
-/// What a field holds.
+/// The types of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FieldType {
     /// Any text.
@@ -45,12 +43,21 @@ pub enum FieldType {
     /// `true` or `false`.
     Boolean,
     /// One of these words.
-    OneOf(&'static [&'static str]),
+    OneOf(&'static [Word]),
+}
+
+/// A word that a column may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Word {
+    /// The word in the file.
+    pub name: &'static str,
+    /// The lines of what it says.
+    pub meaning: &'static [&'static str],
 }
 
 /// A value that is one field of a line.
 pub trait Field: Sized {
-    /// What the field holds.
+    /// The type of the field.
     const FORM: FieldType;
     /// True if it may be empty.
     const OPTIONAL: bool = false;
@@ -104,9 +111,9 @@ pub enum FieldError {
     Unlike {
         /// The column.
         column: String,
-        /// What stands there.
+        /// The text of the field.
         text: String,
-        /// What should stand there.
+        /// The texts that it may have.
         wanted: String,
     },
 }
@@ -118,7 +125,7 @@ pub struct Line<'a> {
     pub places: &'a HashMap<String, usize>,
     /// The fields.
     pub fields: &'a csv::StringRecord,
-    /// How numbers are written in the file.
+    /// The way in which numbers are written in the file.
     pub numbers: Numbers,
 }
 
@@ -153,7 +160,10 @@ impl FieldType {
             Self::Integer => "a whole number".into(),
             Self::Number => "a number".into(),
             Self::Boolean => "`true` or `false`".into(),
-            Self::OneOf(words) => format!("one of {}", words.join(", ")),
+            Self::OneOf(words) => {
+                let names: Vec<&str> = words.iter().map(|word| word.name).collect();
+                format!("one of {}", names.join(", "))
+            }
         }
     }
 }
@@ -228,7 +238,26 @@ impl<F: Field> Field for Option<F> {
 /// The paragraph that the lines of a doc comment make.
 #[must_use]
 pub fn paragraph(lines: &[&str]) -> String {
-    lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ")
+    lines.iter().map(|line| line.trim()).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// The meaning of a column: what its comment says, and what each word says that it may hold.
+#[must_use]
+pub fn meaning(lines: &[&str], form: FieldType) -> String {
+    let said = paragraph(lines);
+    let FieldType::OneOf(words) = form else { return said };
+    let each = |word: &Word| {
+        let meaning = paragraph(word.meaning);
+        format!("`{}`: {}", word.name, uncapitalised(meaning.trim_end_matches('.')))
+    };
+    format!("{said} {}.", words.iter().map(each).collect::<Vec<_>>().join("; "))
+}
+
+/// A sentence as it stands behind a colon.
+fn uncapitalised(sentence: &str) -> String {
+    let mut letters = sentence.chars();
+    let first = letters.next().map(|first| first.to_lowercase().to_string()).unwrap_or_default();
+    first + letters.as_str()
 }
 
 /// Declares a row of a file, or a group of columns that rows share. A column is `name: type`, with `as "unit"` behind
@@ -283,7 +312,10 @@ macro_rules! columns {
             form: <$type as $crate::results::columns::Field>::FORM,
             optional: <$type as $crate::results::columns::Field>::OPTIONAL,
             unit: $unit,
-            meaning: $crate::results::columns::paragraph(&[$($doc),*]),
+            meaning: $crate::results::columns::meaning(
+                &[$($doc),*],
+                <$type as $crate::results::columns::Field>::FORM,
+            ),
         });
     };
     (@describe group $prefix:ident $into:ident $field:ident [$type:ty] [$with:literal] [$($doc:literal)*]) => {
@@ -310,15 +342,18 @@ macro_rules! columns {
 }
 pub(crate) use columns;
 
-/// Declares an enum whose every value is a word in a file.
+/// Declares an enum whose every value is a word in a file. The comment above a value is what the reference says of the
+/// word wherever a column may hold it.
 macro_rules! words {
+    (@line doc = $doc:literal) => { $doc };
+    (@line default) => { "" };
     (
         $(#[$meta:meta])*
-        pub enum $name:ident { $( $(#[$variant_meta:meta])* $variant:ident = $word:literal, )+ }
+        pub enum $name:ident { $( $(#[$($about:tt)*])* $variant:ident = $word:literal, )+ }
     ) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum $name { $( $(#[$variant_meta])* $variant, )+ }
+        pub enum $name { $( $(#[$($about)*])* $variant, )+ }
 
         impl $name {
             /// Every value, in the order of its declaration.
@@ -339,7 +374,10 @@ macro_rules! words {
 
         impl $crate::results::columns::Field for $name {
             const FORM: $crate::results::columns::FieldType =
-                $crate::results::columns::FieldType::OneOf(&[$($word),+]);
+                $crate::results::columns::FieldType::OneOf(&[$($crate::results::columns::Word {
+                    name: $word,
+                    meaning: &[$($crate::results::columns::words! { @line $($about)* }),*],
+                }),+]);
 
             fn text(&self) -> String {
                 self.name().to_owned()
@@ -368,7 +406,7 @@ pub fn json_schema<R: Columns>(title: &str) -> serde_json::Value {
         let mut about = json!({ "description": column.meaning });
         about["type"] = if column.optional { json!([kind, "null"]) } else { json!(kind) };
         if let FieldType::OneOf(words) = column.form {
-            let mut words: Vec<Value> = words.iter().map(|word| json!(word)).collect();
+            let mut words: Vec<Value> = words.iter().map(|word| json!(word.name)).collect();
             if column.optional {
                 words.push(Value::Null);
             }

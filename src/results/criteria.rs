@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 
 use super::{OperationClass, SummaryRow};
 
-/// How a figure is written.
+/// The ways in which a figure is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
     /// A time, in microseconds.
@@ -36,7 +36,7 @@ impl Unit {
     }
 }
 
-/// Which end of a figure is the good one.
+/// The good ends of a figure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Better {
     /// Such as throughput.
@@ -59,7 +59,7 @@ impl Better {
 /// One number of a row; `None` where the row has none.
 pub type OfRow = fn(&SummaryRow) -> Option<f64>;
 
-/// How the figure of a strategy comes from its repeats.
+/// The ways from the repeats of a strategy to its figure.
 #[derive(Debug, Clone, Copy)]
 pub enum Over {
     /// A percentile of the answers of all repeats together.
@@ -81,15 +81,15 @@ pub struct Criterion {
     pub name: &'static str,
     /// Its name over a column.
     pub heading: &'static str,
-    /// What it is, in a sentence.
+    /// The meaning, in a sentence.
     pub meaning: &'static str,
-    /// How it is written.
+    /// The unit in which it is written.
     pub unit: Unit,
-    /// Which end is the good one.
+    /// The good end.
     pub better: Better,
     /// The figure of one run.
     pub of_row: OfRow,
-    /// How that of a strategy comes from its repeats.
+    /// The way from the repeats of a strategy to its figure.
     pub over: Over,
 }
 

@@ -15,7 +15,7 @@ const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 pub(super) struct CsvText<'a> {
     /// Everything that stands in the file.
     whole: &'a [u8],
-    /// What of it comes before the rows, in bytes.
+    /// The part of it that comes before the rows, in bytes.
     before: usize,
     text: &'a [u8],
     delimiter: u8,
@@ -68,7 +68,7 @@ impl<'a> CsvText<'a> {
         lines_ended_by(b'\r').max(lines_ended_by(b'\n'))
     }
 
-    /// How its numbers are written, seen from all of its rows.
+    /// Returns how its numbers are written, seen from all of its rows.
     pub(super) fn numbers(
         &self,
         wanted: &[Column],

@@ -25,12 +25,12 @@ words! {
 columns! {
     /// One point of one policy's curve.
     pub struct CurveRow {
-        /// Whether the point was simulated, or measured by an earlier run.
+        /// Where the point comes from.
         source: CurveSource,
         /// The eviction policy: of a simulation and of the embedded cache as in `[cache] policy`, of Redis its
         /// `maxmemory-policy`.
         policy: String,
-        /// How many entries fit.
+        /// The number of entries that fit.
         capacity_entries: u64,
         /// The same as a share of the dataset's documents, or of a trace's keys; empty where those were not counted.
         capacity_share: Option<f64> as "share",
@@ -43,8 +43,8 @@ columns! {
         /// The swept values that make the operations what they are, as `workload.keys.exponent=0.8`; empty without any.
         /// Each has curves of its own.
         swept: String,
-        /// What writes do to the cached entry: `invalidate`, `update` or `ignore`; empty for a measured cell that
-        /// writes nothing, or whose strategy does none of these. Where strategies differ, each of these has
+        /// The effect of writes on the cached entry: `invalidate`, `update` or `ignore`; empty for a measured cell
+        /// that writes nothing, or whose strategy does none of these. Where strategies differ, each of these has
         /// curves of its own.
         on_write: String,
         /// The share of the keys that was simulated; empty where measured.

@@ -26,8 +26,8 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), ResultsError> {
     Ok(())
 }
 
-/// What is kept on the disk of a text. A picture and other bytes are as they are, and the fields of a CSV were struck
-/// out one by one.
+/// Returns what is kept on the disk of a text. A picture and other bytes are as they are, and the fields of a CSV
+/// were struck out one by one.
 fn without_secrets<'a>(path: &Path, bytes: &'a [u8]) -> Cow<'a, [u8]> {
     let Ok(text) = std::str::from_utf8(bytes) else { return bytes.into() };
     let struck = match path.extension().and_then(OsStr::to_str) {

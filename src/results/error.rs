@@ -9,13 +9,13 @@ pub enum ResultsError {
     /// The operating system refused.
     #[error("cannot {doing} {}: {source}; {remedy}", path.display())]
     Io {
-        /// What was being done, as in "cannot *append to* summary.csv".
+        /// The step that failed, as in "cannot *append to* summary.csv".
         doing: &'static str,
         /// The file or folder.
         path: PathBuf,
         /// The operating system's reason.
         source: io::Error,
-        /// What to do about it.
+        /// The remedy, as an imperative.
         remedy: &'static str,
     },
     /// Another process writes there.
@@ -31,7 +31,7 @@ pub enum ResultsError {
         path: PathBuf,
         /// Counted from 1, the header included.
         line: u64,
-        /// What does not fit.
+        /// The reason why it does not fit.
         reason: String,
     },
     /// A file with two columns of one name, of which no one can say which is meant.
@@ -69,7 +69,7 @@ pub enum ResultsError {
     RunInfo {
         /// The file.
         path: PathBuf,
-        /// What does not fit.
+        /// The reason why it does not fit.
         source: serde_json::Error,
     },
     /// Rows could not be turned into text.
@@ -77,7 +77,7 @@ pub enum ResultsError {
     Encode {
         /// The file's name.
         file: &'static str,
-        /// What the writer said.
+        /// The writer's own words.
         reason: String,
     },
     /// A folder that holds no run.
@@ -93,7 +93,7 @@ pub enum ResultsError {
     IntervalLog {
         /// The file.
         path: PathBuf,
-        /// What does not fit.
+        /// The reason why it does not fit.
         reason: String,
     },
     /// A name that no baseline can have.
@@ -119,7 +119,7 @@ pub enum ResultsError {
         name: String,
         /// The folder of all baselines.
         path: PathBuf,
-        /// Which there are, or how one is kept.
+        /// The baselines that there are, or how one is kept.
         known: String,
     },
     /// A run of which nothing can be kept.

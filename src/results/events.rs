@@ -3,7 +3,7 @@
 use super::columns::{columns, words};
 
 words! {
-    /// What kind of thing happened.
+    /// The kinds of event.
     #[derive(Default)]
     pub enum EventKind {
         /// Warm-up or measuring begins.
@@ -15,9 +15,9 @@ words! {
         Unsettled = "unsettled",
         /// Something was broken.
         Fault = "fault",
-        /// It is as it was before the fault, or answers again.
+        /// A fault has ended: what was broken is as it would be without it, or answers again.
         Mended = "mended",
-        /// What a fault came to while it lasted.
+        /// An effect of a fault was noticed while it lasted.
         Noticed = "noticed",
         /// A fault could not be carried out or mended, and the cell went on.
         FaultFailed = "fault-failed",
@@ -27,11 +27,11 @@ words! {
         Resharded = "resharded",
         /// A connection that had broken is there again.
         Reconnected = "reconnected",
-        /// The first window without an error after errors that a fault was followed by, before the next fault.
+        /// The first window without an error, after errors that followed a fault and before the next fault.
         Recovered = "recovered",
-        /// Strategies left nothing to do.
+        /// Strategies left nothing to do after the load.
         Drained = "drained",
-        /// Strategies left something to do.
+        /// Strategies left something to do after the load.
         NotDrained = "not-drained",
     }
 }
@@ -41,15 +41,9 @@ columns! {
     pub struct EventRow {
         /// When it happened, from the start of measuring; negative in the warm-up.
         at_s: f64 as "s",
-        /// What kind of thing: `phase`: warm-up or measuring begins; `settled`, `unsettled`: whether the hit rate had
-        /// settled when measuring began; `fault`: something was broken; `mended`: it is as it was without that, or
-        /// answers again; `noticed`: what a fault came to while it lasts; `fault-failed`: a fault could not be carried
-        /// out or mended, and the cell went on; `failover`: clients found another primary of a shard; `resharded`: they
-        /// found slots at other shards; `reconnected`: a connection that had broken is there again; `recovered`: the
-        /// first window without an error after errors that a fault was followed by, before the next fault; `drained`,
-        /// `not-drained`: whether strategies left anything to do.
+        /// The kind of event.
         kind: EventKind,
-        /// What it happened to.
+        /// The server, link, instance or phase that the event is about.
         subject: String,
         /// The particulars, in words.
         detail: String,

@@ -44,7 +44,7 @@ long_files!(names);
 pub struct FileGuide {
     /// Its name.
     pub name: &'static str,
-    /// What it holds, in a sentence.
+    /// The content of the file, in a sentence.
     pub about: &'static str,
     /// Its columns; without those of swept keys, which have the keys' names.
     pub columns: Vec<Column>,

@@ -6,7 +6,7 @@ use super::columns::columns;
 use super::{HeldIn, LimitedBy, Verdict};
 
 columns! {
-    /// How operations were answered.
+    /// The answers to operations.
     pub struct Answers {
         /// Reads answered from the cache.
         hits: u64,
@@ -123,7 +123,7 @@ columns! {
 }
 
 columns! {
-    /// What the cache holds, and what left it.
+    /// The content of the cache, and what left it.
     #[derive(Copy)]
     pub struct CacheUse {
         /// Entries evicted to make room in the cache, or in the memory of the machine (`max_memory_percent`).
@@ -156,8 +156,8 @@ columns! {
     pub struct WrongReads {
         /// Reads of a version older than one that had been acknowledged when they were sent.
         stale_reads: u64,
-        /// How long the stalest answer had been out of date when it was asked for: from the acknowledgement of the first
-        /// version that it lacks.
+        /// The time for which the stalest answer had been out of date when it was asked for: from the acknowledgement
+        /// of the first version that it lacks.
         stale_age_max_ms: Option<f64> as "ms",
         /// Reads older than a write that the database held although a later step had failed and its writer saw an
         /// error; not among the stale.
@@ -192,7 +192,7 @@ columns! {
 }
 
 columns! {
-    /// What both stores held at the end, after draining.
+    /// The content of both stores at the end, after draining.
     #[derive(Copy)]
     pub struct StoresAtEnd {
         /// After draining: fields whose last acknowledged write the database does not reflect; empty where it could
@@ -207,10 +207,10 @@ columns! {
 }
 
 columns! {
-    /// What the audit says of a guarantee.
+    /// The audit's verdict on a guarantee.
     pub struct Judgement {
-        /// `kept`, `broken` or `unknown`, on that promise; a control is judged by the promise of its sound form;
-        /// empty without an audit.
+        /// The audit's verdict on that guarantee; a control is judged by the guarantee of its sound form; empty
+        /// without an audit.
         verdict: Option<Verdict>,
         /// Why the verdict is not `kept`.
         verdict_reason: String,
@@ -218,7 +218,7 @@ columns! {
 }
 
 columns! {
-    /// What theory predicts from what was configured, and how far the run is from that.
+    /// The predictions of theory from what was configured, and the distance of the run from them.
     pub struct Predicted {
         /// The hit rate that theory predicts for the steady state, from what was configured and never from the run;
         /// empty where no model covers the cell, as on a cache server that was given by URL: how much memory it has,
@@ -231,7 +231,8 @@ columns! {
         predicted_hit_rate_high: Option<f64> as "share",
         /// The model that predicts the hit rate; docs/results.md says where each comes from.
         predicted_by: String,
-        /// How far the hit rate is outside of what is expected, in points of a hundred; 0 inside, negative below.
+        /// The distance of the hit rate from the range that is expected, in points of a hundred; 0 inside, negative
+        /// below.
         hit_rate_off_points: Option<f64> as "points",
         /// The likely reasons where the hit rate is more than 2 points off. A TTL that is nearly as long as warm-up and run is
         /// one: until two have passed, what was filled together expires together or not at all.
@@ -245,13 +246,13 @@ columns! {
         predicted_stale_share: Option<f64> as "share",
         /// `stale_share` less what is predicted, in points of a hundred.
         stale_share_off_points: Option<f64> as "points",
-        /// How many entities are acknowledged and not in the database at a random moment: keys where an instance
-        /// merges them in its memory (`cache-behind` with `log = "memory"`), otherwise writes, as in `backlog` of
-        /// `timeseries.csv`; of a queue in memory, what a crash of all instances is expected to lose. Open loops
-        /// only. `write-behind` only where three standard deviations more writes than an interval brings still fit
-        /// into a batch: nearer to its limit a queue builds up that the model does not know. A log that several
-        /// instances share only where a batch takes ten seconds to fill, or the interval comes first: an instance
-        /// sees once a second what others have written.
+        /// The number of entities that are acknowledged and not in the database at a random moment: keys where an
+        /// instance merges them in its memory (`cache-behind` with `log = "memory"`), otherwise writes, as in
+        /// `backlog` of `timeseries.csv`; of a queue in memory, what a crash of all instances is expected to lose.
+        /// Open loops only. `write-behind` only where three standard deviations more writes than an interval brings
+        /// still fit into a batch: nearer to its limit a queue builds up that the model does not know. A log that
+        /// several instances share only where a batch takes ten seconds to fill, or the interval comes first: an
+        /// instance sees once a second what others have written.
         predicted_backlog: Option<f64>,
         /// `backlog_mean` less what is predicted; empty where flushes come at an interval of less than ten windows: the ends
         /// of windows, which keep step with them, then see the same moment between two flushes again and again.
@@ -264,7 +265,7 @@ columns! {
 }
 
 columns! {
-    /// What the database had to bear.
+    /// The load on the database.
     #[derive(Copy)]
     pub struct DatabaseLoad {
         /// Database reads and writes a second in the busiest window.
@@ -275,20 +276,20 @@ columns! {
 }
 
 columns! {
-    /// How long faults took service and hits away.
+    /// The time for which faults took service and hits away.
     #[derive(Copy)]
     pub struct Outages {
-        /// How long reads were without service after a fault: from the fault to the first success after the last
-        /// error, the longest over all faults; 0 where none failed, the rest of the measured time where none
+        /// The time for which reads were without service after a fault: from the fault to the first success after the
+        /// last error, the longest over all faults; 0 where none failed, the rest of the measured time where none
         /// succeeded any more, empty without a fault.
         read_outage_s: Option<f64> as "s",
-        /// How long writes were without service after a fault, measured as for reads.
+        /// The time for which writes were without service after a fault, measured as for reads.
         write_outage_s: Option<f64> as "s",
-        /// How long a failover may take by the timeouts that were configured: until a death is noticed, the election,
-        /// a second until clients look again, and `cache.timeout`; empty where no fault calls for one, or nobody
-        /// takes over, as where `stop-cache` kills every node. `read_outage_s` and `write_outage_s` are the longest
-        /// of all faults: where a scenario also breaks other things, such as a link, that may be the outage of
-        /// another fault, of which this bound says nothing.
+        /// The longest time that a failover may take by the timeouts that were configured: until a death is noticed,
+        /// the election, a second until clients look again, and `cache.timeout`; empty where no fault calls for one,
+        /// or nobody takes over, as where `stop-cache` kills every node. `read_outage_s` and `write_outage_s` are the
+        /// longest of all faults: where a scenario also breaks other things, such as a link, that may be the outage
+        /// of another fault, of which this bound says nothing.
         outage_bound_s: Option<f64> as "s",
         /// The hit rate before the first fault.
         hit_rate_before_fault: Option<f64> as "share",
@@ -305,7 +306,7 @@ columns! {
 }
 
 columns! {
-    /// What a strategy that writes later had acknowledged and not flushed.
+    /// The backlog of a strategy that writes later: what it had acknowledged and not flushed.
     #[derive(Copy)]
     pub struct BacklogUse {
         /// The most entities that were acknowledged and not flushed at the end of a window.
@@ -326,21 +327,20 @@ columns! {
         at_risk_max: Option<u64>,
         /// The mean of such entities over the ends of all windows.
         at_risk_mean: Option<f64>,
-        /// Whose crash loses them: `instances` of the application, or the `cache`; empty where nothing is at risk.
+        /// Where they wait; empty where nothing is at risk.
         at_risk_in: Option<HeldIn>,
     }
 }
 
 columns! {
-    /// What kept the load from being more.
+    /// The limits that kept the load from being more.
     #[derive(Copy)]
     pub struct Limits {
-        /// How busy hotset's busiest load-driving thread was.
+        /// The busy share of hotset's busiest load-driving thread.
         cpu_worker_max_share: Option<f64> as "share",
         /// Mean wait for a connection to the database.
         database_pool_wait_us_mean: Option<f64> as "µs",
-        /// What kept the cell from doing more: `clients`, `hotset`, `cache`, `database`, `database connections`,
-        /// `offered load` or `machine`.
+        /// The limit that kept the cell from doing more.
         limited_by: Option<LimitedBy>,
     }
 }

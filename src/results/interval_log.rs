@@ -14,7 +14,7 @@ use hdrhistogram::serialization::{Deserializer, V2DeflateSerializer};
 
 use super::{Measure, OperationClass};
 
-/// What was recorded of the answered operations of one kind, in one measure and interval.
+/// The recorded times of the answered operations of one kind, in one measure and interval.
 #[derive(Debug, Clone, Copy)]
 pub struct Interval<'a> {
     /// `read`, `write`, or one kind of operation of an application that has several of these.
@@ -23,7 +23,7 @@ pub struct Interval<'a> {
     pub measure: Measure,
     /// From the start of measuring.
     pub start: Duration,
-    /// How long the interval was.
+    /// The length of the interval.
     pub length: Duration,
     /// Nanoseconds.
     pub histogram: &'a Histogram<u64>,

@@ -5,7 +5,7 @@ use hdrhistogram::Histogram;
 use super::columns::{columns, words};
 
 words! {
-    /// What an operation does to the data.
+    /// The classes of operation, by what they do to the data.
     #[derive(Default)]
     pub enum OperationClass {
         /// It reads one entity or page.
@@ -17,24 +17,24 @@ words! {
 }
 
 words! {
-    /// How an operation ended.
+    /// The ways in which an operation ends, and sums of them.
     #[derive(Default)]
     pub enum OutcomeClass {
-        /// Read from the cache.
+        /// A read from the cache.
         Hit = "hit",
-        /// Read from the database.
+        /// A read from the database.
         Miss = "miss",
-        /// Known absent from the cache.
+        /// A read of something that the cache knows to be absent.
         NegativeHit = "negative-hit",
-        /// Read from the database, as the cache had failed and was passed by.
+        /// A read from the database, as the cache had failed and was passed by.
         Bypassed = "bypassed",
         /// A write that was acknowledged.
         Written = "written",
-        /// Done, by an operation that is neither.
+        /// The end of an operation that is neither a read nor a write.
         Done = "done",
         /// An error.
         Error = "error",
-        /// Given up; a write may or may not have happened.
+        /// An operation that was given up: if it was a write, it may or may not have happened.
         Timeout = "timeout",
         /// Every outcome that is an answer: all but errors and what was given up.
         #[default]
@@ -45,13 +45,13 @@ words! {
 }
 
 words! {
-    /// Which time was measured.
+    /// The two times that are measured of an operation.
     #[derive(Default)]
     pub enum Measure {
-        /// From due to done: what a user waits.
+        /// The time from due to done, which a user waits.
         #[default]
         Response = "response",
-        /// From sent to done: what the system takes.
+        /// The time from sent to done, which the system takes.
         Service = "service",
     }
 }
@@ -89,17 +89,17 @@ columns! {
         /// The operations: `read` or `write` for all that do; or one kind of operation of an application that has several
         /// of these.
         operation: String,
-        /// How they ended; `answered` for all that got their answer, `all` for every outcome together.
+        /// The way in which they ended.
         outcome: OutcomeClass,
-        /// The response time, from when an operation was due, or the service time, from when it was sent.
+        /// The time that was measured.
         measure: Measure,
         /// From 0 to 100, such as 99.9.
         percentile: f64,
         /// The time that this share of the operations did not exceed.
         value_us: f64 as "µs",
-        /// How many operations took no longer.
+        /// The number of operations that took no longer.
         count_at_or_below: u64,
-        /// How many operations are in the spectrum.
+        /// The number of operations in the spectrum.
         total_count: u64,
     }
 }

@@ -36,7 +36,7 @@ mod timeseries;
 mod verdict;
 
 pub use application::FigureRow;
-pub use audit::AuditRow;
+pub use audit::{AnomalyKind, AuditRow};
 pub use baseline::{Baseline, Replace, baseline_path, baselines, save_baseline};
 pub use criteria::{Better, CRITERIA, Criterion, OfRow, Over, Unit, named};
 pub use curve::{CURVE, CurveRow, CurveSource, write_curve};
@@ -67,5 +67,5 @@ pub use verdict::{HeldIn, LimitedBy, Verdict};
 
 /// One row for each finished cell.
 pub const SUMMARY: &str = "summary.csv";
-/// What was run, where, and with what.
+/// The record of a run: what was run, where, and with what.
 pub const RUN_INFO: &str = "run.json";

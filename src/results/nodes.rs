@@ -3,7 +3,7 @@
 use super::columns::{columns, words};
 
 words! {
-    /// What a node of the cache is to its shard.
+    /// The roles of a node of the cache in its shard.
     #[derive(Default)]
     pub enum NodeRole {
         /// It takes the writes.
@@ -23,7 +23,7 @@ columns! {
         shard: String,
         /// Where it listens.
         address: String,
-        /// `primary` or `replica`, at the end.
+        /// The role of the node in its shard at the end.
         role: NodeRole,
         /// The hash slots that it serves, of a cluster's primary.
         slots: Option<u64>,

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-/// How fractions are written.
+/// The ways in which fractions are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Numbers {
     /// As hotset does: `0.5`.

@@ -8,9 +8,9 @@ columns! {
     pub struct OperationRow {
         /// The kind of operation.
         operation: String,
-        /// `read` or `write`.
+        /// The class of the operation, by what it does to the data.
         class: OperationClass,
-        /// How many ended, however they ended.
+        /// The number of operations that ended, however they ended.
         operations: u64,
         /// Their share of all operations.
         share: Option<f64> as "share",

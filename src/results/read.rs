@@ -23,12 +23,12 @@ macro_rules! results {
         pub struct Results {
             /// The folder that they were read from.
             pub path: PathBuf,
-            /// What was run, where, and with what.
+            /// The record of the run: what was run, where, and with what.
             pub run: RunInfo,
             /// One row for each finished cell, in the order in which they ended.
             pub summary: Vec<SummaryRow>,
             $( #[doc = $doc] pub $field: Vec<Of<$row>>, )*
-            /// What the files could say and do not, as sentences.
+            /// The gaps of the files, as sentences.
             pub notes: Vec<String>,
         }
 
@@ -133,7 +133,7 @@ impl Results {
         }
     }
 
-    /// What several cells recorded, added up: percentiles of the sum are percentiles of all the operations, which
+    /// Adds up what several cells recorded: percentiles of the sum are percentiles of all the operations, which
     /// averages of the cells' percentiles are not.
     ///
     /// # Errors

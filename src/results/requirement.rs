@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::criteria::{CRITERIA, Criterion, Unit, named};
 use crate::base::units::{ByteSize, parse_duration};
 
-/// How a figure has to lie to its bound.
+/// The ways in which a figure may have to lie to its bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Relation {
     /// Less than the bound.
@@ -58,7 +58,7 @@ impl Relation {
 pub struct Requirement {
     /// The name of the figure, such as `read.p99`.
     pub criterion: String,
-    /// How it has to lie to the bound.
+    /// The side of the bound on which it has to lie.
     pub relation: Relation,
     /// The bound, in the unit of the figure.
     pub bound: f64,
@@ -107,7 +107,7 @@ impl Requirement {
     }
 }
 
-/// What a bound of such a figure is.
+/// Names the kind of value that bounds such a figure.
 fn kind(unit: Unit) -> &'static str {
     match unit {
         Unit::Micros | Unit::Seconds => "duration",

@@ -11,7 +11,7 @@ use super::Requirement;
 pub struct RunInfo {
     /// The scenario's name.
     pub name: String,
-    /// What the scenario asks, in its author's words.
+    /// The scenario's question, in its author's words.
     #[serde(default)]
     pub description: String,
     /// The workload and the deployments in a sentence.
@@ -23,7 +23,7 @@ pub struct RunInfo {
     pub version: String,
     /// The commit that hotset was built from, where known.
     pub commit: Option<String>,
-    /// How hotset was built.
+    /// The build of hotset.
     pub build: Build,
     /// When the run began, as UTC in ISO 8601.
     pub started_utc: String,
@@ -44,18 +44,18 @@ pub struct RunInfo {
     /// Every setting with its value, those that were left at their default included; of what is swept, the first value.
     #[serde(default)]
     pub settings: String,
-    /// What strategies have to reach.
+    /// The requirements on strategies.
     #[serde(default)]
     pub requirements: Vec<Requirement>,
-    /// What each client was offered.
+    /// Digests of the operations that each client was offered.
     pub stream_digests: Vec<ClientDigest>,
     /// The ids of the cells, in the order in which they run.
     pub cells: Vec<String>,
-    /// How many files hotset may hold open.
+    /// The number of files that hotset may hold open.
     pub open_file_limit: u64,
 }
 
-/// How hotset was built.
+/// A build of hotset.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Build {
     /// Cargo's profile, such as `dev` or `release`.
@@ -80,7 +80,7 @@ pub struct Machine {
 /// A server that took part.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Server {
-    /// What it is, such as `redis` or `mongodb`.
+    /// The name of the server, such as `redis` or `mongodb`.
     pub name: String,
     /// Its version.
     pub version: String,

@@ -7,15 +7,15 @@ use super::{
 };
 
 words! {
-    /// How far a cell's figures may be read as they stand.
+    /// The states of a cell, which tell how far its figures may be read as they stand.
     #[derive(Default)]
     pub enum Status {
         /// Nothing speaks against the figures.
         #[default]
         Ok = "ok",
-        /// The system under test did not do what was offered: the latencies say how long its queue was.
+        /// The system under test did less than 99 % of the offered load, so that the latencies say how long its queue was.
         Overloaded = "overloaded",
-        /// This machine, or hotset itself, could not drive the load in time: the slowest answers may be theirs.
+        /// This machine, or hotset itself, could not drive the load in time, so that the slowest answers may be theirs.
         Disturbed = "disturbed",
         /// The hit rate was still moving when measuring began.
         Warming = "warming",
@@ -23,7 +23,7 @@ words! {
         OverloadedWarming = "overloaded,warming",
         /// The cell is disturbed and warming.
         DisturbedWarming = "disturbed,warming",
-        /// The cell could not be run; `reason` says why and there are no figures.
+        /// The cell could not be run: `reason` says why, and there are no figures.
         Failed = "failed",
     }
 }
@@ -49,13 +49,13 @@ impl Status {
 }
 
 words! {
-    /// How load is offered.
+    /// The ways in which load is offered.
     #[derive(Default)]
     pub enum Mode {
-        /// Each client sends its next operation when the last has ended.
+        /// A closed loop, in which each client sends its next operation when the last has ended.
         #[default]
         Closed = "closed",
-        /// Operations are due on a schedule, whatever became of the last.
+        /// An open loop, in which operations are due on a schedule, whatever became of the last.
         Open = "open",
     }
 }
@@ -86,20 +86,17 @@ columns! {
         /// `key=value;key=value` of the swept values; empty without a sweep. A key that means nothing to the
         /// topology, such as `cache.policy` to Redis, is left out and makes no cells of its own.
         swept: String,
-        /// How far the figures may be read as they stand: `ok`; `overloaded`: the system under test did less than 99 % of
-        /// the offered load; `disturbed`: this machine or hotset itself did not drive the load in time; `warming`: the hit
-        /// rate was still moving when measuring began; `overloaded,warming`; `disturbed,warming`; `failed`: could not be
-        /// run, and there are no figures.
+        /// The state of the cell, which tells how far the figures may be read as they stand.
         status: Status,
         /// Why the status is not `ok`.
         reason: String,
         /// When the cell began, as UTC in ISO 8601.
         started_utc: String,
-        /// How long the cache was warmed.
+        /// The time that the cache was warmed.
         warmup_s: f64 as "s",
-        /// Whether the hit rate had settled when measuring began.
+        /// True if the hit rate had settled when measuring began.
         settled: bool,
-        /// How long was measured.
+        /// The time that was measured.
         measured_s: f64 as "s",
         /// Copies of the application.
         instances: u32,
@@ -107,8 +104,7 @@ columns! {
         clients: u32,
         /// Connections to the cache, over all instances.
         connections: u32,
-        /// How load was offered: in a closed loop, each client sends its next operation when the last has ended; in an open
-        /// one, operations are due on a schedule.
+        /// The way in which load was offered.
         mode: Mode,
         /// Operations due a second; empty in a closed loop.
         offered_per_s: Option<f64> as "1/s",
@@ -171,9 +167,9 @@ columns! {
         group cores: Cores,
         /// See [`Limits`].
         group limits: Limits,
-        /// What the strategy promises here.
+        /// The guarantee that the strategy gives here.
         guarantee: Option<String>,
-        /// What is naive about the strategy, where it is a control: a form known to be wrong, there to show that the
+        /// The naive part of the strategy, where it is a control: a form known to be wrong, there to show that the
         /// audit sees it.
         control: Option<String>,
         /// See [`Judgement`].

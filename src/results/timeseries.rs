@@ -4,12 +4,12 @@ use super::columns::{columns, words};
 use super::{Answers, CacheUse, Cores, StoreCalls, WindowTimes, WrongReads};
 
 words! {
-    /// What a cell is doing in a window.
+    /// The phases of a cell that have windows.
     #[derive(Default)]
     pub enum Phase {
-        /// Filling the cache until its hit rate has settled; not in the summary.
+        /// Filling the cache until its hit rate has settled, which the summary leaves out.
         Warmup = "warmup",
-        /// Measuring.
+        /// Measuring, after the warm-up.
         #[default]
         Measure = "measure",
     }
@@ -18,13 +18,13 @@ words! {
 columns! {
     /// One window of one cell.
     pub struct TimeseriesRow {
-        /// What the cell is doing: `warmup` or `measure`.
+        /// The phase of the cell.
         phase: Phase,
         /// The number of the window in its phase, counted from 0.
         window: u64,
         /// Where the window begins, from the start of measuring; negative in the warm-up.
         start_s: f64 as "s",
-        /// How long the window was.
+        /// The length of the window.
         length_s: f64 as "s",
         /// The operations that ended in the window, of any outcome.
         operations: u64,
@@ -45,7 +45,7 @@ columns! {
         /// Entities that were acknowledged and not flushed at the window's end; empty where the strategy holds none
         /// back.
         backlog: Option<u64>,
-        /// How long the oldest of them had waited.
+        /// The time that the oldest of them had waited.
         backlog_oldest_s: Option<f64> as "s",
         /// See [`Cores`].
         group cores: Cores,

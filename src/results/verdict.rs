@@ -3,7 +3,7 @@
 use super::columns::words;
 
 words! {
-    /// What the audit says of a guarantee.
+    /// The audit's verdicts on a guarantee.
     pub enum Verdict {
         /// Nothing was found that breaks it.
         Kept = "kept",
@@ -17,15 +17,15 @@ words! {
 words! {
     /// Where acknowledged writes wait that the database does not have yet.
     pub enum HeldIn {
-        /// In the memory of the application's instances: a crash of one loses them.
+        /// In the memory of the application's instances, where a crash of one loses them.
         Instances = "instances",
-        /// In the cache: a crash of it loses what it had neither persisted nor replicated.
+        /// In the cache, where a crash loses what it had neither persisted nor replicated.
         Cache = "cache",
     }
 }
 
 words! {
-    /// What kept a cell from doing more.
+    /// The limits that may keep a cell from doing more.
     pub enum LimitedBy {
         /// Every client was waiting for an answer, and no server was busy.
         Clients = "clients",

@@ -181,7 +181,7 @@ async fn run_cell(
     Ok(results)
 }
 
-/// What was found, worked out on a thread of its own: models may compute for long, and nobody could end that here.
+/// Works out the findings on a thread of its own: models may compute for long, and nobody could end that here.
 async fn found(
     cell: &Arc<Cell>,
     seen: Observed,
@@ -236,7 +236,7 @@ fn new_info(plan: &Plan, options: &RunOptions) -> RunInfo {
     }
 }
 
-/// What tells this run's keys and database from those of others: its time and a random number.
+/// Returns a text that tells this run's keys and database from those of others: its time and a random number.
 fn run_id(started_utc: &str) -> String {
     let time: String = started_utc.chars().filter(char::is_ascii_alphanumeric).collect();
     format!("hotset:{}{:04x}:", time.to_lowercase(), rand::random::<u16>())
@@ -250,7 +250,7 @@ fn note_servers(info: &mut RunInfo, servers: Vec<Server>) {
     }
 }
 
-/// What is offered, by repeat and swept values: the same for every strategy and topology.
+/// The offered load, by repeat and swept values: the same for every strategy and topology.
 #[derive(Default)]
 struct Streams(BTreeMap<(u64, String), OfferedLoad>);
 

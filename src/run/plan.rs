@@ -8,6 +8,7 @@ mod choice;
 mod chosen;
 mod order;
 mod promise;
+mod reading;
 mod requirements;
 mod scenario;
 mod secrets;
@@ -15,6 +16,7 @@ pub mod settings;
 mod size;
 mod stream;
 mod sweep;
+mod together;
 mod traces;
 pub mod words;
 
@@ -30,17 +32,12 @@ pub use order::Variant;
 pub use scenario::Scenario;
 pub use size::Size;
 
-use crate::application::ApplicationSpec;
 use crate::base::secrets::strike_typed;
-use crate::load::workload::{Distribution, WorkloadSettings};
 use crate::measure::settle::FEWEST_WINDOWS;
 use crate::results::Requirement;
-use crate::run::fault::ScheduledFault;
 use crate::scenario::tree::parse_option_value;
-use crate::scenario::{
-    InvalidScenario, Mistake, Mistakes, Positive, Reader, Setting, Settings, Table, Value, ValueKind,
-};
-use settings::{PinSettings, RunSettings};
+use crate::scenario::{InvalidScenario, Mistake, Mistakes, Positive, Setting, Table};
+use reading::read_scenario;
 use traces::Traces;
 
 /// Everything that a run does.
@@ -52,7 +49,7 @@ pub struct Plan {
     pub path: String,
     /// A digest of what it says, the options of the command line included.
     pub digest: String,
-    /// What it says, the options included, without secrets.
+    /// The scenario as TOML, the options included, without secrets.
     pub effective: String,
     /// The scenario with the first value of everything swept.
     pub scenario: Arc<Scenario>,
@@ -60,9 +57,9 @@ pub struct Plan {
     pub variants: Vec<Variant>,
     /// The cells in the order of the run.
     pub cells: Vec<Cell>,
-    /// What strategies have to reach.
+    /// The requirements on strategies.
     pub requirements: Vec<Requirement>,
-    /// What was asked for, by name or by leaving a list out, and makes no sense together.
+    /// The combinations that were asked for, by name or by leaving a list out, and make no sense.
     pub left_out: Vec<LeftOut>,
     /// Swept values that are others written in another way.
     pub again: Vec<String>,
@@ -146,7 +143,8 @@ impl Plan {
         }
     }
 
-    /// What is to be known before the run: which swept values are the same, and what of its traces was left out.
+    /// Returns what is to be known before the run: which swept values are the same, and what of its traces was left
+    /// out.
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
         let mut notes = self.again.clone();
@@ -191,18 +189,50 @@ fn plan(name: &str, path: &str, text: &str, options: &PlanOptions, mistakes: &Mi
     let required = requirements::take(&mut tree, mistakes);
     let sweep = sweep::take(&mut tree, mistakes);
     let only = Only::parse(&options.only, mistakes);
-    let mut variants = Vec::new();
-    let mut left_out = Vec::new();
-    let mut traces = Traces::default();
     let swept_runs = sweep.iter().fold(1_u64, |runs, (_, values)| runs.saturating_mul(values.len() as u64));
-    if swept_runs > size::MOST_RUNS {
-        let mistake = Mistake::new(tree.place_of(&["sweep"]), "sweep", too_many(swept_runs));
+    if let Err(mistake) = check_runs(swept_runs, &tree, &["sweep"]) {
         mistakes.push(mistake.help("sweep fewer keys, or give them fewer values"));
         return None;
     }
-    let shown = sweep::shown(&sweep, strike_typed);
-    let mut again = Vec::new();
-    for values in sweep::combinations(&sweep) {
+    let (variants, again) = variants(name, &tree, &sweep, mistakes);
+    let scenario = variants.first().map(|(_, scenario)| Arc::clone(scenario))?;
+    let strategies: Vec<&str> = scenario.strategies.iter().map(|one| one.label.as_str()).collect();
+    let topologies: Vec<&str> = scenario.topologies.iter().map(|one| one.label.as_str()).collect();
+    requirements::check_labels(&required, &strategies, &topologies, mistakes);
+    only.check(&scenario, mistakes);
+    if !mistakes.is_empty() {
+        return None;
+    }
+    let combinations =
+        strategies.len().saturating_mul(topologies.len()).saturating_mul(variants.len()) as u64;
+    let runs = combinations.saturating_mul(scenario.run.repeats.get());
+    if let Err(mistake) = check_runs(runs, &tree, &["run", "repeats"]) {
+        mistakes.push(mistake.help("give fewer repeats, or sweep less"));
+        return None;
+    }
+    let mut left_out = Vec::new();
+    let cells = order::cells(&variants, &only, &mut left_out);
+    if cells.is_empty() {
+        mistakes.push(nothing_to_run(&tree, &left_out));
+        return None;
+    }
+    let digest = format!("{:016x}", xxhash_rust::xxh3::xxh3_64(effective.as_bytes()));
+    let (name, path) = (name.into(), path.into());
+    let requirements = required.into_iter().map(|(requirement, _)| requirement).collect();
+    Some(Plan { name, path, digest, effective, scenario, variants, cells, requirements, left_out, again })
+}
+
+/// The scenario with each combination of swept values, and what is said of those that would run what another one runs.
+fn variants(
+    name: &str,
+    tree: &Table,
+    sweep: &[sweep::SweptSetting],
+    mistakes: &Mistakes,
+) -> (Vec<Variant>, Vec<String>) {
+    let mut traces = Traces::default();
+    let shown = sweep::shown(sweep, strike_typed);
+    let (mut variants, mut again) = (Vec::<Variant>::new(), Vec::new());
+    for values in sweep::combinations(sweep) {
         let mut tree = tree.clone();
         for (path, value) in values.iter().map(|(swept, at)| (&swept.0, &swept.1[*at])) {
             if let Err(reason) = tree.set_path(path, value.clone()) {
@@ -214,47 +244,29 @@ fn plan(name: &str, path: &str, text: &str, options: &PlanOptions, mistakes: &Mi
             (swept.0.clone(), shown[number][*at].clone())
         };
         let swept: Vec<(String, String)> = values.iter().enumerate().map(text).collect();
-        if variants.iter().any(|(_, other): &Variant| other.runs_as(&scenario)) {
+        if variants.iter().any(|(_, other)| other.runs_as(&scenario)) {
             let all: Vec<_> = swept.iter().map(|(key, value)| format!("{key} = {value}")).collect();
             again.push(format!("swept {} is what runs already, so that it is not run again", all.join(", ")));
         } else {
             variants.push((swept, Arc::new(scenario)));
         }
     }
-    let scenario = variants.first().map(|(_, scenario)| Arc::clone(scenario))?;
-    let strategies: Vec<&str> = scenario.strategies.iter().map(|one| one.label.as_str()).collect();
-    let topologies: Vec<&str> = scenario.topologies.iter().map(|one| one.label.as_str()).collect();
-    requirements::check_labels(&required, &strategies, &topologies, mistakes);
-    only.check(&scenario, mistakes);
-    if !mistakes.is_empty() {
-        return None;
-    }
-    let combinations = scenario.strategies.len().saturating_mul(scenario.topologies.len()) as u64;
-    let repeats = scenario.run.repeats.get();
-    let runs = combinations.saturating_mul(variants.len() as u64).saturating_mul(repeats);
-    if runs > size::MOST_RUNS {
-        let mistake = Mistake::new(tree.place_of(&["run", "repeats"]), "run.repeats", too_many(runs));
-        mistakes.push(mistake.help("give fewer repeats, or sweep less"));
-        return None;
-    }
-    let cells = order::cells(&variants, &only, &mut left_out);
-    if cells.is_empty() {
-        let place = tree.place.clone();
-        let reasons: Vec<_> = left_out.iter().map(ToString::to_string).collect();
-        mistakes.push(
-            Mistake::new(place, "", format!("there is nothing to run: {}", reasons.join("; ")))
-                .help("name other strategies or topologies, or leave --only out"),
-        );
-        return None;
-    }
-    let digest = format!("{:016x}", xxhash_rust::xxh3::xxh3_64(effective.as_bytes()));
-    let (name, path) = (name.into(), path.into());
-    let requirements = required.into_iter().map(|(requirement, _)| requirement).collect();
-    Some(Plan { name, path, digest, effective, scenario, variants, cells, requirements, left_out, again })
+    (variants, again)
 }
 
-fn too_many(runs: u64) -> String {
-    format!("{runs} runs are more than the {} that can be planned", size::MOST_RUNS)
+/// More runs than can be planned are a mistake of the setting at `path`.
+fn check_runs(runs: u64, tree: &Table, path: &[&str]) -> Result<(), Mistake> {
+    if runs <= size::MOST_RUNS {
+        return Ok(());
+    }
+    let message = format!("{runs} runs are more than the {} that can be planned", size::MOST_RUNS);
+    Err(Mistake::new(tree.place_of(path), path.join("."), message))
+}
+
+fn nothing_to_run(tree: &Table, left_out: &[LeftOut]) -> Mistake {
+    let reasons: Vec<_> = left_out.iter().map(ToString::to_string).collect();
+    Mistake::new(tree.place.clone(), "", format!("there is nothing to run: {}", reasons.join("; ")))
+        .help("name other strategies or topologies, or leave --only out")
 }
 
 fn apply_options(tree: &mut Table, options: &PlanOptions, mistakes: &Mistakes) {
@@ -278,229 +290,9 @@ fn apply_options(tree: &mut Table, options: &PlanOptions, mistakes: &Mistakes) {
     }
 }
 
-fn read_scenario(name: &str, tree: &Table, traces: &mut Traces, mistakes: &Mistakes) -> Scenario {
-    let empty = Table::empty(tree.place.clone());
-    let top = Reader::new(tree, "", mistakes);
-    let description = top.get("description", String::new());
-    let application = application::read(&top, &empty);
-    let dataset = whole(top.table("dataset", &empty));
-    let workload_table = top.table("workload", &empty);
-    let distribution = read_keys(&workload_table, &empty);
-    if let Some(operations) = (!matches!(application.spec, ApplicationSpec::Catalog(_)))
-        .then(|| application.spec.operations().iter().map(|kind| kind.name).collect::<Vec<_>>().join(", "))
-    {
-        for key in ["reads", "absent_share"] {
-            if workload_table.raw(key).is_some() {
-                let message = format!("means nothing to {}", application.spec.name());
-                let help = format!("leave it out, and write the shares of {operations} in [application.mix]");
-                workload_table.wrong(key, message, Some(help));
-            }
-        }
-    }
-    let workload: WorkloadSettings = whole(workload_table);
-    let cache = whole(top.table("cache", &empty));
-    let database = whole(top.table("database", &empty));
-    let network = whole(top.table("network", &empty));
-    let run_table = top.table("run", &empty);
-    let pin = whole(run_table.table("pin", &empty));
-    let run: RunSettings = whole(run_table);
-    let faults = read_faults(&top, &run, workload.instances);
-    let strategies = choice::strategies(&top, mistakes);
-    let topologies = choice::topologies(&top, mistakes);
-    check_pin(&pin, tree, mistakes);
-    let recorded = traces.read(&workload, &dataset, &top);
-    let scenario = Scenario {
-        name: name.into(),
-        description,
-        application,
-        dataset,
-        workload,
-        distribution,
-        cache,
-        database,
-        network,
-        run,
-        pin,
-        faults,
-        strategies,
-        topologies,
-        recorded,
-    };
-    check_together(&scenario, &top);
-    top.finish();
-    scenario
-}
-
-/// Reads a table of settings to its end.
-fn whole<T: Settings>(reader: Reader<'_>) -> T {
-    let settings = T::read(&reader);
-    reader.finish();
-    settings
-}
-
-fn read_keys(workload: &Reader<'_>, empty: &Table) -> Distribution {
-    let reader = workload.table("keys", empty);
-    let distribution = Distribution::read(&reader);
-    reader.finish();
-    distribution
-}
-
-fn read_faults(top: &Reader<'_>, run: &RunSettings, instances: NonZeroU64) -> Vec<ScheduledFault> {
-    let Some(value) = top.raw("fault") else { return Vec::new() };
-    let ValueKind::Array(items) = &value.kind else {
-        top.wrong("fault", "is not a list", Some("write [[fault]] above each".into()));
-        return Vec::new();
-    };
-    let mut faults = Vec::new();
-    for (index, item) in items.iter().enumerate() {
-        let Value { kind: ValueKind::Table(table), .. } = item else { continue };
-        let reader = Reader::new(table, format!("fault[{index}]"), top.mistakes());
-        let fault = ScheduledFault::read(&reader, instances);
-        if fault.at + fault.lasts() > run.duration.0 {
-            let help = "let at + for end before run.duration, so that the recovery is seen";
-            reader.wrong("at", "the fault does not end while the cell is measured", Some(help.into()));
-        }
-        reader.finish();
-        faults.push(fault);
-    }
-    faults
-}
-
-fn check_pin(pin: &PinSettings, tree: &Table, mistakes: &Mistakes) {
-    let cores = std::thread::available_parallelism().map_or(1, NonZeroU64Like::get_u64);
-    for (key, wanted) in [("hotset", &pin.hotset), ("cache", &pin.cache), ("database", &pin.database)] {
-        for core in wanted {
-            if *core >= cores {
-                mistakes.push(
-                    Mistake::new(
-                        tree.place_of(&["run", "pin", key]),
-                        format!("run.pin.{key}"),
-                        format!("there is no processor {core} here"),
-                    )
-                    .help(format!("this machine has the processors 0 to {}", cores - 1)),
-                );
-            }
-        }
-    }
-}
-
-/// Reads a `NonZero<usize>` as a `u64`; a machine has fewer processors than either can count.
-trait NonZeroU64Like {
-    fn get_u64(self) -> u64;
-}
-
-impl NonZeroU64Like for std::num::NonZeroUsize {
-    fn get_u64(self) -> u64 {
-        self.get() as u64
-    }
-}
-
-/// A strategy that writes to the cache first must not lose there what the database does not hold yet.
-fn check_eviction(scenario: &Scenario, top: &Reader<'_>) {
-    let dirty = scenario.strategies.iter().find(|one| {
-        scenario.application.incompatibility(&one.spec).is_none()
-            && scenario.application.holds_back(&one.spec)
-    });
-    let evicts =
-        scenario.topologies.iter().find_map(|topology| topology.spec.evicts_any_key(&scenario.cache));
-    let (Some(strategy), Some(policy)) = (dirty, evicts) else { return };
-    let message = format!(
-        "{} may evict what {} has acknowledged and the database does not hold yet",
-        policy.word(),
-        strategy.label
-    );
-    let mistake = Mistake::new(top.place_of(&["cache", "eviction"]), "cache.eviction", message);
-    top.mistakes().push(mistake.help(
-        "write eviction = \"volatile-lru\" (what is not flushed has no time to live and is safe there), or run that strategy in a scenario of its own",
-    ));
-}
-
-/// The file with the certificates of an authority is there before anything is started.
-fn check_authority(scenario: &Scenario, top: &Reader<'_>) {
-    let Some(path) = &scenario.cache.tls_ca else { return };
-    let message = match std::fs::read(path) {
-        Err(error) => format!("cannot read {path}: {error}"),
-        Ok(pem) if !String::from_utf8_lossy(&pem).contains("-----BEGIN CERTIFICATE-----") => {
-            format!("there is no certificate in {path}")
-        }
-        Ok(_) => return,
-    };
-    let mistake = Mistake::new(top.place_of(&["cache", "tls_ca"]), "cache.tls_ca", message);
-    top.mistakes().push(
-        mistake.help("name a file in PEM with the certificates of the authority that signed the servers'"),
-    );
-}
-
-/// What is right by itself and wrong together.
-fn check_together(scenario: &Scenario, top: &Reader<'_>) {
-    let workload = &scenario.workload;
-    if workload.clients < workload.instances {
-        let message = format!(
-            "{} clients cannot use {} instances of the application",
-            workload.clients, workload.instances
-        );
-        top.mistakes().push(
-            Mistake::new(top.place_of(&["workload", "clients"]), "workload.clients", message)
-                .help("give every instance one client or more"),
-        );
-    }
-    application::check(&scenario.application, &scenario.facts(), top);
-    if scenario.workload.trace.is_some() && !scenario.is_catalog() {
-        let message = format!(
-            "a trace says reads and writes of keys, which {} has not",
-            scenario.application.spec.name()
-        );
-        let place = top.place_of(&["workload", "trace"]);
-        top.mistakes().push(
-            Mistake::new(place, "workload.trace", message)
-                .help("leave the trace out, or run it with application = \"catalog\""),
-        );
-    }
-    capacity::check(scenario, top);
-    size::check(scenario, top);
-    check_eviction(scenario, top);
-    check_authority(scenario, top);
-    for (number, topology) in scenario.topologies.iter().enumerate() {
-        if let Some((message, help)) = topology.spec.impossible(&scenario.cache) {
-            let place = top.place_of(&["topologies"]);
-            let key = format!("topologies[{number}] ({})", topology.label);
-            top.mistakes().push(Mistake::new(place, key, message).help(help));
-        }
-    }
-    if scenario.run.window.0 > scenario.run.duration.0 {
-        top.mistakes().push(
-            Mistake::new(
-                top.place_of(&["run", "window"]),
-                "run.window",
-                "is longer than run.duration, so that no window would be whole",
-            )
-            .help("make run.window shorter"),
-        );
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_file_of_certificates_that_is_none_is_a_mistake_of_the_scenario() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("ca.pem");
-        let plan = || {
-            let text = format!("topologies = [\"embedded\"]\n[cache]\ntls_ca = '{}'\n", file.display());
-            Plan::parse("test", "test.toml", &text, &PlanOptions::default())
-        };
-        let said = |plan: Result<Plan, PlanError>| match plan {
-            Err(PlanError::Invalid(invalid)) => invalid.mistakes[0].message.clone(),
-            other => panic!("{other:?}"),
-        };
-        assert!(said(plan()).starts_with("cannot read"));
-        std::fs::write(&file, "nonsense").unwrap();
-        assert!(said(plan()).starts_with("there is no certificate"));
-        std::fs::write(&file, "-----BEGIN CERTIFICATE-----\n").unwrap();
-        assert!(plan().is_ok());
-    }
 
     #[test]
     fn the_longest_operation_lasts_as_long_as_its_calls_and_what_they_wait_for_replicas() {

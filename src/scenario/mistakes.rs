@@ -14,9 +14,9 @@ pub struct Mistake {
     pub place: SourceLocation,
     /// The dotted key, empty where the mistake is not about one.
     pub key: String,
-    /// What is wrong.
+    /// The mistake, in words that follow its key.
     pub message: String,
-    /// What to do about it.
+    /// The remedy, as an imperative.
     pub help: Option<String>,
 }
 
@@ -90,7 +90,7 @@ pub struct InvalidScenario {
     pub path: String,
     /// Its text.
     pub text: String,
-    /// What is wrong, at least one.
+    /// The mistakes, at least one.
     pub mistakes: Vec<Mistake>,
 }
 

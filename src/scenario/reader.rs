@@ -12,13 +12,13 @@ use super::tree::{Table, Value, ValueKind};
 pub struct SettingDoc {
     /// The key.
     pub key: &'static str,
-    /// What a value looks like.
+    /// The form of a value.
     pub expects: String,
     /// The units of its numbers, where they have one.
     pub unit: Option<&'static str>,
     /// Its default, as one would write it.
     pub default: String,
-    /// What it means.
+    /// The meaning.
     pub meaning: String,
 }
 

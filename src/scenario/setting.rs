@@ -11,7 +11,7 @@ pub trait Setting: Sized {
     /// The units that a value is written in; `None` for what is counted, named or switched.
     const UNIT: Option<&'static str> = None;
 
-    /// What a right value looks like: `a duration such as "500ms"`.
+    /// Describes the form of a right value: `a duration such as "500ms"`.
     fn expects() -> String;
 
     /// Reads the value.

@@ -13,7 +13,7 @@ use super::place::SourceLocation;
 pub struct Value {
     /// Where it was written.
     pub place: SourceLocation,
-    /// What was written.
+    /// The value as it was written.
     pub kind: ValueKind,
 }
 
@@ -37,7 +37,7 @@ pub enum ValueKind {
 }
 
 impl Value {
-    /// What the value is called in a message, with its text where that is short.
+    /// Names the value for a message, with its text where that is short.
     #[must_use]
     pub fn describe(&self) -> String {
         match &self.kind {

@@ -4,8 +4,8 @@ use std::future::Future;
 
 use tokio::sync::mpsc;
 
+use super::announced::delayed;
 use super::{Database, DelayedDatabase, StoreError, Version};
-use crate::base::clock;
 
 /// An announcement of a database about one collection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,30 +36,6 @@ pub trait Changes: Database {
 /// Announcements are delayed too, by half a round trip each.
 impl<D: Changes> Changes for DelayedDatabase<D> {
     async fn changes(&self, collection: &str) -> Result<ChangeFeed, StoreError> {
-        let mut near = self.inner().changes(collection).await?;
-        let round_trip = self.round_trip().clone();
-        let (sender, receiver) = mpsc::unbounded_channel();
-        let (depart, mut arrive) = mpsc::unbounded_channel();
-        tokio::spawn(async move {
-            while let Some(announced) = near.recv().await {
-                if depart.send((clock::now() + round_trip.get() / 2, announced)).is_err() {
-                    return;
-                }
-            }
-        });
-        tokio::spawn(async move {
-            loop {
-                let next = tokio::select! {
-                    next = arrive.recv() => next,
-                    () = sender.closed() => None,
-                };
-                let Some((at, announced)) = next else { return };
-                clock::sleep_until(at).await;
-                if sender.send(announced).is_err() {
-                    return;
-                }
-            }
-        });
-        Ok(receiver)
+        Ok(delayed(self.inner().changes(collection).await?, self.round_trip().clone()))
     }
 }

@@ -6,6 +6,7 @@
 //! This room stands on floor 2 and may use `base`, `model`, `results` and `scenario`.
 
 pub mod access_counts;
+mod announced;
 pub mod any;
 pub mod changes;
 pub mod counters;
@@ -171,7 +172,7 @@ pub struct BulkItem {
     pub version: Option<Version>,
 }
 
-/// Which of a category's documents a query returns, see [`Database::find_by_category`].
+/// A page of a category's documents, see [`Database::find_by_category`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Page {
     /// The number of documents to skip, in the order of `_id`.

@@ -34,7 +34,7 @@ const MOST_IN_A_COMMAND: usize = 1000;
 const MOST_BYTES_IN_A_COMMAND: usize = 8 << 20;
 
 crate::choices! {
-    /// Which node of a replica set answers reads.
+    /// The nodes of a replica set that may answer reads.
     pub enum ReadPreference {
         /// The one that takes writes.
         Primary = "primary",

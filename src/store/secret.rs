@@ -135,7 +135,7 @@ fn check(text: &str, schemes: &[&str], right: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// What is said of a URL that a parser has refused; parsers quote parts of what they could not read.
+/// Returns what is said of a URL that a parser has refused; parsers quote parts of what they could not read.
 fn unreadable(reason: &str) -> String {
     format!("the URL cannot be read: {}; {ENCODING}", secrets::strike_typed(reason))
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use compact_str::CompactString;
 use tokio::sync::mpsc;
 
+use super::announced::delayed;
 use super::{Cache, DelayedCache, StoreError};
-use crate::base::clock;
 
 /// An announcement of a cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,30 +43,6 @@ pub trait Tracking: Cache {
 /// Announcements are delayed too, by half a round trip each.
 impl<C: Tracking> Tracking for DelayedCache<C> {
     async fn track(&self, key_prefix: &str, check_every: Duration) -> Result<Announcements, StoreError> {
-        let mut near = self.inner().track(key_prefix, check_every).await?;
-        let round_trip = self.round_trip().clone();
-        let (sender, receiver) = mpsc::unbounded_channel();
-        let (depart, mut arrive) = mpsc::unbounded_channel();
-        tokio::spawn(async move {
-            while let Some(announcement) = near.recv().await {
-                if depart.send((clock::now() + round_trip.get() / 2, announcement)).is_err() {
-                    return;
-                }
-            }
-        });
-        tokio::spawn(async move {
-            loop {
-                let next = tokio::select! {
-                    next = arrive.recv() => next,
-                    () = sender.closed() => None,
-                };
-                let Some((at, announcement)) = next else { return };
-                clock::sleep_until(at).await;
-                if sender.send(announcement).is_err() {
-                    return;
-                }
-            }
-        });
-        Ok(receiver)
+        Ok(delayed(self.inner().track(key_prefix, check_every).await?, self.round_trip().clone()))
     }
 }

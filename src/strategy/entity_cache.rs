@@ -22,7 +22,7 @@ use crate::store::{Cache, Claimed, Document, Entry, ErrorKind, Stamp, StoreError
 use crate::strategy::source::Keyspace;
 
 crate::choices! {
-    /// What an operation does when the cache fails it.
+    /// The things that an operation may do when the cache fails it.
     pub enum OnCacheError {
         /// It ends in that error.
         Fail = "fail",
@@ -32,7 +32,7 @@ crate::choices! {
 }
 
 crate::choices! {
-    /// What lets a loaded document into the cache.
+    /// The conditions under which a loaded document is let into the cache.
     pub enum Fill {
         /// The token that its reader placed before it asked the database, while it stands.
         Token = "token",

@@ -17,7 +17,7 @@ type Loaded = Result<Option<Document>, StoreError>;
 type Landing = watch::Receiver<Option<Loaded>>;
 
 crate::choices! {
-    /// Which readers share a load.
+    /// The groups of readers that share a load.
     pub enum Flight {
         /// Those who have seen its fill token, which a write removes.
         Token = "token",

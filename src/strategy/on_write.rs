@@ -9,7 +9,7 @@ use crate::store::{Cache, Document, Patch, StoreError, Token, Version};
 use crate::strategy::source::Source;
 
 crate::choices! {
-    /// What a write does to the cached entry.
+    /// The effects that a write may have on the cached entry.
     pub enum OnWrite {
         /// It removes it; the next read loads it.
         Invalidate = "invalidate",

@@ -33,7 +33,7 @@ use crate::store::{Document, Patch, Stamp, StoreError, Version};
 use crate::strategy::source::Source;
 
 crate::choices! {
-    /// What a write does to the cached entry.
+    /// The effects that a write may have on the cached entry.
     pub enum OnWriteHere {
         /// Nothing: it is served until it is revalidated.
         None = "none",

@@ -3,6 +3,7 @@
 
 mod behind;
 mod controls;
+mod draws;
 mod failures;
 mod interleavings;
 mod listen;
@@ -20,6 +21,7 @@ use mongodb::bson::rawdoc;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
+use self::draws::Draws;
 use super::stale_while_revalidate::OnWriteHere;
 use super::{
     AnyStrategy, CachingSettings, OnWrite, StrategySpec, cache_ahead, cache_aside, cache_through, lease,
@@ -35,6 +37,7 @@ use crate::store::{
     ErrorKind, Patch, Session, Sessions, SettleOutcome, StoreError, Token, Tracking, Version,
 };
 use crate::strategy::source::{Keyspace, Source};
+use crate::strategy::{Read, ReadOutcome, Strategy, WriteError};
 
 /// A place in a call of the source at which a test may hold it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -601,6 +604,32 @@ pub(crate) fn sound_forms(caching: &CachingSettings) -> Vec<StrategySpec> {
 
 type TestedCache = FlakyCache<LocalCache>;
 type Tested = Arc<AnyStrategy<TestedCache, ScriptedSource>>;
+
+/// A read of "a" that is under way.
+fn read_of(instance: &Tested) -> tokio::task::JoinHandle<Result<Read, StoreError>> {
+    let instance = Arc::clone(instance);
+    tokio::spawn(async move { instance.read("a").await })
+}
+
+/// A write to "a" that is under way.
+fn write_of(instance: &Tested, value: i64) -> tokio::task::JoinHandle<Result<Option<Version>, WriteError>> {
+    let instance = Arc::clone(instance);
+    tokio::spawn(async move { instance.write("a", &price(value)).await })
+}
+
+async fn version_read(instance: &Tested) -> Option<Version> {
+    instance.read("a").await.expect("the stores answer").found.map(|(version, _)| version)
+}
+
+async fn read(instance: &Tested) -> (ReadOutcome, u64) {
+    let read = instance.read("a").await.expect("the stores answer");
+    (read.outcome, read.found.map_or(0, |(version, _)| version))
+}
+
+/// Lets tasks that need no time get on.
+async fn settle() {
+    tokio::time::sleep(Duration::from_millis(1)).await;
+}
 
 /// Two instances of one application, over one cache and one source.
 struct Pair {

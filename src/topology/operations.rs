@@ -18,8 +18,8 @@ use crate::store::{ErrorKind, StoreError};
 
 /// The time within which every client has noticed that a shard has no slots any more.
 const UNTIL_LOOKED: Duration = Duration::from_secs(3);
-/// How long [`CacheDeployment::node_at`] waits for a node to have the place that is asked for: longer than a failover takes
-/// by the timeouts that topologies have unless a scenario says otherwise.
+/// The longest time that [`CacheDeployment::node_at`] waits for a node to have the place that is asked for: longer
+/// than a failover takes by the timeouts that topologies have unless a scenario says otherwise.
 const ROLE_BOUND: Duration = Duration::from_secs(15);
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// The bytes of one value with which memory is filled.

@@ -112,7 +112,7 @@ impl Setting for Percent {
 }
 
 crate::choices! {
-    /// Which database stands behind the cache.
+    /// The database behind the cache.
     pub enum DatabaseKind {
         /// A MongoDB server.
         Mongodb = "mongodb",

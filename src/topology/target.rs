@@ -13,7 +13,7 @@ pub enum Target {
     Replica {
         /// The shard.
         shard: u64,
-        /// Which of its replicas.
+        /// The number of the replica.
         replica: u64,
     },
     /// A sentinel.
@@ -47,7 +47,7 @@ impl Setting for Target {
 }
 
 impl Target {
-    /// What a scenario calls it.
+    /// Returns the name in scenarios.
     #[must_use]
     pub fn name(self) -> String {
         match self {

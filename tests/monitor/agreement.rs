@@ -69,7 +69,7 @@ impl ByHand {
         Self { text, answered_at: Timestamp::now() }
     }
 
-    /// How much a counter has risen until another.
+    /// Returns the rise of a counter from one to another.
     fn until(&self, later: &Self, name: &str) -> f64 {
         (figure(&later.text, name) - figure(&self.text, name)) as f64
     }

@@ -21,7 +21,7 @@ pub fn scraped(port: u16) -> (String, String) {
     (head.to_owned(), body.to_owned())
 }
 
-/// What Prometheus' own parser makes of a text: `series value` in lines.
+/// Returns a text as Prometheus' own parser reads it: `series value` in lines.
 fn parsed(text: &str) -> String {
     let wheel = concat!(env!("CARGO_MANIFEST_DIR"), "/.servers/prometheus_client-0.26.0-py3-none-any.whl");
     assert!(

@@ -106,7 +106,7 @@ impl Terminal {
     }
 }
 
-/// What was written to a terminal, and what it shows for that.
+/// The text that was written to a terminal, and what it shows for that.
 #[derive(Clone)]
 struct Shown(Arc<Mutex<(String, vt100::Parser)>>);
 
@@ -117,7 +117,7 @@ impl Shown {
         terminal.process(part);
     }
 
-    /// What a user sees.
+    /// Returns what a user sees.
     fn text(&self) -> String {
         self.0.lock().unwrap().1.screen().contents()
     }
@@ -126,7 +126,7 @@ impl Shown {
         self.0.lock().unwrap().1.screen().alternate_screen()
     }
 
-    /// Whether the full screen was left, and the cursor is to be seen.
+    /// Returns true if the full screen was left, and the cursor is to be seen.
     fn is_left(&self) -> bool {
         let (written, terminal) = &*self.0.lock().unwrap();
         let screen = terminal.screen();
@@ -159,7 +159,7 @@ impl Drop for OnTerminal {
     }
 }
 
-/// How a session ends.
+/// The ways in which a session ends.
 enum By {
     Keys(&'static str),
     Signal(Signal),

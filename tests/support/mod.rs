@@ -110,7 +110,7 @@ impl Place {
         found
     }
 
-    /// What is in the temporary directory.
+    /// Lists what is in the temporary directory.
     pub fn temporary_files(&self) -> Vec<PathBuf> {
         fs::read_dir(self.temporary()).unwrap().map(|entry| entry.unwrap().path()).collect()
     }
@@ -172,7 +172,7 @@ impl Drop for Running<'_> {
     }
 }
 
-/// How hotset ended: its exit code, or the signal that ended it as a negative number.
+/// The end of hotset: its exit code, or the signal that ended it as a negative number.
 #[derive(Debug)]
 pub struct Ended {
     pub code: i32,

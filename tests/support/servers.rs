@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-/// What kind of server, and how it says that it is ready.
+/// A kind of server, and how it says that it is ready.
 #[derive(Clone, Copy)]
 enum Kind {
     Redis,

@@ -20,11 +20,12 @@ use crate::application::{
     Answer, Application as _, Dataset as _, DatasetParameters, Figure, Judged, Model as _, Visitor,
     World as _,
 };
-use crate::audit::{AnomalyKind, Audit, Example, Setup};
+use crate::audit::{Audit, Example, Setup};
 use crate::base::clock;
 use crate::base::units::{ByteSize, Share};
 use crate::load::workload::{Operation, ValueSizes};
 use crate::measure::Anomalies;
+use crate::results::AnomalyKind;
 use crate::store::local::{LocalCache, LocalCapacity};
 use crate::store::{Counters, Document, Patch, Sessions as _, StoreError, Version};
 use crate::strategy::source::Keyspace;

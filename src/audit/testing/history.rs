@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
-use super::oracle::{End, Oracle, ReadRecord, WriteRecord};
+use super::oracle::{Oracle, ReadRecord, WriteEnd, WriteRecord};
 use crate::audit::{
     Audit, ClientView, Conclusion, Expected, FIELDS, Findings, Seen, Setup, Write, WriteOutcome,
 };
@@ -125,7 +125,7 @@ impl World {
         let write = self.oracle.writes[record].write;
         let at = self.at(at_us);
         self.audit.write_ended(&mut self.clients[step.client].0, write, how, at);
-        self.oracle.writes[record].end = Some(End { step: self.step, how, at_us });
+        self.oracle.writes[record].end = Some(WriteEnd { step: self.step, how, at_us });
         Doing::Nothing
     }
 

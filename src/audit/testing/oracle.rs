@@ -9,11 +9,11 @@ pub struct WriteRecord {
     pub client: u64,
     pub write: Write,
     pub sent_step: usize,
-    pub end: Option<End>,
+    pub end: Option<WriteEnd>,
 }
 
 #[derive(Clone, Copy)]
-pub struct End {
+pub struct WriteEnd {
     pub step: usize,
     pub how: WriteOutcome,
     pub at_us: u64,
@@ -38,7 +38,7 @@ pub struct Oracle {
 
 impl Oracle {
     /// The writes to a key that had ended before a step, in the order in which they ended.
-    fn ended(&self, key: u64, before: usize) -> Vec<(&WriteRecord, End)> {
+    fn ended(&self, key: u64, before: usize) -> Vec<(&WriteRecord, WriteEnd)> {
         let of_key = self.writes.iter().filter(|record| record.write.key == key);
         let mut ended: Vec<_> =
             of_key.filter_map(|record| Some((record, record.end.filter(|end| end.step < before)?))).collect();
@@ -47,8 +47,8 @@ impl Oracle {
     }
 
     /// The acknowledged writes among them, with their versions.
-    fn acknowledged(&self, key: u64, before: usize) -> Vec<(&WriteRecord, End, u64)> {
-        let with_version = |(record, end): (_, End)| match end.how {
+    fn acknowledged(&self, key: u64, before: usize) -> Vec<(&WriteRecord, WriteEnd, u64)> {
+        let with_version = |(record, end): (_, WriteEnd)| match end.how {
             WriteOutcome::Acknowledged(version) => Some((record, end, version)),
             _ => None,
         };

@@ -5,10 +5,11 @@ use std::time::Duration;
 use crate::audit::line::KeyState;
 use crate::audit::view::PAIRS;
 use crate::audit::{
-    AnomalyKind, Audit, ClientView, Conclusion, Example, Expected, FIELDS, Findings, Seen, SessionAnomaly,
-    Setup, Write, WriteId, WriteOutcome, facts,
+    Audit, ClientView, Conclusion, Example, Expected, FIELDS, Findings, Seen, SessionAnomaly, Setup, Write,
+    WriteId, WriteOutcome, facts,
 };
 use crate::base::clock::Instant;
+use crate::results::AnomalyKind;
 
 const KEY: u64 = 7;
 

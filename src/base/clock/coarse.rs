@@ -9,8 +9,8 @@ use std::time::Duration;
 use rustix::time::{ClockId, Timespec, clock_gettime};
 use tokio::time::Instant;
 
-/// How far it may be behind. A tick is ten milliseconds at the most, but the processor that counts the ticks of a virtual
-/// machine may itself have to wait for its turn.
+/// The most by which the coarse clock may be behind. A tick is ten milliseconds at the most, but the processor that
+/// counts the ticks of a virtual machine may itself have to wait for its turn.
 const MOST_BEHIND: Duration = Duration::from_secs(1);
 
 thread_local! {
@@ -34,7 +34,7 @@ pub(super) fn uninstall() {
     BEGINNING.set(None);
 }
 
-/// Whether a moment has passed; `None` where it is too near to tell, or the thread does not read this clock.
+/// Returns true if a moment has passed; `None` where it is too near to tell, or the thread does not read this clock.
 #[inline]
 pub(super) fn has_passed(moment: Instant) -> Option<bool> {
     let beginning = BEGINNING.get()?;

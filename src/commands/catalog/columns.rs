@@ -70,7 +70,7 @@ fn kind(column: &Column) -> String {
         FieldType::Number => "number".to_owned(),
         FieldType::Boolean => "true or false".to_owned(),
         FieldType::OneOf(words) => {
-            let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+            let words: Vec<String> = words.iter().map(|word| format!("`{}`", word.name)).collect();
             format!("one of {}", words.join(", "))
         }
     };

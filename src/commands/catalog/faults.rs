@@ -29,7 +29,7 @@ pub fn faults_table() -> String {
     text
 }
 
-/// What all kinds of fault have in common, as it is for this one.
+/// Shows for one kind of fault what all kinds have in common.
 pub(super) fn particulars(row: &FaultRow) -> String {
     let target = target(row).map(|target| format!("target: {target}"));
     let lasts = lasts(row).map(|lasts| format!("for: {lasts}"));
@@ -37,13 +37,13 @@ pub(super) fn particulars(row: &FaultRow) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
-/// What it can be aimed at; `None` where there is nothing to choose.
+/// Names what the fault can be aimed at; `None` where there is nothing to choose.
 fn target(row: &FaultRow) -> Option<String> {
     let aim = row.nature.aim;
     aim.expects().map(|expects| format!("{expects}; by default {}", aim.default_target().show()))
 }
 
-/// How long it lasts; `None` where it takes no time.
+/// Shows the time that the fault lasts; `None` where it takes no time.
 fn lasts(row: &FaultRow) -> Option<String> {
     match row.nature.lasts {
         Lasts::AtOnce => None,

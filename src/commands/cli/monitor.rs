@@ -33,7 +33,7 @@ not known is empty.
 Exit codes: 0 over · 2 the command line is wrong · 3 no server answered, or something could not be
             written · 130 interrupted";
 
-/// What is watched, and where it goes.
+/// The servers that are watched, and where their figures go.
 #[derive(Debug, Clone, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, after_help = NOTES)]
 pub struct MonitorArguments {
@@ -86,7 +86,7 @@ pub struct MonitorArguments {
     pub give_up: Duration,
 }
 
-/// What the monitor does besides watching.
+/// The things that the monitor does besides watching.
 #[derive(Debug, Clone, Subcommand)]
 pub enum MonitorCommand {
     /// Read published samples back
@@ -112,7 +112,7 @@ pub enum MonitorCommand {
     },
 }
 
-/// How published samples are printed.
+/// The forms in which published samples are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OutputFormat {
     /// A table for people.
@@ -122,7 +122,7 @@ pub enum OutputFormat {
 }
 
 impl MonitorArguments {
-    /// What they ask for, where stdout is a terminal or not.
+    /// Returns these arguments as options, where stdout is a terminal or not.
     #[must_use]
     pub fn options(&self, is_terminal: bool) -> MonitorOptions {
         let place = |url: &SecretUrl| ServerAddress::new(url.clone(), self.tls_ca.clone());
@@ -149,7 +149,7 @@ impl MonitorArguments {
 }
 
 impl MonitorCommand {
-    /// What it asks for, and how to print it.
+    /// Returns the query and the form of its answer.
     #[must_use]
     pub fn request(&self) -> (HistoryQuery, OutputFormat) {
         let Self::History { redis, from, to, publish_prefix, tls_ca, csv } = self;

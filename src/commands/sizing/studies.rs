@@ -17,7 +17,7 @@ pub(super) struct Study {
     pub(super) writes: Writing,
 }
 
-/// What writes do to the cache.
+/// The effect of writes on the cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Writing {
     pub(super) on_write: WritePolicy,
@@ -55,7 +55,8 @@ pub(super) fn studies(plan: &Plan, on_write: Option<WritePolicy>) -> Vec<Study> 
     studies
 }
 
-/// What is said, or else what the cells' strategies do; one of these will do where nothing is written.
+/// Returns the effect that was asked for, or else those of the cells' strategies; one of these will do where nothing
+/// is written.
 pub(super) fn writings(cells: &[Cell], are_written: bool, on_write: Option<WritePolicy>) -> Vec<Writing> {
     let writing = |on_write| vec![Writing { on_write, strategies: Vec::new() }];
     if let Some(on_write) = on_write {
@@ -81,7 +82,7 @@ pub(super) fn writings(cells: &[Cell], are_written: bool, on_write: Option<Write
     found
 }
 
-/// What a cell's strategy does on a write; `None` where that is none of what is simulated.
+/// Returns the effect of a write by a cell's strategy; `None` where that is none of what is simulated.
 pub(super) fn on_write_of(cell: &Cell) -> Option<WritePolicy> {
     cell.strategy.spec.promise().writes().map(|writes| match writes.effect {
         WriteEffect::Puts => WritePolicy::Update,

@@ -24,7 +24,7 @@ pub(super) struct CachelibColumns {
     repeats: Option<usize>,
     /// In seconds.
     ttl: Option<usize>,
-    /// How many of the repeats the cache could answer.
+    /// The number of the repeats that the cache could answer.
     hits: Option<usize>,
 }
 
@@ -67,7 +67,7 @@ impl CachelibColumns {
         self.time.is_some()
     }
 
-    /// What a line says.
+    /// Reads a line.
     pub(super) fn row(&self, fields: &Fields<'_>) -> Result<Row, LineError> {
         let fields = fields.exactly(self.count)?;
         let record = TraceRecord {

@@ -11,7 +11,7 @@ pub struct Broken {
     pub line: u64,
     /// The mistake.
     pub reason: String,
-    /// What to do about it.
+    /// The remedy, as an imperative.
     pub remedy: &'static str,
 }
 
@@ -41,7 +41,7 @@ pub enum TraceError {
     Damaged {
         /// The last line that was read whole.
         line: u64,
-        /// What the decompressor said.
+        /// The decompressor's own error.
         source: io::Error,
     },
     /// The compressed data ends in the middle.
@@ -78,7 +78,7 @@ pub enum TraceError {
     Header {
         /// The mistake.
         reason: String,
-        /// What to do about it.
+        /// The remedy, as an imperative.
         remedy: &'static str,
     },
     /// A record has no place in the format.
@@ -88,7 +88,7 @@ pub enum TraceError {
         record: u64,
         /// The mistake.
         reason: String,
-        /// What to do about it.
+        /// The remedy, as an imperative.
         remedy: &'static str,
     },
     /// Writing failed.

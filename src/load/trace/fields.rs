@@ -5,7 +5,7 @@ use super::TraceOperation;
 /// More columns than any known format has.
 pub(super) const MOST: usize = 16;
 
-/// What is wrong with a line, before its number is known.
+/// The fault of a line, before its number is known.
 #[derive(Debug)]
 pub(super) struct LineError {
     pub(super) reason: String,
@@ -127,7 +127,7 @@ pub(super) fn key(field: &[u8]) -> Result<Box<str>, LineError> {
     }
 }
 
-/// What is said of an operation that the format does not have; `known` begins "known are".
+/// Refuses an operation that the format does not have; `known` begins "known are".
 pub(super) fn unknown_operation(field: &[u8], known: &'static str) -> Result<TraceOperation, LineError> {
     Err(LineError::new(format!("the operation is \"{}\"", excerpt(field)), known))
 }

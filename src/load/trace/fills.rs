@@ -39,7 +39,7 @@ impl Fills {
         is_fill
     }
 
-    /// How many there were.
+    /// Returns the number of fills that were left out.
     #[must_use]
     pub fn left_out(&self) -> u64 {
         self.left_out

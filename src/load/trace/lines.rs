@@ -15,7 +15,7 @@ pub(super) struct Lines<R> {
     within: bool,
 }
 
-/// What came next.
+/// The outcome of reading one more line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Next {
     /// A line, now in the buffer.

@@ -8,11 +8,14 @@ mod cachelib;
 mod error;
 mod fields;
 mod fills;
+mod layout;
 mod lines;
 mod own;
 mod reader;
 mod rereadable;
 mod source;
+#[cfg(test)]
+mod testing;
 mod twitter;
 
 pub use error::{Broken, TraceError};

@@ -10,7 +10,7 @@ use super::random::{Purpose, RandomSource};
 use crate::scenario::PositiveNumber;
 
 crate::choices! {
-    /// How arrivals are spread in time.
+    /// The ways in which arrivals are spread in time.
     pub enum Arrivals {
         /// as if from very many independent users: the gaps are exponential
         Poisson = "poisson",

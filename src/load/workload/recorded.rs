@@ -8,7 +8,7 @@ use crate::load::trace::{Fills, OnBroken, TraceError, TraceOperation as Recorded
 use crate::results::Phase;
 
 crate::choices! {
-    /// What is done about a line of a trace that cannot be read.
+    /// The ways to deal with a line of a trace that cannot be read.
     pub enum BrokenLines {
         /// The trace is refused.
         Refuse = "refuse",

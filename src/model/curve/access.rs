@@ -5,11 +5,11 @@
 pub struct Access {
     /// The key: its hash, or its number where keys are numbered from zero.
     pub key: u64,
-    /// What is done.
+    /// The kind of access.
     pub kind: AccessKind,
 }
 
-/// What an access does.
+/// The kinds of access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AccessKind {
     /// Looks for the key, and puts it in where it is not there.
@@ -40,7 +40,7 @@ impl Access {
     }
 }
 
-/// What a write does to the cache.
+/// The effects that a write may have on the cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum WritePolicy {
     /// It puts the new value in, over an old one or not, and counts as a use.
@@ -52,7 +52,7 @@ pub enum WritePolicy {
     Ignore,
 }
 
-/// What an access comes to in a cache.
+/// The effects of an access in a cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Effect {
     /// Looks for the key, which is there afterwards. A read is counted.
@@ -74,7 +74,7 @@ impl WritePolicy {
         }
     }
 
-    /// What an access comes to where writes do this.
+    /// Returns the effect of an access where writes do this.
     #[inline]
     pub(super) const fn effect(self, kind: AccessKind) -> Effect {
         match (kind, self) {
@@ -95,7 +95,7 @@ pub struct Tally {
     pub hits: u64,
 }
 
-/// What a whole stream holds, sampled or not.
+/// The counts of a whole stream, sampled or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct StreamTotals {
     /// Reads.

@@ -10,7 +10,7 @@ use super::{Access, KeyIndex, Keys, Sampling, StreamTotals, WritePolicy};
 const CHUNK: usize = 1 << 18;
 /// Accesses read from one report of progress to the next.
 const BETWEEN_PROGRESS: u64 = 1 << 15;
-/// What a thread is told.
+/// The messages to a thread.
 #[derive(Debug, Clone)]
 pub(super) enum WorkerMessage {
     /// The next accesses.

@@ -9,14 +9,14 @@ use crate::model::eviction::PolicyKind;
 pub struct Curve {
     /// The policy.
     pub policy: PolicyKind,
-    /// What was simulated, the smallest capacity first.
+    /// The simulated points, the smallest capacity first.
     pub points: Vec<Point>,
 }
 
-/// What came of one capacity.
+/// The result of one capacity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Point {
-    /// How many entries fit.
+    /// The number of entries that fit.
     pub capacity: NonZeroU32,
     /// Reads in the whole stream.
     pub reads: u64,

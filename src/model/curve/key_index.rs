@@ -6,7 +6,7 @@ use rustc_hash::FxBuildHasher;
 /// No number. Numbers are smaller.
 const NONE: u32 = u32::MAX;
 
-/// What keys are.
+/// The kinds of key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keys {
     /// Numbers from zero up, so many of them or a few more: the index is an array.

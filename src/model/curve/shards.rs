@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use super::{StreamTotals, Tally};
 use crate::base::hash::mix;
 
-/// How finely a rate is told: P of the paper.
+/// The number of bits that tell rates apart: 2 to this power is P of the paper.
 const MODULUS_BITS: u32 = 24;
 const MODULUS: u64 = 1 << MODULUS_BITS;
 /// Entries a capacity should be left with. Of twelve samples of a tenth of 10⁵ keys, with Zipf's

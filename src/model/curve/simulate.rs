@@ -72,7 +72,7 @@ impl Simulation {
         self.tally = Tally::default();
     }
 
-    /// How many keys are held.
+    /// Returns the number of keys that are held.
     #[must_use]
     pub fn len(&self) -> usize {
         self.keys.len() - self.free.len()

@@ -33,7 +33,7 @@ pub struct StackDistances {
     times: TimeLine,
     /// The topmost hole, which has the latest time, first.
     holes: BinaryHeap<u32>,
-    /// How many reads hit at each place, the top first.
+    /// The number of reads that hit at each place, the top first.
     hits: Vec<u64>,
     reads: u64,
 }

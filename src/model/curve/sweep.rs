@@ -12,16 +12,16 @@ use crate::model::eviction::PolicyKind;
 
 /// Chunks of accesses that may wait for a thread; the stream is read no further ahead.
 const CHUNKS_AHEAD: usize = 4;
-/// What a simulation takes for each key of the stream that is sampled, for its number.
+/// The bytes that a simulation takes for each key of the stream that is sampled, for its number.
 const BYTES_A_KEY: u64 = 4;
-/// What the stack distances take beyond that.
+/// The bytes that the stack distances take beyond that.
 const BYTES_A_PLACE: u64 = 8;
-/// What a simulation takes for each entry that it holds, under the policy that takes most.
+/// The bytes that a simulation takes for each entry that it holds, under the policy that takes most.
 const BYTES_AN_ENTRY: u64 = 80;
-/// What numbering takes for each key that has no number.
+/// The bytes that numbering takes for each key that has no number.
 const BYTES_A_NUMBER: u64 = 32;
 
-/// Which curves to simulate, and how.
+/// A request for simulated curves.
 ///
 /// Each simulation takes about 4 bytes for each key of the stream that is sampled and 20 to 80 for each
 /// entry that fits; LRU takes the former and 8 more for each key, once for all capacities.
@@ -31,15 +31,15 @@ pub struct Sweep {
     pub policies: Vec<PolicyKind>,
     /// A point for each of these, in any order.
     pub capacities: Vec<NonZeroU32>,
-    /// What writes do to the cache.
+    /// The effect of writes on the cache.
     pub on_write: WritePolicy,
-    /// What the stream's keys are.
+    /// The kind of the stream's keys.
     pub keys: Keys,
-    /// Which keys are simulated.
+    /// The keys that are simulated.
     pub sampling: Sampling,
     /// So many accesses at the start fill the caches and are not counted.
     pub uncounted: u64,
-    /// How many threads simulate. One more reads the stream: the caller's.
+    /// The number of threads that simulate. One more reads the stream: the caller's.
     pub threads: NonZeroUsize,
     /// For policies that draw lots.
     pub seed: u64,
@@ -113,7 +113,7 @@ impl Sweep {
         capacities.iter().map(one).collect()
     }
 
-    /// What the keys are to the simulations: numbers, given by the [`Broadcast`] where they have none.
+    /// Returns the kind of keys that simulations see: numbers, given by the [`Broadcast`] where they have none.
     fn simulated_keys(&self) -> Keys {
         match self.keys {
             Keys::Numbered(_) if self.sampling == Sampling::ALL => self.keys,
@@ -121,7 +121,8 @@ impl Sweep {
         }
     }
 
-    /// What is looked up in to give keys numbers. Of numbered keys only the sampled ones are, which are few among all.
+    /// Returns the kind of keys that are looked up to get numbers. Of numbered keys only the sampled ones are, which
+    /// are few among all.
     fn numbering(&self) -> Option<Keys> {
         (self.simulated_keys() != self.keys).then_some(Keys::Hashed)
     }

@@ -7,10 +7,10 @@ use super::broadcast::WorkerMessage;
 use super::{Sampling, Simulation, StackDistances, Tally};
 use crate::model::eviction::PolicyKind;
 
-/// What all capacities of LRU cost in one pass, in simulations of one capacity; about.
+/// The cost of all capacities of LRU in one pass, in simulations of one capacity; about.
 pub(super) const COST_OF_STACK_DISTANCES: usize = 3;
 
-/// What one thread simulates in one go.
+/// The work that one thread does in one go.
 #[derive(Debug)]
 pub(super) enum Task {
     /// LRU at these capacities.
@@ -19,7 +19,7 @@ pub(super) enum Task {
     One(PolicyKind, NonZeroU32, Simulation),
 }
 
-/// What came of a policy at a capacity, among the sampled keys.
+/// The result of a policy at a capacity, among the sampled keys.
 #[derive(Debug)]
 pub(super) struct TaskResult {
     pub(super) policy: PolicyKind,
@@ -28,7 +28,7 @@ pub(super) struct TaskResult {
 }
 
 impl Task {
-    /// What the task costs, in simulations of one capacity; about.
+    /// Returns the cost of the task, in simulations of one capacity; about.
     pub(super) fn cost(&self) -> usize {
         match self {
             Self::AllOfLru(..) => COST_OF_STACK_DISTANCES,

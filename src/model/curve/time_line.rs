@@ -6,7 +6,7 @@ const WORD: usize = 64;
 const WORDS_PER_BLOCK: usize = BLOCK / WORD;
 /// The shortest line.
 const MIN_BLOCKS: usize = 8;
-/// How many times as long as its marks are many a line is after it was pressed together.
+/// The length of a line after it was pressed together, as a multiple of its marks.
 const SLACK: usize = 4;
 
 /// A line of times, some of which are marked. Time passes by one with each new mark; marks are taken
@@ -76,7 +76,7 @@ impl TimeLine {
         }
     }
 
-    /// How many marks there are at this time or later.
+    /// Returns the number of marks at this time or later.
     #[inline]
     pub(super) fn marks_since(&self, time: u32) -> usize {
         let (word, bit) = (time as usize / WORD, time as usize % WORD);

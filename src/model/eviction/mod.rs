@@ -70,9 +70,9 @@ pub trait Policy {
         self.len() == 0
     }
 
-    /// How many entries are expected to fit. Policies that divide the cache size their parts by it;
-    /// it is not a bound. Where the budget is in bytes the owner estimates it, and may say so again
-    /// when the estimate has changed.
+    /// Tells the policy how many entries are expected to fit. Policies that divide the cache size their parts by it;
+    /// it is not a bound. Where the budget is in bytes the owner estimates it, and may say so again when the estimate
+    /// has changed.
     fn set_capacity(&mut self, entries: NonZeroU32) {
         let _ = entries;
     }

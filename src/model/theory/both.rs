@@ -55,8 +55,8 @@ pub fn hit_rate(popularity: &Popularity, limits: CacheLimits, on_write: ModelWri
     Prediction::point(popularity.share_of_reads(|class| occupancy(class, limits, seconds, on_write)), MODEL)
 }
 
-/// How long an unused entry stays if its TTL allows, in seconds; infinity where the TTL keeps the cache below its
-/// capacity.
+/// Returns the time that an unused entry stays if its TTL allows, in seconds; infinity where the TTL keeps the cache
+/// below its capacity.
 #[must_use]
 pub fn characteristic_time(popularity: &Popularity, limits: CacheLimits, on_write: ModelWritePolicy) -> f64 {
     match limits.expiry {

@@ -25,8 +25,8 @@ pub fn hit_rate(popularity: &Popularity, capacity: ModelCapacity, on_write: Mode
     Prediction::point(popularity.share_of_reads(|class| occupancy(class, seconds, on_write)), MODEL)
 }
 
-/// How long an unused entry stays, in seconds: the cache turns over about once in that time. Infinity where
-/// everything fits.
+/// Returns the time that an unused entry stays, in seconds: the cache turns over about once in that time. Infinity
+/// where everything fits.
 #[must_use]
 pub fn characteristic_time(
     popularity: &Popularity,

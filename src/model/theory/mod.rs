@@ -68,7 +68,7 @@ impl Prediction {
         Self { value, low: value, high: value, model }
     }
 
-    /// How far a measured share lies outside the band; 0 inside, negative below.
+    /// Returns how far a measured share lies outside the band; 0 inside, negative below.
     #[must_use]
     pub fn distance(&self, measured: f64) -> f64 {
         measured - measured.clamp(self.low, self.high)

@@ -117,7 +117,7 @@ impl Popularity {
         &self.classes
     }
 
-    /// What each of so many sees where they share all reads and writes evenly.
+    /// Returns the part of each of so many that share all reads and writes evenly.
     #[must_use]
     pub fn shared_among(&self, sharers: f64) -> Self {
         let shared = |class: &Class| Class {

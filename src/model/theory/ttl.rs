@@ -8,7 +8,7 @@
 
 use super::{Class, ModelWritePolicy, Popularity, Prediction, TheoryError, TheoryModel, accept, renewal};
 
-/// How long entries live: a time to live, drawn for each entry evenly from [T·(1−jitter), T].
+/// The time that entries live, drawn for each entry evenly from [T·(1−jitter), T].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Ttl {
     seconds: f64,

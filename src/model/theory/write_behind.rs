@@ -43,8 +43,8 @@ pub struct ExpectedLoss {
     pub keys: f64,
 }
 
-/// How long it takes until so many different keys have been written, Δ with Σ (1 − e^{−μΔ}) = keys, in seconds; infinity
-/// where no more are written than that.
+/// Returns the time until so many different keys have been written, Δ with Σ (1 − e^{−μΔ}) = keys, in seconds;
+/// infinity where no more are written than that.
 ///
 /// # Errors
 /// Refuses less than one key.

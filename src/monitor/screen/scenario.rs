@@ -33,7 +33,7 @@ Stale: reads of the window that were older than an acknowledged write, promised 
 
 The results are the same as without this screen. q or Ctrl-C ends the cell and keeps what has ended; once more ends at once.";
 
-/// What was measured in a window.
+/// The measurements of a window.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 struct Window {
     per_second: f64,
@@ -68,7 +68,7 @@ pub struct ScenarioScreen {
     stale: u64,
     ended: Vec<Ended>,
     notes: Ring<String>,
-    /// How far the table of ended cells is scrolled back.
+    /// The number of lines by which the table of ended cells is scrolled back.
     back: usize,
     /// True if the help is shown.
     pub help: bool,

@@ -47,7 +47,7 @@ pub struct ServersScreen {
     each: BTreeMap<String, Ring<Figures>>,
     /// The node that is looked at; all together without one.
     chosen: Option<String>,
-    /// What else is worth saying, such as that publishing fails.
+    /// Further notes for the user, such as that publishing fails.
     pub notes: Vec<String>,
     /// True if the help is shown.
     pub help: bool,

@@ -13,15 +13,15 @@ const WIDE: u16 = 150;
 
 /// A figure over time.
 pub struct TimeSeriesPanel<'a> {
-    /// What it is.
+    /// The name of the figure.
     pub title: &'a str,
-    /// How to show it.
+    /// The function that writes a value.
     pub show: fn(f64) -> String,
     /// Beside the newest value, such as a limit.
     pub beside: String,
     /// Its values, the oldest first; `None` where it was not known.
     pub values: Vec<Option<f64>>,
-    /// What a whole bar is; the highest value where there is none.
+    /// The value of a whole bar; the highest value where there is none.
     pub whole: Option<f64>,
     /// Its colour.
     pub colour: Color,
@@ -106,14 +106,14 @@ pub fn keys(frame: &mut Frame<'_>, area: Rect, keys: &[(&str, &str)]) {
     frame.render_widget(Line::from(spans), area);
 }
 
-/// How many lines texts need at a width, broken anywhere.
+/// Counts the lines that texts need at a width, broken anywhere.
 #[must_use]
 pub fn lines_of(texts: &[String], width: u16) -> u16 {
     let width = usize::from(width.max(1));
     texts.iter().map(|text| text.chars().count().div_ceil(width).max(1) as u16).sum()
 }
 
-/// What should be seen, one text below the other; each may take several lines.
+/// Draws what should be seen, one text below the other; each may take several lines.
 pub fn alerts(frame: &mut Frame<'_>, area: Rect, texts: &[String]) {
     let width = usize::from(area.width.max(1));
     let mut lines = texts.iter().flat_map(|text| {

@@ -33,7 +33,7 @@ pub enum Anchor {
     Right,
 }
 
-/// How a text is written; its position is the middle of its height.
+/// The look of a text; its position is the middle of its height.
 #[derive(Debug, Clone, Copy)]
 pub struct Lettering {
     /// The size of the letters in pixels.
@@ -46,7 +46,7 @@ pub struct Lettering {
     pub anchor: Anchor,
 }
 
-/// How heavy letters are.
+/// The weights of letters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say all")]
 pub enum Weight {
@@ -73,7 +73,7 @@ impl Lettering {
         Self { anchor, ..self }
     }
 
-    /// How wide a text is, in pixels.
+    /// Returns the width of a text, in pixels.
     #[must_use]
     pub fn width(&self, text: &str) -> f64 {
         fonts::register_fonts();
@@ -163,16 +163,16 @@ pub enum Shape {
     Text {
         /// The middle of their height, where they are held.
         at: (f64, f64),
-        /// What they say.
+        /// The words of the text.
         text: String,
-        /// How they are written.
+        /// The look of the text.
         lettering: Lettering,
         /// Along which way.
         direction: Direction,
     },
 }
 
-/// Which way a text runs.
+/// The directions in which a text may run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say all")]
 pub enum Direction {
@@ -187,11 +187,11 @@ pub struct Canvas {
     pub width: f64,
     /// Its height in pixels.
     pub height: f64,
-    /// What is on it; later shapes cover earlier ones.
+    /// The shapes on it; later shapes cover earlier ones.
     pub shapes: Vec<Shape>,
-    /// What it shows and what it answers, for those who do not see it.
+    /// The description for those who do not see it: what it shows and what it answers.
     pub finding: String,
-    /// Which shapes are a strategy's, in their order.
+    /// The shapes that are a strategy's, in their order.
     owned: Vec<Owned>,
 }
 

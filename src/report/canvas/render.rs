@@ -19,8 +19,8 @@ use super::{Anchor, Canvas, Direction, Lettering, Shape};
 const FINENESS: u32 = 2;
 /// Pixels of a PNG for each pixel of the picture, for dense screens.
 const DENSITY: f64 = 2.0;
-/// How far below where it puts them plotters' letters must go, in parts of their size, so that capitals and digits
-/// stand in the middle.
+/// The distance by which plotters' letters must go below where it puts them, in parts of their size, so that capitals
+/// and digits stand in the middle.
 const DROP: f64 = 0.24;
 
 /// Writes the picture as PNG, with pixels for dense screens.

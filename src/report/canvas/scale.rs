@@ -2,7 +2,7 @@
 
 use crate::report::format;
 
-/// How figures are spread along an axis.
+/// The ways in which figures are spread along an axis.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Spread {
     /// Equal steps are equally long.
@@ -28,14 +28,14 @@ impl Spread {
 pub struct Tick {
     /// Where.
     pub value: f64,
-    /// What it says; empty for a line without words.
+    /// The label; empty for a line without words.
     pub label: String,
 }
 
 /// An axis without its place on the picture.
 #[derive(Debug, Clone)]
 pub struct Scale {
-    /// How figures are spread.
+    /// The way in which figures are spread.
     pub spread: Spread,
     /// The figure at its beginning.
     pub low: f64,

@@ -6,13 +6,13 @@ use crate::report::style::Look;
 
 /// The width of every chart.
 pub const WIDTH: f64 = 960.0;
-/// What is left free at the sides.
+/// The width that is left free at the sides.
 pub const MARGIN: f64 = 24.0;
 
 /// A chart while it is drawn, from top to bottom.
 #[derive(Debug)]
 pub struct Sheet {
-    /// What has been drawn.
+    /// The drawing so far.
     pub canvas: Canvas,
     /// Where the next part begins.
     pub next: f64,
@@ -21,17 +21,17 @@ pub struct Sheet {
 /// A strategy in the legend.
 #[derive(Debug)]
 pub struct LegendEntry {
-    /// What it says.
+    /// The words beside the sample.
     pub label: String,
-    /// How the strategy looks.
+    /// The look of the strategy.
     pub look: Look,
-    /// What is drawn of that.
+    /// The form in which that look is drawn.
     pub sample: LegendSample,
     /// The strategy's own label; `None` of what is no strategy.
     pub strategy: Option<String>,
 }
 
-/// What a legend shows of a look.
+/// The forms in which a legend shows a look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say all")]
 pub enum LegendSample {

@@ -11,7 +11,7 @@ use crate::base::shown;
 
 /// Families as wide as the one that texts are measured in.
 const FAMILIES: &str = "'DejaVu Sans', Verdana, sans-serif";
-/// How far below the middle of its capitals a text stands, in parts of its size.
+/// The distance of a text below the middle of its capitals, in parts of its size.
 const BASELINE: f64 = 0.36;
 
 /// The picture at its own size, on the paper that the viewer prefers.

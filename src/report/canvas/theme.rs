@@ -2,7 +2,7 @@
 
 use plotters::style::{RGBAColor, RGBColor};
 
-/// What a picture stands on.
+/// The backgrounds of a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say all")]
 pub enum Theme {
@@ -10,7 +10,7 @@ pub enum Theme {
     Dark,
 }
 
-/// How light the paper of a dark picture is, of 255.
+/// The lightness of the paper of a dark picture, of 255.
 const DARK_PAPER: f64 = 24.0;
 
 impl Theme {
@@ -21,7 +21,8 @@ impl Theme {
         RGBColor(red, green, blue)
     }
 
-    /// What a colour of a light picture is here. Greys turn round; the colours of strategies are seen on both.
+    /// Returns a colour of a light picture as it is here. Greys turn round; the colours of strategies are seen on
+    /// both.
     #[must_use]
     pub fn of(self, colour: RGBAColor) -> RGBAColor {
         let RGBAColor(red, green, blue, opacity) = colour;

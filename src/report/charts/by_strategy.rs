@@ -65,12 +65,12 @@ pub(super) fn micros_scale(values: &[f64], steps: u32) -> Scale {
     Scale::even(0.0, high.max(1e-3) * 1.02, steps, zero_or)
 }
 
-/// What a chart of panels is called and says.
+/// The title of a chart of panels, and what it says.
 pub(super) struct Words {
     pub title: &'static str,
-    /// What is compared in the answer.
+    /// The figures that the answer compares.
     pub compared: &'static [ComparedFigure],
-    /// What stands before the notes below.
+    /// The words before the notes below.
     pub remark: &'static str,
 }
 

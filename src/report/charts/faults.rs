@@ -22,7 +22,7 @@ struct Figure {
     scale: fn(&[f64]) -> Scale,
 }
 
-/// What users feel comes first.
+/// The figures, those that users feel first.
 const FIGURES: [Figure; 4] = [
     Figure {
         title: "operations that failed (%)",
@@ -97,8 +97,8 @@ pub(super) fn draw(group: &Group<'_>) -> Option<Canvas> {
     Some(sheet.finish())
 }
 
-/// How much failed and for how long with the strategy that failed most, and with the one that failed least where the data tell
-/// them apart.
+/// Says how much failed and for how long with the strategy that failed most, and with the one that failed least where
+/// the data tell them apart.
 fn answer(group: &Group<'_>) -> Option<String> {
     let figure = named("failed")?;
     let mut known: Vec<_> =

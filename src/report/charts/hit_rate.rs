@@ -67,7 +67,7 @@ pub(super) fn draw(group: &Group<'_>) -> Option<Canvas> {
     Some(sheet.finish())
 }
 
-/// What theory expects of an entry's hit rate, from low to high, in percent.
+/// Returns what theory expects of an entry's hit rate, from low to high, in percent.
 fn prediction(entry: &StrategyRepeats<'_>) -> Option<(f64, f64)> {
     let row = entry.measured.iter().find(|row| row.predicted.predicted_hit_rate.is_some())?;
     Some((row.predicted.predicted_hit_rate_low? * 100.0, row.predicted.predicted_hit_rate_high? * 100.0))
@@ -219,7 +219,8 @@ fn draw_warmup(canvas: &mut Canvas, panel: &Panel) {
     }
 }
 
-/// What happened to the system under test, once for all cells in which it happened at the same time.
+/// Returns the events that happened to the system under test, once for all cells in which they happened at the same
+/// time.
 pub(super) fn events<'a>(group: &Group<'a>) -> Vec<&'a EventRow> {
     let cells: Vec<&str> =
         group.entries.iter().flat_map(|entry| &entry.measured).map(|row| row.cell.as_str()).collect();

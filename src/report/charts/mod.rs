@@ -20,7 +20,7 @@ use super::group::Group;
 pub struct Chart {
     /// Its name, with which its files begin.
     pub name: &'static str,
-    /// What it shows, in one line.
+    /// The content of the chart, in one line.
     pub summary: &'static str,
     /// Of which groups of a sweep it is drawn.
     pub in_sweep: InSweep,
@@ -42,7 +42,7 @@ pub enum InSweep {
 pub struct RunChart {
     /// Its name, which its files have.
     pub name: &'static str,
-    /// What it shows, in one line.
+    /// The content of the chart, in one line.
     pub summary: &'static str,
     /// Draws it; `None` where the run has nothing to show in it.
     pub draw: fn(&[Group<'_>]) -> Option<Canvas>,

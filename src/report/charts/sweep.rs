@@ -30,7 +30,7 @@ struct Figure {
     /// Its name in `criteria`.
     name: &'static str,
     title: &'static str,
-    /// What the axis counts of the figure's unit.
+    /// The unit of the axis, as a multiple of the figure's.
     factor: f64,
     scale: fn(&[f64]) -> Scale,
 }
@@ -165,7 +165,7 @@ fn last_part(key: &str) -> &str {
 }
 
 impl<'a> Row<'a> {
-    /// What tells it from the others.
+    /// Returns what tells it from the others.
     fn name(&self, all: &[Self]) -> String {
         let several = |differ: fn(&Self, &Self) -> bool| all.iter().any(|other| differ(self, other));
         let mut parts = vec![format!("{} on {}", self.key, self.topology)];
@@ -368,7 +368,7 @@ fn answers(rows: &[Row<'_>]) -> Option<String> {
     }
 }
 
-/// Which strategies reach the target at most values, or how near one comes.
+/// Says which strategies reach the target at most values, or how near one comes.
 fn answer(row: &Row<'_>) -> Option<String> {
     let (key, target) = (row.key, percent(TARGET));
     let known: Vec<(&str, Vec<Rate<'_>>)> =

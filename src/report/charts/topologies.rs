@@ -22,9 +22,9 @@ struct Figure {
     name: &'static str,
     title: &'static str,
     axis: &'static str,
-    /// What is said of the topology that is best.
+    /// The words on the topology that is best.
     wins: &'static str,
-    /// What the axis counts of the figure's unit.
+    /// The unit of the axis, as a multiple of the figure's.
     factor: f64,
     scale: fn(&[f64]) -> Scale,
 }

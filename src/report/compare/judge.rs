@@ -13,7 +13,7 @@ pub const SMALLEST: f64 = 0.01;
 /// Figures that count what must never happen: one is a fact, which no other repeat takes back.
 const NEVER: &[&str] = &["stale_share", "corrupt", "lost"];
 
-/// How the repeats of two runs were held against each other.
+/// The ways in which the repeats of two runs are held against each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pairing {
     /// Repeat by repeat, since both were offered the same operations in each: so many pairs.
@@ -36,7 +36,7 @@ impl Pairing {
     }
 }
 
-/// What is said of a figure in the end.
+/// The conclusions on a figure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Finding {
     /// The data show that it got worse.
@@ -53,17 +53,17 @@ pub enum Finding {
     OnlyAfter,
 }
 
-/// What the repeats say of a figure.
+/// The evidence that the repeats give on a figure.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FigureEvidence {
-    /// How they were held against each other.
+    /// The way in which they were held against each other.
     pub pairing: Pairing,
-    /// How many times as much the second run has: of geometric means, and of means where a repeat has 0. `None` where one of
-    /// the runs has nothing.
+    /// The ratio of the second run to the first: of geometric means, and of means where a repeat has 0. `None` where
+    /// one of the runs has nothing.
     pub ratio: Option<f64>,
     /// Its 95 % interval, of this figure by itself; `None` with too few repeats, and where a repeat has 0.
     pub interval: Option<ConfidenceInterval>,
-    /// How likely such a difference is where nothing differs; `None` where there is nothing to tell.
+    /// The probability of such a difference where nothing differs; `None` where there is nothing to tell.
     p: Option<f64>,
     /// The first run has none in any repeat, and the second some.
     begins: bool,
@@ -142,15 +142,15 @@ fn shift(pairing: Pairing, before: &[f64], after: &[f64]) -> Option<Shift> {
 /// A figure of a strategy in two runs.
 #[derive(Debug, Clone, Copy)]
 pub struct FigureChange {
-    /// Which.
+    /// The figure that changed.
     pub figure: &'static Criterion,
     /// In the first run.
     pub before: Option<Estimate>,
     /// In the second run.
     pub after: Option<Estimate>,
-    /// What the repeats say; `None` where only one of the runs has it.
+    /// The evidence of the repeats; `None` where only one of the runs has it.
     pub evidence: Option<FigureEvidence>,
-    /// What is said of it in the end.
+    /// The conclusion.
     pub finding: Finding,
 }
 
@@ -179,7 +179,7 @@ pub fn settle(changes: &mut [&mut FigureChange]) {
     }
 }
 
-/// How many figures the data can be asked about.
+/// Counts the figures that the data can be asked about.
 #[must_use]
 pub fn looked_at<'a>(changes: impl Iterator<Item = &'a FigureChange>) -> usize {
     changes.filter(|change| change.evidence.is_some_and(|of| of.p.is_some())).count()

@@ -24,7 +24,7 @@ const OF_NO_MATTER: &[&str] = &["run.repeats", "run.seed", "description", "name"
 /// More differences than this are counted, not named.
 const NAMED: usize = 12;
 
-/// What makes the figures of two runs answers to different questions; empty where nothing does.
+/// Lists what makes the figures of two runs answers to different questions; empty where nothing does.
 #[must_use]
 pub fn contradictions(before: &Results, after: &Results, letters: (char, char)) -> Vec<String> {
     let mut all = unequal_operations(before, after, letters);
@@ -36,7 +36,7 @@ pub fn contradictions(before: &Results, after: &Results, letters: (char, char)) 
     all
 }
 
-/// What else differs, and may be why figures do.
+/// Lists what else differs, and may be why figures do.
 #[must_use]
 pub fn differences(before: &Results, after: &Results, letters: (char, char)) -> Vec<String> {
     let (a, b) = (&before.run, &after.run);

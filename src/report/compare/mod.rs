@@ -41,11 +41,11 @@ pub const MOST_RUNS: usize = 26;
 pub struct RunToCompare {
     /// Where it is from, as the user named it.
     pub source: String,
-    /// What it left.
+    /// The results that it left.
     pub results: Results,
 }
 
-/// What becomes of runs that were not asked for the same.
+/// The ways to deal with runs that were not asked for the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unlike {
     /// They are not compared.
@@ -70,7 +70,7 @@ pub enum CompareError {
         before: String,
         /// Where the other is from.
         after: String,
-        /// What differs.
+        /// The differences.
         what: Vec<String>,
     },
     /// No strategy on a topology was measured in both.
@@ -90,7 +90,7 @@ pub enum CompareError {
 pub struct Comparison {
     /// The runs, by letter.
     pub runs: Vec<ComparedRun>,
-    /// What each run but the first changed.
+    /// The changes of each run but the first.
     pub changes: Vec<RunChange>,
 }
 
@@ -107,14 +107,14 @@ pub struct ComparedRun {
     scenario: String,
 }
 
-/// What changed from the first run to another.
+/// The changes from the first run to another.
 #[derive(Debug)]
 pub struct RunChange {
     /// The letter of the other.
     pub letter: char,
     /// Why a difference may mean nothing; only with [`Unlike::CompareAnyway`].
     pub contradictions: Vec<String>,
-    /// What else differs between them.
+    /// The other differences between them.
     pub differences: Vec<String>,
     /// Every strategy that both measured.
     pub rows: Vec<RowChange>,
@@ -126,20 +126,20 @@ pub struct RunChange {
     pub only_after: Vec<String>,
 }
 
-/// What changed for a strategy on a topology and its swept values.
+/// The changes of a strategy on a topology and its swept values.
 #[derive(Debug)]
 pub struct RowChange {
-    /// Which, as in `cache-aside on single, exponent = 0.8`.
+    /// The name of the row, as in `cache-aside on single, exponent = 0.8`.
     pub name: String,
-    /// How most of its figures were held against each other.
+    /// The way in which most of its figures were held against each other.
     pub pairing: Pairing,
-    /// What speaks against its figures in either run; empty where nothing does.
+    /// The doubts about its figures in either run; empty where there are none.
     pub doubts: String,
     /// Its figures.
     pub figures: Vec<FigureChange>,
 }
 
-/// How many figures each finding has.
+/// The number of figures by finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct FindingCounts {
     /// Those that got worse.
@@ -304,7 +304,7 @@ fn doubts(before: &StrategyRepeats<'_>, after: &StrategyRepeats<'_>, letter: cha
 }
 
 impl RunChange {
-    /// How many figures each finding has.
+    /// Counts its figures by finding.
     #[must_use]
     pub fn counts(&self) -> FindingCounts {
         let mut counts = FindingCounts::default();

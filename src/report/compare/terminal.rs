@@ -9,7 +9,7 @@ use crate::report::terminal::push_wrapped;
 const HEADINGS: [&str; 6] = ["", "A", "", "ratio", "95 % interval", ""];
 /// Columns whose figures end at the right.
 const RIGHT: [bool; 6] = [false, true, true, true, true, false];
-/// What stands between columns.
+/// The gap between columns.
 const GAP: &str = "  ";
 
 /// The comparison as lines; paragraphs are no longer than `width`.

@@ -23,7 +23,7 @@ impl Finding {
 }
 
 impl FigureChange {
-    /// What it was and is, how many times as much, and the interval of that, as they are shown.
+    /// Shows the figure before and after, how many times as much it is, and the interval of that.
     #[must_use]
     pub fn shown(&self) -> [String; 4] {
         let none = || NONE.to_owned();
@@ -106,7 +106,7 @@ impl RunChange {
 }
 
 impl Comparison {
-    /// What every output says first where runs were compared that were not asked for the same.
+    /// Returns what every output says first where runs were compared that were not asked for the same.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         let of = |change: &RunChange| {
@@ -121,7 +121,7 @@ impl Comparison {
         self.changes.iter().filter_map(of).collect()
     }
 
-    /// How the figures are to be read, and what would tell what these runs do not.
+    /// Returns how the figures are to be read, and what would tell what these runs do not.
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
         let figures = || self.changes.iter().flat_map(|change| &change.rows).flat_map(|row| &row.figures);

@@ -78,14 +78,14 @@ impl CacheNeeds {
     }
 }
 
-/// What is up.
+/// The deployments that are up.
 pub struct Deployments {
     servers: ServerRoom,
     run_prefix: String,
     cache: Option<Up<CacheDeployment, CacheNeeds>>,
     database: Option<Up<DatabaseDeployment, DatabaseNeeds>>,
     checksum: Checksum,
-    /// What connections go through, from the first cell on whose links are to be broken.
+    /// The relays that connections go through, from the first cell on whose links are to be broken.
     relays: Option<Relays>,
 }
 
@@ -210,7 +210,7 @@ impl Deployments {
         Ok(())
     }
 
-    /// What is up, for the run's record.
+    /// Describes what is up, for the run's record.
     pub async fn describe(&self) -> Vec<Server> {
         let mut described = Vec::new();
         if let Some(cache) = &self.cache {
@@ -272,11 +272,11 @@ impl Deployments {
     }
 }
 
-/// How long a server that is not hotset's own may take to answer once the user wants to leave.
+/// The longest time that a server that is not hotset's own may take to answer once the user wants to leave.
 const ANSWER_BOUND: Duration = Duration::from_millis(400);
-/// How long one that answers may take to remove what this run wrote.
+/// The longest time that one that answers may take to remove what this run wrote.
 const TIDY_BOUND: Duration = Duration::from_secs(15);
-/// How long servers of this run may take to end once the user wants to leave.
+/// The longest time that servers of this run may take to end once the user wants to leave.
 const SERVERS_BOUND: Duration = Duration::from_millis(300);
 
 /// Removes what a run wrote, and returns why it may still be there. Once the user wants to leave, only a server that

@@ -67,7 +67,7 @@ fn seen(dataset: &AnyDataset, subject: u64, version: Version, document: &Documen
     dataset.verify(subject, version, document).unwrap_or_else(|_| unlike_any(version))
 }
 
-/// What is damaged is like nothing that anybody wrote.
+/// Returns a document like none that anybody wrote, which stands for a damaged one.
 fn unlike_any(version: Version) -> Seen {
     Seen { version, writes: [-1; FIELDS] }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// What clients do now.
+/// The stages of a cell, as clients know them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
     /// Nothing yet: instances are connecting.

@@ -90,7 +90,7 @@ async fn put(database: &impl Database, dataset: &impl Dataset, subjects: &[u64])
     Ok(())
 }
 
-/// Whether the database holds the dataset, every byte of it and nothing else.
+/// Returns true if the database holds the dataset, every byte of it and nothing else.
 ///
 /// # Errors
 /// Those of the database.

@@ -18,7 +18,7 @@ use crate::strategy::Backlog;
 use crate::topology::servers::UsageSampler;
 use crate::topology::{Deployed, NodeFigures};
 
-/// How sure one has to be that a hit rate stands still.
+/// The degrees of certainty that a hit rate stands still.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sureness {
     /// So sure that it would not drift by a point over as many windows again.
@@ -40,11 +40,11 @@ pub struct Gatherer<'a> {
     warmup_start: Instant,
     /// When the stage began whose windows come now.
     stage_start: Instant,
-    /// What some workers have told of windows that others have not told of.
+    /// Windows of which some workers have told and others have not.
     incomplete: BTreeMap<u64, Vec<WorkerWindow>>,
-    /// What each worker has used in the stage.
+    /// The use of each worker in the stage.
     used: Vec<Used>,
-    /// What all workers have used after the end of the measured time.
+    /// The use of all workers after the end of the measured time.
     used_after: Used,
     /// When the stage began, and when its latest window was complete.
     samples: [Sample; 2],
@@ -197,8 +197,8 @@ impl<'a> Gatherer<'a> {
         });
     }
 
-    /// How the hit rate of the stage's latest windows moves. The stage's first window is left out: in it
-    /// the clients begin.
+    /// Returns how the hit rate of the stage's latest windows moves. The stage's first window is left out: in it the
+    /// clients begin.
     fn trend(&self) -> Trend {
         let of_stage = &self.warmup[self.warmup.len() - self.stage_windows..];
         let windows: Vec<HitRateWindow> = of_stage

@@ -33,11 +33,11 @@ use control::{Control, Stage};
 use gather::{Gatherer, Sureness};
 use worker::{Job, Report};
 
-/// How long instances may take to connect, all together.
+/// The longest time that instances may take to connect, all together.
 const CONNECT_BOUND: Duration = Duration::from_secs(30);
 /// Between the order to begin and the beginning, so that every thread has heard it.
 const LEAD: Duration = Duration::from_millis(20);
-/// How long a thread may take to end its connections after its clients have ended.
+/// The longest time that a thread may take to end its connections after its clients have ended.
 const END_BOUND: Duration = Duration::from_secs(5);
 /// The same where the user wants the run to end.
 const HURRIED_END_BOUND: Duration = Duration::from_millis(300);
@@ -103,7 +103,7 @@ pub async fn run_cell(
     Ok((Observed { started_utc, load, audited, application: world.figures() }, touched))
 }
 
-/// What a step has come to, unless the user wants the run to end.
+/// Returns the result of a step, unless the user wants the run to end.
 ///
 /// # Errors
 /// [`CellError::Interrupted`] then, and what the step says where it fails.
@@ -126,7 +126,7 @@ pub fn offered(cell: &Cell) -> Result<OfferedLoad, String> {
     Ok(OfferedLoad { digest: stream.digests(), shares: stream.realised_shares(REALISED_OVER) })
 }
 
-/// What the clients of a cell are offered.
+/// The operations that the clients of a cell are offered.
 struct Streams {
     warmup: Arc<OperationStream>,
     measure: Arc<OperationStream>,
@@ -178,8 +178,8 @@ async fn fit_to_write_first(cell: &Cell, deployed: Deployed<'_>) -> Result<(), S
     }
 }
 
-/// What runs beside the instances of the application, on a connection of its own and not on a load-driving thread; it ends
-/// when this is dropped.
+/// A task that runs beside the instances of the application, on a connection of its own and not on a load-driving
+/// thread; it ends when this is dropped.
 struct Sidecar {
     ended: watch::Sender<bool>,
     tasks: tokio::task::JoinSet<()>,
@@ -209,7 +209,7 @@ async fn start_sidecar(job: &Job) -> Result<Option<Sidecar>, String> {
     Ok(Some(Sidecar { ended, tasks }))
 }
 
-/// What audits a cell, where its scenario wants that.
+/// Returns the audit of a cell, where its scenario wants one.
 fn audit(cell: &Cell) -> Option<Arc<Audit>> {
     let workload = &cell.scenario.workload;
     cell.scenario.run.audit.then(|| {
@@ -296,9 +296,8 @@ async fn measure(
     let mut gatherer = Gatherer::new(cell, deployed, crew.threads.len(), observer);
     warm_up(cell, crew, &mut gatherer).await?;
 
-    let run = &cell.scenario.run;
     let start = Instant::now() + LEAD;
-    let end = start + run.duration.0;
+    let end = start + cell.scenario.run.duration.0;
     let start_time = SystemTime::now() + LEAD;
     crew.control.set(Stage::Measure { start, end });
     if let Some(audit) = &job.audit {
@@ -307,51 +306,71 @@ async fn measure(
     job.world.begin_measuring();
     clock::sleep_until(start).await;
     gatherer.begin(LoadStage::Measuring, start).await;
+    // At the same time: a server that does not say how it is must not hold up what the scenario does to it.
+    let faults = faults::run(cell, Breakable { deployed, instances: &job.lives }, start);
+    let (ended, broken) =
+        tokio::try_join!(gather(cell, crew, &mut gatherer, start), async { Ok(faults.await) })?;
+    let mut events = ended.recoveries;
+    events.extend(broken);
+    events.extend(noticed_since(start, deployed));
+    events.sort_by(|a, b| a.row.at_s.total_cmp(&b.row.at_s));
+    let nodes = deployed.cache.node_figures().await;
+    Ok(gatherer.finish(start_time, nodes, events, ended.undone))
+}
+
+/// The reports of the load-driving threads besides their windows, until all of them had ended.
+#[derive(Default)]
+struct CrewEnd {
+    recoveries: Vec<ObservedEvent>,
+    /// The first reason why a strategy left something to do.
+    undone: Option<StoreError>,
+}
+
+/// Gathers what every load-driving thread reports until it has ended.
+async fn gather(
+    cell: &Cell,
+    crew: &mut Crew,
+    gatherer: &mut Gatherer<'_>,
+    start: Instant,
+) -> Result<CrewEnd, String> {
+    let run = &cell.scenario.run;
     // After the end, operations under way end within their timeouts and strategies drain within theirs.
     let patience =
         run.window.0 + client::CATCHING_UP + run.drain_timeout.0 + cell.scenario.longest_operation();
-    let mut undone: Option<StoreError> = None;
-    let mut events = Vec::new();
-    let reports = async {
-        let mut ended = 0;
-        while ended < crew.threads.len() {
-            match crew.next(patience, "measuring").await? {
-                Report::Window(window) => gatherer.take(*window).await,
-                Report::Ended(last, left) => {
-                    let (tail, outages) = *last;
-                    gatherer.take_tail(&tail, &outages);
-                    undone = undone.take().or(left);
-                    ended += 1;
-                }
-                Report::Recovered(instance, recovered) => {
-                    let at_s = (recovered.at - start).as_secs_f64();
-                    events.extend(faults::instance_recovered(cell, instance, at_s, recovered.writes));
-                }
-                Report::Failed(error) => return Err(error.to_string()),
-                Report::Ready => {}
+    let mut end = CrewEnd::default();
+    let mut ended = 0;
+    while ended < crew.threads.len() {
+        match crew.next(patience, "measuring").await? {
+            Report::Window(window) => gatherer.take(*window).await,
+            Report::Ended(last, left) => {
+                let (tail, outages) = *last;
+                gatherer.take_tail(&tail, &outages);
+                end.undone = end.undone.or(left);
+                ended += 1;
             }
+            Report::Recovered(instance, recovered) => {
+                let at_s = (recovered.at - start).as_secs_f64();
+                end.recoveries.extend(faults::instance_recovered(cell, instance, at_s, recovered.writes));
+            }
+            Report::Failed(error) => return Err(error.to_string()),
+            Report::Ready => {}
         }
-        Ok(())
-    };
-    // At the same time: a server that does not say how it is must not hold up what the scenario does to it.
-    let faults = faults::run(cell, Breakable { deployed, instances: &job.lives }, start);
-    let ((), broken) = tokio::try_join!(reports, async { Ok(faults.await) })?;
-    events.extend(broken);
-    // What the connections have noticed from the beginning of measuring on.
-    events.extend(deployed.cache.noticed().into_iter().filter(|noticed| noticed.at >= start).map(
-        |noticed| ObservedEvent {
-            fault: None,
-            row: EventRow {
-                at_s: (noticed.at - start).as_secs_f64(),
-                kind: noticed.kind,
-                subject: noticed.subject,
-                detail: noticed.detail,
-            },
+    }
+    Ok(end)
+}
+
+/// Returns what the connections have noticed from the beginning of measuring on.
+fn noticed_since(start: Instant, deployed: Deployed<'_>) -> impl Iterator<Item = ObservedEvent> {
+    let noticed = deployed.cache.noticed().into_iter().filter(move |noticed| noticed.at >= start);
+    noticed.map(move |noticed| ObservedEvent {
+        fault: None,
+        row: EventRow {
+            at_s: (noticed.at - start).as_secs_f64(),
+            kind: noticed.kind,
+            subject: noticed.subject,
+            detail: noticed.detail,
         },
-    ));
-    events.sort_by(|a, b| a.row.at_s.total_cmp(&b.row.at_s));
-    let nodes = deployed.cache.node_figures().await;
-    Ok(gatherer.finish(start_time, nodes, events, undone))
+    })
 }
 
 /// Until the hit rate cannot be told from standing still, within the scenario's bound. Before an open

@@ -11,7 +11,7 @@ use crate::results::EventKind;
 use crate::topology::nodes::Node;
 use crate::topology::{CacheDeployment, DatabaseDeployment, Deployed, LinkTo, Relays, Target, TopologyError};
 
-/// What faults break.
+/// The things that faults break.
 #[derive(Clone, Copy)]
 pub struct Breakable<'a> {
     /// The stores, and what the connections to them go through.
@@ -20,7 +20,7 @@ pub struct Breakable<'a> {
     pub instances: &'a [watch::Sender<Life>],
 }
 
-/// Whether an instance of the application runs.
+/// The states of an instance of the application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Life {
     /// It runs, or is to start again.
@@ -34,7 +34,7 @@ pub enum Life {
 pub struct Step {
     /// When.
     pub at: Instant,
-    /// Whether it was broken, mended or noticed, or could not be.
+    /// The kind of event: it was broken, mended or noticed, or could not be.
     pub kind: EventKind,
     /// The particulars.
     pub detail: String,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// What a fault does to what strategies rely on.
+/// The effects of a fault on what strategies rely on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools, reason = "they are independent facts")]
 pub struct Effects {
@@ -14,7 +14,7 @@ pub struct Effects {
     pub cache_out_of_reach: bool,
     /// The database loses what it has acknowledged and not yet written to its journal.
     pub database_loses_unjournaled: bool,
-    /// How much longer a call of the database may take.
+    /// The most by which a call of the database may take longer.
     pub longer_calls: Duration,
 }
 

@@ -12,7 +12,7 @@ pub(super) const fn nature(lasts: Lasts) -> Nature {
     Nature { part: Part::Link, aim: Aim::Link, lasts, may_move_primary: false, wears_nodes_out: false }
 }
 
-/// How long a link is impaired unless a scenario says otherwise.
+/// The time for which a link is impaired unless a scenario says otherwise.
 pub(super) const FOR_A_WHILE: Lasts = Lasts::For(Positive::seconds(10));
 
 /// Checks that a relay can stand in the links, and that hotset may break this one.

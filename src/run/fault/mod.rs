@@ -30,7 +30,7 @@ use crate::topology::TopologyError;
 ///
 /// No method has a default, so that a new kind has to answer every question that is asked of faults.
 pub trait Fault: Settings {
-    /// What it is, whatever its settings.
+    /// The nature of the fault, whatever its settings.
     const NATURE: Nature;
 
     /// Checks that it makes sense on a topology, as far as settings say.

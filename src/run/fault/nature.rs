@@ -3,18 +3,18 @@
 use crate::scenario::Positive;
 use crate::topology::Target;
 
-/// What a kind of fault is.
+/// The nature of a kind of fault.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Nature {
     /// The part of the system that it breaks.
     pub part: Part,
-    /// What it can be aimed at.
+    /// The targets that it can be aimed at.
     pub aim: Aim,
-    /// How long it lasts.
+    /// The time that it lasts.
     pub lasts: Lasts,
-    /// Whether a primary may lose its place by it.
+    /// True if a primary may lose its place by it.
     pub may_move_primary: bool,
-    /// Whether the nodes of the cache may be others afterwards, so that the next cell needs new ones.
+    /// True if the nodes of the cache may be others afterwards, so that the next cell needs new ones.
     pub wears_nodes_out: bool,
 }
 
@@ -31,7 +31,7 @@ pub enum Part {
     Application,
 }
 
-/// How long a fault lasts.
+/// The times that faults last.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Lasts {
     /// It happens at once or ends by itself, and takes no `for`.
@@ -42,7 +42,7 @@ pub enum Lasts {
     ForGood,
 }
 
-/// What a fault can be aimed at.
+/// The targets that a fault can be aimed at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Aim {
     /// Always this; a scenario names no target.

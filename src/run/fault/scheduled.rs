@@ -16,7 +16,7 @@ pub struct ScheduledFault {
     pub at: Duration,
     /// For how long; a killed node without it stays dead.
     pub lasts: Option<Positive>,
-    /// What it hits.
+    /// The target that it hits.
     pub target: Target,
     /// The kind of fault, with its settings.
     pub spec: FaultSpec,

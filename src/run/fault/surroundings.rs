@@ -3,12 +3,12 @@
 use crate::topology::settings::{CacheSettings, DatabaseKind, DatabaseSettings};
 use crate::topology::{Target, TopologyShape, TopologySpec};
 
-/// What is there to be broken, as far as settings say.
+/// The surroundings of a fault: what there is to be broken, as far as settings say.
 #[derive(Debug, Clone, Copy)]
 pub struct Surroundings<'a> {
-    /// What is deployed.
+    /// The topology that is deployed.
     pub topology: &'a TopologySpec,
-    /// Whether the strategy asks a cache.
+    /// True if the strategy asks a cache.
     pub uses_cache: bool,
     /// `[cache]`.
     pub cache: &'a CacheSettings,

@@ -39,7 +39,7 @@ pub fn wrong(found: &Anomalies) -> WrongReads {
     }
 }
 
-/// What the strategy of a cell had acknowledged and not flushed.
+/// Returns what the strategy of a cell had acknowledged and not flushed.
 #[must_use]
 pub fn backlog(cell: &Cell, observed: &Observed) -> BacklogUse {
     let windows = &observed.load.windows;
@@ -52,7 +52,7 @@ pub fn backlog(cell: &Cell, observed: &Observed) -> BacklogUse {
     }
 }
 
-/// What a crash would have lost.
+/// Returns what a crash would have lost.
 #[must_use]
 pub fn at_risk(cell: &Cell, observed: &Observed) -> AtRisk {
     let held_in = cell.at_risk_in();
@@ -65,20 +65,20 @@ pub fn at_risk(cell: &Cell, observed: &Observed) -> AtRisk {
     }
 }
 
-/// What became of the writes of a cell.
+/// The ends of the writes of a cell.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct WriteEnds {
     /// Writes that were acknowledged.
     pub acknowledged_writes: u64,
     /// Writes of unknown end.
     pub indeterminate_writes: u64,
-    /// What both stores held; empty where they could not be compared.
+    /// The content of both stores; empty where they could not be compared.
     pub stores: StoresAtEnd,
     /// The documents that lost a write.
     pub lost_keys: Option<u64>,
 }
 
-/// What became of the writes of a cell; nothing is known without an audit.
+/// Returns the ends of the writes of a cell; nothing is known without an audit.
 #[must_use]
 pub fn ends(observed: &Observed) -> WriteEnds {
     let Some(audited) = &observed.audited else { return WriteEnds::default() };
@@ -115,7 +115,7 @@ fn in_use(cell: &Cell) -> impl Iterator<Item = usize> + Clone {
     (0..cell.scenario.application.spec.entities().len()).filter(move |entity| shown(*entity))
 }
 
-/// What is promised of all kinds of entity: once where it is the same.
+/// Returns the guarantees of all kinds of entity: one where it is the same for all.
 pub fn promised(cell: &Cell) -> String {
     let kinds = 0..cell.scenario.application.spec.entities().len();
     let promises: Vec<String> = kinds.map(|entity| cell.promised_of(entity)).collect();
@@ -128,7 +128,8 @@ pub fn promised(cell: &Cell) -> String {
     named.collect::<Vec<_>>().join(" | ")
 }
 
-/// Whether what is promised of each kind of entity was kept, and why not. What was neither read nor written kept it.
+/// Returns for each kind of entity whether its guarantee held, and why not. What was neither read nor written kept
+/// it.
 #[must_use]
 pub fn verdicts(cell: &Cell, observed: &Observed) -> Vec<(Verdict, String)> {
     let entities = cell.scenario.application.spec.entities();
@@ -228,7 +229,7 @@ fn row(dataset: &AnyDataset, example: &Example) -> AuditRow {
     let place = dataset.place(example.key);
     let fields = dataset.entities()[place.entity].fields;
     AuditRow {
-        kind: example.kind.word().into(),
+        kind: example.kind,
         entity: dataset.entities()[place.entity].name.into(),
         key: place.id.into(),
         field: example.field.and_then(|field| fields.get(field)).map(|field| (*field).to_owned()),

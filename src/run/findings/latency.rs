@@ -13,7 +13,7 @@ fn kinds(cell: &Cell) -> &'static [OperationKind] {
     cell.scenario.application.spec.operations()
 }
 
-/// Whether a kind of operation reads or writes.
+/// Tells whether a kind of operation reads or writes.
 #[must_use]
 pub fn class_of(cell: &Cell, kind: u8) -> OperationClass {
     kinds(cell).get(usize::from(kind)).map_or(OperationClass::Read, |kind| kind.class)

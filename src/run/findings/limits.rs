@@ -39,7 +39,7 @@ pub fn achieved_per_s(observed: &Observed) -> f64 {
     observed.load.answered_in_time as f64 / observed.load.length.as_secs_f64()
 }
 
-/// How load was offered.
+/// Returns the way in which load was offered.
 #[must_use]
 pub fn mode(cell: &Cell) -> Mode {
     if cell.scenario.workload.rate_per_second.is_some() { Mode::Open } else { Mode::Closed }

@@ -31,8 +31,8 @@ pub fn of(observed: &Observed) -> Vec<NodeRow> {
     after.iter().map(row).collect()
 }
 
-/// What part of the processors' time that all nodes took the busiest of them took; `None` where no node was there from the
-/// beginning to the end.
+/// Returns the busiest node's part of the processors' time that all nodes took; `None` where no node was there from
+/// the beginning to the end.
 #[must_use]
 pub fn busiest_share([before, after]: &[Vec<NodeFigures>; 2]) -> Option<f64> {
     let used = after.iter().filter_map(|node| {

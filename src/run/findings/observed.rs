@@ -13,8 +13,8 @@ use crate::store::{CountersSnapshot, StoreError};
 use crate::strategy::Backlog;
 use crate::topology::{CacheFigures, NodeFigures, ServerUse};
 
-/// What the clients of a cell are offered, in figures. It is the same for every strategy and topology of a repeat and
-/// swept values, so it need be worked out only once for them.
+/// The operations that the clients of a cell are offered, in figures. It is the same for every strategy and topology
+/// of a repeat and swept values, so it need be worked out only once for them.
 #[derive(Debug, Clone)]
 pub struct OfferedLoad {
     /// The digests of the operations.
@@ -23,7 +23,7 @@ pub struct OfferedLoad {
     pub shares: TopShares,
 }
 
-/// What the process and the servers had used and held at a moment.
+/// The resources that the process and the servers had used and held at a moment.
 #[derive(Debug, Clone, Copy)]
 pub struct Sample {
     /// The moment.
@@ -84,7 +84,7 @@ pub struct AuditEnd {
 }
 
 impl AuditEnd {
-    /// What an audit has to say.
+    /// Collects what an audit has to say.
     #[must_use]
     pub fn of(audit: &Audit, compared: Result<Vec<SettledKeys>, StoreError>) -> Self {
         Self { conclusion: audit.conclusion(), examples: audit.examples(), compared }
@@ -96,7 +96,7 @@ impl AuditEnd {
 pub struct ObservedEvent {
     /// The place, among the faults that [hit](super::that_hit) the cell, of the one that did it; `None` where none did.
     pub fault: Option<usize>,
-    /// What happened, and when.
+    /// The event, with its time.
     pub row: EventRow,
 }
 
@@ -132,13 +132,13 @@ pub struct Load {
     pub machine_cores: f64,
     /// The samples that were taken when measuring began, and when its last window was complete.
     pub samples: [Sample; 2],
-    /// What was broken and mended, and what connections noticed, in the order in which it happened.
+    /// The events in the order in which they happened: what was broken and mended, and what connections noticed.
     pub events: Vec<ObservedEvent>,
-    /// How long operations found no service after faults.
+    /// The times for which operations found no service after faults.
     pub outages: OutageRecorder,
     /// The figures of the cache's nodes when measuring began, and when it ended.
     pub nodes: [Vec<NodeFigures>; 2],
-    /// What draining left undone.
+    /// The reason why draining left something undone.
     pub undone: Option<StoreError>,
 }
 

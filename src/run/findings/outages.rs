@@ -43,7 +43,7 @@ fn is_taken_over(fault: &ScheduledFault) -> bool {
     fault.nature().may_move_primary && matches!(fault.target, Target::Shard(_))
 }
 
-/// How long it may take until an instance has found out who is the primary now.
+/// The longest time until an instance has found out who is the primary now.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// In seconds, to the millisecond.
@@ -51,7 +51,7 @@ fn to_millis(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e3).round() / 1e3
 }
 
-/// What a window says of the hit rate.
+/// A window's evidence on the hit rate.
 #[derive(Debug, Clone, Copy)]
 struct Judged {
     start: Duration,

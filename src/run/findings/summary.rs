@@ -153,7 +153,7 @@ fn errors_by_kind(window: &Window) -> String {
     }))
 }
 
-/// What can be said of a cell in a line.
+/// Says in a line what can be said of a cell.
 #[must_use]
 pub fn line(row: &SummaryRow) -> String {
     let us = |value: Option<f64>| value.map_or_else(|| "–".into(), |us| format!("{:.2} ms", us / 1e3));

@@ -6,7 +6,7 @@ use crate::base::units::show_duration;
 use crate::results::Verdict;
 use crate::strategy::{Guarantee, Loss, Staleness};
 
-/// What the audit found in a cell.
+/// The findings of the audit in a cell.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AuditFindings {
     /// Reads that were audited.
@@ -19,13 +19,13 @@ pub struct AuditFindings {
     pub corrupt_reads: u64,
     /// Sessions that were not there any more although nobody had ended them.
     pub lost_sessions: u64,
-    /// How many times an instance crashed.
+    /// The number of crashes of instances.
     pub crashes: u64,
-    /// What both stores held at the end.
+    /// The content of both stores at the end.
     pub end: End,
 }
 
-/// What was found in the stores after the load.
+/// The findings in the stores after the load.
 #[derive(Debug, Clone, PartialEq)]
 pub enum End {
     /// They were looked at.

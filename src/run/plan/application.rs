@@ -110,7 +110,7 @@ fn read_strategies(reader: &Reader<'_>, empty: &Table, chosen: &mut ChosenApplic
     table.finish();
 }
 
-/// What is wrong with the application and the dataset together.
+/// Reports what is wrong with the application and the dataset together.
 pub fn check(chosen: &ChosenApplication, facts: &DatasetParameters, top: &Reader<'_>) {
     for (key, message, help) in chosen.spec.mistakes(facts) {
         let place = top.place_of(&key.split('.').collect::<Vec<_>>());

@@ -21,16 +21,16 @@ pub(super) fn check(scenario: &Scenario, top: &Reader<'_>) {
     }
 }
 
-/// What is to be cached.
+/// The dataset that is to be cached.
 #[derive(Debug, Clone, Copy)]
 struct Dataset {
     documents: u64,
-    /// What an entry weighs, on average.
+    /// The average weight of an entry.
     entry_bytes: u64,
 }
 
 impl Dataset {
-    /// What is wrong with a capacity, and what to do about it.
+    /// Says what is wrong with a capacity, and what to do about it.
     fn wrong_with(self, capacity: Capacity, there_is: Option<u64>) -> Option<(String, String)> {
         self.too_small(capacity).or_else(|| self.too_large(capacity, there_is?))
     }

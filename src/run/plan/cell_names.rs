@@ -9,7 +9,7 @@ use super::scenario::Scenario;
 /// that encrypted folders allow.
 const LONGEST: usize = 40;
 
-/// What the cells of each strategy on each topology of a scenario are called, without repeat and swept values.
+/// The names of the cells of each strategy on each topology of a scenario, without repeat and swept values.
 ///
 /// All combinations have a name, so that it does not depend on which of them are run.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ fn told_apart(mut names: Vec<String>, topologies: usize) -> Vec<String> {
     names
 }
 
-/// What of a label can stand in a name; where nothing can, the name of what it labels.
+/// Returns the part of a label that can stand in a name; where nothing can, the name of what it labels.
 fn readable(label: &str, otherwise: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     if !label.is_empty() && label.len() <= LONGEST && label.chars().all(is_plain) {

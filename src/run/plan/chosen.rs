@@ -7,7 +7,7 @@ use crate::topology::TopologySpec;
 /// An application as a scenario asks for it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChosenApplication {
-    /// What it is.
+    /// The application with its settings.
     pub spec: ApplicationSpec,
     /// The shares of its operations, in its own order; `None` where `[workload] reads` says them.
     pub mix: Option<Vec<f64>>,
@@ -16,7 +16,7 @@ pub struct ChosenApplication {
 }
 
 impl ChosenApplication {
-    /// How often each kind of operation comes.
+    /// Returns the weight of each kind of operation.
     #[must_use]
     pub fn weights(&self, reads: f64) -> Vec<f64> {
         self.mix.clone().unwrap_or_else(|| vec![reads, 1.0 - reads])
@@ -68,7 +68,7 @@ impl ChosenApplication {
 pub struct ChosenStrategy {
     /// The name in the results.
     pub label: String,
-    /// What it is.
+    /// The strategy with its settings.
     pub spec: StrategySpec,
 }
 
@@ -77,6 +77,6 @@ pub struct ChosenStrategy {
 pub struct ChosenTopology {
     /// The name in the results.
     pub label: String,
-    /// What it is.
+    /// The topology with its settings.
     pub spec: TopologySpec,
 }

@@ -20,19 +20,19 @@ impl Cell {
         self.scenario.application.strategy(entity, &self.strategy.spec)
     }
 
-    /// Whether it asks a cache.
+    /// Returns true if it asks a cache.
     #[must_use]
     pub fn uses_cache(&self) -> bool {
         self.scenario.application.uses_cache(&self.strategy.spec)
     }
 
-    /// Whether something is acknowledged before the database has it.
+    /// Returns true if something is acknowledged before the database has it.
     #[must_use]
     pub fn holds_back(&self) -> bool {
         self.scenario.application.holds_back(&self.strategy.spec)
     }
 
-    /// Whether all instances see the same backlog.
+    /// Returns true if all instances see the same backlog.
     #[must_use]
     pub fn shares_backlog(&self) -> bool {
         let mut backlogs = self
@@ -89,13 +89,13 @@ impl Cell {
         }
     }
 
-    /// What is said of each kind of entity.
+    /// Returns the keyspace of each kind of entity.
     #[must_use]
     pub fn kinds(&self) -> Vec<Keyspace> {
         (0..self.scenario.application.spec.entities().len()).map(|entity| self.kind(entity)).collect()
     }
 
-    /// What is said of a kind of entity.
+    /// Returns the keyspace of a kind of entity.
     #[must_use]
     pub fn kind(&self, entity: usize) -> Keyspace {
         // What is beside the entries must be on their servers.
@@ -113,14 +113,14 @@ impl Cell {
         own.or_else(|| self.scenario.cache.ttl.map(|ttl| ttl.0))
     }
 
-    /// What is promised of each kind of entity.
+    /// Returns the guarantee of each kind of entity.
     #[must_use]
     pub fn guarantees(&self) -> Vec<Guarantee> {
         let entities = self.scenario.application.spec.entities();
         (0..entities.len()).map(|entity| self.guarantee_of(entity)).collect()
     }
 
-    /// What is promised of a kind of entity here.
+    /// Returns the guarantee of a kind of entity here.
     #[must_use]
     pub fn guarantee_of(&self, entity: usize) -> Guarantee {
         let scenario = &self.scenario;
@@ -182,7 +182,7 @@ impl Cell {
         Guarantee { staleness: Staleness::UntilEvicted, loss: Loss::DatabaseJournal, converges: false }
     }
 
-    /// What faults are tried on here.
+    /// Returns the surroundings that faults are tried on here.
     #[must_use]
     pub fn surroundings(&self) -> Surroundings<'_> {
         Surroundings {
@@ -229,14 +229,14 @@ fn crash(held_in: HeldIn) -> &'static str {
     }
 }
 
-/// Whether a full cache refuses what is to be put there, and keeps what it has.
+/// Returns true if a full cache refuses what is to be put there, and keeps what it has.
 fn refuses_when_full(topology: &TopologySpec, cache: &CacheSettings) -> bool {
     topology.manages_cache_servers()
         && cache.capacity.is_some()
         && cache.eviction == EvictionPolicy::NoEviction
 }
 
-/// What is promised of what lives in the cache and nowhere else: what the cache loses is lost.
+/// Returns the guarantee of what lives in the cache and nowhere else: what the cache loses is lost.
 fn in_the_cache_itself(circumstances: &Circumstances) -> Guarantee {
     let loss = if circumstances.cache_loses_entries { Loss::CachePersistence } else { Loss::Nothing };
     Guarantee { loss, ..Guarantee::SOUND }

@@ -100,7 +100,7 @@ impl Scenario {
         latencies.max().map_or(Duration::ZERO, |latency| latency * 2 + self.database.timeout.0)
     }
 
-    /// What the documents are made from.
+    /// Returns the parameters that the documents are made from.
     #[must_use]
     pub fn facts(&self) -> DatasetParameters {
         DatasetParameters {

@@ -25,7 +25,7 @@ pub fn redacted_toml(tree: &Table) -> String {
     lines
 }
 
-/// Whether the name of a setting says that it holds a secret.
+/// The kinds of setting, by whether the name says that it holds a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sort {
     Ordinary,
@@ -46,7 +46,7 @@ struct Written<'a> {
 }
 
 impl Written<'_> {
-    /// What may be secret of it.
+    /// Finds what may be secret of it.
     fn ranges(&self) -> Vec<Range<usize>> {
         ranges(self.text, self.sort)
     }
@@ -111,7 +111,7 @@ fn struck(text: &str, sort: Sort) -> String {
     secrets::strike(&secrets::replaced(text, &ranges(text, sort), |_| STRUCK.into())).into_owned()
 }
 
-/// What is wrong with a scenario, without the secrets that stand in the file and on the command line.
+/// Returns what is wrong with a scenario, without the secrets that stand in the file and on the command line.
 #[must_use]
 pub fn redacted_mistakes(mut invalid: InvalidScenario, tree: Option<&Table>) -> InvalidScenario {
     let text = &invalid.text;

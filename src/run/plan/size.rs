@@ -10,13 +10,14 @@ use crate::base::units::{ByteSize, show_duration};
 use crate::scenario::{Mistake, Reader};
 use crate::topology::settings::DatabaseKind;
 
-/// What the audit keeps of a document.
+/// The bytes that the audit keeps of a document.
 const AUDIT_BYTES: u64 = 64;
-/// What a database keeps beside a document: its id, its index and free room.
+/// The bytes that a database keeps beside a document: its id, its index and free room.
 const DOCUMENT_OVERHEAD_BYTES: u64 = 100;
-/// What is kept of a window until its cell has ended: a row of `timeseries.csv` and its part of the interval log.
+/// The bytes that are kept of a window until its cell has ended: a row of `timeseries.csv` and its part of the
+/// interval log.
 const WINDOW_BYTES: u64 = 2048;
-/// What a client takes: its task, its view of the audit and what it waits for.
+/// The bytes that a client takes: its task, its view of the audit and what it waits for.
 const CLIENT_BYTES: u64 = 16 << 10;
 /// No processor issues and answers more operations than this in a second.
 const MOST_PER_PROCESSOR: f64 = 1e7;
@@ -27,7 +28,7 @@ const LONGEST_CELL: Duration = Duration::from_hours(24 * 366);
 /// More runs than this do not end either, and their list alone fills the memory.
 pub const MOST_RUNS: u64 = 100_000;
 
-/// What there is.
+/// The resources of this machine.
 #[derive(Debug, Clone, Copy)]
 struct Here {
     memory: Option<u64>,
@@ -46,7 +47,7 @@ impl Here {
     }
 }
 
-/// What one cell of a scenario takes at the most.
+/// The most that one cell of a scenario takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Size {
     /// The documents, as the database holds them.
@@ -99,90 +100,125 @@ fn rounded(bytes: u64) -> String {
 
 /// Reports what cannot be done on this machine.
 pub(super) fn check(scenario: &Scenario, top: &Reader<'_>) {
-    for (table, key, message, help) in impossible(scenario, Here::now()) {
+    for Impossible { table, key, message, help } in impossible(scenario, Here::now()) {
         let mistake = Mistake::new(top.place_of(&[table, key]), format!("{table}.{key}"), message);
         top.mistakes().push(mistake.help(help));
     }
 }
 
-type Impossible = (&'static str, &'static str, String, String);
+/// A setting that cannot be obeyed here.
+struct Impossible {
+    table: &'static str,
+    key: &'static str,
+    message: String,
+    help: String,
+}
+
+impl Impossible {
+    fn new(table: &'static str, key: &'static str, message: String, help: impl Into<String>) -> Self {
+        Self { table, key, message, help: help.into() }
+    }
+}
 
 fn impossible(scenario: &Scenario, here: Here) -> Vec<Impossible> {
-    let mut found: Vec<Impossible> = Vec::new();
-    let mut wrong = |table, key, message: String, help: String| found.push((table, key, message, help));
-    let (run, workload, size) = (&scenario.run, &scenario.workload, Size::of(scenario));
-    let is_managed = |kind: DatabaseKind| {
-        scenario.topologies.iter().any(|topology| topology.spec.database() == kind)
-            && scenario.database.url.is_none()
-    };
-    let keys = scenario.dataset.keys.get();
-    if let Some(memory) = here.memory {
-        let mut too_much = |table, key, what: &str, bytes: u64, help: &str| {
-            if bytes > memory {
-                let message =
-                    format!("{what} {} of memory, and there are {} here", rounded(bytes), rounded(memory));
-                wrong(table, key, message, help.to_owned());
-            }
-        };
-        if run.audit {
-            let what = format!("the audit of {keys} documents takes");
-            let help = "give fewer keys, or switch run.audit off";
-            too_much("dataset", "keys", &what, keys.saturating_mul(AUDIT_BYTES), help);
-        }
-        let what = format!("{} windows of {} take", size.windows, show_duration(run.window.0));
-        let help = "make run.window longer, or run.duration and run.warmup_max shorter";
-        too_much("run", "window", &what, size.windows.saturating_mul(WINDOW_BYTES), help);
-        let what = format!("{} clients take", workload.clients);
-        let bytes = workload.clients.get().saturating_mul(CLIENT_BYTES);
-        too_much("workload", "clients", &what, bytes, "give fewer clients");
-    }
-    let disk = here.disk.filter(|disk| size.documents_bytes > *disk);
-    if let Some(disk) =
-        disk.filter(|_| is_managed(DatabaseKind::Mongodb) || is_managed(DatabaseKind::Embedded))
-    {
-        let (takes, free) = (rounded(size.documents_bytes), rounded(disk));
-        let message = format!(
-            "{keys} documents take about {takes}, and {free} are free in the folder for temporary files"
-        );
+    let mut found = here.memory.map_or_else(Vec::new, |memory| beyond_memory(scenario, memory));
+    found.extend(here.disk.and_then(|disk| beyond_disk(scenario, disk)));
+    found.extend(beyond_a_store(scenario));
+    found.extend(beyond_patience(scenario));
+    found.extend(beyond_processors(scenario, here.processors));
+    found
+}
+
+/// Each of the three that alone takes more memory than there is.
+fn beyond_memory(scenario: &Scenario, memory: u64) -> Vec<Impossible> {
+    let (run, size, keys) = (&scenario.run, Size::of(scenario), scenario.dataset.keys.get());
+    let clients = scenario.workload.clients;
+    let audited = if run.audit { keys } else { 0 };
+    let takers = [
+        (
+            ("dataset", "keys"),
+            format!("the audit of {keys} documents takes"),
+            audited.saturating_mul(AUDIT_BYTES),
+            "give fewer keys, or switch run.audit off",
+        ),
+        (
+            ("run", "window"),
+            format!("{} windows of {} take", size.windows, show_duration(run.window.0)),
+            size.windows.saturating_mul(WINDOW_BYTES),
+            "make run.window longer, or run.duration and run.warmup_max shorter",
+        ),
+        (
+            ("workload", "clients"),
+            format!("{clients} clients take"),
+            clients.get().saturating_mul(CLIENT_BYTES),
+            "give fewer clients",
+        ),
+    ];
+    let too_much = takers.into_iter().filter(|(_, _, bytes, _)| *bytes > memory);
+    too_much
+        .map(|((table, key), what, bytes, help)| {
+            let message =
+                format!("{what} {} of memory, and there are {} here", rounded(bytes), rounded(memory));
+            Impossible::new(table, key, message, help)
+        })
+        .collect()
+}
+
+/// The documents, where hotset itself stores them.
+fn beyond_disk(scenario: &Scenario, free: u64) -> Option<Impossible> {
+    let is_stored_here = scenario.database.url.is_none()
+        && scenario.topologies.iter().any(|topology| {
+            matches!(topology.spec.database(), DatabaseKind::Mongodb | DatabaseKind::Embedded)
+        });
+    let bytes = Size::of(scenario).documents_bytes;
+    (is_stored_here && bytes > free).then(|| {
+        let (keys, takes, free) = (scenario.dataset.keys, rounded(bytes), rounded(free));
+        let message =
+            format!("{keys} documents take about {takes}, and {free} are free in the folder for temporary files");
         let help = "give fewer keys or smaller values, set TMPDIR to a larger disk, or name a database with database.url";
-        wrong("dataset", "keys", message, help.into());
-    }
+        Impossible::new("dataset", "keys", message, help)
+    })
+}
+
+/// A value that is larger than the stores take.
+fn beyond_a_store(scenario: &Scenario) -> Option<Impossible> {
+    let has_mongodb = scenario.topologies.iter().any(|one| one.spec.database() == DatabaseKind::Mongodb);
+    let of_mongodb = has_mongodb.then_some((16 << 20, "a document of MongoDB"));
+    let (limit, what) = of_mongodb.unwrap_or((512 << 20, "a value of Redis"));
     let largest = scenario.dataset.value_size.largest().0;
-    for (limit, what) in [(16_u64 << 20, "a document of MongoDB"), (512_u64 << 20, "a value of Redis")] {
-        let is_for = limit == 512 << 20
-            || scenario.topologies.iter().any(|one| one.spec.database() == DatabaseKind::Mongodb);
-        if is_for && largest >= limit {
-            let message = format!("{} is more than {what} may be", ByteSize(largest));
-            wrong("dataset", "value_size", message, format!("stay below {}", rounded(limit)));
-            break;
-        }
-    }
+    (largest >= limit).then(|| {
+        let message = format!("{} is more than {what} may be", ByteSize(largest));
+        Impossible::new("dataset", "value_size", message, format!("stay below {}", rounded(limit)))
+    })
+}
+
+/// Times that are too short to be measured, or too long to be waited for.
+fn beyond_patience(scenario: &Scenario) -> Vec<Impossible> {
+    let run = &scenario.run;
+    let mut found = Vec::new();
     if run.window.0 < SHORTEST_WINDOW {
         let message = format!("{} is too short for a window", show_duration(run.window.0));
-        wrong("run", "window", message, format!("give {} or more", show_duration(SHORTEST_WINDOW)));
+        let help = format!("give {} or more", show_duration(SHORTEST_WINDOW));
+        found.push(Impossible::new("run", "window", message, help));
     }
     for (key, duration) in [("duration", run.duration.0), ("warmup_max", run.warmup_max.0)] {
         if duration > LONGEST_CELL {
-            wrong(
-                "run",
-                key,
-                format!("{} is longer than a year", show_duration(duration)),
-                "give less".into(),
-            );
+            let message = format!("{} is longer than a year", show_duration(duration));
+            found.push(Impossible::new("run", key, message, "give less"));
         }
     }
-    let most = MOST_PER_PROCESSOR * here.processors as f64;
-    if let Some(rate) = workload.rate_per_second.map(|rate| rate.0).filter(|rate| *rate > most) {
-        let processors = here.processors;
-        let message = format!("{rate} operations a second are more than {processors} processors can issue");
-        wrong(
-            "workload",
-            "rate_per_second",
-            message,
-            format!("give {most} or less; 100000 is already much for one machine"),
-        );
-    }
     found
+}
+
+/// A rate that no program on this machine could offer.
+fn beyond_processors(scenario: &Scenario, processors: u64) -> Option<Impossible> {
+    let most = MOST_PER_PROCESSOR * processors as f64;
+    let rate = scenario.workload.rate_per_second?.0;
+    (rate > most).then(|| {
+        let message = format!("{rate} operations a second are more than {processors} processors can issue");
+        let help = format!("give {most} or less; 100000 is already much for one machine");
+        Impossible::new("workload", "rate_per_second", message, help)
+    })
 }
 
 #[cfg(test)]
@@ -241,7 +277,7 @@ mod tests {
         assert!(impossible(&plan.scenario, HERE).is_empty());
         let small =
             impossible(&plan.scenario, Here { memory: Some(1 << 20), disk: Some(1 << 20), processors: 4 });
-        let keys: Vec<_> = small.iter().map(|(table, key, ..)| format!("{table}.{key}")).collect();
+        let keys: Vec<_> = small.iter().map(|one| format!("{}.{}", one.table, one.key)).collect();
         assert_eq!(keys, ["dataset.keys", "dataset.keys"]);
         let unknown = Here { memory: None, disk: None, processors: 1 };
         assert!(impossible(&plan.scenario, unknown).is_empty());

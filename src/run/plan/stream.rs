@@ -5,7 +5,7 @@ use crate::load::workload::{KeySampler, Mix, MixError, OperationStream, StreamSp
 use crate::results::Phase;
 
 impl Scenario {
-    /// What the clients of the first repeat are offered in a phase.
+    /// Returns the operations that the clients of the first repeat are offered in a phase.
     ///
     /// # Errors
     /// Where the workload cannot be drawn.

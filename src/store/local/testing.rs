@@ -1,6 +1,8 @@
 //! Tests that compare the cache with small reference implementations of its policies, and with the theory of
 //! LRU.
 
+mod contents;
+
 use futures_util::FutureExt as _;
 use mongodb::bson::rawdoc;
 use proptest::prelude::*;

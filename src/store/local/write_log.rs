@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use super::{LocalCache, Store, Stored, count_end, entries};
+use super::LocalCache;
+use super::contents::{Store, count_end};
+use super::entries::{self, Stored};
 use crate::base::clock::Instant;
 use crate::store::write_log::{
     ExpectedEntry, LogConsumer, LogLength, LogRecord, RecordId, Removed, Taken, WriteLog,

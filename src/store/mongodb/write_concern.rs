@@ -4,7 +4,7 @@ use mongodb::bson::{RawDocumentBuf, rawdoc};
 use mongodb::options;
 
 crate::choices! {
-    /// What has become of a change when MongoDB acknowledges it.
+    /// The state of a change when MongoDB acknowledges it.
     pub enum WriteConcern {
         /// The server has it in its memory (`w: 1`).
         W1 = "w1",

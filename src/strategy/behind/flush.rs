@@ -17,17 +17,15 @@ use crate::store::{BulkItem, Entry, ErrorKind, StoreError, WriteLog};
 use crate::strategy::Backlog;
 use crate::strategy::source::Source;
 
-/// How many entities a drain or a recovery flushes at once.
-const AT_FULL_SPEED: u64 = 500;
 /// Pauses between flushes while the database or the cache is not well: doubling, up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-/// How often the log is looked at, where nothing is flushed meanwhile.
+/// The time between two looks at the log, where nothing is flushed meanwhile.
 pub const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Entries that the cache is told of at once.
 const SETTLED_AT_ONCE: usize = 256;
 
-/// How much a round flushes.
+/// The amount that a round flushes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Goal {
     /// Batches, as long as they are full.
@@ -55,8 +53,8 @@ impl Pause {
 }
 
 impl<C: WriteLog, S: Source> Behind<C, S> {
-    /// How much waits, as far as this instance knows.
-    fn waiting(&self) -> u64 {
+    /// Returns how much waits, as far as this instance knows.
+    pub(super) fn waiting(&self) -> u64 {
         if self.logs.is_none() {
             return self.queue.waiting();
         }
@@ -64,12 +62,12 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
         self.room.records().saturating_sub(self.queue.sums().aside_records)
     }
 
-    /// Whether a batch waits; one that the queue can never hold is full when the queue is.
+    /// Returns true if a batch waits; one that the queue can never hold is full when the queue is.
     pub fn has_a_batch(&self, batch: u64) -> bool {
         self.waiting() >= batch.min(self.settings.queue_capacity.get())
     }
 
-    /// Whether some write has found no room since this was asked last.
+    /// Returns true if some write has found no room since this was asked last.
     fn is_pressed(&self) -> bool {
         self.pressed.swap(false, Ordering::Relaxed)
     }
@@ -146,7 +144,7 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
 
     /// Flushes at most so many, and says how many those were; what was refused is tried before its time where
     /// there is a hurry.
-    async fn flush(&self, most: u64, hurry: bool) -> Result<u64, StoreError> {
+    pub(super) async fn flush(&self, most: u64, hurry: bool) -> Result<u64, StoreError> {
         let batch = self.queue.take(most, hurry);
         let count = batch.states().len() as u64;
         if count == 0 {
@@ -261,7 +259,7 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
 
     /// Finds out which of the writes without an answer the cache has taken. Whoever wrote over one has it in
     /// what it wrote.
-    async fn resolve_doubts(&self) -> Result<(), StoreError> {
+    pub(super) async fn resolve_doubts(&self) -> Result<(), StoreError> {
         let mut doubts = Doubts { behind: self, left: std::mem::take(&mut *self.doubts.lock()) };
         while let Some(doubt) = doubts.left.last() {
             let held = self.cache.get_newest(&self.kind().key(&doubt.id)).await?;
@@ -291,7 +289,7 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
         self.looked_at_all.lock().is_some_and(|last| last.elapsed() < time)
     }
 
-    async fn look_at_all(&self, logs: &Logs) {
+    pub(super) async fn look_at_all(&self, logs: &Logs) {
         let all: Vec<_> = (0..logs.len()).collect();
         if self.look_at(logs, &all).await {
             *self.looked_at_all.lock() = Some(Instant::now());
@@ -331,7 +329,7 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
         Ok(())
     }
 
-    fn enqueue(&self, log: usize, records: Vec<LogRecord>) {
+    pub(super) fn enqueue(&self, log: usize, records: Vec<LogRecord>) {
         for LogRecord { id: record, entity, entry } in records {
             let record = LogPlace { log, record };
             // What is taken over may be this instance's own, waiting or set aside since long ago.
@@ -364,116 +362,7 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
         Ok(())
     }
 
-    /// Takes everything out of the log that others were given, whether they live or not; returns how many
-    /// records. Whatever is flushed twice is flushed in vain.
-    async fn take_over_everything(&self, logs: &Logs) -> Result<u64, StoreError> {
-        let mut count = 0;
-        for number in logs.busy() {
-            let mut from = Some(RecordId::default());
-            while let Some(place) = from {
-                let reader = logs.reader(number);
-                let taken = self.cache.take_over(reader, Duration::ZERO, place, AT_FULL_SPEED).await?;
-                count += taken.records.len() as u64;
-                self.enqueue(number, taken.records);
-                from = taken.next;
-            }
-        }
-        Ok(count)
-    }
-
-    /// Takes everything out of the log that nobody was given yet; returns how many records.
-    async fn read_everything(&self, logs: &Logs) -> Result<u64, StoreError> {
-        let mut count = 0;
-        for number in logs.busy() {
-            loop {
-                let records = self.cache.read_log(logs.reader(number), AT_FULL_SPEED).await?;
-                count += records.len() as u64;
-                let is_last = (records.len() as u64) < AT_FULL_SPEED;
-                self.enqueue(number, records);
-                if is_last {
-                    break;
-                }
-            }
-        }
-        Ok(count)
-    }
-
-    /// Flushes everything in the queue, as fast as the database takes it.
-    async fn flush_everything(&self, batch: u64) -> Result<(), StoreError> {
-        // What is refused comes again until it is set aside, which is why this ends.
-        while self.flush(batch, true).await? > 0 {}
-        Ok(())
-    }
-
-    /// See [`crate::strategy::Strategy::recover`].
-    pub async fn recover(&self) -> Result<u64, StoreError> {
-        let Some(logs) = &self.logs else { return Ok(0) };
-        let _alone = self.flushing.lock().await;
-        self.look_at_all(logs).await;
-        let count = self.take_over_everything(logs).await? + self.read_everything(logs).await?;
-        self.look_at_all(logs).await;
-        // A database that is not well gets them from the flusher when it is.
-        let _ = self.flush_everything(AT_FULL_SPEED).await;
-        Ok(count)
-    }
-
-    /// See [`crate::strategy::Strategy::drain`].
-    pub async fn drain(&self, bound: Duration) -> Result<(), StoreError> {
-        let deadline = Instant::now() + bound;
-        let mut pause = Pause::default();
-        let mut why = String::new();
-        self.queue.retry_those_aside();
-        let draining = async {
-            loop {
-                match self.drain_once().await {
-                    Ok(true) => return,
-                    Ok(false) => {}
-                    Err(error) => why = format!("; {error}"),
-                }
-                pause.wait().await;
-            }
-        };
-        let drained = tokio::time::timeout_at(deadline, draining).await;
-        let sums = self.queue.sums();
-        if drained.is_err() {
-            let left = self.waiting().max(sums.states);
-            let doing = format!("{left} writes could not be flushed within {bound:?}{why}");
-            return Err(StoreError::new(ErrorKind::Timeout, doing));
-        }
-        match self.queue.last_refusal() {
-            None => Ok(()),
-            Some((id, error)) => Err(StoreError::new(
-                error.kind,
-                format!(
-                    "{} entities were set aside, as the database refused them; {id}: {}",
-                    sums.aside, error.detail
-                ),
-            )),
-        }
-    }
-
-    /// Whether nothing is left but what was set aside.
-    async fn drain_once(&self) -> Result<bool, StoreError> {
-        let _alone = self.flushing.lock().await;
-        self.resolve_doubts().await?;
-        if let Some(logs) = &self.logs {
-            self.read_everything(logs).await?;
-        }
-        self.flush_everything(AT_FULL_SPEED).await?;
-        self.settle(Vec::new()).await;
-        if let Some(logs) = &self.logs {
-            self.look_at_all(logs).await;
-            if self.waiting() > 0 {
-                self.take_over_everything(logs).await?;
-                self.flush_everything(AT_FULL_SPEED).await?;
-                self.look_at_all(logs).await;
-            }
-        }
-        let is_settled = self.unsettled.lock().is_empty() && self.doubts.lock().is_empty();
-        Ok(is_settled && self.waiting() == 0 && self.queue.sums().states == 0)
-    }
-
-    /// What waits in the queue, or in the log as it was seen last. Without merging every write counts.
+    /// Returns what waits in the queue, or in the log as it was seen last. Without merging every write counts.
     pub fn backlog(&self) -> Backlog {
         let sums = self.queue.sums();
         let set_aside = sums.aside;

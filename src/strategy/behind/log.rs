@@ -22,18 +22,18 @@ pub struct LogPlace {
 pub struct Logs {
     names: Vec<CompactString>,
     consumer: String,
-    /// What this instance knows of each.
+    /// This instance's knowledge of each.
     known: Vec<Known>,
     /// Where the next look at the busy ones begins, so that none is always the last.
     turn: AtomicUsize,
 }
 
-/// Whether a log has records. What is written while it is looked at counts as not seen.
+/// Evidence of whether a log has records. What is written while it is looked at counts as not seen.
 #[derive(Debug, Default)]
 struct Known {
-    /// How often records were noted in it.
+    /// The number of times that records were noted in it.
     noted: AtomicU64,
-    /// How often that was when it was found empty last.
+    /// That number when the log was found empty last.
     empty_at: AtomicU64,
 }
 
@@ -64,7 +64,7 @@ impl Logs {
         &self.names[number]
     }
 
-    /// How many there are.
+    /// Returns the number of logs.
     pub fn len(&self) -> usize {
         self.names.len()
     }

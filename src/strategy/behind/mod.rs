@@ -19,6 +19,7 @@
 //! Every write must come through the cache: a version that somebody else gave in the database is not known
 //! here.
 
+mod drain;
 mod flush;
 mod item;
 mod log;
@@ -76,7 +77,7 @@ crate::settings! {
 }
 
 impl QueueSettings {
-    /// How long a full queue takes to be flushed, if a batch takes so long.
+    /// Returns the time that a full queue takes to be flushed, if a batch takes so long.
     #[must_use]
     pub fn flush(&self, batch: u64, each: Duration) -> Duration {
         let batches = self.queue_capacity.get().div_ceil(batch.max(1));
@@ -111,8 +112,8 @@ impl<T: Settings> Settings for WithQueue<T> {
     }
 }
 
-/// What all promise who write to the cache first: as long as the cache keeps what it has acknowledged, no stale
-/// read, and nothing lost in it.
+/// Returns the common guarantee of those that write to the cache first: as long as the cache keeps what it has
+/// acknowledged, no stale read, and nothing lost in it.
 #[must_use]
 pub fn guarantee(circumstances: &Circumstances) -> Guarantee {
     if circumstances.cache_loses_entries {
@@ -151,7 +152,7 @@ pub struct Behind<C, S> {
     looked_at_all: Mutex<Option<Instant>>,
     /// Writes of which it is not known whether the cache has them.
     doubts: Mutex<Vec<Doubt>>,
-    /// What the database has, while the cache does not know yet.
+    /// Documents that the database has, while the cache does not know yet.
     unsettled: Mutex<HashMap<(CompactString, Version), Vec<LogPlace>>>,
     /// One flush at a time.
     flushing: tokio::sync::Mutex<()>,
@@ -168,7 +169,7 @@ struct Doubt {
     place: Option<Permit>,
 }
 
-/// What a writer builds on.
+/// The document that a writer builds on.
 struct Base {
     held: ExpectedEntry,
     version: Version,
@@ -227,7 +228,8 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
         }
     }
 
-    /// What is under the key, as whoever answers reads knows it; where nothing was, the caller's own token by now.
+    /// Returns what is under the key, as whoever answers reads knows it; where nothing was, the caller's own token by
+    /// now.
     async fn look_up(&self, key: &str) -> Result<Entry, StoreError> {
         match self.cache.get(key).await? {
             Some(entry) => Ok(entry),
@@ -284,7 +286,7 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
         }
     }
 
-    /// What the cache or the database has, or what this instance has still to flush where that is newer.
+    /// Returns what the cache or the database has, or what this instance has still to flush where that is newer.
     fn newer_of(&self, id: &str, version: Version, document: Document) -> (Version, Document) {
         self.queue.newest(id).filter(|(own, _)| *own > version).unwrap_or((version, document))
     }
@@ -329,7 +331,7 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
         }
     }
 
-    /// What the cache has, or else the database, or else this instance's queue, whichever is newest; `None`
+    /// Returns what the cache has, or else the database, or else this instance's queue, whichever is newest; `None`
     /// where there is no such entity.
     async fn base(&self, id: &str, key: &str) -> Result<Option<Base>, StoreError> {
         let (held, version, document) = match self.look_up_newest(key).await? {
@@ -440,7 +442,7 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
     }
 }
 
-/// What became of a write in the cache.
+/// The outcomes of a write in the cache.
 enum Put {
     /// It is acknowledged, at this version.
     Done(Version),

@@ -11,10 +11,10 @@ use super::log::LogPlace;
 use super::room::Permit;
 use crate::store::{Document, ErrorKind, StoreError, Version};
 
-/// How long an entity that the database has refused waits for its next try.
+/// The time that an entity that the database has refused waits for its next try.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 
-/// What a write does to an earlier one of the same key that still waits.
+/// The effects of a write on an earlier one of the same key that still waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Joining {
     /// It takes its place, as it contains it: one flush for both.
@@ -36,7 +36,7 @@ pub struct PendingWrite {
     pub place: Option<Permit>,
 }
 
-/// What is flushed: the entity with its version, and the records that are done with it.
+/// A flushed state: the entity with its version, and the records that are done with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Flushed {
     /// The id of the entity.
@@ -92,14 +92,14 @@ struct Lines {
     later: VecDeque<(Instant, CompactString)>,
 }
 
-/// How much there is in a queue.
+/// The size of a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Sums {
     /// Keys with something to flush.
     pub keys: u64,
     /// States to flush.
     pub states: u64,
-    /// How long the oldest has waited.
+    /// The time that the oldest has waited.
     pub oldest: Duration,
     /// Keys that were set aside.
     pub aside: u64,
@@ -121,7 +121,7 @@ impl Queue {
         Self { joining, max_tries, lines: Mutex::default() }
     }
 
-    /// What a write does to an earlier one of its key.
+    /// Returns the effect of a write on an earlier one of its key.
     pub fn joining(&self) -> Joining {
         self.joining
     }
@@ -161,7 +161,7 @@ impl Queue {
         if lines.slots.is_empty() { None } else { lines.slots.get(id).map(|slot| slot.newest.clone()) }
     }
 
-    /// Whether a state that waits, or was set aside, has this record.
+    /// Returns true if a state that waits, or was set aside, has this record.
     pub fn holds(&self, id: &str, record: LogPlace) -> bool {
         let lines = self.lines.lock();
         let Some(slot) = lines.slots.get(id) else { return false };
@@ -169,7 +169,7 @@ impl Queue {
         slot.waiting.iter().chain(aside).any(|waiting| waiting.state.records.contains(&record))
     }
 
-    /// How many states wait, not counting those that are on their way.
+    /// Counts the states that wait, without those that are on their way.
     pub fn waiting(&self) -> u64 {
         let lines = self.lines.lock();
         (lines.line.len() + lines.later.len()) as u64
@@ -215,7 +215,7 @@ impl Queue {
         Batch { queue: self, states }
     }
 
-    /// How much there is.
+    /// Returns the size of the queue.
     pub fn sums(&self) -> Sums {
         let lines = self.lines.lock();
         let mut sums = Sums::default();
@@ -347,7 +347,7 @@ impl Lines {
     }
 }
 
-/// Whether an error says something of the database's health and nothing of what it was asked.
+/// Returns true if an error says something of the database's health and nothing of what it was asked.
 pub fn is_passing(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::Timeout | ErrorKind::Connection | ErrorKind::Unavailable | ErrorKind::Crashed)
 }

@@ -14,7 +14,7 @@ use crate::store::write_log::LogLength;
 const MOST_THROUGH: u64 = 64;
 
 crate::choices! {
-    /// What a write does when the queue is full.
+    /// The things that a write may do when the queue is full.
     pub enum WhenFull {
         /// It waits until there is room.
         Block = "block",
@@ -23,7 +23,7 @@ crate::choices! {
     }
 }
 
-/// How a write that was let in goes on.
+/// The ways in which a write that was let in goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
     /// It is acknowledged when the cache has it, and waits to be flushed.
@@ -135,7 +135,7 @@ pub struct Permit {
 }
 
 impl Permit {
-    /// How the write goes on.
+    /// Returns the way in which the write goes on.
     pub fn way(&self) -> Way {
         self.way
     }

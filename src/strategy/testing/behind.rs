@@ -36,7 +36,7 @@ struct TruthState {
     down: Option<ErrorKind>,
     /// It is read and not written.
     takes_no_updates: bool,
-    /// What is always refused.
+    /// The entities that are always refused.
     poisoned: HashSet<String>,
     /// Where it is with something poisoned, a bulk is refused as a whole.
     refuses_whole_bulks: bool,
@@ -1018,27 +1018,6 @@ fn promises_are_those_of_the_sound_form_and_say_what_a_killed_cache_and_a_crash_
 
 const KEYS: [&str; 5] = ["a", "b", "c", "d", "e"];
 
-/// Draws that depend on the seed and on nothing else.
-#[derive(Debug, Clone)]
-struct Draws(Arc<AtomicU64>);
-
-impl Draws {
-    /// From 0 to `end` - 1 (SplitMix64).
-    fn below(&self, end: u64) -> u64 {
-        let mut z = self.0.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % end
-    }
-
-    async fn wait(&self, longest_millis: u64) {
-        let millis = self.below(longest_millis + 1);
-        if millis > 0 {
-            tokio::time::sleep(Duration::from_millis(millis)).await;
-        }
-    }
-}
-
 /// Delays every call of the cache on its way there and back.
 impl Interference for Draws {
     async fn before(&self, _method: Method) -> Result<(), StoreError> {
@@ -1150,7 +1129,7 @@ async fn simulate<S: Strategy>(
     entries: u64,
     build: impl Fn(Interfered<LocalCache, Draws>, Far) -> S,
 ) -> (History, Truth) {
-    let draws = Draws(Arc::new(AtomicU64::new(seed)));
+    let draws = Draws::new(seed);
     let local = local_cache(entries);
     let truth = Truth::of(KEYS);
     let far = Far { truth: truth.clone(), draws: draws.clone() };

@@ -1,17 +1,13 @@
 //! The naive forms, by the scripts that the sound forms pass: each shows its anomaly. And what the
 //! strategies promise that do not fill or do not invalidate.
 
-use std::time::Duration;
-
 use super::*;
 use crate::application::catalog::{Products, verify};
 use crate::application::{Damage, Dataset as _};
 use crate::base::units::ByteSize;
 use crate::load::workload::ValueSizes;
 use crate::strategy::flight::Flight;
-use crate::strategy::{
-    Fill, OnCacheError, Read, ReadOutcome, Strategy, WriteError, write_around, write_through,
-};
+use crate::strategy::{Fill, OnCacheError, ReadOutcome, write_around, write_through};
 
 fn aside(on_write: OnWrite, fill: Fill) -> StrategySpec {
     let caching = CachingSettings { fill, ..CachingSettings::default() };
@@ -29,23 +25,6 @@ fn around() -> StrategySpec {
 
 fn write_through_form() -> StrategySpec {
     StrategySpec::WriteThrough(write_through::Spec::default())
-}
-
-fn read_of(instance: &Tested) -> tokio::task::JoinHandle<Result<Read, StoreError>> {
-    let instance = Arc::clone(instance);
-    tokio::spawn(async move { instance.read("a").await })
-}
-
-fn write_of(
-    instance: &Tested,
-    value: i64,
-) -> tokio::task::JoinHandle<Result<Option<crate::store::Version>, WriteError>> {
-    let instance = Arc::clone(instance);
-    tokio::spawn(async move { instance.write("a", &price(value)).await })
-}
-
-async fn version_read(instance: &Tested) -> Option<crate::store::Version> {
-    instance.read("a").await.expect("the stores answer").found.map(|(version, _)| version)
 }
 
 /// A slow reader has loaded version 1 when a write is acknowledged; returns what is read afterwards.

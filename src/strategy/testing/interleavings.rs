@@ -1,32 +1,13 @@
 //! Races between readers and writers, step by step, in one instance and between two.
 
-use std::time::Duration;
-
 use proptest::prelude::*;
 
 use super::*;
 use crate::base::units::Share;
-use crate::strategy::{Read, ReadOutcome, Strategy, WriteError};
+use crate::strategy::{Read, ReadOutcome, Strategy};
 
 fn caching() -> CachingSettings {
     CachingSettings::default()
-}
-
-fn read_of(instance: &Tested) -> tokio::task::JoinHandle<Result<Read, StoreError>> {
-    let instance = Arc::clone(instance);
-    tokio::spawn(async move { instance.read("a").await })
-}
-
-fn write_of(
-    instance: &Tested,
-    value: i64,
-) -> tokio::task::JoinHandle<Result<Option<crate::store::Version>, WriteError>> {
-    let instance = Arc::clone(instance);
-    tokio::spawn(async move { instance.write("a", &price(value)).await })
-}
-
-async fn version_read(instance: &Tested) -> Option<crate::store::Version> {
-    instance.read("a").await.expect("the stores answer").found.map(|(version, _)| version)
 }
 
 /// Lets every task that can run do so, without the clock moving on.
@@ -36,7 +17,7 @@ async fn let_others_run() {
     }
 }
 
-/// What may happen to the cache while a load is under way.
+/// The events that may befall the cache while a load is under way.
 #[derive(Debug, Clone, Copy)]
 enum Meanwhile {
     Nothing,

@@ -1,9 +1,7 @@
 //! Strategies that listen for changes, step by step.
 
-use std::time::Duration;
-
 use super::*;
-use crate::strategy::{Read, ReadOutcome, Strategy, change_stream, near_cache};
+use crate::strategy::{ReadOutcome, change_stream, near_cache};
 
 fn near(change: impl FnOnce(&mut near_cache::Own)) -> StrategySpec {
     let mut own = near_cache::Own::default();
@@ -13,21 +11,6 @@ fn near(change: impl FnOnce(&mut near_cache::Own)) -> StrategySpec {
 
 fn stream() -> StrategySpec {
     StrategySpec::ChangeStream(change_stream::Spec::default())
-}
-
-fn read_of(instance: &Tested) -> tokio::task::JoinHandle<Result<Read, StoreError>> {
-    let instance = Arc::clone(instance);
-    tokio::spawn(async move { instance.read("a").await })
-}
-
-async fn read(instance: &Tested) -> (ReadOutcome, u64) {
-    let read = instance.read("a").await.expect("the stores answer");
-    (read.outcome, read.found.map_or(0, |(version, _)| version))
-}
-
-/// Lets tasks that need no time get on.
-async fn settle() {
-    tokio::time::sleep(Duration::from_millis(1)).await;
 }
 
 /// Two instances that listen, with "a" cached and near the first.

@@ -1,11 +1,9 @@
 //! Strategies that load before they have to, or that wait for somebody else's load, step by step.
 
-use std::time::Duration;
-
 use super::*;
 use crate::base::units::Share;
 use crate::scenario::{Positive, PositiveNumber};
-use crate::strategy::{Guarantee, Read, ReadOutcome, Staleness, Strategy};
+use crate::strategy::{Guarantee, ReadOutcome, Staleness};
 
 const TTL: Duration = Duration::from_hours(1);
 
@@ -25,21 +23,6 @@ fn leasing(change: impl FnOnce(&mut lease::Own)) -> StrategySpec {
     let mut own = lease::Own::default();
     change(&mut own);
     StrategySpec::Lease(lease::Spec { own, ..Default::default() })
-}
-
-fn read_of(instance: &Tested) -> tokio::task::JoinHandle<Result<Read, StoreError>> {
-    let instance = Arc::clone(instance);
-    tokio::spawn(async move { instance.read("a").await })
-}
-
-async fn read(instance: &Tested) -> (ReadOutcome, u64) {
-    let read = instance.read("a").await.expect("the stores answer");
-    (read.outcome, read.found.map_or(0, |(version, _)| version))
-}
-
-/// Lets tasks that need no time get on.
-async fn settle() {
-    tokio::time::sleep(Duration::from_millis(1)).await;
 }
 
 #[tokio::test(start_paused = true)]

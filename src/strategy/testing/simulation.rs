@@ -14,31 +14,6 @@ const KEYS: [&str; 4] = ["a", "b", "c", "d"];
 const CLIENTS: usize = 4;
 const OPERATIONS: usize = 400;
 
-/// Draws that depend on the seed and on nothing else.
-#[derive(Debug, Clone)]
-struct Draws(Arc<AtomicU64>);
-
-impl Draws {
-    fn new(seed: u64) -> Self {
-        Self(Arc::new(AtomicU64::new(seed)))
-    }
-
-    /// From 0 to `end` - 1 (SplitMix64).
-    fn below(&self, end: u64) -> u64 {
-        let mut z = self.0.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % end
-    }
-
-    async fn wait(&self, longest_millis: u64) {
-        let millis = self.below(longest_millis + 1);
-        if millis > 0 {
-            tokio::time::sleep(Duration::from_millis(millis)).await;
-        }
-    }
-}
-
 /// Delays every call on its way there and back, and loses some.
 #[derive(Debug, Clone)]
 struct Network {
@@ -119,7 +94,7 @@ fn stale_reads(history: &[Seen]) -> (usize, usize) {
 
 type FarCache = Interfered<LocalCache, Network>;
 
-/// What is disturbed in a simulation besides the order of things.
+/// The disturbances of a simulation besides the order of things.
 #[derive(Debug, Clone, Copy)]
 struct Trouble {
     lost_per_mille: u64,

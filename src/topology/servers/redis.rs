@@ -18,7 +18,7 @@ use crate::base::secrets;
 use crate::store::SecretUrl;
 
 crate::choices! {
-    /// What Redis writes to disk, and so what survives its crash.
+    /// The records that Redis writes to disk, and so what survives its crash.
     pub enum Persistence {
         /// Nothing: a restart begins empty.
         None = "none",
@@ -31,7 +31,7 @@ crate::choices! {
 }
 
 crate::choices! {
-    /// What Redis does when its memory is full (`maxmemory-policy`).
+    /// The policies of Redis when its memory is full (`maxmemory-policy`).
     pub enum EvictionPolicy {
         /// Writes fail.
         NoEviction = "noeviction",

@@ -30,7 +30,7 @@ pub struct FaultRow {
     pub summary: &'static str,
     /// Where it makes sense, as a line; `Fault::check` holds a scenario to it.
     pub fits: &'static str,
-    /// What it is.
+    /// The nature of the kind.
     pub nature: Nature,
     /// Its settings, besides those that every fault has.
     pub docs: fn() -> Vec<SettingDoc>,

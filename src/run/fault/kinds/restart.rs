@@ -10,7 +10,7 @@ crate::settings! {
     pub struct Spec {}
 }
 
-/// How long a node that is asked to end may take.
+/// The longest time that a node that is asked to end may take.
 const GRACE: Duration = Duration::from_secs(2);
 
 impl Fault for Spec {

@@ -9,7 +9,7 @@ use crate::topology::relay::Conditions;
 use crate::topology::{Target, TopologyError};
 
 crate::settings! {
-    /// How slow it becomes.
+    /// The settings of a slow link.
     pub struct Spec {
         /// how much longer a round trip takes
         delay: Positive = Positive::millis(20),

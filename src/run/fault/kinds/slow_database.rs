@@ -6,7 +6,7 @@ use crate::scenario::Positive;
 use crate::topology::{Target, TopologyError};
 
 crate::settings! {
-    /// How slow it becomes.
+    /// The settings of a slow link to the database.
     pub struct Spec {
         /// how much longer a call takes
         delay: Positive = Positive::millis(20),

@@ -6,7 +6,7 @@ use crate::topology::relay::Conditions;
 use crate::topology::{Target, TopologyError};
 
 crate::settings! {
-    /// How narrow it becomes.
+    /// The settings of a throttled link.
     pub struct Spec {
         /// how many bytes a second get through
         rate: ByteSize = ByteSize(1 << 20),

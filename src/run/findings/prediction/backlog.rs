@@ -12,11 +12,11 @@ use crate::strategy::{Batches, Flushes};
 /// full in less than so many times that time, nobody can say when it is noticed.
 const TIMES_SEEN: f64 = 10.0;
 
-/// What follows from how writes are flushed.
+/// The consequences of how writes are flushed.
 #[derive(Debug)]
 pub struct Waiting {
-    /// What waits at a random moment, in all instances together: keys where writes to one are merged in memory, otherwise
-    /// writes.
+    /// The number that wait at a random moment, in all instances together: keys where writes to one are merged in
+    /// memory, otherwise writes.
     pub entities: f64,
     /// `None` where writes of one key are flushed one by one.
     pub db_writes_per_write: Option<f64>,
@@ -31,8 +31,8 @@ pub fn is_seen_evenly(cell: &Cell, waiting: &Waiting) -> bool {
     !waiting.interval_comes_first || interval >= Some(10 * cell.scenario.run.window.0)
 }
 
-/// What a strategy that writes behind has not brought to the database at a random moment; `None` in a closed loop, and where
-/// no model covers the cell.
+/// Predicts what a strategy that writes behind has not brought to the database at a random moment; `None` in a closed
+/// loop, and where no model covers the cell.
 pub fn predict(cell: &Cell, popularity: &Popularity) -> Option<Waiting> {
     cell.scenario.workload.rate_per_second?;
     let Flushes { interval, batch, batches } = cell.strategy.spec.promise().flushes()?;

@@ -1,0 +1,101 @@
+//! A scenario as its tables are read: each by the room that obeys it.
+
+use std::num::NonZeroU64;
+
+use super::scenario::Scenario;
+use super::settings::RunSettings;
+use super::traces::Traces;
+use super::{application, choice, together};
+use crate::application::ApplicationSpec;
+use crate::load::workload::{Distribution, WorkloadSettings};
+use crate::run::fault::ScheduledFault;
+use crate::scenario::{Mistakes, Reader, Settings, Table, Value, ValueKind};
+
+/// Reads one combination of swept values to its end, and reports everything that is wrong with it.
+pub(super) fn read_scenario(name: &str, tree: &Table, traces: &mut Traces, mistakes: &Mistakes) -> Scenario {
+    let empty = Table::empty(tree.place.clone());
+    let top = Reader::new(tree, "", mistakes);
+    let description = top.get("description", String::new());
+    let application = application::read(&top, &empty);
+    let dataset = whole(top.table("dataset", &empty));
+    let workload_table = top.table("workload", &empty);
+    let distribution = read_keys(&workload_table, &empty);
+    if let Some(operations) = (!matches!(application.spec, ApplicationSpec::Catalog(_)))
+        .then(|| application.spec.operations().iter().map(|kind| kind.name).collect::<Vec<_>>().join(", "))
+    {
+        for key in ["reads", "absent_share"] {
+            if workload_table.raw(key).is_some() {
+                let message = format!("means nothing to {}", application.spec.name());
+                let help = format!("leave it out, and write the shares of {operations} in [application.mix]");
+                workload_table.wrong(key, message, Some(help));
+            }
+        }
+    }
+    let workload: WorkloadSettings = whole(workload_table);
+    let cache = whole(top.table("cache", &empty));
+    let database = whole(top.table("database", &empty));
+    let network = whole(top.table("network", &empty));
+    let run_table = top.table("run", &empty);
+    let pin = whole(run_table.table("pin", &empty));
+    let run: RunSettings = whole(run_table);
+    let faults = read_faults(&top, &run, workload.instances);
+    let strategies = choice::strategies(&top, mistakes);
+    let topologies = choice::topologies(&top, mistakes);
+    together::check_pin(&pin, &top);
+    let recorded = traces.read(&workload, &dataset, &top);
+    let scenario = Scenario {
+        name: name.into(),
+        description,
+        application,
+        dataset,
+        workload,
+        distribution,
+        cache,
+        database,
+        network,
+        run,
+        pin,
+        faults,
+        strategies,
+        topologies,
+        recorded,
+    };
+    together::check(&scenario, &top);
+    top.finish();
+    scenario
+}
+
+/// Reads a table of settings to its end.
+fn whole<T: Settings>(reader: Reader<'_>) -> T {
+    let settings = T::read(&reader);
+    reader.finish();
+    settings
+}
+
+fn read_keys(workload: &Reader<'_>, empty: &Table) -> Distribution {
+    let reader = workload.table("keys", empty);
+    let distribution = Distribution::read(&reader);
+    reader.finish();
+    distribution
+}
+
+fn read_faults(top: &Reader<'_>, run: &RunSettings, instances: NonZeroU64) -> Vec<ScheduledFault> {
+    let Some(value) = top.raw("fault") else { return Vec::new() };
+    let ValueKind::Array(items) = &value.kind else {
+        top.wrong("fault", "is not a list", Some("write [[fault]] above each".into()));
+        return Vec::new();
+    };
+    let mut faults = Vec::new();
+    for (index, item) in items.iter().enumerate() {
+        let Value { kind: ValueKind::Table(table), .. } = item else { continue };
+        let reader = Reader::new(table, format!("fault[{index}]"), top.mistakes());
+        let fault = ScheduledFault::read(&reader, instances);
+        if fault.at + fault.lasts() > run.duration.0 {
+            let help = "let at + for end before run.duration, so that the recovery is seen";
+            reader.wrong("at", "the fault does not end while the cell is measured", Some(help.into()));
+        }
+        reader.finish();
+        faults.push(fault);
+    }
+    faults
+}

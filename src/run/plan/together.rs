@@ -1,0 +1,130 @@
+//! What is right by itself in a scenario, and wrong together or on this machine.
+
+use std::num::NonZeroUsize;
+
+use super::scenario::Scenario;
+use super::settings::PinSettings;
+use super::{application, capacity, size};
+use crate::scenario::{Mistake, Reader};
+
+/// Reports what is right by itself and wrong together.
+pub(super) fn check(scenario: &Scenario, top: &Reader<'_>) {
+    let workload = &scenario.workload;
+    if workload.clients < workload.instances {
+        let message = format!(
+            "{} clients cannot use {} instances of the application",
+            workload.clients, workload.instances
+        );
+        top.mistakes().push(
+            Mistake::new(top.place_of(&["workload", "clients"]), "workload.clients", message)
+                .help("give every instance one client or more"),
+        );
+    }
+    application::check(&scenario.application, &scenario.facts(), top);
+    if scenario.workload.trace.is_some() && !scenario.is_catalog() {
+        let message = format!(
+            "a trace says reads and writes of keys, which {} has not",
+            scenario.application.spec.name()
+        );
+        let place = top.place_of(&["workload", "trace"]);
+        top.mistakes().push(
+            Mistake::new(place, "workload.trace", message)
+                .help("leave the trace out, or run it with application = \"catalog\""),
+        );
+    }
+    capacity::check(scenario, top);
+    size::check(scenario, top);
+    check_eviction(scenario, top);
+    check_authority(scenario, top);
+    for (number, topology) in scenario.topologies.iter().enumerate() {
+        if let Some((message, help)) = topology.spec.impossible(&scenario.cache) {
+            let place = top.place_of(&["topologies"]);
+            let key = format!("topologies[{number}] ({})", topology.label);
+            top.mistakes().push(Mistake::new(place, key, message).help(help));
+        }
+    }
+    if scenario.run.window.0 > scenario.run.duration.0 {
+        top.mistakes().push(
+            Mistake::new(
+                top.place_of(&["run", "window"]),
+                "run.window",
+                "is longer than run.duration, so that no window would be whole",
+            )
+            .help("make run.window shorter"),
+        );
+    }
+}
+
+/// The processors that are named are there.
+pub(super) fn check_pin(pin: &PinSettings, top: &Reader<'_>) {
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get) as u64;
+    for (key, wanted) in [("hotset", &pin.hotset), ("cache", &pin.cache), ("database", &pin.database)] {
+        for core in wanted.iter().filter(|core| **core >= cores) {
+            let message = format!("there is no processor {core} here");
+            let place = top.place_of(&["run", "pin", key]);
+            let mistake = Mistake::new(place, format!("run.pin.{key}"), message);
+            let help = format!("this machine has the processors 0 to {}", cores - 1);
+            top.mistakes().push(mistake.help(help));
+        }
+    }
+}
+
+/// A strategy that writes to the cache first must not lose there what the database does not hold yet.
+fn check_eviction(scenario: &Scenario, top: &Reader<'_>) {
+    let dirty = scenario.strategies.iter().find(|one| {
+        scenario.application.incompatibility(&one.spec).is_none()
+            && scenario.application.holds_back(&one.spec)
+    });
+    let evicts =
+        scenario.topologies.iter().find_map(|topology| topology.spec.evicts_any_key(&scenario.cache));
+    let (Some(strategy), Some(policy)) = (dirty, evicts) else { return };
+    let message = format!(
+        "{} may evict what {} has acknowledged and the database does not hold yet",
+        policy.word(),
+        strategy.label
+    );
+    let mistake = Mistake::new(top.place_of(&["cache", "eviction"]), "cache.eviction", message);
+    top.mistakes().push(mistake.help(
+        "write eviction = \"volatile-lru\" (what is not flushed has no time to live and is safe there), or run that strategy in a scenario of its own",
+    ));
+}
+
+/// The file with the certificates of an authority is there before anything is started.
+fn check_authority(scenario: &Scenario, top: &Reader<'_>) {
+    let Some(path) = &scenario.cache.tls_ca else { return };
+    let message = match std::fs::read(path) {
+        Err(error) => format!("cannot read {path}: {error}"),
+        Ok(pem) if !String::from_utf8_lossy(&pem).contains("-----BEGIN CERTIFICATE-----") => {
+            format!("there is no certificate in {path}")
+        }
+        Ok(_) => return,
+    };
+    let mistake = Mistake::new(top.place_of(&["cache", "tls_ca"]), "cache.tls_ca", message);
+    top.mistakes().push(
+        mistake.help("name a file in PEM with the certificates of the authority that signed the servers'"),
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::run::plan::{Plan, PlanError, PlanOptions};
+
+    #[test]
+    fn a_file_of_certificates_that_is_none_is_a_mistake_of_the_scenario() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("ca.pem");
+        let plan = || {
+            let text = format!("topologies = [\"embedded\"]\n[cache]\ntls_ca = '{}'\n", file.display());
+            Plan::parse("test", "test.toml", &text, &PlanOptions::default())
+        };
+        let said = |plan: Result<Plan, PlanError>| match plan {
+            Err(PlanError::Invalid(invalid)) => invalid.mistakes[0].message.clone(),
+            other => panic!("{other:?}"),
+        };
+        assert!(said(plan()).starts_with("cannot read"));
+        std::fs::write(&file, "nonsense").unwrap();
+        assert!(said(plan()).starts_with("there is no certificate"));
+        std::fs::write(&file, "-----BEGIN CERTIFICATE-----\n").unwrap();
+        assert!(plan().is_ok());
+    }
+}

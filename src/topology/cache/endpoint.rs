@@ -1,0 +1,143 @@
+//! How instances connect to a deployed cache.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::store::journal::{Journal, Noticed};
+use crate::store::local::LocalCache;
+use crate::store::redis::RedisCache;
+use crate::store::redis::layout::NodeAddress;
+use crate::store::redis::options::{DeploymentKind, Detour, ReadFrom, RedisOptions};
+use crate::store::{AnyCache, AppCache, Counters, DelayedCache, RoundTrip, SecretUrl, StoreError};
+use crate::topology::relay::Relays;
+use crate::topology::{DeploymentContext, TopologyError};
+
+/// The least time that hotset's own commands are given for an answer.
+const OWN_PATIENCE: Duration = Duration::from_secs(2);
+
+/// The cache as an instance connects to it.
+#[derive(Debug, Clone)]
+pub enum CacheEndpoint {
+    /// The cache in this process.
+    Local(LocalCache),
+    /// A Redis server.
+    Redis(Box<RedisEndpoint>),
+}
+
+impl CacheEndpoint {
+    /// Opens an instance's connections, on the runtime that the caller runs on.
+    ///
+    /// # Errors
+    /// Returns the error of the store.
+    pub async fn connect(
+        &self,
+        connections: u64,
+        rtt: Duration,
+        counters: Counters,
+    ) -> Result<AppCache, StoreError> {
+        let cache = match self {
+            Self::Local(cache) => AnyCache::Local(cache.counted_by(counters)),
+            Self::Redis(endpoint) => {
+                AnyCache::Redis(RedisCache::connect(endpoint.options(connections), counters).await?)
+            }
+        };
+        Ok(DelayedCache::new(cache, RoundTrip::new(rtt)))
+    }
+
+    /// Connects hotset itself: past the relays, to primaries only, without the simulated round trip.
+    ///
+    /// # Errors
+    /// Returns the error of the store.
+    pub async fn connect_directly(&self) -> Result<AppCache, StoreError> {
+        let cache = match self {
+            Self::Local(cache) => AnyCache::Local(cache.counted_by(Counters::default())),
+            Self::Redis(endpoint) => {
+                AnyCache::Redis(RedisCache::connect(endpoint.own_options(), Counters::default()).await?)
+            }
+        };
+        Ok(DelayedCache::new(cache, RoundTrip::default()))
+    }
+}
+
+/// One or several Redis servers that belong together, with the options to connect to them.
+#[derive(Debug, Clone)]
+pub struct RedisEndpoint {
+    options: RedisOptions,
+    relays: Option<Relays>,
+}
+
+impl RedisEndpoint {
+    /// The servers of one kind, the first of them at a URL; every key gets the prefix.
+    ///
+    /// # Errors
+    /// Returns an error if the file with certificates cannot be read.
+    pub fn new(
+        url: &SecretUrl,
+        kind: DeploymentKind,
+        read_from: ReadFrom,
+        prefix: &str,
+        site: &DeploymentContext<'_>,
+    ) -> Result<Self, TopologyError> {
+        let settings = site.cache;
+        let root_certificates = match &settings.tls_ca {
+            Some(path) => Some(std::fs::read(path).map_err(|source| {
+                TopologyError::Unfit(format!(
+                    "cannot read cache.tls_ca, {path}: {source}; name a file in PEM"
+                ))
+            })?),
+            None => None,
+        };
+        let options = RedisOptions {
+            kind,
+            key_prefix: prefix.to_owned(),
+            connect_timeout: settings.connect_timeout.0,
+            response_timeout: settings.timeout.0,
+            retries: u32::try_from(settings.retries).unwrap_or(u32::MAX),
+            retry_pause: settings.retry_pause.0,
+            read_from,
+            wait_replicas: settings.wait_replicas,
+            wait_timeout: settings.wait_timeout.0,
+            root_certificates,
+            ..RedisOptions::at(url.expose())
+        };
+        Ok(Self { options, relays: site.relays.clone() })
+    }
+
+    /// The URL of the first server. It is shown without its password.
+    #[must_use]
+    pub fn url(&self) -> &SecretUrl {
+        &self.options.url
+    }
+
+    /// The options with which an application connects: through the relays, if links are to be broken.
+    #[must_use]
+    pub fn options(&self, connections: u64) -> RedisOptions {
+        let detour = self.relays.clone().map(|relays| -> Detour {
+            Arc::new(move |node: &NodeAddress| {
+                let (host, port) = relays.cache_detour(&node.host, node.port);
+                NodeAddress::new(host, port)
+            })
+        });
+        RedisOptions { connections: connections as usize, detour, ..self.options.clone() }
+    }
+
+    /// The options with which hotset itself connects: past the relays, and with at least 2 s for an answer.
+    #[must_use]
+    pub fn own_options(&self) -> RedisOptions {
+        RedisOptions {
+            connections: 1,
+            read_from: ReadFrom::Primary,
+            finds_replicas: true,
+            wait_replicas: 0,
+            response_timeout: self.options.response_timeout.max(OWN_PATIENCE),
+            journal: Journal::default(),
+            ..self.options.clone()
+        }
+    }
+
+    /// The events that the application's connections have noticed since the last call.
+    #[must_use]
+    pub fn noticed(&self) -> Vec<Noticed> {
+        self.options.journal.take()
+    }
+}
