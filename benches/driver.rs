@@ -106,14 +106,11 @@ fn round(documents: &Arc<[Document]>, audit: Option<&Arc<Audit>>, seed: u64) -> 
             touched: Arc::new(Touched::none_of(keys.get())),
             audit: audit.cloned(),
         };
-        let clients: Vec<_> = (0..CLIENTS.get() as u32)
-            .map(|client| tokio::task::spawn_local(client::run(client, shared.clone())))
-            .collect();
+        let clients = (0..CLIENTS.get() as u32).map(|client| client::run(client, shared.clone()));
+        let clients = tokio::task::spawn_local(client::run_all(clients.collect::<Vec<_>>()));
         let start = tokio::time::Instant::now();
         control.set(Stage::Measure { start, end: start + ROUND });
-        for client in clients {
-            client.await.unwrap();
-        }
+        clients.await.unwrap();
         let recorder = recorder.borrow();
         let anomalies = recorder.window().anomalies();
         assert_eq!((anomalies.stale, anomalies.corrupt), (0, 0), "the store answers rightly");

@@ -1,5 +1,4 @@
-//! A cache in Redis: one server, a cluster, or shards under Sentinel, over multiplexed connections that many
-//! clients share.
+//! A cache in Redis: one server, a cluster, or shards under Sentinel, over connections that many clients share.
 
 mod access_counts;
 mod admin;
@@ -33,7 +32,7 @@ use redis::{Cmd, RedisWrite, ServerErrorKind, ToRedisArgs, Value};
 pub use admin::{RedisAdmin, RedisInfo};
 pub use errors::{kind_of, store_error};
 use fleet::{CommandKind, Fleet, as_store_error};
-use link::Answer;
+use link::RawAnswer;
 pub use options::{DeploymentKind, ReadFrom, RedisOptions, Sharding};
 use reply::Reply;
 use scripts::Script;
@@ -123,7 +122,7 @@ impl RedisCache {
         access: CommandKind,
         command: &'a impl Pack,
         doing: &'a str,
-    ) -> impl Future<Output = Result<Answer, StoreError>> + Send + 'a {
+    ) -> impl Future<Output = Result<RawAnswer, StoreError>> + Send + 'a {
         self.counters.cache_command();
         self.shared.fleet.request(key, access, command, doing)
     }

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::time::Instant;
 
 use super::control::{self, Control, Stage};
@@ -82,6 +83,13 @@ const OF_WARMUP: u64 = 1 << 39;
 struct Times {
     due: Instant,
     sent: Instant,
+}
+
+/// Runs clients until all have ended, as one task: all whose answers came together ask again before the connection's
+/// task has its turn, which then writes their requests at once. As tasks of their own they would take turns with it.
+pub async fn run_all(clients: impl IntoIterator<Item = impl Future<Output = ()>>) {
+    let mut clients: FuturesUnordered<_> = clients.into_iter().collect();
+    while clients.next().await.is_some() {}
 }
 
 /// Runs a client through all stages of a cell.

@@ -238,12 +238,10 @@ async fn work(index: usize, workers: usize, job: Job, reports: mpsc::UnboundedSe
     };
     let work = async {
         windows.follow().await;
-        for client in clients {
-            // A client ends within the timeouts of its stores.
-            client.await.map_err(|error| {
-                StoreError::new(ErrorKind::Other, format!("a client ended by a mistake in hotset: {error}"))
-            })?;
-        }
+        // Clients end within the timeouts of their stores.
+        clients.await.map_err(|error| {
+            StoreError::new(ErrorKind::Other, format!("a client ended by a mistake in hotset: {error}"))
+        })?;
         let mut undone = None;
         for (_, instance) in &instances {
             if let Err(error) = Box::pin(instance.drain(job.cell.scenario.run.drain_timeout.0)).await {
@@ -267,7 +265,7 @@ fn start_clients<A: Application>(
     job: &Job,
     instances: &[(u64, Rc<Instance<A>>)],
     recorder: &Rc<RefCell<Recorder>>,
-) -> Vec<tokio::task::JoinHandle<()>> {
+) -> tokio::task::JoinHandle<()> {
     let workload = &job.cell.scenario.workload;
     let mut clients = Vec::new();
     for (number, instance) in instances {
@@ -282,10 +280,10 @@ fn start_clients<A: Application>(
             audit: job.audit.clone(),
         };
         for client in (*number..workload.clients.get()).step_by(workload.instances.get() as usize) {
-            clients.push(tokio::task::spawn_local(client::run(client as u32, shared.clone())));
+            clients.push(client::run(client as u32, shared.clone()));
         }
     }
-    clients
+    tokio::task::spawn_local(client::run_all(clients))
 }
 
 /// One instance: its connections, the strategies over them, and the application over those.

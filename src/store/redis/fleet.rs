@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use super::errors::{kind_of, store_error};
 use super::failovers::LastPrimaries;
 use super::layout::{Layout, NodeAddress, Placement};
-use super::link::{Address, Answer, Link, Sent};
+use super::link::{Address, Link, RawAnswer};
 use super::options::{ReadFrom, RedisOptions};
 use super::scout::{Listening, Scout};
 use super::wait::ReplicaWaits;
@@ -189,14 +189,20 @@ impl Fleet {
         access: CommandKind,
         command: &impl Pack,
         doing: &str,
-    ) -> Result<Answer, StoreError> {
+    ) -> Result<RawAnswer, StoreError> {
         // With one server there is no other node to try, so the clock need not be read for every command.
         let started = self.scout.can_change().then(Instant::now);
-        // What does not go straight to a node that is connected is boxed, and all that may come after a failure: else
+        let picked = self.pick(key, access);
+        let copied = picked.as_ref().is_some_and(|(_, is_copy)| *is_copy);
+        let sent = match &picked {
+            Some((node, false)) => node.link().send(command).ok(),
+            _ => None,
+        };
+        // What does not go straight to a primary that is connected is boxed, and all that may come after a failure: else
         // every operation would carry the room for it about.
-        let (first, copied) = match self.send(key, access, command) {
-            Some(sent) => (Ok(sent.answer(doing).await), false),
-            None => Box::pin(self.first(key, access, command, doing)).await,
+        let first = match sent {
+            Some(sent) => Ok(sent.answer(doing).await),
+            None => Box::pin(self.first(picked, command, doing)).await,
         };
         if let Ok(Ok(value)) = first {
             return Ok(Ok(value));
@@ -205,33 +211,25 @@ impl Fleet {
         Box::pin(self.again(first, copied, deadline, key, access, command, doing)).await
     }
 
-    /// Sends a command to the primary of its key at once, if that is who should answer and it is connected.
-    fn send(&self, key: &str, access: CommandKind, command: &impl Pack) -> Option<Sent> {
-        let (node, is_copy) = self.pick(key, access)?;
-        if is_copy { None } else { node.link().send(command).ok() }
-    }
-
-    /// Sends a command to the first node that should answer; returns its answer, and whether it is a replica.
+    /// Sends a command to the node that was picked, which is a replica or is not connected.
     async fn first(
         &self,
-        key: &str,
-        access: CommandKind,
+        picked: Option<(Arc<FleetNode>, bool)>,
         command: &dyn Pack,
         doing: &str,
-    ) -> (Result<Answer, StoreError>, bool) {
-        match self.pick(key, access) {
+    ) -> Result<RawAnswer, StoreError> {
+        match picked {
             Some((node, true)) => {
                 // A replica that does not answer must leave the primary enough time to answer.
                 let bound = self.options.response_timeout / 3;
                 let asked = tokio::time::timeout(bound, node.link().raw_request(command, doing));
-                let answer = asked.await.unwrap_or_else(|_| {
+                asked.await.unwrap_or_else(|_| {
                     node.live.store(false, Relaxed);
                     Err(StoreError::new(ErrorKind::Connection, "a replica did not answer in time"))
-                });
-                (answer, true)
+                })
             }
-            Some((node, false)) => (node.link().raw_request(command, doing).await, false),
-            None => (Err(self.no_primary(doing)), false),
+            Some((node, false)) => node.link().raw_request(command, doing).await,
+            None => Err(self.no_primary(doing)),
         }
     }
 
@@ -239,14 +237,14 @@ impl Fleet {
     #[allow(clippy::too_many_arguments, reason = "all of them belong to the one request")]
     async fn again(
         &self,
-        first: Result<Answer, StoreError>,
+        first: Result<RawAnswer, StoreError>,
         mut copied: bool,
         deadline: Instant,
         key: &str,
         access: CommandKind,
         command: &dyn Pack,
         doing: &str,
-    ) -> Result<Answer, StoreError> {
+    ) -> Result<RawAnswer, StoreError> {
         let (mut answer, mut redirections, mut retries) = (first, 0, 0);
         loop {
             let next = self.what_next(&answer, access);
@@ -298,7 +296,7 @@ impl Fleet {
         }
     }
 
-    fn what_next(&self, answer: &Result<Answer, StoreError>, access: CommandKind) -> Next {
+    fn what_next(&self, answer: &Result<RawAnswer, StoreError>, access: CommandKind) -> Next {
         let error = match answer {
             Ok(Ok(_)) => return Next::Give,
             // The command was not even sent.

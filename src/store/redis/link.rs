@@ -19,7 +19,7 @@ use super::errors::{kind_of, store_error};
 use super::layout::NodeAddress;
 use super::options::RedisOptions;
 use super::reply::Reply;
-use super::wire::{Pack, Waiting, Wire};
+use super::wire::{Pack, PendingReply, Wire};
 use crate::results::EventKind;
 use crate::store::journal::Journal;
 use crate::store::secret::SecretUrl;
@@ -165,18 +165,18 @@ pub(super) struct Link {
 }
 
 /// The answer of a server, with its error or the driver's as it came.
-pub(super) type Answer = Result<Reply, RedisError>;
+pub(super) type RawAnswer = Result<Reply, RedisError>;
 
 /// A request that is on its way.
 pub(super) struct Sent {
     link: Arc<Link>,
-    waiting: Waiting,
+    waiting: PendingReply,
     generation: u64,
 }
 
 impl Sent {
     /// Waits for the answer.
-    pub(super) async fn answer(mut self, doing: &str) -> Answer {
+    pub(super) async fn answer(mut self, doing: &str) -> RawAnswer {
         let answer = (&mut self.waiting).await;
         if let Err(error) = &answer {
             self.link.failed(self.generation, error, doing);
@@ -247,7 +247,7 @@ impl Link {
         self: &Arc<Self>,
         command: &(impl Pack + ?Sized),
         doing: &str,
-    ) -> Result<Answer, StoreError> {
+    ) -> Result<RawAnswer, StoreError> {
         self.raw_request(&Asking(command), doing).await
     }
 
@@ -267,7 +267,7 @@ impl Link {
         self: &Arc<Self>,
         command: &(impl Pack + ?Sized),
         doing: &str,
-    ) -> Result<Answer, StoreError> {
+    ) -> Result<RawAnswer, StoreError> {
         let mut sent = self.send(command);
         if sent.is_err() {
             Box::pin(self.wait_for_connection(doing)).await?;

@@ -152,7 +152,7 @@ impl Wire {
     ///
     /// # Errors
     /// Returns the error by which the connection ended, if it did; nothing is sent then.
-    pub(super) fn send(&self, request: &(impl Pack + ?Sized)) -> Result<Waiting, RedisError> {
+    pub(super) fn send(&self, request: &(impl Pack + ?Sized)) -> Result<PendingReply, RedisError> {
         let mut shared = self.shared.lock();
         if let Some(error) = &shared.ended {
             return Err(error.clone());
@@ -166,7 +166,7 @@ impl Wire {
         shared.unanswered.push_back(Some(slot));
         shared.undated += 1;
         wake(shared);
-        Ok(Waiting { shared: Arc::clone(&self.shared), slot: Some(slot) })
+        Ok(PendingReply { shared: Arc::clone(&self.shared), slot: Some(slot) })
     }
 }
 
@@ -189,13 +189,13 @@ fn wake(mut shared: MutexGuard<'_, Shared>) {
 
 /// The wait for one answer. It may be dropped at any time; the request is carried out all the same.
 #[must_use = "whoever does not wait does not learn the answer"]
-pub(super) struct Waiting {
+pub(super) struct PendingReply {
     shared: Arc<Mutex<Shared>>,
     /// `None` once the answer was taken.
     slot: Option<usize>,
 }
 
-impl Future for Waiting {
+impl Future for PendingReply {
     type Output = Result<Reply, RedisError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
@@ -218,7 +218,7 @@ impl Future for Waiting {
     }
 }
 
-impl Drop for Waiting {
+impl Drop for PendingReply {
     fn drop(&mut self) {
         let Some(slot) = self.slot else { return };
         let mut shared = self.shared.lock();
