@@ -105,7 +105,7 @@ fn a_run_leaves_every_file_and_the_link_to_the_latest() {
     .map(String::from)
     .into();
     for chart in
-        ["cost", "hit-rate", "latency-percentiles", "throughput-p99", "staleness", "safety", "trade-off"]
+        ["reads", "hit-rate", "latency-percentiles", "throughput-p99", "staleness", "safety", "trade-off"]
     {
         expected.extend([format!("plots/{chart}.svg"), format!("plots/{chart}.png")]);
     }

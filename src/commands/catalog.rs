@@ -15,6 +15,7 @@ use crate::load::workload::{WorkloadSettings, keys};
 use crate::report::charts;
 use crate::results::CRITERIA;
 use crate::run::fault;
+use crate::run::plan::cost::CostSettings;
 use crate::run::plan::settings::{DatasetSettings, PinSettings, RunSettings};
 use crate::scenario::{Mistakes, Reader, SettingDoc, Settings, SourceLocation, Table};
 use crate::topology::settings::{CacheSettings, DatabaseSettings, NetworkSettings};
@@ -198,6 +199,11 @@ fn tables() -> Vec<Listing> {
         table("[network]", "distances that a loopback does not have", NetworkSettings::docs()),
         table("[run]", "how each strategy is run on each topology, and how often", RunSettings::docs()),
         table("[run.pin]", "processors of their own", PinSettings::docs()),
+        table(
+            "[cost]",
+            "what is paid for; docs/scenarios.md says what is in a cost and what is not",
+            CostSettings::docs(),
+        ),
         table("[[fault]]", &faults, Vec::new()),
         table(
             "[sweep]",

@@ -6,11 +6,13 @@
 
 use std::fmt::Write as _;
 
+use super::candidates::candidates;
+use super::cost;
 use super::format;
 use super::group::{Group, StrategyRepeats, ends, short_swept};
 use super::safety;
 use super::stats::{REPEATS_FOR_INTERVAL, Ratio, paired_ratio};
-use crate::results::{Criterion, Mode, SummaryRow, Verdict, named};
+use crate::results::{Criterion, Mode, named};
 
 /// What kind of thing a sentence says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,8 +69,6 @@ pub struct DecisionPart {
 const NAMED: usize = 3;
 /// More groups than this are left to their own sections.
 const GROUPS: usize = 4;
-/// A strategy of which a larger share of the operations failed is no candidate, unless something was broken on purpose.
-const MOST_FAILURES: f64 = 0.001;
 
 /// The sentences on every topology; of a sweep, those on its ends.
 #[must_use]
@@ -109,6 +109,7 @@ pub fn sentences(group: &Group<'_>) -> Vec<Sentence> {
     for entry in &group.entries {
         say(Tone::Cost, safety::sentence(entry));
     }
+    say(Tone::Gain, cost::cheapest(group));
     say(Tone::Cost, at_risk(group));
     say(Tone::Cost, stale(group));
     say(Tone::Cost, failed(group));
@@ -118,26 +119,6 @@ pub fn sentences(group: &Group<'_>) -> Vec<Sentence> {
     say(Tone::Doubt, warming(group));
     say(Tone::Doubt, few_repeats(group));
     all
-}
-
-/// Whether a strategy may be proposed at all.
-fn is_candidate(entry: &StrategyRepeats<'_>, broken_on_purpose: bool) -> bool {
-    let any = |holds: fn(&SummaryRow) -> bool| entry.measured.iter().any(|row| holds(row));
-    let failed = value(entry, "failed").unwrap_or(0.0);
-    !entry.measured.is_empty()
-        && !entry.is_reference()
-        && !any(|row| row.control.is_some())
-        && !any(|row| row.judgement.verdict == Some(Verdict::Broken))
-        && !any(|row| row.audited.wrong.corrupt_reads > 0)
-        && !any(|row| row.status.is_overloaded())
-        && (broken_on_purpose || failed <= MOST_FAILURES)
-}
-
-/// The strategies that may be proposed.
-pub(super) fn candidates<'a, 'b>(group: &'a Group<'b>) -> Vec<&'a StrategyRepeats<'b>> {
-    let faults =
-        group.entries.iter().flat_map(|entry| &entry.measured).any(|row| row.outages.read_outage_s.is_some());
-    group.entries.iter().filter(|entry| is_candidate(entry, faults)).collect()
 }
 
 fn value(entry: &StrategyRepeats<'_>, name: &str) -> Option<f64> {
@@ -176,20 +157,6 @@ fn ratio(figure: &Criterion, ours: &StrategyRepeats<'_>, theirs: &StrategyRepeat
     paired_ratio(&figure.by_block(ours), &figure.by_block(theirs))
 }
 
-/// `2.9 × (2.8 to 3.0, n = 5)`.
-fn times(ratio: &Ratio) -> String {
-    let estimate = format::three_digits(ratio.estimate);
-    match ratio.interval {
-        Some(of) => format!(
-            "{estimate} × ({} to {}, n = {})",
-            format::three_digits(of.low),
-            format::three_digits(of.high),
-            ratio.blocks
-        ),
-        None => format!("{estimate} × (n = {})", ratio.blocks),
-    }
-}
-
 /// What a strategy gains against no cache, in the database's work, the median and the tail.
 fn gain(group: &Group<'_>, entry: &StrategyRepeats<'_>, reference: Option<&StrategyRepeats<'_>>) -> String {
     let mut text = entry.label.to_owned();
@@ -211,11 +178,12 @@ fn gain(group: &Group<'_>, entry: &StrategyRepeats<'_>, reference: Option<&Strat
         (Some(ours), Some(theirs)) if theirs > 0.0 => {
             let _ = write!(
                 text,
-                " needs {} of the database reads of {} ({} against {} an operation)",
+                " needs {} of the database reads of {} ({} against {} an operation{})",
                 format::percent(ours / theirs),
                 reference.label,
                 format::three_digits(ours),
                 format::three_digits(theirs),
+                fewer(entry, reference),
             );
         }
         _ => text += " was measured",
@@ -225,6 +193,12 @@ fn gain(group: &Group<'_>, entry: &StrategyRepeats<'_>, reference: Option<&Strat
     text.push('.');
     text += &tail(entry, reference);
     text + &holds(entry)
+}
+
+/// `; 5.9 ± 0.1 × less, n = 5`.
+fn fewer(entry: &StrategyRepeats<'_>, reference: &StrategyRepeats<'_>) -> String {
+    let of = named("database.reads_per_op").and_then(|figure| ratio(figure, reference, entry));
+    of.filter(|of| of.estimate > 1.0).map_or_else(String::new, |of| format!("; {}", of.times("less")))
 }
 
 /// The database's reads an operation, as a share of those of no cache; `None` where that did not run or read nothing.
@@ -246,7 +220,7 @@ fn throughput(
     }
     let ops = show(entry, "throughput");
     match reference.and_then(|reference| ratio(named("throughput")?, entry, reference)) {
-        Some(of) => format!(", does {ops} operations a second, {} as many,", times(&of)),
+        Some(of) => format!(", does {ops} operations a second ({}),", of.times("as many")),
         None => format!(", at {ops} operations a second"),
     }
 }
@@ -255,7 +229,7 @@ fn is_open(group: &Group<'_>) -> bool {
     group.entries.iter().flat_map(|entry| &entry.measured).any(|row| row.mode == Mode::Open)
 }
 
-/// `0.47 ms instead of 1.36 ms: 2.9 × (2.8 to 3.0, n = 5) faster`.
+/// `0.47 ms instead of 1.36 ms (2.9 ± 0.1 × faster, n = 5)`.
 fn compared(
     entry: &StrategyRepeats<'_>,
     reference: &StrategyRepeats<'_>,
@@ -273,7 +247,7 @@ fn compared(
     let (word, of) = (if faster { "faster" } else { "slower" }, of.unwrap_or(slower));
     let shown = match of.interval {
         Some(_) if !of.is_shown() => "; the data show no difference".to_owned(),
-        _ => format!(", {} {word}", times(&of)),
+        _ => format!(" ({})", of.times(word)),
     };
     format!("{begin}{ours} instead of {theirs}{shown}")
 }
@@ -443,7 +417,7 @@ fn few_repeats(group: &Group<'_>) -> Option<String> {
 mod tests {
     use super::*;
     use crate::report::group::groups;
-    use crate::results::{AtRisk, HeldIn, Results, Status};
+    use crate::results::{AtRisk, HeldIn, Results, Status, SummaryRow, Verdict};
 
     /// One run of a strategy in an open loop: its median and slowest reads in µs, and what it asked the database for.
     fn row(label: &str, block: u32, p50: f64, p99: f64, db_reads: u64) -> SummaryRow {
@@ -502,7 +476,7 @@ mod tests {
             &told,
             Tone::Gain,
             &[
-                "cache-through needs 16.8 % of the database reads of no-cache (0.16 against 0.95 an operation)",
+                "cache-through needs 16.8 % of the database reads of no-cache (0.16 against 0.95 an operation; 5.94 ± 0.01 × less, n = 5)",
                 "and answers half of its reads in",
                 "faster",
                 "slower",

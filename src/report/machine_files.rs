@@ -92,6 +92,7 @@ struct RequirementLine<'a> {
     strategy: &'a str,
     topology: &'a str,
     swept: &'a str,
+    operation: &'a str,
     criterion: &'a str,
     required: &'a str,
     value: Option<f64>,
@@ -107,6 +108,7 @@ impl<'a> RequirementLine<'a> {
             strategy: one.strategy,
             topology: one.group.topology,
             swept: one.group.swept,
+            operation: one.requirement.operation.as_deref().unwrap_or_default(),
             criterion: &one.requirement.criterion,
             required: &one.requirement.written,
             value: one.estimate.map(|of| of.value),
@@ -267,6 +269,7 @@ pub fn schema() -> String {
                 "required": ["strategy", "topology", "criterion", "required", "verdict"],
                 "properties": {
                     "strategy": { "type": "string" }, "topology": { "type": "string" }, "swept": { "type": "string" },
+                    "operation": text("The kind of operation; empty where it is all of them together."),
                     "criterion": { "type": "string" }, "required": { "type": "string" },
                     "value": number, "low": number, "high": number, "repeats": { "type": "integer" },
                     "verdict": { "enum": ["met", "missed", "undecided", "unknown"] },

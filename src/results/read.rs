@@ -1,8 +1,8 @@
 //! Reading a run back, whether it has ended or not. Nothing here changes a file.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
 use hdrhistogram::Histogram;
@@ -126,8 +126,9 @@ impl Results {
         cell: &str,
     ) -> Result<BTreeMap<(OperationClass, Measure), Histogram<u64>>, ResultsError> {
         let path = self.path.join(interval_log_name(cell));
-        match fs::read(&path) {
-            Ok(log) => merged_histograms(&log).map_err(|reason| ResultsError::IntervalLog { path, reason }),
+        match File::open(&path) {
+            Ok(log) => merged_histograms(BufReader::new(log))
+                .map_err(|reason| ResultsError::IntervalLog { path, reason }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(BTreeMap::new()),
             Err(error) => Err(ResultsError::io("read", &path, error)),
         }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Requirement;
+use super::{Prices, Requirement};
 
 /// Everything about a run that is not a measurement.
 ///
@@ -47,6 +47,9 @@ pub struct RunInfo {
     /// What strategies have to reach.
     #[serde(default)]
     pub requirements: Vec<Requirement>,
+    /// What is paid for, where the scenario gives prices.
+    #[serde(default)]
+    pub prices: Option<Prices>,
     /// What each client was offered.
     pub stream_digests: Vec<ClientDigest>,
     /// The ids of the cells, in the order in which they run.

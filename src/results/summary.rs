@@ -2,8 +2,9 @@
 
 use super::columns::{columns, words};
 use super::{
-    Answers, AtRisk, AuditedReads, BacklogUse, CacheUse, CallsPerOperation, Cores, DatabaseLoad, Judgement,
-    Limits, Measure, OfferedStream, OperationClass, Outages, Predicted, StoreCalls, StoresAtEnd, Times,
+    Answers, AtRisk, AuditedReads, BacklogUse, CacheUse, CallsPerOperation, Cores, Cost, DatabaseLoad,
+    Judgement, Limits, Measure, OfferedStream, OperationClass, Outages, Predicted, StoreCalls, StoresAtEnd,
+    Times,
 };
 
 words! {
@@ -86,6 +87,9 @@ columns! {
         /// `key=value;key=value` of the swept values; empty without a sweep. A key that means nothing to the
         /// topology, such as `cache.policy` to Redis, is left out and makes no cells of its own.
         swept: String,
+        /// The settings that the scenario gives and that have no effect on this topology, with `;` between them, such as
+        /// `cache.capacity` on a Redis that was there already.
+        ignored_settings: Option<String>,
         /// How far the figures may be read as they stand: `ok`; `overloaded`: the system under test did less than 99 % of
         /// the offered load; `disturbed`: this machine or hotset itself did not drive the load in time; `warming`: the hit
         /// rate was still moving when measuring began; `overloaded,warming`; `disturbed,warming`; `failed`: could not be
@@ -171,6 +175,8 @@ columns! {
         group cores: Cores,
         /// See [`Limits`].
         group limits: Limits,
+        /// See [`Cost`].
+        group cost: Cost,
         /// What the strategy promises here.
         guarantee: Option<String>,
         /// What is naive about the strategy, where it is a control: a form known to be wrong, there to show that the

@@ -6,6 +6,8 @@ mod cell;
 mod cell_names;
 mod choice;
 mod chosen;
+pub mod cost;
+mod ignored;
 mod order;
 mod promise;
 mod requirements;
@@ -26,6 +28,7 @@ use std::time::Duration;
 pub use cell::Cell;
 pub use choice::{LeftOut, Only};
 pub use chosen::{ChosenApplication, ChosenStrategy, ChosenTopology};
+pub use ignored::IgnoredSetting;
 pub use order::Variant;
 pub use scenario::Scenario;
 pub use size::Size;
@@ -149,7 +152,8 @@ impl Plan {
     /// What is to be known before the run: which swept values are the same, and what of its traces was left out.
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
-        let mut notes = self.again.clone();
+        let mut notes = self.ignored_in_words();
+        notes.extend(self.again.iter().cloned());
         for (_, scenario) in &self.variants {
             let (Some(path), Some(recorded)) = (&scenario.workload.trace, &scenario.recorded) else {
                 continue;
@@ -158,6 +162,27 @@ impl Plan {
             notes.extend(of_trace.filter(|note| !notes.contains(note)));
         }
         notes
+    }
+
+    /// A sentence for each setting without effect, with the topologies on which it has none.
+    fn ignored_in_words(&self) -> Vec<String> {
+        let mut found: Vec<(&IgnoredSetting, Vec<String>)> = Vec::new();
+        let of_cells =
+            self.cells.iter().flat_map(|cell| cell.ignored.iter().map(|one| (one, &cell.topology.label)));
+        for (ignored, topology) in of_cells {
+            match found.iter_mut().find(|(known, _)| *known == ignored) {
+                Some((_, topologies)) if topologies.contains(topology) => {}
+                Some((_, topologies)) => topologies.push(topology.clone()),
+                None => found.push((ignored, vec![topology.clone()])),
+            }
+        }
+        // Cells run in random order; what is said does not change with it.
+        found.sort_by(|a, b| a.0.key.cmp(&b.0.key));
+        let sentence = |(ignored, mut topologies): (&IgnoredSetting, Vec<String>)| {
+            topologies.sort_unstable();
+            format!("{} has no effect on {}: {}", ignored.key, topologies.join(", "), ignored.why)
+        };
+        found.into_iter().map(sentence).collect()
     }
 
     /// The shortest and the longest that the run can take, without starting servers and loading.
@@ -190,6 +215,7 @@ fn plan(name: &str, path: &str, text: &str, options: &PlanOptions, mistakes: &Mi
     let effective = secrets::redacted_toml(&tree);
     let required = requirements::take(&mut tree, mistakes);
     let sweep = sweep::take(&mut tree, mistakes);
+    let given = ignored::given(&tree, sweep.iter().map(|(key, _)| key.as_str()));
     let only = Only::parse(&options.only, mistakes);
     let mut variants = Vec::new();
     let mut left_out = Vec::new();
@@ -222,9 +248,8 @@ fn plan(name: &str, path: &str, text: &str, options: &PlanOptions, mistakes: &Mi
         }
     }
     let scenario = variants.first().map(|(_, scenario)| Arc::clone(scenario))?;
-    let strategies: Vec<&str> = scenario.strategies.iter().map(|one| one.label.as_str()).collect();
-    let topologies: Vec<&str> = scenario.topologies.iter().map(|one| one.label.as_str()).collect();
-    requirements::check_labels(&required, &strategies, &topologies, mistakes);
+    requirements::check_labels(&required, &scenario, mistakes);
+    requirements::check_prices(&required, scenario.cost.prices().as_ref(), mistakes);
     only.check(&scenario, mistakes);
     if !mistakes.is_empty() {
         return None;
@@ -237,7 +262,7 @@ fn plan(name: &str, path: &str, text: &str, options: &PlanOptions, mistakes: &Mi
         mistakes.push(mistake.help("give fewer repeats, or sweep less"));
         return None;
     }
-    let cells = order::cells(&variants, &only, &mut left_out);
+    let cells = order::cells(&variants, &only, &given, &mut left_out);
     if cells.is_empty() {
         let place = tree.place.clone();
         let reasons: Vec<_> = left_out.iter().map(ToString::to_string).collect();
@@ -301,6 +326,7 @@ fn read_scenario(name: &str, tree: &Table, traces: &mut Traces, mistakes: &Mista
     let cache = whole(top.table("cache", &empty));
     let database = whole(top.table("database", &empty));
     let network = whole(top.table("network", &empty));
+    let cost = whole(top.table("cost", &empty));
     let run_table = top.table("run", &empty);
     let pin = whole(run_table.table("pin", &empty));
     let run: RunSettings = whole(run_table);
@@ -321,6 +347,7 @@ fn read_scenario(name: &str, tree: &Table, traces: &mut Traces, mistakes: &Mista
         network,
         run,
         pin,
+        cost,
         faults,
         strategies,
         topologies,

@@ -66,16 +66,16 @@ pub(super) fn micros_scale(values: &[f64], steps: u32) -> Scale {
 }
 
 /// What a chart of panels is called and says.
-pub(super) struct Words {
+pub(super) struct Words<'a> {
     pub title: &'static str,
     /// What is compared in the answer.
     pub compared: &'static [ComparedFigure],
     /// What stands before the notes below.
-    pub remark: &'static str,
+    pub remark: &'a str,
 }
 
 /// Draws a chart of these panels; `None` where every cell failed.
-pub(super) fn draw(words: &Words, group: &Group<'_>, panels: &[Measured]) -> Option<Canvas> {
+pub(super) fn draw(words: &Words<'_>, group: &Group<'_>, panels: &[Measured]) -> Option<Canvas> {
     if group.entries.iter().all(|entry| entry.measured.is_empty()) {
         return None;
     }
