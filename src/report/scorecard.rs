@@ -154,7 +154,7 @@ fn row(
             @if !judged.is_empty() { (met(&own)) }
             (share_of_reference(group, entry))
             @for figure in figures { (figure_cell(figure, group, entry, class_of(figure, &own))) }
-            td.word { (guarantee) }
+            td.word.long { (guarantee) }
             td class=(format!("word {}", observed_class(&verdict.guarantee))) { (verdict.guarantee) }
             td.word {
                 @if reasons.is_empty() { (verdict.status) } @else {

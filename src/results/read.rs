@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use hdrhistogram::Histogram;
 
@@ -41,13 +42,18 @@ macro_rules! results {
             pub fn read(path: &Path) -> Result<Self, ResultsError> {
                 let mut results = Self::read_summary(path)?;
                 let finished = results.finished_cells();
-                $(
-                    let Rows { rows, absent } = read_of_cells(&path.join($name))?;
-                    results.$field = rows;
-                    results.$field.retain(|row| finished.contains(&row.cell));
-                    results.note_absent($name, &absent);
-                )*
-                Ok(results)
+                // All at once: the largest two hold hundreds of thousands of rows each.
+                thread::scope(|scope| {
+                    $( let $field = scope.spawn(|| read_of_cells::<$row>(&path.join($name))); )*
+                    $(
+                        let read = $field.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+                        let Rows { rows, absent } = read?;
+                        results.$field = rows;
+                        results.$field.retain(|row| finished.contains(&row.cell));
+                        results.note_absent($name, &absent);
+                    )*
+                    Ok(results)
+                })
             }
         }
     };

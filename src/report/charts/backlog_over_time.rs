@@ -48,10 +48,10 @@ fn answer(group: &Group<'_>) -> Option<String> {
         risky.iter().map(|(label, risk)| format!("{} with {label}", format::count(*risk))).collect();
     let mut parts = Vec::new();
     if !losses.is_empty() {
-        parts.push(format!("a crash at the worst moment would have lost {}", format::list(&losses)));
+        parts.push(format!("A crash at the worst moment would have lost {}", format::list(&losses)));
     }
     if !logged.is_empty() {
-        parts.push(format!("no crash would have lost what {} held back", few(&logged)));
+        parts.push(format!("No crash would have lost what {} held back", few(&logged)));
     }
-    (!parts.is_empty()).then(|| parts.join("; "))
+    (!parts.is_empty()).then(|| parts.join(". "))
 }

@@ -78,10 +78,10 @@ fn answer(group: &Group<'_>) -> Option<String> {
     let steady: Vec<&str> =
         swings.iter().filter(|swing| swing.factor() < NOTABLE).map(|swing| swing.label).collect();
     Some(if steady.len() == swings.len() {
-        format!("the p99 is steady: at most {}", of(worst))
+        format!("The p99 is steady: at most {}", of(worst))
     } else if steady.is_empty() {
-        format!("the p99 swings with every strategy, most to {}", of(worst))
+        format!("The p99 swings with every strategy, most to {}", of(worst))
     } else {
-        format!("the p99 goes up to {}; it is steady with {}", of(worst), few(&steady))
+        format!("The p99 goes up to {}; it is steady with {}", of(worst), few(&steady))
     })
 }
