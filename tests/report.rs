@@ -335,7 +335,7 @@ fn a_run_gets_every_chart_for_each_topology_and_a_page_and_drawing_again_changes
     for chart in ["trade-off.svg", "topologies.png"] {
         assert!(names.contains(chart), "{names:?}");
     }
-    assert_eq!(names.len(), 33, "{names:?}");
+    assert_eq!(names.len(), 49, "{names:?}");
     let first = contents(&files);
     assert_eq!(draw(run.path()).unwrap(), files);
     assert!(contents(&files) == first, "a picture changed though its figures did not");

@@ -170,6 +170,7 @@ pub fn summary_json(
         "started_utc": run.started_utc,
         "finished_utc": run.finished_utc,
         "seed": run.seed,
+        "prices": run.prices,
         "runs": results.summary.len(),
         "runs_planned": run.cells.len(),
         "decision": decision,
@@ -234,6 +235,7 @@ pub fn schema() -> String {
             "started_utc": text("When the run began, in ISO 8601."),
             "finished_utc": { "type": ["string", "null"], "description": "When it ended; null where it did not." },
             "seed": count("The seed of every random choice."),
+            "prices": { "type": ["object", "null"], "description": "The currency and the prices of the scenario; null where it gives none." },
             "runs": count("Runs that have finished."),
             "runs_planned": count("Runs that were planned."),
             "decision": { "type": "array", "items": {

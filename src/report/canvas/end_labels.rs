@@ -32,6 +32,12 @@ pub fn room_for(lines: usize) -> f64 {
     if lines < FROM { 0.0 } else { ROOM }
 }
 
+/// The least height of a panel beside which the names of so many lines stand apart.
+#[must_use]
+pub fn height_for(lines: usize) -> f64 {
+    if lines < FROM { 0.0 } else { APART * lines as f64 }
+}
+
 /// Names the lines to the right of a panel between two heights; few lines are left to the legend.
 pub fn draw_end_labels(
     canvas: &mut Canvas,

@@ -6,7 +6,7 @@ use plotters::style::Color;
 
 use super::hit_rate::{EVENT_ROW, Windows, draw_events, events, parts, placed_names, time_scale, windows};
 use crate::report::canvas::Canvas;
-use crate::report::canvas::end_labels::{EndLabel, draw_end_labels, room_for};
+use crate::report::canvas::end_labels::{EndLabel, draw_end_labels, height_for, room_for};
 use crate::report::canvas::panel::Panel;
 use crate::report::canvas::scale::Scale;
 use crate::report::canvas::sheet::{LegendEntry, MARGIN, Sheet, WIDTH};
@@ -79,7 +79,7 @@ pub(super) fn draw(
     };
     let names = placed_names(&frame, &events);
     let rows = names.iter().map(|name| name.row + 1).max().unwrap_or(0);
-    let height = (HEIGHTS.0 / shown.len() as f64).max(HEIGHTS.1);
+    let height = (HEIGHTS.0 / shown.len() as f64).max(HEIGHTS.1).max(height_for(group.entries.len()));
     let mut top = sheet.next + 46.0 + EVENT_ROW * rows as f64;
     for (number, (figure, values)) in shown.iter().enumerate() {
         let panel = Panel { top, bottom: top + height, y: Some((figure.scale)(values)), ..frame.clone() };
