@@ -29,7 +29,8 @@ fn main() -> ExitCode {
         .with_writer(|| LogWriter)
         .init();
     let exit = match (cli.command, cli.scenario) {
-        (Some(Command::Check { scenario, plan }), _) => check::execute(&scenario, &plan),
+        (Some(Command::Check { scenario, plan, connect: false }), _) => check::execute(&scenario, &plan),
+        (Some(Command::Check { scenario, plan, connect: true }), _) => check::connect(&scenario, &plan),
         (Some(Command::Report { dir, junit, picture }), _) => {
             report::execute(&dir, picture.request().as_ref(), junit.as_deref())
         }

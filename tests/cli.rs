@@ -85,6 +85,26 @@ fn without_a_terminal_a_watched_run_says_so_and_shows_its_progress_as_ever() {
 }
 
 #[test]
+fn a_check_asks_every_server_that_a_scenario_names_and_says_which_does_not_answer() {
+    let place = Place::new();
+    // Nobody listens on port 1.
+    place.write(
+        "scenario.toml",
+        "strategies = [\"cache-aside\"]\n[[topologies]]\nname = \"single\"\nurl = \"redis://me:topsecret@127.0.0.1:1\"\ndatabase = \"embedded\"\n",
+    );
+    let ended = place.run(&["check", "scenario.toml", "--connect"]);
+    assert_eq!(ended.code, 3, "{ended:?}");
+    assert!(
+        ended.stdout.contains("DOES NOT ANSWER redis://me:***@127.0.0.1:1 (topology single)"),
+        "{ended:?}"
+    );
+    assert!(!ended.stdout.contains("topsecret"), "{ended:?}");
+    assert_eq!(place.run(&["check", "scenario.toml"]).code, 0, "without --connect nobody is asked");
+    place.write("managed.toml", TINY);
+    assert!(place.succeeds(&["check", "managed.toml", "--connect"]).stdout.contains("It names no server"));
+}
+
+#[test]
 fn every_list_names_what_there_is_with_its_settings() {
     let place = Place::new();
     for list in ["strategies", "topologies", "distributions", "faults", "charts", "settings", "columns"] {

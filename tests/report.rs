@@ -11,14 +11,28 @@ use hotset::report::canvas::{Anchor, Canvas, Direction, Shape};
 use hotset::report::charts::{REGISTRY, RUN_REGISTRY};
 use hotset::report::group::groups;
 use hotset::report::picture::{PictureFormat, PictureRequest, draw_picture};
-use hotset::report::{conclude, draw, terminal::closing_table};
+use hotset::report::{self, ReportError, SummedUp, terminal};
 use hotset::results::{
     AnomalyKind, Answers, AuditRow, Build, CURVE, CellResults, ClientDigest, EventKind, EventRow, Interval,
-    LimitedBy, Machine, Measure, Mode, Of, OfferedStream, OperationClass, OutcomeClass, Phase, Results,
-    ResultsDir, RunInfo, Server, Status, SummaryRow, Times, TimeseriesRow, Verdict, file_guides,
-    interval_log, interval_log_name, spectrum,
+    LimitedBy, Machine, Measure, Mode, Of, OfferedStream, OperationClass, OutcomeClass, Phase, Prices,
+    Results, ResultsDir, RunInfo, Server, Status, SummaryRow, Times, TimeseriesRow, Verdict, WindowTimes,
+    file_guides, interval_log, interval_log_name, spectrum,
 };
 use serde::Serialize;
+
+fn draw(dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
+    let results = report::read(dir)?;
+    Ok(report::draw(&results, &groups(&results)?)?.written)
+}
+
+fn conclude(dir: &Path) -> Result<SummedUp, ReportError> {
+    let results = report::read(dir)?;
+    report::conclude(&results, &groups(&results)?)
+}
+
+fn closing_table(results: &Results, width: usize) -> Result<String, ReportError> {
+    Ok(terminal::closing_table(results, &groups(results)?, width))
+}
 
 /// The figures of a made-up strategy.
 #[derive(Clone, Copy)]
@@ -54,6 +68,15 @@ impl Noise {
     }
 }
 
+fn prices() -> Prices {
+    Prices {
+        currency: "€".into(),
+        million_database_reads: Some(0.25),
+        instance_hour: Some(0.05),
+        ..Prices::default()
+    }
+}
+
 fn run_info(name: &str) -> RunInfo {
     RunInfo {
         name: name.into(),
@@ -82,6 +105,7 @@ fn run_info(name: &str) -> RunInfo {
         effective_scenario: "name = \"made-up\"\n[run]\nrepeats = 5\n".into(),
         settings: "[run]\nrepeats = 5".into(),
         requirements: Vec::new(),
+        prices: Some(prices()),
         stream_digests: vec![ClientDigest {
             swept: String::new(),
             repeat: 1,
@@ -171,6 +195,7 @@ fn cell(strategy: MadeUp, topology: &str, repeat: u32, swept: &str, position: u6
     summary.calls_per_op.db_reads_per_op = share(summary.calls.db_reads, summary.operations);
     summary.calls_per_op.db_writes_per_op = Some(0.0);
     summary.calls_per_op.cache_commands_per_op = Some(0.0);
+    summary.cost = prices().of(&summary);
     summary.read_response = Times::of(&reads);
     summary.write_response = Times::of(&writes);
     let intervals = recorded.map(|(operation, histogram)| Interval {
@@ -234,6 +259,14 @@ fn windows(strategy: MadeUp, slower: f64, noise: &mut Noise) -> Vec<TimeseriesRo
                     hit_rate: rate.map(|_| hits as f64 / operations as f64),
                     ..Answers::default()
                 },
+                times: WindowTimes {
+                    response_p50_us: Some(strategy.read_us),
+                    response_p95_us: Some(strategy.read_us * 2.5),
+                    response_p99_us: Some(strategy.read_us * (4.0 + noise.next())),
+                    service_p99_us: Some(strategy.read_us * 3.0),
+                },
+                backlog: (strategy.label == "write-behind").then_some(40 + operations / 500),
+                backlog_oldest_s: (strategy.label == "write-behind").then_some(0.4),
                 ..TimeseriesRow::default()
             }
         })
@@ -292,7 +325,7 @@ fn a_run_gets_every_chart_for_each_topology_and_a_page_and_drawing_again_changes
     let files = draw(run.path()).unwrap();
     let names: BTreeSet<String> =
         files.iter().map(|file| file.file_name().unwrap().to_string_lossy().into_owned()).collect();
-    for chart in ["cost", "latency-percentiles", "hit-rate", "throughput-p99"] {
+    for chart in ["reads", "latency-percentiles", "hit-rate", "throughput-p99"] {
         for topology in ["single", "embedded"] {
             for format in ["svg", "png"] {
                 assert!(names.contains(&format!("{chart}-{topology}.{format}")), "{names:?}");
@@ -302,7 +335,7 @@ fn a_run_gets_every_chart_for_each_topology_and_a_page_and_drawing_again_changes
     for chart in ["trade-off.svg", "topologies.png"] {
         assert!(names.contains(chart), "{names:?}");
     }
-    assert_eq!(names.len(), 33, "{names:?}");
+    assert_eq!(names.len(), 49, "{names:?}");
     let first = contents(&files);
     assert_eq!(draw(run.path()).unwrap(), files);
     assert!(contents(&files) == first, "a picture changed though its figures did not");
@@ -512,7 +545,7 @@ fn the_chart_of_a_sweep_answers_how_much_is_enough_or_how_near_it_comes() {
 #[test]
 fn a_chart_names_who_is_best_where_the_repeats_show_it_and_nobody_where_they_do_not() {
     let run = MadeUpRun::of("made-up", &STRATEGIES, &["single"], 5);
-    for chart in ["trade-off", "cost"] {
+    for chart in ["trade-off", "reads"] {
         let answer = finding(&run, chart);
         assert!(answer.contains("cache-through reads the database least"), "{answer}");
         assert!(answer.contains("the fastest median read"), "{answer}");
@@ -560,12 +593,12 @@ fn picture(chart: &str, format: PictureFormat, theme: Theme) -> PictureRequest {
 #[test]
 fn one_chart_is_drawn_for_a_slide_in_the_size_and_on_the_paper_that_are_asked_for() {
     let run = MadeUpRun::of("made-up", &STRATEGIES, &["single"], 1);
-    let png = draw_picture(run.path(), &picture("trade-off", PictureFormat::Png, Theme::Dark)).unwrap();
+    let (png, _) = draw_picture(run.path(), &picture("trade-off", PictureFormat::Png, Theme::Dark)).unwrap();
     assert_eq!(png, run.file("plots").join("trade-off-800x450-dark.png"));
     // The header of a PNG begins with its width and its height.
     let header = fs::read(&png).unwrap();
     assert_eq!(header[16..24], [800_u32.to_be_bytes(), 450_u32.to_be_bytes()].concat());
-    let svg = draw_picture(run.path(), &picture("hit-rate", PictureFormat::Svg, Theme::Light)).unwrap();
+    let (svg, _) = draw_picture(run.path(), &picture("hit-rate", PictureFormat::Svg, Theme::Light)).unwrap();
     assert!(fs::read_to_string(svg).unwrap().contains("width=\"800\" height=\"450\""));
     assert!(!run.file("report.html").exists(), "nothing else is drawn");
     let error = draw_picture(run.path(), &picture("sweep", PictureFormat::Svg, Theme::Light)).unwrap_err();
@@ -774,6 +807,67 @@ fn names_with_markup_in_them_are_shown_as_they_are_and_never_become_markup() {
 }
 
 #[test]
+fn letters_that_the_font_of_the_pictures_has_not_are_told_of_and_stand_on_the_page() {
+    let mut run = MadeUpRun::named("made-up");
+    run.dir.append_cell(&cell(MadeUp { label: "缓存 café", ..STRATEGIES[1] }, "single", 1, "", 1)).unwrap();
+    let results = run.read();
+    let drawn = report::draw(&results, &groups(&results).unwrap()).unwrap();
+    let note = drawn.note.unwrap();
+    assert!(note.contains("存 缓") && note.contains("boxes") && !note.contains('é'), "{note}");
+    let page = fs::read_to_string(run.file("report.html")).unwrap();
+    assert!(page.contains("缓存 café") && page.contains(&note), "the page says it too");
+    let plain = MadeUpRun::of("made-up", &STRATEGIES[..2], &["single"], 1);
+    let results = plain.read();
+    assert_eq!(report::draw(&results, &groups(&results).unwrap()).unwrap().note, None);
+}
+
+#[test]
+fn two_swept_quantities_show_where_each_strategy_wins_and_where_none_is_shown_to() {
+    let mut run = MadeUpRun::named("swept");
+    let mut position = 0;
+    for (capacity, rates) in [("5%", [0.3, 0.8]), ("20%", [0.9, 0.5])] {
+        for exponent in ["0.8", "0.99"] {
+            for repeat in 1..=3 {
+                for (name, rate) in ["cache-aside", "read-through"].into_iter().zip(rates) {
+                    position += 1;
+                    let strategy = made_up(name, 9_000.0, Some(rate), 300.0);
+                    let swept = format!("cache.capacity={capacity};workload.keys.exponent={exponent}");
+                    run.dir.append_cell(&cell(strategy, "single", repeat, &swept, position)).unwrap();
+                }
+            }
+        }
+    }
+    let answer = finding(&run, "winners");
+    assert!(
+        answer.contains("fewest database reads, of 4 settings: cache-aside at 2 and read-through at 2"),
+        "{answer}"
+    );
+    let one = by_capacity(&[("5%", 0.5), ("10%", 0.6)]);
+    let results = one.read();
+    let map = RUN_REGISTRY.iter().find(|chart| chart.name == "winners").unwrap();
+    assert!((map.draw)(&groups(&results).unwrap()).is_none(), "one quantity is no map");
+}
+
+#[test]
+fn topologies_stand_side_by_side_and_the_best_of_each_is_marked() {
+    let run = MadeUpRun::of("made-up", &STRATEGIES[..4], &["single", "embedded"], 3);
+    draw(run.path()).unwrap();
+    let page = fs::read_to_string(run.file("report.html")).unwrap();
+    let (_, table) = page.split_once("Topologies side by side").unwrap();
+    let (table, _) = table.split_once("</table>").unwrap();
+    let row = |label: &str| {
+        let (_, row) = table.split_once(&format!("scope=\"row\">{label}</th>")).unwrap();
+        row.split_once("</tr>").unwrap().0.to_owned()
+    };
+    assert!(row("cache-through").contains("★") && !row("no-cache").contains("★"), "{table}");
+    let closing = closing_table(&run.read(), 200).unwrap();
+    assert!(closing.contains("* no other strategy that may be proposed is shown to be better"), "{closing}");
+    let alone = MadeUpRun::of("made-up", &STRATEGIES[..2], &["single"], 1);
+    draw(alone.path()).unwrap();
+    assert!(!fs::read_to_string(alone.file("report.html")).unwrap().contains("side by side</h2>"));
+}
+
+#[test]
 fn the_report_needs_nothing_but_itself() {
     let run = MadeUpRun::of("made-up", &STRATEGIES[..2], &["single"], 1);
     draw(run.path()).unwrap();
@@ -786,8 +880,8 @@ fn the_report_needs_nothing_but_itself() {
         links.clone().count() > 3 && links.clone().all(|link| link.starts_with('#')),
         "a link leads out of the page"
     );
-    // The seven charts of the group, and the trade-off.
-    assert_eq!(page.matches("<svg").count(), 8);
+    // The ten charts of the group, and the trade-off.
+    assert_eq!(page.matches("<svg").count(), 11);
     for part in
         ["Made-up Processor 3000", "repeats = 5", "never averages of percentiles", "Each strategy ran once"]
     {

@@ -104,9 +104,17 @@ fn a_run_leaves_every_file_and_the_link_to_the_latest() {
     ]
     .map(String::from)
     .into();
-    for chart in
-        ["cost", "hit-rate", "latency-percentiles", "throughput-p99", "staleness", "safety", "trade-off"]
-    {
+    for chart in [
+        "reads",
+        "hit-rate",
+        "latency-percentiles",
+        "latency-over-time",
+        "database-over-time",
+        "throughput-p99",
+        "staleness",
+        "safety",
+        "trade-off",
+    ] {
         expected.extend([format!("plots/{chart}.svg"), format!("plots/{chart}.png")]);
     }
     for strategy in ["no-cache", "cache-aside", "cache-through"] {

@@ -13,8 +13,9 @@ pub use page::settings_page;
 use crate::commands::cli::Listed;
 use crate::load::workload::{WorkloadSettings, keys};
 use crate::report::charts;
-use crate::results::CRITERIA;
+use crate::results::{CRITERIA, OPERATION_CRITERIA};
 use crate::run::fault;
+use crate::run::plan::cost::CostSettings;
 use crate::run::plan::settings::{DatasetSettings, PinSettings, RunSettings};
 use crate::scenario::{Mistakes, Reader, SettingDoc, Settings, SourceLocation, Table};
 use crate::topology::settings::{CacheSettings, DatabaseSettings, NetworkSettings};
@@ -151,7 +152,14 @@ fn listings(sort: Listed) -> (&'static str, Vec<Listing>) {
         Listed::Settings => ("settings: the tables of a scenario", tables()),
         Listed::Criteria => (
             "criteria: the figures that strategies are judged by; [requirements] names them, as \"read.p99\" = \"<5ms\"",
-            CRITERIA.iter().map(|criterion| row(criterion.name, criterion.meaning, Vec::new())).collect(),
+            CRITERIA
+                .iter()
+                .map(|criterion| row(criterion.name, criterion.meaning, Vec::new()))
+                .chain(OPERATION_CRITERIA.iter().map(|criterion| {
+                    // One kind of an application's operations has them in a table of its own.
+                    row(&format!("operations.NAME.{}", criterion.name), criterion.meaning, Vec::new())
+                }))
+                .collect(),
         ),
         // A column has a type and a unit and no default: it is listed in its own way.
         Listed::Columns => ("columns: what the result files hold", Vec::new()),
@@ -198,6 +206,11 @@ fn tables() -> Vec<Listing> {
         table("[network]", "distances that a loopback does not have", NetworkSettings::docs()),
         table("[run]", "how each strategy is run on each topology, and how often", RunSettings::docs()),
         table("[run.pin]", "processors of their own", PinSettings::docs()),
+        table(
+            "[cost]",
+            "what is paid for; docs/scenarios.md says what is in a cost and what is not",
+            CostSettings::docs(),
+        ),
         table("[[fault]]", &faults, Vec::new()),
         table(
             "[sweep]",

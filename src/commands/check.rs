@@ -3,13 +3,15 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use crate::base::output::note;
 use crate::base::shown;
 use crate::base::units::show_duration;
 use crate::commands::Exit;
 use crate::commands::cli::PlanArguments;
 use crate::commands::output::print;
 use crate::commands::plan::read;
-use crate::run::plan::{Plan, Size};
+use crate::run::plan::{Plan, Scenario, Size};
+use crate::topology::reach::{ReachedServer, named_servers, reach};
 
 /// Reads a scenario and prints what a run of it would do.
 #[must_use]
@@ -18,6 +20,45 @@ pub fn execute(scenario: &Path, arguments: &PlanArguments) -> Exit {
         Ok(plan) => print(&describe(&plan)),
         Err(exit) => exit,
     }
+}
+
+/// As [`execute`], and asks every server that the scenario names whether it answers.
+#[must_use]
+pub fn connect(scenario: &Path, arguments: &PlanArguments) -> Exit {
+    let plan = match read(scenario, &arguments.options()) {
+        Ok(plan) => plan,
+        Err(exit) => return exit,
+    };
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            note!("error: cannot start: {error}");
+            return Exit::NotRun;
+        }
+    };
+    let Scenario { cache, database, .. } = plan.scenario.as_ref();
+    let topologies = plan.cells.iter().map(|cell| (cell.topology.label.as_str(), &cell.topology.spec));
+    let servers = named_servers(topologies, database);
+    let reached = runtime.block_on(reach(servers, cache, database));
+    let all_answer = reached.iter().all(|one| one.answered.is_ok());
+    let printed = print(&(describe(&plan) + &reached_in_words(&reached)));
+    printed.worse_of(if all_answer { Exit::Done } else { Exit::NotRun })
+}
+
+/// A line for each server.
+fn reached_in_words(reached: &[ReachedServer]) -> String {
+    if reached.is_empty() {
+        return "It names no server: hotset starts what it needs.\n".into();
+    }
+    let line = |one: &ReachedServer| {
+        let (url, named_by) = (one.server.url.to_string(), one.server.named_by.join(", "));
+        let (url, named_by) = (shown::line(&url), shown::line(&named_by));
+        match &one.answered {
+            Ok(()) => format!("  answers         {url} ({named_by})\n"),
+            Err(reason) => format!("  DOES NOT ANSWER {url} ({named_by}): {}\n", shown::line(reason)),
+        }
+    };
+    reached.iter().map(line).collect()
 }
 
 /// The plan in words.

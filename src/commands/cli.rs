@@ -140,6 +140,9 @@ pub enum Command {
         /// What to run of it
         #[command(flatten)]
         plan: PlanArguments,
+        /// Also ask every server that the scenario names whether it answers
+        #[arg(long)]
+        connect: bool,
     },
     /// Redraw charts, page and table from a directory of results
     Report {

@@ -6,9 +6,10 @@ use crate::base::output::{answer, note};
 use crate::base::shown;
 use crate::commands::exit::Exit;
 use crate::commands::output::print;
-use crate::report;
+use crate::report::group::{Group, groups};
 use crate::report::picture::{PictureRequest, draw_picture};
 use crate::report::terminal::closing_table;
+use crate::report::{self, ReportError};
 use crate::results::{Results, write_atomically};
 
 /// The width of a table that goes to a file or a pipe.
@@ -19,20 +20,18 @@ const WIDTH_OF_A_FILE: usize = 160;
 pub fn execute(dir: &Path, picture: Option<&PictureRequest>, junit: Option<&Path>) -> Exit {
     if let Some(request) = picture {
         return match draw_picture(dir, request) {
-            Ok(path) => print(&format!("{}\n", path.display())),
+            Ok((path, said)) => {
+                say(said.as_deref());
+                print(&format!("{}\n", path.display()))
+            }
             Err(error) => {
                 note!("error: {}", shown::lines(&error.to_string()));
                 Exit::Wrong
             }
         };
     }
-    match report::draw(dir) {
-        Ok(drawn) => {
-            for path in &drawn {
-                answer!("{}", path.display());
-            }
-            print_table(dir).worse_of(conclude(dir, junit))
-        }
+    match draw_and_tell(dir, junit) {
+        Ok(exit) => exit,
         Err(error) => {
             note!("error: {}", shown::lines(&error.to_string()));
             Exit::Wrong
@@ -40,10 +39,28 @@ pub fn execute(dir: &Path, picture: Option<&PictureRequest>, junit: Option<&Path
     }
 }
 
+fn draw_and_tell(dir: &Path, junit: Option<&Path>) -> Result<Exit, ReportError> {
+    let results = report::read(dir)?;
+    let groups = groups(&results)?;
+    let drawn = report::draw(&results, &groups)?;
+    for path in &drawn.written {
+        answer!("{}", path.display());
+    }
+    say(drawn.note.as_deref());
+    Ok(print_table(&results, &groups).worse_of(conclude(&results, &groups, junit)))
+}
+
+/// Says what is to be said of pictures.
+pub fn say(said: Option<&str>) {
+    if let Some(said) = said {
+        note!("note: {}", shown::lines(said));
+    }
+}
+
 /// Writes the numbers for machines and says whether the scenario's requirements are met.
 #[must_use]
-pub fn conclude(dir: &Path, junit: Option<&Path>) -> Exit {
-    let conclusion = match report::conclude(dir) {
+pub fn conclude(results: &Results, groups: &[Group<'_>], junit: Option<&Path>) -> Exit {
+    let conclusion = match report::conclude(results, groups) {
         Ok(conclusion) => conclusion,
         Err(error) => {
             note!(
@@ -68,21 +85,11 @@ pub fn width() -> usize {
     console::Term::stdout().size_checked().map_or(WIDTH_OF_A_FILE, |(_, columns)| columns.into())
 }
 
-/// Prints the closing table of the results in a directory.
+/// Prints the closing table of results.
 #[must_use]
-pub fn print_table(dir: &Path) -> Exit {
-    let table = Results::read(dir).map_err(|error| error.to_string());
-    let table = table.and_then(|results| {
-        for warning in &results.notes {
-            note!("warning: {}", shown::lines(warning));
-        }
-        closing_table(&results, width()).map_err(|error| error.to_string())
-    });
-    match table {
-        Ok(table) => print(&table),
-        Err(error) => {
-            note!("error: {}", shown::lines(&error));
-            Exit::NotRun
-        }
+pub fn print_table(results: &Results, groups: &[Group<'_>]) -> Exit {
+    for warning in &results.notes {
+        note!("warning: {}", shown::lines(warning));
     }
+    print(&closing_table(results, groups, width()))
 }

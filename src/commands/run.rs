@@ -14,11 +14,12 @@ use crate::commands::cli::RunArguments;
 use crate::commands::exit::Exit;
 use crate::commands::output::end;
 use crate::commands::plan::read;
-use crate::commands::report::{conclude, print_table};
+use crate::commands::report::{conclude, print_table, say};
 use crate::commands::resume::{quoted, resume_command};
 use crate::monitor::scenario::Watching;
 use crate::monitor::terminal;
-use crate::report;
+use crate::report::group::groups;
+use crate::report::{self, ReportError};
 use crate::results::{Results, ResultsError};
 use crate::run::cells::{RunError, RunOptions, RunOutcome, run};
 use crate::run::plan::{Plan, redacted_command};
@@ -116,20 +117,52 @@ fn finish(ended: Result<RunOutcome, RunError>, arguments: &RunArguments) -> Exit
     if outcome.interrupted {
         return interrupted(&outcome, arguments);
     }
-    let mut exit = print_table(&outcome.directory);
-    exit = exit.worse_of(conclude(&outcome.directory, arguments.junit.as_deref()));
-    if !arguments.no_plots
-        && let Err(error) = report::draw(&outcome.directory)
-    {
-        note!("error: the results are kept, but could not be drawn: {error}");
-        exit = Exit::NotRun;
-    }
+    let mut exit = tell(&outcome.directory, arguments).unwrap_or_else(|error| {
+        note!("error: the results are kept, but could not be shown: {}", shown::lines(&error.to_string()));
+        Exit::NotRun
+    });
     say_where(&outcome, arguments);
     if outcome.failed > 0 {
         note!("{} of the runs failed; the reasons are above and in summary.csv", outcome.failed);
         exit = Exit::NotRun;
     }
     exit
+}
+
+/// Prints the table, sums up and draws.
+fn tell(directory: &Path, arguments: &RunArguments) -> Result<Exit, ReportError> {
+    let results = report::read(directory)?;
+    let groups = groups(&results)?;
+    let mut exit = print_table(&results, &groups);
+    exit = exit.worse_of(conclude(&results, &groups, arguments.junit.as_deref()));
+    if arguments.no_plots {
+        return Ok(exit);
+    }
+    match report::draw(&results, &groups) {
+        Ok(drawn) => say(drawn.note.as_deref()),
+        Err(error) => {
+            note!(
+                "error: the results are kept, but could not be drawn: {}",
+                shown::lines(&error.to_string())
+            );
+            exit = Exit::NotRun;
+        }
+    }
+    Ok(exit)
+}
+
+/// Prints the table of what had ended before an interrupt, and draws it; returns true if all of it is shown.
+fn show_what_ended(directory: &Path, draws: bool) -> bool {
+    let show = || -> Result<bool, ReportError> {
+        let results = Results::read(directory)?;
+        let groups = groups(&results)?;
+        let is_shown = groups.is_empty()
+            || print_table(&results, &groups) == Exit::Done
+                && (!draws || report::draw(&results, &groups).is_ok());
+        Ok(is_shown)
+    };
+    // That it could not be shown is said, with the command that shows it or says why it does not.
+    show().unwrap_or(false)
 }
 
 fn say_where(outcome: &RunOutcome, arguments: &RunArguments) {
@@ -146,10 +179,7 @@ fn interrupted(outcome: &RunOutcome, arguments: &RunArguments) -> Exit {
     let (sender, shown) = std::sync::mpsc::channel();
     // Left to itself where it takes longer: what it writes, it writes in one step.
     let showing = std::thread::Builder::new().name("report".into()).spawn(move || {
-        let nothing_ended = Results::read(&directory).is_ok_and(|results| results.summary.is_empty());
-        let is_shown = nothing_ended
-            || print_table(&directory) == Exit::Done && (!draws || report::draw(&directory).is_ok());
-        let _ = sender.send(is_shown);
+        let _ = sender.send(show_what_ended(&directory, draws));
     });
     let is_shown = showing.is_ok() && shown.recv_timeout(SHOWING_BOUND).unwrap_or(false);
     answer!("results: {}", outcome.directory.display());

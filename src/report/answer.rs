@@ -1,6 +1,6 @@
 //! What a chart answers, in a sentence made from the data. Where the data do not tell strategies apart, no winner is named.
 
-use super::decision::candidates;
+use super::candidates::candidates;
 use super::format;
 use super::group::{Group, StrategyRepeats};
 use super::stats::paired_ratio;
@@ -119,6 +119,19 @@ pub(super) fn leaders(entries: &[&StrategyRepeats<'_>], figure: &Criterion) -> V
             let alike = alike.filter(|at| !is_told_apart(figure, entries[*best], entries[*at]));
             std::iter::once(*best).chain(alike).collect()
         }
+    }
+}
+
+/// The labels of the strategies that may be proposed and are best in a figure; none where the data tell nobody apart.
+#[must_use]
+pub(super) fn best<'a>(group: &'a Group<'_>, figure: &Criterion) -> Vec<&'a str> {
+    let entries = candidates(group);
+    let leading = leaders(&entries, figure);
+    let known = entries.iter().filter(|entry| figure.of(entry).is_some()).count();
+    if leading.len() == known {
+        Vec::new()
+    } else {
+        leading.into_iter().map(|at| entries[at].label).collect()
     }
 }
 

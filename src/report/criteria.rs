@@ -18,6 +18,7 @@ impl Unit {
             Self::Share => safety::percent(value),
             Self::Count => format::count(value),
             Self::Ratio => format::three_digits(value),
+            Self::Money => format::money(value),
             Self::Bytes => format::bytes(value.max(0.0) as u64),
         }
     }

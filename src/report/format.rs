@@ -45,6 +45,12 @@ pub fn three_digits(value: f64) -> String {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
+/// An amount of money, without its currency: `0.0123`, `1.23`, `4,850`.
+#[must_use]
+pub fn money(amount: f64) -> String {
+    if amount.abs() >= 999.5 { count(amount) } else { three_digits(amount) }
+}
+
 /// A number of bytes in the largest unit that keeps it readable.
 #[must_use]
 pub fn bytes(bytes: u64) -> String {

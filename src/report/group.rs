@@ -93,8 +93,9 @@ impl<'a> StrategyRepeats<'a> {
 /// The groups of a run, by swept values and topology in the order in which they first ran in `run.json`'s plan.
 ///
 /// # Errors
-/// Where an interval log does not read.
+/// Where an interval log does not read, or the cells were offered unequal operations.
 pub fn groups(results: &Results) -> Result<Vec<Group<'_>>, ResultsError> {
+    results.check_comparable()?;
     let looks = looks(results);
     let mut kinds: Vec<(&str, &str)> = Vec::new();
     for row in &results.summary {

@@ -7,7 +7,7 @@ use super::format;
 use super::group::Group;
 use super::headline::NONE;
 use super::table::{PageTable, figures, words};
-use super::{requirements, scorecard};
+use super::{ignored, requirements, scorecard, side_by_side};
 use crate::base::shown;
 use crate::results::{LimitedBy, Results, RunInfo, Status, SummaryRow, named};
 
@@ -26,13 +26,24 @@ impl Picture {
     }
 }
 
+/// Every chart of the page.
+#[derive(Debug)]
+pub struct Drawings<'a> {
+    /// Those over the whole run.
+    pub of_run: Vec<&'a Picture>,
+    /// Those of each group.
+    pub sections: Vec<Section<'a>>,
+    /// What is to be said of them.
+    pub note: Option<String>,
+}
+
 /// One group with its charts.
 #[derive(Debug)]
 pub struct Section<'a> {
     /// The group that is compared.
     pub group: &'a Group<'a>,
     /// Its charts.
-    pub pictures: Vec<Picture>,
+    pub pictures: Vec<&'a Picture>,
 }
 
 pub(super) const STYLE: &str = include_str!("report.css");
@@ -50,7 +61,8 @@ pub fn runs_of(page: &str) -> Option<usize> {
 
 /// The page. A control character is no character of HTML, so that a picture stands for it.
 #[must_use]
-pub fn page(results: &Results, groups: &[Group<'_>], of_run: &[Picture], sections: &[Section<'_>]) -> String {
+pub fn page(results: &Results, groups: &[Group<'_>], drawings: &Drawings<'_>) -> String {
+    let Drawings { of_run, sections, note } = drawings;
     let run = &results.run;
     let page = html! {
         (DOCTYPE)
@@ -66,12 +78,13 @@ pub fn page(results: &Results, groups: &[Group<'_>], of_run: &[Picture], section
             body {
                 main {
                     (decision_panel(results, groups))
-                    (contents(of_run, sections))
+                    (contents(groups, of_run, sections))
                     (scorecard::html(groups))
+                    (side_by_side::html(groups))
                     (charts_of_run(of_run))
                     @for section in sections { (section_html(section, sections.len() > 1)) }
                     (runs(results))
-                    (how(results))
+                    (how(results, note.as_deref()))
                     (machine(run))
                     (configuration(run))
                 }
@@ -92,6 +105,7 @@ fn decision_panel(results: &Results, groups: &[Group<'_>]) -> Markup {
             @if !run.description.is_empty() { p.question { (run.description) } }
             @if !run.workload.is_empty() { p.workload { (run.workload) } }
             (lead(results))
+            @for sentence in ignored::sentences(results) { p.warning { (sentence) } }
             @if run.build.optimisation == "0" {
                 p.warning {
                     "hotset was built without optimisation: these figures measure hotset more than anything else. Build it with "
@@ -152,11 +166,13 @@ fn lead(results: &Results) -> Markup {
     }
 }
 
-fn contents(of_run: &[Picture], sections: &[Section<'_>]) -> Markup {
+fn contents(groups: &[Group<'_>], of_run: &[&Picture], sections: &[Section<'_>]) -> Markup {
+    let several = groups.iter().any(|group| group.topology != groups[0].topology);
     html! {
         nav.contents aria-label="Contents" {
             a href="#decision" { "decision" }
             a href="#scorecard" { "scorecard" }
+            @if several { a href="#by-topology" { "by topology" } }
             @if !of_run.is_empty() { a href="#charts" { "charts" } }
             @for section in sections {
                 a href=(format!("#{}", section.group.anchor())) { (decision::name(section.group)) }
@@ -170,7 +186,7 @@ fn contents(of_run: &[Picture], sections: &[Section<'_>]) -> Markup {
 }
 
 /// The charts over all groups.
-fn charts_of_run(pictures: &[Picture]) -> Markup {
+fn charts_of_run(pictures: &[&Picture]) -> Markup {
     html! {
         @if !pictures.is_empty() {
             section #charts {
@@ -198,6 +214,7 @@ fn section_html(section: &Section<'_>, several: bool) -> Markup {
             (super::prediction::section(group))
             (super::faults::section(group))
             (super::audit::section(group))
+            (super::cost::section(group))
             (super::operations::section(group))
             (super::nodes::section(group))
         }
@@ -277,7 +294,7 @@ fn run(row: &SummaryRow) -> [String; 14] {
     ]
 }
 
-fn how(results: &Results) -> Markup {
+fn how(results: &Results, note: Option<&str>) -> Markup {
     let measured = results.summary.iter().find(|row| row.measured_s > 0.0);
     let window = results.timeseries.first().map_or(1.0, |window| window.length_s);
     html! {
@@ -299,6 +316,7 @@ fn how(results: &Results) -> Markup {
                      slowest answers may be theirs." }
                 li { "At risk are writes that were acknowledged and durable nowhere at the end of a window: what a crash at that moment \
                      would have lost, whether one happened or not." }
+                @if let Some(note) = note { li { (note) } }
                 @if let Some(row) = measured {
                     li { "Each run was measured for about " (format::three_digits(row.measured_s)) " s in windows of "
                          (format::three_digits(window)) " s, with " (row.clients) " clients over " (row.connections)

@@ -4,10 +4,12 @@
 
 mod answer;
 pub mod audit;
+pub mod candidates;
 pub mod canvas;
 pub mod capacity_curve;
 pub mod charts;
 pub mod compare;
+pub mod cost;
 pub mod criteria;
 pub mod decision;
 pub mod faults;
@@ -15,6 +17,7 @@ pub mod format;
 pub mod group;
 pub mod headline;
 pub mod html;
+pub mod ignored;
 pub mod machine_files;
 pub mod nodes;
 pub mod operations;
@@ -23,19 +26,24 @@ pub mod prediction;
 pub mod requirements;
 pub mod safety;
 pub mod scorecard;
+pub mod side_by_side;
 pub mod stats;
 pub mod style;
 pub mod table;
 pub mod terminal;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use crate::results::{CurveRow, Results, ResultsError, write_atomically};
-use canvas::{Canvas, render, svg};
-use charts::{InSweep, REGISTRY, RUN_REGISTRY};
-use group::{Group, is_sweep};
+use canvas::{render, svg};
+use charts::KnownChart;
+use group::Group;
 
 /// A report could not be drawn.
 #[derive(Debug, thiserror::Error)]
@@ -93,83 +101,124 @@ fn without(missing: &str) -> String {
 
 /// The name of the page in its results folder.
 const PAGE: &str = "report.html";
+/// More letters than this are counted among others.
+const LETTERS_TO_NAME: usize = 8;
 /// More lost runs than this are counted, not named.
 const CELLS_TO_NAME: usize = 3;
 
-/// Draws every chart of a results folder into its `plots/`, and `report.html`; returns the files that were written.
+/// Reads results of which there is something to draw.
 ///
 /// # Errors
-/// Where the results do not read, were offered unequal operations, or the drawings cannot be written.
-pub fn draw(dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
-    let results = checked(dir)?;
-    keep_a_page_of_more(&results)?;
-    let groups = group::groups(&results)?;
-    let mut plots = Plots::within(dir)?;
-    let of_run = plots.of_run(&groups)?;
-    let mut sections = Vec::new();
-    for group in &groups {
-        let pictures = plots.of_group(group, &groups)?;
-        sections.push(html::Section { group, pictures });
-    }
-    let page = dir.join(PAGE);
-    write_atomically(&page, html::page(&results, &groups, &of_run, &sections).as_bytes())?;
-    plots.written.push(page);
-    Ok(plots.written)
-}
-
-/// Results of which there is something to draw.
-fn checked(dir: &Path) -> Result<Results, ReportError> {
+/// Where they do not read, or no cell has finished.
+pub fn read(dir: &Path) -> Result<Results, ReportError> {
     let results = Results::read(dir)?;
     if results.summary.is_empty() {
         return Err(ReportError::Empty { path: dir.to_owned() });
     }
-    results.check_comparable()?;
     Ok(results)
 }
 
-/// The folder of the charts while it is filled.
-struct Plots {
-    folder: PathBuf,
-    written: Vec<PathBuf>,
+/// What was drawn.
+#[derive(Debug)]
+pub struct Drawn {
+    /// The files that were written.
+    pub written: Vec<PathBuf>,
+    /// What is to be said of them.
+    pub note: Option<String>,
 }
 
-impl Plots {
-    fn within(dir: &Path) -> Result<Self, ReportError> {
-        let folder = dir.join("plots");
-        fs::create_dir_all(&folder)
-            .map_err(|error| ReportError::Chart { path: folder.clone(), reason: error.to_string() })?;
-        Ok(Self { folder, written: Vec::new() })
+/// Draws every chart of a results folder into its `plots/`, and `report.html`.
+///
+/// # Errors
+/// Where the drawings cannot be written, or the page that is there shows more runs.
+pub fn draw(results: &Results, groups: &[Group<'_>]) -> Result<Drawn, ReportError> {
+    keep_a_page_of_more(results)?;
+    let folder = results.path.join("plots");
+    fs::create_dir_all(&folder)
+        .map_err(|error| ReportError::Chart { path: folder.clone(), reason: error.to_string() })?;
+    let shown: Vec<KnownChart<'_>> =
+        charts::known(groups).into_iter().filter(|known| known.is_shown).collect();
+    let mut pictures = Vec::new();
+    let mut written = Vec::new();
+    let mut undrawable = BTreeSet::new();
+    for (known, saved) in shown.iter().zip(on_all_cores(&shown, |known| save(&folder, known))) {
+        let Some(saved) = saved? else { continue };
+        pictures.push((known.group, saved.picture));
+        written.extend(saved.paths);
+        undrawable.extend(saved.undrawable);
     }
+    let page = results.path.join(PAGE);
+    let of = |at: Option<usize>| {
+        pictures.iter().filter(move |(group, _)| *group == at).map(|(_, picture)| picture)
+    };
+    let sections: Vec<html::Section<'_>> = groups
+        .iter()
+        .enumerate()
+        .map(|(at, group)| html::Section { group, pictures: of(Some(at)).collect() })
+        .collect();
+    let of_run: Vec<&html::Picture> = of(None).collect();
+    let note = undrawable_note(&undrawable);
+    let text = html::page(results, groups, &html::Drawings { of_run, sections, note: note.clone() });
+    write_atomically(&page, text.as_bytes())?;
+    written.push(page);
+    Ok(Drawn { written, note })
+}
 
-    fn of_run(&mut self, groups: &[Group<'_>]) -> Result<Vec<html::Picture>, ReportError> {
-        let drawn = RUN_REGISTRY.iter().filter_map(|chart| Some((chart.name, (chart.draw)(groups)?)));
-        drawn.map(|(name, canvas)| self.save(name, &canvas)).collect()
-    }
+/// That PNGs show boxes, and where the letters are shown.
+fn undrawable_note(letters: &BTreeSet<char>) -> Option<String> {
+    let named: Vec<String> = letters.iter().take(LETTERS_TO_NAME).map(char::to_string).collect();
+    let more = if letters.len() > named.len() { " and others" } else { "" };
+    (!letters.is_empty()).then(|| {
+        format!(
+            "The pictures (PNG) show boxes in place of {}{more}, which their font has not; the SVG files and the page show them.",
+            named.join(" ")
+        )
+    })
+}
 
-    /// The charts of a group; none of one that lies between the ends of a sweep.
-    fn of_group(
-        &mut self,
-        group: &Group<'_>,
-        groups: &[Group<'_>],
-    ) -> Result<Vec<html::Picture>, ReportError> {
-        let sweep = is_sweep(groups);
-        if sweep && !decision::told(groups).iter().any(|told| told.suffix == group.suffix) {
-            return Ok(Vec::new());
+/// A chart that was saved.
+struct Saved {
+    picture: html::Picture,
+    paths: [PathBuf; 2],
+    undrawable: BTreeSet<char>,
+}
+
+/// Draws a chart and saves it in both formats; `None` where there is nothing to show.
+fn save(folder: &Path, known: &KnownChart<'_>) -> Result<Option<Saved>, ReportError> {
+    let Some(canvas) = (known.draw)() else { return Ok(None) };
+    let svg_path = folder.join(format!("{}.svg", known.name));
+    let svg = svg::svg(&canvas);
+    write_atomically(&svg_path, svg.as_bytes())?;
+    let png_path = folder.join(format!("{}.png", known.name));
+    replacing(&png_path, |path| render::png(&canvas, path))?;
+    Ok(Some(Saved {
+        undrawable: canvas.undrawable(),
+        picture: html::Picture { finding: canvas.finding, svg },
+        paths: [svg_path, png_path],
+    }))
+}
+
+/// What becomes of each, in their order, computed on all cores.
+fn on_all_cores<T: Sync, R: Send>(all: &[T], each: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let next = AtomicUsize::new(0);
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let take = || {
+        let mut done = Vec::new();
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(one) = all.get(at) else { return done };
+            done.push((at, each(one)));
         }
-        let charts = REGISTRY.iter().filter(|chart| !sweep || chart.in_sweep == InSweep::Ends);
-        let drawn = charts.filter_map(|chart| Some((chart.name, (chart.draw)(group)?)));
-        drawn.map(|(name, canvas)| self.save(&format!("{name}{}", group.suffix), &canvas)).collect()
-    }
-
-    fn save(&mut self, name: &str, canvas: &Canvas) -> Result<html::Picture, ReportError> {
-        let svg_path = self.folder.join(format!("{name}.svg"));
-        let svg = svg::svg(canvas);
-        write_atomically(&svg_path, svg.as_bytes())?;
-        let png_path = self.folder.join(format!("{name}.png"));
-        replacing(&png_path, |path| render::png(canvas, path))?;
-        self.written.extend([svg_path, png_path]);
-        Ok(html::Picture { finding: canvas.finding.clone(), svg })
-    }
+    };
+    let mut done = thread::scope(|scope| {
+        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(take)).collect();
+        let join = |worker: thread::ScopedJoinHandle<'_, Vec<(usize, R)>>| {
+            worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        workers.into_iter().flat_map(join).collect::<Vec<_>>()
+    });
+    done.sort_by_key(|(at, _)| *at);
+    done.into_iter().map(|(_, result)| result).collect()
 }
 
 /// The result of a run in short, for the script that started it.
@@ -186,29 +235,23 @@ pub struct SummedUp {
 /// Writes the numbers of the page for machines, and holds the run to what its scenario requires.
 ///
 /// # Errors
-/// Where the results do not read, were offered unequal operations, or the files cannot be written.
-pub fn conclude(dir: &Path) -> Result<SummedUp, ReportError> {
-    let results = Results::read(dir)?;
-    results.check_comparable()?;
-    let groups = group::groups(&results)?;
-    let judged = requirements::judge(&groups);
+/// Where the files cannot be written.
+pub fn conclude(results: &Results, groups: &[Group<'_>]) -> Result<SummedUp, ReportError> {
+    let judged = requirements::judge(groups);
     let failed = |name: &str| {
-        let path = dir.join(name);
+        let path = results.path.join(name);
         move |reason: String| ReportError::Chart { path, reason }
     };
     let mut files = vec![
-        (
-            machine_files::RESULTS,
-            machine_files::results_csv(&groups).map_err(failed(machine_files::RESULTS))?,
-        ),
+        (machine_files::RESULTS, machine_files::results_csv(groups).map_err(failed(machine_files::RESULTS))?),
         (
             machine_files::SUMMARY_JSON,
-            machine_files::summary_json(&results, &groups, &judged)
+            machine_files::summary_json(results, groups, &judged)
                 .map_err(failed(machine_files::SUMMARY_JSON))?,
         ),
         (
             machine_files::SUMMARY_MARKDOWN,
-            machine_files::summary_markdown(&results, &groups, &judged).into_bytes(),
+            machine_files::summary_markdown(results, groups, &judged).into_bytes(),
         ),
     ];
     if !judged.is_empty() {
@@ -217,7 +260,7 @@ pub fn conclude(dir: &Path) -> Result<SummedUp, ReportError> {
     }
     let mut written = Vec::new();
     for (name, text) in files {
-        let path = dir.join(name);
+        let path = results.path.join(name);
         write_atomically(&path, &text)?;
         written.push(path);
     }

@@ -4,10 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::canvas::theme::Theme;
-use super::canvas::{Canvas, render, svg};
-use super::charts::{REGISTRY, RUN_REGISTRY};
-use super::group::{Group, groups};
-use super::{ReportError, checked, replacing};
+use super::canvas::{render, svg};
+use super::group::groups;
+use super::{ReportError, charts, read, replacing, undrawable_note};
 use crate::results::write_atomically;
 use crate::scenario::suggest;
 
@@ -41,20 +40,14 @@ pub struct PictureRequest {
     pub theme: Theme,
 }
 
-/// A picture that a run may have.
-struct Known<'a> {
-    name: String,
-    draw: Box<dyn Fn() -> Option<Canvas> + 'a>,
-}
-
-/// Draws one picture of a results folder into its `plots/`; returns the file that was written.
+/// Draws one picture of a results folder into its `plots/`; returns the file that was written, and what is to be said of it.
 ///
 /// # Errors
 /// Where there is no such picture, the results do not read, or the file cannot be written.
-pub fn draw_picture(dir: &Path, request: &PictureRequest) -> Result<PathBuf, ReportError> {
-    let results = checked(dir)?;
+pub fn draw_picture(dir: &Path, request: &PictureRequest) -> Result<(PathBuf, Option<String>), ReportError> {
+    let results = read(dir)?;
     let groups = groups(&results)?;
-    let known = known(&groups);
+    let known = charts::known(&groups);
     let Some(found) = known.iter().find(|known| known.name == request.chart) else {
         let names: Vec<&str> = known.iter().map(|known| known.name.as_str()).collect();
         let help = suggest(&request.chart, &names);
@@ -76,7 +69,11 @@ pub fn draw_picture(dir: &Path, request: &PictureRequest) -> Result<PathBuf, Rep
             replacing(&path, |path| render::png_of_size(&canvas, request.size, request.theme, path))?;
         }
     }
-    Ok(path)
+    let note = match request.format {
+        PictureFormat::Svg => None,
+        PictureFormat::Png => undrawable_note(&canvas.undrawable()),
+    };
+    Ok((path, note))
 }
 
 fn file_name(request: &PictureRequest) -> String {
@@ -86,18 +83,4 @@ fn file_name(request: &PictureRequest) -> String {
         Theme::Dark => "dark",
     };
     format!("{}-{width}x{height}-{theme}.{}", request.chart, request.format.ending())
-}
-
-/// The charts over the whole run, and each chart of each group.
-fn known<'a>(groups: &'a [Group<'a>]) -> Vec<Known<'a>> {
-    let of_run = RUN_REGISTRY
-        .iter()
-        .map(|chart| Known { name: chart.name.to_owned(), draw: Box::new(move || (chart.draw)(groups)) });
-    let of_groups = groups.iter().flat_map(|group| {
-        REGISTRY.iter().map(move |chart| Known {
-            name: format!("{}{}", chart.name, group.suffix),
-            draw: Box::new(move || (chart.draw)(group)),
-        })
-    });
-    of_run.chain(of_groups).collect()
 }

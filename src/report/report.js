@@ -31,7 +31,7 @@
   // Filtering: rows and sections that do not match are hidden.
   const filter = () => {
     const wanted = all("select[data-filter]").map((select) => [select.dataset.filter, select.value]).filter(([, chosen]) => chosen !== "");
-    for (const one of all("[data-topology]")) {
+    for (const one of all("[data-topology], tr[data-strategy]")) {
       one.hidden = wanted.some(([key, chosen]) => one.dataset[key] !== undefined && chosen !== "=" + one.dataset[key]);
     }
   };

@@ -6,7 +6,8 @@ use super::criteria::Estimate;
 use super::decision;
 use super::format;
 use super::group::{Group, StrategyRepeats};
-use crate::results::{Criterion, Over, Requirement, named};
+use super::stats::{log_interval, mean_t_interval};
+use crate::results::{Criterion, OperationRow, Over, Requirement, Unit, named, named_of_operation};
 
 /// The verdicts on a requirement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,8 +40,6 @@ impl Met {
 pub struct JudgedRequirement<'a> {
     /// The requirement.
     pub requirement: &'a Requirement,
-    /// The figure that it is about.
-    pub criterion: &'static Criterion,
     /// Where.
     pub group: &'a Group<'a>,
     /// The strategy's label.
@@ -49,6 +48,7 @@ pub struct JudgedRequirement<'a> {
     pub estimate: Option<Estimate>,
     /// The verdict.
     pub met: Met,
+    unit: Unit,
 }
 
 /// Every requirement of every strategy that it is for. A control is there to break what others keep, and no cache to be
@@ -58,20 +58,20 @@ pub fn judge<'a>(groups: &'a [Group<'a>]) -> Vec<JudgedRequirement<'a>> {
     let mut all = Vec::new();
     for group in groups {
         for requirement in &group.results.run.requirements {
-            let Some(criterion) = named(&requirement.criterion) else { continue };
             if requirement.topology.as_deref().is_some_and(|topology| topology != group.topology) {
                 continue;
             }
             for entry in group.entries.iter().filter(|entry| is_for(requirement, entry)) {
-                let estimate = criterion.of(entry);
-                let met = of(requirement, criterion, entry, estimate.as_ref());
+                let Some(found) = measurement(requirement, group, entry) else { continue };
+                let met = of(requirement, &found);
+                let RequiredFigure { estimate, unit, .. } = found;
                 all.push(JudgedRequirement {
                     requirement,
-                    criterion,
                     group,
                     strategy: entry.label,
                     estimate,
                     met,
+                    unit,
                 });
             }
         }
@@ -86,23 +86,73 @@ fn is_for(requirement: &Requirement, entry: &StrategyRepeats<'_>) -> bool {
     }
 }
 
-fn of(
+/// What a requirement is about, as it was measured.
+struct RequiredFigure {
+    unit: Unit,
+    estimate: Option<Estimate>,
+    /// The repeats that all have to agree where there is no interval; none where the figure is their sum or their highest.
+    repeats: Vec<f64>,
+}
+
+/// `None` of a figure that this version does not know.
+fn measurement(
     requirement: &Requirement,
-    criterion: &Criterion,
+    group: &Group<'_>,
     entry: &StrategyRepeats<'_>,
-    estimate: Option<&Estimate>,
-) -> Met {
-    let Some(estimate) = estimate else { return Met::Unknown };
-    let holds = |value: f64| requirement.relation.holds(value, requirement.bound);
-    let values: Vec<bool> = match (estimate.interval, criterion.over) {
-        (Some(interval), _) => vec![holds(interval.low), holds(estimate.value), holds(interval.high)],
+) -> Option<RequiredFigure> {
+    if let Some(operation) = &requirement.operation {
+        let figure = named_of_operation(&requirement.criterion)?;
+        let repeats: Vec<f64> = of_operation(group, entry, operation).filter_map(figure.of_row).collect();
+        let estimate = estimate_of_operation(figure.unit, &repeats);
+        return Some(RequiredFigure { unit: figure.unit, estimate, repeats });
+    }
+    let figure = named(&requirement.criterion)?;
+    let repeats = match figure.over {
         // One repeat that lost a write has lost a write.
-        (None, Over::Sum | Over::Highest) => vec![holds(estimate.value)],
-        (None, Over::Percentile(..) | Over::Quotient(..) | Over::Mean) => {
-            let repeats = criterion.by_block(entry).into_iter().map(|(_, value)| holds(value));
-            repeats.chain([holds(estimate.value)]).collect()
+        Over::Sum | Over::Highest => Vec::new(),
+        Over::Percentile(..) | Over::Quotient(..) | Over::Mean => {
+            figure.by_block(entry).into_iter().map(|(_, value)| value).collect()
         }
     };
+    Some(RequiredFigure { unit: figure.unit, estimate: figure.of(entry), repeats })
+}
+
+/// The rows of one kind of operation, a repeat each.
+fn of_operation<'a>(
+    group: &Group<'a>,
+    entry: &'a StrategyRepeats<'_>,
+    operation: &'a str,
+) -> impl Iterator<Item = &'a OperationRow> {
+    let results = group.results;
+    entry.measured.iter().filter_map(move |row| {
+        results
+            .operations
+            .iter()
+            .find(|of| of.cell == row.cell && of.row.operation == operation)
+            .map(|of| &of.row)
+    })
+}
+
+/// The mean of the repeats: their histograms are not kept by kind of operation.
+fn estimate_of_operation(unit: Unit, repeats: &[f64]) -> Option<Estimate> {
+    let value = (!repeats.is_empty()).then(|| repeats.iter().sum::<f64>() / repeats.len() as f64)?;
+    let interval = match unit {
+        Unit::Micros => log_interval(repeats),
+        Unit::Seconds | Unit::Share | Unit::Count | Unit::Ratio | Unit::Bytes | Unit::Money => {
+            mean_t_interval(repeats)
+        }
+    };
+    Some(Estimate { value, interval, repeats: repeats.len() })
+}
+
+fn of(requirement: &Requirement, found: &RequiredFigure) -> Met {
+    let Some(estimate) = &found.estimate else { return Met::Unknown };
+    let holds = |value: f64| requirement.relation.holds(value, requirement.bound);
+    let mut values = vec![holds(estimate.value)];
+    match estimate.interval {
+        Some(interval) => values.extend([holds(interval.low), holds(interval.high)]),
+        None => values.extend(found.repeats.iter().map(|value| holds(*value))),
+    }
     match (values.iter().all(|holds| *holds), values.iter().any(|holds| *holds)) {
         (true, _) => Met::Met,
         (false, true) => Met::Undecided,
@@ -115,23 +165,35 @@ impl JudgedRequirement<'_> {
     #[must_use]
     pub fn measured(&self) -> String {
         let Some(of) = &self.estimate else { return "not measured".into() };
-        let value = self.criterion.unit.show(of.value);
+        let value = self.unit.show(of.value);
         match of.interval {
             Some(interval) => format!(
                 "{value} ({} to {}, n = {})",
-                self.criterion.unit.show(interval.low),
-                self.criterion.unit.show(interval.high),
+                self.unit.show(interval.low),
+                self.unit.show(interval.high),
                 of.repeats
             ),
             None => format!("{value} (n = {})", of.repeats),
         }
     }
 
-    /// The requirement in words: `read.p99 <5ms`.
+    /// The requirement in words: `read.p99 <5ms`, `checkout: p99 <50ms`.
     #[must_use]
     pub fn required(&self) -> String {
-        format!("{} {}", self.requirement.criterion, self.requirement.written)
+        in_words(self.requirement)
     }
+
+    /// Returns true if it is about this figure of all operations together.
+    #[must_use]
+    pub fn is_of(&self, figure: &Criterion) -> bool {
+        self.requirement.operation.is_none() && self.requirement.criterion == figure.name
+    }
+}
+
+fn in_words(requirement: &Requirement) -> String {
+    let operation =
+        requirement.operation.as_ref().map_or_else(String::new, |operation| format!("{operation}: "));
+    format!("{operation}{} {}", requirement.criterion, requirement.written)
 }
 
 /// Returns true if one is missed.
@@ -163,8 +225,7 @@ pub fn lines(judged: &[JudgedRequirement<'_>], several: bool) -> Vec<String> {
         let met = of.iter().filter(|one| one.met == Met::Met).count();
         let scope = requirement.strategy.iter().chain(&requirement.topology).cloned().collect::<Vec<_>>();
         let scope = if scope.is_empty() { String::new() } else { format!(" [{}]", scope.join(", ")) };
-        let mut text =
-            format!("{} {}{scope}: met by {met} of {}", requirement.criterion, requirement.written, of.len());
+        let mut text = format!("{}{scope}: met by {met} of {}", in_words(requirement), of.len());
         for (word, met) in
             [("missed by", Met::Missed), ("undecided for", Met::Undecided), ("unknown for", Met::Unknown)]
         {
@@ -255,7 +316,7 @@ fn failed(one: &JudgedRequirement<'_>) -> TestCaseStatus {
 mod tests {
     use super::*;
     use crate::report::group::groups;
-    use crate::results::{Results, SummaryRow};
+    use crate::results::{Of, Results, SummaryRow};
 
     fn row(label: &str, block: u32, p99: f64) -> SummaryRow {
         let mut row = SummaryRow {
@@ -311,6 +372,30 @@ mod tests {
         assert_eq!(met(&[1.0, 1.0, 1.0], "lost", "=0"), Met::Missed);
         assert_eq!(met(&[1.0], "lost", "=0"), Met::Met);
         assert_eq!(met(&[1.0], "hit_rate", ">50%"), Met::Unknown);
+    }
+
+    #[test]
+    fn a_kind_of_operation_is_held_to_what_was_measured_of_it_in_every_repeat() {
+        let mut results = results(&[1.0, 1.0], &[]);
+        for (block, p99) in [(1, 40_000.0), (2, 60_000.0)] {
+            let mut row = OperationRow { operation: "checkout".into(), ..OperationRow::default() };
+            row.response.p99_us = Some(p99);
+            let cell = format!("r{block}-cache-aside");
+            results.operations.push(Of {
+                cell,
+                strategy: "cache-aside".into(),
+                topology: "single".into(),
+                row,
+            });
+        }
+        for (written, met) in [("<70ms", Met::Met), ("<50ms", Met::Undecided), ("<30ms", Met::Missed)] {
+            results.run.requirements =
+                vec![Requirement::parse_of_operation("checkout", "p99", written).unwrap()];
+            let groups = groups(&results).unwrap();
+            let judged = judge(&groups);
+            assert_eq!((judged.len(), judged[0].met), (1, met), "{written}");
+            assert_eq!(judged[0].required(), format!("checkout: p99 {written}"));
+        }
     }
 
     #[test]

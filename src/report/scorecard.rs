@@ -3,6 +3,7 @@
 
 use maud::{Markup, html};
 
+use super::answer::best;
 use super::criteria::Estimate;
 use super::decision;
 use super::format;
@@ -28,6 +29,8 @@ const SHOWN: &[&str] = &[
     "cache.memory",
     "cache.commands_per_op",
     "cores",
+    "cost",
+    "cost.month",
     "throughput",
 ];
 
@@ -44,7 +47,8 @@ pub fn html(groups: &[Group<'_>]) -> Markup {
         section #scorecard {
             h2 { "Scorecard" }
             p { "Times are of what was answered; what failed is a share of its own. ± is half of the 95 % interval over the repeats. "
-                "Click a heading to sort by it, a strategy to single it out." }
+                "★ is the best in its group: no other strategy that may be proposed is shown to be better. Click a heading to sort by it, a \
+                strategy to single it out." }
             (filters(groups))
             div.wide {
                 table.sortable data-name="scorecard" {
@@ -149,8 +153,8 @@ fn row(
             @if swept { td.word data-value=[group.swept_number()] { (short_swept(group.swept, " = ", ", ")) } }
             @if !judged.is_empty() { (met(&own)) }
             (share_of_reference(group, entry))
-            @for figure in figures { (figure_cell(figure, entry, class_of(figure, &own))) }
-            td.word { (guarantee) }
+            @for figure in figures { (figure_cell(figure, group, entry, class_of(figure, &own))) }
+            td.word.long { (guarantee) }
             td class=(format!("word {}", observed_class(&verdict.guarantee))) { (verdict.guarantee) }
             td.word {
                 @if reasons.is_empty() { (verdict.status) } @else {
@@ -204,17 +208,22 @@ fn worst(own: &[&JudgedRequirement<'_>]) -> &'static str {
 }
 
 fn class_of(figure: &Criterion, own: &[&JudgedRequirement<'_>]) -> Option<&'static str> {
-    let of: Vec<&JudgedRequirement<'_>> =
-        own.iter().copied().filter(|one| one.criterion.name == figure.name).collect();
+    let of: Vec<&JudgedRequirement<'_>> = own.iter().copied().filter(|one| one.is_of(figure)).collect();
     (!of.is_empty()).then(|| worst(&of))
 }
 
-fn figure_cell(figure: &Criterion, entry: &StrategyRepeats<'_>, class: Option<&'static str>) -> Markup {
+fn figure_cell(
+    figure: &Criterion,
+    group: &Group<'_>,
+    entry: &StrategyRepeats<'_>,
+    class: Option<&'static str>,
+) -> Markup {
     let of = figure.of(entry);
     html! {
         td class=[class] data-value=[of.map(|of| of.value)] title=[of.map(|of| exact(figure, &of))] {
             (of.map_or_else(|| NONE.to_owned(), |of| figure.unit.show(of.value)))
             @if let Some(margin) = of.and_then(|of| margin(figure, &of)) { small { " ± " (margin) } }
+            @if best(group, figure).contains(&entry.label) { span.best { " ★" } }
         }
     }
 }
@@ -226,7 +235,9 @@ fn margin(figure: &Criterion, of: &Estimate) -> Option<String> {
     let shown = match figure.unit {
         // Of a share so many points, and not so many percent of it.
         Unit::Share => format!("{} points", format::three_digits(half * 100.0)),
-        Unit::Micros | Unit::Seconds | Unit::Count | Unit::Ratio | Unit::Bytes => figure.unit.show(half),
+        Unit::Micros | Unit::Seconds | Unit::Count | Unit::Ratio | Unit::Bytes | Unit::Money => {
+            figure.unit.show(half)
+        }
     };
     (half > of.value.abs() * 0.005).then_some(shown)
 }

@@ -2,11 +2,11 @@
 
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 
-use super::ReportError;
+use super::answer::best;
 use super::format;
-use super::group::{Group, groups, short_swept};
+use super::group::{Group, short_swept};
 use super::headline::Headline;
-use super::{decision, operations, prediction, requirements};
+use super::{decision, ignored, operations, prediction, requirements};
 use crate::base::shown;
 use crate::results::{Criterion, Results, Status, named};
 
@@ -38,6 +38,9 @@ const COLUMNS: &[Column] = &[
     Column { figure: "at_risk", goes: 0 },
 ];
 
+/// What stands before the best of a column.
+const BEST: &str = "*";
+
 /// Columns of words after the figures.
 const VERDICT: &str = "guarantee";
 const STATUS: &str = "status";
@@ -53,37 +56,37 @@ const RULED: TableStyle = TableStyle::new()
     .bottom_border(LineStyle::none().fill('─').junction('─'));
 
 /// The table, what failed and why, and the decision, no wider than `width` where that is possible.
-///
-/// # Errors
-/// Where an interval log does not read, or the cells were offered unequal operations.
-pub fn closing_table(results: &Results, width: usize) -> Result<String, ReportError> {
-    if results.summary.is_empty() {
-        return Ok("No run has finished.\n".into());
+#[must_use]
+pub fn closing_table(results: &Results, groups: &[Group<'_>], width: usize) -> String {
+    if groups.is_empty() {
+        return "No run has finished.\n".into();
     }
-    results.check_comparable()?;
-    let groups = groups(results)?;
     let mut text = String::new();
-    let (table, left_out) = fitting_table(&groups, width);
+    let (table, left_out) = fitting_table(groups, width);
     text += &table;
     text.push('\n');
-    text += &operations::closing_table(&groups, RULED);
+    text += &operations::closing_table(groups, RULED);
     let mut lines = vec![explanation(results)];
+    if table.contains(BEST) {
+        lines.push(format!("{BEST} no other strategy that may be proposed is shown to be better."));
+    }
     if !left_out.is_empty() {
         lines.push(format!("Left out at this width: {}; report.html has them.", format::list(&left_out)));
     }
+    lines.extend(ignored::sentences(results));
     lines.extend(failures(results));
-    lines.extend(prediction::sentences(&groups));
+    lines.extend(prediction::sentences(groups));
     for line in &lines {
         push_wrapped(&mut text, line, "", width);
     }
-    let required = requirements::lines(&requirements::judge(&groups), groups.len() > 1);
+    let required = requirements::lines(&requirements::judge(groups), groups.len() > 1);
     if !required.is_empty() {
         text.push('\n');
     }
     for line in &required {
         push_wrapped(&mut text, line, "  ", width);
     }
-    for part in decision::of(&groups) {
+    for part in decision::of(groups) {
         text.push('\n');
         if !part.heading.is_empty() {
             push_wrapped(&mut text, &format!("{}:", part.heading), "", width);
@@ -92,7 +95,7 @@ pub fn closing_table(results: &Results, width: usize) -> Result<String, ReportEr
             push_wrapped(&mut text, &format!("{} {}", sentence.tone.sign(), sentence.text), "  ", width);
         }
     }
-    Ok(shown::lines(&text).into_owned())
+    shown::lines(&text).into_owned()
 }
 
 /// Leaves out columns until the table fits.
@@ -157,7 +160,10 @@ fn table(groups: &[Group<'_>], gone: u8) -> Table {
             let mut row = vec![name(entry.label)];
             row.extend(topologies.then(|| name(group.topology)));
             row.extend(swept.then(|| short_swept(&shown::line(group.swept), "=", "\n")));
-            row.extend(figures.iter().map(|figure| figure.show(entry)));
+            row.extend(figures.iter().map(|figure| {
+                let mark = if best(group, figure).contains(&entry.label) { BEST } else { "" };
+                format!("{mark}{}", figure.show(entry))
+            }));
             row.extend(stays(VERDICT_GOES, gone).then(|| verdict.guarantee.clone()));
             row.push(verdict.status);
             row.extend(stays(LIMIT_GOES, gone).then_some(verdict.limited_by));

@@ -20,6 +20,8 @@ pub enum Unit {
     Ratio,
     /// Bytes.
     Bytes,
+    /// An amount in the currency of the scenario's prices.
+    Money,
 }
 
 impl Unit {
@@ -30,7 +32,7 @@ impl Unit {
             Self::Micros => "µs",
             Self::Seconds => "s",
             Self::Share => "share",
-            Self::Count | Self::Ratio => "",
+            Self::Count | Self::Ratio | Self::Money => "",
             Self::Bytes => "bytes",
         }
     }
@@ -220,6 +222,15 @@ pub const CRITERIA: &[Criterion] = &[
         over: Over::Quotient(|row| Some(row.calls.db_writes as f64), measured),
     },
     Criterion {
+        name: "database.writes_per_op",
+        heading: "db writes/op",
+        meaning: "Database writes for each operation.",
+        unit: Unit::Ratio,
+        better: Better::Lower,
+        of_row: |row| row.calls_per_op.db_writes_per_op,
+        over: Over::Quotient(|row| Some(row.calls.db_writes as f64), operations),
+    },
+    Criterion {
         name: "database.peak_per_s",
         heading: "db peak/s",
         meaning: "Database reads and writes a second in the busiest window of all repeats.",
@@ -321,6 +332,24 @@ pub const CRITERIA: &[Criterion] = &[
         unit: Unit::Ratio,
         better: Better::Lower,
         of_row: |row| Some(row.cores.cpu_cache_cores.unwrap_or(0.0) + row.cores.cpu_database_cores?),
+        over: Over::Mean,
+    },
+    Criterion {
+        name: "cost",
+        heading: "cost/M ops",
+        meaning: "The cost of a million operations that were answered, at the prices in [cost] and in their currency.",
+        unit: Unit::Money,
+        better: Better::Lower,
+        of_row: |row| row.cost.cost_per_million_ops,
+        over: Over::Mean,
+    },
+    Criterion {
+        name: "cost.month",
+        heading: "cost/month",
+        meaning: "The cost of a month of 730 hours at the measured rate, at the prices in [cost] and in their currency.",
+        unit: Unit::Money,
+        better: Better::Lower,
+        of_row: |row| row.cost.cost_per_month,
         over: Over::Mean,
     },
 ];

@@ -88,6 +88,8 @@ columns! {
     pub struct WindowTimes {
         /// The median response time of reads and writes together that were answered.
         response_p50_us: Option<f64> as "µs",
+        /// The 95th percentile of the response time of reads and writes together that were answered.
+        response_p95_us: Option<f64> as "µs",
         /// The 99th percentile of the response time of reads and writes together that were answered.
         response_p99_us: Option<f64> as "µs",
         /// The 99th percentile of the service time of reads and writes together that were answered.
@@ -342,6 +344,17 @@ columns! {
         database_pool_wait_us_mean: Option<f64> as "µs",
         /// The limit that kept the cell from doing more.
         limited_by: Option<LimitedBy>,
+    }
+}
+
+columns! {
+    /// What the cell would cost at the prices in `[cost]`, in their currency; empty without prices.
+    #[derive(Copy)]
+    pub struct Cost {
+        /// The cost of a million operations that were answered.
+        cost_per_million_ops: Option<f64>,
+        /// The cost of a month of 730 hours at the rate at which operations were answered.
+        cost_per_month: Option<f64>,
     }
 }
 

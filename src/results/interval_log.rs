@@ -2,8 +2,13 @@
 //!
 //! Values are nanoseconds. The interval's maximum in the text is in milliseconds, which is what the standard tools
 //! assume (`HistogramLogProcessor -tag read-response -i CELL.hlog`).
+//!
+//! Before the intervals stands the sum of all of them, by tag, so that whoever wants the whole need not decode every window:
+//! a hundred cells of six hundred windows hold a quarter of a million histograms.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::io::BufRead;
 use std::time::{Duration, SystemTime};
 
 use hdrhistogram::Histogram;
@@ -29,6 +34,9 @@ pub struct Interval<'a> {
     pub histogram: &'a Histogram<u64>,
 }
 
+/// What stands before the tag of a sum. Tools that ask for a tag, such as `read-response`, do not see sums.
+const WHOLE: &str = "whole-";
+
 /// The tag that an operation's measure has in the log, such as `read-response`.
 fn tag(operation: &str, measure: Measure) -> String {
     format!("{operation}-{}", measure.name())
@@ -42,6 +50,12 @@ pub fn interval_log<'a>(
     start: SystemTime,
     intervals: impl IntoIterator<Item = Interval<'a>>,
 ) -> Result<Vec<u8>, String> {
+    let intervals: Vec<Interval<'a>> = intervals.into_iter().collect();
+    let mut sums: BTreeMap<String, Histogram<u64>> = BTreeMap::new();
+    for interval in &intervals {
+        sum_up(&mut sums, tag(interval.operation, interval.measure), interval.histogram.clone())?;
+    }
+    let end = intervals.iter().map(|interval| interval.start + interval.length).max().unwrap_or_default();
     let mut text = Vec::new();
     let mut serializer = V2DeflateSerializer::new();
     let mut log = IntervalLogWriterBuilder::new()
@@ -52,7 +66,11 @@ pub fn interval_log<'a>(
         .with_max_value_divisor(1e6)
         .begin_log_with(&mut text, &mut serializer)
         .map_err(|error| format!("cannot begin the interval log: {error}"))?;
-    for interval in intervals {
+    for (tag, sum) in &sums {
+        log.write_histogram(sum, Duration::ZERO, end, Tag::new(&format!("{WHOLE}{tag}")))
+            .map_err(|error| format!("cannot write the sum of {tag}: {error}"))?;
+    }
+    for interval in &intervals {
         let tag = tag(interval.operation, interval.measure);
         log.write_histogram(interval.histogram, interval.start, interval.length, Tag::new(&tag))
             .map_err(|error| format!("cannot write {tag} at {:?}: {error}", interval.start))?;
@@ -61,27 +79,64 @@ pub fn interval_log<'a>(
     Ok(text)
 }
 
-/// All intervals of a log added up, by reads or writes and by measure, in nanoseconds.
+/// All intervals of a log added up, by reads or writes and by measure, in nanoseconds: the sums that stand at its beginning,
+/// or, where it has none, those of its intervals.
 ///
 /// # Errors
-/// Says what does not decode.
-pub fn merged_histograms(log: &[u8]) -> Result<BTreeMap<(OperationClass, Measure), Histogram<u64>>, String> {
-    let mut merged = BTreeMap::new();
+/// Says what does not read or decode.
+pub fn merged_histograms(
+    mut log: impl BufRead,
+) -> Result<BTreeMap<(OperationClass, Measure), Histogram<u64>>, String> {
+    let mut text = Vec::new();
+    let first_interval = loop {
+        let line = text.len();
+        let read = log.read_until(b'\n', &mut text).map_err(|error| error.to_string())?;
+        if read == 0 || is_interval(&text[line..]) {
+            break line;
+        }
+    };
+    let sums = added_up(&text[..first_interval], WHOLE)?;
+    if !sums.is_empty() {
+        return Ok(sums);
+    }
+    log.read_to_end(&mut text).map_err(|error| error.to_string())?;
+    added_up(&text, "")
+}
+
+/// Returns true for a line that is neither about the log nor one of its sums.
+fn is_interval(line: &[u8]) -> bool {
+    let is_sum = line.strip_prefix(b"Tag=").is_some_and(|rest| rest.starts_with(WHOLE.as_bytes()));
+    !is_sum && !line.starts_with(b"#") && !line.starts_with(b"\"")
+}
+
+/// The entries of a log whose tags begin with `before`, added up.
+fn added_up(log: &[u8], before: &str) -> Result<BTreeMap<(OperationClass, Measure), Histogram<u64>>, String> {
+    let mut sums = BTreeMap::new();
     let mut deserializer = Deserializer::new();
     for entry in IntervalLogIterator::new(log) {
         let LogEntry::Interval(interval) = entry.map_err(|error| format!("{error:?}"))? else { continue };
-        let Some(kind) = interval.tag().and_then(|tag| kind_of(tag.as_str())) else { continue };
+        let tag = interval.tag();
+        let Some(kind) = tag.and_then(|tag| kind_of(tag.as_str().strip_prefix(before)?)) else { continue };
         let bytes = decode_base64(interval.encoded_histogram())?;
         let histogram: Histogram<u64> =
             deserializer.deserialize(&mut bytes.as_slice()).map_err(|error| error.to_string())?;
-        match merged.entry(kind) {
-            std::collections::btree_map::Entry::Vacant(place) => {
-                place.insert(histogram);
-            }
-            std::collections::btree_map::Entry::Occupied(mut sum) => add(sum.get_mut(), &histogram)?,
-        }
+        sum_up(&mut sums, kind, histogram)?;
     }
-    Ok(merged)
+    Ok(sums)
+}
+
+fn sum_up<K: Ord>(
+    sums: &mut BTreeMap<K, Histogram<u64>>,
+    kind: K,
+    histogram: Histogram<u64>,
+) -> Result<(), String> {
+    match sums.entry(kind) {
+        Entry::Vacant(place) => {
+            place.insert(histogram);
+            Ok(())
+        }
+        Entry::Occupied(mut sum) => add(sum.get_mut(), &histogram),
+    }
 }
 
 /// Adds a histogram to a sum that grows where it must.
@@ -147,11 +202,25 @@ mod tests {
     fn a_log_reads_back_as_the_sum_of_its_intervals() {
         let (slow, fast) = (histogram((1..500).map(|n| n * 1_000_000)), histogram((1..500).map(|n| n * 100)));
         let log = interval_log(SystemTime::UNIX_EPOCH, [interval(0, &fast), interval(1, &slow)]).unwrap();
-        let merged = merged_histograms(&log).unwrap();
+        let merged = merged_histograms(log.as_slice()).unwrap();
         let mut sum = fast.clone();
         sum.add(&slow).unwrap();
         assert_eq!(merged[&(OperationClass::Read, Measure::Response)], sum);
         assert_eq!(merged.len(), 1);
+    }
+
+    #[test]
+    fn the_sums_that_a_log_begins_with_are_those_of_its_intervals_and_the_intervals_are_not_read_for_them() {
+        let (slow, fast) = (histogram((1..500).map(|n| n * 1_000_000)), histogram((1..500).map(|n| n * 100)));
+        let log = interval_log(SystemTime::UNIX_EPOCH, [interval(0, &fast), interval(1, &slow)]).unwrap();
+        let text = String::from_utf8(log).unwrap();
+        let intervals: Vec<&str> = text.lines().filter(|line| !line.contains(WHOLE)).collect();
+        let without_sums = intervals.join("\n") + "\n";
+        assert_ne!(text, without_sums);
+        let whole = merged_histograms(text.as_bytes()).unwrap();
+        assert_eq!(whole, merged_histograms(without_sums.as_bytes()).unwrap(), "an older log is added up");
+        let broken = text.replace(text.lines().last().unwrap(), "Tag=read-response,0.0,1.0,2.0,!!!");
+        assert_eq!(whole, merged_histograms(broken.as_bytes()).unwrap());
     }
 
     #[test]
@@ -169,7 +238,7 @@ mod tests {
 
     #[test]
     fn text_that_is_not_a_log_is_an_error_and_not_an_empty_log() {
-        assert!(merged_histograms(b"Tag=read-response,0.0,1.0,2.0,!!!\n").is_err());
-        assert!(merged_histograms(b"Tag=read-response,0.0,1.0,2.0,SElTVEY=\n").is_err());
+        assert!(merged_histograms(&b"Tag=read-response,0.0,1.0,2.0,!!!\n"[..]).is_err());
+        assert!(merged_histograms(&b"Tag=read-response,0.0,1.0,2.0,SElTVEY=\n"[..]).is_err());
     }
 }

@@ -10,6 +10,7 @@ mod application;
 mod audit;
 mod baseline;
 pub mod columns;
+mod cost;
 mod criteria;
 mod csv_text;
 mod curve;
@@ -26,6 +27,7 @@ mod latency;
 mod lines;
 mod nodes;
 mod numbers;
+mod operation_criteria;
 mod operations;
 mod origin;
 mod read;
@@ -38,6 +40,7 @@ mod verdict;
 pub use application::FigureRow;
 pub use audit::{AnomalyKind, AuditRow};
 pub use baseline::{Baseline, Replace, baseline_path, baselines, save_baseline};
+pub use cost::Prices;
 pub use criteria::{Better, CRITERIA, Criterion, OfRow, Over, Unit, named};
 pub use curve::{CURVE, CurveRow, CurveSource, write_curve};
 pub use directory::{CellResults, ResultsDir};
@@ -50,12 +53,14 @@ pub use files::{
     APPLICATION, AUDIT, ENTITIES, EVENTS, FileGuide, LATENCY, NODES, OPERATIONS, TIMESERIES, file_guides,
 };
 pub use groups::{
-    Answers, AtRisk, AuditedReads, BacklogUse, CacheUse, CallsPerOperation, Cores, DatabaseLoad, Judgement,
-    Limits, OfferedStream, Outages, Predicted, StoreCalls, StoresAtEnd, Times, WindowTimes, WrongReads,
+    Answers, AtRisk, AuditedReads, BacklogUse, CacheUse, CallsPerOperation, Cores, Cost, DatabaseLoad,
+    Judgement, Limits, OfferedStream, Outages, Predicted, StoreCalls, StoresAtEnd, Times, WindowTimes,
+    WrongReads,
 };
 pub use interval_log::{Interval, interval_log, merged_histograms};
 pub use latency::{LatencyRow, Measure, OperationClass, OutcomeClass, spectrum};
 pub use nodes::{NodeRole, NodeRow};
+pub use operation_criteria::{OPERATION_CRITERIA, OperationCriterion, named_of_operation};
 pub use operations::OperationRow;
 pub use origin::{Of, Origin};
 pub use read::Results;

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::criteria::{CRITERIA, Criterion, Unit, named};
+use super::criteria::{CRITERIA, Unit, named};
+use super::operation_criteria::{OPERATION_CRITERIA, named_of_operation};
 use crate::base::units::{ByteSize, parse_duration};
 
 /// The ways in which a figure may have to lie to its bound.
@@ -56,7 +57,7 @@ impl Relation {
 /// Something that a strategy has to reach.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Requirement {
-    /// The name of the figure, such as `read.p99`.
+    /// The name of the figure, such as `read.p99`; of one kind of operation, such as `p99`.
     pub criterion: String,
     /// The side of the bound on which it has to lie.
     pub relation: Relation,
@@ -68,6 +69,8 @@ pub struct Requirement {
     pub strategy: Option<String>,
     /// The topology that it is for, by its label; all of them where there is none.
     pub topology: Option<String>,
+    /// The kind of operation that it is for; all together where there is none.
+    pub operation: Option<String>,
 }
 
 impl Requirement {
@@ -80,6 +83,24 @@ impl Requirement {
             let names: Vec<&str> = CRITERIA.iter().map(|figure| figure.name).collect();
             return Err(format!("there is no figure \"{criterion}\"; there are {}", names.join(", ")));
         };
+        Self::of_figure(figure.name, figure.unit, written)
+    }
+
+    /// A requirement on one kind of operation.
+    ///
+    /// # Errors
+    /// What is wrong with it, and what would be right.
+    pub fn parse_of_operation(operation: &str, criterion: &str, written: &str) -> Result<Self, String> {
+        let Some(figure) = named_of_operation(criterion) else {
+            let names: Vec<&str> = OPERATION_CRITERIA.iter().map(|figure| figure.name).collect();
+            let names = names.join(", ");
+            return Err(format!("one kind of operation has no figure \"{criterion}\"; there are {names}"));
+        };
+        let requirement = Self::of_figure(figure.name, figure.unit, written)?;
+        Ok(Self { operation: Some(operation.to_owned()), ..requirement })
+    }
+
+    fn of_figure(name: &str, unit: Unit, written: &str) -> Result<Self, String> {
         let text = written.trim();
         // The longer signs first.
         let signs = [
@@ -91,18 +112,21 @@ impl Requirement {
         ];
         let found = signs.into_iter().find_map(|(sign, relation)| Some((relation, text.strip_prefix(sign)?)));
         let Some((relation, value)) = found else {
-            return Err(format!("\"{written}\" does not begin with <, <=, =, >= or >; {}", example(figure)));
+            return Err(format!(
+                "\"{written}\" does not begin with <, <=, =, >= or >; {}",
+                example(name, unit)
+            ));
         };
-        let bound = bound(figure.unit, value.trim()).ok_or_else(|| {
-            format!("\"{}\" is no {}; {}", value.trim(), kind(figure.unit), example(figure))
-        })?;
+        let bound = bound(unit, value.trim())
+            .ok_or_else(|| format!("\"{}\" is no {}; {}", value.trim(), kind(unit), example(name, unit)))?;
         Ok(Self {
-            criterion: criterion.to_owned(),
+            criterion: name.to_owned(),
             relation,
             bound,
             written: text.to_owned(),
             strategy: None,
             topology: None,
+            operation: None,
         })
     }
 }
@@ -113,20 +137,22 @@ fn kind(unit: Unit) -> &'static str {
         Unit::Micros | Unit::Seconds => "duration",
         Unit::Share => "share",
         Unit::Count | Unit::Ratio => "number",
+        Unit::Money => "amount",
         Unit::Bytes => "size",
     }
 }
 
-fn example(figure: &Criterion) -> String {
-    let text = match figure.unit {
+fn example(name: &str, unit: Unit) -> String {
+    let text = match unit {
         Unit::Micros => "<5ms",
         Unit::Seconds => "<2s",
         Unit::Share => ">=90%",
         Unit::Count => "<1000",
         Unit::Ratio => "<0.3",
+        Unit::Money => "<2.50",
         Unit::Bytes => "<64MiB",
     };
-    format!("write \"{}\" = \"{text}\"", figure.name)
+    format!("write \"{name}\" = \"{text}\"")
 }
 
 fn bound(unit: Unit, text: &str) -> Option<f64> {
@@ -144,7 +170,7 @@ fn bound(unit: Unit, text: &str) -> Option<f64> {
             None => number(text),
         }
         .filter(|share| *share <= 1.0),
-        Unit::Count | Unit::Ratio => number(&text.replace('_', "")),
+        Unit::Count | Unit::Ratio | Unit::Money => number(&text.replace('_', "")),
         Unit::Bytes => ByteSize::parse(text).ok().map(|size| size.0 as f64),
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Requirement;
+use super::{Prices, Requirement};
 
 /// Everything about a run that is not a measurement.
 ///
@@ -47,6 +47,9 @@ pub struct RunInfo {
     /// The requirements on strategies.
     #[serde(default)]
     pub requirements: Vec<Requirement>,
+    /// The prices of the scenario, if it gives any.
+    #[serde(default)]
+    pub prices: Option<Prices>,
     /// Digests of the operations that each client was offered.
     pub stream_digests: Vec<ClientDigest>,
     /// The ids of the cells, in the order in which they run.

@@ -2,8 +2,9 @@
 
 use super::columns::{columns, words};
 use super::{
-    Answers, AtRisk, AuditedReads, BacklogUse, CacheUse, CallsPerOperation, Cores, DatabaseLoad, Judgement,
-    Limits, Measure, OfferedStream, OperationClass, Outages, Predicted, StoreCalls, StoresAtEnd, Times,
+    Answers, AtRisk, AuditedReads, BacklogUse, CacheUse, CallsPerOperation, Cores, Cost, DatabaseLoad,
+    Judgement, Limits, Measure, OfferedStream, OperationClass, Outages, Predicted, StoreCalls, StoresAtEnd,
+    Times,
 };
 
 words! {
@@ -86,6 +87,9 @@ columns! {
         /// `key=value;key=value` of the swept values; empty without a sweep. A key that means nothing to the
         /// topology, such as `cache.policy` to Redis, is left out and makes no cells of its own.
         swept: String,
+        /// The settings that the scenario gives and that have no effect on this topology, with `;` between them, such as
+        /// `cache.capacity` on a Redis that was there already.
+        ignored_settings: Option<String>,
         /// The state of the cell, which tells how far the figures may be read as they stand.
         status: Status,
         /// Why the status is not `ok`.
@@ -167,6 +171,8 @@ columns! {
         group cores: Cores,
         /// See [`Limits`].
         group limits: Limits,
+        /// See [`Cost`].
+        group cost: Cost,
         /// The guarantee that the strategy gives here.
         guarantee: Option<String>,
         /// The naive part of the strategy, where it is a control: a form known to be wrong, there to show that the

@@ -230,6 +230,7 @@ fn new_info(plan: &Plan, options: &RunOptions) -> RunInfo {
         effective_scenario: plan.effective.clone(),
         settings: words::settings(&plan.scenario),
         requirements: plan.requirements.clone(),
+        prices: plan.scenario.cost.prices(),
         stream_digests: Vec::new(),
         cells: plan.cells.iter().map(|cell| cell.id.clone()).collect(),
         open_file_limit: machine::open_file_limit(),

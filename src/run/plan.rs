@@ -6,6 +6,8 @@ mod cell;
 mod cell_names;
 mod choice;
 mod chosen;
+pub mod cost;
+mod ignored;
 mod order;
 mod promise;
 mod reading;
@@ -28,6 +30,7 @@ use std::time::Duration;
 pub use cell::Cell;
 pub use choice::{LeftOut, Only};
 pub use chosen::{ChosenApplication, ChosenStrategy, ChosenTopology};
+pub use ignored::IgnoredSetting;
 pub use order::Variant;
 pub use scenario::Scenario;
 pub use size::Size;
@@ -147,7 +150,8 @@ impl Plan {
     /// out.
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
-        let mut notes = self.again.clone();
+        let mut notes = self.ignored_in_words();
+        notes.extend(self.again.iter().cloned());
         for (_, scenario) in &self.variants {
             let (Some(path), Some(recorded)) = (&scenario.workload.trace, &scenario.recorded) else {
                 continue;
@@ -156,6 +160,27 @@ impl Plan {
             notes.extend(of_trace.filter(|note| !notes.contains(note)));
         }
         notes
+    }
+
+    /// A sentence for each setting without effect, with the topologies on which it has none.
+    fn ignored_in_words(&self) -> Vec<String> {
+        let mut found: Vec<(&IgnoredSetting, Vec<String>)> = Vec::new();
+        let of_cells =
+            self.cells.iter().flat_map(|cell| cell.ignored.iter().map(|one| (one, &cell.topology.label)));
+        for (ignored, topology) in of_cells {
+            match found.iter_mut().find(|(known, _)| *known == ignored) {
+                Some((_, topologies)) if topologies.contains(topology) => {}
+                Some((_, topologies)) => topologies.push(topology.clone()),
+                None => found.push((ignored, vec![topology.clone()])),
+            }
+        }
+        // Cells run in random order; what is said does not change with it.
+        found.sort_by(|a, b| a.0.key.cmp(&b.0.key));
+        let sentence = |(ignored, mut topologies): (&IgnoredSetting, Vec<String>)| {
+            topologies.sort_unstable();
+            format!("{} has no effect on {}: {}", ignored.key, topologies.join(", "), ignored.why)
+        };
+        found.into_iter().map(sentence).collect()
     }
 
     /// The shortest and the longest that the run can take, without starting servers and loading.
@@ -188,6 +213,7 @@ fn plan(name: &str, path: &str, text: &str, options: &PlanOptions, mistakes: &Mi
     let effective = secrets::redacted_toml(&tree);
     let required = requirements::take(&mut tree, mistakes);
     let sweep = sweep::take(&mut tree, mistakes);
+    let given = ignored::given(&tree, sweep.iter().map(|(key, _)| key.as_str()));
     let only = Only::parse(&options.only, mistakes);
     let swept_runs = sweep.iter().fold(1_u64, |runs, (_, values)| runs.saturating_mul(values.len() as u64));
     if let Err(mistake) = check_runs(swept_runs, &tree, &["sweep"]) {
@@ -196,22 +222,21 @@ fn plan(name: &str, path: &str, text: &str, options: &PlanOptions, mistakes: &Mi
     }
     let (variants, again) = variants(name, &tree, &sweep, mistakes);
     let scenario = variants.first().map(|(_, scenario)| Arc::clone(scenario))?;
-    let strategies: Vec<&str> = scenario.strategies.iter().map(|one| one.label.as_str()).collect();
-    let topologies: Vec<&str> = scenario.topologies.iter().map(|one| one.label.as_str()).collect();
-    requirements::check_labels(&required, &strategies, &topologies, mistakes);
+    requirements::check_labels(&required, &scenario, mistakes);
+    requirements::check_prices(&required, scenario.cost.prices().as_ref(), mistakes);
     only.check(&scenario, mistakes);
     if !mistakes.is_empty() {
         return None;
     }
-    let combinations =
-        strategies.len().saturating_mul(topologies.len()).saturating_mul(variants.len()) as u64;
+    let combinations = scenario.strategies.len().saturating_mul(scenario.topologies.len());
+    let combinations = combinations.saturating_mul(variants.len()) as u64;
     let runs = combinations.saturating_mul(scenario.run.repeats.get());
     if let Err(mistake) = check_runs(runs, &tree, &["run", "repeats"]) {
         mistakes.push(mistake.help("give fewer repeats, or sweep less"));
         return None;
     }
     let mut left_out = Vec::new();
-    let cells = order::cells(&variants, &only, &mut left_out);
+    let cells = order::cells(&variants, &only, &given, &mut left_out);
     if cells.is_empty() {
         mistakes.push(nothing_to_run(&tree, &left_out));
         return None;

@@ -53,6 +53,12 @@ impl Spec {
         self.nodes.is_none()
     }
 
+    /// The servers that are there already.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<SecretUrl> {
+        self.nodes.iter().flat_map(Distinct::all).cloned().collect()
+    }
+
     /// Its parts and abilities.
     #[must_use]
     pub fn shape(&self) -> TopologyShape {

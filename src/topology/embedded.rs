@@ -4,8 +4,8 @@
 use super::settings::{Capacity, DatabaseKind};
 use super::{CacheDeployment, DeploymentContext, TopologyError, TopologyShape};
 use crate::base::memory;
-use crate::store::Counters;
 use crate::store::local::{LocalCache, LocalCapacity};
+use crate::store::{Counters, SecretUrl};
 
 crate::settings! {
     /// The settings of `embedded`.
@@ -20,6 +20,12 @@ impl Spec {
     #[must_use]
     pub fn manages_cache_servers(&self) -> bool {
         false
+    }
+
+    /// Returns nothing: it has no address.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<SecretUrl> {
+        Vec::new()
     }
 
     /// Its parts and abilities: nothing in it can be broken by itself.

@@ -12,6 +12,7 @@ pub mod embedded;
 pub mod forming;
 pub mod nodes;
 mod operations;
+pub mod reach;
 pub mod relay;
 pub mod sentinel;
 pub mod servers;
@@ -32,7 +33,7 @@ use settings::{CacheSettings, DatabaseKind, DatabaseSettings};
 pub use target::Target;
 
 use crate::scenario::{Reader, SettingDoc, Settings};
-use crate::store::{Document, StoreError};
+use crate::store::{Document, SecretUrl, StoreError};
 
 /// A reason why a topology could not be deployed.
 #[derive(Debug, thiserror::Error)]
@@ -240,6 +241,12 @@ macro_rules! topologies {
                 match self { $( Self::$variant(spec) => spec.manages_cache_servers(), )+ }
             }
 
+            /// The servers of the cache that are there already, as its settings name them.
+            #[must_use]
+            pub fn addresses(&self) -> Vec<SecretUrl> {
+                match self { $( Self::$variant(spec) => spec.addresses(), )+ }
+            }
+
             /// Its parts and abilities, as far as its settings tell.
             #[must_use]
             pub fn shape(&self) -> TopologyShape {
@@ -271,15 +278,52 @@ impl TopologySpec {
         matches!(self, Self::Embedded(_))
     }
 
-    /// Returns true if a setting of the scenario, by its dotted key, has an effect here. Servers do not evict by the
-    /// embedded cache's policy, nor it by theirs, and nothing is set on servers that hotset did not start.
+    /// Returns true if a setting of the scenario, by its dotted key, has an effect here.
     #[must_use]
     pub fn obeys(&self, key: &str) -> bool {
+        self.why_not_obeyed(key).is_none()
+    }
+
+    /// Why a setting of the scenario, by its dotted key, has no effect here. Servers do not evict by the embedded cache's
+    /// policy, nor it by theirs, and nothing is set on servers that hotset did not start.
+    #[must_use]
+    pub fn why_not_obeyed(&self, key: &str) -> Option<&'static str> {
+        let (is_embedded, is_external) =
+            (self.is_embedded(), !self.is_embedded() && !self.manages_cache_servers());
         match key {
-            "cache.policy" | "cache.max_memory_percent" => matches!(self, Self::Embedded(_)),
-            "cache.eviction" | "cache.persistence" => self.manages_cache_servers(),
-            _ => true,
+            "cache.policy" | "cache.max_memory_percent" if !is_embedded => {
+                Some("only the embedded cache has it")
+            }
+            "cache.capacity" | "cache.eviction" | "cache.persistence" | "run.pin.cache" if is_external => {
+                Some("hotset did not start that Redis, which keeps what it was told")
+            }
+            "cache.eviction" | "cache.persistence" | "run.pin.cache" if is_embedded => {
+                Some("the embedded cache is no server")
+            }
+            "cache.tls_ca" | "cache.connect_timeout" | "cache.wait_replicas" | "cache.wait_timeout"
+                if is_embedded =>
+            {
+                Some("nobody connects to the embedded cache")
+            }
+            "database.url"
+            | "database.cache_size"
+            | "database.connections"
+            | "database.replica_set"
+            | "database.write_concern"
+            | "database.read_preference"
+            | "run.pin.database"
+                if !self.has_mongodb() =>
+            {
+                Some("its database is a file of this process")
+            }
+            _ => None,
         }
+    }
+
+    /// Returns true if its database is a MongoDB.
+    #[must_use]
+    pub fn has_mongodb(&self) -> bool {
+        self.database() == DatabaseKind::Mongodb
     }
 
     /// The policy by which a cache of hotset's own may evict entries without a time to live; `None` if it never does.

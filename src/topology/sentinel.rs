@@ -64,6 +64,12 @@ impl Spec {
         self.sentinels.is_none()
     }
 
+    /// The servers that are there already.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<SecretUrl> {
+        self.sentinels.iter().flat_map(Distinct::all).cloned().collect()
+    }
+
     /// Its parts and abilities.
     #[must_use]
     pub fn shape(&self) -> TopologyShape {

@@ -31,6 +31,12 @@ impl Spec {
         self.url.is_none()
     }
 
+    /// The servers that are there already.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<SecretUrl> {
+        self.url.iter().cloned().collect()
+    }
+
     /// Its parts and abilities.
     #[must_use]
     pub fn shape(&self) -> TopologyShape {

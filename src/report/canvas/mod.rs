@@ -3,6 +3,7 @@
 //! Charts place every line and letter themselves, in pixels, because that is the only way to promise that nothing
 //! overlaps. plotters draws the PNG.
 
+pub mod end_labels;
 mod fonts;
 pub mod panel;
 pub mod render;
@@ -11,6 +12,7 @@ pub mod sheet;
 pub mod svg;
 pub mod theme;
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use plotters::style::{FontDesc, FontFamily, FontStyle, RGBAColor, RGBColor};
@@ -80,7 +82,7 @@ impl Lettering {
         // Measured large, because widths come back as whole pixels.
         let scale = 16.0;
         match self.font(self.size * fonts::FONT_FACTOR * scale).box_size(text) {
-            Ok((width, _)) => f64::from(width) / scale,
+            Ok((width, _)) => f64::from(width) / scale + self.size * BEYOND_BOX * missing(text) as f64,
             // Wide enough for any font; only the layout is a little loose then.
             Err(_) => text.chars().count() as f64 * self.size * 0.7,
         }
@@ -127,6 +129,13 @@ impl Lettering {
         lines.push(line);
         lines.iter().map(|line| self.cut(line.trim(), width)).filter(|line| !line.is_empty()).collect()
     }
+}
+
+/// By how much a letter that the font has not is wider, in parts of its size, than the box that stands for it: browsers have it.
+const BEYOND_BOX: f64 = 0.4;
+
+fn missing(text: &str) -> usize {
+    text.chars().filter(|letter| !fonts::has(*letter)).count()
 }
 
 /// Something on a picture, in pixels from its top left corner.
@@ -236,6 +245,16 @@ impl Canvas {
         runs
     }
 
+    /// The letters on it that the font of PNGs has not.
+    #[must_use]
+    pub fn undrawable(&self) -> BTreeSet<char> {
+        let texts = self.shapes.iter().filter_map(|shape| match shape {
+            Shape::Text { text, .. } => Some(text),
+            Shape::Line { .. } | Shape::Area { .. } | Shape::Disc { .. } => None,
+        });
+        texts.flat_map(|text| text.chars()).filter(|letter| !fonts::has(*letter)).collect()
+    }
+
     /// Draws a line; one point is none.
     pub fn line(
         &mut self,
@@ -250,10 +269,17 @@ impl Canvas {
         }
     }
 
+    /// Fills an area between its corners; two of them are none.
+    pub fn area(&mut self, points: impl Into<Vec<(f64, f64)>>, colour: impl Into<RGBAColor>) {
+        let points = points.into();
+        if points.len() > 2 {
+            self.shapes.push(Shape::Area { points, colour: colour.into() });
+        }
+    }
+
     /// Fills a rectangle between two corners.
     pub fn rectangle(&mut self, from: (f64, f64), to: (f64, f64), colour: impl Into<RGBAColor>) {
-        let points = vec![from, (to.0, from.1), to, (from.0, to.1)];
-        self.shapes.push(Shape::Area { points, colour: colour.into() });
+        self.area([from, (to.0, from.1), to, (from.0, to.1)], colour);
     }
 
     /// Writes a text from left to right.

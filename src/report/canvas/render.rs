@@ -91,20 +91,19 @@ impl Frame {
 
 /// The mean of each square of pixels, which smooths the edges.
 fn shrunk(fine: &[u8], width: usize, by: usize) -> Vec<u8> {
-    let (columns, rows) = (width / by, fine.len() / 3 / width / by);
-    let mut pixels = Vec::with_capacity(columns * rows * 3);
-    for row in 0..rows {
-        for column in 0..columns {
-            for colour in 0..3 {
-                let mut sum = 0;
-                for y in row * by..(row + 1) * by {
-                    for x in column * by..(column + 1) * by {
-                        sum += usize::from(fine[(y * width + x) * 3 + colour]);
-                    }
+    let mut pixels = Vec::with_capacity(fine.len() / (by * by));
+    for rows in fine.chunks_exact(width * 3 * by) {
+        let mut sums = vec![0_u32; width / by * 3];
+        for row in rows.chunks_exact(width * 3) {
+            for (sum, square) in sums.chunks_exact_mut(3).zip(row.chunks_exact(3 * by)) {
+                for pixel in square.chunks_exact(3) {
+                    sum[0] += u32::from(pixel[0]);
+                    sum[1] += u32::from(pixel[1]);
+                    sum[2] += u32::from(pixel[2]);
                 }
-                pixels.push((sum / (by * by)) as u8);
             }
         }
+        pixels.extend(sums.iter().map(|sum| (sum / (by * by) as u32) as u8));
     }
     pixels
 }
@@ -214,6 +213,13 @@ mod tests {
     fn dashes_go_on_around_a_corner_and_leave_their_gaps() {
         let strokes = dashed(&[(0.0, 0.0), (10.0, 0.0), (10.0, 10.0)], &[8, 4]);
         assert_eq!(strokes, [vec![(0.0, 0.0), (8.0, 0.0)], vec![(10.0, 2.0), (10.0, 10.0)],]);
+    }
+
+    #[test]
+    fn a_pixel_is_the_mean_of_a_square_of_finer_ones() {
+        let (black, white) = ([0, 0, 0], [255, 255, 255]);
+        let rows = [[black, white, white, white], [white, black, white, white]];
+        assert_eq!(shrunk(rows.as_flattened().as_flattened(), 4, 2), [127, 127, 127, 255, 255, 255]);
     }
 
     #[test]

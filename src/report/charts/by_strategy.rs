@@ -66,16 +66,16 @@ pub(super) fn micros_scale(values: &[f64], steps: u32) -> Scale {
 }
 
 /// The title of a chart of panels, and what it says.
-pub(super) struct Words {
+pub(super) struct Words<'a> {
     pub title: &'static str,
     /// The figures that the answer compares.
     pub compared: &'static [ComparedFigure],
     /// The words before the notes below.
-    pub remark: &'static str,
+    pub remark: &'a str,
 }
 
 /// Draws a chart of these panels; `None` where every cell failed.
-pub(super) fn draw(words: &Words, group: &Group<'_>, panels: &[Measured]) -> Option<Canvas> {
+pub(super) fn draw(words: &Words<'_>, group: &Group<'_>, panels: &[Measured]) -> Option<Canvas> {
     if group.entries.iter().all(|entry| entry.measured.is_empty()) {
         return None;
     }

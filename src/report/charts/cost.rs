@@ -1,66 +1,54 @@
-//! What a strategy costs and what it gains: its usual and its slow reads, and the work that is left for the database.
+//! What the strategies cost at the prices of the scenario.
 
 use super::by_strategy::{self, Measured, SummaryFigure, Words};
-use crate::report::answer::WORK_AND_READS;
+use crate::report::answer::ComparedFigure;
 use crate::report::canvas::Canvas;
+use crate::report::canvas::scale::Scale;
 use crate::report::format;
-use crate::report::group::{Group, StrategyRepeats};
-use crate::results::SummaryRow;
+use crate::report::group::Group;
 
-const P50: SummaryFigure = |row| row.read_response.p50_us;
-const P99: SummaryFigure = |row| row.read_response.p99_us;
+const PER_MILLION: SummaryFigure = |row| row.cost.cost_per_million_ops;
+const PER_MONTH: SummaryFigure = |row| row.cost.cost_per_month;
 
-/// The database's reads for each hundred reads that clients asked for.
-const DATABASE_READS: SummaryFigure =
-    |row| (row.reads > 0).then(|| row.calls.db_reads as f64 / row.reads as f64 * 100.0);
-
-fn database_reads(entry: &StrategyRepeats<'_>) -> Option<f64> {
-    let sum = |of: fn(&SummaryRow) -> u64| entry.measured.iter().map(|row| of(row)).sum::<u64>() as f64;
-    let reads = sum(|row| row.reads);
-    (reads > 0.0).then(|| sum(|row| row.calls.db_reads) / reads * 100.0)
+/// Prices may be far below one.
+fn money_scale(values: &[f64], steps: u32) -> Scale {
+    let high = values.iter().copied().fold(0.0, f64::max);
+    Scale::even(0.0, if high > 0.0 { high * 1.02 } else { 1.0 }, steps, format::money)
 }
 
-/// The two panels of times have one scale, so that they can be compared.
-const PANELS: [Measured; 3] = [
+const PANELS: [Measured; 2] = [
     Measured {
-        title: "Median read (p50)",
-        axis: "response time",
-        figure: P50,
-        whole: |entry| by_strategy::whole(entry, "read.p50"),
-        on_one_scale_with: &[P50, P99],
-        show: format::micros,
-        scale: by_strategy::micros_scale,
-        steps: 4,
+        title: "A million operations",
+        axis: "cost",
+        figure: PER_MILLION,
+        whole: |entry| by_strategy::whole(entry, "cost"),
+        on_one_scale_with: &[PER_MILLION],
+        show: format::money,
+        scale: money_scale,
+        steps: 5,
     },
     Measured {
-        title: "Slow read (p99)",
-        axis: "response time",
-        figure: P99,
-        whole: |entry| by_strategy::whole(entry, "read.p99"),
-        on_one_scale_with: &[P50, P99],
-        show: format::micros,
-        scale: by_strategy::micros_scale,
-        steps: 4,
-    },
-    Measured {
-        title: "Database reads",
-        axis: "per 100 reads of clients",
-        figure: DATABASE_READS,
-        whole: database_reads,
-        on_one_scale_with: &[DATABASE_READS],
-        show: format::count,
-        scale: by_strategy::count_scale,
-        steps: 4,
+        title: "A month at this rate",
+        axis: "cost",
+        figure: PER_MONTH,
+        whole: |entry| by_strategy::whole(entry, "cost.month"),
+        on_one_scale_with: &[PER_MONTH],
+        show: format::money,
+        scale: money_scale,
+        steps: 5,
     },
 ];
 
-const WORDS: Words = Words {
-    title: "Read latency and database load by strategy",
-    compared: WORK_AND_READS,
-    remark: "Lower is better in all three. ",
-};
-
-/// Draws the chart; `None` where every cell failed.
+/// Draws the chart; `None` where the scenario gives no prices.
 pub(super) fn draw(group: &Group<'_>) -> Option<Canvas> {
-    by_strategy::draw(&WORDS, group, &PANELS)
+    let prices = group.results.run.prices.as_ref()?;
+    let known = group.entries.iter().any(|entry| by_strategy::whole(entry, "cost").is_some());
+    let currency =
+        if prices.currency.is_empty() { String::new() } else { format!("In {}. ", prices.currency) };
+    let words = Words {
+        title: "Cost by strategy",
+        compared: &[ComparedFigure { figure: "cost", wins: "is cheapest", what: "cost" }],
+        remark: &format!("{currency}Lower is better. "),
+    };
+    known.then(|| by_strategy::draw(&words, group, &PANELS)).flatten()
 }

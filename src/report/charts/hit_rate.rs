@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use plotters::style::{Color, RGBColor};
 
 use crate::report::answer::{ComparedFigure, winners};
+use crate::report::canvas::end_labels::{EndLabel, draw_end_labels, room_for};
 use crate::report::canvas::panel::Panel;
 use crate::report::canvas::scale::Scale;
 use crate::report::canvas::sheet::{LegendEntry, MARGIN, Sheet, WIDTH};
@@ -41,7 +42,7 @@ pub(super) fn draw(group: &Group<'_>) -> Option<Canvas> {
     let mut panel = Panel {
         left: MARGIN + 62.0,
         top: 0.0,
-        right: WIDTH - MARGIN,
+        right: WIDTH - MARGIN - room_for(group.entries.len()),
         bottom: 0.0,
         x: time_scale(windows.values().flatten().copied()),
         y: Some(y),
@@ -57,9 +58,14 @@ pub(super) fn draw(group: &Group<'_>) -> Option<Canvas> {
     for entry in &group.entries {
         sheet.canvas.of_strategy(entry.label, |canvas| draw_prediction(canvas, &panel, entry));
     }
+    let mut ends = Vec::new();
     for entry in &group.entries {
-        sheet.canvas.of_strategy(entry.label, |canvas| draw_entry(canvas, &panel, entry, &windows));
+        sheet.canvas.of_strategy(entry.label, |canvas| {
+            let end = draw_entry(canvas, &panel, entry, &windows);
+            ends.extend(end.map(|at| EndLabel { strategy: entry.label, at, colour: entry.look.colour }));
+        });
     }
+    draw_end_labels(&mut sheet.canvas, ends, panel.right, (panel.top, panel.bottom));
     sheet.next = panel.bottom + 62.0;
     sheet.legend(&legend(group, &windows));
     let predicted = group.entries.iter().any(|entry| prediction(entry).is_some());
@@ -160,7 +166,13 @@ pub(super) fn parts(points: impl Iterator<Item = Option<(f64, f64)>>) -> Vec<Vec
     parts
 }
 
-fn draw_entry(canvas: &mut Canvas, panel: &Panel, entry: &StrategyRepeats<'_>, windows: &Windows<'_>) {
+/// Draws one strategy; returns where its line ends.
+fn draw_entry(
+    canvas: &mut Canvas,
+    panel: &Panel,
+    entry: &StrategyRepeats<'_>,
+    windows: &Windows<'_>,
+) -> Option<(f64, f64)> {
     let repeats = || entry.measured.iter().filter_map(|row| windows.get(row.cell.as_str()));
     let look = entry.look;
     let single = entry.measured.len() == 1;
@@ -186,6 +198,7 @@ fn draw_entry(canvas: &mut Canvas, panel: &Panel, entry: &StrategyRepeats<'_>, w
     for point in points.iter().skip(first).step_by(every).flatten() {
         canvas.marker(*point, 4.0, look);
     }
+    points.iter().rev().flatten().next().copied()
 }
 
 /// The measured windows with the lookups of all repeats added up.

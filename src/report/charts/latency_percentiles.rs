@@ -3,6 +3,7 @@
 use hdrhistogram::Histogram;
 
 use crate::report::answer::{ComparedFigure, winners};
+use crate::report::canvas::end_labels::{EndLabel, draw_end_labels, room_for};
 use crate::report::canvas::panel::Panel;
 use crate::report::canvas::scale::Scale;
 use crate::report::canvas::sheet::{LegendEntry, MARGIN, Sheet, WIDTH};
@@ -43,7 +44,7 @@ pub(super) fn draw(group: &Group<'_>) -> Option<Canvas> {
         let panel = Panel {
             left: left + gutter,
             top,
-            right: left + width - 8.0,
+            right: left + width - 8.0 - room_for(group.entries.len()),
             bottom: top + HEIGHT,
             x: x.clone(),
             y: Some(y.clone()),
@@ -94,11 +95,15 @@ fn scales(group: &Group<'_>, shown: &[OperationClass]) -> (Scale, Scale) {
 fn draw_panel(canvas: &mut Canvas, panel: &Panel, group: &Group<'_>, operation: OperationClass) {
     panel.draw_title(canvas, if operation == OperationClass::Read { "Reads" } else { "Writes" });
     panel.draw_axes(canvas, "share of operations that took no longer (%)", "response time (log scale)");
+    let mut ends = Vec::new();
     for entry in &group.entries {
         if let Some(histogram) = histogram(entry, operation) {
             canvas.of_strategy(entry.label, |canvas| draw_line(canvas, panel, entry, histogram));
+            let at = panel.at(end(histogram), value_us(histogram, end(histogram)));
+            ends.push(EndLabel { strategy: entry.label, at, colour: entry.look.colour });
         }
     }
+    draw_end_labels(canvas, ends, panel.right, (panel.top, panel.bottom));
     if !group.entries.iter().any(|entry| histogram(entry, operation).is_some()) {
         let middle = (f64::midpoint(panel.left, panel.right), f64::midpoint(panel.top, panel.bottom));
         canvas.text(middle, "none", Lettering::new(12.0, FAINT_INK).held(Anchor::Middle));

@@ -1,19 +1,26 @@
 //! The charts: one file each, one row each in the registry.
 
+mod backlog_over_time;
 mod by_strategy;
 mod cost;
+mod database_over_time;
 mod faults;
 mod hit_rate;
+mod latency_over_time;
 mod latency_percentiles;
+mod over_time;
+mod reads;
 mod safety;
 mod staleness;
 mod sweep;
 mod throughput_p99;
 mod topologies;
 mod trade_off;
+mod winners;
 
 use super::canvas::Canvas;
-use super::group::Group;
+use super::decision;
+use super::group::{Group, is_sweep};
 
 /// A kind of chart.
 #[derive(Debug, Clone, Copy)]
@@ -65,13 +72,24 @@ pub const RUN_REGISTRY: &[RunChart] = &[
         summary: "p99 of reads, hit rate, database reads and stale reads over each swept quantity, a line a strategy",
         draw: sweep::draw,
     },
+    RunChart {
+        name: "winners",
+        summary: "the strategy with the fastest p99 and the fewest database reads, and by how much, over two swept quantities",
+        draw: winners::draw,
+    },
 ];
 
 /// Every chart of one group, in the order of the report.
 pub const REGISTRY: &[Chart] = &[
     Chart {
-        name: "cost",
+        name: "reads",
         summary: "p50 and p99 response time of reads and the database's reads by strategy, with the spread of the repeats",
+        in_sweep: InSweep::Nowhere,
+        draw: reads::draw,
+    },
+    Chart {
+        name: "cost",
+        summary: "what a million operations and a month at this rate cost by strategy, at the prices of the scenario",
         in_sweep: InSweep::Nowhere,
         draw: cost::draw,
     },
@@ -84,7 +102,7 @@ pub const REGISTRY: &[Chart] = &[
     Chart {
         name: "latency-percentiles",
         summary: "response times of reads and writes over the percentiles, all repeats merged",
-        in_sweep: InSweep::Ends,
+        in_sweep: InSweep::Nowhere,
         draw: latency_percentiles::draw,
     },
     Chart {
@@ -92,6 +110,24 @@ pub const REGISTRY: &[Chart] = &[
         summary: "hit rate of the cache over time, from the warm-up on",
         in_sweep: InSweep::Ends,
         draw: hit_rate::draw,
+    },
+    Chart {
+        name: "latency-over-time",
+        summary: "p50, p95 and p99 response time in each window, with the highest p99 marked",
+        in_sweep: InSweep::Nowhere,
+        draw: latency_over_time::draw,
+    },
+    Chart {
+        name: "database-over-time",
+        summary: "database reads and writes a second in each window, with the busiest marked",
+        in_sweep: InSweep::Nowhere,
+        draw: database_over_time::draw,
+    },
+    Chart {
+        name: "backlog-over-time",
+        summary: "what is acknowledged and not in the database yet, and how long it has waited, with what a crash would lose",
+        in_sweep: InSweep::Nowhere,
+        draw: backlog_over_time::draw,
     },
     Chart {
         name: "faults",
@@ -112,6 +148,41 @@ pub const REGISTRY: &[Chart] = &[
         draw: safety::draw,
     },
 ];
+
+/// A chart that a run may have.
+pub struct KnownChart<'a> {
+    /// The name of its files, without their ending.
+    pub name: String,
+    /// The place of the group that it is of; `None` where it is of the whole run.
+    pub group: Option<usize>,
+    /// Whether it is on the page: of a sweep, the groups between the ends are left to the charts over all groups.
+    pub is_shown: bool,
+    /// Draws it; `None` where there is nothing to show in it.
+    pub draw: Box<dyn Fn() -> Option<Canvas> + Sync + 'a>,
+}
+
+/// The charts over the whole run, and each chart of each group.
+#[must_use]
+pub fn known<'a>(groups: &'a [Group<'a>]) -> Vec<KnownChart<'a>> {
+    let sweep = is_sweep(groups);
+    let told = decision::told(groups);
+    let of_run = RUN_REGISTRY.iter().map(|chart| KnownChart {
+        name: chart.name.to_owned(),
+        group: None,
+        is_shown: true,
+        draw: Box::new(move || (chart.draw)(groups)),
+    });
+    let of_groups = groups.iter().enumerate().flat_map(|(at, group)| {
+        let is_end = told.iter().any(|told| told.suffix == group.suffix);
+        REGISTRY.iter().map(move |chart| KnownChart {
+            name: format!("{}{}", chart.name, group.suffix),
+            group: Some(at),
+            is_shown: !sweep || is_end && chart.in_sweep == InSweep::Ends,
+            draw: Box::new(move || (chart.draw)(group)),
+        })
+    });
+    of_run.chain(of_groups).collect()
+}
 
 #[cfg(test)]
 mod tests {

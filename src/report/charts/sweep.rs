@@ -6,10 +6,11 @@ use super::by_strategy::micros_scale;
 use super::hit_rate::rate_scale;
 use crate::report::answer::few;
 use crate::report::canvas::Canvas;
+use crate::report::canvas::end_labels::{EndLabel, draw_end_labels, room_for};
 use crate::report::canvas::panel::Panel;
 use crate::report::canvas::scale::{Scale, Spread, Tick};
 use crate::report::canvas::sheet::{LegendEntry, MARGIN, Sheet, WIDTH};
-use crate::report::format::{percent, three_digits};
+use crate::report::format::{self, percent, three_digits};
 use crate::report::group::{Group, StrategyRepeats, quantity};
 use crate::results::named;
 
@@ -30,23 +31,33 @@ struct Figure {
     /// Its name in `criteria`.
     name: &'static str,
     title: &'static str,
+    /// The name of a target of it.
+    what: &'static str,
     /// The unit of the axis, as a multiple of the figure's.
     factor: f64,
     scale: fn(&[f64]) -> Scale,
 }
 
 const FIGURES: [Figure; 4] = [
-    Figure { name: "read.p99", title: "p99 of reads", factor: 1.0, scale: |values| micros_scale(values, 4) },
-    Figure { name: HIT_RATE, title: "Hit rate (%)", factor: 100.0, scale: rate_scale },
+    Figure {
+        name: "read.p99",
+        title: "p99 of reads",
+        what: "a p99 of reads",
+        factor: 1.0,
+        scale: |values| micros_scale(values, 4),
+    },
+    Figure { name: HIT_RATE, title: "Hit rate (%)", what: "a hit rate", factor: 100.0, scale: rate_scale },
     Figure {
         name: "database.reads_per_op",
         title: "Database reads/op",
+        what: "database reads an operation",
         factor: 1.0,
         scale: |values| Scale::even(0.0, most(values).max(0.01), 4, three_digits),
     },
     Figure {
         name: "stale_share",
         title: "Stale reads (%)",
+        what: "a share of stale reads",
         factor: 100.0,
         scale: |values| Scale::even(0.0, most(values).max(0.01), 4, three_digits),
     },
@@ -81,21 +92,27 @@ pub(super) fn draw(groups: &[Group<'_>]) -> Option<Canvas> {
     }
     let mut sheet = Sheet::of_run("What the swept values do", answers(&rows), groups);
     let figures: Vec<&Figure> = FIGURES.iter().filter(|figure| !values(&rows, figure).is_empty()).collect();
-    let width = (WIDTH - 2.0 * MARGIN + 12.0) / figures.len() as f64;
+    let room = room_for(rows.iter().map(|row| row.entries().len()).max().unwrap_or(0));
+    // Names at the ends of lines need wider panels.
+    let columns = if room > 0.0 { figures.len().min(2) } else { figures.len() };
+    let width = (WIDTH - 2.0 * MARGIN + 12.0) / columns as f64;
     for row in &rows {
         sheet.heading(&row.name(&rows));
-        let top = sheet.next + 24.0;
         for (at, figure) in figures.iter().enumerate() {
-            let left = MARGIN - 12.0 + at as f64 * width;
+            if at > 0 && at.is_multiple_of(columns) {
+                sheet.next += 24.0 + HEIGHT + 50.0;
+            }
+            let top = sheet.next + 24.0;
+            let left = MARGIN - 12.0 + (at % columns) as f64 * width;
             // One scale for a figure in all rows, so that they can be compared.
             let y = (figure.scale)(&values(&rows, figure));
-            let (left, right, bottom) = (left + GUTTER, left + width - 8.0, top + HEIGHT);
+            let (left, right, bottom) = (left + GUTTER, left + width - 8.0 - room, top + HEIGHT);
             let panel = Panel { left, top, right, bottom, x: row.scale(), y: Some(y) };
             panel.draw_title(&mut sheet.canvas, figure.title);
             panel.draw_axes(&mut sheet.canvas, last_part(row.key), "");
             draw_lines(&mut sheet.canvas, &panel, row, figure);
         }
-        sheet.next = top + HEIGHT + 50.0;
+        sheet.next += 24.0 + HEIGHT + 50.0;
     }
     sheet.next += 8.0;
     sheet.legend(&legend(&rows));
@@ -188,6 +205,18 @@ impl<'a> Row<'a> {
         (of(self.points.first()), of(self.points.last()))
     }
 
+    /// What the scenario requires of a figure here, of all strategies; of the hit rate, something is always asked.
+    fn target(&self, figure: &str) -> Option<f64> {
+        let group = self.points.first()?.group;
+        let required = group.results.run.requirements.iter().find(|one| {
+            one.criterion == figure
+                && one.operation.is_none()
+                && one.strategy.is_none()
+                && one.topology.as_deref().is_none_or(|topology| topology == self.topology)
+        });
+        required.map(|one| one.bound).or((figure == HIT_RATE).then_some(TARGET))
+    }
+
     /// The strategies of all groups, in the order in which they are shown.
     fn entries(&self) -> Vec<&'a StrategyRepeats<'a>> {
         let mut entries: Vec<&'a StrategyRepeats<'a>> = Vec::new();
@@ -226,22 +255,24 @@ fn predicted(entry: &StrategyRepeats<'_>) -> Option<f64> {
 }
 
 fn draw_lines(canvas: &mut Canvas, panel: &Panel, row: &Row<'_>, figure: &Figure) {
-    if figure.name == HIT_RATE {
-        draw_target(canvas, panel);
+    if let Some(target) = row.target(figure.name) {
+        draw_target(canvas, panel, target * figure.factor);
     }
+    let mut ends = Vec::new();
     for entry in row.entries() {
         let points = row.of_strategy(entry.label);
         canvas.of_strategy(entry.label, |canvas| {
             if figure.name == HIT_RATE {
                 draw_prediction(canvas, panel, entry, &points);
             }
-            draw_line(canvas, panel, entry, figure, &points);
+            let end = draw_line(canvas, panel, entry, figure, &points);
+            ends.extend(end.map(|at| EndLabel { strategy: entry.label, at, colour: entry.look.colour }));
         });
     }
+    draw_end_labels(canvas, ends, panel.right, (panel.top, panel.bottom));
 }
 
-fn draw_target(canvas: &mut Canvas, panel: &Panel) {
-    let target = TARGET * 100.0;
+fn draw_target(canvas: &mut Canvas, panel: &Panel, target: f64) {
     if panel.y.as_ref().is_some_and(|y| target > y.low && target <= y.high) {
         let y = panel.at(panel.x.low, target).1;
         canvas.line([(panel.left, y), (panel.right, y)], TARGET_LINE, 1.0, &[2, 3]);
@@ -263,15 +294,15 @@ fn draw_prediction(
     canvas.line(line, entry.look.colour.mix(0.6), 1.0, &[5, 3]);
 }
 
-/// A line through the values, with the interval of each upright.
+/// A line through the values, with the interval of each upright; returns where it ends.
 fn draw_line(
     canvas: &mut Canvas,
     panel: &Panel,
     entry: &StrategyRepeats<'_>,
     figure: &Figure,
     points: &Measurements<'_>,
-) {
-    let Some(criterion) = named(figure.name) else { return };
+) -> Option<(f64, f64)> {
+    let criterion = named(figure.name)?;
     let known: Vec<_> =
         points.iter().filter_map(|(point, entry)| Some((point.x, criterion.of(entry)?))).collect();
     let at = |x: f64, value: f64| panel.at(x, value * figure.factor);
@@ -281,12 +312,14 @@ fn draw_line(
         1.75,
         entry.look.dash,
     );
-    for (x, of) in known {
+    for (x, of) in &known {
+        let x = *x;
         if let Some(interval) = of.interval {
             canvas.line([at(x, interval.low), at(x, interval.high)], entry.look.colour.mix(0.6), 1.0, &[]);
         }
         canvas.marker(at(x, of.value), 3.4, entry.look);
     }
+    known.last().map(|(x, of)| at(*x, of.value))
 }
 
 fn legend(rows: &[Row<'_>]) -> Vec<LegendEntry> {
@@ -312,9 +345,17 @@ fn note(rows: &[Row<'_>]) -> String {
     } else {
         ""
     };
+    let mut targets: Vec<String> = Vec::new();
+    for figure in &FIGURES {
+        let bounds = rows.iter().filter_map(|row| row.target(figure.name));
+        for bound in bounds {
+            let target = named(figure.name).map(|of| format!("{} of {}", figure.what, of.unit.show(bound)));
+            targets.extend(target.filter(|target| !targets.contains(target)));
+        }
+    }
     format!(
-        "Upright lines are 95 % intervals over the repeats; dotted is a hit rate of {}.{theory}{others}",
-        percent(TARGET)
+        "Upright lines are 95 % intervals over the repeats; dotted is {}.{theory}{others}",
+        format::list(&targets)
     )
 }
 
@@ -370,16 +411,17 @@ fn answers(rows: &[Row<'_>]) -> Option<String> {
 
 /// Says which strategies reach the target at most values, or how near one comes.
 fn answer(row: &Row<'_>) -> Option<String> {
-    let (key, target) = (row.key, percent(TARGET));
+    let bound = row.target(HIT_RATE).unwrap_or(TARGET);
+    let (key, target) = (row.key, percent(bound));
     let known: Vec<(&str, Vec<Rate<'_>>)> =
         row.entries().iter().map(|entry| (entry.label, hit_rates(row, entry.label))).collect();
     let known_to_reach: Vec<(&str, Reached<'_>)> =
-        known.iter().filter_map(|(label, rates)| Some((*label, reached(rates)?))).collect();
+        known.iter().filter_map(|(label, rates)| Some((*label, reached(rates, bound)?))).collect();
     let best = known_to_reach.iter().map(|(_, how)| *how).max_by(|a, b| {
         let (a, b) = (a.rank(), b.rank());
         a.0.cmp(&b.0).then(a.1.total_cmp(&b.1))
     });
-    let Some(best) = best else { return nearest(key, &known) };
+    let Some(best) = best else { return nearest(key, bound, &known) };
     let first: Vec<&str> =
         known_to_reach.iter().filter(|(_, how)| how.is_as_good_as(best)).map(|(label, _)| *label).collect();
     let verb = if first.len() == 1 { "reaches" } else { "reach" };
@@ -409,8 +451,8 @@ fn hit_rates<'a>(row: &Row<'a>, label: &str) -> Vec<Rate<'a>> {
     row.of_strategy(label).into_iter().filter_map(rate).collect()
 }
 
-fn reached<'a>(rates: &[Rate<'a>]) -> Option<Reached<'a>> {
-    let is_reached = |rate: &&Rate<'_>| rate.at_least >= TARGET;
+fn reached<'a>(rates: &[Rate<'a>], target: f64) -> Option<Reached<'a>> {
+    let is_reached = |rate: &&Rate<'_>| rate.at_least >= target;
     let at_the_start = rates.iter().take_while(is_reached).count();
     let at_the_end = rates.iter().rev().take_while(is_reached).count();
     match rates.iter().filter(is_reached).count() {
@@ -424,12 +466,12 @@ fn reached<'a>(rates: &[Rate<'a>]) -> Option<Reached<'a>> {
     }
 }
 
-fn nearest(key: &str, known: &[(&str, Vec<Rate<'_>>)]) -> Option<String> {
+fn nearest(key: &str, target: f64, known: &[(&str, Vec<Rate<'_>>)]) -> Option<String> {
     let all = known.iter().flat_map(|(label, rates)| rates.iter().map(move |rate| (*label, rate)));
     let (label, best) = all.max_by(|a, b| a.1.value.total_cmp(&b.1.value))?;
     Some(format!(
         "no strategy is shown to reach a hit rate of {}; {label} comes nearest, with {} at {key} = {}",
-        percent(TARGET),
+        percent(target),
         percent(best.value),
         best.text
     ))
@@ -447,7 +489,7 @@ mod tests {
                 .zip(["1", "2", "3"])
                 .map(|(rate, text)| Rate { x: 0.0, text, value: rate, at_least: rate, has_interval: true })
                 .collect();
-            reached(&rates)
+            reached(&rates, TARGET)
         };
         assert_eq!(of([0.5, 0.92, 0.95]), Some(Reached::From(0.0, "2")));
         assert_eq!(of([0.95, 0.92, 0.5]), Some(Reached::UpTo(0.0, "2")));

@@ -32,7 +32,7 @@ const PANELS: [Measured; 2] = [
     },
 ];
 
-const WORDS: Words = Words {
+const WORDS: Words<'static> = Words {
     title: "Throughput and tail latency by strategy",
     compared: &[
         ComparedFigure { figure: "throughput", wins: "does the most operations", what: "throughput" },

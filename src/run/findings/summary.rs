@@ -36,6 +36,8 @@ pub fn names(cell: &Cell) -> SummaryRow {
         topology_name: cell.topology.spec.name().into(),
         database: cell.topology.spec.database().word().into(),
         swept: shown_swept(cell),
+        ignored_settings: (!cell.ignored.is_empty())
+            .then(|| cell.ignored.iter().map(|one| one.key.as_str()).collect::<Vec<_>>().join(";")),
         instances,
         clients: workload.clients.get() as u32,
         connections: instances * workload.connections.get() as u32,
@@ -59,7 +61,7 @@ pub fn of(
     let times = |class, measure| times::of(cell, observed, class, measure);
     let offered_per_s = limits::offered_per_s(cell, observed);
     let ends = audit::ends(observed);
-    SummaryRow {
+    let row = SummaryRow {
         status: status(load_verdict.driven, measured.settled),
         reason: reason(observed, load_verdict),
         started_utc: observed.started_utc.clone(),
@@ -105,7 +107,9 @@ pub fn of(
             top_10_percent_share: Some(offered.shares.top_10_percent),
         },
         ..names(cell)
-    }
+    };
+    let cost = cell.scenario.cost.prices().map(|prices| prices.of(&row));
+    SummaryRow { cost: cost.unwrap_or_default(), ..row }
 }
 
 fn status(driven: Driven, settled: bool) -> Status {

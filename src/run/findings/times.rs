@@ -19,6 +19,7 @@ pub fn of_window(operations: &Window) -> WindowTimes {
     let response = operations.times(Measure::Response, |_, outcome| outcome.is_success());
     WindowTimes {
         response_p50_us: response.p50_us,
+        response_p95_us: response.p95_us,
         response_p99_us: response.p99_us,
         service_p99_us: operations.times(Measure::Service, |_, outcome| outcome.is_success()).p99_us,
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::chosen::{ChosenStrategy, ChosenTopology};
+use super::ignored::IgnoredSetting;
 use super::scenario::Scenario;
 
 /// One strategy on one topology with one value of every swept parameter, one repeat.
@@ -20,6 +21,8 @@ pub struct Cell {
     pub topology: ChosenTopology,
     /// The swept parameters and their values here.
     pub swept: Vec<(String, String)>,
+    /// What the scenario sets without effect on this topology.
+    pub ignored: Vec<IgnoredSetting>,
     /// The scenario with those values.
     pub scenario: Arc<Scenario>,
 }

@@ -9,19 +9,20 @@ use rand::seq::SliceRandom;
 use super::cell::Cell;
 use super::cell_names::CellNames;
 use super::choice::{LeftOut, Only, incompatibility};
+use super::ignored;
 use super::scenario::Scenario;
 
 /// The values of the swept keys, and the scenario with them.
 pub type Variant = (Vec<(String, String)>, Arc<Scenario>);
 
-/// The cells of all repeats in the order of the run.
+/// The cells of all repeats in the order of the run. `given` are the keys of the settings that were written.
 #[must_use]
-pub fn cells(variants: &[Variant], only: &Only, left_out: &mut Vec<LeftOut>) -> Vec<Cell> {
+pub fn cells(variants: &[Variant], only: &Only, given: &[String], left_out: &mut Vec<LeftOut>) -> Vec<Cell> {
     let Some((_, first)) = variants.first() else { return Vec::new() };
     let mut order = rand::rngs::SmallRng::seed_from_u64(first.run.seed ^ 0x0bad_cafe);
     let mut cells: Vec<Cell> = Vec::new();
     for repeat in 1..=first.run.repeats.get() {
-        let mut block = block(variants, only, repeat, left_out);
+        let mut block = block(variants, only, given, repeat, left_out);
         block.shuffle(&mut order);
         cells.extend(block);
     }
@@ -31,7 +32,13 @@ pub fn cells(variants: &[Variant], only: &Only, left_out: &mut Vec<LeftOut>) -> 
     cells
 }
 
-fn block(variants: &[Variant], only: &Only, repeat: u64, left_out: &mut Vec<LeftOut>) -> Vec<Cell> {
+fn block(
+    variants: &[Variant],
+    only: &Only,
+    given: &[String],
+    repeat: u64,
+    left_out: &mut Vec<LeftOut>,
+) -> Vec<Cell> {
     let mut block = Vec::new();
     for (index, (swept, scenario)) in variants.iter().enumerate() {
         let names = CellNames::new(scenario);
@@ -66,6 +73,7 @@ fn block(variants: &[Variant], only: &Only, repeat: u64, left_out: &mut Vec<Left
                     strategy: strategy.clone(),
                     topology: topology.clone(),
                     swept: swept.iter().filter(|(key, _)| topology.spec.obeys(key)).cloned().collect(),
+                    ignored: ignored::on(&topology.spec, scenario, given),
                     scenario: Arc::clone(scenario),
                 });
             }

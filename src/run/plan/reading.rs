@@ -35,6 +35,7 @@ pub(super) fn read_scenario(name: &str, tree: &Table, traces: &mut Traces, mista
     let cache = whole(top.table("cache", &empty));
     let database = whole(top.table("database", &empty));
     let network = whole(top.table("network", &empty));
+    let cost = whole(top.table("cost", &empty));
     let run_table = top.table("run", &empty);
     let pin = whole(run_table.table("pin", &empty));
     let run: RunSettings = whole(run_table);
@@ -55,6 +56,7 @@ pub(super) fn read_scenario(name: &str, tree: &Table, traces: &mut Traces, mista
         network,
         run,
         pin,
+        cost,
         faults,
         strategies,
         topologies,

@@ -1,11 +1,13 @@
 //! The table `[requirements]`: what strategies have to reach.
 
-use crate::results::{CRITERIA, Requirement};
+use super::Scenario;
+use crate::results::{CRITERIA, OPERATION_CRITERIA, Prices, Requirement, Unit, named};
 use crate::scenario::{Mistake, Mistakes, Table, Value, ValueKind, suggest};
 
-/// The tables in it that hold requirements for one strategy or topology, by label.
+/// The tables in it that hold requirements for one strategy or topology, by label, or for one kind of operation, by name.
 const STRATEGIES: &str = "strategies";
 const TOPOLOGIES: &str = "topologies";
+const OPERATIONS: &str = "operations";
 
 /// Takes the table out of the scenario. `strategies` and `topologies` are the labels that there are.
 pub fn take(tree: &mut Table, mistakes: &Mistakes) -> Vec<(Requirement, Value)> {
@@ -17,12 +19,28 @@ pub fn take(tree: &mut Table, mistakes: &Mistakes) -> Vec<(Requirement, Value)> 
         mistakes.push(mistake.help("write [requirements] and under it \"read.p99\" = \"<5ms\""));
         return found;
     };
+    let names: Vec<&str> = CRITERIA.iter().map(|figure| figure.name).collect();
+    let figures = AllowedFigures { parse: &Requirement::parse, names: &names };
     for entry in &table.entries {
         match (&entry.value.kind, entry.key.as_str()) {
+            (ValueKind::Table(scoped), OPERATIONS) => {
+                let names: Vec<&str> = OPERATION_CRITERIA.iter().map(|figure| figure.name).collect();
+                for of in &scoped.entries {
+                    let parse =
+                        |name: &str, written: &str| Requirement::parse_of_operation(&of.key, name, written);
+                    collect(
+                        "",
+                        &of.value,
+                        &AllowedFigures { parse: &parse, names: &names },
+                        &mut found,
+                        mistakes,
+                    );
+                }
+            }
             (ValueKind::Table(scoped), STRATEGIES | TOPOLOGIES) => {
                 for label in &scoped.entries {
                     let from = found.len();
-                    collect("", &label.value, &mut found, mistakes);
+                    collect("", &label.value, &figures, &mut found, mistakes);
                     for (requirement, _) in &mut found[from..] {
                         let scope = if entry.key == STRATEGIES {
                             &mut requirement.strategy
@@ -33,14 +51,27 @@ pub fn take(tree: &mut Table, mistakes: &Mistakes) -> Vec<(Requirement, Value)> 
                     }
                 }
             }
-            _ => collect(&entry.key, &entry.value, &mut found, mistakes),
+            _ => collect(&entry.key, &entry.value, &figures, &mut found, mistakes),
         }
     }
     found
 }
 
+/// The figures that may be required at a place.
+struct AllowedFigures<'a> {
+    /// Reads a requirement from the name of a figure and what is written.
+    parse: &'a dyn Fn(&str, &str) -> Result<Requirement, String>,
+    names: &'a [&'a str],
+}
+
 /// A name with a point in it is one key where it is quoted, and a table in a table where it is not.
-fn collect(name: &str, value: &Value, found: &mut Vec<(Requirement, Value)>, mistakes: &Mistakes) {
+fn collect(
+    name: &str,
+    value: &Value,
+    figures: &AllowedFigures<'_>,
+    found: &mut Vec<(Requirement, Value)>,
+    mistakes: &Mistakes,
+) {
     let wrong = |message: String, help: Option<String>| {
         let mistake = Mistake::new(value.place.clone(), format!("requirements.{name}"), message);
         mistakes.push(match help {
@@ -52,15 +83,14 @@ fn collect(name: &str, value: &Value, found: &mut Vec<(Requirement, Value)>, mis
         ValueKind::Table(table) => {
             for entry in &table.entries {
                 let name = if name.is_empty() { entry.key.clone() } else { format!("{name}.{}", entry.key) };
-                collect(&name, &entry.value, found, mistakes);
+                collect(&name, &entry.value, figures, found, mistakes);
             }
         }
-        ValueKind::String(written) => match Requirement::parse(name, written) {
+        ValueKind::String(written) => match (figures.parse)(name, written) {
             Ok(requirement) => found.push((requirement, value.clone())),
             Err(message) => {
-                let names: Vec<&str> = CRITERIA.iter().map(|figure| figure.name).collect();
-                let unknown = !names.contains(&name);
-                wrong(message, unknown.then(|| suggest(name, &names)));
+                let unknown = !figures.names.contains(&name);
+                wrong(message, unknown.then(|| suggest(name, figures.names)));
             }
         },
         _ => wrong(
@@ -70,17 +100,16 @@ fn collect(name: &str, value: &Value, found: &mut Vec<(Requirement, Value)>, mis
     }
 }
 
-/// Reports requirements for strategies and topologies that the scenario does not have.
-pub fn check_labels(
-    found: &[(Requirement, Value)],
-    strategies: &[&str],
-    topologies: &[&str],
-    mistakes: &Mistakes,
-) {
+/// Reports requirements for strategies, topologies and kinds of operation that the scenario does not have.
+pub fn check_labels(found: &[(Requirement, Value)], scenario: &Scenario, mistakes: &Mistakes) {
+    let strategies: Vec<&str> = scenario.strategies.iter().map(|one| one.label.as_str()).collect();
+    let topologies: Vec<&str> = scenario.topologies.iter().map(|one| one.label.as_str()).collect();
+    let operations: Vec<&str> = scenario.application.spec.operations().iter().map(|kind| kind.name).collect();
     for (requirement, value) in found {
         let scopes = [
-            ("strategy", &requirement.strategy, strategies),
-            ("topology", &requirement.topology, topologies),
+            ("strategy", &requirement.strategy, &strategies),
+            ("topology", &requirement.topology, &topologies),
+            ("kind of operation", &requirement.operation, &operations),
         ];
         for (what, label, known) in scopes {
             let Some(label) = label.as_deref().filter(|label| !known.contains(label)) else { continue };
@@ -89,6 +118,17 @@ pub fn check_labels(
                 Mistake::new(value.place.clone(), format!("requirements.{}", requirement.criterion), message);
             mistakes.push(mistake.help(suggest(label, known)));
         }
+    }
+}
+
+/// Reports requirements on the cost where nothing has a price.
+pub fn check_prices(found: &[(Requirement, Value)], prices: Option<&Prices>, mistakes: &Mistakes) {
+    let asks_for_cost = |one: &Requirement| named(&one.criterion).is_some_and(|of| of.unit == Unit::Money);
+    for (requirement, value) in found.iter().filter(|(one, _)| prices.is_none() && asks_for_cost(one)) {
+        let key = format!("requirements.{}", requirement.criterion);
+        let mistake =
+            Mistake::new(value.place.clone(), key, "no price is given that a cost could be made of");
+        mistakes.push(mistake.help("give one in [cost], such as cache_gib_hour = 0.02"));
     }
 }
 
@@ -131,6 +171,28 @@ mod tests {
                 ("failed", None, Some("embedded")),
             ]
         );
+    }
+
+    #[test]
+    fn a_kind_of_operation_has_requirements_of_its_own() {
+        let shop = "application = \"ecommerce\"\n";
+        let required = "[requirements.operations.category_page]\np99 = \"<50ms\"\nfailed = \"=0\"\n";
+        let of: Vec<(String, Option<String>)> = plan(&format!("{shop}{required}"))
+            .unwrap()
+            .requirements
+            .into_iter()
+            .map(|one| (one.criterion, one.operation))
+            .collect();
+        let page = || Some("category_page".to_owned());
+        assert_eq!(of, [("p99".to_owned(), page()), ("failed".to_owned(), page())]);
+        let told = plan(&format!("{shop}[requirements.operations.category]\np99 = \"<50ms\"\n")).unwrap_err();
+        assert!(
+            told.contains("no kind of operation \"category\"") && told.contains("category_page"),
+            "{told}"
+        );
+        let told =
+            plan(&format!("{shop}[requirements.operations.category_page]\nlost = \"=0\"\n")).unwrap_err();
+        assert!(told.contains("one kind of operation has no figure \"lost\""), "{told}");
     }
 
     #[test]

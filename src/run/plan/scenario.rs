@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::chosen::{ChosenApplication, ChosenStrategy, ChosenTopology};
+use super::cost::CostSettings;
 use super::settings::{DatasetSettings, PinSettings, RunSettings};
 use crate::application::catalog::Products;
 use crate::application::{AnyDataset, ApplicationSpec, DatasetParameters};
@@ -36,6 +37,8 @@ pub struct Scenario {
     pub run: RunSettings,
     /// `[run.pin]`.
     pub pin: PinSettings,
+    /// `[cost]`.
+    pub cost: CostSettings,
     /// `[[fault]]`.
     pub faults: Vec<ScheduledFault>,
     /// `strategies`.
@@ -66,6 +69,8 @@ impl Scenario {
             faults,
             strategies,
             topologies,
+            // Other prices change no run.
+            cost: _,
             recorded: _,
         } = self;
         (name, description, application, dataset)

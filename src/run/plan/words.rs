@@ -79,6 +79,7 @@ pub fn settings(scenario: &Scenario) -> String {
         ("network", scenario.network.show()),
         ("run", scenario.run.show()),
         ("run.pin", scenario.pin.show()),
+        ("cost", scenario.cost.show()),
     ];
     // Writing to a string does not fail.
     let mut text = String::new();

@@ -1,0 +1,27 @@
+//! The strategies that may be proposed at all.
+
+use super::group::{Group, StrategyRepeats};
+use crate::results::{SummaryRow, Verdict, named};
+
+/// A strategy of which a larger share of the operations failed is no candidate, unless something was broken on purpose.
+const MOST_FAILURES: f64 = 0.001;
+
+fn is_candidate(entry: &StrategyRepeats<'_>, broken_on_purpose: bool) -> bool {
+    let any = |holds: fn(&SummaryRow) -> bool| entry.measured.iter().any(|row| holds(row));
+    let failed = named("failed").and_then(|figure| figure.of(entry)).map_or(0.0, |of| of.value);
+    !entry.measured.is_empty()
+        && !entry.is_reference()
+        && !any(|row| row.control.is_some())
+        && !any(|row| row.judgement.verdict == Some(Verdict::Broken))
+        && !any(|row| row.audited.wrong.corrupt_reads > 0)
+        && !any(|row| row.status.is_overloaded())
+        && (broken_on_purpose || failed <= MOST_FAILURES)
+}
+
+/// The strategies of a group that may be proposed.
+#[must_use]
+pub fn candidates<'a, 'b>(group: &'a Group<'b>) -> Vec<&'a StrategyRepeats<'b>> {
+    let faults =
+        group.entries.iter().flat_map(|entry| &entry.measured).any(|row| row.outages.read_outage_s.is_some());
+    group.entries.iter().filter(|entry| is_candidate(entry, faults)).collect()
+}

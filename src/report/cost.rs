@@ -1,0 +1,197 @@
+//! What strategies cost at the prices of the scenario, and the quantities that anyone can multiply by their own.
+
+use maud::{Markup, html};
+
+use super::answer::{few, leaders};
+use super::candidates::candidates;
+use super::format;
+use super::group::{Group, StrategyRepeats};
+use super::headline::NONE;
+use super::stats::paired_ratio;
+use super::table::{PageTable, TableColumn, figures, words};
+use crate::results::{Criterion, Prices, named};
+
+/// The cheapest strategy that may be proposed, against no cache; `None` without prices, or of a single strategy.
+#[must_use]
+pub fn cheapest(group: &Group<'_>) -> Option<String> {
+    let prices = group.results.run.prices.as_ref()?;
+    let figure = named("cost")?;
+    let entries = candidates(group);
+    let leading: Vec<&StrategyRepeats<'_>> =
+        leaders(&entries, figure).into_iter().map(|at| entries[at]).collect();
+    let first = *leading.first()?;
+    let cost = money(prices, figure, first);
+    let against = against_reference(group, figure, first);
+    let risky: Vec<&str> =
+        leading.iter().filter(|entry| holds_back(entry)).map(|entry| entry.label).collect();
+    let risk = if risky.is_empty() {
+        String::new()
+    } else {
+        format!(" Its price leaves out what a crash would lose: {} holds writes back.", few(&risky))
+    };
+    Some(match leading.as_slice() {
+        [only] => format!("{} is cheapest: {cost}{against}.{risk}", only.label),
+        several => {
+            let labels: Vec<&str> = several.iter().map(|entry| entry.label).collect();
+            format!(
+                "Cheapest, with no difference shown between them: {}, at {cost}{against}.{risk}",
+                few(&labels)
+            )
+        }
+    })
+}
+
+fn holds_back(entry: &StrategyRepeats<'_>) -> bool {
+    named("at_risk").and_then(|figure| figure.of(entry)).is_some_and(|of| of.value > 0.0)
+}
+
+/// `1.23 € for a million operations (1.2 to 1.26, n = 5) and 4,850 € a month at this rate`.
+fn money(prices: &Prices, figure: &Criterion, entry: &StrategyRepeats<'_>) -> String {
+    let amount = |value: f64| format!("{} {}", format::money(value), prices.currency).trim_end().to_owned();
+    let Some(of) = figure.of(entry) else { return NONE.into() };
+    let interval = of.interval.map_or_else(String::new, |interval| {
+        format!("{} to {}, ", format::money(interval.low), format::money(interval.high))
+    });
+    let month = named("cost.month").and_then(|figure| figure.of(entry));
+    let month =
+        month.map_or_else(String::new, |of| format!(" and {} a month at this rate", amount(of.value)));
+    format!("{} for a million operations ({interval}n = {}){month}", amount(of.value), of.repeats)
+}
+
+fn against_reference(group: &Group<'_>, figure: &Criterion, entry: &StrategyRepeats<'_>) -> String {
+    let reference = group.entries.iter().find(|entry| entry.is_reference() && !entry.measured.is_empty());
+    let against = reference.and_then(|reference| {
+        let dearer = paired_ratio(&figure.by_block(reference), &figure.by_block(entry))?;
+        let (ratio, word) = if dearer.estimate >= 1.0 {
+            (dearer, "less")
+        } else {
+            (paired_ratio(&figure.by_block(entry), &figure.by_block(reference))?, "more")
+        };
+        Some(format!(" ({})", ratio.times(&format!("{word} than {}", reference.label))))
+    });
+    against.unwrap_or_default()
+}
+
+/// How a value is written.
+type Show = fn(f64) -> String;
+
+/// The quantities that are paid for, each with its heading, and how it is shown of a million operations.
+const QUANTITIES: [(TableColumn, &str, Show); 4] = [
+    (figures("cache memory"), "cache.memory", |bytes| format::bytes(bytes.max(0.0) as u64)),
+    (figures("database reads"), "database.reads_per_op", of_a_million),
+    (figures("database writes"), "database.writes_per_op", of_a_million),
+    (figures("cache commands"), "cache.commands_per_op", of_a_million),
+];
+
+fn of_a_million(per_operation: f64) -> String {
+    format::count(per_operation * 1e6)
+}
+
+/// What each strategy takes, and what that costs where the scenario gives prices.
+#[must_use]
+pub fn section(group: &Group<'_>) -> Markup {
+    let prices = group.results.run.prices.as_ref();
+    let mut columns = vec![words("strategy")];
+    columns.extend(QUANTITIES.map(|(column, _, _)| column));
+    columns.push(figures("instances"));
+    columns.extend(prices.map(|_| figures("cost of a million operations")));
+    columns.extend(prices.map(|_| figures("cost a month")));
+    let mut table = PageTable::new("What each strategy takes, by a million operations", columns);
+    for entry in group.entries.iter().filter(|entry| !entry.measured.is_empty()) {
+        let value = |name: &str| named(name).and_then(|figure| figure.of(entry)).map(|of| of.value);
+        let written = |name: &str, show: Show| value(name).map_or_else(|| NONE.into(), show);
+        let mut cells = vec![entry.label.to_owned()];
+        cells.extend(QUANTITIES.map(|(_, name, show)| written(name, show)));
+        cells.push(entry.measured.first().map_or_else(|| NONE.into(), |row| row.instances.to_string()));
+        cells.extend(prices.map(|_| written("cost", format::money)));
+        cells.extend(prices.map(|_| written("cost.month", format::money)));
+        table.add(&cells);
+    }
+    html! {
+        details {
+            summary { "What each strategy takes" @if prices.is_some() { " and costs" } }
+            p { "Reads, writes and commands are for each million operations; multiply by prices of your own." }
+            @if let Some(prices) = prices { p { (in_words(prices)) } }
+            (table.html())
+        }
+    }
+}
+
+/// The prices in a sentence.
+fn in_words(prices: &Prices) -> String {
+    let all = [
+        ("a GiB of cache memory an hour", prices.cache_gib_hour),
+        ("a million database reads", prices.million_database_reads),
+        ("a million database writes", prices.million_database_writes),
+        ("an instance of the application an hour", prices.instance_hour),
+    ];
+    let part = |(what, price): (&str, Option<f64>)| {
+        price.map(|price| format!("{what} {price} {}", prices.currency).trim_end().to_owned())
+    };
+    let parts: Vec<String> = all.into_iter().filter_map(part).collect();
+    format!(
+        "Prices of the scenario: {}. What has no price is not in the cost; a month has 730 hours.",
+        format::list(&parts)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::group::groups;
+    use crate::results::{Results, SummaryRow};
+
+    fn row(label: &str, block: u32, cost: f64) -> SummaryRow {
+        let mut row = SummaryRow {
+            cell: format!("r{block}-{label}"),
+            strategy: label.into(),
+            strategy_name: label.into(),
+            topology: "single".into(),
+            repeat: block,
+            block,
+            operations: 100,
+            measured_s: 1.0,
+            ..SummaryRow::default()
+        };
+        row.cost.cost_per_million_ops = Some(cost * (1.0 + f64::from(block) / 100.0));
+        row.cost.cost_per_month = Some(cost * 1_000.0);
+        row
+    }
+
+    fn told(rows: &[(&str, f64)], currency: &str) -> Option<String> {
+        let mut results = Results::default();
+        for block in 1..=4 {
+            results.summary.extend(rows.iter().map(|(label, cost)| row(label, block, *cost)));
+        }
+        results.run.prices =
+            Some(Prices { currency: currency.into(), instance_hour: Some(1.0), ..Prices::default() });
+        let groups = groups(&results).unwrap();
+        cheapest(&groups[0])
+    }
+
+    #[test]
+    fn the_cheapest_is_told_with_its_interval_the_month_and_by_how_much_it_is_less_than_no_cache() {
+        let told = told(&[("no-cache", 4.0), ("cache-aside", 2.0), ("read-through", 3.0)], "€").unwrap();
+        for part in [
+            "cache-aside is cheapest: 2.05 € for a million operations (",
+            "n = 4",
+            "2,000 € a month",
+            "2 ± 0.01 × less than no-cache, n = 4",
+        ] {
+            assert!(told.contains(part), "{part} in {told}");
+        }
+    }
+
+    #[test]
+    fn strategies_that_cost_the_same_share_the_lead_and_without_prices_nothing_is_said() {
+        let alike = told(&[("cache-aside", 2.0), ("read-through", 2.0)], "").unwrap();
+        assert!(
+            alike.starts_with(
+                "Cheapest, with no difference shown between them: cache-aside and read-through, at 2.05 for"
+            ),
+            "{alike}"
+        );
+        let results = Results { summary: vec![row("cache-aside", 1, 2.0)], ..Results::default() };
+        assert_eq!(cheapest(&groups(&results).unwrap()[0]), None);
+    }
+}
