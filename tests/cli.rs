@@ -515,7 +515,8 @@ fn a_password_that_is_swept_or_set_is_not_written() {
 
     let ended = place.succeeds(&["swept.toml", "--set", &format!("database.name={}", url("hunter23"))]);
 
-    assert_eq!(place.results("swept").summary.len(), 2);
+    // The embedded database has no URL, so both values would be one run.
+    assert_eq!(place.results("swept").summary.len(), 1);
     is_nowhere("hunter2", &place, &ended);
 }
 
