@@ -105,6 +105,7 @@ fn round(documents: &Arc<[Document]>, audit: Option<&Arc<Audit>>, seed: u64) -> 
             control: Arc::clone(&control),
             touched: Arc::new(Touched::none_of(keys.get())),
             audit: audit.cloned(),
+            counters: hotset::store::Counters::default(),
         };
         let clients: Vec<_> = (0..CLIENTS.get() as u32)
             .map(|client| tokio::task::spawn_local(client::run(client, shared.clone())))

@@ -56,6 +56,7 @@ impl Noise {
 
 fn run_info(name: &str) -> RunInfo {
     RunInfo {
+        warnings: Vec::new(),
         name: name.into(),
         description: "Which strategy?".into(),
         workload: "20,000 documents of 500B".into(),

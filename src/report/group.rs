@@ -321,8 +321,9 @@ pub fn status_of_run(groups: &[Group<'_>]) -> String {
 type Holds = fn(&SummaryRow) -> bool;
 
 /// What may become of a cell that makes its figures doubtful.
-const MISHAPS: [(&str, Holds); 4] = [
+const MISHAPS: [(&str, Holds); 5] = [
     ("failed", |row| row.status == Status::Failed),
+    ("impaired", |row| row.status == Status::Impaired),
     ("overloaded", |row| row.status.is_overloaded()),
     ("disturbed", |row| row.status.is_disturbed()),
     ("still warming", |row| row.status.is_warming()),

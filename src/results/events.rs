@@ -29,6 +29,8 @@ words! {
         Reconnected = "reconnected",
         /// The first window without an error after errors that a fault was followed by, before the next fault.
         Recovered = "recovered",
+        /// A step that no operation waits for failed for the first time in a new way.
+        StepFailed = "step-failed",
         /// Strategies left nothing to do.
         Drained = "drained",
         /// Strategies left something to do.
@@ -46,7 +48,8 @@ columns! {
         /// answers again; `noticed`: what a fault came to while it lasts; `fault-failed`: a fault could not be carried
         /// out or mended, and the cell went on; `failover`: clients found another primary of a shard; `resharded`: they
         /// found slots at other shards; `reconnected`: a connection that had broken is there again; `recovered`: the
-        /// first window without an error after errors that a fault was followed by, before the next fault; `drained`,
+        /// first window without an error after errors that a fault was followed by, before the next fault; `step-failed`: a
+        /// step that no operation waits for, such as a fill, failed for the first time in a new way; `drained`,
         /// `not-drained`: whether strategies left anything to do.
         kind: EventKind,
         /// What it happened to.
@@ -69,6 +72,7 @@ impl EventKind {
             | Self::Failover
             | Self::Resharded
             | Self::Reconnected
+            | Self::StepFailed
             | Self::Recovered => false,
         }
     }

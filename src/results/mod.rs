@@ -18,6 +18,7 @@ mod durable;
 mod entities;
 mod error;
 mod events;
+mod failures;
 mod file_name;
 mod files;
 mod groups;
@@ -45,13 +46,16 @@ pub use durable::write_atomically;
 pub use entities::EntityRow;
 pub use error::ResultsError;
 pub use events::{EventKind, EventRow};
+pub use failures::{ErrorRow, FailedStep};
 pub use file_name::{file_safe, file_safe_within, interval_log_name};
 pub use files::{
-    APPLICATION, AUDIT, ENTITIES, EVENTS, FileGuide, LATENCY, NODES, OPERATIONS, TIMESERIES, file_guides,
+    APPLICATION, AUDIT, ENTITIES, ERRORS, EVENTS, FileGuide, LATENCY, NODES, OPERATIONS, TIMESERIES,
+    file_guides,
 };
 pub use groups::{
-    Answers, AtRisk, AuditedReads, BacklogUse, CacheUse, CallsPerOperation, Cores, DatabaseLoad, Judgement,
-    Limits, OfferedStream, Outages, Predicted, StoreCalls, StoresAtEnd, Times, WindowTimes, WrongReads,
+    Answers, AtRisk, AuditedReads, BacklogUse, CacheUse, CallsPerOperation, Cores, DatabaseLoad, FailedSteps,
+    Judgement, Limits, OfferedStream, Outages, Predicted, StoreCalls, StoresAtEnd, Times, WindowTimes,
+    WrongReads,
 };
 pub use interval_log::{Interval, interval_log, merged_histograms};
 pub use latency::{LatencyRow, Measure, OperationClass, OutcomeClass, spectrum};

@@ -14,6 +14,9 @@ pub struct RunInfo {
     /// What the scenario asks, in its author's words.
     #[serde(default)]
     pub description: String,
+    /// What every page says of the run, since its figures are not what they seem without it.
+    #[serde(default)]
+    pub warnings: Vec<String>,
     /// The workload and the deployments in a sentence.
     #[serde(default)]
     pub workload: String,

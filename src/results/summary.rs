@@ -2,8 +2,9 @@
 
 use super::columns::{columns, words};
 use super::{
-    Answers, AtRisk, AuditedReads, BacklogUse, CacheUse, CallsPerOperation, Cores, DatabaseLoad, Judgement,
-    Limits, Measure, OfferedStream, OperationClass, Outages, Predicted, StoreCalls, StoresAtEnd, Times,
+    Answers, AtRisk, AuditedReads, BacklogUse, CacheUse, CallsPerOperation, Cores, DatabaseLoad, FailedSteps,
+    Judgement, Limits, Measure, OfferedStream, OperationClass, Outages, Predicted, StoreCalls, StoresAtEnd,
+    Times,
 };
 
 words! {
@@ -23,6 +24,8 @@ words! {
         OverloadedWarming = "overloaded,warming",
         /// The cell is disturbed and warming.
         DisturbedWarming = "disturbed,warming",
+        /// A part of what was to be measured did not work: the figures are of something else.
+        Impaired = "impaired",
         /// The cell could not be run; `reason` says why and there are no figures.
         Failed = "failed",
     }
@@ -88,8 +91,9 @@ columns! {
         swept: String,
         /// How far the figures may be read as they stand: `ok`; `overloaded`: the system under test did less than 99 % of
         /// the offered load; `disturbed`: this machine or hotset itself did not drive the load in time; `warming`: the hit
-        /// rate was still moving when measuring began; `overloaded,warming`; `disturbed,warming`; `failed`: could not be
-        /// run, and there are no figures.
+        /// rate was still moving when measuring began; `overloaded,warming`; `disturbed,warming`; `impaired`: a part of
+        /// the strategy did not work, or more than half of the operations failed, so that the figures are of something
+        /// else; `failed`: could not be run, and there are no figures.
         status: Status,
         /// Why the status is not `ok`.
         reason: String,
@@ -124,6 +128,8 @@ columns! {
         group answers: Answers,
         /// Errors and timeouts by kind: `connection=3;timeout=1`.
         errors_by_kind: String,
+        /// See [`FailedSteps`].
+        group failed_steps: FailedSteps,
         /// Operations sent more than 1 ms after they were due, most of them as their client waited for an answer.
         late_share: Option<f64> as "share",
         /// Operations sent more than 1 ms after they were due although their client was free: this machine, or hotset on it,
@@ -184,6 +190,12 @@ columns! {
 }
 
 impl SummaryRow {
+    /// Returns true if more than half of the operations ended without the answer that was asked for.
+    #[must_use]
+    pub fn has_mostly_failed(&self) -> bool {
+        self.answers.failures() * 2 > self.operations
+    }
+
     /// The times of one operation and measure.
     #[must_use]
     pub fn times(&self, operation: OperationClass, measure: Measure) -> Times {

@@ -6,6 +6,7 @@ mod cell;
 mod cell_names;
 mod choice;
 mod chosen;
+mod idle;
 mod order;
 mod promise;
 mod requirements;
@@ -31,6 +32,7 @@ pub use scenario::Scenario;
 pub use size::Size;
 
 use crate::application::ApplicationSpec;
+use crate::base::processors;
 use crate::base::secrets::strike_typed;
 use crate::load::workload::{Distribution, WorkloadSettings};
 use crate::measure::settle::FEWEST_WINDOWS;
@@ -40,6 +42,8 @@ use crate::scenario::tree::parse_option_value;
 use crate::scenario::{
     InvalidScenario, Mistake, Mistakes, Positive, Reader, Setting, Settings, Table, Value, ValueKind,
 };
+use crate::topology::settings::MongoUrl;
+use crate::topology::tls;
 use settings::{PinSettings, RunSettings};
 use traces::Traces;
 
@@ -66,6 +70,8 @@ pub struct Plan {
     pub left_out: Vec<LeftOut>,
     /// Swept values that are others written in another way.
     pub again: Vec<String>,
+    /// Settings that were written and have no effect.
+    pub idle: Vec<String>,
 }
 
 /// The options of the command line for a plan.
@@ -149,7 +155,8 @@ impl Plan {
     /// What is to be known before the run: which swept values are the same, and what of its traces was left out.
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
-        let mut notes = self.again.clone();
+        let mut notes = self.warnings();
+        notes.extend(self.idle.iter().chain(&self.again).cloned());
         for (_, scenario) in &self.variants {
             let (Some(path), Some(recorded)) = (&scenario.workload.trace, &scenario.recorded) else {
                 continue;
@@ -158,6 +165,22 @@ impl Plan {
             notes.extend(of_trace.filter(|note| !notes.contains(note)));
         }
         notes
+    }
+
+    /// What every page says of the run, since its figures and its data are not what they seem without it.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let scenarios = || self.variants.iter().map(|(_, scenario)| scenario);
+        let mut warnings = Vec::new();
+        if scenarios().any(|scenario| scenario.cache.tls_insecure) {
+            warnings.push(
+                "cache.tls_insecure = true: nobody has looked at who the servers of the cache are".into(),
+            );
+        }
+        if scenarios().any(|scenario| scenario.database.url.as_ref().is_some_and(MongoUrl::is_insecure)) {
+            warnings.push("the URL of the database has it used without looking at who it is".into());
+        }
+        warnings
     }
 
     /// The shortest and the longest that the run can take, without starting servers and loading.
@@ -250,7 +273,20 @@ fn plan(name: &str, path: &str, text: &str, options: &PlanOptions, mistakes: &Mi
     let digest = format!("{:016x}", xxhash_rust::xxh3::xxh3_64(effective.as_bytes()));
     let (name, path) = (name.into(), path.into());
     let requirements = required.into_iter().map(|(requirement, _)| requirement).collect();
-    Some(Plan { name, path, digest, effective, scenario, variants, cells, requirements, left_out, again })
+    let idle = idle::notes(&tree, &scenario);
+    Some(Plan {
+        name,
+        path,
+        digest,
+        effective,
+        scenario,
+        variants,
+        cells,
+        requirements,
+        left_out,
+        again,
+        idle,
+    })
 }
 
 fn too_many(runs: u64) -> String {
@@ -367,31 +403,18 @@ fn read_faults(top: &Reader<'_>, run: &RunSettings, instances: NonZeroU64) -> Ve
 }
 
 fn check_pin(pin: &PinSettings, tree: &Table, mistakes: &Mistakes) {
-    let cores = std::thread::available_parallelism().map_or(1, NonZeroU64Like::get_u64);
+    let allowed = processors::allowed();
     for (key, wanted) in [("hotset", &pin.hotset), ("cache", &pin.cache), ("database", &pin.database)] {
-        for core in wanted {
-            if *core >= cores {
-                mistakes.push(
-                    Mistake::new(
-                        tree.place_of(&["run", "pin", key]),
-                        format!("run.pin.{key}"),
-                        format!("there is no processor {core} here"),
-                    )
-                    .help(format!("this machine has the processors 0 to {}", cores - 1)),
-                );
-            }
+        for processor in wanted.iter().filter(|processor| !allowed.contains(processor)) {
+            mistakes.push(
+                Mistake::new(
+                    tree.place_of(&["run", "pin", key]),
+                    format!("run.pin.{key}"),
+                    format!("there is no processor {processor} for this process"),
+                )
+                .help(format!("it may use the processors {}", processors::in_words(&allowed))),
+            );
         }
-    }
-}
-
-/// Reads a `NonZero<usize>` as a `u64`; a machine has fewer processors than either can count.
-trait NonZeroU64Like {
-    fn get_u64(self) -> u64;
-}
-
-impl NonZeroU64Like for std::num::NonZeroUsize {
-    fn get_u64(self) -> u64 {
-        self.get() as u64
     }
 }
 
@@ -415,20 +438,17 @@ fn check_eviction(scenario: &Scenario, top: &Reader<'_>) {
     ));
 }
 
-/// The file with the certificates of an authority is there before anything is started.
-fn check_authority(scenario: &Scenario, top: &Reader<'_>) {
-    let Some(path) = &scenario.cache.tls_ca else { return };
-    let message = match std::fs::read(path) {
-        Err(error) => format!("cannot read {path}: {error}"),
-        Ok(pem) if !String::from_utf8_lossy(&pem).contains("-----BEGIN CERTIFICATE-----") => {
-            format!("there is no certificate in {path}")
-        }
-        Ok(_) => return,
-    };
-    let mistake = Mistake::new(top.place_of(&["cache", "tls_ca"]), "cache.tls_ca", message);
-    top.mistakes().push(
-        mistake.help("name a file in PEM with the certificates of the authority that signed the servers'"),
-    );
+/// The files of TLS are there before anything is started.
+fn check_tls(scenario: &Scenario, top: &Reader<'_>) {
+    for (key, fault) in tls::faults(&scenario.cache) {
+        let place = top.place_of(&["cache", key]);
+        top.mistakes().push(Mistake::new(place, format!("cache.{key}"), fault));
+    }
+    let of_database = scenario.database.url.as_ref().map(MongoUrl::faults_of_files).unwrap_or_default();
+    for fault in of_database {
+        let place = top.place_of(&["database", "url"]);
+        top.mistakes().push(Mistake::new(place, "database.url", fault));
+    }
 }
 
 /// What is right by itself and wrong together.
@@ -459,7 +479,7 @@ fn check_together(scenario: &Scenario, top: &Reader<'_>) {
     capacity::check(scenario, top);
     size::check(scenario, top);
     check_eviction(scenario, top);
-    check_authority(scenario, top);
+    check_tls(scenario, top);
     for (number, topology) in scenario.topologies.iter().enumerate() {
         if let Some((message, help)) = topology.spec.impossible(&scenario.cache) {
             let place = top.place_of(&["topologies"]);

@@ -447,6 +447,10 @@ fn count_end(
 }
 
 impl Cache for LocalCache {
+    fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
     #[inline]
     async fn get(&self, key: &str) -> Result<Option<Entry>, StoreError> {
         self.counters.cache_command();

@@ -11,8 +11,8 @@ use super::write_log::{
     ExpectedEntry, LogConsumer, LogLength, LogRecord, RecordId, Removed, Taken, WriteLog,
 };
 use super::{
-    BulkItem, Cache, Claimed, Database, Document, Entry, ErrorKind, Page, Patch, SettleOutcome, StoreError,
-    Token, Version,
+    BulkItem, Cache, Claimed, Counters, Database, Document, Entry, ErrorKind, Page, Patch, SettleOutcome,
+    StoreError, Token, Version,
 };
 use crate::base::clock;
 
@@ -199,6 +199,10 @@ impl<D> DelayedDatabase<D> {
 }
 
 impl<C: Cache> Cache for DelayedCache<C> {
+    fn counters(&self) -> &Counters {
+        self.inner.counters()
+    }
+
     async fn get(&self, key: &str) -> Result<Option<Entry>, StoreError> {
         self.round_trip.around(self.inner.get(key)).await
     }

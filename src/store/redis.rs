@@ -2,13 +2,17 @@
 //! clients share.
 
 mod access_counts;
+pub mod address_map;
 mod admin;
+pub mod announced;
 mod errors;
 mod failovers;
 mod fleet;
 pub mod layout;
 mod link;
 pub mod options;
+mod refusal;
+mod rehearsal;
 mod scout;
 mod scripts;
 mod sessions;
@@ -31,6 +35,7 @@ pub use admin::{RedisAdmin, RedisInfo};
 pub use errors::{kind_of, store_error};
 use fleet::{CommandKind, Fleet, as_store_error};
 pub use options::{DeploymentKind, ReadFrom, RedisOptions, Sharding};
+pub use rehearsal::{RedisParts, rehearse};
 use scripts::Script;
 pub use shard_names::ShardNames;
 
@@ -79,6 +84,12 @@ impl RedisCache {
     #[must_use]
     pub fn layout(&self) -> layout::Layout {
         self.shared.fleet.map().layout.clone()
+    }
+
+    /// Why a shard of the layout has no primary, as far as that is known.
+    #[must_use]
+    pub fn why_no_primary(&self, shard: &str) -> Option<String> {
+        self.shared.fleet.why_no_primary(shard)
     }
 
     /// Looks at the deployment at once and returns its layout.
@@ -230,6 +241,10 @@ fn unexpected(doing: &str, value: &Value) -> StoreError {
 }
 
 impl Cache for RedisCache {
+    fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
     async fn get(&self, key: &str) -> Result<Option<Entry>, StoreError> {
         match self.ask(key, CommandKind::Read, &self.command("GET", key, 0), "getting an entry").await? {
             // The document takes over the bytes that the driver read, without a copy.

@@ -17,6 +17,7 @@ use super::pending::Pending;
 use super::{Circumstances, Guarantee, WriteEffect, WriteModel};
 use crate::base::clock;
 use crate::base::units::Share;
+use crate::results::FailedStep;
 use crate::scenario::Positive;
 use crate::store::{Cache, Claimed, Document, Entry, ErrorKind, Stamp, StoreError, Token, Version};
 use crate::strategy::source::Keyspace;
@@ -115,6 +116,28 @@ pub enum Claim {
     Found(LookUp),
 }
 
+/// Who waits for a call of the cache, and so is told of its error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Waited {
+    /// An operation.
+    ByOperation,
+    /// Nobody; the call is a part of this step.
+    ByNobody(FailedStep),
+}
+
+/// Putting something into the cache, which no operation waits for.
+const FILL: Waited = Waited::ByNobody(FailedStep::Fill);
+
+impl Waited {
+    /// The step under which an error is counted that no operation is told of.
+    fn step(self) -> FailedStep {
+        match self {
+            Self::ByOperation => FailedStep::Bypass,
+            Self::ByNobody(step) => step,
+        }
+    }
+}
+
 /// The cached entries of one kind of entity, as one instance sees them.
 #[derive(Debug)]
 pub struct EntityCache<C> {
@@ -147,7 +170,7 @@ impl<C: Cache> EntityCache<C> {
         if self.pending.contains(key) {
             return Ok(LookUp::Bypassed);
         }
-        Ok(self.ask(self.cache.get(key)).await?.map_or(LookUp::Bypassed, found))
+        Ok(self.ask(Waited::ByOperation, self.cache.get(key)).await?.map_or(LookUp::Bypassed, found))
     }
 
     /// Puts a new token under an empty key by one SET NX GET. This must be called before the database is
@@ -163,7 +186,8 @@ impl<C: Cache> EntityCache<C> {
         if self.settings.fill == Fill::Naive {
             return Ok(Claim::Mine(token));
         }
-        let claimed = self.ask(self.cache.place_token(key, token, self.settings.token_ttl.0)).await?;
+        let placing = self.cache.place_token(key, token, self.settings.token_ttl.0);
+        let claimed = self.ask(Waited::ByOperation, placing).await?;
         Ok(match claimed {
             None => Claim::Found(LookUp::Bypassed),
             Some(Claimed::Placed) => Claim::Mine(token),
@@ -185,14 +209,14 @@ impl<C: Cache> EntityCache<C> {
                 (stamped(document.clone(), ttl, took), ttl)
             }
             None if self.settings.negative_ttl.is_zero() => {
-                let _ = self.ask(self.cache.delete(key)).await;
+                let _ = self.ask(Waited::ByNobody(FailedStep::Invalidation), self.cache.delete(key)).await;
                 return;
             }
             None => (Entry::Absent, Some(self.settings.negative_ttl)),
         };
         let _ = match self.settings.fill {
-            Fill::Token => self.ask(self.cache.fill(key, token, &entry, ttl)).await.map(drop),
-            Fill::Naive => self.ask(self.cache.set(key, &entry, ttl)).await.map(drop),
+            Fill::Token => self.ask(FILL, self.cache.fill(key, token, &entry, ttl)).await.map(drop),
+            Fill::Naive => self.ask(FILL, self.cache.set(key, &entry, ttl)).await.map(drop),
         };
     }
 
@@ -201,12 +225,12 @@ impl<C: Cache> EntityCache<C> {
     pub async fn replace(&self, key: &str, held: Version, document: Document, took: Duration) {
         let ttl = self.ttl();
         let entry = stamped(document, ttl, took);
-        let _ = self.ask(self.cache.replace(key, held, &entry, ttl)).await;
+        let _ = self.ask(FILL, self.cache.replace(key, held, &entry, ttl)).await;
     }
 
     /// Keeps a document under a key of the caller's own for a while. If the cache fails, it is not kept.
     pub async fn keep(&self, key: &str, document: Document, ttl: Duration) {
-        let _ = self.ask(self.cache.set(key, &Entry::of(document), Some(ttl))).await;
+        let _ = self.ask(FILL, self.cache.set(key, &Entry::of(document), Some(ttl))).await;
     }
 
     /// The cache itself, for values that are not entries.
@@ -221,7 +245,7 @@ impl<C: Cache> EntityCache<C> {
     /// # Errors
     /// Returns the same errors as [`EntityCache::settle`].
     pub async fn put(&self, key: &str, document: Document) -> Result<(), StoreError> {
-        match self.ask(self.cache.set(key, &Entry::of(document), self.ttl())).await {
+        match self.ask(FILL, self.cache.set(key, &Entry::of(document), self.ttl())).await {
             Ok(Some(())) => Ok(()),
             Ok(None) | Err(_) => self.invalidate(key).await,
         }
@@ -230,7 +254,7 @@ impl<C: Cache> EntityCache<C> {
     /// Removes the token of a load or write that failed, so that the next reader can fill the key before the
     /// token expires. If another entry is there by now it is removed too, which costs a miss.
     pub async fn release(&self, key: &str) {
-        let _ = self.ask(self.cache.delete(key)).await;
+        let _ = self.ask(Waited::ByNobody(FailedStep::Invalidation), self.cache.delete(key)).await;
     }
 
     /// Ends a committed write by putting the merged document into the cache if that is safe, see
@@ -247,7 +271,7 @@ impl<C: Cache> EntityCache<C> {
     ) -> Result<(), StoreError> {
         let ttl = self.ttl();
         let entry = stamped(document.clone(), ttl, Duration::ZERO);
-        match self.ask(self.cache.settle(key, token, &entry, ttl)).await {
+        match self.ask(FILL, self.cache.settle(key, token, &entry, ttl)).await {
             Ok(Some(_)) => Ok(()),
             Ok(None) | Err(_) => self.invalidate(key).await,
         }
@@ -263,7 +287,7 @@ impl<C: Cache> EntityCache<C> {
     pub async fn invalidate(&self, key: &str) -> Result<(), StoreError> {
         let mut error = StoreError::new(ErrorKind::CircuitOpen, "the cache failed and is passed by");
         for attempt in 0..=self.settings.invalidate_retries {
-            match self.ask(self.cache.delete(key)).await {
+            match self.ask(Waited::ByOperation, self.cache.delete(key)).await {
                 Ok(Some(_)) => return Ok(()),
                 // There is no use in waiting, since the breaker stays open for longer than a write should
                 // take.
@@ -275,6 +299,7 @@ impl<C: Cache> EntityCache<C> {
                 tokio::time::sleep(Duration::from_millis(5 << attempt.min(6))).await;
             }
         }
+        self.note(FailedStep::Invalidation, &error);
         let kept = self.pending.add(key, &self.cache);
         if kept && self.settings.on_cache_error == OnCacheError::Bypass { Ok(()) } else { Err(error) }
     }
@@ -309,13 +334,24 @@ impl<C: Cache> EntityCache<C> {
         Some(shortened.max(Duration::from_millis(1)))
     }
 
-    /// Makes a call to the cache. `Ok(None)` means that the cache was bypassed, as the setting allows.
+    /// Counts a failure that no operation is told of.
+    pub fn note(&self, step: FailedStep, error: &StoreError) {
+        self.cache.counters().setback(step, error);
+    }
+
+    /// Makes a call to the cache. `Ok(None)` means that the cache was bypassed, as the setting allows. An error that no
+    /// operation sees is counted.
     async fn ask<T>(
         &self,
+        waited: Waited,
         call: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<Option<T>, StoreError> {
         if self.settings.on_cache_error == OnCacheError::Fail {
-            return call.await.map(Some);
+            let answer = call.await;
+            if let (Err(error), Waited::ByNobody(step)) = (&answer, waited) {
+                self.note(step, error);
+            }
+            return answer.map(Some);
         }
         if !self.breaker.lets_through() {
             return Ok(None);
@@ -330,7 +366,8 @@ impl<C: Cache> EntityCache<C> {
                 self.breaker.succeeded();
                 Err(error)
             }
-            Err(_) => {
+            Err(error) => {
+                self.note(waited.step(), &error);
                 self.breaker.failed();
                 Ok(None)
             }
