@@ -105,6 +105,7 @@ fn round(documents: &Arc<[Document]>, audit: Option<&Arc<Audit>>, seed: u64) -> 
             control: Arc::clone(&control),
             touched: Arc::new(Touched::none_of(keys.get())),
             audit: audit.cloned(),
+            counters: hotset::store::Counters::default(),
         };
         let clients = (0..CLIENTS.get() as u32).map(|client| client::run(client, shared.clone()));
         let clients = tokio::task::spawn_local(client::run_all(clients.collect::<Vec<_>>()));

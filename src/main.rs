@@ -9,7 +9,7 @@ use hotset::commands::cli::{Cli, Command};
 use hotset::commands::output::{end, print, print_parser_message};
 use hotset::commands::{Exit, curve, list, monitor, record, report, run};
 use hotset::{
-    base::{output::LogWriter, secrets},
+    base::{open_files, output::LogWriter, secrets},
     commands::{baseline, check, compare, doctor},
     topology,
 };
@@ -19,6 +19,7 @@ fn main() -> ExitCode {
     if let Some(code) = topology::servers::hidden_main(std::env::args_os()) {
         return code;
     }
+    open_files::raise();
     std::env::args_os().for_each(|argument| secrets::learn_all(&argument.to_string_lossy()));
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

@@ -353,8 +353,8 @@ fn a_processor_that_is_not_there_is_named_with_those_that_are() {
     says(
         &said,
         "2:10",
-        "run.pin.hotset: there is no processor 100000 here",
-        "this machine has the processors 0 to",
+        "run.pin.hotset: there is no processor 100000 for this process",
+        "it may use the processors 0",
     );
 }
 
@@ -440,13 +440,17 @@ fn a_redis_that_is_not_there_fails_its_cells_and_keeps_the_others() {
     let said = place.fails(3, &["down.toml"]);
 
     assert!(said.contains("connecting to the cache at redis://127.0.0.1"), "{said}");
-    assert!(said.contains("check that the server runs at that address"), "{said}");
+    assert!(said.contains("check the address, and that the server runs"), "{said}");
     let results = place.results("down");
     assert_eq!(results.summary.len(), 2);
     let of = |topology: &str| results.summary.iter().find(|row| row.topology == topology).unwrap();
     assert!(of("embedded").operations > 0);
     assert_eq!((of("single").status.name(), of("single").operations), ("failed", 0));
-    assert!(of("single").reason.contains("check that the server runs"), "{}", of("single").reason);
+    assert!(
+        of("single").reason.contains("check the address, and that the server runs"),
+        "{}",
+        of("single").reason
+    );
     place.is_left_clean();
 }
 
@@ -460,7 +464,7 @@ fn a_mongodb_that_is_not_there_fails_its_cells_and_keeps_the_others() {
     let said = place.fails(3, &["down.toml"]);
 
     assert!(said.contains("connecting to the database") || said.contains("loading the dataset"), "{said}");
-    assert!(said.contains("check that the server runs at that address"), "{said}");
+    assert!(said.contains("check the address, and that the server runs"), "{said}");
     let results = place.results("down");
     let of = |topology: &str| results.summary.iter().find(|row| row.topology == topology).unwrap();
     assert!(of("embedded").operations > 0);

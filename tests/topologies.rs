@@ -13,7 +13,9 @@ use hotset::results::{EventRow, Of, Phase, Results, SummaryRow, Verdict};
 use hotset::run::fault::Target;
 use hotset::scenario::Distinct;
 use hotset::store::redis::layout::Layout;
-use hotset::store::redis::{DeploymentKind, ReadFrom, RedisAdmin, RedisCache, RedisOptions, Sharding};
+use hotset::store::redis::{
+    DeploymentKind, ReadFrom, RedisAdmin, RedisCache, RedisOptions, RedisParts, Sharding,
+};
 use hotset::store::write_log::{ExpectedEntry, LogConsumer, WriteLog as _};
 use hotset::store::{
     Announcement, Cache as _, Counters, Document, Entry, ErrorKind, SecretUrl, SettleOutcome, Token,
@@ -60,6 +62,7 @@ impl Deployed {
             document: Box::new(document),
             cache_connections: 2,
             relays: None,
+            uses: RedisParts::default(),
             cache_cpus: &[],
             database_cpus: &[],
         };
@@ -349,7 +352,8 @@ async fn a_dead_replica_never_fails_a_read_and_reads_are_spread_over_those_that_
             cache.get(&format!("k{number}")).await.unwrap();
         }
     };
-    let commands = async |name: &str| deployed.admin(name).await.info().await.unwrap().commands_processed;
+    let commands =
+        async |name: &str| deployed.admin(name).await.info().await.unwrap().commands_processed.unwrap();
     let before =
         (commands("shard0").await, commands("shard0-replica0").await, commands("shard0-replica1").await);
     reads(&cache).await;

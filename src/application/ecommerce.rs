@@ -87,6 +87,7 @@ impl Model for Spec {
         writes("new_product", &[PRODUCT], 0.001),
     ];
     const HAS_SIDECAR: bool = true;
+    const KEEPS_STREAMS: bool = true;
     type Dataset = Shop;
     type World = Sales;
     type Instance<C: StrategyCache, D: Changes> = Ecommerce<C, D>;

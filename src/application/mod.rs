@@ -275,6 +275,10 @@ pub trait Model: Settings + Clone + fmt::Debug + PartialEq + Send + Sync + 'stat
     const OPERATIONS: &'static [OperationKind];
     /// True if a task runs beside its instances, see [`Model::run_sidecar`].
     const HAS_SIDECAR: bool = false;
+    /// True if it keeps streams or counters in the cache, beside what strategies keep there.
+    const KEEPS_STREAMS: bool = false;
+    /// True if it keeps sessions in the cache, beside what strategies keep there.
+    const KEEPS_SESSIONS: bool = false;
     /// The documents that it starts from.
     type Dataset: Dataset;
     /// The state that outlives its instances.

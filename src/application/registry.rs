@@ -111,6 +111,18 @@ macro_rules! applications {
                 match self { $( Self::$variant(_) => $module::Spec::HAS_SIDECAR, )+ }
             }
 
+            /// See [`Model::KEEPS_STREAMS`].
+            #[must_use]
+            pub fn uses_streams(&self) -> bool {
+                match self { $( Self::$variant(_) => $module::Spec::KEEPS_STREAMS, )+ }
+            }
+
+            /// See [`Model::KEEPS_SESSIONS`].
+            #[must_use]
+            pub fn uses_sessions(&self) -> bool {
+                match self { $( Self::$variant(_) => $module::Spec::KEEPS_SESSIONS, )+ }
+            }
+
             /// See [`Model::run_sidecar`].
             pub async fn run_sidecar<C: StrategyCache>(
                 &self,

@@ -1,5 +1,5 @@
 //! How much memory there is for this process and how much of it is used: within the limits of its control groups
-//! (cgroups, version 2) and on the whole machine. Any of them may run short first.
+//! (cgroups, versions 1 and 2) and on the whole machine. Any of them may run short first.
 
 use std::fs;
 use std::path::Path;
@@ -30,8 +30,11 @@ pub fn total_bytes() -> Option<u64> {
 /// Of this process' groups, and of the machine.
 fn limits() -> impl Iterator<Item = Memory> {
     let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    let of_groups = own_group(&groups).map(|group| of_groups(Path::new("/sys/fs/cgroup"), group));
-    of_groups.into_iter().flatten().chain(of_machine())
+    let all = VERSIONS.iter().filter_map(move |version| {
+        let group = version.own_group(&groups)?;
+        Some(version.of_groups(Path::new(version.root), group))
+    });
+    all.flatten().chain(of_machine())
 }
 
 fn shortest(limits: impl Iterator<Item = Memory>) -> Option<Memory> {
@@ -53,26 +56,64 @@ fn of_machine() -> Option<Memory> {
     (total_bytes > 0).then_some(Memory { used_bytes, total_bytes })
 }
 
-/// The path of this process' group, from `/proc/self/cgroup`: the line of version 2 begins with `0::`.
-fn own_group(groups: &str) -> Option<&str> {
-    groups.lines().find_map(|line| line.strip_prefix("0::/"))
+/// Where a version of control groups keeps what.
+struct Version {
+    root: &'static str,
+    /// The controllers that a line of `/proc/self/cgroup` names, between colons.
+    controllers: &'static str,
+    most: &'static str,
+    used: &'static str,
+    /// The field of `memory.stat` with the files that nobody reads.
+    unread_files: &'static str,
 }
 
-/// Returns the limits of the group and of those above it.
-fn of_groups(root: &Path, group: &str) -> Vec<Memory> {
-    Path::new(group).ancestors().filter_map(|group| of_group(&root.join(group))).collect()
-}
+const VERSIONS: [Version; 2] = [
+    Version {
+        root: "/sys/fs/cgroup",
+        controllers: "",
+        most: "memory.max",
+        used: "memory.current",
+        unread_files: "inactive_file ",
+    },
+    Version {
+        root: "/sys/fs/cgroup/memory",
+        controllers: "memory",
+        most: "memory.limit_in_bytes",
+        used: "memory.usage_in_bytes",
+        unread_files: "total_inactive_file ",
+    },
+];
+/// Version 1 writes a number beyond every memory where there is no limit.
+const NO_LIMIT: u64 = 1 << 60;
 
-/// A group's own limit, if it has one. What is kept of files that nobody reads counts as used there, although the
-/// kernel gives it up before it refuses anything: it is left out.
-fn of_group(directory: &Path) -> Option<Memory> {
-    let read = |file: &str| fs::read_to_string(directory.join(file)).ok();
-    let total_bytes = read("memory.max")?.trim().parse().ok()?;
-    let current: u64 = read("memory.current")?.trim().parse().ok()?;
-    let statistics = read("memory.stat").unwrap_or_default();
-    let files = statistics.lines().find_map(|line| line.strip_prefix("inactive_file "));
-    let files: u64 = files.and_then(|bytes| bytes.trim().parse().ok()).unwrap_or(0);
-    Some(Memory { used_bytes: current.saturating_sub(files), total_bytes })
+impl Version {
+    /// The path of this process' group, from `/proc/self/cgroup`: `0::/a/b`, or `9:memory:/a/b`.
+    fn own_group<'a>(&self, groups: &'a str) -> Option<&'a str> {
+        let group = |line: &'a str| {
+            let (_, rest) = line.split_once(':')?;
+            let (controllers, path) = rest.split_once(':')?;
+            let is_it = controllers.split(',').any(|one| one == self.controllers);
+            path.strip_prefix('/').filter(|_| is_it)
+        };
+        groups.lines().find_map(group)
+    }
+
+    /// What limits the group or one above it. In a container the path is that of the host, and its own group is the root.
+    fn of_groups(&self, root: &Path, group: &str) -> Vec<Memory> {
+        Path::new(group).ancestors().filter_map(|group| self.of_group(&root.join(group))).collect()
+    }
+
+    /// A group's own limit, if it has one. What is kept of files that nobody reads counts as used there, although the
+    /// kernel gives it up before it refuses anything: it is left out.
+    fn of_group(&self, directory: &Path) -> Option<Memory> {
+        let read = |file: &str| fs::read_to_string(directory.join(file)).ok();
+        let total_bytes = read(self.most)?.trim().parse().ok().filter(|most| *most < NO_LIMIT)?;
+        let current: u64 = read(self.used)?.trim().parse().ok()?;
+        let statistics = read("memory.stat").unwrap_or_default();
+        let files = statistics.lines().find_map(|line| line.strip_prefix(self.unread_files));
+        let files: u64 = files.and_then(|bytes| bytes.trim().parse().ok()).unwrap_or(0);
+        Some(Memory { used_bytes: current.saturating_sub(files), total_bytes })
+    }
 }
 
 #[cfg(test)]
@@ -92,9 +133,26 @@ mod tests {
             write(group, "memory.current", "300\n");
             write(group, "memory.stat", "anon 1\ninactive_file 100\n");
         }
-        let found = of_groups(root.path(), own_group("1:cpu:/x\n0::/a/b/c\n").unwrap());
+        let [newer, older] = &VERSIONS;
+        let found = newer.of_groups(root.path(), newer.own_group("1:cpu:/x\n0::/a/b/c\n").unwrap());
         let memory = |total_bytes| Memory { used_bytes: 200, total_bytes };
         assert_eq!(found, [memory(400), memory(1000)]);
+        assert_eq!(older.own_group("1:cpu:/x\n0::/a\n"), None);
+    }
+
+    #[test]
+    fn the_limits_of_the_first_version_are_found_too_and_no_limit_is_none() {
+        let root = tempfile::tempdir().unwrap();
+        for (group, limit) in [("docker", "9223372036854771712\n"), ("docker/a", "500\n")] {
+            let directory = root.path().join(group);
+            fs::create_dir_all(&directory).unwrap();
+            fs::write(directory.join("memory.limit_in_bytes"), limit).unwrap();
+            fs::write(directory.join("memory.usage_in_bytes"), "300\n").unwrap();
+            fs::write(directory.join("memory.stat"), "inactive_file 1\ntotal_inactive_file 50\n").unwrap();
+        }
+        let [_, older] = &VERSIONS;
+        let group = older.own_group("11:cpu,cpuacct:/x\n9:memory:/docker/a\n0::/\n").unwrap();
+        assert_eq!(older.of_groups(root.path(), group), [Memory { used_bytes: 250, total_bytes: 500 }]);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! What every room may use, and what knows nothing of caches.
 //!
 //! There are the [`clock`], the [`units`] of settings, a [`hash`], the [`memory`] of the machine, the wish to
-//! [`interrupt`], the events that an [`observer`] is told, [`output`], which is the way to standard output and error, text
+//! [`interrupt`], the events that an [`observer`] is told, how many [`open_files`] there may be, which [`processors`], what a [`terminal`] can
+//! do, [`output`], which is the way to standard output and error, text
 //! of others as it is [`shown`], and the [`secrets`] that nobody is told.
 //!
 //! This room stands on floor 0 and uses no other room.
@@ -11,7 +12,10 @@ pub mod hash;
 pub mod interrupt;
 pub mod memory;
 pub mod observer;
+pub mod open_files;
 pub mod output;
+pub mod processors;
 pub mod secrets;
 pub mod shown;
+pub mod terminal;
 pub mod units;

@@ -1,11 +1,11 @@
 //! The steps of `hotset curve`.
 
 use std::collections::BTreeSet;
-use std::io::IsTerminal;
 use std::path::Path;
 
 use crate::base::output::{answer, note};
 use crate::base::shown;
+use crate::base::terminal::moves_cursor;
 use crate::commands::cli::CurveArguments;
 use crate::commands::exit::Exit;
 use crate::commands::plan::read;
@@ -25,7 +25,7 @@ pub fn execute(scenario: &Path, arguments: &CurveArguments) -> Exit {
     };
     let request = arguments.request();
     let total = sizing::operations(&plan, &request);
-    let progress = progress::operations(arguments.quiet, std::io::stderr().is_terminal(), total);
+    let progress = progress::operations(arguments.quiet, moves_cursor(&std::io::stderr()), total);
     let found = match sizing::simulate(&plan, &request, progress) {
         Ok(found) => found,
         Err(error) => {

@@ -2,8 +2,11 @@
 
 use std::fmt::Write as _;
 
+use crate::base::{open_files, processors};
 use crate::run::machine;
-use crate::topology::servers::{ServerError, ServerProgram, find_mongod, find_redis_server};
+use crate::topology::servers::{
+    ServerError, ServerProgram, find_mongod, find_redis_server, find_valkey_server,
+};
 
 /// Fewer open files than this are too few for a few hundred connections.
 const COMFORTABLE_OPEN_FILES: u64 = 1024;
@@ -33,7 +36,16 @@ pub fn examine() -> String {
         let (mark, what) = server(name, found);
         line(mark, what);
     }
-    let limit = machine::open_file_limit();
+    if let ("ok     ", what) = server("valkey-server", find_valkey_server()) {
+        line("ok     ", what);
+    } else {
+        line(
+            "-      ",
+            "no valkey-server; only server = \"valkey\" needs one (set HOTSET_VALKEY_SERVER to its path)"
+                .into(),
+        );
+    }
+    let limit = open_files::limit();
     if limit < COMFORTABLE_OPEN_FILES {
         line("LOW    ", format!("{limit} open files allowed; raise it with `ulimit -n 4096`"));
     } else {
@@ -44,7 +56,8 @@ pub fn examine() -> String {
     line(
         if cores < 2 { "LOW    " } else { "ok     " },
         format!(
-            "{cores} cores ({}), {:.1} GiB of memory, {}{}",
+            "{cores} cores (processors {}; {}), {:.1} GiB of memory, {}{}",
+            processors::in_words(&processors::allowed()),
             machine.cpu_model,
             machine.memory_bytes as f64 / f64::from(1 << 30),
             machine.kernel,

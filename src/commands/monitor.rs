@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 
 use crate::base::output::{self, note};
 use crate::base::shown;
+use crate::base::terminal::moves_cursor;
 use crate::commands::cli::monitor::{MonitorArguments, MonitorCommand, OutputFormat};
 use crate::commands::exit::Exit;
 use crate::commands::output::print;
@@ -22,7 +23,12 @@ pub fn execute(arguments: &MonitorArguments) -> Exit {
     let ended = runtime.block_on(async {
         match &arguments.command {
             Some(command) => print_history(command).await.map(|()| SessionEnd::Over),
-            None => session::run(&arguments.options(std::io::stdout().is_terminal())).await,
+            None => {
+                match arguments.options(moves_cursor(&std::io::stdout()) && std::io::stdin().is_terminal()) {
+                    Ok(options) => session::run(&options).await,
+                    Err(reason) => Err(MonitorError::Refused(reason)),
+                }
+            }
         }
     });
     // Not waited for: a reader that does not read may hold the thread that writes rows for ever.
@@ -43,7 +49,7 @@ pub fn execute(arguments: &MonitorArguments) -> Exit {
 }
 
 async fn print_history(command: &MonitorCommand) -> Result<(), MonitorError> {
-    let (request, form) = command.request();
+    let (request, form) = command.request().map_err(MonitorError::Refused)?;
     let samples = history::read(&request).await?;
     match form {
         OutputFormat::Rows => history::write_csv(&samples, output::rows())

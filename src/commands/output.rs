@@ -1,10 +1,9 @@
 //! Answers of commands, and what is wrong with a command line.
 
-use std::io::IsTerminal;
-
 use crate::base::output::{self, note};
 use crate::base::secrets;
 use crate::base::shown;
+use crate::base::terminal::moves_cursor;
 use crate::commands::exit::Exit;
 
 /// Prints the whole answer of a command.
@@ -27,7 +26,7 @@ pub fn refuse(what: &str) -> Exit {
 pub fn print_parser_message(message: &clap::Error) -> Exit {
     let (is_wrong, text) = (message.use_stderr(), message.render());
     let is_terminal =
-        if is_wrong { std::io::stderr().is_terminal() } else { std::io::stdout().is_terminal() };
+        if is_wrong { moves_cursor(&std::io::stderr()) } else { moves_cursor(&std::io::stdout()) };
     let text = if is_terminal { text.ansi().to_string() } else { text.to_string() };
     if is_wrong {
         // What was typed is quoted there.

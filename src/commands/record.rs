@@ -1,11 +1,11 @@
 //! The steps of `hotset record`.
 
-use std::io::IsTerminal;
 use std::num::NonZeroU64;
 use std::path::Path;
 
 use crate::base::output::note;
 use crate::base::shown;
+use crate::base::terminal::moves_cursor;
 use crate::commands::exit::Exit;
 use crate::commands::output::print;
 use crate::commands::plan::read;
@@ -19,7 +19,7 @@ pub fn execute(scenario: &Path, set: Vec<String>, operations: NonZeroU64, out: &
         Ok(plan) => plan,
         Err(exit) => return exit,
     };
-    let progress = progress::operations(quiet, std::io::stderr().is_terminal(), Some(operations.get()));
+    let progress = progress::operations(quiet, moves_cursor(&std::io::stderr()), Some(operations.get()));
     match recording::record(&plan.scenario, operations, out, progress) {
         Ok(()) => print(&format!("{}\n", out.display())),
         Err(error) => {

@@ -1,6 +1,5 @@
 //! The steps of a run: everything from its scenario to its closing table.
 
-use std::io::IsTerminal;
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use crate::base::interrupt::{self, EndSignal, Interrupt};
 use crate::base::observer::{Discreet, Observer};
 use crate::base::output::{answer, note};
 use crate::base::shown;
+use crate::base::terminal::{moves_cursor, no_screen};
 use crate::commands::cli::RunArguments;
 use crate::commands::exit::Exit;
 use crate::commands::output::end;
@@ -79,12 +79,11 @@ fn observer(
     arguments: &RunArguments,
     interrupt: &watch::Sender<bool>,
 ) -> (Box<dyn Observer>, fn(EndSignal)) {
-    let is_terminal = std::io::stderr().is_terminal();
+    let is_terminal = moves_cursor(&std::io::stderr());
     if arguments.watch {
-        let taken = if is_terminal && std::io::stdout().is_terminal() {
-            Watching::begin(&plan.name, interrupt.clone()).map_err(|error| error.to_string())
-        } else {
-            Err("stdout and stderr are not both one".to_owned())
+        let taken = match no_screen() {
+            None => Watching::begin(&plan.name, interrupt.clone()).map_err(|error| error.to_string()),
+            Some(why) => Err(why.to_owned()),
         };
         match taken {
             // The screen says the first itself.
@@ -122,6 +121,13 @@ fn finish(ended: Result<RunOutcome, RunError>, arguments: &RunArguments) -> Exit
         Exit::NotRun
     });
     say_where(&outcome, arguments);
+    if outcome.mostly_failed > 0 {
+        note!(
+            "in {} of the runs more than half of the operations failed; errors.csv and the report say with what",
+            outcome.mostly_failed
+        );
+        exit = Exit::NotRun;
+    }
     if outcome.failed > 0 {
         note!("{} of the runs failed; the reasons are above and in summary.csv", outcome.failed);
         exit = Exit::NotRun;

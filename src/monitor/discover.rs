@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::cmd;
+use redis::{Value, cmd};
 use tokio::sync::watch;
 
 use super::info::Info;
@@ -13,6 +13,8 @@ use super::remedy;
 use super::tasks::AbortOnDrop;
 use crate::store::StoreError;
 use crate::store::redis::RedisAdmin;
+use crate::store::redis::announced::{AnnouncedAddresses, AnnouncedNode};
+use crate::store::redis::layout::NodeAddress;
 
 /// The time between two looks at the layout.
 const LOOK_EVERY: Duration = Duration::from_secs(3);
@@ -67,7 +69,8 @@ impl Discovery {
     #[must_use]
     pub fn begin(target: ServerAddress, nodes: Option<ServerAddress>) -> Self {
         let (sender, known) = watch::channel(KnownLayout::default());
-        let looking = Looking { target: target.clone(), nodes, asked: None };
+        let looking =
+            Looking { target: target.clone(), nodes, asked: None, addresses: AnnouncedAddresses::default() };
         let task = tokio::spawn(looking.keep(sender));
         Self { target, known, _task: AbortOnDrop::new(task.abort_handle()) }
     }
@@ -89,6 +92,7 @@ struct Looking {
     nodes: Option<ServerAddress>,
     /// Who answered the last time, which is asked first the next.
     asked: Option<(ServerAddress, RedisAdmin)>,
+    addresses: AnnouncedAddresses,
 }
 
 impl Looking {
@@ -158,9 +162,21 @@ impl Looking {
         // Not CLUSTER SLOTS, which leaves out nodes without slots and replicas that have failed.
         let text: String =
             admin.ask(cmd("CLUSTER").arg("NODES"), "asking for the nodes of the cluster").await?;
-        let (host, _) = place.name.rsplit_once(':').unwrap_or((&place.name, ""));
-        let nodes: Vec<ServerAddress> =
-            cluster_nodes(&text, host).into_iter().map(|(host, port)| self.target.at(&host, port)).collect();
+        let mut announced: Vec<_> = text.lines().filter_map(AnnouncedNode::of_nodes).collect();
+        // It alone says which of its names a node wants to be connected to by. Who may not ask it has the IP addresses.
+        let slots = admin.ask(cmd("CLUSTER").arg("SLOTS"), "asking for the slots of the cluster").await;
+        let preferred = slots.map(preferred).unwrap_or_default();
+        for node in &mut announced {
+            if let Some(of_slots) = preferred.get(&node.id) {
+                node.preferred.clone_from(of_slots);
+            }
+        }
+        let target = &self.target;
+        let maps = |node: &NodeAddress| target.address_map().maps(node);
+        let mut addresses = self.addresses.of(&announced, &place.address(), maps).await;
+        addresses.sort();
+        addresses.dedup();
+        let nodes: Vec<ServerAddress> = addresses.iter().map(|address| target.at(address)).collect();
         Ok(DeploymentLayout { deployment: "cluster", seeds: nodes.clone(), nodes })
     }
 
@@ -184,33 +200,19 @@ impl Looking {
     }
 }
 
+/// What each node of an answer to CLUSTER SLOTS wants to be connected to by, by its id.
+fn preferred(ranges: Vec<Vec<Value>>) -> HashMap<String, Option<String>> {
+    let nodes = ranges.into_iter().flat_map(|range| range.into_iter().skip(2));
+    nodes.filter_map(AnnouncedNode::of_slots).map(|node| (node.id, node.preferred)).collect()
+}
+
 fn place_of(fields: &HashMap<String, String>, like: &ServerAddress) -> Option<ServerAddress> {
-    Some(like.at(fields.get("ip")?, fields.get("port")?.parse().ok()?))
+    Some(like.at(&NodeAddress::new(fields.get("ip")?.as_str(), fields.get("port")?.parse().ok()?)))
 }
 
 fn unique(places: &mut Vec<ServerAddress>) {
     places.sort_by(|a, b| a.name.cmp(&b.name));
     places.dedup_by(|a, b| a.name == b.name);
-}
-
-/// The nodes of a CLUSTER NODES, without those whose address nobody knows and those that are just being met.
-fn cluster_nodes(text: &str, source: &str) -> Vec<(String, u16)> {
-    let node = |line: &str| {
-        let mut words = line.split(' ');
-        let (address, flags) = (words.nth(1)?, words.next()?);
-        if flags.split(',').any(|flag| matches!(flag, "noaddr" | "handshake")) {
-            return None;
-        }
-        let address = address.split(['@', ',']).next()?;
-        let (host, port) = address.rsplit_once(':')?;
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        let host = if host.is_empty() { source } else { host };
-        Some((host.to_owned(), port.parse().ok().filter(|port| *port != 0)?))
-    };
-    let mut nodes: Vec<_> = text.lines().filter_map(node).collect();
-    nodes.sort();
-    nodes.dedup();
-    nodes
 }
 
 #[cfg(test)]
@@ -227,20 +229,5 @@ mod tests {
         assert_eq!(next_look(&known("cluster", None)), Some(LOOK_EVERY));
         assert_eq!(next_look(&known("cluster", Some("down"))), Some(LOOK_AGAIN));
         assert_eq!(next_look(&KnownLayout { layout: None, failure: Some("down".into()) }), Some(LOOK_AGAIN));
-    }
-
-    #[test]
-    fn the_nodes_of_a_cluster_are_read_from_any_version_of_the_answer() {
-        let text = "a 10.0.0.1:7000@17000 myself,master - 0 1 1 connected 0-100\n\
-            b 10.0.0.2:7000@17000,host.example slave a 0 1 1 connected\n\
-            c :7002@17002 master - 0 1 3 connected\n\
-            d 10.0.0.4:7000 master,fail - 0 1 3 disconnected 101-200\n\
-            e :0@0 master,noaddr - 0 1 3 disconnected\n\
-            f 10.0.0.5:7000@17000 handshake - 0 0 0 connected\n\
-            g ::1:7005@17005 slave a 0 1 1 connected\n";
-        let nodes = cluster_nodes(text, "10.9.9.9");
-        let expected =
-            [("10.0.0.1", 7000), ("10.0.0.2", 7000), ("10.0.0.4", 7000), ("10.9.9.9", 7002), ("::1", 7005)];
-        assert_eq!(nodes, expected.map(|(host, port)| (host.to_owned(), port)));
     }
 }

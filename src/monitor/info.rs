@@ -1,34 +1,37 @@
 //! What a Redis says about itself (INFO), read into fields.
 
-/// An INFO. What it does not say is 0 or empty; what is not named here is left out.
+use crate::store::redis::layout::NodeAddress;
+
+/// An INFO. What it does not say, or says in a way that makes no sense, is `None` or empty and never 0; what is not named
+/// here is left out.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Info {
-    /// The version of the server.
+    /// The version of the server, with its name where it is not Redis.
     pub version: String,
     /// Drawn anew at each start of the server; empty where the server has none.
     pub run_id: String,
     /// `standalone`, `cluster` or `sentinel`.
     pub mode: String,
     /// Seconds since the server started.
-    pub uptime_s: u64,
+    pub uptime_s: Option<u64>,
     /// `master` or `slave`.
     pub role: String,
     /// True if it is still reading its dataset, and so answers nothing else.
     pub loading: bool,
     /// Memory that it counts as used, in bytes.
-    pub used_memory_bytes: u64,
+    pub used_memory_bytes: Option<u64>,
     /// Memory that the operating system has given it, in bytes.
-    pub rss_bytes: u64,
+    pub rss_bytes: Option<u64>,
     /// The limit of the used memory, in bytes; 0 for none.
-    pub maxmemory_bytes: u64,
+    pub maxmemory_bytes: Option<u64>,
     /// The rule by which it evicts at the limit.
     pub maxmemory_policy: String,
     /// Resident over used memory.
-    pub fragmentation_ratio: f64,
+    pub fragmentation_ratio: Option<f64>,
     /// Connected clients.
-    pub clients: u64,
+    pub clients: Option<u64>,
     /// Keys of all its databases.
-    pub keys: u64,
+    pub keys: Option<u64>,
     /// Its counters.
     pub counters: InfoCounters,
     /// The state of its replication.
@@ -39,24 +42,24 @@ pub struct Info {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct InfoCounters {
     /// Lookups that found their key, whichever command looked: GET, but also EXISTS and scripts.
-    pub hits: u64,
+    pub hits: Option<u64>,
     /// Lookups that did not.
-    pub misses: u64,
+    pub misses: Option<u64>,
     /// Keys evicted at the limit of the memory.
-    pub evicted: u64,
+    pub evicted: Option<u64>,
     /// Keys whose time to live was over.
-    pub expired: u64,
+    pub expired: Option<u64>,
     /// Commands carried out, those in scripts and transactions included.
-    pub commands: u64,
+    pub commands: Option<u64>,
     /// Bytes received from the network.
-    pub net_in_bytes: u64,
+    pub net_in_bytes: Option<u64>,
     /// Bytes sent to the network.
-    pub net_out_bytes: u64,
+    pub net_out_bytes: Option<u64>,
     /// Calls of all commands but INFO, which is mostly asked for by whoever watches. A script or a transaction counts as
     /// one, and so does each command in it: INFO does not tell those from others.
-    pub calls: u64,
+    pub calls: Option<u64>,
     /// Microseconds that the server spent in them; those of a command in a script count as its own and as the script's.
-    pub busy_us: u64,
+    pub busy_us: Option<u64>,
 }
 
 /// Where a server stands in the replication, in bytes of the stream.
@@ -80,6 +83,10 @@ impl Info {
     pub fn parse(text: &str) -> Self {
         let mut info = Self::default();
         let mut primary = (None, None);
+        // A server without keys has a section without lines.
+        if text.lines().any(|line| line.trim() == "# Keyspace") {
+            info.keys = Some(0);
+        }
         for (name, value) in text.lines().filter_map(|line| line.trim().split_once(':')) {
             match name {
                 "master_host" => primary.0 = Some(value),
@@ -88,15 +95,17 @@ impl Info {
             }
         }
         if let (Some(host), Some(port)) = primary {
-            info.replication.primary = Some(format!("{host}:{port}"));
+            info.replication.primary = Some(address(host, port));
         }
         info
     }
 
     fn take(&mut self, name: &str, value: &str) {
-        let number = || value.parse().unwrap_or(0);
+        let number = || value.parse().ok();
         match name {
-            "redis_version" => value.clone_into(&mut self.version),
+            // A Valkey says both, and means the second.
+            "redis_version" if self.version.is_empty() => value.clone_into(&mut self.version),
+            "valkey_version" => self.version = format!("Valkey {value}"),
             "run_id" => value.clone_into(&mut self.run_id),
             "redis_mode" => value.clone_into(&mut self.mode),
             "role" => value.clone_into(&mut self.role),
@@ -106,9 +115,11 @@ impl Info {
             "used_memory" => self.used_memory_bytes = number(),
             "used_memory_rss" => self.rss_bytes = number(),
             "maxmemory" => self.maxmemory_bytes = number(),
-            "mem_fragmentation_ratio" => self.fragmentation_ratio = value.parse().unwrap_or(0.0),
+            "mem_fragmentation_ratio" => {
+                self.fragmentation_ratio = value.parse().ok().filter(|ratio: &f64| ratio.is_finite());
+            }
             "connected_clients" => self.clients = number(),
-            _ if is_numbered(name, "db") => self.keys += part(value, "keys").unwrap_or(0),
+            _ if is_numbered(name, "db") => self.keys = added(self.keys, part(value, "keys")),
             _ => self.counters.take(name, value),
         }
         self.replication.take(name, value);
@@ -117,7 +128,7 @@ impl Info {
 
 impl InfoCounters {
     fn take(&mut self, name: &str, value: &str) {
-        let number = || value.parse().unwrap_or(0);
+        let number = || value.parse().ok();
         match name {
             "keyspace_hits" => self.hits = number(),
             "keyspace_misses" => self.misses = number(),
@@ -128,8 +139,8 @@ impl InfoCounters {
             "total_net_output_bytes" => self.net_out_bytes = number(),
             "cmdstat_info" => {}
             _ if name.starts_with("cmdstat_") => {
-                self.calls = self.calls.saturating_add(part(value, "calls").unwrap_or(0));
-                self.busy_us = self.busy_us.saturating_add(part(value, "usec").unwrap_or(0));
+                self.calls = added(self.calls, part(value, "calls"));
+                self.busy_us = added(self.busy_us, part(value, "usec"));
             }
             _ => {}
         }
@@ -145,7 +156,7 @@ impl Replication {
             _ if is_numbered(name, "slave") => {
                 let text = |wanted| parts(value).find(|(name, _)| *name == wanted).map(|(_, text)| text);
                 if let (Some(ip), Some(port)) = (text("ip"), text("port")) {
-                    self.replicas.push((format!("{ip}:{port}"), part(value, "offset").unwrap_or(0)));
+                    self.replicas.push((address(ip, port), part(value, "offset").unwrap_or(0)));
                 }
             }
             _ => {}
@@ -153,10 +164,21 @@ impl Replication {
     }
 }
 
+/// An address in the form in which nodes are named.
+fn address(host: &str, port: &str) -> String {
+    NodeAddress::parse(&format!("{host}:{port}"), host)
+        .map_or_else(|| format!("{host}:{port}"), |node| node.to_string())
+}
+
 /// `db0`, `slave12`.
 fn is_numbered(name: &str, word: &str) -> bool {
     let digits = name.strip_prefix(word).unwrap_or_default();
     !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// A sum with one more figure, as far as either is known.
+fn added(sum: Option<u64>, more: Option<u64>) -> Option<u64> {
+    [sum, more].into_iter().flatten().reduce(u64::saturating_add)
 }
 
 /// The pairs of `keys=3,expires=0`.
@@ -181,10 +203,34 @@ mod tests {
              # Stats\r\nkeyspace_hits:7\r\nkeyspace_misses:3\r\ntotal_net_input_bytes:55\r\n\
              # Keyspace\r\ndb0:keys=5,expires=1,avg_ttl=0\r\ndb3:keys=2,expires=0,avg_ttl=0\r\n",
         );
-        assert_eq!((info.version.as_str(), info.run_id.as_str(), info.uptime_s), ("7.0.15", "abc", 12));
-        assert_eq!((info.used_memory_bytes, info.maxmemory_bytes, info.keys), (100, 400, 7));
-        assert_eq!((info.counters.hits, info.counters.misses, info.counters.net_in_bytes), (7, 3, 55));
-        assert!((info.fragmentation_ratio - 1.25).abs() < 1e-9);
+        assert_eq!((info.version.as_str(), info.run_id.as_str(), info.uptime_s), ("7.0.15", "abc", Some(12)));
+        assert_eq!(
+            (info.used_memory_bytes, info.maxmemory_bytes, info.keys),
+            (Some(100), Some(400), Some(7))
+        );
+        assert_eq!(
+            (info.counters.hits, info.counters.misses, info.counters.net_in_bytes),
+            (Some(7), Some(3), Some(55))
+        );
+        assert!((info.fragmentation_ratio.unwrap() - 1.25).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_figure_that_is_missing_or_makes_no_sense_is_unknown_and_not_0() {
+        let info = Info::parse(
+            "used_memory:nan\r\nmaxmemory:-1\r\nmem_fragmentation_ratio:-nan\r\nused_memory_rss:1e9x\r\n\
+             keyspace_hits:inf\r\nconnected_clients:\r\n",
+        );
+        assert_eq!(info, Info::default());
+        assert_eq!(Info::parse("mem_fragmentation_ratio:inf").fragmentation_ratio, None);
+        assert_eq!(Info::parse("# Keyspace\r\n").keys, Some(0));
+    }
+
+    #[test]
+    fn a_valkey_is_named_with_its_own_version() {
+        let text = "redis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:8.1.0\r\n";
+        assert_eq!(Info::parse(text).version, "Valkey 8.1.0");
+        assert_eq!(Info::parse("valkey_version:8.1.0\r\nredis_version:7.2.4\r\n").version, "Valkey 8.1.0");
     }
 
     #[test]
@@ -193,7 +239,7 @@ mod tests {
             "cmdstat_get:calls=10,usec=20,usec_per_call=2.00,rejected_calls=0,failed_calls=0\r\n\
              cmdstat_config|get:calls=1,usec=5,usec_per_call=5.00\r\ncmdstat_info:calls=9,usec=900\r\n",
         );
-        assert_eq!((info.counters.calls, info.counters.busy_us), (11, 25));
+        assert_eq!((info.counters.calls, info.counters.busy_us), (Some(11), Some(25)));
     }
 
     #[test]

@@ -100,7 +100,7 @@ fn gauges() -> Vec<GaugeRow> {
         ("connected_clients", "Connected clients", None, |_, f| f.clients),
         ("replication_lag", "How far replication is behind", Some(Unit::Bytes), |_, f| f.lag_bytes),
         ("uptime", "How long the server has been up", Some(Unit::Seconds), |s, _| {
-            Some(s.answer.as_ref().ok()?.info.uptime_s as f64)
+            Some(s.answer.as_ref().ok()?.info.uptime_s? as f64)
         }),
     ]
 }
@@ -109,8 +109,8 @@ fn gauges() -> Vec<GaugeRow> {
 type CounterRow = (&'static str, &'static str, Option<Unit>, Count);
 
 enum Count {
-    Whole(fn(&Info) -> u64),
-    Seconds(fn(&Info) -> f64),
+    Whole(fn(&Info) -> Option<u64>),
+    Seconds(fn(&Info) -> Option<f64>),
 }
 
 fn counters() -> Vec<CounterRow> {
@@ -152,7 +152,7 @@ fn counters() -> Vec<CounterRow> {
             "command_busy",
             "Time that the server spent in commands, INFO left out; that of a command in a script or a transaction is counted twice, as its own and as theirs",
             Some(Unit::Seconds),
-            Count::Seconds(|i| i.counters.busy_us as f64 / 1e6),
+            Count::Seconds(|i| Some(i.counters.busy_us? as f64 / 1e6)),
         ),
     ]
 }
@@ -208,10 +208,17 @@ fn encode_counters(encoder: &mut DescriptorEncoder<'_>, round: &Round) -> Result
         for sample in &round.samples {
             let Ok(answer) = &sample.answer else { continue };
             let labels = labels(sample);
-            let metric = family.encode_family(&labels)?;
             match count {
-                Count::Whole(count) => ConstCounter::new(count(&answer.info)).encode(metric)?,
-                Count::Seconds(count) => ConstCounter::new(count(&answer.info)).encode(metric)?,
+                Count::Whole(count) => {
+                    if let Some(count) = count(&answer.info) {
+                        ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
+                    }
+                }
+                Count::Seconds(count) => {
+                    if let Some(count) = count(&answer.info) {
+                        ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
+                    }
+                }
             }
         }
     }

@@ -209,27 +209,40 @@ fn commands(prefix: &str, sample: &ServerSample) -> Vec<Cmd> {
     let mut commands = vec![add(prefix, SampleStream::Cache, sample, &cache_fields(sample))];
     if let Ok(answer) = &sample.answer {
         let info = &answer.info;
+        let ratio = info.fragmentation_ratio.map(|ratio| ("fragmentation_ratio", ratio.to_string()));
         let memory = [
-            ("used_memory_bytes", info.used_memory_bytes.to_string()),
-            ("maxmemory_bytes", info.maxmemory_bytes.to_string()),
-            ("rss_bytes", info.rss_bytes.to_string()),
-            ("fragmentation_ratio", info.fragmentation_ratio.to_string()),
-            ("keys", info.keys.to_string()),
-            ("clients", info.clients.to_string()),
+            ("used_memory_bytes", info.used_memory_bytes),
+            ("maxmemory_bytes", info.maxmemory_bytes),
+            ("rss_bytes", info.rss_bytes),
+            ("keys", info.keys),
+            ("clients", info.clients),
         ];
+        let memory: Vec<_> = known(memory).chain(ratio).collect();
         commands.push(add(prefix, SampleStream::Memory, sample, &memory));
-        if let Some(interval) = answer.since.interval().filter(|interval| interval.counted.evicted > 0) {
-            let evictions = [
+        let has_evicted =
+            |interval: &&super::rates::CountedInterval| interval.counted.evicted.is_some_and(|keys| keys > 0);
+        if let Some(interval) = answer.since.interval().filter(has_evicted) {
+            let figures = [
+                ("evicted", interval.counted.evicted),
+                ("used_memory_bytes", info.used_memory_bytes),
+                ("maxmemory_bytes", info.maxmemory_bytes),
+            ];
+            let words = [
                 ("interval_s", format!("{:.6}", interval.length.as_secs_f64())),
-                ("evicted", interval.counted.evicted.to_string()),
-                ("used_memory_bytes", info.used_memory_bytes.to_string()),
-                ("maxmemory_bytes", info.maxmemory_bytes.to_string()),
                 ("policy", info.maxmemory_policy.clone()),
             ];
+            let evictions: Vec<_> = words.into_iter().chain(known(figures)).collect();
             commands.push(add(prefix, SampleStream::Evictions, sample, &evictions));
         }
     }
     commands
+}
+
+/// The figures that the server says, as fields.
+fn known<const N: usize>(
+    figures: [(&'static str, Option<u64>); N],
+) -> impl Iterator<Item = (&'static str, String)> {
+    figures.into_iter().filter_map(|(name, figure)| Some((name, figure?.to_string())))
 }
 
 /// Counts rather than rates, so that whoever reads them can sum them.
@@ -256,7 +269,7 @@ fn cache_fields(sample: &ServerSample) -> Vec<(&'static str, String)> {
             ("net_in_bytes", counted.net_in_bytes),
             ("net_out_bytes", counted.net_out_bytes),
         ];
-        fields.extend(counts.map(|(name, count)| (name, count.to_string())));
+        fields.extend(known(counts));
     }
     fields
 }

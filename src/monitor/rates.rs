@@ -33,15 +33,17 @@ impl Since {
     /// same server's counters make an interval, and only where none of them has fallen.
     #[must_use]
     pub fn between(before: &Info, after: &Info, length: Duration) -> Self {
-        if before.run_id != after.run_id || after.uptime_s < before.uptime_s {
+        if before.run_id != after.run_id
+            || after.uptime_s.zip(before.uptime_s).is_some_and(|(after, before)| after < before)
+        {
             return Self::Restart;
         }
         if length.is_zero() {
             return Self::Nothing;
         }
         match difference(&before.counters, &after.counters) {
-            Some(counted) => Self::Interval(CountedInterval { length, counted }),
-            None => Self::Reset,
+            Ok(counted) => Self::Interval(CountedInterval { length, counted }),
+            Err(HasFallen) => Self::Reset,
         }
     }
 
@@ -55,18 +57,29 @@ impl Since {
     }
 }
 
-fn difference(before: &InfoCounters, after: &InfoCounters) -> Option<InfoCounters> {
-    Some(InfoCounters {
-        hits: after.hits.checked_sub(before.hits)?,
-        misses: after.misses.checked_sub(before.misses)?,
-        evicted: after.evicted.checked_sub(before.evicted)?,
-        expired: after.expired.checked_sub(before.expired)?,
-        commands: after.commands.checked_sub(before.commands)?,
-        net_in_bytes: after.net_in_bytes.checked_sub(before.net_in_bytes)?,
-        net_out_bytes: after.net_out_bytes.checked_sub(before.net_out_bytes)?,
-        calls: after.calls.checked_sub(before.calls)?,
-        busy_us: after.busy_us.checked_sub(before.busy_us)?,
+fn difference(before: &InfoCounters, after: &InfoCounters) -> Result<InfoCounters, HasFallen> {
+    Ok(InfoCounters {
+        hits: between(before.hits, after.hits)?,
+        misses: between(before.misses, after.misses)?,
+        evicted: between(before.evicted, after.evicted)?,
+        expired: between(before.expired, after.expired)?,
+        commands: between(before.commands, after.commands)?,
+        net_in_bytes: between(before.net_in_bytes, after.net_in_bytes)?,
+        net_out_bytes: between(before.net_out_bytes, after.net_out_bytes)?,
+        calls: between(before.calls, after.calls)?,
+        busy_us: between(before.busy_us, after.busy_us)?,
     })
+}
+
+/// A counter that never falls by itself has fallen.
+struct HasFallen;
+
+/// The difference of a counter. What either INFO does not say is unknown.
+fn between(before: Option<u64>, after: Option<u64>) -> Result<Option<u64>, HasFallen> {
+    match (before, after) {
+        (Some(before), Some(after)) => after.checked_sub(before).map(Some).ok_or(HasFallen),
+        _ => Ok(None),
+    }
 }
 
 impl CountedInterval {
@@ -96,7 +109,12 @@ mod tests {
     use proptest::prelude::*;
 
     fn info(run_id: &str, hits: u64, misses: u64) -> Info {
-        let counters = InfoCounters { hits, misses, commands: hits + misses, ..InfoCounters::default() };
+        let counters = InfoCounters {
+            hits: Some(hits),
+            misses: Some(misses),
+            commands: Some(hits + misses),
+            ..InfoCounters::default()
+        };
         Info { run_id: run_id.into(), counters, ..Info::default() }
     }
 
@@ -106,9 +124,9 @@ mod tests {
     fn an_interval_is_the_difference_of_the_counters() {
         let since = Since::between(&info("a", 10, 5), &info("a", 40, 15), SECOND * 2);
         let interval = since.interval().unwrap();
-        assert_eq!((interval.counted.hits, interval.counted.misses), (30, 10));
-        assert!((interval.per_second(interval.counted.commands) - 20.0).abs() < 1e-9);
-        assert_eq!(hit_rate(interval.counted.hits, interval.counted.misses), Some(0.75));
+        assert_eq!((interval.counted.hits, interval.counted.misses), (Some(30), Some(10)));
+        assert!((interval.per_second(interval.counted.commands.unwrap()) - 20.0).abs() < 1e-9);
+        assert_eq!(hit_rate(30, 10), Some(0.75));
     }
 
     #[test]
@@ -123,6 +141,15 @@ mod tests {
     }
 
     #[test]
+    fn a_counter_that_a_server_does_not_say_is_unknown_and_no_reset() {
+        let mut silent = info("a", 40, 15);
+        silent.counters.misses = None;
+        let since = Since::between(&info("a", 10, 5), &silent, SECOND);
+        let counted = since.interval().unwrap().counted;
+        assert_eq!((counted.hits, counted.misses), (Some(30), None));
+    }
+
+    #[test]
     fn without_lookups_there_is_no_hit_rate() {
         assert_eq!(hit_rate(0, 0), None);
         assert_eq!(hit_rate(0, 1), Some(0.0));
@@ -132,17 +159,17 @@ mod tests {
     fn any_info() -> impl Strategy<Value = Info> {
         (0..2_u8, any::<[u64; 9]>(), 0..3_u64).prop_map(|(run, n, uptime_s)| Info {
             run_id: run.to_string(),
-            uptime_s,
+            uptime_s: Some(uptime_s),
             counters: InfoCounters {
-                hits: n[0],
-                misses: n[1],
-                evicted: n[2],
-                expired: n[3],
-                commands: n[4],
-                net_in_bytes: n[5],
-                net_out_bytes: n[6],
-                calls: n[7],
-                busy_us: n[8],
+                hits: Some(n[0]),
+                misses: Some(n[1]),
+                evicted: Some(n[2]),
+                expired: Some(n[3]),
+                commands: Some(n[4]),
+                net_in_bytes: Some(n[5]),
+                net_out_bytes: Some(n[6]),
+                calls: Some(n[7]),
+                busy_us: Some(n[8]),
             },
             ..Info::default()
         })
@@ -157,11 +184,11 @@ mod tests {
             if let Some(interval) = since.interval() {
                 let counted = interval.counted;
                 for count in [counted.hits, counted.evicted, counted.commands, counted.net_out_bytes] {
-                    let rate = interval.per_second(count);
+                    let rate = interval.per_second(count.unwrap());
                     prop_assert!(rate.is_finite() && rate >= 0.0);
                 }
                 prop_assert!(counted.hits <= after.counters.hits && before.run_id == after.run_id);
-                if let Some(rate) = hit_rate(counted.hits, counted.misses) {
+                if let Some(rate) = hit_rate(counted.hits.unwrap(), counted.misses.unwrap()) {
                     prop_assert!((0.0..=1.0).contains(&rate));
                 }
             }

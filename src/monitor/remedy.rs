@@ -5,31 +5,38 @@ use crate::store::StoreError;
 
 /// The words by which a refusal is known, what it means, and what to do.
 const KNOWN: &[(&[&str], &str)] = &[
-    (&["NOAUTH"], "it wants a password: give it in the URL, as in redis://user:${PASSWORD}@host:port"),
     (
-        &["WRONGPASS", "invalid password", "Password authentication failed", "AuthenticationFailed"],
-        "it refuses the user or the password: check both in the URL; characters such as @ and / are written %40 and %2F there",
+        &["NOAUTH"],
+        "it wants a password: give it in the URL, as in redis://user:${PASSWORD}@host:port, and that of the nodes behind a sentinel with --nodes redis://user:${PASSWORD}@nodes",
+    ),
+    (
+        &["WRONGPASS", "invalid password", "refuses the user or the password"],
+        "it refuses the user or the password: check both in the URL, or in that of --nodes for nodes behind a sentinel; characters such as @ and / are written %40 and %2F there",
     ),
     (
         &["without any password configured"],
         "it has no password: leave the user and the password out of the URL, and with sentinels give those of the nodes with --nodes",
     ),
     (
-        &["NOPERM", "NoPerm", "no permissions"],
-        "this user may not ask that: allow it with ACL SETUSER <user> +ping +info +client|setname +cluster|nodes +sentinel",
+        &["NOPERM", "no permissions"],
+        "this user may not ask that: allow it with ACL SETUSER <user> +ping +info +client|setname +cluster|nodes +cluster|slots +sentinel",
     ),
-    (&["LOADING", "BusyLoading"], "it is reading its dataset: wait until that is done"),
+    (&["LOADING"], "it is reading its dataset: wait until that is done"),
     (
         &["MISCONF"],
         "it refuses writes, since it could not save its dataset: look at its log, make room on its disk or mend its permissions",
     ),
     (
-        &["MASTERDOWN", "MasterDown"],
+        &["MASTERDOWN"],
         "it has lost its primary and may not answer with old data: look at the link between them",
     ),
     (
         &["max number of clients reached"],
         "it takes no more connections: raise maxclients, or find out who holds them with CLIENT LIST",
+    ),
+    (
+        &["by the word of"],
+        "where only the servers reach that address, map it to one that is reached from here with --address-map ANNOUNCED=REACHABLE",
     ),
     (&["Connection refused"], "nobody listens there: check the address, and that the server is running"),
     (
@@ -41,6 +48,14 @@ const KNOWN: &[(&[&str], &str)] = &[
         "there is no way to the host from here: check the network",
     ),
     (
+        &["CertificateRequired", "certificate required"],
+        "it wants a certificate of its clients: name yours with --tls-cert and its key with --tls-key",
+    ),
+    (
+        &["NotValidForName", "certificate not valid for name"],
+        "its certificate is of another name: write the host in the URL as the certificate has it",
+    ),
+    (
         &[
             "InvalidContentType",
             "corrupt message",
@@ -50,7 +65,7 @@ const KNOWN: &[(&[&str], &str)] = &[
         ],
         "the two do not agree on TLS: use rediss:// where the server speaks TLS with a certificate of a known authority, or of the one that --tls-ca names, and redis:// where it does not",
     ),
-    (&["Parse error"], "what listens there does not speak as Redis does: check the port"),
+    (&["not what a Redis answers"], "what listens there does not speak as Redis does: check the port"),
     (
         &["reset by peer", "Broken pipe", "unexpected end of file", "UnexpectedEof"],
         "it closed the connection: where it speaks TLS, use rediss://, and otherwise look at its log",
@@ -63,7 +78,7 @@ const KNOWN: &[(&[&str], &str)] = &[
 
 /// The words of those that waiting does not mend.
 const DENIED: &[&str] =
-    &["NOAUTH", "WRONGPASS", "Password authentication failed", "AuthenticationFailed", "NOPERM", "NoPerm"];
+    &["NOAUTH", "WRONGPASS", "refuses the user or the password", "without any password configured", "NOPERM"];
 
 /// Why a server's answer is an error, with a remedy, in a line. Which server it is stands beside it wherever it is shown.
 #[must_use]
@@ -112,7 +127,10 @@ mod tests {
 
     #[test]
     fn a_reason_is_one_line_without_the_url_that_stands_beside_it() {
-        let place = ServerAddress::new(crate::store::SecretUrl::new("redis://user:secret@host:1"), None);
+        let place = ServerAddress::new(
+            crate::store::SecretUrl::new("redis://user:secret@host:1"),
+            std::sync::Arc::default(),
+        );
         let detail = format!("connecting at Redis {}: odd\nand odder", place.url);
         let error = StoreError::new(crate::store::ErrorKind::Other, detail);
         assert_eq!(message(&error, &place), "connecting: odd and odder");

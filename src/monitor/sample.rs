@@ -176,13 +176,14 @@ impl Figures {
         let used_memory_bytes = summed(stored, |info| info.used_memory_bytes);
         let rss_bytes = summed(stored, |info| info.rss_bytes);
         let fragmentation_ratio = match stored {
-            [one] => one.answer.as_ref().ok().map(|answer| answer.info.fragmentation_ratio),
+            [one] => one.answer.as_ref().ok().and_then(|answer| answer.info.fragmentation_ratio),
             _ => {
                 rss_bytes.zip(used_memory_bytes).filter(|(_, used)| *used > 0.0).map(|(rss, used)| rss / used)
             }
         };
-        let has_limit =
-            |sample: &&&ServerSample| sample.answer.as_ref().is_ok_and(|a| a.info.maxmemory_bytes > 0);
+        let has_limit = |sample: &&&ServerSample| {
+            sample.answer.as_ref().is_ok_and(|a| a.info.maxmemory_bytes.is_some_and(|limit| limit > 0))
+        };
         let is_limited = !stored.is_empty() && stored.iter().filter(has_limit).count() == stored.len();
         Self {
             hit_rate: hits.zip(misses).and_then(|(hits, misses)| hit_rate(hits, misses)),
@@ -204,7 +205,7 @@ impl Figures {
     }
 }
 
-type Count = fn(&super::info::InfoCounters) -> u64;
+type Count = fn(&super::info::InfoCounters) -> Option<u64>;
 
 fn answers<'a>(samples: &'a [&'a ServerSample]) -> impl Iterator<Item = &'a ServerStatus> {
     samples.iter().filter_map(|sample| sample.answer.as_ref().ok())
@@ -212,7 +213,7 @@ fn answers<'a>(samples: &'a [&'a ServerSample]) -> impl Iterator<Item = &'a Serv
 
 /// The sum over intervals; `None` where there is none.
 fn counted(samples: &[&ServerSample], count: Count) -> Option<u64> {
-    let counts = answers(samples).filter_map(|answer| Some(count(&answer.since.interval()?.counted)));
+    let counts = answers(samples).filter_map(|answer| count(&answer.since.interval()?.counted));
     counts.reduce(u64::saturating_add)
 }
 
@@ -220,13 +221,13 @@ fn counted(samples: &[&ServerSample], count: Count) -> Option<u64> {
 fn rate(samples: &[&ServerSample], count: Count) -> Option<f64> {
     let rates = answers(samples).filter_map(|answer| {
         let interval = answer.since.interval()?;
-        Some(interval.per_second(count(&interval.counted)))
+        Some(interval.per_second(count(&interval.counted)?))
     });
     rates.reduce(|sum, rate| sum + rate)
 }
 
-fn summed(samples: &[&ServerSample], field: fn(&Info) -> u64) -> Option<f64> {
-    answers(samples).map(|answer| field(&answer.info) as f64).reduce(|sum, value| sum + value)
+fn summed(samples: &[&ServerSample], field: fn(&Info) -> Option<u64>) -> Option<f64> {
+    answers(samples).filter_map(|answer| Some(field(&answer.info)? as f64)).reduce(|sum, value| sum + value)
 }
 
 fn highest(samples: &[&ServerSample], field: fn(&ServerStatus) -> Option<f64>) -> Option<f64> {

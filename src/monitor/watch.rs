@@ -147,7 +147,8 @@ mod tests {
     use crate::store::SecretUrl;
 
     fn cluster(ports: &[u16]) -> KnownLayout {
-        let place = |port| ServerAddress::new(SecretUrl::new(format!("redis://h:{port}")), None);
+        let place =
+            |port| ServerAddress::new(SecretUrl::new(format!("redis://h:{port}")), std::sync::Arc::default());
         let nodes: Vec<ServerAddress> = ports.iter().copied().map(place).collect();
         KnownLayout {
             layout: Some(Arc::new(DeploymentLayout { deployment: "cluster", seeds: nodes.clone(), nodes })),
@@ -162,7 +163,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn where_none_has_answered_all_are_asked_again_before_the_interval_is_over() {
         let (began, hour) = (Instant::now(), Duration::from_hours(1));
-        let nowhere = ServerAddress::new(SecretUrl::new("redis://127.0.0.1:1"), None);
+        let nowhere = ServerAddress::new(SecretUrl::new("redis://127.0.0.1:1"), std::sync::Arc::default());
         let (sender, mut rounds) = tokio::sync::mpsc::channel(1);
         let watching = tokio::spawn(keep_watching(Watcher::begin(&[nowhere], None, hour), hour, sender));
         for _ in 0..3 {

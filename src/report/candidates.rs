@@ -1,7 +1,7 @@
 //! The strategies that may be proposed at all.
 
 use super::group::{Group, StrategyRepeats};
-use crate::results::{SummaryRow, Verdict, named};
+use crate::results::{Status, SummaryRow, Verdict, named};
 
 /// A strategy of which a larger share of the operations failed is no candidate, unless something was broken on purpose.
 const MOST_FAILURES: f64 = 0.001;
@@ -14,7 +14,7 @@ fn is_candidate(entry: &StrategyRepeats<'_>, broken_on_purpose: bool) -> bool {
         && !any(|row| row.control.is_some())
         && !any(|row| row.judgement.verdict == Some(Verdict::Broken))
         && !any(|row| row.audited.wrong.corrupt_reads > 0)
-        && !any(|row| row.status.is_overloaded())
+        && !any(|row| row.status.is_overloaded() || row.status == Status::Impaired)
         && (broken_on_purpose || failed <= MOST_FAILURES)
 }
 

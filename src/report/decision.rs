@@ -12,7 +12,7 @@ use super::format;
 use super::group::{Group, StrategyRepeats, ends, short_swept};
 use super::safety;
 use super::stats::{REPEATS_FOR_INTERVAL, Ratio, paired_ratio};
-use crate::results::{Criterion, Mode, named};
+use crate::results::{Criterion, Mode, Status, SummaryRow, named};
 
 /// What kind of thing a sentence says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,6 +115,7 @@ pub fn sentences(group: &Group<'_>) -> Vec<Sentence> {
     say(Tone::Cost, failed(group));
     say(Tone::Doubt, overloaded(group));
     say(Tone::Doubt, not_shown(group));
+    say(Tone::Doubt, impaired(group));
     say(Tone::Doubt, disturbed(group));
     say(Tone::Doubt, warming(group));
     say(Tone::Doubt, few_repeats(group));
@@ -367,6 +368,22 @@ fn not_shown(group: &Group<'_>) -> Option<String> {
     pairs.extend((more > 0).then(|| format!("{more} more pairs")));
     let what = if open { "the p99 of reads" } else { "throughput" };
     (!pairs.is_empty()).then(|| format!("No difference is shown in {what} between {}.", format::list(&pairs)))
+}
+
+fn impaired(group: &Group<'_>) -> Option<String> {
+    let rows = || group.entries.iter().flat_map(|entry| &entry.measured);
+    let impaired: Vec<&SummaryRow> = rows().filter(|row| row.status == Status::Impaired).copied().collect();
+    let first = impaired.first()?;
+    Some(format!(
+        "{} of {} runs {} impaired, and {} figures are not of what {} name says: {}: {}.",
+        impaired.len(),
+        rows().count(),
+        was(impaired.len()),
+        if impaired.len() == 1 { "its" } else { "their" },
+        if impaired.len() == 1 { "its" } else { "their" },
+        first.cell,
+        first.reason
+    ))
 }
 
 fn disturbed(group: &Group<'_>) -> Option<String> {

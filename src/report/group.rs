@@ -322,8 +322,9 @@ pub fn status_of_run(groups: &[Group<'_>]) -> String {
 type Holds = fn(&SummaryRow) -> bool;
 
 /// The mishaps of a cell that make its figures doubtful.
-const MISHAPS: [(&str, Holds); 4] = [
+const MISHAPS: [(&str, Holds); 5] = [
     ("failed", |row| row.status == Status::Failed),
+    ("impaired", |row| row.status == Status::Impaired),
     ("overloaded", |row| row.status.is_overloaded()),
     ("disturbed", |row| row.status.is_disturbed()),
     ("still warming", |row| row.status.is_warming()),

@@ -35,8 +35,9 @@ impl Headline {
 /// Each word of a status that occurs, with how many of the runs have it where not all do.
 fn status(entry: &StrategyRepeats<'_>) -> String {
     type Holds = fn(Status) -> bool;
-    let words: [(&str, Holds); 4] = [
+    let words: [(&str, Holds); 5] = [
         ("failed", |status| status == Status::Failed),
+        ("impaired", |status| status == Status::Impaired),
         ("overloaded", Status::is_overloaded),
         ("disturbed", Status::is_disturbed),
         ("warming", Status::is_warming),

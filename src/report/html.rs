@@ -106,6 +106,7 @@ fn decision_panel(results: &Results, groups: &[Group<'_>]) -> Markup {
             @if !run.workload.is_empty() { p.workload { (run.workload) } }
             (lead(results))
             @for sentence in ignored::sentences(results) { p.warning { (sentence) } }
+            @for warning in &run.warnings { p.warning { (warning) } }
             @if run.build.optimisation == "0" {
                 p.warning {
                     "hotset was built without optimisation: these figures measure hotset more than anything else. Build it with "
@@ -212,6 +213,7 @@ fn section_html(section: &Section<'_>, several: bool) -> Markup {
             } }
             @for picture in &section.pictures { (picture.html()) }
             (super::prediction::section(group))
+            (super::failures::section(group))
             (super::faults::section(group))
             (super::audit::section(group))
             (super::cost::section(group))

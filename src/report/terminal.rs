@@ -6,7 +6,7 @@ use super::answer::best;
 use super::format;
 use super::group::{Group, short_swept};
 use super::headline::Headline;
-use super::{decision, ignored, operations, prediction, requirements};
+use super::{decision, failures, ignored, operations, prediction, requirements};
 use crate::base::shown;
 use crate::results::{Criterion, Results, Status, named};
 
@@ -66,7 +66,9 @@ pub fn closing_table(results: &Results, groups: &[Group<'_>], width: usize) -> S
     text += &table;
     text.push('\n');
     text += &operations::closing_table(groups, RULED);
-    let mut lines = vec![explanation(results)];
+    let mut lines: Vec<String> =
+        results.run.warnings.iter().map(|warning| format!("Warning: {warning}")).collect();
+    lines.push(explanation(results));
     if table.contains(BEST) {
         lines.push(format!("{BEST} no other strategy that may be proposed is shown to be better."));
     }
@@ -74,7 +76,8 @@ pub fn closing_table(results: &Results, groups: &[Group<'_>], width: usize) -> S
         lines.push(format!("Left out at this width: {}; report.html has them.", format::list(&left_out)));
     }
     lines.extend(ignored::sentences(results));
-    lines.extend(failures(results));
+    lines.extend(failed_cells(results));
+    lines.extend(failures::lines(results));
     lines.extend(prediction::sentences(groups));
     for line in &lines {
         push_wrapped(&mut text, line, "", width);
@@ -184,7 +187,7 @@ fn explanation(results: &Results) -> String {
     format!("Times are response times, from due to done, of what was answered{of}.")
 }
 
-fn failures(results: &Results) -> Vec<String> {
+fn failed_cells(results: &Results) -> Vec<String> {
     let mut cells_by_reason: Vec<(&str, Vec<String>)> = Vec::new();
     for row in results.summary.iter().filter(|row| row.status == Status::Failed) {
         match cells_by_reason.iter_mut().find(|(reason, _)| *reason == row.reason) {

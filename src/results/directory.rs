@@ -9,9 +9,9 @@ use super::durable::{Appended, append, whole_rows, write_atomically};
 use super::files::long_files;
 use super::lines::{encode, header_of_origin, header_with_swept, line_with_swept, lines_of_origin};
 use super::{
-    APPLICATION, AUDIT, AuditRow, ENTITIES, EVENTS, EntityRow, EventRow, FigureRow, LATENCY, LatencyRow,
-    NODES, NodeRow, OPERATIONS, OperationRow, Origin, RUN_INFO, Results, ResultsError, RunInfo, SUMMARY,
-    SummaryRow, TIMESERIES, TimeseriesRow, file_safe, interval_log_name,
+    APPLICATION, AUDIT, AuditRow, ENTITIES, ERRORS, EVENTS, EntityRow, ErrorRow, EventRow, FigureRow,
+    LATENCY, LatencyRow, NODES, NodeRow, OPERATIONS, OperationRow, Origin, RUN_INFO, Results, ResultsError,
+    RunInfo, SUMMARY, SummaryRow, TIMESERIES, TimeseriesRow, file_safe, interval_log_name,
 };
 
 macro_rules! cell_results {
@@ -52,18 +52,49 @@ pub struct ResultsDir {
     path: PathBuf,
     /// The keys that the scenario sweeps: each is a column.
     swept_keys: Vec<String>,
-    /// Held for as long as this process writes here, so that no other resumes the run meanwhile.
-    _lock: File,
+    /// Held for as long as this process writes here, so that no other resumes the run meanwhile; `None` where the file
+    /// system has no locks.
+    _lock: Option<File>,
+    /// What this file system could not do, a sentence each.
+    notes: Vec<String>,
 }
 
-/// Takes the folder for this process.
-fn lock(path: &Path) -> Result<File, ResultsError> {
-    let file = File::open(path).map_err(|error| ResultsError::io("open", path, error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(ResultsError::Busy { path: path.to_owned() }),
-        Err(TryLockError::Error(error)) => Err(ResultsError::io("lock", path, error)),
+/// The file that is locked where a folder cannot be, as on NFS.
+const LOCK: &str = ".lock";
+
+/// Takes the folder for this process. A network's file system may lock only files that are written, or nothing; the run is
+/// worth more than the lock.
+fn lock(path: &Path, notes: &mut Vec<String>) -> Result<Option<File>, ResultsError> {
+    let folder = File::open(path).map_err(|error| ResultsError::io("open", path, error))?;
+    let by_file = || File::options().create(true).truncate(false).write(true).open(path.join(LOCK));
+    match first_lock(path, [Ok(folder), by_file()], File::try_lock)? {
+        Ok(lock) => Ok(Some(lock)),
+        Err(error) => {
+            notes.push(format!(
+                "{} cannot be locked ({error}): see to it that no other hotset resumes this run meanwhile",
+                path.display()
+            ));
+            Ok(None)
+        }
     }
+}
+
+/// The first of the files that can be locked; the inner error is the last reason why none can.
+fn first_lock(
+    path: &Path,
+    files: [io::Result<File>; 2],
+    try_lock: impl Fn(&File) -> Result<(), TryLockError>,
+) -> Result<io::Result<File>, ResultsError> {
+    let mut last = io::Error::from(io::ErrorKind::Unsupported);
+    for file in files {
+        let locked = file.map_err(TryLockError::Error).and_then(|file| try_lock(&file).map(|()| file));
+        match locked {
+            Ok(file) => return Ok(Ok(file)),
+            Err(TryLockError::WouldBlock) => return Err(ResultsError::Busy { path: path.to_owned() }),
+            Err(TryLockError::Error(error)) => last = error,
+        }
+    }
+    Ok(Err(last))
 }
 
 impl ResultsDir {
@@ -84,9 +115,9 @@ impl ResultsDir {
         for (file, header) in headers(swept_keys) {
             write_atomically(&path.join(file), &header)?;
         }
-        point_latest_at(&parent, &path)?;
-        let lock = lock(&path)?;
-        Ok(Self { path, swept_keys: swept_keys.to_vec(), _lock: lock })
+        let mut notes: Vec<String> = point_latest_at(&parent, &path).err().into_iter().collect();
+        let lock = lock(&path, &mut notes)?;
+        Ok(Self { path, swept_keys: swept_keys.to_vec(), _lock: lock, notes })
     }
 
     /// Opens a run that was interrupted, and removes what its last cell left unfinished. The results are those of the
@@ -105,12 +136,19 @@ impl ResultsDir {
                 return Err(ResultsError::OtherColumns { path });
             }
         }
-        let lock = lock(path)?;
+        let mut notes = Vec::new();
+        let lock = lock(path, &mut notes)?;
         let finished = results.finished_cells();
         for (file, _) in &headers {
             keep_rows_of(&path.join(file), &finished)?;
         }
-        Ok((Self { path: path.to_owned(), swept_keys: swept_keys.to_vec(), _lock: lock }, results))
+        Ok((Self { path: path.to_owned(), swept_keys: swept_keys.to_vec(), _lock: lock, notes }, results))
+    }
+
+    /// What the file system of the folder could not do, a sentence each; the results are whole without it.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// Where the run is.
@@ -188,18 +226,26 @@ fn create_untaken(parent: &Path, name: &str) -> Result<PathBuf, ResultsError> {
     Ok(path)
 }
 
-/// Swaps the link in one step, so that `latest` always leads somewhere.
-fn point_latest_at(parent: &Path, run: &Path) -> Result<(), ResultsError> {
+/// Swaps the link in one step, so that `latest` always leads somewhere. It is a convenience: the error is a sentence that
+/// says why there is none.
+fn point_latest_at(parent: &Path, run: &Path) -> Result<(), String> {
     let latest = parent.join("latest");
+    let is_another = fs::symlink_metadata(&latest).is_ok_and(|known| !known.file_type().is_symlink());
+    if is_another {
+        return Err(format!(
+            "{} is no link and stays as it is; the run is in {}",
+            latest.display(),
+            run.display()
+        ));
+    }
     let temporary = parent.join(format!(".latest.{}.tmp", std::process::id()));
     let target = run.file_name().unwrap_or_default();
     let linked =
         std::os::unix::fs::symlink(target, &temporary).and_then(|()| fs::rename(&temporary, &latest));
-    if let Err(error) = linked {
+    linked.map_err(|error| {
         let _ = fs::remove_file(&temporary);
-        return Err(ResultsError::io("point the link", &latest, error));
-    }
-    Ok(())
+        format!("{} cannot lead to this run ({error}); it is in {}", latest.display(), run.display())
+    })
 }
 
 /// Drops the rows of cells that did not finish, and a torn last line.
@@ -221,4 +267,48 @@ fn keep_rows_of(path: &Path, finished: &BTreeSet<String>) -> Result<(), ResultsE
     }
     let kept = encode(&kept);
     if kept == text { Ok(()) } else { write_atomically(path, &kept) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files(folder: &Path) -> [io::Result<File>; 2] {
+        [File::open(folder), File::create(folder.join(LOCK))]
+    }
+
+    #[test]
+    fn where_a_folder_cannot_be_locked_a_file_in_it_is_and_where_nothing_can_the_run_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let of_nfs = |file: &File| {
+            let is_folder = file.metadata().unwrap().is_dir();
+            if is_folder { Err(TryLockError::Error(io::Error::from_raw_os_error(9))) } else { Ok(()) }
+        };
+        let locked = first_lock(folder.path(), files(folder.path()), of_nfs).unwrap().unwrap();
+        assert!(locked.metadata().unwrap().is_file());
+        let nothing = |_: &File| Err(TryLockError::Error(io::Error::from_raw_os_error(37)));
+        assert!(first_lock(folder.path(), files(folder.path()), nothing).unwrap().is_err());
+        let busy = |_: &File| Err(TryLockError::WouldBlock);
+        let taken = first_lock(folder.path(), files(folder.path()), busy);
+        assert!(matches!(taken, Err(ResultsError::Busy { .. })));
+    }
+
+    #[test]
+    fn a_file_called_latest_stays_and_the_run_is_kept() {
+        let out = tempfile::tempdir().unwrap();
+        let parent = out.path().join("shop");
+        fs::create_dir(&parent).unwrap();
+        fs::write(parent.join("latest"), "mine").unwrap();
+        let directory = ResultsDir::create(out.path(), "shop", jiff::Timestamp::now(), &[]).unwrap();
+        assert_eq!(fs::read(parent.join("latest")).unwrap(), b"mine");
+        assert!(directory.notes()[0].contains("is no link and stays"), "{:?}", directory.notes());
+        assert!(directory.path().join(SUMMARY).is_file());
+    }
+
+    #[test]
+    fn a_folder_that_takes_no_links_is_told_of_and_keeps_the_run() {
+        let out = tempfile::tempdir().unwrap();
+        let refused = point_latest_at(&out.path().join("missing"), Path::new("run")).unwrap_err();
+        assert!(refused.contains("cannot lead to this run"), "{refused}");
+    }
 }

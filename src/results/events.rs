@@ -29,6 +29,8 @@ words! {
         Reconnected = "reconnected",
         /// The first window without an error, after errors that followed a fault and before the next fault.
         Recovered = "recovered",
+        /// A step that no operation waits for, such as a fill, failed for the first time in a new way.
+        StepFailed = "step-failed",
         /// Strategies left nothing to do after the load.
         Drained = "drained",
         /// Strategies left something to do after the load.
@@ -63,6 +65,7 @@ impl EventKind {
             | Self::Failover
             | Self::Resharded
             | Self::Reconnected
+            | Self::StepFailed
             | Self::Recovered => false,
         }
     }

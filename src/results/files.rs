@@ -2,8 +2,8 @@
 
 use super::columns::{Column, Columns, columns_of};
 use super::{
-    AuditRow, CURVE, CurveRow, EntityRow, EventRow, FigureRow, LatencyRow, NodeRow, OperationRow, Origin,
-    SUMMARY, SummaryRow, TimeseriesRow,
+    AuditRow, CURVE, CurveRow, EntityRow, ErrorRow, EventRow, FigureRow, LatencyRow, NodeRow, OperationRow,
+    Origin, SUMMARY, SummaryRow, TimeseriesRow,
 };
 
 /// Calls a macro with the files that hold many rows of a cell, in the order in which they are written.
@@ -16,6 +16,8 @@ macro_rules! long_files {
             latency: LatencyRow = LATENCY, "latency.csv",
             /// The things that happened in each cell.
             events: EventRow = EVENTS, "events.csv",
+            /// What failed in each cell, by step and kind, with the words of the first.
+            errors: ErrorRow = ERRORS, "errors.csv",
             /// Up to a hundred examples of what the audit found in each cell.
             audit: AuditRow = AUDIT, "audit.csv",
             /// The nodes of each cell's cache, as they were when measuring ended.

@@ -112,6 +112,20 @@ columns! {
 }
 
 columns! {
+    /// Failures of what no operation waits for, while the cell was measured; `errors.csv` has the words of the first.
+    #[derive(Copy)]
+    pub struct FailedSteps {
+        /// Documents that the cache did not take: loaded, refreshed or written ones. Each costs a later miss.
+        failed_fills: Option<u64>,
+        /// Invalidations that the cache did not take in time. They are delivered later; until then an old entry may be
+        /// served.
+        failed_invalidations: Option<u64>,
+        /// Failures of the strategy's tasks in the background: listening for changes, counting, preloading, flushing.
+        failed_background: Option<u64>,
+    }
+}
+
+columns! {
     /// The same for each operation.
     #[derive(Copy)]
     pub struct CallsPerOperation {

@@ -19,6 +19,7 @@ mod durable;
 mod entities;
 mod error;
 mod events;
+mod failures;
 mod file_name;
 mod files;
 mod groups;
@@ -40,7 +41,7 @@ mod verdict;
 pub use application::FigureRow;
 pub use audit::{AnomalyKind, AuditRow};
 pub use baseline::{Baseline, Replace, baseline_path, baselines, save_baseline};
-pub use cost::Prices;
+pub use cost::PriceList;
 pub use criteria::{Better, CRITERIA, Criterion, OfRow, Over, Unit, named};
 pub use curve::{CURVE, CurveRow, CurveSource, write_curve};
 pub use directory::{CellResults, ResultsDir};
@@ -48,14 +49,16 @@ pub use durable::write_atomically;
 pub use entities::EntityRow;
 pub use error::ResultsError;
 pub use events::{EventKind, EventRow};
+pub use failures::{ErrorRow, FailedStep};
 pub use file_name::{file_safe, file_safe_within, interval_log_name};
 pub use files::{
-    APPLICATION, AUDIT, ENTITIES, EVENTS, FileGuide, LATENCY, NODES, OPERATIONS, TIMESERIES, file_guides,
+    APPLICATION, AUDIT, ENTITIES, ERRORS, EVENTS, FileGuide, LATENCY, NODES, OPERATIONS, TIMESERIES,
+    file_guides,
 };
 pub use groups::{
     Answers, AtRisk, AuditedReads, BacklogUse, CacheUse, CallsPerOperation, Cores, Cost, DatabaseLoad,
-    Judgement, Limits, OfferedStream, Outages, Predicted, StoreCalls, StoresAtEnd, Times, WindowTimes,
-    WrongReads,
+    FailedSteps, Judgement, Limits, OfferedStream, Outages, Predicted, StoreCalls, StoresAtEnd, Times,
+    WindowTimes, WrongReads,
 };
 pub use interval_log::{Interval, interval_log, merged_histograms};
 pub use latency::{LatencyRow, Measure, OperationClass, OutcomeClass, spectrum};

@@ -12,9 +12,9 @@ use super::files::long_files;
 use super::interval_log::{add, merged_histograms};
 use super::lines::{Rows, read_of_cells, read_rows};
 use super::{
-    APPLICATION, AUDIT, AuditRow, ENTITIES, EVENTS, EntityRow, EventRow, FigureRow, LATENCY, LatencyRow,
-    Measure, NODES, NodeRow, OPERATIONS, Of, OperationClass, OperationRow, RUN_INFO, ResultsError, RunInfo,
-    SUMMARY, SummaryRow, TIMESERIES, TimeseriesRow, interval_log_name,
+    APPLICATION, AUDIT, AuditRow, ENTITIES, ERRORS, EVENTS, EntityRow, ErrorRow, EventRow, FigureRow,
+    LATENCY, LatencyRow, Measure, NODES, NodeRow, OPERATIONS, Of, OperationClass, OperationRow, RUN_INFO,
+    ResultsError, RunInfo, SUMMARY, SummaryRow, TIMESERIES, TimeseriesRow, interval_log_name,
 };
 
 macro_rules! results {

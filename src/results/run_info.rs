@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Prices, Requirement};
+use super::{PriceList, Requirement};
 
 /// Everything about a run that is not a measurement.
 ///
@@ -14,6 +14,9 @@ pub struct RunInfo {
     /// The scenario's question, in its author's words.
     #[serde(default)]
     pub description: String,
+    /// What every page says of the run, since its figures are not what they seem without it.
+    #[serde(default)]
+    pub warnings: Vec<String>,
     /// The workload and the deployments in a sentence.
     #[serde(default)]
     pub workload: String,
@@ -49,7 +52,7 @@ pub struct RunInfo {
     pub requirements: Vec<Requirement>,
     /// The prices of the scenario, if it gives any.
     #[serde(default)]
-    pub prices: Option<Prices>,
+    pub prices: Option<PriceList>,
     /// Digests of the operations that each client was offered.
     pub stream_digests: Vec<ClientDigest>,
     /// The ids of the cells, in the order in which they run.

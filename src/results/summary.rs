@@ -3,8 +3,8 @@
 use super::columns::{columns, words};
 use super::{
     Answers, AtRisk, AuditedReads, BacklogUse, CacheUse, CallsPerOperation, Cores, Cost, DatabaseLoad,
-    Judgement, Limits, Measure, OfferedStream, OperationClass, Outages, Predicted, StoreCalls, StoresAtEnd,
-    Times,
+    FailedSteps, Judgement, Limits, Measure, OfferedStream, OperationClass, Outages, Predicted, StoreCalls,
+    StoresAtEnd, Times,
 };
 
 words! {
@@ -24,6 +24,9 @@ words! {
         OverloadedWarming = "overloaded,warming",
         /// The cell is disturbed and warming.
         DisturbedWarming = "disturbed,warming",
+        /// A part of the strategy did not work, or more than half of the operations failed: the figures are of something
+        /// else than was asked for.
+        Impaired = "impaired",
         /// The cell could not be run: `reason` says why, and there are no figures.
         Failed = "failed",
     }
@@ -124,6 +127,8 @@ columns! {
         group answers: Answers,
         /// Errors and timeouts by kind: `connection=3;timeout=1`.
         errors_by_kind: String,
+        /// See [`FailedSteps`].
+        group failed_steps: FailedSteps,
         /// Operations sent more than 1 ms after they were due, most of them as their client waited for an answer.
         late_share: Option<f64> as "share",
         /// Operations sent more than 1 ms after they were due although their client was free: this machine, or hotset on it,
@@ -186,6 +191,12 @@ columns! {
 }
 
 impl SummaryRow {
+    /// Returns true if more than half of the operations ended without the answer that was asked for.
+    #[must_use]
+    pub fn has_mostly_failed(&self) -> bool {
+        self.answers.failures() * 2 > self.operations
+    }
+
     /// The times of one operation and measure.
     #[must_use]
     pub fn times(&self, operation: OperationClass, measure: Measure) -> Times {

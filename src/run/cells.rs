@@ -12,6 +12,7 @@ use futures_util::future::LocalBoxFuture;
 use crate::base::clock;
 use crate::base::interrupt::Interrupt;
 use crate::base::observer::{Event, Observer};
+use crate::base::open_files;
 use crate::results::{
     CellResults, ClientDigest, Results, ResultsDir, ResultsError, RunInfo, Server, Status, SummaryRow,
 };
@@ -39,6 +40,8 @@ pub struct RunOutcome {
     pub directory: PathBuf,
     /// The number of cells that could not be run.
     pub failed: usize,
+    /// The number of cells in which more than half of the operations failed.
+    pub mostly_failed: usize,
     /// True if it was interrupted.
     pub interrupted: bool,
 }
@@ -85,25 +88,39 @@ async fn run_plan(
         finished: finished.len(),
         directory: directory.path().display().to_string(),
     });
+    for note in directory.notes() {
+        observer.observe(Event::Warning { what: note.clone() });
+    }
     let run_id = run_id(&info.started_utc);
     let mut deployments = Deployments::new(&run_id);
     let left = plan.cells.iter().filter(|cell| !finished.contains(&cell.id));
-    let failed = run_cells(left, &mut directory, &mut info, &mut deployments, observer, &interrupt).await;
+    let ended =
+        Box::pin(run_cells(left, &mut directory, &mut info, &mut deployments, observer, &interrupt)).await;
     // Also where results could not be written: nothing of this run stays on servers of others.
     for what in Box::pin(deployments.close(&interrupt, observer)).await {
         observer.observe(Event::Warning { what });
     }
-    let failed = failed?;
+    let ended = ended?;
     let interrupted = interrupt.is_set();
     if !interrupted {
         info.finished_utc = Some(clock::now_utc());
     }
     directory.write_run_info(&info)?;
     observer.observe(Event::RunEnded);
-    Ok(RunOutcome { directory: directory.path().to_owned(), failed, interrupted })
+    let Ended { failed, mostly_failed } = ended;
+    Ok(RunOutcome { directory: directory.path().to_owned(), failed, mostly_failed, interrupted })
 }
 
-/// Runs cells and saves each as it ends; returns how many could not be run.
+/// How cells have ended that did not do what was asked.
+#[derive(Debug, Clone, Copy, Default)]
+struct Ended {
+    /// Those that could not be run.
+    failed: usize,
+    /// Those in which more than half of the operations failed.
+    mostly_failed: usize,
+}
+
+/// Runs cells and saves each as it ends.
 async fn run_cells(
     cells: impl Iterator<Item = &Cell>,
     directory: &mut ResultsDir,
@@ -111,9 +128,9 @@ async fn run_cells(
     deployments: &mut Deployments,
     observer: &dyn Observer,
     interrupt: &Interrupt,
-) -> Result<usize, RunError> {
+) -> Result<Ended, RunError> {
     let mut streams = Streams::default();
-    let mut failed = 0;
+    let mut ended = Ended::default();
     for cell in cells {
         let cell = Arc::new(cell.clone());
         let at_most = cell.scenario.run.warmup_max.0 + cell.scenario.run.duration.0;
@@ -126,12 +143,13 @@ async fn run_cells(
             Ok(results) => {
                 streams.note(info, &cell);
                 directory.append_cell(&results)?;
+                ended.mostly_failed += usize::from(results.summary.has_mostly_failed());
                 let line = findings::line(&results.summary);
                 observer.observe(Event::CellEnded { cell: cell.id.clone(), line });
             }
             Err(CellError::Interrupted) => break,
             Err(CellError::Failed(reason)) => {
-                failed += 1;
+                ended.failed += 1;
                 directory.append_cell(&failed_cell(&cell, &reason))?;
                 observer.observe(Event::CellFailed { cell: cell.id.clone(), reason });
                 // Whatever state the servers are in, the next cell gets new ones.
@@ -143,7 +161,7 @@ async fn run_cells(
             break;
         }
     }
-    Ok(failed)
+    Ok(ended)
 }
 
 async fn run_cell(
@@ -216,6 +234,7 @@ fn new_info(plan: &Plan, options: &RunOptions) -> RunInfo {
         name: plan.name.clone(),
         description: plan.scenario.description.clone(),
         workload: plan.workload_in_words(),
+        warnings: plan.warnings(),
         command: options.command.clone(),
         version: env!("CARGO_PKG_VERSION").into(),
         commit: machine::this_commit(),
@@ -233,7 +252,7 @@ fn new_info(plan: &Plan, options: &RunOptions) -> RunInfo {
         prices: plan.scenario.cost.prices(),
         stream_digests: Vec::new(),
         cells: plan.cells.iter().map(|cell| cell.id.clone()).collect(),
-        open_file_limit: machine::open_file_limit(),
+        open_file_limit: open_files::limit(),
     }
 }
 

@@ -49,9 +49,3 @@ pub fn unoptimised() -> Option<String> {
         format!("THIS BUILD IS NOT OPTIMISED (opt-level {level}): its figures measure the compiler's settings, not a strategy; build with the profiles that Cargo.toml has")
     })
 }
-
-/// Returns the number of files that this process may hold open.
-#[must_use]
-pub fn open_file_limit() -> u64 {
-    rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(u64::MAX)
-}

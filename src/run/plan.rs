@@ -40,6 +40,7 @@ use crate::measure::settle::FEWEST_WINDOWS;
 use crate::results::Requirement;
 use crate::scenario::tree::parse_option_value;
 use crate::scenario::{InvalidScenario, Mistake, Mistakes, Positive, Setting, Table};
+use crate::topology::settings::MongoUrl;
 use reading::read_scenario;
 use traces::Traces;
 
@@ -150,7 +151,8 @@ impl Plan {
     /// out.
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
-        let mut notes = self.ignored_in_words();
+        let mut notes = self.warnings();
+        notes.extend(self.ignored_in_words());
         notes.extend(self.again.iter().cloned());
         for (_, scenario) in &self.variants {
             let (Some(path), Some(recorded)) = (&scenario.workload.trace, &scenario.recorded) else {
@@ -181,6 +183,22 @@ impl Plan {
             format!("{} has no effect on {}: {}", ignored.key, topologies.join(", "), ignored.why)
         };
         found.into_iter().map(sentence).collect()
+    }
+
+    /// What every page says of the run, since its figures and its data are not what they seem without it.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let scenarios = || self.variants.iter().map(|(_, scenario)| scenario);
+        let mut warnings = Vec::new();
+        if scenarios().any(|scenario| scenario.cache.tls_insecure) {
+            warnings.push(
+                "cache.tls_insecure = true: nobody has looked at who the servers of the cache are".into(),
+            );
+        }
+        if scenarios().any(|scenario| scenario.database.url.as_ref().is_some_and(MongoUrl::is_insecure)) {
+            warnings.push("the URL of the database has it used without looking at who it is".into());
+        }
+        warnings
     }
 
     /// The shortest and the longest that the run can take, without starting servers and loading.

@@ -17,8 +17,8 @@ use super::write_log::{
     ExpectedEntry, LogConsumer, LogLength, LogRecord, RecordId, Removed, Taken, WriteLog,
 };
 use super::{
-    BulkItem, Cache, Claimed, Database, Document, Entry, Page, Patch, SettleOutcome, StoreError, Token,
-    Version,
+    BulkItem, Cache, Claimed, Counters, Database, Document, Entry, Page, Patch, SettleOutcome, StoreError,
+    Token, Version,
 };
 
 /// The cache that applications use: any cache, at any distance.
@@ -67,6 +67,13 @@ macro_rules! database {
 }
 
 impl Cache for AnyCache {
+    fn counters(&self) -> &Counters {
+        match self {
+            Self::Local(cache) => cache.counters(),
+            Self::Redis(cache) => cache.counters(),
+        }
+    }
+
     async fn get(&self, key: &str) -> Result<Option<Entry>, StoreError> {
         cache!(self.get(key))
     }

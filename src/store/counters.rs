@@ -4,6 +4,10 @@ use std::ops::{Add, Sub};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use super::StoreError;
+use super::setbacks::{FirstFailures, SetbackCounts, Setbacks};
+use crate::results::FailedStep;
+
 /// Counts kept by every store handle that was made with a clone of these.
 ///
 /// The counts are relaxed: a snapshot taken while calls are in flight may show one without another.
@@ -18,6 +22,7 @@ struct Counts {
     database_reads: AtomicU64,
     database_writes: AtomicU64,
     bulk_calls: AtomicU64,
+    setbacks: SetbackCounts,
 }
 
 /// The counts at one moment, or the difference between two.
@@ -31,6 +36,8 @@ pub struct CountersSnapshot {
     pub database_writes: u64,
     /// Bulk calls sent to the database.
     pub bulk_calls: u64,
+    /// Failures of what no operation waits for.
+    pub setbacks: Setbacks,
 }
 
 impl Counters {
@@ -62,6 +69,17 @@ impl Counters {
         self.0.bulk_calls.fetch_add(1, Relaxed);
     }
 
+    /// Counts one failure, and keeps its words where it is the first of its kind.
+    pub fn setback(&self, step: FailedStep, error: &StoreError) {
+        self.0.setbacks.count(step, error);
+    }
+
+    /// The first failure of each step with each kind of error.
+    #[must_use]
+    pub fn first_failures(&self) -> FirstFailures {
+        self.0.setbacks.first()
+    }
+
     /// The counts now.
     #[must_use]
     pub fn snapshot(&self) -> CountersSnapshot {
@@ -70,6 +88,7 @@ impl Counters {
             database_reads: self.0.database_reads.load(Relaxed),
             database_writes: self.0.database_writes.load(Relaxed),
             bulk_calls: self.0.bulk_calls.load(Relaxed),
+            setbacks: self.0.setbacks.snapshot(),
         }
     }
 }
@@ -84,6 +103,7 @@ impl Sub for CountersSnapshot {
             database_reads: self.database_reads.saturating_sub(earlier.database_reads),
             database_writes: self.database_writes.saturating_sub(earlier.database_writes),
             bulk_calls: self.bulk_calls.saturating_sub(earlier.bulk_calls),
+            setbacks: self.setbacks - earlier.setbacks,
         }
     }
 }
@@ -98,6 +118,7 @@ impl Add for CountersSnapshot {
             database_reads: self.database_reads + other.database_reads,
             database_writes: self.database_writes + other.database_writes,
             bulk_calls: self.bulk_calls + other.bulk_calls,
+            setbacks: self.setbacks + other.setbacks,
         }
     }
 }
@@ -115,7 +136,7 @@ mod tests {
         counters.database_read();
         let between = counters.snapshot() - before;
         let expected =
-            CountersSnapshot { cache_commands: 0, database_reads: 1, database_writes: 3, bulk_calls: 1 };
+            CountersSnapshot { database_reads: 1, database_writes: 3, bulk_calls: 1, ..Default::default() };
         assert_eq!(between, expected);
     }
 }

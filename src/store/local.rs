@@ -173,6 +173,10 @@ impl LocalCache {
 }
 
 impl Cache for LocalCache {
+    fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
     #[inline]
     async fn get(&self, key: &str) -> Result<Option<Entry>, StoreError> {
         self.counters.cache_command();

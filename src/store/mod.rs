@@ -21,6 +21,7 @@ pub mod redb;
 pub mod redis;
 pub mod secret;
 pub mod sessions;
+pub mod setbacks;
 pub mod streams;
 pub mod tracking;
 pub mod write_log;
@@ -38,6 +39,7 @@ pub use error::{ErrorKind, StoreError};
 pub use network::{DatabaseDelay, DelayedCache, DelayedDatabase, RoundTrip};
 pub use secret::SecretUrl;
 pub use sessions::{Session, Sessions};
+pub use setbacks::{FirstFailure, FirstFailures, Setbacks};
 pub use streams::Streams;
 pub use tracking::{Announcement, Announcements, Tracking};
 pub use write_log::WriteLog;
@@ -70,6 +72,9 @@ pub enum SettleOutcome {
 /// that nothing was changed. An implementation MUST answer within the timeouts that it was made with, and
 /// MUST treat an expired entry as absent.
 pub trait Cache: Clone + Send + Sync + 'static {
+    /// The counters of this handle, to which the failures of what no operation waits for are added too.
+    fn counters(&self) -> &Counters;
+
     /// The entry of a key; `None` if there is none.
     fn get(&self, key: &str) -> impl Future<Output = Result<Option<Entry>, StoreError>> + Send;
 

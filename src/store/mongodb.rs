@@ -6,6 +6,7 @@ mod changes;
 mod errors;
 mod patches;
 mod pool;
+mod words;
 mod write_concern;
 
 use std::collections::HashMap;
@@ -30,6 +31,8 @@ use super::{BulkItem, Database, Document, ErrorKind, Page, Patch, StoreError, Ve
 
 /// The most documents in one command. MongoDB takes 100 000, but a reply should not take long.
 const MOST_IN_A_COMMAND: usize = 1000;
+/// The share of a bound after which the driver gives up looking for a server.
+const DRIVER_SHARE: f64 = 0.75;
 /// The most bytes of documents in one command. MongoDB takes 16 MiB.
 const MOST_BYTES_IN_A_COMMAND: usize = 8 << 20;
 
@@ -112,8 +115,10 @@ impl MongoDatabase {
         driver.max_pool_size = Some(options.max_pool_size.max(options.min_pool_size).max(1));
         // With the default of 2, a pool of 64 is slow to fill.
         driver.max_connecting = Some(8);
-        driver.connect_timeout = Some(options.connect_timeout);
-        driver.server_selection_timeout = Some(options.connect_timeout.min(options.response_timeout));
+        // The driver knows why a server is not found, so that its bounds end before those that know nothing.
+        let bound = options.connect_timeout.min(options.response_timeout).mul_f64(DRIVER_SHARE);
+        driver.connect_timeout = Some(bound);
+        driver.server_selection_timeout = Some(bound);
         driver.cmap_event_handler = Some(pool_wait.handler());
         let client = Client::with_options(driver).map_err(|error| failed("reading the address", &error))?;
         let opened = Self {

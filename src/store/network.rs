@@ -11,8 +11,8 @@ use super::write_log::{
     ExpectedEntry, LogConsumer, LogLength, LogRecord, RecordId, Removed, Taken, WriteLog,
 };
 use super::{
-    BulkItem, Cache, Claimed, Database, Document, Entry, ErrorKind, Page, Patch, SettleOutcome, StoreError,
-    Token, Version,
+    BulkItem, Cache, Claimed, Counters, Database, Document, Entry, ErrorKind, Page, Patch, SettleOutcome,
+    StoreError, Token, Version,
 };
 use crate::base::clock;
 
@@ -208,6 +208,10 @@ impl<D> DelayedDatabase<D> {
 }
 
 impl<C: Cache> Cache for DelayedCache<C> {
+    fn counters(&self) -> &Counters {
+        self.inner.counters()
+    }
+
     fn get(&self, key: &str) -> impl Future<Output = Result<Option<Entry>, StoreError>> + Send {
         self.round_trip.around(move || self.inner.get(key))
     }

@@ -1,7 +1,9 @@
 //! A cache in Redis: one server, a cluster, or shards under Sentinel, over connections that many clients share.
 
 mod access_counts;
+pub mod address_map;
 mod admin;
+pub mod announced;
 mod connecting;
 mod errors;
 mod failovers;
@@ -9,6 +11,7 @@ mod fleet;
 pub mod layout;
 mod link;
 pub mod options;
+mod rehearsal;
 mod reply;
 mod scout;
 mod scripts;
@@ -34,6 +37,7 @@ pub use errors::{kind_of, store_error};
 use fleet::{CommandKind, Fleet, as_store_error};
 use link::RawAnswer;
 pub use options::{DeploymentKind, ReadFrom, RedisOptions, Sharding};
+pub use rehearsal::{RedisParts, rehearse};
 use reply::Reply;
 use scripts::Script;
 pub use shard_names::ShardNames;
@@ -84,6 +88,12 @@ impl RedisCache {
     #[must_use]
     pub fn layout(&self) -> layout::Layout {
         self.shared.fleet.map().layout.clone()
+    }
+
+    /// Why a shard of the layout has no primary, as far as that is known.
+    #[must_use]
+    pub fn why_no_primary(&self, shard: &str) -> Option<String> {
+        self.shared.fleet.why_no_primary(shard)
     }
 
     /// Looks at the deployment at once and returns its layout.
@@ -263,6 +273,10 @@ fn unexpected(doing: &str, value: &Value) -> StoreError {
 }
 
 impl Cache for RedisCache {
+    fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
     fn get(&self, key: &str) -> impl Future<Output = Result<Option<Entry>, StoreError>> + Send {
         self.get_from(CommandKind::Read, key, "getting an entry")
     }

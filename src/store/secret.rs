@@ -38,6 +38,14 @@ impl SecretUrl {
         let url = Self::new(text);
         check(text, &OF_REDIS, "redis://127.0.0.1:6379 or, over TLS, rediss://127.0.0.1:6379")?;
         match Url::parse(text) {
+            Ok(parsed) if parsed.fragment().is_some() => {
+                return Err(format!(
+                    "the URL has a #, behind which nothing belongs; write tls_insecure = true where servers are not to be verified; {ENCODING}"
+                ));
+            }
+            Ok(parsed) if parsed.scheme().ends_with("unix") && parsed.path().len() < 2 => {
+                return Err("the URL names no socket; write unix:///run/redis.sock".into());
+            }
             Ok(parsed) if parsed.scheme().ends_with("unix") => {}
             Ok(parsed) if parsed.host_str().is_none_or(str::is_empty) => {
                 return Err("the URL names no host".into());
@@ -87,6 +95,9 @@ impl SecretUrl {
     #[must_use]
     pub fn at(&self, host: &str, port: u16) -> Self {
         let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+        if let Some(socket) = self.as_socket() {
+            return Self(socket.beside(&host, port));
+        }
         let Some(authority) = self.0.find("://").map(|at| at + 3) else {
             return Self(format!("redis://{host}:{port}/"));
         };
@@ -103,13 +114,47 @@ impl SecretUrl {
         ["rediss", "valkeys"].iter().any(|secure| scheme.eq_ignore_ascii_case(secure))
     }
 
-    /// The host and the port, as far as the URL has them.
+    /// The parts of the URL of a Unix socket; `None` for any other.
+    fn as_socket(&self) -> Option<Socket> {
+        let url = Url::parse(&self.0).ok().filter(|url| url.scheme().ends_with("unix"))?;
+        let of =
+            |name: &str| url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
+        Some(Socket { user: of("user"), password: of("pass") })
+    }
+
+    /// Returns true if it names a Unix socket.
+    #[must_use]
+    pub fn is_socket(&self) -> bool {
+        self.as_socket().is_some()
+    }
+
+    /// The host and the port, as far as the URL has them, or the path of a Unix socket.
     #[must_use]
     pub fn host_and_port(&self) -> &str {
         let rest = self.0.split_once("://").map_or(&*self.0, |(_, rest)| rest);
         let rest = &rest[..rest.find('?').unwrap_or(rest.len())];
+        if self.is_socket() {
+            return rest;
+        }
         let rest = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
         &rest[..rest.find('/').unwrap_or(rest.len())]
+    }
+}
+
+/// The user and the password in the URL of a Unix socket.
+struct Socket {
+    user: Option<String>,
+    password: Option<String>,
+}
+
+impl Socket {
+    /// The URL of a server that the one behind the socket announces.
+    fn beside(&self, host: &str, port: u16) -> String {
+        let encoded = |text: &Option<String>| secrets::encode(text.as_deref().unwrap_or_default());
+        match &self.password {
+            Some(_) => format!("redis://{}:{}@{host}:{port}/", encoded(&self.user), encoded(&self.password)),
+            None => format!("redis://{host}:{port}/"),
+        }
     }
 }
 
@@ -243,6 +288,9 @@ mod tests {
         assert_eq!(at("redis://host"), "redis://10.0.0.9:7001");
         assert_eq!(at("redis://:p/w@host?protocol=resp3"), "redis://:p/w@10.0.0.9:7001?protocol=resp3");
         assert_eq!(SecretUrl::new("redis://h:1/").at("::1", 2).expose(), "redis://[::1]:2/");
+        assert_eq!(at("unix:///run/r.sock?user=me&pass=p%2Fw"), "redis://me:p%2Fw@10.0.0.9:7001/");
+        assert_eq!(at("redis+unix:///run/r.sock"), "redis://10.0.0.9:7001/");
+        assert_eq!(SecretUrl::new("unix:///run/r.sock?pass=x").host_and_port(), "/run/r.sock");
         assert_eq!(SecretUrl::new("redis://:pw@h:1/0?a=b").host_and_port(), "h:1");
     }
 

@@ -32,11 +32,12 @@ use super::flight::Flight;
 use super::loader::Loader;
 use super::refresh::Refresher;
 use super::{
-    Circumstances, EntityCache, Guarantee, LookUp, OnWrite, Promise, Read, RefreshAge, Refreshes, Strategy,
-    StrategyCache, WithCache, WriteError,
+    Circumstances, EntityCache, Guarantee, LookUp, Needs, OnWrite, Promise, Read, RefreshAge, Refreshes,
+    Strategy, StrategyCache, WithCache, WriteError,
 };
 use crate::base::clock;
 use crate::base::units::Share;
+use crate::results::FailedStep;
 use crate::scenario::Positive;
 use crate::store::{Claimed, Patch, Stamp, StoreError, Token, Version};
 use crate::strategy::source::Source;
@@ -99,6 +100,10 @@ impl Promise for Spec {
 
     fn control(&self) -> Option<&'static str> {
         self.own.on_write.control().or(self.caching.control())
+    }
+
+    fn needs(&self) -> Needs {
+        Needs { access_counts: true, ..Needs::CACHE }
     }
 
     fn refreshes(&self) -> Option<Refreshes> {
@@ -166,8 +171,8 @@ where
             loop {
                 tokio::time::sleep(every).await;
                 let Some(ahead) = ahead.upgrade() else { return };
-                if let Err(error) = turn(ahead).await {
-                    tracing::debug!("{name} failed and waits for its next turn: {error}");
+                if let Err(error) = turn(Arc::clone(&ahead)).await {
+                    ahead.loader.cache.note(FailedStep::Background, &error);
                 }
             }
         }

@@ -130,7 +130,7 @@ async fn keep_flushing<C: WriteLog, S: Source>(behind: Arc<Behind<C, S>>, batch:
                 }
             }
             Err(error) => {
-                tracing::debug!("a flush waits for better times: {error}");
+                behind.note_failed_flush(&error);
                 pause.wait().await;
             }
         }

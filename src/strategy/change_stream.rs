@@ -29,6 +29,7 @@ use super::{
     Circumstances, EntityCache, Guarantee, Needs, OnWrite, Promise, Read, Strategy, StrategyCache, WithCache,
     WriteError,
 };
+use crate::results::FailedStep;
 use crate::store::{Announced, Document, ErrorKind, Patch, StoreError, Version};
 use crate::strategy::source::Source;
 
@@ -140,7 +141,7 @@ fn listen<C: StrategyCache, S: Source>(
                             receive(&loader, &unannounced, announced).await;
                         }
                     }
-                    Err(error) => tracing::debug!("no change stream yet: {error}"),
+                    Err(error) => loader.cache.note(FailedStep::Background, &error),
                 }
                 unannounced.lock().flows = false;
                 tokio::time::sleep(RETRY_AFTER).await;

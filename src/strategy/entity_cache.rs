@@ -17,6 +17,7 @@ use super::pending::Pending;
 use super::{Circumstances, Guarantee, WriteEffect, WriteModel};
 use crate::base::clock;
 use crate::base::units::Share;
+use crate::results::FailedStep;
 use crate::scenario::Positive;
 use crate::store::{Cache, Claimed, Document, Entry, ErrorKind, Stamp, StoreError, Token, Version};
 use crate::strategy::source::Keyspace;
@@ -115,6 +116,28 @@ pub enum Claim {
     Found(LookUp),
 }
 
+/// Who waits for a call of the cache, and so is told of its error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Waited {
+    /// An operation.
+    ByOperation,
+    /// Nobody; the call is a part of this step.
+    ByNobody(FailedStep),
+}
+
+/// Putting something into the cache, which no operation waits for.
+const FILL: Waited = Waited::ByNobody(FailedStep::Fill);
+
+impl Waited {
+    /// The step under which an error is counted that no operation is told of.
+    fn step(self) -> FailedStep {
+        match self {
+            Self::ByOperation => FailedStep::Bypass,
+            Self::ByNobody(step) => step,
+        }
+    }
+}
+
 /// The cached entries of one kind of entity, as one instance sees them.
 #[derive(Debug)]
 pub struct EntityCache<C> {
@@ -147,7 +170,7 @@ impl<C: Cache> EntityCache<C> {
         if self.pending.contains(key) {
             return Ok(LookUp::Bypassed);
         }
-        Ok(self.ask_now(|| self.cache.get(key)).await?.map_or(LookUp::Bypassed, found))
+        Ok(self.ask_now(Waited::ByOperation, || self.cache.get(key)).await?.map_or(LookUp::Bypassed, found))
     }
 
     /// Puts a new token under an empty key by one SET NX GET. This must be called before the database is
@@ -163,7 +186,9 @@ impl<C: Cache> EntityCache<C> {
         if self.settings.fill == Fill::Naive {
             return Ok(Claim::Mine(token));
         }
-        let claimed = self.ask(|| self.cache.place_token(key, token, self.settings.token_ttl.0)).await?;
+        let claimed = self
+            .ask(Waited::ByOperation, || self.cache.place_token(key, token, self.settings.token_ttl.0))
+            .await?;
         Ok(match claimed {
             None => Claim::Found(LookUp::Bypassed),
             Some(Claimed::Placed) => Claim::Mine(token),
@@ -185,14 +210,14 @@ impl<C: Cache> EntityCache<C> {
                 (stamped(document.clone(), ttl, took), ttl)
             }
             None if self.settings.negative_ttl.is_zero() => {
-                let _ = self.ask(|| self.cache.delete(key)).await;
+                let _ = self.ask(Waited::ByNobody(FailedStep::Invalidation), || self.cache.delete(key)).await;
                 return;
             }
             None => (Entry::Absent, Some(self.settings.negative_ttl)),
         };
         let _ = match self.settings.fill {
-            Fill::Token => self.ask(|| self.cache.fill(key, token, &entry, ttl)).await.map(drop),
-            Fill::Naive => self.ask(|| self.cache.set(key, &entry, ttl)).await.map(drop),
+            Fill::Token => self.ask(FILL, || self.cache.fill(key, token, &entry, ttl)).await.map(drop),
+            Fill::Naive => self.ask(FILL, || self.cache.set(key, &entry, ttl)).await.map(drop),
         };
     }
 
@@ -201,13 +226,13 @@ impl<C: Cache> EntityCache<C> {
     pub async fn replace(&self, key: &str, held: Version, document: Document, took: Duration) {
         let ttl = self.ttl();
         let entry = stamped(document, ttl, took);
-        let _ = self.ask(|| self.cache.replace(key, held, &entry, ttl)).await;
+        let _ = self.ask(FILL, || self.cache.replace(key, held, &entry, ttl)).await;
     }
 
     /// Keeps a document under a key of the caller's own for a while. If the cache fails, it is not kept.
     pub async fn keep(&self, key: &str, document: Document, ttl: Duration) {
         let entry = Entry::of(document);
-        let _ = self.ask(|| self.cache.set(key, &entry, Some(ttl))).await;
+        let _ = self.ask(FILL, || self.cache.set(key, &entry, Some(ttl))).await;
     }
 
     /// The cache itself, for values that are not entries.
@@ -223,7 +248,7 @@ impl<C: Cache> EntityCache<C> {
     /// Returns the same errors as [`EntityCache::settle`].
     pub async fn put(&self, key: &str, document: Document) -> Result<(), StoreError> {
         let entry = Entry::of(document);
-        match self.ask(|| self.cache.set(key, &entry, self.ttl())).await {
+        match self.ask(FILL, || self.cache.set(key, &entry, self.ttl())).await {
             Ok(Some(())) => Ok(()),
             Ok(None) | Err(_) => self.invalidate(key).await,
         }
@@ -232,7 +257,7 @@ impl<C: Cache> EntityCache<C> {
     /// Removes the token of a load or write that failed, so that the next reader can fill the key before the
     /// token expires. If another entry is there by now it is removed too, which costs a miss.
     pub async fn release(&self, key: &str) {
-        let _ = self.ask(|| self.cache.delete(key)).await;
+        let _ = self.ask(Waited::ByNobody(FailedStep::Invalidation), || self.cache.delete(key)).await;
     }
 
     /// Ends a committed write by putting the merged document into the cache if that is safe, see
@@ -249,7 +274,7 @@ impl<C: Cache> EntityCache<C> {
     ) -> Result<(), StoreError> {
         let ttl = self.ttl();
         let entry = stamped(document.clone(), ttl, Duration::ZERO);
-        match self.ask(|| self.cache.settle(key, token, &entry, ttl)).await {
+        match self.ask(FILL, || self.cache.settle(key, token, &entry, ttl)).await {
             Ok(Some(_)) => Ok(()),
             Ok(None) | Err(_) => self.invalidate(key).await,
         }
@@ -265,7 +290,7 @@ impl<C: Cache> EntityCache<C> {
     pub async fn invalidate(&self, key: &str) -> Result<(), StoreError> {
         let mut error = StoreError::new(ErrorKind::CircuitOpen, "the cache failed and is passed by");
         for attempt in 0..=self.settings.invalidate_retries {
-            match self.ask(|| self.cache.delete(key)).await {
+            match self.ask(Waited::ByOperation, || self.cache.delete(key)).await {
                 Ok(Some(_)) => return Ok(()),
                 // There is no use in waiting, since the breaker stays open for longer than a write should
                 // take.
@@ -277,6 +302,7 @@ impl<C: Cache> EntityCache<C> {
                 tokio::time::sleep(Duration::from_millis(5 << attempt.min(6))).await;
             }
         }
+        self.note(FailedStep::Invalidation, &error);
         let kept = self.pending.add(key, &self.cache);
         if kept && self.settings.on_cache_error == OnCacheError::Bypass { Ok(()) } else { Err(error) }
     }
@@ -311,18 +337,26 @@ impl<C: Cache> EntityCache<C> {
         Some(shortened.max(Duration::from_millis(1)))
     }
 
+    /// Counts a failure that no operation is told of.
+    pub fn note(&self, step: FailedStep, error: &StoreError) {
+        self.cache.counters().setback(step, error);
+    }
+
     /// Makes a call to the cache, as [`EntityCache::ask_now`] does. It is boxed: after a read of an entry other calls are
     /// few, and each would enlarge the future of every operation, which is moved with all that it holds.
     async fn ask<T, F: Future<Output = Result<T, StoreError>>>(
         &self,
+        waited: Waited,
         call: impl FnOnce() -> F,
     ) -> Result<Option<T>, StoreError> {
-        Box::pin(self.ask_now(call)).await
+        Box::pin(self.ask_now(waited, call)).await
     }
 
-    /// Makes a call to the cache. `Ok(None)` means that the cache was bypassed, as the setting allows.
+    /// Makes a call to the cache. `Ok(None)` means that the cache was bypassed, as the setting allows. An error that no
+    /// operation sees is counted.
     async fn ask_now<T, F: Future<Output = Result<T, StoreError>>>(
         &self,
+        waited: Waited,
         call: impl FnOnce() -> F,
     ) -> Result<Option<T>, StoreError> {
         let bypasses = self.settings.on_cache_error == OnCacheError::Bypass;
@@ -330,7 +364,12 @@ impl<C: Cache> EntityCache<C> {
             return Ok(None);
         }
         match call().await {
-            answer if !bypasses => answer.map(Some),
+            answer if !bypasses => {
+                if let (Err(error), Waited::ByNobody(step)) = (&answer, waited) {
+                    self.note(step, error);
+                }
+                answer.map(Some)
+            }
             Ok(answer) => {
                 self.breaker.succeeded();
                 Ok(Some(answer))
@@ -340,7 +379,8 @@ impl<C: Cache> EntityCache<C> {
                 self.breaker.succeeded();
                 Err(error)
             }
-            Err(_) => {
+            Err(error) => {
+                self.note(waited.step(), &error);
                 self.breaker.failed();
                 Ok(None)
             }

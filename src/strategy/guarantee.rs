@@ -108,6 +108,7 @@ impl fmt::Display for Guarantee {
 
 /// Requirements of a strategy on the cell that it runs in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "they are independent facts")]
 pub struct Needs {
     /// It uses a cache.
     pub cache: bool,
@@ -115,13 +116,35 @@ pub struct Needs {
     pub no_eviction_of_dirty: bool,
     /// The database must announce its changes.
     pub database_changes: bool,
+    /// The cache must announce which keys have changed.
+    pub cache_announcements: bool,
+    /// The cache must count accesses.
+    pub access_counts: bool,
 }
 
 impl Needs {
     /// It needs a cache and nothing else.
-    pub const CACHE: Self = Self { cache: true, no_eviction_of_dirty: false, database_changes: false };
+    pub const CACHE: Self = Self {
+        cache: true,
+        no_eviction_of_dirty: false,
+        database_changes: false,
+        cache_announcements: false,
+        access_counts: false,
+    };
     /// It needs nothing.
     pub const NOTHING: Self = Self { cache: false, ..Self::CACHE };
+
+    /// What both need.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            cache: self.cache || other.cache,
+            no_eviction_of_dirty: self.no_eviction_of_dirty || other.no_eviction_of_dirty,
+            database_changes: self.database_changes || other.database_changes,
+            cache_announcements: self.cache_announcements || other.cache_announcements,
+            access_counts: self.access_counts || other.access_counts,
+        }
+    }
 }
 
 /// The effect of a write on the cached entry, as far as models of caches distinguish effects.

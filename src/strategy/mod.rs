@@ -3,7 +3,7 @@
 //! A strategy is generic over its cache and its source, so that its file reads like the textbook
 //! and can be tested over fakes. `strategies!` below is the one table in which they meet.
 //!
-//! This room stands on floor 3 and may use `base`, `scenario` and `store`.
+//! This room stands on floor 3 and may use `base`, `results`, `scenario` and `store`.
 
 pub mod background;
 mod behind;

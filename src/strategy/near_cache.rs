@@ -31,10 +31,11 @@ use super::background::Background;
 use super::flight::Flight;
 use super::loader::Loader;
 use super::{
-    Circumstances, EntityCache, Guarantee, LookUp, OnWrite, Promise, Read, ReadOutcome, Staleness, Strategy,
-    StrategyCache, WithCache, WriteError,
+    Circumstances, EntityCache, Guarantee, LookUp, Needs, OnWrite, Promise, Read, ReadOutcome, Staleness,
+    Strategy, StrategyCache, WithCache, WriteError,
 };
 use crate::base::clock::{self, Instant};
+use crate::results::FailedStep;
 use crate::scenario::Positive;
 use crate::store::{Announcement, Announcements, Document, Patch, Stamp, StoreError, Version};
 use crate::strategy::source::Source;
@@ -81,6 +82,10 @@ impl Promise for Spec {
 
     fn control(&self) -> Option<&'static str> {
         self.own.on_write.control().or(self.caching.control())
+    }
+
+    fn needs(&self) -> Needs {
+        Needs { cache_announcements: true, ..Needs::CACHE }
     }
 }
 
@@ -187,8 +192,9 @@ fn listen<C: StrategyCache, S: Source>(
         let (near, cache, prefix) = (Arc::clone(&near), cache.clone(), prefix.clone());
         async move {
             loop {
-                if let Ok(announcements) = cache.track(&prefix, check_every).await {
-                    receive_all(&near, announcements).await;
+                match cache.track(&prefix, check_every).await {
+                    Ok(announcements) => receive_all(&near, announcements).await,
+                    Err(error) => cache.counters().setback(FailedStep::Background, &error),
                 }
                 near.lock().receive(&Announcement::Lost);
                 tokio::time::sleep(RETRY_AFTER).await;

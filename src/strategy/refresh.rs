@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 
 use super::loader::Loader;
 use crate::base::clock;
+use crate::results::FailedStep;
 use crate::store::{Cache, Version};
 use crate::strategy::source::Source;
 
@@ -59,7 +60,7 @@ async fn refresh<C: Cache, S: Source>(loader: &Loader<C, S>, id: &str, held: Ver
         // its TTL.
         Ok(None) => drop(loader.cache.invalidate(&key).await),
         // The entry stays until it expires, and the next reader tries again.
-        Err(_) => {}
+        Err(error) => loader.cache.note(FailedStep::Fill, &error),
     }
 }
 

@@ -302,6 +302,10 @@ impl<C: Cache, I: Interference> Interfered<C, I> {
 }
 
 impl<C: Cache, I: Interference> Cache for Interfered<C, I> {
+    fn counters(&self) -> &Counters {
+        self.cache.counters()
+    }
+
     async fn get(&self, key: &str) -> Result<Option<Entry>, StoreError> {
         let entry = self.call(Method::Get, self.cache.get(key)).await?;
         Ok(entry.map(|entry| self.with.show(entry)))

@@ -89,7 +89,7 @@ async fn keep_flushing<C: WriteLog, S: Source>(behind: Arc<Behind<C, S>>, batch:
     loop {
         tokio::time::sleep(interval).await;
         if let Err(error) = behind.one_batch(batch).await {
-            tracing::debug!("a flush waits for better times: {error}");
+            behind.note_failed_flush(&error);
         }
     }
 }

@@ -18,9 +18,8 @@ use crate::results::NodeRole;
 use crate::store::journal::Noticed;
 use crate::store::local::{LocalCache, LocalStatistics};
 use crate::store::redis::layout::{Layout, NodeAddress};
-use crate::store::redis::options::RedisOptions;
 use crate::store::redis::slots::SLOTS;
-use crate::store::redis::{RedisAdmin, RedisCache};
+use crate::store::redis::{RedisAdmin, RedisCache, RedisParts};
 use crate::store::{Counters, StoreError};
 
 /// The time within which the administrator's connection has to come back after a restart.
@@ -31,14 +30,16 @@ pub(super) const FIGURES_PATIENCE: Duration = Duration::from_millis(500);
 /// A cache's figures about itself, once a window.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct CacheFigures {
-    /// Memory that its entries and their management take.
-    pub memory_bytes: u64,
+    /// Memory that its entries and their management take; `None` where a server does not say.
+    pub memory_bytes: Option<u64>,
     /// The number of keys that it holds.
     pub entries: u64,
-    /// The number of entries that it has evicted for want of room, its own or the machine's, since it started.
-    pub evicted: u64,
-    /// The number of entries that it has dropped since it started because they had expired.
-    pub expired: u64,
+    /// The number of entries that it has evicted for want of room, its own or the machine's, since it started;
+    /// `None` where a server does not say.
+    pub evicted: Option<u64>,
+    /// The number of entries that it has dropped since it started because they had expired; `None` where a
+    /// server does not say.
+    pub expired: Option<u64>,
     /// The resources that its servers have used; `None` for a cache inside this process.
     pub server_use: Option<ServerUse>,
 }
@@ -46,10 +47,10 @@ pub struct CacheFigures {
 impl From<LocalStatistics> for CacheFigures {
     fn from(statistics: LocalStatistics) -> Self {
         Self {
-            memory_bytes: statistics.bytes,
+            memory_bytes: Some(statistics.bytes),
             entries: statistics.entries,
-            evicted: statistics.evicted_by_capacity + statistics.evicted_by_pressure,
-            expired: statistics.evicted_by_expiry,
+            evicted: Some(statistics.evicted_by_capacity + statistics.evicted_by_pressure),
+            expired: Some(statistics.evicted_by_expiry),
             server_use: None,
         }
     }
@@ -77,10 +78,10 @@ pub struct NodeFigures {
     pub slots: Option<u64>,
     /// The keys that it holds.
     pub keys: u64,
-    /// The commands that it has carried out since it started.
-    pub commands: u64,
-    /// The CPU seconds that it has used since it started.
-    pub cpu_seconds: f64,
+    /// The commands that it has carried out since it started; `None` where it does not say.
+    pub commands: Option<u64>,
+    /// The CPU seconds that it has used since it started; `None` where it does not say.
+    pub cpu_seconds: Option<f64>,
     /// The id that Redis gives each start of a node.
     pub run_id: String,
 }
@@ -113,6 +114,9 @@ impl CacheDeployment {
     /// # Errors
     /// Returns an error that tells which server could not be reached, or is too old.
     pub async fn redis(endpoint: RedisEndpoint, managed: Option<Nodes>) -> Result<Self, TopologyError> {
+        if managed.is_none() {
+            endpoint.rehearse(endpoint.uses).await?;
+        }
         let doing = format!("connecting to the cache at {}", endpoint.url());
         let watching = RedisCache::connect(endpoint.own_options(), Counters::default())
             .await
@@ -130,24 +134,18 @@ impl CacheDeployment {
             managed: managed.map(Arc::new),
             targets: Mutex::default(),
         };
-        let deployment = Self { endpoint: CacheEndpoint::Redis(Box::new(endpoint)), servers: Some(servers) };
-        deployment.refuse_old_servers().await?;
-        Ok(deployment)
+        Ok(Self { endpoint: CacheEndpoint::Redis(Box::new(endpoint)), servers: Some(servers) })
     }
 
-    async fn refuse_old_servers(&self) -> Result<(), TopologyError> {
-        for (admin, shard, address) in self.primaries().await? {
-            let doing = format!("asking {shard} of the cache, at {address}, for its version");
-            let version = admin.info().await.map_err(TopologyError::store(doing))?.version;
-            // SET with both NX and GET, by which a token is placed, is new in 7.0.
-            let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
-            if major.is_some_and(|major| major < 7) {
-                return Err(TopologyError::Unfit(format!(
-                    "the cache at {address} is Redis {version}; hotset needs 7.0 or newer: leave its address out to have hotset start one"
-                )));
-            }
+    /// Tries on the servers all that will be asked of them.
+    ///
+    /// # Errors
+    /// Returns an error that says which rights or commands are missing there, all of them at once.
+    pub async fn rehearse(&self, uses: RedisParts) -> Result<(), TopologyError> {
+        match &self.endpoint {
+            CacheEndpoint::Local(_) => Ok(()),
+            CacheEndpoint::Redis(endpoint) => endpoint.rehearse(uses).await,
         }
-        Ok(())
     }
 
     /// An administrator of each wanted node in the current layout, with its shard, its address, and whether it is a
@@ -228,6 +226,12 @@ impl CacheDeployment {
         servers.watching.look().await.map(Some)
     }
 
+    /// Why a shard has no primary, as far as that is known.
+    #[must_use]
+    pub fn why_no_primary(&self, shard: &str) -> Option<String> {
+        self.servers.as_ref()?.watching.why_no_primary(shard)
+    }
+
     /// The events that the application's connections have noticed since the last call.
     #[must_use]
     pub fn noticed(&self) -> Vec<Noticed> {
@@ -288,7 +292,11 @@ impl CacheDeployment {
         for (admin, ..) in self.primaries().await? {
             let doing = TopologyError::store("asking the cache for its eviction policy");
             let info = admin.info().await.map_err(doing)?;
-            if info.maxmemory_bytes > 0 && info.maxmemory_policy.starts_with("allkeys-") {
+            let has_limit = info.maxmemory_bytes.ok_or_else(|| {
+                let what = "the cache does not say (INFO memory) whether it evicts entries that the database does not have yet";
+                TopologyError::Unfit(format!("{what}; use a server that does"))
+            })? > 0;
+            if has_limit && info.maxmemory_policy.starts_with("allkeys-") {
                 return Ok(Some(info.maxmemory_policy));
             }
         }
@@ -306,8 +314,14 @@ impl CacheDeployment {
             Some((nodes, infos))
         };
         let (nodes, infos) = tokio::time::timeout(FIGURES_PATIENCE, answers).await.ok()??;
-        let mut sum = CacheFigures::default();
-        let (mut servers, mut cpu_seconds) = (0_u64, 0.0);
+        let nothing = Some(0);
+        let mut sum = CacheFigures {
+            memory_bytes: nothing,
+            evicted: nothing,
+            expired: nothing,
+            ..CacheFigures::default()
+        };
+        let (mut servers, mut cpu_seconds) = (0_u64, Some(0.0));
         for ((_, _, _, is_primary), info) in nodes.iter().zip(infos) {
             let info = match info {
                 Ok(info) => info,
@@ -315,16 +329,17 @@ impl CacheDeployment {
                 Err(_) => continue,
             };
             if *is_primary {
-                sum.memory_bytes += info.used_memory_bytes;
+                let and = |sum: Option<u64>, more: Option<u64>| Some(sum? + more?);
+                sum.memory_bytes = and(sum.memory_bytes, info.used_memory_bytes);
                 sum.entries += info.dbsize;
-                sum.evicted += info.evicted_keys;
-                sum.expired += info.expired_keys;
+                sum.evicted = and(sum.evicted, info.evicted_keys);
+                sum.expired = and(sum.expired, info.expired_keys);
             }
             servers ^= xxhash_rust::xxh3::xxh3_64(info.run_id.as_bytes());
-            cpu_seconds += info.used_cpu_seconds;
+            cpu_seconds = cpu_seconds.zip(info.used_cpu_seconds).map(|(sum, more)| sum + more);
         }
         (!nodes.is_empty()).then_some(())?;
-        sum.server_use = Some(ServerUse { server: servers, cpu_seconds });
+        sum.server_use = cpu_seconds.map(|cpu_seconds| ServerUse { server: servers, cpu_seconds });
         Some(sum)
     }
 
@@ -364,21 +379,24 @@ impl CacheDeployment {
             ("managed".into(), self.managed().is_some().to_string()),
             ("url".into(), endpoint.url().to_string()),
         ];
-        let mut version = "unknown".to_owned();
+        let (mut name, mut version) = ("redis", String::new());
         if let Ok(primaries) = self.primaries().await
             && let Some((first, ..)) = primaries.first()
             && let Ok(info) = first.info().await
         {
-            version = info.version;
-            configuration.push(("maxmemory".into(), info.maxmemory_bytes.to_string()));
-            configuration.push(("maxmemory-policy".into(), info.maxmemory_policy));
+            (name, version) = (info.name, info.version);
+            if let Some(limit) = info.maxmemory_bytes {
+                configuration.push(("maxmemory".into(), limit.to_string()));
+                configuration.push(("maxmemory-policy".into(), info.maxmemory_policy));
+            }
         }
         for node in self.node_figures().await {
             let slots = node.slots.map(|slots| format!(", {slots} slots")).unwrap_or_default();
             let what = format!("{} {}{slots}", node.shard, node.role);
             configuration.push((node.address, what));
         }
-        ("redis".into(), version, configuration)
+        let version = if version.is_empty() { "of unknown version".to_owned() } else { version };
+        (name.into(), version, configuration)
     }
 }
 
@@ -399,8 +417,7 @@ impl Servers {
         if let Some(admin) = admins.get(node) {
             return Ok(admin.clone());
         }
-        let url = endpoint.url().at(&node.host, node.port);
-        let admin = RedisAdmin::connect(&RedisOptions { url, ..endpoint.own_options() }).await?;
+        let admin = RedisAdmin::connect_to(&endpoint.own_options(), node).await?;
         admins.insert(node.clone(), admin.clone());
         Ok(admin)
     }
@@ -416,7 +433,7 @@ mod tests {
     fn what_memory_pressure_puts_out_is_evicted_too() {
         let statistics =
             LocalStatistics { evicted_by_capacity: 5, evicted_by_pressure: 2, ..LocalStatistics::default() };
-        assert_eq!(CacheFigures::from(statistics).evicted, 7);
+        assert_eq!(CacheFigures::from(statistics).evicted, Some(7));
     }
 
     #[tokio::test]

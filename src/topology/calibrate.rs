@@ -91,7 +91,7 @@ impl ShardTarget {
     /// The new limit that lets the primary hold its share; `None` if the limit stays.
     fn corrected(&mut self, now: &RedisInfo) -> Option<u64> {
         let is_full = self.is_full(now);
-        self.evicted = Some(now.evicted_keys);
+        self.evicted = now.evicted_keys;
         let missing = self.share as f64 - now.dbsize as f64;
         // Too little room shows only when a server is full; too much shows at any time.
         let missing = Some(missing).filter(|missing| is_full || *missing < 0.0);
@@ -104,11 +104,12 @@ impl ShardTarget {
         }
         self.missing = None;
         // An application's keys may be smaller than documents; the other memory that it takes makes no entry larger.
-        let average = now.used_memory_bytes.saturating_sub(self.empty) as f64 / now.dbsize.max(1) as f64;
+        let average =
+            now.used_memory_bytes.unwrap_or(0).saturating_sub(self.empty) as f64 / now.dbsize.max(1) as f64;
         let bytes = missing * average.min(self.bytes_an_entry);
         let most_at_once = self.room() / 4.0;
         let highest = self.first_limit as f64 + self.room();
-        let limit = now.maxmemory_bytes as f64;
+        let limit = now.maxmemory_bytes.unwrap_or(0) as f64;
         let from = if missing < 0.0 { counted(now).min(limit) } else { limit };
         Some((from + bytes.clamp(-most_at_once, most_at_once)).clamp(1.0, highest) as u64)
     }
@@ -117,14 +118,14 @@ impl ShardTarget {
     /// entries out.
     fn is_full(&self, now: &RedisInfo) -> bool {
         let tolerance = (WANTED * self.room()).max(BUFFERS_MOVE);
-        self.evicted.is_some_and(|before| now.evicted_keys > before)
-            && counted(now) >= now.maxmemory_bytes as f64 - tolerance
+        self.evicted.zip(now.evicted_keys).is_some_and(|(before, now)| now > before)
+            && counted(now) >= now.maxmemory_bytes.unwrap_or(0) as f64 - tolerance
     }
 }
 
 /// The bytes that a server counts against its limit.
 fn counted(now: &RedisInfo) -> f64 {
-    now.used_memory_bytes.saturating_sub(now.not_counted_bytes) as f64
+    now.used_memory_bytes.unwrap_or(0).saturating_sub(now.not_counted_bytes.unwrap_or(0)) as f64
 }
 
 impl CacheDeployment {
@@ -155,7 +156,7 @@ impl CacheDeployment {
             // All documents fit: the limit is twice the memory that they take.
             writer.write(site.documents).await.map_err(doing())?;
             for server in &mut servers {
-                server.limit = server.admin.info().await.map_err(doing())?.used_memory_bytes * 2;
+                server.limit = used(&server.admin.info().await.map_err(doing())?)? * 2;
                 server.admin.set_max_memory(server.limit).await.map_err(doing())?;
             }
         } else {
@@ -284,8 +285,8 @@ async fn approach(
         // The memory that is still used when the entries are gone is that of the buffers, which have grown meanwhile.
         let full = server.admin.info().await.map_err(doing())?;
         server.admin.flush_all().await.map_err(doing())?;
-        server.empty = server.admin.info().await.map_err(doing())?.used_memory_bytes;
-        let grown = full.used_memory_bytes.saturating_sub(server.empty) as f64;
+        server.empty = used(&server.admin.info().await.map_err(doing())?)?;
+        let grown = used(&full)?.saturating_sub(server.empty) as f64;
         server.bytes_an_entry = (grown / full.dbsize.max(1) as f64).max(64.0);
         server.limit = server.empty + (server.bytes_an_entry * server.share as f64) as u64 + FIRST_GUESS;
     }
@@ -372,6 +373,13 @@ impl Writer<'_> {
     }
 }
 
+/// The memory that a server says it uses, without which no limit can be found.
+fn used(info: &RedisInfo) -> Result<u64, TopologyError> {
+    info.used_memory_bytes.ok_or_else(|| {
+        TopologyError::Unfit("a server does not say how much memory it uses (INFO memory), so that a capacity in entries cannot be kept; give cache.capacity in bytes".into())
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -392,8 +400,13 @@ mod tests {
         used_memory_bytes: u64,
         evicted_keys: u64,
     ) -> Option<u64> {
-        let now =
-            RedisInfo { used_memory_bytes, maxmemory_bytes, evicted_keys, dbsize, ..RedisInfo::default() };
+        let now = RedisInfo {
+            used_memory_bytes: Some(used_memory_bytes),
+            maxmemory_bytes: Some(maxmemory_bytes),
+            evicted_keys: Some(evicted_keys),
+            dbsize,
+            ..RedisInfo::default()
+        };
         target.corrected(&now)
     }
 

@@ -77,7 +77,7 @@ impl CacheDeployment {
             let doing = format!("emptying {} of the cache, where keys of this run may stay", shard.name);
             return Err(TopologyError::store(doing)(StoreError::new(
                 ErrorKind::Unavailable,
-                "it has no primary now",
+                self.why_no_primary(&shard.name).unwrap_or_else(|| "it has no primary now".into()),
             )));
         }
         let primaries = self.primaries().await?.into_iter();

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::cache::{CacheDeployment, RedisEndpoint};
 use super::forming;
 use super::nodes::Nodes;
+use super::servers::CacheProgram;
 use super::settings::DatabaseKind;
 use super::{DeploymentContext, TopologyError, TopologyShape};
 use crate::scenario::{Distinct, Positive};
@@ -25,6 +26,8 @@ crate::settings! {
     pub struct Spec {
         /// nodes of a cluster that is there already, as redis://host:6379; any will do. Left out, hotset starts and forms one
         nodes: Option<Distinct<SecretUrl>> = None,
+        /// which program hotset starts: `redis` or `valkey`
+        server: CacheProgram = CacheProgram::Redis,
         /// how many primaries hotset starts; a failover needs most of them alive, so three or more
         primaries: NonZeroU64 = at_least_one(3),
         /// how many replicas hotset starts for each primary
@@ -92,7 +95,7 @@ impl Spec {
             let endpoint = RedisEndpoint::new(first, kind, self.read_from, site.run_prefix, site)?;
             return CacheDeployment::redis(endpoint, None).await;
         }
-        let nodes = Nodes::new(&self.configuration(), site).await?;
+        let nodes = Nodes::new(self.server, &self.configuration(), site).await?;
         let mut shards = Vec::new();
         for shard in 0..self.primaries.get() {
             let name = format!("shard{shard}");

@@ -229,7 +229,7 @@ impl DatabaseDeployment {
             let doing = || {
                 TopologyError::store(format!("dropping the database \"{}\" of this run", options.database))
             };
-            administrator(options).await.map_err(doing())?.drop_database().await.map_err(doing())?;
+            administrator(options).await.map_err(doing())?.remove_all().await.map_err(doing())?;
         }
         Ok(())
     }

@@ -25,6 +25,9 @@ pub fn replication() -> Vec<(&'static str, String)> {
         // A primary that feeds its first replica need not wait for more of them.
         ("repl-diskless-sync-delay", "0".into()),
         ("repl-ping-replica-period", "1".into()),
+        // The backlog counts as used memory. Valkey's own default of 10 MiB would fill while entries are counted, and a
+        // small limit would be all backlog.
+        ("repl-backlog-size", "1mb".into()),
     ]
 }
 

@@ -14,11 +14,13 @@ pub mod nodes;
 mod operations;
 pub mod reach;
 pub mod relay;
+mod remedy;
 pub mod sentinel;
 pub mod servers;
 pub mod settings;
 pub mod single;
 mod target;
+pub mod tls;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -33,6 +35,7 @@ use settings::{CacheSettings, DatabaseKind, DatabaseSettings};
 pub use target::Target;
 
 use crate::scenario::{Reader, SettingDoc, Settings};
+use crate::store::redis::RedisParts;
 use crate::store::{Document, SecretUrl, StoreError};
 
 /// A reason why a topology could not be deployed.
@@ -42,7 +45,7 @@ pub enum TopologyError {
     #[error(transparent)]
     Server(#[from] ServerError),
     /// A store did not answer as it should.
-    #[error("{doing}: {source}{}", remedy(source))]
+    #[error("{doing}: {}{}", source.detail, remedy::of(source))]
     Store {
         /// The step that failed, and its object.
         doing: String,
@@ -67,22 +70,6 @@ impl TopologyError {
     pub fn store(doing: impl Into<String>) -> impl FnOnce(StoreError) -> Self {
         let doing = doing.into();
         move |source| Self::Store { doing, source }
-    }
-}
-
-/// The remedy for a store's error, as the end of a message.
-fn remedy(error: &StoreError) -> &'static str {
-    use crate::store::ErrorKind as Kind;
-    if error.detail.to_lowercase().contains("certificate") {
-        return "; name the file with the certificates of the authority that signed the server's as cache.tls_ca, and the server by the name that its certificate has";
-    }
-    match error.kind {
-        Kind::Denied => "; check the user and the password in the URL",
-        Kind::Connection | Kind::Timeout => {
-            "; check that the server runs at that address and can be reached from here"
-        }
-        Kind::OutOfMemory => "; give the server more memory, or another eviction policy",
-        _ => "",
     }
 }
 
@@ -128,6 +115,8 @@ pub struct DeploymentContext<'a> {
     pub cache_connections: u64,
     /// The relays that the application's connections pass through, if links are to be broken.
     pub relays: Option<Relays>,
+    /// The parts of Redis that the cell uses.
+    pub uses: RedisParts,
     /// The processors of cache servers.
     pub cache_cpus: &'a [u64],
     /// The processors of a database server.
@@ -300,7 +289,14 @@ impl TopologySpec {
             "cache.eviction" | "cache.persistence" | "run.pin.cache" if is_embedded => {
                 Some("the embedded cache is no server")
             }
-            "cache.tls_ca" | "cache.connect_timeout" | "cache.wait_replicas" | "cache.wait_timeout"
+            "cache.tls_ca"
+            | "cache.tls_cert"
+            | "cache.tls_key"
+            | "cache.tls_insecure"
+            | "cache.address_map"
+            | "cache.connect_timeout"
+            | "cache.wait_replicas"
+            | "cache.wait_timeout"
                 if is_embedded =>
             {
                 Some("nobody connects to the embedded cache")

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use parking_lot::Mutex;
 
-use super::servers::{RedisConfig, RedisServer, Secret, Supervisor};
+use super::servers::{CacheProgram, RedisConfig, RedisServer, Secret, Supervisor};
 use super::settings::Capacity;
 use super::{DeploymentContext, TopologyError};
 use crate::store::redis::{RedisAdmin, RedisOptions};
@@ -79,9 +79,14 @@ impl Nodes {
     ///
     /// # Errors
     /// Returns an error if the supervisor does not start, or the system gives no random numbers.
-    pub async fn new(extra: &[(&str, String)], site: &DeploymentContext<'_>) -> Result<Self, TopologyError> {
+    pub async fn new(
+        server: CacheProgram,
+        extra: &[(&str, String)],
+        site: &DeploymentContext<'_>,
+    ) -> Result<Self, TopologyError> {
         let password = Secret::random_password()?;
         let data = RedisConfig {
+            server,
             max_memory_bytes: match site.cache.capacity {
                 Some(Capacity::Bytes(most)) => Some(most.0),
                 _ => None,
@@ -119,7 +124,8 @@ impl Nodes {
     /// Returns an error that tells why it did not start.
     pub async fn start_sentinel(&self, name: &str) -> Result<Arc<Node>, TopologyError> {
         let password = Some(self.password.clone());
-        let config = RedisConfig { sentinel: true, password, ..RedisConfig::default() };
+        let server = self.data.server;
+        let config = RedisConfig { server, sentinel: true, password, ..RedisConfig::default() };
         self.launch(name, Duty::Sentinel, config).await
     }
 

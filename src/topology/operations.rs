@@ -109,9 +109,8 @@ impl CacheDeployment {
 
     async fn admin_at(&self, address: &NodeAddress) -> Result<RedisAdmin, TopologyError> {
         let options = self.options()?;
-        let url = options.url.at(&address.host, address.port);
         let doing = TopologyError::store(format!("connecting to the cache at {address}"));
-        RedisAdmin::connect(&RedisOptions { url, ..options }).await.map_err(doing)
+        RedisAdmin::connect_to(&options, address).await.map_err(doing)
     }
 
     /// Orders a replica of a shard to become its primary.
@@ -162,11 +161,11 @@ impl CacheDeployment {
             let Some(primary) = &shard.primary else { continue };
             let admin = self.admin_at(primary).await?;
             let limit = admin.info().await.map_err(doing())?.maxmemory_bytes;
-            if limit == 0 {
+            let Some(limit) = limit.filter(|limit| *limit > 0) else {
                 return Err(TopologyError::Unfit(format!(
                     "{primary} has no memory limit and cannot be filled"
                 )));
-            }
+            };
             let mut keys = Vec::new();
             // The prefix is this run's, so that nobody else's key is overwritten.
             let prefix = self.options()?.key_prefix;

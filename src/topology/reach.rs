@@ -6,6 +6,7 @@ use futures_util::future::join_all;
 
 use super::TopologySpec;
 use super::settings::{CacheSettings, DatabaseSettings};
+use super::tls;
 use crate::store::mongodb::{MongoDatabase, MongoOptions};
 use crate::store::redis::RedisAdmin;
 use crate::store::redis::options::RedisOptions;
@@ -85,13 +86,10 @@ pub async fn reach(
 }
 
 async fn ask_redis(url: &SecretUrl, cache: &CacheSettings) -> Result<(), String> {
-    let read = |path: &String| {
-        std::fs::read(path).map_err(|error| format!("cannot read cache.tls_ca, {path}: {error}"))
-    };
     let options = RedisOptions {
         connect_timeout: cache.connect_timeout.0,
         response_timeout: cache.timeout.0,
-        root_certificates: cache.tls_ca.as_ref().map(read).transpose()?,
+        tls: tls::read(cache)?,
         ..RedisOptions::at(url.expose())
     };
     // Connecting also says hello, and who one is.

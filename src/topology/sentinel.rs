@@ -9,6 +9,7 @@ use redis::cmd;
 use super::cache::{CacheDeployment, RedisEndpoint};
 use super::forming::{self, millis, until};
 use super::nodes::Nodes;
+use super::servers::CacheProgram;
 use super::settings::DatabaseKind;
 use super::settings::UserUrl;
 use super::{DeploymentContext, TopologyError, TopologyShape};
@@ -32,6 +33,8 @@ crate::settings! {
         masters: Option<Distinct<String>> = None,
         /// user and password of the shards' nodes that are there already, as in redis://user:${NAME}@; left out, they want none
         node: Option<UserUrl> = None,
+        /// which program hotset starts: `redis` or `valkey`
+        server: CacheProgram = CacheProgram::Redis,
         /// how many shards
         shards: NonZeroU64 = at_least_one(3),
         /// how many replicas hotset starts for each shard
@@ -122,7 +125,7 @@ impl Spec {
                 other => other,
             });
         }
-        let nodes = Nodes::new(&forming::replication(), site).await?;
+        let nodes = Nodes::new(self.server, &forming::replication(), site).await?;
         let mut primaries = Vec::new();
         for name in &masters {
             primaries.push(forming::shard(&nodes, name, self.replicas.get()).await?);

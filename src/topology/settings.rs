@@ -7,9 +7,11 @@ use super::servers::{EvictionPolicy, Persistence};
 use crate::base::secrets;
 use crate::base::units::{ByteSize, Share};
 use crate::model::eviction::PolicyKind;
+use crate::scenario::tree::TableEntry;
 use crate::scenario::{Positive, Setting, Value, ValueKind, suggest};
 use crate::store::SecretUrl;
 use crate::store::mongodb::{ReadPreference, WriteConcern};
+use crate::store::redis::address_map::AddressMap;
 
 /// The limit of the cache.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -139,6 +141,33 @@ impl Setting for SecretUrl {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MongoUrl(pub SecretUrl);
 
+impl MongoUrl {
+    /// The value of an option of the URL.
+    fn option(&self, name: &str) -> Option<String> {
+        let (_, query) = self.0.expose().split_once('?')?;
+        let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+        pairs.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.into_owned())
+    }
+
+    /// What is wrong with the files that it names, a sentence each.
+    #[must_use]
+    pub fn faults_of_files(&self) -> Vec<String> {
+        let fault = |name: &str| {
+            let path = self.option(name)?;
+            let error = std::fs::File::open(&path).err()?;
+            Some(format!("cannot read the {name} of the URL, {path}: {error}; name a file in PEM"))
+        };
+        ["tlsCAFile", "tlsCertificateKeyFile"].into_iter().filter_map(fault).collect()
+    }
+
+    /// Returns true if the server is used without looking at who it is.
+    #[must_use]
+    pub fn is_insecure(&self) -> bool {
+        let is_on = |name: &str| self.option(name).is_some_and(|value| value.eq_ignore_ascii_case("true"));
+        ["tlsInsecure", "tlsAllowInvalidCertificates", "tlsAllowInvalidHostnames"].into_iter().any(is_on)
+    }
+}
+
 impl Setting for MongoUrl {
     fn expects() -> String {
         SecretUrl::expects()
@@ -168,6 +197,34 @@ impl Setting for UserUrl {
 
     fn show(&self) -> String {
         self.0.show()
+    }
+}
+
+/// The addresses to connect to in place of those that nodes announce.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AddressMapSetting(pub AddressMap);
+
+impl Setting for AddressMapSetting {
+    fn expects() -> String {
+        "a table of addresses, as in { \"10.0.0.5:6379\" = \"127.0.0.1:7001\" }".into()
+    }
+
+    fn read(value: &Value) -> Result<Self, Option<String>> {
+        let ValueKind::Table(table) = &value.kind else { return Err(None) };
+        let pair = |entry: &'_ TableEntry| match &entry.value.kind {
+            ValueKind::String(instead) => Ok((entry.key.clone(), instead.clone())),
+            _ => Err(Some(format!("what stands behind \"{}\" is no address in quotes", entry.key))),
+        };
+        let pairs = table.entries.iter().map(pair).collect::<Result<Vec<_>, _>>()?;
+        AddressMap::new(pairs.iter().map(|(announced, instead)| (announced.as_str(), instead.as_str())))
+            .map(Self)
+            .map_err(Some)
+    }
+
+    fn show(&self) -> String {
+        let pairs: Vec<_> =
+            self.0.iter().map(|(announced, instead)| format!("\"{announced}\" = \"{instead}\"")).collect();
+        if pairs.is_empty() { "{}".into() } else { format!("{{ {} }}", pairs.join(", ")) }
     }
 }
 
@@ -251,6 +308,14 @@ crate::settings! {
         wait_timeout: Positive = Positive::millis(100),
         /// a file in PEM with the certificates by which those of the cache's servers are signed; left out, the usual authorities
         tls_ca: Option<String> = None,
+        /// a file in PEM with the certificate by which servers know hotset; needs tls_key
+        tls_cert: Option<String> = None,
+        /// a file in PEM with the private key of that certificate, without a passphrase
+        tls_key: Option<String> = None,
+        /// whether servers that speak TLS are used without looking at who they are; every page says so
+        tls_insecure: bool = false,
+        /// where to connect to in place of the addresses that nodes announce, as behind NAT: { "10.0.0.5:6379" = "127.0.0.1:7001" }
+        address_map: AddressMapSetting = AddressMapSetting::default(),
     }
 }
 

@@ -3,6 +3,7 @@
 use super::cache::{CacheDeployment, RedisEndpoint};
 use super::forming;
 use super::nodes::Nodes;
+use super::servers::CacheProgram;
 use super::settings::DatabaseKind;
 use super::{DeploymentContext, TopologyError, TopologyShape};
 use crate::store::SecretUrl;
@@ -11,8 +12,10 @@ use crate::store::redis::{DeploymentKind, ReadFrom};
 crate::settings! {
     /// The settings of `single`.
     pub struct Spec {
-        /// a Redis that is there already, 7.0 or newer; hotset writes only keys under a prefix of its own there. Left out, hotset starts one
+        /// a Redis (7.0 or newer) or Valkey that is there already; hotset writes only keys under a prefix of its own there. Left out, hotset starts one
         url: Option<SecretUrl> = None,
+        /// which program hotset starts: `redis` or `valkey`
+        server: CacheProgram = CacheProgram::Redis,
         /// how many replicas hotset starts beside it
         replicas: u64 = 0,
         /// which nodes answer reads: `primary`, `replicas` by turns, the `nearest` live one, or `spread` over all live ones
@@ -64,7 +67,7 @@ impl Spec {
     }
 
     async fn start(&self, site: &DeploymentContext<'_>) -> Result<CacheDeployment, TopologyError> {
-        let nodes = Nodes::new(&forming::replication(), site).await?;
+        let nodes = Nodes::new(self.server, &forming::replication(), site).await?;
         let primary = forming::shard(&nodes, "shard0", self.replicas).await?;
         let url = SecretUrl::new(primary.server().url().expose());
         let endpoint = RedisEndpoint::new(&url, DeploymentKind::One, self.read_from, "", site)?;

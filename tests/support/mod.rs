@@ -196,11 +196,28 @@ impl Foreign {
         })
     }
 
+    /// A sentinel whose configuration is in a file.
+    pub fn sentinel(file: &str) -> Self {
+        Self::start("redis-server", |port, directory| {
+            let port = port.to_string();
+            let own = [file, "--sentinel", "--port", &port, "--bind", "127.0.0.1", "--dir", directory];
+            own.map(ToString::to_string).to_vec()
+        })
+    }
+
     pub fn mongod() -> Self {
+        Self::mongod_with(&[])
+    }
+
+    pub fn mongod_with(more: &[&str]) -> Self {
         Self::start("mongod", |port, directory| {
             let port = port.to_string();
             let own = ["--port", &port, "--bind_ip", "127.0.0.1", "--nounixsocket", "--dbpath", directory];
-            own.iter().chain(&["--wiredTigerCacheSizeGB", "0.25"]).map(ToString::to_string).collect()
+            own.iter()
+                .chain(&["--wiredTigerCacheSizeGB", "0.25"])
+                .chain(more)
+                .map(ToString::to_string)
+                .collect()
         })
     }
 

@@ -12,6 +12,8 @@ pub struct Secured {
     pub authority: PathBuf,
     /// That of another authority.
     pub other_authority: PathBuf,
+    /// A certificate of a client, signed by the authority, and its key.
+    pub client: [PathBuf; 2],
 }
 
 impl Drop for Secured {
@@ -24,6 +26,11 @@ impl Drop for Secured {
 impl Secured {
     /// Starts it and waits until it listens.
     pub fn start() -> Self {
+        Self::start_with("no")
+    }
+
+    /// Starts one that knows its clients by their certificates (`yes`) or does not look (`no`).
+    pub fn start_with(tls_auth_clients: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let at = |name: &str| directory.path().join(name);
         let authority = |name: &str| {
@@ -43,10 +50,24 @@ impl Secured {
         let certificate = params.signed_by(&key, &issuer).unwrap();
         std::fs::write(at("server.pem"), certificate.pem()).unwrap();
         std::fs::write(at("server.key"), key.serialize_pem()).unwrap();
+        let key = rcgen::KeyPair::generate().unwrap();
+        let params = rcgen::CertificateParams::new(vec!["shop".to_owned()]).unwrap();
+        let certificate = params.signed_by(&key, &issuer).unwrap();
+        std::fs::write(at("client.pem"), certificate.pem()).unwrap();
+        std::fs::write(at("client.key"), key.serialize_pem()).unwrap();
         let port = hotset::topology::servers::free_port().unwrap();
         let program = hotset::topology::servers::find_redis_server().unwrap().path;
         let process = std::process::Command::new(program)
-            .args(["--port", "0", "--save", "", "--tls-auth-clients", "no", "--tls-port", &port.to_string()])
+            .args([
+                "--port",
+                "0",
+                "--save",
+                "",
+                "--tls-auth-clients",
+                tls_auth_clients,
+                "--tls-port",
+                &port.to_string(),
+            ])
             .args(["--dir", directory.path().to_str().unwrap()])
             .args(["--tls-cert-file", at("server.pem").to_str().unwrap()])
             .args(["--tls-key-file", at("server.key").to_str().unwrap()])
@@ -57,7 +78,8 @@ impl Secured {
             .spawn()
             .unwrap();
         let (authority, other_authority) = (at("ca.pem"), at("other.pem"));
-        let server = Self { _directory: directory, process, port, authority, other_authority };
+        let client = [at("client.pem"), at("client.key")];
+        let server = Self { _directory: directory, process, port, authority, other_authority, client };
         super::eventually("the server listens", || TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok());
         server
     }

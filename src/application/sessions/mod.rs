@@ -46,6 +46,7 @@ const fn operation(
 }
 
 impl Model for Spec {
+    const KEEPS_SESSIONS: bool = true;
     const ENTITIES: &'static [EntityKind] = &[
         EntityKind {
             name: "permissions",

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
@@ -12,10 +13,12 @@ use crate::base::units::parse_duration;
 use crate::monitor::history::{self, HistoryQuery};
 use crate::monitor::listen;
 use crate::monitor::options::{MonitorOptions, Output, SHORTEST_INTERVAL};
-use crate::monitor::place::{Authorities, ServerAddress};
+use crate::monitor::place::{How, ServerAddress};
 use crate::monitor::publish::Publish;
 use crate::store::SecretUrl;
+use crate::store::redis::address_map::AddressMap;
 use crate::topology::settings::expand;
+use crate::topology::tls;
 
 const NOTES: &str = "\
 Figures are differences of INFO between two samples, asked over connections of the monitor's own.
@@ -49,9 +52,9 @@ pub struct MonitorArguments {
     #[arg(long, value_name = "URL", value_parser = user_url)]
     pub nodes: Option<SecretUrl>,
 
-    /// Where servers speak TLS: a file in PEM with the certificates of an authority of your own
-    #[arg(long, value_name = "FILE", value_parser = authorities)]
-    pub tls_ca: Option<Authorities>,
+    /// How servers are connected to
+    #[command(flatten)]
+    pub connecting: ConnectingArguments,
 
     /// How often each node is asked; 100ms or more
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = interval)]
@@ -86,6 +89,51 @@ pub struct MonitorArguments {
     pub give_up: Duration,
 }
 
+/// How servers are connected to, besides their URLs.
+#[derive(Debug, Clone, Args)]
+pub struct ConnectingArguments {
+    /// Where servers speak TLS: a file in PEM with the certificates of an authority of your own
+    #[arg(long, value_name = "FILE")]
+    pub tls_ca: Option<String>,
+
+    /// A file in PEM with the certificate by which servers know the monitor
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<String>,
+
+    /// A file in PEM with the private key of that certificate
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<String>,
+
+    /// Do not look at who a server is
+    #[arg(long, conflicts_with = "tls_ca")]
+    pub tls_insecure: bool,
+
+    /// Where to connect to in place of an address that nodes announce, as 10.0.0.5:6379=127.0.0.1:7001
+    #[arg(long, value_name = "ANNOUNCED=REACHABLE", num_args = 1..)]
+    pub address_map: Vec<String>,
+}
+
+impl ConnectingArguments {
+    /// Reads the files and the addresses.
+    ///
+    /// # Errors
+    /// Returns a sentence for the first that cannot be used.
+    pub fn how(&self) -> Result<Arc<How>, String> {
+        let client = self.tls_cert.as_deref().zip(self.tls_key.as_deref());
+        let tls = tls::of_files(self.tls_ca.as_deref(), client, self.tls_insecure)?;
+        let pair = |text: &'_ String| {
+            let pair =
+                text.split_once('=').map(|(announced, instead)| (announced.to_owned(), instead.to_owned()));
+            pair.ok_or_else(|| {
+                format!("--address-map {text}: write ANNOUNCED=REACHABLE, as 10.0.0.5:6379=127.0.0.1:7001")
+            })
+        };
+        let pairs = self.address_map.iter().map(pair).collect::<Result<Vec<_>, _>>()?;
+        let pairs = pairs.iter().map(|(announced, instead)| (announced.as_str(), instead.as_str()));
+        Ok(Arc::new(How { tls, address_map: AddressMap::new(pairs)? }))
+    }
+}
+
 /// The things that the monitor does besides watching.
 #[derive(Debug, Clone, Subcommand)]
 pub enum MonitorCommand {
@@ -103,9 +151,9 @@ pub enum MonitorCommand {
         /// What stands before the names of the streams
         #[arg(long, value_name = "TEXT", default_value = "metrics:")]
         publish_prefix: String,
-        /// Where it speaks TLS: a file in PEM with the certificates of an authority of your own
-        #[arg(long, value_name = "FILE", value_parser = authorities)]
-        tls_ca: Option<Authorities>,
+        /// How it is connected to
+        #[command(flatten)]
+        connecting: ConnectingArguments,
         /// Print rows of CSV
         #[arg(long)]
         csv: bool,
@@ -122,11 +170,14 @@ pub enum OutputFormat {
 }
 
 impl MonitorArguments {
-    /// Returns these arguments as options, where stdout is a terminal or not.
-    #[must_use]
-    pub fn options(&self, is_terminal: bool) -> MonitorOptions {
-        let place = |url: &SecretUrl| ServerAddress::new(url.clone(), self.tls_ca.clone());
-        MonitorOptions {
+    /// What they ask for, where stdout is a terminal or not.
+    ///
+    /// # Errors
+    /// Returns a sentence for a file or an address that cannot be used.
+    pub fn options(&self, is_terminal: bool) -> Result<MonitorOptions, String> {
+        let how = self.connecting.how()?;
+        let place = |url: &SecretUrl| ServerAddress::new(url.clone(), Arc::clone(&how));
+        Ok(MonitorOptions {
             redis: self.redis.iter().map(place).collect(),
             nodes: self.nodes.as_ref().map(place),
             interval: self.interval,
@@ -144,20 +195,22 @@ impl MonitorArguments {
                 .clone()
                 .map(|url| Publish { place: place(&url), prefix: self.publish_prefix.clone() }),
             give_up: self.give_up,
-        }
+        })
     }
 }
 
 impl MonitorCommand {
-    /// Returns the query and the form of its answer.
-    #[must_use]
-    pub fn request(&self) -> (HistoryQuery, OutputFormat) {
-        let Self::History { redis, from, to, publish_prefix, tls_ca, csv } = self;
-        let place = ServerAddress::new(redis.clone(), tls_ca.clone());
-        (
+    /// What it asks for, and how to print it.
+    ///
+    /// # Errors
+    /// Returns a sentence for a file or an address that cannot be used.
+    pub fn request(&self) -> Result<(HistoryQuery, OutputFormat), String> {
+        let Self::History { redis, from, to, publish_prefix, connecting, csv } = self;
+        let place = ServerAddress::new(redis.clone(), connecting.how()?);
+        Ok((
             HistoryQuery { place, prefix: publish_prefix.clone(), from: *from, to: *to },
             if *csv { OutputFormat::Rows } else { OutputFormat::Summary },
-        )
+        ))
     }
 }
 
@@ -167,11 +220,6 @@ fn url(text: &str) -> Result<SecretUrl, String> {
 
 fn user_url(text: &str) -> Result<SecretUrl, String> {
     SecretUrl::of_redis_user(&expand(text, |name| std::env::var(name).ok())?)
-}
-
-fn authorities(path: &str) -> Result<Authorities, String> {
-    let pem = std::fs::read(path).map_err(|error| format!("{error}; name a file in PEM"))?;
-    Ok(pem.into())
 }
 
 fn interval(text: &str) -> Result<Duration, String> {

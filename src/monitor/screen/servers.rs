@@ -185,7 +185,13 @@ impl ServersScreen {
     fn heading(&self) -> String {
         let version =
             self.samples().iter().find_map(|sample| Some(&sample.answer.as_ref().ok()?.info.version));
-        let version = version.map_or_else(String::new, |version| format!(" · Redis {version}"));
+        let version = version.map_or_else(String::new, |version| {
+            if version.starts_with("Valkey") {
+                format!(" · {version}")
+            } else {
+                format!(" · Redis {version}")
+            }
+        });
         let kind = match (&self.round, self.samples().len()) {
             (Some(round), nodes) if round.deployment != "single" => {
                 format!(" · {} of {nodes} nodes", round.deployment)
@@ -229,7 +235,7 @@ impl ServersScreen {
             samples => self.place_of_chosen().and_then(|place| samples.get(place)),
         };
         let info = one.and_then(|sample| sample.answer.as_ref().ok()).map(|answer| &answer.info);
-        let up = info.map(|info| span(info.uptime_s));
+        let up = info.and_then(|info| info.uptime_s).map(span);
         let policy = info.map(|info| info.maxmemory_policy.clone()).filter(|policy| !policy.is_empty());
         let lines: [Vec<(&str, String)>; 2] = [
             vec![

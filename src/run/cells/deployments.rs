@@ -9,6 +9,7 @@ use crate::application::{ApplicationSpec, Dataset, DatasetParameters};
 use crate::base::interrupt::Interrupt;
 use crate::base::observer::{Event, Observer};
 use crate::results::Server;
+use crate::run::driver;
 use crate::run::driver::dataset::{self, Checksum};
 use crate::run::fault::Part;
 use crate::run::plan::Cell;
@@ -359,6 +360,7 @@ async fn with_site<'a, T, F: Future<Output = Result<T, TopologyError>>>(
         cache_connections: scenario.workload.instances.get()
             * (scenario.workload.connections.get() + u64::from(finds_out)),
         relays: relays.cloned(),
+        uses: driver::uses(cell),
         cache_cpus: &scenario.pin.cache,
         database_cpus: &scenario.pin.database,
     })

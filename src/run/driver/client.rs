@@ -20,6 +20,8 @@ use crate::audit::Audit;
 use crate::base::clock;
 use crate::load::workload::{Operation, OperationStream, Schedule};
 use crate::measure::{Outcome, Recorder};
+use crate::results::FailedStep;
+use crate::store::Counters;
 use crate::strategy::{ReadOutcome, WriteError};
 
 /// No more clients than this fill the cache before an open loop: enough to keep the stores busy, and not
@@ -48,6 +50,8 @@ pub struct WorkerState<A> {
     pub touched: Arc<Touched>,
     /// The audit that holds every read against every write, where the scenario wants that.
     pub audit: Option<Arc<Audit>>,
+    /// Where the words of errors are kept.
+    pub counters: Counters,
 }
 
 impl<A> Clone for WorkerState<A> {
@@ -61,6 +65,7 @@ impl<A> Clone for WorkerState<A> {
             control: Arc::clone(&self.control),
             touched: Arc::clone(&self.touched),
             audit: self.audit.clone(),
+            counters: self.counters.clone(),
         }
     }
 }
@@ -212,6 +217,9 @@ impl<A: Application> Client<A> {
         let answer = self.shared.instance.perform(&mut self.visitor, operation).await;
         let done = clock::now();
         let is_counted = counts(&self.shared.control);
+        if let Err(failed) = &answer {
+            self.shared.counters.setback(FailedStep::Operation, &failed.error);
+        }
         let mut recorder = self.shared.recorder.borrow_mut();
         self.visitor.end(done, |entity, found| {
             if is_counted {
@@ -375,6 +383,7 @@ mod tests {
                 control: Arc::default(),
                 touched: Arc::new(Touched::none_of(KEYS)),
                 audit: None,
+                counters: Counters::default(),
             };
             let mut client = Client::new(0, shared.clone());
             let counted = || shared.recorder.borrow().window().anomalies().corrupt;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use super::worker::{Used, WorkerWindow};
+use super::worker::{Used, WorkerEnd, WorkerWindow};
 use crate::base::clock::Instant;
 use crate::base::observer::{Event, LoadStage, Observer};
 use crate::measure::collectors::process_cpu::process_cpu;
@@ -13,7 +13,7 @@ use crate::measure::{HitRateWindow, OutageRecorder, Trend, Window, slope_test};
 use crate::results::Phase;
 use crate::run::findings::{Load, ObservedEvent, ObservedWindow, Sample, times_of_window};
 use crate::run::plan::Cell;
-use crate::store::StoreError;
+use crate::store::{FirstFailures, StoreError};
 use crate::strategy::Backlog;
 use crate::topology::servers::UsageSampler;
 use crate::topology::{Deployed, NodeFigures};
@@ -56,6 +56,7 @@ pub struct Gatherer<'a> {
     windows: Vec<ObservedWindow>,
     tail: Window,
     outages: OutageRecorder,
+    first_failures: FirstFailures,
     nodes_before: Vec<NodeFigures>,
 }
 
@@ -84,6 +85,7 @@ impl<'a> Gatherer<'a> {
             windows: Vec::new(),
             tail: Window::default(),
             outages: OutageRecorder::default(),
+            first_failures: FirstFailures::default(),
             nodes_before: Vec::new(),
         }
     }
@@ -132,10 +134,11 @@ impl<'a> Gatherer<'a> {
     }
 
     /// Takes what a worker's last operations left after the end of the measured time.
-    pub fn take_tail(&mut self, tail: &WorkerWindow, outages: &OutageRecorder) {
-        self.tail.add(&tail.operations);
-        self.used_after = self.used_after + tail.used;
-        self.outages.add(outages);
+    pub fn take_end(&mut self, end: WorkerEnd) {
+        self.tail.add(&end.tail.operations);
+        self.used_after = self.used_after + end.tail.used;
+        self.outages.add(&end.outages);
+        self.first_failures.add(end.first_failures);
     }
 
     async fn complete(&mut self, index: u64, all: Vec<WorkerWindow>) {
@@ -266,6 +269,7 @@ impl<'a> Gatherer<'a> {
             samples: self.samples,
             events,
             outages: self.outages,
+            first_failures: self.first_failures,
             nodes: [self.nodes_before, nodes_after],
             undone,
         }

@@ -7,6 +7,7 @@ pub mod dataset;
 mod faults;
 mod gather;
 pub mod instance;
+mod prerequisites;
 pub mod worker;
 
 use std::sync::Arc;
@@ -31,6 +32,7 @@ use crate::store::{Counters, StoreError};
 use crate::topology::Deployed;
 use control::{Control, Stage};
 use gather::{Gatherer, Sureness};
+pub use prerequisites::uses;
 use worker::{Job, Report};
 
 /// The longest time that instances may take to connect, all together.
@@ -79,7 +81,7 @@ pub async fn run_cell(
         lives: lives(cell),
         world: world.clone(),
     };
-    unless(interrupt, fit_to_write_first(cell, deployed)).await?;
+    unless(interrupt, Box::pin(prerequisites::try_out(cell, deployed))).await?;
     let sidecar = unless(interrupt, start_sidecar(&job)).await?;
     let mut crew = Crew::start(&job).map_err(CellError::Failed)?;
     let measured = unless(interrupt, Box::pin(measure(cell, deployed, &job, &mut crew, observer))).await;
@@ -159,22 +161,6 @@ impl Streams {
             .rate_per_second
             .map(|rate| Schedule::new(workload.arrivals, rate, workload.clients, seed));
         Ok(Self { warmup: stream(Phase::Warmup), measure: stream(Phase::Measure), schedule })
-    }
-}
-
-/// A strategy that writes to the cache first is not run on a server that may evict what the database does
-/// not hold yet.
-async fn fit_to_write_first(cell: &Cell, deployed: Deployed<'_>) -> Result<(), String> {
-    if !cell.holds_back() {
-        return Ok(());
-    }
-    match deployed.cache.may_evict_any_key().await {
-        Ok(None) => Ok(()),
-        Ok(Some(policy)) => Err(format!(
-            "the cache's maxmemory-policy is {policy}, by which it may evict what {} has acknowledged and the database does not hold yet; set it to volatile-lru or noeviction",
-            cell.strategy.label
-        )),
-        Err(error) => Err(error.to_string()),
     }
 }
 
@@ -343,8 +329,7 @@ async fn gather(
         match crew.next(patience, "measuring").await? {
             Report::Window(window) => gatherer.take(*window).await,
             Report::Ended(last, left) => {
-                let (tail, outages) = *last;
-                gatherer.take_tail(&tail, &outages);
+                gatherer.take_end(*last);
                 end.undone = end.undone.or(left);
                 ended += 1;
             }

@@ -29,7 +29,9 @@ use crate::measure::{OutageRecorder, Recorder, Window};
 use crate::run::fault::Life;
 use crate::run::plan::Cell;
 use crate::store::mongodb::{PoolWait, PoolWaitSnapshot};
-use crate::store::{AnyDatabase, AppCache, AppDatabase, Counters, CountersSnapshot, ErrorKind, StoreError};
+use crate::store::{
+    AnyDatabase, AppCache, AppDatabase, Counters, CountersSnapshot, ErrorKind, FirstFailures, StoreError,
+};
 use crate::strategy::Backlog;
 use crate::topology::{CacheEndpoint, DatabaseEndpoint};
 
@@ -78,10 +80,20 @@ pub enum Report {
     Failed(StoreError),
     /// A window of one of the stages.
     Window(Box<WorkerWindow>),
-    /// Its clients have ended: what came after its last window, what it saw of outages, and what draining left undone.
-    Ended(Box<(WorkerWindow, OutageRecorder)>, Option<StoreError>),
+    /// Its clients have ended: what it still has to hand over, and what draining left undone.
+    Ended(Box<WorkerEnd>, Option<StoreError>),
     /// An instance that had crashed serves again.
     Recovered(u64, Recovered),
+}
+
+/// What a worker hands over when its clients have ended.
+pub struct WorkerEnd {
+    /// What came after its last window.
+    pub tail: WorkerWindow,
+    /// What it saw of outages.
+    pub outages: OutageRecorder,
+    /// The first failure of each step with each kind of error.
+    pub first_failures: FirstFailures,
 }
 
 /// One window of one worker.
@@ -151,7 +163,12 @@ pub fn start(
     reports: mpsc::UnboundedSender<Report>,
 ) -> std::io::Result<JoinHandle<()>> {
     std::thread::Builder::new().name(format!("hotset-load-{index}")).spawn(move || {
-        pin(&job.cell.scenario.pin.hotset, index);
+        if let Err(error) = pin(&job.cell.scenario.pin.hotset, index) {
+            let reason =
+                format!("a load-driving thread cannot be kept on its processor (run.pin.hotset): {error}");
+            let _ = reports.send(Report::Failed(StoreError::new(ErrorKind::Other, reason)));
+            return;
+        }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         match runtime {
             Ok(runtime) => {
@@ -180,19 +197,16 @@ pub fn start(
 }
 
 /// Keeps this thread on one of the processors, where there is a list of them.
-fn pin(cpus: &[u64], index: usize) {
+fn pin(cpus: &[u64], index: usize) -> std::io::Result<()> {
     #[cfg(target_os = "linux")]
     if !cpus.is_empty() {
         let mut set = rustix::thread::CpuSet::new();
         set.set(cpus[index % cpus.len()] as usize);
-        // Checked against the machine's processors when the scenario was read; a container may still
-        // refuse, and then the thread runs where it can.
-        if let Err(error) = rustix::thread::sched_setaffinity(None, &set) {
-            tracing::warn!("cannot pin a load-driving thread: {error}");
-        }
+        rustix::thread::sched_setaffinity(None, &set)?;
     }
     #[cfg(not(target_os = "linux"))]
     let _ = (cpus, index);
+    Ok(())
 }
 
 async fn work(index: usize, workers: usize, job: Job, reports: mpsc::UnboundedSender<Report>) {
@@ -216,7 +230,7 @@ async fn work(index: usize, workers: usize, job: Job, reports: mpsc::UnboundedSe
         }
     }
     let recorder = Rc::new(RefCell::new(Recorder::new(job.kinds(), Recorder::LATE_AFTER)));
-    let clients = start_clients(&job, &instances, &recorder);
+    let clients = start_clients(&job, &instances, &recorder, &counters);
     let lives = futures_util::future::join_all(instances.iter().map(|(number, instance)| {
         let recovered = |recovered| drop(reports.send(Report::Recovered(*number, recovered)));
         Box::pin(instance.live(|| Box::pin(connect(&job, *number, &counters, &pools)), recovered))
@@ -250,7 +264,8 @@ async fn work(index: usize, workers: usize, job: Job, reports: mpsc::UnboundedSe
         }
         let tail = windows.take(windows.last, u64::MAX);
         let outages = windows.recorder.borrow().outages().clone();
-        Ok(Report::Ended(Box::new((tail, outages)), undone))
+        let first_failures = counters.first_failures();
+        Ok(Report::Ended(Box::new(WorkerEnd { tail, outages, first_failures }), undone))
     };
     let report = tokio::select! {
         ended = work => ended.unwrap_or_else(Report::Failed),
@@ -265,6 +280,7 @@ fn start_clients<A: Application>(
     job: &Job,
     instances: &[(u64, Rc<Instance<A>>)],
     recorder: &Rc<RefCell<Recorder>>,
+    counters: &Counters,
 ) -> tokio::task::JoinHandle<()> {
     let workload = &job.cell.scenario.workload;
     let mut clients = Vec::new();
@@ -278,6 +294,7 @@ fn start_clients<A: Application>(
             control: Arc::clone(&job.control),
             touched: Arc::clone(&job.touched),
             audit: job.audit.clone(),
+            counters: counters.clone(),
         };
         for client in (*number..workload.clients.get()).step_by(workload.instances.get() as usize) {
             clients.push(client::run(client as u32, shared.clone()));

@@ -10,13 +10,13 @@ pub fn of([before, after]: &[Sample; 2]) -> CacheUse {
     let server = |figures: &CacheFigures| figures.server_use.map(|used| used.server);
     // A server that was started anew in between counts from 0 again, and says nothing of before.
     let same = before.cache.zip(after.cache).filter(|(before, after)| server(before) == server(after));
-    let grown = |field: fn(&CacheFigures) -> u64| {
-        same.map(|(before, after)| field(&after).saturating_sub(field(&before)))
+    let grown = |field: fn(&CacheFigures) -> Option<u64>| {
+        same.and_then(|(before, after)| Some(field(&after)?.saturating_sub(field(&before)?)))
     };
     CacheUse {
         cache_evicted: grown(|cache| cache.evicted),
         cache_expired: grown(|cache| cache.expired),
-        cache_memory_bytes: after.cache.map(|cache| cache.memory_bytes),
+        cache_memory_bytes: after.cache.and_then(|cache| cache.memory_bytes),
         cache_entries: after.cache.map(|cache| cache.entries),
     }
 }

@@ -7,7 +7,7 @@ use crate::store::CountersSnapshot;
 
 /// The calls as the result files count them.
 #[must_use]
-pub fn calls(calls: CountersSnapshot) -> StoreCalls {
+pub fn calls(calls: &CountersSnapshot) -> StoreCalls {
     StoreCalls {
         db_reads: calls.database_reads,
         db_writes: calls.database_writes,
@@ -19,7 +19,7 @@ pub fn calls(calls: CountersSnapshot) -> StoreCalls {
 #[must_use]
 pub fn per_operation(observed: &Observed) -> CallsPerOperation {
     let operations = observed.load.all.operations();
-    let calls = calls(observed.load.calls);
+    let calls = calls(&observed.load.calls);
     CallsPerOperation {
         db_reads_per_op: share(calls.db_reads, operations),
         db_writes_per_op: share(calls.db_writes, operations),

@@ -1,5 +1,6 @@
 //! The things that happened in a cell.
 
+use super::failures;
 use super::observed::Observed;
 use super::rounding::to_thousandths;
 use crate::results::{EventKind, EventRow};
@@ -35,6 +36,7 @@ pub fn of(observed: &Observed) -> Vec<EventRow> {
         let detail = "the first window without an error since the fault";
         event(at_s, EventKind::Recovered, "operations", detail.into())
     }));
+    rows.extend(failures::events(observed));
     rows.push(match &load.undone {
         None => event(length_s, EventKind::Drained, "strategy", "nothing was left to do".into()),
         Some(error) => event(length_s, EventKind::NotDrained, "strategy", error.to_string()),

@@ -11,6 +11,7 @@ mod cache_use;
 mod calls;
 mod cores;
 mod events;
+mod failures;
 mod faults;
 mod latency;
 mod limits;
@@ -47,6 +48,7 @@ pub fn of(cell: &Cell, observed: &Observed, offered: &OfferedLoad) -> Result<Cel
         timeseries: windows::of(cell, observed),
         latency: latency::of(cell, observed),
         events: events::of(observed),
+        errors: failures::rows(observed),
         audit: audit::examples(cell, observed),
         nodes: nodes::of(observed),
         operations: operations::of(cell, observed, &verdicts),

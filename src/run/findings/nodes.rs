@@ -9,9 +9,9 @@ use crate::topology::NodeFigures;
 #[must_use]
 pub fn of(observed: &Observed) -> Vec<NodeRow> {
     let [before, after] = &observed.load.nodes;
-    let commands = |run_id: &str, now: u64| {
+    let commands = |run_id: &str, now: Option<u64>| {
         let start = before.iter().find(|node| node.run_id == run_id)?;
-        Some(now.saturating_sub(start.commands))
+        Some(now?.saturating_sub(start.commands?))
     };
     let all: u64 = after.iter().filter_map(|node| commands(&node.run_id, node.commands)).sum();
     let row = |node: &NodeFigures| {
@@ -37,7 +37,7 @@ pub fn of(observed: &Observed) -> Vec<NodeRow> {
 pub fn busiest_share([before, after]: &[Vec<NodeFigures>; 2]) -> Option<f64> {
     let used = after.iter().filter_map(|node| {
         let start = before.iter().find(|start| start.run_id == node.run_id)?;
-        Some((node.cpu_seconds - start.cpu_seconds).max(0.0))
+        Some((node.cpu_seconds? - start.cpu_seconds?).max(0.0))
     });
     let used: Vec<f64> = used.collect();
     let all: f64 = used.iter().sum();
@@ -56,8 +56,8 @@ mod tests {
             role: NodeRole::Primary,
             slots: None,
             keys: 0,
-            commands: 0,
-            cpu_seconds,
+            commands: Some(0),
+            cpu_seconds: Some(cpu_seconds),
             run_id: run_id.into(),
         }
     }

@@ -9,7 +9,7 @@ use crate::load::workload::{StreamDigest, TopShares};
 use crate::measure::{OutageRecorder, Window};
 use crate::results::{EventRow, Phase, WindowTimes};
 use crate::store::mongodb::PoolWaitSnapshot;
-use crate::store::{CountersSnapshot, StoreError};
+use crate::store::{CountersSnapshot, FirstFailures, StoreError};
 use crate::strategy::Backlog;
 use crate::topology::{CacheFigures, NodeFigures, ServerUse};
 
@@ -136,6 +136,8 @@ pub struct Load {
     pub events: Vec<ObservedEvent>,
     /// The times for which operations found no service after faults.
     pub outages: OutageRecorder,
+    /// The first failure of each step with each kind of error.
+    pub first_failures: FirstFailures,
     /// The figures of the cache's nodes when measuring began, and when it ended.
     pub nodes: [Vec<NodeFigures>; 2],
     /// The reason why draining left something undone.

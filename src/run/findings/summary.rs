@@ -2,7 +2,8 @@
 
 use super::observed::{Observed, OfferedLoad};
 use super::{
-    answers, audit, cache_use, calls, cores, faults, latency, limits, load, outages, prediction, times,
+    answers, audit, cache_use, calls, cores, failures, faults, latency, limits, load, outages, prediction,
+    times,
 };
 use crate::measure::{Driven, LoadVerdict, Window};
 use crate::results::{Measure, OfferedStream, OperationClass, Status, SummaryRow, Verdict};
@@ -61,9 +62,11 @@ pub fn of(
     let times = |class, measure| times::of(cell, observed, class, measure);
     let offered_per_s = limits::offered_per_s(cell, observed);
     let ends = audit::ends(observed);
+    let impairments = failures::impairments(cell, observed);
+    let has_mostly_failed = failures::are_most(observed);
     let row = SummaryRow {
-        status: status(load_verdict.driven, measured.settled),
-        reason: reason(observed, load_verdict),
+        status: status(load_verdict.driven, measured.settled, &impairments, has_mostly_failed),
+        reason: reason(observed, load_verdict, &impairments),
         started_utc: observed.started_utc.clone(),
         warmup_s: measured.warmup_length.as_secs_f64(),
         settled: measured.settled,
@@ -75,6 +78,7 @@ pub fn of(
         writes: of_class(OperationClass::Write),
         answers: answers::of(observed),
         errors_by_kind: errors_by_kind(all),
+        failed_steps: failures::steps(observed),
         late_share: offered_per_s.map(|_| all.late_share()),
         disturbed_share: offered_per_s.map(|_| all.late_wakeup_share()),
         unsent: all.unsent(),
@@ -83,7 +87,7 @@ pub fn of(
         read_service: times(OperationClass::Read, Measure::Service),
         write_response: times(OperationClass::Write, Measure::Response),
         write_service: times(OperationClass::Write, Measure::Service),
-        calls: calls::calls(measured.calls),
+        calls: calls::calls(&measured.calls),
         calls_per_op: calls::per_operation(observed),
         cache: cache_use::of(&measured.samples),
         load: load::of(observed),
@@ -112,7 +116,11 @@ pub fn of(
     SummaryRow { cost: cost.unwrap_or_default(), ..row }
 }
 
-fn status(driven: Driven, settled: bool) -> Status {
+/// Too much load comes before what failed under it, but for a cell in which most has failed.
+fn status(driven: Driven, settled: bool, impairments: &[String], has_mostly_failed: bool) -> Status {
+    if has_mostly_failed || driven != Driven::Overloaded && !impairments.is_empty() {
+        return Status::Impaired;
+    }
     match (driven, settled) {
         (Driven::Fully, true) => Status::Ok,
         (Driven::Fully, false) => Status::Warming,
@@ -123,16 +131,18 @@ fn status(driven: Driven, settled: bool) -> Status {
     }
 }
 
-fn reason(observed: &Observed, verdict: &LoadVerdict) -> String {
+fn reason(observed: &Observed, verdict: &LoadVerdict, impairments: &[String]) -> String {
     let measured = &observed.load;
-    let mut reasons = Vec::new();
+    let mut reasons = impairments.to_vec();
     if verdict.driven != Driven::Fully {
         reasons.push(verdict.why.clone());
     }
     let failed = measured.all.operations() - measured.all.successes();
     if failed > 0 {
         let share = 100.0 * failed as f64 / measured.all.operations() as f64;
-        reasons.push(format!("{failed} operations failed ({share:.2} %)"));
+        let first = failures::first_operation(observed)
+            .map_or_else(String::new, |first| format!(", the first with: {first}"));
+        reasons.push(format!("{failed} operations failed ({share:.2} %){first}"));
     }
     let corrupt = measured.all.anomalies().corrupt;
     if corrupt > 0 {

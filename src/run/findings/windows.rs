@@ -30,7 +30,7 @@ fn row(cell: &Cell, observed: &Observed, window: &ObservedWindow) -> TimeseriesR
         offered_per_s: cell.scenario.workload.rate_per_second.map(|rate| rate.0),
         answers: operations.answers(|_| true),
         times: window.times,
-        calls: calls::calls(window.calls),
+        calls: calls::calls(&window.calls),
         cache: cache_use::of(&window.samples),
         wrong: audit::wrong(&operations.anomalies()),
         backlog: holds_back.then_some(window.backlog.entities),

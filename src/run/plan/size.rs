@@ -4,9 +4,11 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use super::chosen::ChosenTopology;
 use super::scenario::Scenario;
-use crate::base::memory;
 use crate::base::units::{ByteSize, show_duration};
+use crate::base::{memory, open_files};
+use crate::run::fault::Part;
 use crate::scenario::{Mistake, Reader};
 use crate::topology::settings::DatabaseKind;
 
@@ -25,6 +27,8 @@ const MOST_PER_PROCESSOR: f64 = 1e7;
 const SHORTEST_WINDOW: Duration = Duration::from_millis(1);
 /// Nobody waits longer for a cell.
 const LONGEST_CELL: Duration = Duration::from_hours(24 * 366);
+/// Files that hotset holds open beside its connections: results, its servers' pipes, timers and libraries.
+const OWN_FILES: u64 = 60;
 /// More runs than this do not end either, and their list alone fills the memory.
 pub const MOST_RUNS: u64 = 100_000;
 
@@ -34,6 +38,7 @@ struct Here {
     memory: Option<u64>,
     disk: Option<u64>,
     processors: u64,
+    open_files: u64,
 }
 
 impl Here {
@@ -43,6 +48,7 @@ impl Here {
             memory: memory::total_bytes(),
             disk: disk.map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize)),
             processors: std::thread::available_parallelism().map_or(1, NonZeroUsize::get) as u64,
+            open_files: open_files::limit(),
         }
     }
 }
@@ -120,11 +126,50 @@ impl Impossible {
     }
 }
 
+/// The files that hotset holds open at once: its connections on the topology that takes most of them, and its own.
+fn files(scenario: &Scenario) -> u64 {
+    let workload = &scenario.workload;
+    let has_relays = scenario.faults.iter().any(|fault| fault.nature().part == Part::Link);
+    let of_topology = |topology: &ChosenTopology| {
+        let shape = topology.spec.shape();
+        let nodes = shape.shards.saturating_mul(1 + shape.replicas);
+        // Besides those of its operations, an instance listens, waits for replicas and looks at the layout.
+        let cache = nodes
+            .saturating_mul(workload.connections.get().saturating_add(2))
+            .saturating_add(shape.sentinels);
+        let database = match topology.spec.database() {
+            DatabaseKind::Mongodb => scenario.database.connections.get() + 3,
+            DatabaseKind::Embedded => 0,
+        };
+        let instance = cache.saturating_add(database);
+        // A relay holds both ends of each.
+        let ends = if has_relays { 3 } else { 1 };
+        workload.instances.get().saturating_mul(instance).saturating_mul(ends).saturating_add(nodes * 2)
+    };
+    scenario.topologies.iter().map(of_topology).max().unwrap_or(0).saturating_add(OWN_FILES)
+}
+
+fn beyond_open_files(scenario: &Scenario, here: u64) -> Option<Impossible> {
+    let needed = files(scenario);
+    if needed <= here {
+        return None;
+    }
+    let instances = scenario.workload.instances;
+    let message = format!(
+        "the connections of {instances} instances take about {needed} open files, and this process may have {here}"
+    );
+    let help = format!(
+        "raise the limit (ulimit -n {needed}, or LimitNOFILE= of a service), or give fewer connections, instances or database.connections"
+    );
+    Some(Impossible::new("workload", "connections", message, help))
+}
+
 fn impossible(scenario: &Scenario, here: Here) -> Vec<Impossible> {
     let mut found = here.memory.map_or_else(Vec::new, |memory| beyond_memory(scenario, memory));
     found.extend(here.disk.and_then(|disk| beyond_disk(scenario, disk)));
     found.extend(beyond_a_store(scenario));
     found.extend(beyond_patience(scenario));
+    found.extend(beyond_open_files(scenario, here.open_files));
     found.extend(beyond_processors(scenario, here.processors));
     found
 }
@@ -226,7 +271,7 @@ mod tests {
     use super::*;
     use crate::run::plan::{Plan, PlanError, PlanOptions};
 
-    const HERE: Here = Here { memory: Some(8 << 30), disk: Some(100 << 30), processors: 4 };
+    const HERE: Here = Here { memory: Some(8 << 30), disk: Some(100 << 30), processors: 4, open_files: 1024 };
 
     fn mistakes(text: &str) -> Vec<String> {
         let text = format!("strategies = [\"cache-aside\"]\ntopologies = [\"embedded\"]\n{text}");
@@ -275,11 +320,13 @@ mod tests {
         assert_eq!((size.documents_bytes, size.windows), (60_000_000, 100));
         assert!(size.to_string().contains("take about 57 MiB"), "{size}");
         assert!(impossible(&plan.scenario, HERE).is_empty());
-        let small =
-            impossible(&plan.scenario, Here { memory: Some(1 << 20), disk: Some(1 << 20), processors: 4 });
+        let small = impossible(
+            &plan.scenario,
+            Here { memory: Some(1 << 20), disk: Some(1 << 20), processors: 4, open_files: 1024 },
+        );
         let keys: Vec<_> = small.iter().map(|one| format!("{}.{}", one.table, one.key)).collect();
         assert_eq!(keys, ["dataset.keys", "dataset.keys"]);
-        let unknown = Here { memory: None, disk: None, processors: 1 };
+        let unknown = Here { memory: None, disk: None, processors: 1, open_files: u64::MAX };
         assert!(impossible(&plan.scenario, unknown).is_empty());
     }
 }

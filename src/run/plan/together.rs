@@ -1,11 +1,12 @@
 //! What is right by itself in a scenario, and wrong together or on this machine.
 
-use std::num::NonZeroUsize;
-
 use super::scenario::Scenario;
 use super::settings::PinSettings;
 use super::{application, capacity, size};
+use crate::base::processors;
 use crate::scenario::{Mistake, Reader};
+use crate::topology::settings::MongoUrl;
+use crate::topology::tls;
 
 /// Reports what is right by itself and wrong together.
 pub(super) fn check(scenario: &Scenario, top: &Reader<'_>) {
@@ -35,7 +36,7 @@ pub(super) fn check(scenario: &Scenario, top: &Reader<'_>) {
     capacity::check(scenario, top);
     size::check(scenario, top);
     check_eviction(scenario, top);
-    check_authority(scenario, top);
+    check_tls(scenario, top);
     for (number, topology) in scenario.topologies.iter().enumerate() {
         if let Some((message, help)) = topology.spec.impossible(&scenario.cache) {
             let place = top.place_of(&["topologies"]);
@@ -55,15 +56,15 @@ pub(super) fn check(scenario: &Scenario, top: &Reader<'_>) {
     }
 }
 
-/// The processors that are named are there.
+/// This process may use the processors that are named.
 pub(super) fn check_pin(pin: &PinSettings, top: &Reader<'_>) {
-    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get) as u64;
+    let allowed = processors::allowed();
     for (key, wanted) in [("hotset", &pin.hotset), ("cache", &pin.cache), ("database", &pin.database)] {
-        for core in wanted.iter().filter(|core| **core >= cores) {
-            let message = format!("there is no processor {core} here");
+        for processor in wanted.iter().filter(|processor| !allowed.contains(processor)) {
+            let message = format!("there is no processor {processor} for this process");
             let place = top.place_of(&["run", "pin", key]);
             let mistake = Mistake::new(place, format!("run.pin.{key}"), message);
-            let help = format!("this machine has the processors 0 to {}", cores - 1);
+            let help = format!("it may use the processors {}", processors::in_words(&allowed));
             top.mistakes().push(mistake.help(help));
         }
     }
@@ -89,20 +90,17 @@ fn check_eviction(scenario: &Scenario, top: &Reader<'_>) {
     ));
 }
 
-/// The file with the certificates of an authority is there before anything is started.
-fn check_authority(scenario: &Scenario, top: &Reader<'_>) {
-    let Some(path) = &scenario.cache.tls_ca else { return };
-    let message = match std::fs::read(path) {
-        Err(error) => format!("cannot read {path}: {error}"),
-        Ok(pem) if !String::from_utf8_lossy(&pem).contains("-----BEGIN CERTIFICATE-----") => {
-            format!("there is no certificate in {path}")
-        }
-        Ok(_) => return,
-    };
-    let mistake = Mistake::new(top.place_of(&["cache", "tls_ca"]), "cache.tls_ca", message);
-    top.mistakes().push(
-        mistake.help("name a file in PEM with the certificates of the authority that signed the servers'"),
-    );
+/// The files of TLS are there before anything is started.
+fn check_tls(scenario: &Scenario, top: &Reader<'_>) {
+    for (key, fault) in tls::faults(&scenario.cache) {
+        let place = top.place_of(&["cache", key]);
+        top.mistakes().push(Mistake::new(place, format!("cache.{key}"), fault));
+    }
+    let of_database = scenario.database.url.as_ref().map(MongoUrl::faults_of_files).unwrap_or_default();
+    for fault in of_database {
+        let place = top.place_of(&["database", "url"]);
+        top.mistakes().push(Mistake::new(place, "database.url", fault));
+    }
 }
 
 #[cfg(test)]

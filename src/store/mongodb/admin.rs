@@ -3,7 +3,7 @@
 use mongodb::bson::doc;
 
 use super::MongoDatabase;
-use crate::store::StoreError;
+use crate::store::{ErrorKind, StoreError};
 
 /// The counts of operations of a MongoDB since it started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -52,6 +52,22 @@ impl MongoDatabase {
     /// Removes the whole database, which belongs to this run.
     pub async fn drop_database(&self) -> Result<(), StoreError> {
         self.bounded("dropping the database", self.database.drop().into_future()).await
+    }
+
+    /// Removes the whole database, which belongs to this run. A user who may not drop it drops its collections one by
+    /// one, after which there is no database either.
+    pub async fn remove_all(&self) -> Result<(), StoreError> {
+        let refused = match self.drop_database().await {
+            Err(error) if error.kind == ErrorKind::Denied => error,
+            done => return done,
+        };
+        let doing = "dropping the collections";
+        let named = self.bounded(doing, self.database.list_collection_names().into_future()).await;
+        for name in named.map_err(|_| refused)? {
+            let collection = self.database.collection::<mongodb::bson::Document>(&name);
+            self.bounded(doing, collection.drop().into_future()).await?;
+        }
+        Ok(())
     }
 
     async fn command(

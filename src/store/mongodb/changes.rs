@@ -11,6 +11,8 @@ use mongodb::error::{Error, ErrorKind as DriverError};
 use tokio::sync::mpsc;
 
 use super::MongoDatabase;
+use super::errors::store_error;
+use crate::results::FailedStep;
 use crate::store::changes::{Announced, ChangeFeed, Changes};
 use crate::store::{StoreError, Version};
 
@@ -27,8 +29,9 @@ impl MongoDatabase {
     /// See [`Changes::changes`](crate::store::Changes::changes).
     pub(in crate::store) async fn change_stream(&self, collection: &str) -> Result<ChangeFeed, StoreError> {
         let collection = self.database.collection::<Decoded>(collection);
-        let failed = |error: &Error| super::errors::store_error(error, "opening a change stream", &self.uri);
+        let failed = |error: &Error| store_error(error, "opening a change stream", &self.uri);
         let mut stream = Some(collection.watch().await.map_err(|error| failed(&error))?);
+        let (counters, uri) = (self.counters.clone(), self.uri.clone());
         let (sender, receiver) = mpsc::unbounded_channel();
         tokio::spawn(async move {
             // The token is taken at the opening, so that a stream that breaks before its first event can be
@@ -51,6 +54,8 @@ impl MongoDatabase {
                 match collection.watch().resume_after(token.clone()).await {
                     Ok(resumed) => stream = Some(resumed),
                     Err(error) if is_history_lost(&error) => {
+                        let lost = store_error(&error, "resuming the change stream", &uri);
+                        counters.setback(FailedStep::Background, &lost);
                         token = None;
                         if sender.send(Announced::Missed).is_err() {
                             return;
@@ -58,7 +63,10 @@ impl MongoDatabase {
                     }
                     // The server cannot be reached. The stream is resumed where it ended once the server is
                     // back.
-                    Err(_) => {}
+                    Err(error) => {
+                        let broken = store_error(&error, "resuming the change stream", &uri);
+                        counters.setback(FailedStep::Background, &broken);
+                    }
                 }
             }
         });

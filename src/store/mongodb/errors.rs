@@ -2,6 +2,7 @@
 
 use mongodb::error::{Error, ErrorKind as Cause};
 
+use super::words::words;
 use crate::store::secret::SecretUrl;
 use crate::store::{ErrorKind, StoreError};
 
@@ -52,5 +53,5 @@ pub(super) fn kind_of_code(code: i32) -> ErrorKind {
 /// An error as hotset reports it: the operation, the server and the server's message.
 #[must_use]
 pub fn store_error(error: &Error, doing: &str, uri: &SecretUrl) -> StoreError {
-    StoreError::new(kind_of(error), format!("{doing} at MongoDB {uri}: {error}"))
+    StoreError::new(kind_of(error), format!("{doing} at MongoDB {uri}: {}", words(error, uri)))
 }

@@ -6,6 +6,7 @@ use futures_util::future::try_join_all;
 use redis::{Cmd, FromRedisValue, ToRedisArgs, cmd};
 
 use super::RedisOptions;
+use super::layout::NodeAddress;
 use super::link::{Address, Link};
 use crate::store::{ErrorKind, StoreError};
 
@@ -18,36 +19,39 @@ pub struct RedisAdmin {
     link: Arc<Link>,
 }
 
-/// The figures of INFO and DBSIZE.
+/// The figures of INFO and DBSIZE. What the server does not say, or says in a way that makes no sense, is `None` and never
+/// 0.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct RedisInfo {
-    /// The version of the server.
+    /// The name of the server's program: `redis` or `valkey`.
+    pub name: &'static str,
+    /// The version of the server; empty where it hides that.
     pub version: String,
     /// The random id of this start of the server.
     pub run_id: String,
     /// The memory that the server counts as used, in bytes.
-    pub used_memory_bytes: u64,
+    pub used_memory_bytes: Option<u64>,
     /// The part of the used memory that does not count towards the limit: buffers of replicas beyond the
     /// backlog, and of the append-only file.
-    pub not_counted_bytes: u64,
+    pub not_counted_bytes: Option<u64>,
     /// The limit of the used memory, in bytes; 0 for none.
-    pub maxmemory_bytes: u64,
+    pub maxmemory_bytes: Option<u64>,
     /// The eviction policy at the limit.
     pub maxmemory_policy: String,
     /// Keys evicted since the server started.
-    pub evicted_keys: u64,
+    pub evicted_keys: Option<u64>,
     /// Keys expired since the server started.
-    pub expired_keys: u64,
+    pub expired_keys: Option<u64>,
     /// CPU time used since the server started, user and system, in seconds.
-    pub used_cpu_seconds: f64,
+    pub used_cpu_seconds: Option<f64>,
     /// Keys in the selected database.
     pub dbsize: u64,
     /// `master` or `slave`.
     pub role: String,
     /// Connected clients.
-    pub connected_clients: u64,
+    pub connected_clients: Option<u64>,
     /// Commands carried out since the server started.
-    pub commands_processed: u64,
+    pub commands_processed: Option<u64>,
 }
 
 impl RedisInfo {
@@ -56,10 +60,13 @@ impl RedisInfo {
             let value = |line: &str| Some(line.strip_prefix(name)?.strip_prefix(':')?.trim().to_string());
             info.lines().find_map(value).unwrap_or_default()
         };
-        let number = |name| field(name).parse().unwrap_or(0);
-        let seconds = |name| field(name).parse().unwrap_or(0.0);
+        let number = |name| field(name).parse().ok();
+        let seconds = |name| field(name).parse().ok().filter(|seconds: &f64| seconds.is_finite());
+        let cpu_seconds = seconds("used_cpu_sys").zip(seconds("used_cpu_user"));
+        let of_valkey = Some(field("valkey_version")).filter(|version| !version.is_empty());
         Self {
-            version: field("redis_version"),
+            name: if of_valkey.is_some() { "valkey" } else { "redis" },
+            version: of_valkey.unwrap_or_else(|| field("redis_version")),
             run_id: field("run_id"),
             used_memory_bytes: number("used_memory"),
             not_counted_bytes: number("mem_not_counted_for_evict"),
@@ -67,7 +74,7 @@ impl RedisInfo {
             maxmemory_policy: field("maxmemory_policy"),
             evicted_keys: number("evicted_keys"),
             expired_keys: number("expired_keys"),
-            used_cpu_seconds: seconds("used_cpu_sys") + seconds("used_cpu_user"),
+            used_cpu_seconds: cpu_seconds.map(|(system, user)| system + user),
             dbsize: 0,
             role: field("role"),
             connected_clients: number("connected_clients"),
@@ -79,17 +86,22 @@ impl RedisInfo {
 impl RedisAdmin {
     /// Connects. The options' key prefix and number of connections do not matter here.
     pub async fn connect(options: &RedisOptions) -> Result<Self, StoreError> {
-        let link = Link::connect(Arc::new(Address::new(options)?)).await?;
-        let admin = Self { link };
         // The name tells this connection from the application's in MONITOR and CLIENT LIST.
-        admin.ask::<()>(cmd("CLIENT").arg("SETNAME").arg("hotset-admin"), "naming a connection").await?;
-        Ok(admin)
+        Self::connect_as(options, "hotset-admin").await
     }
 
-    /// Connects under a name for CLIENT LIST, to observe only. A user without the right to set a name is
-    /// accepted too.
+    /// Connects to a node that servers announce at an address.
+    pub async fn connect_to(options: &RedisOptions, node: &NodeAddress) -> Result<Self, StoreError> {
+        Self::at(Address::of_node(options, node, false)?, "hotset-admin").await
+    }
+
+    /// Connects under a name for CLIENT LIST. A user without the right to set a name is accepted too.
     pub async fn connect_as(options: &RedisOptions, name: &str) -> Result<Self, StoreError> {
-        let link = Link::connect(Arc::new(Address::new(options)?)).await?;
+        Self::at(Address::new(options)?, name).await
+    }
+
+    async fn at(address: Address, name: &str) -> Result<Self, StoreError> {
+        let link = Link::connect(Arc::new(address)).await?;
         let admin = Self { link };
         let named = admin.ask::<()>(cmd("CLIENT").arg("SETNAME").arg(name), "naming a connection").await;
         if let Err(error) = named {
@@ -127,7 +139,8 @@ impl RedisAdmin {
     /// Removes every key of the server. Only for a server that hotset started, or that its scenario
     /// allows to be flushed.
     pub async fn flush_all(&self) -> Result<(), StoreError> {
-        self.ask(&cmd("FLUSHALL"), "flushing").await
+        // Valkey frees in the background unless it is told not to, and what was freed must count as free after this.
+        self.ask(cmd("FLUSHALL").arg("SYNC"), "flushing").await
     }
 
     /// Removes the keys with a prefix and returns their number. Keys written meanwhile may stay.
@@ -218,10 +231,19 @@ mod tests {
         let text = "# Server\r\nredis_version:7.0.15\r\n# Memory\r\nused_memory_human:9M\r\nused_memory:123\r\n\
             maxmemory_policy:allkeys-lru\r\nmaxmemory:456\r\nused_cpu_sys:1.5\r\nused_cpu_user:2.25\r\nrole:master\r\n";
         let info = RedisInfo::parse(text);
-        assert_eq!((info.version.as_str(), info.used_memory_bytes), ("7.0.15", 123));
-        assert_eq!((info.maxmemory_bytes, info.maxmemory_policy.as_str()), (456, "allkeys-lru"));
-        assert!((info.used_cpu_seconds - 3.75).abs() < 1e-9);
+        assert_eq!(
+            (info.name, info.version.as_str(), info.used_memory_bytes),
+            ("redis", "7.0.15", Some(123))
+        );
+        assert_eq!((info.maxmemory_bytes, info.maxmemory_policy.as_str()), (Some(456), "allkeys-lru"));
+        assert!((info.used_cpu_seconds.unwrap() - 3.75).abs() < 1e-9);
         assert_eq!(info.role, "master");
+        let odd = RedisInfo::parse(
+            "used_memory:nan\r\nevicted_keys:-5\r\nused_cpu_sys:inf\r\nused_cpu_user:1.0\r\n",
+        );
+        assert_eq!((odd.used_memory_bytes, odd.evicted_keys, odd.used_cpu_seconds), (None, None, None));
+        let valkey = RedisInfo::parse("redis_version:7.2.4\r\nvalkey_version:8.1.0\r\n");
+        assert_eq!((valkey.name, valkey.version.as_str()), ("valkey", "8.1.0"));
     }
 
     #[test]

@@ -53,6 +53,8 @@ fn kind_of_code(text: &str) -> ErrorKind {
         ("OOM", ErrorKind::OutOfMemory),
         ("READONLY", ErrorKind::ReadOnly),
         ("NOAUTH", ErrorKind::Denied),
+        // A password that nobody wants: "ERR AUTH <password> called without any password configured".
+        ("AUTH", ErrorKind::Denied),
         ("WRONGPASS", ErrorKind::Denied),
         ("NOPERM", ErrorKind::Denied),
         ("WRONGTYPE", ErrorKind::Malformed),
@@ -67,10 +69,31 @@ fn kind_of_code(text: &str) -> ErrorKind {
     known.map_or(ErrorKind::Other, |(_, kind)| *kind)
 }
 
+/// What the server, the system or the driver says, without the names that the driver gives to kinds of errors.
+#[must_use]
+pub fn words(error: &RedisError) -> String {
+    use std::error::Error as _;
+    let said = match (error.code(), error.detail()) {
+        (Some(code), Some(detail)) => format!("{code} {detail}"),
+        (Some(code), None) => code.to_owned(),
+        _ => match error.kind() {
+            redis::ErrorKind::AuthenticationFailed => {
+                "the server refuses the user or the password".to_owned()
+            }
+            redis::ErrorKind::Parse => "what was answered is not what a Redis answers".to_owned(),
+            _ => match error.source() {
+                Some(source) => source.to_string(),
+                None => error.to_string(),
+            },
+        },
+    };
+    said.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// An error as hotset reports it: the operation, the server and its message.
 #[must_use]
 pub fn store_error(error: &RedisError, doing: &str, url: &SecretUrl) -> StoreError {
-    StoreError::new(kind_of(error), format!("{doing} at Redis {url}: {error}"))
+    StoreError::new(kind_of(error), format!("{doing} at Redis {url}: {}", words(error)))
 }
 
 #[cfg(test)]
@@ -79,6 +102,13 @@ mod tests {
 
     fn server(code: &str, detail: &str) -> RedisError {
         redis::make_extension_error(code.into(), Some(detail.into()))
+    }
+
+    #[test]
+    fn the_words_are_those_of_the_server_and_of_the_system() {
+        assert_eq!(words(&server("NOAUTH", "Authentication required.")), "NOAUTH Authentication required.");
+        let refused = RedisError::from(io::Error::from_raw_os_error(111));
+        assert_eq!(words(&refused), "Connection refused (os error 111)");
     }
 
     #[test]

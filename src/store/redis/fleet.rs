@@ -176,6 +176,11 @@ impl Fleet {
         self.map().shards.iter().filter_map(|shard| shard.primary.clone()).collect()
     }
 
+    /// Why a shard has no primary, as far as that is known.
+    pub(super) fn why_no_primary(&self, shard: &str) -> Option<String> {
+        self.scout.why_no_primary(shard)
+    }
+
     /// The addresses of all primaries, for connections of the caller's own.
     pub(super) fn primary_addresses(&self) -> Vec<Arc<Address>> {
         self.primaries().iter().map(|node| Arc::clone(node.links[0].address())).collect()
@@ -321,9 +326,18 @@ impl Fleet {
         }
     }
 
+    /// The node that a redirection names. A node that does not know its own host is the one that is known by its port, if
+    /// there is but one; of a name that the layout does not have, the next look finds the address.
     fn redirect_address(&self, address: &str) -> Option<NodeAddress> {
-        let host = self.map().nodes().next().map(|node| node.address.host.clone()).unwrap_or_default();
-        NodeAddress::parse(address, &host)
+        let named = NodeAddress::parse(address, "?")?;
+        let map = self.map();
+        if named.host != "?" {
+            let is_known = map.node(&named).is_some() || named.host.parse::<std::net::IpAddr>().is_ok();
+            return is_known.then_some(named);
+        }
+        let mut with_port = map.nodes().filter(|node| node.address.port == named.port);
+        let only = with_port.next()?;
+        with_port.next().is_none().then(|| only.address.clone())
     }
 
     fn no_primary(&self, doing: &str) -> StoreError {

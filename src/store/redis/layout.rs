@@ -7,17 +7,34 @@ use super::slots::{SLOTS, hash_tag, slot_of};
 /// The address at which a node listens.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct NodeAddress {
-    /// The name or IP address of the host.
+    /// The name or IP address of the host, or the path of a Unix socket.
     pub host: String,
-    /// The TCP port.
+    /// The TCP port; 0 for a Unix socket.
     pub port: u16,
 }
 
 impl NodeAddress {
-    /// The address of a host and a port.
+    /// The address of a host and a port. An IPv6 address may be written in any way, in brackets or without.
     #[must_use]
     pub fn new(host: impl Into<String>, port: u16) -> Self {
-        Self { host: host.into(), port }
+        let host = host.into();
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        match bare.parse::<std::net::Ipv6Addr>() {
+            Ok(address) => Self { host: address.to_string(), port },
+            Err(_) => Self { host, port },
+        }
+    }
+
+    /// The address of a Unix socket.
+    #[must_use]
+    pub fn of_socket(path: impl Into<String>) -> Self {
+        Self { host: path.into(), port: 0 }
+    }
+
+    /// Returns true if it is a Unix socket.
+    #[must_use]
+    pub fn is_socket(&self) -> bool {
+        self.host.starts_with('/')
     }
 
     /// Reads `host:port`, the form in MOVED and ASK. If the host is missing, it is `default_host`, that of
@@ -25,7 +42,6 @@ impl NodeAddress {
     #[must_use]
     pub fn parse(text: &str, default_host: &str) -> Option<Self> {
         let (host, port) = text.rsplit_once(':')?;
-        let host = host.trim_start_matches('[').trim_end_matches(']');
         let host = if host.is_empty() { default_host } else { host };
         Some(Self::new(host, port.parse().ok()?))
     }
@@ -33,7 +49,11 @@ impl NodeAddress {
 
 impl fmt::Display for NodeAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.host, self.port)
+        match self.host.contains(':') {
+            _ if self.is_socket() => f.write_str(&self.host),
+            true => write!(f, "[{}]:{}", self.host, self.port),
+            false => write!(f, "{}:{}", self.host, self.port),
+        }
     }
 }
 
@@ -210,5 +230,9 @@ mod tests {
         assert_eq!(address(":7000").as_deref(), Some("10.0.0.1:7000"));
         assert_eq!(NodeAddress::parse("[::1]:7000", "").unwrap().host, "::1");
         assert_eq!(address("nonsense"), None);
+        for written in ["[::1]:7000", "::1:7000", "[0:0:0:0:0:0:0:1]:7000"] {
+            assert_eq!(address(written).as_deref(), Some("[::1]:7000"), "{written}");
+        }
+        assert_eq!(NodeAddress::of_socket("/run/redis.sock").to_string(), "/run/redis.sock");
     }
 }

@@ -9,15 +9,15 @@ use parking_lot::Mutex;
 use redis::aio::MultiplexedConnection;
 use redis::io::tcp::TcpSettings;
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, IntoConnectionInfo, ProtocolVersion, RedisError,
-    TlsCertificates, Value,
+    AsyncConnectionConfig, Client, ClientTlsConfig, Cmd, ConnectionAddr, IntoConnectionInfo, ProtocolVersion,
+    RedisError, TlsCertificates, Value,
 };
 use tokio::sync::watch;
 
 use super::connecting;
 use super::errors::{kind_of, store_error};
 use super::layout::NodeAddress;
-use super::options::RedisOptions;
+use super::options::{RedisOptions, Tls};
 use super::reply::Reply;
 use super::wire::{Pack, PendingReply, Wire};
 use crate::results::EventKind;
@@ -41,6 +41,8 @@ pub(super) struct Address {
     connect_timeout: Duration,
     response_timeout: Duration,
     url: SecretUrl,
+    /// Who has named this server, where it is not the user.
+    named_by: Option<String>,
     /// True if a replica shall answer reads on this connection.
     reads_replica: bool,
     journal: Journal,
@@ -58,7 +60,10 @@ impl Address {
         node: &NodeAddress,
         reads_replica: bool,
     ) -> Result<Self, StoreError> {
-        Self::of(options, &options.url.at(&node.host, node.port), reads_replica)
+        let address = Self::of(options, &options.url_of(node), reads_replica)?;
+        let is_the_users = node.is_socket() || options.url.host_and_port() == node.to_string();
+        let named_by = (!is_the_users).then(|| options.kind.named_by(&options.url, node));
+        Ok(Self { named_by, ..address })
     }
 
     /// The address of any server, with the connection options of `options`.
@@ -73,7 +78,7 @@ impl Address {
         let unreadable = |error| store_error(&error, "reading the address", url);
         let client = client(options, url).map_err(unreadable)?;
         let is_encrypted = matches!(client.get_connection_info().addr(), ConnectionAddr::TcpTls { .. });
-        let tls = is_encrypted.then(|| connecting::tls(options.root_certificates.as_deref()));
+        let tls = is_encrypted.then(|| connecting::tls(&options.tls));
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(options.connect_timeout))
             .set_response_timeout(Some(options.response_timeout));
@@ -84,6 +89,7 @@ impl Address {
             connect_timeout: options.connect_timeout,
             response_timeout: options.response_timeout,
             url: url.clone(),
+            named_by: None,
             reads_replica,
             journal: options.journal.clone(),
         })
@@ -105,7 +111,7 @@ impl Address {
         };
         let too_late = |_| Err(io::Error::from(io::ErrorKind::TimedOut).into());
         let connected = tokio::time::timeout(self.connect_timeout, connected).await.unwrap_or_else(too_late);
-        connected.map_err(|error: RedisError| self.error(&error, "connecting"))
+        connected.map_err(|error: RedisError| self.not_connected(&error))
     }
 
     /// The driver's configuration of connections.
@@ -125,7 +131,16 @@ impl Address {
         client
             .get_multiplexed_async_connection_with_config(config)
             .await
-            .map_err(|error| self.error(&error, "connecting"))
+            .map_err(|error| self.not_connected(&error))
+    }
+
+    /// Why there is no connection, with who named the server.
+    fn not_connected(&self, error: &RedisError) -> StoreError {
+        let mut error = self.error(error, "connecting");
+        if let Some(named_by) = &self.named_by {
+            error.detail = format!("{}{}", error.detail, named_by);
+        }
+        error
     }
 
     pub(super) fn error(&self, error: &RedisError, doing: &str) -> StoreError {
@@ -145,12 +160,18 @@ fn client(options: &RedisOptions, url: &SecretUrl) -> Result<Client, RedisError>
         let instead = detour(&NodeAddress::new(host.clone(), *port));
         info = info.set_addr(ConnectionAddr::Tcp(instead.host, instead.port));
     }
-    match &options.root_certificates {
-        Some(pem) if matches!(info.addr(), ConnectionAddr::TcpTls { .. }) => {
-            Client::build_with_tls(info, TlsCertificates { client_tls: None, root_cert: Some(pem.clone()) })
-        }
-        _ => Client::open(info),
+    let Tls { authorities, client, insecure } = &options.tls;
+    let ConnectionAddr::TcpTls { host, port, .. } = info.addr().clone() else { return Client::open(info) };
+    let info = info.set_addr(ConnectionAddr::TcpTls { host, port, insecure: *insecure, tls_params: None });
+    if authorities.is_none() && client.is_none() {
+        return Client::open(info);
     }
+    let client_tls = client.as_ref().map(|client| ClientTlsConfig {
+        client_cert: client.certificate.to_vec(),
+        client_key: client.key.to_vec(),
+    });
+    let root_cert = authorities.as_ref().map(|pem| pem.to_vec());
+    Client::build_with_tls(info, TlsCertificates { client_tls, root_cert })
 }
 
 /// A connection that repairs itself. The task that drives it runs on the runtime of the caller that

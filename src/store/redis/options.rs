@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::address_map::AddressMap;
 use super::layout::NodeAddress;
 use super::shard_names::ShardNames;
 use crate::store::SecretUrl;
@@ -54,6 +55,44 @@ pub enum DeploymentKind {
     },
 }
 
+/// How servers and this client prove who they are.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Tls {
+    /// The certificates of authorities by which servers are verified, in PEM; `None` for the usual ones.
+    pub authorities: Option<Arc<[u8]>>,
+    /// The certificate by which servers know this client.
+    pub client: Option<ClientCertificate>,
+    /// True if servers are not verified at all.
+    pub insecure: bool,
+}
+
+impl DeploymentKind {
+    /// Who has named a node, for messages.
+    pub(super) fn named_by(&self, seed: &SecretUrl, node: &NodeAddress) -> String {
+        let who = match self {
+            Self::One => format!("a replica by the word of {}", seed.host_and_port()),
+            Self::Cluster { .. } => format!("a node by the word of the cluster at {}", seed.host_and_port()),
+            Self::Sentinel { .. } => "a node by the word of the sentinels".to_owned(),
+        };
+        format!(" (it is {who}, which announces it as {node})")
+    }
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls").field("insecure", &self.insecure).finish_non_exhaustive()
+    }
+}
+
+/// A certificate with its key, both in PEM.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// The certificate, and those between it and its authority.
+    pub certificate: Arc<[u8]>,
+    /// Its private key.
+    pub key: Arc<[u8]>,
+}
+
 /// The address to connect to instead of a node's own, such as that of a relay.
 pub type Detour = Arc<dyn Fn(&NodeAddress) -> NodeAddress + Send + Sync>;
 
@@ -86,8 +125,10 @@ pub struct RedisOptions {
     pub wait_replicas: u64,
     /// The longest that a change waits for the replicas.
     pub wait_timeout: Duration,
-    /// The root certificates by which servers are verified, in PEM; `None` for the usual ones.
-    pub root_certificates: Option<Vec<u8>>,
+    /// How servers and this client prove who they are, where they speak TLS.
+    pub tls: Tls,
+    /// The addresses to connect to in place of those that nodes announce.
+    pub address_map: AddressMap,
     /// The mapping of the nodes' addresses to those to connect to instead; `None` to connect directly.
     pub detour: Option<Detour>,
     /// The interval at which the layout is looked at. It is also looked at whenever an answer or a sentinel
@@ -116,12 +157,31 @@ impl RedisOptions {
             finds_replicas: false,
             wait_replicas: 0,
             wait_timeout: Duration::from_millis(100),
-            root_certificates: None,
+            tls: Tls::default(),
+            address_map: AddressMap::default(),
             detour: None,
             look_every: Duration::from_secs(1),
             shard_names: ShardNames::default(),
             journal: Journal::default(),
         }
+    }
+}
+
+impl RedisOptions {
+    /// The URL by which a node is connected to that servers announce at an address.
+    #[must_use]
+    pub fn url_of(&self, node: &NodeAddress) -> SecretUrl {
+        if node.is_socket() {
+            return self.url.clone();
+        }
+        let instead = self.address_map.of(node);
+        self.url.at(&instead.host, instead.port)
+    }
+
+    /// The options of a connection to that node alone.
+    #[must_use]
+    pub fn of_node(&self, node: &NodeAddress) -> Self {
+        Self { url: self.url_of(node), kind: DeploymentKind::One, ..self.clone() }
     }
 }
 

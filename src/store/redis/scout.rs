@@ -10,18 +10,34 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
+pub(super) use self::sentinel::refused_by_node;
 pub(super) use self::switches::Listening;
 
-use super::layout::Layout;
+use super::layout::{Layout, NodeAddress};
 use super::link::Link;
 use super::options::{DeploymentKind, RedisOptions};
-use crate::store::StoreError;
+use crate::store::{ErrorKind, StoreError};
 
 /// Finds out the layout of a deployment.
 pub(super) enum Scout {
     One(one::One),
     Cluster(cluster::Cluster),
     Sentinel(Box<sentinel::Sentinel>),
+}
+
+/// The nodes on which a rehearsal is worth while: every primary, or the node that was named where it does not say which
+/// there are (`None`).
+pub(super) async fn to_rehearse_on(options: &RedisOptions) -> Result<Vec<Option<NodeAddress>>, StoreError> {
+    let scout = Scout::new(options)?;
+    if let Scout::Sentinel(sentinel) = &scout {
+        return Ok(sentinel.named().await?.into_iter().map(Some).collect());
+    }
+    match scout.look(&[]).await {
+        Ok(layout) => Ok(layout.shards.into_iter().map(|shard| shard.primary).collect()),
+        // It says what else it refuses.
+        Err(error) if error.kind == ErrorKind::Denied => Ok(vec![None]),
+        Err(error) => Err(error),
+    }
 }
 
 impl Scout {
@@ -50,6 +66,14 @@ impl Scout {
         match self {
             Self::One(_) | Self::Cluster(_) => None,
             Self::Sentinel(sentinel) => Some(sentinel.listen(Arc::clone(wake))),
+        }
+    }
+
+    /// Why a shard has no primary, as far as that is known.
+    pub(super) fn why_no_primary(&self, shard: &str) -> Option<String> {
+        match self {
+            Self::One(_) | Self::Cluster(_) => None,
+            Self::Sentinel(sentinel) => sentinel.unconfirmed(shard),
         }
     }
 

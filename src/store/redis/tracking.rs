@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use super::RedisCache;
 use super::fleet::Fleet;
 use super::link::Address;
+use crate::results::FailedStep;
 use crate::store::StoreError;
 use crate::store::tracking::{Announcement, Announcements, Tracking};
 
@@ -33,6 +34,7 @@ impl RedisCache {
     ) -> Result<Announcements, StoreError> {
         let fleet = Arc::clone(&self.shared.fleet);
         let own_prefix = self.shared.prefix.to_string();
+        let counters = self.counters.clone();
         let key_prefix = format!("{own_prefix}{key_prefix}");
         let mut announcing = Some(all_announcing(&fleet, &key_prefix).await?);
         let (sender, receiver) = mpsc::unbounded_channel();
@@ -51,7 +53,13 @@ impl RedisCache {
                     () = sender.closed() => return,
                 }
                 pause = (pause * 2).min(LONGEST_PAUSE);
-                announcing = all_announcing(&fleet, &key_prefix).await.ok();
+                announcing = match all_announcing(&fleet, &key_prefix).await {
+                    Ok(again) => Some(again),
+                    Err(error) => {
+                        counters.setback(FailedStep::Background, &error);
+                        None
+                    }
+                };
             }
         });
         Ok(receiver)

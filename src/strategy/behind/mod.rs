@@ -46,6 +46,7 @@ use self::turns::Turns;
 use super::flight::SingleFlight;
 use super::{Circumstances, Guarantee, Loss, Needs, Read, ReadOutcome, Staleness, WriteError};
 use crate::base::units::Share;
+use crate::results::FailedStep;
 use crate::scenario::{Positive, Reader, SettingDoc, Settings};
 use crate::store::write_log::ExpectedEntry;
 use crate::store::{Claimed, Document, Entry, ErrorKind, Patch, StoreError, Token, Version, WriteLog};
@@ -259,7 +260,8 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
     async fn load(&self, id: &str, key: &str) -> Result<Option<Document>, StoreError> {
         let loaded = self.source.load(id).await;
         if loaded.is_err() {
-            let _ = self.cache.remove_clean(key).await;
+            let removed = self.cache.remove_clean(key).await;
+            self.note(FailedStep::Invalidation, removed);
         }
         loaded
     }
@@ -269,21 +271,35 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
     /// costs a later miss and nothing else.
     async fn fill(&self, id: &str, key: &str, token: Token, loaded: Option<&Document>) {
         let Some(loaded) = loaded else {
-            let _ = if self.settings.negative_ttl.is_zero() {
+            let told = if self.settings.negative_ttl.is_zero() {
                 self.cache.remove_clean(key).await
             } else {
                 self.cache.fill(key, token, &Entry::Absent, Some(self.settings.negative_ttl)).await
             };
+            self.note(FailedStep::Fill, told);
             return;
         };
-        match self.queue.newest(id).filter(|(version, _)| *version > loaded.version()) {
-            Some((_, own)) => {
-                let _ = self.cache.put_dirty(key, ExpectedEntry::Token(token), &Entry::of(own), None).await;
-            }
-            None => {
-                let _ = self.cache.fill(key, token, &Entry::of(loaded.clone()), Some(self.ttl())).await;
-            }
+        let newer = self.queue.newest(id).filter(|(version, _)| *version > loaded.version());
+        if let Some((_, own)) = newer {
+            let put = self.cache.put_dirty(key, ExpectedEntry::Token(token), &Entry::of(own), None).await;
+            self.note(FailedStep::Fill, put);
+        } else {
+            let loaded = Entry::of(loaded.clone());
+            let filled = self.cache.fill(key, token, &loaded, Some(self.ttl())).await;
+            self.note(FailedStep::Fill, filled);
         }
+    }
+
+    /// Counts a failure that no operation is told of.
+    fn note<T>(&self, step: FailedStep, outcome: Result<T, StoreError>) {
+        if let Err(error) = outcome {
+            self.cache.counters().setback(step, &error);
+        }
+    }
+
+    /// A flush has failed and waits for better times.
+    pub fn note_failed_flush(&self, error: &StoreError) {
+        self.cache.counters().setback(FailedStep::Background, error);
     }
 
     /// Returns what the cache or the database has, or what this instance has still to flush where that is newer.

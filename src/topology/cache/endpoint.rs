@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use crate::store::journal::{Journal, Noticed};
 use crate::store::local::LocalCache;
-use crate::store::redis::RedisCache;
 use crate::store::redis::layout::NodeAddress;
 use crate::store::redis::options::{DeploymentKind, Detour, ReadFrom, RedisOptions};
+use crate::store::redis::{self, RedisCache, RedisParts};
 use crate::store::{AnyCache, AppCache, Counters, DelayedCache, RoundTrip, SecretUrl, StoreError};
 use crate::topology::relay::Relays;
-use crate::topology::{DeploymentContext, TopologyError};
+use crate::topology::{DeploymentContext, TopologyError, tls};
 
 /// The least time that hotset's own commands are given for an answer.
 const OWN_PATIENCE: Duration = Duration::from_secs(2);
@@ -64,6 +64,8 @@ impl CacheEndpoint {
 pub struct RedisEndpoint {
     options: RedisOptions,
     relays: Option<Relays>,
+    /// The parts of Redis that the first cell uses.
+    pub(super) uses: RedisParts,
 }
 
 impl RedisEndpoint {
@@ -79,14 +81,7 @@ impl RedisEndpoint {
         site: &DeploymentContext<'_>,
     ) -> Result<Self, TopologyError> {
         let settings = site.cache;
-        let root_certificates = match &settings.tls_ca {
-            Some(path) => Some(std::fs::read(path).map_err(|source| {
-                TopologyError::Unfit(format!(
-                    "cannot read cache.tls_ca, {path}: {source}; name a file in PEM"
-                ))
-            })?),
-            None => None,
-        };
+        let tls = tls::read(settings).map_err(TopologyError::Unfit)?;
         let options = RedisOptions {
             kind,
             key_prefix: prefix.to_owned(),
@@ -97,10 +92,23 @@ impl RedisEndpoint {
             read_from,
             wait_replicas: settings.wait_replicas,
             wait_timeout: settings.wait_timeout.0,
-            root_certificates,
+            tls,
+            address_map: settings.address_map.0.clone(),
             ..RedisOptions::at(url.expose())
         };
-        Ok(Self { options, relays: site.relays.clone() })
+        Ok(Self { options, relays: site.relays.clone(), uses: site.uses })
+    }
+
+    /// Tries what will be asked of the servers, with the options of the application: what waits for replicas or reads
+    /// from them is asked too.
+    ///
+    /// # Errors
+    /// Returns everything that the servers refuse.
+    pub(super) async fn rehearse(&self, uses: RedisParts) -> Result<(), TopologyError> {
+        let doing = format!("connecting to the cache at {}", self.url());
+        let response_timeout = self.options.response_timeout.max(OWN_PATIENCE);
+        let options = RedisOptions { connections: 1, response_timeout, ..self.options.clone() };
+        redis::rehearse(&options, uses).await.map_err(TopologyError::store(doing))
     }
 
     /// The URL of the first server. It is shown without its password.

@@ -27,6 +27,12 @@ pub fn find_redis_server() -> Result<ServerProgram, ServerError> {
     REDIS_SERVER.with_version(REDIS_SERVER.locate()?)
 }
 
+/// `valkey-server`, from `$HOTSET_VALKEY_SERVER`, the PATH, or the nearest `.servers` folder. Blocks while it runs the
+/// program for its version.
+pub fn find_valkey_server() -> Result<ServerProgram, ServerError> {
+    VALKEY_SERVER.with_version(VALKEY_SERVER.locate()?)
+}
+
 /// `mongod`, from `$HOTSET_MONGOD`, the PATH, or the nearest `.servers` folder. Blocks while it runs the program for
 /// its version.
 pub fn find_mongod() -> Result<ServerProgram, ServerError> {
@@ -38,6 +44,13 @@ pub(super) const REDIS_SERVER: Wanted = Wanted {
     variable: "HOTSET_REDIS_SERVER",
     version_mark: "v=",
     remedy: "install it (on Debian or Ubuntu: apt-get install redis-server) or set HOTSET_REDIS_SERVER to its path",
+};
+
+pub(super) const VALKEY_SERVER: Wanted = Wanted {
+    program: "valkey-server",
+    variable: "HOTSET_VALKEY_SERVER",
+    version_mark: "v=",
+    remedy: "install it (on Debian or Ubuntu: apt-get install valkey-server) or set HOTSET_VALKEY_SERVER to its path",
 };
 
 pub(super) const MONGOD: Wanted = Wanted {
@@ -215,6 +228,8 @@ mod tests {
     fn versions_are_read_from_what_the_programs_print() {
         let redis = "Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64";
         assert_eq!(REDIS_SERVER.version_in(redis).unwrap(), "7.0.15");
+        let valkey = "Valkey server v=8.1.0 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64";
+        assert_eq!(VALKEY_SERVER.version_in(valkey).unwrap(), "8.1.0");
         assert_eq!(MONGOD.version_in("db version v6.0.5\nBuild Info: {").unwrap(), "6.0.5");
     }
 

@@ -30,12 +30,12 @@ mod usage;
 
 pub use directory::{SweepReport, sweep_stale, sweep_stale_in};
 pub use error::ServerError;
-pub use find::{ServerProgram, find_mongod, find_redis_server};
+pub use find::{ServerProgram, find_mongod, find_redis_server, find_valkey_server};
 pub use mongod::{MongodConfig, MongodServer};
 pub use ports::free_port;
 pub use process::ServerProcess;
 pub use protocol::{ServerExit, ServerSignal, ServerSpec};
-pub use redis::{EvictionPolicy, Persistence, RedisConfig, RedisServer};
+pub use redis::{CacheProgram, EvictionPolicy, Persistence, RedisConfig, RedisServer};
 pub use secret::Secret;
 pub use supervisor::{Supervisor, own_program};
 pub use usage::{ProcessUsage, UsageSampler};

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::error::ServerError;
-use super::find::REDIS_SERVER;
+use super::find::{REDIS_SERVER, VALKEY_SERVER, Wanted};
 use super::launch::{ServerKind, launch, quote_plainly, relaunch};
 use super::process::ServerProcess;
 use super::protocol::{ServerExit, ServerSpec};
@@ -16,6 +16,25 @@ use super::secret::Secret;
 use super::supervisor::Supervisor;
 use crate::base::secrets;
 use crate::store::SecretUrl;
+
+crate::choices! {
+    /// Which program a managed cache server is.
+    pub enum CacheProgram {
+        /// Redis.
+        Redis = "redis",
+        /// Valkey, which speaks as Redis does.
+        Valkey = "valkey",
+    }
+}
+
+impl CacheProgram {
+    fn wanted(self) -> &'static Wanted {
+        match self {
+            Self::Redis => &REDIS_SERVER,
+            Self::Valkey => &VALKEY_SERVER,
+        }
+    }
+}
 
 crate::choices! {
     /// The records that Redis writes to disk, and so what survives its crash.
@@ -63,7 +82,10 @@ impl EvictionPolicy {
 /// The configuration of a managed Redis.
 #[derive(Debug, Clone)]
 pub struct RedisConfig {
-    /// The program, or nothing for the one that [`find_redis_server`](super::find_redis_server) finds.
+    /// Which program it is.
+    pub server: CacheProgram,
+    /// The path of the program, or nothing for the one that [`find_redis_server`](super::find_redis_server) or
+    /// [`find_valkey_server`](super::find_valkey_server) finds.
     pub program: Option<PathBuf>,
     /// The memory limit in bytes, or nothing for none.
     pub max_memory_bytes: Option<u64>,
@@ -87,6 +109,7 @@ pub struct RedisConfig {
 impl Default for RedisConfig {
     fn default() -> Self {
         Self {
+            server: CacheProgram::Redis,
             program: None,
             max_memory_bytes: None,
             eviction: EvictionPolicy::NoEviction,
@@ -111,8 +134,8 @@ impl RedisServer {
     /// Starts a Redis and waits until it serves. After Ok it answers; after Err nothing of it is left.
     pub async fn start(supervisor: &Supervisor, config: RedisConfig) -> Result<Self, ServerError> {
         let program = match &config.program {
-            Some(path) => REDIS_SERVER.check(path)?,
-            None => REDIS_SERVER.locate()?,
+            Some(path) => config.server.wanted().check(path)?,
+            None => config.server.wanted().locate()?,
         };
         let password = match config.password.clone() {
             Some(password) => password,

@@ -42,6 +42,7 @@ pub(super) fn address_of(url: &SecretUrl) -> Result<NodeAddress, StoreError> {
         redis::ConnectionAddr::Tcp(host, port) | redis::ConnectionAddr::TcpTls { host, port, .. } => {
             Ok(NodeAddress::new(host.clone(), *port))
         }
+        redis::ConnectionAddr::Unix(path) => Ok(NodeAddress::of_socket(path.to_string_lossy())),
         _ => Err(StoreError::new(ErrorKind::Other, format!("{url} names no host and port"))),
     }
 }

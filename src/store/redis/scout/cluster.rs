@@ -7,6 +7,8 @@ use futures_util::stream::FuturesUnordered;
 use redis::Value;
 
 use super::answers::{address_of, read, unexpected};
+use crate::store::redis::address_map::AddressMap;
+use crate::store::redis::announced::{AnnouncedAddresses, AnnouncedNode};
 use crate::store::redis::layout::{Layout, NodeAddress, Placement, Shard, UNSERVED};
 use crate::store::redis::link::{Address, Link};
 use crate::store::redis::options::RedisOptions;
@@ -18,7 +20,8 @@ const DOING: &str = "asking for the slots of the cluster";
 /// The scout for Redis Cluster, see the module.
 pub(in crate::store::redis) struct Cluster {
     seeds: Vec<Arc<Address>>,
-    host: String,
+    addresses: AnnouncedAddresses,
+    address_map: AddressMap,
     names: ShardNames,
 }
 
@@ -26,7 +29,18 @@ impl Cluster {
     pub(super) fn new(options: &RedisOptions, more: &[SecretUrl]) -> Result<Self, StoreError> {
         let seed = |url| Ok(Arc::new(Address::of(options, url, false)?));
         let seeds = std::iter::once(&options.url).chain(more).map(seed).collect::<Result<_, StoreError>>()?;
-        Ok(Self { seeds, host: address_of(&options.url)?.host, names: options.shard_names.clone() })
+        Ok(Self {
+            seeds,
+            addresses: AnnouncedAddresses::default(),
+            address_map: options.address_map.clone(),
+            names: options.shard_names.clone(),
+        })
+    }
+
+    /// Where a node was asked. What is behind a socket has announced its address on this machine.
+    fn asked(link: &Arc<Link>) -> Result<NodeAddress, StoreError> {
+        let asked = address_of(link.address().url())?;
+        Ok(if asked.is_socket() { NodeAddress::new("127.0.0.1", 0) } else { asked })
     }
 
     /// Asks all nodes at once and takes the first answer in which every slot is served, or else the one with
@@ -77,49 +91,60 @@ impl Cluster {
             }
             error
         })?;
-        layout(answer, &self.host)
+        let ranges = ranges(answer)?;
+        let nodes: Vec<_> = ranges.iter().flat_map(|range| range.nodes.clone()).collect();
+        let asked = Self::asked(link)?;
+        let addresses = self.addresses.of(&nodes, &asked, |node| self.address_map.maps(node)).await;
+        layout(&ranges, addresses)
     }
 }
 
-/// Reads the answer to CLUSTER SLOTS: ranges, each with its primary first and then its replicas.
-fn layout(answer: Value, default_host: &str) -> Result<Layout, StoreError> {
-    let ranges: Vec<Vec<Value>> = read(answer, DOING)?;
-    let mut shards: Vec<Shard> = Vec::new();
-    let mut ranges_of: Vec<(u16, u16, NodeAddress, Vec<NodeAddress>)> = Vec::new();
-    for range in ranges {
-        let mut parts = range.into_iter();
+/// A range of slots, with its primary first and then its replicas.
+struct Range {
+    from: u16,
+    to: u16,
+    nodes: Vec<AnnouncedNode>,
+}
+
+/// Reads the answer to CLUSTER SLOTS.
+fn ranges(answer: Value) -> Result<Vec<Range>, StoreError> {
+    let range = |parts: Vec<Value>| {
+        let mut parts = parts.into_iter();
         let (Some(from), Some(to)) = (parts.next(), parts.next()) else { return Err(unexpected(DOING)) };
-        let mut nodes = parts.map(|node| address(node, default_host));
-        let primary = nodes.next().ok_or_else(|| unexpected(DOING))??;
-        ranges_of.push((read(from, DOING)?, read(to, DOING)?, primary, nodes.collect::<Result<_, _>>()?));
-    }
+        let nodes: Option<Vec<_>> = parts.map(AnnouncedNode::of_slots).collect();
+        let nodes = nodes.filter(|nodes| !nodes.is_empty()).ok_or_else(|| unexpected(DOING))?;
+        Ok(Range { from: read(from, DOING)?, to: read(to, DOING)?, nodes })
+    };
+    let all: Vec<Vec<Value>> = read(answer, DOING)?;
+    let mut ranges = all.into_iter().map(range).collect::<Result<Vec<_>, StoreError>>()?;
     // New shards are named in the order of their lowest slots.
-    ranges_of.sort_by_key(|(from, ..)| *from);
+    ranges.sort_by_key(|range| range.from);
+    Ok(ranges)
+}
+
+/// The layout of ranges, with the addresses of their nodes, one after the other.
+fn layout(ranges: &[Range], addresses: Vec<NodeAddress>) -> Result<Layout, StoreError> {
+    let mut addresses = addresses.into_iter();
+    let mut shards: Vec<Shard> = Vec::new();
     let mut slots = Layout::no_slots();
-    for (from, to, primary, mut replicas) in ranges_of {
+    for Range { from, to, nodes } in ranges {
+        let mut of_range: Vec<NodeAddress> = addresses.by_ref().take(nodes.len()).collect();
+        if of_range.is_empty() {
+            return Err(unexpected(DOING));
+        }
+        let primary = of_range.remove(0);
         let known = shards.iter().position(|shard| shard.primary.as_ref() == Some(&primary));
         let number = known.unwrap_or_else(|| {
-            replicas.sort();
-            shards.push(Shard { name: String::new(), primary: Some(primary), replicas });
+            of_range.sort();
+            shards.push(Shard { name: String::new(), primary: Some(primary), replicas: of_range });
             shards.len() - 1
         });
-        let Some(range) = slots.get_mut(usize::from(from)..=usize::from(to)) else {
+        let Some(range) = slots.get_mut(usize::from(*from)..=usize::from(*to)) else {
             return Err(unexpected(DOING));
         };
         range.fill(u16::try_from(number).unwrap_or(UNSERVED));
     }
     Ok(Layout { shards, placement: Placement::Slots(slots) })
-}
-
-/// Reads a node: its host, its port, and parts that do not matter here.
-fn address(node: Value, default_host: &str) -> Result<NodeAddress, StoreError> {
-    let parts: Vec<Value> = read(node, DOING)?;
-    let mut parts = parts.into_iter();
-    let host: Option<String> = read(parts.next().unwrap_or(Value::Nil), DOING)?;
-    let port: u16 = read(parts.next().unwrap_or(Value::Nil), DOING)?;
-    // A node that does not know its own host yet leaves it empty.
-    let host = host.filter(|host| !host.is_empty() && host != "?").unwrap_or_else(|| default_host.to_owned());
-    Ok(NodeAddress::new(host, port))
 }
 
 #[cfg(test)]
@@ -134,14 +159,21 @@ mod tests {
         Value::Array([vec![Value::Int(from), Value::Int(to)], nodes].concat())
     }
 
-    #[test]
-    fn slots_are_read_with_their_primaries_and_replicas() {
+    async fn layout_of(answer: Value) -> Result<Layout, StoreError> {
+        let ranges = ranges(answer)?;
+        let nodes: Vec<_> = ranges.iter().flat_map(|range| range.nodes.clone()).collect();
+        let asked = NodeAddress::new("10.0.0.1", 1);
+        layout(&ranges, AnnouncedAddresses::default().of(&nodes, &asked, |_| false).await)
+    }
+
+    #[tokio::test]
+    async fn slots_are_read_with_their_primaries_and_replicas() {
         let answer = Value::Array(vec![
             range(8000, 16_383, vec![node("10.0.0.2", 7001)]),
             range(0, 4000, vec![node("", 7000), node("10.0.0.3", 7002)]),
             range(4002, 7999, vec![node("", 7000), node("10.0.0.3", 7002)]),
         ]);
-        let layout = layout(answer, "10.0.0.1").unwrap();
+        let layout = layout_of(answer).await.unwrap();
         assert_eq!(layout.shards.len(), 2);
         assert_eq!(layout.shards[0].primary, Some(NodeAddress::new("10.0.0.1", 7000)));
         assert_eq!(layout.shards[0].replicas, [NodeAddress::new("10.0.0.3", 7002)]);
@@ -149,13 +181,13 @@ mod tests {
         assert_eq!(layout.unserved_slots(), 1);
     }
 
-    #[test]
-    fn an_answer_that_is_no_slots_is_an_error_and_no_panic() {
+    #[tokio::test]
+    async fn an_answer_that_is_no_slots_is_an_error_and_no_panic() {
         for answer in [Value::Nil, Value::Okay, Value::Array(vec![Value::Array(vec![Value::Int(1)])])] {
-            let layout = layout(answer, "host");
+            let layout = layout_of(answer).await;
             assert!(layout.is_err() || layout.unwrap().shards.is_empty());
         }
         let out_of_range = Value::Array(vec![range(0, 20_000, vec![node("h", 1)])]);
-        assert!(layout(out_of_range, "host").is_err());
+        assert!(layout_of(out_of_range).await.is_err());
     }
 }

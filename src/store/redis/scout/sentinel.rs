@@ -24,6 +24,8 @@ pub(in crate::store::redis) struct Sentinel {
     sharding: Sharding,
     /// The connections over which nodes are asked for their roles.
     nodes: Mutex<HashMap<NodeAddress, Arc<Link>>>,
+    /// Why the named primary of a shard is not used, by the shard's name.
+    unconfirmed: Mutex<HashMap<String, String>>,
 }
 
 impl Sentinel {
@@ -40,10 +42,41 @@ impl Sentinel {
             masters: masters.to_vec(),
             sharding,
             nodes: Mutex::default(),
+            unconfirmed: Mutex::default(),
         })
     }
 
-    /// Returns an error only if no sentinel answers or none knows a name. A shard without a primary is not an
+    /// The primaries as sentinels name them, whether or not they are ones.
+    ///
+    /// # Errors
+    /// Returns an error if no sentinel answers.
+    pub(super) async fn named(&self) -> Result<Vec<NodeAddress>, StoreError> {
+        let mut named = Vec::new();
+        for name in &self.masters {
+            let mut last = None;
+            for sentinel in &self.sentinels {
+                match self.primary(sentinel, name).await {
+                    Ok(primary) => {
+                        last = None;
+                        named.extend(primary);
+                        break;
+                    }
+                    Err(error) => last = Some(error),
+                }
+            }
+            if let Some(error) = last {
+                return Err(error);
+            }
+        }
+        Ok(named)
+    }
+
+    /// Why a shard has no primary, as far as that is known.
+    pub(super) fn unconfirmed(&self, shard: &str) -> Option<String> {
+        self.unconfirmed.lock().get(shard).cloned()
+    }
+
+    /// Returns an error only if no sentinel answers or none knows a name, or if a node refuses the user. A shard without a primary is not an
     /// error; it is failing over.
     pub(super) async fn look(&self, _known: &[Arc<Link>]) -> Result<Layout, StoreError> {
         let shards = join_all(self.masters.iter().map(|name| self.shard(name))).await;
@@ -77,8 +110,20 @@ impl Sentinel {
                 continue;
             }
             let link = self.node(&primary)?;
-            let confirmed = link.connected().await.is_ok() && matches!(role(&link).await, Ok((true, _)));
-            if confirmed {
+            let confirmed = async {
+                link.connected().await?;
+                role(&link).await
+            };
+            let reason = match confirmed.await {
+                Ok((true, _)) => None,
+                Ok((false, _)) => Some(format!("{primary}, which sentinels name, says that it is a replica")),
+                // It will refuse the next time too.
+                Err(error) if error.kind == ErrorKind::Denied => return Err(refused_by_node(error)),
+                Err(error) => Some(error.detail),
+            };
+            let is_confirmed = reason.is_none();
+            self.note_unconfirmed(name, reason);
+            if is_confirmed {
                 let replicas = self.replicas(sentinel, name).await.unwrap_or_default();
                 return Ok(Shard { name: name.into(), primary: Some(primary), replicas });
             }
@@ -104,14 +149,22 @@ impl Sentinel {
         Ok(Shard { name: name.into(), primary: None, replicas })
     }
 
+    fn note_unconfirmed(&self, name: &str, reason: Option<String>) {
+        let mut unconfirmed = self.unconfirmed.lock();
+        match reason {
+            Some(reason) => drop(unconfirmed.insert(name.to_owned(), reason)),
+            None => drop(unconfirmed.remove(name)),
+        }
+    }
+
     async fn primary(&self, sentinel: &Arc<Link>, name: &str) -> Result<Option<NodeAddress>, StoreError> {
         const DOING: &str = "asking a sentinel for a primary";
         if !sentinel.is_up() {
-            sentinel.connected().await?;
+            sentinel.connected().await.map_err(refused_by_sentinel)?;
         }
         let mut ask = redis::cmd("SENTINEL");
         ask.arg("GET-MASTER-ADDR-BY-NAME").arg(name);
-        match sentinel.request(&ask, DOING).await? {
+        match sentinel.request(&ask, DOING).await.map_err(refused_by_sentinel)? {
             Value::Nil => Ok(None),
             answer => {
                 let (host, port): (String, u16) = read(answer, DOING)?;
@@ -150,4 +203,26 @@ impl Sentinel {
         self.nodes.lock().insert(address.clone(), Arc::clone(&link));
         Ok(link)
     }
+}
+
+/// Says which of the two users of a deployment was refused.
+fn refused_by_sentinel(error: StoreError) -> StoreError {
+    told(
+        error,
+        "this is a sentinel's own user and password: they stand in each URL of `sentinels`, as in redis://:${PASSWORD}@host:26379, and not where it wants none",
+    )
+}
+
+pub(in crate::store::redis) fn refused_by_node(error: StoreError) -> StoreError {
+    told(
+        error,
+        "this is the nodes' user and password and not the sentinels': write node = \"redis://:${PASSWORD}@\" in the topology, and leave it out where they want none",
+    )
+}
+
+fn told(error: StoreError, what: &str) -> StoreError {
+    if error.kind != ErrorKind::Denied {
+        return error;
+    }
+    StoreError::new(error.kind, format!("{}; {what}", error.detail))
 }

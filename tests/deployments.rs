@@ -1,0 +1,442 @@
+//! Servers as people have them: with users of few rights, behind addresses that only they know, old, secured, or without
+//! what a scenario asks for. What was measured is what is named, and every refusal has its cause.
+
+mod support;
+
+use std::fs;
+use std::net::{Ipv4Addr, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use redis::Commands as _;
+use support::tls::Secured;
+use support::{Foreign, Place, eventually, row};
+
+/// A scenario of a second on one topology.
+fn scenario(strategies: &str, topology: &str, more: &str) -> String {
+    format!(
+        "strategies = [{strategies}]\ntopologies = [{topology}]\n[dataset]\nkeys = 300\n\
+         [workload]\nclients = 6\nrate_per_second = 200\n[run]\nduration = \"1s\"\nwarmup_max = \"1s\"\n{more}"
+    )
+}
+
+fn single(url: &str) -> String {
+    format!("{{ name = \"single\", url = \"{url}\", database = \"embedded\" }}")
+}
+
+/// What a run says that ends with a code.
+fn run(place: &Place, code: i32, text: &str) -> String {
+    place.write("shop.toml", text);
+    place.fails(code, &["shop.toml", "--no-plots", "--quiet"])
+}
+
+/// A Redis with a user `shop` of these rights, whose password is `pw`, and the URL of that user.
+fn with_user(rights: &str) -> (Foreign, String) {
+    let redis = Foreign::redis(&[]);
+    let mut connection = connect(redis.port);
+    let mut set = redis::cmd("ACL");
+    set.arg("SETUSER").arg("shop").arg("on").arg(">pw");
+    for right in rights.split_whitespace() {
+        set.arg(right);
+    }
+    set.query::<()>(&mut connection).unwrap();
+    let url = format!("redis://shop:pw@127.0.0.1:{}", redis.port);
+    (redis, url)
+}
+
+fn connect(port: u16) -> redis::Connection {
+    redis::Client::open(format!("redis://127.0.0.1:{port}")).unwrap().get_connection().unwrap()
+}
+
+#[test]
+fn a_strategy_whose_announcements_are_refused_fails_with_the_right_that_is_missing() {
+    let (_redis, url) = with_user("~hotset:* +@all -client|tracking");
+    let place = Place::new();
+    let said = run(&place, 3, &scenario("\"near-cache\"", &single(&url), ""));
+    assert!(said.contains("NOPERM") && said.contains("may not client|tracking;"), "{said}");
+    assert!(said.contains("ACL SETUSER shop ~hotset:*"), "{said}");
+    assert!(!said.contains("check the user and the password"), "{said}");
+    let results = place.results("shop");
+    assert_eq!(row(&results, "near-cache").status.name(), "failed");
+}
+
+#[test]
+fn a_change_stream_on_a_server_without_a_replica_set_fails_with_the_remedy() {
+    let mongod = Foreign::mongod();
+    let place = Place::new();
+    let database = format!("[database]\nurl = \"mongodb://127.0.0.1:{}\"\n", mongod.port);
+    let topology = "{ name = \"embedded\", database = \"mongodb\" }";
+    let said = run(&place, 3, &scenario("\"change-stream\"", topology, &database));
+    assert!(said.contains("replica set") && said.contains("--replSet"), "{said}");
+    assert!(!said.contains("labels:") && !said.contains("RawDocument"), "{said}");
+}
+
+#[test]
+fn a_setting_that_the_servers_do_not_have_fails_before_the_warm_up() {
+    let redis = Foreign::redis(&[]);
+    let place = Place::new();
+    let url = format!("redis://127.0.0.1:{}", redis.port);
+    let reading = single(&url).replace("database", "read_from = \"replicas\", database");
+    let said = run(&place, 3, &scenario("\"cache-aside\"", &reading, ""));
+    assert!(said.contains("read_from needs every shard to have 1 or more replicas"), "{said}");
+    let waiting = scenario("\"cache-aside\"", &single(&url), "[cache]\nwait_replicas = 2\n");
+    let said = run(&place, 3, &waiting);
+    assert!(said.contains("cache.wait_replicas needs every shard to have 2"), "{said}");
+}
+
+#[test]
+fn a_server_that_lacks_a_command_is_refused_by_that_and_not_by_its_number() {
+    let redis = Foreign::redis(&["--rename-command", "GETRANGE", ""]);
+    let place = Place::new();
+    let url = format!("redis://127.0.0.1:{}", redis.port);
+    let said = run(&place, 3, &scenario("\"cache-aside\"", &single(&url), ""));
+    assert!(said.contains("does not know GETRANGE") && said.contains("unknown command"), "{said}");
+    assert!(said.contains("Redis 7.0 or newer, or Valkey"), "{said}");
+}
+
+#[test]
+fn a_cell_in_which_most_operations_fail_ends_the_run_with_an_error_and_the_servers_words() {
+    let redis = Foreign::redis(&["--maxmemory", "1", "--maxmemory-policy", "noeviction"]);
+    let place = Place::new();
+    let url = format!("redis://127.0.0.1:{}", redis.port);
+    let said = run(&place, 3, &scenario("\"cache-aside\"", &single(&url), ""));
+    assert!(said.contains("more than half of the operations failed"), "{said}");
+    let results = place.results("shop");
+    let cell = row(&results, "cache-aside");
+    assert_eq!(cell.status.name(), "impaired");
+    assert!(cell.reason.contains("OOM"), "{}", cell.reason);
+    let error = results.errors.iter().find(|error| error.kind == "out-of-memory").unwrap();
+    assert!(error.first.contains("OOM command not allowed") && error.failures > 50, "{error:?}");
+}
+
+#[test]
+fn all_missing_rights_are_in_one_message_and_the_documented_ones_are_enough() {
+    let place = Place::new();
+    let (_redis, url) = with_user("~shop:* +@all -role -client -scan");
+    let said = run(&place, 3, &scenario("\"cache-aside\"", &single(&url), ""));
+    assert!(said.contains("may not role, scan;"), "{said}");
+    let (_redis, url) = with_user("~shop:* +@all");
+    let said = run(&place, 3, &scenario("\"cache-aside\"", &single(&url), ""));
+    assert!(said.contains("may not touch the keys that hotset writes"), "{said}");
+
+    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/own-servers.md")).unwrap();
+    let rights =
+        page.lines().find_map(|line| line.trim().strip_prefix("ACL SETUSER shop on >PASSWORD ")).unwrap();
+    let (redis, url) = with_user(rights);
+    let every = "\"cache-aside\", \"near-cache\", \"cache-ahead\", { name = \"cache-behind\", log = \"stream\" }, \"lease\"";
+    place.write("shop.toml", scenario(every, &single(&url), "[cache]\nttl = \"1m\"\n"));
+    place.succeeds(&["shop.toml", "--no-plots", "--quiet"]);
+    let results = place.results("shop");
+    for cell in &results.summary {
+        assert_eq!(cell.answers.errors, 0, "{}: {}", cell.cell, cell.reason);
+        assert_ne!(cell.status.name(), "impaired", "{}: {}", cell.cell, cell.reason);
+    }
+    let left: Vec<String> = connect(redis.port).keys("*").unwrap();
+    assert_eq!(left, [] as [String; 0]);
+}
+
+/// Nodes of a cluster, ended when dropped.
+struct ClusterNodes(Vec<(Child, tempfile::TempDir)>);
+
+impl Drop for ClusterNodes {
+    fn drop(&mut self) {
+        for (child, _) in &mut self.0 {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// Starts nodes at these addresses on one port, and forms a cluster of them.
+fn cluster(hosts: &[&str], more: &[&str]) -> (ClusterNodes, u16) {
+    // The nodes talk to each other 10 000 ports above.
+    let port = std::iter::repeat_with(support::free_port).find(|port| *port < 50_000).unwrap();
+    let start = |host: &&str| {
+        let directory = tempfile::tempdir().unwrap();
+        let child = Command::new("redis-server")
+            .args(["--port", &port.to_string(), "--bind", host, "--save", "", "--protected-mode", "no"])
+            .args(["--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf"])
+            .args(["--dir", directory.path().to_str().unwrap(), "--cluster-announce-ip", host])
+            .args(more)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        eventually("a node listens", || TcpStream::connect((*host, port)).is_ok());
+        (child, directory)
+    };
+    let nodes = ClusterNodes(hosts.iter().map(start).collect());
+    let mut connections: Vec<_> = hosts
+        .iter()
+        .map(|host| redis::Client::open(format!("redis://{host}:{port}")).unwrap().get_connection().unwrap())
+        .collect();
+    let share = 16_384 / hosts.len();
+    for (number, connection) in connections.iter_mut().enumerate() {
+        let last = if number + 1 == hosts.len() { 16_383 } else { (number + 1) * share - 1 };
+        redis::cmd("CLUSTER")
+            .arg("ADDSLOTSRANGE")
+            .arg(number * share)
+            .arg(last)
+            .query::<()>(connection)
+            .unwrap();
+        redis::cmd("CLUSTER").arg("SET-CONFIG-EPOCH").arg(number + 1).query::<()>(connection).unwrap();
+    }
+    for host in &hosts[1..] {
+        redis::cmd("CLUSTER").arg("MEET").arg(host).arg(port).query::<()>(&mut connections[0]).unwrap();
+    }
+    for connection in &mut connections {
+        eventually("the cluster is whole", || {
+            let info: String = redis::cmd("CLUSTER").arg("INFO").query(connection).unwrap();
+            info.contains("cluster_state:ok")
+        });
+    }
+    (nodes, port)
+}
+
+#[test]
+fn nodes_that_announce_a_question_mark_or_nothing_are_found_at_their_addresses() {
+    let hosts = ["127.0.0.1", "127.0.0.2", "127.0.0.3"];
+    for preferred in ["hostname", "unknown-endpoint"] {
+        let (_nodes, port) = cluster(&hosts, &["--cluster-preferred-endpoint-type", preferred]);
+        let place = Place::new();
+        let topology = format!(
+            "{{ name = \"cluster\", nodes = [\"redis://127.0.0.1:{port}\"], database = \"embedded\" }}"
+        );
+        place.write("shop.toml", scenario("\"cache-aside\"", &topology, ""));
+        place.succeeds(&["shop.toml", "--no-plots", "--quiet"]);
+        let results = place.results("shop");
+        assert_eq!(row(&results, "cache-aside").answers.errors, 0, "{preferred}");
+        let mut addresses: Vec<_> = results.nodes.iter().map(|node| node.address.clone()).collect();
+        addresses.sort();
+        assert_eq!(addresses, hosts.map(|host| format!("{host}:{port}")), "{preferred}");
+
+        let rows =
+            place.succeeds(&["monitor", "--redis", &format!("redis://127.0.0.1:{port}"), "--count", "1"]);
+        for host in hosts {
+            assert!(rows.stdout.contains(&format!("{host}:{port}")), "{preferred}: {}", rows.stdout);
+        }
+    }
+}
+
+#[test]
+fn an_address_that_only_the_servers_can_reach_is_told_and_can_be_mapped() {
+    let (_nodes, port) = cluster(&["127.0.0.1"], &["--cluster-announce-ip", "10.255.255.9"]);
+    let place = Place::new();
+    let topology =
+        format!("{{ name = \"cluster\", nodes = [\"redis://127.0.0.1:{port}\"], database = \"embedded\" }}");
+    let said =
+        run(&place, 3, &scenario("\"cache-aside\"", &topology, "[cache]\nconnect_timeout = \"300ms\"\n"));
+    assert!(said.contains(&format!("announces it as 10.255.255.9:{port}")), "{said}");
+    assert!(said.contains("address_map"), "{said}");
+    let map = format!("[cache]\naddress_map = {{ \"10.255.255.9:{port}\" = \"127.0.0.1:{port}\" }}\n");
+    place.write("shop.toml", scenario("\"cache-aside\"", &topology, &map));
+    place.succeeds(&["shop.toml", "--no-plots", "--quiet"]);
+    let map = format!("10.255.255.9:{port}=127.0.0.1:{port}");
+    let url = format!("redis://127.0.0.1:{port}");
+    let rows = place.succeeds(&["monitor", "--redis", &url, "--count", "1", "--address-map", &map]);
+    assert!(rows.stdout.contains(&format!("10.255.255.9:{port},primary,first")), "{}", rows.stdout);
+}
+
+#[test]
+fn a_unix_socket_is_used_by_run_and_monitor() {
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("redis.sock");
+    let _redis = Foreign::redis(&["--unixsocket", socket.to_str().unwrap(), "--requirepass", "pw"]);
+    let place = Place::new();
+    for scheme in ["unix", "redis+unix"] {
+        let url = format!("{scheme}://{}?pass=pw", socket.display());
+        place.write("shop.toml", scenario("\"near-cache\"", &single(&url), ""));
+        place.succeeds(&["shop.toml", "--no-plots", "--quiet"]);
+        assert_eq!(row(&place.results("shop"), "near-cache").answers.errors, 0);
+        let rows = place.succeeds(&["monitor", "--redis", &url, "--count", "1"]);
+        assert!(rows.stdout.contains(&format!("{},primary,first", socket.display())), "{}", rows.stdout);
+    }
+    let missing = format!("unix://{}/no.sock", directory.path().display());
+    let said = run(&place, 3, &scenario("\"cache-aside\"", &single(&missing), ""));
+    assert!(said.contains("there is no socket of that path"), "{said}");
+}
+
+/// Of a Redis that knows its clients by their certificates.
+fn secured(server: &Secured, more: &str) -> String {
+    let url = format!("rediss://shop:s3cret-pass@127.0.0.1:{}", server.port);
+    let tls = format!("[cache]\ntimeout = \"2s\"\n{more}");
+    scenario("\"cache-aside\"", &single(&url), &tls)
+}
+
+#[test]
+fn a_server_that_wants_a_certificate_says_so_and_is_used_with_one() {
+    let server = Secured::start_with("yes");
+    let place = Place::new();
+    let shown = |path: &Path| path.display().to_string();
+    let authority = format!("tls_ca = \"{}\"\n", shown(&server.authority));
+    let said = run(&place, 3, &secured(&server, &authority));
+    assert!(
+        said.contains("cache.tls_cert") && !said.contains("name the file with the certificates"),
+        "{said}"
+    );
+    let [certificate, key] = &server.client;
+    let client = format!("{authority}tls_cert = \"{}\"\ntls_key = \"{}\"\n", shown(certificate), shown(key));
+    place.write("shop.toml", secured(&server, &client));
+    place.succeeds(&["shop.toml", "--no-plots", "--quiet"]);
+    let url = format!("rediss://shop:s3cret-pass@127.0.0.1:{}", server.port);
+    let (ca, certificate, key) = (shown(&server.authority), shown(certificate), shown(key));
+    let monitor = ["monitor", "--redis", &url, "--count", "1", "--tls-ca", &ca];
+    let with = [&monitor[..], &["--tls-cert", &certificate, "--tls-key", &key]].concat();
+    assert!(place.succeeds(&with).stdout.contains("primary,first"));
+}
+
+#[test]
+fn files_of_tls_are_opened_before_anything_is_started() {
+    let place = Place::new();
+    let of = |more: &str| run(&place, 2, &scenario("\"cache-aside\"", &single("rediss://127.0.0.1:1"), more));
+    assert!(
+        of("[cache]\ntls_cert = \"none.pem\"\ntls_key = \"none.key\"\n").contains("cannot read none.key")
+    );
+    place.write("some.pem", "-----BEGIN CERTIFICATE-----\n");
+    assert!(of("[cache]\ntls_cert = \"some.pem\"\n").contains("a certificate needs its key"));
+    assert!(
+        of("[cache]\ntls_ca = \"some.pem\"\ntls_key = \"some.pem\"\n").contains("there is no private key")
+    );
+    let mongodb = "[database]\nurl = \"mongodb://h/?tls=true&tlsCAFile=none.pem\"\n";
+    assert!(of(mongodb).contains("cannot read the tlsCAFile of the URL, none.pem"));
+}
+
+#[test]
+fn a_server_that_nobody_looked_at_is_said_on_every_page() {
+    let server = Secured::start();
+    let place = Place::new();
+    place.write("shop.toml", secured(&server, "tls_insecure = true\n"));
+    let ended = place.succeeds(&["shop.toml"]);
+    let words = "nobody has looked at who the servers of the cache are";
+    assert!(ended.stdout.contains(words) && ended.stderr.contains(words), "{ended:?}");
+    let page = fs::read_to_string(place.latest("shop").join("report.html")).unwrap();
+    assert!(page.contains(words));
+}
+
+/// A primary with a password and a sentinel that looks after it, with the sentinel's own.
+fn sentinel(node_password: &str, sentinel_password: &str) -> (Foreign, Foreign, tempfile::TempDir) {
+    let node = if node_password.is_empty() { vec![] } else { vec!["--requirepass", node_password] };
+    let primary = Foreign::redis(&node);
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("sentinel.conf");
+    let line = |password: &str, line: &str| match password {
+        "" => String::new(),
+        password => format!("{line} {password}\n"),
+    };
+    let text = [
+        format!("sentinel monitor shard0 127.0.0.1 {} 1\n", primary.port),
+        line(node_password, "sentinel auth-pass shard0"),
+        line(sentinel_password, "requirepass"),
+    ]
+    .concat();
+    fs::write(&file, text).unwrap();
+    let sentinel = Foreign::sentinel(file.to_str().unwrap());
+    (primary, sentinel, directory)
+}
+
+#[test]
+fn of_the_two_passwords_behind_sentinels_the_one_that_is_wrong_is_named() {
+    let place = Place::new();
+    let of = |sentinel: &str, node: &str| {
+        let topology = format!(
+            "{{ name = \"sentinel\", sentinels = [\"{sentinel}\"], masters = [\"shard0\"]{node}, database = \"embedded\" }}"
+        );
+        scenario("\"cache-aside\"", &topology, "")
+    };
+    let (_primary, open, _directory) = sentinel("nodepw", "");
+    let url = format!("redis://127.0.0.1:{}", open.port);
+    let said = run(&place, 3, &of(&url, ""));
+    assert!(said.contains("NOAUTH") && said.contains("node = "), "{said}");
+    let said = run(&place, 3, &of(&url, ", node = \"redis://:wrong@\""));
+    assert!(said.contains("WRONGPASS") && said.contains("node = "), "{said}");
+    place.write("shop.toml", of(&url, ", node = \"redis://:nodepw@\""));
+    place.succeeds(&["shop.toml", "--no-plots", "--quiet"]);
+
+    let (_primary, closed, _directory) = sentinel("", "sentpw");
+    let url = format!("redis://127.0.0.1:{}", closed.port);
+    let said = run(&place, 3, &of(&url, ""));
+    assert!(said.contains("NOAUTH") && said.contains("`sentinels`"), "{said}");
+    let url = format!("redis://:sentpw@127.0.0.1:{}", closed.port);
+    let said = run(&place, 3, &of(&url, ", node = \"redis://:needless@\""));
+    assert!(said.contains("without any password configured") && said.contains("leave it out"), "{said}");
+}
+
+#[test]
+fn a_mongodb_that_refuses_says_why_and_never_that_it_may_not_run() {
+    let mongod = Foreign::mongod_with(&["--auth"]);
+    let place = Place::new();
+    let topology = "{ name = \"embedded\", database = \"mongodb\" }";
+    let of = |user: &str| {
+        let database = format!("[database]\nurl = \"mongodb://{user}127.0.0.1:{}\"\n", mongod.port);
+        run(&place, 3, &scenario("\"cache-aside\"", topology, &database))
+    };
+    for _ in 0..2 {
+        let said = of("shop:wrong-pass@");
+        assert!(said.contains("Authentication failed") && said.contains("authSource"), "{said}");
+        let said = of("");
+        assert!(said.contains("not authorized") && said.contains("readWriteAnyDatabase"), "{said}");
+        assert!(!said.contains("labels:") && !said.contains("firewall"), "{said}");
+    }
+}
+
+#[test]
+fn too_few_open_files_are_told_before_the_run() {
+    let place = Place::new();
+    let text = scenario("\"cache-aside\"", "\"embedded\"", "")
+        .replace("clients = 6", "clients = 6\ninstances = 6\nconnections = 1");
+    let text = text.replace("\"embedded\"", "{ name = \"single\", database = \"embedded\" }");
+    place.write("shop.toml", text);
+    let hotset = place.hotset(&["check", "shop.toml", "--set", "workload.connections=200"]);
+    let mut limited = Command::new("sh");
+    limited
+        .args(["-c", "ulimit -n 64; exec \"$0\" \"$@\""])
+        .arg(hotset.get_program())
+        .args(hotset.get_args());
+    limited.current_dir(place.path());
+    let ended = place.start(limited).end();
+    assert_eq!(ended.code, 2, "{ended:?}");
+    assert!(ended.stderr.contains("this process may have 64"), "{ended:?}");
+    assert!(ended.stderr.contains("ulimit -n"), "{ended:?}");
+}
+
+#[test]
+fn processors_have_the_numbers_that_the_machine_gives_them() {
+    let allowed = hotset::base::processors::allowed();
+    let (mine, other) = (allowed[allowed.len() - 1], allowed[0]);
+    let place = Place::new();
+    place.write("shop.toml", scenario("\"cache-aside\"", "\"embedded\"", ""));
+    let check = |number: u64| {
+        let pin = format!("run.pin.hotset=[{number}]");
+        let hotset = place.hotset(&["check", "shop.toml", "--set", &pin]);
+        let mut pinned = Command::new("taskset");
+        pinned.args(["-c", &mine.to_string()]).arg(hotset.get_program()).args(hotset.get_args());
+        pinned.current_dir(place.path());
+        place.start(pinned).end()
+    };
+    assert_eq!(check(mine).code, 0);
+    let missing = if other == mine { mine + 1000 } else { other };
+    let ended = check(missing);
+    assert_eq!(ended.code, 2, "{ended:?}");
+    assert!(ended.stderr.contains(&format!("it may use the processors {mine}")), "{ended:?}");
+}
+
+#[test]
+fn a_folder_that_holds_a_file_called_latest_keeps_it() {
+    let place = Place::new();
+    fs::create_dir_all(place.path().join("results/shop")).unwrap();
+    place.write("results/shop/latest", "mine");
+    place.write("shop.toml", scenario("\"cache-aside\"", "\"embedded\"", ""));
+    let ended = place.succeeds(&["shop.toml", "--no-plots"]);
+    assert!(ended.stderr.contains("is no link and stays as it is"), "{ended:?}");
+    assert_eq!(fs::read(place.path().join("results/shop/latest")).unwrap(), b"mine");
+}
+
+#[test]
+fn a_frozen_server_is_told_within_its_bound() {
+    let redis = Foreign::redis(&[]);
+    redis.freeze();
+    assert!(TcpStream::connect((Ipv4Addr::LOCALHOST, redis.port)).is_ok());
+    let place = Place::new();
+    let url = format!("redis://127.0.0.1:{}", redis.port);
+    let said = run(&place, 3, &scenario("\"cache-aside\"", &single(&url), ""));
+    assert!(said.contains("it may be stopped, overloaded or behind a firewall"), "{said}");
+}
