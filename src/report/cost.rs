@@ -130,7 +130,7 @@ fn in_words(prices: &PriceList) -> String {
     };
     let parts: Vec<String> = all.into_iter().filter_map(part).collect();
     format!(
-        "PriceList of the scenario: {}. What has no price is not in the cost; a month has 730 hours.",
+        "Prices of the scenario: {}. What has no price is not in the cost; a month has 730 hours.",
         format::list(&parts)
     )
 }

@@ -10,7 +10,7 @@ use crate::report::group::Group;
 const PER_MILLION: SummaryFigure = |row| row.cost.cost_per_million_ops;
 const PER_MONTH: SummaryFigure = |row| row.cost.cost_per_month;
 
-/// PriceList may be far below one.
+/// Prices may be far below one.
 fn money_scale(values: &[f64], steps: u32) -> Scale {
     let high = values.iter().copied().fold(0.0, f64::max);
     Scale::even(0.0, if high > 0.0 { high * 1.02 } else { 1.0 }, steps, format::money)
