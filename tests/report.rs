@@ -14,7 +14,7 @@ use hotset::report::picture::{PictureFormat, PictureRequest, draw_picture};
 use hotset::report::{self, ReportError, SummedUp, terminal};
 use hotset::results::{
     AnomalyKind, Answers, AuditRow, Build, CURVE, CellResults, ClientDigest, EventKind, EventRow, Interval,
-    LimitedBy, Machine, Measure, Mode, Of, OfferedStream, OperationClass, OutcomeClass, Phase, Prices,
+    LimitedBy, Machine, Measure, Mode, Of, OfferedStream, OperationClass, OutcomeClass, Phase, PriceList,
     Results, ResultsDir, RunInfo, Server, Status, SummaryRow, Times, TimeseriesRow, Verdict, WindowTimes,
     file_guides, interval_log, interval_log_name, spectrum,
 };
@@ -68,12 +68,12 @@ impl Noise {
     }
 }
 
-fn prices() -> Prices {
-    Prices {
+fn prices() -> PriceList {
+    PriceList {
         currency: "€".into(),
         million_database_reads: Some(0.25),
         instance_hour: Some(0.05),
-        ..Prices::default()
+        ..PriceList::default()
     }
 }
 

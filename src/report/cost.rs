@@ -9,7 +9,7 @@ use super::group::{Group, StrategyRepeats};
 use super::headline::NONE;
 use super::stats::paired_ratio;
 use super::table::{PageTable, TableColumn, figures, words};
-use crate::results::{Criterion, Prices, named};
+use crate::results::{Criterion, PriceList, named};
 
 /// The cheapest strategy that may be proposed, against no cache; `None` without prices, or of a single strategy.
 #[must_use]
@@ -46,7 +46,7 @@ fn holds_back(entry: &StrategyRepeats<'_>) -> bool {
 }
 
 /// `1.23 € for a million operations (1.2 to 1.26, n = 5) and 4,850 € a month at this rate`.
-fn money(prices: &Prices, figure: &Criterion, entry: &StrategyRepeats<'_>) -> String {
+fn money(prices: &PriceList, figure: &Criterion, entry: &StrategyRepeats<'_>) -> String {
     let amount = |value: f64| format!("{} {}", format::money(value), prices.currency).trim_end().to_owned();
     let Some(of) = figure.of(entry) else { return NONE.into() };
     let interval = of.interval.map_or_else(String::new, |interval| {
@@ -118,7 +118,7 @@ pub fn section(group: &Group<'_>) -> Markup {
 }
 
 /// The prices in a sentence.
-fn in_words(prices: &Prices) -> String {
+fn in_words(prices: &PriceList) -> String {
     let all = [
         ("a GiB of cache memory an hour", prices.cache_gib_hour),
         ("a million database reads", prices.million_database_reads),
@@ -164,7 +164,7 @@ mod tests {
             results.summary.extend(rows.iter().map(|(label, cost)| row(label, block, *cost)));
         }
         results.run.prices =
-            Some(Prices { currency: currency.into(), instance_hour: Some(1.0), ..Prices::default() });
+            Some(PriceList { currency: currency.into(), instance_hour: Some(1.0), ..PriceList::default() });
         let groups = groups(&results).unwrap();
         cheapest(&groups[0])
     }

@@ -6,7 +6,7 @@ use super::{Cost, SummaryRow};
 
 /// What is paid for. What has no price costs nothing here.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Prices {
+pub struct PriceList {
     /// The name of the currency, such as `€`.
     pub currency: String,
     /// A GiB of the cache's memory for an hour.
@@ -24,7 +24,7 @@ const SECONDS_AN_HOUR: f64 = 3_600.0;
 const MILLION: f64 = 1e6;
 const GIB: f64 = (1_u64 << 30) as f64;
 
-impl Prices {
+impl PriceList {
     /// What a cell costs, from what was measured in it; nothing where no operation was answered, or where the cache has a
     /// price and its memory is not known.
     #[must_use]
@@ -83,8 +83,8 @@ mod tests {
         row
     }
 
-    fn prices() -> Prices {
-        Prices {
+    fn prices() -> PriceList {
+        PriceList {
             currency: "€".into(),
             cache_gib_hour: Some(0.2),
             million_database_reads: Some(1.0),
@@ -112,13 +112,13 @@ mod tests {
 
     #[test]
     fn what_has_no_price_costs_nothing() {
-        let reads = Prices { million_database_reads: Some(4.0), ..Prices::default() };
+        let reads = PriceList { million_database_reads: Some(4.0), ..PriceList::default() };
         assert_costs(reads.of(&row()), 1.0, 2.0 * 730.0);
     }
 
     #[test]
     fn a_cache_that_nobody_asks_is_not_paid_for_and_one_of_unknown_memory_leaves_the_cost_unknown() {
-        let cache = Prices { cache_gib_hour: Some(2.0), ..Prices::default() };
+        let cache = PriceList { cache_gib_hour: Some(2.0), ..PriceList::default() };
         let mut unused = row();
         unused.calls.cache_commands = 0;
         assert_costs(cache.of(&unused), 0.0, 0.0);

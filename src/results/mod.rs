@@ -40,7 +40,7 @@ mod verdict;
 pub use application::FigureRow;
 pub use audit::{AnomalyKind, AuditRow};
 pub use baseline::{Baseline, Replace, baseline_path, baselines, save_baseline};
-pub use cost::Prices;
+pub use cost::PriceList;
 pub use criteria::{Better, CRITERIA, Criterion, OfRow, Over, Unit, named};
 pub use curve::{CURVE, CurveRow, CurveSource, write_curve};
 pub use directory::{CellResults, ResultsDir};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Prices, Requirement};
+use super::{PriceList, Requirement};
 
 /// Everything about a run that is not a measurement.
 ///
@@ -49,7 +49,7 @@ pub struct RunInfo {
     pub requirements: Vec<Requirement>,
     /// The prices of the scenario, if it gives any.
     #[serde(default)]
-    pub prices: Option<Prices>,
+    pub prices: Option<PriceList>,
     /// Digests of the operations that each client was offered.
     pub stream_digests: Vec<ClientDigest>,
     /// The ids of the cells, in the order in which they run.

@@ -1,6 +1,6 @@
 //! The table `[cost]`: what is paid for.
 
-use crate::results::Prices;
+use crate::results::PriceList;
 use crate::scenario::PositiveNumber;
 
 crate::settings! {
@@ -22,16 +22,16 @@ crate::settings! {
 impl CostSettings {
     /// The prices; `None` where nothing has one.
     #[must_use]
-    pub fn prices(&self) -> Option<Prices> {
+    pub fn prices(&self) -> Option<PriceList> {
         let price = |of: Option<PositiveNumber>| of.map(|of| of.0);
-        let prices = Prices {
+        let prices = PriceList {
             currency: self.currency.clone(),
             cache_gib_hour: price(self.cache_gib_hour),
             million_database_reads: price(self.million_database_reads),
             million_database_writes: price(self.million_database_writes),
             instance_hour: price(self.instance_hour),
         };
-        let nothing = Prices { currency: prices.currency.clone(), ..Prices::default() };
+        let nothing = PriceList { currency: prices.currency.clone(), ..PriceList::default() };
         (prices != nothing).then_some(prices)
     }
 }

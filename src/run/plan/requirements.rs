@@ -1,7 +1,7 @@
 //! The table `[requirements]`: what strategies have to reach.
 
 use super::Scenario;
-use crate::results::{CRITERIA, OPERATION_CRITERIA, Prices, Requirement, Unit, named};
+use crate::results::{CRITERIA, OPERATION_CRITERIA, PriceList, Requirement, Unit, named};
 use crate::scenario::{Mistake, Mistakes, Table, Value, ValueKind, suggest};
 
 /// The tables in it that hold requirements for one strategy or topology, by label, or for one kind of operation, by name.
@@ -122,7 +122,7 @@ pub fn check_labels(found: &[(Requirement, Value)], scenario: &Scenario, mistake
 }
 
 /// Reports requirements on the cost where nothing has a price.
-pub fn check_prices(found: &[(Requirement, Value)], prices: Option<&Prices>, mistakes: &Mistakes) {
+pub fn check_prices(found: &[(Requirement, Value)], prices: Option<&PriceList>, mistakes: &Mistakes) {
     let asks_for_cost = |one: &Requirement| named(&one.criterion).is_some_and(|of| of.unit == Unit::Money);
     for (requirement, value) in found.iter().filter(|(one, _)| prices.is_none() && asks_for_cost(one)) {
         let key = format!("requirements.{}", requirement.criterion);
