@@ -1,7 +1,7 @@
 //! What the whole driver costs an operation over a store that does nothing, and what the audit adds to that.
 //!
 //! Plain functions that print, as the harness of `cargo bench` needs a nightly compiler:
-//! `cargo test --bench driver -- --nocapture --test-threads 1`.
+//! `cargo measure driver -- --nocapture --test-threads 1`.
 
 use std::cell::RefCell;
 use std::num::NonZeroU64;

@@ -1,7 +1,7 @@
 //! What the harness itself costs an operation.
 //!
 //! Plain functions that print, as the harness of `cargo bench` needs a nightly compiler:
-//! `cargo test --bench hot_path -- --nocapture --test-threads 1`.
+//! `cargo measure hot_path -- --nocapture --test-threads 1`.
 
 use std::hint::black_box;
 use std::num::NonZeroU64;

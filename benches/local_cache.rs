@@ -1,7 +1,7 @@
 //! What the in-process cache costs: a hit on one thread under each policy, and hits on several threads at once.
 //!
 //! Plain functions that print, as the harness of `cargo bench` needs a nightly compiler:
-//! `cargo test --bench local_cache -- --nocapture --test-threads 1`.
+//! `cargo measure local_cache -- --nocapture --test-threads 1`.
 
 use std::hint::black_box;
 use std::sync::Barrier;

@@ -2,7 +2,7 @@
 //! turns.
 //!
 //! A plain function that prints, as the harness of `cargo bench` needs a nightly compiler:
-//! `cargo test --bench relay -- --nocapture`.
+//! `cargo measure relay -- --nocapture`.
 
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
