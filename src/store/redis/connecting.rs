@@ -42,6 +42,10 @@ pub(super) async fn connect(
     timeout: Duration,
 ) -> Result<Wire, RedisError> {
     let wire = match (info.addr(), tls) {
+        (ConnectionAddr::TcpTls { insecure: true, .. }, _) => {
+            let why = "the URL ends in #insecure; leave that out, and name the authority of the server's certificate";
+            return Err(misconfigured(why));
+        }
         (ConnectionAddr::Tcp(host, port), _) => Wire::over(tcp(host, *port, timeout).await?, timeout),
         (ConnectionAddr::TcpTls { host, port, .. }, Some(tls)) => {
             let name = ServerName::try_from(host.clone())?;
@@ -113,4 +117,21 @@ fn set_info(name: &str, value: &str) -> Cmd {
 
 fn misconfigured(why: &str) -> RedisError {
     (ErrorKind::InvalidClientConfig, "cannot connect as this is set", why.to_owned()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use redis::IntoConnectionInfo as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_url_that_asks_for_servers_not_to_be_verified_is_refused_and_not_passed_over() {
+        let info = "rediss://127.0.0.1:1/#insecure".into_connection_info().unwrap();
+        let said = match connect(&info, Some(&tls(None).unwrap()), Duration::from_secs(1)).await {
+            Err(error) => error.to_string(),
+            Ok(_) => panic!("nobody listens there"),
+        };
+        assert!(said.contains("#insecure; leave that out"), "{said}");
+    }
 }
