@@ -19,9 +19,7 @@ pub fn cheapest(group: &Group<'_>) -> Option<String> {
     let entries = candidates(group);
     let leading: Vec<&StrategyRepeats<'_>> =
         leaders(&entries, figure).into_iter().map(|at| entries[at]).collect();
-    let first = *leading.first()?;
-    let cost = money(prices, figure, first);
-    let against = against_reference(group, figure, first);
+    leading.first()?;
     let risky: Vec<&str> =
         leading.iter().filter(|entry| holds_back(entry)).map(|entry| entry.label).collect();
     let risk = if risky.is_empty() {
@@ -30,12 +28,22 @@ pub fn cheapest(group: &Group<'_>) -> Option<String> {
         format!(" Its price leaves out what a crash would lose: {} holds writes back.", few(&risky))
     };
     Some(match leading.as_slice() {
-        [only] => format!("{} is cheapest: {cost}{against}.{risk}", only.label),
+        [only] => format!(
+            "{} is cheapest: {}{}.{risk}",
+            only.label,
+            money(prices, figure, only),
+            against_reference(group, figure, only)
+        ),
         several => {
-            let labels: Vec<&str> = several.iter().map(|entry| entry.label).collect();
+            // Each with its own figure: that no difference is shown may be for want of repeats.
+            let each = several.iter().filter_map(|entry| {
+                Some(format!("{} ({})", entry.label, amount(prices, figure.of(entry)?.value)))
+            });
+            let each: Vec<String> = each.collect();
+            let each: Vec<&str> = each.iter().map(String::as_str).collect();
             format!(
-                "Cheapest, with no difference shown between them: {}, at {cost}{against}.{risk}",
-                few(&labels)
+                "Cheapest for a million operations, with no difference shown between them: {}.{risk}",
+                few(&each)
             )
         }
     })
@@ -47,7 +55,7 @@ fn holds_back(entry: &StrategyRepeats<'_>) -> bool {
 
 /// `1.23 € for a million operations (1.2 to 1.26, n = 5) and 4,850 € a month at this rate`.
 fn money(prices: &PriceList, figure: &Criterion, entry: &StrategyRepeats<'_>) -> String {
-    let amount = |value: f64| format!("{} {}", format::money(value), prices.currency).trim_end().to_owned();
+    let amount = |value| amount(prices, value);
     let Some(of) = figure.of(entry) else { return NONE.into() };
     let interval = of.interval.map_or_else(String::new, |interval| {
         format!("{} to {}, ", format::money(interval.low), format::money(interval.high))
@@ -56,6 +64,10 @@ fn money(prices: &PriceList, figure: &Criterion, entry: &StrategyRepeats<'_>) ->
     let month =
         month.map_or_else(String::new, |of| format!(" and {} a month at this rate", amount(of.value)));
     format!("{} for a million operations ({interval}n = {}){month}", amount(of.value), of.repeats)
+}
+
+fn amount(prices: &PriceList, value: f64) -> String {
+    format!("{} {}", format::money(value), prices.currency).trim_end().to_owned()
 }
 
 fn against_reference(group: &Group<'_>, figure: &Criterion, entry: &StrategyRepeats<'_>) -> String {
@@ -187,7 +199,7 @@ mod tests {
         let alike = told(&[("cache-aside", 2.0), ("read-through", 2.0)], "").unwrap();
         assert!(
             alike.starts_with(
-                "Cheapest, with no difference shown between them: cache-aside and read-through, at 2.05 for"
+                "Cheapest for a million operations, with no difference shown between them: cache-aside (2.05)"
             ),
             "{alike}"
         );

@@ -215,20 +215,14 @@ async fn work(index: usize, workers: usize, job: Job, reports: mpsc::UnboundedSe
     }
     let counters = Counters::default();
     let pools = Rc::new(RefCell::new(Vec::new()));
-    let mut instances = Vec::new();
-    for number in (index as u64..job.cell.scenario.workload.instances.get()).step_by(workers) {
-        // Boxed, as are the others of an instance's futures: each is as deep as the strategies are, and there is one of them.
-        match Box::pin(connect(&job, number, &counters, &pools)).await {
-            Ok(application) => {
-                let life = job.lives.get(number as usize).map(watch::Sender::subscribe);
-                instances.push((number, Rc::new(Instance::new(application, life))));
-            }
-            Err(error) => {
-                let _ = reports.send(Report::Failed(error));
-                return;
-            }
+    let numbers = (index as u64..job.cell.scenario.workload.instances.get()).step_by(workers);
+    let instances = match connect_all(&job, numbers, &counters, &pools).await {
+        Ok(instances) => instances,
+        Err(error) => {
+            let _ = reports.send(Report::Failed(error));
+            return;
         }
-    }
+    };
     let recorder = Rc::new(RefCell::new(Recorder::new(job.kinds(), Recorder::LATE_AFTER)));
     let clients = start_clients(&job, &instances, &recorder, &counters);
     let lives = futures_util::future::join_all(instances.iter().map(|(number, instance)| {
@@ -273,6 +267,23 @@ async fn work(index: usize, workers: usize, job: Job, reports: mpsc::UnboundedSe
         report = async { lives.await; std::future::pending().await } => report,
     };
     let _ = reports.send(report);
+}
+
+/// The instances of these numbers, each with its number.
+async fn connect_all(
+    job: &Job,
+    numbers: impl Iterator<Item = u64>,
+    counters: &Counters,
+    pools: &RefCell<Vec<PoolWait>>,
+) -> Result<Vec<(u64, Rc<Instance<AnyApplication<AppCache, AppDatabase>>>)>, StoreError> {
+    let mut instances = Vec::new();
+    for number in numbers {
+        // Boxed, as are the others of an instance's futures: each is as deep as the strategies are, and there is one of them.
+        let application = Box::pin(connect(job, number, counters, pools)).await?;
+        let life = job.lives.get(number as usize).map(watch::Sender::subscribe);
+        instances.push((number, Rc::new(Instance::new(application, life))));
+    }
+    Ok(instances)
 }
 
 /// Starts the clients of this thread's instances.

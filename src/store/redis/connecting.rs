@@ -173,6 +173,6 @@ fn set_info(name: &str, value: &str) -> Cmd {
     command
 }
 
-fn misconfigured(why: &str) -> RedisError {
+pub(super) fn misconfigured(why: &str) -> RedisError {
     (ErrorKind::InvalidClientConfig, "cannot connect as this is set", why.to_owned()).into()
 }

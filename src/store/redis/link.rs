@@ -161,7 +161,13 @@ fn client(options: &RedisOptions, url: &SecretUrl) -> Result<Client, RedisError>
         info = info.set_addr(ConnectionAddr::Tcp(instead.host, instead.port));
     }
     let Tls { authorities, client, insecure } = &options.tls;
-    let ConnectionAddr::TcpTls { host, port, .. } = info.addr().clone() else { return Client::open(info) };
+    let ConnectionAddr::TcpTls { host, port, insecure: asked, .. } = info.addr().clone() else {
+        return Client::open(info);
+    };
+    if asked && !insecure {
+        let why = "the URL ends in #insecure; leave that out, and name the authority of the server's certificate, or set tls_insecure";
+        return Err(connecting::misconfigured(why));
+    }
     let info = info.set_addr(ConnectionAddr::TcpTls { host, port, insecure: *insecure, tls_params: None });
     if authorities.is_none() && client.is_none() {
         return Client::open(info);
@@ -408,5 +414,20 @@ impl Drop for Mending {
         {
             *mending = false;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_that_asks_for_servers_not_to_be_verified_needs_the_setting_that_every_page_tells() {
+        let mut options = RedisOptions::at("rediss://127.0.0.1:1/#insecure");
+        let url = options.url.clone();
+        let said = client(&options, &url).map(|_| "no error").unwrap_err().to_string();
+        assert!(said.contains("#insecure; leave that out") && said.contains("tls_insecure"), "{said}");
+        options.tls.insecure = true;
+        assert!(client(&options, &url).is_ok());
     }
 }

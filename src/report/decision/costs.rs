@@ -1,0 +1,46 @@
+//! What strategies risk, and what was wrong with their answers.
+
+use super::figures::{listed, show, value, with};
+use crate::report::group::{Group, StrategyRepeats};
+use crate::report::{format, safety};
+use crate::results::HeldIn;
+
+pub fn at_risk(group: &Group<'_>) -> Option<String> {
+    let risky = with(group, "at_risk");
+    let say = |entry: &StrategyRepeats<'_>, risk: f64| {
+        let held = entry.measured.iter().find_map(|row| row.at_risk.at_risk_in);
+        let whose = held.map_or_else(String::new, |held| match held {
+            HeldIn::Instances => " in its instances' memory".into(),
+            HeldIn::Cache => " in a cache that does not keep them".into(),
+        });
+        format!("{} up to {}{whose}", entry.label, format::count(risk))
+    };
+    (!risky.is_empty()).then(|| {
+        format!(
+            "A crash at a bad moment would have lost acknowledged writes: {}. What was lost in this run says nothing of that.",
+            listed(&risky, say)
+        )
+    })
+}
+
+pub fn stale(group: &Group<'_>) -> Option<String> {
+    let stale = with(group, "stale_share");
+    let say = |entry: &StrategyRepeats<'_>, share: f64| {
+        format!("{} {}, up to {} old", entry.label, safety::percent(share), show(entry, "stale_age_max"))
+    };
+    (!stale.is_empty()).then(|| format!("Reads were stale: {}.", listed(&stale, say)))
+}
+
+pub fn failed(group: &Group<'_>) -> Option<String> {
+    let failed = with(group, "failed");
+    let say = |entry: &StrategyRepeats<'_>, share: f64| {
+        let outage = value(entry, "read_outage").filter(|seconds| *seconds > 0.0);
+        let down = outage.map_or_else(String::new, |_| {
+            format!(", reads without service for up to {}", show(entry, "read_outage"))
+        });
+        format!("{} {}{down}", entry.label, safety::percent(share))
+    };
+    (!failed.is_empty()).then(|| {
+        format!("Operations failed, and their times are in no percentile: {}.", listed(&failed, say))
+    })
+}

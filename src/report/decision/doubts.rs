@@ -1,0 +1,119 @@
+//! What the data do not show.
+
+use super::figures::{NAMED, is_open, ratio};
+use crate::report::candidates::candidates;
+use crate::report::format;
+use crate::report::group::{Group, StrategyRepeats};
+use crate::report::stats::REPEATS_FOR_INTERVAL;
+use crate::results::{Status, SummaryRow, named};
+
+/// Strategies of which nothing is known, since all of their runs failed.
+pub fn could_not_run(group: &Group<'_>) -> Option<String> {
+    let nothing = |entry: &&StrategyRepeats<'_>| entry.measured.is_empty() && !entry.failed.is_empty();
+    let unknown: Vec<_> = group.entries.iter().filter(nothing).collect();
+    let reason = unknown.first()?.failed.first()?.reason.as_str();
+    let whose = if unknown.len() == group.entries.len() {
+        "Every run failed, so that nothing is known here".to_owned()
+    } else {
+        let labels: Vec<String> = unknown.iter().map(|entry| entry.label.to_owned()).collect();
+        format!("Every run of {} failed, so that nothing is known of it", format::list(&labels))
+    };
+    Some(format!("{whose}: {}.", reason.trim_end_matches('.')))
+}
+
+pub fn overloaded(group: &Group<'_>) -> Option<String> {
+    let all = group.entries.iter().filter_map(|entry| {
+        let row = entry.measured.iter().find(|row| row.status.is_overloaded())?;
+        let reason = row.reason.split(';').next().unwrap_or_default();
+        let why = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
+        Some(format!("{}{why}", entry.label))
+    });
+    let all: Vec<String> = all.collect();
+    (!all.is_empty()).then(|| {
+        format!("Overloaded, so that latencies are those of a queue that grows: {}.", format::list(&all))
+    })
+}
+
+/// Candidates next to each other in what they are chosen by that the data do not tell apart.
+pub fn not_shown(group: &Group<'_>) -> Option<String> {
+    let open = is_open(group);
+    let figure = named(if open { "read.p99" } else { "throughput" })?;
+    let mut known: Vec<_> =
+        candidates(group).into_iter().filter_map(|entry| Some((entry, figure.of(entry)?.value))).collect();
+    known.sort_by(|a, b| figure.better.order(a.1, b.1));
+    let mut pairs = Vec::new();
+    for pair in known.windows(2) {
+        let of = ratio(figure, pair[0].0, pair[1].0);
+        if let Some(of) = of.filter(|of| of.interval.is_some() && !of.is_shown()) {
+            let seen = of.would_be_seen().map(format::percent).unwrap_or_default();
+            pairs.push(format!(
+                "{} and {} (a difference over {seen} would be seen)",
+                pair[0].0.label, pair[1].0.label
+            ));
+        }
+    }
+    let more = pairs.len().saturating_sub(NAMED);
+    pairs.truncate(NAMED);
+    pairs.extend((more > 0).then(|| format!("{more} more pairs")));
+    let what = if open { "the p99 of reads" } else { "throughput" };
+    (!pairs.is_empty()).then(|| format!("No difference is shown in {what} between {}.", format::list(&pairs)))
+}
+
+pub fn impaired(group: &Group<'_>) -> Option<String> {
+    let rows = || group.entries.iter().flat_map(|entry| &entry.measured);
+    let impaired: Vec<&SummaryRow> = rows().filter(|row| row.status == Status::Impaired).copied().collect();
+    let first = impaired.first()?;
+    let whose = if impaired.len() == 1 { "its" } else { "their" };
+    Some(format!(
+        "{} of {} runs {} impaired, and {whose} figures are not of what {whose} name says: {}: {}.",
+        impaired.len(),
+        rows().count(),
+        was(impaired.len()),
+        first.cell,
+        first.reason
+    ))
+}
+
+pub fn disturbed(group: &Group<'_>) -> Option<String> {
+    let rows = || group.entries.iter().flat_map(|entry| &entry.measured);
+    let disturbed = rows().filter(|row| row.status.is_disturbed()).count();
+    let worst = rows()
+        .filter(|row| row.status.is_disturbed())
+        .filter_map(|row| row.disturbed_share)
+        .max_by(f64::total_cmp)
+        .map_or_else(String::new, |late| format!(", {} of the operations at worst", format::percent(late)));
+    (disturbed > 0).then(|| {
+        format!(
+            "{disturbed} of {} runs {} disturbed: this machine sent operations late{worst}, so the slowest reads may be its doing. A quieter machine, a lower rate or more repeats tell.",
+            rows().count(),
+            was(disturbed)
+        )
+    })
+}
+
+fn was(runs: usize) -> &'static str {
+    if runs == 1 { "was" } else { "were" }
+}
+
+pub fn warming(group: &Group<'_>) -> Option<String> {
+    let rows = || group.entries.iter().flat_map(|entry| &entry.measured);
+    let warming = rows().filter(|row| row.status.is_warming()).count();
+    (warming > 0).then(|| {
+        format!(
+            "{warming} of {} runs {} measured while the hit rate still moved; a longer `run.warmup_max` tells what it comes to.",
+            rows().count(),
+            was(warming)
+        )
+    })
+}
+
+pub fn few_repeats(group: &Group<'_>) -> Option<String> {
+    let most = group.entries.iter().map(|entry| entry.measured.len()).max().unwrap_or(0);
+    (most > 0 && most < REPEATS_FOR_INTERVAL && group.entries.len() > 1).then(|| {
+        let scenario = &group.results.run.scenario_path;
+        let times = if most == 1 { "once" } else { "twice" };
+        format!(
+            "Each strategy ran {times}, so no difference is shown to be more than chance: `hotset {scenario} --repeats 5` tells."
+        )
+    })
+}

@@ -1,0 +1,49 @@
+//! The figures that a decision is made from, and strategies named by them.
+
+use crate::report::format;
+use crate::report::group::{Group, StrategyRepeats};
+use crate::report::stats::{Ratio, paired_ratio};
+use crate::results::{Criterion, Mode, named};
+
+/// More strategies than this are not named in one sentence.
+pub const NAMED: usize = 3;
+
+pub fn value(entry: &StrategyRepeats<'_>, name: &str) -> Option<f64> {
+    named(name)?.of(entry).map(|of| of.value)
+}
+
+pub fn show(entry: &StrategyRepeats<'_>, name: &str) -> String {
+    named(name).map_or_else(String::new, |figure| figure.show(entry))
+}
+
+pub fn ratio(figure: &Criterion, ours: &StrategyRepeats<'_>, theirs: &StrategyRepeats<'_>) -> Option<Ratio> {
+    paired_ratio(&figure.by_block(ours), &figure.by_block(theirs))
+}
+
+pub fn is_open(group: &Group<'_>) -> bool {
+    group.entries.iter().flat_map(|entry| &entry.measured).any(|row| row.mode == Mode::Open)
+}
+
+/// The strategies that have more than 0 of a figure, worst first.
+pub fn with<'a, 'b>(group: &'a Group<'b>, figure: &str) -> Vec<(&'a StrategyRepeats<'b>, f64)> {
+    let mut found: Vec<_> = group
+        .entries
+        .iter()
+        .filter_map(|entry| Some((entry, value(entry, figure)?)))
+        .filter(|(_, value)| *value > 0.0)
+        .collect();
+    found.sort_by(|a, b| b.1.total_cmp(&a.1));
+    found
+}
+
+/// Names the worst few and counts the rest.
+pub fn listed(
+    of: &[(&StrategyRepeats<'_>, f64)],
+    say: impl Fn(&StrategyRepeats<'_>, f64) -> String,
+) -> String {
+    let mut names: Vec<String> = of.iter().take(NAMED).map(|(entry, value)| say(entry, *value)).collect();
+    if of.len() > NAMED {
+        names.push(format!("{} more", of.len() - NAMED));
+    }
+    format::list(&names)
+}

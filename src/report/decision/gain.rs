@@ -1,0 +1,138 @@
+//! What a strategy gains, with what it costs beside it.
+
+use std::fmt::Write as _;
+
+use super::figures::{is_open, ratio, show, value};
+use crate::report::candidates::candidates;
+use crate::report::format;
+use crate::report::group::{Group, StrategyRepeats};
+use crate::results::named;
+
+/// The candidate that asks the database least, the one whose median read is quickest, and, where one of these holds writes
+/// back, the one that asks the database least among those that do not.
+pub fn worth_naming<'a, 'b>(group: &'a Group<'b>) -> Vec<&'a StrategyRepeats<'b>> {
+    let candidates = candidates(group);
+    let holds_nothing = |entry: &&StrategyRepeats<'_>| value(entry, "at_risk").unwrap_or(0.0) <= 0.0;
+    let least = |of: &[&'a StrategyRepeats<'b>], figure: &str| {
+        let known = of.iter().filter_map(|entry| Some((*entry, value(entry, figure)?)));
+        known.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(entry, _)| entry)
+    };
+    let sound: Vec<_> = candidates.iter().copied().filter(|entry| holds_nothing(entry)).collect();
+    let mut chosen: Vec<&StrategyRepeats<'b>> = Vec::new();
+    let all = [
+        least(&sound, "database.reads_per_op"),
+        least(&candidates, "database.reads_per_op"),
+        least(&candidates, "read.p50"),
+    ];
+    for entry in all.into_iter().flatten() {
+        if chosen.iter().all(|other| other.label != entry.label) {
+            chosen.push(entry);
+        }
+    }
+    chosen
+}
+
+/// What a strategy gains against no cache, in the database's work, the median and the tail.
+pub fn sentence(
+    group: &Group<'_>,
+    entry: &StrategyRepeats<'_>,
+    reference: Option<&StrategyRepeats<'_>>,
+) -> String {
+    let mut text = entry.label.to_owned();
+    let Some(reference) = reference else {
+        // Writing to a string does not fail.
+        let _ = write!(
+            text,
+            " reads the database {} times an operation, and answers half of its reads within {} and 99 % within {}",
+            show(entry, "database.reads_per_op"),
+            show(entry, "read.p50"),
+            show(entry, "read.p99"),
+        );
+        text += &throughput(group, entry, None);
+        text.push('.');
+        return text + &holds(entry);
+    };
+    let reads = |of| value(of, "database.reads_per_op");
+    match (reads(entry), reads(reference)) {
+        (Some(ours), Some(theirs)) if theirs > 0.0 => {
+            let _ = write!(
+                text,
+                " needs {} of the database reads of {} ({} against {} an operation{})",
+                format::percent(ours / theirs),
+                reference.label,
+                format::three_digits(ours),
+                format::three_digits(theirs),
+                fewer(entry, reference),
+            );
+        }
+        _ => text += " was measured",
+    }
+    text += &throughput(group, entry, Some(reference));
+    text += &compared(entry, reference, "read.p50", " and answers half of its reads in ");
+    text.push('.');
+    text += &tail(entry, reference);
+    text + &holds(entry)
+}
+
+/// `; 5.9 ± 0.1 × less, n = 5`.
+fn fewer(entry: &StrategyRepeats<'_>, reference: &StrategyRepeats<'_>) -> String {
+    let of = named("database.reads_per_op").and_then(|figure| ratio(figure, reference, entry));
+    of.filter(|of| of.estimate > 1.0).map_or_else(String::new, |of| format!("; {}", of.times("less")))
+}
+
+/// In a closed loop a faster strategy does more.
+fn throughput(
+    group: &Group<'_>,
+    entry: &StrategyRepeats<'_>,
+    reference: Option<&StrategyRepeats<'_>>,
+) -> String {
+    if is_open(group) {
+        return String::new();
+    }
+    let ops = show(entry, "throughput");
+    match reference.and_then(|reference| ratio(named("throughput")?, entry, reference)) {
+        Some(of) => format!(", does {ops} operations a second ({}),", of.times("as many")),
+        None => format!(", at {ops} operations a second"),
+    }
+}
+
+/// `0.47 ms instead of 1.36 ms (2.9 ± 0.1 × faster, n = 5)`.
+fn compared(
+    entry: &StrategyRepeats<'_>,
+    reference: &StrategyRepeats<'_>,
+    figure: &str,
+    begin: &str,
+) -> String {
+    let Some(figure) = named(figure) else { return String::new() };
+    let (ours, theirs) = (figure.show(entry), figure.show(reference));
+    // How many times as long the other takes, where it takes longer.
+    let Some(slower) = ratio(figure, reference, entry) else {
+        return format!("{begin}{ours} instead of {theirs}");
+    };
+    let faster = slower.estimate >= 1.0;
+    let of = if faster { Some(slower) } else { ratio(figure, entry, reference) };
+    let (word, of) = (if faster { "faster" } else { "slower" }, of.unwrap_or(slower));
+    let shown = match of.interval {
+        Some(_) if !of.is_shown() => "; the data show no difference".to_owned(),
+        _ => format!(" ({})", of.times(word)),
+    };
+    format!("{begin}{ours} instead of {theirs}{shown}")
+}
+
+fn tail(entry: &StrategyRepeats<'_>, reference: &StrategyRepeats<'_>) -> String {
+    if value(entry, "read.p99").is_none() {
+        return String::new();
+    }
+    compared(entry, reference, "read.p99", " Of a hundred reads the slowest takes ") + "."
+}
+
+/// What a strategy that holds writes back risks stands beside what it gains.
+fn holds(entry: &StrategyRepeats<'_>) -> String {
+    match value(entry, "at_risk") {
+        Some(risk) if risk > 0.0 => format!(
+            " It holds writes back: a crash at a bad moment would have lost up to {}.",
+            format::count(risk)
+        ),
+        _ => String::new(),
+    }
+}
