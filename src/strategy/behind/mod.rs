@@ -56,6 +56,8 @@ use crate::strategy::source::{Keyspace, Source};
 const FOR_EVER: Duration = Duration::from_hours(100 * 365 * 24);
 /// Between two tries to put a write into the cache, from the third on, and while the cache is full.
 const PAUSE: Duration = Duration::from_millis(2);
+/// So often it doubles, up to a quarter of a second, while the cache is full.
+const MOST_DOUBLINGS: u32 = 5;
 
 crate::settings! {
     /// The settings of every strategy that writes to the cache first.
@@ -338,11 +340,14 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
             }
             tries += 1;
             if tries > 2 {
+                let mut pause = PAUSE * (1 + rand::random::<u32>() % 4);
                 if on_a_token {
-                    // Perhaps nobody was faster, and the cache is too full of dirty entries even for a token.
+                    // Perhaps nobody was faster, and the cache is too full of dirty entries even for a token. Only flushes
+                    // help then, and each try asks the database that is to take them.
                     self.press();
+                    pause *= 1 << (tries - 3).min(MOST_DOUBLINGS);
                 }
-                tokio::time::sleep(PAUSE * (1 + rand::random::<u32>() % 4)).await;
+                tokio::time::sleep(pause).await;
             }
         }
     }

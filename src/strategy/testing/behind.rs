@@ -769,6 +769,23 @@ async fn a_cache_full_of_dirty_entries_makes_writes_wait_for_a_flush() {
     }
 }
 
+/// Each try begins with a read of the database, which has enough to do where its flushes lag.
+#[tokio::test(start_paused = true)]
+async fn a_write_that_waits_for_room_in_a_full_cache_asks_the_database_now_and_then_and_not_all_the_time() {
+    for log in LOGS {
+        let scene = Scene { local: local_cache(2), ..Scene::with(spec(log), &["a", "b", "c"]) };
+        scene.truth.state.lock().takes_no_updates = true;
+        let (one, _) = scene.instance();
+        for id in ["a", "b"] {
+            one.write(id, &price(1)).await.unwrap();
+        }
+        let loads = || scene.truth.state.lock().loads;
+        let before = loads();
+        one.write("c", &price(1)).await.unwrap_err();
+        assert!(loads() - before < 60, "{log:?}: {} loads in five seconds", loads() - before);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_load_that_fails_after_a_write_took_its_tokens_place_does_not_remove_the_write() {
     for log in LOGS {
