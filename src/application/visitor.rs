@@ -235,7 +235,8 @@ impl Found {
         }
         anomalies.stale_after_failed_step +=
             u64::from(findings.stale_after_failed_step && findings.stale.is_none());
-        anomalies.corrupt += u64::from(self.is_damaged) + u64::from(findings.dropped_field);
+        anomalies.corrupt += u64::from(self.is_damaged);
+        anomalies.dropped_fields += u64::from(findings.dropped_field);
         anomalies.non_monotonic += u64::from(findings.non_monotonic);
         anomalies.not_own_write += u64::from(findings.not_own_write);
         anomalies.lost_sessions += u64::from(self.is_lost_session);

@@ -23,8 +23,10 @@ pub struct Anomalies {
     pub stale: u64,
     /// Reads of a version older than one that the database held although its writer saw an error.
     pub stale_after_failed_step: u64,
-    /// Values that were not the document asked for, damaged, or lacked a patch.
+    /// Values that were not the document asked for, or damaged.
     pub corrupt: u64,
+    /// Documents as new as an acknowledged write, without what it wrote.
+    pub dropped_fields: u64,
     /// Reads older than what the same client had read before.
     pub non_monotonic: u64,
     /// Reads older than what the same client had written before.
@@ -70,6 +72,7 @@ impl Anomalies {
         self.stale += other.stale;
         self.stale_after_failed_step += other.stale_after_failed_step;
         self.corrupt += other.corrupt;
+        self.dropped_fields += other.dropped_fields;
         self.non_monotonic += other.non_monotonic;
         self.not_own_write += other.not_own_write;
         self.lost_sessions += other.lost_sessions;

@@ -13,7 +13,8 @@ fn is_candidate(entry: &StrategyRepeats<'_>, broken_on_purpose: bool) -> bool {
         && !entry.is_reference()
         && !any(|row| row.control.is_some())
         && !any(|row| row.judgement.verdict == Some(Verdict::Broken))
-        && !any(|row| row.audited.wrong.corrupt_reads > 0)
+        // Where a write may be lost, so may be what later reads lack; without an audit nobody knows.
+        && !any(|row| row.audited.wrong.corrupt_reads > 0 && row.judgement.verdict != Some(Verdict::Kept))
         && !any(|row| row.status.is_overloaded() || row.status == Status::Impaired)
         && (broken_on_purpose || failed <= MOST_FAILURES)
 }

@@ -33,7 +33,7 @@ pub fn wrong(found: &Anomalies) -> WrongReads {
         stale_reads: found.stale,
         stale_age_max_ms: millis(found.age_at(1.0)),
         stale_after_failed_step: found.stale_after_failed_step,
-        corrupt_reads: found.corrupt,
+        corrupt_reads: found.corrupt + found.dropped_fields,
         non_monotonic_reads: found.non_monotonic,
         not_own_write_reads: found.not_own_write,
     }
@@ -148,6 +148,7 @@ pub fn verdicts(cell: &Cell, observed: &Observed) -> Vec<(Verdict, String)> {
                 stale_reads: found.stale,
                 oldest: found.age_at(1.0),
                 corrupt_reads: found.corrupt,
+                dropped_fields: found.dropped_fields,
                 lost_sessions: found.lost_sessions,
                 crashes,
                 end: end_of(observed, number),

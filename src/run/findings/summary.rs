@@ -144,9 +144,12 @@ fn reason(observed: &Observed, verdict: &LoadVerdict, impairments: &[String]) ->
             .map_or_else(String::new, |first| format!(", the first with: {first}"));
         reasons.push(format!("{failed} operations failed ({share:.2} %){first}"));
     }
-    let corrupt = measured.all.anomalies().corrupt;
-    if corrupt > 0 {
-        reasons.push(format!("{corrupt} reads were corrupt"));
+    let wrong = measured.all.anomalies();
+    if wrong.corrupt > 0 {
+        reasons.push(format!("{} reads were corrupt", wrong.corrupt));
+    }
+    if wrong.dropped_fields > 0 {
+        reasons.push(format!("{} reads lacked an acknowledged change", wrong.dropped_fields));
     }
     if !measured.settled {
         reasons.push(

@@ -15,8 +15,10 @@ pub struct AuditFindings {
     pub stale_reads: u64,
     /// The age of the stalest.
     pub oldest: Option<Duration>,
-    /// Reads that were damaged or lacked a patch.
+    /// Reads that were damaged.
     pub corrupt_reads: u64,
+    /// Reads of documents as new as an acknowledged write, without what it wrote.
+    pub dropped_fields: u64,
     /// Sessions that were not there any more although nobody had ended them.
     pub lost_sessions: u64,
     /// The number of crashes of instances.
@@ -77,6 +79,15 @@ fn broken(guarantee: &Guarantee, facts: &AuditFindings) -> Vec<String> {
     if facts.corrupt_reads > 0 {
         broken.push(format!("{} corrupt reads", facts.corrupt_reads));
     }
+    // Where a write may be lost, its version is given again, to a document without it.
+    let none_may_be_lost = match guarantee.loss {
+        Loss::Nothing => true,
+        Loss::Backlog { .. } => facts.crashes == 0,
+        Loss::CachePersistence | Loss::DatabaseJournal => false,
+    };
+    if facts.dropped_fields > 0 && none_may_be_lost {
+        broken.push(format!("{} reads lacked an acknowledged change", facts.dropped_fields));
+    }
     if facts.lost_sessions > 0 && guarantee.loss == Loss::Nothing {
         broken.push(format!("{} sessions were lost", facts.lost_sessions));
     }
@@ -126,6 +137,21 @@ mod tests {
         assert_eq!(verdict(&bounded, &stale(5)), Verdict::Kept);
         assert_eq!(verdict(&bounded, &stale(6)), Verdict::Broken);
         assert_eq!(verdict(&Guarantee::stale_within(None), &stale(6)), Verdict::Kept);
+    }
+
+    #[test]
+    fn a_read_without_an_acknowledged_change_breaks_a_promise_that_none_is_lost() {
+        let dropped = AuditFindings { dropped_fields: 1, ..facts() };
+        let of = |loss| Guarantee { loss, ..Guarantee::SOUND };
+        let (verdict_of_sound, reason) = judge(&Guarantee::SOUND, &dropped);
+        assert_eq!(
+            (verdict_of_sound, reason.as_str()),
+            (Verdict::Broken, "1 reads lacked an acknowledged change")
+        );
+        assert_eq!(verdict(&of(Loss::Backlog { most: 5 }), &dropped), Verdict::Broken);
+        let crashed = AuditFindings { crashes: 1, ..dropped.clone() };
+        assert_eq!(verdict(&of(Loss::Backlog { most: 5 }), &crashed), Verdict::Kept);
+        assert_eq!(verdict(&of(Loss::CachePersistence), &dropped), Verdict::Kept);
     }
 
     #[test]
