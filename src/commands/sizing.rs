@@ -2,24 +2,22 @@
 //! at many capacities under many policies, without servers, and held against what earlier runs measured.
 
 mod measured;
+mod reading;
 mod result;
 mod studies;
 
-use std::collections::HashSet;
 use std::convert::Infallible;
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
 
-use rustc_hash::FxBuildHasher;
-use xxhash_rust::xxh3::xxh3_64;
-
 pub use self::measured::measured;
+use self::reading::{Chunk, FirstReading, HashedOperation, KEPT_AT_MOST, hashed};
 pub use self::result::Sizing;
 use self::studies::{Study, Writing, offer_alike, studies, writings};
 use crate::application::catalog;
 use crate::base::memory;
 use crate::base::units::{ByteSize, Share};
-use crate::load::trace::{self, Fills, OnBroken, Rereadable, Skipped, TraceError, TraceReader};
+use crate::load::trace::{Fills, OnBroken, Rereadable, Skipped, TraceError, TraceOperation, TraceReader};
 use crate::load::workload::{MixError, Operation};
 use crate::model::curve::{Access, Keys, RateOutOfRange, Sampling, Sweep, WritePolicy};
 use crate::model::eviction::PolicyKind;
@@ -105,12 +103,13 @@ pub fn simulate(
     let mut found = Vec::new();
     match &request.trace {
         Some(path) => {
-            // It is read up to three times.
+            // It is read several times: for its format, for its keys, and for its operations.
             let trace = Rereadable::new(path)?;
             let path = trace.path();
+            let first = first_reading(path, request)?;
             for writes in writings_of_trace(plan, path, request)? {
                 let mut read = 0;
-                found.push(simulate_trace(path, &writes, request, |operations| {
+                found.push(simulate_trace((path, first.as_ref()), &writes, request, |operations| {
                     read = operations;
                     progress(done + read);
                 })?);
@@ -189,38 +188,58 @@ fn writings_of_trace(
     Ok(writings(&plan.cells, true, on_write))
 }
 
+/// Reads a trace for the number of its keys; `None` where nothing depends on that.
+fn first_reading(path: &Path, request: &SimulationRequest) -> Result<Option<FirstReading>, TraceError> {
+    let all_in_entries =
+        wanted(request, [].iter()).iter().all(|capacity| matches!(capacity, Capacity::Entries(_)));
+    let is_needed = !all_in_entries || request.rate.is_none();
+    is_needed.then(|| FirstReading::of(path, request.on_broken, KEPT_AT_MOST)).transpose()
+}
+
 fn simulate_trace(
-    path: &Path,
+    (path, first): (&Path, Option<&FirstReading>),
     writes: &Writing,
     request: &SimulationRequest,
     progress: impl FnMut(u64),
 ) -> Result<Sizing, SizingError> {
-    let wanted = wanted(request, [].iter());
-    let all_in_entries = wanted.iter().all(|capacity| matches!(capacity, Capacity::Entries(_)));
-    let keys = if all_in_entries && request.rate.is_some() { None } else { Some(keys_of(path, request)?) };
+    let keys = first.map(|first| first.keys);
     let mut sweep = sweep(request, writes.on_write, keys)?;
-    sweep.capacities = entries(&wanted, keys.unwrap_or(0))?;
+    sweep.capacities = entries(&wanted(request, [].iter()), keys.unwrap_or(0))?;
     if let Some(keys) = keys {
         check_memory(sweep.memory_bytes(keys), memory::total_bytes())?;
     }
     let mut reader = TraceReader::open(path, None, request.on_broken)?;
     let format = reader.format();
-    let (mut fills, sampling) = (Fills::of(format), sweep.sampling);
-    let accesses = reader.by_ref().filter_map(|record| match record {
-        Ok(record) => {
-            let access = recorded(&record);
-            let is_fill = sampling.keeps(access.key) && fills.is_fill(access.key, record.operation);
-            (!is_fill).then_some(Ok(access))
-        }
-        Err(error) => Some(Err(error)),
-    });
-    let curves = sweep.run(accesses, progress)?;
+    let (fills, sampling) = (Fills::of(format), sweep.sampling);
+    let kept = first.and_then(|first| first.kept.as_ref().zip(Some(&first.skipped)));
+    let (curves, skipped) = if let Some((kept, skipped)) = kept {
+        let operations = kept.iter().flat_map(Chunk::operations).map(Ok);
+        (sweep.run(accesses(operations, fills, sampling), progress)?, skipped.clone())
+    } else {
+        let operations = reader.by_ref().map(|record| record.map(|record| hashed(&record)));
+        let curves = sweep.run(accesses(operations, fills, sampling), progress)?;
+        (curves, reader.skipped().clone())
+    };
     let reason = match request.on_write {
         None if format.is_look_aside() => Some(AS_IN_THE_TRACE.to_owned()),
         _ => writes.reason(),
     };
-    let (on_write, skipped) = (sweep.on_write, reader.skipped().clone());
-    Ok(Sizing { curves, keys, sampling, swept: String::new(), on_write, reason, skipped })
+    Ok(Sizing { curves, keys, sampling, swept: String::new(), on_write: sweep.on_write, reason, skipped })
+}
+
+/// The accesses of a trace, without those that only filled the cache where it was recorded.
+fn accesses(
+    operations: impl Iterator<Item = Result<HashedOperation, TraceError>>,
+    mut fills: Fills,
+    sampling: Sampling,
+) -> impl Iterator<Item = Result<Access, TraceError>> {
+    operations.filter_map(move |operation| match operation {
+        Ok((key, operation)) => {
+            let is_fill = sampling.keeps(key) && fills.is_fill(key, operation);
+            (!is_fill).then(|| Ok(recorded(key, operation)))
+        }
+        Err(error) => Some(Err(error)),
+    })
 }
 
 /// Refuses what would not fit into the memory that there is.
@@ -282,22 +301,12 @@ fn access(operation: &Operation) -> Access {
     if operation.kind == catalog::READ { Access::read(operation.key) } else { Access::write(operation.key) }
 }
 
-fn recorded(record: &trace::TraceRecord) -> Access {
-    let key = xxh3_64(record.key.as_bytes());
-    match record.operation {
-        trace::TraceOperation::Read => Access::read(key),
-        trace::TraceOperation::Write | trace::TraceOperation::Put => Access::write(key),
-        trace::TraceOperation::Delete => Access::delete(key),
+fn recorded(key: u64, operation: TraceOperation) -> Access {
+    match operation {
+        TraceOperation::Read => Access::read(key),
+        TraceOperation::Write | TraceOperation::Put => Access::write(key),
+        TraceOperation::Delete => Access::delete(key),
     }
-}
-
-/// Counts the keys of a trace: a first reading, which takes about 16 bytes of memory for each.
-fn keys_of(path: &Path, request: &SimulationRequest) -> Result<u64, TraceError> {
-    let mut keys: HashSet<u64, FxBuildHasher> = HashSet::default();
-    for record in TraceReader::open(path, None, request.on_broken)? {
-        keys.insert(xxh3_64(record?.key.as_bytes()));
-    }
-    Ok(keys.len() as u64)
 }
 
 #[cfg(test)]
