@@ -68,7 +68,7 @@ pub use operations::OperationRow;
 pub use origin::{Of, Origin};
 pub use read::Results;
 pub use requirement::{Relation, Requirement};
-pub use run_info::{Build, ClientDigest, Machine, RunInfo, Server};
+pub use run_info::{Build, ClientDigest, LatencyFloor, Machine, RunInfo, Server};
 pub use summary::{Mode, Status, SummaryRow};
 pub use timeseries::{Phase, TimeseriesRow};
 pub use verdict::{HeldIn, LimitedBy, Verdict};

@@ -36,6 +36,9 @@ pub struct RunInfo {
     pub machine: Machine,
     /// The servers that were used.
     pub servers: Vec<Server>,
+    /// What latencies on each topology hold that no strategy adds.
+    #[serde(default)]
+    pub latency_floors: Vec<LatencyFloor>,
     /// The seed of every random choice.
     pub seed: u64,
     /// Where the scenario was read from.
@@ -92,6 +95,22 @@ pub struct Server {
     pub version: String,
     /// The settings that matter, one a line, secrets taken out.
     pub config: String,
+}
+
+/// What every latency on a topology holds that no strategy adds, measured once before its first warm-up: by one client,
+/// one request after the other, on a thread like those that drive load.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct LatencyFloor {
+    /// The topology's label.
+    pub topology: String,
+    /// The median of what is measured around an answer that is there at once, in microseconds.
+    pub at_once_p50_us: f64,
+    /// The 99th percentile of that.
+    pub at_once_p99_us: f64,
+    /// The median of a PING, without the delays of `[network]`, in microseconds; `None` for a cache inside this process.
+    pub ping_p50_us: Option<f64>,
+    /// The 99th percentile of that.
+    pub ping_p99_us: Option<f64>,
 }
 
 /// The digest of the operations that one client was offered.

@@ -18,8 +18,9 @@ use crate::results::{
 };
 use crate::run::driver::{self, CellError};
 use crate::run::findings::{self, Observed, OfferedLoad};
-use crate::run::machine;
 use crate::run::plan::{Cell, Plan, words};
+use crate::run::{floor, machine};
+use crate::topology::Deployed;
 use deployments::Deployments;
 
 /// Options for running a plan.
@@ -174,6 +175,7 @@ async fn run_cell(
 ) -> Result<CellResults, CellError> {
     let deployed = interrupt.cut(Box::pin(deployments.prepare(cell, observer))).await;
     let deployed = deployed.ok_or(CellError::Interrupted)?.map_err(|e| CellError::Failed(e.to_string()))?;
+    note_floor(info, cell, deployed, observer, interrupt).await?;
     let driven = Box::pin(driver::run_cell(cell, deployed, observer, interrupt)).await;
     // While they are there: servers that a fault wore out are taken down before the next cell.
     if let Some(servers) = interrupt.cut(deployments.describe()).await {
@@ -197,6 +199,28 @@ async fn run_cell(
         Box::pin(deployments.abandon(interrupt)).await;
     }
     Ok(results)
+}
+
+/// Measures, before the first cell of a topology, what every latency on it holds.
+async fn note_floor(
+    info: &mut RunInfo,
+    cell: &Cell,
+    deployed: Deployed<'_>,
+    observer: &dyn Observer,
+    interrupt: &Interrupt,
+) -> Result<(), CellError> {
+    let topology = &cell.topology.label;
+    if info.latency_floors.iter().any(|floor| floor.topology == *topology) {
+        return Ok(());
+    }
+    let measured = interrupt.cut(floor::measure(topology, deployed.cache.endpoint())).await;
+    match measured.ok_or(CellError::Interrupted)? {
+        Ok(floor) => info.latency_floors.push(floor),
+        Err(reason) => observer.observe(Event::Warning {
+            what: format!("how much of a latency on {topology} is nobody's could not be measured: {reason}"),
+        }),
+    }
+    Ok(())
 }
 
 /// Works out the findings on a thread of its own: models may compute for long, and nobody could end that here.
@@ -243,6 +267,7 @@ fn new_info(plan: &Plan, options: &RunOptions) -> RunInfo {
         finished_utc: None,
         machine: machine::this_machine(),
         servers: Vec::new(),
+        latency_floors: Vec::new(),
         seed: plan.scenario.run.seed,
         scenario_path: plan.path.clone(),
         scenario_digest: plan.digest.clone(),

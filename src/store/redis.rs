@@ -45,6 +45,7 @@ use wire::Pack;
 
 use super::counters::Counters;
 use super::{Cache, Claimed, Entry, ErrorKind, SettleOutcome, StoreError, Token, Version};
+use crate::base::clock::Instant;
 
 /// A cache in one Redis server or in several of one deployment. Clones share the connections and the
 /// counters.
@@ -94,6 +95,25 @@ impl RedisCache {
     #[must_use]
     pub fn why_no_primary(&self, shard: &str) -> Option<String> {
         self.shared.fleet.why_no_primary(shard)
+    }
+
+    /// Sends so many PINGs to the first primary, one after the other, and returns how long each took.
+    ///
+    /// # Errors
+    /// Returns an error if there is no primary, or it does not answer.
+    pub async fn round_trips(&self, count: usize) -> Result<Vec<Duration>, StoreError> {
+        let doing = "measuring a round trip";
+        let Some(node) = self.shared.fleet.primaries().into_iter().next() else {
+            return Err(StoreError::new(ErrorKind::Connection, format!("{doing}: the cache has no primary")));
+        };
+        let ping = redis::cmd("PING");
+        let mut took = Vec::with_capacity(count);
+        for _ in 0..count {
+            let begun = Instant::now();
+            node.link().request(&ping, doing).await?;
+            took.push(begun.elapsed());
+        }
+        Ok(took)
     }
 
     /// Looks at the deployment at once and returns its layout.
