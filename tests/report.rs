@@ -14,9 +14,9 @@ use hotset::report::picture::{PictureFormat, PictureRequest, draw_picture};
 use hotset::report::{self, ReportError, SummedUp, terminal};
 use hotset::results::{
     AnomalyKind, Answers, AuditRow, Build, CURVE, CellResults, ClientDigest, EventKind, EventRow, Interval,
-    LimitedBy, Machine, Measure, Mode, Of, OfferedStream, OperationClass, OutcomeClass, Phase, PriceList,
-    Results, ResultsDir, RunInfo, Server, Status, SummaryRow, Times, TimeseriesRow, Verdict, WindowTimes,
-    file_guides, interval_log, interval_log_name, spectrum,
+    LatencyFloor, LimitedBy, Machine, Measure, Mode, Of, OfferedStream, OperationClass, OutcomeClass, Phase,
+    PriceList, Results, ResultsDir, RunInfo, Server, Status, SummaryRow, Times, TimeseriesRow, Verdict,
+    WindowTimes, file_guides, interval_log, interval_log_name, spectrum,
 };
 use serde::Serialize;
 
@@ -100,6 +100,7 @@ fn run_info(name: &str) -> RunInfo {
             version: "7.0.15".into(),
             config: "maxmemory 64mb".into(),
         }],
+        latency_floors: Vec::new(),
         seed: 42,
         scenario_path: "scenarios/made-up.toml".into(),
         scenario_digest: "feedbeef".into(),
@@ -1040,6 +1041,7 @@ fn the_committed_examples_are_read_and_written_again_to_the_last_byte() {
                 operations: rows_of(&read.operations, of),
                 entities: rows_of(&read.entities, of),
                 application: rows_of(&read.application, of),
+                errors: rows_of(&read.errors, of),
                 ..CellResults::default()
             };
             dir.append_cell(&again).unwrap();
@@ -1154,6 +1156,7 @@ fn the_guide_to_result_files_names_every_value_of_a_run_and_no_other() {
         ("build", keys(&Build::default())),
         ("machine", keys(&Machine::default())),
         ("servers", keys(&Server::default())),
+        ("latency_floors", keys(&LatencyFloor::default())),
         ("stream_digests", keys(&ClientDigest::default())),
     ] {
         run.extend(parts.iter().map(|key| format!("{part}.{key}")));

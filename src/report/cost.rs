@@ -25,7 +25,8 @@ pub fn cheapest(group: &Group<'_>) -> Option<String> {
     let risk = if risky.is_empty() {
         String::new()
     } else {
-        format!(" Its price leaves out what a crash would lose: {} holds writes back.", few(&risky))
+        let hold = if risky.len() == 1 { "holds" } else { "hold" };
+        format!(" The price leaves out what a crash would lose: {} {hold} writes back.", few(&risky))
     };
     Some(match leading.as_slice() {
         [only] => format!(
@@ -151,20 +152,11 @@ fn in_words(prices: &PriceList) -> String {
 mod tests {
     use super::*;
     use crate::report::group::groups;
+    use crate::report::testing::run_of;
     use crate::results::{Results, SummaryRow};
 
     fn row(label: &str, block: u32, cost: f64) -> SummaryRow {
-        let mut row = SummaryRow {
-            cell: format!("r{block}-{label}"),
-            strategy: label.into(),
-            strategy_name: label.into(),
-            topology: "single".into(),
-            repeat: block,
-            block,
-            operations: 100,
-            measured_s: 1.0,
-            ..SummaryRow::default()
-        };
+        let mut row = run_of(label, block);
         row.cost.cost_per_million_ops = Some(cost * (1.0 + f64::from(block) / 100.0));
         row.cost.cost_per_month = Some(cost * 1_000.0);
         row

@@ -133,22 +133,12 @@ pub fn share_of_reference(group: &Group<'_>, entry: &StrategyRepeats<'_>) -> Opt
 mod tests {
     use super::*;
     use crate::report::group::groups;
+    use crate::report::testing::run_of;
     use crate::results::{AtRisk, HeldIn, Mode, Results, Status, SummaryRow, Verdict};
 
     /// One run of a strategy in an open loop: its median and slowest reads in µs, and what it asked the database for.
     fn row(label: &str, block: u32, p50: f64, p99: f64, db_reads: u64) -> SummaryRow {
-        let mut row = SummaryRow {
-            cell: format!("r{block}-{label}"),
-            strategy: label.into(),
-            strategy_name: label.into(),
-            topology: "single".into(),
-            repeat: block,
-            block,
-            mode: Mode::Open,
-            operations: 1_000,
-            measured_s: 1.0,
-            ..SummaryRow::default()
-        };
+        let mut row = SummaryRow { mode: Mode::Open, ..run_of(label, block) };
         row.read_response.p50_us = Some(p50);
         row.read_response.p99_us = Some(p99);
         row.calls.db_reads = db_reads;

@@ -7,9 +7,9 @@ use super::format;
 use super::group::Group;
 use super::headline::NONE;
 use super::table::{PageTable, figures, words};
-use super::{ignored, requirements, scorecard, side_by_side};
+use super::{beyond, ignored, requirements, scorecard, side_by_side, watch};
 use crate::base::shown;
-use crate::results::{LimitedBy, Results, RunInfo, Status, SummaryRow, named};
+use crate::results::{LatencyFloor, LimitedBy, Results, RunInfo, Status, SummaryRow, named};
 
 /// A chart on the page.
 #[derive(Debug)]
@@ -83,6 +83,7 @@ pub fn page(results: &Results, groups: &[Group<'_>], drawings: &Drawings<'_>) ->
                     (side_by_side::html(groups))
                     (charts_of_run(of_run))
                     @for section in sections { (section_html(section, sections.len() > 1)) }
+                    (beyond_this_run(results, groups))
                     (runs(results))
                     (how(results, note.as_deref()))
                     (machine(run))
@@ -178,10 +179,26 @@ fn contents(groups: &[Group<'_>], of_run: &[&Picture], sections: &[Section<'_>])
             @for section in sections {
                 a href=(format!("#{}", section.group.anchor())) { (decision::name(section.group)) }
             }
+            a href="#beyond" { "beyond this run" }
             a href="#runs" { "every run" }
             a href="#how" { "how it was measured" }
             a href="#where" { "where it ran" }
             a href="#configuration" { "configuration" }
+        }
+    }
+}
+
+/// What the run leaves open, and what somebody has to look at who decides by it.
+fn beyond_this_run(results: &Results, groups: &[Group<'_>]) -> Markup {
+    let open = beyond::sentences(results, groups);
+    html! {
+        section #beyond {
+            h2 { "Beyond this run" }
+            @if !open.is_empty() {
+                p { "It does not say:" }
+                ul { @for sentence in &open { li { (sentence) } } }
+            }
+            (watch::html(groups))
         }
     }
 }
@@ -342,10 +359,30 @@ fn machine(run: &RunInfo) -> Markup {
         section #where {
             h2 { "Where it ran" }
             dl { @for (name, value) in &facts { dt { (name) } dd { (value) } } }
+            @if !run.latency_floors.is_empty() { (floors(&run.latency_floors)) }
             @for server in &run.servers {
                 details {
                     summary { (server.name) " " (server.version) }
                     pre { (server.config) }
+                }
+            }
+        }
+    }
+}
+
+/// What no strategy adds to a latency, so that nobody takes it for a strategy's own.
+fn floors(floors: &[LatencyFloor]) -> Markup {
+    let us = format::micros;
+    html! {
+        p { "Of every latency this much is no strategy's: the clock and hotset around an answer that is there at once, and a PING by one \
+            client, which takes the network, the kernel and the server with it. Delays of " code { "[network]" } " come on top." }
+        ul {
+            @for floor in floors {
+                li {
+                    (floor.topology) ": at once " (us(floor.at_once_p50_us)) " (p99 " (us(floor.at_once_p99_us)) ")"
+                    @if let Some((p50, p99)) = floor.ping_p50_us.zip(floor.ping_p99_us) {
+                        ", PING " (us(p50)) " (p99 " (us(p99)) ")"
+                    }
                 }
             }
         }

@@ -4,6 +4,7 @@
 
 mod answer;
 pub mod audit;
+pub mod beyond;
 pub mod candidates;
 pub mod canvas;
 pub mod capacity_curve;
@@ -32,6 +33,9 @@ pub mod stats;
 pub mod style;
 pub mod table;
 pub mod terminal;
+#[cfg(test)]
+mod testing;
+pub mod watch;
 
 use std::collections::BTreeSet;
 use std::fs;

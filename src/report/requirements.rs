@@ -316,19 +316,11 @@ fn failed(one: &JudgedRequirement<'_>) -> TestCaseStatus {
 mod tests {
     use super::*;
     use crate::report::group::groups;
+    use crate::report::testing::run_of;
     use crate::results::{Of, Results, SummaryRow};
 
     fn row(label: &str, block: u32, p99: f64) -> SummaryRow {
-        let mut row = SummaryRow {
-            cell: format!("r{block}-{label}"),
-            strategy: label.into(),
-            strategy_name: label.into(),
-            topology: "single".into(),
-            repeat: block,
-            block,
-            operations: 100,
-            ..SummaryRow::default()
-        };
+        let mut row = run_of(label, block);
         row.read_response.p99_us = Some(p99);
         row.at_end.lost_writes = Some(u64::from(block == 2));
         row

@@ -1,6 +1,7 @@
-//! What a strategy's speed is paid with: p99 against stale reads, with lost writes marked.
+//! What a strategy's speed is paid with: p99 against stale reads, with writes marked that were lost or at risk.
 
 use super::staleness::shares;
+use crate::report::answer::few;
 use crate::report::canvas::panel::Panel;
 use crate::report::canvas::scale::Scale;
 use crate::report::canvas::sheet::{LegendEntry, MARGIN, Sheet, WIDTH};
@@ -8,7 +9,7 @@ use crate::report::canvas::{Anchor, Canvas, FAINT_INK, Lettering};
 use crate::report::format;
 use crate::report::group::{Group, StrategyRepeats};
 use crate::report::safety::Safety;
-use crate::results::{Measure, OperationClass};
+use crate::results::{Measure, OperationClass, named};
 
 const HEIGHT: f64 = 360.0;
 /// The strip at the left for those without a stale read: a log axis has no 0.
@@ -18,6 +19,15 @@ struct Point<'a> {
     entry: &'a StrategyRepeats<'a>,
     safety: Safety,
     p99_us: f64,
+    /// The most acknowledged writes that a crash would have lost.
+    at_risk: u64,
+}
+
+impl Point<'_> {
+    /// True if nothing that the audit looks at went wrong, nor would have in a crash.
+    fn is_safe(&self) -> bool {
+        self.safety.stale == 0 && self.safety.lost == Some(0) && self.at_risk == 0
+    }
 }
 
 /// Draws the chart; `None` where nothing was audited.
@@ -27,13 +37,15 @@ pub(super) fn draw(group: &Group<'_>) -> Option<Canvas> {
         .iter()
         .filter_map(|entry| {
             let p99_us = entry.merged_us(OperationClass::Read, Measure::Response, 0.99)?;
-            Some(Point { entry, safety: Safety::of(entry)?, p99_us })
+            let at_risk =
+                named("at_risk").and_then(|figure| figure.of(entry)).map_or(0, |risk| risk.value as u64);
+            Some(Point { entry, safety: Safety::of(entry)?, p99_us, at_risk })
         })
         .collect();
     if points.is_empty() {
         return None;
     }
-    let mut sheet = Sheet::new("Tail latency against stale reads", None, group);
+    let mut sheet = Sheet::new("Tail latency against stale reads", answer(&points), group);
     let (top, bottom) = (sheet.next + 12.0, sheet.next + 12.0 + HEIGHT);
     let low = points.iter().map(|point| point.p99_us).fold(f64::INFINITY, f64::min);
     let high = points.iter().map(|point| point.p99_us).fold(0.0, f64::max);
@@ -62,8 +74,8 @@ pub(super) fn draw(group: &Group<'_>) -> Option<Canvas> {
     let legend: Vec<_> = points.iter().map(legend).collect();
     sheet.legend(&legend);
     sheet.note(
-        "Down and to the left is better. All repeats of a strategy together. A red ring marks lost writes, a grey one controls: naive forms, \
-         there to show that the audit sees them.",
+        "Down and to the left is better. All repeats of a strategy together. A red ring marks lost writes, an orange one writes that a crash \
+         would have lost, a grey one controls: naive forms, there to show that the audit sees them.",
     );
     Some(sheet.finish())
 }
@@ -89,6 +101,9 @@ fn draw_points(canvas: &mut Canvas, panel: &Panel, strip: &Panel, points: &[Poin
             if point.safety.lost.is_some_and(|lost| lost > 0) {
                 ring(canvas, at, 11.5, plotters::style::RGBColor(200, 30, 30));
             }
+            if point.at_risk > 0 {
+                ring(canvas, at, 14.5, plotters::style::RGBColor(225, 130, 0));
+            }
             if point.safety.control.is_some() {
                 ring(canvas, at, 8.5, plotters::style::RGBColor(130, 130, 130));
             }
@@ -104,10 +119,31 @@ fn ring(canvas: &mut Canvas, at: (f64, f64), radius: f64, colour: plotters::styl
     canvas.line(around, colour, 1.8, &[]);
 }
 
+/// Who is safe, fastest first; controls are never among them.
+fn answer(points: &[Point<'_>]) -> Option<String> {
+    let judged =
+        || points.iter().filter(|point| point.safety.control.is_none() && !point.entry.is_reference());
+    let mut safe: Vec<&Point<'_>> = judged().filter(|point| point.is_safe()).collect();
+    safe.sort_by(|a, b| a.p99_us.total_cmp(&b.p99_us));
+    let names: Vec<&str> = safe.iter().map(|point| point.entry.label).collect();
+    judged().next()?;
+    Some(match (safe.len(), judged().count()) {
+        (0, _) => {
+            "No strategy was shown to be free of stale reads, lost writes and writes at risk".to_owned()
+        }
+        (some, all) if some == all => "Nothing was stale, lost or at risk with any strategy".to_owned(),
+        _ => format!("Nothing was stale, lost or at risk with {}", few(&names)),
+    })
+}
+
 fn legend(point: &Point<'_>) -> LegendEntry {
     let mut entry = LegendEntry::of(point.entry);
-    if let Some(lost) = point.safety.lost.filter(|lost| *lost > 0) {
-        entry.label = format!("{} ({} lost)", entry.label, format::count(lost as f64));
+    let lost =
+        point.safety.lost.filter(|lost| *lost > 0).map(|lost| format!("{} lost", format::count(lost as f64)));
+    let risk = (point.at_risk > 0).then(|| format!("{} at risk", format::count(point.at_risk as f64)));
+    let bad: Vec<String> = lost.into_iter().chain(risk).collect();
+    if !bad.is_empty() {
+        entry.label = format!("{} ({})", entry.label, bad.join(", "));
     }
     entry
 }

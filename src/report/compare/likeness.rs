@@ -57,8 +57,9 @@ pub fn differences(before: &Results, after: &Results, letters: (char, char)) -> 
         format!("{}, {} cores, {memory}, {}", machine.cpu_model, machine.cores, machine.kernel)
     });
     hold("servers", |run| {
+        // One that has had several limits is there several times.
         let name = |server: &crate::results::Server| format!("{} {}", server.name, server.version);
-        run.servers.iter().map(name).collect::<Vec<_>>().join(", ")
+        run.servers.iter().map(name).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ")
     });
     let settings = changed_settings(a, b, letters).into_iter().filter(|(key, _)| !is_asked(key));
     all.extend(settings.map(|(_, text)| text));
