@@ -161,7 +161,8 @@ mod tests {
             assert!(!remedy.contains("check that it can be reached"), "{detail}: {remedy}");
         }
         assert!(remedy(ErrorKind::Timeout, "no answer within 5s").contains("behind a firewall"));
-        assert!(remedy(ErrorKind::Timeout, "at Redis rediss://h: timed out").contains("may not speak TLS"));
+        let over_tls = StoreError::new(ErrorKind::Timeout, "at Redis rediss://h: timed out");
+        assert!(of(&over_tls).contains("may not speak TLS"), "{over_tls:?}: {}", of(&over_tls));
         assert_eq!(remedy(ErrorKind::Denied, "may not get; ACL SETUSER shop +get"), "");
     }
 }
