@@ -96,9 +96,13 @@ pub fn describe(plan: &Plan) -> String {
     );
     let _ = writeln!(text, "{}", Size::of(&plan.scenario));
     let repeats = plan.scenario.run.repeats.get();
-    if repeats < 5 {
-        let s = if repeats == 1 { " is" } else { "s are" };
-        let _ = writeln!(text, "{repeats} repeat{s} too few to show a difference; --repeats 5 shows more.");
-    }
+    let _ = match repeats {
+        1 => writeln!(text, "1 repeat is too few to show a difference; --repeats 5 shows more."),
+        2 => writeln!(text, "2 repeats are too few to show a difference; --repeats 5 shows more."),
+        3 | 4 => {
+            writeln!(text, "{repeats} repeats show large differences only; --repeats 5 shows smaller ones.")
+        }
+        _ => Ok(()),
+    };
     text
 }
