@@ -7,6 +7,8 @@ use crate::results::{Results, RunInfo, Status, SummaryRow};
 
 /// The scenario's list of faults.
 const FAULT: &str = "fault";
+/// The scenario's list of phases of the load.
+const PHASE: &str = "phase";
 /// The scenario's table of an application.
 const APPLICATION: &str = "application.";
 /// Settings that say what was asked of the stores and for how long. Everything else may be what is compared.
@@ -18,6 +20,7 @@ const SAME: &[&str] = &[
     "run.duration",
     "run.warmup_max",
     FAULT,
+    PHASE,
 ];
 /// Settings that only say how often, and from which numbers; the digests tell whether the latter matters.
 const OF_NO_MATTER: &[&str] = &["run.repeats", "run.seed", "description", "name"];
@@ -119,10 +122,10 @@ fn changed_settings(before: &RunInfo, after: &RunInfo, letters: (char, char)) ->
         .collect()
 }
 
-/// Every setting by its table and name. Faults and applications are in the scenario only.
+/// Every setting by its table and name. Faults, phases and applications are in the scenario only.
 fn settings(run: &RunInfo) -> BTreeMap<String, String> {
     let mut all = scenario(run);
-    all.retain(|key, _| key.starts_with(FAULT) || key.starts_with(APPLICATION));
+    all.retain(|key, _| [FAULT, PHASE, APPLICATION].iter().any(|kept| key.starts_with(kept)));
     let mut table = "";
     for line in run.settings.lines() {
         if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
