@@ -536,6 +536,24 @@ fn a_staircase_leaves_a_row_for_each_step_at_exactly_its_rate_and_says_how_far_i
 }
 
 #[test]
+fn what_a_step_leaves_in_its_queue_is_not_sent_in_the_next() {
+    let place = Place::new();
+    // The database answers a hundred a second, and three times as many are due in the first step.
+    let steps = "[staircase]\nfrom_per_second = 300\nto_per_second = 400\nsteps = 2\nduration = \"400ms\"\ndrain = \"100ms\"\n\
+                 [database]\nservice_time = \"10ms\"\nconcurrency = 1\n";
+    place.write("over.toml", even(steps));
+
+    place.succeeds(&["over.toml", "--no-plots", "--only", "strategy=no-cache"]);
+
+    let results = place.results("over");
+    let first = &results.staircase[0];
+    // Of the 120 that were due, some 50 were answered by the end of the drain, and 8 clients had one each under way.
+    assert!((30..=90).contains(&first.unsent), "{first:?}");
+    assert!(!first.at.holds && first.at.missed.ends_with("was answered in time"), "{first:?}");
+    assert!(row(&results, "no-cache").unsent >= first.unsent);
+}
+
+#[test]
 fn a_search_runs_a_cell_at_one_rate_after_another_and_keeps_the_run_at_the_highest_that_holds() {
     let place = Place::new();
     let search = "[search]\nfrom_per_second = 100\nto_per_second = 200\nedge_repeats = 1\n[requirements]\nlost = \"=0\"\n";

@@ -7,8 +7,8 @@ use crate::results::{Results, RunInfo, Status, SummaryRow};
 
 /// The scenario's list of faults.
 const FAULT: &str = "fault";
-/// The scenario's list of phases of the load.
-const PHASE: &str = "phase";
+/// The scenario's list of phases of the load, and the tables in its place.
+const CHANGING_LOAD: [&str; 3] = ["phase", "staircase.", "search."];
 /// The scenario's table of an application.
 const APPLICATION: &str = "application.";
 /// Settings that say what was asked of the stores and for how long. Everything else may be what is compared.
@@ -20,7 +20,6 @@ const SAME: &[&str] = &[
     "run.duration",
     "run.warmup_max",
     FAULT,
-    PHASE,
 ];
 /// Settings that only say how often, and from which numbers; the digests tell whether the latter matters.
 const OF_NO_MATTER: &[&str] = &["run.repeats", "run.seed", "description", "name"];
@@ -73,7 +72,7 @@ pub fn differences(before: &Results, after: &Results, letters: (char, char)) -> 
 
 /// Returns true for a setting that belongs to the question and not to the answer.
 fn is_asked(key: &str) -> bool {
-    SAME.iter().any(|same| key.starts_with(same))
+    SAME.iter().chain(&CHANGING_LOAD).any(|same| key.starts_with(same))
 }
 
 /// `cache.ttl: "1h" in A, "1m" in B`.
@@ -125,7 +124,9 @@ fn changed_settings(before: &RunInfo, after: &RunInfo, letters: (char, char)) ->
 /// Every setting by its table and name. Faults, phases and applications are in the scenario only.
 fn settings(run: &RunInfo) -> BTreeMap<String, String> {
     let mut all = scenario(run);
-    all.retain(|key, _| [FAULT, PHASE, APPLICATION].iter().any(|kept| key.starts_with(kept)));
+    let is_kept =
+        |key: &str| [FAULT, APPLICATION].iter().chain(&CHANGING_LOAD).any(|kept| key.starts_with(kept));
+    all.retain(|key, _| is_kept(key));
     let mut table = "";
     for line in run.settings.lines() {
         if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {

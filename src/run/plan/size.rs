@@ -264,7 +264,7 @@ fn beyond_processors(scenario: &Scenario, processors: u64) -> Option<Impossible>
     let rate = scenario.workload.rate_per_second?.0;
     let of_phases = scenario.phases.iter().map(LoadPhase::highest_rate).fold(0.0, f64::max);
     let (table, key, rate) =
-        if of_phases > rate { ("phase", "", of_phases) } else { ("workload", "rate_per_second", rate) };
+        if of_phases >= rate { ("phase", "", of_phases) } else { ("workload", "rate_per_second", rate) };
     (rate > most).then(|| {
         let message = format!("{rate} operations a second are more than {processors} processors can issue");
         let help = format!("give {most} or less; 100000 is already much for one machine");

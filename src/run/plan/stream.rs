@@ -124,8 +124,8 @@ mod tests {
     #[test]
     fn a_phase_asks_for_its_own_mix_and_from_a_shift_on_for_other_keys() {
         let plan = plan(
-            "[[phase]]\nduration = \"5s\"\nrate_per_second = 50\n[[phase]]\nduration = \"5s\"\nreads = 0.0\n\
-             [[phase]]\nduration = \"5s\"\nshift = 1.0\n[[phase]]\nduration = \"5s\"\n",
+            "[[phase]]\nduration = \"5s\"\nrate_per_second = 50\n[[phase]]\nduration = \"5s\"\nrate_per_second = 50\nreads = 0.0\n\
+             [[phase]]\nduration = \"5s\"\nrate_per_second = 50\nshift = 1.0\n[[phase]]\nduration = \"5s\"\nrate_per_second = 50\n",
         );
         let stream = plan.scenario.measured_stream(9).unwrap();
         let of = |second: u64| {
