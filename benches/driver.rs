@@ -15,7 +15,7 @@ use hotset::application::{Answer, Application, Visitor, catalog};
 use hotset::audit::{Audit, Seen, Setup};
 use hotset::base::units::Share;
 use hotset::load::workload::keys::{Distribution, KeySampler, Zipf};
-use hotset::load::workload::{Mix, Operation, OperationStream, StreamSpec};
+use hotset::load::workload::{Mix, Operation, OperationStream, PhasedStream, StreamSpec};
 use hotset::measure::Recorder;
 use hotset::measure::collectors::resident_bytes;
 use hotset::results::Phase;
@@ -75,9 +75,9 @@ impl Application for Nothing {
     }
 }
 
-fn stream(keys: NonZeroU64, phase: Phase, seed: u64) -> Arc<OperationStream> {
+fn stream(keys: NonZeroU64, phase: Phase, seed: u64) -> OperationStream {
     let zipf = Distribution::Zipf(Zipf { exponent: PositiveNumber(0.99) });
-    Arc::new(OperationStream::new(StreamSpec {
+    OperationStream::new(StreamSpec {
         seed,
         phase,
         keys: KeySampler::new(&zipf, keys, 1),
@@ -86,7 +86,7 @@ fn stream(keys: NonZeroU64, phase: Phase, seed: u64) -> Arc<OperationStream> {
         absent_share: Share::NONE,
         clients: CLIENTS,
         recorded: None,
-    }))
+    })
 }
 
 /// Nanoseconds an operation, in a closed loop of 64 clients on one thread; anomalies are an error.
@@ -99,8 +99,9 @@ fn round(documents: &Arc<[Document]>, audit: Option<&Arc<Audit>>, seed: u64) -> 
         let shared = WorkerState {
             instance: Rc::new(Instance::new(Nothing(Arc::clone(documents)), None)),
             recorder: Rc::clone(&recorder),
-            warmup: stream(keys, Phase::Warmup, seed),
-            measure: stream(keys, Phase::Measure, seed),
+            warmup: Arc::new(stream(keys, Phase::Warmup, seed)),
+            measure: Arc::new(PhasedStream::whole(stream(keys, Phase::Measure, seed))),
+            warmup_schedule: None,
             schedule: None,
             control: Arc::clone(&control),
             touched: Arc::new(Touched::none_of(keys.get())),

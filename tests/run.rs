@@ -96,6 +96,10 @@ fn a_run_leaves_every_file_and_the_link_to_the_latest() {
         "operations.csv",
         "entities.csv",
         "application.csv",
+        "errors.csv",
+        "phases.csv",
+        "staircase.csv",
+        "search.csv",
         "run.json",
         "report.html",
         "results.csv",
@@ -450,6 +454,121 @@ fn windows<'a>(results: &'a Results, cell: &str, from_s: f64, until_s: f64) -> V
 
 fn sum(windows: &[&TimeseriesRow], of: impl Fn(&TimeseriesRow) -> u64) -> u64 {
     windows.iter().map(|window| of(window)).sum()
+}
+
+/// A scenario of even arrivals without a duration, which follows from what else there is.
+fn even(more: &str) -> String {
+    scenario(EMBEDDED, more)
+        .replace("duration = \"1s\"\n", "")
+        .replace("clients = 8", "clients = 8\narrivals = \"constant\"")
+}
+
+#[test]
+fn a_load_of_phases_follows_its_rates_and_its_mix_and_leaves_a_row_for_each() {
+    let place = Place::new();
+    let phases = "[[phase]]\nduration = \"500ms\"\nrate_per_second = 400\n\
+                  [[phase]]\nkind = \"pause\"\nduration = \"300ms\"\n\
+                  [[phase]]\nname = \"writes\"\nduration = \"500ms\"\nrate_per_second = 800\nreads = 0.0\n";
+    place.write("phases.toml", even(phases));
+
+    place.succeeds(&["phases.toml", "--only", "strategy=cache-aside"]);
+
+    let results = place.results("phases");
+    let row = row(&results, "cache-aside");
+    is_sound(row);
+    assert!((row.measured_s - 1.3).abs() < 1e-9, "{row:?}");
+    let told: Vec<(&str, &str, Option<f64>)> = results
+        .phases
+        .iter()
+        .map(|phase| (phase.name.as_str(), phase.kind.as_str(), phase.offered_per_s))
+        .collect();
+    assert_eq!(
+        told,
+        [("steady", "steady", Some(400.0)), ("pause", "pause", Some(0.0)), ("writes", "steady", Some(800.0))]
+    );
+    assert_eq!(results.phases.iter().map(|phase| phase.operations).sum::<u64>(), row.operations);
+    assert_eq!(row.operations, 600);
+    let last = &results.phases[2];
+    assert!(last.answers.lookups() == 0 && last.write_response.p99_us.is_some(), "{last:?}");
+    let borders: Vec<f64> = results
+        .events
+        .iter()
+        .filter(|event| event.kind.name() == "load-phase")
+        .map(|event| event.at_s)
+        .collect();
+    assert_eq!(borders, [0.0, 0.5, 0.8]);
+    let page = fs::read_to_string(place.latest("phases").join("report.html")).unwrap();
+    assert!(page.contains("What was measured in each phase of the load"));
+    assert!(place.latest("phases").join("plots/load-over-time.svg").exists());
+}
+
+#[test]
+fn a_closed_loop_of_phases_has_the_clients_of_each() {
+    let place = Place::new();
+    let phases = "[[phase]]\nduration = \"300ms\"\nclients = 1\n[[phase]]\nkind = \"pause\"\nduration = \"300ms\"\n\
+                  [[phase]]\nduration = \"300ms\"\n[network]\ncache_rtt = \"5ms\"\ndatabase_rtt = \"5ms\"\n";
+    place.write("closed.toml", scenario(EMBEDDED, phases).replace("duration = \"1s\"\n", ""));
+
+    place.succeeds(&["closed.toml", "--no-plots", "--only", "strategy=no-cache"]);
+
+    let results = place.results("closed");
+    let operations: Vec<u64> = results.phases.iter().map(|phase| phase.operations).collect();
+    // One client does at most one operation in 5 ms, and eight do several times as many.
+    assert!((10..=61).contains(&operations[0]) && operations[1] <= 1, "{operations:?}");
+    assert!(operations[2] > 3 * operations[0], "{operations:?}");
+}
+
+#[test]
+fn a_staircase_leaves_a_row_for_each_step_at_exactly_its_rate_and_says_how_far_it_was_kept_up_with() {
+    let place = Place::new();
+    let steps = "[staircase]\nfrom_per_second = 100\nto_per_second = 300\nsteps = 3\nduration = \"400ms\"\ndrain = \"200ms\"\n";
+    place.write("stairs.toml", even(steps));
+
+    let ended = place.succeeds(&["stairs.toml", "--only", "strategy=cache-aside"]);
+
+    let results = place.results("stairs");
+    let told: Vec<(u64, f64, f64)> =
+        results.staircase.iter().map(|row| (row.step, row.at.rate_per_s, row.at.offered_per_s)).collect();
+    assert_eq!(told, [(1, 100.0, 100.0), (2, 200.0, 200.0), (3, 300.0, 300.0)]);
+    assert!(results.staircase.iter().all(|row| row.unsent == 0 && row.at.read_response.p99_us.is_some()));
+    assert!(ended.stdout.contains("cache-aside answers what is due"), "{ended:?}");
+    assert!(place.latest("stairs").join("plots/latency-by-rate.svg").exists());
+}
+
+#[test]
+fn what_a_step_leaves_in_its_queue_is_not_sent_in_the_next() {
+    let place = Place::new();
+    // The database answers a hundred a second, and three times as many are due in the first step.
+    let steps = "[staircase]\nfrom_per_second = 300\nto_per_second = 400\nsteps = 2\nduration = \"400ms\"\ndrain = \"100ms\"\n\
+                 [database]\nservice_time = \"10ms\"\nconcurrency = 1\n";
+    place.write("over.toml", even(steps));
+
+    place.succeeds(&["over.toml", "--no-plots", "--only", "strategy=no-cache"]);
+
+    let results = place.results("over");
+    let first = &results.staircase[0];
+    // Of the 120 that were due, some 50 were answered by the end of the drain, and 8 clients had one each under way.
+    assert!((30..=90).contains(&first.unsent), "{first:?}");
+    assert!(!first.at.holds && first.at.missed.ends_with("was answered in time"), "{first:?}");
+    assert!(row(&results, "no-cache").unsent >= first.unsent);
+}
+
+#[test]
+fn a_search_runs_a_cell_at_one_rate_after_another_and_keeps_the_run_at_the_highest_that_holds() {
+    let place = Place::new();
+    let search = "[search]\nfrom_per_second = 100\nto_per_second = 200\nedge_repeats = 1\n[requirements]\nlost = \"=0\"\n";
+    let text = scenario(EMBEDDED, search).replace("duration = \"1s\"", "duration = \"500ms\"");
+    place.write("limit.toml", text.replace("clients = 8", "clients = 8\narrivals = \"constant\""));
+
+    let ended = place.succeeds(&["limit.toml", "--only", "strategy=cache-aside"]);
+
+    let results = place.results("limit");
+    let told: Vec<(u64, f64, bool)> =
+        results.search.iter().map(|row| (row.run, row.at.rate_per_s, row.at.holds)).collect();
+    assert_eq!(told, [(1, 100.0, true), (2, 200.0, true)]);
+    assert_eq!(results.search[0].knee_from_per_s, Some(200.0));
+    assert_eq!(row(&results, "cache-aside").offered_per_s, Some(200.0));
+    assert!(ended.stdout.contains("holds what is required up to 200/s"), "{ended:?}");
 }
 
 #[test]

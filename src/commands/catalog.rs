@@ -11,10 +11,11 @@ pub use faults::faults_table;
 pub use page::settings_page;
 
 use crate::commands::cli::Listed;
-use crate::load::workload::{WorkloadSettings, keys};
+use crate::load::workload::{PhaseSettings, StaircaseSettings, WorkloadSettings, keys};
 use crate::report::charts;
 use crate::results::{CRITERIA, OPERATION_CRITERIA};
 use crate::run::fault;
+use crate::run::plan::SearchSettings;
 use crate::run::plan::cost::CostSettings;
 use crate::run::plan::settings::{DatasetSettings, PinSettings, RunSettings};
 use crate::scenario::{Mistakes, Reader, SettingDoc, Settings, SourceLocation, Table};
@@ -210,6 +211,21 @@ fn tables() -> Vec<Listing> {
             "[cost]",
             "what is paid for; docs/scenarios.md says what is in a cost and what is not",
             CostSettings::docs(),
+        ),
+        table(
+            "[[phase]]",
+            "how the load changes while a cell is measured: phases one after another, which together last as long as it is measured",
+            PhaseSettings::docs(),
+        ),
+        table(
+            "[staircase]",
+            "one rate after another, each drained before the next, in place of phases",
+            StaircaseSettings::docs(),
+        ),
+        table(
+            "[search]",
+            "looks for the highest rate at which `[requirements]` hold and 99 % of what is due is answered: a run for each rate that is tried",
+            SearchSettings::docs(),
         ),
         table("[[fault]]", &faults, Vec::new()),
         table(

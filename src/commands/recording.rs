@@ -20,6 +20,11 @@ pub enum RecordError {
         "a trace holds reads and writes of single keys, which the application \"{0}\" does not offer; use a scenario with application = \"catalog\""
     )]
     Application(&'static str),
+    /// The load is another at other times.
+    #[error(
+        "a trace is recorded of a load that goes on as it is, and the scenario has [[phase]]; leave the phases out, or set the rate and the mix of one of them in [workload]"
+    )]
+    Phases,
     /// The workload cannot be drawn.
     #[error(transparent)]
     Workload(#[from] MixError),
@@ -42,7 +47,10 @@ pub fn record(
     if !scenario.is_catalog() {
         return Err(RecordError::Application(scenario.application.spec.name()));
     }
-    let stream = scenario.stream(Phase::Measure)?;
+    if !scenario.phases.is_empty() {
+        return Err(RecordError::Phases);
+    }
+    let stream = scenario.stream(Phase::Measure, scenario.run.seed)?;
     let products = scenario.products();
     let mut writer = Writer::create(out)?;
     for (number, operation) in (0..operations.get()).zip(stream.in_turn()) {
@@ -95,7 +103,7 @@ mod tests {
         assert_eq!(told, 1000);
         let records: Vec<TraceRecord> =
             TraceReader::open(&path, None, OnBroken::Refuse).unwrap().map(Result::unwrap).collect();
-        let stream = plan.scenario.stream(Phase::Measure).unwrap();
+        let stream = plan.scenario.stream(Phase::Measure, plan.scenario.run.seed).unwrap();
         assert_eq!(records.len(), 1000);
         for (record, number) in records.iter().zip(0..) {
             let operation = stream.operation(number % 3, number / 3);

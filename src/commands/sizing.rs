@@ -72,6 +72,11 @@ pub enum SizingError {
         "a hit rate is simulated for reads and writes of single keys, which the application \"{0}\" does not offer; use a scenario with application = \"catalog\", or a trace"
     )]
     Application(&'static str),
+    /// The load is another at other times.
+    #[error(
+        "a hit rate is simulated for a load that goes on as it is, and the scenario has [[phase]]; leave the phases out, or set the mix of one of them in [workload]"
+    )]
+    Phases,
     /// A capacity is no number of entries that can be simulated.
     #[error(
         "a capacity of {0} cannot be simulated; give 1 to 4294967295 entries, or a share of the keys such as 10%, that is one entry or more"
@@ -151,15 +156,19 @@ fn simulate_scenario(
     if !scenario.is_catalog() {
         return Err(SizingError::Application(scenario.application.spec.name()));
     }
+    if !scenario.phases.is_empty() {
+        return Err(SizingError::Phases);
+    }
     let documents = scenario.dataset.keys.get();
     let counted = counted(scenario, request);
-    let (warmup, measure) = (scenario.stream(Phase::Warmup)?, scenario.stream(Phase::Measure)?);
+    let seed = scenario.run.seed;
+    let (warmup, measure) = (scenario.stream(Phase::Warmup, seed)?, scenario.stream(Phase::Measure, seed)?);
     let operations = warmup.in_turn().take(counted as usize).chain(measure.in_turn().take(counted as usize));
     let asked_for = if scenario.workload.absent_share == Share::NONE { documents } else { 2 * documents };
     let mut sweep = sweep(request, study.writes.on_write, Some(asked_for))?;
     sweep.keys = u32::try_from(asked_for).map_or(Keys::Hashed, Keys::Numbered);
     sweep.uncounted = counted;
-    sweep.seed = scenario.run.seed;
+    sweep.seed = seed;
     let cells = plan.cells.iter().filter(|cell| offer_alike(&cell.scenario, scenario));
     sweep.capacities = entries(&wanted(request, cells), documents)?;
     check_memory(sweep.memory_bytes(asked_for), memory::total_bytes())?;
@@ -362,7 +371,7 @@ mod tests {
         let of_trace = simulate_one(&plan, &traced);
         let mut sweep = sweep(&traced, WritePolicy::Invalidate, None).unwrap();
         sweep.capacities = entries(&capacities, 0).unwrap();
-        let stream = plan.scenario.stream(Phase::Measure).unwrap();
+        let stream = plan.scenario.stream(Phase::Measure, plan.scenario.run.seed).unwrap();
         let accesses =
             stream.in_turn().take(100_000).map(|operation| Ok::<_, Infallible>(access(&operation)));
         let Ok(of_stream) = sweep.run(accesses, |_| {});

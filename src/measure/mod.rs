@@ -9,6 +9,7 @@ pub mod limit;
 pub mod outage;
 pub mod outcome;
 pub mod recorder;
+pub mod search;
 pub mod settle;
 pub mod window;
 
@@ -18,5 +19,6 @@ pub use limit::{Driven, Evidence, LoadVerdict, limited_by};
 pub use outage::OutageRecorder;
 pub use outcome::Outcome;
 pub use recorder::Recorder;
+pub use search::{Knee, Search, SearchPlan};
 pub use settle::{HitRateWindow, SlopeTest, Trend, slope_test};
 pub use window::Window;

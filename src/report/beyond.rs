@@ -41,7 +41,8 @@ fn limits(results: &Results, groups: &[Group<'_>]) -> Option<String> {
             )
         });
     }
-    if is_swept(results, "workload.rate_per_second") {
+    let is_looked_for = ["search", "staircase"].iter().any(|table| has_table(results, table));
+    if is_looked_for || is_swept(results, "workload.rate_per_second") {
         return None;
     }
     let rate = rows().filter_map(|row| row.offered_per_s).max_by(f64::total_cmp)?;
@@ -57,14 +58,14 @@ fn limits(results: &Results, groups: &[Group<'_>]) -> Option<String> {
     let command = |factor: f64| set(results, "workload.rate_per_second", &format!("{:.0}", rate * factor));
     Some(if overloaded.is_empty() {
         format!(
-            "Every strategy kept up with {} operations a second. Which gives in first, and at which rate, was not tried: {} does more.",
+            "Every strategy kept up with {} operations a second. Which gives in first, and at which rate, was not tried: {} does more, and a `[search]` finds it, as in scenarios/find-the-limit.toml.",
             format::count(rate),
             command(2.0)
         )
     } else {
         let verb = if overloaded.len() == 1 { "was" } else { "were" };
         format!(
-            "At {} operations a second {} {verb} overloaded. From which rate on was not tried: {} does less.",
+            "At {} operations a second {} {verb} overloaded. From which rate on was not tried: {} does less, and a `[search]` finds it, as in scenarios/find-the-limit.toml.",
             format::count(rate),
             format::list(&overloaded),
             command(0.5)
@@ -101,13 +102,20 @@ fn capacity(results: &Results) -> Option<String> {
 
 /// What happens when something breaks.
 fn faults(results: &Results) -> Option<String> {
-    let some = results.run.effective_scenario.lines().any(|line| {
-        let line = line.trim_start();
-        line.starts_with("[[fault]]") || line.starts_with("fault =")
-    });
+    let some = has_table(results, "fault");
     (!some).then(|| {
         "Nothing was broken on purpose: who suffers when a node dies, and for how long, a `[[fault]]` tells, as in scenarios/failover.toml.".to_owned()
     })
+}
+
+/// Returns true if the scenario has such a table, or a list of them.
+fn has_table(results: &Results, name: &str) -> bool {
+    let starts = [format!("[{name}]"), format!("[[{name}]]"), format!("{name} =")];
+    results
+        .run
+        .effective_scenario
+        .lines()
+        .any(|line| starts.iter().any(|start| line.trim_start().starts_with(start)))
 }
 
 fn set(results: &Results, key: &str, value: &str) -> String {

@@ -11,6 +11,7 @@ mod gain;
 
 use super::cost;
 use super::group::{Group, StrategyRepeats, ends, short_swept};
+use super::knee;
 use super::safety;
 use figures::value;
 
@@ -104,6 +105,9 @@ pub fn sentences(group: &Group<'_>) -> Vec<Sentence> {
     for entry in gain::worth_naming(group) {
         say(Tone::Gain, Some(gain::sentence(group, entry, reference)));
     }
+    for series in knee::series(group) {
+        say(Tone::Gain, Some(series.sentence()));
+    }
     for entry in &group.entries {
         say(Tone::Cost, safety::sentence(entry));
     }
@@ -112,6 +116,7 @@ pub fn sentences(group: &Group<'_>) -> Vec<Sentence> {
     say(Tone::Cost, costs::stale(group));
     say(Tone::Cost, costs::failed(group));
     say(Tone::Doubt, doubts::could_not_run(group));
+    say(Tone::Doubt, knee::unlike_rates(group));
     say(Tone::Doubt, doubts::overloaded(group));
     say(Tone::Doubt, doubts::not_shown(group));
     say(Tone::Doubt, doubts::impaired(group));

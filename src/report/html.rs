@@ -230,6 +230,8 @@ fn section_html(section: &Section<'_>, several: bool) -> Markup {
             } }
             @for picture in &section.pictures { (picture.html()) }
             (super::prediction::section(group))
+            (super::knee::section(group))
+            (super::phases::section(group))
             (super::failures::section(group))
             (super::faults::section(group))
             (super::audit::section(group))

@@ -6,12 +6,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::durable::{Appended, append, whole_rows, write_atomically};
-use super::files::long_files;
+use super::files::{LATER, long_files};
 use super::lines::{encode, header_of_origin, header_with_swept, line_with_swept, lines_of_origin};
 use super::{
     APPLICATION, AUDIT, AuditRow, ENTITIES, ERRORS, EVENTS, EntityRow, ErrorRow, EventRow, FigureRow,
-    LATENCY, LatencyRow, NODES, NodeRow, OPERATIONS, OperationRow, Origin, RUN_INFO, Results, ResultsError,
-    RunInfo, SUMMARY, SummaryRow, TIMESERIES, TimeseriesRow, file_safe, interval_log_name,
+    LATENCY, LatencyRow, NODES, NodeRow, OPERATIONS, OperationRow, Origin, PHASES, PhaseRow, RUN_INFO,
+    Results, ResultsError, RunInfo, SEARCH, STAIRCASE, SUMMARY, SearchRow, StepRow, SummaryRow, TIMESERIES,
+    TimeseriesRow, file_safe, interval_log_name,
 };
 
 macro_rules! cell_results {
@@ -131,6 +132,9 @@ impl ResultsDir {
         let headers = headers(swept_keys);
         for (file, header) in &headers {
             let path = path.join(file);
+            if LATER.contains(file) && !path.exists() {
+                return Err(ResultsError::OtherColumns { path });
+            }
             let text = fs::read(&path).map_err(|error| ResultsError::io("read", &path, error))?;
             if !text.starts_with(header) {
                 return Err(ResultsError::OtherColumns { path });

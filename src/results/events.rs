@@ -9,6 +9,8 @@ words! {
         /// Warm-up or measuring begins.
         #[default]
         Phase = "phase",
+        /// A phase of the load begins.
+        LoadPhase = "load-phase",
         /// The hit rate had settled when measuring began.
         Settled = "settled",
         /// The hit rate was still moving when measuring began.
@@ -53,12 +55,14 @@ columns! {
 }
 
 impl EventKind {
-    /// Returns true if the event only says how the run went on, and did nothing to the system under test.
+    /// Returns true if the event only says how the run went on: neither the load nor the system under test is another from then
+    /// on.
     #[must_use]
     pub fn is_bookkeeping(self) -> bool {
         match self {
             Self::Phase | Self::Settled | Self::Unsettled | Self::Drained | Self::NotDrained => true,
-            Self::Fault
+            Self::LoadPhase
+            | Self::Fault
             | Self::Mended
             | Self::Noticed
             | Self::FaultFailed

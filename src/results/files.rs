@@ -3,7 +3,7 @@
 use super::columns::{Column, Columns, columns_of};
 use super::{
     AuditRow, CURVE, CurveRow, EntityRow, ErrorRow, EventRow, FigureRow, LatencyRow, NodeRow, OperationRow,
-    Origin, SUMMARY, SummaryRow, TimeseriesRow,
+    Origin, PhaseRow, SUMMARY, SearchRow, StepRow, SummaryRow, TimeseriesRow,
 };
 
 /// Calls a macro with the files that hold many rows of a cell, in the order in which they are written.
@@ -28,6 +28,12 @@ macro_rules! long_files {
             entities: EntityRow = ENTITIES, "entities.csv",
             /// The figures of each cell's application that no other file has.
             application: FigureRow = APPLICATION, "application.csv",
+            /// The phases of each cell's load.
+            phases: PhaseRow = PHASES, "phases.csv",
+            /// The steps of each cell's staircase.
+            staircase: StepRow = STAIRCASE, "staircase.csv",
+            /// The runs of each cell's search for the highest rate that holds.
+            search: SearchRow = SEARCH, "search.csv",
         }
     };
 }
@@ -40,6 +46,9 @@ macro_rules! names {
     )* };
 }
 long_files!(names);
+
+/// The files that earlier versions of hotset did not write: a run without one has no rows of it.
+pub(super) const LATER: [&str; 3] = [PHASES, STAIRCASE, SEARCH];
 
 /// A file of the results, for who wants to know what it holds.
 #[derive(Debug, Clone)]

@@ -31,6 +31,8 @@ mod numbers;
 mod operation_criteria;
 mod operations;
 mod origin;
+mod phases;
+mod rates;
 mod read;
 mod requirement;
 mod run_info;
@@ -52,8 +54,8 @@ pub use events::{EventKind, EventRow};
 pub use failures::{ErrorRow, FailedStep};
 pub use file_name::{file_safe, file_safe_within, interval_log_name};
 pub use files::{
-    APPLICATION, AUDIT, ENTITIES, ERRORS, EVENTS, FileGuide, LATENCY, NODES, OPERATIONS, TIMESERIES,
-    file_guides,
+    APPLICATION, AUDIT, ENTITIES, ERRORS, EVENTS, FileGuide, LATENCY, NODES, OPERATIONS, PHASES, SEARCH,
+    STAIRCASE, TIMESERIES, file_guides,
 };
 pub use groups::{
     Answers, AtRisk, AuditedReads, BacklogUse, CacheUse, CallsPerOperation, Cores, Cost, DatabaseLoad,
@@ -66,6 +68,8 @@ pub use nodes::{NodeRole, NodeRow};
 pub use operation_criteria::{OPERATION_CRITERIA, OperationCriterion, named_of_operation};
 pub use operations::OperationRow;
 pub use origin::{Of, Origin};
+pub use phases::PhaseRow;
+pub use rates::{AtRate, SearchRow, StepRow};
 pub use read::Results;
 pub use requirement::{Relation, Requirement};
 pub use run_info::{Build, ClientDigest, LatencyFloor, Machine, RunInfo, Server};

@@ -14,11 +14,13 @@ use crate::base::interrupt::Interrupt;
 use crate::base::observer::{Event, Observer};
 use crate::base::open_files;
 use crate::results::{
-    CellResults, ClientDigest, Results, ResultsDir, ResultsError, RunInfo, Server, Status, SummaryRow,
+    CellResults, ClientDigest, Requirement, Results, ResultsDir, ResultsError, RunInfo, Server, Status,
+    SummaryRow,
 };
 use crate::run::driver::{self, CellError};
 use crate::run::findings::{self, Observed, OfferedLoad};
 use crate::run::plan::{Cell, Plan, words};
+use crate::run::search::CellSearch;
 use crate::run::{floor, machine};
 use crate::topology::Deployed;
 use deployments::Deployments;
@@ -95,8 +97,10 @@ async fn run_plan(
     let run_id = run_id(&info.started_utc);
     let mut deployments = Deployments::new(&run_id);
     let left = plan.cells.iter().filter(|cell| !finished.contains(&cell.id));
-    let ended =
-        Box::pin(run_cells(left, &mut directory, &mut info, &mut deployments, observer, &interrupt)).await;
+    let required = &plan.requirements;
+    let running =
+        run_cells(left, required, &mut directory, &mut info, &mut deployments, observer, &interrupt);
+    let ended = Box::pin(running).await;
     // Also where results could not be written: nothing of this run stays on servers of others.
     for what in Box::pin(deployments.close(&interrupt, observer)).await {
         observer.observe(Event::Warning { what });
@@ -124,6 +128,7 @@ struct Ended {
 /// Runs cells and saves each as it ends.
 async fn run_cells(
     cells: impl Iterator<Item = &Cell>,
+    required: &[Requirement],
     directory: &mut ResultsDir,
     info: &mut RunInfo,
     deployments: &mut Deployments,
@@ -134,10 +139,17 @@ async fn run_cells(
     let mut ended = Ended::default();
     for cell in cells {
         let cell = Arc::new(cell.clone());
-        let at_most = cell.scenario.run.warmup_max.0 + cell.scenario.run.duration.0;
+        let run = &cell.scenario.run;
+        let at_most = (run.warmup_max.0 + run.duration.0) * cell.scenario.most_runs();
         observer.observe(Event::CellStarted { cell: cell.id.clone(), position: cell.position, at_most });
         let result = match driver::unless(interrupt, streams.of(&cell)).await {
-            Ok(offered) => run_cell(&cell, deployments, offered, info, observer, interrupt).await,
+            Ok(offered) => match &cell.scenario.search {
+                None => run_cell(&cell, deployments, offered, info, observer, interrupt).await,
+                Some(settings) => {
+                    let search = CellSearch::new(&cell, settings, required);
+                    run_search(search, deployments, offered, info, observer, interrupt).await
+                }
+            },
             Err(error) => Err(error),
         };
         match result {
@@ -163,6 +175,26 @@ async fn run_cells(
         }
     }
     Ok(ended)
+}
+
+/// Runs a cell at one rate after another, each as a cell by itself: what one leaves behind, the next does not find.
+async fn run_search(
+    mut search: CellSearch<'_>,
+    deployments: &mut Deployments,
+    offered: &OfferedLoad,
+    info: &mut RunInfo,
+    observer: &dyn Observer,
+    interrupt: &Interrupt,
+) -> Result<CellResults, CellError> {
+    while let Some((run, rate, cell)) = search.next_run() {
+        observer.observe(Event::Step { what: format!("{}: run {run} of the search, at {rate}/s", cell.id) });
+        let results = Box::pin(run_cell(&cell, deployments, offered, info, observer, interrupt)).await?;
+        if interrupt.is_set() {
+            return Err(CellError::Interrupted);
+        }
+        search.note(rate, results);
+    }
+    search.conclude().ok_or_else(|| CellError::Failed("the search ended before its first run".into()))
 }
 
 async fn run_cell(

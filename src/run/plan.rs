@@ -9,10 +9,12 @@ mod chosen;
 pub mod cost;
 mod ignored;
 mod order;
+mod phases;
 mod promise;
 mod reading;
 mod requirements;
 mod scenario;
+mod search;
 mod secrets;
 pub mod settings;
 mod size;
@@ -33,6 +35,7 @@ pub use chosen::{ChosenApplication, ChosenStrategy, ChosenTopology};
 pub use ignored::IgnoredSetting;
 pub use order::Variant;
 pub use scenario::Scenario;
+pub use search::SearchSettings;
 pub use size::Size;
 
 use crate::base::secrets::strike_typed;
@@ -209,7 +212,8 @@ impl Plan {
             // In each stage of a warm-up the first window does not count; an open loop has two stages.
             let stages = if cell.scenario.workload.rate_per_second.is_some() { 2 } else { 1 };
             let warmup_least = (run.window.0 * (FEWEST_WINDOWS as u32 + 1) * stages).min(run.warmup_max.0);
-            (least + warmup_least + run.duration.0, most + run.warmup_max.0 + run.duration.0)
+            let runs = cell.scenario.most_runs();
+            (least + warmup_least + run.duration.0, most + (run.warmup_max.0 + run.duration.0) * runs)
         })
     }
 }

@@ -11,5 +11,5 @@ pub mod tree;
 pub use mistakes::{InvalidScenario, Mistake, Mistakes};
 pub use place::SourceLocation;
 pub use reader::{Reader, SettingDoc, Settings, suggest};
-pub use setting::{Distinct, Positive, PositiveNumber, Setting};
+pub use setting::{Distinct, NonNegative, Positive, PositiveNumber, Setting};
 pub use tree::{Table, Value, ValueKind};

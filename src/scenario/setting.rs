@@ -76,6 +76,10 @@ impl<T: PartialEq + Setting> Distinct<T> {
     }
 }
 
+/// A finite number, 0 or above.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+pub struct NonNegative(pub f64);
+
 /// A finite number above 0.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
 pub struct PositiveNumber(pub f64);
@@ -191,6 +195,24 @@ impl Setting for PositiveNumber {
             return Err(Some("what is without end cannot be".into()));
         }
         if number > 0.0 { Ok(Self(number)) } else { Err(Some(format!("{number} is not above 0"))) }
+    }
+
+    fn show(&self) -> String {
+        self.0.to_string()
+    }
+}
+
+impl Setting for NonNegative {
+    fn expects() -> String {
+        "a number, 0 or more".into()
+    }
+
+    fn read(value: &Value) -> Result<Self, Option<String>> {
+        let number = f64::read(value)?;
+        if number.is_infinite() {
+            return Err(Some("what is without end cannot be".into()));
+        }
+        if number >= 0.0 { Ok(Self(number)) } else { Err(Some(format!("{number} is below 0"))) }
     }
 
     fn show(&self) -> String {

@@ -4,9 +4,11 @@
 //! client that is late sends at once and stays late; no arrival is ever skipped.
 
 use std::num::NonZeroU64;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::random::{Purpose, RandomSource};
+use super::rate::RateProfile;
 use crate::scenario::PositiveNumber;
 
 crate::choices! {
@@ -20,12 +22,21 @@ crate::choices! {
 }
 
 /// The due times of all clients.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Schedule {
     arrivals: Arrivals,
-    rate_per_second: f64,
+    rate: Rate,
     clients: NonZeroU64,
     random: RandomSource,
+}
+
+/// The operations a second of all clients together.
+#[derive(Debug, Clone, PartialEq)]
+enum Rate {
+    /// The same for ever.
+    Constant(f64),
+    /// Another at other times, and none after the end.
+    Changing(Arc<RateProfile>),
 }
 
 impl Schedule {
@@ -35,14 +46,40 @@ impl Schedule {
     /// they are one with the whole rate. With constant arrivals the clients take turns.
     #[must_use]
     pub fn new(arrivals: Arrivals, rate_per_second: PositiveNumber, clients: NonZeroU64, seed: u64) -> Self {
-        let random = RandomSource::new(seed, Purpose::Arrivals);
-        Self { arrivals, rate_per_second: rate_per_second.0, clients, random }
+        Self::at(arrivals, Rate::Constant(rate_per_second.0), clients, seed)
     }
 
-    /// The due times of a client's operations 0, 1, 2, …, counted from the start of the phase. They never end.
+    /// The same at a rate that changes: any stretch of time has as many arrivals as the rate adds up to in it, with constant
+    /// arrivals to within one, with Poisson arrivals to within their spread.
+    #[must_use]
+    pub fn changing(arrivals: Arrivals, rate: RateProfile, clients: NonZeroU64, seed: u64) -> Self {
+        Self::at(arrivals, Rate::Changing(Arc::new(rate)), clients, seed)
+    }
+
+    fn at(arrivals: Arrivals, rate: Rate, clients: NonZeroU64, seed: u64) -> Self {
+        Self { arrivals, rate, clients, random: RandomSource::new(seed, Purpose::Arrivals) }
+    }
+
+    /// The due times of a client's operations 0, 1, 2, …, counted from the start of the phase. They end where the rate
+    /// does, and never at a constant rate.
     #[must_use]
     pub fn due_times(&self, client: u64) -> DueTimes {
-        DueTimes { schedule: *self, client, number: 0, elapsed_ns: 0.0 }
+        DueTimes { schedule: self.clone(), client, number: 0, elapsed: 0.0, piece: 0 }
+    }
+
+    /// Counts the operations that are due in each stretch of time between two neighbours of `borders`, which rise.
+    #[must_use]
+    pub fn due_between(&self, borders: &[Duration]) -> Vec<u64> {
+        let mut due = vec![0; borders.len().saturating_sub(1)];
+        let Some(end) = borders.last() else { return due };
+        for client in 0..self.clients.get() {
+            for at in self.due_times(client).take_while(|at| at < end) {
+                if let Some(stretch) = borders.partition_point(|border| *border <= at).checked_sub(1) {
+                    due[stretch] += 1;
+                }
+            }
+        }
+        due
     }
 }
 
@@ -52,8 +89,11 @@ pub struct DueTimes {
     schedule: Schedule,
     client: u64,
     number: u64,
-    /// The sum of a Poisson process' gaps. An `f64` is exact to the nanosecond for 104 days.
-    elapsed_ns: f64,
+    /// The sum of a Poisson process' gaps: in nanoseconds at a constant rate, of which an `f64` is exact for 104 days; in
+    /// arrivals of all clients at one that changes.
+    elapsed: f64,
+    /// The piece of the profile in which the last operation was due.
+    piece: usize,
 }
 
 impl Iterator for DueTimes {
@@ -61,20 +101,25 @@ impl Iterator for DueTimes {
 
     #[inline]
     fn next(&mut self) -> Option<Duration> {
-        let Schedule { arrivals, rate_per_second, clients, random } = self.schedule;
+        let Schedule { arrivals, rate, clients, random } = &self.schedule;
         let number = self.number;
         self.number += 1;
-        let due_ns = match arrivals {
-            Arrivals::Poisson => {
-                let mean_gap_ns = 1e9 * clients.get() as f64 / rate_per_second;
-                // 1 − unit is above 0, so the gap is finite.
-                self.elapsed_ns -= (1.0 - random.at(self.client, number).unit()).ln() * mean_gap_ns;
-                self.elapsed_ns
+        // 1 − unit is above 0, so the gap is finite.
+        let gap = || -(1.0 - random.at(self.client, number).unit()).ln();
+        // Computed from the position, not from a sum of gaps, so that nothing drifts.
+        let position = || number as f64 * clients.get() as f64 + self.client as f64;
+        let due_ns = match (rate, arrivals) {
+            (Rate::Constant(rate), Arrivals::Poisson) => {
+                self.elapsed += gap() * (1e9 * clients.get() as f64 / rate);
+                self.elapsed
             }
-            // Computed from the position, not from a sum of gaps, so that nothing drifts.
-            Arrivals::Constant => {
-                let position = number as f64 * clients.get() as f64 + self.client as f64;
-                position * (1e9 / rate_per_second)
+            (Rate::Constant(rate), Arrivals::Constant) => position() * (1e9 / rate),
+            (Rate::Changing(profile), Arrivals::Poisson) => {
+                self.elapsed += gap() * clients.get() as f64;
+                profile.time_of(self.elapsed, &mut self.piece)? * 1e9
+            }
+            (Rate::Changing(profile), Arrivals::Constant) => {
+                profile.time_of(position(), &mut self.piece)? * 1e9
             }
         };
         // The conversion stops at 584 years, which is as good as never.
@@ -84,6 +129,9 @@ impl Iterator for DueTimes {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
+    use super::super::rate::{RateCurve, RatePiece};
     use super::*;
 
     fn schedule(arrivals: Arrivals, rate: f64, clients: u64) -> Schedule {
@@ -156,6 +204,77 @@ mod tests {
         }
         let other = Schedule::new(Arrivals::Poisson, PositiveNumber(5_000.0), NonZeroU64::new(3).unwrap(), 8);
         assert_ne!(other.due_times(0).next(), schedule(Arrivals::Poisson, 5_000.0, 3).due_times(0).next());
+    }
+
+    fn changing(arrivals: Arrivals, clients: u64) -> (Schedule, RateProfile) {
+        let seconds = Duration::from_secs;
+        let wave = RateCurve::Wave { low: 500.0, high: 4_000.0, period_s: 3.0 };
+        let pieces = [
+            RatePiece { length: seconds(2), curve: RateCurve::level(1_000.0) },
+            RatePiece { length: seconds(3), curve: RateCurve::Line { from: 1_000.0, to: 0.0 } },
+            RatePiece { length: seconds(1), curve: RateCurve::level(0.0) },
+            RatePiece { length: seconds(4), curve: wave },
+            RatePiece { length: seconds(2), curve: RateCurve::Line { from: 0.0, to: 5_000.0 } },
+        ];
+        let profile = RateProfile::new(pieces);
+        let clients = NonZeroU64::new(clients).unwrap();
+        (Schedule::changing(arrivals, profile.clone(), clients, 7), profile)
+    }
+
+    proptest! {
+        #[test]
+        fn constant_arrivals_in_any_span_are_what_the_rate_adds_up_to_within_one(
+            a in 0_u64..12_000_000_000,
+            b in 0_u64..12_000_000_000,
+            clients in 1_u64..20,
+        ) {
+            let (schedule, profile) = changing(Arrivals::Constant, clients);
+            let (from, to) = (Duration::from_nanos(a.min(b)), Duration::from_nanos(a.max(b)));
+            let due = schedule.due_between(&[from, to])[0] as f64;
+            let expected = profile.arrivals_by(to) - profile.arrivals_by(from);
+            prop_assert!((due - expected).abs() <= 1.0 + 1e-6, "{due} instead of {expected}");
+        }
+
+        #[test]
+        fn poisson_arrivals_in_any_span_are_what_the_rate_adds_up_to_within_their_spread(
+            a in 0_u64..12_000_000_000,
+            b in 0_u64..12_000_000_000,
+            seed: u64,
+        ) {
+            let (_, profile) = changing(Arrivals::Poisson, 8);
+            let schedule = Schedule::changing(Arrivals::Poisson, profile.clone(), NonZeroU64::new(8).unwrap(), seed);
+            let (from, to) = (Duration::from_nanos(a.min(b)), Duration::from_nanos(a.max(b)));
+            let due = schedule.due_between(&[from, to])[0] as f64;
+            let expected = profile.arrivals_by(to) - profile.arrivals_by(from);
+            // Five standard deviations, and the ends of so few that the normal distribution says little of them.
+            prop_assert!((due - expected).abs() <= 5.0 * expected.sqrt() + 5.0, "{due} instead of {expected}");
+        }
+    }
+
+    #[test]
+    fn poisson_arrivals_at_a_rate_that_changes_are_exponential_in_the_arrivals_that_are_expected() {
+        let (schedule, profile) = changing(Arrivals::Poisson, 16);
+        let all = together(&schedule, 16, 12);
+        let expected: Vec<f64> =
+            all.iter().map(|at_s| profile.arrivals_by(Duration::from_secs_f64(*at_s))).collect();
+        assert!(kolmogorov(gaps(&expected), 1.0) < CRITICAL);
+        assert!(kolmogorov(gaps(&all), 12.0 / all.len() as f64) > CRITICAL, "in time they are not");
+    }
+
+    #[test]
+    fn a_constant_profile_is_due_when_a_constant_rate_is() {
+        let pieces = [1, 2, 7].map(|seconds| RatePiece {
+            length: Duration::from_secs(seconds),
+            curve: RateCurve::level(3_000.0),
+        });
+        for arrivals in [Arrivals::Poisson, Arrivals::Constant] {
+            let clients = NonZeroU64::new(7).unwrap();
+            let changing = Schedule::changing(arrivals, RateProfile::new(pieces), clients, 7);
+            let same = together(&schedule(arrivals, 3_000.0, 7), 7, 10);
+            let found = together(&changing, 7, 10);
+            assert_eq!(found.len(), same.len());
+            assert!(found.iter().zip(&same).all(|(a, b)| (a - b).abs() < 1e-8));
+        }
     }
 
     #[test]

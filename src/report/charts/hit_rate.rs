@@ -12,7 +12,7 @@ use crate::report::canvas::sheet::{LegendEntry, MARGIN, Sheet, WIDTH};
 use crate::report::canvas::{Anchor, Canvas, FAINT_INK, INK, Lettering, Weight};
 use crate::report::format::three_digits;
 use crate::report::group::{Group, StrategyRepeats};
-use crate::results::{EventRow, Phase, TimeseriesRow};
+use crate::results::{EventKind, EventRow, Phase, TimeseriesRow};
 
 const HEIGHT: f64 = 340.0;
 const WARMUP: RGBColor = RGBColor(240, 240, 240);
@@ -232,8 +232,8 @@ fn draw_warmup(canvas: &mut Canvas, panel: &Panel) {
     }
 }
 
-/// Returns the events that happened to the system under test, once for all cells in which they happened at the same
-/// time.
+/// Returns the events that happened to the load and to the system under test, once for all cells in which they happened at
+/// the same time.
 pub(super) fn events<'a>(group: &Group<'a>) -> Vec<&'a EventRow> {
     let cells: Vec<&str> =
         group.entries.iter().flat_map(|entry| &entry.measured).map(|row| row.cell.as_str()).collect();
@@ -268,15 +268,22 @@ pub(super) struct PlacedName {
 const EVENT_NAMES: Lettering =
     Lettering { size: 11.0, colour: INK, weight: Weight::Regular, anchor: Anchor::Left };
 
-/// The names in as few rows as keep them apart; what fits in no row keeps only its line.
+/// The names in as few rows as keep them apart; what fits in no row keeps only its line. Of too many events only phases are
+/// named, unless these are too many too.
 pub(super) fn placed_names(panel: &Panel, events: &[&EventRow]) -> Vec<PlacedName> {
-    if events.len() > EVENTS_TO_NAME {
+    let is_phase = |event: &EventRow| event.kind == EventKind::LoadPhase;
+    let are_all_named = events.len() <= EVENTS_TO_NAME;
+    if !are_all_named && events.iter().filter(|event| is_phase(event)).count() > EVENTS_TO_NAME {
         return Vec::new();
     }
     let mut ends = [f64::NEG_INFINITY; EVENT_ROWS];
     let mut names = Vec::new();
-    for (event, row) in events.iter().enumerate() {
-        let text = EVENT_NAMES.cut(format!("{}: {}", row.kind, row.subject).trim_end_matches(": "), 220.0);
+    for (event, row) in events.iter().enumerate().filter(|(_, row)| are_all_named || is_phase(row)) {
+        let told = match row.kind {
+            EventKind::LoadPhase => row.subject.clone(),
+            kind => format!("{kind}: {}", row.subject),
+        };
+        let text = EVENT_NAMES.cut(told.trim_end_matches(": "), 220.0);
         let width = EVENT_NAMES.width(&text);
         let left = panel.at_x(row.at_s).min(panel.right - width);
         if let Some(row) = ends.iter().position(|end| *end + 8.0 < left) {
@@ -297,7 +304,8 @@ pub(super) fn draw_events(canvas: &mut Canvas, panel: &Panel, events: &[&EventRo
             canvas.text((name.left, y), &name.text, EVENT_NAMES);
         }
         let x = panel.at_x(event.at_s);
-        canvas.line([(x, top), (x, panel.bottom)], EVENT, 1.0, &[2, 3]);
+        let dash: &'static [u8] = if event.kind == EventKind::LoadPhase { &[] } else { &[2, 3] };
+        canvas.line([(x, top), (x, panel.bottom)], EVENT, 1.0, dash);
     }
 }
 

@@ -6,8 +6,10 @@ mod cost;
 mod database_over_time;
 mod faults;
 mod hit_rate;
+mod latency_by_rate;
 mod latency_over_time;
 mod latency_percentiles;
+mod load_over_time;
 mod over_time;
 mod reads;
 mod safety;
@@ -116,6 +118,18 @@ pub const REGISTRY: &[Chart] = &[
         summary: "p50, p95 and p99 response time in each window, with the highest p99 marked",
         in_sweep: InSweep::Nowhere,
         draw: latency_over_time::draw,
+    },
+    Chart {
+        name: "latency-by-rate",
+        summary: "p50 and p99 response time of reads at the rates of a staircase or a search, with the highest that is kept up with",
+        in_sweep: InSweep::Ends,
+        draw: latency_by_rate::draw,
+    },
+    Chart {
+        name: "load-over-time",
+        summary: "operations due and answered a second in each window, where the load has phases",
+        in_sweep: InSweep::Ends,
+        draw: load_over_time::draw,
     },
     Chart {
         name: "database-over-time",

@@ -12,7 +12,7 @@ use crate::report::canvas::scale::Scale;
 use crate::report::canvas::sheet::{LegendEntry, MARGIN, Sheet, WIDTH};
 use crate::report::group::{Group, StrategyRepeats};
 use crate::report::stats::median;
-use crate::results::{Phase, TimeseriesRow};
+use crate::results::{EventKind, EventRow, Phase, TimeseriesRow};
 
 /// Between two panels, for the title of the lower one.
 const GAP: f64 = 52.0;
@@ -100,8 +100,18 @@ pub(super) fn draw(
     } else {
         ""
     };
-    let broken = if events.is_empty() { "" } else { " Dotted lines are what was broken, mended or noticed." };
-    sheet.note(&format!("{note}{lines}{broken}"));
+    let is_phase_of = |event: &&EventRow| event.kind == EventKind::LoadPhase;
+    let phases = if events.iter().any(is_phase_of) {
+        " Upright lines are where a phase of the load begins."
+    } else {
+        ""
+    };
+    let broken = if events.iter().all(is_phase_of) {
+        ""
+    } else {
+        " Dotted lines are what was broken, mended or noticed."
+    };
+    sheet.note(&format!("{note}{lines}{phases}{broken}"));
     Some(sheet.finish())
 }
 

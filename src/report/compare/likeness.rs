@@ -7,6 +7,8 @@ use crate::results::{Results, RunInfo, Status, SummaryRow};
 
 /// The scenario's list of faults.
 const FAULT: &str = "fault";
+/// The scenario's list of phases of the load, and the tables in its place.
+const CHANGING_LOAD: [&str; 3] = ["phase", "staircase.", "search."];
 /// The scenario's table of an application.
 const APPLICATION: &str = "application.";
 /// Settings that say what was asked of the stores and for how long. Everything else may be what is compared.
@@ -71,7 +73,7 @@ pub fn differences(before: &Results, after: &Results, letters: (char, char)) -> 
 
 /// Returns true for a setting that belongs to the question and not to the answer.
 fn is_asked(key: &str) -> bool {
-    SAME.iter().any(|same| key.starts_with(same))
+    SAME.iter().chain(&CHANGING_LOAD).any(|same| key.starts_with(same))
 }
 
 /// `cache.ttl: "1h" in A, "1m" in B`.
@@ -120,10 +122,12 @@ fn changed_settings(before: &RunInfo, after: &RunInfo, letters: (char, char)) ->
         .collect()
 }
 
-/// Every setting by its table and name. Faults and applications are in the scenario only.
+/// Every setting by its table and name. Faults, phases and applications are in the scenario only.
 fn settings(run: &RunInfo) -> BTreeMap<String, String> {
     let mut all = scenario(run);
-    all.retain(|key, _| key.starts_with(FAULT) || key.starts_with(APPLICATION));
+    let is_kept =
+        |key: &str| [FAULT, APPLICATION].iter().chain(&CHANGING_LOAD).any(|kept| key.starts_with(kept));
+    all.retain(|key, _| is_kept(key));
     let mut table = "";
     for line in run.settings.lines() {
         if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {

@@ -18,7 +18,7 @@ use crate::application::touched::Touched;
 use crate::application::{Answer, Application, Visitor};
 use crate::audit::Audit;
 use crate::base::clock;
-use crate::load::workload::{Operation, OperationStream, Schedule};
+use crate::load::workload::{Operation, OperationStream, PhasedStream, Schedule};
 use crate::measure::{Outcome, Recorder};
 use crate::results::FailedStep;
 use crate::store::Counters;
@@ -41,8 +41,10 @@ pub struct WorkerState<A> {
     /// The operations of the warm-up.
     pub warmup: Arc<OperationStream>,
     /// The measured operations.
-    pub measure: Arc<OperationStream>,
-    /// When operations are due in an open loop.
+    pub measure: Arc<PhasedStream>,
+    /// When operations of the warm-up are due in an open loop.
+    pub warmup_schedule: Option<Schedule>,
+    /// When measured operations are due in an open loop.
     pub schedule: Option<Schedule>,
     /// What to do now.
     pub control: Arc<Control>,
@@ -61,7 +63,8 @@ impl<A> Clone for WorkerState<A> {
             recorder: Rc::clone(&self.recorder),
             warmup: Arc::clone(&self.warmup),
             measure: Arc::clone(&self.measure),
-            schedule: self.schedule,
+            warmup_schedule: self.warmup_schedule.clone(),
+            schedule: self.schedule.clone(),
             control: Arc::clone(&self.control),
             touched: Arc::clone(&self.touched),
             audit: self.audit.clone(),
@@ -111,14 +114,14 @@ pub async fn run<A: Application>(number: u32, shared: WorkerState<A>) {
             Stage::Fill { .. } if number >= FILLING_CLIENTS => {}
             Stage::Fill { start } => client.warm_up(stage, start, None, &mut warmed).await,
             Stage::Warmup { start } => {
-                let schedule = client.shared.schedule;
+                let schedule = client.shared.warmup_schedule.clone();
                 client.warm_up(stage, start, schedule, &mut warmed).await;
             }
             Stage::Measure { start, end } => {
                 clock::sleep_until(start).await;
-                match client.shared.schedule {
-                    None => client.closed_loop(end).await,
-                    Some(schedule) => client.open_loop(schedule, start, end).await,
+                match client.shared.schedule.clone() {
+                    None => client.closed_loop(start, end).await,
+                    Some(schedule) => client.open_loop(&schedule, start, end).await,
                 }
                 return;
             }
@@ -164,13 +167,20 @@ impl<A: Application> Client<A> {
         }
     }
 
-    async fn closed_loop(&mut self, end: Instant) {
+    async fn closed_loop(&mut self, start: Instant, end: Instant) {
         let mut due = clock::now();
         for number in 0.. {
+            let free = due.saturating_duration_since(start);
+            // Where no later phase has work for this client, it has none to the end.
+            let Some(turn) = self.shared.measure.turn(free, self.number.into()) else { return };
+            if turn > free {
+                due = (start + turn).min(end);
+                clock::sleep_until(due).await;
+            }
             if due >= end || self.shared.control.is_stopped() {
                 return;
             }
-            let operation = self.shared.measure.operation(self.number.into(), number);
+            let operation = self.shared.measure.operation(turn, self.number.into(), number);
             due = self.perform(&operation, Times { due, sent: clock::now() }, |_| true).await;
             let pause = self.shared.instance.pause_after(&self.visitor, &operation);
             if !pause.is_zero() {
@@ -182,7 +192,7 @@ impl<A: Application> Client<A> {
         }
     }
 
-    async fn open_loop(&mut self, schedule: Schedule, start: Instant, end: Instant) {
+    async fn open_loop(&mut self, schedule: &Schedule, start: Instant, end: Instant) {
         let mut free = start;
         let mut unsent = 0;
         for (number, offset) in (0..).zip(schedule.due_times(self.number.into())) {
@@ -191,11 +201,13 @@ impl<A: Application> Client<A> {
                 break;
             }
             clock::sleep_until(due).await;
-            if self.shared.control.is_stopped() || clock::now() >= end + CATCHING_UP {
+            let now = clock::now();
+            let send_by = self.shared.measure.send_by(offset).map_or(end + CATCHING_UP, |by| start + by);
+            if self.shared.control.is_stopped() || now >= send_by {
                 unsent += 1;
                 continue;
             }
-            let operation = self.shared.measure.operation(self.number.into(), number);
+            let operation = self.shared.measure.operation(offset, self.number.into(), number);
             let sent = clock::now();
             let done = self.perform(&operation, Times { due, sent }, |_| true).await;
             self.shared.recorder.borrow_mut().note_wakeup(due.max(free).into_std(), sent.into_std());
@@ -346,9 +358,9 @@ mod tests {
         }
     }
 
-    fn stream(phase: Phase) -> Arc<OperationStream> {
+    fn stream(phase: Phase) -> OperationStream {
         let keys = NonZeroU64::new(KEYS).unwrap();
-        Arc::new(OperationStream::new(StreamSpec {
+        OperationStream::new(StreamSpec {
             seed: 1,
             phase,
             keys: KeySampler::new(&Distribution::Uniform(Uniform {}), keys, 1),
@@ -357,7 +369,7 @@ mod tests {
             absent_share: Share::NONE,
             clients: NonZeroU64::MIN,
             recorded: None,
-        }))
+        })
     }
 
     #[tokio::test(start_paused = true)]
@@ -377,8 +389,9 @@ mod tests {
             let shared = WorkerState {
                 instance: Rc::new(Instance::new(Catalog::new(strategy), None)),
                 recorder: Rc::new(RefCell::new(Recorder::new(2, Recorder::LATE_AFTER))),
-                warmup: stream(Phase::Warmup),
-                measure: stream(Phase::Measure),
+                warmup: Arc::new(stream(Phase::Warmup)),
+                measure: Arc::new(PhasedStream::whole(stream(Phase::Measure))),
+                warmup_schedule: None,
                 schedule: None,
                 control: Arc::default(),
                 touched: Arc::new(Touched::none_of(KEYS)),
@@ -389,7 +402,7 @@ mod tests {
             let counted = || shared.recorder.borrow().window().anomalies().corrupt;
             let corrupted = || corrupting.corrupted.load(Ordering::Relaxed);
             for number in 0..READS {
-                let operation = shared.measure.operation(0, number);
+                let operation = shared.measure.operation(Duration::ZERO, 0, number);
                 let now = clock::now();
                 client.perform(&operation, Times { due: now, sent: now }, |_| true).await;
                 assert_eq!(counted(), corrupted(), "{} read {number}", spec.name());

@@ -156,6 +156,7 @@ impl<'a> Gatherer<'a> {
             operations.add(&one.operations);
         }
         let backlogs: Vec<Backlog> = all.iter().flat_map(|one| one.backlog.iter().copied()).collect();
+        let used = all.iter().fold(Used::default(), |sum, one| sum + one.used);
         let mut window = ObservedWindow {
             phase: self.phase,
             index: number,
@@ -163,7 +164,9 @@ impl<'a> Gatherer<'a> {
             length: all.iter().map(|one| one.length).max().unwrap_or_default(),
             times: times_of_window(&operations),
             operations,
-            calls: all.iter().fold(Used::default(), |sum, one| sum + one.used).calls,
+            calls: used.calls,
+            pool_wait: used.pool_wait,
+            busiest_thread: all.iter().map(|one| one.used.thread_cpu).max().unwrap_or_default(),
             backlog: Backlog::of_all(&backlogs, self.cell.shares_backlog()),
             samples,
         };

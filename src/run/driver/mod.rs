@@ -22,8 +22,8 @@ use crate::audit::{Audit, Setup};
 use crate::base::clock::{self, Instant};
 use crate::base::interrupt::Interrupt;
 use crate::base::observer::{LoadStage, Observer};
-use crate::base::units::{Share, show_duration};
-use crate::load::workload::{KeySampler, Mix, OperationStream, Schedule, StreamSpec};
+use crate::base::units::show_duration;
+use crate::load::workload::{OperationStream, PhasedStream, Schedule};
 use crate::results::{EventRow, Phase};
 use crate::run::fault::{Breakable, Life, Part};
 use crate::run::findings::{AuditEnd, Load, Observed, ObservedEvent, OfferedLoad};
@@ -75,6 +75,7 @@ pub async fn run_cell(
         control: Arc::clone(&control),
         warmup: Arc::clone(&streams.warmup),
         measure: Arc::clone(&streams.measure),
+        warmup_schedule: streams.warmup_schedule,
         schedule: streams.schedule,
         touched: Arc::clone(&touched),
         audit: audit(cell),
@@ -125,42 +126,28 @@ const REALISED_OVER: u64 = 1_000_000;
 /// Returns an error if the workload cannot be drawn.
 pub fn offered(cell: &Cell) -> Result<OfferedLoad, String> {
     let stream = Streams::of(cell)?.measure;
-    Ok(OfferedLoad { digest: stream.digests(), shares: stream.realised_shares(REALISED_OVER) })
+    Ok(OfferedLoad { digest: stream.digests(), shares: stream.first().realised_shares(REALISED_OVER) })
 }
 
 /// The operations that the clients of a cell are offered.
 struct Streams {
     warmup: Arc<OperationStream>,
-    measure: Arc<OperationStream>,
+    measure: Arc<PhasedStream>,
+    warmup_schedule: Option<Schedule>,
     schedule: Option<Schedule>,
 }
 
 impl Streams {
     fn of(cell: &Cell) -> Result<Self, String> {
-        let scenario = &cell.scenario;
-        let workload = &scenario.workload;
-        // Every repeat asks for other keys in another order; every strategy in a repeat for the same.
-        let seed = scenario.run.seed.wrapping_add((cell.repeat - 1).wrapping_mul(0x9e37_79b9));
-        let keys = KeySampler::new(&scenario.distribution, scenario.dataset.keys, scenario.run.seed);
-        let application = &scenario.application;
-        let weights = application.weights(workload.reads.get());
-        let mix = Mix::new(&weights).map_err(|error| error.to_string())?;
-        let stream = |phase| {
-            Arc::new(OperationStream::new(StreamSpec {
-                seed,
-                phase,
-                keys,
-                mix: mix.clone(),
-                can_be_absent: application.spec.operations().iter().map(|kind| kind.can_be_absent).collect(),
-                absent_share: Share::new(workload.absent_share.get()).unwrap_or(Share::NONE),
-                clients: workload.clients,
-                recorded: scenario.recorded.clone(),
-            }))
-        };
-        let schedule = workload
-            .rate_per_second
-            .map(|rate| Schedule::new(workload.arrivals, rate, workload.clients, seed));
-        Ok(Self { warmup: stream(Phase::Warmup), measure: stream(Phase::Measure), schedule })
+        let (scenario, seed) = (&cell.scenario, cell.seed());
+        let warmup = scenario.stream(Phase::Warmup, seed).map_err(|error| error.to_string())?;
+        let measure = scenario.measured_stream(seed).map_err(|error| error.to_string())?;
+        Ok(Self {
+            warmup: Arc::new(warmup),
+            measure: Arc::new(measure),
+            warmup_schedule: scenario.warmup_schedule(seed),
+            schedule: scenario.schedule(seed),
+        })
     }
 }
 

@@ -23,7 +23,7 @@ use crate::application::touched::Touched;
 use crate::application::{AnyApplication, AnyWorld, Application};
 use crate::audit::Audit;
 use crate::base::clock;
-use crate::load::workload::{OperationStream, Schedule};
+use crate::load::workload::{OperationStream, PhasedStream, Schedule};
 use crate::measure::collectors::process_cpu::thread_cpu;
 use crate::measure::{OutageRecorder, Recorder, Window};
 use crate::run::fault::Life;
@@ -52,8 +52,10 @@ pub struct Job {
     /// The operations of the warm-up.
     pub warmup: Arc<OperationStream>,
     /// The measured operations.
-    pub measure: Arc<OperationStream>,
-    /// When operations are due in an open loop.
+    pub measure: Arc<PhasedStream>,
+    /// When operations of the warm-up are due in an open loop.
+    pub warmup_schedule: Option<Schedule>,
+    /// When measured operations are due in an open loop.
     pub schedule: Option<Schedule>,
     /// Which keys were written.
     pub touched: Arc<Touched>,
@@ -301,7 +303,8 @@ fn start_clients<A: Application>(
             recorder: Rc::clone(recorder),
             warmup: Arc::clone(&job.warmup),
             measure: Arc::clone(&job.measure),
-            schedule: job.schedule,
+            warmup_schedule: job.warmup_schedule.clone(),
+            schedule: job.schedule.clone(),
             control: Arc::clone(&job.control),
             touched: Arc::clone(&job.touched),
             audit: job.audit.clone(),

@@ -3,11 +3,14 @@
 use super::failures;
 use super::observed::Observed;
 use super::rounding::to_thousandths;
+use crate::load::workload::StaircasePart;
+use crate::load::workload::phase::starts;
 use crate::results::{EventKind, EventRow};
+use crate::run::plan::Cell;
 
 /// The events of a cell, in the order in which they happened.
 #[must_use]
-pub fn of(observed: &Observed) -> Vec<EventRow> {
+pub fn of(cell: &Cell, observed: &Observed) -> Vec<EventRow> {
     let event = |at_s: f64, kind: EventKind, subject: &str, detail: String| EventRow {
         at_s: to_thousandths(at_s),
         kind,
@@ -26,6 +29,11 @@ pub fn of(observed: &Observed) -> Vec<EventRow> {
         event(0.0, settled, "hit rate", why.into()),
         event(0.0, EventKind::Phase, "measure", format!("for {length_s:.1} s")),
     ];
+    let usual_reads = cell.scenario.workload.reads;
+    let shown = starts(&cell.scenario.phases).filter(|(_, phase)| phase.part != Some(StaircasePart::Drain));
+    rows.extend(shown.map(|(start, phase)| {
+        event(start.as_secs_f64(), EventKind::LoadPhase, &phase.name, phase.in_words(usual_reads))
+    }));
     rows.extend(
         load.events
             .iter()

@@ -1,15 +1,47 @@
-//! What kept the load of a cell from being more.
+//! What kept the load of a cell, or of a part of it, from being more.
 
-use super::observed::Observed;
+use super::observed::{Observed, Sample};
 use super::{cores, nodes};
-use crate::measure::{Evidence, LoadVerdict, limited_by};
+use crate::measure::{Evidence, LoadVerdict, Window, limited_by};
 use crate::results::{Limits, Measure, Mode};
 use crate::run::plan::Cell;
+use crate::store::mongodb::PoolWaitSnapshot;
+
+/// A part of the measured time, or all of it.
+pub(super) struct Stretch<'a> {
+    /// The operations that were due in it.
+    pub operations: &'a Window,
+    /// Operations due a second; no matter in a closed loop.
+    pub offered_per_second: f64,
+    /// Operations that ended in it, a second, however they ended.
+    pub ended_per_second: f64,
+    /// The samples at its ends.
+    pub samples: &'a [Sample; 2],
+    /// Waits for connections to the database.
+    pub pool_wait: PoolWaitSnapshot,
+    /// The CPU use of the busiest load-driving thread, 0 to 1.
+    pub busiest_thread_share: f64,
+}
 
 /// The verdict on the load.
 #[must_use]
 pub fn verdict(cell: &Cell, observed: &Observed) -> LoadVerdict {
-    limited_by(&evidence(cell, observed))
+    let load = &observed.load;
+    let whole = Stretch {
+        operations: &load.all,
+        offered_per_second: offered_per_s(cell, observed).unwrap_or(0.0),
+        ended_per_second: achieved_per_s(observed) + failed_per_s(observed),
+        samples: &load.samples,
+        pool_wait: load.pool_wait,
+        busiest_thread_share: load.busiest_thread_share,
+    };
+    verdict_on(cell, observed, &whole)
+}
+
+/// The verdict on the load in a part of the measured time.
+#[must_use]
+pub(super) fn verdict_on(cell: &Cell, observed: &Observed, stretch: &Stretch<'_>) -> LoadVerdict {
+    limited_by(&evidence(cell, observed, stretch))
 }
 
 /// The columns.
@@ -45,27 +77,29 @@ pub fn mode(cell: &Cell) -> Mode {
     if cell.scenario.workload.rate_per_second.is_some() { Mode::Open } else { Mode::Closed }
 }
 
-fn evidence(cell: &Cell, observed: &Observed) -> Evidence {
+fn evidence(cell: &Cell, observed: &Observed, stretch: &Stretch<'_>) -> Evidence {
     let load = &observed.load;
-    let service = load.all.latency(Measure::Service, |_, _| true);
+    let operations = stretch.operations;
+    let service = operations.latency(Measure::Service, |_, _| true);
     let busy_s = service.map_or(0.0, |nanos| nanos.mean() * nanos.len() as f64 / 1e9);
-    let cores = cores::of(&load.samples);
+    let cores = cores::of(stretch.samples);
     let cache_cores = cores.cpu_cache_cores.unwrap_or(0.0);
+    let waited_s = stretch.pool_wait.waited.as_secs_f64();
     Evidence {
         mode: mode(cell),
         embedded: cell.topology.spec.is_embedded(),
-        busiest_thread_share: load.busiest_thread_share,
+        busiest_thread_share: stretch.busiest_thread_share,
         hotset_cores: cores.cpu_hotset_cores.unwrap_or(0.0),
         cache_cores,
         // Of what all have used while measured; the nodes themselves were asked before and after that.
         busiest_cache_server_cores: cache_cores * nodes::busiest_share(&load.nodes).unwrap_or(0.0),
         database_cores: cores.cpu_database_cores.unwrap_or(0.0),
         machine_cores: load.machine_cores,
-        pool_wait_share: if busy_s > 0.0 { load.pool_wait.waited.as_secs_f64() / busy_s } else { 0.0 },
-        offered_per_second: offered_per_s(cell, observed).unwrap_or(0.0),
-        achieved_per_second: achieved_per_s(observed) + failed_per_s(observed),
-        late_share: load.all.late_share(),
-        late_wakeup_share: load.all.late_wakeup_share(),
+        pool_wait_share: if busy_s > 0.0 { waited_s / busy_s } else { 0.0 },
+        offered_per_second: stretch.offered_per_second,
+        achieved_per_second: stretch.ended_per_second,
+        late_share: operations.late_share(),
+        late_wakeup_share: operations.late_wakeup_share(),
     }
 }
 

@@ -20,8 +20,10 @@ mod nodes;
 mod observed;
 mod operations;
 mod outages;
+mod phases;
 mod prediction;
 mod rounding;
+mod staircase;
 mod summary;
 mod times;
 mod verdict;
@@ -29,6 +31,7 @@ mod windows;
 
 pub use faults::{not_carried_out, that_hit};
 pub use observed::{AuditEnd, Load, Observed, ObservedEvent, ObservedWindow, OfferedLoad, Sample};
+pub use staircase::too_little;
 pub use summary::{line, names, shown_swept};
 pub use times::of_window as times_of_window;
 
@@ -47,13 +50,17 @@ pub fn of(cell: &Cell, observed: &Observed, offered: &OfferedLoad) -> Result<Cel
         swept: cell.swept.clone(),
         timeseries: windows::of(cell, observed),
         latency: latency::of(cell, observed),
-        events: events::of(observed),
+        events: events::of(cell, observed),
         errors: failures::rows(observed),
         audit: audit::examples(cell, observed),
         nodes: nodes::of(observed),
         operations: operations::of(cell, observed, &verdicts),
         entities: audit::entities(cell, observed, &verdicts),
         application: application::of(cell, observed),
+        phases: phases::of(cell, observed),
+        staircase: staircase::of(cell, observed),
+        // It is known once all runs of the cell have ended.
+        search: Vec::new(),
         interval_log: latency::log(cell, observed)?,
     })
 }

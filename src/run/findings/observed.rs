@@ -61,6 +61,10 @@ pub struct ObservedWindow {
     pub times: WindowTimes,
     /// Calls of the stores.
     pub calls: CountersSnapshot,
+    /// Waits for connections to the database.
+    pub pool_wait: PoolWaitSnapshot,
+    /// The CPU time of the busiest load-driving thread.
+    pub busiest_thread: Duration,
     /// Writes that were acknowledged and not flushed at the window's end.
     pub backlog: Backlog,
     /// The samples that were taken when the window before was complete, and when this one was.

@@ -3,6 +3,8 @@
 use super::observed::{Observed, ObservedWindow};
 use super::rounding::to_thousandths;
 use super::{audit, cache_use, calls, cores};
+use crate::load::workload::RateProfile;
+use crate::load::workload::phase::profile;
 use crate::results::{Phase, TimeseriesRow};
 use crate::run::plan::Cell;
 
@@ -10,10 +12,17 @@ use crate::run::plan::Cell;
 #[must_use]
 pub fn of(cell: &Cell, observed: &Observed) -> Vec<TimeseriesRow> {
     let load = &observed.load;
-    load.warmup.iter().chain(&load.windows).map(|window| row(cell, observed, window)).collect()
+    let profile = profile(&cell.scenario.phases);
+    let row = |window| row(cell, observed, window, profile.as_ref());
+    load.warmup.iter().chain(&load.windows).map(row).collect()
 }
 
-fn row(cell: &Cell, observed: &Observed, window: &ObservedWindow) -> TimeseriesRow {
+fn row(
+    cell: &Cell,
+    observed: &Observed,
+    window: &ObservedWindow,
+    profile: Option<&RateProfile>,
+) -> TimeseriesRow {
     let from = match window.phase {
         Phase::Warmup => -observed.load.warmup_length.as_secs_f64(),
         Phase::Measure => 0.0,
@@ -27,7 +36,7 @@ fn row(cell: &Cell, observed: &Observed, window: &ObservedWindow) -> TimeseriesR
         length_s: to_thousandths(window.length.as_secs_f64()),
         operations: operations.operations(),
         achieved_per_s: to_thousandths(window.achieved_per_s()),
-        offered_per_s: cell.scenario.workload.rate_per_second.map(|rate| rate.0),
+        offered_per_s: offered_per_s(cell, window, profile),
         answers: operations.answers(|_| true),
         times: window.times,
         calls: calls::calls(&window.calls),
@@ -37,4 +46,14 @@ fn row(cell: &Cell, observed: &Observed, window: &ObservedWindow) -> TimeseriesR
         backlog_oldest_s: holds_back.then_some(window.backlog.oldest.as_secs_f64()),
         cores: cores::of(&window.samples),
     }
+}
+
+/// The mean of the rate over a window.
+fn offered_per_s(cell: &Cell, window: &ObservedWindow, profile: Option<&RateProfile>) -> Option<f64> {
+    let profile = profile.filter(|_| window.phase == Phase::Measure);
+    let of_phases = profile.map(|profile| {
+        let end = window.start + cell.scenario.run.window.0;
+        to_thousandths(profile.mean_rate(window.start, end.min(cell.scenario.run.duration.0)))
+    });
+    of_phases.or_else(|| cell.scenario.workload.rate_per_second.map(|rate| rate.0))
 }

@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 use super::scenario::Scenario;
 use super::settings::RunSettings;
 use super::traces::Traces;
-use super::{application, choice, together};
+use super::{application, choice, phases, search, together};
 use crate::application::ApplicationSpec;
 use crate::load::workload::{Distribution, WorkloadSettings};
 use crate::run::fault::ScheduledFault;
@@ -31,14 +31,28 @@ pub(super) fn read_scenario(name: &str, tree: &Table, traces: &mut Traces, mista
             }
         }
     }
-    let workload: WorkloadSettings = whole(workload_table);
+    let mut workload: WorkloadSettings = whole(workload_table);
     let cache = whole(top.table("cache", &empty));
     let database = whole(top.table("database", &empty));
     let network = whole(top.table("network", &empty));
     let cost = whole(top.table("cost", &empty));
     let run_table = top.table("run", &empty);
     let pin = whole(run_table.table("pin", &empty));
-    let run: RunSettings = whole(run_table);
+    let has_duration = run_table.raw("duration").is_some();
+    let mut run: RunSettings = whole(run_table);
+    let beside = phases::Beside {
+        workload: &workload,
+        run: &run,
+        has_duration,
+        distribution: &distribution,
+        application: &application.spec,
+    };
+    let phases::LoadOverTime { phases, duration, rate } = phases::read(&top, &beside, &empty);
+    let has_rate = workload.rate_per_second.is_some();
+    let search = search::read(&top, &empty, has_rate, !phases.is_empty());
+    run.duration = duration.unwrap_or(run.duration);
+    let searched = search.as_ref().and_then(|search| search.from_per_second);
+    workload.rate_per_second = workload.rate_per_second.or(rate).or(searched);
     let faults = read_faults(&top, &run, workload.instances);
     let strategies = choice::strategies(&top, mistakes);
     let topologies = choice::topologies(&top, mistakes);
@@ -58,6 +72,8 @@ pub(super) fn read_scenario(name: &str, tree: &Table, traces: &mut Traces, mista
         pin,
         cost,
         faults,
+        phases,
+        search,
         strategies,
         topologies,
         recorded,

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use super::chosen::{ChosenApplication, ChosenStrategy, ChosenTopology};
 use super::cost::CostSettings;
+use super::search::SearchSettings;
 use super::settings::{DatasetSettings, PinSettings, RunSettings};
 use crate::application::catalog::Products;
 use crate::application::{AnyDataset, ApplicationSpec, DatasetParameters};
-use crate::load::workload::{Distribution, Recording, WorkloadSettings};
+use crate::load::workload::{Distribution, LoadPhase, Recording, WorkloadSettings};
 use crate::run::fault::ScheduledFault;
 use crate::topology::settings::{CacheSettings, DatabaseSettings, NetworkSettings};
 
@@ -41,6 +42,10 @@ pub struct Scenario {
     pub cost: CostSettings,
     /// `[[fault]]`.
     pub faults: Vec<ScheduledFault>,
+    /// `[[phase]]`, or the steps of `[staircase]`.
+    pub phases: Vec<LoadPhase>,
+    /// `[search]`.
+    pub search: Option<SearchSettings>,
     /// `strategies`.
     pub strategies: Vec<ChosenStrategy>,
     /// `topologies`.
@@ -67,6 +72,8 @@ impl Scenario {
             run,
             pin,
             faults,
+            phases,
+            search,
             strategies,
             topologies,
             // Other prices change no run.
@@ -77,7 +84,15 @@ impl Scenario {
             == (&other.name, &other.description, &other.application, &other.dataset)
             && (workload, distribution, cache) == (&other.workload, &other.distribution, &other.cache)
             && (database, network, run, pin) == (&other.database, &other.network, &other.run, &other.pin)
-            && (faults, strategies, topologies) == (&other.faults, &other.strategies, &other.topologies)
+            && (faults, phases, search) == (&other.faults, &other.phases, &other.search)
+            && (strategies, topologies) == (&other.strategies, &other.topologies)
+    }
+
+    /// The most runs that a cell is measured by: one, or those of a search.
+    #[must_use]
+    pub fn most_runs(&self) -> u32 {
+        let most = self.search.as_ref().map_or(1, |search| search.most_runs.get());
+        u32::try_from(most).unwrap_or(u32::MAX)
     }
 
     /// The longest that one operation can take: each of its calls ends within its timeout, and no

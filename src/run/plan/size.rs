@@ -8,6 +8,7 @@ use super::chosen::ChosenTopology;
 use super::scenario::Scenario;
 use crate::base::units::{ByteSize, show_duration};
 use crate::base::{memory, open_files};
+use crate::load::workload::LoadPhase;
 use crate::run::fault::Part;
 use crate::scenario::{Mistake, Reader};
 use crate::topology::settings::DatabaseKind;
@@ -107,7 +108,8 @@ fn rounded(bytes: u64) -> String {
 /// Reports what cannot be done on this machine.
 pub(super) fn check(scenario: &Scenario, top: &Reader<'_>) {
     for Impossible { table, key, message, help } in impossible(scenario, Here::now()) {
-        let mistake = Mistake::new(top.place_of(&[table, key]), format!("{table}.{key}"), message);
+        let path = if key.is_empty() { table.to_owned() } else { format!("{table}.{key}") };
+        let mistake = Mistake::new(top.place_of(&[table, key]), path, message);
         top.mistakes().push(mistake.help(help));
     }
 }
@@ -115,6 +117,7 @@ pub(super) fn check(scenario: &Scenario, top: &Reader<'_>) {
 /// A setting that cannot be obeyed here.
 struct Impossible {
     table: &'static str,
+    /// Empty where it is the table as a whole.
     key: &'static str,
     message: String,
     help: String,
@@ -259,10 +262,13 @@ fn beyond_patience(scenario: &Scenario) -> Vec<Impossible> {
 fn beyond_processors(scenario: &Scenario, processors: u64) -> Option<Impossible> {
     let most = MOST_PER_PROCESSOR * processors as f64;
     let rate = scenario.workload.rate_per_second?.0;
+    let of_phases = scenario.phases.iter().map(LoadPhase::highest_rate).fold(0.0, f64::max);
+    let (table, key, rate) =
+        if of_phases >= rate { ("phase", "", of_phases) } else { ("workload", "rate_per_second", rate) };
     (rate > most).then(|| {
         let message = format!("{rate} operations a second are more than {processors} processors can issue");
         let help = format!("give {most} or less; 100000 is already much for one machine");
-        Impossible::new("workload", "rate_per_second", message, help)
+        Impossible::new(table, key, message, help)
     })
 }
 

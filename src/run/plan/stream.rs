@@ -1,18 +1,36 @@
-//! The operations that a scenario offers.
+//! The operations that a scenario offers, and when.
 
+use std::time::Duration;
+
+use super::cell::Cell;
 use super::scenario::Scenario;
-use crate::load::workload::{KeySampler, Mix, MixError, OperationStream, StreamSpec};
+use crate::base::units::Share;
+use crate::load::workload::phase::{profile, starts};
+use crate::load::workload::{
+    KeySampler, LoadPhase, Mix, MixError, OperationStream, PhasedStream, Purpose, RandomSource, Schedule,
+    StaircasePart, StreamPart, StreamSpec,
+};
 use crate::results::Phase;
 
+impl Cell {
+    /// The seed of its operations: every repeat asks for other keys in another order, and every strategy in a repeat for the
+    /// same.
+    #[must_use]
+    pub fn seed(&self) -> u64 {
+        self.scenario.run.seed.wrapping_add((self.repeat - 1).wrapping_mul(0x9e37_79b9))
+    }
+}
+
 impl Scenario {
-    /// Returns the operations that the clients of the first repeat are offered in a phase.
+    /// Returns the operations that the clients are offered in the warm-up, or from the start of measuring on; phases of the
+    /// load change nothing in them.
     ///
     /// # Errors
     /// Where the workload cannot be drawn.
-    pub fn stream(&self, phase: Phase) -> Result<OperationStream, MixError> {
+    pub fn stream(&self, phase: Phase, seed: u64) -> Result<OperationStream, MixError> {
         let operations = self.application.spec.operations();
         Ok(OperationStream::new(StreamSpec {
-            seed: self.run.seed,
+            seed,
             phase,
             keys: KeySampler::new(&self.distribution, self.dataset.keys, self.run.seed),
             mix: Mix::new(&self.application.weights(self.workload.reads.get()))?,
@@ -22,6 +40,58 @@ impl Scenario {
             recorded: self.recorded.clone(),
         }))
     }
+
+    /// Returns the operations that are measured, with what the phases of the load change in them.
+    ///
+    /// # Errors
+    /// Where the workload cannot be drawn.
+    pub fn measured_stream(&self, seed: u64) -> Result<PhasedStream, MixError> {
+        let whole = self.stream(Phase::Measure, seed)?;
+        // Like the place of the hot keys, what replaces them is the same in every repeat.
+        let replacing = RandomSource::new(self.run.seed, Purpose::Bijection);
+        let mut keys = whole.spec().keys.clone();
+        let mut parts = Vec::new();
+        for (number, (start, phase)) in (0..).zip(starts(&self.phases)) {
+            if phase.shift > Share::NONE {
+                keys = keys.shifted(phase.shift, replacing.at(1, number).bits());
+            }
+            let mix = Mix::new(&self.application.weights(phase.reads.get()))?;
+            let spec = StreamSpec { keys: keys.clone(), mix, ..whole.spec().clone() };
+            let stream = OperationStream::new(spec);
+            let send_by = send_by(&self.phases, start);
+            parts.push(StreamPart { start, stream, clients: phase.clients, send_by });
+        }
+        let mut parts = parts.into_iter();
+        Ok(match parts.next() {
+            None => PhasedStream::whole(whole),
+            Some(first) => PhasedStream::new(first, parts),
+        })
+    }
+
+    /// Returns when the operations of the warm-up are due; `None` in a closed loop.
+    #[must_use]
+    pub fn warmup_schedule(&self, seed: u64) -> Option<Schedule> {
+        let workload = &self.workload;
+        workload.rate_per_second.map(|rate| Schedule::new(workload.arrivals, rate, workload.clients, seed))
+    }
+
+    /// Returns when the measured operations are due; `None` in a closed loop.
+    #[must_use]
+    pub fn schedule(&self, seed: u64) -> Option<Schedule> {
+        let workload = &self.workload;
+        match profile(&self.phases) {
+            Some(profile) => Some(Schedule::changing(workload.arrivals, profile, workload.clients, seed)),
+            None => self.warmup_schedule(seed),
+        }
+    }
+}
+
+/// On a staircase, what is due in a step is sent before the next begins, or not at all: overload in one must not spoil the
+/// other.
+fn send_by(phases: &[LoadPhase], moment: Duration) -> Option<Duration> {
+    let mut next =
+        starts(phases).filter(|(start, phase)| *start > moment && phase.part == Some(StaircasePart::Step));
+    next.next().map(|(start, _)| start)
 }
 
 #[cfg(test)]
@@ -30,12 +100,43 @@ mod tests {
     use crate::run::driver::offered;
     use crate::run::plan::{Plan, PlanOptions};
 
+    const TEXT: &str = "topologies = [\"embedded\"]\nstrategies = [\"cache-aside\"]\n[dataset]\nkeys = 1000\n[workload]\n\
+                        reads = 0.8\nabsent_share = 0.1\nclients = 3\n[run]\nseed = 9\n";
+
+    fn plan(more: &str) -> Plan {
+        Plan::parse("test", "test.toml", &format!("{TEXT}{more}"), &PlanOptions::default()).unwrap()
+    }
+
     #[test]
     fn it_is_the_stream_that_a_run_offers() {
-        let text = "topologies = [\"embedded\"]\nstrategies = [\"cache-aside\"]\n[dataset]\nkeys = 1000\n\
-                    [workload]\nreads = 0.8\nabsent_share = 0.1\nclients = 3\n[run]\nseed = 9\n";
-        let plan = Plan::parse("test", "test.toml", text, &PlanOptions::default()).unwrap();
+        let plan = plan("");
         let offer = offered(&plan.cells[0]).unwrap();
-        assert_eq!(plan.scenario.stream(Phase::Measure).unwrap().digests(), offer.digest);
+        assert_eq!(plan.scenario.stream(Phase::Measure, 9).unwrap().digests(), offer.digest);
+    }
+
+    #[test]
+    fn phases_that_change_no_operation_leave_the_digest_as_it_is() {
+        let (without, steady) = (plan(""), plan("[[phase]]\nduration = \"5s\"\nrate_per_second = 50\n"));
+        let digest = |plan: &Plan| offered(&plan.cells[0]).unwrap().digest.all;
+        assert_eq!(digest(&without), digest(&steady));
+    }
+
+    #[test]
+    fn a_phase_asks_for_its_own_mix_and_from_a_shift_on_for_other_keys() {
+        let plan = plan(
+            "[[phase]]\nduration = \"5s\"\nrate_per_second = 50\n[[phase]]\nduration = \"5s\"\nrate_per_second = 50\nreads = 0.0\n\
+             [[phase]]\nduration = \"5s\"\nrate_per_second = 50\nshift = 1.0\n[[phase]]\nduration = \"5s\"\nrate_per_second = 50\n",
+        );
+        let stream = plan.scenario.measured_stream(9).unwrap();
+        let of = |second: u64| {
+            let at = Duration::from_secs(second);
+            (0..2_000).map(|number| stream.operation(at, 0, number)).collect::<Vec<_>>()
+        };
+        let writes = |second| of(second).iter().filter(|one| one.kind == 1).count();
+        assert!(writes(0).abs_diff(400) < 80 && writes(5) == 2_000 && writes(10) == writes(0));
+        let keys = plan.scenario.stream(Phase::Measure, 9).unwrap().spec().keys.clone();
+        let hot = |second| of(second).iter().filter(|one| keys.rank_of_key(one.key % 1_000) < 100).count();
+        assert!(hot(0) == hot(5) && hot(0) > 1_000, "{}", hot(0));
+        assert!(hot(10) < 100 && hot(15) == hot(10), "all hot keys are others: {}", hot(10));
     }
 }

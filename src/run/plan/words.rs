@@ -36,6 +36,10 @@ impl Plan {
             format!(", {}", keys(&scenario.distribution))
         };
         parts.push(match workload.rate_per_second {
+            Some(_) if !scenario.phases.is_empty() => {
+                let arrivals = unquoted(workload.arrivals.show());
+                format!("a rate that changes ({arrivals}) from {clients}{keys}")
+            }
             Some(rate) => {
                 let arrivals = unquoted(workload.arrivals.show());
                 format!("{} operations a second ({arrivals}) from {clients}{keys}", tidy(rate.0))
@@ -52,6 +56,9 @@ impl Plan {
         let ttl =
             cache.ttl.map_or_else(|| "no TTL".to_owned(), |ttl| format!("TTL {}", show_duration(ttl.0)));
         parts.push(format!("{room}, {ttl}"));
+        for phase in &scenario.phases {
+            parts.push(format!("{}: {}", phase.name, phase.in_words(workload.reads)));
+        }
         for fault in &scenario.faults {
             let lasts =
                 fault.lasts.map_or_else(String::new, |lasts| format!(" for {}", show_duration(lasts.0)));

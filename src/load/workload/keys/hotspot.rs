@@ -54,6 +54,12 @@ impl HotspotRanks {
         }
     }
 
+    /// The number of ranks in the class that comes first.
+    #[must_use]
+    pub fn hot(&self) -> u64 {
+        self.first
+    }
+
     /// A rank, counted from 0.
     #[inline]
     #[must_use]

@@ -5,17 +5,21 @@
 
 pub mod hotspot;
 pub mod sequential;
+pub mod shift;
 pub mod uniform;
 pub mod zipf;
 
 use std::num::NonZeroU64;
+use std::sync::Arc;
 
 use super::bijection::Bijection;
 use super::random::Xoroshiro;
+use crate::base::units::Share;
 use crate::scenario::{Reader, SettingDoc, Settings, suggest};
 
 pub use hotspot::{Hotspot, HotspotRanks};
 pub use sequential::Sequential;
+pub use shift::Shift;
 pub use uniform::Uniform;
 pub use zipf::{Zipf, ZipfRanks};
 
@@ -104,6 +108,12 @@ impl Distribution {
         }
     }
 
+    /// Returns true if some keys are hotter than others.
+    #[must_use]
+    pub fn has_hot_keys(&self) -> bool {
+        matches!(self, Self::Zipf(_) | Self::Hotspot(_))
+    }
+
     /// Every setting with its value as a scenario would have it.
     #[must_use]
     pub fn show(&self) -> Vec<(&'static str, String)> {
@@ -141,12 +151,14 @@ enum Ranks {
     Sequential,
 }
 
-/// Draws keys. It is small and `Copy`, so that every client can have one.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// Draws keys.
+#[derive(Debug, Clone, PartialEq)]
 pub struct KeySampler {
     keys: NonZeroU64,
     ranks: Ranks,
     bijection: Bijection,
+    /// What has become of the ranks since the start, the latest change last.
+    shifts: Arc<[Shift]>,
 }
 
 impl KeySampler {
@@ -163,7 +175,19 @@ impl KeySampler {
             )),
             Distribution::Sequential(_) => Ranks::Sequential,
         };
-        Self { keys, ranks, bijection: Bijection::new(keys, seed) }
+        Self { keys, ranks, bijection: Bijection::new(keys, seed), shifts: Arc::from([]) }
+    }
+
+    /// The same sampler after a `share` of the hot keys was replaced by others, which the seed draws. Hot are the hottest
+    /// tenth of the keys, or what the distribution itself calls hot.
+    #[must_use]
+    pub fn shifted(&self, share: Share, seed: u64) -> Self {
+        let hot = match &self.ranks {
+            Ranks::Hotspot(ranks) => ranks.hot(),
+            Ranks::Zipf(_) | Ranks::Uniform | Ranks::Sequential => self.top_ranks(10),
+        };
+        let next = Shift::new(hot, self.keys, share.get(), seed).filter(|_| self.is_scattered());
+        Self { shifts: self.shifts.iter().copied().chain(next).collect(), ..self.clone() }
     }
 
     /// The number of keys.
@@ -177,9 +201,9 @@ impl KeySampler {
     #[must_use]
     pub fn sample(&self, random: &mut Xoroshiro, client: u64, sequence: u64, clients: u64) -> u64 {
         match &self.ranks {
-            Ranks::Zipf(ranks) => self.bijection.forward(ranks.sample(random)),
+            Ranks::Zipf(ranks) => self.scattered(ranks.sample(random)),
             Ranks::Uniform => random.below(self.keys.get()),
-            Ranks::Hotspot(ranks) => self.bijection.forward(ranks.sample(random)),
+            Ranks::Hotspot(ranks) => self.scattered(ranks.sample(random)),
             Ranks::Sequential => sequential::key(self.keys, client, sequence, clients),
         }
     }
@@ -187,13 +211,23 @@ impl KeySampler {
     /// The key of a rank. Rank 0 is the hottest.
     #[must_use]
     pub fn key_of_rank(&self, rank: u64) -> u64 {
-        if self.is_scattered() { self.bijection.forward(rank) } else { rank }
+        if self.is_scattered() { self.scattered(rank) } else { rank }
     }
 
     /// The rank of a key. Rank 0 is the hottest.
     #[must_use]
     pub fn rank_of_key(&self, key: u64) -> u64 {
-        if self.is_scattered() { self.bijection.backward(key) } else { key }
+        if !self.is_scattered() {
+            return key;
+        }
+        self.shifts.iter().fold(self.bijection.backward(key), |rank, shift| shift.of(rank))
+    }
+
+    /// The key of a rank where keys are scattered: the latest shift says whose place the rank has taken, and so on to the
+    /// first.
+    #[inline]
+    fn scattered(&self, rank: u64) -> u64 {
+        self.bijection.forward(self.shifts.iter().rev().fold(rank, |rank, shift| shift.of(rank)))
     }
 
     /// The exact probability that an operation requests the key of this rank, counted from 0; 0 if there is no such
@@ -317,6 +351,42 @@ mod tests {
         assert!((shares.top_key - 0.065).abs() < 5e-4, "{shares:?}");
         assert!((shares.top_1_percent - 0.664).abs() < 5e-4, "{shares:?}");
         assert!((shares.top_10_percent - 0.830).abs() < 5e-4, "{shares:?}");
+    }
+
+    #[test]
+    fn a_shift_replaces_a_share_of_the_hot_keys_and_changes_no_probability() {
+        let keys = NonZeroU64::new(10_000).unwrap();
+        let share = Share::new(0.3).unwrap();
+        for (toml, hot) in [("", 1_000), ("distribution = \"hotspot\"\nhot_share = 0.05", 500)] {
+            let before = KeySampler::new(&read(toml).0, keys, 1);
+            let after = before.shifted(share, 5);
+            let again = after.shifted(share, 6);
+            let set =
+                |sampler: &KeySampler| (0..hot).map(|rank| sampler.key_of_rank(rank)).collect::<Vec<_>>();
+            for (one, other) in [(&before, &after), (&after, &again)] {
+                let (one_set, other_set) = (set(one), set(other));
+                let kept = other_set.iter().filter(|key| one_set.contains(key)).count() as u64;
+                assert!(kept.abs_diff(hot * 7 / 10) <= hot / 10, "{kept} of {hot} are still hot");
+                assert_eq!(
+                    one_set.iter().zip(&other_set).filter(|(a, b)| a != b).count() as u64,
+                    hot * 3 / 10
+                );
+                assert!((one.probability(7) - other.probability(7)).abs() < f64::EPSILON);
+            }
+            for rank in 0..10_000 {
+                assert_eq!(again.rank_of_key(again.key_of_rank(rank)), rank);
+            }
+        }
+    }
+
+    #[test]
+    fn where_all_keys_are_alike_none_is_hot_and_a_shift_changes_nothing() {
+        for distribution in ["uniform", "sequential"] {
+            let (distribution, _) = read(&format!("distribution = \"{distribution}\""));
+            assert!(!distribution.has_hot_keys());
+            let sampler = KeySampler::new(&distribution, NonZeroU64::new(100).unwrap(), 1);
+            assert_eq!(sampler.shifted(Share::ALL, 2), sampler);
+        }
     }
 
     #[test]

@@ -20,7 +20,9 @@ const AS_FAST_AS_IT_CAN: f64 = 1e6;
 pub fn popularity(cell: &Cell) -> Option<Popularity> {
     let workload = &cell.scenario.workload;
     let is_catalog = cell.scenario.is_catalog();
-    if workload.absent_share.get() > 0.0 || cell.scenario.recorded.is_some() || !is_catalog {
+    // The models are of a load that goes on as it is.
+    let changes = !cell.scenario.phases.is_empty();
+    if workload.absent_share.get() > 0.0 || cell.scenario.recorded.is_some() || !is_catalog || changes {
         return None;
     }
     let rate = workload.rate_per_second.map_or(AS_FAST_AS_IT_CAN, |rate| rate.0);

@@ -1,0 +1,317 @@
+//! The table `[[phase]]`: how the load changes while a cell is measured.
+
+use std::fmt::Write as _;
+use std::num::NonZeroU64;
+use std::time::Duration;
+
+use super::rate::{RateCurve, RatePiece, RateProfile};
+use crate::base::units::{Share, show_duration};
+use crate::scenario::{NonNegative, Positive, PositiveNumber, Reader, Setting as _};
+
+crate::choices! {
+    /// The kinds of phase, by how the rate runs in them.
+    pub enum PhaseKind {
+        /// One rate.
+        Steady = "steady",
+        /// Straight from one rate to another.
+        Ramp = "ramp",
+        /// From one rate to another in equal steps.
+        Step = "step",
+        /// Up at once, or nearly so, and down again over the rest of the phase.
+        Spike = "spike",
+        /// Up and down between two rates, as by day and night.
+        Sine = "sine",
+        /// No operation at all.
+        Pause = "pause",
+    }
+}
+
+crate::settings! {
+    /// One `[[phase]]`.
+    pub struct PhaseSettings {
+        /// its name in the results and on charts; left out, its kind
+        name: Option<String> = None,
+        /// how the rate runs: `steady`; `ramp` straight from one rate to another; `step` in equal steps; `spike` up in `rise` and down again over the rest; `sine` up and down between two rates, beginning at the lower; `pause` without any operation
+        kind: PhaseKind = PhaseKind::Steady,
+        /// how long it lasts: always given, and a whole number of `run.window`s, since results by phase are sums of windows
+        duration: Option<Positive> = None,
+        /// `steady` in an open loop: the operations that are due a second; left out, `workload.rate_per_second`
+        rate_per_second: Option<PositiveNumber> = None,
+        /// `ramp`, `step`, `spike`, `sine`: the first rate, of a `sine` the lowest; left out, the rate at which the phase before ended, and of the first phase `workload.rate_per_second`
+        from_per_second: Option<NonNegative> = None,
+        /// `ramp`, `step`: the last rate; `spike`, `sine`: the highest; always given for these
+        to_per_second: Option<NonNegative> = None,
+        /// `step`: how many rates there are, the first and the last included, each for an equal part of the phase
+        steps: NonZeroU64 = NonZeroU64::new(5).unwrap_or(NonZeroU64::MIN),
+        /// `spike`: how long the rate rises; left out, a tenth of the phase
+        rise: Option<Positive> = None,
+        /// `sine`: from one lowest rate to the next; left out, the whole phase
+        period: Option<Positive> = None,
+        /// closed loop: the clients that issue operations while the others wait; left out, all of `workload.clients`
+        clients: Option<NonZeroU64> = None,
+        /// the share of operations that read; left out, `workload.reads`
+        reads: Option<Share> = None,
+        /// the share of the hot keys that others replace when the phase begins, and from then on; hot are the hottest tenth of the keys, or what `hotspot` calls hot
+        shift: Share = Share::NONE,
+    }
+}
+
+/// The settings that only some kinds obey.
+const OF_SOME_KINDS: [(&str, &[PhaseKind]); 6] = [
+    ("rate_per_second", &[PhaseKind::Steady]),
+    ("from_per_second", BETWEEN_RATES),
+    ("to_per_second", BETWEEN_RATES),
+    ("steps", &[PhaseKind::Step]),
+    ("rise", &[PhaseKind::Spike]),
+    ("period", &[PhaseKind::Sine]),
+];
+const BETWEEN_RATES: &[PhaseKind] = &[PhaseKind::Ramp, PhaseKind::Step, PhaseKind::Spike, PhaseKind::Sine];
+
+/// The settings by which a scenario asks for an open loop.
+pub const RATES: [&str; 3] = ["rate_per_second", "from_per_second", "to_per_second"];
+
+/// What a phase is to a staircase.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StaircasePart {
+    /// One of its rates.
+    Step,
+    /// The pause after one, in which its queue drains.
+    Drain,
+}
+
+/// A phase of a checked scenario.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LoadPhase {
+    /// Its name in the results, which no other phase has.
+    pub name: String,
+    /// Its kind.
+    pub kind: PhaseKind,
+    /// How long it lasts.
+    pub duration: Duration,
+    /// How the rate runs in it; empty in a closed loop.
+    pub pieces: Vec<RatePiece>,
+    /// The clients that issue operations; the others wait.
+    pub clients: u64,
+    /// The share of operations that read.
+    pub reads: Share,
+    /// The share of the hot keys that are replaced at its start.
+    pub shift: Share,
+    /// What it is to the staircase; `None` where it is no part of one.
+    pub part: Option<StaircasePart>,
+}
+
+impl PhaseSettings {
+    /// How the rate runs in the phase, where the phase before ended at a rate of `before` and a steady rate is `usual` unless
+    /// the phase says another. What is wrong goes to the reader's mistakes.
+    #[must_use]
+    pub fn pieces(&self, reader: &Reader<'_>, before: f64, usual: Option<f64>) -> Vec<RatePiece> {
+        let length = self.duration.map_or(Duration::from_secs(1), |duration| duration.0);
+        let whole = |curve| vec![RatePiece { length, curve }];
+        let from = self.from_per_second.map_or(before, |rate| rate.0);
+        let to = self.to_per_second.map_or(0.0, |rate| rate.0);
+        if BETWEEN_RATES.contains(&self.kind) && self.to_per_second.is_none() {
+            let help = format!("give the rate that the {} reaches", self.kind.word());
+            missing(reader, "to_per_second", help);
+        }
+        match self.kind {
+            PhaseKind::Pause => whole(RateCurve::level(0.0)),
+            PhaseKind::Steady => {
+                let rate = self.rate_per_second.map(|rate| rate.0).or(usual);
+                if rate.is_none() {
+                    missing(reader, "rate_per_second", "give it here or in [workload]".into());
+                }
+                whole(RateCurve::level(rate.unwrap_or(0.0)))
+            }
+            PhaseKind::Ramp => whole(RateCurve::Line { from, to }),
+            PhaseKind::Step => self.steps(length, from, to),
+            PhaseKind::Spike => {
+                let rise = self.rise.map_or(length / 10, |rise| rise.0);
+                if rise >= length {
+                    reader.wrong("rise", "takes the whole phase", Some("give less than duration".into()));
+                    return Vec::new();
+                }
+                vec![
+                    RatePiece { length: rise, curve: RateCurve::Line { from, to } },
+                    RatePiece {
+                        length: length.saturating_sub(rise),
+                        curve: RateCurve::Line { from: to, to: from },
+                    },
+                ]
+            }
+            PhaseKind::Sine => {
+                if from > to {
+                    let message =
+                        format!("{to} is below from_per_second, which is the lowest rate of a sine");
+                    reader.wrong("to_per_second", message, Some("exchange the two".into()));
+                }
+                let period_s = self.period.map_or(length, |period| period.0).as_secs_f64();
+                whole(RateCurve::Wave { low: from, high: to, period_s })
+            }
+        }
+    }
+
+    fn steps(&self, length: Duration, from: f64, to: f64) -> Vec<RatePiece> {
+        let steps = self.steps.get();
+        let border = |step: u64| length.mul_f64(step as f64 / steps as f64);
+        let piece = |step: u64| {
+            let share = if steps > 1 { step as f64 / (steps - 1) as f64 } else { 1.0 };
+            let curve = RateCurve::level(from + (to - from) * share);
+            RatePiece { length: border(step + 1).saturating_sub(border(step)), curve }
+        };
+        (0..steps).map(piece).collect()
+    }
+
+    /// Reports what was set and means nothing to a phase of this kind.
+    pub fn refuse_settings_of_other_kinds(&self, reader: &Reader<'_>) {
+        for (key, kinds) in OF_SOME_KINDS {
+            if reader.raw(key).is_some() && !kinds.contains(&self.kind) {
+                let kinds: Vec<String> = kinds.iter().map(|kind| format!("kind = {}", kind.show())).collect();
+                let message = format!("means nothing to a phase of kind {}", self.kind.word());
+                let help = format!("leave it out, or write {}", kinds.join(" or "));
+                reader.wrong(key, message, Some(help));
+            }
+        }
+    }
+}
+
+fn missing(reader: &Reader<'_>, key: &str, help: String) {
+    reader.wrong(key, "is missing", Some(help));
+}
+
+impl LoadPhase {
+    /// The rate at its end, where it has one.
+    #[must_use]
+    pub fn last_rate(&self) -> Option<f64> {
+        self.pieces.last().map(|piece| {
+            let length_s = piece.length.as_secs_f64();
+            piece.curve.rate_at(length_s, length_s)
+        })
+    }
+
+    /// The highest rate in it.
+    #[must_use]
+    pub fn highest_rate(&self) -> f64 {
+        self.pieces.iter().map(|piece| piece.curve.highest()).fold(0.0, f64::max)
+    }
+
+    /// Such as "from 1000/s up to 6000/s for 10s, 30 % of the hot keys replaced".
+    #[must_use]
+    pub fn in_words(&self, usual_reads: Share) -> String {
+        let shown = |rate: f64| format!("{}/s", (rate * 100.0).round() / 100.0);
+        let first = self.pieces.first().map(|piece| shown(piece.curve.rate_at(0.0, 1.0)));
+        let last = shown(self.last_rate().unwrap_or(0.0));
+        let load = match (self.kind, first) {
+            (PhaseKind::Pause, _) => "no operations".into(),
+            (_, None) => format!("{} clients", self.clients),
+            (PhaseKind::Steady, Some(rate)) => rate,
+            (PhaseKind::Ramp, Some(from)) => format!("from {from} to {last}"),
+            (PhaseKind::Step, Some(from)) => format!("from {from} to {last} in {} steps", self.pieces.len()),
+            (PhaseKind::Spike | PhaseKind::Sine, Some(from)) => {
+                format!("from {from} up to {} and down again", shown(self.highest_rate()))
+            }
+        };
+        let mut words = format!("{load} for {}", show_duration(self.duration));
+        // Writing to a string does not fail.
+        if self.reads != usual_reads {
+            let _ = write!(words, ", {} % reads", rounded_percent(self.reads));
+        }
+        if self.shift > Share::NONE {
+            let _ = write!(words, ", {} % of the hot keys replaced", rounded_percent(self.shift));
+        }
+        words
+    }
+}
+
+fn rounded_percent(share: Share) -> f64 {
+    (share.get() * 1e4).round() / 1e2
+}
+
+/// The rate over all phases; `None` where there are none, or in a closed loop.
+#[must_use]
+pub fn profile(phases: &[LoadPhase]) -> Option<RateProfile> {
+    let pieces: Vec<RatePiece> = phases.iter().flat_map(|phase| phase.pieces.iter().copied()).collect();
+    (!pieces.is_empty()).then(|| RateProfile::new(pieces))
+}
+
+/// Each phase with the moment at which it begins, from the start of measuring.
+pub fn starts(phases: &[LoadPhase]) -> impl Iterator<Item = (Duration, &LoadPhase)> {
+    phases.iter().scan(Duration::ZERO, |next, phase| {
+        let start = *next;
+        *next += phase.duration;
+        Some((start, phase))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::{Mistakes, Settings as _, Table};
+
+    fn pieces(toml: &str) -> (Vec<RatePiece>, Vec<String>) {
+        let mistakes = Mistakes::default();
+        let table = Table::parse(toml, &mistakes);
+        let reader = Reader::new(&table, "phase[0]", &mistakes);
+        let settings = PhaseSettings::read(&reader);
+        settings.refuse_settings_of_other_kinds(&reader);
+        let pieces = settings.pieces(&reader, 100.0, Some(50.0));
+        reader.finish();
+        let told = mistakes.into_sorted().into_iter();
+        (pieces, told.map(|one| format!("{}: {}", one.key, one.message)).collect())
+    }
+
+    #[test]
+    fn each_kind_runs_as_its_name_says() {
+        let of = |toml: &str| {
+            let (pieces, mistakes) = pieces(&format!("duration = \"10s\"\n{toml}"));
+            assert_eq!(mistakes, Vec::<String>::new());
+            let profile = RateProfile::new(pieces);
+            [0.0, 2.5, 5.0, 7.5].map(|at| {
+                let at = Duration::from_secs_f64(at);
+                profile.mean_rate(at, at + Duration::from_millis(1)).round() as u64
+            })
+        };
+        assert_eq!(of(""), [50; 4], "the usual rate");
+        assert_eq!(of("rate_per_second = 7"), [7; 4]);
+        assert_eq!(of("kind = \"pause\""), [0; 4]);
+        assert_eq!(of("kind = \"ramp\"\nto_per_second = 200"), [100, 125, 150, 175]);
+        assert_eq!(of("kind = \"ramp\"\nfrom_per_second = 0\nto_per_second = 200"), [0, 50, 100, 150]);
+        assert_eq!(
+            of("kind = \"step\"\nsteps = 4\nfrom_per_second = 100\nto_per_second = 400"),
+            [100, 200, 300, 400]
+        );
+        assert_eq!(of("kind = \"spike\"\nrise = \"2500ms\"\nto_per_second = 400"), [100, 400, 300, 200]);
+        assert_eq!(of("kind = \"sine\"\nto_per_second = 300"), [100, 200, 300, 200]);
+        assert_eq!(of("kind = \"sine\"\nto_per_second = 300\nperiod = \"5s\""), [100, 300, 100, 300]);
+    }
+
+    #[test]
+    fn a_setting_that_means_nothing_to_the_kind_is_refused_with_the_kinds_that_it_is_for() {
+        let (_, mistakes) = pieces("duration = \"1s\"\nkind = \"pause\"\nrate_per_second = 5\nsteps = 3");
+        assert_eq!(
+            mistakes,
+            [
+                "phase[0].rate_per_second: means nothing to a phase of kind pause",
+                "phase[0].steps: means nothing to a phase of kind pause"
+            ]
+        );
+        let (_, mistakes) = pieces("duration = \"1s\"\nkind = \"ramp\"");
+        assert_eq!(mistakes, ["phase[0].to_per_second: is missing"]);
+        let (_, mistakes) = pieces("duration = \"1s\"\nkind = \"sine\"\nto_per_second = 9");
+        assert!(
+            mistakes[0].starts_with("phase[0].to_per_second: 9 is below from_per_second"),
+            "{mistakes:?}"
+        );
+        let (_, mistakes) = pieces("duration = \"1s\"\nkind = \"spike\"\nto_per_second = 9\nrise = \"1s\"");
+        assert_eq!(mistakes, ["phase[0].rise: takes the whole phase"]);
+    }
+
+    #[test]
+    fn steps_fill_their_phase_exactly_whatever_their_number() {
+        for steps in [1, 3, 7, 13] {
+            let toml = format!("duration = \"10s\"\nkind = \"step\"\nto_per_second = 9\nsteps = {steps}");
+            let (pieces, _) = pieces(&toml);
+            assert_eq!(pieces.iter().map(|piece| piece.length).sum::<Duration>(), Duration::from_secs(10));
+            assert!((pieces.last().unwrap().curve.highest() - 9.0).abs() < 1e-9);
+        }
+    }
+}

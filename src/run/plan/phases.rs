@@ -1,0 +1,344 @@
+//! `[[phase]]` and `[staircase]`: how the load changes while a cell is measured, and what is wrong with it.
+
+use std::num::NonZeroU64;
+use std::time::Duration;
+
+use super::settings::RunSettings;
+use crate::application::ApplicationSpec;
+use crate::base::units::show_duration;
+use crate::load::workload::phase::{LoadPhase, PhaseKind, PhaseSettings, RATES};
+use crate::load::workload::{Distribution, RateProfile, StaircaseSettings, WorkloadSettings};
+use crate::scenario::{Mistake, Positive, PositiveNumber, Reader, Settings as _, Table, Value, ValueKind};
+
+/// What a phase is read beside.
+pub(super) struct Beside<'a> {
+    /// `[workload]`.
+    pub workload: &'a WorkloadSettings,
+    /// `[run]`.
+    pub run: &'a RunSettings,
+    /// True if `run.duration` was written.
+    pub has_duration: bool,
+    /// `[workload.keys]`.
+    pub distribution: &'a Distribution,
+    /// `application`.
+    pub application: &'a ApplicationSpec,
+}
+
+/// The phases, and what follows from them for the rest of the scenario.
+#[derive(Debug, Default)]
+pub(super) struct LoadOverTime {
+    /// The phases, in their order.
+    pub phases: Vec<LoadPhase>,
+    /// How long a cell is measured, where phases say it.
+    pub duration: Option<Positive>,
+    /// The rate of the warm-up, where the scenario gives none and phases have one.
+    pub rate: Option<PositiveNumber>,
+}
+
+/// Reads every `[[phase]]`, or the steps of `[staircase]`.
+pub(super) fn read(top: &Reader<'_>, beside: &Beside<'_>, empty: &Table) -> LoadOverTime {
+    let staircase = top.raw("staircase").map(|_| top.table("staircase", empty));
+    let Some(value) = top.raw("phase") else {
+        return staircase.map_or_else(LoadOverTime::default, |reader| {
+            let phases = steps(&reader, beside);
+            reader.finish();
+            of(top, phases, beside, true)
+        });
+    };
+    if staircase.is_some() {
+        top.wrong(
+            "staircase",
+            "says how the load changes, and so do the phases",
+            Some("leave one of them out".into()),
+        );
+    }
+    let Some(tables) = tables(value) else {
+        top.wrong("phase", "is not a list of tables", Some("write [[phase]] above each".into()));
+        return LoadOverTime::default();
+    };
+    let is_rate = |table: &&Table| RATES.iter().any(|key| table.get(key).is_some());
+    let is_open = beside.workload.rate_per_second.is_some() || tables.iter().any(is_rate);
+    let mut phases: Vec<LoadPhase> = Vec::new();
+    for (number, table) in tables.into_iter().enumerate() {
+        let reader = Reader::new(table, format!("phase[{number}]"), top.mistakes());
+        phases.push(phase(&reader, beside, is_open, &phases));
+        reader.finish();
+    }
+    of(top, phases, beside, is_open)
+}
+
+/// What follows from the phases, and is wrong with them together.
+fn of(top: &Reader<'_>, phases: Vec<LoadPhase>, beside: &Beside<'_>, is_open: bool) -> LoadOverTime {
+    let whole: Duration = phases.iter().map(|phase| phase.duration).sum();
+    if beside.has_duration {
+        let message =
+            format!("is given although the phases say it: they last {} together", show_duration(whole));
+        let mistake = Mistake::new(top.place_of(&["run", "duration"]), "run.duration", message);
+        top.mistakes().push(mistake.help("leave it out, or leave the phases out"));
+    }
+    let rate = first_rate(&phases);
+    if is_open && rate.is_none() && !phases.is_empty() {
+        let help = "give one of them a rate above 0";
+        top.wrong("phase", "no operation is due in any of the phases", Some(help.into()));
+    }
+    // Where what is wrong leaves no phase, nothing is said of how long they last.
+    let duration = (!whole.is_zero()).then_some(Positive(whole));
+    LoadOverTime { phases, duration, rate }
+}
+
+/// The steps of a staircase.
+fn steps(reader: &Reader<'_>, beside: &Beside<'_>) -> Vec<LoadPhase> {
+    let settings = StaircaseSettings::read(reader);
+    for (key, duration) in [("duration", settings.duration.0), ("drain", settings.drain.0)] {
+        check_windows(reader, key, duration, beside.run.window.0);
+    }
+    settings.phases(&settings.rates(reader), beside.workload)
+}
+
+/// The tables of a list that holds one or more and nothing else.
+fn tables<'a>(value: &'a Value) -> Option<Vec<&'a Table>> {
+    let ValueKind::Array(items) = &value.kind else { return None };
+    let table = |item: &'a Value| match &item.kind {
+        ValueKind::Table(table) => Some(table),
+        _ => None,
+    };
+    items.iter().map(table).collect::<Option<Vec<&Table>>>().filter(|tables| !tables.is_empty())
+}
+
+fn phase(reader: &Reader<'_>, beside: &Beside<'_>, is_open: bool, before: &[LoadPhase]) -> LoadPhase {
+    let settings = PhaseSettings::read(reader);
+    let duration = check_duration(reader, &settings, beside.run.window.0);
+    settings.refuse_settings_of_other_kinds(reader);
+    check_operations(reader, beside);
+    let usual = beside.workload.rate_per_second.map(|rate| rate.0);
+    let last_rate = before.last().and_then(LoadPhase::last_rate).or(usual).unwrap_or(0.0);
+    LoadPhase {
+        name: name(reader, &settings, before),
+        kind: settings.kind,
+        duration,
+        pieces: if is_open { settings.pieces(reader, last_rate, usual) } else { Vec::new() },
+        clients: clients(reader, &settings, beside.workload, is_open),
+        reads: settings.reads.unwrap_or(beside.workload.reads),
+        shift: settings.shift,
+        part: None,
+    }
+}
+
+/// Results by phase are sums of windows, so that none may lie in two phases.
+fn check_duration(reader: &Reader<'_>, settings: &PhaseSettings, window: Duration) -> Duration {
+    let Some(Positive(duration)) = settings.duration else {
+        // What was written and does not read as a duration is told of already.
+        if reader.raw("duration").is_none() {
+            reader.wrong(
+                "duration",
+                "is missing",
+                Some("say how long the phase lasts, such as \"10s\"".into()),
+            );
+        }
+        return window;
+    };
+    check_windows(reader, "duration", duration, window);
+    duration
+}
+
+fn check_windows(reader: &Reader<'_>, key: &str, duration: Duration, window: Duration) {
+    if !duration.as_nanos().is_multiple_of(window.as_nanos().max(1)) {
+        let message = format!("{} is not a whole number of windows", show_duration(duration));
+        let help = format!("give a multiple of run.window, which is {}", show_duration(window));
+        reader.wrong(key, message, Some(help));
+    }
+}
+
+/// The name, which no phase before has: where only kinds are given, `steady` and `steady 2`.
+fn name(reader: &Reader<'_>, settings: &PhaseSettings, before: &[LoadPhase]) -> String {
+    let is_taken = |name: &str| before.iter().any(|phase| phase.name == name);
+    let Some(name) = &settings.name else {
+        let kind = settings.kind.word();
+        let numbered = (2..).map(|number| format!("{kind} {number}"));
+        let free = std::iter::once(kind.to_owned()).chain(numbered).find(|name| !is_taken(name));
+        return free.unwrap_or_default();
+    };
+    if is_taken(name) {
+        reader.wrong(
+            "name",
+            format!("there is a phase \"{name}\" before"),
+            Some("give it a name of its own".into()),
+        );
+    }
+    name.clone()
+}
+
+/// The clients that issue operations in it.
+fn clients(reader: &Reader<'_>, settings: &PhaseSettings, workload: &WorkloadSettings, is_open: bool) -> u64 {
+    let all = workload.clients.get();
+    if is_open {
+        if settings.clients.is_some() {
+            let help = "leave it out: in an open loop the rate says how much is asked";
+            reader.wrong("clients", "means nothing in an open loop", Some(help.into()));
+        }
+        return all;
+    }
+    match settings.kind {
+        PhaseKind::Pause => {
+            if settings.clients.is_some() {
+                let help = "leave it out, or write kind = \"steady\"";
+                reader.wrong("clients", "means nothing to a pause", Some(help.into()));
+            }
+            0
+        }
+        PhaseKind::Steady => {
+            let clients = settings.clients.map_or(all, NonZeroU64::get);
+            if clients > all {
+                let message = format!("{clients} clients are more than the {all} of workload.clients");
+                reader.wrong("clients", message, Some("give fewer, or raise workload.clients".into()));
+            }
+            clients
+        }
+        PhaseKind::Ramp | PhaseKind::Step | PhaseKind::Spike | PhaseKind::Sine => {
+            let message = format!("a {} is one of rates, and a closed loop has none", settings.kind.word());
+            let help = "give workload.rate_per_second, or write kind = \"steady\" with clients";
+            reader.wrong("kind", message, Some(help.into()));
+            all
+        }
+    }
+}
+
+/// Which operations there are is not always for the phase to say.
+fn check_operations(reader: &Reader<'_>, beside: &Beside<'_>) {
+    let asks = |key: &'static str| reader.raw(key).is_some();
+    let refuse = |key: &'static str, message: String| reader.wrong(key, message, Some("leave it out".into()));
+    for key in ["reads", "shift"].into_iter().filter(|key| asks(key)) {
+        if beside.workload.trace.is_some() {
+            refuse(key, "means nothing to a trace, which says every operation".into());
+        }
+    }
+    if asks("reads") && !matches!(beside.application, ApplicationSpec::Catalog(_)) {
+        refuse("reads", format!("means nothing to {}, whose mix is its own", beside.application.name()));
+    }
+    if asks("shift") && !beside.distribution.has_hot_keys() {
+        refuse("shift", format!("{} keys are all alike, so that none is hot", beside.distribution.name()));
+    }
+}
+
+/// The mean rate of the first phase that has one.
+fn first_rate(phases: &[LoadPhase]) -> Option<PositiveNumber> {
+    phases.iter().find_map(|phase| {
+        let profile = RateProfile::new(phase.pieces.iter().copied());
+        let rate = profile.mean_rate(Duration::ZERO, phase.duration);
+        (rate > 0.0).then_some(PositiveNumber(rate))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::LoadPhase;
+    use crate::load::workload::phase::starts;
+    use crate::run::plan::{Plan, PlanError, PlanOptions};
+
+    const HEAD: &str =
+        "strategies = [\"cache-aside\"]\ntopologies = [\"embedded\"]\nrun.window = \"500ms\"\n";
+
+    fn plan(text: &str) -> Result<Plan, Vec<String>> {
+        let parsed = Plan::parse("test", "test.toml", &format!("{HEAD}{text}"), &PlanOptions::default());
+        parsed.map_err(|error| match error {
+            PlanError::Invalid(invalid) => {
+                let of = |one: crate::scenario::Mistake| {
+                    assert!(one.help.is_some(), "{}: {}", one.key, one.message);
+                    format!("{}: {}", one.key, one.message)
+                };
+                invalid.mistakes.into_iter().map(of).collect()
+            }
+            unreadable @ PlanError::Unreadable { .. } => vec![unreadable.to_string()],
+        })
+    }
+
+    #[test]
+    fn how_long_a_cell_is_measured_and_how_it_is_warmed_follow_from_the_phases() {
+        let scenario = plan(
+            "[[phase]]\nduration = \"5s\"\nkind = \"ramp\"\nto_per_second = 200\n[[phase]]\nduration = \"10s\"\n\
+             kind = \"pause\"\n[[phase]]\nname = \"after\"\nduration = \"5s\"\nrate_per_second = 300\nreads = 0.5\n",
+        )
+        .unwrap()
+        .scenario
+        .clone();
+        assert_eq!(scenario.run.duration.0, Duration::from_secs(20));
+        assert_eq!(scenario.workload.rate_per_second.map(|rate| rate.0), Some(100.0), "the mean of the ramp");
+        let told: Vec<(u64, &str, f64)> = starts(&scenario.phases)
+            .map(|(start, phase)| (start.as_secs(), phase.name.as_str(), phase.reads.get()))
+            .collect();
+        assert_eq!(told, [(0, "ramp", 0.95), (5, "pause", 0.95), (15, "after", 0.5)]);
+    }
+
+    #[test]
+    fn a_rate_that_is_left_out_is_that_at_which_the_phase_before_ended() {
+        let scenario = plan(
+            "[workload]\nrate_per_second = 100\n[[phase]]\nduration = \"5s\"\n[[phase]]\nduration = \"5s\"\n\
+             kind = \"ramp\"\nto_per_second = 200\n[[phase]]\nduration = \"5s\"\nkind = \"spike\"\nto_per_second = 900\n",
+        )
+        .unwrap()
+        .scenario
+        .clone();
+        let last: Vec<Option<f64>> = scenario.phases.iter().map(LoadPhase::last_rate).collect();
+        assert_eq!(last, [Some(100.0), Some(200.0), Some(200.0)]);
+    }
+
+    #[test]
+    fn a_closed_loop_has_phases_of_clients() {
+        let closed = "[workload]\nclients = 10\n[[phase]]\nduration = \"5s\"\nclients = 4\n[[phase]]\nduration = \"5s\"\n";
+        let phases = plan(&format!("{closed}kind = \"pause\"\n")).unwrap().scenario.phases.clone();
+        assert_eq!(phases.iter().map(|phase| phase.clients).collect::<Vec<_>>(), [4, 0]);
+        let told = plan(&format!("{closed}kind = \"ramp\"\n")).unwrap_err();
+        assert_eq!(told, ["phase[1].kind: a ramp is one of rates, and a closed loop has none"]);
+        let told = plan(&format!("{closed}clients = 11\n")).unwrap_err();
+        assert_eq!(told, ["phase[1].clients: 11 clients are more than the 10 of workload.clients"]);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_phase_is_told_at_its_key_with_a_remedy() {
+        let one = "[[phase]]\nduration = \"5s\"\nrate_per_second = 9\n";
+        for (text, told) in [
+            ("phase = 3\n", "phase: is not a list of tables"),
+            ("[[phase]]\nrate_per_second = 9\n", "phase[0].duration: is missing"),
+            (
+                "[[phase]]\nduration = \"1200ms\"\nrate_per_second = 9\n",
+                "phase[0].duration: 1.2s is not a whole number of windows",
+            ),
+            (
+                "[[phase]]\nduration = \"5s\"\nfrom_per_second = -1\n",
+                "phase[0].from_per_second: -1 is below 0",
+            ),
+            (&format!("{one}clients = 3\n"), "phase[0].clients: means nothing in an open loop"),
+            (
+                &format!("{one}name = \"a\"\n{one}name = \"a\"\n"),
+                "phase[1].name: there is a phase \"a\" before",
+            ),
+            (&format!("{one}shfit = 0.3\n"), "phase[0].shfit: there is no such key"),
+            (
+                &format!("{one}shift = 0.3\n[workload.keys]\ndistribution = \"uniform\"\n"),
+                "phase[0].shift: uniform keys are all alike, so that none is hot",
+            ),
+            (
+                &format!("{one}reads = 0.3\n[application]\nname = \"ecommerce\"\n"),
+                "phase[0].reads: means nothing to ecommerce, whose mix is its own",
+            ),
+            (
+                "[[phase]]\nduration = \"5s\"\nkind = \"pause\"\n[workload]\nrate_per_second = 3\n",
+                "phase: no operation is due in any of the phases",
+            ),
+            (
+                "[[phase]]\nduration = \"5s\"\nrate_per_second = 1e12\n",
+                "phase: 1000000000000 operations a second are more than",
+            ),
+        ] {
+            let mistakes = plan(text).map(|_| text).unwrap_err();
+            assert!(mistakes.iter().any(|mistake| mistake.starts_with(told)), "{text}\n{mistakes:?}");
+        }
+        let twice =
+            Plan::parse("t", "t", &format!("{HEAD}run.duration = \"9s\"\n{one}"), &PlanOptions::default());
+        let Err(PlanError::Invalid(twice)) = twice else { panic!("two durations are one too many") };
+        assert_eq!(twice.mistakes[0].key, "run.duration");
+        assert!(twice.mistakes[0].message.contains("they last 5s together"), "{:?}", twice.mistakes);
+    }
+}
