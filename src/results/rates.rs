@@ -42,8 +42,9 @@ columns! {
         start_s: f64 as "s",
         /// How long it lasts, without the drain behind it.
         length_s: f64 as "s",
-        /// Operations that were due in it and never sent, as the drain was over.
-        unsent: u64,
+        /// Operations that were due in it and had not ended when the drain behind it was over: but for those under way, they were
+        /// never sent.
+        left_over: u64,
         /// See [`AtRate`].
         group at: AtRate,
     }

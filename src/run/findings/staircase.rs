@@ -78,7 +78,7 @@ fn row(
         step: at as u64 + 1,
         start_s: to_thousandths(start.as_secs_f64()),
         length_s: to_thousandths(length_s),
-        unsent: due.saturating_sub(operations.operations()),
+        left_over: due.saturating_sub(operations.operations()),
         at: AtRate {
             rate_per_s: to_thousandths(
                 RateProfile::new(phase.pieces.iter().copied()).mean_rate(Duration::ZERO, phase.duration),

@@ -19,7 +19,7 @@ use crate::scenario::{Reader, SettingDoc, Settings, suggest};
 
 pub use hotspot::{Hotspot, HotspotRanks};
 pub use sequential::Sequential;
-pub use shift::Shift;
+pub use shift::RankShift;
 pub use uniform::Uniform;
 pub use zipf::{Zipf, ZipfRanks};
 
@@ -158,7 +158,7 @@ pub struct KeySampler {
     ranks: Ranks,
     bijection: Bijection,
     /// What has become of the ranks since the start, the latest change last.
-    shifts: Arc<[Shift]>,
+    shifts: Arc<[RankShift]>,
 }
 
 impl KeySampler {
@@ -186,7 +186,7 @@ impl KeySampler {
             Ranks::Hotspot(ranks) => ranks.hot(),
             Ranks::Zipf(_) | Ranks::Uniform | Ranks::Sequential => self.top_ranks(10),
         };
-        let next = Shift::new(hot, self.keys, share.get(), seed).filter(|_| self.is_scattered());
+        let next = RankShift::new(hot, self.keys, share.get(), seed).filter(|_| self.is_scattered());
         Self { shifts: self.shifts.iter().copied().chain(next).collect(), ..self.clone() }
     }
 

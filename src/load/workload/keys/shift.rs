@@ -11,7 +11,7 @@ use super::super::random::mix;
 
 /// One such permutation. It is its own inverse.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Shift {
+pub struct RankShift {
     /// The hot ranks are those below this.
     hot: u64,
     /// So many of them are swapped.
@@ -22,7 +22,7 @@ pub struct Shift {
     cold: Bijection,
 }
 
-impl Shift {
+impl RankShift {
     /// Swaps a `share` of the `hot` first of all ranks with others, which the seed draws; `None` where that moves none, as
     /// where there are no others.
     #[must_use]
@@ -81,7 +81,7 @@ mod tests {
         ) {
             let hot = ((keys as f64 * hot_share) as u64).max(1);
             let wanted = ((hot as f64 * share).round() as u64).min(keys - hot);
-            let shift = Shift::new(hot, NonZeroU64::new(keys).unwrap(), share, seed);
+            let shift = RankShift::new(hot, NonZeroU64::new(keys).unwrap(), share, seed);
             prop_assert_eq!(shift.map_or(0, |shift| shift.moved()), wanted);
             let Some(shift) = shift else { return Ok(()) };
             let mut moved = 0;
@@ -102,7 +102,7 @@ mod tests {
         let keys = NonZeroU64::new(1_000).unwrap();
         let mut taken = [0_u32; 10];
         for seed in 0..10_000 {
-            let shift = Shift::new(10, keys, 0.3, seed).unwrap();
+            let shift = RankShift::new(10, keys, 0.3, seed).unwrap();
             for (rank, count) in (0..).zip(&mut taken) {
                 *count += u32::from(shift.of(rank) != rank);
             }
