@@ -11,7 +11,7 @@ use crate::commands::cli::PlanArguments;
 use crate::commands::output::print;
 use crate::commands::plan::read;
 use crate::run::plan::{Plan, Scenario, Size};
-use crate::topology::reach::{ReachedServer, named_servers, reach};
+use crate::topology::reach::{ReachedServer, ServerAnswer, named_servers, reach};
 
 /// Reads a scenario and prints what a run of it would do.
 #[must_use]
@@ -40,7 +40,7 @@ pub fn connect(scenario: &Path, arguments: &PlanArguments) -> Exit {
     let topologies = plan.cells.iter().map(|cell| (cell.topology.label.as_str(), &cell.topology.spec));
     let servers = named_servers(topologies, database);
     let reached = runtime.block_on(reach(servers, cache, database));
-    let all_answer = reached.iter().all(|one| one.answered.is_ok());
+    let all_answer = reached.iter().all(|one| one.answer == ServerAnswer::Taken);
     let printed = print(&(describe(&plan) + &reached_in_words(&reached)));
     printed.worse_of(if all_answer { Exit::Done } else { Exit::NotRun })
 }
@@ -53,9 +53,14 @@ fn reached_in_words(reached: &[ReachedServer]) -> String {
     let line = |one: &ReachedServer| {
         let (url, named_by) = (one.server.url.to_string(), one.server.named_by.join(", "));
         let (url, named_by) = (shown::line(&url), shown::line(&named_by));
-        match &one.answered {
-            Ok(()) => format!("  answers         {url} ({named_by})\n"),
-            Err(reason) => format!("  DOES NOT ANSWER {url} ({named_by}): {}\n", shown::line(reason)),
+        match &one.answer {
+            ServerAnswer::Taken => format!("  answers         {url} ({named_by})\n"),
+            ServerAnswer::Refused(why) => {
+                format!("  REFUSES         {url} ({named_by}): {}\n", shown::line(why))
+            }
+            ServerAnswer::Missing(why) => {
+                format!("  DOES NOT ANSWER {url} ({named_by}): {}\n", shown::line(why))
+            }
         }
     };
     reached.iter().map(line).collect()

@@ -36,18 +36,16 @@ pub fn examine() -> String {
         let (mark, what) = server(name, found);
         line(mark, what);
     }
-    if let ("ok     ", what) = server("valkey-server", find_valkey_server()) {
-        line("ok     ", what);
-    } else {
-        line(
-            "-      ",
-            "no valkey-server; only server = \"valkey\" needs one (set HOTSET_VALKEY_SERVER to its path)"
-                .into(),
-        );
+    match server("valkey-server", find_valkey_server()) {
+        ("MISSING", why) => line("-      ", format!("{why} (only server = \"valkey\" needs one)")),
+        (mark, what) => line(mark, what),
     }
     let limit = open_files::limit();
     if limit < COMFORTABLE_OPEN_FILES {
-        line("LOW    ", format!("{limit} open files allowed; raise it with `ulimit -n 4096`"));
+        line("LOW    ", {
+            let remedy = open_files::how_to_raise(COMFORTABLE_OPEN_FILES);
+            format!("{limit} open files allowed, which is too few for a few hundred connections: {remedy}")
+        });
     } else {
         line("ok     ", format!("{limit} open files allowed"));
     }

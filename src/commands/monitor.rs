@@ -8,6 +8,7 @@ use crate::base::terminal::moves_cursor;
 use crate::commands::cli::monitor::{MonitorArguments, MonitorCommand, OutputFormat};
 use crate::commands::exit::Exit;
 use crate::commands::output::print;
+use crate::monitor::place::UNVERIFIED;
 use crate::monitor::{MonitorError, SessionEnd, history, session, summary};
 
 /// Watches servers, or prints what was published of them before.
@@ -50,6 +51,9 @@ pub fn execute(arguments: &MonitorArguments) -> Exit {
 
 async fn print_history(command: &MonitorCommand) -> Result<(), MonitorError> {
     let (request, form) = command.request().map_err(MonitorError::Refused)?;
+    if request.place.is_unverified() {
+        note!("warning: {UNVERIFIED}");
+    }
     let samples = history::read(&request).await?;
     match form {
         OutputFormat::Rows => history::write_csv(&samples, output::rows())

@@ -107,7 +107,8 @@ impl Info {
             "redis_version" if self.version.is_empty() => value.clone_into(&mut self.version),
             "valkey_version" => self.version = format!("Valkey {value}"),
             "run_id" => value.clone_into(&mut self.run_id),
-            "redis_mode" => value.clone_into(&mut self.mode),
+            // A Valkey says `server_mode`.
+            "redis_mode" | "server_mode" => value.clone_into(&mut self.mode),
             "role" => value.clone_into(&mut self.role),
             "maxmemory_policy" => value.clone_into(&mut self.maxmemory_policy),
             "uptime_in_seconds" => self.uptime_s = number(),
@@ -227,9 +228,10 @@ mod tests {
     }
 
     #[test]
-    fn a_valkey_is_named_with_its_own_version() {
+    fn a_valkey_is_named_with_its_own_version_and_its_mode_is_known() {
         let text = "redis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:8.1.0\r\n";
         assert_eq!(Info::parse(text).version, "Valkey 8.1.0");
+        assert_eq!(Info::parse("# Server\r\nserver_name:valkey\r\nserver_mode:cluster\r\n").mode, "cluster");
         assert_eq!(Info::parse("valkey_version:8.1.0\r\nredis_version:7.2.4\r\n").version, "Valkey 8.1.0");
     }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::place::ServerAddress;
+use super::place::{ServerAddress, UNVERIFIED};
 use super::publish::Publish;
 
 /// The shortest interval: more often, the asking itself would be seen in the figures.
@@ -34,6 +34,17 @@ pub struct MonitorOptions {
     pub give_up: Duration,
 }
 
+impl MonitorOptions {
+    /// What is to be known of servers that nobody has looked at.
+    #[must_use]
+    pub fn warning(&self) -> Option<String> {
+        let published = self.publish.as_ref().map(|publish| &publish.place);
+        let is_unverified =
+            self.redis.iter().chain(&self.nodes).chain(published).any(ServerAddress::is_unverified);
+        is_unverified.then(|| UNVERIFIED.into())
+    }
+}
+
 /// Where what is seen goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Output {
@@ -43,4 +54,36 @@ pub enum Output {
     Stdout,
     /// To a file, as rows of CSV.
     File(PathBuf),
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::place::How;
+    use super::*;
+    use crate::store::SecretUrl;
+    use crate::store::redis::options::Tls;
+
+    #[test]
+    fn servers_that_nobody_has_looked_at_are_spoken_of_where_tls_is_spoken() {
+        let warning = |url: &str, insecure: bool| {
+            let how = Arc::new(How { tls: Tls { insecure, ..Tls::default() }, ..How::default() });
+            let options = MonitorOptions {
+                redis: vec![ServerAddress::new(SecretUrl::new(url), how)],
+                nodes: None,
+                interval: SHORTEST_INTERVAL,
+                count: None,
+                lasts: None,
+                output: Output::Stdout,
+                listen: None,
+                publish: None,
+                give_up: SHORTEST_INTERVAL,
+            };
+            options.warning()
+        };
+        assert!(warning("rediss://h", true).unwrap().contains("nobody has looked"));
+        assert_eq!(warning("rediss://h", false), None);
+        assert_eq!(warning("redis://h", true), None);
+    }
 }

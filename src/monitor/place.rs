@@ -9,6 +9,9 @@ use crate::store::redis::options::Tls;
 use crate::store::redis::{RedisAdmin, RedisOptions};
 use crate::store::{SecretUrl, StoreError};
 
+/// What is to be known of servers that nobody has looked at.
+pub const UNVERIFIED: &str = "--tls-insecure: nobody has looked at who the servers are";
+
 /// The address of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerAddress {
@@ -60,6 +63,12 @@ impl ServerAddress {
         } else {
             NodeAddress::parse(&self.name, "127.0.0.1").unwrap_or_else(here)
         }
+    }
+
+    /// Returns true if it is connected to over TLS without looking at who it is.
+    #[must_use]
+    pub fn is_unverified(&self) -> bool {
+        self.how.tls.insecure && self.url.speaks_tls()
     }
 
     /// The addresses to connect to in place of those that nodes announce.

@@ -2,79 +2,18 @@
 
 use super::place::ServerAddress;
 use crate::store::StoreError;
+use crate::store::remedy::{self, Wording};
 
-/// The words by which a refusal is known, what it means, and what to do.
-const KNOWN: &[(&[&str], &str)] = &[
-    (
-        &["NOAUTH"],
-        "it wants a password: give it in the URL, as in redis://user:${PASSWORD}@host:port, and that of the nodes behind a sentinel with --nodes redis://user:${PASSWORD}@nodes",
-    ),
-    (
-        &["WRONGPASS", "invalid password", "refuses the user or the password"],
-        "it refuses the user or the password: check both in the URL, or in that of --nodes for nodes behind a sentinel; characters such as @ and / are written %40 and %2F there",
-    ),
-    (
-        &["without any password configured"],
-        "it has no password: leave the user and the password out of the URL, and with sentinels give those of the nodes with --nodes",
-    ),
-    (
-        &["NOPERM", "no permissions"],
-        "this user may not ask that: allow it with ACL SETUSER <user> +ping +info +client|setname +cluster|nodes +cluster|slots +sentinel",
-    ),
-    (&["LOADING"], "it is reading its dataset: wait until that is done"),
-    (
-        &["MISCONF"],
-        "it refuses writes, since it could not save its dataset: look at its log, make room on its disk or mend its permissions",
-    ),
-    (
-        &["MASTERDOWN"],
-        "it has lost its primary and may not answer with old data: look at the link between them",
-    ),
-    (
-        &["max number of clients reached"],
-        "it takes no more connections: raise maxclients, or find out who holds them with CLIENT LIST",
-    ),
-    (
-        &["by the word of"],
-        "where only the servers reach that address, map it to one that is reached from here with --address-map ANNOUNCED=REACHABLE",
-    ),
-    (&["Connection refused"], "nobody listens there: check the address, and that the server is running"),
-    (
-        &["failed to lookup address", "Name or service not known", "No address associated"],
-        "the name of the host is not known: check it",
-    ),
-    (
-        &["No route to host", "Network is unreachable"],
-        "there is no way to the host from here: check the network",
-    ),
-    (
-        &["CertificateRequired", "certificate required"],
-        "it wants a certificate of its clients: name yours with --tls-cert and its key with --tls-key",
-    ),
-    (
-        &["NotValidForName", "certificate not valid for name"],
-        "its certificate is of another name: write the host in the URL as the certificate has it",
-    ),
-    (
-        &[
-            "InvalidContentType",
-            "corrupt message",
-            "UnknownIssuer",
-            "invalid peer certificate",
-            "CertNotValid",
-        ],
-        "the two do not agree on TLS: use rediss:// where the server speaks TLS with a certificate of a known authority, or of the one that --tls-ca names, and redis:// where it does not",
-    ),
-    (&["not what a Redis answers"], "what listens there does not speak as Redis does: check the port"),
-    (
-        &["reset by peer", "Broken pipe", "unexpected end of file", "UnexpectedEof"],
-        "it closed the connection: where it speaks TLS, use rediss://, and otherwise look at its log",
-    ),
-    (
-        &["timed out", "timeout", "no answer"],
-        "it did not answer in time: it may be stopped, overloaded, or behind a firewall",
-    ),
-];
+/// How the monitor's options are called.
+const WORDING: Wording = Wording {
+    of_nodes: " (those of the nodes behind a sentinel are in that of --nodes, as redis://user:${PASSWORD}@nodes)",
+    rights: "ACL SETUSER <user> +ping +info +client|setname +cluster|nodes +cluster|slots +sentinel",
+    tls_ca: "--tls-ca",
+    tls_cert: "--tls-cert",
+    tls_key: "--tls-key",
+    address_map: "--address-map ANNOUNCED=REACHABLE",
+    or_mongodb: "",
+};
 
 /// The words of those that waiting does not mend.
 const DENIED: &[&str] =
@@ -90,8 +29,13 @@ pub fn message(error: &StoreError, place: &ServerAddress) -> String {
 /// The reason with what it means and what to do, where that is known.
 #[must_use]
 pub fn with_remedy(reason: &str) -> String {
-    match KNOWN.iter().find(|(words, _)| words.iter().any(|word| reason.contains(word))) {
-        Some((_, remedy)) => format!("{reason}: {remedy}"),
+    let is_late = ["timed out", "timeout", "no answer"].iter().any(|words| reason.contains(words));
+    let late = || {
+        is_late
+            .then(|| "it did not answer in time: it may be stopped, overloaded, or behind a firewall".into())
+    };
+    match remedy::of(reason, &WORDING).or_else(late) {
+        Some(remedy) => format!("{reason}: {remedy}"),
         None => reason.to_owned(),
     }
 }
@@ -109,7 +53,10 @@ mod tests {
     #[test]
     fn a_refusal_is_told_with_a_remedy() {
         for (reason, remedy) in [
-            ("NOAUTH: Authentication required.", "give it in the URL"),
+            ("NOAUTH: Authentication required.", "write them into the URL"),
+            ("READONLY You can't write against a read only replica.", "its primary"),
+            ("invalid peer certificate: UnknownIssuer", "as --tls-ca"),
+            ("no answer for 2s", "behind a firewall"),
             ("MISCONF: Errors writing to the AOF file", "make room on its disk"),
             ("LOADING: Redis is loading the dataset in memory", "wait until"),
             ("NOPERM: this user has no permissions", "ACL SETUSER"),

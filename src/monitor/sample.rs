@@ -211,23 +211,28 @@ fn answers<'a>(samples: &'a [&'a ServerSample]) -> impl Iterator<Item = &'a Serv
     samples.iter().filter_map(|sample| sample.answer.as_ref().ok())
 }
 
-/// The sum over intervals; `None` where there is none.
+/// The sum of figures; `None` where there are none, or where one is not known: a sum of the others would look like all.
+fn sum<T>(figures: impl Iterator<Item = Option<T>>, add: impl Fn(T, T) -> T) -> Option<T> {
+    figures.reduce(|sum, figure| Some(add(sum?, figure?))).flatten()
+}
+
+/// The sum over the intervals of those nodes that have one.
 fn counted(samples: &[&ServerSample], count: Count) -> Option<u64> {
-    let counts = answers(samples).filter_map(|answer| count(&answer.since.interval()?.counted));
-    counts.reduce(u64::saturating_add)
+    let intervals = answers(samples).filter_map(|answer| answer.since.interval());
+    sum(intervals.map(|interval| count(&interval.counted)), u64::saturating_add)
 }
 
 /// The sum of what happened a second.
 fn rate(samples: &[&ServerSample], count: Count) -> Option<f64> {
-    let rates = answers(samples).filter_map(|answer| {
-        let interval = answer.since.interval()?;
-        Some(interval.per_second(count(&interval.counted)?))
-    });
-    rates.reduce(|sum, rate| sum + rate)
+    let intervals = answers(samples).filter_map(|answer| answer.since.interval());
+    let rates =
+        intervals.map(|interval| count(&interval.counted).map(|counted| interval.per_second(counted)));
+    sum(rates, |sum, rate| sum + rate)
 }
 
 fn summed(samples: &[&ServerSample], field: fn(&Info) -> Option<u64>) -> Option<f64> {
-    answers(samples).filter_map(|answer| Some(field(&answer.info)? as f64)).reduce(|sum, value| sum + value)
+    let fields = answers(samples).map(|answer| field(&answer.info).map(|value| value as f64));
+    sum(fields, |sum, value| sum + value)
 }
 
 fn highest(samples: &[&ServerSample], field: fn(&ServerStatus) -> Option<f64>) -> Option<f64> {
@@ -287,6 +292,23 @@ mod tests {
         let samples = [answered("a:1", Role::Primary, 3, 1), lost("b:1")];
         assert_eq!(Figures::of(&samples[1]), Figures::default());
         assert!(close(Figures::of_all(&samples).hit_rate, 0.75));
+    }
+
+    #[test]
+    fn a_sum_without_a_node_that_does_not_say_is_no_sum() {
+        let mut silent = answered("b:1", Role::Primary, 3, 1);
+        if let Ok(answer) = &mut silent.answer {
+            answer.info = Arc::new(Info { used_memory_bytes: None, ..(*answer.info).clone() });
+            if let Since::Interval(interval) = &mut answer.since {
+                interval.counted.hits = None;
+            }
+        }
+        let samples = [answered("a:1", Role::Primary, 3, 1), silent];
+        let all = Figures::of_all(&samples);
+        assert_eq!((all.hit_rate, all.used_memory_bytes, all.fragmentation_ratio), (None, None, None));
+        assert_eq!(all.keys, Some(20_000.0));
+        assert!(all.commands_per_s.is_some());
+        assert_eq!(Figures::of(&samples[1]).hit_rate, None);
     }
 
     #[test]

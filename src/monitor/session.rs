@@ -42,7 +42,8 @@ pub fn run(options: &MonitorOptions) -> LocalBoxFuture<'_, Result<SessionEnd, Mo
 
 async fn watch(options: &MonitorOptions) -> Result<SessionEnd, MonitorError> {
     let newest = Arc::new(Newest::default());
-    let (standing, _serving) = serve(options, &newest).await?;
+    let (mut standing, _serving) = serve(options, &newest).await?;
+    standing.extend(options.warning());
     let mut ending = Ending::new(options)?;
     let mut watcher = Watcher::begin(&options.redis, options.nodes.as_ref(), options.interval);
     tokio::select! {

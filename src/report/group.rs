@@ -50,14 +50,23 @@ pub struct StrategyRepeats<'a> {
 }
 
 impl<'a> StrategyRepeats<'a> {
-    /// The label, with a word about cells whose latencies are those of a queue.
+    /// The label, with a word about cells that measured something else than their name says, and about cells whose
+    /// latencies are those of a queue.
     #[must_use]
     pub fn legend_label(&self) -> String {
-        if self.measured.iter().any(|row| row.status.is_overloaded()) {
-            format!("{} (overloaded)", self.label)
-        } else {
-            self.label.to_owned()
+        let is_overloaded = self.measured.iter().any(|row| row.status.is_overloaded());
+        match (self.is_impaired(), is_overloaded) {
+            (false, false) => self.label.to_owned(),
+            (true, false) => format!("{} (impaired)", self.label),
+            (false, true) => format!("{} (overloaded)", self.label),
+            (true, true) => format!("{} (impaired, overloaded)", self.label),
         }
+    }
+
+    /// Returns true if a repeat measured something else than its name says.
+    #[must_use]
+    pub fn is_impaired(&self) -> bool {
+        self.measured.iter().any(|row| row.status == Status::Impaired)
     }
 
     /// Returns what all repeats recorded together, in nanoseconds.

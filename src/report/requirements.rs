@@ -18,7 +18,8 @@ pub enum Met {
     Missed,
     /// The interval, or the repeats, lie on both sides of the bound.
     Undecided,
-    /// The strategy has no such figure, as it failed or was not audited.
+    /// The strategy has no such figure, as it failed or was not audited, or a repeat was impaired and so measured something
+    /// else.
     Unknown,
 }
 
@@ -49,6 +50,7 @@ pub struct JudgedRequirement<'a> {
     /// The verdict.
     pub met: Met,
     unit: Unit,
+    is_impaired: bool,
 }
 
 /// Every requirement of every strategy that it is for. A control is there to break what others keep, and no cache to be
@@ -63,7 +65,8 @@ pub fn judge<'a>(groups: &'a [Group<'a>]) -> Vec<JudgedRequirement<'a>> {
             }
             for entry in group.entries.iter().filter(|entry| is_for(requirement, entry)) {
                 let Some(found) = measurement(requirement, group, entry) else { continue };
-                let met = of(requirement, &found);
+                let is_impaired = entry.is_impaired();
+                let met = if is_impaired { Met::Unknown } else { of(requirement, &found) };
                 let RequiredFigure { estimate, unit, .. } = found;
                 all.push(JudgedRequirement {
                     requirement,
@@ -72,6 +75,7 @@ pub fn judge<'a>(groups: &'a [Group<'a>]) -> Vec<JudgedRequirement<'a>> {
                     estimate,
                     met,
                     unit,
+                    is_impaired,
                 });
             }
         }
@@ -165,15 +169,16 @@ impl JudgedRequirement<'_> {
     #[must_use]
     pub fn measured(&self) -> String {
         let Some(of) = &self.estimate else { return "not measured".into() };
+        let impaired = if self.is_impaired { "impaired: " } else { "" };
         let value = self.unit.show(of.value);
         match of.interval {
             Some(interval) => format!(
-                "{value} ({} to {}, n = {})",
+                "{impaired}{value} ({} to {}, n = {})",
                 self.unit.show(interval.low),
                 self.unit.show(interval.high),
                 of.repeats
             ),
-            None => format!("{value} (n = {})", of.repeats),
+            None => format!("{impaired}{value} (n = {})", of.repeats),
         }
     }
 
@@ -317,7 +322,7 @@ mod tests {
     use super::*;
     use crate::report::group::groups;
     use crate::report::testing::run_of;
-    use crate::results::{Of, Results, SummaryRow};
+    use crate::results::{Of, Results, Status, SummaryRow};
 
     fn row(label: &str, block: u32, p99: f64) -> SummaryRow {
         let mut row = run_of(label, block);
@@ -351,6 +356,21 @@ mod tests {
         assert_eq!(met(&p99s, "read.p99", "<5ms"), Met::Met);
         assert_eq!(met(&p99s, "read.p99", "<3ms"), Met::Missed);
         assert_eq!(met(&p99s, "read.p99", "<4100us"), Met::Undecided);
+    }
+
+    #[test]
+    fn figures_of_an_impaired_repeat_meet_nothing_and_are_told_as_such() {
+        let mut results = results(&[4_000.0, 4_100.0, 4_200.0], &[("read.p99", "<5ms")]);
+        for row in results.summary.iter_mut().filter(|row| row.cell == "r2-cache-aside") {
+            row.status = Status::Impaired;
+        }
+        let groups = groups(&results).unwrap();
+        let judged = judge(&groups);
+        assert_eq!(judged[0].met, Met::Unknown);
+        let lines = lines(&judged, false);
+        assert!(lines[0].contains("met by 0 of 1; unknown for cache-aside impaired: 4.1"), "{lines:?}");
+        let labels: Vec<_> = groups[0].entries.iter().map(StrategyRepeats::legend_label).collect();
+        assert!(labels.contains(&"cache-aside (impaired)".to_owned()), "{labels:?}");
     }
 
     #[test]

@@ -68,7 +68,9 @@ const LOCK: &str = ".lock";
 fn lock(path: &Path, notes: &mut Vec<String>) -> Result<Option<File>, ResultsError> {
     let folder = File::open(path).map_err(|error| ResultsError::io("open", path, error))?;
     let by_file = || File::options().create(true).truncate(false).write(true).open(path.join(LOCK));
-    match first_lock(path, [Ok(folder), by_file()], File::try_lock)? {
+    // Made only where it is needed.
+    let files = std::iter::once(Ok(folder)).chain(std::iter::once_with(by_file));
+    match first_lock(path, files, File::try_lock)? {
         Ok(lock) => Ok(Some(lock)),
         Err(error) => {
             notes.push(format!(
@@ -83,7 +85,7 @@ fn lock(path: &Path, notes: &mut Vec<String>) -> Result<Option<File>, ResultsErr
 /// The first of the files that can be locked; the inner error is the last reason why none can.
 fn first_lock(
     path: &Path,
-    files: [io::Result<File>; 2],
+    files: impl IntoIterator<Item = io::Result<File>>,
     try_lock: impl Fn(&File) -> Result<(), TryLockError>,
 ) -> Result<io::Result<File>, ResultsError> {
     let mut last = io::Error::from(io::ErrorKind::Unsupported);
@@ -295,6 +297,15 @@ mod tests {
         let busy = |_: &File| Err(TryLockError::WouldBlock);
         let taken = first_lock(folder.path(), files(folder.path()), busy);
         assert!(matches!(taken, Err(ResultsError::Busy { .. })));
+    }
+
+    #[test]
+    fn where_the_folder_itself_is_locked_no_file_is_left_in_it() {
+        let out = tempfile::tempdir().unwrap();
+        let directory = ResultsDir::create(out.path(), "shop", jiff::Timestamp::now(), &[]).unwrap();
+        assert!(!directory.path().join(LOCK).exists());
+        let again = ResultsDir::open_for_resume(directory.path(), &[]).map(|_| ());
+        assert!(!directory.path().join(LOCK).exists(), "{again:?}");
     }
 
     #[test]

@@ -38,6 +38,12 @@ impl Answers {
     pub fn failures(&self) -> u64 {
         self.errors + self.timeouts
     }
+
+    /// Returns true if more than half of so many operations ended without the answer that was asked for.
+    #[must_use]
+    pub fn have_mostly_failed(&self, operations: u64) -> bool {
+        self.failures() * 2 > operations
+    }
 }
 
 columns! {

@@ -194,7 +194,7 @@ impl SummaryRow {
     /// Returns true if more than half of the operations ended without the answer that was asked for.
     #[must_use]
     pub fn has_mostly_failed(&self) -> bool {
-        self.answers.failures() * 2 > self.operations
+        self.answers.have_mostly_failed(self.operations)
     }
 
     /// The times of one operation and measure.

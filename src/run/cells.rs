@@ -84,7 +84,8 @@ async fn run_plan(
     observer: &dyn Observer,
     interrupt: Interrupt,
 ) -> Result<RunOutcome, RunError> {
-    let (mut directory, mut info, finished) = open(plan, options)?;
+    let (mut directory, mut info, earlier) = open(plan, options)?;
+    let finished: BTreeSet<&str> = earlier.iter().map(|row| row.cell.as_str()).collect();
     directory.write_run_info(&info)?;
     observer.observe(Event::RunStarted {
         cells: plan.cells.len(),
@@ -96,7 +97,7 @@ async fn run_plan(
     }
     let run_id = run_id(&info.started_utc);
     let mut deployments = Deployments::new(&run_id);
-    let left = plan.cells.iter().filter(|cell| !finished.contains(&cell.id));
+    let left = plan.cells.iter().filter(|cell| !finished.contains(cell.id.as_str()));
     let required = &plan.requirements;
     let running =
         run_cells(left, required, &mut directory, &mut info, &mut deployments, observer, &interrupt);
@@ -112,7 +113,7 @@ async fn run_plan(
     }
     directory.write_run_info(&info)?;
     observer.observe(Event::RunEnded);
-    let Ended { failed, mostly_failed } = ended;
+    let Ended { failed, mostly_failed } = ended.and(Ended::of(&earlier));
     Ok(RunOutcome { directory: directory.path().to_owned(), failed, mostly_failed, interrupted })
 }
 
@@ -123,6 +124,20 @@ struct Ended {
     failed: usize,
     /// Those in which more than half of the operations failed.
     mostly_failed: usize,
+}
+
+impl Ended {
+    /// How cells have ended whose rows these are.
+    fn of(rows: &[SummaryRow]) -> Self {
+        Self {
+            failed: rows.iter().filter(|row| row.status == Status::Failed).count(),
+            mostly_failed: rows.iter().filter(|row| row.has_mostly_failed()).count(),
+        }
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self { failed: self.failed + other.failed, mostly_failed: self.mostly_failed + other.mostly_failed }
+    }
 }
 
 /// Runs cells and saves each as it ends.
@@ -269,11 +284,12 @@ async fn found(
     found.await.map_err(|error| format!("what was found could not be worked out: {error}"))?
 }
 
-fn open(plan: &Plan, options: &RunOptions) -> Result<(ResultsDir, RunInfo, BTreeSet<String>), RunError> {
+/// The directory of the run, and the rows of the cells that it has already.
+fn open(plan: &Plan, options: &RunOptions) -> Result<(ResultsDir, RunInfo, Vec<SummaryRow>), RunError> {
     let Some(resume) = &options.resume else {
         let started = jiff::Timestamp::now();
         let directory = ResultsDir::create(&options.out, &plan.name, started, &plan.swept_keys())?;
-        return Ok((directory, new_info(plan, options), BTreeSet::new()));
+        return Ok((directory, new_info(plan, options), Vec::new()));
     };
     // Said first: another scenario may sweep other keys, and then has other columns.
     if Results::read(resume)?.run.scenario_digest != plan.digest {
@@ -281,8 +297,7 @@ fn open(plan: &Plan, options: &RunOptions) -> Result<(ResultsDir, RunInfo, BTree
     }
     let (directory, results) = ResultsDir::open_for_resume(resume, &plan.swept_keys())?;
     // A cell that failed counts as finished: its row says why, and a new run is the way to try again.
-    let finished = results.finished_cells();
-    Ok((directory, results.run, finished))
+    Ok((directory, results.run, results.summary))
 }
 
 fn new_info(plan: &Plan, options: &RunOptions) -> RunInfo {
@@ -367,4 +382,19 @@ fn failed_cell(cell: &Cell, reason: &str) -> CellResults {
         ..findings::names(cell)
     };
     CellResults { summary, swept: cell.swept.clone(), ..CellResults::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resumed_run_ends_as_the_cells_of_its_first_part_did_too() {
+        let failed = SummaryRow { status: Status::Failed, ..SummaryRow::default() };
+        let mut impaired = SummaryRow { operations: 10, status: Status::Impaired, ..SummaryRow::default() };
+        impaired.answers.errors = 6;
+        let Ended { failed, mostly_failed } =
+            Ended::of(&[failed, impaired, SummaryRow::default()]).and(Ended { failed: 1, mostly_failed: 1 });
+        assert_eq!((failed, mostly_failed), (2, 2));
+    }
 }

@@ -193,7 +193,9 @@ impl Plan {
     pub fn warnings(&self) -> Vec<String> {
         let scenarios = || self.variants.iter().map(|(_, scenario)| scenario);
         let mut warnings = Vec::new();
-        if scenarios().any(|scenario| scenario.cache.tls_insecure) {
+        let is_insecure =
+            |cell: &Cell| cell.scenario.cache.tls_insecure && cell.topology.spec.shape().speaks_tls;
+        if self.cells.iter().any(is_insecure) {
             warnings.push(
                 "cache.tls_insecure = true: nobody has looked at who the servers of the cache are".into(),
             );

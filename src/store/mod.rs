@@ -19,6 +19,7 @@ pub mod mongodb;
 pub mod network;
 pub mod redb;
 pub mod redis;
+pub mod remedy;
 pub mod secret;
 pub mod sessions;
 pub mod setbacks;

@@ -33,11 +33,12 @@ use bytes::Bytes;
 use redis::{Cmd, RedisWrite, ServerErrorKind, ToRedisArgs, Value};
 
 pub use admin::{RedisAdmin, RedisInfo};
+pub use connecting::check_tls;
 pub use errors::{kind_of, store_error};
 use fleet::{CommandKind, Fleet, as_store_error};
 use link::RawAnswer;
 pub use options::{DeploymentKind, ReadFrom, RedisOptions, Sharding};
-pub use rehearsal::{RedisParts, rehearse};
+pub use rehearsal::{RedisParts, rehearse, rehearse_reading};
 use reply::Reply;
 use scripts::Script;
 pub use shard_names::ShardNames;

@@ -40,7 +40,7 @@ impl SecretUrl {
         match Url::parse(text) {
             Ok(parsed) if parsed.fragment().is_some() => {
                 return Err(format!(
-                    "the URL has a #, behind which nothing belongs; write tls_insecure = true where servers are not to be verified; {ENCODING}"
+                    "the URL has a #, behind which nothing belongs; set tls_insecure (--tls-insecure of hotset monitor) where servers are not to be verified; {ENCODING}"
                 ));
             }
             Ok(parsed) if parsed.scheme().ends_with("unix") && parsed.path().len() < 2 => {

@@ -123,17 +123,20 @@ enum Waited {
     ByOperation,
     /// Nobody; the call is a part of this step.
     ByNobody(FailedStep),
+    /// Whoever made the call, who tries again and counts what fails for good.
+    Retried,
 }
 
 /// Putting something into the cache, which no operation waits for.
 const FILL: Waited = Waited::ByNobody(FailedStep::Fill);
 
 impl Waited {
-    /// The step under which an error is counted that no operation is told of.
-    fn step(self) -> FailedStep {
+    /// The step under which an error is counted where the cache is passed by; `None` if the caller is told of it.
+    fn step(self) -> Option<FailedStep> {
         match self {
-            Self::ByOperation => FailedStep::Bypass,
-            Self::ByNobody(step) => step,
+            Self::ByOperation => Some(FailedStep::Bypass),
+            Self::ByNobody(step) => Some(step),
+            Self::Retried => None,
         }
     }
 }
@@ -290,13 +293,14 @@ impl<C: Cache> EntityCache<C> {
     pub async fn invalidate(&self, key: &str) -> Result<(), StoreError> {
         let mut error = StoreError::new(ErrorKind::CircuitOpen, "the cache failed and is passed by");
         for attempt in 0..=self.settings.invalidate_retries {
-            match self.ask(Waited::ByOperation, || self.cache.delete(key)).await {
+            match self.ask(Waited::Retried, || self.cache.delete(key)).await {
                 Ok(Some(_)) => return Ok(()),
-                // There is no use in waiting, since the breaker stays open for longer than a write should
-                // take.
-                Ok(None) if self.breaker.is_open() => break,
                 Ok(None) => {}
                 Err(refused) => error = refused,
+            }
+            // There is no use in waiting, since the breaker stays open for longer than a write should take.
+            if self.breaker.is_open() {
+                break;
             }
             if attempt < self.settings.invalidate_retries {
                 tokio::time::sleep(Duration::from_millis(5 << attempt.min(6))).await;
@@ -352,8 +356,8 @@ impl<C: Cache> EntityCache<C> {
         Box::pin(self.ask_now(waited, call)).await
     }
 
-    /// Makes a call to the cache. `Ok(None)` means that the cache was bypassed, as the setting allows. An error that no
-    /// operation sees is counted.
+    /// Makes a call to the cache. `Ok(None)` means that the cache was bypassed, as the setting allows. An error that
+    /// nobody sees is counted.
     async fn ask_now<T, F: Future<Output = Result<T, StoreError>>>(
         &self,
         waited: Waited,
@@ -380,8 +384,9 @@ impl<C: Cache> EntityCache<C> {
                 Err(error)
             }
             Err(error) => {
-                self.note(waited.step(), &error);
                 self.breaker.failed();
+                let Some(step) = waited.step() else { return Err(error) };
+                self.note(step, &error);
                 Ok(None)
             }
         }

@@ -59,8 +59,8 @@ async fn refresh<C: Cache, S: Source>(loader: &Loader<C, S>, id: &str, held: Ver
         // The document was deleted, so the entry must go too. If the invalidation fails, the entry ends with
         // its TTL.
         Ok(None) => drop(loader.cache.invalidate(&key).await),
-        // The entry stays until it expires, and the next reader tries again.
-        Err(error) => loader.cache.note(FailedStep::Fill, &error),
+        // The entry stays until it expires, and the next reader tries again. The cache has refused nothing.
+        Err(error) => loader.cache.note(FailedStep::Background, &error),
     }
 }
 

@@ -90,6 +90,8 @@ pub struct NodeFigures {
 pub struct CacheDeployment {
     endpoint: CacheEndpoint,
     servers: Option<Servers>,
+    /// What was tried on the servers when they were connected to, until somebody asks for that.
+    rehearsed: Mutex<Option<RedisParts>>,
 }
 
 /// The servers of a cache.
@@ -106,7 +108,7 @@ impl CacheDeployment {
     /// A cache in this process.
     #[must_use]
     pub fn embedded(cache: LocalCache) -> Self {
-        Self { endpoint: CacheEndpoint::Local(cache), servers: None }
+        Self { endpoint: CacheEndpoint::Local(cache), servers: None, rehearsed: Mutex::default() }
     }
 
     /// Connects to servers; `managed` has their processes if hotset started them.
@@ -114,8 +116,9 @@ impl CacheDeployment {
     /// # Errors
     /// Returns an error that tells which server could not be reached, or is too old.
     pub async fn redis(endpoint: RedisEndpoint, managed: Option<Nodes>) -> Result<Self, TopologyError> {
-        if managed.is_none() {
-            endpoint.rehearse(endpoint.uses).await?;
+        let rehearsed = managed.is_none().then_some(endpoint.uses);
+        if let Some(uses) = rehearsed {
+            endpoint.rehearse(uses).await?;
         }
         let doing = format!("connecting to the cache at {}", endpoint.url());
         let watching = RedisCache::connect(endpoint.own_options(), Counters::default())
@@ -134,17 +137,30 @@ impl CacheDeployment {
             managed: managed.map(Arc::new),
             targets: Mutex::default(),
         };
-        Ok(Self { endpoint: CacheEndpoint::Redis(Box::new(endpoint)), servers: Some(servers) })
+        let (endpoint, rehearsed) = (CacheEndpoint::Redis(Box::new(endpoint)), Mutex::new(rehearsed));
+        Ok(Self { endpoint, servers: Some(servers), rehearsed })
     }
 
-    /// Tries on the servers all that will be asked of them.
+    /// Tries on the servers all that will be asked of them, unless just that has been tried when they were connected to.
     ///
     /// # Errors
     /// Returns an error that says which rights or commands are missing there, all of them at once.
     pub async fn rehearse(&self, uses: RedisParts) -> Result<(), TopologyError> {
         match &self.endpoint {
             CacheEndpoint::Local(_) => Ok(()),
+            CacheEndpoint::Redis(_) if self.rehearsed.lock().take() == Some(uses) => Ok(()),
             CacheEndpoint::Redis(endpoint) => endpoint.rehearse(uses).await,
+        }
+    }
+
+    /// Reads from every replica of servers that hotset did not start, as the application will.
+    ///
+    /// # Errors
+    /// Returns an error that says which replica cannot be read from, and why.
+    pub async fn rehearse_reading(&self) -> Result<(), TopologyError> {
+        match &self.endpoint {
+            CacheEndpoint::Redis(endpoint) if self.is_external() => endpoint.rehearse_reading().await,
+            CacheEndpoint::Redis(_) | CacheEndpoint::Local(_) => Ok(()),
         }
     }
 
@@ -329,9 +345,9 @@ impl CacheDeployment {
                 Err(_) => continue,
             };
             if *is_primary {
-                let and = |sum: Option<u64>, more: Option<u64>| Some(sum? + more?);
+                let and = |sum: Option<u64>, more: Option<u64>| Some(sum?.saturating_add(more?));
                 sum.memory_bytes = and(sum.memory_bytes, info.used_memory_bytes);
-                sum.entries += info.dbsize;
+                sum.entries = sum.entries.saturating_add(info.dbsize);
                 sum.evicted = and(sum.evicted, info.evicted_keys);
                 sum.expired = and(sum.expired, info.expired_keys);
             }

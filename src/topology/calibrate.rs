@@ -156,7 +156,7 @@ impl CacheDeployment {
             // All documents fit: the limit is twice the memory that they take.
             writer.write(site.documents).await.map_err(doing())?;
             for server in &mut servers {
-                server.limit = used(&server.admin.info().await.map_err(doing())?)? * 2;
+                server.limit = used(&server.admin.info().await.map_err(doing())?)?.saturating_mul(2);
                 server.admin.set_max_memory(server.limit).await.map_err(doing())?;
             }
         } else {
@@ -279,7 +279,7 @@ async fn approach(
 ) -> Result<(), TopologyError> {
     let doing = || TopologyError::store("finding out how much memory the cache's entries take");
     // This many documents make every server full, and make it evict.
-    let round = (2 * entries).min(writer.site.documents.max(entries));
+    let round = entries.saturating_mul(2).min(writer.site.documents.max(entries));
     writer.write(round).await.map_err(doing())?;
     for server in servers.iter_mut() {
         // The memory that is still used when the entries are gone is that of the buffers, which have grown meanwhile.
@@ -288,7 +288,8 @@ async fn approach(
         server.empty = used(&server.admin.info().await.map_err(doing())?)?;
         let grown = used(&full)?.saturating_sub(server.empty) as f64;
         server.bytes_an_entry = (grown / full.dbsize.max(1) as f64).max(64.0);
-        server.limit = server.empty + (server.bytes_an_entry * server.share as f64) as u64 + FIRST_GUESS;
+        let entries = (server.bytes_an_entry * server.share as f64) as u64;
+        server.limit = server.empty.saturating_add(entries).saturating_add(FIRST_GUESS);
     }
     refuse_too_few(servers, entries)?;
     let mut best = f64::INFINITY;

@@ -14,7 +14,7 @@ pub mod nodes;
 mod operations;
 pub mod reach;
 pub mod relay;
-mod remedy;
+pub mod remedy;
 pub mod sentinel;
 pub mod servers;
 pub mod settings;
@@ -218,6 +218,13 @@ macro_rules! topologies {
                 match self { $( Self::$variant(spec) => spec.show(), )+ }
             }
 
+            /// Its settings that are not what they are where they are left out.
+            fn changed(&self) -> Vec<&'static str> {
+                let of_none = match self { $( Self::$variant(_) => <$module::Spec>::default().show(), )+ };
+                let both = self.show().into_iter().zip(of_none);
+                both.filter(|(given, of_none)| given != of_none).map(|((name, _), _)| name).collect()
+            }
+
             /// The kind of database behind the cache.
             #[must_use]
             pub fn database(&self) -> DatabaseKind {
@@ -289,6 +296,18 @@ impl TopologySpec {
             "cache.eviction" | "cache.persistence" | "run.pin.cache" if is_embedded => {
                 Some("the embedded cache is no server")
             }
+            "cache.tls_ca" | "cache.tls_cert" | "cache.tls_key" | "cache.tls_insecure"
+                if !is_embedded && !self.shape().speaks_tls =>
+            {
+                Some(if is_external {
+                    "it is spoken to without TLS; write rediss:// where it speaks TLS"
+                } else {
+                    "hotset's own servers speak no TLS"
+                })
+            }
+            "cache.address_map" if !is_embedded && !is_external => {
+                Some("hotset's own servers announce the addresses at which they are reached")
+            }
             "cache.tls_ca"
             | "cache.tls_cert"
             | "cache.tls_key"
@@ -314,6 +333,33 @@ impl TopologySpec {
             }
             _ => None,
         }
+    }
+
+    /// Its own settings that are written and have no effect, each with the reason. How many nodes a cluster has that is
+    /// there already decides what may be tried on it, and so is none of them.
+    #[must_use]
+    pub fn settings_without_effect(&self) -> Vec<(&'static str, &'static str)> {
+        let why = |name: &'static str| match name {
+            "allow_faults" | "node" if self.manages_cache_servers() => {
+                Some("it is about servers that are there already, and hotset starts these itself")
+            }
+            "server"
+            | "node_timeout"
+            | "require_full_coverage"
+            | "sentinel_count"
+            | "down_after"
+            | "failover_timeout"
+                if !self.manages_cache_servers() =>
+            {
+                Some("hotset did not start those servers, which keep what they were told")
+            }
+            "replicas" if !self.manages_cache_servers() && !matches!(self, Self::Cluster(_)) => {
+                Some("hotset did not start those servers, which have the replicas that they have")
+            }
+            _ => None,
+        };
+        let changed = if self.is_embedded() { Vec::new() } else { self.changed() };
+        changed.into_iter().filter_map(|name| Some((name, why(name)?))).collect()
     }
 
     /// Returns true if its database is a MongoDB.

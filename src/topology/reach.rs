@@ -6,11 +6,11 @@ use futures_util::future::join_all;
 
 use super::TopologySpec;
 use super::settings::{CacheSettings, DatabaseSettings};
-use super::tls;
+use super::{remedy, tls};
 use crate::store::mongodb::{MongoDatabase, MongoOptions};
 use crate::store::redis::RedisAdmin;
 use crate::store::redis::options::RedisOptions;
-use crate::store::{Counters, SecretUrl};
+use crate::store::{Counters, ErrorKind, SecretUrl, StoreError};
 
 /// The longest that one server is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -36,8 +36,30 @@ enum ServerKind {
 pub struct ReachedServer {
     /// The server.
     pub server: NamedServer,
-    /// Why it did not answer.
-    pub answered: Result<(), String>,
+    /// What came of it.
+    pub answer: ServerAnswer,
+}
+
+/// The answers of a server, with the reason and the remedy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServerAnswer {
+    /// It takes this client.
+    Taken,
+    /// It answers, and refuses this client.
+    Refused(String),
+    /// It does not answer.
+    Missing(String),
+}
+
+impl ServerAnswer {
+    fn of(answered: Result<(), StoreError>) -> Self {
+        let Err(error) = answered else { return Self::Taken };
+        let why = format!("{}{}", error.detail, remedy::of(&error));
+        match error.kind {
+            ErrorKind::Connection | ErrorKind::Timeout => Self::Missing(why),
+            _ => Self::Refused(why),
+        }
+    }
 }
 
 /// Every server that some topologies and a database name, each once. What hotset starts itself has no address yet.
@@ -77,26 +99,27 @@ pub async fn reach(
                 ServerKind::Mongodb => ask_mongodb(&server.url, database).await,
             }
         };
-        let answered = tokio::time::timeout(PATIENCE, asked)
-            .await
-            .unwrap_or_else(|_| Err(format!("it did not answer within {} s", PATIENCE.as_secs())));
-        ReachedServer { server, answered }
+        let answered = tokio::time::timeout(PATIENCE, asked).await.unwrap_or_else(|_| {
+            let late = format!("it did not answer within {} s", PATIENCE.as_secs());
+            Err(StoreError::new(ErrorKind::Timeout, late))
+        });
+        ReachedServer { server, answer: ServerAnswer::of(answered) }
     }))
     .await
 }
 
-async fn ask_redis(url: &SecretUrl, cache: &CacheSettings) -> Result<(), String> {
+async fn ask_redis(url: &SecretUrl, cache: &CacheSettings) -> Result<(), StoreError> {
     let options = RedisOptions {
         connect_timeout: cache.connect_timeout.0,
         response_timeout: cache.timeout.0,
-        tls: tls::read(cache)?,
+        tls: tls::read(cache).map_err(|fault| StoreError::new(ErrorKind::Other, fault))?,
         ..RedisOptions::at(url.expose())
     };
     // Connecting also says hello, and who one is.
-    RedisAdmin::connect_as(&options, "hotset-check").await.map(|_| ()).map_err(|error| error.to_string())
+    RedisAdmin::connect_as(&options, "hotset-check").await.map(|_| ())
 }
 
-async fn ask_mongodb(url: &SecretUrl, database: &DatabaseSettings) -> Result<(), String> {
+async fn ask_mongodb(url: &SecretUrl, database: &DatabaseSettings) -> Result<(), StoreError> {
     let options = MongoOptions {
         uri: url.clone(),
         database: database.name.clone(),
@@ -109,5 +132,25 @@ async fn ask_mongodb(url: &SecretUrl, database: &DatabaseSettings) -> Result<(),
         read_preference: database.read_preference,
         app_name: "hotset-check".into(),
     };
-    MongoDatabase::connect(options, Counters::default()).await.map(|_| ()).map_err(|error| error.to_string())
+    MongoDatabase::connect(options, Counters::default()).await.map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_refuses_is_not_said_to_be_silent_and_both_have_their_remedy() {
+        let of = |kind, detail: &str| ServerAnswer::of(Err(StoreError::new(kind, detail)));
+        let refused = of(ErrorKind::Denied, "asking Redis redis://h: NOAUTH Authentication required.");
+        assert!(
+            matches!(&refused, ServerAnswer::Refused(why) if why.contains("NOAUTH") && why.contains("into the URL")),
+            "{refused:?}"
+        );
+        let missing = of(ErrorKind::Connection, "connecting: Connection refused (os error 111)");
+        assert!(
+            matches!(&missing, ServerAnswer::Missing(why) if why.contains("nobody listens there")),
+            "{missing:?}"
+        );
+    }
 }

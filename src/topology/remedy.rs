@@ -1,126 +1,53 @@
 //! What to do about a server's refusal. The words of the server or the system come first in a message, and this follows.
 
+use crate::store::remedy::{self, Wording};
 use crate::store::{ErrorKind, StoreError};
 
-/// Words by which a cause is known, and the remedy.
-const KNOWN: &[(&[&str], &str)] = &[
-    // Whoever said so has said what to do.
-    (
-        &[
-            "ACL SETUSER",
-            "`sentinels`",
-            "node = ",
-            "hotset needs Redis",
-            "write directConnection=true",
-            "leave replicaSet out",
-        ],
-        "",
-    ),
-    (
-        &["NOAUTH", "requires authentication", "command requires authentication"],
-        "it wants a user and a password: write them into the URL, as in redis://user:${PASSWORD}@host:6379",
-    ),
-    (
-        &["without any password configured", "no password is set"],
-        "it has no password: leave the user and the password out of the URL",
-    ),
-    (
-        &["WRONGPASS", "invalid password", "refuses the user or the password"],
-        "check the user and the password in the URL; ?, @, / and : are written %3F, %40, %2F and %3A there",
-    ),
-    (
-        &["SCRAM failure", "Authentication failed", "AuthenticationFailed"],
-        "check the user and the password in database.url, and that authSource names the database in which the user was made, as in ?authSource=admin",
-    ),
-    (
-        &["not authorized on"],
-        "give database.url a user who may do that: readWriteAnyDatabase is enough, and authSource names the database in which the user was made",
-    ),
-    (&["NOPERM"], "allow the user that; docs/own-servers.md has the smallest rights that are enough"),
-    (
-        &["CertificateRequired", "certificate required"],
-        "it wants a certificate of this client: name its file as cache.tls_cert and that of its key as cache.tls_key",
-    ),
-    (
-        &["NotValidForName", "certificate not valid for name"],
-        "its certificate is of another name: write the host in the URL as the certificate has it",
-    ),
-    (&["certificate expired", "Expired"], "its certificate has expired: make a new one"),
-    (
-        &["UnknownIssuer", "UnknownCA", "BadSignature", "self-signed", "self signed", "CaUsedAsEndEntity"],
-        "name the file with the certificates of the authority that signed the server's as cache.tls_ca (tlsCAFile in the URL of a MongoDB)",
-    ),
-    (
-        &["InvalidContentType", "corrupt message", "wrong version number", "handshake eof"],
-        "it does not speak TLS at this port: leave TLS out of the URL (redis://, no tls=true), or name its TLS port",
-    ),
-    (
-        &["received fatal alert"],
-        "it has refused this client's TLS: look at its log, and at cache.tls_cert and cache.tls_key",
-    ),
-    (
-        &["not what a Redis answers"],
-        "what listens there does not speak as Redis does without TLS: check the port, or write rediss:// where it speaks TLS",
-    ),
-    (
-        &["max number of clients reached"],
-        "raise its maxclients, or find out with CLIENT LIST who holds its connections",
-    ),
-    (&["LOADING"], "wait until it has read its dataset"),
-    (
-        &["unknown command 'SENTINEL'"],
-        "what listens there is no sentinel: name sentinels, or use the topology \"single\" for it",
-    ),
-    (
-        &["it is no primary"],
-        "wait until its replica set has a primary (rs.status()), or make it one with rs.initiate()",
-    ),
-    (&["MISCONF"], "look at its log, and make room on its disk or mend its permissions"),
-    (&["MASTERDOWN"], "look at the link between it and its primary"),
-    (&["CLUSTERDOWN"], "wait until the cluster has healed, or mend it with redis-cli --cluster fix"),
-    (&["Too many open files", "os error 24"], "allow this process more open files: ulimit -n 65536"),
-    (
-        &["by the word of"],
-        "where that is an address that only the servers can reach, map it to one that is reached from here: address_map = { \"announced:port\" = \"reachable:port\" } in [cache]",
-    ),
-    (
-        &[
-            "failed to lookup address",
-            "Name or service not known",
-            "No address associated",
-            "nodename nor servname",
-        ],
-        "nobody here knows the name of the host: check it",
-    ),
-    (&["Connection refused"], "nobody listens there: check the address, and that the server runs"),
-    (&["No such file or directory"], "there is no socket of that path: check it, and that the server runs"),
-    (&["Permission denied"], "this user may not open that socket: check its permissions (unixsocketperm)"),
-    (
-        &["No route to host", "Network is unreachable"],
-        "there is no way from here to that host: check the network",
-    ),
-    (
-        &["reset by peer", "Broken pipe", "broken pipe", "unexpected end of file", "early eof"],
-        "it has closed the connection: check the port, and its log; where it speaks TLS, write rediss:// (?tls=true for a MongoDB)",
-    ),
+/// How a scenario calls what the user writes.
+const WORDING: Wording = Wording {
+    of_nodes: "",
+    rights: "docs/own-servers.md has the smallest rights that are enough",
+    tls_ca: "cache.tls_ca (tlsCAFile in the URL of a MongoDB)",
+    tls_cert: "cache.tls_cert",
+    tls_key: "cache.tls_key",
+    address_map: "address_map = { \"announced:port\" = \"reachable:port\" } in [cache]",
+    or_mongodb: " (?tls=true for a MongoDB)",
+};
+
+/// Words of hotset's own, behind which stands what to do.
+const HAVE_SAID: &[&str] = &[
+    "ACL SETUSER",
+    "`sentinels`",
+    "node = ",
+    "hotset needs Redis",
+    "connect past it",
+    "write directConnection=true",
+    "leave replicaSet out",
 ];
 
 /// The remedy for a store's error, as the end of a message.
-pub(super) fn of(error: &StoreError) -> String {
-    let known = KNOWN.iter().find(|(words, _)| words.iter().any(|word| error.detail.contains(word)));
-    let remedy = match (known, error.kind) {
-        (Some((_, remedy)), _) => remedy,
-        (None, ErrorKind::Denied) => "check the user and the password in the URL",
-        (None, ErrorKind::Connection | ErrorKind::Timeout) if error.detail.contains("rediss://") => {
+#[must_use]
+pub fn of(error: &StoreError) -> String {
+    if HAVE_SAID.iter().any(|words| error.detail.contains(words)) {
+        return String::new();
+    }
+    let known = remedy::of(&error.detail, &WORDING);
+    let remedy = known.unwrap_or_else(|| of_kind(error).to_owned());
+    if remedy.is_empty() { remedy } else { format!("; {remedy}") }
+}
+
+fn of_kind(error: &StoreError) -> &'static str {
+    match error.kind {
+        ErrorKind::Denied => "check the user and the password in the URL",
+        ErrorKind::Connection | ErrorKind::Timeout if error.detail.contains("rediss://") => {
             "it may not speak TLS at this port (write redis:// then), or be stopped, overloaded or behind a firewall"
         }
-        (None, ErrorKind::Connection | ErrorKind::Timeout) => {
+        ErrorKind::Connection | ErrorKind::Timeout => {
             "it may be stopped, overloaded or behind a firewall: check that it can be reached from here"
         }
-        (None, ErrorKind::OutOfMemory) => "give the server more memory, or another eviction policy",
-        (None, _) => "",
-    };
-    if remedy.is_empty() { String::new() } else { format!("; {remedy}") }
+        ErrorKind::OutOfMemory => "give the server more memory, or another eviction policy",
+        _ => "",
+    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::settings::CacheSettings;
+use crate::store::redis::check_tls;
 use crate::store::redis::options::{ClientCertificate, Tls};
 
 const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----";
@@ -18,22 +19,19 @@ pub fn read(settings: &CacheSettings) -> Result<Tls, String> {
     if let Some((key, fault)) = faults.into_iter().next() {
         return Err(format!("cache.{key}: {fault}"));
     }
-    of_files(
-        settings.tls_ca.as_deref(),
-        settings.tls_cert.as_deref().zip(settings.tls_key.as_deref()),
-        settings.tls_insecure,
-    )
+    of_settings(settings)
+}
+
+fn of_settings(settings: &CacheSettings) -> Result<Tls, String> {
+    let client = settings.tls_cert.as_deref().zip(settings.tls_key.as_deref());
+    of_files(settings.tls_ca.as_deref(), client, settings.tls_insecure)
 }
 
 /// Reads the certificates of authorities, and the certificate of this client with its key.
 ///
 /// # Errors
 /// Returns a sentence for the first that cannot be read.
-pub fn of_files(
-    authorities: Option<&str>,
-    client: Option<(&str, &str)>,
-    insecure: bool,
-) -> Result<Tls, String> {
+fn of_files(authorities: Option<&str>, client: Option<(&str, &str)>, insecure: bool) -> Result<Tls, String> {
     let authorities = authorities.map(|path| pem(path, CERTIFICATE)).transpose()?;
     let client = match client {
         None => None,
@@ -42,6 +40,27 @@ pub fn of_files(
         }
     };
     Ok(Tls { authorities, client, insecure })
+}
+
+/// Reads the same for somebody who has no table `[cache]`, and tries it.
+///
+/// # Errors
+/// Returns a sentence for the first file that cannot be used.
+pub fn tried_of_files(
+    authorities: Option<&str>,
+    client: Option<(&str, &str)>,
+    insecure: bool,
+) -> Result<Tls, String> {
+    let tls = of_files(authorities, client, insecure)?;
+    check_tls(&tls).map_err(|(part, why)| {
+        let path = match part {
+            "tls_ca" => authorities,
+            "tls_cert" => client.map(|(certificate, _)| certificate),
+            _ => client.map(|(_, key)| key),
+        };
+        format!("{}: {why}", path.unwrap_or(part))
+    })?;
+    Ok(tls)
 }
 
 /// What is wrong with the files that the table `[cache]` names, each with its key.
@@ -75,6 +94,12 @@ pub fn faults(settings: &CacheSettings) -> Vec<(&'static str, String)> {
             "servers that are not verified need no tls_ca: leave one of both out".into(),
         ));
     }
+    // What the files hold is tried once they are there.
+    if faults.is_empty()
+        && let Ok(tls) = of_settings(settings)
+    {
+        faults.extend(check_tls(&tls).err());
+    }
     faults
 }
 
@@ -83,7 +108,7 @@ fn pem(path: &str, mark: &str) -> Result<Arc<[u8]>, String> {
     let bytes =
         std::fs::read(path).map_err(|error| format!("cannot read {path}: {error}; name a file in PEM"))?;
     let text = String::from_utf8_lossy(&bytes);
-    if text.contains("ENCRYPTED") {
+    if mark == KEY && text.contains("ENCRYPTED") {
         return Err(format!(
             "the key in {path} is encrypted; give one without a passphrase (openssl pkey -in {path})"
         ));
@@ -93,4 +118,41 @@ fn pem(path: &str, mark: &str) -> Result<Arc<[u8]>, String> {
         return Err(format!("there is no {what} in {path}; name a file in PEM"));
     }
     Ok(bytes.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults_of(files: &[(&str, &str)]) -> Vec<(&'static str, String)> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |key: &str| {
+            let (name, text) = files.iter().find(|(name, _)| *name == key)?;
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            Some(path.display().to_string())
+        };
+        let (tls_ca, tls_cert, tls_key) = (path("tls_ca"), path("tls_cert"), path("tls_key"));
+        faults(&CacheSettings { tls_ca, tls_cert, tls_key, ..CacheSettings::default() })
+    }
+
+    #[test]
+    fn only_a_key_can_be_encrypted() {
+        let about = "made with ENCRYPTED=no\n-----BEGIN CERTIFICATE-----\n";
+        let faults = faults_of(&[("tls_ca", about)]);
+        assert!(!faults[0].1.contains("passphrase"), "{faults:?}");
+        let key = "-----BEGIN ENCRYPTED PRIVATE KEY-----\n";
+        let faults = faults_of(&[("tls_cert", about), ("tls_key", key)]);
+        assert!(faults[0].0 == "tls_key" && faults[0].1.contains("passphrase"), "{faults:?}");
+    }
+
+    #[test]
+    fn a_certificate_that_is_none_inside_is_refused_at_its_key() {
+        let broken = "-----BEGIN CERTIFICATE-----\nbm8gY2VydGlmaWNhdGU=\n-----END CERTIFICATE-----\n";
+        for text in [broken, "-----BEGIN CERTIFICATE-----\n"] {
+            let faults = faults_of(&[("tls_ca", text)]);
+            assert_eq!(faults.len(), 1, "{faults:?}");
+            assert!(faults[0].0 == "tls_ca" && !faults[0].1.contains("InvalidClientConfig"), "{faults:?}");
+        }
+    }
 }

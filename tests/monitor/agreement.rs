@@ -189,7 +189,7 @@ fn a_server_that_speaks_tls_is_watched_by_the_authority_that_is_named_and_by_no_
     assert!(rows.iter().any(|row| row["state"] == "up" && row["role"] == "primary"), "{rows:?}");
     for more in [&[][..], &["--tls-ca", others]] {
         let rows = watched(more);
-        let is_refused = |row: &Row| row["state"] == "lost" && row["reason"].contains("--tls-ca names");
+        let is_refused = |row: &Row| row["state"] == "lost" && row["reason"].contains("as --tls-ca");
         assert!(!rows.is_empty() && rows.iter().all(is_refused), "{rows:?}");
     }
 }

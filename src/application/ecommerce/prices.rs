@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use crate::application::Figure;
 use crate::base::clock::unix_micros;
+use crate::results::FailedStep;
 use crate::store::streams::StreamRecord;
 use crate::store::{Cache, StoreError, Streams, Version};
 
@@ -172,8 +173,9 @@ pub async fn follow<C: Streams>(cache: C, sales: Arc<Sales>, ended: watch::Recei
                 }
                 is_last || records.len() as u64 >= AT_ONCE
             }
-            Err(_) => {
+            Err(error) => {
                 sales.note_failed_read();
+                cache.counters().setback(FailedStep::Background, &error);
                 false
             }
         };

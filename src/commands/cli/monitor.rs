@@ -120,7 +120,7 @@ impl ConnectingArguments {
     /// Returns a sentence for the first that cannot be used.
     pub fn how(&self) -> Result<Arc<How>, String> {
         let client = self.tls_cert.as_deref().zip(self.tls_key.as_deref());
-        let tls = tls::of_files(self.tls_ca.as_deref(), client, self.tls_insecure)?;
+        let tls = tls::tried_of_files(self.tls_ca.as_deref(), client, self.tls_insecure)?;
         let pair = |text: &'_ String| {
             let pair =
                 text.split_once('=').map(|(announced, instead)| (announced.to_owned(), instead.to_owned()));

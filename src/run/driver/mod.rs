@@ -29,7 +29,7 @@ use crate::run::fault::{Breakable, Life, Part};
 use crate::run::findings::{AuditEnd, Load, Observed, ObservedEvent, OfferedLoad};
 use crate::run::plan::Cell;
 use crate::store::{Counters, StoreError};
-use crate::topology::Deployed;
+use crate::topology::{Deployed, remedy};
 use control::{Control, Stage};
 use gather::{Gatherer, Sureness};
 pub use prerequisites::uses;
@@ -81,6 +81,7 @@ pub async fn run_cell(
         audit: audit(cell),
         lives: lives(cell),
         world: world.clone(),
+        beside: Counters::default(),
     };
     unless(interrupt, Box::pin(prerequisites::try_out(cell, deployed))).await?;
     let sidecar = unless(interrupt, start_sidecar(&job)).await?;
@@ -172,7 +173,7 @@ async fn start_sidecar(job: &Job) -> Result<Option<Sidecar>, String> {
     if !scenario.application.spec.has_sidecar() {
         return Ok(None);
     }
-    let cache = job.cache.connect(1, scenario.network.cache_rtt, Counters::default()).await;
+    let cache = job.cache.connect(1, scenario.network.cache_rtt, job.beside.clone()).await;
     let cache =
         cache.map_err(|error| format!("what runs beside the application could not connect: {error}"))?;
     let (cell, world) = (Arc::clone(&job.cell), job.world.clone());
@@ -237,7 +238,10 @@ impl Crew {
         while ready < self.threads.len() {
             match self.next(CONNECT_BOUND, "connecting").await? {
                 Report::Ready => ready += 1,
-                Report::Failed(error) => return Err(format!("an instance could not connect: {error}")),
+                Report::Failed(error) => {
+                    let (why, remedy) = (&error.detail, remedy::of(&error));
+                    return Err(format!("an instance could not connect: {why}{remedy}"));
+                }
                 Report::Window(_) | Report::Ended(..) | Report::Recovered(..) => {}
             }
         }
@@ -277,6 +281,7 @@ async fn measure(
         audit.begin_measuring(start);
     }
     job.world.begin_measuring();
+    let before = job.beside.snapshot().setbacks;
     clock::sleep_until(start).await;
     gatherer.begin(LoadStage::Measuring, start).await;
     // At the same time: a server that does not say how it is must not hold up what the scenario does to it.
@@ -288,7 +293,11 @@ async fn measure(
     events.extend(noticed_since(start, deployed));
     events.sort_by(|a, b| a.row.at_s.total_cmp(&b.row.at_s));
     let nodes = deployed.cache.node_figures().await;
-    Ok(gatherer.finish(start_time, nodes, events, ended.undone))
+    let mut load = gatherer.finish(start_time, nodes, events, ended.undone);
+    // Its calls are none of the operations'; what it failed in is a failure of the cell.
+    load.calls.setbacks = load.calls.setbacks + (job.beside.snapshot().setbacks - before);
+    load.first_failures.add(job.beside.first_failures());
+    Ok(load)
 }
 
 /// The reports of the load-driving threads besides their windows, until all of them had ended.

@@ -27,7 +27,7 @@ pub async fn try_out(cell: &Cell, deployed: Deployed<'_>) -> Result<(), String> 
     // What hotset may not ask, the tries below would say again.
     if missing.is_empty() {
         missing.extend(safe_to_write_first(cell, deployed).await.err());
-        missing.extend(replicas(cell, deployed).err());
+        missing.extend(replicas(cell, deployed).await.err());
         if needs.cache_announcements {
             missing.extend(announcements(cell, deployed).await.err());
         }
@@ -75,22 +75,28 @@ async fn safe_to_write_first(cell: &Cell, deployed: Deployed<'_>) -> Result<(), 
     }
 }
 
-/// Every shard has the replicas that answer reads or that writes wait for.
-fn replicas(cell: &Cell, deployed: Deployed<'_>) -> Result<(), String> {
-    let Some(layout) = deployed.cache.layout() else { return Ok(()) };
+/// Every shard has the replicas that answer reads or that writes wait for, and those that answer reads do.
+async fn replicas(cell: &Cell, deployed: Deployed<'_>) -> Result<(), String> {
+    let Some(layout) = deployed.cache.layout().filter(|_| cell.uses_cache()) else { return Ok(()) };
     let waited_for = cell.scenario.cache.wait_replicas;
-    let (wanted, setting) = match cell.topology.spec.shape().reads_replicas {
+    let reads_replicas = cell.topology.spec.shape().reads_replicas;
+    let (wanted, setting) = match reads_replicas {
         _ if waited_for > 0 => (waited_for, "cache.wait_replicas"),
         true => (1, "read_from"),
         false => return Ok(()),
     };
-    let lacking = layout.shards.iter().find(|shard| (shard.replicas.len() as u64) < wanted);
-    let Some(shard) = lacking.filter(|_| cell.uses_cache()) else { return Ok(()) };
-    Err(format!(
-        "{setting} needs every shard to have {wanted} or more replicas, and {} has {}; give the servers more replicas (REPLICAOF, or `replicas` for servers of hotset's own), or leave the setting out",
-        shard.name,
-        shard.replicas.len()
-    ))
+    if let Some(shard) = layout.shards.iter().find(|shard| (shard.replicas.len() as u64) < wanted) {
+        return Err(format!(
+            "{setting} needs every shard to have {wanted} or more replicas, and {} has {}; give the servers more replicas (REPLICAOF, or `replicas` for servers of hotset's own), or leave the setting out",
+            shard.name,
+            shard.replicas.len()
+        ));
+    }
+    if !reads_replicas {
+        return Ok(());
+    }
+    let read = deployed.cache.rehearse_reading().await;
+    read.map_err(|error| format!("{error}; or leave read_from out"))
 }
 
 /// The cache announces which keys have changed.

@@ -65,6 +65,8 @@ pub struct Job {
     pub lives: Arc<[watch::Sender<Life>]>,
     /// What outlives the instances.
     pub world: AnyWorld,
+    /// The counts of what runs beside the instances.
+    pub beside: Counters,
 }
 
 impl Job {

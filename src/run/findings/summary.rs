@@ -66,7 +66,7 @@ pub fn of(
     let has_mostly_failed = failures::are_most(observed);
     let row = SummaryRow {
         status: status(load_verdict.driven, measured.settled, &impairments, has_mostly_failed),
-        reason: reason(observed, load_verdict, &impairments),
+        reason: reason(observed, load_verdict, &failures::beside_operations(cell, observed)),
         started_utc: observed.started_utc.clone(),
         warmup_s: measured.warmup_length.as_secs_f64(),
         settled: measured.settled,

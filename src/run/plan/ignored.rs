@@ -7,6 +7,9 @@ use crate::topology::TopologySpec;
 /// The tables whose settings a topology may not obey.
 const TABLES: [&str; 3] = ["cache", "database", "run"];
 
+/// The setting that is a table itself.
+const ADDRESS_MAP: &str = "cache.address_map";
+
 /// A setting without effect, and the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IgnoredSetting {
@@ -31,7 +34,7 @@ fn add_keys(path: &str, table: &Table, keys: &mut Vec<String>) {
     for entry in &table.entries {
         let key = format!("{path}.{}", entry.key);
         match &entry.value.kind {
-            ValueKind::Table(inner) => add_keys(&key, inner, keys),
+            ValueKind::Table(inner) if key != ADDRESS_MAP => add_keys(&key, inner, keys),
             _ if keys.contains(&key) => {}
             _ => keys.push(key),
         }
@@ -44,7 +47,9 @@ pub(super) fn on(topology: &TopologySpec, scenario: &Scenario, given: &[String])
         let why = topology.why_not_obeyed(key).or_else(|| why_not_by_database(topology, scenario, key))?;
         Some(IgnoredSetting { key: key.clone(), why })
     };
-    given.iter().filter_map(of).collect()
+    let own = topology.settings_without_effect().into_iter();
+    let own = own.map(|(name, why)| IgnoredSetting { key: format!("topologies.{name}"), why });
+    given.iter().filter_map(of).chain(own).collect()
 }
 
 fn why_not_by_database(topology: &TopologySpec, scenario: &Scenario, key: &str) -> Option<&'static str> {
@@ -81,6 +86,36 @@ mod tests {
     #[test]
     fn what_every_topology_obeys_and_what_was_left_at_its_default_is_not_spoken_of() {
         assert_eq!(notes("topologies = [\"embedded\"]\n[cache]\ncapacity = 100\n"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_no_server_of_hotsets_own_and_no_plain_address_obeys_is_said() {
+        let told = |notes: &[String], parts: &[&str]| {
+            notes.iter().any(|note| parts.iter().all(|part| note.contains(part)))
+        };
+        let own = notes(
+            "topologies = [{ name = \"single\", allow_faults = true }]\n[cache]\ntls_insecure = true\n\
+             address_map = { \"10.0.0.5:6379\" = \"127.0.0.1:7001\" }\n",
+        );
+        assert!(told(&own, &["cache.tls_insecure has no effect on single", "no TLS"]), "{own:?}");
+        assert!(told(&own, &["cache.address_map has no effect on single", "hotset's own"]), "{own:?}");
+        assert!(told(&own, &["topologies.allow_faults has no effect on single"]), "{own:?}");
+        assert!(!told(&own, &["nobody has looked"]) && !told(&own, &["10.0.0.5"]), "{own:?}");
+
+        let plain = notes(
+            "topologies = [{ name = \"single\", url = \"redis://localhost/\", server = \"valkey\", replicas = 2 }]\n\
+             [cache]\ntls_insecure = true\n",
+        );
+        assert!(told(&plain, &["cache.tls_insecure has no effect on single", "rediss://"]), "{plain:?}");
+        assert!(told(&plain, &["topologies.server has no effect on single", "did not start"]), "{plain:?}");
+        assert!(told(&plain, &["topologies.replicas has no effect on single"]), "{plain:?}");
+        assert!(!told(&plain, &["nobody has looked"]), "{plain:?}");
+
+        let secure = notes(
+            "topologies = [{ name = \"single\", url = \"rediss://localhost/\" }]\n[cache]\ntls_insecure = true\n",
+        );
+        assert!(told(&secure, &["nobody has looked at who the servers"]), "{secure:?}");
+        assert!(!told(&secure, &["has no effect"]), "{secure:?}");
     }
 
     #[test]

@@ -135,19 +135,20 @@ fn files(scenario: &Scenario) -> u64 {
     let has_relays = scenario.faults.iter().any(|fault| fault.nature().part == Part::Link);
     let of_topology = |topology: &ChosenTopology| {
         let shape = topology.spec.shape();
-        let nodes = shape.shards.saturating_mul(1 + shape.replicas);
+        let nodes = shape.shards.saturating_mul(shape.replicas.saturating_add(1));
         // Besides those of its operations, an instance listens, waits for replicas and looks at the layout.
         let cache = nodes
             .saturating_mul(workload.connections.get().saturating_add(2))
             .saturating_add(shape.sentinels);
         let database = match topology.spec.database() {
-            DatabaseKind::Mongodb => scenario.database.connections.get() + 3,
+            DatabaseKind::Mongodb => scenario.database.connections.get().saturating_add(3),
             DatabaseKind::Embedded => 0,
         };
         let instance = cache.saturating_add(database);
         // A relay holds both ends of each.
         let ends = if has_relays { 3 } else { 1 };
-        workload.instances.get().saturating_mul(instance).saturating_mul(ends).saturating_add(nodes * 2)
+        let own = nodes.saturating_mul(2);
+        workload.instances.get().saturating_mul(instance).saturating_mul(ends).saturating_add(own)
     };
     scenario.topologies.iter().map(of_topology).max().unwrap_or(0).saturating_add(OWN_FILES)
 }
@@ -162,7 +163,8 @@ fn beyond_open_files(scenario: &Scenario, here: u64) -> Option<Impossible> {
         "the connections of {instances} instances take about {needed} open files, and this process may have {here}"
     );
     let help = format!(
-        "raise the limit (ulimit -n {needed}, or LimitNOFILE= of a service), or give fewer connections, instances or database.connections"
+        "give fewer connections, instances or database.connections, or {}",
+        open_files::how_to_raise(needed)
     );
     Some(Impossible::new("workload", "connections", message, help))
 }
@@ -280,7 +282,11 @@ mod tests {
     const HERE: Here = Here { memory: Some(8 << 30), disk: Some(100 << 30), processors: 4, open_files: 1024 };
 
     fn mistakes(text: &str) -> Vec<String> {
-        let text = format!("strategies = [\"cache-aside\"]\ntopologies = [\"embedded\"]\n{text}");
+        mistakes_on("\"embedded\"", text)
+    }
+
+    fn mistakes_on(topology: &str, text: &str) -> Vec<String> {
+        let text = format!("strategies = [\"cache-aside\"]\ntopologies = [{topology}]\n{text}");
         match Plan::parse("test", "test.toml", &text, &PlanOptions::default()) {
             Ok(_) => Vec::new(),
             Err(PlanError::Invalid(invalid)) => {
@@ -316,6 +322,20 @@ mod tests {
         let many = mistakes(&format!("[sweep]\n{lists}"));
         assert!(many.len() == 1 && many[0].contains("1000000000000 runs"), "{many:?}");
         assert_eq!(mistakes("[run]\nwindow = \"100ms\"\nduration = \"1d\""), Vec::<String>::new());
+    }
+
+    #[test]
+    fn servers_without_number_are_refused_for_their_connections() {
+        for topology in [
+            "{ name = \"cluster\", primaries = 9223372036854775807 }",
+            "{ name = \"single\", replicas = 9223372036854775807 }",
+        ] {
+            let mistakes = mistakes_on(topology, "[workload]\ninstances = 3");
+            assert!(
+                mistakes.iter().any(|mistake| mistake.starts_with("workload.connections")),
+                "{topology}: {mistakes:?}"
+            );
+        }
     }
 
     #[test]

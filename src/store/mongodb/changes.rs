@@ -10,14 +10,16 @@ use mongodb::change_stream::event::{ChangeStreamEvent, ResumeToken};
 use mongodb::error::{Error, ErrorKind as DriverError};
 use tokio::sync::mpsc;
 
-use super::MongoDatabase;
 use super::errors::store_error;
+use super::{MongoDatabase, timed_out};
 use crate::results::FailedStep;
 use crate::store::changes::{Announced, ChangeFeed, Changes};
 use crate::store::{StoreError, Version};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+const RESUMING: &str = "resuming the change stream";
 
 /// The code of the error that the server no longer has the changes after the token
 /// (`ChangeStreamHistoryLost`).
@@ -29,9 +31,9 @@ impl MongoDatabase {
     /// See [`Changes::changes`](crate::store::Changes::changes).
     pub(in crate::store) async fn change_stream(&self, collection: &str) -> Result<ChangeFeed, StoreError> {
         let collection = self.database.collection::<Decoded>(collection);
-        let failed = |error: &Error| store_error(error, "opening a change stream", &self.uri);
-        let mut stream = Some(collection.watch().await.map_err(|error| failed(&error))?);
-        let (counters, uri) = (self.counters.clone(), self.uri.clone());
+        let opening = self.bounded("opening a change stream", collection.watch().into_future());
+        let mut stream = Some(opening.await?);
+        let (counters, uri, bound) = (self.counters.clone(), self.uri.clone(), self.response_timeout);
         let (sender, receiver) = mpsc::unbounded_channel();
         tokio::spawn(async move {
             // The token is taken at the opening, so that a stream that breaks before its first event can be
@@ -51,23 +53,25 @@ impl MongoDatabase {
                     () = sender.closed() => return,
                 }
                 pause = (pause * 2).min(LONGEST_PAUSE);
-                match collection.watch().resume_after(token.clone()).await {
-                    Ok(resumed) => stream = Some(resumed),
-                    Err(error) if is_history_lost(&error) => {
-                        let lost = store_error(&error, "resuming the change stream", &uri);
-                        counters.setback(FailedStep::Background, &lost);
-                        token = None;
-                        if sender.send(Announced::Missed).is_err() {
-                            return;
+                let resuming = collection.watch().resume_after(token.clone()).into_future();
+                // Where the server cannot be reached, the stream is resumed where it ended once the server is back.
+                let failed = match tokio::time::timeout(bound, resuming).await {
+                    Ok(Ok(resumed)) => {
+                        stream = Some(resumed);
+                        continue;
+                    }
+                    Ok(Err(error)) => {
+                        if is_history_lost(&error) {
+                            token = None;
+                            if sender.send(Announced::Missed).is_err() {
+                                return;
+                            }
                         }
+                        store_error(&error, RESUMING, &uri)
                     }
-                    // The server cannot be reached. The stream is resumed where it ended once the server is
-                    // back.
-                    Err(error) => {
-                        let broken = store_error(&error, "resuming the change stream", &uri);
-                        counters.setback(FailedStep::Background, &broken);
-                    }
-                }
+                    Err(_) => timed_out(RESUMING, bound),
+                };
+                counters.setback(FailedStep::Background, &failed);
             }
         });
         Ok(receiver)

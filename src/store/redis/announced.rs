@@ -1,9 +1,10 @@
 //! The addresses that nodes of a cluster announce, and which of them to connect to. Nodes may announce a name that nobody
 //! knows here, an address behind a translation (NAT), `?`, or nothing, which means "where you asked".
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use parking_lot::Mutex;
 use redis::Value;
 
@@ -75,8 +76,8 @@ fn is_known(host: &str) -> bool {
 /// Decides where announced nodes are connected to. Run and monitor share it.
 #[derive(Debug, Default)]
 pub struct AnnouncedAddresses {
-    /// Whether each name can be looked up here.
-    names: Mutex<HashMap<String, bool>>,
+    /// The names that have been looked up here. One that could not be may be known by the next time.
+    names: Mutex<HashSet<String>>,
 }
 
 impl AnnouncedAddresses {
@@ -88,24 +89,17 @@ impl AnnouncedAddresses {
         asked: &NodeAddress,
         maps: impl Fn(&NodeAddress) -> bool,
     ) -> Vec<NodeAddress> {
-        let mut addresses = Vec::with_capacity(nodes.len());
-        for node in nodes {
-            addresses.push(self.of_one(node, asked, &maps).await);
+        let addresses = join_all(nodes.iter().map(|node| self.of_one(node, asked, &maps))).await;
+        let mut ids: HashMap<&NodeAddress, HashSet<&str>> = HashMap::new();
+        for (node, address) in nodes.iter().zip(&addresses) {
+            ids.entry(address).or_default().insert(&node.id);
         }
         // Two nodes cannot be where one asked, so that the announced IP addresses are more likely right.
-        let twice: Vec<bool> = (0..nodes.len())
-            .map(|at| {
-                let is_other =
-                    |other: usize| nodes[other].id != nodes[at].id && addresses[other] == addresses[at];
-                (0..nodes.len()).any(is_other)
-            })
-            .collect();
-        for ((node, address), twice) in nodes.iter().zip(&mut addresses).zip(twice) {
-            if let (true, Some(at_ip)) = (twice, node.at_ip()) {
-                *address = at_ip;
-            }
-        }
-        addresses
+        let of = |(node, address): (&AnnouncedNode, &NodeAddress)| match node.at_ip() {
+            Some(at_ip) if ids[address].len() > 1 => at_ip,
+            _ => address.clone(),
+        };
+        nodes.iter().zip(&addresses).map(of).collect()
     }
 
     async fn of_one(
@@ -115,11 +109,14 @@ impl AnnouncedAddresses {
         maps: impl Fn(&NodeAddress) -> bool,
     ) -> NodeAddress {
         let beside = || node.beside(asked);
-        let Some(preferred) = &node.preferred else { return beside() };
-        if !is_known(preferred) {
-            return node.at_ip().unwrap_or_else(beside);
+        let preferred = node.preferred.as_deref();
+        if !preferred.is_some_and(is_known)
+            && let Some(at_ip) = node.at_ip().filter(|at_ip| preferred.is_some() || maps(at_ip))
+        {
+            return at_ip;
         }
-        let address = NodeAddress::new(preferred.as_str(), node.port);
+        let Some(preferred) = preferred.filter(|host| is_known(host)) else { return beside() };
+        let address = NodeAddress::new(preferred, node.port);
         if maps(&address) {
             return address;
         }
@@ -129,15 +126,17 @@ impl AnnouncedAddresses {
         }
     }
 
-    /// Returns true if there is an address for a name here. A name is looked up once.
-    async fn can_be_looked_up(&self, address: &NodeAddress) -> bool {
-        if let Some(known) = self.names.lock().get(&address.host) {
-            return *known;
+    /// Returns true if there is an address for a name here. A name that is known is not looked up again.
+    pub(super) async fn can_be_looked_up(&self, address: &NodeAddress) -> bool {
+        if self.names.lock().contains(&address.host) {
+            return true;
         }
         let looking = tokio::net::lookup_host((address.host.as_str(), address.port));
         let found = tokio::time::timeout(LOOKUP_BOUND, looking).await;
         let is_there = found.is_ok_and(|found| found.is_ok_and(|mut all| all.next().is_some()));
-        self.names.lock().insert(address.host.clone(), is_there);
+        if is_there {
+            self.names.lock().insert(address.host.clone());
+        }
         is_there
     }
 }
@@ -154,7 +153,7 @@ mod tests {
     async fn of(nodes: &[AnnouncedNode]) -> Vec<String> {
         let asked = NodeAddress::new("10.9.9.9", 6379);
         let addresses =
-            AnnouncedAddresses::default().of(nodes, &asked, |node| node.host == "mapped.invalid").await;
+            AnnouncedAddresses::default().of(nodes, &asked, |node| node.host.starts_with("mapped")).await;
         addresses.iter().map(ToString::to_string).collect()
     }
 
@@ -183,6 +182,23 @@ mod tests {
             "[::1]:7000",
         ];
         assert_eq!(of(&nodes).await, expected);
+    }
+
+    #[tokio::test]
+    async fn a_node_that_announces_nothing_is_at_its_ip_address_where_that_is_mapped() {
+        let nodes = [node("a", None, Some("10.0.0.5"), 7000), node("b", None, Some("10.0.0.6"), 7001)];
+        let asked = NodeAddress::new("10.9.9.9", 6379);
+        let mapped = NodeAddress::new("10.0.0.5", 7000);
+        let found = AnnouncedAddresses::default().of(&nodes, &asked, |node| *node == mapped).await;
+        assert_eq!(found, [mapped.clone(), NodeAddress::new("10.9.9.9", 7001)]);
+    }
+
+    #[tokio::test]
+    async fn a_name_that_could_not_be_looked_up_once_is_looked_up_again() {
+        let addresses = AnnouncedAddresses::default();
+        assert!(!addresses.can_be_looked_up(&NodeAddress::new("unknown-name.invalid", 1)).await);
+        assert!(addresses.can_be_looked_up(&NodeAddress::new("localhost", 1)).await);
+        assert_eq!(*addresses.names.lock(), HashSet::from(["localhost".to_owned()]));
     }
 
     #[tokio::test]

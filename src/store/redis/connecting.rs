@@ -23,6 +23,23 @@ use super::wire::Wire;
 /// # Errors
 /// Returns an error if the certificates or the key cannot be read.
 pub(super) fn tls(options: &Tls) -> Result<Arc<ClientConfig>, RedisError> {
+    config(options).map(Arc::new).map_err(|(part, why)| misconfigured(&format!("{part}: {why}")))
+}
+
+/// The part of the settings of TLS that cannot be used, by its name in the table `[cache]`, and why.
+type UnusablePart = (&'static str, String);
+
+/// Tries the certificates and the key before anything is connected to.
+///
+/// # Errors
+/// Returns the first part that cannot be used.
+pub fn check_tls(options: &Tls) -> Result<(), UnusablePart> {
+    config(options).map(drop)
+}
+
+fn config(options: &Tls) -> Result<ClientConfig, UnusablePart> {
+    // The second call finds it installed and fails.
+    let _ = ring::default_provider().install_default();
     let builder = ClientConfig::builder();
     let verified = if options.insecure {
         builder.dangerous().with_custom_certificate_verifier(Arc::new(Unverified(ring::default_provider())))
@@ -30,27 +47,30 @@ pub(super) fn tls(options: &Tls) -> Result<Arc<ClientConfig>, RedisError> {
         let mut roots = RootCertStore::empty();
         match &options.authorities {
             Some(pem) => {
-                for certificate in certificates(pem)? {
-                    roots.add(certificate)?;
+                let part = |why| ("tls_ca", why);
+                for certificate in certificates(pem).map_err(part)? {
+                    roots.add(certificate).map_err(|error| part(error.to_string()))?;
                 }
             }
             None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
         }
         builder.with_root_certificates(roots)
     };
-    Ok(Arc::new(match &options.client {
-        Some(client) => {
-            let key = PrivateKeyDer::from_pem_slice(&client.key);
-            let key = key.map_err(|error| misconfigured(&error.to_string()))?;
-            verified.with_client_auth_cert(certificates(&client.certificate)?, key)?
-        }
-        None => verified.with_no_client_auth(),
-    }))
+    let Some(client) = &options.client else { return Ok(verified.with_no_client_auth()) };
+    let key = PrivateKeyDer::from_pem_slice(&client.key);
+    let key = key.map_err(|error| ("tls_key", format!("the key cannot be read: {error}")))?;
+    let chain = certificates(&client.certificate).map_err(|why| ("tls_cert", why))?;
+    let pair = verified.with_client_auth_cert(chain, key);
+    pair.map_err(|error| ("tls_key", format!("the key and the certificate cannot be used together: {error}")))
 }
 
-fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, RedisError> {
+fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
     let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    read.map_err(|error| misconfigured(&error.to_string()))
+    match read {
+        Ok(read) if read.is_empty() => Err("there is no whole certificate in it".into()),
+        Ok(read) => Ok(read),
+        Err(error) => Err(format!("the certificates cannot be read: {error}")),
+    }
 }
 
 /// Takes any server for the one that it says it is. Signatures are still checked, as TLS is none without them.

@@ -80,6 +80,7 @@ pub fn words(error: &RedisError) -> String {
             redis::ErrorKind::AuthenticationFailed => {
                 "the server refuses the user or the password".to_owned()
             }
+            redis::ErrorKind::InvalidClientConfig => error.detail().unwrap_or_default().to_owned(),
             redis::ErrorKind::Parse => "what was answered is not what a Redis answers".to_owned(),
             _ => match error.source() {
                 Some(source) => source.to_string(),
@@ -109,6 +110,10 @@ mod tests {
         assert_eq!(words(&server("NOAUTH", "Authentication required.")), "NOAUTH Authentication required.");
         let refused = RedisError::from(io::Error::from_raw_os_error(111));
         assert_eq!(words(&refused), "Connection refused (os error 111)");
+        let kind = redis::ErrorKind::InvalidClientConfig;
+        let misconfigured =
+            RedisError::from((kind, "cannot connect as this is set", "tls_ca: why".to_owned()));
+        assert_eq!(words(&misconfigured), "tls_ca: why");
     }
 
     #[test]

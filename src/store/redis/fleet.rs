@@ -10,6 +10,7 @@ use parking_lot::{Mutex, RwLock};
 use redis::{RedisError, ServerErrorKind};
 use tokio::sync::Notify;
 
+use super::announced::AnnouncedAddresses;
 use super::errors::{kind_of, store_error};
 use super::failovers::LastPrimaries;
 use super::layout::{Layout, NodeAddress, Placement};
@@ -118,6 +119,7 @@ pub(super) struct Fleet {
     map: RwLock<Arc<Map>>,
     /// Nodes that a MOVED or ASK named and that the layout does not contain yet.
     unknown_nodes: RwLock<HashMap<NodeAddress, Arc<FleetNode>>>,
+    addresses: AnnouncedAddresses,
     scout: Scout,
     last_primaries: Mutex<LastPrimaries>,
     wanted: Arc<Notify>,
@@ -148,6 +150,7 @@ impl Fleet {
             options,
             map: RwLock::new(Arc::new(map)),
             unknown_nodes: RwLock::default(),
+            addresses: AnnouncedAddresses::default(),
             scout,
             last_primaries,
             wanted,
@@ -252,7 +255,8 @@ impl Fleet {
     ) -> Result<RawAnswer, StoreError> {
         let (mut answer, mut redirections, mut retries) = (first, 0, 0);
         loop {
-            let next = self.what_next(&answer, access);
+            let next = tokio::time::timeout_at(deadline, self.what_next(&answer, access)).await;
+            let Ok(next) = next else { return Err(self.too_late(doing)) };
             let node = match next {
                 Next::Moved(to) if redirections < MOST_REDIRECTIONS => {
                     redirections += 1;
@@ -301,14 +305,17 @@ impl Fleet {
         }
     }
 
-    fn what_next(&self, answer: &Result<RawAnswer, StoreError>, access: CommandKind) -> Next {
+    async fn what_next(&self, answer: &Result<RawAnswer, StoreError>, access: CommandKind) -> Next {
         let error = match answer {
             Ok(Ok(_)) => return Next::Give,
             // The command was not even sent.
             Err(_) => return Next::Later,
             Ok(Err(error)) => error,
         };
-        let redirected = error.redirect_node().and_then(|(address, _)| self.redirect_address(address));
+        let redirected = match error.redirect_node() {
+            Some((address, _)) => self.redirect_address(address).await,
+            None => None,
+        };
         match error.kind() {
             redis::ErrorKind::Server(ServerErrorKind::Moved) => redirected.map_or(Next::Later, Next::Moved),
             redis::ErrorKind::Server(ServerErrorKind::Ask) => redirected.map_or(Next::Later, Next::Ask),
@@ -326,14 +333,17 @@ impl Fleet {
         }
     }
 
-    /// The node that a redirection names. A node that does not know its own host is the one that is known by its port, if
-    /// there is but one; of a name that the layout does not have, the next look finds the address.
-    fn redirect_address(&self, address: &str) -> Option<NodeAddress> {
+    /// The node that a redirection names. A node whose host nobody knows here is the one that is known by its port, if
+    /// there is but one.
+    async fn redirect_address(&self, address: &str) -> Option<NodeAddress> {
         let named = NodeAddress::parse(address, "?")?;
         let map = self.map();
-        if named.host != "?" {
-            let is_known = map.node(&named).is_some() || named.host.parse::<std::net::IpAddr>().is_ok();
-            return is_known.then_some(named);
+        let is_reached = map.node(&named).is_some()
+            || self.options.address_map.maps(&named)
+            || named.host.parse::<std::net::IpAddr>().is_ok()
+            || named.host != "?" && self.addresses.can_be_looked_up(&named).await;
+        if is_reached {
+            return Some(named);
         }
         let mut with_port = map.nodes().filter(|node| node.address.port == named.port);
         let only = with_port.next()?;
@@ -499,4 +509,46 @@ async fn keep_checking(fleet: Weak<Fleet>) {
 /// The error in a server's answer, as hotset reports it.
 pub(super) fn as_store_error(fleet: &Fleet, error: &RedisError, doing: &str) -> StoreError {
     store_error(error, doing, &fleet.options.url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::redis::address_map::AddressMap;
+    use crate::store::redis::layout::Shard;
+
+    fn fleet() -> Fleet {
+        let address_map = AddressMap::new([("mapped.invalid:7009", "127.0.0.1:1")]).unwrap();
+        let options = RedisOptions { address_map, ..RedisOptions::at("redis://127.0.0.1:1") };
+        let node = |port| NodeAddress::new("127.0.0.1", port);
+        let shard = Shard { name: "shard0".into(), primary: Some(node(7000)), replicas: vec![node(7002)] };
+        let layout = Layout { shards: vec![shard], placement: Placement::One };
+        Fleet {
+            scout: Scout::new(&options).unwrap(),
+            last_primaries: Mutex::new(LastPrimaries::of(&layout)),
+            map: RwLock::new(Arc::new(map(&options, layout, &HashMap::new()).unwrap())),
+            unknown_nodes: RwLock::default(),
+            addresses: AnnouncedAddresses::default(),
+            wanted: Arc::default(),
+            _listening: None,
+            options,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_redirection_to_a_name_goes_to_that_name_or_to_the_node_that_is_known_by_its_port() {
+        let fleet = fleet();
+        for (named, found) in [
+            ("127.0.0.9:7001", Some("127.0.0.9:7001")),
+            ("localhost:7001", Some("localhost:7001")),
+            ("mapped.invalid:7009", Some("mapped.invalid:7009")),
+            ("unknown-name.invalid:7000", Some("127.0.0.1:7000")),
+            ("?:7002", Some("127.0.0.1:7002")),
+            (":7002", Some("127.0.0.1:7002")),
+            ("unknown-name.invalid:7001", None),
+        ] {
+            let address = fleet.redirect_address(named).await.map(|address| address.to_string());
+            assert_eq!(address.as_deref(), found, "{named}");
+        }
+    }
 }

@@ -2,7 +2,12 @@
 
 use std::fmt;
 
+use redis::IntoConnectionInfo as _;
+
+use super::errors::store_error;
 use super::slots::{SLOTS, hash_tag, slot_of};
+use crate::store::secret::SecretUrl;
+use crate::store::{ErrorKind, StoreError};
 
 /// The address at which a node listens.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -22,6 +27,22 @@ impl NodeAddress {
         match bare.parse::<std::net::Ipv6Addr>() {
             Ok(address) => Self { host: address.to_string(), port },
             Err(_) => Self { host, port },
+        }
+    }
+
+    /// The address that a URL names, with the port that a URL without one means.
+    ///
+    /// # Errors
+    /// Returns an error if the URL cannot be read.
+    pub fn of_url(url: &SecretUrl) -> Result<Self, StoreError> {
+        let info = url.expose().into_connection_info();
+        let info = info.map_err(|error| store_error(&error, "reading the address", url))?;
+        match info.addr() {
+            redis::ConnectionAddr::Tcp(host, port) | redis::ConnectionAddr::TcpTls { host, port, .. } => {
+                Ok(Self::new(host.clone(), *port))
+            }
+            redis::ConnectionAddr::Unix(path) => Ok(Self::of_socket(path.to_string_lossy())),
+            _ => Err(StoreError::new(ErrorKind::Other, format!("{url} names no host and port"))),
         }
     }
 

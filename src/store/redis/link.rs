@@ -61,8 +61,7 @@ impl Address {
         reads_replica: bool,
     ) -> Result<Self, StoreError> {
         let address = Self::of(options, &options.url_of(node), reads_replica)?;
-        let is_the_users = node.is_socket() || options.url.host_and_port() == node.to_string();
-        let named_by = (!is_the_users).then(|| options.kind.named_by(&options.url, node));
+        let named_by = (!options.is_named_by_user(node)).then(|| options.kind.named_by(&options.url, node));
         Ok(Self { named_by, ..address })
     }
 
@@ -165,7 +164,7 @@ fn client(options: &RedisOptions, url: &SecretUrl) -> Result<Client, RedisError>
         return Client::open(info);
     };
     if asked && !insecure {
-        let why = "the URL ends in #insecure; leave that out, and name the authority of the server's certificate, or set tls_insecure";
+        let why = "the URL ends in #insecure; leave that out, and name the authority of the server's certificate, or set tls_insecure (--tls-insecure of hotset monitor)";
         return Err(connecting::misconfigured(why));
     }
     let info = info.set_addr(ConnectionAddr::TcpTls { host, port, insecure: *insecure, tls_params: None });
@@ -420,6 +419,37 @@ impl Drop for Mending {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::redis::options::DeploymentKind;
+
+    #[test]
+    fn only_a_node_that_others_have_named_is_told_with_who_named_it() {
+        let named_by = |url: &str, kind: DeploymentKind, node: NodeAddress| {
+            let options = RedisOptions { kind, ..RedisOptions::at(url) };
+            Address::of_node(&options, &node, false).unwrap().named_by
+        };
+        for (url, host, port) in [
+            ("redis://localhost", "localhost", 6379),
+            ("redis://localhost:7000/0?protocol=resp3", "localhost", 7000),
+            ("redis://user:pw@[0:0:0:0:0:0:0:1]:7000", "::1", 7000),
+            ("redis://[::1]", "::1", 6379),
+        ] {
+            let told = named_by(url, DeploymentKind::One, NodeAddress::new(host, port));
+            assert_eq!(told, None, "{url}");
+        }
+        let other = || NodeAddress::new("10.0.0.5", 6379);
+        let told = named_by("redis://localhost", DeploymentKind::One, other()).unwrap();
+        assert!(told.contains("announces it as 10.0.0.5:6379"), "{told}");
+        let seeds = DeploymentKind::Cluster { seeds: vec![SecretUrl::new("redis://10.0.0.5")] };
+        assert_eq!(named_by("redis://localhost", seeds, other()), None);
+        let by_sentinels = DeploymentKind::Sentinel {
+            sentinels: Vec::new(),
+            masters: Vec::new(),
+            sharding: crate::store::redis::options::Sharding::Rendezvous,
+        };
+        // The host of that URL is not the user's.
+        let here = NodeAddress::new("127.0.0.1", 6379);
+        assert!(named_by("redis://127.0.0.1/", by_sentinels, here).is_some());
+    }
 
     #[test]
     fn a_url_that_asks_for_servers_not_to_be_verified_needs_the_setting_that_every_page_tells() {

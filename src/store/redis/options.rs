@@ -178,10 +178,15 @@ impl RedisOptions {
         self.url.at(&instead.host, instead.port)
     }
 
-    /// The options of a connection to that node alone.
-    #[must_use]
-    pub fn of_node(&self, node: &NodeAddress) -> Self {
-        Self { url: self.url_of(node), kind: DeploymentKind::One, ..self.clone() }
+    /// Returns true if the user has named this node, and no server. The host of the nodes behind sentinels is not used.
+    pub(super) fn is_named_by_user(&self, node: &NodeAddress) -> bool {
+        let is_at = |url: &SecretUrl| NodeAddress::of_url(url).is_ok_and(|address| address == *node);
+        match &self.kind {
+            _ if node.is_socket() => true,
+            DeploymentKind::One => is_at(&self.url),
+            DeploymentKind::Cluster { seeds } => is_at(&self.url) || seeds.iter().any(is_at),
+            DeploymentKind::Sentinel { .. } => false,
+        }
     }
 }
 

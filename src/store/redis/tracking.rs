@@ -12,8 +12,9 @@ use super::RedisCache;
 use super::fleet::Fleet;
 use super::link::Address;
 use crate::results::FailedStep;
-use crate::store::StoreError;
+use crate::store::secret::SecretUrl;
 use crate::store::tracking::{Announcement, Announcements, Tracking};
+use crate::store::{ErrorKind, StoreError};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
@@ -22,6 +23,8 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 struct Announcing {
     connection: redis::aio::MultiplexedConnection,
     pushes: mpsc::UnboundedReceiver<PushInfo>,
+    /// The server that announces.
+    at: SecretUrl,
 }
 
 impl RedisCache {
@@ -43,7 +46,11 @@ impl RedisCache {
             loop {
                 if let Some(announcing) = announcing.take() {
                     pause = FIRST_PAUSE;
-                    forward_all(announcing, &fleet, &own_prefix, check_every, &sender).await;
+                    if let Some(cut) =
+                        forward_all(announcing, &fleet, &own_prefix, check_every, &sender).await
+                    {
+                        counters.setback(FailedStep::Background, &cut);
+                    }
                 }
                 if sender.send(Announcement::Lost).is_err() {
                     return;
@@ -72,17 +79,18 @@ async fn all_announcing(fleet: &Fleet, key_prefix: &str) -> Result<Vec<Announcin
     try_join_all(primaries.iter().map(|address| announcing(address, key_prefix))).await
 }
 
-/// Forwards announcements until a connection is lost, the primaries change, or the receiver is dropped.
+/// Forwards announcements until a connection is lost, the primaries change, or the receiver is dropped. Returns the error
+/// of a connection that was lost while the primaries stayed: what it announced meanwhile was missed.
 async fn forward_all(
     all: Vec<Announcing>,
     fleet: &Fleet,
     own_prefix: &str,
     check_every: Duration,
     sender: &mpsc::UnboundedSender<Announcement>,
-) {
+) -> Option<StoreError> {
     let primaries = fleet.primary_addresses().len();
     if primaries != all.len() || sender.send(Announcement::Connected).is_err() {
-        return;
+        return None;
     }
     let layout = fleet.map().layout.clone();
     let moved = async {
@@ -92,8 +100,14 @@ async fn forward_all(
     };
     let forwarded = all.into_iter().map(|one| Box::pin(forward(one, own_prefix, check_every, sender)));
     tokio::select! {
-        _ = select_all(forwarded) => {}
-        () = moved => {}
+        (at, ..) = select_all(forwarded) => {
+            let stayed = !sender.is_closed() && fleet.map().layout.shards == layout.shards;
+            stayed.then(|| {
+                let what = format!("the connection on which Redis {at} announces changes was lost");
+                StoreError::new(ErrorKind::Connection, what)
+            })
+        }
+        () = moved => None,
     }
 }
 
@@ -106,39 +120,39 @@ async fn announcing(address: &Address, key_prefix: &str) -> Result<Announcing, S
         .query_async::<()>(&mut connection)
         .await
         .map_err(|error| address.error(&error, "asking for announcements of changes"))?;
-    Ok(Announcing { connection, pushes })
+    Ok(Announcing { connection, pushes, at: address.url().clone() })
 }
 
-/// Forwards announcements until the connection is lost or the receiver is dropped.
+/// Forwards announcements until the connection is lost or the receiver is dropped. Returns the server's address.
 async fn forward(
     mut announcing: Announcing,
     own_prefix: &str,
     check_every: Duration,
     sender: &mpsc::UnboundedSender<Announcement>,
-) {
+) -> SecretUrl {
     let mut check = tokio::time::interval(check_every);
     check.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             push = announcing.pushes.recv() => {
-                let Some(push) = push else { return };
+                let Some(push) = push else { return announcing.at };
                 let is_open = match push.kind {
                     PushKind::Invalidate => invalidated(push.data, own_prefix, sender),
                     PushKind::Disconnection => false,
                     _ => true,
                 };
                 if !is_open {
-                    return;
+                    return announcing.at;
                 }
             }
             _ = check.tick() => {
                 // The connection's own timeout bounds this.
                 let ping = redis::cmd("PING");
                 if ping.query_async::<Value>(&mut announcing.connection).await.is_err() {
-                    return;
+                    return announcing.at;
                 }
             }
-            () = sender.closed() => return,
+            () = sender.closed() => return announcing.at,
         }
     }
 }

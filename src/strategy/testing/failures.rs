@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::results::FailedStep;
 use crate::scenario::Positive;
 use crate::strategy::{OnCacheError, ReadOutcome, Strategy, WriteError};
 
@@ -151,6 +152,24 @@ async fn with_bypass_an_undelivered_invalidation_is_acknowledged_and_this_instan
             assert_eq!(read(instance).await.1, Some(2), "{}", pair.form);
         }
         assert_eq!(read(&pair.instances[0]).await.0, ReadOutcome::Hit, "{}: believed again", pair.form);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_invalidation_that_was_tried_in_vain_is_one_failure_with_the_words_of_the_cache() {
+    for caching in [failing(), bypassing()] {
+        for spec in sound_forms(&caching) {
+            let pair = Pair::of(&spec);
+            pair.ways[0].fail(Method::Settle, ErrorKind::Timeout, u64::MAX);
+            pair.ways[0].fail(Method::Delete, ErrorKind::Timeout, u64::MAX);
+            let _ = pair.instances[0].write("a", &price(5)).await;
+            let counters = pair.local.counters();
+            let setbacks = counters.snapshot().setbacks;
+            let counted = (setbacks.of(FailedStep::Invalidation), setbacks.of(FailedStep::Bypass));
+            assert_eq!(counted, (1, 0), "{}", pair.form);
+            let first = counters.first_failures();
+            assert!(first.of(FailedStep::Invalidation, ErrorKind::Timeout).is_some(), "{}", pair.form);
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::base::units::Share;
+use crate::results::FailedStep;
 use crate::scenario::{Positive, PositiveNumber};
 use crate::strategy::{Guarantee, ReadOutcome, Staleness};
 
@@ -49,6 +50,18 @@ async fn past_the_soft_time_to_live_readers_are_answered_at_once_and_one_load_ma
         settle().await;
         assert_eq!(pair.source.loads(), 2, "it is fresh again");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refresh_that_the_database_fails_is_a_failure_in_the_background_and_no_fill_that_was_refused() {
+    let pair = Pair::of(&swr(OnWriteHere::Invalidate));
+    read(&pair.instances[0]).await;
+    tokio::time::advance(Duration::from_secs(61)).await;
+    pair.source.fail_load(ErrorKind::Timeout);
+    assert_eq!(read(&pair.instances[0]).await, (ReadOutcome::Hit, 1));
+    settle().await;
+    let setbacks = pair.local.counters().snapshot().setbacks;
+    assert_eq!((setbacks.of(FailedStep::Background), setbacks.of(FailedStep::Fill)), (1, 0));
 }
 
 #[tokio::test(start_paused = true)]

@@ -106,9 +106,22 @@ impl RedisEndpoint {
     /// Returns everything that the servers refuse.
     pub(super) async fn rehearse(&self, uses: RedisParts) -> Result<(), TopologyError> {
         let doing = format!("connecting to the cache at {}", self.url());
+        redis::rehearse(&self.patient(), uses).await.map_err(TopologyError::store(doing))
+    }
+
+    /// Reads from every replica with the options of the application.
+    ///
+    /// # Errors
+    /// Returns the words of the first that does not answer.
+    pub(super) async fn rehearse_reading(&self) -> Result<(), TopologyError> {
+        let doing = "read_from has replicas answer reads, which are connected to as their primary is, with the same user and password";
+        redis::rehearse_reading(&self.patient()).await.map_err(TopologyError::store(doing))
+    }
+
+    /// The options of the application, with hotset's own patience.
+    fn patient(&self) -> RedisOptions {
         let response_timeout = self.options.response_timeout.max(OWN_PATIENCE);
-        let options = RedisOptions { connections: 1, response_timeout, ..self.options.clone() };
-        redis::rehearse(&options, uses).await.map_err(TopologyError::store(doing))
+        RedisOptions { connections: 1, response_timeout, ..self.options.clone() }
     }
 
     /// The URL of the first server. It is shown without its password.

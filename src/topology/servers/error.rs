@@ -16,8 +16,8 @@ pub enum ServerError {
         program: &'static str,
         /// Every place that was tried.
         looked_in: String,
-        /// The command that remedies it.
-        remedy: &'static str,
+        /// What remedies it.
+        remedy: String,
     },
     /// A program exists but did not tell its version.
     #[error("{} could not be asked for its version: {reason}; check that it runs on this machine", .path.display())]

@@ -88,20 +88,24 @@ impl Wanted {
 
     /// `path` if it can be executed; otherwise the error with the remedy.
     pub(super) fn check(&self, path: &Path) -> Result<PathBuf, ServerError> {
-        executable(path).ok_or_else(|| self.not_found(path.display().to_string()))
+        executable(path).ok_or_else(|| self.not_found(path.display().to_string(), self.remedy.into()))
     }
 
     fn locate_in(&self, places: &Places) -> Result<PathBuf, ServerError> {
         if let Some(named) = &places.named {
             // The user chose this one, so another version in its place would be a surprise.
-            return executable(Path::new(named))
-                .ok_or_else(|| self.not_found(format!("${} = {}", self.variable, named.display())));
+            return executable(Path::new(named)).ok_or_else(|| {
+                let variable = self.variable;
+                let remedy = format!("have {variable} name a file that can be executed, or unset it");
+                self.not_found(format!("${variable} = {}", named.display()), remedy)
+            });
         }
         let on_path = std::env::split_paths(&places.path).map(|folder| folder.join(self.program));
         let fetched = self.fetched(&places.directory);
         on_path.chain(fetched).find_map(|path| executable(&path)).ok_or_else(|| {
             let folders = places.directory.display();
-            self.not_found(format!("${}, the PATH, and .servers in {folders} and above", self.variable))
+            let looked_in = format!("${}, the PATH, and .servers in {folders} and above", self.variable);
+            self.not_found(looked_in, self.remedy.into())
         })
     }
 
@@ -118,8 +122,8 @@ impl Wanted {
         found
     }
 
-    fn not_found(&self, looked_in: String) -> ServerError {
-        ServerError::NotFound { program: self.program, looked_in, remedy: self.remedy }
+    fn not_found(&self, looked_in: String, remedy: String) -> ServerError {
+        ServerError::NotFound { program: self.program, looked_in, remedy }
     }
 
     fn with_version(&self, path: PathBuf) -> Result<ServerProgram, ServerError> {
@@ -202,7 +206,11 @@ mod tests {
         places.path = on_path.parent().unwrap().into();
         assert_eq!(MONGOD.locate_in(&places).unwrap(), on_path);
         places.named = Some(named.clone().into());
-        assert!(MONGOD.locate_in(&places).unwrap_err().to_string().contains("named"));
+        let missing = MONGOD.locate_in(&places).unwrap_err().to_string();
+        assert!(
+            missing.contains("/named); have HOTSET_MONGOD name a file that can be executed, or unset it"),
+            "{missing}"
+        );
         program_at(&named);
         assert_eq!(MONGOD.locate_in(&places).unwrap(), named);
     }

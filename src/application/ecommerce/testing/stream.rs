@@ -3,6 +3,7 @@
 use std::num::NonZeroU64;
 
 use super::*;
+use crate::results::FailedStep;
 use crate::store::streams::Streams as _;
 use crate::strategy::testing::{FlakyCache, Interfered, Interference, Method};
 
@@ -105,6 +106,8 @@ async fn what_is_left_in_the_stream_when_the_instances_have_ended_is_read_althou
     stream.cache.with.fail(Method::ReadStream, ErrorKind::Timeout, 2);
     stream.read_the_rest().await;
     assert_eq!(stream.figures(), [1_200, 1_200, 0, 2]);
+    let setbacks = stream.cache.counters().snapshot().setbacks;
+    assert_eq!(setbacks.of(FailedStep::Background), 2, "and the cell learns of it");
 }
 
 #[tokio::test(start_paused = true)]

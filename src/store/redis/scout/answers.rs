@@ -4,10 +4,8 @@ use std::sync::Arc;
 
 use redis::{FromRedisValue, Value};
 
-use crate::store::redis::errors::store_error;
 use crate::store::redis::layout::NodeAddress;
 use crate::store::redis::link::Link;
-use crate::store::secret::SecretUrl;
 use crate::store::{ErrorKind, StoreError};
 
 /// The role of a node as it reports it: true for a primary, and the replicas that it feeds.
@@ -31,18 +29,4 @@ pub(super) fn read<T: FromRedisValue>(value: Value, doing: &str) -> Result<T, St
 
 pub(super) fn unexpected(doing: &str) -> StoreError {
     StoreError::new(ErrorKind::Malformed, format!("{doing}: the answer is not what Redis answers"))
-}
-
-/// The host and port in a URL.
-pub(super) fn address_of(url: &SecretUrl) -> Result<NodeAddress, StoreError> {
-    use redis::IntoConnectionInfo as _;
-    let info = url.expose().into_connection_info();
-    let info = info.map_err(|error| store_error(&error, "reading the address", url))?;
-    match info.addr() {
-        redis::ConnectionAddr::Tcp(host, port) | redis::ConnectionAddr::TcpTls { host, port, .. } => {
-            Ok(NodeAddress::new(host.clone(), *port))
-        }
-        redis::ConnectionAddr::Unix(path) => Ok(NodeAddress::of_socket(path.to_string_lossy())),
-        _ => Err(StoreError::new(ErrorKind::Other, format!("{url} names no host and port"))),
-    }
 }

@@ -6,7 +6,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use redis::Value;
 
-use super::answers::{address_of, read, unexpected};
+use super::answers::{read, unexpected};
 use crate::store::redis::address_map::AddressMap;
 use crate::store::redis::announced::{AnnouncedAddresses, AnnouncedNode};
 use crate::store::redis::layout::{Layout, NodeAddress, Placement, Shard, UNSERVED};
@@ -39,7 +39,7 @@ impl Cluster {
 
     /// Where a node was asked. What is behind a socket has announced its address on this machine.
     fn asked(link: &Arc<Link>) -> Result<NodeAddress, StoreError> {
-        let asked = address_of(link.address().url())?;
+        let asked = NodeAddress::of_url(link.address().url())?;
         Ok(if asked.is_socket() { NodeAddress::new("127.0.0.1", 0) } else { asked })
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::answers::{address_of, role};
+use super::answers::role;
 use crate::store::redis::layout::{Layout, NodeAddress, Placement, Shard};
 use crate::store::redis::link::{Address, Link};
 use crate::store::redis::options::{ReadFrom, RedisOptions};
@@ -20,7 +20,7 @@ impl One {
         let matters = options.read_from != ReadFrom::Primary || options.finds_replicas;
         let link = matters.then(|| Address::new(options)).transpose()?;
         let link = link.map(|address| Link::unconnected(Arc::new(address)));
-        Ok(Self { address: address_of(&options.url)?, link })
+        Ok(Self { address: NodeAddress::of_url(&options.url)?, link })
     }
 
     pub(super) fn has_replicas(&self) -> bool {
