@@ -99,6 +99,7 @@ fn a_run_leaves_every_file_and_the_link_to_the_latest() {
         "run.json",
         "report.html",
         "results.csv",
+        "statistics.csv",
         "summary.json",
         "summary.md",
     ]

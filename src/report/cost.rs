@@ -7,8 +7,8 @@ use super::candidates::candidates;
 use super::format;
 use super::group::{Group, StrategyRepeats};
 use super::headline::NONE;
-use super::stats::paired_ratio;
 use super::table::{PageTable, TableColumn, figures, words};
+use crate::model::stats::paired_ratio;
 use crate::results::{Criterion, PriceList, named};
 
 /// The cheapest strategy that may be proposed, against no cache; `None` without prices, or of a single strategy.

@@ -6,7 +6,7 @@ use super::criteria::Estimate;
 use super::decision;
 use super::format;
 use super::group::{Group, StrategyRepeats};
-use super::stats::{log_interval, mean_t_interval};
+use crate::model::stats::interval_around;
 use crate::results::{Criterion, OperationRow, Over, Requirement, Unit, named, named_of_operation};
 
 /// The verdicts on a requirement.
@@ -136,12 +136,7 @@ fn of_operation<'a>(
 /// The mean of the repeats: their histograms are not kept by kind of operation.
 fn estimate_of_operation(unit: Unit, repeats: &[f64]) -> Option<Estimate> {
     let value = (!repeats.is_empty()).then(|| repeats.iter().sum::<f64>() / repeats.len() as f64)?;
-    let interval = match unit {
-        Unit::Micros => log_interval(repeats),
-        Unit::Seconds | Unit::Share | Unit::Count | Unit::Ratio | Unit::Bytes | Unit::Money => {
-            mean_t_interval(repeats)
-        }
-    };
+    let interval = interval_around(value, repeats, unit.scatter());
     Some(Estimate { value, interval, repeats: repeats.len() })
 }
 
