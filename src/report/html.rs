@@ -107,6 +107,7 @@ fn decision_panel(results: &Results, groups: &[Group<'_>]) -> Markup {
             (lead(results))
             @for sentence in ignored::sentences(results) { p.warning { (sentence) } }
             @for warning in &run.warnings { p.warning { (warning) } }
+            @if let Some(known) = &run.precision { p { "Repeats: " (known.sentence()) "." } }
             @if run.build.optimisation == "0" {
                 p.warning {
                     "hotset was built without optimisation: these figures measure hotset more than anything else. Build it with "

@@ -70,6 +70,7 @@ pub fn closing_table(results: &Results, groups: &[Group<'_>], width: usize) -> S
     let mut lines: Vec<String> =
         results.run.warnings.iter().map(|warning| format!("Warning: {warning}")).collect();
     lines.push(explanation(results, groups));
+    lines.extend(precision(results));
     if table.contains(BEST) {
         lines.push(format!("{BEST} no other strategy that may be proposed is shown to be better."));
     }
@@ -197,6 +198,12 @@ fn explanation(results: &Results, groups: &[Group<'_>]) -> String {
     } else {
         times
     }
+}
+
+/// How well a run with an open number of repeats came to know what it compares.
+fn precision(results: &Results) -> Option<String> {
+    let known = results.run.precision.as_ref()?;
+    Some(format!("Repeats: {}.", known.sentence()))
 }
 
 fn failed_cells(results: &Results) -> Vec<String> {

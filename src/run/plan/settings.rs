@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU64;
 
+use super::repeats::{Repeats, Tolerance};
 use crate::base::units::ByteSize;
 use crate::load::workload::ValueSizes;
 use crate::scenario::Positive;
@@ -27,8 +28,12 @@ crate::settings! {
         warmup_max: Positive = Positive::seconds(60),
         /// the interval of the time series, and of the warm-up's look at the hit rate
         window: Positive = Positive::seconds(1),
-        /// how often every cell is run; three give intervals, five narrow ones
-        repeats: NonZeroU64 = NonZeroU64::MIN,
+        /// how often every cell is run: a number, of which three give intervals and five narrow ones, or a range such as "5..30"
+        repeats: Repeats = Repeats::ONE,
+        /// of a range of repeats: how near the ratio of each strategy to no cache has to be known, as "2%", until no further repeat is run
+        until: Option<Tolerance> = None,
+        /// of a range of repeats: how long the run may take before no further repeat is begun
+        max_duration: Option<Positive> = None,
         /// what the dataset, the operations and the order of the cells are drawn from
         seed: u64 = 1,
         /// whether every read is held against every write, and both stores are compared at the end; see docs/results.md for what it costs
