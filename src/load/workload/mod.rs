@@ -13,6 +13,7 @@ pub mod recorded;
 pub mod settings;
 pub mod stream;
 pub mod values;
+mod weights;
 
 pub use arrivals::{Arrivals, DueTimes, Schedule};
 pub use bijection::Bijection;

@@ -149,7 +149,7 @@ impl Streams {
             Arc::new(OperationStream::new(StreamSpec {
                 seed,
                 phase,
-                keys,
+                keys: keys.clone(),
                 mix: mix.clone(),
                 can_be_absent: application.spec.operations().iter().map(|kind| kind.can_be_absent).collect(),
                 absent_share: Share::new(workload.absent_share.get()).unwrap_or(Share::NONE),

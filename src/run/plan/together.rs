@@ -33,6 +33,15 @@ pub(super) fn check(scenario: &Scenario, top: &Reader<'_>) {
                 .help("leave the trace out, or run it with application = \"catalog\""),
         );
     }
+    let (needed, there) = (scenario.distribution.keys_needed(), scenario.dataset.keys.get());
+    if needed > there {
+        let path = ["workload", "keys", "path"];
+        let message = format!("asks for {needed} keys, and the dataset has {there}");
+        top.mistakes().push(
+            Mistake::new(top.place_of(&path), path.join("."), message)
+                .help(format!("write dataset.keys = {needed} or more")),
+        );
+    }
     capacity::check(scenario, top);
     size::check(scenario, top);
     check_repeats(&scenario.run, top);
