@@ -5,10 +5,10 @@ mod support;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use hotset::report::compare::judge::{Finding, Pairing};
 use hotset::report::compare::{
     CompareError, Comparison, RunToCompare, Unlike, compare, markdown, page, terminal,
 };
+use hotset::report::judge::{Finding, Pairing};
 use hotset::results::{
     Answers, CellResults, Machine, OfferedStream, Results, ResultsDir, RunInfo, Status, SummaryRow, Times,
     Verdict,

@@ -181,8 +181,8 @@ fn start_nodes(hosts: &[&str], port: u16, more: &[&str]) -> Option<ClusterNodes>
 /// Starts nodes at these addresses on one port, and forms a cluster of them. A port that is free at one address may be taken
 /// at another, as may the one 10 000 above, by which nodes talk to each other.
 fn cluster(hosts: &[&str], more: &[&str]) -> (ClusterNodes, u16) {
-    let ports = std::iter::repeat_with(support::free_port).filter(|port| *port < 50_000).take(10);
-    let started = ports.filter_map(|port| Some((start_nodes(hosts, port, more)?, port))).next();
+    let mut ports = std::iter::repeat_with(support::free_port).filter(|port| *port < 50_000).take(10);
+    let started = ports.find_map(|port| Some((start_nodes(hosts, port, more)?, port)));
     let (nodes, port) = started.expect("one of ten ports is free at every address");
     let mut connections: Vec<_> = hosts
         .iter()

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use futures_util::StreamExt as _;
-use hotset::results::{EventRow, Of, Phase, Results, SummaryRow, TimeseriesRow};
+use hotset::results::{EndedBy, EventRow, Of, Phase, Results, SummaryRow, TimeseriesRow};
 use mongodb::bson::{Document, doc};
 use redis::AsyncTypedCommands as _;
 use rustix::process::Signal;
@@ -103,6 +103,7 @@ fn a_run_leaves_every_file_and_the_link_to_the_latest() {
         "run.json",
         "report.html",
         "results.csv",
+        "statistics.csv",
         "summary.json",
         "summary.md",
     ]
@@ -701,6 +702,43 @@ fn repeats_duration_and_only_say_what_is_run() {
         assert!((row.measured_s - 1.0).abs() < 0.3, "{row:?}");
         is_complete(&results, &row.cell);
     }
+}
+
+#[test]
+fn repeats_are_run_until_the_ratios_are_known_or_no_more_are_allowed_and_resume_adds_none() {
+    let place = Place::new();
+    place.write(
+        "open.toml",
+        scenario(EMBEDDED, "").replace("\"1s\"", "\"200ms\"").replace("\"100ms\"", "\"50ms\""),
+    );
+    let known = |until: &str, max_duration: &str| {
+        let ended = place.succeeds(&[
+            "open.toml",
+            "--repeats",
+            "3..4",
+            "--until",
+            until,
+            "--max-duration",
+            max_duration,
+        ]);
+        let results = Results::read(&place.latest("open")).unwrap();
+        assert_eq!(results.run.cells.len(), results.summary.len(), "what was not begun is not missing");
+        let known = results.run.precision.clone().unwrap();
+        assert_eq!(results.summary.len() as u64, known.blocks * 3);
+        assert!(ended.stderr.contains(&known.sentence()), "{ended:?}");
+        assert!(ended.stdout.replace('\n', " ").contains("Repeats: after"), "{ended:?}");
+        known
+    };
+    let by_time = known("0.001%", "1ms");
+    assert_eq!((by_time.blocks, by_time.ended_by), (3, Some(EndedBy::Time)), "{by_time:?}");
+    let by_number = known("0.001%", "1h");
+    assert_eq!((by_number.blocks, by_number.ended_by), (4, Some(EndedBy::Repeats)), "{by_number:?}");
+    let latest = place.latest("open");
+    let again = ["open.toml", "--repeats", "3..4", "--until", "0.001%", "--max-duration", "1h", "--resume"];
+    let resumed = place.succeeds(&[&again[..], &[latest.to_str().unwrap()]].concat());
+    assert!(resumed.stderr.contains("12 finished already"), "{resumed:?}");
+    let results = Results::read(&latest).unwrap();
+    assert_eq!((results.summary.len(), results.run.precision.map(|of| of.blocks)), (12, Some(4)));
 }
 
 #[test]

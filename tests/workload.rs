@@ -3,7 +3,9 @@
 use std::num::NonZeroU64;
 
 use hotset::base::units::Share;
-use hotset::load::workload::keys::{Distribution, Hotspot, KeySampler, Uniform, Zipf};
+use hotset::load::workload::keys::{
+    Distribution, Exponential, Hotspot, KeySampler, Latest, Uniform, Zipf, ZipfOneHit,
+};
 use hotset::load::workload::{Purpose, RandomSource};
 use hotset::scenario::PositiveNumber;
 use statrs::distribution::{ChiSquared, ContinuousCDF};
@@ -151,4 +153,50 @@ fn hotspot_gives_the_hot_keys_their_share_and_every_key_of_a_class_the_same() {
     let counts = counts_of_ranks(&sampler, SAMPLES);
     let p = p_value(&counts, FINE, |rank| if rank < 1_000 { 0.7 / 1_000.0 } else { 0.3 / 9_000.0 });
     assert!(p > 0.001, "{p}");
+}
+
+#[test]
+fn latest_is_zipf_from_the_newest_key_on() {
+    let sampler = keys_of(&Distribution::Latest(Latest::default()), 10_000);
+    let mut counts = counts_of_keys(&sampler, SAMPLES);
+    counts.reverse();
+    let exact = by_definition(0.99, 10_000);
+    let p = p_value(&counts, FINE, |rank| exact[rank as usize]);
+    assert!(p > 0.001, "{p}");
+}
+
+#[test]
+fn exponential_falls_by_the_same_factor_from_rank_to_rank() {
+    let settings =
+        Exponential { hot_share: Share::new(0.1).unwrap(), request_share: Share::new(0.5).unwrap() };
+    let sampler = keys_of(&Distribution::Exponential(settings), 10_000);
+    // A tenth of the keys takes half of the requests; solved by bisection elsewhere.
+    let (mut low, mut high) = (0.0_f64, 100.0_f64);
+    for _ in 0..100 {
+        let middle = f64::midpoint(low, high);
+        let taken = (1.0 - (-middle * 0.1).exp()) / (1.0 - (-middle).exp());
+        if taken < 0.5 { low = middle } else { high = middle }
+    }
+    let factor = (-high / 10_000.0).exp();
+    let powers: Vec<f64> = (0..10_000).map(|rank| factor.powi(rank)).collect();
+    let total: f64 = powers.iter().sum();
+    let counts = counts_of_ranks(&sampler, SAMPLES);
+    for pooled_to in [FINE, COARSE] {
+        let p = p_value(&counts, pooled_to, |rank| powers[rank as usize] / total);
+        assert!(p > 0.001, "bins of {pooled_to}: {p}");
+    }
+}
+
+#[test]
+fn one_hit_wonders_take_their_share_and_leave_zipf_to_the_other_keys() {
+    let sampler = keys_of(&Distribution::ZipfOneHit(ZipfOneHit::default()), 20_000);
+    let counts = counts_of_ranks(&sampler, SAMPLES);
+    let (others, once) = counts.split_at(10_000);
+    let exact = by_definition(0.99, 10_000);
+    let p = p_value(others, FINE, |rank| exact[rank as usize]);
+    assert!(p > 0.001, "{p}");
+    let share = once.iter().map(|count| f64::from(*count)).sum::<f64>() / SAMPLES as f64;
+    assert!((share - 0.2).abs() < 5e-4, "{share}");
+    // Each comes by turns, so that they differ by chance alone and none is forgotten.
+    assert!(once.iter().all(|count| (100..=310).contains(count)), "{:?}", once.iter().max());
 }

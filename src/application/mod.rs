@@ -236,7 +236,7 @@ pub trait World: fmt::Debug + Default + Send + Sync + 'static {
 impl World for () {}
 
 /// The parameters from which an application's documents are made.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct DatasetParameters {
     /// The number of entities that are requested by key: products or users.
     pub keys: u64,

@@ -79,6 +79,11 @@ pub enum Event {
         /// The trouble, its reason, and what to do.
         what: String,
     },
+    /// Something that was decided on the way.
+    Note {
+        /// It in words.
+        what: String,
+    },
     /// A cell has ended and its rows are on disk.
     CellEnded {
         /// Its id.
@@ -108,6 +113,7 @@ impl Event {
             }
             Self::Step { what } => Self::Step { what: words(what) },
             Self::Warning { what } => Self::Warning { what: words(what) },
+            Self::Note { what } => Self::Note { what: words(what) },
             Self::CellEnded { cell, line } => Self::CellEnded { cell, line: words(line) },
             Self::CellFailed { cell, reason } => Self::CellFailed { cell, reason: words(reason) },
             other @ (Self::CellStarted { .. } | Self::Window { .. } | Self::RunEnded) => other,
@@ -137,6 +143,7 @@ impl Observer for Discreet {
         self.0.observe(match event {
             Event::Step { what } => Event::Step { what: strike(what) },
             Event::Warning { what } => Event::Warning { what: strike(what) },
+            Event::Note { what } => Event::Note { what: strike(what) },
             Event::CellEnded { cell, line } => Event::CellEnded { cell, line: strike(line) },
             Event::CellFailed { cell, reason } => Event::CellFailed { cell, reason: strike(reason) },
             event @ (Event::RunStarted { .. }

@@ -72,8 +72,9 @@ pub fn describe(plan: &Plan) -> String {
     let mut text = String::new();
     let (least, most) = plan.time();
     // Writing to a string does not fail.
-    let _ = writeln!(text, "{} is valid: {} runs in this order", plan.path, plan.cells.len());
-    for cell in &plan.cells {
+    let certain = plan.cells_in_any_case().count();
+    let _ = writeln!(text, "{} is valid: {certain} runs in this order", plan.path);
+    for cell in plan.cells_in_any_case() {
         let swept: Vec<_> =
             cell.swept.iter().map(|(key, value)| format!("{key} = {}", shown::line(value))).collect();
         let _ = writeln!(
@@ -84,6 +85,17 @@ pub fn describe(plan: &Plan) -> String {
             cell.topology.spec.database().word(),
             if swept.is_empty() { "" } else { "; " },
             swept.join(", "),
+        );
+    }
+    if let Some(until) = plan.scenario.run.until {
+        let more = plan.cells.len() - certain;
+        let budget = plan.scenario.run.max_duration;
+        let budget =
+            budget.map_or_else(String::new, |budget| format!(", or {} are spent", show_duration(budget.0)));
+        let share = until.share() * 100.0;
+        let _ = writeln!(
+            text,
+            "  and up to {more} more, block by block, until the ratio of each strategy to no cache is known to \u{b1} {share} %{budget}"
         );
     }
     for left_out in &plan.left_out {
@@ -100,12 +112,13 @@ pub fn describe(plan: &Plan) -> String {
         plan.scenario.dataset.keys,
     );
     let _ = writeln!(text, "{}", Size::of(&plan.scenario));
-    let repeats = plan.scenario.run.repeats.get();
-    let _ = match repeats {
+    let repeats = plan.scenario.run.repeats;
+    let _ = match repeats.least() {
+        _ if repeats.is_range() => Ok(()),
         1 => writeln!(text, "1 repeat is too few to show a difference; --repeats 5 shows more."),
         2 => writeln!(text, "2 repeats are too few to show a difference; --repeats 5 shows more."),
-        3 | 4 => {
-            writeln!(text, "{repeats} repeats show large differences only; --repeats 5 shows smaller ones.")
+        few @ (3 | 4) => {
+            writeln!(text, "{few} repeats show large differences only; --repeats 5 shows smaller ones.")
         }
         _ => Ok(()),
     };

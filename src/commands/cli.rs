@@ -108,9 +108,17 @@ pub struct PlanArguments {
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
 
-    /// Run every cell this often; three give intervals, five narrow ones
-    #[arg(long, value_name = "N", value_parser = repeats)]
-    pub repeats: Option<NonZeroU64>,
+    /// Run every cell this often, as 5, or 5..30 with --until; three give intervals, five narrow ones
+    #[arg(long, value_name = "N|N..M", value_parser = plan::Repeats::parse)]
+    pub repeats: Option<plan::Repeats>,
+
+    /// With a range of repeats: until the ratio of each strategy to no cache is known this well, as 2%
+    #[arg(long, value_name = "P%", value_parser = plan::Tolerance::parse)]
+    pub until: Option<plan::Tolerance>,
+
+    /// With a range of repeats: begin no further one after this long, as 30m
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub max_duration: Option<Positive>,
 
     /// Measure every cell for this long, as 30s
     #[arg(long, value_name = "TIME", value_parser = duration)]
@@ -125,6 +133,8 @@ impl PlanArguments {
             set: self.set.clone(),
             only: self.only.clone(),
             repeats: self.repeats,
+            until: self.until,
+            max_duration: self.max_duration,
             duration: self.duration,
         }
     }
@@ -445,10 +455,6 @@ fn share(text: &str) -> Result<Share, String> {
 fn percent(text: &str) -> Result<Share, String> {
     let number = text.strip_suffix('%').and_then(|percent| percent.trim().parse::<f64>().ok());
     number.and_then(|percent| Share::new(percent / 100.0)).ok_or_else(|| "give a percentage, as 5%".into())
-}
-
-fn repeats(text: &str) -> Result<NonZeroU64, String> {
-    text.parse().map_err(|_| "give a whole number, 1 or more".into())
 }
 
 fn duration(text: &str) -> Result<Positive, String> {

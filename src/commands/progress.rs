@@ -17,7 +17,8 @@ const LINE_EVERY: Duration = Duration::from_secs(10);
 #[must_use]
 pub fn observer(quiet: bool, terminal: bool, plan: &Plan) -> Box<dyn Observer> {
     let (least, most) = plan.time();
-    let cells = plan.cells.len();
+    let at_most = if plan.scenario.run.repeats.is_range() { " at most" } else { "" };
+    let cells = format!("{}{at_most}", plan.cells.len());
     match (quiet, terminal) {
         (true, _) => Box::new(Quiet),
         (false, true) => Box::new(Bar::new(cells, least, most)),
@@ -79,14 +80,16 @@ fn figures(per_second: f64, p99_us: Option<f64>, hit_rate: Option<f64>, errors: 
 
 /// Plain lines: one when a cell begins, one when it ends, and what is worth knowing in between.
 struct Lines {
-    cells: usize,
+    /// How many, in words.
+    cells: String,
     state: Mutex<Option<Instant>>,
 }
 
 impl Observer for Lines {
     fn observe(&self, event: Event) {
         match event.shown() {
-            Event::RunStarted { cells, finished, directory } => {
+            Event::RunStarted { finished, directory, .. } => {
+                let cells = &self.cells;
                 note!("{cells} runs, {finished} finished already, results in {directory}");
             }
             Event::CellStarted { cell, position, at_most } => {
@@ -107,6 +110,7 @@ impl Observer for Lines {
                 }
             }
             Event::Warning { what } => note!("warning: {what}"),
+            Event::Note { what } => note!("{what}"),
             Event::CellEnded { cell, line } => note!("      {cell}: {line}"),
             Event::CellFailed { cell, reason } => note!("error: {cell} could not be run: {reason}"),
         }
@@ -116,7 +120,7 @@ impl Observer for Lines {
 /// A bar over the whole run, with what is going on now beside it.
 struct Bar {
     progress: ProgressBar,
-    cells: usize,
+    cells: String,
     state: Mutex<BarState>,
 }
 
@@ -137,7 +141,7 @@ impl BarState {
 }
 
 impl Bar {
-    fn new(cells: usize, _least: Duration, most: Duration) -> Self {
+    fn new(cells: String, _least: Duration, most: Duration) -> Self {
         let bar = ProgressBar::new(most.as_millis() as u64);
         let style = ProgressStyle::with_template("{prefix} {bar:24} {msg}")
             .unwrap_or_else(|_| ProgressStyle::default_bar());
@@ -187,6 +191,7 @@ impl Observer for Bar {
                 self.show(&state, into_cell, &what);
             }
             Event::Warning { what } => self.progress.println(format!("warning: {what}")),
+            Event::Note { what } => self.progress.println(what),
             Event::CellEnded { cell, line } => {
                 self.progress.println(format!("{cell}: {line}"));
                 state.end_cell();

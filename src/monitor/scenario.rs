@@ -91,6 +91,7 @@ impl Observer for Watching {
                 messages.warnings += 1;
                 (messages.warnings <= WARNINGS).then(|| format!("warning: {what}"))
             }
+            Event::Note { what } => Some(what.clone()),
             Event::CellEnded { cell, line } => Some(format!("{cell}: {line}")),
             Event::CellFailed { cell, reason } => Some(format!("error: {cell} could not be run: {reason}")),
             Event::CellStarted { .. } | Event::Step { .. } | Event::Window { .. } | Event::RunEnded => None,

@@ -3,8 +3,8 @@
 use super::candidates::candidates;
 use super::format;
 use super::group::{Group, StrategyRepeats};
-use super::stats::paired_ratio;
-use crate::results::{Criterion, named};
+use super::judge::{self, FigureEvidence};
+use crate::results::{Criterion, Over, named};
 
 /// A figure that a chart compares.
 #[derive(Debug, Clone, Copy)]
@@ -115,8 +115,9 @@ pub(super) fn leaders(entries: &[&StrategyRepeats<'_>], figure: &Criterion) -> V
     match known.as_slice() {
         [] | [_] => Vec::new(),
         [(best, _), rest @ ..] => {
-            let alike = rest.iter().map(|(at, _)| *at);
-            let alike = alike.filter(|at| !is_told_apart(figure, entries[*best], entries[*at]));
+            let others: Vec<&StrategyRepeats<'_>> = rest.iter().map(|(at, _)| entries[*at]).collect();
+            let apart = told_apart(figure, entries[*best], &others);
+            let alike = rest.iter().zip(apart).filter(|(_, apart)| !apart).map(|((at, _), _)| *at);
             std::iter::once(*best).chain(alike).collect()
         }
     }
@@ -135,21 +136,25 @@ pub(super) fn best<'a>(group: &'a Group<'_>, figure: &Criterion) -> Vec<&'a str>
     }
 }
 
-/// A smaller difference decides nothing, however sure it is.
-const NEGLIGIBLE: f64 = 1.01;
-
-/// Returns true if the data show that two strategies differ in a figure: by their ratio in each block, or, of what is 0 in
-/// some, by intervals that lie apart.
+/// Which of the others the data tell from one that was chosen among all of them by this figure: by their ratio in each block, or
+/// their difference where it is 0 in some.
 #[must_use]
-pub(super) fn is_told_apart(figure: &Criterion, a: &StrategyRepeats<'_>, b: &StrategyRepeats<'_>) -> bool {
-    if let Some(ratio) = paired_ratio(&figure.by_block(a), &figure.by_block(b)) {
-        return ratio.is_shown() && ratio.estimate.max(1.0 / ratio.estimate) > NEGLIGIBLE;
-    }
-    let interval = |entry: &StrategyRepeats<'_>| figure.of(entry).and_then(|of| of.interval);
-    match (interval(a), interval(b)) {
-        (Some(a), Some(b)) => a.high < b.low || b.high < a.low,
-        _ => false,
-    }
+pub(super) fn told_apart(
+    figure: &Criterion,
+    chosen: &StrategyRepeats<'_>,
+    others: &[&StrategyRepeats<'_>],
+) -> Vec<bool> {
+    let weigh = |other: &&StrategyRepeats<'_>| {
+        FigureEvidence::within_run(figure, chosen, other).of_a_choice(others.len() + 1)
+    };
+    let evidence: Vec<FigureEvidence> = others.iter().map(weigh).collect();
+    let is_typical = match figure.over {
+        Over::Percentile(..) | Over::Quotient(..) | Over::Mean => true,
+        // What is 0 in one repeat and not in another is told by its sum or its highest.
+        Over::Sum | Over::Highest => false,
+    };
+    let apart = judge::told_apart(&evidence);
+    evidence.iter().zip(apart).map(|(of, apart)| apart && (is_typical || of.interval.is_some())).collect()
 }
 
 /// The answers of several topologies, each with its name; of a single one without.

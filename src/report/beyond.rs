@@ -141,7 +141,7 @@ fn setting<'a>(results: &'a Results, table: &str, key: &str) -> Option<&'a str> 
 mod tests {
     use super::*;
     use crate::report::group::groups;
-    use crate::report::testing::run_of;
+    use crate::report::made_up::run_of;
     use crate::results::{LimitedBy, Status, SummaryRow};
 
     const SETTINGS: &str = "[workload]\nreads = 0.95\ntrace = (none)\n\n[cache]\ncapacity = \"20%\"\n";

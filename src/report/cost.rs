@@ -7,8 +7,8 @@ use super::candidates::candidates;
 use super::format;
 use super::group::{Group, StrategyRepeats};
 use super::headline::NONE;
-use super::stats::paired_ratio;
 use super::table::{PageTable, TableColumn, figures, words};
+use crate::model::stats::paired_ratio;
 use crate::results::{Criterion, PriceList, named};
 
 /// The cheapest strategy that may be proposed, against no cache; `None` without prices, or of a single strategy.
@@ -152,7 +152,7 @@ fn in_words(prices: &PriceList) -> String {
 mod tests {
     use super::*;
     use crate::report::group::groups;
-    use crate::report::testing::run_of;
+    use crate::report::made_up::run_of;
     use crate::results::{Results, SummaryRow};
 
     fn row(label: &str, block: u32, cost: f64) -> SummaryRow {

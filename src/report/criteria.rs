@@ -4,10 +4,21 @@ use super::format;
 use super::group::StrategyRepeats;
 use super::headline::NONE;
 use super::safety;
-use super::stats::{ConfidenceInterval, log_interval, mean_t_interval};
-use crate::results::{Criterion, Measure, OfRow, Over, Unit};
+use crate::model::stats::{ConfidenceInterval, Scatter, interval_around};
+use crate::results::{Criterion, Measure, OfRow, Over, SummaryRow, Unit};
 
 impl Unit {
+    /// How figures in this unit scatter from repeat to repeat.
+    #[must_use]
+    pub fn scatter(self) -> Scatter {
+        match self {
+            Self::Share => Scatter::Odds,
+            Self::Micros | Self::Seconds | Self::Count | Self::Ratio | Self::Money | Self::Bytes => {
+                Scatter::Factors
+            }
+        }
+    }
+
     /// The value as people read it.
     #[must_use]
     pub fn show(self, value: f64) -> String {
@@ -36,10 +47,18 @@ pub struct Estimate {
 }
 
 impl Criterion {
+    /// The repeats that the figure is of: what the machine can disturb is of the undisturbed ones, and counts are of all.
+    fn repeats<'a, 'b>(&self, entry: &'a StrategyRepeats<'b>) -> &'a [&'b SummaryRow] {
+        match self.over {
+            Over::Percentile(..) | Over::Mean => &entry.undisturbed,
+            Over::Quotient(..) | Over::Sum | Over::Highest => &entry.measured,
+        }
+    }
+
     /// The figure in each repeat that has it, with the block that the repeat ran in.
     #[must_use]
     pub fn by_block(&self, entry: &StrategyRepeats<'_>) -> Vec<(u32, f64)> {
-        entry.measured.iter().filter_map(|row| Some((row.block, (self.of_row)(row)?))).collect()
+        self.repeats(entry).iter().filter_map(|row| Some((row.block, (self.of_row)(row)?))).collect()
     }
 
     /// The figure over all repeats; `None` where no repeat has it.
@@ -61,13 +80,11 @@ impl Criterion {
             Over::Highest => values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
         };
         let interval = match self.over {
-            Over::Percentile(..) => log_interval(&values),
-            Over::Quotient(..) | Over::Mean => mean_t_interval(&values),
+            Over::Percentile(..) | Over::Quotient(..) | Over::Mean => {
+                interval_around(value, &values, self.unit.scatter())
+            }
             Over::Sum | Over::Highest => None,
         };
-        // The figure of all answers together may lie beside the middle of the repeats' own.
-        let interval =
-            interval.map(|of| ConfidenceInterval { low: of.low.min(value), high: of.high.max(value) });
         Some(Estimate { value, interval, repeats: values.len() })
     }
 
@@ -87,6 +104,40 @@ fn quotient(entry: &StrategyRepeats<'_>, part: OfRow, whole: OfRow) -> Option<f6
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::group::groups;
+    use crate::results::{Results, Status, named};
+
+    #[test]
+    fn a_disturbed_block_is_left_out_of_times_for_every_strategy_and_of_no_count() {
+        let row = |label: &str, block: u32, p99: f64| {
+            let mut row = SummaryRow {
+                cell: format!("r{block}-{label}"),
+                strategy: label.into(),
+                strategy_name: label.into(),
+                block,
+                ..SummaryRow::default()
+            };
+            row.read_response.p99_us = Some(p99);
+            row.at_end.lost_writes = Some(1);
+            row
+        };
+        let mut results = Results::default();
+        for block in 1..=4 {
+            results.summary.push(row("cache-aside", block, if block == 2 { 90_000.0 } else { 1_000.0 }));
+            results.summary.push(row("no-cache", block, if block == 2 { 7_000.0 } else { 2_000.0 }));
+        }
+        results.summary[2].status = Status::Disturbed;
+        let p99 = |results: &Results, at: usize| {
+            let groups = groups(results).unwrap();
+            let of = named("read.p99").unwrap().of(&groups[0].entries[at]).unwrap();
+            let lost = named("lost").unwrap().of(&groups[0].entries[at]).unwrap();
+            (of.value, of.repeats, lost.value)
+        };
+        assert_eq!([0, 1].map(|at| p99(&results, at)), [(2_000.0, 3, 4.0), (1_000.0, 3, 4.0)]);
+        // Of three blocks none is left out: two would have no interval.
+        results.summary.retain(|row| row.block < 4);
+        assert_eq!(p99(&results, 0).1, 3);
+    }
 
     #[test]
     fn figures_are_written_in_the_unit_that_they_have() {

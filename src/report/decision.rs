@@ -138,7 +138,7 @@ pub fn share_of_reference(group: &Group<'_>, entry: &StrategyRepeats<'_>) -> Opt
 mod tests {
     use super::*;
     use crate::report::group::groups;
-    use crate::report::testing::run_of;
+    use crate::report::made_up::run_of;
     use crate::results::{AtRisk, HeldIn, Mode, Results, Status, SummaryRow, Verdict};
 
     /// One run of a strategy in an open loop: its median and slowest reads in µs, and what it asked the database for.

@@ -6,8 +6,8 @@ use super::format;
 use super::group::{Group, StrategyRepeats};
 use super::headline::NONE;
 use super::safety::percent;
-use super::stats::median;
 use super::table::{PageTable, figures, words};
+use crate::model::stats::median;
 use crate::results::SummaryRow;
 
 /// A table of outages and recoveries; empty where nothing was broken.

@@ -1,5 +1,7 @@
 //! Figures as people read them: three digits that matter, and always a unit.
 
+use crate::model::stats::Ratio;
+
 /// A time in microseconds: `830 ns`, `12.3 µs`, `4.56 ms`, `2.1 s`.
 #[must_use]
 pub fn micros(us: f64) -> String {
@@ -77,6 +79,25 @@ pub fn list(names: &[String]) -> String {
         [] => String::new(),
         [one] => one.clone(),
         [rest @ .., last] => format!("{} and {last}", rest.join(", ")),
+    }
+}
+
+impl Ratio {
+    /// `2.9 ± 0.1 × faster, n = 5`.
+    #[must_use]
+    pub fn times(&self, word: &str) -> String {
+        let estimate = three_digits(self.estimate);
+        let margin = self.interval.map_or_else(String::new, |of| {
+            // As many decimals as the estimate may have, and never an error of nothing.
+            let decimals = match self.estimate {
+                estimate if estimate >= 99.95 => 0,
+                estimate if estimate >= 9.995 => 1,
+                _ => 2,
+            };
+            let half = ((of.high - of.low) / 2.0).max(0.1_f64.powi(decimals));
+            format!(" ± {}", three_digits(format!("{half:.*}", decimals as usize).parse().unwrap_or(half)))
+        });
+        format!("{estimate}{margin} × {word}, n = {}", self.blocks)
     }
 }
 

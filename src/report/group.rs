@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use hdrhistogram::Histogram;
 
 use super::format;
-use super::stats::REPEATS_FOR_INTERVAL;
 use super::style::{self, Look};
 use crate::base::units::{ByteSize, parse_duration};
+use crate::model::stats::REPEATS_FOR_INTERVAL;
 use crate::results::{Measure, OperationClass, Results, ResultsError, Status, SummaryRow, file_safe_within};
 
 /// The strategy that the others are compared with.
@@ -33,6 +33,9 @@ pub struct Group<'a> {
     pub suffix: String,
     /// The strategies, in the order in which they are shown.
     pub entries: Vec<StrategyRepeats<'a>>,
+    /// The blocks in which a run was disturbed, where enough others are left: times and throughput are of those, for every
+    /// strategy alike.
+    pub left_out: BTreeSet<u32>,
 }
 
 /// All the repeats of one strategy in a group.
@@ -44,6 +47,8 @@ pub struct StrategyRepeats<'a> {
     pub look: Look,
     /// Its cells that were measured, in the order of their repeats.
     pub measured: Vec<&'a SummaryRow>,
+    /// Those of them in blocks that are not left out.
+    pub undisturbed: Vec<&'a SummaryRow>,
     /// Its cells that could not be run.
     pub failed: Vec<&'a SummaryRow>,
     merged: BTreeMap<(OperationClass, Measure), Histogram<u64>>,
@@ -69,13 +74,13 @@ impl<'a> StrategyRepeats<'a> {
         self.measured.iter().any(|row| row.status == Status::Impaired)
     }
 
-    /// Returns what all repeats recorded together, in nanoseconds.
+    /// Returns what all undisturbed repeats recorded together, in nanoseconds.
     #[must_use]
     pub fn merged(&self, operation: OperationClass, measure: Measure) -> Option<&Histogram<u64>> {
         self.merged.get(&(operation, measure)).filter(|histogram| !histogram.is_empty())
     }
 
-    /// A percentile of all repeats together, in microseconds.
+    /// A percentile of all undisturbed repeats together, in microseconds.
     #[must_use]
     pub fn merged_us(&self, operation: OperationClass, measure: Measure, quantile: f64) -> Option<f64> {
         self.merged(operation, measure).map(|h| h.value_at_quantile(quantile) as f64 / 1e3)
@@ -119,8 +124,9 @@ pub fn groups(results: &Results) -> Result<Vec<Group<'_>>, ResultsError> {
         .iter()
         .zip(suffixes)
         .map(|(&(swept, topology), suffix)| {
-            let entries = entries(results, &looks, topology, swept)?;
-            Ok(Group { results, topology, swept, suffix, entries })
+            let left_out = left_out(results, topology, swept);
+            let entries = entries(results, &looks, (topology, swept), &left_out)?;
+            Ok(Group { results, topology, swept, suffix, entries, left_out })
         })
         .collect()
 }
@@ -227,11 +233,23 @@ fn looks(results: &Results) -> BTreeMap<&str, Look> {
         .collect()
 }
 
+/// The blocks in which a run of the group was disturbed; none where fewer than three others are left.
+fn left_out(results: &Results, topology: &str, swept: &str) -> BTreeSet<u32> {
+    let rows = || {
+        let of_group = results.summary.iter().filter(|row| row.topology == topology && row.swept == swept);
+        of_group.filter(|row| row.status != Status::Failed)
+    };
+    let all: BTreeSet<u32> = rows().map(|row| row.block).collect();
+    let disturbed: BTreeSet<u32> =
+        rows().filter(|row| row.status.is_disturbed()).map(|row| row.block).collect();
+    if all.len() - disturbed.len() < REPEATS_FOR_INTERVAL { BTreeSet::new() } else { disturbed }
+}
+
 fn entries<'a>(
     results: &'a Results,
     looks: &BTreeMap<&'a str, Look>,
-    topology: &str,
-    swept: &str,
+    (topology, swept): (&str, &str),
+    left_out: &BTreeSet<u32>,
 ) -> Result<Vec<StrategyRepeats<'a>>, ResultsError> {
     let mut by_label: BTreeMap<(usize, &str), Vec<&SummaryRow>> = BTreeMap::new();
     for row in results.summary.iter().filter(|row| row.topology == topology && row.swept == swept) {
@@ -243,9 +261,11 @@ fn entries<'a>(
             rows.sort_by_key(|row| row.repeat);
             let (failed, measured): (Vec<_>, Vec<_>) =
                 rows.into_iter().partition(|row| row.status == Status::Failed);
-            let merged = results.merged_histograms(measured.iter().map(|row| row.cell.as_str()))?;
+            let mut undisturbed = measured.clone();
+            undisturbed.retain(|row| !left_out.contains(&row.block));
+            let merged = results.merged_histograms(undisturbed.iter().map(|row| row.cell.as_str()))?;
             let look = looks.get(label).copied().unwrap_or_else(|| style::look(label, 0));
-            Ok(StrategyRepeats { label, look, measured, failed, merged })
+            Ok(StrategyRepeats { label, look, measured, undisturbed, failed, merged })
         })
         .collect()
 }

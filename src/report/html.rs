@@ -108,6 +108,7 @@ fn decision_panel(results: &Results, groups: &[Group<'_>]) -> Markup {
             (lead(results))
             @for sentence in ignored::sentences(results) { p.warning { (sentence) } }
             @for warning in &run.warnings { p.warning { (warning) } }
+            @if let Some(known) = &run.precision { p { "Repeats: " (known.sentence()) "." } }
             @if run.build.optimisation == "0" {
                 p.warning {
                     "hotset was built without optimisation: these figures measure hotset more than anything else. Build it with "
@@ -327,9 +328,11 @@ fn how(results: &Results, note: Option<&str>) -> Markup {
                      loop one is due when its client became free." }
                 li { "Times are of operations that were answered; those that failed are counted apart." }
                 li { "A strategy's percentiles are of the merged HdrHistograms of all its repeats, never averages of percentiles." }
-                li { "Intervals are 95 % intervals by Student's t over the repeats, of logarithms where times are compared. Ratios are \
+                li { "Intervals are 95 % intervals by Student's t over the repeats, of logarithms, and of log odds for shares. Ratios are \
                      taken block by block: within a block every strategy was offered the same operations within the same minutes. \
-                     Where an interval of a ratio holds 1, no difference is shown." }
+                     Who is best is said after a correction for all that were compared; a difference that \u{201c}would be seen\u{201d} is one \
+                     that four of five such runs would show. A block in which a run was disturbed is left out of times and \
+                     throughput for every strategy alike, where three others are left." }
                 li { "Before measuring, both stores were reset and loaded, and the cache was warmed until its hit rate stopped moving; a \
                      run that was measured earlier is " em { "warming" } "." }
                 li { "A run in which the system under test did less than 99 % of what was offered is " em { "overloaded" } "; its latencies \

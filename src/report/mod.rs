@@ -20,8 +20,11 @@ pub mod group;
 pub mod headline;
 pub mod html;
 pub mod ignored;
+pub mod judge;
 pub mod knee;
 pub mod machine_files;
+#[cfg(test)]
+mod made_up;
 pub mod nodes;
 pub mod operations;
 pub mod phases;
@@ -31,7 +34,7 @@ pub mod requirements;
 pub mod safety;
 pub mod scorecard;
 pub mod side_by_side;
-pub mod stats;
+pub mod statistics;
 pub mod style;
 pub mod table;
 pub mod terminal;
@@ -47,7 +50,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use crate::results::{CurveRow, Results, ResultsError, write_atomically};
+use crate::results::{CurveRow, Results, ResultsError, STATISTICS, statistics_csv, write_atomically};
 use canvas::{render, svg};
 use charts::KnownChart;
 use group::Group;
@@ -260,6 +263,7 @@ pub fn conclude(results: &Results, groups: &[Group<'_>]) -> Result<SummedUp, Rep
             machine_files::SUMMARY_MARKDOWN,
             machine_files::summary_markdown(results, groups, &judged).into_bytes(),
         ),
+        (STATISTICS, statistics_csv(&statistics::rows(groups))),
     ];
     if !judged.is_empty() {
         let lines = machine_files::requirements_csv(&judged).map_err(failed(machine_files::REQUIREMENTS))?;

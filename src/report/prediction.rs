@@ -7,8 +7,8 @@ use maud::{Markup, html};
 use super::format;
 use super::group::{Group, StrategyRepeats};
 use super::safety::percent;
-use super::stats::median;
 use super::table::{PageTable, figures, words};
+use crate::model::stats::median;
 use crate::model::theory::{self, staleness, write_behind};
 use crate::results::SummaryRow;
 

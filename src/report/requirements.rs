@@ -6,7 +6,7 @@ use super::criteria::Estimate;
 use super::decision;
 use super::format;
 use super::group::{Group, StrategyRepeats};
-use super::stats::{log_interval, mean_t_interval};
+use crate::model::stats::interval_around;
 use crate::results::{Criterion, OperationRow, Over, Requirement, Unit, named, named_of_operation};
 
 /// The verdicts on a requirement.
@@ -140,12 +140,7 @@ fn of_operation<'a>(
 /// The mean of the repeats: their histograms are not kept by kind of operation.
 fn estimate_of_operation(unit: Unit, repeats: &[f64]) -> Option<Estimate> {
     let value = (!repeats.is_empty()).then(|| repeats.iter().sum::<f64>() / repeats.len() as f64)?;
-    let interval = match unit {
-        Unit::Micros => log_interval(repeats),
-        Unit::Seconds | Unit::Share | Unit::Count | Unit::Ratio | Unit::Bytes | Unit::Money => {
-            mean_t_interval(repeats)
-        }
-    };
+    let interval = interval_around(value, repeats, unit.scatter());
     Some(Estimate { value, interval, repeats: repeats.len() })
 }
 
@@ -321,7 +316,7 @@ fn failed(one: &JudgedRequirement<'_>) -> TestCaseStatus {
 mod tests {
     use super::*;
     use crate::report::group::groups;
-    use crate::report::testing::run_of;
+    use crate::report::made_up::run_of;
     use crate::results::{Of, Results, Status, SummaryRow};
 
     fn row(label: &str, block: u32, p99: f64) -> SummaryRow {

@@ -8,6 +8,7 @@ use super::group::{Group, short_swept};
 use super::headline::Headline;
 use super::{decision, failures, ignored, operations, prediction, requirements};
 use crate::base::shown;
+use crate::model::stats::REPEATS_FOR_INTERVAL;
 use crate::results::{Criterion, Results, Status, named};
 
 /// Names longer than this are broken into lines.
@@ -68,7 +69,8 @@ pub fn closing_table(results: &Results, groups: &[Group<'_>], width: usize) -> S
     text += &operations::closing_table(groups, RULED);
     let mut lines: Vec<String> =
         results.run.warnings.iter().map(|warning| format!("Warning: {warning}")).collect();
-    lines.push(explanation(results));
+    lines.push(explanation(results, groups));
+    lines.extend(precision(results));
     if table.contains(BEST) {
         lines.push(format!("{BEST} no other strategy that may be proposed is shown to be better."));
     }
@@ -181,10 +183,27 @@ fn table(groups: &[Group<'_>], gone: u8) -> Table {
     table
 }
 
-fn explanation(results: &Results) -> String {
+fn explanation(results: &Results, groups: &[Group<'_>]) -> String {
     let repeats = results.summary.iter().map(|row| row.repeat).max().unwrap_or(1);
-    let of = if repeats > 1 { format!(" of all {repeats} repeats together") } else { String::new() };
-    format!("Times are response times, from due to done, of what was answered{of}.")
+    let of = match repeats {
+        ..=1 => String::new(),
+        _ if groups.iter().any(|group| !group.left_out.is_empty()) => {
+            " of the undisturbed repeats together".into()
+        }
+        _ => format!(" of all {repeats} repeats together"),
+    };
+    let times = format!("Times are response times, from due to done, of what was answered{of}.");
+    if repeats as usize >= REPEATS_FOR_INTERVAL {
+        times + " statistics.csv has the 95 % interval of every figure, and its ratios."
+    } else {
+        times
+    }
+}
+
+/// How well a run with an open number of repeats came to know what it compares.
+fn precision(results: &Results) -> Option<String> {
+    let known = results.run.precision.as_ref()?;
+    Some(format!("Repeats: {}.", known.sentence()))
 }
 
 fn failed_cells(results: &Results) -> Vec<String> {

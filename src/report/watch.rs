@@ -115,7 +115,7 @@ fn range(figure: &Criterion, of: &[&StrategyRepeats<'_>], only_if_any: bool) -> 
 mod tests {
     use super::*;
     use crate::report::group::groups;
-    use crate::report::testing::run_of;
+    use crate::report::made_up::run_of;
     use crate::results::{Results, SummaryRow};
 
     fn row(label: &str, p99: f64, at_risk: u64) -> SummaryRow {

@@ -3,7 +3,7 @@
 use super::columns::{Column, Columns, columns_of};
 use super::{
     AuditRow, CURVE, CurveRow, EntityRow, ErrorRow, EventRow, FigureRow, LatencyRow, NodeRow, OperationRow,
-    Origin, PhaseRow, SUMMARY, SearchRow, StepRow, SummaryRow, TimeseriesRow,
+    Origin, PhaseRow, STATISTICS, SUMMARY, SearchRow, StatisticsRow, StepRow, SummaryRow, TimeseriesRow,
 };
 
 /// Calls a macro with the files that hold many rows of a cell, in the order in which they are written.
@@ -75,6 +75,11 @@ pub fn file_guides() -> Vec<FileGuide> {
         )* };
     }
     long_files!(guides);
+    guides.push(FileGuide {
+        name: STATISTICS,
+        about: "One row for each figure of each strategy, topology and set of swept values, over its repeats: how sure it is, and how it compares with no cache and with the best.",
+        columns: columns_of::<StatisticsRow>(),
+    });
     guides.push(FileGuide {
         name: CURVE,
         about: "Hit rate against capacity, as `hotset curve` computes it: one row for each point.",

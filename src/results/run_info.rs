@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{PriceList, Requirement};
+use super::{KnownPrecision, PriceList, Requirement};
 
 /// Everything about a run that is not a measurement.
 ///
@@ -60,6 +60,12 @@ pub struct RunInfo {
     pub stream_digests: Vec<ClientDigest>,
     /// The ids of the cells, in the order in which they run.
     pub cells: Vec<String>,
+    /// How well what is compared is known, where the number of repeats was open.
+    #[serde(default)]
+    pub precision: Option<KnownPrecision>,
+    /// The seconds that the run has taken so far, without the time between an interrupt and going on.
+    #[serde(default)]
+    pub spent_s: f64,
     /// The number of files that hotset may hold open.
     pub open_file_limit: u64,
 }

@@ -1,11 +1,13 @@
 //! The cells of a plan in their order. Each is saved as it ends; an interrupted run goes on from there.
 
 mod deployments;
+mod until;
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use futures_util::future::LocalBoxFuture;
 
@@ -24,6 +26,7 @@ use crate::run::search::CellSearch;
 use crate::run::{floor, machine};
 use crate::topology::Deployed;
 use deployments::Deployments;
+use until::Until;
 
 /// Options for running a plan.
 #[derive(Debug, Clone)]
@@ -84,12 +87,12 @@ async fn run_plan(
     observer: &dyn Observer,
     interrupt: Interrupt,
 ) -> Result<RunOutcome, RunError> {
-    let (mut directory, mut info, earlier) = open(plan, options)?;
-    let finished: BTreeSet<&str> = earlier.iter().map(|row| row.cell.as_str()).collect();
+    let Opened { mut directory, mut info, rows } = open(plan, options)?;
+    let before = Ended::of(&rows);
     directory.write_run_info(&info)?;
     observer.observe(Event::RunStarted {
         cells: plan.cells.len(),
-        finished: finished.len(),
+        finished: rows.len(),
         directory: directory.path().display().to_string(),
     });
     for note in directory.notes() {
@@ -97,11 +100,16 @@ async fn run_plan(
     }
     let run_id = run_id(&info.started_utc);
     let mut deployments = Deployments::new(&run_id);
-    let left = plan.cells.iter().filter(|cell| !finished.contains(cell.id.as_str()));
-    let required = &plan.requirements;
-    let running =
-        run_cells(left, required, &mut directory, &mut info, &mut deployments, observer, &interrupt);
-    let ended = Box::pin(running).await;
+    let mut in_progress = RunInProgress {
+        directory: &mut directory,
+        info: &mut info,
+        deployments: &mut deployments,
+        streams: Streams::default(),
+        required: &plan.requirements,
+        observer,
+        interrupt: &interrupt,
+    };
+    let ended = Box::pin(run_blocks(plan, rows, &mut in_progress)).await;
     // Also where results could not be written: nothing of this run stays on servers of others.
     for what in Box::pin(deployments.close(&interrupt, observer)).await {
         observer.observe(Event::Warning { what });
@@ -113,7 +121,7 @@ async fn run_plan(
     }
     directory.write_run_info(&info)?;
     observer.observe(Event::RunEnded);
-    let Ended { failed, mostly_failed } = ended.and(Ended::of(&earlier));
+    let Ended { failed, mostly_failed } = ended.and(before);
     Ok(RunOutcome { directory: directory.path().to_owned(), failed, mostly_failed, interrupted })
 }
 
@@ -140,53 +148,57 @@ impl Ended {
     }
 }
 
-/// Runs cells and saves each as it ends.
-async fn run_cells(
-    cells: impl Iterator<Item = &Cell>,
-    required: &[Requirement],
-    directory: &mut ResultsDir,
-    info: &mut RunInfo,
-    deployments: &mut Deployments,
-    observer: &dyn Observer,
-    interrupt: &Interrupt,
+/// What the cells of a run have in common.
+struct RunInProgress<'a> {
+    directory: &'a mut ResultsDir,
+    info: &'a mut RunInfo,
+    deployments: &'a mut Deployments,
+    streams: Streams,
+    required: &'a [Requirement],
+    observer: &'a dyn Observer,
+    interrupt: &'a Interrupt,
+}
+
+/// Runs what is left of each block, a repeat of every cell, as long as another is wanted. `rows` are those of the cells that an
+/// earlier part of the run has finished.
+async fn run_blocks(
+    plan: &Plan,
+    rows: Vec<SummaryRow>,
+    run: &mut RunInProgress<'_>,
 ) -> Result<Ended, RunError> {
-    let mut streams = Streams::default();
+    let begun = Instant::now();
+    let spent_before = run.info.spent_s;
+    let finished: BTreeSet<String> = rows.iter().map(|row| row.cell.clone()).collect();
+    let blocks_begun = rows.iter().map(|row| u64::from(row.block)).max().unwrap_or(0);
+    let mut until = Until::new(plan, rows);
     let mut ended = Ended::default();
-    for cell in cells {
-        let cell = Arc::new(cell.clone());
-        let run = &cell.scenario.run;
-        let at_most = (run.warmup_max.0 + run.duration.0) * cell.scenario.most_runs();
-        observer.observe(Event::CellStarted { cell: cell.id.clone(), position: cell.position, at_most });
-        let result = match driver::unless(interrupt, streams.of(&cell)).await {
-            Ok(offered) => match &cell.scenario.search {
-                None => run_cell(&cell, deployments, offered, info, observer, interrupt).await,
-                Some(settings) => {
-                    let search = CellSearch::new(&cell, settings, required);
-                    run_search(search, deployments, offered, info, observer, interrupt).await
-                }
-            },
-            Err(error) => Err(error),
-        };
-        match result {
-            Ok(results) => {
-                streams.note(info, &cell);
-                directory.append_cell(&results)?;
-                ended.mostly_failed += usize::from(results.summary.has_mostly_failed());
-                let line = findings::line(&results.summary);
-                observer.observe(Event::CellEnded { cell: cell.id.clone(), line });
+    let mut planned: BTreeSet<String> = run.info.cells.iter().cloned().collect();
+    for (block, cells) in (1..).zip(plan.cells.chunk_by(|a, b| a.repeat == b.repeat)) {
+        let new = cells.iter().map(|cell| &cell.id).filter(|id| planned.insert((*id).clone()));
+        run.info.cells.extend(new.cloned());
+        for cell in cells.iter().filter(|cell| !finished.contains(&cell.id)) {
+            let Some(row) = run_and_save(cell, run, &mut ended).await? else { return Ok(ended) };
+            if let Some(until) = &mut until {
+                until.take(row);
             }
-            Err(CellError::Interrupted) => break,
-            Err(CellError::Failed(reason)) => {
-                ended.failed += 1;
-                directory.append_cell(&failed_cell(&cell, &reason))?;
-                observer.observe(Event::CellFailed { cell: cell.id.clone(), reason });
-                // Whatever state the servers are in, the next cell gets new ones.
-                Box::pin(deployments.abandon(interrupt)).await;
+            run.info.spent_s = spent_before + begun.elapsed().as_secs_f64();
+            run.directory.write_run_info(run.info)?;
+            if run.interrupt.is_set() {
+                return Ok(ended);
             }
         }
-        directory.write_run_info(info)?;
-        if interrupt.is_set() {
-            break;
+        // That another block was wanted was decided when it was begun.
+        if block < blocks_begun {
+            continue;
+        }
+        let spent = Duration::from_secs_f64(run.info.spent_s);
+        if let Some(known) = until.as_ref().and_then(|until| until.after(block, spent)) {
+            run.observer.observe(Event::Note { what: known.sentence() });
+            let is_last = known.ended_by.is_some();
+            run.info.precision = Some(known);
+            if is_last {
+                break;
+            }
         }
     }
     Ok(ended)
@@ -210,6 +222,50 @@ async fn run_search(
         search.note(rate, results);
     }
     search.conclude().ok_or_else(|| CellError::Failed("the search ended before its first run".into()))
+}
+
+/// Runs a cell and saves it as it ends; `None` where it was interrupted.
+async fn run_and_save(
+    cell: &Cell,
+    run: &mut RunInProgress<'_>,
+    ended: &mut Ended,
+) -> Result<Option<SummaryRow>, RunError> {
+    let (observer, interrupt) = (run.observer, run.interrupt);
+    let cell = Arc::new(cell.clone());
+    let of_run = &cell.scenario.run;
+    let at_most = (of_run.warmup_max.0 + of_run.duration.0) * cell.scenario.most_runs();
+    observer.observe(Event::CellStarted { cell: cell.id.clone(), position: cell.position, at_most });
+    let result = match driver::unless(interrupt, run.streams.of(&cell)).await {
+        Ok(offered) => match &cell.scenario.search {
+            None => run_cell(&cell, run.deployments, offered, run.info, observer, interrupt).await,
+            Some(settings) => {
+                let search = CellSearch::new(&cell, settings, run.required);
+                run_search(search, run.deployments, offered, run.info, observer, interrupt).await
+            }
+        },
+        Err(error) => Err(error),
+    };
+    let results = match result {
+        Ok(results) => {
+            run.streams.note(run.info, &cell);
+            run.directory.append_cell(&results)?;
+            ended.mostly_failed += usize::from(results.summary.has_mostly_failed());
+            let line = findings::line(&results.summary);
+            observer.observe(Event::CellEnded { cell: cell.id.clone(), line });
+            results
+        }
+        Err(CellError::Interrupted) => return Ok(None),
+        Err(CellError::Failed(reason)) => {
+            ended.failed += 1;
+            let results = failed_cell(&cell, &reason);
+            run.directory.append_cell(&results)?;
+            observer.observe(Event::CellFailed { cell: cell.id.clone(), reason });
+            // Whatever state the servers are in, the next cell gets new ones.
+            Box::pin(run.deployments.abandon(interrupt)).await;
+            results
+        }
+    };
+    Ok(Some(results.summary))
 }
 
 async fn run_cell(
@@ -284,12 +340,18 @@ async fn found(
     found.await.map_err(|error| format!("what was found could not be worked out: {error}"))?
 }
 
-/// The directory of the run, and the rows of the cells that it has already.
-fn open(plan: &Plan, options: &RunOptions) -> Result<(ResultsDir, RunInfo, Vec<SummaryRow>), RunError> {
+/// The directory of a run, what is known of the run, and the rows of the cells that have finished.
+struct Opened {
+    directory: ResultsDir,
+    info: RunInfo,
+    rows: Vec<SummaryRow>,
+}
+
+fn open(plan: &Plan, options: &RunOptions) -> Result<Opened, RunError> {
     let Some(resume) = &options.resume else {
         let started = jiff::Timestamp::now();
         let directory = ResultsDir::create(&options.out, &plan.name, started, &plan.swept_keys())?;
-        return Ok((directory, new_info(plan, options), Vec::new()));
+        return Ok(Opened { directory, info: new_info(plan, options), rows: Vec::new() });
     };
     // Said first: another scenario may sweep other keys, and then has other columns.
     if Results::read(resume)?.run.scenario_digest != plan.digest {
@@ -297,7 +359,7 @@ fn open(plan: &Plan, options: &RunOptions) -> Result<(ResultsDir, RunInfo, Vec<S
     }
     let (directory, results) = ResultsDir::open_for_resume(resume, &plan.swept_keys())?;
     // A cell that failed counts as finished: its row says why, and a new run is the way to try again.
-    Ok((directory, results.run, results.summary))
+    Ok(Opened { directory, info: results.run, rows: results.summary })
 }
 
 fn new_info(plan: &Plan, options: &RunOptions) -> RunInfo {
@@ -323,7 +385,9 @@ fn new_info(plan: &Plan, options: &RunOptions) -> RunInfo {
         requirements: plan.requirements.clone(),
         prices: plan.scenario.cost.prices(),
         stream_digests: Vec::new(),
-        cells: plan.cells.iter().map(|cell| cell.id.clone()).collect(),
+        cells: plan.cells_in_any_case().map(|cell| cell.id.clone()).collect(),
+        precision: None,
+        spent_s: 0.0,
         open_file_limit: open_files::limit(),
     }
 }

@@ -12,6 +12,7 @@ mod order;
 mod phases;
 mod promise;
 mod reading;
+mod repeats;
 mod requirements;
 mod scenario;
 mod search;
@@ -24,7 +25,6 @@ mod together;
 mod traces;
 pub mod words;
 
-use std::num::NonZeroU64;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +34,7 @@ pub use choice::{LeftOut, Only};
 pub use chosen::{ChosenApplication, ChosenStrategy, ChosenTopology};
 pub use ignored::IgnoredSetting;
 pub use order::Variant;
+pub use repeats::{Repeats, Tolerance};
 pub use scenario::Scenario;
 pub use search::SearchSettings;
 pub use size::Size;
@@ -80,7 +81,11 @@ pub struct PlanOptions {
     /// `--only`.
     pub only: Vec<String>,
     /// `--repeats`.
-    pub repeats: Option<NonZeroU64>,
+    pub repeats: Option<Repeats>,
+    /// `--until`.
+    pub until: Option<Tolerance>,
+    /// `--max-duration`.
+    pub max_duration: Option<Positive>,
     /// `--duration`.
     pub duration: Option<Positive>,
 }
@@ -113,6 +118,12 @@ impl Plan {
             }
         }
         keys
+    }
+
+    /// The cells that are run whatever they show: all of them, but for a range of repeats.
+    pub fn cells_in_any_case(&self) -> impl Iterator<Item = &Cell> {
+        let least = self.scenario.run.repeats.least();
+        self.cells.iter().filter(move |cell| cell.repeat <= least)
     }
 
     /// Reads a scenario file and the options of the command line.
@@ -209,15 +220,29 @@ impl Plan {
     /// The shortest and the longest that the run can take, without starting servers and loading.
     #[must_use]
     pub fn time(&self) -> (Duration, Duration) {
-        self.cells.iter().fold((Duration::ZERO, Duration::ZERO), |(least, most), cell| {
-            let run = &cell.scenario.run;
-            // In each stage of a warm-up the first window does not count; an open loop has two stages.
-            let stages = if cell.scenario.workload.rate_per_second.is_some() { 2 } else { 1 };
-            let warmup_least = (run.window.0 * (FEWEST_WINDOWS as u32 + 1) * stages).min(run.warmup_max.0);
-            let runs = cell.scenario.most_runs();
-            (least + warmup_least + run.duration.0, most + (run.warmup_max.0 + run.duration.0) * runs)
-        })
+        let run = &self.scenario.run;
+        let of_blocks =
+            |blocks: u64| self.cells.iter().filter(move |cell| cell.repeat <= blocks).map(time_of);
+        let least = of_blocks(run.repeats.least()).map(|(least, _)| least).sum();
+        let longest = |blocks: u64| -> Duration { of_blocks(blocks).map(|(_, most)| most).sum() };
+        let most = match run.max_duration {
+            // A block that was begun in time is ended.
+            Some(budget) => {
+                longest(run.repeats.most()).min((budget.0 + longest(1)).max(longest(run.repeats.least())))
+            }
+            None => longest(run.repeats.most()),
+        };
+        (least, most)
     }
+}
+
+/// The shortest and the longest that a cell can take.
+fn time_of(cell: &Cell) -> (Duration, Duration) {
+    let run = &cell.scenario.run;
+    // In each stage of a warm-up the first window does not count; an open loop has two stages.
+    let stages = if cell.scenario.workload.rate_per_second.is_some() { 2 } else { 1 };
+    let warmup_least = (run.window.0 * (FEWEST_WINDOWS as u32 + 1) * stages).min(run.warmup_max.0);
+    (warmup_least + run.duration.0, (run.warmup_max.0 + run.duration.0) * cell.scenario.most_runs())
 }
 
 /// The command line without what may be a secret in it.
@@ -254,7 +279,7 @@ fn plan(name: &str, path: &str, text: &str, options: &PlanOptions, mistakes: &Mi
     }
     let combinations = scenario.strategies.len().saturating_mul(scenario.topologies.len());
     let combinations = combinations.saturating_mul(variants.len()) as u64;
-    let runs = combinations.saturating_mul(scenario.run.repeats.get());
+    let runs = combinations.saturating_mul(scenario.run.repeats.most());
     if let Err(mistake) = check_runs(runs, &tree, &["run", "repeats"]) {
         mistakes.push(mistake.help("give fewer repeats, or sweep less"));
         return None;
@@ -319,9 +344,13 @@ fn nothing_to_run(tree: &Table, left_out: &[LeftOut]) -> Mistake {
 }
 
 fn apply_options(tree: &mut Table, options: &PlanOptions, mistakes: &Mistakes) {
-    let repeats = options.repeats.map(|n| format!("run.repeats={n}"));
-    let duration = options.duration.map(|d| format!("run.duration={}", d.show()));
-    for option in options.set.iter().chain(&repeats).chain(&duration) {
+    let given = [
+        options.repeats.map(|of| format!("run.repeats={}", of.show())),
+        options.until.map(|of| format!("run.until={}", of.show())),
+        options.max_duration.map(|of| format!("run.max_duration={}", of.show())),
+        options.duration.map(|of| format!("run.duration={}", of.show())),
+    ];
+    for option in options.set.iter().chain(given.iter().flatten()) {
         let shown = format!("--set {option}");
         let (key, value) = option.split_once('=').unwrap_or((option, ""));
         let value = parse_option_value(&shown, value.trim());

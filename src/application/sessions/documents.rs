@@ -61,7 +61,7 @@ impl Users {
     /// The users of a dataset.
     #[must_use]
     pub fn new(facts: &DatasetParameters) -> Self {
-        Self { keys: facts.keys, value_size: facts.value_size, seed: facts.seed }
+        Self { keys: facts.keys, value_size: facts.value_size.clone(), seed: facts.seed }
     }
 
     /// The number of users.

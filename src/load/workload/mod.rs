@@ -17,6 +17,7 @@ pub mod settings;
 pub mod staircase;
 pub mod stream;
 pub mod values;
+mod weights;
 
 pub use arrivals::{Arrivals, DueTimes, Schedule};
 pub use bijection::Bijection;

@@ -1,14 +1,18 @@
 //! The sizes of the documents, by key.
 
+use std::sync::Arc;
+
 use rand_distr::{Distribution as _, StandardNormal};
 
 use super::random::{Purpose, RandomSource};
+use super::weights;
 use crate::base::units::ByteSize;
 use crate::scenario::{Mistakes, PositiveNumber, Reader, Setting, Value, ValueKind, suggest};
 
-/// The sizes of values: `"500B"`, `{ distribution = "uniform", min = "100B", max = "2kB" }` or
-/// `{ distribution = "lognormal", median = "400B", sigma = 0.8, max = "16KiB" }`.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// The sizes of values: `"500B"`, `{ distribution = "uniform", min = "100B", max = "2kB" }`,
+/// `{ distribution = "lognormal", median = "400B", sigma = 0.8, max = "16KiB" }` or
+/// `{ distribution = "file", path = "sizes.csv" }`.
+#[derive(Debug, Clone, PartialEq)]
 pub enum ValueSizes {
     /// Every value has this size.
     Fixed(ByteSize),
@@ -28,6 +32,52 @@ pub enum ValueSizes {
         /// The largest size; a larger draw is cut to it.
         max: ByteSize,
     },
+    /// The sizes of a file, by their weights.
+    File(Arc<SizesOfFile>),
+}
+
+/// The sizes that a file names, and how many values have each.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SizesOfFile {
+    /// The file.
+    pub path: String,
+    /// Each size in bytes, with the share of the values that are of it or of one before.
+    sizes: Vec<(u64, f64)>,
+}
+
+impl SizesOfFile {
+    fn read(path: &str) -> Result<Self, String> {
+        let mut rows = weights::read(path, &["bytes"])?.rows;
+        rows.retain(|(_, weight)| *weight > 0.0);
+        if rows.iter().any(|(bytes, _)| *bytes == 0) {
+            return Err(format!("{path} has a size of 0, which cannot be"));
+        }
+        let total: f64 = rows.iter().map(|(_, weight)| weight).sum();
+        let mut sum = 0.0;
+        for row in &mut rows {
+            sum += row.1 / total;
+            row.1 = sum;
+        }
+        Ok(Self { path: path.to_owned(), sizes: rows })
+    }
+
+    fn at(&self, unit: f64) -> u64 {
+        let place = self.sizes.partition_point(|(_, up_to)| *up_to <= unit);
+        // Rounding can leave the last share a little below 1.
+        self.sizes[place.min(self.sizes.len() - 1)].0
+    }
+
+    fn mean(&self) -> f64 {
+        let mut before = 0.0;
+        self.sizes
+            .iter()
+            .map(|(bytes, up_to)| {
+                let share = up_to - before;
+                before = *up_to;
+                *bytes as f64 * share
+            })
+            .sum()
+    }
 }
 
 impl ValueSizes {
@@ -35,10 +85,11 @@ impl ValueSizes {
     #[must_use]
     pub fn bytes_of(&self, seed: u64, key: u64) -> u64 {
         let random = || RandomSource::new(seed, Purpose::ValueSizes).at(0, key);
-        let bytes = match *self {
+        let bytes = match self {
             Self::Fixed(size) => size.0,
-            Self::Uniform { min, max } => min.0 + random().below((max.0 - min.0).saturating_add(1)),
-            Self::Lognormal { median, sigma, max } => {
+            Self::File(file) => file.at(random().unit()),
+            &Self::Uniform { min, max } => min.0 + random().below((max.0 - min.0).saturating_add(1)),
+            &Self::Lognormal { median, sigma, max } => {
                 let normal: f64 = StandardNormal.sample(&mut random());
                 let bytes = median.0 as f64 * (sigma.0 * normal).exp();
                 (bytes.round() as u64).min(max.0)
@@ -50,19 +101,21 @@ impl ValueSizes {
     /// The largest possible size.
     #[must_use]
     pub fn largest(&self) -> ByteSize {
-        match *self {
-            Self::Fixed(size) => size,
-            Self::Uniform { max, .. } | Self::Lognormal { max, .. } => max,
+        match self {
+            Self::Fixed(size) => *size,
+            Self::Uniform { max, .. } | Self::Lognormal { max, .. } => *max,
+            Self::File(file) => ByteSize(file.sizes.iter().map(|(bytes, _)| *bytes).max().unwrap_or(1)),
         }
     }
 
     /// The mean size in bytes that is expected of very many keys.
     #[must_use]
     pub fn mean_bytes(&self) -> f64 {
-        match *self {
+        match self {
             Self::Fixed(size) => size.0 as f64,
-            Self::Uniform { min, max } => f64::midpoint(min.0 as f64, max.0 as f64),
-            Self::Lognormal { median, sigma, max } => {
+            Self::File(file) => file.mean(),
+            &Self::Uniform { min, max } => f64::midpoint(min.0 as f64, max.0 as f64),
+            &Self::Lognormal { median, sigma, max } => {
                 // This is the mean of min(X, max) for a lognormal X.
                 let (mu, max, sigma) = ((median.0 as f64).ln(), max.0 as f64, sigma.0);
                 let below = |z: f64| statrs::function::erf::erfc(-z / std::f64::consts::SQRT_2) / 2.0;
@@ -77,8 +130,9 @@ impl Setting for ValueSizes {
     const UNIT: Option<&'static str> = ByteSize::UNIT;
 
     fn expects() -> String {
-        "a size such as \"500B\", { distribution = \"uniform\", min = \"100B\", max = \"2kB\" } or \
-         { distribution = \"lognormal\", median = \"400B\", sigma = 0.8, max = \"16KiB\" }"
+        "a size such as \"500B\", { distribution = \"uniform\", min = \"100B\", max = \"2kB\" }, \
+         { distribution = \"lognormal\", median = \"400B\", sigma = 0.8, max = \"16KiB\" } or \
+         { distribution = \"file\", path = \"sizes.csv\" }, a CSV of bytes,weight"
             .into()
     }
 
@@ -117,6 +171,7 @@ impl Setting for ValueSizes {
                 sigma.show(),
                 max.show()
             ),
+            Self::File(file) => format!("{{ distribution = \"file\", path = {} }}", file.path.show()),
         }
     }
 }
@@ -138,9 +193,22 @@ fn read_table(reader: &Reader<'_>) -> Option<ValueSizes> {
             at_most(reader, "median", median, max);
             ValueSizes::Lognormal { median, sigma, max }
         }
+        "file" => {
+            let path: String = required(reader, "path", String::new());
+            if path.is_empty() {
+                return None;
+            }
+            match SizesOfFile::read(&path) {
+                Ok(sizes) => ValueSizes::File(Arc::new(sizes)),
+                Err(reason) => {
+                    reader.wrong("path", reason, None);
+                    return None;
+                }
+            }
+        }
         "" => return None,
         other => {
-            let help = suggest(other, &["uniform", "lognormal"]);
+            let help = suggest(other, &["uniform", "lognormal", "file"]);
             reader.wrong("distribution", format!("\"{other}\" is not known"), Some(help));
             return None;
         }
@@ -221,6 +289,23 @@ mod tests {
             let mean = found.iter().sum::<u64>() as f64 / found.len() as f64;
             assert!((mean - sizes.mean_bytes()).abs() < mean * 0.01, "{text}: {mean} {}", sizes.mean_bytes());
         }
+    }
+
+    #[test]
+    fn the_sizes_of_a_file_come_by_their_weights() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sizes.csv");
+        std::fs::write(&path, "bytes,weight\n100,3\n5000,1\n7,0\n").unwrap();
+        let sizes = read(&format!("{{ distribution = \"file\", path = {path:?} }}")).unwrap();
+        assert!((sizes.mean_bytes() - 1_325.0).abs() < 1e-6 && sizes.largest() == ByteSize(5_000));
+        assert_eq!(read(&sizes.show()).unwrap(), sizes);
+        let small = (0..100_000).filter(|key| sizes.bytes_of(9, *key) == 100).count();
+        assert!(small.abs_diff(75_000) < 700, "{small}");
+        std::fs::write(&path, "bytes,weight\n0,3\n").unwrap();
+        let message = read(&format!("{{ distribution = \"file\", path = {path:?} }}")).unwrap_err();
+        assert!(message.contains("path:") && message.contains("a size of 0"), "{message}");
+        let message = read("{ distribution = \"file\" }").unwrap_err();
+        assert!(message.contains("path: is missing"), "{message}");
     }
 
     #[test]

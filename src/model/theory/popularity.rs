@@ -111,6 +111,29 @@ impl Popularity {
         Self::of_classes(buckets.iter().map(class).collect())
     }
 
+    /// Keys of any popularity, of which `cumulative` gives the share that so many of the hottest take of all reads and of all
+    /// writes; the rates are those of all keys together. The head is exact and the tail in buckets, as for [`Popularity::zipf`].
+    ///
+    /// # Errors
+    /// See [`Popularity::of_classes`].
+    pub fn of_ranks(
+        keys: u64,
+        cumulative: impl Fn(u64) -> f64,
+        reads_per_second: f64,
+        writes_per_second: f64,
+    ) -> Result<Self, TheoryError> {
+        let class = |(first, next): (u64, u64)| {
+            let many = (next - first) as f64;
+            let share = (cumulative(next) - cumulative(first)).max(0.0) / many;
+            Class {
+                reads_per_second: reads_per_second * share,
+                writes_per_second: writes_per_second * share,
+                keys: many,
+            }
+        };
+        Self::of_classes(buckets(keys).map(class).collect())
+    }
+
     /// The classes.
     #[must_use]
     pub fn classes(&self) -> &[Class] {
@@ -160,6 +183,18 @@ impl Popularity {
         let read = self.classes.iter().filter(|class| class.reads_per_second > 0.0);
         read.map(|class| reads(class) * of_read(class)).sum::<f64>() / self.reads_per_second
     }
+}
+
+/// The first rank of each class, counted from 0, and the one after its last.
+fn buckets(keys: u64) -> impl Iterator<Item = (u64, u64)> {
+    let mut first = 0;
+    std::iter::from_fn(move || {
+        let begin = first;
+        let width =
+            if begin < HEAD { 1 } else { ((begin as f64 * (BUCKET_RATIO - 1.0)).ceil() as u64).max(1) };
+        first = (begin + width).min(keys);
+        (begin < keys).then_some((begin, first))
+    })
 }
 
 /// (Σ i^−s, number of ranks) of each rank of the head and each bucket of the tail.
@@ -241,6 +276,24 @@ mod tests {
             let exact: f64 = (5_000..5_050).map(|rank| f64::from(rank).powf(-exponent)).sum();
             assert!((power_sum(5_000.0, 5_050.0, exponent) / exact - 1.0).abs() < 1e-12, "{exponent}");
         }
+    }
+
+    #[test]
+    fn ranks_of_any_popularity_keep_their_shares_and_are_what_zipf_is() {
+        let weights: Vec<f64> = (1..=50_000).map(|rank| f64::from(rank).powf(-0.99)).collect();
+        let total: f64 = weights.iter().sum();
+        let cumulative = |ranks: u64| weights[..ranks as usize].iter().sum::<f64>() / total;
+        let ranks = Popularity::of_ranks(50_000, cumulative, 900.0, 100.0).unwrap();
+        assert!((ranks.keys() - 50_000.0).abs() < 1e-6 && (ranks.reads_per_second() - 900.0).abs() < 1e-6);
+        let capacity = ModelCapacity::entries(2_000.0).unwrap();
+        let hit_rate = |of: &Popularity| lru::hit_rate(of, capacity, ModelWritePolicy::Deletes).value;
+        let zipf = Popularity::zipf(50_000, 0.99, 900.0, 100.0).unwrap();
+        assert!(
+            (hit_rate(&ranks) - hit_rate(&zipf)).abs() < 1e-4,
+            "{} {}",
+            hit_rate(&ranks),
+            hit_rate(&zipf)
+        );
     }
 
     #[test]

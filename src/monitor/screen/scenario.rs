@@ -126,7 +126,7 @@ impl ScenarioScreen {
                 self.stale += stale;
                 self.windows.push(Window { per_second, hit_rate, p50_us, p99_us, errors, stale });
             }
-            Event::Warning { what } => self.notes.push(what),
+            Event::Warning { what } | Event::Note { what } => self.notes.push(what),
             Event::CellEnded { cell, line } => self.end(cell, line, false),
             Event::CellFailed { cell, reason } => self.end(cell, reason, true),
             Event::RunEnded => self.step("done".into()),

@@ -2,7 +2,7 @@
 
 use super::hit_rate::events;
 use super::over_time::{self, Marks, TimeFigure, most, times};
-use crate::report::answer::{few, is_told_apart};
+use crate::report::answer::{few, told_apart};
 use crate::report::canvas::Canvas;
 use crate::report::canvas::scale::Scale;
 use crate::report::format::{self, three_digits};
@@ -62,9 +62,11 @@ fn answer(group: &Group<'_>) -> Option<String> {
     let sound: Vec<&str> =
         known.iter().filter(|(_, share)| *share <= 0.0).map(|(entry, _)| entry.label).collect();
     let (least, _) = *known.last()?;
+    let rest: Vec<&StrategyRepeats<'_>> = known.iter().skip(1).map(|(entry, _)| *entry).collect();
+    let is_told_apart = told_apart(figure, worst, &rest).last().copied().unwrap_or(false);
     let others = match sound.as_slice() {
         _ if known.len() < 2 => String::new(),
-        _ if !is_told_apart(figure, worst, least) => "; no difference shown between the strategies".into(),
+        _ if !is_told_apart => "; no difference shown between the strategies".into(),
         [] => format!("; {}: {}", least.label, failures(figure, least)),
         sound => format!("; none failed with {}", few(sound)),
     };

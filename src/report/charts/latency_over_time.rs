@@ -1,11 +1,11 @@
 //! The usual, slow and slowest answers over time.
 
 use super::over_time::{self, Marks, TimeFigure, times};
+use crate::model::stats::median;
 use crate::report::answer::few;
 use crate::report::canvas::Canvas;
 use crate::report::format::{micros, three_digits};
 use crate::report::group::{Group, StrategyRepeats};
-use crate::report::stats::median;
 use crate::results::{Phase, TimeseriesRow};
 
 const FIGURES: [TimeFigure; 3] = [

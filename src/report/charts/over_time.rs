@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use plotters::style::Color;
 
 use super::hit_rate::{EVENT_ROW, Windows, draw_events, events, parts, placed_names, time_scale, windows};
+use crate::model::stats::median;
 use crate::report::canvas::Canvas;
 use crate::report::canvas::end_labels::{EndLabel, draw_end_labels, height_for, room_for};
 use crate::report::canvas::panel::Panel;
 use crate::report::canvas::scale::Scale;
 use crate::report::canvas::sheet::{LegendEntry, MARGIN, Sheet, WIDTH};
 use crate::report::group::{Group, StrategyRepeats};
-use crate::report::stats::median;
 use crate::results::{EventKind, EventRow, Phase, TimeseriesRow};
 
 /// Between two panels, for the title of the lower one.

@@ -2,13 +2,13 @@
 
 use plotters::style::{Color, RGBColor};
 
+use crate::model::stats::paired_ratio;
 use crate::report::answer::{few, leaders};
 use crate::report::candidates::candidates;
 use crate::report::canvas::sheet::{LegendEntry, LegendSample, MARGIN, Sheet, WIDTH};
 use crate::report::canvas::{Anchor, Canvas, FAINT_INK, INK, Lettering};
 use crate::report::format::three_digits;
 use crate::report::group::{Group, StrategyRepeats, quantity};
-use crate::report::stats::paired_ratio;
 use crate::report::style::Look;
 use crate::results::{Better, Criterion, named};
 

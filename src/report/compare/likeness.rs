@@ -22,7 +22,8 @@ const SAME: &[&str] = &[
     FAULT,
 ];
 /// Settings that only say how often, and from which numbers; the digests tell whether the latter matters.
-const OF_NO_MATTER: &[&str] = &["run.repeats", "run.seed", "description", "name"];
+const OF_NO_MATTER: &[&str] =
+    &["run.repeats", "run.until", "run.max_duration", "run.seed", "description", "name"];
 /// More differences than this are counted, not named.
 const NAMED: usize = 12;
 

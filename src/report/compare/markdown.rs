@@ -1,8 +1,8 @@
 //! A comparison as Markdown, for a comment on a pull request: what differs in the open, the rest folded away.
 
-use super::judge::{FigureChange, Finding};
 use super::{ComparedRun, Comparison, RowChange, RunChange};
 use crate::base::shown;
+use crate::report::judge::{FigureChange, Finding};
 
 /// The comparison in GitHub's Markdown.
 #[must_use]

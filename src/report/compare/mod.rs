@@ -3,7 +3,6 @@
 //! Figures are those of `criteria`, each with the ratio of its repeats and the interval of that. What is called better or
 //! worse is settled over all figures of all runs together.
 
-pub mod judge;
 pub mod likeness;
 pub mod markdown;
 pub mod page;
@@ -13,9 +12,9 @@ mod words;
 use crate::report::format;
 use crate::report::group::{Group, StrategyRepeats, groups, short_swept};
 use crate::report::headline::Headline;
+use crate::report::judge::{self, FigureChange, FigureEvidence, Finding, Pairing};
 use crate::results::named;
 use crate::results::{Results, ResultsError, Status};
-use judge::{FigureChange, FigureEvidence, Finding, Pairing};
 
 /// The figures that are compared: what users feel, what the stores bear, what goes wrong.
 const COMPARED: &[&str] = &[

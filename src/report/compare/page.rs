@@ -2,11 +2,11 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::judge::{FigureChange, Finding};
 use super::{Comparison, RowChange, RunChange};
 use crate::base::shown;
 use crate::report::decision::Tone;
 use crate::report::html::{SCRIPT, STYLE};
+use crate::report::judge::{FigureChange, Finding};
 
 /// The page. A control character is no character of HTML, so that a picture stands for it.
 #[must_use]

@@ -1,9 +1,9 @@
 //! A comparison on the terminal: every figure, and at the end what became of them.
 
-use super::judge::{FigureChange, Finding};
 use super::{Comparison, RowChange, RunChange};
 use crate::base::shown;
 use crate::report::decision::Tone;
+use crate::report::judge::{FigureChange, Finding};
 use crate::report::terminal::push_wrapped;
 
 const HEADINGS: [&str; 6] = ["", "A", "", "ratio", "95 % interval", ""];

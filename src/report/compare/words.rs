@@ -1,11 +1,11 @@
 //! What a comparison says in words, alike in every output.
 
-use super::judge::{FigureChange, Finding, Pairing, SMALLEST, looked_at};
 use super::{Comparison, RowChange, RunChange};
+use crate::model::stats::REPEATS_FOR_INTERVAL;
 use crate::report::criteria::Estimate;
 use crate::report::format;
 use crate::report::headline::NONE;
-use crate::report::stats::REPEATS_FOR_INTERVAL;
+use crate::report::judge::{FigureChange, Finding, Pairing, SMALLEST, looked_at};
 
 impl Finding {
     /// The word for a change to the run of that letter.

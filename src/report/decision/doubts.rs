@@ -1,10 +1,11 @@
 //! What the data do not show.
 
-use super::figures::{NAMED, is_open, ratio};
+use super::figures::{NAMED, is_open};
+use crate::model::stats::REPEATS_FOR_INTERVAL;
 use crate::report::candidates::candidates;
 use crate::report::format;
 use crate::report::group::{Group, StrategyRepeats};
-use crate::report::stats::REPEATS_FOR_INTERVAL;
+use crate::report::judge::{self, FigureEvidence};
 use crate::results::{Status, SummaryRow, named};
 
 /// Strategies of which nothing is known, since all of their runs failed.
@@ -41,15 +42,16 @@ pub fn not_shown(group: &Group<'_>) -> Option<String> {
     let mut known: Vec<_> =
         candidates(group).into_iter().filter_map(|entry| Some((entry, figure.of(entry)?.value))).collect();
     known.sort_by(|a, b| figure.better.order(a.1, b.1));
+    let neighbours: Vec<_> = known.windows(2).map(|pair| (pair[0].0, pair[1].0)).collect();
+    let weigh =
+        |(a, b): &(&StrategyRepeats<'_>, &StrategyRepeats<'_>)| FigureEvidence::within_run(figure, a, b);
+    let evidence: Vec<FigureEvidence> = neighbours.iter().map(weigh).collect();
+    let level = judge::level_of_one_more(&evidence);
     let mut pairs = Vec::new();
-    for pair in known.windows(2) {
-        let of = ratio(figure, pair[0].0, pair[1].0);
-        if let Some(of) = of.filter(|of| of.interval.is_some() && !of.is_shown()) {
-            let seen = of.would_be_seen().map(format::percent).unwrap_or_default();
-            pairs.push(format!(
-                "{} and {} (a difference over {seen} would be seen)",
-                pair[0].0.label, pair[1].0.label
-            ));
+    for (((a, b), of), apart) in neighbours.iter().zip(&evidence).zip(judge::told_apart(&evidence)) {
+        if let (false, Some(seen)) = (apart, of.would_be_seen(level)) {
+            let seen = format::percent(seen);
+            pairs.push(format!("{} and {} (a difference over {seen} would be seen)", a.label, b.label));
         }
     }
     let more = pairs.len().saturating_sub(NAMED);
@@ -84,11 +86,21 @@ pub fn disturbed(group: &Group<'_>) -> Option<String> {
         .map_or_else(String::new, |late| format!(", {} of the operations at worst", format::percent(late)));
     (disturbed > 0).then(|| {
         format!(
-            "{disturbed} of {} runs {} disturbed: this machine sent operations late{worst}, so the slowest reads may be its doing. A quieter machine, a lower rate or more repeats tell.",
+            "{disturbed} of {} runs {} disturbed: this machine sent operations late{worst}{}",
             rows().count(),
-            was(disturbed)
+            was(disturbed),
+            consequence(group)
         )
     })
+}
+
+fn consequence(group: &Group<'_>) -> String {
+    match group.left_out.len() {
+        0 => ", so the slowest reads may be its doing. A quieter machine, a lower rate or more repeats tell."
+            .into(),
+        1 => ". Times and throughput are of the other blocks, for every strategy alike.".into(),
+        more => format!(". Times and throughput leave {more} blocks out, for every strategy alike."),
+    }
 }
 
 fn was(runs: usize) -> &'static str {

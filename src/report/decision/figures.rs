@@ -1,8 +1,8 @@
 //! The figures that a decision is made from, and strategies named by them.
 
+use crate::model::stats::{Ratio, paired_ratio};
 use crate::report::format;
 use crate::report::group::{Group, StrategyRepeats};
-use crate::report::stats::{Ratio, paired_ratio};
 use crate::results::{Criterion, Mode, named};
 
 /// More strategies than this are not named in one sentence.

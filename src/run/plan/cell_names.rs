@@ -163,7 +163,7 @@ mod tests {
                 prop_assert!(topologies.contains(&cell.topology.label.as_str()));
             }
             let each = strategies.len() * topologies.len();
-            prop_assert_eq!(taken.len(), each * if sweeps { 4 } else { plan.scenario.run.repeats.get() as usize });
+            prop_assert_eq!(taken.len(), each * if sweeps { 4 } else { plan.scenario.run.repeats.most() as usize });
         }
     }
 }

@@ -21,7 +21,7 @@ pub fn cells(variants: &[Variant], only: &Only, given: &[String], left_out: &mut
     let Some((_, first)) = variants.first() else { return Vec::new() };
     let mut order = rand::rngs::SmallRng::seed_from_u64(first.run.seed ^ 0x0bad_cafe);
     let mut cells: Vec<Cell> = Vec::new();
-    for repeat in 1..=first.run.repeats.get() {
+    for repeat in 1..=first.run.repeats.most() {
         let mut block = block(variants, only, given, repeat, left_out);
         block.shuffle(&mut order);
         cells.extend(block);

@@ -126,7 +126,7 @@ impl Scenario {
         DatasetParameters {
             keys: self.dataset.keys.get(),
             categories: self.dataset.categories.get(),
-            value_size: self.dataset.value_size,
+            value_size: self.dataset.value_size.clone(),
             seed: self.run.seed,
         }
     }

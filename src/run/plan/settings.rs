@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU64;
 
+use super::repeats::{Repeats, Tolerance};
 use crate::base::units::ByteSize;
 use crate::load::workload::ValueSizes;
 use crate::scenario::Positive;
@@ -11,7 +12,7 @@ crate::settings! {
     pub struct DatasetSettings {
         /// how many documents there are
         keys: NonZeroU64 = NonZeroU64::new(100_000).unwrap_or(NonZeroU64::MIN),
-        /// how large a document is: "500B", or a table with `distribution` uniform (min, max) or lognormal (median, sigma, max)
+        /// how large a document is: "500B", or a table with `distribution` uniform (min, max), lognormal (median, sigma, max) or file (path, a CSV of bytes,weight)
         value_size: ValueSizes = ValueSizes::Fixed(ByteSize(500)),
         /// how many categories the documents are spread over
         categories: NonZeroU64 = NonZeroU64::new(100).unwrap_or(NonZeroU64::MIN),
@@ -27,8 +28,12 @@ crate::settings! {
         warmup_max: Positive = Positive::seconds(60),
         /// the interval of the time series, and of the warm-up's look at the hit rate
         window: Positive = Positive::seconds(1),
-        /// how often every cell is run; three give intervals, five narrow ones
-        repeats: NonZeroU64 = NonZeroU64::MIN,
+        /// how often every cell is run: a number, of which three give intervals and five narrow ones, or a range such as "5..30"
+        repeats: Repeats = Repeats::ONE,
+        /// of a range of repeats: how near the ratio of each strategy to no cache has to be known, as "2%", until no further repeat is run
+        until: Option<Tolerance> = None,
+        /// of a range of repeats: how long the run may take before no further repeat is begun
+        max_duration: Option<Positive> = None,
         /// what the dataset, the operations and the order of the cells are drawn from
         seed: u64 = 1,
         /// whether every read is held against every write, and both stores are compared at the end; see docs/results.md for what it costs

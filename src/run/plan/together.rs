@@ -1,7 +1,7 @@
 //! What is right by itself in a scenario, and wrong together or on this machine.
 
 use super::scenario::Scenario;
-use super::settings::PinSettings;
+use super::settings::{PinSettings, RunSettings};
 use super::{application, capacity, size};
 use crate::base::processors;
 use crate::scenario::{Mistake, Reader};
@@ -33,8 +33,18 @@ pub(super) fn check(scenario: &Scenario, top: &Reader<'_>) {
                 .help("leave the trace out, or run it with application = \"catalog\""),
         );
     }
+    let (needed, there) = (scenario.distribution.keys_needed(), scenario.dataset.keys.get());
+    if needed > there {
+        let path = ["workload", "keys", "path"];
+        let message = format!("asks for {needed} keys, and the dataset has {there}");
+        top.mistakes().push(
+            Mistake::new(top.place_of(&path), path.join("."), message)
+                .help(format!("write dataset.keys = {needed} or more")),
+        );
+    }
     capacity::check(scenario, top);
     size::check(scenario, top);
+    check_repeats(&scenario.run, top);
     check_eviction(scenario, top);
     check_tls(scenario, top);
     for (number, topology) in scenario.topologies.iter().enumerate() {
@@ -53,6 +63,31 @@ pub(super) fn check(scenario: &Scenario, top: &Reader<'_>) {
             )
             .help("make run.window shorter"),
         );
+    }
+}
+
+/// Reports a range of repeats that nothing ends, and what would end one that is not there.
+fn check_repeats(run: &RunSettings, top: &Reader<'_>) {
+    // What could not be read stands as its default here, which may contradict what could.
+    if !top.mistakes().is_empty() {
+        return;
+    }
+    let wrong = |key: &str, message: &str, help: &str| {
+        let mistake = Mistake::new(top.place_of(&["run", key]), format!("run.{key}"), message);
+        top.mistakes().push(mistake.help(help));
+    };
+    let fixed = "give run.repeats a range such as \"5..30\"";
+    match (run.repeats.is_range(), run.until.is_some()) {
+        (true, false) => wrong(
+            "repeats",
+            "is a range, and nothing says when enough have been run",
+            "give run.until, as in until = \"2%\", or a number of repeats",
+        ),
+        (false, true) => wrong("until", "needs repeats whose number is open", fixed),
+        _ => {}
+    }
+    if run.max_duration.is_some() && !run.repeats.is_range() {
+        wrong("max_duration", "bounds repeats whose number is open, and theirs is not", fixed);
     }
 }
 

@@ -112,6 +112,7 @@ fn size(sizes: &ValueSizes) -> String {
         ValueSizes::Fixed(size) => size.to_string(),
         ValueSizes::Uniform { min, max } => format!("{min} to {max}"),
         ValueSizes::Lognormal { median, max, .. } => format!("{median} in the median and {max} at most"),
+        ValueSizes::File(file) => format!("sizes as in {}", file.path),
     }
 }
 
@@ -121,6 +122,16 @@ fn keys(distribution: &Distribution) -> String {
         Distribution::Uniform(_) => "every key alike".into(),
         Distribution::Hotspot(_) => "a hot share of the keys".into(),
         Distribution::Sequential(_) => "one key after another".into(),
+        Distribution::Latest(latest) => format!("the newest first by Zipf {}", tidy(latest.exponent.0)),
+        Distribution::Exponential(_) => "exponential".into(),
+        Distribution::ZipfOneHit(settings) => format!(
+            "Zipf {} and {} % one-hit wonders",
+            tidy(settings.exponent.0),
+            tidy(settings.one_hit_share.get() * 100.0)
+        ),
+        Distribution::File(popularity) => {
+            format!("keys as in {}", popularity.settings.path.as_deref().unwrap_or_default())
+        }
     }
 }
 

@@ -3,11 +3,15 @@
 //! Distributions draw *ranks*: rank 0 is the key with the most requests. [`KeySampler`] maps ranks to keys by a seeded
 //! bijection, so that the hot keys lie scattered while the skew stays untouched.
 
+pub mod exponential;
+pub mod file;
 pub mod hotspot;
+pub mod latest;
 pub mod sequential;
 pub mod shift;
 pub mod uniform;
 pub mod zipf;
+pub mod zipf_one_hit;
 
 use std::num::NonZeroU64;
 use std::sync::Arc;
@@ -17,11 +21,15 @@ use super::random::Xoroshiro;
 use crate::base::units::Share;
 use crate::scenario::{Reader, SettingDoc, Settings, suggest};
 
+pub use exponential::{Exponential, ExponentialRanks};
+pub use file::{FilePopularity, FileRanks, PopularityFile};
 pub use hotspot::{Hotspot, HotspotRanks};
+pub use latest::Latest;
 pub use sequential::Sequential;
 pub use shift::RankShift;
 pub use uniform::Uniform;
 pub use zipf::{Zipf, ZipfRanks};
+pub use zipf_one_hit::{ZipfOneHit, ZipfOneHitRanks};
 
 /// A key distribution as a scenario names it, with its settings.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +42,14 @@ pub enum Distribution {
     Hotspot(Hotspot),
     /// The clients together scan the keys.
     Sequential(Sequential),
+    /// The newest keys take most requests.
+    Latest(Latest),
+    /// Each key gets a little more than the next.
+    Exponential(Exponential),
+    /// Zipf beside keys that are asked for once.
+    ZipfOneHit(ZipfOneHit),
+    /// The weights of a file.
+    File(FilePopularity),
 }
 
 /// One distribution that a scenario can name.
@@ -75,6 +91,30 @@ pub const REGISTRY: &[DistributionRow] = &[
         docs: Sequential::docs,
         read: |reader| Distribution::Sequential(Sequential::read(reader)),
     },
+    DistributionRow {
+        name: "latest",
+        summary: "the newest documents, those of the highest ids, take most requests: a document's age is drawn by Zipf",
+        docs: Latest::docs,
+        read: |reader| Distribution::Latest(Latest::read(reader)),
+    },
+    DistributionRow {
+        name: "exponential",
+        summary: "each key is asked for a little more often than the next: a share of the keys takes a share of the requests",
+        docs: Exponential::docs,
+        read: |reader| Distribution::Exponential(exponential::read_checked(reader)),
+    },
+    DistributionRow {
+        name: "zipf-one-hit",
+        summary: "Zipf beside one-hit wonders: keys that are asked for and then not again for long",
+        docs: ZipfOneHit::docs,
+        read: |reader| Distribution::ZipfOneHit(zipf_one_hit::read_checked(reader)),
+    },
+    DistributionRow {
+        name: "file",
+        summary: "how often each key is asked for stands in a file, by rank or by key",
+        docs: PopularityFile::docs,
+        read: |reader| Distribution::File(FilePopularity::read(reader)),
+    },
 ];
 
 impl Distribution {
@@ -105,13 +145,46 @@ impl Distribution {
             Self::Uniform(_) => "uniform",
             Self::Hotspot(_) => "hotspot",
             Self::Sequential(_) => "sequential",
+            Self::Latest(_) => "latest",
+            Self::Exponential(_) => "exponential",
+            Self::ZipfOneHit(_) => "zipf-one-hit",
+            Self::File(_) => "file",
+        }
+    }
+
+    /// The keys that the dataset must have for it.
+    #[must_use]
+    pub fn keys_needed(&self) -> u64 {
+        match self {
+            Self::File(popularity) => popularity.keys_needed(),
+            Self::Zipf(_)
+            | Self::Uniform(_)
+            | Self::Hotspot(_)
+            | Self::Sequential(_)
+            | Self::Latest(_)
+            | Self::Exponential(_)
+            | Self::ZipfOneHit(_) => 1,
+        }
+    }
+
+    /// Returns true if each request is drawn by itself, whatever was asked for before: what models of caches take for granted.
+    #[must_use]
+    pub fn is_independent(&self) -> bool {
+        match self {
+            Self::Zipf(_)
+            | Self::Uniform(_)
+            | Self::Hotspot(_)
+            | Self::Latest(_)
+            | Self::Exponential(_)
+            | Self::File(_) => true,
+            Self::Sequential(_) | Self::ZipfOneHit(_) => false,
         }
     }
 
     /// Returns true if some keys are hotter than others.
     #[must_use]
     pub fn has_hot_keys(&self) -> bool {
-        matches!(self, Self::Zipf(_) | Self::Hotspot(_))
+        !matches!(self, Self::Uniform(_) | Self::Sequential(_))
     }
 
     /// Every setting with its value as a scenario would have it.
@@ -122,6 +195,10 @@ impl Distribution {
             Self::Uniform(settings) => settings.show(),
             Self::Hotspot(settings) => settings.show(),
             Self::Sequential(settings) => settings.show(),
+            Self::Latest(settings) => settings.show(),
+            Self::Exponential(settings) => settings.show(),
+            Self::ZipfOneHit(settings) => settings.show(),
+            Self::File(popularity) => popularity.settings.show(),
         }
     }
 }
@@ -143,15 +220,19 @@ pub struct TopShares {
     pub top_10_percent: f64,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 enum Ranks {
     Zipf(ZipfRanks),
     Uniform,
     Hotspot(HotspotRanks),
     Sequential,
+    Latest(ZipfRanks),
+    Exponential(ExponentialRanks),
+    ZipfOneHit(ZipfOneHitRanks),
+    File(Arc<FileRanks>),
 }
 
-/// Draws keys.
+/// Draws keys. It is small, so that every client can have one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KeySampler {
     keys: NonZeroU64,
@@ -174,6 +255,14 @@ impl KeySampler {
                 settings.request_share.get(),
             )),
             Distribution::Sequential(_) => Ranks::Sequential,
+            Distribution::Latest(settings) => Ranks::Latest(ZipfRanks::new(keys, settings.exponent.0)),
+            Distribution::Exponential(settings) => Ranks::Exponential(ExponentialRanks::new(
+                keys,
+                settings.hot_share.get(),
+                settings.request_share.get(),
+            )),
+            Distribution::ZipfOneHit(settings) => Ranks::ZipfOneHit(ZipfOneHitRanks::new(keys, settings)),
+            Distribution::File(popularity) => Ranks::File(Arc::clone(&popularity.ranks)),
         };
         Self { keys, ranks, bijection: Bijection::new(keys, seed), shifts: Arc::from([]) }
     }
@@ -184,9 +273,10 @@ impl KeySampler {
     pub fn shifted(&self, share: Share, seed: u64) -> Self {
         let hot = match &self.ranks {
             Ranks::Hotspot(ranks) => ranks.hot(),
-            Ranks::Zipf(_) | Ranks::Uniform | Ranks::Sequential => self.top_ranks(10),
+            _ => self.top_ranks(10),
         };
-        let next = RankShift::new(hot, self.keys, share.get(), seed).filter(|_| self.is_scattered());
+        let are_alike = matches!(self.ranks, Ranks::Uniform | Ranks::Sequential);
+        let next = RankShift::new(hot, self.keys, share.get(), seed).filter(|_| !are_alike);
         Self { shifts: self.shifts.iter().copied().chain(next).collect(), ..self.clone() }
     }
 
@@ -205,29 +295,62 @@ impl KeySampler {
             Ranks::Uniform => random.below(self.keys.get()),
             Ranks::Hotspot(ranks) => self.scattered(ranks.sample(random)),
             Ranks::Sequential => sequential::key(self.keys, client, sequence, clients),
+            Ranks::Latest(ranks) => latest::newest_first(self.keys, self.moved(ranks.sample(random))),
+            Ranks::Exponential(ranks) => self.scattered(ranks.sample(random)),
+            Ranks::ZipfOneHit(ranks) => self.scattered(ranks.sample(random, client, sequence, clients)),
+            Ranks::File(ranks) => self.key_of_rank(ranks.sample(random)),
         }
     }
 
     /// The key of a rank. Rank 0 is the hottest.
     #[must_use]
     pub fn key_of_rank(&self, rank: u64) -> u64 {
-        if self.is_scattered() { self.scattered(rank) } else { rank }
+        self.unshifted_key(self.moved(rank))
     }
 
     /// The rank of a key. Rank 0 is the hottest.
     #[must_use]
     pub fn rank_of_key(&self, key: u64) -> u64 {
-        if !self.is_scattered() {
-            return key;
-        }
-        self.shifts.iter().fold(self.bijection.backward(key), |rank, shift| shift.of(rank))
+        self.shifts.iter().fold(self.unshifted_rank(key), |rank, shift| shift.of(rank))
     }
 
-    /// The key of a rank where keys are scattered: the latest shift says whose place the rank has taken, and so on to the
-    /// first.
+    /// The rank whose place a rank has taken: the latest shift says it, and so on to the first.
+    #[inline]
+    fn moved(&self, rank: u64) -> u64 {
+        self.shifts.iter().rev().fold(rank, |rank, shift| shift.of(rank))
+    }
+
+    /// The key of a rank where keys are scattered.
     #[inline]
     fn scattered(&self, rank: u64) -> u64 {
-        self.bijection.forward(self.shifts.iter().rev().fold(rank, |rank, shift| shift.of(rank)))
+        self.bijection.forward(self.moved(rank))
+    }
+
+    /// The key that had a rank at the start.
+    fn unshifted_key(&self, rank: u64) -> u64 {
+        match &self.ranks {
+            Ranks::Zipf(_) | Ranks::Hotspot(_) | Ranks::Exponential(_) | Ranks::ZipfOneHit(_) => {
+                self.bijection.forward(rank)
+            }
+            // Scattering would change nothing where all keys are alike, and cost time.
+            Ranks::Uniform | Ranks::Sequential => rank,
+            Ranks::Latest(_) => latest::newest_first(self.keys, rank),
+            Ranks::File(ranks) if ranks.names_keys() => ranks.key_of_rank(rank),
+            Ranks::File(_) => self.bijection.forward(rank),
+        }
+    }
+
+    /// The rank that a key had at the start.
+    fn unshifted_rank(&self, key: u64) -> u64 {
+        match &self.ranks {
+            Ranks::Zipf(_) | Ranks::Hotspot(_) | Ranks::Exponential(_) | Ranks::ZipfOneHit(_) => {
+                self.bijection.backward(key)
+            }
+            Ranks::Uniform | Ranks::Sequential => key,
+            Ranks::Latest(_) => latest::newest_first(self.keys, key),
+            Ranks::File(ranks) if ranks.names_keys() => ranks.rank_of_key(key),
+            Ranks::File(_) => self.bijection.backward(key),
+        }
     }
 
     /// The exact probability that an operation requests the key of this rank, counted from 0; 0 if there is no such
@@ -238,9 +361,12 @@ impl KeySampler {
             return 0.0;
         }
         match &self.ranks {
-            Ranks::Zipf(ranks) => ranks.probability(rank),
+            Ranks::Zipf(ranks) | Ranks::Latest(ranks) => ranks.probability(rank),
             Ranks::Uniform | Ranks::Sequential => 1.0 / self.keys.get() as f64,
             Ranks::Hotspot(ranks) => ranks.probability(rank),
+            Ranks::Exponential(ranks) => ranks.probability(rank),
+            Ranks::ZipfOneHit(ranks) => ranks.probability(rank),
+            Ranks::File(ranks) => ranks.probability(rank),
         }
     }
 
@@ -249,9 +375,12 @@ impl KeySampler {
     pub fn cumulative(&self, ranks: u64) -> f64 {
         let ranks = ranks.min(self.keys.get());
         match &self.ranks {
-            Ranks::Zipf(zipf) => zipf.cumulative(ranks),
+            Ranks::Zipf(zipf) | Ranks::Latest(zipf) => zipf.cumulative(ranks),
             Ranks::Uniform | Ranks::Sequential => ranks as f64 / self.keys.get() as f64,
             Ranks::Hotspot(hotspot) => hotspot.cumulative(ranks),
+            Ranks::Exponential(exponential) => exponential.cumulative(ranks),
+            Ranks::ZipfOneHit(zipf) => zipf.cumulative(ranks),
+            Ranks::File(file) => file.cumulative(ranks),
         }
     }
 
@@ -268,11 +397,6 @@ impl KeySampler {
     /// The number of keys in one of `parts` equal parts, rounded up.
     pub(super) fn top_ranks(&self, parts: u64) -> u64 {
         self.keys.get().div_ceil(parts)
-    }
-
-    /// Returns true if keys are scattered. It would change nothing where all keys are alike, and cost time.
-    fn is_scattered(&self) -> bool {
-        matches!(self.ranks, Ranks::Zipf(_) | Ranks::Hotspot(_))
     }
 }
 
@@ -295,6 +419,16 @@ mod tests {
         )
     }
 
+    /// The table of a distribution with its defaults, and a file of one rank where it takes a file.
+    fn written(name: &str) -> String {
+        let path = if name == "file" {
+            concat!("\npath = \"", env!("CARGO_MANIFEST_DIR"), "/tests/data/popularity.csv\"")
+        } else {
+            ""
+        };
+        format!("distribution = \"{name}\"{path}")
+    }
+
     #[test]
     fn every_row_is_named_once_documented_and_reads_as_itself() {
         for row in REGISTRY {
@@ -302,7 +436,7 @@ mod tests {
             assert!(row.name.chars().all(|c| c.is_ascii_lowercase() || c == '-'));
             assert!(!row.summary.is_empty() && !row.summary.ends_with('.'));
             assert!((row.docs)().iter().all(|doc| !doc.meaning.is_empty()));
-            let (distribution, mistakes) = read(&format!("distribution = \"{}\"", row.name));
+            let (distribution, mistakes) = read(&written(row.name));
             assert_eq!(mistakes, Vec::<String>::new());
             assert_eq!(distribution.name(), row.name);
             assert_eq!(distribution.show().len(), (row.docs)().len());
@@ -329,8 +463,8 @@ mod tests {
 
     #[test]
     fn probabilities_sum_to_one_and_agree_with_their_cumulation() {
-        for distribution in ["zipf", "uniform", "hotspot", "sequential"] {
-            let (distribution, _) = read(&format!("distribution = \"{distribution}\""));
+        for row in REGISTRY {
+            let (distribution, _) = read(&written(row.name));
             for keys in [1, 2, 3, 10, 1000, 20_011] {
                 let sampler = KeySampler::new(&distribution, NonZeroU64::new(keys).unwrap(), 1);
                 let mut sum = 0.0;
@@ -392,7 +526,7 @@ mod tests {
     #[test]
     fn a_single_key_is_always_asked_for() {
         for row in REGISTRY {
-            let (distribution, _) = read(&format!("distribution = \"{}\"", row.name));
+            let (distribution, _) = read(&written(row.name));
             let sampler = KeySampler::new(&distribution, NonZeroU64::MIN, 1);
             let source = RandomSource::new(1, Purpose::Measure);
             assert!((0..1000).all(|n| sampler.sample(&mut source.at(0, n), 0, n, 1) == 0), "{}", row.name);

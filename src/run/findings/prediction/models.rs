@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::load::workload::KeySampler;
 use crate::load::workload::keys::Distribution;
 use crate::model::eviction::PolicyKind;
 use crate::model::theory::{
@@ -42,7 +43,17 @@ pub fn popularity(cell: &Cell) -> Option<Popularity> {
             let classes = vec![class(requests, hot), class(1.0 - requests, keys as f64 - hot)];
             Popularity::of_classes(classes.into_iter().filter(|class| class.keys > 0.0).collect()).ok()
         }
-        Distribution::Sequential(_) => None,
+        Distribution::Latest(latest) => Popularity::zipf(keys, latest.exponent.0, reads, writes).ok(),
+        Distribution::Exponential(_) | Distribution::File(_) => {
+            let sampler = KeySampler::new(
+                &cell.scenario.distribution,
+                cell.scenario.dataset.keys,
+                cell.scenario.run.seed,
+            );
+            Popularity::of_ranks(keys, |ranks| sampler.cumulative(ranks), reads, writes).ok()
+        }
+        // Not drawn independently, which every model takes for granted.
+        Distribution::Sequential(_) | Distribution::ZipfOneHit(_) => None,
     }
 }
 

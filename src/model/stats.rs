@@ -1,8 +1,6 @@
 //! What repeats can and cannot show.
 
-use statrs::distribution::{ContinuousCDF, StudentsT};
-
-use super::format;
+use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 
 /// A 95 % confidence interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -33,6 +31,12 @@ fn median_of_sorted(sorted: &[f64]) -> Option<f64> {
 /// Fewer repeats are given no interval: two say next to nothing about how far a third would lie from them.
 pub const REPEATS_FOR_INTERVAL: usize = 3;
 
+/// One in so many intervals leaves out the truth, and one in so many comparisons of what is alike finds a difference.
+pub const LEVEL: f64 = 0.05;
+
+/// A difference counts as one that would be seen where this share of series like the one at hand would find it.
+const POWER: f64 = 0.8;
+
 /// The distance of something from 0.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Shift {
@@ -42,12 +46,47 @@ pub struct Shift {
     pub interval: ConfidenceInterval,
     /// The probability of an estimate so far from 0, on either side, where the truth is 0.
     pub p: f64,
+    standard_error: f64,
+    freedom: f64,
+}
+
+impl Shift {
+    /// The smallest distance that four of five such series would find at this level.
+    #[must_use]
+    pub fn would_be_seen(&self, level: f64) -> Option<f64> {
+        errors_to_be_seen(self.freedom, level).map(|errors| errors * self.standard_error)
+    }
+}
+
+/// How many standard errors from 0 the truth has to be for [`POWER`] of all series to find that at this level: the noncentral
+/// distribution of Student's t, as the normal one averaged over the scatter that a series may happen to show.
+fn errors_to_be_seen(freedom: f64, level: f64) -> Option<f64> {
+    const POINTS: u32 = 64;
+    const HALVINGS: u32 = 40;
+    let needed = StudentsT::new(0.0, 1.0, freedom).ok()?.inverse_cdf(1.0 - level / 2.0);
+    let normal = Normal::standard();
+    // Wilson and Hilferty's (1931) quantiles of chi squared by its degrees of freedom.
+    let scatter = |at: u32| {
+        let z = normal.inverse_cdf((f64::from(at) + 0.5) / f64::from(POINTS));
+        let ninth = 2.0 / (9.0 * freedom);
+        (1.0 - ninth + z * ninth.sqrt()).max(0.0).powf(1.5)
+    };
+    let scatters: Vec<f64> = (0..POINTS).map(scatter).collect();
+    let power = |errors: f64| {
+        scatters.iter().map(|of| normal.cdf(errors - needed * of)).sum::<f64>() / f64::from(POINTS)
+    };
+    let (mut low, mut high) = (0.0, 4.0 * (needed + 1.0));
+    for _ in 0..HALVINGS {
+        let middle = f64::midpoint(low, high);
+        if power(middle) < POWER { low = middle } else { high = middle }
+    }
+    Some(high)
 }
 
 /// `None` only where there is no freedom to tell by.
 fn students_shift(estimate: f64, standard_error: f64, freedom: f64) -> Option<Shift> {
     let students = StudentsT::new(0.0, 1.0, freedom).ok()?;
-    let margin = students.inverse_cdf(0.975) * standard_error;
+    let margin = students.inverse_cdf(1.0 - LEVEL / 2.0) * standard_error;
     let p = match standard_error {
         error if error > 0.0 => 2.0 * students.cdf(-(estimate / error).abs()),
         // All repeats agree to the last digit.
@@ -58,6 +97,8 @@ fn students_shift(estimate: f64, standard_error: f64, freedom: f64) -> Option<Sh
         estimate,
         interval: ConfidenceInterval { low: estimate - margin, high: estimate + margin },
         p,
+        standard_error,
+        freedom,
     })
 }
 
@@ -109,20 +150,63 @@ pub fn false_discovery_threshold(p: &[f64], share: f64) -> Option<f64> {
     found.last().map(|(p, _)| *p)
 }
 
-/// Student's 95 % interval of the mean; `None` of fewer than three values.
-#[must_use]
-pub fn mean_t_interval(values: &[f64]) -> Option<ConfidenceInterval> {
-    mean_shift(values).map(|of| of.interval)
+/// How a figure scatters from repeat to repeat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scatter {
+    /// By factors, as times, rates and counts do: none is below 0.
+    Factors,
+    /// By the odds, as a share does that cannot leave 0 to 1.
+    Odds,
 }
 
-/// The same of the logarithms, for times: they differ by factors, and none is below 0. `None` where one is not above 0.
-#[must_use]
-pub fn log_interval(values: &[f64]) -> Option<ConfidenceInterval> {
-    if values.iter().any(|value| *value <= 0.0) {
-        return None;
+impl Scatter {
+    /// The value on the scale on which the repeats scatter evenly; `None` at an end of it.
+    fn evenly(self, value: f64) -> Option<f64> {
+        let scaled = match self {
+            Self::Factors => value.ln(),
+            Self::Odds => (value / (1.0 - value)).ln(),
+        };
+        scaled.is_finite().then_some(scaled)
     }
-    let logs: Vec<f64> = values.iter().map(|value| value.ln()).collect();
-    mean_t_interval(&logs).map(|of| ConfidenceInterval { low: of.low.exp(), high: of.high.exp() })
+
+    fn back(self, scaled: f64) -> f64 {
+        match self {
+            Self::Factors => scaled.exp(),
+            Self::Odds => 1.0 / (1.0 + (-scaled).exp()),
+        }
+    }
+
+    fn most(self) -> f64 {
+        match self {
+            Self::Factors => f64::INFINITY,
+            Self::Odds => 1.0,
+        }
+    }
+}
+
+/// The 95 % interval of a figure by how far its repeats scatter: Student's t on the scale on which they do so evenly, around the
+/// figure itself, which is of all answers together and may lie beside the middle of the repeats. Where a repeat is at an end of
+/// that scale, such as one in which nothing failed, it is Student's t of the values as they are, within what is possible. `None`
+/// of fewer than three repeats.
+#[must_use]
+pub fn interval_around(estimate: f64, repeats: &[f64], scatter: Scatter) -> Option<ConfidenceInterval> {
+    let scaled: Option<Vec<f64>> = repeats.iter().map(|value| scatter.evenly(*value)).collect();
+    if let (Some(scaled), Some(estimate)) = (scaled, scatter.evenly(estimate)) {
+        let margin = margin(&scaled)?;
+        return Some(ConfidenceInterval {
+            low: scatter.back(estimate - margin),
+            high: scatter.back(estimate + margin),
+        });
+    }
+    let margin = margin(repeats)?;
+    Some(ConfidenceInterval {
+        low: (estimate - margin).max(0.0),
+        high: (estimate + margin).min(scatter.most()),
+    })
+}
+
+fn margin(values: &[f64]) -> Option<f64> {
+    mean_shift(values).map(|of| (of.interval.high - of.interval.low) / 2.0)
 }
 
 /// The ratio of one strategy's figure to another's.
@@ -142,32 +226,6 @@ impl Ratio {
     pub fn is_shown(&self) -> bool {
         self.interval.is_some_and(|of| of.low > 1.0 || of.high < 1.0)
     }
-
-    /// The smallest difference that would have been seen, as a share: half the interval's width.
-    #[must_use]
-    pub fn would_be_seen(&self) -> Option<f64> {
-        self.interval.map(|of| (of.high / of.low).sqrt() - 1.0)
-    }
-
-    /// `2.9 ± 0.1 × faster, n = 5`.
-    #[must_use]
-    pub fn times(&self, word: &str) -> String {
-        let estimate = format::three_digits(self.estimate);
-        let margin = self.interval.map_or_else(String::new, |of| {
-            // As many decimals as the estimate may have, and never an error of nothing.
-            let decimals = match self.estimate {
-                estimate if estimate >= 99.95 => 0,
-                estimate if estimate >= 9.995 => 1,
-                _ => 2,
-            };
-            let half = ((of.high - of.low) / 2.0).max(0.1_f64.powi(decimals));
-            format!(
-                " ± {}",
-                format::three_digits(format!("{half:.*}", decimals as usize).parse().unwrap_or(half))
-            )
-        });
-        format!("{estimate}{margin} × {word}, n = {}", self.blocks)
-    }
 }
 
 /// The ratio of a figure of two strategies, block by block: in a block both were offered the same operations within the same
@@ -183,8 +241,13 @@ pub fn paired_ratio(ours: &[(u32, f64)], theirs: &[(u32, f64)]) -> Option<Ratio>
     if ratios.is_empty() || ratios.iter().any(|ratio| !ratio.is_finite() || *ratio <= 0.0) {
         return None;
     }
-    let estimate = (ratios.iter().map(|ratio| ratio.ln()).sum::<f64>() / ratios.len() as f64).exp();
-    Some(Ratio { estimate, interval: log_interval(&ratios), blocks: ratios.len() })
+    let logs: Vec<f64> = ratios.iter().map(|ratio| ratio.ln()).collect();
+    let estimate = (logs.iter().sum::<f64>() / logs.len() as f64).exp();
+    let interval = mean_shift(&logs).map(|Shift { interval, .. }| ConfidenceInterval {
+        low: interval.low.exp(),
+        high: interval.high.exp(),
+    });
+    Some(Ratio { estimate, interval, blocks: logs.len() })
 }
 
 #[cfg(test)]
@@ -193,15 +256,29 @@ mod tests {
 
     #[test]
     fn two_repeats_give_no_interval() {
-        assert_eq!(mean_t_interval(&[1.0, 2.0]), None);
+        assert_eq!(interval_around(1.5, &[1.0, 2.0], Scatter::Factors), None);
+        assert_eq!(interval_around(0.0, &[0.0, 0.0], Scatter::Odds), None);
         assert_eq!(paired_ratio(&[(1, 2.0), (2, 2.0)], &[(1, 1.0), (2, 1.0)]).unwrap().interval, None);
     }
 
     #[test]
     fn the_interval_of_the_mean_is_students() {
-        let of = mean_t_interval(&[1.0, 2.0, 3.0]).unwrap();
+        let of = mean_shift(&[1.0, 2.0, 3.0]).unwrap().interval;
         // 4.303 standard errors of 1 / sqrt(3).
         assert!((of.low - (2.0 - 2.484)).abs() < 1e-3 && (of.high - (2.0 + 2.484)).abs() < 1e-3, "{of:?}");
+    }
+
+    #[test]
+    fn an_interval_stays_within_what_is_possible_and_around_the_figure() {
+        let share = interval_around(0.97, &[0.9, 0.98, 0.999], Scatter::Odds).unwrap();
+        assert!(share.low > 0.0 && share.low < 0.97 && share.high > 0.97 && share.high < 1.0, "{share:?}");
+        let time = interval_around(3.0, &[0.1, 2.0, 9.0], Scatter::Factors).unwrap();
+        assert!(time.low > 0.0 && ((time.low * time.high).sqrt() - 3.0).abs() < 1e-9, "{time:?}");
+        let failed = interval_around(0.01, &[0.0, 0.0, 0.03], Scatter::Odds).unwrap();
+        assert!(failed.low == 0.0 && failed.high > 0.03 && failed.high < 1.0, "{failed:?}");
+        // Every repeat agrees: none says how far another might lie.
+        let none = interval_around(0.0, &[0.0; 5], Scatter::Odds).unwrap();
+        assert!(none.low == 0.0 && none.high == 0.0, "{none:?}");
     }
 
     #[test]
@@ -244,45 +321,16 @@ mod tests {
     }
 
     #[test]
-    fn what_jumps_about_shows_no_difference_and_says_how_large_one_would_be_seen() {
+    fn what_jumps_about_shows_no_difference() {
         let ours = [(1, 1.0), (2, 3.0), (3, 1.0), (4, 2.0)];
         let of = paired_ratio(&ours, &[(1, 2.0), (2, 1.5), (3, 1.2), (4, 1.0)]).unwrap();
-        assert!(!of.is_shown() && of.would_be_seen().unwrap() > 0.5, "{of:?}");
+        assert!(!of.is_shown(), "{of:?}");
     }
 
     #[test]
     fn nothing_is_so_many_times_nothing() {
         assert_eq!(paired_ratio(&[(1, 0.0)], &[(1, 0.0)]), None);
         assert_eq!(paired_ratio(&[(1, 1.0)], &[(2, 1.0)]), None);
-    }
-
-    /// The share of series of so many blocks whose interval holds the true ratio.
-    fn coverage(blocks: u32, mut draw: impl FnMut() -> f64) -> f64 {
-        const SERIES: u32 = 4_000;
-        let mut series =
-            |factor: f64| -> Vec<(u32, f64)> { (0..blocks).map(|block| (block, factor * draw())).collect() };
-        let held = (0..SERIES).filter(|_| {
-            let (ours, theirs) = (series(1.1), series(1.0));
-            let of = paired_ratio(&ours, &theirs).and_then(|of| of.interval).unwrap();
-            of.low <= 1.1 && 1.1 <= of.high
-        });
-        held.count() as f64 / f64::from(SERIES)
-    }
-
-    #[test]
-    fn the_interval_of_a_ratio_holds_the_true_one_nineteen_times_in_twenty() {
-        use rand::SeedableRng;
-        use rand_distr::Distribution;
-        let mut random = rand::rngs::Xoshiro256PlusPlus::seed_from_u64(7);
-        for blocks in [3, 5, 7, 15, 30] {
-            let normal = rand_distr::LogNormal::new(0.0, 0.2).unwrap();
-            let share = coverage(blocks, || normal.sample(&mut random));
-            assert!((0.94..=0.96).contains(&share), "{blocks} blocks, log-normal: {share}");
-            // With a heavy tail the interval is wider than it need be, and holds the true ratio more often.
-            let heavy = rand_distr::Pareto::new(1.0, 3.0).unwrap();
-            let share = coverage(blocks, || heavy.sample(&mut random));
-            assert!((0.94..=0.98).contains(&share), "{blocks} blocks, Pareto: {share}");
-        }
     }
 
     #[test]

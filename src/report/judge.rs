@@ -1,13 +1,16 @@
-//! Whether a figure of one run got better or worse than that of another, or the data do not show it.
+//! Whether a figure is better or worse than another, or the data do not show it: of two strategies in a run, or of one strategy in
+//! two runs.
 
-use crate::report::criteria::Estimate;
-use crate::report::stats::{
-    ConfidenceInterval, REPEATS_FOR_INTERVAL, Shift, false_discovery_threshold, mean_shift, welch_shift,
+use super::criteria::Estimate;
+use super::group::StrategyRepeats;
+use crate::model::stats::{
+    ConfidenceInterval, LEVEL, REPEATS_FOR_INTERVAL, Shift, false_discovery_threshold, mean_shift,
+    welch_shift,
 };
 use crate::results::{Better, Criterion};
 
 /// Of what is called better or worse, no more than this share is expected to be chance.
-const FALSE_SHARE: f64 = 0.05;
+const FALSE_SHARE: f64 = LEVEL;
 /// A smaller difference is called none: the histograms keep three digits, and nobody decides by less.
 pub const SMALLEST: f64 = 0.01;
 /// Figures that count what must never happen: one is a fact, which no other repeat takes back.
@@ -67,9 +70,50 @@ pub struct FigureEvidence {
     p: Option<f64>,
     /// The first run has none in any repeat, and the second some.
     begins: bool,
+    /// The distance of the logarithms; `None` where there is no interval.
+    shift: Option<Shift>,
+    /// The number of comparisons that it stands for.
+    stands_for: f64,
 }
 
 impl FigureEvidence {
+    /// Weighs what one strategy has of a figure against what another has in the same run, where every strategy of a block is
+    /// offered the same operations within the same minutes.
+    #[must_use]
+    pub fn within_run(figure: &Criterion, before: &StrategyRepeats<'_>, after: &StrategyRepeats<'_>) -> Self {
+        Self::weigh(&figure.by_block(before), &figure.by_block(after), |_| true)
+    }
+
+    /// The same evidence where one of the two was chosen among so many by this very figure: whoever holds the best against each
+    /// of the others has looked at all pairs, of which each of these comparisons bears an equal part.
+    #[must_use]
+    pub fn of_a_choice(self, among: usize) -> Self {
+        let stands_for = (among as f64 / 2.0).max(1.0);
+        Self { p: self.p.map(|p| (p * stands_for).min(1.0)), stands_for, ..self }
+    }
+
+    /// The probability of such a difference where nothing differs, for all comparisons that it stands for.
+    #[must_use]
+    pub fn p(&self) -> Option<f64> {
+        self.p
+    }
+
+    /// The smallest difference, as a share, that four of five such series would show at this level.
+    #[must_use]
+    pub fn would_be_seen(&self, level: f64) -> Option<f64> {
+        let shift = self.shift?.would_be_seen(level / self.stands_for)?;
+        Some(shift.exp_m1().max(SMALLEST))
+    }
+
+    /// Large enough to decide anything by.
+    fn is_large(&self) -> bool {
+        self.ratio.is_none_or(|ratio| ratio.ln().abs() >= SMALLEST.ln_1p())
+    }
+
+    fn is_found(&self, threshold: Option<f64>) -> bool {
+        self.is_large() && self.p.zip(threshold).is_some_and(|(p, threshold)| p <= threshold)
+    }
+
     /// Weighs the repeats of a figure, each with its block: block by block where enough of them have a twin that was offered
     /// the same operations, and otherwise as two samples.
     #[must_use]
@@ -95,7 +139,15 @@ impl FigureEvidence {
 
     fn of(pairing: Pairing, before: &[f64], after: &[f64]) -> Self {
         let mut all = before.iter().chain(after);
-        let nothing = Self { pairing, ratio: None, interval: None, p: None, begins: false };
+        let nothing = Self {
+            pairing,
+            ratio: None,
+            interval: None,
+            p: None,
+            begins: false,
+            shift: None,
+            stands_for: 1.0,
+        };
         if all.clone().all(|value| *value == 0.0) {
             return nothing;
         }
@@ -120,9 +172,28 @@ impl FigureEvidence {
             ratio: Some((mean(&after) - mean(&before)).exp()),
             interval,
             p: shift.map(|of| of.p),
+            shift,
             ..nothing
         }
     }
+}
+
+/// Which of these the data show to differ, all of them together.
+#[must_use]
+pub fn told_apart(all: &[FigureEvidence]) -> Vec<bool> {
+    let p: Vec<f64> = all.iter().filter_map(|of| of.p).collect();
+    let threshold = false_discovery_threshold(&p, FALSE_SHARE);
+    all.iter().map(|of| of.is_found(threshold)).collect()
+}
+
+/// The level at which one more of these would be found.
+#[must_use]
+pub fn level_of_one_more(all: &[FigureEvidence]) -> f64 {
+    let p: Vec<f64> = all.iter().filter_map(|of| of.p).collect();
+    let threshold = false_discovery_threshold(&p, FALSE_SHARE);
+    let found = p.iter().filter(|p| threshold.is_some_and(|threshold| **p <= threshold)).count();
+    let looked_at = p.len().max(1);
+    FALSE_SHARE * (found + 1).min(looked_at) as f64 / looked_at as f64
 }
 
 fn mean(values: &[f64]) -> f64 {
@@ -194,14 +265,13 @@ fn finding(change: &FigureChange, threshold: Option<f64>) -> Finding {
     if evidence.begins && NEVER.contains(&change.figure.name) {
         return Finding::Worse;
     }
-    let Some(p) = evidence.p else {
+    if evidence.p.is_none() {
         return match evidence.pairing {
             Pairing::TooFew(..) => Finding::TooFew,
             Pairing::Paired(_) | Pairing::Unpaired(..) => Finding::NotShown,
         };
-    };
-    let is_large = evidence.ratio.is_none_or(|ratio| ratio.ln().abs() >= SMALLEST.ln_1p());
-    if !is_large || threshold.is_none_or(|threshold| p > threshold) {
+    }
+    if !evidence.is_found(threshold) {
         return Finding::NotShown;
     }
     let is_more = evidence.ratio.map_or(evidence.begins, |ratio| ratio > 1.0);
