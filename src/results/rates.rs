@@ -26,8 +26,8 @@ columns! {
         limited_by: Option<LimitedBy>,
         /// True if the rate is kept up with: see `missed`.
         holds: bool,
-        /// What is missed at this rate: less than 99 % of what was due was answered in time, or (in a search) a requirement;
-        /// empty where it holds.
+        /// What is missed at this rate: less than 99 % of what was due was answered in time (of a step, but for what is under
+        /// way at its end as long as an answer takes at the first step), or (in a search) a requirement; empty where it holds.
         missed: String,
     }
 }

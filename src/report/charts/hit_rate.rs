@@ -300,7 +300,10 @@ pub(super) fn draw_events(canvas: &mut Canvas, panel: &Panel, events: &[&EventRo
         if let Some(name) = names.iter().find(|name| name.event == at) {
             // The row just above the panel is that of "warm-up".
             let y = panel.top - 10.0 - EVENT_ROW * (name.row + 1) as f64;
-            top = y + 7.0;
+            // A phase begins at 0, where a line from its name would cross the title of the panel.
+            if event.kind != EventKind::LoadPhase {
+                top = y + 7.0;
+            }
             canvas.text((name.left, y), &name.text, EVENT_NAMES);
         }
         let x = panel.at_x(event.at_s);
