@@ -7,7 +7,12 @@ use std::fs;
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
+use hotset::results::FailedStep;
+use hotset::store::mongodb::{MongoDatabase, MongoOptions, ReadPreference, WriteConcern};
+use hotset::store::redis::{RedisCache, RedisOptions};
+use hotset::store::{Announcement, Changes as _, Counters, ErrorKind, SecretUrl, Tracking as _};
 use redis::Commands as _;
 use support::tls::Secured;
 use support::{Foreign, Place, eventually, row};
@@ -147,13 +152,12 @@ impl Drop for ClusterNodes {
     }
 }
 
-/// Starts nodes at these addresses on one port, and forms a cluster of them.
-fn cluster(hosts: &[&str], more: &[&str]) -> (ClusterNodes, u16) {
-    // The nodes talk to each other 10 000 ports above.
-    let port = std::iter::repeat_with(support::free_port).find(|port| *port < 50_000).unwrap();
-    let start = |host: &&str| {
+/// Starts nodes at these addresses on one port; `None` where one of them did not get it.
+fn start_nodes(hosts: &[&str], port: u16, more: &[&str]) -> Option<ClusterNodes> {
+    let mut nodes = ClusterNodes(Vec::new());
+    for host in hosts {
         let directory = tempfile::tempdir().unwrap();
-        let child = Command::new("redis-server")
+        let mut child = Command::new("redis-server")
             .args(["--port", &port.to_string(), "--bind", host, "--save", "", "--protected-mode", "no"])
             .args(["--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf"])
             .args(["--dir", directory.path().to_str().unwrap(), "--cluster-announce-ip", host])
@@ -161,10 +165,25 @@ fn cluster(hosts: &[&str], more: &[&str]) -> (ClusterNodes, u16) {
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        eventually("a node listens", || TcpStream::connect((*host, port)).is_ok());
-        (child, directory)
-    };
-    let nodes = ClusterNodes(hosts.iter().map(start).collect());
+        let mut has_ended = false;
+        eventually("a node listens or ends", || {
+            has_ended = child.try_wait().unwrap().is_some();
+            has_ended || TcpStream::connect((*host, port)).is_ok()
+        });
+        nodes.0.push((child, directory));
+        if has_ended {
+            return None;
+        }
+    }
+    Some(nodes)
+}
+
+/// Starts nodes at these addresses on one port, and forms a cluster of them. A port that is free at one address may be taken
+/// at another, as may the one 10 000 above, by which nodes talk to each other.
+fn cluster(hosts: &[&str], more: &[&str]) -> (ClusterNodes, u16) {
+    let mut ports = std::iter::repeat_with(support::free_port).filter(|port| *port < 50_000).take(10);
+    let started = ports.find_map(|port| Some((start_nodes(hosts, port, more)?, port)));
+    let (nodes, port) = started.expect("one of ten ports is free at every address");
     let mut connections: Vec<_> = hosts
         .iter()
         .map(|host| redis::Client::open(format!("redis://{host}:{port}")).unwrap().get_connection().unwrap())
@@ -395,7 +414,7 @@ fn too_few_open_files_are_told_before_the_run() {
     let ended = place.start(limited).end();
     assert_eq!(ended.code, 2, "{ended:?}");
     assert!(ended.stderr.contains("this process may have 64"), "{ended:?}");
-    assert!(ended.stderr.contains("ulimit -n"), "{ended:?}");
+    assert!(ended.stderr.contains("which is 64 and which only root raises"), "{ended:?}");
 }
 
 #[test]
@@ -428,6 +447,60 @@ fn a_folder_that_holds_a_file_called_latest_keeps_it() {
     let ended = place.succeeds(&["shop.toml", "--no-plots"]);
     assert!(ended.stderr.contains("is no link and stays as it is"), "{ended:?}");
     assert_eq!(fs::read(place.path().join("results/shop/latest")).unwrap(), b"mine");
+}
+
+#[tokio::test]
+async fn announcements_that_the_server_cuts_off_are_counted() {
+    let redis = Foreign::redis(&[]);
+    let counters = Counters::new();
+    let options = RedisOptions::at(format!("redis://127.0.0.1:{}", redis.port));
+    let cache = RedisCache::connect(options, counters.clone()).await.unwrap();
+    let mut announced = cache.track("", Duration::from_millis(100)).await.unwrap();
+    assert_eq!(announced.recv().await, Some(Announcement::Connected));
+    let mut kill = redis::cmd("CLIENT");
+    kill.arg(&["KILL", "TYPE", "normal"]).query::<i64>(&mut connect(redis.port)).unwrap();
+    assert_eq!(announced.recv().await, Some(Announcement::Lost));
+    let failures = counters.first_failures();
+    let first = failures.of(FailedStep::Background, ErrorKind::Connection).unwrap();
+    assert!(first.detail.contains("announces changes was lost"), "{first:?}");
+}
+
+#[test]
+fn a_replica_that_reads_cannot_be_sent_to_fails_the_cell_before_its_warm_up() {
+    let (primary, replica) = (Foreign::redis(&[]), Foreign::redis(&["--requirepass", "other"]));
+    let mut copying = redis::Client::open(format!("redis://:other@127.0.0.1:{}", replica.port)).unwrap();
+    let mut follow = redis::cmd("REPLICAOF");
+    follow.arg("127.0.0.1").arg(primary.port).query::<()>(&mut copying).unwrap();
+    eventually("the replica is told by its primary", || {
+        let role: Vec<redis::Value> = redis::cmd("ROLE").query(&mut connect(primary.port)).unwrap();
+        matches!(&role[2], redis::Value::Array(replicas) if !replicas.is_empty())
+    });
+    let place = Place::new();
+    let reading = single(&format!("redis://127.0.0.1:{}", primary.port))
+        .replace("database", "read_from = \"replicas\", database");
+    let said = run(&place, 3, &scenario("\"cache-aside\"", &reading, ""));
+    assert!(said.contains("NOAUTH") && said.contains("same user and password"), "{said}");
+    assert!(said.contains("leave read_from out"), "{said}");
+}
+
+#[tokio::test]
+async fn a_mongodb_that_stops_answering_does_not_hold_up_who_opens_a_change_stream() {
+    let mongod = Foreign::mongod();
+    let options = MongoOptions {
+        uri: SecretUrl::new(format!("mongodb://127.0.0.1:{}", mongod.port)),
+        database: "hotset_frozen".into(),
+        min_pool_size: 1,
+        max_pool_size: 1,
+        connect_timeout: Duration::from_secs(5),
+        response_timeout: Duration::from_millis(500),
+        write_concern: WriteConcern::W1,
+        read_preference: ReadPreference::Primary,
+        app_name: "hotset-test".into(),
+    };
+    let database = MongoDatabase::connect(options, Counters::new()).await.unwrap();
+    mongod.freeze();
+    let opened = tokio::time::timeout(Duration::from_secs(3), database.changes("products")).await;
+    assert_eq!(opened.expect("it is bounded").unwrap_err().kind, ErrorKind::Timeout);
 }
 
 #[test]
