@@ -17,8 +17,8 @@ const LINE_EVERY: Duration = Duration::from_secs(10);
 #[must_use]
 pub fn observer(quiet: bool, terminal: bool, plan: &Plan) -> Box<dyn Observer> {
     let (least, most) = plan.time();
-    let at_most = if plan.scenario.run.repeats.is_range() { " at most" } else { "" };
-    let cells = format!("{}{at_most}", plan.cells.len());
+    let at_most = if plan.scenario.run.repeats.is_range() { "at most " } else { "" };
+    let cells = format!("{at_most}{}", plan.cells.len());
     match (quiet, terminal) {
         (true, _) => Box::new(Quiet),
         (false, true) => Box::new(Bar::new(cells, least, most)),

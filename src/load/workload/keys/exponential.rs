@@ -10,7 +10,7 @@ crate::settings! {
     /// The settings of `exponential`; the defaults are YCSB's.
     pub struct Exponential {
         /// the share of all keys that takes `request_share` of the requests, above 0 and below 1
-        hot_share: Share = Share::new(6.0 / 7.0).unwrap_or(Share::ALL),
+        hot_share: Share = Share::new(0.857_142_857_1).unwrap_or(Share::ALL),
         /// the share of all requests that ask for one of these, above `hot_share` and below 1
         request_share: Share = Share::new(0.95).unwrap_or(Share::ALL),
     }
