@@ -172,7 +172,7 @@ fn failing(setbacks: &Setbacks, tried: &Attempts) -> Vec<FailingStep> {
     let (background, bypassed) = (of(FailedStep::Background), tried.bypassed);
     let tried_fills = tried.misses + if tried.writes_fill { tried.writes } else { 0 };
     // Not one has gone in, however few there were.
-    let is_every_fill = tried.hits == 0 && fills >= tried.misses;
+    let is_every_fill = tried.misses > 0 && tried.hits == 0 && fills >= tried.misses;
     let all = [
         (
             FailedStep::Fill,
@@ -243,6 +243,8 @@ mod tests {
         assert_eq!(failed(FailedStep::Fill, 50, removing), [(FailedStep::Fill, true)]);
         let every = Attempts { misses: 2, lookups: 2, ..Attempts::default() };
         assert_eq!(failed(FailedStep::Fill, 2, every), [(FailedStep::Fill, true)]);
+        let writing = Attempts { writes: 1_000, writes_fill: true, ..Attempts::default() };
+        assert_eq!(failed(FailedStep::Fill, 1, writing), [(FailedStep::Fill, false)], "nobody reads");
     }
 
     #[test]
