@@ -118,6 +118,8 @@ fn run_info(name: &str) -> RunInfo {
             digest: "d1".into(),
         }],
         cells: Vec::new(),
+        precision: None,
+        spent_s: 0.0,
         open_file_limit: 65_536,
     }
 }

@@ -41,7 +41,7 @@ impl Repeats {
     pub fn parse(text: &str) -> Result<Self, String> {
         let number = |text: &str| -> Result<NonZeroU64, String> {
             let number = text.trim().parse::<u64>().map_err(|_| format!("\"{text}\" is no whole number"))?;
-            NonZeroU64::new(number).ok_or_else(|| "0 is too few".into())
+            NonZeroU64::new(number).ok_or_else(|| "0 is too few; give 1 or more".into())
         };
         let Some((least, most)) = text.split_once("..") else {
             let fixed = number(text)?;
