@@ -102,8 +102,6 @@ fn run_info(name: &str) -> RunInfo {
             config: "maxmemory 64mb".into(),
         }],
         latency_floors: Vec::new(),
-        precision: None,
-        spent_s: 600.0,
         seed: 42,
         scenario_path: "scenarios/made-up.toml".into(),
         scenario_digest: "feedbeef".into(),
