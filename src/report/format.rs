@@ -83,27 +83,42 @@ pub fn list(names: &[String]) -> String {
 }
 
 impl Ratio {
-    /// `2.9 ± 0.1 × faster, n = 5`.
+    /// `2.9 ± 0.1 × faster, n = 5`; where the error is more than half of the estimate, and so larger to one side, `2.9 × faster,
+    /// 1.1 to 7.6, n = 5`.
     #[must_use]
     pub fn times(&self, word: &str) -> String {
-        let estimate = three_digits(self.estimate);
-        let margin = self.interval.map_or_else(String::new, |of| {
-            // As many decimals as the estimate may have, and never an error of nothing.
-            let decimals = match self.estimate {
-                estimate if estimate >= 99.95 => 0,
-                estimate if estimate >= 9.995 => 1,
-                _ => 2,
-            };
-            let half = ((of.high - of.low) / 2.0).max(0.1_f64.powi(decimals));
-            format!(" ± {}", three_digits(format!("{half:.*}", decimals as usize).parse().unwrap_or(half)))
-        });
-        format!("{estimate}{margin} × {word}, n = {}", self.blocks)
+        let (estimate, blocks) = (three_digits(self.estimate), self.blocks);
+        let Some(interval) = self.interval else { return format!("{estimate} × {word}, n = {blocks}") };
+        // As many decimals as the estimate may have, and never an error of nothing.
+        let decimals = match self.estimate {
+            estimate if estimate >= 99.95 => 0,
+            estimate if estimate >= 9.995 => 1,
+            _ => 2,
+        };
+        let half = ((interval.high - interval.low) / 2.0).max(0.1_f64.powi(decimals));
+        if half > self.estimate / 2.0 {
+            let [low, high] = [interval.low, interval.high].map(three_digits);
+            return format!("{estimate} × {word}, {low} to {high}, n = {blocks}");
+        }
+        let half = three_digits(format!("{half:.*}", decimals as usize).parse().unwrap_or(half));
+        format!("{estimate} ± {half} × {word}, n = {blocks}")
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::stats::ConfidenceInterval;
+
+    #[test]
+    fn an_error_as_large_as_the_estimate_is_told_by_its_ends() {
+        let of = |low, high| {
+            let interval = Some(ConfidenceInterval { low, high });
+            Ratio { estimate: 7.42, interval, blocks: 3 }
+        };
+        assert_eq!(of(7.1, 7.7).times("slower"), "7.42 ± 0.3 × slower, n = 3");
+        assert_eq!(of(2.08, 26.4).times("slower"), "7.42 × slower, 2.08 to 26.4, n = 3");
+    }
 
     #[test]
     fn figures_have_three_digits_and_a_unit() {

@@ -158,6 +158,9 @@ mod tests {
         std::fs::write(&file, "nonsense").unwrap();
         assert!(said(plan()).starts_with("there is no certificate"));
         std::fs::write(&file, "-----BEGIN CERTIFICATE-----\n").unwrap();
+        assert!(said(plan()).to_lowercase().contains("certificate"));
+        let real = rcgen::generate_simple_self_signed(vec!["h".to_owned()]).unwrap().cert.pem();
+        std::fs::write(&file, real).unwrap();
         assert!(plan().is_ok());
     }
 }
