@@ -147,9 +147,10 @@ fn servers_that_stay_lost_are_given_up_with_the_reason() {
 fn a_refused_password_is_told_at_once_and_never_shown() {
     let (place, server) = (Place::new(), Server::redis(&["--requirepass", "right"]));
     let port = server.port();
-    for (url, reason) in
-        [(format!("redis://:wrongsecret@127.0.0.1:{port}"), "check both"), (url(port), "it wants a password")]
-    {
+    for (url, reason) in [
+        (format!("redis://:wrongsecret@127.0.0.1:{port}"), "check the user and the password"),
+        (url(port), "it wants a user and a password"),
+    ] {
         let said = place.fails(2, &["monitor", "--redis", &url, "--count", "1"]);
         assert!(said.contains(reason) && !said.contains("wrongsecret"), "{said}");
     }
