@@ -70,6 +70,7 @@ fn answer(group: &Group<'_>) -> Option<String> {
         })
         .collect();
     let told: Vec<&str> = told.iter().map(String::as_str).collect();
-    let all_well = || is_open.then(|| "Every strategy answers what is due in every phase".into());
+    let all_well =
+        || is_open.then(|| "By the end of each phase every strategy has answered what was due in it".into());
     if told.is_empty() { all_well() } else { Some(few(&told)) }
 }
