@@ -183,7 +183,7 @@ async fn a_cluster_is_formed_spreads_keys_and_logs_over_its_nodes_and_announces_
         from_outside(&deployed, DeploymentKind::Cluster { seeds: Vec::new() }, ReadFrom::Primary).await;
     let layout = cache.layout();
     assert_eq!((layout.shards.len(), layout.unserved_slots()), (3, 0));
-    assert!(layout.shards.iter().all(|shard| shard.replicas.len() == 1), "{layout:?}");
+    assert!(layout.shards.iter().all(|shard| shard.replicas.len() == 1), "{:?}", layout.shards);
     let mut announced = cache.track("product:", Duration::from_secs(1)).await.unwrap();
     assert_eq!(announced.recv().await, Some(Announcement::Connected));
 

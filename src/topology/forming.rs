@@ -110,13 +110,7 @@ pub async fn cluster(shards: &[(Arc<Node>, Vec<Arc<Node>>)]) -> Result<(), Topol
     let replicas: usize = shards.iter().map(|(_, replicas)| replicas.len()).sum();
     for (node, admin) in &admins {
         is_well(node, admin).await?;
-        let what = format!("{} to know the {replicas} replicas of the cluster", node.name());
-        until(&what, async || {
-            let nodes: String =
-                admin.ask(cmd("CLUSTER").arg("NODES"), "asking a node for the others").await?;
-            Ok(nodes.lines().filter(|line| line.contains("slave")).count() == replicas)
-        })
-        .await?;
+        announces(node, admin, replicas).await?;
     }
     Ok(())
 }
@@ -185,6 +179,19 @@ pub async fn is_well(node: &Node, admin: &RedisAdmin) -> Result<(), TopologyErro
     until(&what, async || {
         let info: String = admin.ask(cmd("CLUSTER").arg("INFO"), "asking a node about the cluster").await?;
         Ok(info.contains("cluster_state:ok") && info.contains(&format!("cluster_slots_ok:{SLOTS}")))
+    })
+    .await
+}
+
+/// Waits until a node tells its clients of so many replicas. It knows of them earlier, but leaves one out until it has
+/// heard of data that it has received (`CLUSTER SLOTS`, `isReplicaAvailable` in Redis' source).
+async fn announces(node: &Node, admin: &RedisAdmin, replicas: usize) -> Result<(), TopologyError> {
+    let what = format!("{} to tell of the {replicas} replicas of the cluster", node.name());
+    until(&what, async || {
+        let ranges: Vec<Vec<Value>> =
+            admin.ask(cmd("CLUSTER").arg("SLOTS"), "asking a node for the others").await?;
+        // The first and the last slot, the primary, and the replicas.
+        Ok(ranges.iter().map(|range| range.len().saturating_sub(3)).sum::<usize>() == replicas)
     })
     .await
 }
