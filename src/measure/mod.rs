@@ -20,5 +20,5 @@ pub use outage::OutageRecorder;
 pub use outcome::Outcome;
 pub use recorder::Recorder;
 pub use search::{Knee, Search, SearchPlan};
-pub use settle::{HitRateWindow, SlopeTest, Trend, slope_test};
+pub use settle::{HitRateWindow, SlopeTest, Trend, Warmth, slope_test};
 pub use window::Window;

@@ -1,5 +1,7 @@
 //! Whether the hit rate has stopped moving, so that measuring can begin.
 
+use std::fmt;
+
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// With fewer windows nothing is said.
@@ -38,6 +40,8 @@ pub enum Trend {
 pub struct SlopeTest {
     /// The verdict.
     pub trend: Trend,
+    /// The mean of the hit rates.
+    pub hit_rate: f64,
     /// The change of the hit rate from one window to the next.
     pub slope_per_window: f64,
     /// Half of the width of the slope's confidence interval.
@@ -59,6 +63,7 @@ pub fn slope_test(windows: &[HitRateWindow]) -> SlopeTest {
     if rates.len() >= FEWEST_ALIKE && rates.iter().all(|rate| rate.to_bits() == rates[0].to_bits()) {
         return SlopeTest {
             trend: Trend::Settled,
+            hit_rate: rates[0],
             slope_per_window: 0.0,
             margin_per_window: 0.0,
             possible_drift: 0.0,
@@ -67,12 +72,14 @@ pub fn slope_test(windows: &[HitRateWindow]) -> SlopeTest {
     if rates.len() < FEWEST_WINDOWS {
         return SlopeTest {
             trend: Trend::TooFewWindows,
+            hit_rate: 0.0,
             slope_per_window: 0.0,
             margin_per_window: f64::INFINITY,
             possible_drift: f64::INFINITY,
         };
     }
-    let (slope, standard_error) = fit(&rates);
+    let hit_rate = rates.iter().sum::<f64>() / rates.len() as f64;
+    let (slope, standard_error) = fit(&rates, hit_rate);
     let margin = standard_error * student_t(rates.len() - 2);
     let possible_drift = (slope.abs() + margin) * (rates.len() - 1) as f64;
     // A series that does not move at all has a slope of 0 with an error of 0, give or take rounding.
@@ -83,13 +90,84 @@ pub fn slope_test(windows: &[HitRateWindow]) -> SlopeTest {
         (true, false) => Trend::TooNoisy,
         (false, false) => Trend::Moving,
     };
-    SlopeTest { trend, slope_per_window: slope, margin_per_window: margin, possible_drift }
+    SlopeTest { trend, hit_rate, slope_per_window: slope, margin_per_window: margin, possible_drift }
+}
+
+impl SlopeTest {
+    /// Returns how warm the cache is for a measurement that reads as much as so many of the windows that were looked
+    /// at.
+    #[must_use]
+    pub fn warmth(&self, windows: f64) -> Warmth {
+        match self.trend {
+            Trend::Settled | Trend::TooNoisy => Warmth::Steady,
+            Trend::TooFewWindows => Warmth::Unknown,
+            Trend::Moving => {
+                let by = (self.slope_per_window * windows).clamp(-self.hit_rate, 1.0 - self.hit_rate);
+                if by.abs() < DRIFT_LIMIT { Warmth::Steady } else { Warmth::Moving { by } }
+            }
+        }
+    }
+}
+
+/// How warm the cache was when measuring began.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Warmth {
+    /// The hit rate stood still, as far as could be seen, or moved by less than [`DRIFT_LIMIT`] while the cell was
+    /// measured.
+    Steady,
+    /// The hit rate moved.
+    Moving {
+        /// How far it would move while the cell is measured at the pace at which it moved last, as a share. A hit rate
+        /// that approaches its end moves less.
+        by: f64,
+    },
+    /// The warm-up had too few windows to tell.
+    Unknown,
+}
+
+impl Warmth {
+    /// Returns true if nothing speaks against measuring.
+    #[must_use]
+    pub fn is_steady(self) -> bool {
+        self == Self::Steady
+    }
+
+    /// Returns the worse of the two.
+    #[must_use]
+    pub fn or_worse(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Moving { by: one }, Self::Moving { by: two }) => {
+                Self::Moving { by: if one.abs() < two.abs() { two } else { one } }
+            }
+            (moving @ Self::Moving { .. }, _) | (_, moving @ Self::Moving { .. }) => moving,
+            (Self::Unknown, _) | (_, Self::Unknown) => Self::Unknown,
+            (Self::Steady, Self::Steady) => Self::Steady,
+        }
+    }
+}
+
+impl fmt::Display for Warmth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Steady => write!(f, "the hit rate stands still"),
+            Self::Moving { by } => write!(
+                f,
+                "at its latest pace the hit rate would {} by {:.1} points while measured",
+                if *by < 0.0 { "fall" } else { "rise" },
+                100.0 * by.abs()
+            ),
+            Self::Unknown => write!(
+                f,
+                "run.warmup_max was over after fewer than {FEWEST_WINDOWS} windows, so that nothing can be said of the hit rate"
+            ),
+        }
+    }
 }
 
 /// The slope of the least-squares line over 0, 1, 2, … and its standard error.
-fn fit(rates: &[f64]) -> (f64, f64) {
+fn fit(rates: &[f64], mean_y: f64) -> (f64, f64) {
     let n = rates.len() as f64;
-    let (mean_x, mean_y) = ((n - 1.0) / 2.0, rates.iter().sum::<f64>() / n);
+    let mean_x = (n - 1.0) / 2.0;
     let points = || rates.iter().enumerate().map(|(x, y)| (x as f64 - mean_x, y - mean_y));
     let squares_x: f64 = points().map(|(x, _)| x * x).sum();
     let slope = points().map(|(x, y)| x * y).sum::<f64>() / squares_x;
@@ -177,6 +255,33 @@ mod tests {
         assert_eq!(trend(3, |_| 0.0), Trend::Settled);
         assert_eq!(trend(2, |_| 0.0), Trend::TooFewWindows);
         assert_eq!(trend(3, |at| f64::from(u8::from(at == 2))), Trend::TooFewWindows);
+    }
+
+    #[test]
+    fn a_hit_rate_that_moves_is_told_by_what_it_would_move_while_measured() {
+        let rising: Vec<_> =
+            (0..10).map(|at| HitRateWindow { hit_rate: 0.5 + 0.002 * f64::from(at), reads: 1_000 }).collect();
+        let test = slope_test(&rising);
+        assert_eq!(test.trend, Trend::Moving);
+        assert_eq!(test.warmth(4.0), Warmth::Steady, "0.8 points are not worth a word");
+        let said = test.warmth(20.0).to_string();
+        assert_eq!(said, "at its latest pace the hit rate would rise by 4.0 points while measured");
+        let Warmth::Moving { by } = test.warmth(1e9) else { panic!("it moves") };
+        assert!((by - 0.491).abs() < 1e-9, "no hit rate is above 1: {by}");
+        assert_eq!(slope_test(&rising[..3]).warmth(20.0), Warmth::Unknown);
+    }
+
+    #[test]
+    fn of_two_stages_the_worse_one_counts() {
+        let (much, little) = (Warmth::Moving { by: -0.3 }, Warmth::Moving { by: 0.02 });
+        for (one, other, worse) in [
+            (Warmth::Steady, Warmth::Steady, Warmth::Steady),
+            (Warmth::Steady, Warmth::Unknown, Warmth::Unknown),
+            (Warmth::Unknown, little, little),
+            (little, much, much),
+        ] {
+            assert_eq!((one.or_worse(other), other.or_worse(one)), (worse, worse));
+        }
     }
 
     #[test]

@@ -18,7 +18,7 @@ words! {
         Overloaded = "overloaded",
         /// This machine, or hotset itself, could not drive the load in time, so that the slowest answers may be theirs.
         Disturbed = "disturbed",
-        /// The hit rate was still moving when measuring began.
+        /// The hit rate would still have moved by a point or more while measured.
         Warming = "warming",
         /// The cell is overloaded and warming.
         OverloadedWarming = "overloaded,warming",

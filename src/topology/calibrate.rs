@@ -55,6 +55,15 @@ impl Server {
     }
 }
 
+/// A limit that is moved while a cell warms up.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Correction {
+    /// The new limit in bytes.
+    limit: u64,
+    /// The number of entries that there were too many or too few.
+    entries: f64,
+}
+
 /// The number of entries that a shard is kept at while a cell warms up.
 #[derive(Debug, Clone)]
 pub(super) struct ShardTarget {
@@ -89,7 +98,7 @@ impl ShardTarget {
     }
 
     /// The new limit that lets the primary hold its share; `None` if the limit stays.
-    fn corrected(&mut self, now: &RedisInfo) -> Option<u64> {
+    fn corrected(&mut self, now: &RedisInfo) -> Option<Correction> {
         let is_full = self.is_full(now);
         self.evicted = now.evicted_keys;
         let missing = self.share as f64 - now.dbsize as f64;
@@ -111,7 +120,8 @@ impl ShardTarget {
         let highest = self.first_limit as f64 + self.room();
         let limit = now.maxmemory_bytes.unwrap_or(0) as f64;
         let from = if missing < 0.0 { counted(now).min(limit) } else { limit };
-        Some((from + bytes.clamp(-most_at_once, most_at_once)).clamp(1.0, highest) as u64)
+        let limit = (from + bytes.clamp(-most_at_once, most_at_once)).clamp(1.0, highest) as u64;
+        Some(Correction { limit, entries: missing.abs() })
     }
 
     /// Returns true if it evicts because it is full, and is not just refilling after a buffer that has gone has pushed
@@ -178,38 +188,43 @@ impl CacheDeployment {
         Ok(())
     }
 
-    /// Moves the limit of every shard that does not hold its share of a capacity in entries, and returns true if one
-    /// was moved. If servers do not answer soon, limits stay as they are until the next call.
-    pub async fn correct_limits(&self) -> bool {
+    /// Moves the limit of every shard that does not hold its share of a capacity in entries, and returns by which part
+    /// of the capacity the entries were too many or too few there. If servers do not answer soon, limits stay as they
+    /// are until the next call.
+    pub async fn correct_limits(&self) -> f64 {
         if self.targets().is_none_or(|targets| targets.lock().is_empty()) {
-            return false;
+            return 0.0;
         }
         match tokio::time::timeout(FIGURES_PATIENCE, self.move_limits()).await {
             Ok(Ok(moved)) => moved,
             Ok(Err(error)) => {
                 tracing::debug!("memory limits stay as they are: {error}");
-                false
+                0.0
             }
             Err(_) => {
                 tracing::debug!("memory limits stay as they are: the servers did not answer in time");
-                false
+                0.0
             }
         }
     }
 
-    async fn move_limits(&self) -> Result<bool, TopologyError> {
+    async fn move_limits(&self) -> Result<f64, TopologyError> {
         let primaries = self.primaries().await?;
         let looks = primaries.iter().map(|(admin, shard, _)| async move { (shard, admin.info().await) });
-        let mut moved = HashMap::new();
+        let (mut moved, mut capacity, mut wrong) = (HashMap::new(), 0.0, 0.0);
         for (shard, now) in join_all(looks).await {
             let now = now.map_err(TopologyError::store("seeing how many entries the cache holds"))?;
-            let limit = self
-                .targets()
-                .and_then(|targets| targets.lock().get_mut(shard).and_then(|target| target.corrected(&now)));
-            moved.extend(limit.map(|limit| (shard.clone(), limit)));
+            let Some(targets) = self.targets() else { continue };
+            let mut targets = targets.lock();
+            let Some(target) = targets.get_mut(shard) else { continue };
+            capacity += target.share as f64;
+            if let Some(Correction { limit, entries }) = target.corrected(&now) {
+                wrong += entries;
+                moved.insert(shard.clone(), limit);
+            }
         }
         self.set_limits(&moved).await?;
-        Ok(!moved.is_empty())
+        Ok(wrong / f64::max(capacity, 1.0))
     }
 
     /// Sets the limits back to those found before the first cell, with which every cell begins.
@@ -408,7 +423,7 @@ mod tests {
             dbsize,
             ..RedisInfo::default()
         };
-        target.corrected(&now)
+        target.corrected(&now).map(|correction| correction.limit)
     }
 
     #[test]

@@ -8,11 +8,11 @@ use super::worker::{Used, WorkerEnd, WorkerWindow};
 use crate::base::clock::Instant;
 use crate::base::observer::{Event, LoadStage, Observer};
 use crate::measure::collectors::process_cpu::process_cpu;
-use crate::measure::settle::FEWEST_WINDOWS;
-use crate::measure::{HitRateWindow, OutageRecorder, Trend, Window, slope_test};
+use crate::measure::settle::{DRIFT_LIMIT, FEWEST_WINDOWS};
+use crate::measure::{HitRateWindow, OutageRecorder, SlopeTest, Trend, Warmth, Window, slope_test};
 use crate::results::Phase;
 use crate::run::findings::{Load, ObservedEvent, ObservedWindow, Sample, times_of_window};
-use crate::run::plan::Cell;
+use crate::run::plan::{Cell, Scenario};
 use crate::store::{FirstFailures, StoreError};
 use crate::strategy::Backlog;
 use crate::topology::servers::UsageSampler;
@@ -51,8 +51,8 @@ pub struct Gatherer<'a> {
     warmup: Vec<ObservedWindow>,
     warmup_length: Duration,
     stage_windows: usize,
-    settled: Trend,
-    settled_at_start: bool,
+    slope: SlopeTest,
+    warmth: Warmth,
     windows: Vec<ObservedWindow>,
     tail: Window,
     outages: OutageRecorder,
@@ -80,8 +80,8 @@ impl<'a> Gatherer<'a> {
             warmup: Vec::new(),
             warmup_length: Duration::ZERO,
             stage_windows: 0,
-            settled: Trend::TooFewWindows,
-            settled_at_start: false,
+            slope: slope_test(&[]),
+            warmth: Warmth::Unknown,
             windows: Vec::new(),
             tail: Window::default(),
             outages: OutageRecorder::default(),
@@ -106,7 +106,7 @@ impl<'a> Gatherer<'a> {
         self.phase = phase;
         self.stage_start = start;
         self.stage_windows = 0;
-        self.settled = Trend::TooFewWindows;
+        self.slope = slope_test(&[]);
         self.incomplete.clear();
         self.used.fill(Used::default());
         if phase == Phase::Measure {
@@ -176,11 +176,12 @@ impl<'a> Gatherer<'a> {
                 window.operations.drop_times();
                 self.warmup.push(window);
                 self.stage_windows += 1;
-                if self.deployed.cache.correct_limits().await {
-                    // How much the cache holds is another from here on, and so is how often it hits.
+                // A hit rate grows with the capacity at most as the capacity itself does, and less where some keys are
+                // asked for more often than others.
+                if self.deployed.cache.correct_limits().await >= DRIFT_LIMIT {
                     self.stage_windows = 0;
                 }
-                self.settled = self.trend();
+                self.slope = slope_test(&self.latest());
             }
             Phase::Measure => self.windows.push(window),
         }
@@ -203,9 +204,9 @@ impl<'a> Gatherer<'a> {
         });
     }
 
-    /// Returns how the hit rate of the stage's latest windows moves. The stage's first window is left out: in it the
-    /// clients begin.
-    fn trend(&self) -> Trend {
+    /// Returns the hit rates of the stage's latest windows. The stage's first window is left out: in it the clients
+    /// begin.
+    fn latest(&self) -> Vec<HitRateWindow> {
         let of_stage = &self.warmup[self.warmup.len() - self.stage_windows..];
         let windows: Vec<HitRateWindow> = of_stage
             .iter()
@@ -220,20 +221,36 @@ impl<'a> Gatherer<'a> {
             })
             .collect();
         let latest = windows.len().saturating_sub(FEWEST_WINDOWS.max(windows.len() / 2));
-        slope_test(&windows[latest..]).trend
+        windows[latest..].to_vec()
     }
 
-    /// Keeps whether the cell was measured with a hit rate that stood still.
-    pub fn note_settled(&mut self, settled: bool) {
-        self.settled_at_start = settled;
+    /// Returns how warm the stage has made the cache for what is measured.
+    #[must_use]
+    pub fn warmth(&self) -> Warmth {
+        let Scenario { workload, run, .. } = &*self.cell.scenario;
+        let windows = match workload.rate_per_second {
+            // The cache is filled faster than it is measured: what counts is what is read and not how long it takes.
+            Some(rate) => {
+                let of_stage = &self.warmup[self.warmup.len() - self.stage_windows..];
+                let done: u64 = of_stage.iter().map(|window| window.operations.operations()).sum();
+                rate.0 * run.duration.0.as_secs_f64() * of_stage.len() as f64 / done.max(1) as f64
+            }
+            None => run.duration.0.as_secs_f64() / run.window.0.as_secs_f64(),
+        };
+        self.slope.warmth(windows)
+    }
+
+    /// Keeps how warm the cache was when measuring began.
+    pub fn note_warmth(&mut self, warmth: Warmth) {
+        self.warmth = warmth;
     }
 
     /// Returns true if the hit rate stands still.
     #[must_use]
     pub fn has_settled(&self, sureness: Sureness) -> bool {
         match sureness {
-            Sureness::ToAPoint => self.settled == Trend::Settled,
-            Sureness::AsFarAsSeen => matches!(self.settled, Trend::Settled | Trend::TooNoisy),
+            Sureness::ToAPoint => self.slope.trend == Trend::Settled,
+            Sureness::AsFarAsSeen => matches!(self.slope.trend, Trend::Settled | Trend::TooNoisy),
         }
     }
 
@@ -258,7 +275,7 @@ impl<'a> Gatherer<'a> {
             start_time,
             end: (self.stage_start + run.duration.0).into_std(),
             warmup_length: self.warmup_length,
-            settled: self.settled_at_start,
+            warmth: self.warmth,
             length: run.duration.0,
             warmup: self.warmup,
             windows: self.windows,

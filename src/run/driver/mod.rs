@@ -27,6 +27,7 @@ use crate::load::workload::{OperationStream, PhasedStream, Schedule};
 use crate::results::{EventRow, Phase};
 use crate::run::fault::{Breakable, Life, Part};
 use crate::run::findings::{AuditEnd, Load, Observed, ObservedEvent, OfferedLoad};
+use crate::measure::Warmth;
 use crate::run::plan::Cell;
 use crate::store::{Counters, StoreError};
 use crate::topology::{Deployed, remedy};
@@ -361,7 +362,7 @@ async fn warm_up(cell: &Cell, crew: &mut Crew, gatherer: &mut Gatherer<'_>) -> R
     let open_loop = cell.scenario.workload.rate_per_second.is_some();
     let start = Instant::now() + LEAD;
     let deadline = start + run.warmup_max.0;
-    let mut filled = true;
+    let mut filled = Warmth::Steady;
     if open_loop {
         let half = start + run.warmup_max.0 / 2;
         crew.control.set(Stage::Fill { start });
@@ -374,19 +375,19 @@ async fn warm_up(cell: &Cell, crew: &mut Crew, gatherer: &mut Gatherer<'_>) -> R
     // An open loop's windows may hold too few operations to be sure of a point; the fill was sure.
     let sureness = if open_loop { Sureness::AsFarAsSeen } else { Sureness::ToAPoint };
     let warmed = until(cell, crew, gatherer, deadline, sureness).await?;
-    gatherer.note_settled(filled && warmed);
+    gatherer.note_warmth(filled.or_worse(warmed));
     Ok(())
 }
 
-/// Until one is as sure as wanted, or the deadline; returns whether the hit rate's slope could not be told
-/// from 0 then.
+/// Waits until one is as sure as wanted that the hit rate stands still, or until the deadline; returns how warm the
+/// cache is then.
 async fn until(
     cell: &Cell,
     crew: &mut Crew,
     gatherer: &mut Gatherer<'_>,
     deadline: Instant,
     sureness: Sureness,
-) -> Result<bool, String> {
+) -> Result<Warmth, String> {
     while !gatherer.has_settled(sureness) && Instant::now() < deadline {
         match crew.next(cell.scenario.run.window.0 + CONNECT_BOUND, "warming up").await? {
             Report::Window(window) => gatherer.take(*window).await,
@@ -395,5 +396,5 @@ async fn until(
             Report::Ready | Report::Recovered(..) => {}
         }
     }
-    Ok(gatherer.has_settled(Sureness::AsFarAsSeen))
+    Ok(gatherer.warmth())
 }

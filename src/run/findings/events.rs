@@ -19,14 +19,10 @@ pub fn of(cell: &Cell, observed: &Observed) -> Vec<EventRow> {
     };
     let load = &observed.load;
     let (warmup_s, length_s) = (load.warmup_length.as_secs_f64(), load.length.as_secs_f64());
-    let (settled, why) = if load.settled {
-        (EventKind::Settled, "the hit rate stands still")
-    } else {
-        (EventKind::Unsettled, "run.warmup_max was over first")
-    };
+    let settled = if load.warmth.is_steady() { EventKind::Settled } else { EventKind::Unsettled };
     let mut rows = vec![
         event(-warmup_s, EventKind::Phase, "warmup", format!("for {warmup_s:.1} s")),
-        event(0.0, settled, "hit rate", why.into()),
+        event(0.0, settled, "hit rate", load.warmth.to_string()),
         event(0.0, EventKind::Phase, "measure", format!("for {length_s:.1} s")),
     ];
     let usual_reads = cell.scenario.workload.reads;

@@ -6,7 +6,7 @@ use crate::application::Figure;
 use crate::audit::{Audit, Conclusion, Example, SettledKeys};
 use crate::base::clock::Instant;
 use crate::load::workload::{StreamDigest, TopShares};
-use crate::measure::{OutageRecorder, Window};
+use crate::measure::{OutageRecorder, Warmth, Window};
 use crate::results::{EventRow, Phase, WindowTimes};
 use crate::store::mongodb::PoolWaitSnapshot;
 use crate::store::{CountersSnapshot, FirstFailures, StoreError};
@@ -112,8 +112,8 @@ pub struct Load {
     pub end: std::time::Instant,
     /// The length of the warm-up.
     pub warmup_length: Duration,
-    /// True if the hit rate had settled when measuring began.
-    pub settled: bool,
+    /// How warm the cache was when measuring began.
+    pub warmth: Warmth,
     /// The length of the measured time.
     pub length: Duration,
     /// The windows of the warm-up.

@@ -45,7 +45,7 @@ pub fn of(cell: &Cell, observed: &Observed) -> Predicted {
         db_reads_per_op: calls::per_operation(observed).db_reads_per_op,
         db_writes_per_write: share(load.calls.database_writes, of_class(OperationClass::Write)),
     };
-    let doubts = doubts(cell, answers.lookups(), load.settled, load.warmup_length + load.length);
+    let doubts = doubts(cell, answers.lookups(), load.warmth.is_steady(), load.warmup_length + load.length);
     predictions.beside(&measured, &doubts)
 }
 

@@ -65,11 +65,11 @@ pub fn of(
     let impairments = failures::impairments(cell, observed);
     let has_mostly_failed = failures::are_most(observed);
     let row = SummaryRow {
-        status: status(load_verdict.driven, measured.settled, &impairments, has_mostly_failed),
+        status: status(load_verdict.driven, measured.warmth.is_steady(), &impairments, has_mostly_failed),
         reason: reason(observed, load_verdict, &failures::beside_operations(cell, observed)),
         started_utc: observed.started_utc.clone(),
         warmup_s: measured.warmup_length.as_secs_f64(),
-        settled: measured.settled,
+        settled: measured.warmth.is_steady(),
         measured_s: measured.length.as_secs_f64(),
         offered_per_s,
         achieved_per_s: limits::achieved_per_s(observed),
@@ -151,10 +151,8 @@ fn reason(observed: &Observed, verdict: &LoadVerdict, impairments: &[String]) ->
     if wrong.dropped_fields > 0 {
         reasons.push(format!("{} reads lacked an acknowledged change", wrong.dropped_fields));
     }
-    if !measured.settled {
-        reasons.push(
-            "the cache was not warmed up: its hit rate was still moving when run.warmup_max was over".into(),
-        );
+    if !measured.warmth.is_steady() {
+        reasons.push(format!("the cache was not warmed up: {}", measured.warmth));
     }
     reasons.extend(faults::not_carried_out(&measured.events));
     if let Some(undone) = &measured.undone {
