@@ -1,9 +1,10 @@
 //! What a chart answers, in a sentence made from the data. Where the data do not tell strategies apart, no winner is named.
 
-use super::candidates::candidates;
+use super::candidates::{candidates, failures_worth_naming};
 use super::format;
 use super::group::{Group, StrategyRepeats};
 use super::judge::{self, FigureEvidence};
+use super::safety;
 use crate::results::{Criterion, Over, named};
 
 /// A figure that a chart compares.
@@ -79,15 +80,15 @@ fn better_than<'a>(
     })
 }
 
-/// Praises a strategy, and names beside that what a crash would cost.
+/// Praises a strategy, and names beside that what a crash would cost and what it did not answer at all.
 fn praise(entry: &StrategyRepeats<'_>, what: &[String]) -> String {
     let risk = named("at_risk").and_then(|figure| figure.of(entry)).map_or(0.0, |of| of.value);
-    let risk = if risk > 0.0 {
-        format!(", with up to {} writes at risk,", format::count(risk))
-    } else {
-        String::new()
-    };
-    format!("{}{risk} {}", entry.label, format::list(what))
+    let risk = (risk > 0.0).then(|| format!("up to {} writes at risk", format::count(risk)));
+    let failed = failures_worth_naming(entry)
+        .map(|failed| format!("{} of its operations failed", safety::percent(failed)));
+    let beside: Vec<String> = risk.into_iter().chain(failed).collect();
+    let beside = if beside.is_empty() { String::new() } else { format!(", with {},", format::list(&beside)) };
+    format!("{}{beside} {}", entry.label, format::list(what))
 }
 
 fn not_told_apart(entries: &[&StrategyRepeats<'_>], alike: &[usize], what: &[String]) -> String {

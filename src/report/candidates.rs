@@ -16,7 +16,15 @@ fn is_candidate(entry: &StrategyRepeats<'_>, broken_on_purpose: bool) -> bool {
         // Where a write may be lost, so may be what later reads lack; without an audit nobody knows.
         && !any(|row| row.audited.wrong.corrupt_reads > 0 && row.judgement.verdict != Some(Verdict::Kept))
         && !any(|row| row.status.is_overloaded() || row.status == Status::Impaired)
+        // What is left where most runs failed says little of the strategy.
+        && entry.failed.len() <= entry.measured.len()
         && (broken_on_purpose || failed <= MOST_FAILURES)
+}
+
+/// The share of operations that failed, where it is so large that no figure of the others may stand without it.
+#[must_use]
+pub fn failures_worth_naming(entry: &StrategyRepeats<'_>) -> Option<f64> {
+    named("failed")?.of(entry).map(|of| of.value).filter(|failed| *failed > MOST_FAILURES)
 }
 
 /// The strategies of a group that may be proposed.

@@ -9,10 +9,12 @@ mod doubts;
 mod figures;
 mod gain;
 
+use super::answer::few;
 use super::cost;
 use super::group::{Group, StrategyRepeats, ends, short_swept};
 use super::knee;
-use super::safety;
+use super::safety::{self, Safety};
+use crate::results::Verdict;
 use figures::value;
 
 /// What kind of thing a sentence says.
@@ -66,10 +68,10 @@ pub struct DecisionPart {
     pub sentences: Vec<Sentence>,
 }
 
-/// More groups than this are left to their own sections.
+/// Both ends of a sweep are told where that makes no more parts than this.
 const GROUPS: usize = 4;
 
-/// The sentences on every topology; of a sweep, those on its ends.
+/// The sentences on every topology; of a sweep, those on its ends. What went wrong elsewhere is told at the end.
 #[must_use]
 pub fn of(groups: &[Group<'_>]) -> Vec<DecisionPart> {
     let several = groups.len() > 1;
@@ -77,16 +79,52 @@ pub fn of(groups: &[Group<'_>]) -> Vec<DecisionPart> {
         heading: if several { name(group) } else { String::new() },
         sentences: sentences(group),
     };
-    told(groups).into_iter().map(part).collect()
+    let told = told(groups);
+    let untold: Vec<&Group<'_>> =
+        groups.iter().filter(|group| told.iter().all(|told| !std::ptr::eq(*told, *group))).collect();
+    told.into_iter().map(part).chain(elsewhere(&untold)).collect()
 }
 
-/// The groups that the decision is about: of each topology the first and the last swept values, as long as they are few.
+/// Broken guarantees and failed runs of what has no part of its own.
+fn elsewhere(groups: &[&Group<'_>]) -> Option<DecisionPart> {
+    let of_group = |group: &&Group<'_>| {
+        let broken = group.entries.iter().filter(|entry| {
+            Safety::of(entry).is_some_and(|of| of.control.is_none() && of.verdict == Some(Verdict::Broken))
+        });
+        let broken = broken.filter_map(safety::sentence).map(|text| (Tone::Cost, text));
+        let failed = [doubts::could_not_run(group), doubts::failed_runs(group)];
+        let failed = failed.into_iter().flatten().map(|text| (Tone::Doubt, text));
+        let name = name(group);
+        broken
+            .chain(failed)
+            .map(|(tone, text)| Sentence { tone, text: format!("{name}: {text}") })
+            .collect::<Vec<_>>()
+    };
+    let mut sentences: Vec<Sentence> = groups.iter().flat_map(of_group).collect();
+    let names: Vec<String> = groups.iter().map(|group| name(group)).collect();
+    let names = few(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    let text = if sentences.is_empty() {
+        format!(
+            "No guarantee was broken and no run failed at {names}, whose figures are in their own sections."
+        )
+    } else {
+        format!("The other figures of {names} are in their own sections.")
+    };
+    sentences.push(Sentence { tone: Tone::Doubt, text });
+    (!groups.is_empty()).then(|| DecisionPart { heading: "Elsewhere".into(), sentences })
+}
+
+/// The groups that the decision is about: of each topology the first and the last swept values, and only the first where that
+/// would be too many.
 #[must_use]
 pub fn told<'a, 'b>(groups: &'a [Group<'b>]) -> Vec<&'a Group<'b>> {
+    let ends = ends(groups);
+    let has_room = 2 * ends.len() <= GROUPS;
     let of_topology = |(first, last): (&'a Group<'b>, &'a Group<'b>)| {
-        [Some(first), Some(last).filter(|last| last.swept != first.swept)].into_iter().flatten()
+        let last = Some(last).filter(|last| has_room && last.swept != first.swept);
+        std::iter::once(first).chain(last)
     };
-    ends(groups).into_iter().flat_map(of_topology).take(GROUPS).collect()
+    ends.into_iter().flat_map(of_topology).collect()
 }
 
 /// The topology and the swept values of a group.
@@ -116,6 +154,7 @@ pub fn sentences(group: &Group<'_>) -> Vec<Sentence> {
     say(Tone::Cost, costs::stale(group));
     say(Tone::Cost, costs::failed(group));
     say(Tone::Doubt, doubts::could_not_run(group));
+    say(Tone::Doubt, doubts::failed_runs(group));
     say(Tone::Doubt, knee::unlike_rates(group));
     say(Tone::Doubt, doubts::overloaded(group));
     say(Tone::Doubt, doubts::not_shown(group));
@@ -139,7 +178,7 @@ mod tests {
     use super::*;
     use crate::report::group::groups;
     use crate::report::made_up::run_of;
-    use crate::results::{AtRisk, HeldIn, Mode, Results, Status, SummaryRow, Verdict};
+    use crate::results::{AtRisk, HeldIn, Mode, Results, Status, SummaryRow};
 
     /// One run of a strategy in an open loop: its median and slowest reads in µs, and what it asked the database for.
     fn row(label: &str, block: u32, p50: f64, p99: f64, db_reads: u64) -> SummaryRow {
@@ -273,6 +312,57 @@ mod tests {
         let all = told(vec![failed("no-cache"), failed("lease")]);
         let nothing = "Every run failed, so that nothing is known here: no server answered.";
         assert_eq!(all, [(Tone::Doubt, nothing.to_owned())]);
+    }
+
+    #[test]
+    fn a_strategy_of_which_most_runs_failed_is_told_so_and_not_proposed() {
+        let mut rows = repeats("no-cache", 1_360.0, 2_000.0, 950);
+        rows.extend(repeats("lease", 100.0, 200.0, 10));
+        for row in rows.iter_mut().filter(|row| row.strategy == "lease").skip(1) {
+            (row.status, row.reason) = (Status::Failed, "no server answered".into());
+        }
+        let told = told(rows);
+        let doubt = "4 of 5 runs of lease failed, and figures are of the others: no server answered.";
+        assert_told(&told, Tone::Doubt, &[doubt]);
+        assert!(told.iter().all(|(tone, text)| *tone != Tone::Gain || !text.contains("lease")), "{told:#?}");
+    }
+
+    #[test]
+    fn where_something_was_broken_on_purpose_a_gain_is_told_with_what_failed() {
+        let mut rows = repeats("no-cache", 1_360.0, 2_000.0, 950);
+        rows.extend(repeats("cache-aside", 470.0, 900.0, 160));
+        for row in &mut rows {
+            row.outages.read_outage_s = Some(2.0);
+            row.answers.errors = if row.strategy == "cache-aside" { 50 } else { 0 };
+        }
+        assert_told(&told(rows), Tone::Gain, &["cache-aside needs", "5 % of its operations failed"]);
+    }
+
+    #[test]
+    fn what_went_wrong_in_the_middle_of_a_sweep_is_told_and_every_topology_has_a_part() {
+        let mut rows = Vec::new();
+        for topology in ["single", "cluster", "sentinel"] {
+            for swept in ["cache.capacity=10%", "cache.capacity=20%", "cache.capacity=30%"] {
+                for mut row in repeats("cache-aside", 470.0, 900.0, 160) {
+                    (row.topology, row.swept) = (topology.into(), swept.into());
+                    row.cell = format!("{}-{topology}-{swept}", row.cell);
+                    if (topology, swept) == ("cluster", "cache.capacity=20%") {
+                        row.judgement.verdict = Some(Verdict::Broken);
+                    }
+                    rows.push(row);
+                }
+            }
+        }
+        let results = Results { summary: rows, ..Results::default() };
+        let groups = groups(&results).unwrap();
+        let parts = of(&groups);
+        let headings: Vec<_> = parts.iter().map(|part| part.heading.as_str()).collect();
+        assert_eq!(headings.len(), 4, "{headings:?}");
+        for topology in ["single", "cluster", "sentinel"] {
+            assert!(headings.iter().any(|heading| heading.starts_with(topology)), "{headings:?}");
+        }
+        let elsewhere: Vec<_> = parts[3].sentences.iter().map(|sentence| sentence.text.as_str()).collect();
+        assert!(elsewhere[0].contains("cluster") && elsewhere[0].contains("DID NOT HOLD"), "{elsewhere:#?}");
     }
 
     #[test]

@@ -96,7 +96,9 @@ impl Ratio {
             _ => 2,
         };
         let half = ((interval.high - interval.low) / 2.0).max(0.1_f64.powi(decimals));
-        if half > self.estimate / 2.0 {
+        // An error that would seem to reach across 1 although the interval does not is no help either.
+        let seems_undecided = self.is_shown() && (self.estimate - half < 1.0) != (self.estimate < 1.0);
+        if half > self.estimate / 2.0 || seems_undecided {
             let [low, high] = [interval.low, interval.high].map(three_digits);
             return format!("{estimate} × {word}, {low} to {high}, n = {blocks}");
         }
@@ -118,6 +120,9 @@ mod tests {
         };
         assert_eq!(of(7.1, 7.7).times("slower"), "7.42 ± 0.3 × slower, n = 3");
         assert_eq!(of(2.08, 26.4).times("slower"), "7.42 × slower, 2.08 to 26.4, n = 3");
+        let interval = Some(ConfidenceInterval { low: 1.1, high: 2.53 });
+        let near_one = Ratio { estimate: 1.67, interval, blocks: 5 };
+        assert_eq!(near_one.times("slower"), "1.67 × slower, 1.1 to 2.53, n = 5");
     }
 
     #[test]

@@ -117,9 +117,6 @@ fn decision_panel(results: &Results, groups: &[Group<'_>]) -> Markup {
             }
             @for part in &parts { (decision_part(part)) }
             (required(groups))
-            @if groups.len() > parts.len() {
-                p { "Of what was swept, the ends are told here; the scorecard and the sections below have all of it." }
-            }
         }
     }
 }

@@ -50,8 +50,12 @@ pub struct JudgedRequirement<'a> {
     /// The verdict.
     pub met: Met,
     unit: Unit,
-    is_impaired: bool,
+    /// What has to be said before the value, such as `impaired: `; often nothing.
+    warning: String,
 }
+
+/// Figures that count what went wrong: whatever else was wrong with a run, these did go wrong.
+const HARM: [&str; 5] = ["failed", "stale_share", "stale_age_max", "corrupt", "lost"];
 
 /// Every requirement of every strategy that it is for. A control is there to break what others keep, and no cache to be
 /// compared with: nothing is required of either.
@@ -65,8 +69,7 @@ pub fn judge<'a>(groups: &'a [Group<'a>]) -> Vec<JudgedRequirement<'a>> {
             }
             for entry in group.entries.iter().filter(|entry| is_for(requirement, entry)) {
                 let Some(found) = measurement(requirement, group, entry) else { continue };
-                let is_impaired = entry.is_impaired();
-                let met = if is_impaired { Met::Unknown } else { of(requirement, &found) };
+                let met = of_these_runs(of(requirement, &found), requirement, entry);
                 let RequiredFigure { estimate, unit, .. } = found;
                 all.push(JudgedRequirement {
                     requirement,
@@ -75,7 +78,7 @@ pub fn judge<'a>(groups: &'a [Group<'a>]) -> Vec<JudgedRequirement<'a>> {
                     estimate,
                     met,
                     unit,
-                    is_impaired,
+                    warning: warning(entry),
                 });
             }
         }
@@ -144,9 +147,32 @@ fn estimate_of_operation(unit: Unit, repeats: &[f64]) -> Option<Estimate> {
     Some(Estimate { value, interval, repeats: repeats.len() })
 }
 
+/// Runs that measured something else meet nothing, and those that are left where others failed prove nothing.
+fn of_these_runs(met: Met, requirement: &Requirement, entry: &StrategyRepeats<'_>) -> Met {
+    let is_harm = HARM.contains(&requirement.criterion.as_str());
+    match met {
+        Met::Missed if is_harm => Met::Missed,
+        Met::Missed | Met::Met | Met::Undecided if entry.is_impaired() => Met::Unknown,
+        Met::Met if !entry.failed.is_empty() => Met::Undecided,
+        Met::Met | Met::Missed | Met::Undecided | Met::Unknown => met,
+    }
+}
+
+fn warning(entry: &StrategyRepeats<'_>) -> String {
+    let failed = entry.failed.len();
+    let runs = entry.measured.len() + failed;
+    let failed = if failed > 0 { format!("{failed} of {runs} runs failed: ") } else { String::new() };
+    let impaired = if entry.is_impaired() { "impaired: " } else { "" };
+    failed + impaired
+}
+
 fn of(requirement: &Requirement, found: &RequiredFigure) -> Met {
     let Some(estimate) = &found.estimate else { return Met::Unknown };
     let holds = |value: f64| requirement.relation.holds(value, requirement.bound);
+    if requirement.allows_nothing() {
+        // What happened once has happened, however far the repeats differ.
+        return if holds(estimate.value) { Met::Met } else { Met::Missed };
+    }
     let mut values = vec![holds(estimate.value)];
     match estimate.interval {
         Some(interval) => values.extend([holds(interval.low), holds(interval.high)]),
@@ -164,16 +190,16 @@ impl JudgedRequirement<'_> {
     #[must_use]
     pub fn measured(&self) -> String {
         let Some(of) = &self.estimate else { return "not measured".into() };
-        let impaired = if self.is_impaired { "impaired: " } else { "" };
+        let warning = &self.warning;
         let value = self.unit.show(of.value);
         match of.interval {
             Some(interval) => format!(
-                "{impaired}{value} ({} to {}, n = {})",
+                "{warning}{value} ({} to {}, n = {})",
                 self.unit.show(interval.low),
                 self.unit.show(interval.high),
                 of.repeats
             ),
-            None => format!("{impaired}{value} (n = {})", of.repeats),
+            None => format!("{warning}{value} (n = {})", of.repeats),
         }
     }
 
@@ -366,6 +392,34 @@ mod tests {
         assert!(lines[0].contains("met by 0 of 1; unknown for cache-aside impaired: 4.1"), "{lines:?}");
         let labels: Vec<_> = groups[0].entries.iter().map(StrategyRepeats::legend_label).collect();
         assert!(labels.contains(&"cache-aside (impaired)".to_owned()), "{labels:?}");
+    }
+
+    #[test]
+    fn what_an_impaired_repeat_did_wrong_is_missed_and_runs_that_are_left_prove_nothing() {
+        let mut results = results(&[4_000.0, 4_100.0, 4_200.0], &[("lost", "=0"), ("read.p99", "<5ms")]);
+        let mine = |row: &&mut SummaryRow| row.strategy == "cache-aside";
+        results.summary.iter_mut().filter(mine).for_each(|row| row.status = Status::Impaired);
+        let verdicts = |results: &Results| {
+            let groups = groups(results).unwrap();
+            judge(&groups).iter().map(|one| (one.met, one.measured())).collect::<Vec<_>>()
+        };
+        assert_eq!(verdicts(&results)[0], (Met::Missed, "impaired: 1 (n = 3)".into()));
+        for row in results.summary.iter_mut().filter(mine) {
+            row.status = if row.cell == "r1-cache-aside" { Status::Ok } else { Status::Failed };
+        }
+        assert_eq!(verdicts(&results)[1], (Met::Undecided, "2 of 3 runs failed: 4 ms (n = 1)".into()));
+    }
+
+    #[test]
+    fn where_nothing_is_allowed_one_repeat_that_did_it_is_enough_however_the_others_scatter() {
+        let mut results = results(&[1.0; 5], &[("stale_share", "=0")]);
+        for row in &mut results.summary {
+            row.audited.audited_reads = 1_000;
+            row.audited.wrong.stale_reads = u64::from(row.cell == "r3-cache-aside");
+            row.audited.stale_share = Some(row.audited.wrong.stale_reads as f64 / 1_000.0);
+        }
+        let groups = groups(&results).unwrap();
+        assert_eq!(judge(&groups)[0].met, Met::Missed);
     }
 
     #[test]

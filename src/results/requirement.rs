@@ -74,6 +74,12 @@ pub struct Requirement {
 }
 
 impl Requirement {
+    /// Returns true if there may be nothing at all of what no figure has less than nothing of.
+    #[must_use]
+    pub fn allows_nothing(&self) -> bool {
+        self.bound == 0.0 && matches!(self.relation, Relation::Equal | Relation::AtMost)
+    }
+
     /// A requirement from the name of a figure and a text such as `<5ms` or `>=90%`.
     ///
     /// # Errors

@@ -34,10 +34,13 @@ pub fn stale(group: &Group<'_>) -> Option<String> {
 pub fn failed(group: &Group<'_>) -> Option<String> {
     let failed = with(group, "failed");
     let say = |entry: &StrategyRepeats<'_>, share: f64| {
-        let outage = value(entry, "read_outage").filter(|seconds| *seconds > 0.0);
-        let down = outage.map_or_else(String::new, |_| {
-            format!(", reads without service for up to {}", show(entry, "read_outage"))
-        });
+        let down = |class: &str, outage: &str| {
+            let lasted = value(entry, outage).filter(|seconds| *seconds > 0.0);
+            lasted.map(|_| format!("{class} without service for up to {}", show(entry, outage)))
+        };
+        let down: Vec<String> =
+            down("reads", "read_outage").into_iter().chain(down("writes", "write_outage")).collect();
+        let down = if down.is_empty() { String::new() } else { format!(" ({})", format::list(&down)) };
         format!("{} {}{down}", entry.label, safety::percent(share))
     };
     (!failed.is_empty()).then(|| {

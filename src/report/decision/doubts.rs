@@ -22,6 +22,20 @@ pub fn could_not_run(group: &Group<'_>) -> Option<String> {
     Some(format!("{whose}: {}.", reason.trim_end_matches('.')))
 }
 
+/// Strategies of which some runs failed, so that what is told of them is of the others.
+pub fn failed_runs(group: &Group<'_>) -> Option<String> {
+    let some = |entry: &&StrategyRepeats<'_>| !entry.measured.is_empty() && !entry.failed.is_empty();
+    let all: Vec<_> = group.entries.iter().filter(some).collect();
+    let reason = all.first()?.failed.first()?.reason.as_str();
+    let of = |entry: &&StrategyRepeats<'_>| {
+        let runs = entry.measured.len() + entry.failed.len();
+        format!("{} of {runs} runs of {}", entry.failed.len(), entry.label)
+    };
+    let whose: Vec<String> = all.iter().map(of).collect();
+    let reason = reason.trim_end_matches('.');
+    Some(format!("{} failed, and figures are of the others: {reason}.", format::list(&whose)))
+}
+
 pub fn overloaded(group: &Group<'_>) -> Option<String> {
     let all = group.entries.iter().filter_map(|entry| {
         let row = entry.measured.iter().find(|row| row.status.is_overloaded())?;
@@ -121,7 +135,7 @@ pub fn warming(group: &Group<'_>) -> Option<String> {
 
 pub fn few_repeats(group: &Group<'_>) -> Option<String> {
     let most = group.entries.iter().map(|entry| entry.measured.len()).max().unwrap_or(0);
-    (most > 0 && most < REPEATS_FOR_INTERVAL && group.entries.len() > 1).then(|| {
+    (most > 0 && most < REPEATS_FOR_INTERVAL).then(|| {
         let scenario = &group.results.run.scenario_path;
         let times = if most == 1 { "once" } else { "twice" };
         format!(

@@ -3,6 +3,7 @@
 use crate::model::stats::{Ratio, paired_ratio};
 use crate::report::format;
 use crate::report::group::{Group, StrategyRepeats};
+use crate::report::headline::NONE;
 use crate::results::{Criterion, Mode, named};
 
 /// More strategies than this are not named in one sentence.
@@ -14,6 +15,24 @@ pub fn value(entry: &StrategyRepeats<'_>, name: &str) -> Option<f64> {
 
 pub fn show(entry: &StrategyRepeats<'_>, name: &str) -> String {
     named(name).map_or_else(String::new, |figure| figure.show(entry))
+}
+
+/// The figure with its interval, or with the number of repeats where these are too few for one.
+pub fn known(entry: &StrategyRepeats<'_>, name: &str) -> String {
+    let Some((figure, of)) = named(name).and_then(|figure| Some((figure, figure.of(entry)?))) else {
+        return NONE.into();
+    };
+    let show = |value| figure.unit.show(value);
+    match of.interval {
+        Some(interval) => format!(
+            "{} ({} to {}, n = {})",
+            show(of.value),
+            show(interval.low),
+            show(interval.high),
+            of.repeats
+        ),
+        None => format!("{} (n = {})", show(of.value), of.repeats),
+    }
 }
 
 pub fn ratio(figure: &Criterion, ours: &StrategyRepeats<'_>, theirs: &StrategyRepeats<'_>) -> Option<Ratio> {

@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::figures::{is_open, ratio, show, value};
-use crate::report::candidates::candidates;
+use super::figures::{is_open, known, ratio, show, value};
+use crate::report::candidates::{candidates, failures_worth_naming};
 use crate::report::format;
 use crate::report::group::{Group, StrategyRepeats};
+use crate::report::safety;
 use crate::results::named;
 
 /// The candidate that asks the database least, the one whose median read is quickest, and, where one of these holds writes
@@ -44,13 +45,13 @@ pub fn sentence(
         let _ = write!(
             text,
             " reads the database {} times an operation, and answers half of its reads within {} and 99 % within {}",
-            show(entry, "database.reads_per_op"),
-            show(entry, "read.p50"),
-            show(entry, "read.p99"),
+            known(entry, "database.reads_per_op"),
+            known(entry, "read.p50"),
+            known(entry, "read.p99"),
         );
         text += &throughput(group, entry, None);
         text.push('.');
-        return text + &holds(entry);
+        return text + &holds(entry) + &failed(entry);
     };
     let reads = |of| value(of, "database.reads_per_op");
     match (reads(entry), reads(reference)) {
@@ -71,7 +72,7 @@ pub fn sentence(
     text += &compared(entry, reference, "read.p50", " and answers half of its reads in ");
     text.push('.');
     text += &tail(entry, reference);
-    text + &holds(entry)
+    text + &holds(entry) + &failed(entry)
 }
 
 /// `; 5.9 ± 0.1 × less, n = 5`.
@@ -124,6 +125,13 @@ fn tail(entry: &StrategyRepeats<'_>, reference: &StrategyRepeats<'_>) -> String 
         return String::new();
     }
     compared(entry, reference, "read.p99", " Of a hundred reads the slowest takes ") + "."
+}
+
+/// Failed operations are in none of the times, and may have asked the database for nothing.
+fn failed(entry: &StrategyRepeats<'_>) -> String {
+    failures_worth_naming(entry).map_or_else(String::new, |failed| {
+        format!(" All this is of what it answered: {} of its operations failed.", safety::percent(failed))
+    })
 }
 
 /// What a strategy that holds writes back risks stands beside what it gains.
