@@ -9,10 +9,11 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use hotset::results::FailedStep;
+use hotset::results::{FailedStep, Phase};
 use hotset::store::mongodb::{MongoDatabase, MongoOptions, ReadPreference, WriteConcern};
 use hotset::store::redis::{RedisCache, RedisOptions};
 use hotset::store::{Announcement, Changes as _, Counters, ErrorKind, SecretUrl, Tracking as _};
+use hotset::topology::servers::find_valkey_server;
 use redis::Commands as _;
 use support::tls::Secured;
 use support::{Foreign, Place, eventually, row};
@@ -513,4 +514,51 @@ fn a_frozen_server_is_told_within_its_bound() {
     let url = format!("redis://127.0.0.1:{}", redis.port);
     let said = run(&place, 3, &scenario("\"cache-aside\"", &single(&url), ""));
     assert!(said.contains("it may be stopped, overloaded or behind a firewall"), "{said}");
+}
+
+/// A Valkey that hotset starts has its own name and version, and room for as many entries as were asked for. Returns where it
+/// was run, and the version.
+fn a_valkey_of_its_own(topology: &str) -> (Place, String) {
+    let version = find_valkey_server().unwrap_or_else(|error| panic!("{error}")).version;
+    let place = Place::new();
+    let text = format!(
+        "strategies = [\"cache-aside\"]\ntopologies = [{{ {topology}, server = \"valkey\", database = \"embedded\" }}]\n\
+         [dataset]\nkeys = 2000\nvalue_size = \"6000B\"\n[workload]\nclients = 6\nrate_per_second = 200\n\
+         [workload.keys]\ndistribution = \"uniform\"\n[cache]\ncapacity = \"30%\"\n\
+         [run]\nduration = \"1s\"\nwarmup_max = \"3s\"\nwindow = \"100ms\"\n"
+    );
+    place.write("shop.toml", text);
+    place.succeeds(&["shop.toml", "--no-plots", "--quiet"]);
+    let results = place.results("shop");
+    let cell = row(&results, "cache-aside");
+    // A busy machine may disturb it, or keep it from settling.
+    assert!(!["failed", "impaired"].contains(&cell.status.name()), "{}", cell.reason);
+    assert_eq!(cell.answers.errors, 0, "{}", cell.reason);
+    let measured = results.timeseries.iter().filter(|window| window.phase == Phase::Measure);
+    let entries: Vec<f64> =
+        measured.filter_map(|window| window.cache.cache_entries).map(|n| n as f64).collect();
+    let held = entries.iter().sum::<f64>() / entries.len() as f64;
+    assert!((held / 600.0 - 1.0).abs() < 0.05, "it holds {held} of 600: {entries:?}");
+    let servers: Vec<_> =
+        results.run.servers.iter().map(|server| (server.name.as_str(), server.version.as_str())).collect();
+    assert!(servers.contains(&("valkey", version.as_str())), "{servers:?}");
+    (place, version)
+}
+
+#[test]
+fn a_valkey_is_started_alone_and_named_and_holds_what_was_asked_for() {
+    let (place, version) = a_valkey_of_its_own("name = \"single\"");
+    place.succeeds(&["report", "results/shop/latest"]);
+    let page = fs::read_to_string(place.latest("shop").join("report.html")).unwrap();
+    assert!(page.contains(&format!("valkey {version}")));
+}
+
+#[test]
+fn valkeys_are_started_as_a_cluster_and_named_and_hold_what_was_asked_for() {
+    a_valkey_of_its_own("name = \"cluster\", replicas = 0");
+}
+
+#[test]
+fn valkeys_are_started_behind_sentinels_of_theirs_and_named_and_hold_what_was_asked_for() {
+    a_valkey_of_its_own("name = \"sentinel\", shards = 1");
 }
