@@ -14,6 +14,7 @@ use hotset::store::mongodb::{MongoDatabase, MongoOptions, ReadPreference, WriteC
 use hotset::store::redis::{RedisCache, RedisOptions};
 use hotset::store::{Announcement, Changes as _, Counters, ErrorKind, SecretUrl, Tracking as _};
 use hotset::topology::servers::find_valkey_server;
+use mongodb::bson::{Document, doc};
 use redis::Commands as _;
 use support::tls::Secured;
 use support::{Foreign, Place, eventually, row};
@@ -561,4 +562,61 @@ fn valkeys_are_started_as_a_cluster_and_named_and_hold_what_was_asked_for() {
 #[test]
 fn valkeys_are_started_behind_sentinels_of_theirs_and_named_and_hold_what_was_asked_for() {
     a_valkey_of_its_own("name = \"sentinel\", shards = 1");
+}
+
+/// A MongoDB with a user `shop` of these roles, whose password is `pw`, and its administrator.
+async fn with_mongodb_user(roles: Vec<Document>, made: Option<Document>) -> (Foreign, mongodb::Client) {
+    let mongod = Foreign::mongod_with(&["--auth"]);
+    let at = format!("127.0.0.1:{}", mongod.port);
+    // The first user may be made by whoever is on the same machine.
+    let nobody = mongodb::Client::with_uri_str(format!("mongodb://{at}")).await.unwrap();
+    let root = doc! { "createUser": "root", "pwd": "root-pw", "roles": ["root"] };
+    nobody.database("admin").run_command(root).await.unwrap();
+    let root = mongodb::Client::with_uri_str(format!("mongodb://root:root-pw@{at}")).await.unwrap();
+    if let Some(role) = made {
+        root.database("admin").run_command(role).await.unwrap();
+    }
+    let shop = doc! { "createUser": "shop", "pwd": "pw", "roles": roles };
+    root.database("admin").run_command(shop).await.unwrap();
+    (mongod, root)
+}
+
+/// Ends a run on that MongoDB, and returns what it said.
+fn run_as_shop(place: &Place, mongod: &Foreign, code: i32) -> String {
+    let database = format!("[database]\nurl = \"mongodb://shop:pw@127.0.0.1:{}\"\n", mongod.port);
+    let topology = "{ name = \"embedded\", database = \"mongodb\" }";
+    tokio::task::block_in_place(|| run(place, code, &scenario("\"cache-aside\"", topology, &database)))
+}
+
+async fn databases_of_runs(root: &mongodb::Client) -> Vec<String> {
+    let mut names = root.list_database_names().await.unwrap();
+    names.retain(|name| name.starts_with("hotset_"));
+    names
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_mongodb_user_who_may_not_drop_a_database_leaves_nothing_there() {
+    let may_write = doc! { "role": "readWriteAnyDatabase", "db": "admin" };
+    let (mongod, root) = with_mongodb_user(vec![may_write], None).await;
+    let place = Place::new();
+    let said = run_as_shop(&place, &mongod, 0);
+    assert!(!said.contains("may still be there"), "{said}");
+    assert_eq!(row(&place.results("shop"), "cache-aside").answers.errors, 0);
+    assert_eq!(databases_of_runs(&root).await, [] as [String; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_mongodb_user_who_may_drop_no_collection_or_find_none_is_refused_before_anything_is_written() {
+    let all = ["find", "insert", "update", "remove", "createIndex", "createCollection"];
+    for (more, missing) in [("listCollections", "drop"), ("dropCollection", "dropDatabase")] {
+        let actions: Vec<&str> = all.into_iter().chain([more]).collect();
+        let privileges = [doc! { "resource": { "db": "", "collection": "" }, "actions": actions }];
+        let few = doc! { "createRole": "few", "privileges": privileges.to_vec(), "roles": [] };
+        let (mongod, root) = with_mongodb_user(vec![doc! { "role": "few", "db": "admin" }], Some(few)).await;
+        let place = Place::new();
+        let said = run_as_shop(&place, &mongod, 3);
+        assert!(said.contains(&format!("to execute command {missing} (")), "{said}");
+        assert!(said.contains("would stay there") && said.contains("dropCollection"), "{said}");
+        assert_eq!(databases_of_runs(&root).await, [] as [String; 0], "{said}");
+    }
 }

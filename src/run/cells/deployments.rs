@@ -150,6 +150,8 @@ impl Deployments {
             DatabaseDeployment::deploy(kind, &site).await
         })
         .await?;
+        // Who may not remove what a run writes is told so before there is anything to be left.
+        it.drop_data().await?;
         self.checksum = Checksum::of(&scenario.documents()).await;
         // Known from now on, so that it is taken down also where loading fails or is interrupted.
         let up = self.database.insert(Up { made_from: None, it });
