@@ -7,7 +7,7 @@ use std::fs;
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hotset::results::{FailedStep, Phase};
 use hotset::store::mongodb::{MongoDatabase, MongoOptions, ReadPreference, WriteConcern};
@@ -16,6 +16,7 @@ use hotset::store::{Announcement, Changes as _, Counters, ErrorKind, SecretUrl, 
 use hotset::topology::servers::find_valkey_server;
 use mongodb::bson::{Document, doc};
 use redis::Commands as _;
+use rustix::process::Signal;
 use support::tls::Secured;
 use support::{Foreign, Place, eventually, row};
 
@@ -619,4 +620,94 @@ async fn a_mongodb_user_who_may_drop_no_collection_or_find_none_is_refused_befor
         assert!(said.contains("would stay there") && said.contains("dropCollection"), "{said}");
         assert_eq!(databases_of_runs(&root).await, [] as [String; 0], "{said}");
     }
+}
+
+#[test]
+fn what_could_not_be_removed_from_a_server_of_others_is_told_at_the_end() {
+    let (redis, url) = with_user("~hotset:* +@all");
+    let place = Place::new();
+    place.write("shop.toml", scenario("\"cache-aside\"", &single(&url), ""));
+    let mut running = place.start(place.hotset(&["shop.toml", "--no-plots"]));
+    let mut connection = connect(redis.port);
+    running.until("the cache fills", || redis::cmd("DBSIZE").query::<u64>(&mut connection).unwrap() > 20);
+    redis::cmd("ACL").arg(&["SETUSER", "shop", "-scan"]).query::<()>(&mut connection).unwrap();
+    let ended = running.end();
+    let warnings: Vec<_> = ended.stderr.lines().filter(|line| line.contains("may still be there")).collect();
+    let [warning] = warnings[..] else { panic!("{ended:?}") };
+    assert!(warning.contains("keys that begin with \"hotset:") && warning.contains("NOPERM"), "{warning}");
+    assert!(!warning.contains(":pw@"), "{warning}");
+}
+
+/// A run of both kinds of servers that are there already.
+fn on_servers_of_others(redis: &Foreign, mongod: &Foreign, duration: &str) -> String {
+    format!(
+        "strategies = [\"cache-aside\"]\n\
+         topologies = [{{ name = \"single\", url = \"redis://127.0.0.1:{}\" }}]\n\
+         [database]\nurl = \"mongodb://127.0.0.1:{}\"\n[dataset]\nkeys = 200\n[workload]\nclients = 4\n\
+         [run]\nduration = \"{duration}\"\nwarmup_max = \"100ms\"\nwindow = \"50ms\"\n",
+        redis.port, mongod.port
+    )
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_million_keys_and_the_databases_of_others_are_the_same_after_five_runs_and_an_interrupted_one() {
+    const KEYS: u64 = 1_000_000;
+    // Each takes a second or two, nearly all of it for SCAN over so many keys; ten of them leave the same checksum.
+    const RUNS: u64 = 5;
+    let (redis, mongod) = (Foreign::redis(&["--enable-debug-command", "yes"]), Foreign::mongod());
+    let mut connection = connect(redis.port);
+    let mut populate = redis::cmd("DEBUG");
+    // Named as a run's own keys are, but for the prefix.
+    populate.arg("POPULATE").arg(KEYS).arg("product").arg(10).query::<()>(&mut connection).unwrap();
+    let client = mongodb::Client::with_uri_str(format!("mongodb://127.0.0.1:{}", mongod.port)).await.unwrap();
+    for database in ["hotset", "shop"] {
+        let products = client.database(database).collection::<Document>("products");
+        let documents = (0..1000).map(|number| doc! { "_id": number.to_string(), "price": number });
+        products.insert_many(documents).await.unwrap();
+    }
+    let kept = async |connection: &mut redis::Connection| {
+        let mut kept = vec![redis::cmd("DEBUG").arg("DIGEST").query::<String>(connection).unwrap()];
+        for name in client.list_database_names().await.unwrap() {
+            if ["admin", "config", "local"].contains(&name.as_str()) {
+                continue;
+            }
+            let hash = client.database(&name).run_command(doc! { "dbHash": 1 }).await.unwrap();
+            kept.push(format!("{name} {}", hash.get_str("md5").unwrap()));
+        }
+        kept
+    };
+    let before = kept(&mut connection).await;
+    let place = Place::new();
+
+    place.write("shop.toml", on_servers_of_others(&redis, &mongod, "100ms"));
+    for _ in 0..RUNS {
+        tokio::task::block_in_place(|| place.succeeds(&["shop.toml", "--no-plots", "--quiet"]));
+    }
+
+    let answers = row(&place.results("shop"), "cache-aside").answers.clone();
+    assert!(answers.hits > 0 && answers.errors == 0, "{answers:?}");
+    let commands: String = redis::cmd("INFO").arg("commandstats").query(&mut connection).unwrap();
+    for command in ["keys", "flushall", "flushdb", "swapdb", "randomkey", "config|set"] {
+        assert!(!commands.contains(&format!("cmdstat_{command}:")), "{commands}");
+    }
+    let (_, scans) = commands.split_once("cmdstat_scan:calls=").unwrap();
+    let scans: u64 = scans.split(',').next().unwrap().parse().unwrap();
+    // After the load, and once more to be sure; each step looks at a thousand keys.
+    assert!(scans < RUNS * 2 * (KEYS / 1000) * 11 / 10, "{scans}");
+
+    place.write("shop.toml", on_servers_of_others(&redis, &mongod, "1h"));
+    let mut running = place.start(place.hotset(&["shop.toml", "--no-plots"]));
+    let ended = tokio::task::block_in_place(|| {
+        running.until("the cache fills", || {
+            redis::cmd("DBSIZE").query::<u64>(&mut connection).unwrap() > KEYS + 20
+        });
+        let asked = Instant::now();
+        running.signal(Signal::TERM);
+        let ended = running.end();
+        let is_told = ended.stderr.contains("once more ends at once, and leaves it there");
+        assert!(asked.elapsed() < Duration::from_secs(1) || is_told, "{ended:?}");
+        ended
+    });
+    assert_eq!(ended.code, 130, "{ended:?}");
+    assert_eq!(kept(&mut connection).await, before, "{ended:?}");
 }
