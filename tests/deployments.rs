@@ -400,59 +400,6 @@ fn a_mongodb_that_refuses_says_why_and_never_that_it_may_not_run() {
     }
 }
 
-#[test]
-fn too_few_open_files_are_told_before_the_run() {
-    let place = Place::new();
-    let text = scenario("\"cache-aside\"", "\"embedded\"", "")
-        .replace("clients = 6", "clients = 6\ninstances = 6\nconnections = 1");
-    let text = text.replace("\"embedded\"", "{ name = \"single\", database = \"embedded\" }");
-    place.write("shop.toml", text);
-    let hotset = place.hotset(&["check", "shop.toml", "--set", "workload.connections=200"]);
-    let mut limited = Command::new("sh");
-    limited
-        .args(["-c", "ulimit -n 64; exec \"$0\" \"$@\""])
-        .arg(hotset.get_program())
-        .args(hotset.get_args());
-    limited.current_dir(place.path());
-    let ended = place.start(limited).end();
-    assert_eq!(ended.code, 2, "{ended:?}");
-    assert!(ended.stderr.contains("this process may have 64"), "{ended:?}");
-    let said = ended.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(said.contains("which is 64 and which only root raises"), "{said}");
-}
-
-#[test]
-fn processors_have_the_numbers_that_the_machine_gives_them() {
-    let allowed = hotset::base::processors::allowed();
-    let (mine, other) = (allowed[allowed.len() - 1], allowed[0]);
-    let place = Place::new();
-    place.write("shop.toml", scenario("\"cache-aside\"", "\"embedded\"", ""));
-    let check = |number: u64| {
-        let pin = format!("run.pin.hotset=[{number}]");
-        let hotset = place.hotset(&["check", "shop.toml", "--set", &pin]);
-        let mut pinned = Command::new("taskset");
-        pinned.args(["-c", &mine.to_string()]).arg(hotset.get_program()).args(hotset.get_args());
-        pinned.current_dir(place.path());
-        place.start(pinned).end()
-    };
-    assert_eq!(check(mine).code, 0);
-    let missing = if other == mine { mine + 1000 } else { other };
-    let ended = check(missing);
-    assert_eq!(ended.code, 2, "{ended:?}");
-    assert!(ended.stderr.contains(&format!("it may use the processors {mine}")), "{ended:?}");
-}
-
-#[test]
-fn a_folder_that_holds_a_file_called_latest_keeps_it() {
-    let place = Place::new();
-    fs::create_dir_all(place.path().join("results/shop")).unwrap();
-    place.write("results/shop/latest", "mine");
-    place.write("shop.toml", scenario("\"cache-aside\"", "\"embedded\"", ""));
-    let ended = place.succeeds(&["shop.toml", "--no-plots"]);
-    assert!(ended.stderr.contains("is no link and stays as it is"), "{ended:?}");
-    assert_eq!(fs::read(place.path().join("results/shop/latest")).unwrap(), b"mine");
-}
-
 #[tokio::test]
 async fn announcements_that_the_server_cuts_off_are_counted() {
     let redis = Foreign::redis(&[]);
