@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
-use std::pin::pin;
 use std::time::Duration;
 
 use crate::application::touched::Touched;
@@ -322,14 +321,14 @@ const TOLD_AFTER: Duration = Duration::from_secs(2);
 
 /// Empties a cache. On servers of others that means to look through all keys.
 async fn clear(cache: &CacheDeployment, observer: &dyn Observer) -> Result<(), TopologyError> {
+    let mut clearing = Box::pin(cache.clear());
     if !cache.is_external() {
-        return cache.clear().await;
+        return clearing.await;
     }
-    let mut clearing = pin!(cache.clear());
     if let Ok(cleared) = tokio::time::timeout(TOLD_AFTER, &mut clearing).await {
         return cleared;
     }
-    if let Some(figures) = cache.figures().await {
+    if let Some(figures) = Box::pin(cache.figures()).await {
         let what = format!(
             "looking for keys of this run among the {} that the cache's servers hold",
             figures.entries
