@@ -9,7 +9,11 @@ use hotset::commands::cli::{Cli, Command};
 use hotset::commands::output::{end, print, print_parser_message};
 use hotset::commands::{Exit, curve, list, monitor, record, report, run};
 use hotset::{
-    base::{open_files, output::LogWriter, secrets},
+    base::{
+        inherited, open_files,
+        output::{LogWriter, say},
+        secrets,
+    },
     commands::{baseline, check, compare, doctor},
     topology,
 };
@@ -20,6 +24,9 @@ fn main() -> ExitCode {
         return code;
     }
     open_files::raise();
+    if let Err(error) = inherited::hear() {
+        say(format!("warning: signals cannot be heard: {error}\n"));
+    }
     std::env::args_os().for_each(|argument| secrets::learn_all(&argument.to_string_lossy()));
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

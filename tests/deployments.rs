@@ -7,13 +7,16 @@ use std::fs;
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use hotset::results::FailedStep;
+use hotset::results::{FailedStep, Phase};
 use hotset::store::mongodb::{MongoDatabase, MongoOptions, ReadPreference, WriteConcern};
 use hotset::store::redis::{RedisCache, RedisOptions};
 use hotset::store::{Announcement, Changes as _, Counters, ErrorKind, SecretUrl, Tracking as _};
+use hotset::topology::servers::find_valkey_server;
+use mongodb::bson::{Document, doc};
 use redis::Commands as _;
+use rustix::process::Signal;
 use support::tls::Secured;
 use support::{Foreign, Place, eventually, row};
 
@@ -397,59 +400,6 @@ fn a_mongodb_that_refuses_says_why_and_never_that_it_may_not_run() {
     }
 }
 
-#[test]
-fn too_few_open_files_are_told_before_the_run() {
-    let place = Place::new();
-    let text = scenario("\"cache-aside\"", "\"embedded\"", "")
-        .replace("clients = 6", "clients = 6\ninstances = 6\nconnections = 1");
-    let text = text.replace("\"embedded\"", "{ name = \"single\", database = \"embedded\" }");
-    place.write("shop.toml", text);
-    let hotset = place.hotset(&["check", "shop.toml", "--set", "workload.connections=200"]);
-    let mut limited = Command::new("sh");
-    limited
-        .args(["-c", "ulimit -n 64; exec \"$0\" \"$@\""])
-        .arg(hotset.get_program())
-        .args(hotset.get_args());
-    limited.current_dir(place.path());
-    let ended = place.start(limited).end();
-    assert_eq!(ended.code, 2, "{ended:?}");
-    assert!(ended.stderr.contains("this process may have 64"), "{ended:?}");
-    let said = ended.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(said.contains("which is 64 and which only root raises"), "{said}");
-}
-
-#[test]
-fn processors_have_the_numbers_that_the_machine_gives_them() {
-    let allowed = hotset::base::processors::allowed();
-    let (mine, other) = (allowed[allowed.len() - 1], allowed[0]);
-    let place = Place::new();
-    place.write("shop.toml", scenario("\"cache-aside\"", "\"embedded\"", ""));
-    let check = |number: u64| {
-        let pin = format!("run.pin.hotset=[{number}]");
-        let hotset = place.hotset(&["check", "shop.toml", "--set", &pin]);
-        let mut pinned = Command::new("taskset");
-        pinned.args(["-c", &mine.to_string()]).arg(hotset.get_program()).args(hotset.get_args());
-        pinned.current_dir(place.path());
-        place.start(pinned).end()
-    };
-    assert_eq!(check(mine).code, 0);
-    let missing = if other == mine { mine + 1000 } else { other };
-    let ended = check(missing);
-    assert_eq!(ended.code, 2, "{ended:?}");
-    assert!(ended.stderr.contains(&format!("it may use the processors {mine}")), "{ended:?}");
-}
-
-#[test]
-fn a_folder_that_holds_a_file_called_latest_keeps_it() {
-    let place = Place::new();
-    fs::create_dir_all(place.path().join("results/shop")).unwrap();
-    place.write("results/shop/latest", "mine");
-    place.write("shop.toml", scenario("\"cache-aside\"", "\"embedded\"", ""));
-    let ended = place.succeeds(&["shop.toml", "--no-plots"]);
-    assert!(ended.stderr.contains("is no link and stays as it is"), "{ended:?}");
-    assert_eq!(fs::read(place.path().join("results/shop/latest")).unwrap(), b"mine");
-}
-
 #[tokio::test]
 async fn announcements_that_the_server_cuts_off_are_counted() {
     let redis = Foreign::redis(&[]);
@@ -513,4 +463,198 @@ fn a_frozen_server_is_told_within_its_bound() {
     let url = format!("redis://127.0.0.1:{}", redis.port);
     let said = run(&place, 3, &scenario("\"cache-aside\"", &single(&url), ""));
     assert!(said.contains("it may be stopped, overloaded or behind a firewall"), "{said}");
+}
+
+/// A Valkey that hotset starts has its own name and version, and room for as many entries as were asked for. Returns where it
+/// was run, and the version.
+fn a_valkey_of_its_own(topology: &str) -> (Place, String) {
+    let version = find_valkey_server().unwrap_or_else(|error| panic!("{error}")).version;
+    let place = Place::new();
+    let text = format!(
+        "strategies = [\"cache-aside\"]\ntopologies = [{{ {topology}, server = \"valkey\", database = \"embedded\" }}]\n\
+         [dataset]\nkeys = 2000\nvalue_size = \"6000B\"\n[workload]\nclients = 6\nrate_per_second = 200\n\
+         [workload.keys]\ndistribution = \"uniform\"\n[cache]\ncapacity = \"30%\"\n\
+         [run]\nduration = \"1s\"\nwarmup_max = \"3s\"\nwindow = \"100ms\"\n"
+    );
+    place.write("shop.toml", text);
+    place.succeeds(&["shop.toml", "--no-plots", "--quiet"]);
+    let results = place.results("shop");
+    let cell = row(&results, "cache-aside");
+    // A busy machine may disturb it, or keep it from settling.
+    assert!(!["failed", "impaired"].contains(&cell.status.name()), "{}", cell.reason);
+    assert_eq!(cell.answers.errors, 0, "{}", cell.reason);
+    let measured = results.timeseries.iter().filter(|window| window.phase == Phase::Measure);
+    let entries: Vec<f64> =
+        measured.filter_map(|window| window.cache.cache_entries).map(|n| n as f64).collect();
+    let held = entries.iter().sum::<f64>() / entries.len() as f64;
+    assert!((held / 600.0 - 1.0).abs() < 0.05, "it holds {held} of 600: {entries:?}");
+    let servers: Vec<_> =
+        results.run.servers.iter().map(|server| (server.name.as_str(), server.version.as_str())).collect();
+    assert!(servers.contains(&("valkey", version.as_str())), "{servers:?}");
+    (place, version)
+}
+
+#[test]
+fn a_valkey_is_started_alone_and_named_and_holds_what_was_asked_for() {
+    let (place, version) = a_valkey_of_its_own("name = \"single\"");
+    place.succeeds(&["report", "results/shop/latest"]);
+    let page = fs::read_to_string(place.latest("shop").join("report.html")).unwrap();
+    assert!(page.contains(&format!("valkey {version}")));
+}
+
+#[test]
+fn valkeys_are_started_as_a_cluster_and_named_and_hold_what_was_asked_for() {
+    a_valkey_of_its_own("name = \"cluster\", replicas = 0");
+}
+
+#[test]
+fn valkeys_are_started_behind_sentinels_of_theirs_and_named_and_hold_what_was_asked_for() {
+    a_valkey_of_its_own("name = \"sentinel\", shards = 1");
+}
+
+/// A MongoDB with a user `shop` of these roles, whose password is `pw`, and its administrator.
+async fn with_mongodb_user(roles: Vec<Document>, made: Option<Document>) -> (Foreign, mongodb::Client) {
+    let mongod = Foreign::mongod_with(&["--auth"]);
+    let at = format!("127.0.0.1:{}", mongod.port);
+    // The first user may be made by whoever is on the same machine.
+    let nobody = mongodb::Client::with_uri_str(format!("mongodb://{at}")).await.unwrap();
+    let root = doc! { "createUser": "root", "pwd": "root-pw", "roles": ["root"] };
+    nobody.database("admin").run_command(root).await.unwrap();
+    let root = mongodb::Client::with_uri_str(format!("mongodb://root:root-pw@{at}")).await.unwrap();
+    if let Some(role) = made {
+        root.database("admin").run_command(role).await.unwrap();
+    }
+    let shop = doc! { "createUser": "shop", "pwd": "pw", "roles": roles };
+    root.database("admin").run_command(shop).await.unwrap();
+    (mongod, root)
+}
+
+/// Ends a run on that MongoDB, and returns what it said.
+fn run_as_shop(place: &Place, mongod: &Foreign, code: i32) -> String {
+    let database = format!("[database]\nurl = \"mongodb://shop:pw@127.0.0.1:{}\"\n", mongod.port);
+    let topology = "{ name = \"embedded\", database = \"mongodb\" }";
+    tokio::task::block_in_place(|| run(place, code, &scenario("\"cache-aside\"", topology, &database)))
+}
+
+async fn databases_of_runs(root: &mongodb::Client) -> Vec<String> {
+    let mut names = root.list_database_names().await.unwrap();
+    names.retain(|name| name.starts_with("hotset_"));
+    names
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_mongodb_user_who_may_not_drop_a_database_leaves_nothing_there() {
+    let may_write = doc! { "role": "readWriteAnyDatabase", "db": "admin" };
+    let (mongod, root) = with_mongodb_user(vec![may_write], None).await;
+    let place = Place::new();
+    let said = run_as_shop(&place, &mongod, 0);
+    assert!(!said.contains("may still be there"), "{said}");
+    assert_eq!(row(&place.results("shop"), "cache-aside").answers.errors, 0);
+    assert_eq!(databases_of_runs(&root).await, [] as [String; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_mongodb_user_who_may_drop_no_collection_or_find_none_is_refused_before_anything_is_written() {
+    let all = ["find", "insert", "update", "remove", "createIndex", "createCollection"];
+    for (more, missing) in [("listCollections", "drop"), ("dropCollection", "dropDatabase")] {
+        let actions: Vec<&str> = all.into_iter().chain([more]).collect();
+        let privileges = [doc! { "resource": { "db": "", "collection": "" }, "actions": actions }];
+        let few = doc! { "createRole": "few", "privileges": privileges.to_vec(), "roles": [] };
+        let (mongod, root) = with_mongodb_user(vec![doc! { "role": "few", "db": "admin" }], Some(few)).await;
+        let place = Place::new();
+        let said = run_as_shop(&place, &mongod, 3);
+        assert!(said.contains(&format!("to execute command {missing} (")), "{said}");
+        assert!(said.contains("would stay there") && said.contains("dropCollection"), "{said}");
+        assert_eq!(databases_of_runs(&root).await, [] as [String; 0], "{said}");
+    }
+}
+
+#[test]
+fn what_could_not_be_removed_from_a_server_of_others_is_told_at_the_end() {
+    let (redis, url) = with_user("~hotset:* +@all");
+    let place = Place::new();
+    place.write("shop.toml", scenario("\"cache-aside\"", &single(&url), ""));
+    let mut running = place.start(place.hotset(&["shop.toml", "--no-plots"]));
+    let mut connection = connect(redis.port);
+    running.until("the cache fills", || redis::cmd("DBSIZE").query::<u64>(&mut connection).unwrap() > 20);
+    redis::cmd("ACL").arg(&["SETUSER", "shop", "-scan"]).query::<()>(&mut connection).unwrap();
+    let ended = running.end();
+    let warnings: Vec<_> = ended.stderr.lines().filter(|line| line.contains("may still be there")).collect();
+    let [warning] = warnings[..] else { panic!("{ended:?}") };
+    assert!(warning.contains("keys that begin with \"hotset:") && warning.contains("NOPERM"), "{warning}");
+    assert!(!warning.contains(":pw@"), "{warning}");
+}
+
+/// A run of both kinds of servers that are there already.
+fn on_servers_of_others(redis: &Foreign, mongod: &Foreign, duration: &str) -> String {
+    format!(
+        "strategies = [\"cache-aside\"]\n\
+         topologies = [{{ name = \"single\", url = \"redis://127.0.0.1:{}\" }}]\n\
+         [database]\nurl = \"mongodb://127.0.0.1:{}\"\n[dataset]\nkeys = 200\n[workload]\nclients = 4\n\
+         [run]\nduration = \"{duration}\"\nwarmup_max = \"100ms\"\nwindow = \"50ms\"\n",
+        redis.port, mongod.port
+    )
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_million_keys_and_the_databases_of_others_are_the_same_after_five_runs_and_an_interrupted_one() {
+    const KEYS: u64 = 1_000_000;
+    // Each takes a second or two, nearly all of it for SCAN over so many keys; ten of them leave the same checksum.
+    const RUNS: u64 = 5;
+    let (redis, mongod) = (Foreign::redis(&["--enable-debug-command", "yes"]), Foreign::mongod());
+    let mut connection = connect(redis.port);
+    let mut populate = redis::cmd("DEBUG");
+    // Named as a run's own keys are, but for the prefix.
+    populate.arg("POPULATE").arg(KEYS).arg("product").arg(10).query::<()>(&mut connection).unwrap();
+    let client = mongodb::Client::with_uri_str(format!("mongodb://127.0.0.1:{}", mongod.port)).await.unwrap();
+    for database in ["hotset", "shop"] {
+        let products = client.database(database).collection::<Document>("products");
+        let documents = (0..1000).map(|number| doc! { "_id": number.to_string(), "price": number });
+        products.insert_many(documents).await.unwrap();
+    }
+    let kept = async |connection: &mut redis::Connection| {
+        let mut kept = vec![redis::cmd("DEBUG").arg("DIGEST").query::<String>(connection).unwrap()];
+        for name in client.list_database_names().await.unwrap() {
+            if ["admin", "config", "local"].contains(&name.as_str()) {
+                continue;
+            }
+            let hash = client.database(&name).run_command(doc! { "dbHash": 1 }).await.unwrap();
+            kept.push(format!("{name} {}", hash.get_str("md5").unwrap()));
+        }
+        kept
+    };
+    let before = kept(&mut connection).await;
+    let place = Place::new();
+
+    place.write("shop.toml", on_servers_of_others(&redis, &mongod, "100ms"));
+    for _ in 0..RUNS {
+        tokio::task::block_in_place(|| place.succeeds(&["shop.toml", "--no-plots", "--quiet"]));
+    }
+
+    let answers = row(&place.results("shop"), "cache-aside").answers.clone();
+    assert!(answers.hits > 0 && answers.errors == 0, "{answers:?}");
+    let commands: String = redis::cmd("INFO").arg("commandstats").query(&mut connection).unwrap();
+    for command in ["keys", "flushall", "flushdb", "swapdb", "randomkey", "config|set"] {
+        assert!(!commands.contains(&format!("cmdstat_{command}:")), "{commands}");
+    }
+    let (_, scans) = commands.split_once("cmdstat_scan:calls=").unwrap();
+    let scans: u64 = scans.split(',').next().unwrap().parse().unwrap();
+    // After the load, and once more to be sure; each step looks at a thousand keys.
+    assert!(scans < RUNS * 2 * (KEYS / 1000) * 11 / 10, "{scans}");
+
+    place.write("shop.toml", on_servers_of_others(&redis, &mongod, "1h"));
+    let mut running = place.start(place.hotset(&["shop.toml", "--no-plots"]));
+    let ended = tokio::task::block_in_place(|| {
+        running.until("the cache fills", || {
+            redis::cmd("DBSIZE").query::<u64>(&mut connection).unwrap() > KEYS + 20
+        });
+        let asked = Instant::now();
+        running.signal(Signal::TERM);
+        let ended = running.end();
+        let is_told = ended.stderr.contains("once more ends at once, and leaves it there");
+        assert!(asked.elapsed() < Duration::from_secs(1) || is_told, "{ended:?}");
+        ended
+    });
+    assert_eq!(ended.code, 130, "{ended:?}");
+    assert_eq!(kept(&mut connection).await, before, "{ended:?}");
 }

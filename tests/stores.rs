@@ -706,7 +706,7 @@ async fn every_command_to_redis_is_counted_and_a_hit_is_one() {
 }
 
 #[tokio::test]
-async fn only_the_keys_of_a_prefix_are_counted_and_removed() {
+async fn only_the_keys_of_a_prefix_are_removed() {
     let server = REDIS.get(|| Server::redis(&[]));
     let (mine, others) = (redis_options(server.port()), redis_options(server.port()));
     let admin = RedisAdmin::connect(&mine).await.unwrap();
@@ -717,9 +717,8 @@ async fn only_the_keys_of_a_prefix_are_counted_and_removed() {
     for n in 0..1500 {
         mine.set(&n.to_string(), &Entry::Absent, None).await.unwrap();
     }
-    assert_eq!(admin.count_prefix(&prefix).await.unwrap(), 1500);
     assert_eq!(admin.delete_prefix(&prefix).await.unwrap(), 1500);
-    assert_eq!(admin.count_prefix(&prefix).await.unwrap(), 0);
+    assert_eq!(admin.delete_prefix(&prefix).await.unwrap(), 0);
     assert!(others.get("k").await.unwrap().is_some());
 }
 

@@ -2,13 +2,14 @@
 //!
 //! There are the [`clock`], the [`units`] of settings, a [`hash`], the [`memory`] of the machine, the wish to
 //! [`interrupt`], the events that an [`observer`] is told, how many [`open_files`] there may be, which [`processors`], what a [`terminal`] can
-//! do, [`output`], which is the way to standard output and error, text
+//! do, where [`temporary`] files go, what a process has [`inherited`], [`output`], which is the way to standard output and error, text
 //! of others as it is [`shown`], and the [`secrets`] that nobody is told.
 //!
 //! This room stands on floor 0 and uses no other room.
 
 pub mod clock;
 pub mod hash;
+pub mod inherited;
 pub mod interrupt;
 pub mod memory;
 pub mod observer;
@@ -17,5 +18,6 @@ pub mod output;
 pub mod processors;
 pub mod secrets;
 pub mod shown;
+pub mod temporary;
 pub mod terminal;
 pub mod units;

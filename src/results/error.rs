@@ -157,6 +157,9 @@ fn remedy(kind: io::ErrorKind) -> &'static str {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             "free some space, then go on with --resume; what had ended is kept"
         }
+        io::ErrorKind::FileTooLarge => {
+            "raise the limit of a file's size (ulimit -f), then go on with --resume; what had ended is kept"
+        }
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
             "choose a folder that you may write to with --out"
         }

@@ -261,7 +261,7 @@ async fn run_and_save(
             run.directory.append_cell(&results)?;
             observer.observe(Event::CellFailed { cell: cell.id.clone(), reason });
             // Whatever state the servers are in, the next cell gets new ones.
-            Box::pin(run.deployments.abandon(interrupt)).await;
+            Box::pin(run.deployments.abandon(interrupt, observer)).await;
             results
         }
     };
@@ -291,7 +291,7 @@ async fn run_cell(
         // The servers may be in any state.
         let what = format!("{}: {}; the next run gets new servers", cell.id, failed.join("; "));
         observer.observe(Event::Warning { what });
-        Box::pin(deployments.abandon(interrupt)).await;
+        Box::pin(deployments.abandon(interrupt, observer)).await;
         return Ok(results);
     }
     // Where the run ends here, what is left behind goes with the servers.
@@ -299,7 +299,7 @@ async fn run_cell(
     if let Some(Err(error)) = restored {
         // The cell's figures are good all the same; the next run gets new servers and a new dataset.
         observer.observe(Event::Warning { what: error.to_string() });
-        Box::pin(deployments.abandon(interrupt)).await;
+        Box::pin(deployments.abandon(interrupt, observer)).await;
     }
     Ok(results)
 }

@@ -40,6 +40,10 @@ const KNOWN: &[(&[&str], &str)] = &[
         "check the user and the password in database.url, and that authSource names the database in which the user was made, as in ?authSource=admin",
     ),
     (
+        &["to execute command drop"],
+        "what a run writes would stay there: give database.url a user who may drop collections (dropCollection), for which readWriteAnyDatabase is enough, and authSource names the database in which the user was made",
+    ),
+    (
         &["not authorized on"],
         "give database.url a user who may do that: readWriteAnyDatabase is enough, and authSource names the database in which the user was made",
     ),

@@ -226,10 +226,10 @@ impl DatabaseDeployment {
     /// Returns the error of the store.
     pub async fn drop_data(&self) -> Result<(), TopologyError> {
         if let (Place::Mongo(options), true) = (&self.endpoint.place, self.external) {
-            let doing = || {
-                TopologyError::store(format!("dropping the database \"{}\" of this run", options.database))
-            };
-            administrator(options).await.map_err(doing())?.remove_all().await.map_err(doing())?;
+            let connecting = format!("connecting to the database ({})", self.endpoint.shown());
+            let administrator = administrator(options).await.map_err(TopologyError::store(connecting))?;
+            let doing = format!("removing the database \"{}\" of this run", options.database);
+            administrator.remove_all().await.map_err(TopologyError::store(doing))?;
         }
         Ok(())
     }

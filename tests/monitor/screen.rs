@@ -100,7 +100,13 @@ impl Terminal {
         shown
     }
 
-    fn start(&self, mut command: Command) -> OnTerminal {
+    fn start(&self, command: Command) -> OnTerminal {
+        self.start_as("xterm-256color", command)
+    }
+
+    /// Starts it on a terminal that calls itself something.
+    fn start_as(&self, name: &str, mut command: Command) -> OnTerminal {
+        command.env("TERM", name);
         let end = || self.program.as_fd().try_clone_to_owned().unwrap();
         OnTerminal(command.stdin(end()).stdout(end()).stderr(end()).spawn().unwrap())
     }
@@ -265,4 +271,22 @@ fn a_watched_run_that_is_asked_again_ends_at_once() {
     assert_eq!(running.end(), Some(130), "{}", shown.text());
     assert_eq!(terminal.modes(), before);
     eventually("the screen is left", || shown.is_left());
+}
+
+#[test]
+fn a_terminal_that_cannot_move_its_cursor_gets_lines_and_the_reason() {
+    for name in ["dumb", ""] {
+        let (place, terminal) = (Place::new(), Terminal::new());
+        let (before, shown) = (terminal.modes(), terminal.read());
+        let (quick, _) = SLOW.split_once("[[fault]]").unwrap();
+        place.write("watched.toml", quick);
+        let arguments = ["watched.toml", "--watch", "--no-plots", "--duration", "300ms"];
+        let mut running = terminal.start_as(name, place.hotset(&arguments));
+        assert_eq!(running.end(), Some(0), "{}", shown.text());
+        let written = shown.0.lock().unwrap().0.clone();
+        let said = written.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(said.contains("--watch needs a terminal") && said.contains("cannot move its cursor"), "{said}");
+        assert!(said.contains("[1/1]") && !written.contains('\u{1b}'), "{written:?}");
+        assert_eq!(terminal.modes(), before);
+    }
 }

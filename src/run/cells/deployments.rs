@@ -1,6 +1,7 @@
 //! What is up while the cells run: the cache and the database of the last cell, kept for the next
 //! one where it needs the same, put back to their first state in between.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use std::time::Duration;
 
@@ -15,8 +16,8 @@ use crate::run::fault::Part;
 use crate::run::plan::Cell;
 use crate::topology::settings::{CacheSettings, DatabaseKind, DatabaseSettings};
 use crate::topology::{
-    CacheDeployment, DatabaseDeployment, Deployed, DeploymentContext, Relays, ServerRoom, TopologyError,
-    TopologySpec,
+    CacheDeployment, CacheEndpoint, DatabaseDeployment, Deployed, DeploymentContext, Relays, ServerRoom,
+    TopologyError, TopologySpec,
 };
 
 /// Something that is up, and what it was made from; `None` until it can be used again.
@@ -86,6 +87,8 @@ pub struct Deployments {
     cache: Option<Up<CacheDeployment, CacheNeeds>>,
     database: Option<Up<DatabaseDeployment, DatabaseNeeds>>,
     checksum: Checksum,
+    /// What may still be on servers of others, and why it could not be removed.
+    left: BTreeMap<String, String>,
     /// The relays that connections go through, from the first cell on whose links are to be broken.
     relays: Option<Relays>,
 }
@@ -100,6 +103,7 @@ impl Deployments {
             cache: None,
             database: None,
             checksum: Checksum::default(),
+            left: BTreeMap::new(),
             relays: None,
         }
     }
@@ -119,6 +123,10 @@ impl Deployments {
         }
         self.prepare_database(cell, observer).await?;
         self.prepare_cache(cell, observer).await?;
+        if let Some(cache) = &mut self.cache {
+            // From now on it may hold something.
+            cache.made_from = None;
+        }
         match (&self.cache, &self.database) {
             (Some(cache), Some(database)) => {
                 Ok(Deployed { cache: &cache.it, database: &database.it, relays: self.relays_of(cell) })
@@ -150,6 +158,8 @@ impl Deployments {
             DatabaseDeployment::deploy(kind, &site).await
         })
         .await?;
+        // Who may not remove what a run writes is told so before there is anything to be left.
+        it.drop_data().await?;
         self.checksum = Checksum::of(&scenario.documents()).await;
         // Known from now on, so that it is taken down also where loading fails or is interrupted.
         let up = self.database.insert(Up { made_from: None, it });
@@ -170,7 +180,12 @@ impl Deployments {
             spec.deploy_cache(&site).await
         })
         .await?;
-        it.clear().await?;
+        let keys = keys_in(&it, &self.run_prefix);
+        // On servers of others nobody has used the prefix of this run, but for cells whose keys could not be removed.
+        if !it.is_external() || self.left.contains_key(&keys) {
+            clear(&it, observer).await?;
+            self.left.remove(&keys);
+        }
         self.cache = Some(Up { made_from: Some(needs), it });
         Ok(())
     }
@@ -189,13 +204,14 @@ impl Deployments {
         if cell.scenario.faults.iter().any(|fault| fault.nature().wears_nodes_out) {
             // Which nodes are there, and what they are, may not be what it was: the next cell gets new ones.
             if let Some(worn) = self.cache.as_ref().filter(|worn| worn.it.is_external()) {
-                worn.it.clear().await?;
+                clear(&worn.it, observer).await?;
             }
             self.cache = None;
         }
-        if let Some(cache) = &self.cache {
-            cache.it.clear().await?;
+        if let Some(cache) = &mut self.cache {
+            clear(&cache.it, observer).await?;
             cache.it.reset_limits().await?;
+            cache.made_from = Some(CacheNeeds::of(cell));
         }
         let Some(database) = &self.database else { return Ok(()) };
         observer.observe(Event::Step { what: "putting the database back to its first state".into() });
@@ -229,48 +245,97 @@ impl Deployments {
             .collect()
     }
 
-    /// Takes down what may be in a state that nobody knows; what cannot be tidied is left to the
-    /// servers' end. Where the user wants to leave, the rest is left to [`close`](Self::close).
-    pub async fn abandon(&mut self, interrupt: &Interrupt) {
+    /// Takes down what may be in a state that nobody knows; what cannot be tidied is told at the end. Where the user wants to
+    /// leave, the rest is left to [`close`](Self::close).
+    pub async fn abandon(&mut self, interrupt: &Interrupt, observer: &dyn Observer) {
         // hotset's own servers go with what they hold.
-        if let Some(cache) = self.cache.as_ref().filter(|cache| cache.it.is_external())
-            && interrupt.cut(cache.it.clear()).await.is_none()
-        {
-            return;
+        if let Some(cache) = self.cache.as_ref().filter(|cache| cache.it.is_external()) {
+            let Some(cleared) = interrupt.cut(clear(&cache.it, observer)).await else { return };
+            let cleared = cleared.map_err(|error| error.to_string());
+            note(&mut self.left, keys_in(&cache.it, &self.run_prefix), cleared);
         }
         self.cache = None;
-        if let Some(database) = &self.database
-            && interrupt.cut(database.it.drop_data()).await.is_none()
-        {
-            return;
+        if let Some(database) = &self.database {
+            let Some(dropped) = interrupt.cut(database.it.drop_data()).await else { return };
+            let dropped = dropped.map_err(|error| error.to_string());
+            note(&mut self.left, data_in(&database.it), dropped);
         }
-        if let Some(database) = self.database.take() {
-            let _ = database.it.close();
+        if let Some(Err(error)) = self.database.take().map(|database| database.it.close()) {
+            observer.observe(Event::Warning { what: error.to_string() });
         }
     }
 
     /// Takes everything down. On servers that were there before, nothing of this run is left; where the user wants to
     /// leave, one that does not answer is not waited for. Returns what could not be tidied away, each in a sentence.
     pub async fn close(mut self, interrupt: &Interrupt, observer: &dyn Observer) -> Vec<String> {
-        let mut left = Vec::new();
-        // What a server of this run holds goes with it.
-        let goes_with_its_server = |is_external: bool| interrupt.is_set() && !is_external;
-        if let Some(Up { it, .. }) = self.cache.take().filter(|up| !goes_with_its_server(up.it.is_external()))
-        {
-            let what = format!("keys of this run in the cache, which begin with \"{}\",", self.run_prefix);
-            left.extend(Box::pin(tidy(interrupt, observer, &what, it.describe(), it.clear())).await);
-        }
+        // What a server of this run holds goes with it, and one that a cell has just left holds nothing.
         if let Some(Up { it, .. }) =
-            self.database.take().filter(|up| !goes_with_its_server(up.it.is_external()))
+            self.cache.take().filter(|up| up.it.is_external() && up.made_from.is_none())
         {
-            let what = format!("data of this run at {}", it.endpoint().shown());
-            left.extend(Box::pin(tidy(interrupt, observer, &what, it.describe(), it.drop_data())).await);
-            left.extend(it.close().err().map(|error| error.to_string()));
+            let what = keys_in(&it, &self.run_prefix);
+            let cleared =
+                Box::pin(tidy(interrupt, observer, &what, it.describe(), clear(&it, observer))).await;
+            note(&mut self.left, what, cleared);
+        }
+        let mut stays = Vec::new();
+        if let Some(Up { it, .. }) =
+            self.database.take().filter(|up| up.it.is_external() || !interrupt.is_set())
+        {
+            let what = data_in(&it);
+            let dropped = Box::pin(tidy(interrupt, observer, &what, it.describe(), it.drop_data())).await;
+            note(&mut self.left, what, dropped);
+            stays.extend(it.close().err().map(|error| error.to_string()));
         }
         // Where this is cut, the supervisor goes on by itself, and ends when all is gone.
         let _ = interrupt.cut_after(SERVERS_BOUND, self.servers.close()).await;
-        left
+        let left = self.left.iter().map(|(what, why)| format!("{what} may still be there: {why}"));
+        left.chain(stays).collect()
     }
+}
+
+/// How the keys of a run in a cache are called.
+fn keys_in(cache: &CacheDeployment, run_prefix: &str) -> String {
+    match cache.endpoint() {
+        CacheEndpoint::Local(_) => "entries in this process".into(),
+        CacheEndpoint::Redis(endpoint) => {
+            format!("keys that begin with \"{run_prefix}\" in the cache at {}", endpoint.url())
+        }
+    }
+}
+
+/// How the data of a run in a database are called.
+fn data_in(database: &DatabaseDeployment) -> String {
+    format!("data of this run at {}", database.endpoint().shown())
+}
+
+/// Keeps in mind what may still be somewhere, until it is removed from there.
+fn note(left: &mut BTreeMap<String, String>, what: String, removed: Result<(), String>) {
+    match removed {
+        Ok(()) => left.remove(&what),
+        Err(why) => left.insert(what, why),
+    };
+}
+
+/// The time after which it is told why emptying a cache takes long.
+const TOLD_AFTER: Duration = Duration::from_secs(2);
+
+/// Empties a cache. On servers of others that means to look through all keys.
+async fn clear(cache: &CacheDeployment, observer: &dyn Observer) -> Result<(), TopologyError> {
+    let mut clearing = Box::pin(cache.clear());
+    if !cache.is_external() {
+        return clearing.await;
+    }
+    if let Ok(cleared) = tokio::time::timeout(TOLD_AFTER, &mut clearing).await {
+        return cleared;
+    }
+    if let Some(figures) = Box::pin(cache.figures()).await {
+        let what = format!(
+            "looking for keys of this run among the {} that the cache's servers hold",
+            figures.entries
+        );
+        observer.observe(Event::Note { what });
+    }
+    clearing.await
 }
 
 /// The longest time that a server that is not hotset's own may take to answer once the user wants to leave.
@@ -280,15 +345,17 @@ const TIDY_BOUND: Duration = Duration::from_secs(15);
 /// The longest time that servers of this run may take to end once the user wants to leave.
 const SERVERS_BOUND: Duration = Duration::from_millis(300);
 
-/// Removes what a run wrote, and returns why it may still be there. Once the user wants to leave, only a server that
-/// `answers` is given more than a moment.
+/// Removes what a run wrote. Once the user wants to leave, only a server that `answers` is given more than a moment.
+///
+/// # Errors
+/// Why it may still be there.
 async fn tidy<A>(
     interrupt: &Interrupt,
     observer: &dyn Observer,
     what: &str,
     answers: impl Future<Output = A>,
     removing: impl Future<Output = Result<(), TopologyError>>,
-) -> Option<String> {
+) -> Result<(), String> {
     let takes_too_long = async {
         interrupt.wait().await;
         if tokio::time::timeout(ANSWER_BOUND, answers).await.is_ok() {
@@ -300,8 +367,8 @@ async fn tidy<A>(
     };
     tokio::select! {
         biased;
-        removed = removing => removed.err().map(|error| error.to_string()),
-        () = takes_too_long => Some(format!("{what} may still be there: the server did not answer in time")),
+        removed = removing => removed.map_err(|error| error.to_string()),
+        () = takes_too_long => Err("the server did not answer in time".into()),
     }
 }
 

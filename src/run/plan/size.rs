@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::chosen::ChosenTopology;
 use super::scenario::Scenario;
 use crate::base::units::{ByteSize, show_duration};
-use crate::base::{memory, open_files};
+use crate::base::{memory, open_files, temporary};
 use crate::load::workload::LoadPhase;
 use crate::run::fault::Part;
 use crate::scenario::{Mistake, Reader};
@@ -44,7 +44,7 @@ struct Here {
 
 impl Here {
     fn now() -> Self {
-        let disk = rustix::fs::statvfs(std::env::temp_dir()).ok();
+        let disk = rustix::fs::statvfs(temporary::directory()).ok();
         Self {
             memory: memory::total_bytes(),
             disk: disk.map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize)),
@@ -223,8 +223,11 @@ fn beyond_disk(scenario: &Scenario, free: u64) -> Option<Impossible> {
     let bytes = Size::of(scenario).documents_bytes;
     (is_stored_here && bytes > free).then(|| {
         let (keys, takes, free) = (scenario.dataset.keys, rounded(bytes), rounded(free));
-        let message =
-            format!("{keys} documents take about {takes}, and {free} are free in the folder for temporary files");
+        let folder = temporary::directory();
+        let folder = folder.display();
+        let message = format!(
+            "{keys} documents take about {takes}, and {free} are free in the folder for temporary files, {folder}"
+        );
         let help = "give fewer keys or smaller values, set TMPDIR to a larger disk, or name a database with database.url";
         Impossible::new("dataset", "keys", message, help)
     })

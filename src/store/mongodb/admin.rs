@@ -55,7 +55,8 @@ impl MongoDatabase {
     }
 
     /// Removes the whole database, which belongs to this run. A user who may not drop it drops its collections one by
-    /// one, after which there is no database either.
+    /// one, after which there is no database either. Where nothing has been written yet, the error of a user who may do
+    /// neither comes before there is anything to be left.
     pub async fn remove_all(&self) -> Result<(), StoreError> {
         let refused = match self.drop_database().await {
             Err(error) if error.kind == ErrorKind::Denied => error,

@@ -136,11 +136,12 @@ impl RedisAdmin {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// Removes every key of the server. Only for a server that hotset started, or that its scenario
-    /// allows to be flushed.
-    pub async fn flush_all(&self) -> Result<(), StoreError> {
+    /// Removes every key of the server and returns their number. Only for a server that hotset started.
+    pub async fn flush_all(&self) -> Result<u64, StoreError> {
+        let found = self.ask(&cmd("DBSIZE"), "counting keys").await?;
         // Valkey frees in the background unless it is told not to, and what was freed must count as free after this.
-        self.ask(cmd("FLUSHALL").arg("SYNC"), "flushing").await
+        self.ask::<()>(cmd("FLUSHALL").arg("SYNC"), "flushing").await?;
+        Ok(found)
     }
 
     /// Removes the keys with a prefix and returns their number. Keys written meanwhile may stay.
@@ -165,17 +166,6 @@ impl RedisAdmin {
             removed += try_join_all(each).await?.iter().sum::<u64>();
         }
         Ok(removed)
-    }
-
-    /// Counts the keys with a prefix. A key that is written meanwhile may be missed, and one may be counted
-    /// twice while the server resizes its table.
-    pub async fn count_prefix(&self, prefix: &str) -> Result<u64, StoreError> {
-        let mut count = 0;
-        let mut scan = Scan::new(prefix)?;
-        while let Some(keys) = scan.step(self).await? {
-            count += keys.len() as u64;
-        }
-        Ok(count)
     }
 
     /// Sends any command and converts the answer.

@@ -15,6 +15,7 @@ use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
 use super::error::ServerError;
+use crate::base::temporary;
 
 const PREFIX: &str = "hotset-";
 const LOCK: &str = "lock";
@@ -115,7 +116,7 @@ pub struct SweepReport {
 /// Ends what dead runs of this user left behind in the temporary directory. Living runs are not touched.
 #[must_use]
 pub fn sweep_stale() -> SweepReport {
-    sweep_stale_in(&std::env::temp_dir())
+    sweep_stale_in(&temporary::directory())
 }
 
 /// As [`sweep_stale`], below another directory. A directory that cannot be read or removed is left to a later sweep.

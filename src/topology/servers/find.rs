@@ -50,7 +50,7 @@ pub(super) const VALKEY_SERVER: Wanted = Wanted {
     program: "valkey-server",
     variable: "HOTSET_VALKEY_SERVER",
     version_mark: "v=",
-    remedy: "install it (on Debian or Ubuntu: apt-get install valkey-server) or set HOTSET_VALKEY_SERVER to its path",
+    remedy: "fetch it with scripts/get-servers, install it (on Debian or Ubuntu: apt-get install valkey-server), or set HOTSET_VALKEY_SERVER to its path",
 };
 
 pub(super) const MONGOD: Wanted = Wanted {

@@ -20,6 +20,7 @@ use super::directory::{self, ProcessList, RecordedProcess};
 use super::protocol::{
     EXEC, GREETING, Message, ServerExit, ServerSignal, ServerSpec, SupervisorReply, SupervisorRequest,
 };
+use crate::base::inherited;
 use crate::base::output::note;
 
 /// The interval at which ended servers are noticed while a request waits for one, and while none does.
@@ -50,6 +51,7 @@ fn supervise(directory: PathBuf) -> io::Result<()> {
     // about the servers.
     rustix::process::setsid()?;
     outlive_polite_signals()?;
+    inherited::hear()?;
     let _lock = directory::share_lock(&directory)?;
     // Its working directory is `/`, so that a file system in which hotset was started can be unmounted.
     std::env::set_current_dir("/")?;

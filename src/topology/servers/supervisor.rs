@@ -16,6 +16,7 @@ use super::directory::{self, sweep_stale_in};
 use super::error::ServerError;
 use super::log;
 use super::protocol::{GREETING, Message, SUPERVISE, ServerSpec, SupervisorReply, SupervisorRequest};
+use crate::base::temporary;
 
 /// The time for an answer of the supervisor, beyond the time that the request itself allows.
 const ANSWER_BOUND: Duration = Duration::from_secs(10);
@@ -58,7 +59,7 @@ impl Supervisor {
     /// Sweeps what dead runs left in the temporary directory and starts `program`, a hotset, as the supervisor.
     /// Pass [`own_program`] unless a test stands in for hotset.
     pub async fn start(program: &Path) -> Result<Self, ServerError> {
-        Self::start_in(program, &std::env::temp_dir()).await
+        Self::start_in(program, &temporary::directory()).await
     }
 
     /// As [`start`](Self::start), with another directory in place of the temporary one.
