@@ -252,6 +252,8 @@ fn runs(results: &Results) -> Markup {
             words("status"),
             figures("ops/s"),
             figures("offered/s"),
+            figures("at once"),
+            figures("queued"),
             figures("hit rate"),
             figures("read p50"),
             figures("read p99"),
@@ -269,7 +271,8 @@ fn runs(results: &Results) -> Markup {
     html! {
         section #runs {
             h2 { "Every run" }
-            p { "In the order in which they ran." }
+            p { "In the order in which they ran. " em { "At once" } " is the most operations of an open loop that were under way at once, and "
+                em { "queued" } " the most that were due and waited until fewer were." }
             (table.html())
             (reasons(results))
         }
@@ -289,7 +292,7 @@ fn reasons(results: &Results) -> Markup {
     }
 }
 
-fn run(row: &SummaryRow) -> [String; 14] {
+fn run(row: &SummaryRow) -> [String; 16] {
     let number = |value: Option<f64>, show: fn(f64) -> String| value.map_or_else(|| NONE.to_owned(), show);
     let words = |text: Option<&str>| text.filter(|text| !text.is_empty()).unwrap_or(NONE).to_owned();
     let figure = |name: &str| {
@@ -304,6 +307,8 @@ fn run(row: &SummaryRow) -> [String; 14] {
         row.status.to_string(),
         if failed { NONE.into() } else { figure("throughput") },
         number(row.offered_per_s, format::count),
+        number(row.queues.in_flight_max.map(|most| most as f64), format::count),
+        number(row.queues.queued_max.map(|most| most as f64), format::count),
         figure("hit_rate"),
         figure("read.p50"),
         figure("read.p99"),

@@ -29,7 +29,7 @@ pub use phased::{PhasedStream, StreamPart};
 pub use random::{Purpose, RandomSource, Xoroshiro};
 pub use rate::{RateCurve, RatePiece, RateProfile};
 pub use recorded::{BrokenLines, Recording};
-pub use settings::WorkloadSettings;
+pub use settings::{ArrivalQueues, WorkloadSettings};
 pub use staircase::StaircaseSettings;
 pub use stream::{OperationStream, StreamDigest, StreamSpec};
 pub use values::ValueSizes;

@@ -2,6 +2,7 @@
 //! themselves, and watches whether the hit rate has settled.
 
 use std::collections::BTreeMap;
+use std::ops::Add as _;
 use std::time::{Duration, SystemTime};
 
 use super::worker::{Used, WorkerEnd, WorkerWindow};
@@ -9,7 +10,7 @@ use crate::base::clock::Instant;
 use crate::base::observer::{Event, LoadStage, Observer};
 use crate::measure::collectors::process_cpu::process_cpu;
 use crate::measure::settle::FEWEST_WINDOWS;
-use crate::measure::{HitRateWindow, OutageRecorder, Trend, Window, slope_test};
+use crate::measure::{HitRateWindow, OutageRecorder, QueueUse, Trend, Window, slope_test};
 use crate::results::Phase;
 use crate::run::findings::{Load, ObservedEvent, ObservedWindow, Sample, times_of_window};
 use crate::run::plan::Cell;
@@ -168,6 +169,7 @@ impl<'a> Gatherer<'a> {
             pool_wait: used.pool_wait,
             busiest_thread: all.iter().map(|one| one.used.thread_cpu).max().unwrap_or_default(),
             backlog: Backlog::of_all(&backlogs, self.cell.shares_backlog()),
+            queues: all.iter().filter_map(|one| one.queues).reduce(QueueUse::add),
             samples,
         };
         self.report(&window);

@@ -3,7 +3,7 @@
 use super::observed::{Observed, OfferedLoad};
 use super::{
     answers, audit, cache_use, calls, cores, failures, faults, latency, limits, load, outages, prediction,
-    times,
+    queues, times,
 };
 use crate::measure::{Driven, LoadVerdict, Window};
 use crate::results::{Measure, OfferedStream, OperationClass, Status, SummaryRow, Verdict};
@@ -82,6 +82,7 @@ pub fn of(
         late_share: offered_per_s.map(|_| all.late_share()),
         disturbed_share: offered_per_s.map(|_| all.late_wakeup_share()),
         unsent: all.unsent(),
+        queues: queues::of(&measured.windows),
         predicted: prediction::of(cell, observed),
         read_response: times(OperationClass::Read, Measure::Response),
         read_service: times(OperationClass::Read, Measure::Service),

@@ -1,10 +1,10 @@
+use crate::load::workload::phase::profile;
 //! The windows of a cell.
 
 use super::observed::{Observed, ObservedWindow};
 use super::rounding::to_thousandths;
-use super::{audit, cache_use, calls, cores};
+use super::{audit, cache_use, calls, cores, queues};
 use crate::load::workload::RateProfile;
-use crate::load::workload::phase::profile;
 use crate::results::{Phase, TimeseriesRow};
 use crate::run::plan::Cell;
 
@@ -37,6 +37,7 @@ fn row(
         operations: operations.operations(),
         achieved_per_s: to_thousandths(window.achieved_per_s()),
         offered_per_s: offered_per_s(cell, window, profile),
+        queues: queues::of([window]),
         answers: operations.answers(|_| true),
         times: window.times,
         calls: calls::calls(&window.calls),
