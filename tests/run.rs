@@ -597,6 +597,28 @@ fn a_search_runs_a_cell_at_one_rate_after_another_and_keeps_the_run_at_the_highe
 }
 
 #[test]
+fn a_cache_that_is_met_cold_is_empty_when_measuring_begins_and_that_is_no_fault() {
+    let place = Place::new();
+    let reads = |more: &str| {
+        scenario(EMBEDDED, "").replace("reads = 0.9", "reads = 1.0").replace("warmup_max = \"1s\"", more)
+    };
+    place.write("cold.toml", reads("cache = \"cold\""));
+    place.write("warmed.toml", reads("warmup_max = \"1s\""));
+
+    for scenario in ["cold.toml", "warmed.toml"] {
+        place.succeeds(&[scenario, "--no-plots", "--only", "strategy=cache-aside"]);
+    }
+
+    let (cold, warmed) = (place.results("cold"), place.results("warmed"));
+    let (empty, full) = (row(&cold, "cache-aside"), row(&warmed, "cache-aside"));
+    // Nearly each of the 500 documents is asked for within the second, and is missed once.
+    assert!((400..=1_000).contains(&empty.answers.misses) && full.answers.misses == 0, "{empty:?} {full:?}");
+    assert!(empty.warmup_s < f64::EPSILON && !empty.settled && full.warmup_s > 0.0, "{empty:?}");
+    assert!(!empty.status.name().contains("warming") && !empty.reason.contains("warmed"), "{empty:?}");
+    assert!(cold.timeseries.iter().all(|window| window.start_s >= 0.0));
+}
+
+#[test]
 fn with_the_cache_gone_fail_shows_errors_and_bypass_the_database_and_both_recover() {
     let place = Place::new();
     let strategies = r#"[

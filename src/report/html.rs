@@ -338,8 +338,12 @@ fn how(results: &Results, note: Option<&str>) -> Markup {
                      Who is best is said after a correction for all that were compared; a difference that \u{201c}would be seen\u{201d} is one \
                      that four of five such runs would show. A block in which a run was disturbed is left out of times and \
                      throughput for every strategy alike, where three others are left." }
-                li { "Before measuring, both stores were reset and loaded, and the cache was warmed until its hit rate stopped moving; a \
-                     run that was measured earlier is " em { "warming" } "." }
+                @if measured.is_some_and(|row| row.warmup_s > 0.0) {
+                    li { "Before measuring, both stores were reset and loaded, and the cache was warmed until its hit rate stopped moving; a \
+                         run that was measured earlier is " em { "warming" } "." }
+                } @else {
+                    li { "Before measuring, both stores were reset and the database was loaded; the cache was met empty." }
+                }
                 li { "A run in which the system under test did less than 99 % of what was offered is " em { "overloaded" } "; its latencies \
                      say how long its queue was. One in which this machine or hotset itself sent late is " em { "disturbed" } "; its \
                      slowest answers may be theirs." }

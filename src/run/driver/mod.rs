@@ -32,6 +32,7 @@ use crate::results::{EventRow, Phase};
 use crate::run::fault::{Breakable, Life, Part};
 use crate::run::findings::{AuditEnd, Load, Observed, ObservedEvent, OfferedLoad};
 use crate::run::plan::Cell;
+use crate::run::plan::settings::CacheAtStart;
 use crate::store::{Counters, StoreError};
 use crate::topology::{Deployed, remedy};
 use control::{Control, Stage};
@@ -273,7 +274,10 @@ async fn measure(
 ) -> Result<Load, String> {
     crew.connected().await?;
     let mut gatherer = Gatherer::new(cell, deployed, crew.threads.len(), observer);
-    warm_up(cell, crew, &mut gatherer).await?;
+    match cell.scenario.run.cache {
+        CacheAtStart::Warmed => warm_up(cell, crew, &mut gatherer).await?,
+        CacheAtStart::Cold => {}
+    }
 
     let start = Instant::now() + LEAD;
     let end = start + cell.scenario.run.duration.0;

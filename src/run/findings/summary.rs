@@ -8,6 +8,7 @@ use super::{
 use crate::measure::{Driven, LoadVerdict, Window};
 use crate::results::{Measure, OfferedStream, OperationClass, Status, SummaryRow, Verdict};
 use crate::run::plan::Cell;
+use crate::run::plan::settings::CacheAtStart;
 use crate::store::ErrorKind;
 
 /// The swept values as the result files write them.
@@ -64,9 +65,11 @@ pub fn of(
     let ends = audit::ends(observed);
     let impairments = failures::impairments(cell, observed);
     let has_mostly_failed = failures::are_most(observed);
+    // A cache that is met cold is not warming against anybody's will.
+    let as_asked = measured.settled || cell.scenario.run.cache == CacheAtStart::Cold;
     let row = SummaryRow {
-        status: status(load_verdict.driven, measured.settled, &impairments, has_mostly_failed),
-        reason: reason(observed, load_verdict, &failures::beside_operations(cell, observed)),
+        status: status(load_verdict.driven, as_asked, &impairments, has_mostly_failed),
+        reason: reason(observed, load_verdict, as_asked, &failures::beside_operations(cell, observed)),
         started_utc: observed.started_utc.clone(),
         warmup_s: measured.warmup_length.as_secs_f64(),
         settled: measured.settled,
@@ -118,11 +121,11 @@ pub fn of(
 }
 
 /// Too much load comes before what failed under it, but for a cell in which most has failed.
-fn status(driven: Driven, settled: bool, impairments: &[String], has_mostly_failed: bool) -> Status {
+fn status(driven: Driven, as_asked: bool, impairments: &[String], has_mostly_failed: bool) -> Status {
     if has_mostly_failed || driven != Driven::Overloaded && !impairments.is_empty() {
         return Status::Impaired;
     }
-    match (driven, settled) {
+    match (driven, as_asked) {
         (Driven::Fully, true) => Status::Ok,
         (Driven::Fully, false) => Status::Warming,
         (Driven::Overloaded, true) => Status::Overloaded,
@@ -132,7 +135,7 @@ fn status(driven: Driven, settled: bool, impairments: &[String], has_mostly_fail
     }
 }
 
-fn reason(observed: &Observed, verdict: &LoadVerdict, impairments: &[String]) -> String {
+fn reason(observed: &Observed, verdict: &LoadVerdict, as_asked: bool, impairments: &[String]) -> String {
     let measured = &observed.load;
     let mut reasons = impairments.to_vec();
     if verdict.driven != Driven::Fully {
@@ -152,7 +155,7 @@ fn reason(observed: &Observed, verdict: &LoadVerdict, impairments: &[String]) ->
     if wrong.dropped_fields > 0 {
         reasons.push(format!("{} reads lacked an acknowledged change", wrong.dropped_fields));
     }
-    if !measured.settled {
+    if !as_asked {
         reasons.push(
             "the cache was not warmed up: its hit rate was still moving when run.warmup_max was over".into(),
         );

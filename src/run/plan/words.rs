@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::settings::CacheAtStart;
 use super::{Plan, Scenario};
 use crate::base::secrets::strike_typed;
 use crate::base::units::show_duration;
@@ -57,7 +58,11 @@ impl Plan {
         );
         let ttl =
             cache.ttl.map_or_else(|| "no TTL".to_owned(), |ttl| format!("TTL {}", show_duration(ttl.0)));
-        parts.push(format!("{room}, {ttl}"));
+        let met = match scenario.run.cache {
+            CacheAtStart::Warmed => "",
+            CacheAtStart::Cold => ", empty when measuring begins",
+        };
+        parts.push(format!("{room}, {ttl}{met}"));
         for phase in &scenario.phases {
             parts.push(format!("{}: {}", phase.name, phase.in_words(workload.reads)));
         }
