@@ -1,4 +1,3 @@
-use crate::load::workload::phase::profile;
 //! The windows of a cell.
 
 use super::observed::{Observed, ObservedWindow};
@@ -12,7 +11,7 @@ use crate::run::plan::Cell;
 #[must_use]
 pub fn of(cell: &Cell, observed: &Observed) -> Vec<TimeseriesRow> {
     let load = &observed.load;
-    let profile = profile(&cell.scenario.phases);
+    let profile = cell.scenario.rate_profile();
     let row = |window| row(cell, observed, window, profile.as_ref());
     load.warmup.iter().chain(&load.windows).map(row).collect()
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::scenario::Scenario;
 use super::settings::{CacheAtStart, RunSettings};
-use super::traces::Traces;
+use super::traces::{self, Traces};
 use super::{application, choice, phases, search, together};
 use crate::application::ApplicationSpec;
 use crate::load::workload::{Distribution, WorkloadSettings};
@@ -32,6 +32,7 @@ pub(super) fn read_scenario(name: &str, tree: &Table, traces: &mut Traces, mista
             }
         }
     }
+    let has_arrivals = workload_table.raw("arrivals").is_some();
     let mut workload: WorkloadSettings = whole(workload_table);
     let cache = whole(top.table("cache", &empty));
     let database = whole(top.table("database", &empty));
@@ -59,6 +60,9 @@ pub(super) fn read_scenario(name: &str, tree: &Table, traces: &mut Traces, mista
     let topologies = choice::topologies(&top, mistakes);
     together::check_pin(&pin, &top);
     let recorded = traces.read(&workload, &dataset, &top);
+    let is_otherwise_timed = !phases.is_empty() || search.is_some() || has_rate || has_arrivals;
+    let of_trace = traces::rate(&workload, recorded.as_deref(), &run, is_otherwise_timed, &top);
+    workload.rate_per_second = workload.rate_per_second.or(of_trace);
     let scenario = Scenario {
         name: name.into(),
         description,

@@ -9,8 +9,8 @@ use crate::application::ApplicationSpec;
 use crate::base::units::Share;
 use crate::load::workload::phase::{profile, starts};
 use crate::load::workload::{
-    ArrivalQueues, KeySampler, LoadPhase, Mix, MixError, OperationStream, PhasedStream, Purpose, RandomSource, Schedule,
-    StaircasePart, StreamPart, StreamSpec,
+    ArrivalQueues, Arrivals, KeySampler, LoadPhase, Mix, MixError, OperationStream, PhasedStream, Purpose,
+    RandomSource, RateProfile, Schedule, StaircasePart, StreamPart, StreamSpec,
 };
 use crate::results::Phase;
 
@@ -93,11 +93,22 @@ impl Scenario {
     /// Returns when the measured operations are due, by queue; `None` in a closed loop.
     #[must_use]
     pub fn schedule(&self, seed: u64) -> Option<Schedule> {
-        let workload = &self.workload;
-        match profile(&self.phases) {
-            Some(profile) => Some(Schedule::changing(workload.arrivals, profile, self.queues(), seed)),
+        // The times of a trace are those of its operations, one by one.
+        let arrivals = self.workload.speed.map_or(self.workload.arrivals, |_| Arrivals::Constant);
+        match self.rate_profile() {
+            Some(profile) => Some(Schedule::changing(arrivals, profile, self.queues(), seed)),
             None => self.warmup_schedule(seed),
         }
+    }
+
+    /// Returns the rate of the measured operations, where it is not one rate all the time.
+    #[must_use]
+    pub fn rate_profile(&self) -> Option<RateProfile> {
+        let of_trace = || {
+            let (recorded, speed) = self.recorded.as_ref().zip(self.workload.speed)?;
+            Some(recorded.times().profile(recorded.measured(), speed.0, self.run.duration.0))
+        };
+        profile(&self.phases).or_else(of_trace)
     }
 }
 

@@ -43,6 +43,14 @@ impl Plan {
                 let arrivals = unquoted(workload.arrivals.show());
                 format!("a rate that changes ({arrivals}) {taken_by}{keys}")
             }
+            Some(rate) if let Some(speed) = workload.speed => {
+                let times = if (speed.0 - 1.0).abs() < f64::EPSILON {
+                    String::new()
+                } else {
+                    format!(", {} times as fast", tidy(speed.0))
+                };
+                format!("as they happened{times}, {} a second in the mean, {taken_by}", tidy(rate.0))
+            }
             Some(rate) => {
                 let arrivals = unquoted(workload.arrivals.show());
                 format!("{} operations a second ({arrivals}) {taken_by}{keys}", tidy(rate.0))
