@@ -101,15 +101,15 @@ fn round(documents: &Arc<[Document]>, audit: Option<&Arc<Audit>>, seed: u64) -> 
             recorder: Rc::clone(&recorder),
             warmup: Arc::new(stream(keys, Phase::Warmup, seed)),
             measure: Arc::new(PhasedStream::whole(stream(keys, Phase::Measure, seed))),
-            warmup_schedule: None,
-            schedule: None,
+            open_loop: None,
+            joining: client::JoiningClients::default(),
             control: Arc::clone(&control),
             touched: Arc::new(Touched::none_of(keys.get())),
             audit: audit.cloned(),
             counters: hotset::store::Counters::default(),
         };
-        let clients = (0..CLIENTS.get() as u32).map(|client| client::run(client, shared.clone()));
-        let clients = tokio::task::spawn_local(client::run_all(clients.collect::<Vec<_>>()));
+        let clients = (0..CLIENTS.get() as u32).map(|client| (client, shared.clone())).collect();
+        let clients = tokio::task::spawn_local(client::run_all(clients, Rc::clone(&shared.joining)));
         let start = tokio::time::Instant::now();
         control.set(Stage::Measure { start, end: start + ROUND });
         clients.await.unwrap();

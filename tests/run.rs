@@ -542,16 +542,40 @@ fn what_a_step_leaves_in_its_queue_is_not_sent_in_the_next() {
     // The database answers a hundred a second, and three times as many are due in the first step.
     let steps = "[staircase]\nfrom_per_second = 300\nto_per_second = 400\nsteps = 2\nduration = \"400ms\"\ndrain = \"100ms\"\n\
                  [database]\nservice_time = \"10ms\"\nconcurrency = 1\n";
-    place.write("over.toml", even(steps));
+    place.write("over.toml", even(steps).replace("clients = 8", "max_in_flight = 8"));
 
     place.succeeds(&["over.toml", "--no-plots", "--only", "strategy=no-cache"]);
 
     let results = place.results("over");
     let first = &results.staircase[0];
-    // Of the 120 that were due, some 50 were answered by the end of the drain, and 8 clients had one each under way.
+    // Of the 120 that were due, some 50 were answered by the end of the drain, and 8 were under way.
     assert!((30..=90).contains(&first.left_over), "{first:?}");
     assert!(!first.at.holds && first.at.missed.ends_with("was answered in time"), "{first:?}");
     assert!(row(&results, "no-cache").unsent + 8 >= first.left_over);
+}
+
+#[test]
+fn a_server_that_is_frozen_for_a_second_is_a_thousand_waits_and_no_overload_whatever_the_number_of_clients() {
+    let place = Place::new();
+    let more = "[cache]\ntimeout = \"5s\"\n[[fault]]\nat = \"1s\"\nkind = \"pause\"\nfor = \"1s\"\n\
+                [sweep]\n\"workload.clients\" = [4, 100, 1000]\n";
+    let text = scenario(REDIS, more)
+        .replace("clients = 8", "arrivals = \"constant\"\nrate_per_second = 1000")
+        .replace("duration = \"1s\"", "duration = \"3s\"");
+    place.write("frozen.toml", text);
+
+    place.succeeds(&["frozen.toml", "--no-plots", "--only", "strategy=cache-aside"]);
+
+    let results = place.results("frozen");
+    assert_eq!(results.summary.len(), 3);
+    for row in &results.summary {
+        assert!(!row.status.is_overloaded(), "{row:?}");
+        assert_eq!((row.operations, row.unsent, row.queues.queued_max), (3_000, 0, Some(0)), "{row:?}");
+        // A third of all operations is due while the server is frozen, and waits for what is left of that second.
+        let [p90, p99] = [row.read_response.p90_us, row.read_response.p99_us].map(|us| us.unwrap() / 1e3);
+        assert!((550.0..900.0).contains(&p90) && (850.0..1_200.0).contains(&p99), "{row:?}");
+        assert!(row.queues.in_flight_max > Some(800), "{row:?}");
+    }
 }
 
 #[test]
@@ -570,6 +594,28 @@ fn a_search_runs_a_cell_at_one_rate_after_another_and_keeps_the_run_at_the_highe
     assert_eq!(results.search[0].knee_from_per_s, Some(200.0));
     assert_eq!(row(&results, "cache-aside").offered_per_s, Some(200.0));
     assert!(ended.stdout.contains("holds what is required up to 200/s"), "{ended:?}");
+}
+
+#[test]
+fn a_cache_that_is_met_cold_is_empty_when_measuring_begins_and_that_is_no_fault() {
+    let place = Place::new();
+    let reads = |more: &str| {
+        scenario(EMBEDDED, "").replace("reads = 0.9", "reads = 1.0").replace("warmup_max = \"1s\"", more)
+    };
+    place.write("cold.toml", reads("cache = \"cold\""));
+    place.write("warmed.toml", reads("warmup_max = \"1s\""));
+
+    for scenario in ["cold.toml", "warmed.toml"] {
+        place.succeeds(&[scenario, "--no-plots", "--only", "strategy=cache-aside"]);
+    }
+
+    let (cold, warmed) = (place.results("cold"), place.results("warmed"));
+    let (empty, full) = (row(&cold, "cache-aside"), row(&warmed, "cache-aside"));
+    // Nearly each of the 500 documents is asked for within the second, and is missed once.
+    assert!((400..=1_000).contains(&empty.answers.misses) && full.answers.misses == 0, "{empty:?} {full:?}");
+    assert!(empty.warmup_s < f64::EPSILON && !empty.settled && full.warmup_s > 0.0, "{empty:?}");
+    assert!(!empty.status.name().contains("warming") && !empty.reason.contains("warmed"), "{empty:?}");
+    assert!(cold.timeseries.iter().all(|window| window.start_s >= 0.0));
 }
 
 #[test]

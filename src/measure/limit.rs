@@ -31,6 +31,8 @@ pub struct Evidence {
     pub late_share: f64,
     /// The share of operations that were sent more than 1 ms late although their client was free.
     pub late_wakeup_share: f64,
+    /// True if an open loop could begin every operation as soon as it was due, as a client was free for it.
+    pub had_room: bool,
 }
 
 /// The verdict on what limited a cell.
@@ -81,7 +83,8 @@ pub const POOL_WAIT_SHARE: f64 = 0.5;
 /// 4. Database calls waited [`POOL_WAIT_SHARE`] of their time for a connection: the connections.
 /// 5. An open loop sent [`LATE_SHARE`] of its operations late although their clients were free, and these are most of what
 ///    was late: the machine.
-/// 6. Otherwise the clients: each waits for its answer, and more of them would do more.
+/// 6. An open loop had a free client for every operation: the answers, which come no faster for a reason of their own.
+/// 7. Otherwise the clients: each waits for its answer, and more of them would do more.
 ///
 /// Where that is hotset, or in an open loop the machine, the cell was disturbed; an open loop with any other limit was
 /// overloaded.
@@ -109,6 +112,7 @@ pub fn limited_by(evidence: &Evidence) -> LoadVerdict {
         LimitedBy::Hotset => Driven::Disturbed,
         LimitedBy::Machine if open => Driven::Disturbed,
         LimitedBy::Clients
+        | LimitedBy::Answers
         | LimitedBy::Cache
         | LimitedBy::Database
         | LimitedBy::DatabaseConnections
@@ -167,10 +171,16 @@ fn busiest_part(evidence: &Evidence) -> (LimitedBy, String) {
         let why = format!("operations spent {waited} of their time waiting for a connection to the database");
         return (LimitedBy::DatabaseConnections, why);
     }
-    (
-        LimitedBy::Clients,
-        "every part had time to spare while clients waited for answers; more clients would do more".into(),
-    )
+    if evidence.had_room {
+        let why = "every operation was sent as soon as it was due, and every part had processor time to spare: answers waited for something else, such as how many operations a store serves at once";
+        return (LimitedBy::Answers, why.into());
+    }
+    let more = match evidence.mode {
+        Mode::Closed => "more clients",
+        Mode::Open => "more operations under way at once",
+    };
+    let why = format!("every part had time to spare while clients waited for answers; {more} would do more");
+    (LimitedBy::Clients, why)
 }
 
 fn full_machine(evidence: &Evidence, used: f64) -> (LimitedBy, String) {
@@ -209,6 +219,7 @@ mod tests {
             achieved_per_second: 1_000.0,
             late_share: 0.0,
             late_wakeup_share: 0.0,
+            had_room: false,
         }
     }
 
@@ -264,6 +275,14 @@ mod tests {
         let behind = Evidence { achieved_per_second: 500.0, busiest_cache_server_cores: 0.95, ..open() };
         assert_limit(&behind, LimitedBy::Cache, Driven::Overloaded);
         assert!(limited_by(&behind).why.starts_with("500 of 1000 offered operations a second"));
+    }
+
+    #[test]
+    fn an_open_loop_that_falls_behind_with_a_free_client_for_everything_is_limited_by_its_answers() {
+        let behind = Evidence { achieved_per_second: 500.0, had_room: true, ..open() };
+        assert_limit(&behind, LimitedBy::Answers, Driven::Overloaded);
+        let full = Evidence { busiest_cache_server_cores: 0.95, ..behind };
+        assert_limit(&full, LimitedBy::Cache, Driven::Overloaded);
     }
 
     #[test]

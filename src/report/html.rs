@@ -249,6 +249,8 @@ fn runs(results: &Results) -> Markup {
             words("status"),
             figures("ops/s"),
             figures("offered/s"),
+            figures("at once"),
+            figures("queued"),
             figures("hit rate"),
             figures("read p50"),
             figures("read p99"),
@@ -266,7 +268,8 @@ fn runs(results: &Results) -> Markup {
     html! {
         section #runs {
             h2 { "Every run" }
-            p { "In the order in which they ran." }
+            p { "In the order in which they ran. " em { "At once" } " is the most operations of an open loop that were under way at once, and "
+                em { "queued" } " the most that were due and waited until fewer were." }
             (table.html())
             (reasons(results))
         }
@@ -286,7 +289,7 @@ fn reasons(results: &Results) -> Markup {
     }
 }
 
-fn run(row: &SummaryRow) -> [String; 14] {
+fn run(row: &SummaryRow) -> [String; 16] {
     let number = |value: Option<f64>, show: fn(f64) -> String| value.map_or_else(|| NONE.to_owned(), show);
     let words = |text: Option<&str>| text.filter(|text| !text.is_empty()).unwrap_or(NONE).to_owned();
     let figure = |name: &str| {
@@ -301,6 +304,8 @@ fn run(row: &SummaryRow) -> [String; 14] {
         row.status.to_string(),
         if failed { NONE.into() } else { figure("throughput") },
         number(row.offered_per_s, format::count),
+        number(row.queues.in_flight_max.map(|most| most as f64), format::count),
+        number(row.queues.queued_max.map(|most| most as f64), format::count),
         figure("hit_rate"),
         figure("read.p50"),
         figure("read.p99"),
@@ -330,8 +335,12 @@ fn how(results: &Results, note: Option<&str>) -> Markup {
                      Who is best is said after a correction for all that were compared; a difference that \u{201c}would be seen\u{201d} is one \
                      that four of five such runs would show. A block in which a run was disturbed is left out of times and \
                      throughput for every strategy alike, where three others are left." }
-                li { "Before measuring, both stores were reset and loaded, and the cache was warmed until its hit rate stopped moving; a \
-                     run that was measured earlier is " em { "warming" } "." }
+                @if measured.is_some_and(|row| row.warmup_s > 0.0) {
+                    li { "Before measuring, both stores were reset and loaded, and the cache was warmed until its hit rate stopped moving; a \
+                         run that was measured earlier is " em { "warming" } "." }
+                } @else {
+                    li { "Before measuring, both stores were reset and the database was loaded; the cache was met empty." }
+                }
                 li { "A run in which the system under test did less than 99 % of what was offered is " em { "overloaded" } "; its latencies \
                      say how long its queue was. One in which this machine or hotset itself sent late is " em { "disturbed" } "; its \
                      slowest answers may be theirs." }

@@ -19,6 +19,8 @@ pub fn section(group: &Group<'_>) -> Markup {
             figures("from"),
             figures("offered/s"),
             figures("answered/s"),
+            figures("at once"),
+            figures("queued"),
             figures("read p50"),
             figures("read p99"),
             figures("hit rate"),
@@ -46,13 +48,14 @@ pub fn section(group: &Group<'_>) -> Markup {
         h3 { "What was measured in each phase of the load" }
         (table.html())
         p { "Times are response times of reads that were answered in the phase, from histograms of its windows added up, of each \
-            strategy's first repeat; phases.csv has the others. What is still queued when a phase ends is answered, and counted, in \
+            strategy's first repeat; phases.csv has the others. At once is the most operations that were under way at once, and queued the most that were due and waited. What is still queued when a phase ends is answered, and counted, in \
             the next." }
     }
 }
 
-fn cells(label: &str, row: &Of<PhaseRow>) -> [String; 10] {
+fn cells(label: &str, row: &Of<PhaseRow>) -> [String; 12] {
     let time = |us: Option<f64>| us.map_or_else(|| NONE.into(), format::micros);
+    let depth = |most: Option<u64>| most.map_or_else(|| NONE.into(), |most| format::count(most as f64));
     let share = |share: Option<f64>| share.map_or_else(|| NONE.into(), format::percent);
     [
         label.to_owned(),
@@ -60,6 +63,8 @@ fn cells(label: &str, row: &Of<PhaseRow>) -> [String; 10] {
         format!("{} s", format::three_digits(row.start_s)),
         row.offered_per_s.map_or_else(|| NONE.into(), format::count),
         format::count(row.achieved_per_s),
+        depth(row.queues.in_flight_max),
+        depth(row.queues.queued_max),
         time(row.read_response.p50_us),
         time(row.read_response.p99_us),
         share(row.answers.hit_rate),

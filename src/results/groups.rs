@@ -328,6 +328,18 @@ columns! {
 }
 
 columns! {
+    /// The depth of an open loop's queues.
+    #[derive(Copy)]
+    pub struct QueueDepths {
+        /// Open loop: the most operations that were under way at once, each load-driving thread's most added up.
+        in_flight_max: Option<u64>,
+        /// Open loop: the most operations at once that were due and waited, as `workload.max_in_flight` were under way, or
+        /// with `queue = "client"` for their client; each load-driving thread's most added up.
+        queued_max: Option<u64>,
+    }
+}
+
+columns! {
     /// The backlog of a strategy that writes later: what it had acknowledged and not flushed.
     #[derive(Copy)]
     pub struct BacklogUse {

@@ -61,8 +61,8 @@ pub use files::{
 };
 pub use groups::{
     Answers, AtRisk, AuditedReads, BacklogUse, CacheUse, CallsPerOperation, Cores, Cost, DatabaseLoad,
-    FailedSteps, Judgement, Limits, OfferedStream, Outages, Predicted, StoreCalls, StoresAtEnd, Times,
-    WindowTimes, WrongReads,
+    FailedSteps, Judgement, Limits, OfferedStream, Outages, Predicted, QueueDepths, StoreCalls, StoresAtEnd,
+    Times, WindowTimes, WrongReads,
 };
 pub use interval_log::{Interval, interval_log, merged_histograms};
 pub use latency::{LatencyRow, Measure, OperationClass, OutcomeClass, spectrum};

@@ -1,7 +1,7 @@
 //! `phases.csv`: one row for each phase of the load of each cell.
 
 use super::columns::columns;
-use super::{Answers, StoreCalls, Times};
+use super::{Answers, QueueDepths, StoreCalls, Times};
 
 columns! {
     /// One phase of the load in one cell: the sum of the windows that lie in it.
@@ -20,6 +20,8 @@ columns! {
         offered_per_s: Option<f64> as "1/s",
         /// Operations that were answered within it, a second. What was due earlier counts where it was answered.
         achieved_per_s: f64 as "1/s",
+        /// See [`QueueDepths`].
+        group queues: QueueDepths,
         /// The operations that ended in it, of any outcome; those under way when measuring ended count to the last phase.
         operations: u64,
         /// The share of them that ended in an error or were given up.

@@ -3,8 +3,8 @@
 use super::columns::{columns, words};
 use super::{
     Answers, AtRisk, AuditedReads, BacklogUse, CacheUse, CallsPerOperation, Cores, Cost, DatabaseLoad,
-    FailedSteps, Judgement, Limits, Measure, OfferedStream, OperationClass, Outages, Predicted, StoreCalls,
-    StoresAtEnd, Times,
+    FailedSteps, Judgement, Limits, Measure, OfferedStream, OperationClass, Outages, Predicted, QueueDepths,
+    StoreCalls, StoresAtEnd, Times,
 };
 
 words! {
@@ -137,6 +137,8 @@ columns! {
         /// Open loop: operations that were due and not sent until 5 s after the measured time, as the load was too
         /// far behind; in no other figure but `offered_per_s`.
         unsent: u64,
+        /// See [`QueueDepths`].
+        group queues: QueueDepths,
         /// See [`Predicted`].
         group predicted: Predicted,
         /// The response time of reads that were answered; those that failed have no time here, and are counted.

@@ -1,7 +1,7 @@
 //! `timeseries.csv`: one row for each window of each cell.
 
 use super::columns::{columns, words};
-use super::{Answers, CacheUse, Cores, StoreCalls, WindowTimes, WrongReads};
+use super::{Answers, CacheUse, Cores, QueueDepths, StoreCalls, WindowTimes, WrongReads};
 
 words! {
     /// The phases of a cell that have windows.
@@ -32,6 +32,8 @@ columns! {
         achieved_per_s: f64 as "1/s",
         /// Operations due a second; empty in a closed loop.
         offered_per_s: Option<f64> as "1/s",
+        /// See [`QueueDepths`].
+        group queues: QueueDepths,
         /// See [`Answers`].
         group answers: Answers,
         /// See [`WindowTimes`].

@@ -27,8 +27,11 @@ words! {
 words! {
     /// The limits that may keep a cell from doing more.
     pub enum LimitedBy {
-        /// Every client was waiting for an answer, and no server was busy.
+        /// As many operations as may be were under way and waiting for answers, and no server was busy.
         Clients = "clients",
+        /// Every operation was under way as soon as it was due, and no server was busy: what answers them has a limit of its
+        /// own, such as how many it serves at once.
+        Answers = "answers",
         /// hotset itself had no processor time left.
         Hotset = "hotset",
         /// The cache servers had no processor time left.

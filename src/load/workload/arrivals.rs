@@ -21,16 +21,16 @@ crate::choices! {
     }
 }
 
-/// The due times of all clients.
+/// The due times of all queues.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Schedule {
     arrivals: Arrivals,
     rate: Rate,
-    clients: NonZeroU64,
+    queues: NonZeroU64,
     random: RandomSource,
 }
 
-/// The operations a second of all clients together.
+/// The operations a second of all queues together.
 #[derive(Debug, Clone, PartialEq)]
 enum Rate {
     /// The same for ever.
@@ -40,31 +40,31 @@ enum Rate {
 }
 
 impl Schedule {
-    /// `rate_per_second` operations a second of all `clients` together.
+    /// `rate_per_second` operations a second of all `queues` together.
     ///
-    /// With Poisson arrivals each client is a Poisson process of its own with its part of the rate; together
-    /// they are one with the whole rate. With constant arrivals the clients take turns.
+    /// With Poisson arrivals each queue is a Poisson process of its own with its part of the rate; together
+    /// they are one with the whole rate. With constant arrivals the queues take turns.
     #[must_use]
-    pub fn new(arrivals: Arrivals, rate_per_second: PositiveNumber, clients: NonZeroU64, seed: u64) -> Self {
-        Self::at(arrivals, Rate::Constant(rate_per_second.0), clients, seed)
+    pub fn new(arrivals: Arrivals, rate_per_second: PositiveNumber, queues: NonZeroU64, seed: u64) -> Self {
+        Self::at(arrivals, Rate::Constant(rate_per_second.0), queues, seed)
     }
 
     /// The same at a rate that changes: any stretch of time has as many arrivals as the rate adds up to in it, with constant
     /// arrivals to within one, with Poisson arrivals to within their spread.
     #[must_use]
-    pub fn changing(arrivals: Arrivals, rate: RateProfile, clients: NonZeroU64, seed: u64) -> Self {
-        Self::at(arrivals, Rate::Changing(Arc::new(rate)), clients, seed)
+    pub fn changing(arrivals: Arrivals, rate: RateProfile, queues: NonZeroU64, seed: u64) -> Self {
+        Self::at(arrivals, Rate::Changing(Arc::new(rate)), queues, seed)
     }
 
-    fn at(arrivals: Arrivals, rate: Rate, clients: NonZeroU64, seed: u64) -> Self {
-        Self { arrivals, rate, clients, random: RandomSource::new(seed, Purpose::Arrivals) }
+    fn at(arrivals: Arrivals, rate: Rate, queues: NonZeroU64, seed: u64) -> Self {
+        Self { arrivals, rate, queues, random: RandomSource::new(seed, Purpose::Arrivals) }
     }
 
-    /// The due times of a client's operations 0, 1, 2, …, counted from the start of the phase. They end where the rate
+    /// The due times of a queue's operations 0, 1, 2, …, counted from the start of the phase. They end where the rate
     /// does, and never at a constant rate.
     #[must_use]
-    pub fn due_times(&self, client: u64) -> DueTimes {
-        DueTimes { schedule: self.clone(), client, number: 0, elapsed: 0.0, piece: 0 }
+    pub fn due_times(&self, queue: u64) -> DueTimes {
+        DueTimes { schedule: self.clone(), queue, number: 0, elapsed: 0.0, piece: 0 }
     }
 
     /// Counts the operations that are due in each stretch of time between two neighbours of `borders`, which rise.
@@ -72,8 +72,8 @@ impl Schedule {
     pub fn due_between(&self, borders: &[Duration]) -> Vec<u64> {
         let mut due = vec![0; borders.len().saturating_sub(1)];
         let Some(end) = borders.last() else { return due };
-        for client in 0..self.clients.get() {
-            for at in self.due_times(client).take_while(|at| at < end) {
+        for queue in 0..self.queues.get() {
+            for at in self.due_times(queue).take_while(|at| at < end) {
                 if let Some(stretch) = borders.partition_point(|border| *border <= at).checked_sub(1) {
                     due[stretch] += 1;
                 }
@@ -83,14 +83,14 @@ impl Schedule {
     }
 }
 
-/// The due times of one client, in order. See [`Schedule::due_times`].
+/// The due times of one queue, in order. See [`Schedule::due_times`].
 #[derive(Debug, Clone)]
 pub struct DueTimes {
     schedule: Schedule,
-    client: u64,
+    queue: u64,
     number: u64,
     /// The sum of a Poisson process' gaps: in nanoseconds at a constant rate, of which an `f64` is exact for 104 days; in
-    /// arrivals of all clients at one that changes.
+    /// arrivals of all queues at one that changes.
     elapsed: f64,
     /// The piece of the profile in which the last operation was due.
     piece: usize,
@@ -101,21 +101,21 @@ impl Iterator for DueTimes {
 
     #[inline]
     fn next(&mut self) -> Option<Duration> {
-        let Schedule { arrivals, rate, clients, random } = &self.schedule;
+        let Schedule { arrivals, rate, queues, random } = &self.schedule;
         let number = self.number;
         self.number += 1;
         // 1 − unit is above 0, so the gap is finite.
-        let gap = || -(1.0 - random.at(self.client, number).unit()).ln();
+        let gap = || -(1.0 - random.at(self.queue, number).unit()).ln();
         // Computed from the position, not from a sum of gaps, so that nothing drifts.
-        let position = || number as f64 * clients.get() as f64 + self.client as f64;
+        let position = || number as f64 * queues.get() as f64 + self.queue as f64;
         let due_ns = match (rate, arrivals) {
             (Rate::Constant(rate), Arrivals::Poisson) => {
-                self.elapsed += gap() * (1e9 * clients.get() as f64 / rate);
+                self.elapsed += gap() * (1e9 * queues.get() as f64 / rate);
                 self.elapsed
             }
             (Rate::Constant(rate), Arrivals::Constant) => position() * (1e9 / rate),
             (Rate::Changing(profile), Arrivals::Poisson) => {
-                self.elapsed += gap() * clients.get() as f64;
+                self.elapsed += gap() * queues.get() as f64;
                 profile.time_of(self.elapsed, &mut self.piece)? * 1e9
             }
             (Rate::Changing(profile), Arrivals::Constant) => {

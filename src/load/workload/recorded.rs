@@ -1,9 +1,11 @@
-//! A trace that drives a run. It is held in memory as five bytes an operation.
+//! A trace that drives a run. It is held in memory as five bytes an operation, and its times as sixteen for each that differs.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::path::Path;
 
 use super::keys::TopShares;
+use super::recorded_times::RecordedTimes;
 use crate::load::trace::{Fills, OnBroken, TraceError, TraceOperation as Recorded, TraceReader};
 use crate::results::Phase;
 
@@ -22,6 +24,7 @@ crate::choices! {
 pub struct Recording {
     keys: Vec<u32>,
     kinds: Vec<u8>,
+    times: RecordedTimes,
     distinct: u64,
     skipped: u64,
     fills: u64,
@@ -40,7 +43,8 @@ impl Recording {
             BrokenLines::Skip => OnBroken::Skip,
         };
         let mut numbers: HashMap<Box<str>, u32> = HashMap::new();
-        let mut recording = Self { keys: Vec::new(), kinds: Vec::new(), distinct: 0, skipped: 0, fills: 0 };
+        let (keys, kinds, times) = (Vec::new(), Vec::new(), RecordedTimes::default());
+        let mut recording = Self { keys, kinds, times, distinct: 0, skipped: 0, fills: 0 };
         let mut reader = TraceReader::open(path, None, on_broken)?;
         let mut fills = Fills::of(reader.format());
         for record in reader.by_ref() {
@@ -50,6 +54,7 @@ impl Recording {
             if fills.is_fill(key.into(), record.operation) {
                 continue;
             }
+            recording.times.note(record.time_ms);
             recording.keys.push(key);
             recording.kinds.push(u8::from(record.operation != Recorded::Read));
         }
@@ -102,12 +107,25 @@ impl Recording {
 
     /// The part of the trace that belongs to a phase: the first half warms the cache, the second is measured. A run
     /// that needs more operations starts its part again.
-    fn part(&self, phase: Phase) -> std::ops::Range<usize> {
+    fn part(&self, phase: Phase) -> Range<usize> {
         let half = self.len() / 2;
         match phase {
             Phase::Warmup => 0..half.max(1).min(self.len()),
             Phase::Measure => half..self.len(),
         }
+    }
+
+    /// The times at which its operations happened.
+    #[must_use]
+    pub fn times(&self) -> &RecordedTimes {
+        &self.times
+    }
+
+    /// The numbers of the operations that are measured, in the whole trace.
+    #[must_use]
+    pub fn measured(&self) -> Range<u64> {
+        let Range { start, end } = self.part(Phase::Measure);
+        start as u64..end as u64
     }
 
     /// The kind and the key of an operation of a phase, counted over all clients.

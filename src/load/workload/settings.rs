@@ -13,6 +13,16 @@ const fn at_least_one(number: u64) -> NonZeroU64 {
     }
 }
 
+crate::choices! {
+    /// The queues in which the arrivals of an open loop wait.
+    pub enum ArrivalQueues {
+        /// one an instance, from which whichever client is free takes the next
+        Instance = "instance",
+        /// one a client, so that an arrival waits for its client however free the others are
+        Client = "client",
+    }
+}
+
 crate::settings! {
     /// The table `[workload]`.
     pub struct WorkloadSettings {
@@ -20,7 +30,7 @@ crate::settings! {
         reads: Share = Share::of(95, 100),
         /// the share of reads that ask for ids that do not exist
         absent_share: Share = Share::NONE,
-        /// virtual users, over all instances; each issues its operations one after another
+        /// virtual users, over all instances; each issues its operations one after another; in an open loop more join where more operations are due at once, unless `queue` or `max_in_flight` keeps them from it
         clients: NonZeroU64 = at_least_one(64),
         /// connections to the cache that each instance shares among its clients
         connections: NonZeroU64 = NonZeroU64::MIN,
@@ -30,8 +40,14 @@ crate::settings! {
         rate_per_second: Option<PositiveNumber> = None,
         /// open loop: how operations are spread over time: `poisson` for independent users, `constant` for even spacing
         arrivals: Arrivals = Arrivals::Poisson,
-        /// a trace whose operations the clients issue by turns, plain or compressed, in hotset's own format, Twitter's or CacheLib's: its first half warms the cache, its second is measured, and each begins again at its end; `reads`, `absent_share` and `keys` then mean nothing, and times, times to live and sizes are the scenario's; of Twitter's and CacheLib's a set that follows a get of its key is left out, since the strategy fills; it is held in memory, five bytes an operation
+        /// open loop: where an arrival waits: `instance`, with its instance, for whichever client is free; `client`, for its own client, as suits sessions of users who do one thing after another, and as the application `sessions` always has it
+        queue: ArrivalQueues = ArrivalQueues::Instance,
+        /// open loop with `queue = "instance"`: the most operations that are under way at once, over all instances; what is due beyond waits in the order in which it is due; left out, nothing waits until 100 000 are under way, more than which hotset does not hold
+        max_in_flight: Option<NonZeroU64> = None,
+        /// a trace whose operations the clients issue by turns, plain or compressed, in hotset's own format, Twitter's or CacheLib's: its first half warms the cache, its second is measured, and each begins again at its end; `reads`, `absent_share` and `keys` then mean nothing, and times to live and sizes are the scenario's, as the times are without `speed`; of Twitter's and CacheLib's a set that follows a get of its key is left out, since the strategy fills; it is held in memory, five bytes an operation
         trace: Option<String> = None,
+        /// of a trace: its operations are due when they happened in it, so many times as fast: 1.0 as they were recorded, 60.0 an hour in a minute, in an open loop without another rate; what happened at one time is spread evenly until the next that the trace can tell (a second where all are whole seconds); the warm-up goes at the mean of that rate; left out, the operations come at `rate_per_second`, or each as its client is free
+        speed: Option<PositiveNumber> = None,
         /// what is done about a line of the trace that cannot be read: `refuse`, or `skip` and count it
         on_broken: BrokenLines = BrokenLines::Refuse,
     }

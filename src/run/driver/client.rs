@@ -1,24 +1,29 @@
 //! One client: a virtual user that issues its operations one after another.
 //!
 //! Response time counts from when an operation was *due*. In a closed loop that is the moment the
-//! client became free. In an open loop it is what the arrival schedule says, whether or not the client
-//! was still busy then: nothing is skipped, and waiting counts.
+//! client became free. In an open loop it is what the arrival schedule says, whether or not a client
+//! was free then: nothing is skipped, and waiting counts.
 
 use std::cell::RefCell;
+use std::future::poll_fn;
+use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::time::Instant;
 
+use super::arrivals::{Arrival, ArrivalQueue, NextStep, StreamPlace, StreamPlaces};
 use super::control::{self, Control, Stage};
 use super::instance::Instance;
+use super::open_loop::OpenLoop;
 use crate::application::touched::Touched;
 use crate::application::{Answer, Application, Visitor};
 use crate::audit::Audit;
 use crate::base::clock;
-use crate::load::workload::{Operation, OperationStream, PhasedStream, Schedule};
+use crate::load::workload::{Operation, OperationStream, PhasedStream};
 use crate::measure::{Outcome, Recorder};
 use crate::results::FailedStep;
 use crate::store::Counters;
@@ -32,6 +37,9 @@ const FILLING_CLIENTS: u32 = 64;
 /// then is counted as unsent: the cell did not achieve what was offered.
 pub const CATCHING_UP: Duration = Duration::from_secs(5);
 
+/// Clients that are about to join those of a worker, each with its number and state.
+pub type JoiningClients<A> = Rc<RefCell<Vec<(u32, WorkerState<A>)>>>;
+
 /// State that the clients of one worker share.
 pub struct WorkerState<A> {
     /// The application's instance that the clients use.
@@ -42,10 +50,10 @@ pub struct WorkerState<A> {
     pub warmup: Arc<OperationStream>,
     /// The measured operations.
     pub measure: Arc<PhasedStream>,
-    /// When operations of the warm-up are due in an open loop.
-    pub warmup_schedule: Option<Schedule>,
-    /// When measured operations are due in an open loop.
-    pub schedule: Option<Schedule>,
+    /// Where the client takes its operations in an open loop; `None` in a closed one.
+    pub open_loop: Option<OpenLoop>,
+    /// Where it has others join.
+    pub joining: JoiningClients<A>,
     /// What to do now.
     pub control: Arc<Control>,
     /// The keys that were written.
@@ -63,8 +71,8 @@ impl<A> Clone for WorkerState<A> {
             recorder: Rc::clone(&self.recorder),
             warmup: Arc::clone(&self.warmup),
             measure: Arc::clone(&self.measure),
-            warmup_schedule: self.warmup_schedule.clone(),
-            schedule: self.schedule.clone(),
+            open_loop: self.open_loop.clone(),
+            joining: Rc::clone(&self.joining),
             control: Arc::clone(&self.control),
             touched: Arc::clone(&self.touched),
             audit: self.audit.clone(),
@@ -75,8 +83,10 @@ impl<A> Clone for WorkerState<A> {
 
 /// One client.
 struct Client<A> {
-    /// Its number, among those of all instances.
+    /// Its number, among those of all instances; a client that has joined has that of the one who had it join.
     number: u32,
+    /// Its operations of the warm-up in a closed loop: one stream, over both stages.
+    warmed: StreamPlaces,
     shared: WorkerState<A>,
     /// It as the application sees it.
     visitor: Visitor,
@@ -93,39 +103,56 @@ struct Times {
     sent: Instant,
 }
 
-/// Runs clients until all have ended, as one task: all whose answers came together ask again before the connection's
-/// task has its turn, which then writes their requests at once. As tasks of their own they would take turns with it.
-pub async fn run_all(clients: impl IntoIterator<Item = impl Future<Output = ()>>) {
-    let mut clients: FuturesUnordered<_> = clients.into_iter().collect();
-    while clients.next().await.is_some() {}
+/// Runs clients, and those that join them, until all have ended, as one task: all whose answers came together ask again
+/// before the connection's task has its turn, which then writes their requests at once. As tasks of their own they would
+/// take turns with it.
+pub async fn run_all<A: Application>(first: Vec<(u32, WorkerState<A>)>, joining: JoiningClients<A>) {
+    let mut clients: FuturesUnordered<_> =
+        first.into_iter().map(|(number, shared)| run(number, shared)).collect();
+    poll_fn(|context| {
+        loop {
+            let polled = clients.poll_next_unpin(context);
+            let joined: Vec<_> = joining.take();
+            // Only a client has others join, so that none joins unseen between two polls.
+            match polled {
+                Poll::Pending if joined.is_empty() => return Poll::Pending,
+                Poll::Ready(None) if joined.is_empty() => return Poll::Ready(()),
+                Poll::Pending | Poll::Ready(_) => {}
+            }
+            clients.extend(joined.into_iter().map(|(number, shared)| run(number, shared)));
+        }
+    })
+    .await;
 }
 
 /// Runs a client through all stages of a cell.
-pub async fn run<A: Application>(number: u32, shared: WorkerState<A>) {
+async fn run<A: Application>(number: u32, shared: WorkerState<A>) {
+    let open_loop = shared.open_loop.clone();
     let mut client = Client::new(number, shared);
     let mut stages = client.shared.control.follow();
-    // The operations before the measured ones are one stream, over both stages.
-    let mut warmed = 0;
     let mut stage = Stage::Prepare;
     loop {
         stage = control::next(&mut stages, stage).await;
-        match stage {
-            Stage::Prepare => {}
-            Stage::Fill { .. } if number >= FILLING_CLIENTS => {}
-            Stage::Fill { start } => client.warm_up(stage, start, None, &mut warmed).await,
-            Stage::Warmup { start } => {
-                let schedule = client.shared.warmup_schedule.clone();
-                client.warm_up(stage, start, schedule, &mut warmed).await;
+        match (stage, &open_loop) {
+            (Stage::Prepare, _) => {}
+            (Stage::Fill { .. }, _) if number >= FILLING_CLIENTS => {}
+            (Stage::Fill { start }, _) | (Stage::Warmup { start }, None) => {
+                client.warm_up(stage, start).await;
             }
-            Stage::Measure { start, end } => {
-                clock::sleep_until(start).await;
-                match client.shared.schedule.clone() {
-                    None => client.closed_loop(start, end).await,
-                    Some(schedule) => client.open_loop(&schedule, start, end).await,
+            (Stage::Warmup { start }, Some(open)) => {
+                if client.warm_up_when_due(stage, start, &open.warmup).await.is_break() {
+                    return;
                 }
-                return;
             }
-            Stage::Stop => return,
+            (Stage::Measure { start, end }, None) => {
+                clock::sleep_until(start).await;
+                return client.closed_loop(start, end).await;
+            }
+            (Stage::Measure { start, end }, Some(open)) => {
+                clock::sleep_until(start).await;
+                return client.open_loop(&open.measure, start, end).await;
+            }
+            (Stage::Stop, _) => return,
         }
     }
 }
@@ -133,37 +160,71 @@ pub async fn run<A: Application>(number: u32, shared: WorkerState<A>) {
 impl<A: Application> Client<A> {
     fn new(number: u32, shared: WorkerState<A>) -> Self {
         let visitor = Visitor::new(number, shared.audit.clone(), Arc::clone(&shared.touched));
-        Self { number, shared, visitor }
+        Self { number, warmed: StreamPlaces::of_one(number.into()), shared, visitor }
     }
 
-    /// Issues operations of the warm-up, by a schedule or one after another, until the stage is over.
-    async fn warm_up(&mut self, stage: Stage, start: Instant, schedule: Option<Schedule>, warmed: &mut u64) {
-        let mut dues = schedule.map(|schedule| schedule.due_times(self.number.into()));
+    /// Issues operations of the warm-up one after another until the stage is over.
+    async fn warm_up(&mut self, stage: Stage, start: Instant) {
         let mut stages = self.shared.control.follow();
         clock::sleep_until(start).await;
         while self.shared.control.is(stage) {
-            if let Some(offset) = dues.as_mut().and_then(Iterator::next) {
+            let place = match &self.shared.open_loop {
+                None => self.warmed.take(),
+                Some(open) => open.warmup.borrow_mut().next_place(),
+            };
+            let sent = clock::now();
+            let operation = self.warm(stage, place, sent).await;
+            let pause = self.shared.instance.pause_after(&self.visitor, &operation);
+            if !pause.is_zero() {
                 tokio::select! {
-                    () = clock::sleep_until(start + offset) => {}
+                    () = clock::sleep_until(sent + pause) => {}
                     _ = control::next(&mut stages, stage) => return,
                 }
             }
-            let operation = self.shared.warmup.operation(self.number.into(), *warmed);
-            let operation = Operation { number: operation.number | OF_WARMUP, ..operation };
-            *warmed += 1;
-            let sent = clock::now();
-            // An operation that outlasts its stage is not one of those of the next.
-            self.perform(&operation, Times { due: sent, sent }, |control| control.is(stage)).await;
-            if dues.is_none() {
-                let pause = self.shared.instance.pause_after(&self.visitor, &operation);
-                if !pause.is_zero() {
-                    tokio::select! {
-                        () = clock::sleep_until(sent + pause) => {}
-                        _ = control::next(&mut stages, stage) => return,
-                    }
-                }
+            let_others_run().await;
+        }
+    }
+
+    /// Issues operations of the warm-up as they are due until the stage is over; breaks where the client leaves.
+    async fn warm_up_when_due(
+        &mut self,
+        stage: Stage,
+        start: Instant,
+        queue: &RefCell<ArrivalQueue>,
+    ) -> ControlFlow<()> {
+        let mut stages = self.shared.control.follow();
+        clock::sleep_until(start).await;
+        queue.borrow_mut().enter(start);
+        while self.shared.control.is(stage) {
+            let Some(arrival) = take(queue) else { break };
+            tokio::select! {
+                () = clock::sleep_until(start + arrival.due) => {}
+                _ = control::next(&mut stages, stage) => break,
+            }
+            self.begin(queue);
+            self.warm(stage, arrival.place, clock::now()).await;
+            if queue.borrow_mut().end(clock::now()) == NextStep::Leaves {
+                return ControlFlow::Break(());
             }
             let_others_run().await;
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Carries out an operation of the warm-up, and returns it.
+    async fn warm(&mut self, stage: Stage, place: StreamPlace, sent: Instant) -> Operation {
+        self.visitor.number = place.client as u32;
+        let operation = self.shared.warmup.operation(place.client, place.number);
+        let operation = Operation { number: operation.number | OF_WARMUP, ..operation };
+        // An operation that outlasts its stage is not one of those of the next.
+        self.perform(&operation, Times { due: sent, sent }, |control| control.is(stage)).await;
+        operation
+    }
+
+    /// Begins an operation from a queue, and has another client join where none is left free.
+    fn begin(&self, queue: &RefCell<ArrivalQueue>) {
+        if queue.borrow_mut().begin() {
+            self.shared.joining.borrow_mut().push((self.number, self.shared.clone()));
         }
     }
 
@@ -192,26 +253,34 @@ impl<A: Application> Client<A> {
         }
     }
 
-    async fn open_loop(&mut self, schedule: &Schedule, start: Instant, end: Instant) {
-        let mut free = start;
+    async fn open_loop(&mut self, queue: &RefCell<ArrivalQueue>, start: Instant, end: Instant) {
+        // As long as there is room, somebody is free: what is sent late then is sent late by hotset.
+        let mut had_room = start;
         let mut unsent = 0;
-        for (number, offset) in (0..).zip(schedule.due_times(self.number.into())) {
-            let due = start + offset;
+        queue.borrow_mut().enter(start);
+        while let Some(arrival) = take(queue) {
+            let (due, place) = (start + arrival.due, arrival.place);
             if due >= end {
                 break;
             }
             clock::sleep_until(due).await;
             let now = clock::now();
-            let send_by = self.shared.measure.send_by(offset).map_or(end + CATCHING_UP, |by| start + by);
+            let send_by = self.shared.measure.send_by(arrival.due).map_or(end + CATCHING_UP, |by| start + by);
             if self.shared.control.is_stopped() || now >= send_by {
                 unsent += 1;
                 continue;
             }
-            let operation = self.shared.measure.operation(offset, self.number.into(), number);
+            self.begin(queue);
+            self.visitor.number = place.client as u32;
+            let operation = self.shared.measure.operation(arrival.due, place.client, place.number);
             let sent = clock::now();
             let done = self.perform(&operation, Times { due, sent }, |_| true).await;
-            self.shared.recorder.borrow_mut().note_wakeup(due.max(free).into_std(), sent.into_std());
-            free = done;
+            self.shared.recorder.borrow_mut().note_wakeup(due.max(had_room).into_std(), sent.into_std());
+            had_room = match queue.borrow_mut().end(done) {
+                NextStep::Leaves => break,
+                NextStep::Goes => start,
+                NextStep::HadNoRoom => done,
+            };
             let_others_run().await;
         }
         self.shared.recorder.borrow_mut().record_unsent(unsent);
@@ -245,6 +314,11 @@ impl<A: Application> Client<A> {
         }
         done
     }
+}
+
+/// Takes the next arrival; the queue is free for others as soon as it is taken.
+fn take(queue: &RefCell<ArrivalQueue>) -> Option<Arrival> {
+    queue.borrow_mut().take()
 }
 
 fn outcome(answer: Result<&Answer, &WriteError>) -> Outcome {
@@ -391,8 +465,8 @@ mod tests {
                 recorder: Rc::new(RefCell::new(Recorder::new(2, Recorder::LATE_AFTER))),
                 warmup: Arc::new(stream(Phase::Warmup)),
                 measure: Arc::new(PhasedStream::whole(stream(Phase::Measure))),
-                warmup_schedule: None,
-                schedule: None,
+                open_loop: None,
+                joining: JoiningClients::default(),
                 control: Arc::default(),
                 touched: Arc::new(Touched::none_of(KEYS)),
                 audit: None,

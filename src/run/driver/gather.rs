@@ -2,6 +2,7 @@
 //! themselves, and watches whether the hit rate has settled.
 
 use std::collections::BTreeMap;
+use std::ops::Add as _;
 use std::time::{Duration, SystemTime};
 
 use super::worker::{Used, WorkerEnd, WorkerWindow};
@@ -9,7 +10,9 @@ use crate::base::clock::Instant;
 use crate::base::observer::{Event, LoadStage, Observer};
 use crate::measure::collectors::process_cpu::process_cpu;
 use crate::measure::settle::{DRIFT_LIMIT, FEWEST_WINDOWS};
-use crate::measure::{HitRateWindow, OutageRecorder, SlopeTest, Trend, Warmth, Window, slope_test};
+use crate::measure::{
+    HitRateWindow, OutageRecorder, QueueUse, SlopeTest, Trend, Warmth, Window, slope_test,
+};
 use crate::results::Phase;
 use crate::run::findings::{Load, ObservedEvent, ObservedWindow, Sample, times_of_window};
 use crate::run::plan::{Cell, Scenario};
@@ -36,8 +39,8 @@ pub struct Gatherer<'a> {
     workers: usize,
     stage: LoadStage,
     phase: Phase,
-    /// When the first window of the warm-up began.
-    warmup_start: Instant,
+    /// When the first window of the warm-up began; `None` before one.
+    warmup_start: Option<Instant>,
     /// When the stage began whose windows come now.
     stage_start: Instant,
     /// Windows of which some workers have told and others have not.
@@ -71,7 +74,7 @@ impl<'a> Gatherer<'a> {
             workers,
             stage: LoadStage::WarmingUp,
             phase: Phase::Warmup,
-            warmup_start: Instant::now(),
+            warmup_start: None,
             stage_start: Instant::now(),
             incomplete: BTreeMap::new(),
             used: vec![Used::default(); workers],
@@ -97,11 +100,10 @@ impl<'a> Gatherer<'a> {
             LoadStage::Measuring => Phase::Measure,
         };
         self.stage = stage;
-        if self.warmup.is_empty() && phase == Phase::Warmup {
-            self.warmup_start = start;
-        }
-        if phase == Phase::Measure {
-            self.warmup_length = start - self.warmup_start;
+        match phase {
+            Phase::Warmup if self.warmup.is_empty() => self.warmup_start = Some(start),
+            Phase::Warmup => {}
+            Phase::Measure => self.warmup_length = self.since_warmup_start(start),
         }
         self.phase = phase;
         self.stage_start = start;
@@ -113,6 +115,11 @@ impl<'a> Gatherer<'a> {
             self.nodes_before = self.deployed.cache.node_figures().await;
         }
         self.samples = [self.sample().await; 2];
+    }
+
+    /// The time that the warm-up had lasted at a moment; none where there was no warm-up.
+    fn since_warmup_start(&self, moment: Instant) -> Duration {
+        self.warmup_start.map_or(Duration::ZERO, |start| moment - start)
     }
 
     /// Takes a worker's window; where it is the last of all workers, the window is complete.
@@ -148,7 +155,9 @@ impl<'a> Gatherer<'a> {
         let into_stage = self.cell.scenario.run.window.0 * index as u32;
         // Both stages of a warm-up are one series.
         let (start, number) = match self.phase {
-            Phase::Warmup => (self.stage_start - self.warmup_start + into_stage, self.warmup.len() as u64),
+            Phase::Warmup => {
+                (self.since_warmup_start(self.stage_start) + into_stage, self.warmup.len() as u64)
+            }
             Phase::Measure => (into_stage, index),
         };
         let mut operations = Window::default();
@@ -168,6 +177,7 @@ impl<'a> Gatherer<'a> {
             pool_wait: used.pool_wait,
             busiest_thread: all.iter().map(|one| one.used.thread_cpu).max().unwrap_or_default(),
             backlog: Backlog::of_all(&backlogs, self.cell.shares_backlog()),
+            queues: all.iter().filter_map(|one| one.queues).reduce(QueueUse::add),
             samples,
         };
         self.report(&window);

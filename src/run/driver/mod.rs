@@ -1,5 +1,6 @@
 //! One cell: connect, warm up, measure, break what is to be broken, drain.
 
+pub mod arrivals;
 pub mod client;
 mod conclude;
 pub mod control;
@@ -7,7 +8,10 @@ pub mod dataset;
 mod faults;
 mod gather;
 pub mod instance;
+pub mod open_loop;
 mod prerequisites;
+#[cfg(test)]
+mod testing;
 pub mod worker;
 
 use std::sync::Arc;
@@ -23,16 +27,18 @@ use crate::base::clock::{self, Instant};
 use crate::base::interrupt::Interrupt;
 use crate::base::observer::{LoadStage, Observer};
 use crate::base::units::show_duration;
-use crate::load::workload::{OperationStream, PhasedStream, Schedule};
+use crate::load::workload::{OperationStream, PhasedStream};
 use crate::measure::Warmth;
 use crate::results::{EventRow, Phase};
 use crate::run::fault::{Breakable, Life, Part};
 use crate::run::findings::{AuditEnd, Load, Observed, ObservedEvent, OfferedLoad};
 use crate::run::plan::Cell;
+use crate::run::plan::settings::CacheAtStart;
 use crate::store::{Counters, StoreError};
 use crate::topology::{Deployed, remedy};
 use control::{Control, Stage};
 use gather::{Gatherer, Sureness};
+use open_loop::Schedules;
 pub use prerequisites::uses;
 use worker::{Job, Report};
 
@@ -76,8 +82,7 @@ pub async fn run_cell(
         control: Arc::clone(&control),
         warmup: Arc::clone(&streams.warmup),
         measure: Arc::clone(&streams.measure),
-        warmup_schedule: streams.warmup_schedule,
-        schedule: streams.schedule,
+        schedules: streams.schedules,
         touched: Arc::clone(&touched),
         audit: audit(cell),
         lives: lives(cell),
@@ -135,8 +140,7 @@ pub fn offered(cell: &Cell) -> Result<OfferedLoad, String> {
 struct Streams {
     warmup: Arc<OperationStream>,
     measure: Arc<PhasedStream>,
-    warmup_schedule: Option<Schedule>,
-    schedule: Option<Schedule>,
+    schedules: Option<Schedules>,
 }
 
 impl Streams {
@@ -147,8 +151,7 @@ impl Streams {
         Ok(Self {
             warmup: Arc::new(warmup),
             measure: Arc::new(measure),
-            warmup_schedule: scenario.warmup_schedule(seed),
-            schedule: scenario.schedule(seed),
+            schedules: Schedules::of(scenario, seed),
         })
     }
 }
@@ -272,7 +275,10 @@ async fn measure(
 ) -> Result<Load, String> {
     crew.connected().await?;
     let mut gatherer = Gatherer::new(cell, deployed, crew.threads.len(), observer);
-    warm_up(cell, crew, &mut gatherer).await?;
+    match cell.scenario.run.cache {
+        CacheAtStart::Warmed => warm_up(cell, crew, &mut gatherer).await?,
+        CacheAtStart::Cold => {}
+    }
 
     let start = Instant::now() + LEAD;
     let end = start + cell.scenario.run.duration.0;

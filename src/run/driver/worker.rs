@@ -15,17 +15,19 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::LocalSet;
 use tokio::time::Instant;
 
-use super::client::{self, WorkerState};
+use super::client::{self, JoiningClients, WorkerState};
 use super::control::{self, Control, Stage};
 use super::faults;
 use super::instance::{Instance, Recovered};
+use super::open_loop::{Schedules, ThreadQueues};
 use crate::application::touched::Touched;
 use crate::application::{AnyApplication, AnyWorld, Application};
 use crate::audit::Audit;
 use crate::base::clock;
-use crate::load::workload::{OperationStream, PhasedStream, Schedule};
+use crate::load::workload::{OperationStream, PhasedStream};
 use crate::measure::collectors::process_cpu::thread_cpu;
-use crate::measure::{OutageRecorder, Recorder, Window};
+use crate::measure::{OutageRecorder, QueueUse, Recorder, Window};
+use crate::results::Phase;
 use crate::run::fault::Life;
 use crate::run::plan::Cell;
 use crate::store::mongodb::{PoolWait, PoolWaitSnapshot};
@@ -53,10 +55,8 @@ pub struct Job {
     pub warmup: Arc<OperationStream>,
     /// The measured operations.
     pub measure: Arc<PhasedStream>,
-    /// When operations of the warm-up are due in an open loop.
-    pub warmup_schedule: Option<Schedule>,
-    /// When measured operations are due in an open loop.
-    pub schedule: Option<Schedule>,
+    /// When operations are due in an open loop.
+    pub schedules: Option<Schedules>,
     /// Which keys were written.
     pub touched: Arc<Touched>,
     /// What holds every read against every write.
@@ -116,6 +116,8 @@ pub struct WorkerWindow {
     pub used: Used,
     /// What its instances had acknowledged at the end of the window and not flushed.
     pub backlog: Vec<Backlog>,
+    /// How full its queues were; `None` in a closed loop.
+    pub queues: Option<QueueUse>,
 }
 
 /// What a worker has used: since it began, or between two moments.
@@ -228,7 +230,7 @@ async fn work(index: usize, workers: usize, job: Job, reports: mpsc::UnboundedSe
         }
     };
     let recorder = Rc::new(RefCell::new(Recorder::new(job.kinds(), Recorder::LATE_AFTER)));
-    let clients = start_clients(&job, &instances, &recorder, &counters);
+    let (clients, queues) = start_clients(&job, &instances, &recorder, &counters);
     let lives = futures_util::future::join_all(instances.iter().map(|(number, instance)| {
         let recovered = |recovered| drop(reports.send(Report::Recovered(*number, recovered)));
         Box::pin(instance.live(|| Box::pin(connect(&job, *number, &counters, &pools)), recovered))
@@ -247,6 +249,7 @@ async fn work(index: usize, workers: usize, job: Job, reports: mpsc::UnboundedSe
         used: Used::default(),
         faults: faults::beginnings(&job.cell),
         kinds: job.kinds(),
+        queues,
     };
     let work = async {
         windows.follow().await;
@@ -260,7 +263,7 @@ async fn work(index: usize, workers: usize, job: Job, reports: mpsc::UnboundedSe
                 undone = Some(error);
             }
         }
-        let tail = windows.take(windows.last, u64::MAX);
+        let tail = windows.take(windows.last, u64::MAX, Phase::Measure);
         let outages = windows.recorder.borrow().outages().clone();
         let first_failures = counters.first_failures();
         Ok(Report::Ended(Box::new(WorkerEnd { tail, outages, first_failures }), undone))
@@ -290,14 +293,15 @@ async fn connect_all(
     Ok(instances)
 }
 
-/// Starts the clients of this thread's instances.
+/// Starts the clients of this thread's instances; their queues are returned beside them.
 fn start_clients<A: Application>(
     job: &Job,
     instances: &[(u64, Rc<Instance<A>>)],
     recorder: &Rc<RefCell<Recorder>>,
     counters: &Counters,
-) -> tokio::task::JoinHandle<()> {
-    let workload = &job.cell.scenario.workload;
+) -> (tokio::task::JoinHandle<()>, ThreadQueues) {
+    let mut queues = ThreadQueues::default();
+    let joining = JoiningClients::default();
     let mut clients = Vec::new();
     for (number, instance) in instances {
         let shared = WorkerState {
@@ -305,18 +309,21 @@ fn start_clients<A: Application>(
             recorder: Rc::clone(recorder),
             warmup: Arc::clone(&job.warmup),
             measure: Arc::clone(&job.measure),
-            warmup_schedule: job.warmup_schedule.clone(),
-            schedule: job.schedule.clone(),
+            open_loop: None,
+            joining: Rc::clone(&joining),
             control: Arc::clone(&job.control),
             touched: Arc::clone(&job.touched),
             audit: job.audit.clone(),
             counters: counters.clone(),
         };
-        for client in (*number..workload.clients.get()).step_by(workload.instances.get() as usize) {
-            clients.push(client::run(client as u32, shared.clone()));
-        }
+        let of_instance = queues.clients_of(*number, &job.cell.scenario, job.schedules.as_ref());
+        clients.extend(
+            of_instance
+                .into_iter()
+                .map(|(client, open_loop)| (client as u32, WorkerState { open_loop, ..shared.clone() })),
+        );
     }
-    tokio::task::spawn_local(client::run_all(clients))
+    (tokio::task::spawn_local(client::run_all(clients, joining)), queues)
 }
 
 /// One instance: its connections, the strategies over them, and the application over those.
@@ -360,6 +367,8 @@ struct Windows<A> {
     faults: Vec<Duration>,
     /// How many kinds of operation there are.
     kinds: usize,
+    /// Where arrivals wait.
+    queues: ThreadQueues,
 }
 
 impl<A: Application> Windows<A> {
@@ -376,7 +385,7 @@ impl<A: Application> Windows<A> {
                     clock::sleep_until(start).await;
                     self.begin_stage();
                     tokio::select! {
-                        () = self.hand_over(start, None) => {}
+                        () = self.hand_over(start, None, Phase::Warmup) => {}
                         _ = control::next(&mut over, stage) => {}
                     }
                 }
@@ -386,7 +395,7 @@ impl<A: Application> Windows<A> {
                     let faults = self.faults.iter().map(|at| (start + *at).into_std()).collect();
                     self.recorder.borrow_mut().watch_outages(faults, self.kinds);
                     tokio::select! {
-                        () = self.hand_over(start, Some(end)) => {}
+                        () = self.hand_over(start, Some(end), Phase::Measure) => {}
                         _ = control::next(&mut over, stage) => {}
                     }
                     return;
@@ -399,10 +408,10 @@ impl<A: Application> Windows<A> {
     /// The operations after the last whole window of the stage before are nobody's, and what was used until
     /// now is not to be counted as used in this stage.
     fn begin_stage(&mut self) {
-        drop(self.take(self.last, u64::MAX));
+        drop(self.take(self.last, u64::MAX, Phase::Warmup));
     }
 
-    async fn hand_over(&mut self, start: Instant, end: Option<Instant>) {
+    async fn hand_over(&mut self, start: Instant, end: Option<Instant>, phase: Phase) {
         self.last = start;
         for index in 0.. {
             let mut at = start + self.length * (index as u32 + 1);
@@ -411,7 +420,7 @@ impl<A: Application> Windows<A> {
                 at = end;
             }
             clock::sleep_until(at).await;
-            let window = self.take(start, index);
+            let window = self.take(start, index, phase);
             let _ = self.reports.send(Report::Window(Box::new(window)));
             if is_last {
                 return;
@@ -420,12 +429,16 @@ impl<A: Application> Windows<A> {
     }
 
     /// Takes what was counted and used since the window before.
-    fn take(&mut self, stage_start: Instant, index: u64) -> WorkerWindow {
+    fn take(&mut self, stage_start: Instant, index: u64, phase: Phase) -> WorkerWindow {
         let now = Instant::now();
         let used = Used {
             calls: self.counters.snapshot(),
             pool_wait: self.pools.borrow().iter().map(PoolWait::snapshot).sum(),
             thread_cpu: thread_cpu(),
+        };
+        let queues = match phase {
+            Phase::Warmup => &self.queues.warmup,
+            Phase::Measure => &self.queues.measure,
         };
         let window = WorkerWindow {
             worker: self.worker,
@@ -435,6 +448,7 @@ impl<A: Application> Windows<A> {
             operations: self.recorder.borrow_mut().swap(Window::new(self.kinds)),
             used: used - self.used,
             backlog: self.instances.iter().map(|instance| instance.backlog()).collect(),
+            queues: queues.take_use(now),
         };
         (self.last, self.used) = (now, used);
         window

@@ -7,6 +7,7 @@ use crate::load::workload::StaircasePart;
 use crate::load::workload::phase::starts;
 use crate::results::{EventKind, EventRow};
 use crate::run::plan::Cell;
+use crate::run::plan::settings::CacheAtStart;
 
 /// The events of a cell, in the order in which they happened.
 #[must_use]
@@ -20,11 +21,17 @@ pub fn of(cell: &Cell, observed: &Observed) -> Vec<EventRow> {
     let load = &observed.load;
     let (warmup_s, length_s) = (load.warmup_length.as_secs_f64(), load.length.as_secs_f64());
     let settled = if load.warmth.is_steady() { EventKind::Settled } else { EventKind::Unsettled };
+    let why = match cell.scenario.run.cache {
+        CacheAtStart::Cold => "the cache was empty, as run.cache asks for".into(),
+        CacheAtStart::Warmed => load.warmth.to_string(),
+    };
     let mut rows = vec![
-        event(-warmup_s, EventKind::Phase, "warmup", format!("for {warmup_s:.1} s")),
-        event(0.0, settled, "hit rate", load.warmth.to_string()),
+        event(0.0, settled, "hit rate", why),
         event(0.0, EventKind::Phase, "measure", format!("for {length_s:.1} s")),
     ];
+    if warmup_s > 0.0 {
+        rows.insert(0, event(-warmup_s, EventKind::Phase, "warmup", format!("for {warmup_s:.1} s")));
+    }
     let usual_reads = cell.scenario.workload.reads;
     let shown = starts(&cell.scenario.phases).filter(|(_, phase)| phase.part != Some(StaircasePart::Drain));
     rows.extend(shown.map(|(start, phase)| {

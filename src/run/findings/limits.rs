@@ -1,8 +1,8 @@
 //! What kept the load of a cell, or of a part of it, from being more.
 
 use super::observed::{Observed, Sample};
-use super::{cores, nodes};
-use crate::measure::{Evidence, LoadVerdict, Window, limited_by};
+use super::{cores, nodes, queues};
+use crate::measure::{Evidence, LoadVerdict, QueueUse, Window, limited_by};
 use crate::results::{Limits, Measure, Mode};
 use crate::run::plan::Cell;
 use crate::store::mongodb::PoolWaitSnapshot;
@@ -21,6 +21,8 @@ pub(super) struct Stretch<'a> {
     pub pool_wait: PoolWaitSnapshot,
     /// The CPU use of the busiest load-driving thread, 0 to 1.
     pub busiest_thread_share: f64,
+    /// The most operations that were under way at once, and that waited for room; `None` in a closed loop.
+    pub queues: Option<QueueUse>,
 }
 
 /// The verdict on the load.
@@ -34,6 +36,7 @@ pub fn verdict(cell: &Cell, observed: &Observed) -> LoadVerdict {
         samples: &load.samples,
         pool_wait: load.pool_wait,
         busiest_thread_share: load.busiest_thread_share,
+        queues: queues::most(&load.windows),
     };
     verdict_on(cell, observed, &whole)
 }
@@ -100,6 +103,7 @@ fn evidence(cell: &Cell, observed: &Observed, stretch: &Stretch<'_>) -> Evidence
         achieved_per_second: stretch.ended_per_second,
         late_share: operations.late_share(),
         late_wakeup_share: operations.late_wakeup_share(),
+        had_room: stretch.queues.is_some_and(|queues| queues.queued == 0),
     }
 }
 

@@ -22,6 +22,7 @@ mod operations;
 mod outages;
 mod phases;
 mod prediction;
+mod queues;
 mod rounding;
 mod staircase;
 mod summary;

@@ -6,7 +6,7 @@ use crate::application::Figure;
 use crate::audit::{Audit, Conclusion, Example, SettledKeys};
 use crate::base::clock::Instant;
 use crate::load::workload::{StreamDigest, TopShares};
-use crate::measure::{OutageRecorder, Warmth, Window};
+use crate::measure::{OutageRecorder, QueueUse, Warmth, Window};
 use crate::results::{EventRow, Phase, WindowTimes};
 use crate::store::mongodb::PoolWaitSnapshot;
 use crate::store::{CountersSnapshot, FirstFailures, StoreError};
@@ -67,6 +67,8 @@ pub struct ObservedWindow {
     pub busiest_thread: Duration,
     /// Writes that were acknowledged and not flushed at the window's end.
     pub backlog: Backlog,
+    /// The most operations that were under way at once, and that waited for room; `None` in a closed loop.
+    pub queues: Option<QueueUse>,
     /// The samples that were taken when the window before was complete, and when this one was.
     pub samples: [Sample; 2],
 }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::calls;
 use super::latency::class_of;
 use super::observed::{Observed, ObservedWindow};
 use super::rounding::{share, to_thousandths};
+use super::{calls, queues};
 use crate::load::workload::LoadPhase;
 use crate::load::workload::phase::starts;
 use crate::measure::Window;
@@ -60,6 +60,7 @@ fn row(
         length_s: to_thousandths(length_s),
         offered_per_s: due.map(|due| to_thousandths(due as f64 / length_s)),
         achieved_per_s: to_thousandths(answered as f64 / length_s),
+        queues: queues::of(windows()),
         operations: operations.operations(),
         failed_share: share(answers.failures(), operations.operations()),
         read_response: times(OperationClass::Read),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::latency::class_of;
 use super::limits::{Stretch, verdict_on};
 use super::observed::{Observed, ObservedWindow};
+use super::queues;
 use super::rounding::{share, to_thousandths};
 use crate::load::workload::phase::starts;
 use crate::load::workload::{LoadPhase, RateProfile, StaircasePart};
@@ -71,6 +72,7 @@ fn row(
             samples: &samples,
             pool_wait,
             busiest_thread_share: busiest.as_secs_f64() / length_s,
+            queues: queues::most(in_step().copied()),
         };
         verdict_on(cell, observed, &stretch).limit
     });

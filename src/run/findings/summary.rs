@@ -3,11 +3,12 @@
 use super::observed::{Observed, OfferedLoad};
 use super::{
     answers, audit, cache_use, calls, cores, failures, faults, latency, limits, load, outages, prediction,
-    times,
+    queues, times,
 };
 use crate::measure::{Driven, LoadVerdict, Window};
 use crate::results::{Measure, OfferedStream, OperationClass, Status, SummaryRow, Verdict};
 use crate::run::plan::Cell;
+use crate::run::plan::settings::CacheAtStart;
 use crate::store::ErrorKind;
 
 /// The swept values as the result files write them.
@@ -64,9 +65,11 @@ pub fn of(
     let ends = audit::ends(observed);
     let impairments = failures::impairments(cell, observed);
     let has_mostly_failed = failures::are_most(observed);
+    // A cache that is met cold is not warming against anybody's will.
+    let as_asked = measured.warmth.is_steady() || cell.scenario.run.cache == CacheAtStart::Cold;
     let row = SummaryRow {
-        status: status(load_verdict.driven, measured.warmth.is_steady(), &impairments, has_mostly_failed),
-        reason: reason(observed, load_verdict, &failures::beside_operations(cell, observed)),
+        status: status(load_verdict.driven, as_asked, &impairments, has_mostly_failed),
+        reason: reason(observed, load_verdict, as_asked, &failures::beside_operations(cell, observed)),
         started_utc: observed.started_utc.clone(),
         warmup_s: measured.warmup_length.as_secs_f64(),
         settled: measured.warmth.is_steady(),
@@ -82,6 +85,7 @@ pub fn of(
         late_share: offered_per_s.map(|_| all.late_share()),
         disturbed_share: offered_per_s.map(|_| all.late_wakeup_share()),
         unsent: all.unsent(),
+        queues: queues::of(&measured.windows),
         predicted: prediction::of(cell, observed),
         read_response: times(OperationClass::Read, Measure::Response),
         read_service: times(OperationClass::Read, Measure::Service),
@@ -117,11 +121,11 @@ pub fn of(
 }
 
 /// Too much load comes before what failed under it, but for a cell in which most has failed.
-fn status(driven: Driven, settled: bool, impairments: &[String], has_mostly_failed: bool) -> Status {
+fn status(driven: Driven, as_asked: bool, impairments: &[String], has_mostly_failed: bool) -> Status {
     if has_mostly_failed || driven != Driven::Overloaded && !impairments.is_empty() {
         return Status::Impaired;
     }
-    match (driven, settled) {
+    match (driven, as_asked) {
         (Driven::Fully, true) => Status::Ok,
         (Driven::Fully, false) => Status::Warming,
         (Driven::Overloaded, true) => Status::Overloaded,
@@ -131,7 +135,7 @@ fn status(driven: Driven, settled: bool, impairments: &[String], has_mostly_fail
     }
 }
 
-fn reason(observed: &Observed, verdict: &LoadVerdict, impairments: &[String]) -> String {
+fn reason(observed: &Observed, verdict: &LoadVerdict, as_asked: bool, impairments: &[String]) -> String {
     let measured = &observed.load;
     let mut reasons = impairments.to_vec();
     if verdict.driven != Driven::Fully {
@@ -151,7 +155,7 @@ fn reason(observed: &Observed, verdict: &LoadVerdict, impairments: &[String]) ->
     if wrong.dropped_fields > 0 {
         reasons.push(format!("{} reads lacked an acknowledged change", wrong.dropped_fields));
     }
-    if !measured.warmth.is_steady() {
+    if !as_asked {
         reasons.push(format!("the cache was not warmed up: {}", measured.warmth));
     }
     reasons.extend(faults::not_carried_out(&measured.events));

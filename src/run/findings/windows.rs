@@ -2,9 +2,8 @@
 
 use super::observed::{Observed, ObservedWindow};
 use super::rounding::to_thousandths;
-use super::{audit, cache_use, calls, cores};
+use super::{audit, cache_use, calls, cores, queues};
 use crate::load::workload::RateProfile;
-use crate::load::workload::phase::profile;
 use crate::results::{Phase, TimeseriesRow};
 use crate::run::plan::Cell;
 
@@ -12,7 +11,7 @@ use crate::run::plan::Cell;
 #[must_use]
 pub fn of(cell: &Cell, observed: &Observed) -> Vec<TimeseriesRow> {
     let load = &observed.load;
-    let profile = profile(&cell.scenario.phases);
+    let profile = cell.scenario.rate_profile();
     let row = |window| row(cell, observed, window, profile.as_ref());
     load.warmup.iter().chain(&load.windows).map(row).collect()
 }
@@ -37,6 +36,7 @@ fn row(
         operations: operations.operations(),
         achieved_per_s: to_thousandths(window.achieved_per_s()),
         offered_per_s: offered_per_s(cell, window, profile),
+        queues: queues::of([window]),
         answers: operations.answers(|_| true),
         times: window.times,
         calls: calls::calls(&window.calls),

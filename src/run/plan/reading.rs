@@ -1,15 +1,16 @@
 //! A scenario as its tables are read: each by the room that obeys it.
 
 use std::num::NonZeroU64;
+use std::time::Duration;
 
 use super::scenario::Scenario;
-use super::settings::RunSettings;
-use super::traces::Traces;
+use super::settings::{CacheAtStart, RunSettings};
+use super::traces::{self, Traces};
 use super::{application, choice, phases, search, together};
 use crate::application::ApplicationSpec;
 use crate::load::workload::{Distribution, WorkloadSettings};
 use crate::run::fault::ScheduledFault;
-use crate::scenario::{Mistakes, Reader, Settings, Table, Value, ValueKind};
+use crate::scenario::{Mistakes, Positive, Reader, Settings, Table, Value, ValueKind};
 
 /// Reads one combination of swept values to its end, and reports everything that is wrong with it.
 pub(super) fn read_scenario(name: &str, tree: &Table, traces: &mut Traces, mistakes: &Mistakes) -> Scenario {
@@ -31,6 +32,7 @@ pub(super) fn read_scenario(name: &str, tree: &Table, traces: &mut Traces, mista
             }
         }
     }
+    let has_arrivals = workload_table.raw("arrivals").is_some();
     let mut workload: WorkloadSettings = whole(workload_table);
     let cache = whole(top.table("cache", &empty));
     let database = whole(top.table("database", &empty));
@@ -39,7 +41,7 @@ pub(super) fn read_scenario(name: &str, tree: &Table, traces: &mut Traces, mista
     let run_table = top.table("run", &empty);
     let pin = whole(run_table.table("pin", &empty));
     let has_duration = run_table.raw("duration").is_some();
-    let mut run: RunSettings = whole(run_table);
+    let mut run = read_run(run_table);
     let beside = phases::Beside {
         workload: &workload,
         run: &run,
@@ -58,6 +60,9 @@ pub(super) fn read_scenario(name: &str, tree: &Table, traces: &mut Traces, mista
     let topologies = choice::topologies(&top, mistakes);
     together::check_pin(&pin, &top);
     let recorded = traces.read(&workload, &dataset, &top);
+    let is_otherwise_timed = !phases.is_empty() || search.is_some() || has_rate || has_arrivals;
+    let of_trace = traces::rate(&workload, recorded.as_deref(), &run, is_otherwise_timed, &top);
+    workload.rate_per_second = workload.rate_per_second.or(of_trace);
     let scenario = Scenario {
         name: name.into(),
         description,
@@ -81,6 +86,20 @@ pub(super) fn read_scenario(name: &str, tree: &Table, traces: &mut Traces, mista
     together::check(&scenario, &top);
     top.finish();
     scenario
+}
+
+fn read_run(reader: Reader<'_>) -> RunSettings {
+    let has_warmup = reader.raw("warmup_max").is_some();
+    let mut run = RunSettings::read(&reader);
+    if run.cache == CacheAtStart::Cold {
+        run.warmup_max = Positive(Duration::ZERO);
+        if has_warmup {
+            let help = "leave it out, or leave cache = \"cold\" out";
+            reader.wrong("warmup_max", "means nothing to a cache that is met cold", Some(help.into()));
+        }
+    }
+    reader.finish();
+    run
 }
 
 /// Reads a table of settings to its end.
@@ -116,4 +135,25 @@ fn read_faults(top: &Reader<'_>, run: &RunSettings, instances: NonZeroU64) -> Ve
         faults.push(fault);
     }
     faults
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use crate::run::plan::{Plan, PlanError, PlanOptions};
+
+    #[test]
+    fn a_cache_that_is_met_cold_is_not_warmed_for_any_time() {
+        let plan = |run: &str| {
+            let text = format!("strategies = [\"cache-aside\"]\ntopologies = [\"embedded\"]\n[run]\n{run}");
+            Plan::parse("test", "test.toml", &text, &PlanOptions::default())
+        };
+        assert_eq!(plan("cache = \"cold\"").unwrap().scenario.run.warmup_max.0, Duration::ZERO);
+        let Err(PlanError::Invalid(invalid)) = plan("cache = \"cold\"\nwarmup_max = \"5s\"") else {
+            panic!("it is refused")
+        };
+        let keys: Vec<&str> = invalid.mistakes.iter().map(|mistake| mistake.key.as_str()).collect();
+        assert_eq!(keys, ["run.warmup_max"]);
+    }
 }

@@ -19,11 +19,23 @@ crate::settings! {
     }
 }
 
+crate::choices! {
+    /// The states in which the measured operations may meet the cache.
+    pub enum CacheAtStart {
+        /// with a hit rate that has settled
+        Warmed = "warmed",
+        /// empty
+        Cold = "cold",
+    }
+}
+
 crate::settings! {
     /// The table `[run]`.
     pub struct RunSettings {
         /// how long each cell is measured
         duration: Positive = Positive::seconds(30),
+        /// how the measured operations meet the cache: `warmed`, after its hit rate has settled, within `warmup_max`; `cold`: empty, with instances that have just started and hold nothing either, as after a loss of the cache or in a new environment
+        cache: CacheAtStart = CacheAtStart::Warmed,
         /// how long a cell is warmed at the most while its hit rate still moves
         warmup_max: Positive = Positive::seconds(60),
         /// the interval of the time series, and of the warm-up's look at the hit rate

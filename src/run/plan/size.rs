@@ -1,7 +1,7 @@
 //! What a run takes, and whether this machine has it: a scenario that could never end, or not be held, is refused
 //! before anything is started.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::time::Duration;
 
 use super::chosen::ChosenTopology;
@@ -183,6 +183,7 @@ fn impossible(scenario: &Scenario, here: Here) -> Vec<Impossible> {
 fn beyond_memory(scenario: &Scenario, memory: u64) -> Vec<Impossible> {
     let (run, size, keys) = (&scenario.run, Size::of(scenario), scenario.dataset.keys.get());
     let clients = scenario.workload.clients;
+    let in_flight = scenario.workload.max_in_flight.map_or(0, NonZeroU64::get);
     let audited = if run.audit { keys } else { 0 };
     let takers = [
         (
@@ -202,6 +203,12 @@ fn beyond_memory(scenario: &Scenario, memory: u64) -> Vec<Impossible> {
             format!("{clients} clients take"),
             clients.get().saturating_mul(CLIENT_BYTES),
             "give fewer clients",
+        ),
+        (
+            ("workload", "max_in_flight"),
+            format!("{in_flight} operations at once take"),
+            in_flight.saturating_mul(CLIENT_BYTES),
+            "give fewer",
         ),
     ];
     let too_much = takers.into_iter().filter(|(_, _, bytes, _)| *bytes > memory);
@@ -308,6 +315,7 @@ mod tests {
             ("[workload]\nrate_per_second = 1e12", "workload.rate_per_second"),
             ("[workload]\nrate_per_second = inf", "workload.rate_per_second"),
             ("[workload]\nclients = 1_000_000_000_000", "workload.clients"),
+            ("[workload]\nrate_per_second = 9\nmax_in_flight = 1_000_000_000_000", "workload.max_in_flight"),
             ("[run]\nwindow = \"1us\"", "run.window"),
             ("[run]\nwindow = \"1ms\"\nduration = \"360d\"", "run.window"),
             ("[run]\nwindow = \"1us\"\nduration = \"1d\"", "run.window"),

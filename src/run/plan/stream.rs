@@ -1,14 +1,16 @@
 //! The operations that a scenario offers, and when.
 
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use super::cell::Cell;
 use super::scenario::Scenario;
+use crate::application::ApplicationSpec;
 use crate::base::units::Share;
 use crate::load::workload::phase::{profile, starts};
 use crate::load::workload::{
-    KeySampler, LoadPhase, Mix, MixError, OperationStream, PhasedStream, Purpose, RandomSource, Schedule,
-    StaircasePart, StreamPart, StreamSpec,
+    ArrivalQueues, Arrivals, KeySampler, LoadPhase, Mix, MixError, OperationStream, PhasedStream, Purpose,
+    RandomSource, RateProfile, Schedule, StaircasePart, StreamPart, StreamSpec,
 };
 use crate::results::Phase;
 
@@ -68,21 +70,45 @@ impl Scenario {
         })
     }
 
-    /// Returns when the operations of the warm-up are due; `None` in a closed loop.
+    /// Returns true if whichever client of its instance is free carries out an arrival. What logs in does one thing after
+    /// another.
+    #[must_use]
+    pub fn shares_arrivals(&self) -> bool {
+        self.workload.queue == ArrivalQueues::Instance
+            && !matches!(self.application.spec, ApplicationSpec::Sessions(_))
+    }
+
+    /// The number of queues in which arrivals wait: one an instance, or one a client.
+    fn queues(&self) -> NonZeroU64 {
+        if self.shares_arrivals() { self.workload.instances } else { self.workload.clients }
+    }
+
+    /// Returns when the operations of the warm-up are due, by queue; `None` in a closed loop.
     #[must_use]
     pub fn warmup_schedule(&self, seed: u64) -> Option<Schedule> {
         let workload = &self.workload;
-        workload.rate_per_second.map(|rate| Schedule::new(workload.arrivals, rate, workload.clients, seed))
+        workload.rate_per_second.map(|rate| Schedule::new(workload.arrivals, rate, self.queues(), seed))
     }
 
-    /// Returns when the measured operations are due; `None` in a closed loop.
+    /// Returns when the measured operations are due, by queue; `None` in a closed loop.
     #[must_use]
     pub fn schedule(&self, seed: u64) -> Option<Schedule> {
-        let workload = &self.workload;
-        match profile(&self.phases) {
-            Some(profile) => Some(Schedule::changing(workload.arrivals, profile, workload.clients, seed)),
+        // The times of a trace are those of its operations, one by one.
+        let arrivals = self.workload.speed.map_or(self.workload.arrivals, |_| Arrivals::Constant);
+        match self.rate_profile() {
+            Some(profile) => Some(Schedule::changing(arrivals, profile, self.queues(), seed)),
             None => self.warmup_schedule(seed),
         }
+    }
+
+    /// Returns the rate of the measured operations, where it is not one rate all the time.
+    #[must_use]
+    pub fn rate_profile(&self) -> Option<RateProfile> {
+        let of_trace = || {
+            let (recorded, speed) = self.recorded.as_ref().zip(self.workload.speed)?;
+            Some(recorded.times().profile(recorded.measured(), speed.0, self.run.duration.0))
+        };
+        profile(&self.phases).or_else(of_trace)
     }
 }
 

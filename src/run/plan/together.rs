@@ -21,6 +21,7 @@ pub(super) fn check(scenario: &Scenario, top: &Reader<'_>) {
                 .help("give every instance one client or more"),
         );
     }
+    check_room(scenario, top);
     application::check(&scenario.application, &scenario.facts(), top);
     if scenario.workload.trace.is_some() && !scenario.is_catalog() {
         let message = format!(
@@ -64,6 +65,28 @@ pub(super) fn check(scenario: &Scenario, top: &Reader<'_>) {
             .help("make run.window shorter"),
         );
     }
+}
+
+/// Reports a bound on operations under way that has no effect or leaves an instance without any.
+fn check_room(scenario: &Scenario, top: &Reader<'_>) {
+    // What could not be read stands as its default here, which may contradict what could.
+    let workload = &scenario.workload;
+    let Some(most) = workload.max_in_flight.filter(|_| top.mistakes().is_empty()) else { return };
+    let (message, help) = if workload.rate_per_second.is_none() {
+        let message = "means nothing in a closed loop, where each client has one operation under way";
+        (message.to_owned(), "leave it out, or give a rate".to_owned())
+    } else if !scenario.shares_arrivals() {
+        let message = "means nothing where each client has a queue, and one operation under way";
+        (message.to_owned(), "leave it out, or give fewer clients".to_owned())
+    } else if most < workload.instances {
+        let message =
+            format!("{most} operations at once leave some of {} instances none", workload.instances);
+        (message, format!("give {} or more", workload.instances))
+    } else {
+        return;
+    };
+    let place = top.place_of(&["workload", "max_in_flight"]);
+    top.mistakes().push(Mistake::new(place, "workload.max_in_flight", message).help(help));
 }
 
 /// Reports a range of repeats that nothing ends, and what would end one that is not there.
@@ -141,6 +164,34 @@ fn check_tls(scenario: &Scenario, top: &Reader<'_>) {
 #[cfg(test)]
 mod tests {
     use crate::run::plan::{Plan, PlanError, PlanOptions};
+
+    #[test]
+    fn a_bound_on_operations_at_once_is_for_open_loops_whose_clients_share_their_arrivals() {
+        let told = |workload: &str| {
+            let text = format!(
+                "strategies = [\"cache-aside\"]\ntopologies = [\"embedded\"]\n[workload]\ninstances = 3\n{workload}"
+            );
+            match Plan::parse("test", "test.toml", &text, &PlanOptions::default()) {
+                Ok(_) => String::new(),
+                Err(PlanError::Invalid(invalid)) => {
+                    let mistakes = invalid.mistakes.iter();
+                    mistakes.map(|one| format!("{}: {}", one.key, one.message)).collect()
+                }
+                Err(other) => panic!("{other}"),
+            }
+        };
+        assert_eq!(told("rate_per_second = 9\nmax_in_flight = 3"), "");
+        assert!(
+            told("max_in_flight = 9").starts_with("workload.max_in_flight: means nothing in a closed loop")
+        );
+        let own = told("rate_per_second = 9\nqueue = \"client\"\nmax_in_flight = 9");
+        assert!(
+            own.starts_with("workload.max_in_flight: means nothing where each client has a queue"),
+            "{own}"
+        );
+        let few = told("rate_per_second = 9\nmax_in_flight = 2");
+        assert_eq!(few, "workload.max_in_flight: 2 operations at once leave some of 3 instances none");
+    }
 
     #[test]
     fn a_file_of_certificates_that_is_none_is_a_mistake_of_the_scenario() {

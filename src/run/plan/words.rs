@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::settings::CacheAtStart;
 use super::{Plan, Scenario};
 use crate::base::secrets::strike_typed;
 use crate::base::units::show_duration;
@@ -9,7 +10,7 @@ use crate::load::workload::{Distribution, ValueSizes};
 use crate::scenario::{Setting as _, Settings as _};
 
 impl Plan {
-    /// Such as "20 000 documents of 500 B · 95 % reads · 1 500 operations a second from 1 000 clients, Zipf 0.99 · cache for
+    /// Such as "20 000 documents of 500 B · 95 % reads · 1 500 operations a second at 2 instances, Zipf 0.99 · cache for
     /// 20 %, TTL 1h, allkeys-lru".
     #[must_use]
     pub fn workload_in_words(&self) -> String {
@@ -25,11 +26,13 @@ impl Plan {
             Some(path) => parts.push(format!("the operations of the trace {path}")),
             None => parts.push(format!("{} % reads", tidy(workload.reads.get() * 100.0))),
         }
-        let clients = format!(
-            "{} clients of {} instances",
-            grouped(workload.clients.get()),
-            grouped(workload.instances.get())
-        );
+        let instances = format!("{} instances", grouped(workload.instances.get()));
+        let clients = format!("{} clients of {instances}", grouped(workload.clients.get()));
+        let taken_by = match workload.max_in_flight {
+            _ if !scenario.shares_arrivals() => format!("from {clients}"),
+            Some(most) => format!("at {instances}, at most {} at once", grouped(most.get())),
+            None => format!("at {instances}"),
+        };
         let keys = if workload.trace.is_some() {
             String::new()
         } else {
@@ -38,11 +41,19 @@ impl Plan {
         parts.push(match workload.rate_per_second {
             Some(_) if !scenario.phases.is_empty() => {
                 let arrivals = unquoted(workload.arrivals.show());
-                format!("a rate that changes ({arrivals}) from {clients}{keys}")
+                format!("a rate that changes ({arrivals}) {taken_by}{keys}")
+            }
+            Some(rate) if let Some(speed) = workload.speed => {
+                let times = if (speed.0 - 1.0).abs() < f64::EPSILON {
+                    String::new()
+                } else {
+                    format!(", {} times as fast", tidy(speed.0))
+                };
+                format!("as they happened{times}, {} a second in the mean, {taken_by}", tidy(rate.0))
             }
             Some(rate) => {
                 let arrivals = unquoted(workload.arrivals.show());
-                format!("{} operations a second ({arrivals}) from {clients}{keys}", tidy(rate.0))
+                format!("{} operations a second ({arrivals}) {taken_by}{keys}", tidy(rate.0))
             }
             None => format!("{clients}, each as fast as it is answered{keys}"),
         });
@@ -55,7 +66,11 @@ impl Plan {
         );
         let ttl =
             cache.ttl.map_or_else(|| "no TTL".to_owned(), |ttl| format!("TTL {}", show_duration(ttl.0)));
-        parts.push(format!("{room}, {ttl}"));
+        let met = match scenario.run.cache {
+            CacheAtStart::Warmed => "",
+            CacheAtStart::Cold => ", empty when measuring begins",
+        };
+        parts.push(format!("{room}, {ttl}{met}"));
         for phase in &scenario.phases {
             parts.push(format!("{}: {}", phase.name, phase.in_words(workload.reads)));
         }
@@ -172,9 +187,16 @@ mod tests {
         let text = "[dataset]\nkeys = 20000\n[workload]\nrate_per_second = 1500\nclients = 1000\n[cache]\ncapacity = \"20%\"\nttl = \"1h\"\n";
         assert_eq!(
             words(text),
-            "20,000 documents of 500B · 95 % reads · 1,500 operations a second (poisson) from 1,000 clients of 2 instances, \
+            "20,000 documents of 500B · 95 % reads · 1,500 operations a second (poisson) at 2 instances, \
              Zipf 0.99 · a cache for 20%, allkeys-lru, TTL 1h"
         );
+    }
+
+    #[test]
+    fn an_open_loop_tells_who_takes_its_arrivals_where_not_everybody_may() {
+        let text = |more: &str| words(&format!("[workload]\nrate_per_second = 1500\nclients = 1000\n{more}"));
+        assert!(text("max_in_flight = 1200").contains("at 2 instances, at most 1,200 at once, Zipf"));
+        assert!(text("queue = \"client\"").contains("from 1,000 clients of 2 instances, Zipf"));
     }
 
     #[test]
