@@ -69,16 +69,23 @@ pub(super) fn read(top: &Reader<'_>, beside: &Beside<'_>, empty: &Table) -> Load
 
 /// What follows from the phases, and is wrong with them together.
 fn of(top: &Reader<'_>, phases: Vec<LoadPhase>, beside: &Beside<'_>, is_open: bool) -> LoadOverTime {
-    let whole: Duration = phases.iter().map(|phase| phase.duration).sum();
+    let whole = phases.iter().fold(Duration::ZERO, |sum, phase| sum.saturating_add(phase.duration));
     if beside.has_duration {
+        let is_staircase = phases.iter().any(|phase| phase.part.is_some());
+        let what = if is_staircase { "steps of [staircase]" } else { "phases" };
         let message =
-            format!("is given although the phases say it: they last {} together", show_duration(whole));
+            format!("is given although the {what} say it: they last {} together", show_duration(whole));
         let mistake = Mistake::new(top.place_of(&["run", "duration"]), "run.duration", message);
-        top.mistakes().push(mistake.help("leave it out, or leave the phases out"));
+        top.mistakes().push(mistake.help(format!("leave it out, or leave the {what} out")));
     }
     let rate = first_rate(&phases);
-    if is_open && rate.is_none() && !phases.is_empty() {
-        let help = "give one of them a rate above 0";
+    let is_idle = if is_open { rate.is_none() } else { phases.iter().all(|phase| phase.clients == 0) };
+    if is_idle && !phases.is_empty() {
+        let help = if is_open {
+            "give one of them a rate above 0"
+        } else {
+            "write kind = \"steady\" in one of them, or give it a rate"
+        };
         top.wrong("phase", "no operation is due in any of the phases", Some(help.into()));
     }
     // Where what is wrong leaves no phase, nothing is said of how long they last.
@@ -328,6 +335,22 @@ mod tests {
                 "phase: no operation is due in any of the phases",
             ),
             (
+                "[[phase]]\nduration = \"5s\"\nkind = \"pause\"\n",
+                "phase: no operation is due in any of the phases",
+            ),
+            (
+                &"[[phase]]\nduration = \"10000000000000000000s\"\nrate_per_second = 9\n".repeat(2),
+                "phase: 1844674407370955",
+            ),
+            (
+                "[[phase]]\nduration = \"10000000000000000000s\"\nkind = \"step\"\nto_per_second = 9\n",
+                "phase: 10000000000000000000s is longer than a year",
+            ),
+            (
+                "[staircase]\nfrom_per_second = 5\nto_per_second = 9\nduration = \"10000000000000000000s\"\n",
+                "staircase.duration: 1844674407370955",
+            ),
+            (
                 "[[phase]]\nduration = \"5s\"\nrate_per_second = 1e12\n",
                 "phase: 1000000000000 operations a second are more than",
             ),
@@ -340,5 +363,8 @@ mod tests {
         let Err(PlanError::Invalid(twice)) = twice else { panic!("two durations are one too many") };
         assert_eq!(twice.mistakes[0].key, "run.duration");
         assert!(twice.mistakes[0].message.contains("they last 5s together"), "{:?}", twice.mistakes);
+        let stairs = "run.duration = \"9s\"\n[staircase]\nfrom_per_second = 5\nto_per_second = 9\n";
+        let told = plan(stairs).unwrap_err();
+        assert!(told[0].starts_with("run.duration: is given although the steps of [staircase]"), "{told:?}");
     }
 }

@@ -108,7 +108,7 @@ fn read_faults(top: &Reader<'_>, run: &RunSettings, instances: NonZeroU64) -> Ve
         let Value { kind: ValueKind::Table(table), .. } = item else { continue };
         let reader = Reader::new(table, format!("fault[{index}]"), top.mistakes());
         let fault = ScheduledFault::read(&reader, instances);
-        if fault.at + fault.lasts() > run.duration.0 {
+        if fault.at.saturating_add(fault.lasts()) >= run.duration.0 {
             let help = "let at + for end before run.duration, so that the recovery is seen";
             reader.wrong("at", "the fault does not end while the cell is measured", Some(help.into()));
         }

@@ -86,12 +86,12 @@ impl Scenario {
     }
 }
 
-/// On a staircase, what is due in a step is sent before the next begins, or not at all: overload in one must not spoil the
-/// other.
+/// On a staircase, what is due in a step is sent by the middle of the drain behind it, or not at all: what is sent last then has
+/// the other half to end in, so that overload in one step does not spoil the next.
 fn send_by(phases: &[LoadPhase], moment: Duration) -> Option<Duration> {
-    let mut next =
-        starts(phases).filter(|(start, phase)| *start > moment && phase.part == Some(StaircasePart::Step));
-    next.next().map(|(start, _)| start)
+    let mut drains = starts(phases).filter(|(_, phase)| phase.part == Some(StaircasePart::Drain));
+    let next = drains.find(|(start, drain)| *start + drain.duration > moment);
+    next.map(|(start, drain)| start + drain.duration / 2)
 }
 
 #[cfg(test)]
@@ -119,6 +119,17 @@ mod tests {
         let (without, steady) = (plan(""), plan("[[phase]]\nduration = \"5s\"\nrate_per_second = 50\n"));
         let digest = |plan: &Plan| offered(&plan.cells[0]).unwrap().digest.all;
         assert_eq!(digest(&without), digest(&steady));
+    }
+
+    #[test]
+    fn a_step_is_no_longer_sent_from_the_middle_of_its_drain_on() {
+        let plan = plan(
+            "[staircase]\nfrom_per_second = 10\nto_per_second = 20\nsteps = 2\nduration = \"4s\"\ndrain = \"2s\"\n",
+        );
+        let stream = plan.scenario.measured_stream(9).unwrap();
+        let by = |second| stream.send_by(Duration::from_secs(second));
+        assert_eq!((by(0), by(3)), (Some(Duration::from_secs(5)), Some(Duration::from_secs(5))));
+        assert_eq!(by(6), None, "the end of the cell drains the last step");
     }
 
     #[test]
