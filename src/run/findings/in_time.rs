@@ -79,3 +79,68 @@ pub(super) fn sum<'a>(windows: impl IntoIterator<Item = &'a ObservedWindow>) -> 
         sum
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::measure::{Outcome, Recorder};
+    use crate::results::{Phase, WindowTimes};
+    use crate::run::findings::Sample;
+    use crate::run::plan::{Plan, PlanOptions};
+    use crate::store::CountersSnapshot;
+    use crate::store::mongodb::PoolWaitSnapshot;
+    use crate::strategy::Backlog;
+
+    const WINDOW: Duration = Duration::from_millis(500);
+
+    /// A window in which so many operations ended.
+    fn window(index: u64, ended: u64) -> ObservedWindow {
+        let mut recorder = Recorder::new(1, Recorder::LATE_AFTER);
+        let now = Instant::now();
+        for _ in 0..ended {
+            recorder.record(0, Outcome::Miss, now, now, now + Duration::from_millis(100));
+        }
+        ObservedWindow {
+            phase: Phase::Measure,
+            index,
+            start: WINDOW * index as u32,
+            length: WINDOW,
+            operations: recorder.window().clone(),
+            times: WindowTimes::default(),
+            calls: CountersSnapshot::default(),
+            pool_wait: PoolWaitSnapshot::default(),
+            busiest_thread: Duration::ZERO,
+            backlog: Backlog::default(),
+            samples: [Sample::nothing_at(crate::base::clock::now()); 2],
+        }
+    }
+
+    /// What came before a fault at 2.6 s, at a thousand operations a second of which so many ended in a window before it.
+    fn before_the_fault(in_a_window: u64) -> Option<InTime> {
+        let text = "strategies = [\"no-cache\"]\ntopologies = [\"embedded\"]\n[workload]\nrate_per_second = 1000\n\
+                    arrivals = \"constant\"\n[run]\nduration = \"5s\"\nwindow = \"500ms\"\n";
+        let plan = Plan::parse("test", "test.toml", text, &PlanOptions::default()).unwrap();
+        // The first window ends with a tenth of a second under way, and behind the fault nothing ends.
+        let ended = [in_a_window - 100, in_a_window, in_a_window, in_a_window, in_a_window, 0, 0, 0, 0, 0];
+        let windows: Vec<ObservedWindow> =
+            (0..).zip(ended).map(|(index, ended)| window(index, ended)).collect();
+        before(&plan.cells[0], &windows, Duration::from_millis(2_600))
+    }
+
+    #[test]
+    fn the_seconds_of_a_fault_do_not_make_a_cell_overloaded_and_those_before_it_may() {
+        let kept_up = before_the_fault(500).unwrap();
+        assert_eq!((kept_up.due, kept_up.ended, kept_up.length), (2_000, 2_000, Duration::from_secs(2)));
+        assert!((before_the_fault(450).unwrap().share() - 0.9).abs() < 1e-9);
+    }
+
+    #[test]
+    fn before_a_fault_in_the_first_windows_nothing_can_be_seen() {
+        let plan =
+            "strategies = [\"no-cache\"]\ntopologies = [\"embedded\"]\n[workload]\nrate_per_second = 1000\n";
+        let plan = Plan::parse("test", "test.toml", plan, &PlanOptions::default()).unwrap();
+        assert_eq!(before(&plan.cells[0], &[window(0, 500), window(1, 500)], WINDOW), None);
+    }
+}

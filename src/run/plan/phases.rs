@@ -3,6 +3,7 @@
 use std::num::NonZeroU64;
 use std::time::Duration;
 
+use super::scenario::ShownTable;
 use super::settings::RunSettings;
 use crate::application::ApplicationSpec;
 use crate::base::units::show_duration;
@@ -33,6 +34,8 @@ pub(super) struct LoadOverTime {
     pub duration: Option<Positive>,
     /// The rate of the warm-up, where the scenario gives none and phases have one.
     pub rate: Option<PositiveNumber>,
+    /// Each table with its settings.
+    pub tables: Vec<ShownTable>,
 }
 
 /// Reads every `[[phase]]`, or the steps of `[staircase]`.
@@ -40,9 +43,10 @@ pub(super) fn read(top: &Reader<'_>, beside: &Beside<'_>, empty: &Table) -> Load
     let staircase = top.raw("staircase").map(|_| top.table("staircase", empty));
     let Some(value) = top.raw("phase") else {
         return staircase.map_or_else(LoadOverTime::default, |reader| {
-            let phases = steps(&reader, beside);
+            let (phases, settings) = steps(&reader, beside);
             reader.finish();
-            of(top, phases, beside, true)
+            let tables = vec![("[staircase]", settings.show())];
+            LoadOverTime { tables, ..of(top, phases, beside, true) }
         });
     };
     if staircase.is_some() {
@@ -58,13 +62,15 @@ pub(super) fn read(top: &Reader<'_>, beside: &Beside<'_>, empty: &Table) -> Load
     };
     let is_rate = |table: &&Table| RATES.iter().any(|key| table.get(key).is_some());
     let is_open = beside.workload.rate_per_second.is_some() || tables.iter().any(is_rate);
-    let mut phases: Vec<LoadPhase> = Vec::new();
+    let (mut phases, mut shown): (Vec<LoadPhase>, Vec<ShownTable>) = (Vec::new(), Vec::new());
     for (number, table) in tables.into_iter().enumerate() {
         let reader = Reader::new(table, format!("phase[{number}]"), top.mistakes());
-        phases.push(phase(&reader, beside, is_open, &phases));
+        let settings = PhaseSettings::read(&reader);
+        phases.push(phase(&reader, &settings, beside, is_open, &phases));
+        shown.push(("[[phase]]", settings.show()));
         reader.finish();
     }
-    of(top, phases, beside, is_open)
+    LoadOverTime { tables: shown, ..of(top, phases, beside, is_open) }
 }
 
 /// What follows from the phases, and is wrong with them together.
@@ -90,16 +96,16 @@ fn of(top: &Reader<'_>, phases: Vec<LoadPhase>, beside: &Beside<'_>, is_open: bo
     }
     // Where what is wrong leaves no phase, nothing is said of how long they last.
     let duration = (!whole.is_zero()).then_some(Positive(whole));
-    LoadOverTime { phases, duration, rate }
+    LoadOverTime { phases, duration, rate, tables: Vec::new() }
 }
 
-/// The steps of a staircase.
-fn steps(reader: &Reader<'_>, beside: &Beside<'_>) -> Vec<LoadPhase> {
+/// The steps of a staircase, with its settings.
+fn steps(reader: &Reader<'_>, beside: &Beside<'_>) -> (Vec<LoadPhase>, StaircaseSettings) {
     let settings = StaircaseSettings::read(reader);
     for (key, duration) in [("duration", settings.duration.0), ("drain", settings.drain.0)] {
         check_windows(reader, key, duration, beside.run.window.0);
     }
-    settings.phases(&settings.rates(reader), beside.workload)
+    (settings.phases(&settings.rates(reader), beside.workload), settings)
 }
 
 /// The tables of a list that holds one or more and nothing else.
@@ -112,19 +118,24 @@ fn tables<'a>(value: &'a Value) -> Option<Vec<&'a Table>> {
     items.iter().map(table).collect::<Option<Vec<&Table>>>().filter(|tables| !tables.is_empty())
 }
 
-fn phase(reader: &Reader<'_>, beside: &Beside<'_>, is_open: bool, before: &[LoadPhase]) -> LoadPhase {
-    let settings = PhaseSettings::read(reader);
-    let duration = check_duration(reader, &settings, beside.run.window.0);
+fn phase(
+    reader: &Reader<'_>,
+    settings: &PhaseSettings,
+    beside: &Beside<'_>,
+    is_open: bool,
+    before: &[LoadPhase],
+) -> LoadPhase {
+    let duration = check_duration(reader, settings, beside.run.window.0);
     settings.refuse_settings_of_other_kinds(reader);
     check_operations(reader, beside);
     let usual = beside.workload.rate_per_second.map(|rate| rate.0);
     let last_rate = before.last().and_then(LoadPhase::last_rate).or(usual).unwrap_or(0.0);
     LoadPhase {
-        name: name(reader, &settings, before),
+        name: name(reader, settings, before),
         kind: settings.kind,
         duration,
         pieces: if is_open { settings.pieces(reader, last_rate, usual) } else { Vec::new() },
-        clients: clients(reader, &settings, beside.workload, is_open),
+        clients: clients(reader, settings, beside.workload, is_open),
         reads: settings.reads.unwrap_or(beside.workload.reads),
         shift: settings.shift,
         part: None,

@@ -84,6 +84,21 @@ impl Scenario {
             None => self.warmup_schedule(seed),
         }
     }
+
+    /// Returns how many operations are expected to be due while a cell is measured; `None` in a closed loop.
+    #[must_use]
+    pub fn expected_operations(&self) -> Option<f64> {
+        let duration = self.run.duration.0;
+        let of_phases = profile(&self.phases).map(|profile| profile.arrivals_by(duration));
+        of_phases.or_else(|| Some(self.workload.rate_per_second?.0 * duration.as_secs_f64()))
+    }
+
+    /// Returns for how long some client of a closed loop issues operations while a cell is measured.
+    #[must_use]
+    pub fn busy_time(&self) -> Duration {
+        let pauses = self.phases.iter().filter(|phase| phase.clients == 0);
+        self.run.duration.0.saturating_sub(pauses.map(|phase| phase.duration).sum())
+    }
 }
 
 /// On a staircase, what is due in a step is sent by the middle of the drain behind it, or not at all: what is sent last then has
@@ -119,6 +134,22 @@ mod tests {
         let (without, steady) = (plan(""), plan("[[phase]]\nduration = \"5s\"\nrate_per_second = 50\n"));
         let digest = |plan: &Plan| offered(&plan.cells[0]).unwrap().digest.all;
         assert_eq!(digest(&without), digest(&steady));
+    }
+
+    #[test]
+    fn what_is_read_while_measured_is_what_the_phases_say_and_nothing_in_their_pauses() {
+        let rates = "[workload]\nrate_per_second = 1000\n[[phase]]\nduration = \"10s\"\nrate_per_second = 5\n\
+                     [[phase]]\nduration = \"10s\"\nkind = \"ramp\"\nfrom_per_second = 0\nto_per_second = 100\n";
+        let expected = |text: &str| {
+            let text = format!("topologies = [\"embedded\"]\nstrategies = [\"cache-aside\"]\n{text}");
+            let plan = Plan::parse("test", "test.toml", &text, &PlanOptions::default()).unwrap();
+            (plan.scenario.expected_operations(), plan.scenario.busy_time())
+        };
+        assert_eq!(expected(rates).0.map(f64::round), Some(550.0));
+        let paused = "[[phase]]\nduration = \"4s\"\n[[phase]]\nduration = \"10s\"\nkind = \"pause\"\n";
+        assert_eq!(expected(paused), (None, Duration::from_secs(4)));
+        let steady = "[workload]\nrate_per_second = 1000\n";
+        assert_eq!(expected(steady).0.map(f64::round), Some(30_000.0));
     }
 
     #[test]
