@@ -619,6 +619,25 @@ fn a_cache_that_is_met_cold_is_empty_when_measuring_begins_and_that_is_no_fault(
 }
 
 #[test]
+fn a_fault_that_lasts_nearly_to_the_end_does_not_make_a_cell_overloaded() {
+    let place = Place::new();
+    let fault = "[[fault]]\nat = \"2s\"\nkind = \"slow-database\"\nfor = \"900ms\"\ndelay = \"600ms\"\n";
+    let text = scenario(EMBEDDED, fault).replace("duration = \"1s\"", "duration = \"3s\"");
+    place.write(
+        "slow.toml",
+        text.replace("clients = 8", "clients = 8\nrate_per_second = 500\narrivals = \"constant\""),
+    );
+
+    place.succeeds(&["slow.toml", "--no-plots", "--only", "strategy=no-cache"]);
+
+    let results = place.results("slow");
+    let row = row(&results, "no-cache");
+    assert!(row.achieved_per_s < 450.0, "the fault was felt: {row:?}");
+    assert!(!row.status.is_overloaded(), "{row:?}");
+    assert!(row.limits.in_time_share.is_some_and(|share| share >= 0.99), "{row:?}");
+}
+
+#[test]
 fn with_the_cache_gone_fail_shows_errors_and_bypass_the_database_and_both_recover() {
     let place = Place::new();
     let strategies = r#"[

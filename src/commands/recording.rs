@@ -22,7 +22,7 @@ pub enum RecordError {
     Application(&'static str),
     /// The load is another at other times.
     #[error(
-        "a trace is recorded of a load that goes on as it is, and the scenario has [[phase]]; leave the phases out, or set the rate and the mix of one of them in [workload]"
+        "a trace is recorded of a load that goes on as it is, and that of the scenario changes by [[phase]] or [staircase]; leave that out, and set the rate and the mix of one part of it in [workload]"
     )]
     Phases,
     /// The workload cannot be drawn.

@@ -74,7 +74,7 @@ pub enum SizingError {
     Application(&'static str),
     /// The load is another at other times.
     #[error(
-        "a hit rate is simulated for a load that goes on as it is, and the scenario has [[phase]]; leave the phases out, or set the mix of one of them in [workload]"
+        "a hit rate is simulated for a load that goes on as it is, and that of the scenario changes by [[phase]] or [staircase]; leave that out, and set the mix of one part of it in [workload]"
     )]
     Phases,
     /// A capacity is no number of entries that can be simulated.

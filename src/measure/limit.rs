@@ -1,5 +1,6 @@
 //! The limit of a cell, and whether its figures are about the strategy or about the harness.
 
+use super::in_time::KEPT_UP;
 use crate::results::{LimitedBy, Mode};
 
 /// The figures of a cell from which its limit is concluded. Cores are CPU seconds by seconds.
@@ -25,8 +26,8 @@ pub struct Evidence {
     pub pool_wait_share: f64,
     /// Operations a second that the schedule asked for; no matter in a closed loop.
     pub offered_per_second: f64,
-    /// Operations a second that ended.
-    pub achieved_per_second: f64,
+    /// Those of them that ended in time, a second.
+    pub in_time_per_second: f64,
     /// The share of operations that were sent more than 1 ms after they were due.
     pub late_share: f64,
     /// The share of operations that were sent more than 1 ms late although their client was free.
@@ -40,6 +41,8 @@ pub struct Evidence {
 pub struct LoadVerdict {
     /// The limit.
     pub limit: LimitedBy,
+    /// The part that had no more to give, also where no more was asked for; `None` where none was full.
+    pub full: Option<LimitedBy>,
     /// The verdict on the load.
     pub driven: Driven,
     /// Why, in a sentence for the report.
@@ -53,13 +56,10 @@ pub enum Driven {
     Fully,
     /// The system under test did not do it: its latencies are those of a queue that grows.
     Overloaded,
-    /// This machine, or hotset on it, did not drive it in time: its latencies (open loop) or its throughput (closed loop)
-    /// are not the strategy's alone.
+    /// This machine, or hotset on it, did not drive an open loop in time: its latencies are not the strategy's alone.
     Disturbed,
 }
 
-/// An open loop that did less of its offered load than this was overloaded, or disturbed.
-pub const ACHIEVED_SHARE: f64 = 0.99;
 /// An open loop that sent more than this share of its operations late, although clients were free, was disturbed.
 pub const LATE_SHARE: f64 = 0.01;
 /// A thread, or a server that runs on one core, that uses this much of a core has no more to give.
@@ -71,7 +71,7 @@ pub const POOL_WAIT_SHARE: f64 = 0.5;
 
 /// Says what limited a cell, and whether its load was driven as it was asked for.
 ///
-/// An open loop that achieved [`ACHIEVED_SHARE`] of its offered load was limited by that load. It was disturbed where more
+/// An open loop of whose offered load [`KEPT_UP`] ended in time was limited by that load. It was disturbed where more
 /// than [`LATE_SHARE`] of its operations were sent late although their clients were free; an operation whose client waited
 /// for an answer is no sign of that, as its wait is a part of its response time.
 ///
@@ -86,51 +86,70 @@ pub const POOL_WAIT_SHARE: f64 = 0.5;
 /// 6. An open loop had a free client for every operation: the answers, which come no faster for a reason of their own.
 /// 7. Otherwise the clients: each waits for its answer, and more of them would do more.
 ///
-/// Where that is hotset, or in an open loop the machine, the cell was disturbed; an open loop with any other limit was
-/// overloaded.
+/// Where that is hotset or the machine, an open loop was disturbed, and with any other limit overloaded. A closed loop has no rate
+/// that could be missed, and nothing in it is late: the limit says whose its throughput is, and to leave out a block in which
+/// hotset was that limit would be to leave out those in which the strategy was fastest.
 #[must_use]
 pub fn limited_by(evidence: &Evidence) -> LoadVerdict {
-    let Evidence { offered_per_second: offered, achieved_per_second: achieved, .. } = *evidence;
-    let verdict = |limit, driven, why| LoadVerdict { limit, driven, why };
+    let Evidence { offered_per_second: offered, in_time_per_second: in_time, .. } = *evidence;
+    let part = full_part(evidence);
+    let full = part.as_ref().map(|(limit, _)| *limit);
+    let verdict = |limit, driven, why| LoadVerdict { limit, full, driven, why };
     let late = evidence.mode == Mode::Open && evidence.late_wakeup_share > LATE_SHARE;
-    if evidence.mode == Mode::Open && achieved >= offered * ACHIEVED_SHARE {
+    if evidence.mode == Mode::Open && in_time >= offered * KEPT_UP {
         return if late {
             verdict(LimitedBy::OfferedLoad, Driven::Disturbed, late_wakeups(evidence))
         } else {
             verdict(LimitedBy::OfferedLoad, Driven::Fully, "all that was offered was done".into())
         };
     }
-    let (limit, because) = match busiest_part(evidence) {
+    let (limit, because) = match part {
+        Some(part) => part,
         // Where most of what was late waited for its client, a few late wake-ups are not why so little was done.
-        (LimitedBy::Clients, _) if late && evidence.late_wakeup_share * 2.0 > evidence.late_share => {
+        None if late && evidence.late_wakeup_share * 2.0 > evidence.late_share => {
             (LimitedBy::Machine, late_wakeups(evidence))
         }
-        busiest => busiest,
+        None if evidence.had_room => (
+            LimitedBy::Answers,
+            "every operation was sent as soon as it was due, and every part had processor time to spare: answers waited for something else, such as how many operations a store serves at once".into(),
+        ),
+        None => {
+            let more = match evidence.mode {
+                Mode::Closed => "more clients",
+                Mode::Open => "more operations under way at once",
+            };
+            let why =
+                format!("every part had time to spare while clients waited for answers; {more} would do more");
+            (LimitedBy::Clients, why)
+        }
     };
-    let open = evidence.mode == Mode::Open;
+    if evidence.mode == Mode::Closed {
+        let why = match limit {
+            LimitedBy::Hotset => format!("{because}, so that the throughput may be hotset's own"),
+            LimitedBy::Clients
+            | LimitedBy::Answers
+            | LimitedBy::Cache
+            | LimitedBy::Database
+            | LimitedBy::DatabaseConnections
+            | LimitedBy::OfferedLoad
+            | LimitedBy::Machine => because,
+        };
+        return verdict(limit, Driven::Fully, why);
+    }
     let driven = match limit {
-        LimitedBy::Hotset => Driven::Disturbed,
-        LimitedBy::Machine if open => Driven::Disturbed,
+        LimitedBy::Hotset | LimitedBy::Machine => Driven::Disturbed,
         LimitedBy::Clients
         | LimitedBy::Answers
         | LimitedBy::Cache
         | LimitedBy::Database
         | LimitedBy::DatabaseConnections
-        | LimitedBy::OfferedLoad
-        | LimitedBy::Machine => {
-            if open {
-                Driven::Overloaded
-            } else {
-                Driven::Fully
-            }
-        }
+        | LimitedBy::OfferedLoad => Driven::Overloaded,
     };
-    let why = if open {
-        format!("{achieved:.0} of {offered:.0} offered operations a second were achieved; {because}")
-    } else {
-        because
-    };
-    verdict(limit, driven, why)
+    verdict(
+        limit,
+        driven,
+        format!("{in_time:.0} of {offered:.0} offered operations a second ended in time; {because}"),
+    )
 }
 
 /// hotset had operations to send and clients to send them, and did not get the processor.
@@ -148,39 +167,29 @@ fn late_wakeups(evidence: &Evidence) -> String {
     )
 }
 
-fn busiest_part(evidence: &Evidence) -> (LimitedBy, String) {
+/// The part that has no more to give, and how that is known; `None` where none is full.
+fn full_part(evidence: &Evidence) -> Option<(LimitedBy, String)> {
     let thread = evidence.busiest_thread_share;
     if thread >= BUSY_CORE {
         let whose = if evidence.embedded { " (the embedded stores run on it too)" } else { "" };
         let why = format!("hotset's busiest thread used {} of its core{whose}", percent(thread));
-        return (LimitedBy::Hotset, why);
+        return Some((LimitedBy::Hotset, why));
     }
     let server = evidence.busiest_cache_server_cores;
     if server >= BUSY_CORE {
-        return (
-            LimitedBy::Cache,
-            format!("a cache server used {} of the one core it can use", percent(server)),
-        );
+        let why = format!("a cache server used {} of the one core it can use", percent(server));
+        return Some((LimitedBy::Cache, why));
     }
     let used = evidence.hotset_cores + evidence.cache_cores + evidence.database_cores;
     if used >= evidence.machine_cores * BUSY_MACHINE {
-        return full_machine(evidence, used);
+        return Some(full_machine(evidence, used));
     }
     if evidence.pool_wait_share >= POOL_WAIT_SHARE {
         let waited = percent(evidence.pool_wait_share);
         let why = format!("operations spent {waited} of their time waiting for a connection to the database");
-        return (LimitedBy::DatabaseConnections, why);
+        return Some((LimitedBy::DatabaseConnections, why));
     }
-    if evidence.had_room {
-        let why = "every operation was sent as soon as it was due, and every part had processor time to spare: answers waited for something else, such as how many operations a store serves at once";
-        return (LimitedBy::Answers, why.into());
-    }
-    let more = match evidence.mode {
-        Mode::Closed => "more clients",
-        Mode::Open => "more operations under way at once",
-    };
-    let why = format!("every part had time to spare while clients waited for answers; {more} would do more");
-    (LimitedBy::Clients, why)
+    None
 }
 
 fn full_machine(evidence: &Evidence, used: f64) -> (LimitedBy, String) {
@@ -216,7 +225,7 @@ mod tests {
             machine_cores: 4.0,
             pool_wait_share: 0.01,
             offered_per_second: 1_000.0,
-            achieved_per_second: 1_000.0,
+            in_time_per_second: 1_000.0,
             late_share: 0.0,
             late_wakeup_share: 0.0,
             had_room: false,
@@ -242,7 +251,7 @@ mod tests {
     fn an_open_loop_that_keeps_up_is_limited_by_what_was_offered() {
         assert_limit(&open(), LimitedBy::OfferedLoad, Driven::Fully);
         assert_limit(
-            &Evidence { achieved_per_second: 990.0, late_share: 0.01, ..open() },
+            &Evidence { in_time_per_second: 990.0, late_share: 0.01, ..open() },
             LimitedBy::OfferedLoad,
             Driven::Fully,
         );
@@ -266,20 +275,32 @@ mod tests {
     }
 
     #[test]
+    fn the_part_that_is_full_is_known_also_where_all_that_was_offered_was_done() {
+        let full = |evidence: &Evidence| {
+            let verdict = limited_by(evidence);
+            assert_eq!(verdict.limit, LimitedBy::OfferedLoad);
+            verdict.full
+        };
+        assert_eq!(full(&open()), None, "nothing is full, and no more clients would make it quicker");
+        let busy = Evidence { database_cores: 3.2, ..open() };
+        assert_eq!(full(&busy), Some(LimitedBy::Database));
+    }
+
+    #[test]
     fn an_open_loop_that_falls_behind_is_overloaded_by_the_part_that_is_full() {
         assert_limit(
-            &Evidence { achieved_per_second: 989.0, ..open() },
+            &Evidence { in_time_per_second: 989.0, ..open() },
             LimitedBy::Clients,
             Driven::Overloaded,
         );
-        let behind = Evidence { achieved_per_second: 500.0, busiest_cache_server_cores: 0.95, ..open() };
+        let behind = Evidence { in_time_per_second: 500.0, busiest_cache_server_cores: 0.95, ..open() };
         assert_limit(&behind, LimitedBy::Cache, Driven::Overloaded);
         assert!(limited_by(&behind).why.starts_with("500 of 1000 offered operations a second"));
     }
 
     #[test]
     fn an_open_loop_that_falls_behind_with_a_free_client_for_everything_is_limited_by_its_answers() {
-        let behind = Evidence { achieved_per_second: 500.0, had_room: true, ..open() };
+        let behind = Evidence { in_time_per_second: 500.0, had_room: true, ..open() };
         assert_limit(&behind, LimitedBy::Answers, Driven::Overloaded);
         let full = Evidence { busiest_cache_server_cores: 0.95, ..behind };
         assert_limit(&full, LimitedBy::Cache, Driven::Overloaded);
@@ -287,7 +308,7 @@ mod tests {
 
     #[test]
     fn an_open_loop_that_hotset_or_the_machine_holds_up_is_disturbed_and_not_overloaded() {
-        let behind = Evidence { achieved_per_second: 500.0, ..open() };
+        let behind = Evidence { in_time_per_second: 500.0, ..open() };
         assert_limit(
             &Evidence { busiest_thread_share: 0.95, ..behind.clone() },
             LimitedBy::Hotset,
@@ -305,7 +326,7 @@ mod tests {
     #[test]
     fn a_few_late_wakeups_do_not_excuse_a_system_that_leaves_its_clients_waiting() {
         let behind =
-            Evidence { achieved_per_second: 133.0, late_share: 0.87, late_wakeup_share: 0.036, ..open() };
+            Evidence { in_time_per_second: 133.0, late_share: 0.87, late_wakeup_share: 0.036, ..open() };
         assert_limit(&behind, LimitedBy::Clients, Driven::Overloaded);
     }
 
@@ -314,20 +335,21 @@ mod tests {
         assert_limit(&closed(), LimitedBy::Clients, Driven::Fully);
         // The offered load and lateness mean nothing there.
         assert_limit(
-            &Evidence { achieved_per_second: 1.0, late_share: 1.0, late_wakeup_share: 1.0, ..closed() },
+            &Evidence { in_time_per_second: 1.0, late_share: 1.0, late_wakeup_share: 1.0, ..closed() },
             LimitedBy::Clients,
             Driven::Fully,
         );
     }
 
     #[test]
-    fn a_closed_loop_driven_by_a_full_thread_is_disturbed_by_hotset() {
+    fn a_closed_loop_driven_by_a_full_thread_is_limited_by_hotset_and_not_disturbed() {
         let busy = |share| Evidence { busiest_thread_share: share, ..closed() };
-        assert_limit(&busy(0.9), LimitedBy::Hotset, Driven::Disturbed);
+        assert_limit(&busy(0.9), LimitedBy::Hotset, Driven::Fully);
+        assert!(limited_by(&busy(0.9)).why.ends_with("the throughput may be hotset's own"));
         assert_limit(&busy(0.89), LimitedBy::Clients, Driven::Fully);
         // Also where the cache is as full: the throughput may still be the harness'.
         let both = Evidence { busiest_cache_server_cores: 0.99, ..busy(0.95) };
-        assert_limit(&both, LimitedBy::Hotset, Driven::Disturbed);
+        assert_limit(&both, LimitedBy::Hotset, Driven::Fully);
         assert!(limited_by(&Evidence { embedded: true, ..busy(0.95) }).why.contains("embedded stores"));
     }
 
@@ -354,7 +376,7 @@ mod tests {
             ..closed()
         };
         assert_limit(&full(0.5, 0.3, 3.0), LimitedBy::Database, Driven::Fully);
-        assert_limit(&full(3.0, 0.3, 0.5), LimitedBy::Hotset, Driven::Disturbed);
+        assert_limit(&full(3.0, 0.3, 0.5), LimitedBy::Hotset, Driven::Fully);
         assert_limit(&full(1.3, 1.2, 1.3), LimitedBy::Machine, Driven::Fully);
         assert_limit(&full(1.3, 1.2, 1.2), LimitedBy::Clients, Driven::Fully);
     }

@@ -4,6 +4,7 @@
 
 pub mod anomalies;
 pub mod collectors;
+pub mod in_time;
 pub mod latency;
 pub mod limit;
 pub mod outage;

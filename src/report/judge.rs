@@ -7,7 +7,7 @@ use crate::model::stats::{
     ConfidenceInterval, LEVEL, REPEATS_FOR_INTERVAL, Shift, false_discovery_threshold, mean_shift,
     welch_shift,
 };
-use crate::results::{Better, Criterion};
+use crate::results::{Better, Criterion, Unit};
 
 /// Of what is called better or worse, no more than this share is expected to be chance.
 const FALSE_SHARE: f64 = LEVEL;
@@ -72,6 +72,10 @@ pub struct FigureEvidence {
     begins: bool,
     /// The distance of the logarithms; `None` where there is no interval.
     shift: Option<Shift>,
+    /// The means of both.
+    means: [f64; 2],
+    /// Of a share, the ratio of what is left to the whole: of a hit rate that of the misses, which are what the database bears.
+    ratio_of_rest: Option<f64>,
     /// The number of comparisons that it stands for.
     stands_for: f64,
 }
@@ -81,7 +85,14 @@ impl FigureEvidence {
     /// offered the same operations within the same minutes.
     #[must_use]
     pub fn within_run(figure: &Criterion, before: &StrategyRepeats<'_>, after: &StrategyRepeats<'_>) -> Self {
-        Self::weigh(&figure.by_block(before), &figure.by_block(after), |_| true)
+        Self::weigh(&figure.by_block(before), &figure.by_block(after), |_| true).of_figure(figure)
+    }
+
+    /// The same evidence, with what of a share is left to the whole.
+    fn of_figure(self, figure: &Criterion) -> Self {
+        let [before, after] = self.means;
+        let ratio_of_rest = (figure.unit == Unit::Share).then(|| (1.0 - after) / (1.0 - before));
+        Self { ratio_of_rest, ..self }
     }
 
     /// The same evidence where one of the two was chosen among so many by this very figure: whoever holds the best against each
@@ -105,9 +116,10 @@ impl FigureEvidence {
         Some(shift.exp_m1().max(SMALLEST))
     }
 
-    /// Large enough to decide anything by.
+    /// Large enough to decide anything by: a share also where what is left to the whole differs by so much.
     fn is_large(&self) -> bool {
-        self.ratio.is_none_or(|ratio| ratio.ln().abs() >= SMALLEST.ln_1p())
+        let is_large = |ratio: f64| ratio.ln().abs() >= SMALLEST.ln_1p();
+        self.ratio.is_none_or(is_large) || self.ratio_of_rest.is_some_and(is_large)
     }
 
     fn is_found(&self, threshold: Option<f64>) -> bool {
@@ -146,6 +158,8 @@ impl FigureEvidence {
             p: None,
             begins: false,
             shift: None,
+            means: [mean(before), mean(after)],
+            ratio_of_rest: None,
             stands_for: 1.0,
         };
         if all.clone().all(|value| *value == 0.0) {
@@ -226,16 +240,20 @@ pub struct FigureChange {
 }
 
 impl FigureChange {
-    /// Returns true if it got worse by more than this share of what it was, or from none to some.
+    /// Returns true if it got worse by more than this share of what it was, or from none to some; a share also where what is
+    /// left to the whole did.
     #[must_use]
     pub fn is_worse_by(&self, share: f64) -> bool {
-        let ratio = self.evidence.and_then(|of| of.ratio);
-        let by = ratio.map(|ratio| match self.figure.better {
+        let evidence = self.evidence.map(|of| of.of_figure(self.figure));
+        let by = |ratio: f64| match self.figure.better {
             Better::Lower => ratio - 1.0,
             Better::Higher => 1.0 - ratio,
-        });
+        };
         // Without a ratio one of the runs had nothing, which is more than any share.
-        self.finding == Finding::Worse && by.is_none_or(|by| by > share)
+        let is_more = evidence.and_then(|of| of.ratio).is_none_or(|ratio| by(ratio) > share);
+        // The good end of the rest is the other one.
+        let rest_is_more = evidence.and_then(|of| of.ratio_of_rest).is_some_and(|ratio| -by(ratio) > share);
+        self.finding == Finding::Worse && (is_more || rest_is_more)
     }
 }
 
@@ -258,7 +276,7 @@ pub fn looked_at<'a>(changes: impl Iterator<Item = &'a FigureChange>) -> usize {
 
 fn finding(change: &FigureChange, threshold: Option<f64>) -> Finding {
     let evidence = match (change.evidence, change.before) {
-        (Some(evidence), _) => evidence,
+        (Some(evidence), _) => evidence.of_figure(change.figure),
         (None, Some(_)) => return Finding::OnlyBefore,
         (None, None) => return Finding::OnlyAfter,
     };
@@ -352,6 +370,17 @@ mod tests {
     fn what_the_histograms_cannot_resolve_is_no_difference() {
         assert_eq!(settled("read.p50", &[250.0; 3], &[251.0; 3]).finding, Finding::NotShown);
         assert_eq!(settled("read.p50", &[250.0; 3], &[260.0; 3]).finding, Finding::Worse);
+    }
+
+    #[test]
+    fn a_tenfold_miss_rate_is_worse_though_the_hit_rate_fell_by_less_than_a_hundredth() {
+        let fell = settled("hit_rate", &[0.999, 0.9991, 0.9989], &[0.99, 0.9901, 0.9899]);
+        assert_eq!(fell.finding, Finding::Worse, "{fell:?}");
+        assert!(fell.is_worse_by(8.0) && !fell.is_worse_by(10.0), "nine times as many misses more: {fell:?}");
+        let within = fell.evidence.map(|of| of.of_figure(fell.figure)).unwrap();
+        assert_eq!(told_apart(&[within]), [true]);
+        assert_eq!(settled("hit_rate", &[0.5; 3], &[0.503; 3]).finding, Finding::NotShown);
+        assert_eq!(settled("throughput", &[0.999; 3], &[0.99; 3]).finding, Finding::NotShown, "no share");
     }
 
     /// Two runs of so many strategies with ten figures each, which hang together as the figures of a strategy do, and of which

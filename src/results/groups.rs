@@ -376,6 +376,12 @@ columns! {
         database_pool_wait_us_mean: Option<f64> as "µs",
         /// The limit that kept the cell from doing more.
         limited_by: Option<LimitedBy>,
+        /// The part that had nothing more to give, also where no more was asked for; empty where none was full.
+        full_part: Option<LimitedBy>,
+        /// The share of what was due that ended in time: before the end of the measured time, or after it where that took no
+        /// longer than 99 % of the others. Less than 99 % makes a run overloaded or disturbed; where a fault may be why, it is
+        /// the share before the first. Empty in a closed loop.
+        in_time_share: Option<f64> as "share",
     }
 }
 

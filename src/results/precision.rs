@@ -12,6 +12,8 @@ pub enum EndedBy {
     Repeats,
     /// The time that the scenario allows.
     Time,
+    /// None of the blocks measured anything.
+    NothingMeasured,
 }
 
 /// How well what is compared is known after so many blocks.
@@ -25,7 +27,7 @@ pub struct KnownPrecision {
     pub asked: f64,
     /// Blocks that were run.
     pub blocks: u64,
-    /// Those of them in which a cell was disturbed.
+    /// Those of them in which a cell was disturbed; they are left out of its topology and swept values.
     pub disturbed_blocks: u64,
     /// What ended the repeats; `None` while another is to come.
     pub ended_by: Option<EndedBy>,
@@ -37,26 +39,28 @@ impl KnownPrecision {
     pub fn sentence(&self) -> String {
         let Self { blocks, least_known, disturbed_blocks, .. } = self;
         let asked = percent(self.asked);
-        let known = match self.reached {
-            Some(reached) => {
-                format!("{least_known} is known to ± {}, and ± {asked} is asked", percent(reached))
+        let known = match (self.reached, self.ended_by) {
+            (Some(reached), _) => format!("{least_known} is known to ± {}", percent(reached)),
+            (None, Some(EndedBy::NothingMeasured)) => "nothing was measured".into(),
+            (None, Some(EndedBy::Precision | EndedBy::Repeats | EndedBy::Time) | None) => {
+                format!("{least_known} has no interval yet")
             }
-            None => format!("{least_known} has no interval yet, and ± {asked} is asked"),
         };
         let next = match self.ended_by {
             None => ": another block is run",
             Some(EndedBy::Precision) => ": enough",
             Some(EndedBy::Repeats) => ": the last block that run.repeats allows",
             Some(EndedBy::Time) => ": run.max_duration is spent",
+            Some(EndedBy::NothingMeasured) => ": no other block is run",
         };
         let disturbed = match disturbed_blocks {
             0 => String::new(),
-            1 => "; 1 of the blocks was disturbed and is left out".into(),
+            1 => "; 1 of the blocks was disturbed and is left out where it was".into(),
             more => {
-                format!("; {more} of the blocks were disturbed and are left out")
+                format!("; {more} of the blocks were disturbed and are left out where they were")
             }
         };
-        format!("after {blocks} blocks {known}{next}{disturbed}")
+        format!("after {blocks} blocks {known}, and ± {asked} is asked{next}{disturbed}")
     }
 }
 

@@ -1,7 +1,7 @@
 //! `staircase.csv` and `search.csv`: what was measured at one rate after another, in one cell or in many runs of it.
 
 use super::columns::columns;
-use super::{LimitedBy, Status, Times};
+use super::{LimitedBy, Status, Times, Verdict};
 
 columns! {
     /// What was measured at one rate.
@@ -12,7 +12,8 @@ columns! {
         offered_per_s: f64 as "1/s",
         /// Operations answered in time, a second.
         achieved_per_s: f64 as "1/s",
-        /// `achieved_per_s` by `offered_per_s`.
+        /// The share of what was due that ended in time, however it ended: before the end, or after it where that took no longer
+        /// than 99 % of the others.
         achieved_share: f64 as "share",
         /// The share of the operations that ended in an error or were given up.
         failed_share: Option<f64> as "share",
@@ -22,19 +23,20 @@ columns! {
         group read_response: Times as "read_response_",
         /// Database reads a second.
         db_reads_per_s: f64 as "1/s",
-        /// The limit that kept the load from being more.
+        /// The limit that kept the load from being more; where something was missed, the part that was full, and empty where none
+        /// was.
         limited_by: Option<LimitedBy>,
         /// True if the rate is kept up with: see `missed`.
         holds: bool,
-        /// What is missed at this rate: less than 99 % of what was due was answered in time (of a step, but for what is under
-        /// way at its end as long as an answer takes at the first step), or (in a search) a requirement; empty where it holds.
+        /// What is missed at this rate: less than 99 % of what was due ended in time, more than 1 % of the operations failed
+        /// (in a search without a requirement on `failed`), a requirement (in a search), or (of a step) the system was not well
+        /// again after the step before; empty where it holds.
         missed: String,
     }
 }
 
 columns! {
-    /// One step of a staircase. Its response times and failures are of what was due in it, also where that was answered in the
-    /// drain behind it.
+    /// One step of a staircase. Its response times and failures are of what ended in it or in the drain behind it.
     pub struct StepRow {
         /// The number of the step, counted from 1.
         step: u64,
@@ -45,6 +47,9 @@ columns! {
         /// Operations that were due in it and had not ended when the drain behind it was over: but for those under way, they were
         /// never sent.
         left_over: u64,
+        /// Operations of the step before that ended only in this one. More than 1 % of what was due in it, and it does not show
+        /// what its rate does.
+        carried_over: u64,
         /// See [`AtRate`].
         group at: AtRate,
     }
@@ -57,6 +62,10 @@ columns! {
         run: u64,
         /// The status of the run, as `summary.csv` has it.
         status: Status,
+        /// The audit's verdict on the guarantee in the run; empty without an audit.
+        verdict: Option<Verdict>,
+        /// Why the verdict is not `kept`.
+        verdict_reason: String,
         /// See [`AtRate`].
         group at: AtRate,
         /// The highest rate at which the search of the cell found all to hold, by most of its runs; empty where it found none.

@@ -272,6 +272,7 @@ fn plan(name: &str, path: &str, text: &str, options: &PlanOptions, mistakes: &Mi
     let (variants, again) = variants(name, &tree, &sweep, mistakes);
     let scenario = variants.first().map(|(_, scenario)| Arc::clone(scenario))?;
     requirements::check_labels(&required, &scenario, mistakes);
+    requirements::check_search(&required, &scenario, mistakes);
     requirements::check_prices(&required, scenario.cost.prices().as_ref(), mistakes);
     only.check(&scenario, mistakes);
     if !mistakes.is_empty() {

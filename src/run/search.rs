@@ -5,15 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::units::{ByteSize, show_duration};
-use crate::measure::limit::ACHIEVED_SHARE;
+use crate::measure::in_time::{too_little, too_many_failed};
 use crate::measure::{Knee, Search};
 use crate::results::{
-    AtRate, CellResults, OperationRow, Phase, Requirement, SearchRow, SummaryRow, Unit, named,
-    named_of_operation,
+    AtRate, CellResults, LimitedBy, OperationRow, Phase, Requirement, SearchRow, SummaryRow, Unit, Verdict,
+    named, named_of_operation,
 };
-use crate::run::findings::too_little;
 use crate::run::plan::{Cell, SearchSettings};
 use crate::scenario::PositiveNumber;
+
+/// The figure by which a scenario says how many operations may fail.
+const FAILED: &str = "failed";
 
 /// The search of one cell.
 pub struct CellSearch<'a> {
@@ -53,7 +55,8 @@ impl<'a> CellSearch<'a> {
     }
 
     /// The results of the cell: those of the last run at the highest rate that holds, or at the lowest that was tried where
-    /// none does, with a row for each run of the search. `None` where nothing was run.
+    /// none does, with a row for each run of the search. A guarantee that did not hold in one of the runs did not hold in the
+    /// cell: the verdict and the examples of the first such run are the cell's. `None` where nothing was run.
     #[must_use]
     pub fn conclude(self) -> Option<CellResults> {
         let knee = self.search.knee();
@@ -63,8 +66,19 @@ impl<'a> CellSearch<'a> {
         let search: Vec<SearchRow> = rows.collect();
         let lowest = self.runs.iter().map(|(rate, _)| *rate).min_by(f64::total_cmp)?;
         let wanted = knee.holds.unwrap_or(lowest);
+        let is_broken = |results: &CellResults| results.summary.judgement.verdict == Some(Verdict::Broken);
+        let broken = self.runs.iter().find(|(_, results)| is_broken(results)).map(|(rate, results)| {
+            let mut judgement = results.summary.judgement.clone();
+            judgement.verdict_reason = format!("at {rate}/s: {}", judgement.verdict_reason);
+            (judgement, results.audit.clone())
+        });
         let chosen = self.runs.into_iter().rev().find(|(rate, _)| rate.total_cmp(&wanted).is_eq())?;
-        Some(CellResults { search, ..chosen.1 })
+        let mut results = CellResults { search, ..chosen.1 };
+        if let Some((judgement, audit)) = broken.filter(|_| !is_broken(&results)) {
+            results.summary.judgement = judgement;
+            results.audit = audit;
+        }
+        Some(results)
     }
 }
 
@@ -73,20 +87,28 @@ fn row(run: u64, rate: f64, results: &CellResults, requirements: &[&Requirement]
     let missed = missed(requirements, summary, &results.operations);
     let reads = results.timeseries.iter().filter(|window| window.phase == Phase::Measure);
     let db_reads: u64 = reads.map(|window| window.calls.db_reads).sum();
+    let limit = summary.limits.limited_by;
     SearchRow {
         run,
         status: summary.status,
+        verdict: summary.judgement.verdict,
+        verdict_reason: summary.judgement.verdict_reason.clone(),
         at: AtRate {
             rate_per_s: rate,
             offered_per_s: summary.offered_per_s.unwrap_or(rate),
             achieved_per_s: summary.achieved_per_s,
-            achieved_share: achieved_share(summary),
-            failed_share: (summary.operations > 0)
-                .then(|| summary.answers.failures() as f64 / summary.operations as f64),
+            achieved_share: in_time_share(summary),
+            failed_share: failed_share(summary),
             hit_rate: summary.answers.hit_rate,
             read_response: summary.read_response,
             db_reads_per_s: if summary.measured_s > 0.0 { db_reads as f64 / summary.measured_s } else { 0.0 },
-            limited_by: summary.limits.limited_by,
+            // What was offered is no limit of a rate that is too high.
+            limited_by: match &missed {
+                None => limit,
+                Some(_) => {
+                    limit.filter(|limit| *limit != LimitedBy::OfferedLoad).or(summary.limits.full_part)
+                }
+            },
             holds: missed.is_none(),
             missed: missed.unwrap_or_default(),
         },
@@ -95,9 +117,12 @@ fn row(run: u64, rate: f64, results: &CellResults, requirements: &[&Requirement]
     }
 }
 
-fn achieved_share(summary: &SummaryRow) -> f64 {
-    let offered = summary.offered_per_s.filter(|offered| *offered > 0.0);
-    offered.map_or(1.0, |offered| summary.achieved_per_s / offered)
+fn in_time_share(summary: &SummaryRow) -> f64 {
+    summary.limits.in_time_share.unwrap_or(1.0)
+}
+
+fn failed_share(summary: &SummaryRow) -> Option<f64> {
+    (summary.operations > 0).then(|| summary.answers.failures() as f64 / summary.operations as f64)
 }
 
 /// The first thing that a run misses, with what was measured; `None` where it holds. A requirement on something that the run
@@ -107,9 +132,13 @@ fn missed(
     summary: &SummaryRow,
     operations: &[OperationRow],
 ) -> Option<String> {
-    let share = achieved_share(summary);
-    if share < ACHIEVED_SHARE {
-        return Some(too_little(share));
+    if let Some(missed) = too_little(in_time_share(summary)) {
+        return Some(missed);
+    }
+    if !requirements.iter().any(|one| one.operation.is_none() && one.criterion == FAILED)
+        && let Some(missed) = failed_share(summary).and_then(too_many_failed)
+    {
+        return Some(missed);
     }
     requirements.iter().find_map(|one| {
         let (value, unit) = match &one.operation {
@@ -160,12 +189,21 @@ mod tests {
             measured_s: 10.0,
             ..SummaryRow::default()
         };
+        summary.limits.in_time_share = Some(achieved / rate);
+        summary.limits.limited_by =
+            Some(if rate <= 1_000.0 { LimitedBy::OfferedLoad } else { LimitedBy::Clients });
+        summary.limits.full_part = (rate > 800.0).then_some(LimitedBy::Database);
         summary.read_response.p99_us = Some(1e6 / (1_050.0 - achieved));
         CellResults { summary, ..CellResults::default() }
     }
 
     fn concluded() -> CellResults {
+        searched().conclude().unwrap()
+    }
+
+    fn searched() -> CellSearch<'static> {
         let plan = Plan::parse("test", "test.toml", TEXT, &PlanOptions::default()).unwrap();
+        let plan: &'static Plan = Box::leak(Box::new(plan));
         let settings = plan.scenario.search.clone().unwrap();
         let mut search = CellSearch::new(&plan.cells[0], &settings, &plan.requirements);
         while let Some((_, rate, cell)) = search.next_run() {
@@ -173,7 +211,7 @@ mod tests {
             assert_eq!(cell.id, plan.cells[0].id);
             search.note(rate, run(rate));
         }
-        search.conclude().unwrap()
+        search
     }
 
     #[test]
@@ -207,5 +245,48 @@ mod tests {
             "{:?}",
             found.search
         );
+        assert_eq!(
+            slow.and_then(|row| row.at.limited_by),
+            Some(LimitedBy::Database),
+            "the part that is full, where all that was offered was done"
+        );
+    }
+
+    fn missed_by(requirements: &[Requirement], summary: &SummaryRow) -> Option<String> {
+        missed(&requirements.iter().collect::<Vec<_>>(), summary, &[])
+    }
+
+    #[test]
+    fn operations_that_fail_quickly_are_judged_by_what_is_required_of_failures() {
+        let mut summary = run(100.0).summary;
+        summary.answers.errors = summary.operations / 50;
+        assert_eq!(missed_by(&[], &summary).as_deref(), Some("2.0 % of the operations failed"));
+        let failed = |written: &str| [Requirement::parse("failed", written).unwrap()];
+        assert_eq!(missed_by(&failed("<5%"), &summary), None);
+        let told = missed_by(&failed("<1%"), &summary).unwrap();
+        assert!(told.starts_with("failed is 2.00 %"), "{told}");
+    }
+
+    #[test]
+    fn a_guarantee_that_did_not_hold_at_any_of_the_rates_did_not_hold_in_the_cell() {
+        let mut search = searched();
+        let at_1600 = search.runs.iter_mut().find(|(rate, _)| *rate > 1_000.0).unwrap();
+        at_1600.1.summary.judgement.verdict = Some(Verdict::Broken);
+        at_1600.1.summary.judgement.verdict_reason = "3 reads were corrupt".into();
+        let rate = at_1600.0;
+        let found = search.conclude().unwrap();
+        assert!(found.summary.offered_per_s.unwrap() < 1_000.0, "the run at the knee stands for the cell");
+        let judgement = &found.summary.judgement;
+        assert_eq!(
+            (judgement.verdict, judgement.verdict_reason.as_str()),
+            (Some(Verdict::Broken), format!("at {rate}/s: 3 reads were corrupt").as_str())
+        );
+        let told: Vec<f64> = found
+            .search
+            .iter()
+            .filter(|row| row.verdict == Some(Verdict::Broken))
+            .map(|row| row.at.rate_per_s)
+            .collect();
+        assert_eq!(told, [rate]);
     }
 }

@@ -67,6 +67,9 @@ const OF_SOME_KINDS: [(&str, &[PhaseKind]); 6] = [
 ];
 const BETWEEN_RATES: &[PhaseKind] = &[PhaseKind::Ramp, PhaseKind::Step, PhaseKind::Spike, PhaseKind::Sine];
 
+/// More steps than this are a mistake: nobody looks at so many, and each takes memory.
+pub(super) const MOST_STEPS: u64 = 1_000;
+
 /// The settings by which a scenario asks for an open loop.
 pub const RATES: [&str; 3] = ["rate_per_second", "from_per_second", "to_per_second"];
 
@@ -123,7 +126,7 @@ impl PhaseSettings {
                 whole(RateCurve::level(rate.unwrap_or(0.0)))
             }
             PhaseKind::Ramp => whole(RateCurve::Line { from, to }),
-            PhaseKind::Step => self.steps(length, from, to),
+            PhaseKind::Step => self.steps(reader, length, from, to),
             PhaseKind::Spike => {
                 let rise = self.rise.map_or(length / 10, |rise| rise.0);
                 if rise >= length {
@@ -150,9 +153,12 @@ impl PhaseSettings {
         }
     }
 
-    fn steps(&self, length: Duration, from: f64, to: f64) -> Vec<RatePiece> {
-        let steps = self.steps.get();
-        let border = |step: u64| length.mul_f64(step as f64 / steps as f64);
+    fn steps(&self, reader: &Reader<'_>, length: Duration, from: f64, to: f64) -> Vec<RatePiece> {
+        let steps = at_most(reader, self.steps.get());
+        // The end is the length itself: a product could round to more than a duration holds.
+        let border = |step: u64| {
+            if step == steps { length } else { length.mul_f64(step as f64 / steps as f64) }
+        };
         let piece = |step: u64| {
             let share = if steps > 1 { step as f64 / (steps - 1) as f64 } else { 1.0 };
             let curve = RateCurve::level(from + (to - from) * share);
@@ -172,6 +178,15 @@ impl PhaseSettings {
             }
         }
     }
+}
+
+/// So many steps, or as many as there may be, where the reader is told that there are more.
+pub(super) fn at_most(reader: &Reader<'_>, steps: u64) -> u64 {
+    if steps > MOST_STEPS {
+        let message = format!("{steps} are more than {MOST_STEPS}");
+        reader.wrong("steps", message, Some("give fewer, such as 8".into()));
+    }
+    steps.min(MOST_STEPS)
 }
 
 fn missing(reader: &Reader<'_>, key: &str, help: String) {
@@ -237,7 +252,8 @@ pub fn profile(phases: &[LoadPhase]) -> Option<RateProfile> {
 pub fn starts(phases: &[LoadPhase]) -> impl Iterator<Item = (Duration, &LoadPhase)> {
     phases.iter().scan(Duration::ZERO, |next, phase| {
         let start = *next;
-        *next += phase.duration;
+        // Phases without end are refused, after they were read.
+        *next = next.saturating_add(phase.duration);
         Some((start, phase))
     })
 }
@@ -303,6 +319,14 @@ mod tests {
         );
         let (_, mistakes) = pieces("duration = \"1s\"\nkind = \"spike\"\nto_per_second = 9\nrise = \"1s\"");
         assert_eq!(mistakes, ["phase[0].rise: takes the whole phase"]);
+    }
+
+    #[test]
+    fn steps_without_number_are_refused_before_they_take_the_memory() {
+        let toml = "duration = \"10s\"\nkind = \"step\"\nto_per_second = 9\nsteps = 1_000_000_000_000";
+        let (pieces, mistakes) = pieces(toml);
+        assert_eq!(mistakes, ["phase[0].steps: 1000000000000 are more than 1000"]);
+        assert_eq!(pieces.len(), 1_000);
     }
 
     #[test]

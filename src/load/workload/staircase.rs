@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU64;
 
-use super::phase::{LoadPhase, PhaseKind, StaircasePart};
+use super::phase::{LoadPhase, MOST_STEPS, PhaseKind, StaircasePart, at_most};
 use super::rate::{RateCurve, RatePiece};
 use super::settings::WorkloadSettings;
 use crate::base::units::Share;
@@ -21,15 +21,13 @@ crate::settings! {
         factor: Option<PositiveNumber> = None,
         /// how long each step lasts; a whole number of `run.window`s
         duration: Positive = Positive::seconds(5),
-        /// how long nothing is due between two steps, so that the queue of one is gone before the next; what was due in a step and is not sent by then is not sent at all; a whole number of `run.window`s
+        /// how long nothing is due between two steps, so that the queue of one is gone before the next; what was due in a step and is not sent by the middle of it is not sent at all, so that what was sent ends in the other half; a whole number of `run.window`s
         drain: Positive = Positive::seconds(2),
     }
 }
 
 /// The steps where nothing says how many.
 const STEPS: u64 = 8;
-/// More steps than this are a mistake of their factor.
-const MOST_STEPS: usize = 1_000;
 
 impl StaircaseSettings {
     /// The rates of the steps. What is wrong goes to the reader's mistakes.
@@ -58,12 +56,13 @@ impl StaircaseSettings {
                 reader.wrong("factor", "says what steps says too", Some("leave one of them out".into()));
                 Vec::new()
             }
-            (_, None) => by_steps(from, to, self.steps.map_or(STEPS, NonZeroU64::get)),
+            (_, None) => by_steps(from, to, at_most(reader, self.steps.map_or(STEPS, NonZeroU64::get))),
             (None, Some(factor)) if factor.0 > 1.0 => {
                 let rates = std::iter::successors(Some(from), |rate| Some(rate * factor.0));
+                let most = MOST_STEPS as usize;
                 let rates: Vec<f64> =
-                    rates.take_while(|rate| *rate <= to * 1.000_001).take(MOST_STEPS + 1).collect();
-                if rates.len() > MOST_STEPS {
+                    rates.take_while(|rate| *rate <= to * 1.000_001).take(most + 1).collect();
+                if rates.len() > most {
                     let message = format!("{} makes more than {MOST_STEPS} steps", factor.0);
                     reader.wrong("factor", message, Some("give more, such as 1.5".into()));
                 }
@@ -141,6 +140,10 @@ mod tests {
             ("from_per_second = 5\nto_per_second = 4", "staircase.to_per_second: 4 is below"),
             ("from_per_second = 5\nto_per_second = 9\nsteps = 3\nfactor = 2", "staircase.factor: says what"),
             ("from_per_second = 5\nto_per_second = 9\nfactor = 1", "staircase.factor: 1 times"),
+            (
+                "from_per_second = 5\nto_per_second = 9\nsteps = 1_000_000_000_000",
+                "staircase.steps: 1000000000000 are more than 1000",
+            ),
             (
                 "from_per_second = 5\nto_per_second = 9\nfactor = 1.0000001",
                 "staircase.factor: 1.0000001 makes",

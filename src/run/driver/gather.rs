@@ -15,7 +15,7 @@ use crate::measure::{
 };
 use crate::results::Phase;
 use crate::run::findings::{Load, ObservedEvent, ObservedWindow, Sample, times_of_window};
-use crate::run::plan::{Cell, Scenario};
+use crate::run::plan::Cell;
 use crate::store::{FirstFailures, StoreError};
 use crate::strategy::Backlog;
 use crate::topology::servers::UsageSampler;
@@ -237,15 +237,15 @@ impl<'a> Gatherer<'a> {
     /// Returns how warm the stage has made the cache for what is measured.
     #[must_use]
     pub fn warmth(&self) -> Warmth {
-        let Scenario { workload, run, .. } = &*self.cell.scenario;
-        let windows = match workload.rate_per_second {
+        let scenario = &self.cell.scenario;
+        let windows = match scenario.expected_operations() {
             // The cache is filled faster than it is measured: what counts is what is read and not how long it takes.
-            Some(rate) => {
+            Some(due) => {
                 let of_stage = &self.warmup[self.warmup.len() - self.stage_windows..];
                 let done: u64 = of_stage.iter().map(|window| window.operations.operations()).sum();
-                rate.0 * run.duration.0.as_secs_f64() * of_stage.len() as f64 / done.max(1) as f64
+                due * of_stage.len() as f64 / done.max(1) as f64
             }
-            None => run.duration.0.as_secs_f64() / run.window.0.as_secs_f64(),
+            None => scenario.busy_time().as_secs_f64() / scenario.run.window.0.as_secs_f64(),
         };
         self.slope.warmth(windows)
     }

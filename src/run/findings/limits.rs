@@ -1,7 +1,7 @@
 //! What kept the load of a cell, or of a part of it, from being more.
 
 use super::observed::{Observed, Sample};
-use super::{cores, nodes, queues};
+use super::{cores, in_time, nodes, queues};
 use crate::measure::{Evidence, LoadVerdict, QueueUse, Window, limited_by};
 use crate::results::{Limits, Measure, Mode};
 use crate::run::plan::Cell;
@@ -13,8 +13,8 @@ pub(super) struct Stretch<'a> {
     pub operations: &'a Window,
     /// Operations due a second; no matter in a closed loop.
     pub offered_per_second: f64,
-    /// Operations that ended in it, a second, however they ended.
-    pub ended_per_second: f64,
+    /// Those of them that ended in time, a second, however they ended.
+    pub in_time_per_second: f64,
     /// The samples at its ends.
     pub samples: &'a [Sample; 2],
     /// Waits for connections to the database.
@@ -29,10 +29,11 @@ pub(super) struct Stretch<'a> {
 #[must_use]
 pub fn verdict(cell: &Cell, observed: &Observed) -> LoadVerdict {
     let load = &observed.load;
+    let in_time = in_time::of(cell, observed);
     let whole = Stretch {
         operations: &load.all,
-        offered_per_second: offered_per_s(cell, observed).unwrap_or(0.0),
-        ended_per_second: achieved_per_s(observed) + failed_per_s(observed),
+        offered_per_second: in_time.map_or(0.0, in_time::InTime::due_per_second),
+        in_time_per_second: in_time.map_or(0.0, in_time::InTime::ended_per_second),
         samples: &load.samples,
         pool_wait: load.pool_wait,
         busiest_thread_share: load.busiest_thread_share,
@@ -49,13 +50,15 @@ pub(super) fn verdict_on(cell: &Cell, observed: &Observed, stretch: &Stretch<'_>
 
 /// The columns.
 #[must_use]
-pub fn of(observed: &Observed, verdict: &LoadVerdict) -> Limits {
+pub fn of(cell: &Cell, observed: &Observed, verdict: &LoadVerdict) -> Limits {
     let wait = &observed.load.pool_wait;
     Limits {
         cpu_worker_max_share: Some(observed.load.busiest_thread_share),
         database_pool_wait_us_mean: (wait.checkouts > 0)
             .then(|| wait.waited.as_secs_f64() * 1e6 / wait.checkouts as f64),
         limited_by: Some(verdict.limit),
+        full_part: verdict.full,
+        in_time_share: in_time::of(cell, observed).map(in_time::InTime::share),
     }
 }
 
@@ -100,17 +103,9 @@ fn evidence(cell: &Cell, observed: &Observed, stretch: &Stretch<'_>) -> Evidence
         machine_cores: load.machine_cores,
         pool_wait_share: if busy_s > 0.0 { waited_s / busy_s } else { 0.0 },
         offered_per_second: stretch.offered_per_second,
-        achieved_per_second: stretch.ended_per_second,
+        in_time_per_second: stretch.in_time_per_second,
         late_share: operations.late_share(),
         late_wakeup_share: operations.late_wakeup_share(),
         had_room: stretch.queues.is_some_and(|queues| queues.queued == 0),
     }
-}
-
-/// Operations that failed were sent and answered, if not as one would wish: they say nothing about the
-/// load generator.
-fn failed_per_s(observed: &Observed) -> f64 {
-    let windows = observed.load.windows.iter().map(|window| &window.operations);
-    windows.map(|operations| operations.operations() - operations.successes()).sum::<u64>() as f64
-        / observed.load.length.as_secs_f64()
 }

@@ -13,6 +13,7 @@ mod cores;
 mod events;
 mod failures;
 mod faults;
+mod in_time;
 mod latency;
 mod limits;
 mod load;
@@ -32,7 +33,6 @@ mod windows;
 
 pub use faults::{not_carried_out, that_hit};
 pub use observed::{AuditEnd, Load, Observed, ObservedEvent, ObservedWindow, OfferedLoad, Sample};
-pub use staircase::too_little;
 pub use summary::{line, names, shown_swept};
 pub use times::of_window as times_of_window;
 

@@ -6,7 +6,7 @@ use super::{
     queues, times,
 };
 use crate::measure::{Driven, LoadVerdict, Window};
-use crate::results::{Measure, OfferedStream, OperationClass, Status, SummaryRow, Verdict};
+use crate::results::{LimitedBy, Measure, OfferedStream, OperationClass, Status, SummaryRow, Verdict};
 use crate::run::plan::Cell;
 use crate::run::plan::settings::CacheAtStart;
 use crate::store::ErrorKind;
@@ -104,7 +104,7 @@ pub fn of(
         backlog: audit::backlog(cell, observed),
         at_risk: audit::at_risk(cell, observed),
         cores: cores::of(&measured.samples),
-        limits: limits::of(observed, load_verdict),
+        limits: limits::of(cell, observed, load_verdict),
         guarantee: Some(audit::promised(cell)),
         control: cell.strategy.spec.promise().control().map(str::to_owned),
         judgement: audit::judgement(cell, observed, verdicts),
@@ -138,7 +138,8 @@ fn status(driven: Driven, as_asked: bool, impairments: &[String], has_mostly_fai
 fn reason(observed: &Observed, verdict: &LoadVerdict, as_asked: bool, impairments: &[String]) -> String {
     let measured = &observed.load;
     let mut reasons = impairments.to_vec();
-    if verdict.driven != Driven::Fully {
+    // A closed loop is not disturbed by hotset, and its throughput may be hotset's all the same.
+    if verdict.driven != Driven::Fully || verdict.limit == LimitedBy::Hotset {
         reasons.push(verdict.why.clone());
     }
     let failed = measured.all.operations() - measured.all.successes();

@@ -3,6 +3,7 @@
 use std::num::NonZeroU64;
 use std::time::Duration;
 
+use super::scenario::ShownTable;
 use super::settings::RunSettings;
 use crate::application::ApplicationSpec;
 use crate::base::units::show_duration;
@@ -33,6 +34,8 @@ pub(super) struct LoadOverTime {
     pub duration: Option<Positive>,
     /// The rate of the warm-up, where the scenario gives none and phases have one.
     pub rate: Option<PositiveNumber>,
+    /// Each table with its settings.
+    pub tables: Vec<ShownTable>,
 }
 
 /// Reads every `[[phase]]`, or the steps of `[staircase]`.
@@ -40,9 +43,10 @@ pub(super) fn read(top: &Reader<'_>, beside: &Beside<'_>, empty: &Table) -> Load
     let staircase = top.raw("staircase").map(|_| top.table("staircase", empty));
     let Some(value) = top.raw("phase") else {
         return staircase.map_or_else(LoadOverTime::default, |reader| {
-            let phases = steps(&reader, beside);
+            let (phases, settings) = steps(&reader, beside);
             reader.finish();
-            of(top, phases, beside, true)
+            let tables = vec![("[staircase]", settings.show())];
+            LoadOverTime { tables, ..of(top, phases, beside, true) }
         });
     };
     if staircase.is_some() {
@@ -58,41 +62,50 @@ pub(super) fn read(top: &Reader<'_>, beside: &Beside<'_>, empty: &Table) -> Load
     };
     let is_rate = |table: &&Table| RATES.iter().any(|key| table.get(key).is_some());
     let is_open = beside.workload.rate_per_second.is_some() || tables.iter().any(is_rate);
-    let mut phases: Vec<LoadPhase> = Vec::new();
+    let (mut phases, mut shown): (Vec<LoadPhase>, Vec<ShownTable>) = (Vec::new(), Vec::new());
     for (number, table) in tables.into_iter().enumerate() {
         let reader = Reader::new(table, format!("phase[{number}]"), top.mistakes());
-        phases.push(phase(&reader, beside, is_open, &phases));
+        let settings = PhaseSettings::read(&reader);
+        phases.push(phase(&reader, &settings, beside, is_open, &phases));
+        shown.push(("[[phase]]", settings.show()));
         reader.finish();
     }
-    of(top, phases, beside, is_open)
+    LoadOverTime { tables: shown, ..of(top, phases, beside, is_open) }
 }
 
 /// What follows from the phases, and is wrong with them together.
 fn of(top: &Reader<'_>, phases: Vec<LoadPhase>, beside: &Beside<'_>, is_open: bool) -> LoadOverTime {
-    let whole: Duration = phases.iter().map(|phase| phase.duration).sum();
+    let whole = phases.iter().fold(Duration::ZERO, |sum, phase| sum.saturating_add(phase.duration));
     if beside.has_duration {
+        let is_staircase = phases.iter().any(|phase| phase.part.is_some());
+        let what = if is_staircase { "steps of [staircase]" } else { "phases" };
         let message =
-            format!("is given although the phases say it: they last {} together", show_duration(whole));
+            format!("is given although the {what} say it: they last {} together", show_duration(whole));
         let mistake = Mistake::new(top.place_of(&["run", "duration"]), "run.duration", message);
-        top.mistakes().push(mistake.help("leave it out, or leave the phases out"));
+        top.mistakes().push(mistake.help(format!("leave it out, or leave the {what} out")));
     }
     let rate = first_rate(&phases);
-    if is_open && rate.is_none() && !phases.is_empty() {
-        let help = "give one of them a rate above 0";
+    let is_idle = if is_open { rate.is_none() } else { phases.iter().all(|phase| phase.clients == 0) };
+    if is_idle && !phases.is_empty() {
+        let help = if is_open {
+            "give one of them a rate above 0"
+        } else {
+            "write kind = \"steady\" in one of them, or give it a rate"
+        };
         top.wrong("phase", "no operation is due in any of the phases", Some(help.into()));
     }
     // Where what is wrong leaves no phase, nothing is said of how long they last.
     let duration = (!whole.is_zero()).then_some(Positive(whole));
-    LoadOverTime { phases, duration, rate }
+    LoadOverTime { phases, duration, rate, tables: Vec::new() }
 }
 
-/// The steps of a staircase.
-fn steps(reader: &Reader<'_>, beside: &Beside<'_>) -> Vec<LoadPhase> {
+/// The steps of a staircase, with its settings.
+fn steps(reader: &Reader<'_>, beside: &Beside<'_>) -> (Vec<LoadPhase>, StaircaseSettings) {
     let settings = StaircaseSettings::read(reader);
     for (key, duration) in [("duration", settings.duration.0), ("drain", settings.drain.0)] {
         check_windows(reader, key, duration, beside.run.window.0);
     }
-    settings.phases(&settings.rates(reader), beside.workload)
+    (settings.phases(&settings.rates(reader), beside.workload), settings)
 }
 
 /// The tables of a list that holds one or more and nothing else.
@@ -105,19 +118,24 @@ fn tables<'a>(value: &'a Value) -> Option<Vec<&'a Table>> {
     items.iter().map(table).collect::<Option<Vec<&Table>>>().filter(|tables| !tables.is_empty())
 }
 
-fn phase(reader: &Reader<'_>, beside: &Beside<'_>, is_open: bool, before: &[LoadPhase]) -> LoadPhase {
-    let settings = PhaseSettings::read(reader);
-    let duration = check_duration(reader, &settings, beside.run.window.0);
+fn phase(
+    reader: &Reader<'_>,
+    settings: &PhaseSettings,
+    beside: &Beside<'_>,
+    is_open: bool,
+    before: &[LoadPhase],
+) -> LoadPhase {
+    let duration = check_duration(reader, settings, beside.run.window.0);
     settings.refuse_settings_of_other_kinds(reader);
     check_operations(reader, beside);
     let usual = beside.workload.rate_per_second.map(|rate| rate.0);
     let last_rate = before.last().and_then(LoadPhase::last_rate).or(usual).unwrap_or(0.0);
     LoadPhase {
-        name: name(reader, &settings, before),
+        name: name(reader, settings, before),
         kind: settings.kind,
         duration,
         pieces: if is_open { settings.pieces(reader, last_rate, usual) } else { Vec::new() },
-        clients: clients(reader, &settings, beside.workload, is_open),
+        clients: clients(reader, settings, beside.workload, is_open),
         reads: settings.reads.unwrap_or(beside.workload.reads),
         shift: settings.shift,
         part: None,
@@ -328,6 +346,22 @@ mod tests {
                 "phase: no operation is due in any of the phases",
             ),
             (
+                "[[phase]]\nduration = \"5s\"\nkind = \"pause\"\n",
+                "phase: no operation is due in any of the phases",
+            ),
+            (
+                &"[[phase]]\nduration = \"10000000000000000000s\"\nrate_per_second = 9\n".repeat(2),
+                "phase: 1844674407370955",
+            ),
+            (
+                "[[phase]]\nduration = \"10000000000000000000s\"\nkind = \"step\"\nto_per_second = 9\n",
+                "phase: 10000000000000000000s is longer than a year",
+            ),
+            (
+                "[staircase]\nfrom_per_second = 5\nto_per_second = 9\nduration = \"10000000000000000000s\"\n",
+                "staircase.duration: 1844674407370955",
+            ),
+            (
                 "[[phase]]\nduration = \"5s\"\nrate_per_second = 1e12\n",
                 "phase: 1000000000000 operations a second are more than",
             ),
@@ -340,5 +374,8 @@ mod tests {
         let Err(PlanError::Invalid(twice)) = twice else { panic!("two durations are one too many") };
         assert_eq!(twice.mistakes[0].key, "run.duration");
         assert!(twice.mistakes[0].message.contains("they last 5s together"), "{:?}", twice.mistakes);
+        let stairs = "run.duration = \"9s\"\n[staircase]\nfrom_per_second = 5\nto_per_second = 9\n";
+        let told = plan(stairs).unwrap_err();
+        assert!(told[0].starts_with("run.duration: is given although the steps of [staircase]"), "{told:?}");
     }
 }

@@ -49,9 +49,11 @@ pub(super) fn read_scenario(name: &str, tree: &Table, traces: &mut Traces, mista
         distribution: &distribution,
         application: &application.spec,
     };
-    let phases::LoadOverTime { phases, duration, rate } = phases::read(&top, &beside, &empty);
-    let has_rate = workload.rate_per_second.is_some();
-    let search = search::read(&top, &empty, has_rate, !phases.is_empty());
+    let phases::LoadOverTime { phases, duration, rate, tables } = phases::read(&top, &beside, &empty);
+    let mut load_tables = tables;
+    let written_rate = workload.rate_per_second;
+    let search = search::read(&top, &empty, written_rate.is_some(), !phases.is_empty());
+    load_tables.extend(search.as_ref().map(|search| ("[search]", search.show())));
     run.duration = duration.unwrap_or(run.duration);
     let searched = search.as_ref().and_then(|search| search.from_per_second);
     workload.rate_per_second = workload.rate_per_second.or(rate).or(searched);
@@ -79,6 +81,8 @@ pub(super) fn read_scenario(name: &str, tree: &Table, traces: &mut Traces, mista
         faults,
         phases,
         search,
+        load_tables,
+        written_rate,
         strategies,
         topologies,
         recorded,
@@ -127,7 +131,7 @@ fn read_faults(top: &Reader<'_>, run: &RunSettings, instances: NonZeroU64) -> Ve
         let Value { kind: ValueKind::Table(table), .. } = item else { continue };
         let reader = Reader::new(table, format!("fault[{index}]"), top.mistakes());
         let fault = ScheduledFault::read(&reader, instances);
-        if fault.at + fault.lasts() > run.duration.0 {
+        if fault.at.saturating_add(fault.lasts()) >= run.duration.0 {
             let help = "let at + for end before run.duration, so that the recovery is seen";
             reader.wrong("at", "the fault does not end while the cell is measured", Some(help.into()));
         }

@@ -1,13 +1,17 @@
 //! The table `[requirements]`: what strategies have to reach.
 
 use super::Scenario;
-use crate::results::{CRITERIA, OPERATION_CRITERIA, PriceList, Requirement, Unit, named};
+use crate::results::{CRITERIA, OPERATION_CRITERIA, PriceList, Relation, Requirement, Unit, named};
 use crate::scenario::{Mistake, Mistakes, Table, Value, ValueKind, suggest};
 
 /// The tables in it that hold requirements for one strategy or topology, by label, or for one kind of operation, by name.
 const STRATEGIES: &str = "strategies";
 const TOPOLOGIES: &str = "topologies";
 const OPERATIONS: &str = "operations";
+
+/// The figures that a higher rate makes larger by itself.
+const GROWING: [&str; 4] =
+    ["throughput", "database.reads_per_s", "database.writes_per_s", "database.peak_per_s"];
 
 /// Takes the table out of the scenario. `strategies` and `topologies` are the labels that there are.
 pub fn take(tree: &mut Table, mistakes: &Mistakes) -> Vec<(Requirement, Value)> {
@@ -132,8 +136,28 @@ pub fn check_prices(found: &[(Requirement, Value)], prices: Option<&PriceList>, 
     }
 }
 
+/// Reports requirements that grow with the rate where a search looks for the highest: it would begin below them and go down.
+pub fn check_search(found: &[(Requirement, Value)], scenario: &Scenario, mistakes: &Mistakes) {
+    let grows = |one: &Requirement| {
+        let is_least = match one.relation {
+            Relation::Less | Relation::AtMost => false,
+            Relation::Equal | Relation::AtLeast | Relation::More => true,
+        };
+        is_least && one.operation.is_none() && GROWING.contains(&one.criterion.as_str())
+    };
+    for (requirement, value) in found.iter().filter(|(one, _)| scenario.search.is_some() && grows(one)) {
+        let Requirement { criterion, written, .. } = requirement;
+        let message = format!(
+            "\"{written}\" is missed at every rate that is too low for it, so that [search] ends at none"
+        );
+        let mistake = Mistake::new(value.place.clone(), format!("requirements.{criterion}"), message);
+        mistakes.push(mistake.help("leave it out: the search says how high the rate can be"));
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::run::plan::{Plan, PlanOptions};
 
     fn plan(text: &str) -> Result<Plan, String> {
@@ -193,6 +217,20 @@ mod tests {
         let told =
             plan(&format!("{shop}[requirements.operations.category_page]\nlost = \"=0\"\n")).unwrap_err();
         assert!(told.contains("one kind of operation has no figure \"lost\""), "{told}");
+    }
+
+    #[test]
+    fn a_requirement_that_only_a_high_rate_meets_is_refused_in_a_search() {
+        for name in GROWING {
+            assert!(named(name).is_some(), "{name}");
+        }
+        let search = "[search]\nfrom_per_second = 1000\n[requirements]\n";
+        let told = plan(&format!("{search}throughput = \">=3000\"\n")).unwrap_err();
+        assert!(told.contains("is missed at every rate that is too low for it"), "{told}");
+        for fine in ["throughput = \"<3000\"\n", "hit_rate = \">50%\"\n"] {
+            plan(&format!("{search}{fine}")).unwrap();
+        }
+        plan("[requirements]\nthroughput = \">=3000\"\n").unwrap();
     }
 
     #[test]

@@ -11,7 +11,11 @@ use crate::application::catalog::Products;
 use crate::application::{AnyDataset, ApplicationSpec, DatasetParameters};
 use crate::load::workload::{Distribution, LoadPhase, Recording, WorkloadSettings};
 use crate::run::fault::ScheduledFault;
+use crate::scenario::PositiveNumber;
 use crate::topology::settings::{CacheSettings, DatabaseSettings, NetworkSettings};
+
+/// The heading of a table, and its settings, those that were left out included.
+pub(super) type ShownTable = (&'static str, Vec<(&'static str, String)>);
 
 /// A checked scenario: every value can be run.
 #[derive(Debug, Clone)]
@@ -46,6 +50,10 @@ pub struct Scenario {
     pub phases: Vec<LoadPhase>,
     /// `[search]`.
     pub search: Option<SearchSettings>,
+    /// The tables that say the load in place of a rate, as they are shown.
+    pub(super) load_tables: Vec<ShownTable>,
+    /// The rate in `[workload]`, where it was written there and does not follow from those tables.
+    pub(super) written_rate: Option<PositiveNumber>,
     /// `strategies`.
     pub strategies: Vec<ChosenStrategy>,
     /// `topologies`.
@@ -79,6 +87,9 @@ impl Scenario {
             // Other prices change no run.
             cost: _,
             recorded: _,
+            // They are shown, and what follows from them is above.
+            load_tables: _,
+            written_rate: _,
         } = self;
         (name, description, application, dataset)
             == (&other.name, &other.description, &other.application, &other.dataset)

@@ -8,7 +8,7 @@ use super::chosen::ChosenTopology;
 use super::scenario::Scenario;
 use crate::base::units::{ByteSize, show_duration};
 use crate::base::{memory, open_files, temporary};
-use crate::load::workload::LoadPhase;
+use crate::load::workload::{LoadPhase, StaircasePart};
 use crate::run::fault::Part;
 use crate::scenario::{Mistake, Reader};
 use crate::topology::settings::DatabaseKind;
@@ -261,13 +261,35 @@ fn beyond_patience(scenario: &Scenario) -> Vec<Impossible> {
         let help = format!("give {} or more", show_duration(SHORTEST_WINDOW));
         found.push(Impossible::new("run", "window", message, help));
     }
-    for (key, duration) in [("duration", run.duration.0), ("warmup_max", run.warmup_max.0)] {
+    let measured = match says_load(scenario) {
+        Some(SaysLoad::Phases) => ("phase", ""),
+        Some(SaysLoad::Staircase) => ("staircase", "duration"),
+        Some(SaysLoad::Search) | None => ("run", "duration"),
+    };
+    for ((table, key), duration) in [(measured, run.duration.0), (("run", "warmup_max"), run.warmup_max.0)] {
         if duration > LONGEST_CELL {
             let message = format!("{} is longer than a year", show_duration(duration));
-            found.push(Impossible::new("run", key, message, "give less"));
+            found.push(Impossible::new(table, key, message, "give less"));
         }
     }
     found
+}
+
+/// What says the load of a scenario in place of `workload.rate_per_second`: what is wrong with it is told where it was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SaysLoad {
+    Phases,
+    Staircase,
+    Search,
+}
+
+fn says_load(scenario: &Scenario) -> Option<SaysLoad> {
+    let is_step = |phase: &LoadPhase| phase.part == Some(StaircasePart::Step);
+    match scenario.phases.first() {
+        Some(first) if is_step(first) => Some(SaysLoad::Staircase),
+        Some(_) => Some(SaysLoad::Phases),
+        None => scenario.search.as_ref().map(|_| SaysLoad::Search),
+    }
 }
 
 /// A rate that no program on this machine could offer.
@@ -275,8 +297,13 @@ fn beyond_processors(scenario: &Scenario, processors: u64) -> Option<Impossible>
     let most = MOST_PER_PROCESSOR * processors as f64;
     let rate = scenario.workload.rate_per_second?.0;
     let of_phases = scenario.phases.iter().map(LoadPhase::highest_rate).fold(0.0, f64::max);
-    let (table, key, rate) =
-        if of_phases >= rate { ("phase", "", of_phases) } else { ("workload", "rate_per_second", rate) };
+    let (table, key) = match says_load(scenario) {
+        Some(SaysLoad::Phases) if of_phases >= rate => ("phase", ""),
+        Some(SaysLoad::Staircase) => ("staircase", "to_per_second"),
+        Some(SaysLoad::Search) => ("search", "from_per_second"),
+        Some(SaysLoad::Phases) | None => ("workload", "rate_per_second"),
+    };
+    let rate = rate.max(of_phases);
     (rate > most).then(|| {
         let message = format!("{rate} operations a second are more than {processors} processors can issue");
         let help = format!("give {most} or less; 100000 is already much for one machine");
@@ -314,6 +341,9 @@ mod tests {
             ("[dataset]\nvalue_size = \"600MiB\"", "dataset.value_size"),
             ("[workload]\nrate_per_second = 1e12", "workload.rate_per_second"),
             ("[workload]\nrate_per_second = inf", "workload.rate_per_second"),
+            ("[search]\nfrom_per_second = 1e12", "search.from_per_second"),
+            ("[staircase]\nfrom_per_second = 5\nto_per_second = 1e12", "staircase.to_per_second"),
+            ("[[phase]]\nduration = \"400d\"\nrate_per_second = 5", "phase"),
             ("[workload]\nclients = 1_000_000_000_000", "workload.clients"),
             ("[workload]\nrate_per_second = 9\nmax_in_flight = 1_000_000_000_000", "workload.max_in_flight"),
             ("[run]\nwindow = \"1us\"", "run.window"),

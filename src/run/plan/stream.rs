@@ -110,14 +110,29 @@ impl Scenario {
         };
         profile(&self.phases).or_else(of_trace)
     }
+
+    /// Returns how many operations are expected to be due while a cell is measured; `None` in a closed loop.
+    #[must_use]
+    pub fn expected_operations(&self) -> Option<f64> {
+        let duration = self.run.duration.0;
+        let of_phases = self.rate_profile().map(|profile| profile.arrivals_by(duration));
+        of_phases.or_else(|| Some(self.workload.rate_per_second?.0 * duration.as_secs_f64()))
+    }
+
+    /// Returns for how long some client of a closed loop issues operations while a cell is measured.
+    #[must_use]
+    pub fn busy_time(&self) -> Duration {
+        let pauses = self.phases.iter().filter(|phase| phase.clients == 0);
+        self.run.duration.0.saturating_sub(pauses.map(|phase| phase.duration).sum())
+    }
 }
 
-/// On a staircase, what is due in a step is sent before the next begins, or not at all: overload in one must not spoil the
-/// other.
+/// On a staircase, what is due in a step is sent by the middle of the drain behind it, or not at all: what is sent last then has
+/// the other half to end in, so that overload in one step does not spoil the next.
 fn send_by(phases: &[LoadPhase], moment: Duration) -> Option<Duration> {
-    let mut next =
-        starts(phases).filter(|(start, phase)| *start > moment && phase.part == Some(StaircasePart::Step));
-    next.next().map(|(start, _)| start)
+    let mut drains = starts(phases).filter(|(_, phase)| phase.part == Some(StaircasePart::Drain));
+    let next = drains.find(|(start, drain)| *start + drain.duration > moment);
+    next.map(|(start, drain)| start + drain.duration / 2)
 }
 
 #[cfg(test)]
@@ -145,6 +160,33 @@ mod tests {
         let (without, steady) = (plan(""), plan("[[phase]]\nduration = \"5s\"\nrate_per_second = 50\n"));
         let digest = |plan: &Plan| offered(&plan.cells[0]).unwrap().digest.all;
         assert_eq!(digest(&without), digest(&steady));
+    }
+
+    #[test]
+    fn what_is_read_while_measured_is_what_the_phases_say_and_nothing_in_their_pauses() {
+        let rates = "[workload]\nrate_per_second = 1000\n[[phase]]\nduration = \"10s\"\nrate_per_second = 5\n\
+                     [[phase]]\nduration = \"10s\"\nkind = \"ramp\"\nfrom_per_second = 0\nto_per_second = 100\n";
+        let expected = |text: &str| {
+            let text = format!("topologies = [\"embedded\"]\nstrategies = [\"cache-aside\"]\n{text}");
+            let plan = Plan::parse("test", "test.toml", &text, &PlanOptions::default()).unwrap();
+            (plan.scenario.expected_operations(), plan.scenario.busy_time())
+        };
+        assert_eq!(expected(rates).0.map(f64::round), Some(550.0));
+        let paused = "[[phase]]\nduration = \"4s\"\n[[phase]]\nduration = \"10s\"\nkind = \"pause\"\n";
+        assert_eq!(expected(paused), (None, Duration::from_secs(4)));
+        let steady = "[workload]\nrate_per_second = 1000\n";
+        assert_eq!(expected(steady).0.map(f64::round), Some(30_000.0));
+    }
+
+    #[test]
+    fn a_step_is_no_longer_sent_from_the_middle_of_its_drain_on() {
+        let plan = plan(
+            "[staircase]\nfrom_per_second = 10\nto_per_second = 20\nsteps = 2\nduration = \"4s\"\ndrain = \"2s\"\n",
+        );
+        let stream = plan.scenario.measured_stream(9).unwrap();
+        let by = |second| stream.send_by(Duration::from_secs(second));
+        assert_eq!((by(0), by(3)), (Some(Duration::from_secs(5)), Some(Duration::from_secs(5))));
+        assert_eq!(by(6), None, "the end of the cell drains the last step");
     }
 
     #[test]

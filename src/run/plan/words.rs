@@ -6,7 +6,7 @@ use super::settings::CacheAtStart;
 use super::{Plan, Scenario};
 use crate::base::secrets::strike_typed;
 use crate::base::units::show_duration;
-use crate::load::workload::{Distribution, ValueSizes};
+use crate::load::workload::{Distribution, ValueSizes, WorkloadSettings};
 use crate::scenario::{Setting as _, Settings as _};
 
 impl Plan {
@@ -51,6 +51,13 @@ impl Plan {
                 };
                 format!("as they happened{times}, {} a second in the mean, {taken_by}", tidy(rate.0))
             }
+            Some(rate) if scenario.search.is_some() => {
+                let arrivals = unquoted(workload.arrivals.show());
+                format!(
+                    "the highest rate that holds, looked for from {} operations a second on ({arrivals}), from {clients}{keys}",
+                    tidy(rate.0)
+                )
+            }
             Some(rate) => {
                 let arrivals = unquoted(workload.arrivals.show());
                 format!("{} operations a second ({arrivals}) {taken_by}{keys}", tidy(rate.0))
@@ -92,21 +99,25 @@ impl Plan {
 pub fn settings(scenario: &Scenario) -> String {
     let keys = std::iter::once(("distribution", format!("\"{}\"", scenario.distribution.name())))
         .chain(scenario.distribution.show());
-    let tables = [
-        ("dataset", scenario.dataset.show()),
-        ("workload", scenario.workload.show()),
-        ("workload.keys", keys.collect()),
-        ("cache", scenario.cache.show()),
-        ("database", scenario.database.show()),
-        ("network", scenario.network.show()),
-        ("run", scenario.run.show()),
-        ("run.pin", scenario.pin.show()),
-        ("cost", scenario.cost.show()),
+    let workload = WorkloadSettings { rate_per_second: scenario.written_rate, ..scenario.workload.clone() };
+    let mut tables = vec![
+        ("[dataset]", scenario.dataset.show()),
+        ("[workload]", workload.show()),
+        ("[workload.keys]", keys.collect()),
     ];
+    tables.extend(scenario.load_tables.iter().cloned());
+    tables.extend([
+        ("[cache]", scenario.cache.show()),
+        ("[database]", scenario.database.show()),
+        ("[network]", scenario.network.show()),
+        ("[run]", scenario.run.show()),
+        ("[run.pin]", scenario.pin.show()),
+        ("[cost]", scenario.cost.show()),
+    ]);
     // Writing to a string does not fail.
     let mut text = String::new();
     for (table, settings) in tables {
-        let _ = writeln!(text, "[{table}]");
+        let _ = writeln!(text, "{table}");
         for (name, value) in settings {
             let _ = writeln!(text, "{name} = {value}");
         }
@@ -197,6 +208,31 @@ mod tests {
         let text = |more: &str| words(&format!("[workload]\nrate_per_second = 1500\nclients = 1000\n{more}"));
         assert!(text("max_in_flight = 1200").contains("at 2 instances, at most 1,200 at once, Zipf"));
         assert!(text("queue = \"client\"").contains("from 1,000 clients of 2 instances, Zipf"));
+    }
+
+    #[test]
+    fn a_search_is_told_as_one_and_every_table_of_the_load_is_among_the_settings() {
+        let search = "[search]\nfrom_per_second = 1500\n";
+        let told = words(search);
+        assert!(
+            told.contains("the highest rate that holds, looked for from 1,500 operations a second on"),
+            "{told}"
+        );
+        let settings = |text: &str| {
+            let text = format!("strategies = [\"cache-aside\"]\ntopologies = [\"single\"]\n{text}");
+            let plan = Plan::parse("test", "test.toml", &text, &PlanOptions::default()).unwrap();
+            super::settings(&plan.scenario)
+        };
+        let of_search = settings(search);
+        assert!(of_search.contains("[search]\nfrom_per_second = 1500\n"), "{of_search}");
+        assert!(of_search.contains("most_runs = 25") && !of_search.contains("rate_per_second = 1500"));
+        let staircase = settings("[staircase]\nfrom_per_second = 5\nto_per_second = 9\n");
+        assert!(
+            staircase.contains("[staircase]\nfrom_per_second = 5\n") && staircase.contains("drain = \"2s\"")
+        );
+        let phases = settings("[[phase]]\nduration = \"5s\"\nrate_per_second = 7\n");
+        assert!(phases.contains("[[phase]]\nname = ") && phases.contains("rate_per_second = 7"), "{phases}");
+        assert!(settings("[workload]\nrate_per_second = 7\n").contains("rate_per_second = 7"));
     }
 
     #[test]

@@ -73,6 +73,8 @@ struct NamedKeys {
     by_rank: Vec<u64>,
     /// Each key with its rank, by key.
     by_key: Vec<(u64, u64)>,
+    /// For each of them, by key, how many keys below it are not named.
+    gaps: Vec<u64>,
 }
 
 impl FileRanks {
@@ -93,7 +95,8 @@ impl FileRanks {
             if let Some(twice) = by_key.windows(2).find(|pair| pair[0].0 == pair[1].0) {
                 return Err(format!("which names key {} twice; give each key one line", twice[0].0));
             }
-            Some(NamedKeys { by_rank, by_key })
+            let gaps = by_key.iter().zip(0..).map(|((key, _), named)| key - named).collect();
+            Some(NamedKeys { by_rank, by_key, gaps })
         } else {
             if let Some(((rank, _), wanted)) = rows.iter().zip(1_u64..).find(|((rank, _), at)| rank != at) {
                 return Err(format!(
@@ -152,8 +155,7 @@ impl FileRanks {
             return *key;
         }
         let unnamed = rank - named.by_rank.len() as u64;
-        let before = named.by_key.iter().map(|(key, _)| *key);
-        before.fold(unnamed, |key, named| if named <= key { key + 1 } else { key })
+        unnamed + named.gaps.partition_point(|gap| *gap <= unnamed) as u64
     }
 
     /// The rank of a key, as [`key_of_rank`](Self::key_of_rank).
@@ -220,6 +222,13 @@ mod tests {
         }
         let ranks: std::collections::BTreeSet<u64> = (0..10).map(|key| sampler.rank_of_key(key)).collect();
         assert_eq!(ranks.len(), 10);
+    }
+
+    #[test]
+    fn keys_that_a_file_does_not_name_follow_in_their_order() {
+        let ranks = read("key,weight\n4,1\n0,6\n5,2\n7,3\n").unwrap().ranks;
+        let keys: Vec<u64> = (4..9).map(|rank| ranks.key_of_rank(rank)).collect();
+        assert_eq!(keys, [1, 2, 3, 6, 8]);
     }
 
     #[test]
