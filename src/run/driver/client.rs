@@ -1,8 +1,8 @@
 //! One client: a virtual user that issues its operations one after another.
 //!
 //! Response time counts from when an operation was *due*. In a closed loop that is the moment the
-//! client became free, and the same reading of the clock is when the operation was *sent*, unless the client has
-//! waited since. In an open loop it is what the arrival schedule says, whether or not the client
+//! client became free, and the same reading of the clock is when the operation was *sent*, unless the client
+//! thought before it. In an open loop it is what the arrival schedule says, whether or not the client
 //! was still busy then: nothing is skipped, and waiting counts.
 
 use std::cell::RefCell;
@@ -194,6 +194,9 @@ impl<A: Application> Client<A> {
             let operation = self.shared.measure.operation(turn, self.number.into(), number);
             let sent = if has_waited { clock::now() } else { due };
             due = self.perform(&operation, Times { due, sent }, |_| true).await;
+            if self.let_others_run().await {
+                due = clock::now();
+            }
             let pause = self.shared.instance.pause_after(&self.visitor, &operation);
             has_waited = !pause.is_zero();
             if has_waited {
@@ -201,7 +204,6 @@ impl<A: Application> Client<A> {
                 due = (due + pause).min(end);
                 clock::sleep_until(due).await;
             }
-            has_waited |= self.let_others_run().await;
         }
     }
 
@@ -246,9 +248,9 @@ impl<A: Application> Client<A> {
             self.shared.counters.setback(FailedStep::Operation, &failed.error);
         }
         let mut recorder = self.shared.recorder.borrow_mut();
-        self.visitor.end(done, |entity, found| {
+        self.visitor.end(done, |found| {
             if is_counted {
-                found(recorder.anomalies(entity));
+                found.count(recorder.anomalies(found.shown_by()));
             }
         });
         if is_counted {
@@ -283,8 +285,8 @@ fn outcome(answer: Result<&Answer, &WriteError>) -> Outcome {
     }
 }
 
-/// Puts a client behind all others that are ready. tokio's own ways of giving way wake whoever gave way last first, so
-/// that of many clients that never wait two would do all the work.
+/// Puts a client behind all others that are ready. tokio's budget would not: once one client has used it up, all others
+/// are polled in vain, and of these the last goes first, so that of many clients that never wait two would do all the work.
 async fn give_way() {
     let mut has_given_way = false;
     poll_fn(|context| {

@@ -81,14 +81,8 @@ mod tests {
     #[test]
     fn each_key_is_drawn_with_its_probability() {
         let of_powers = |exponent: f64| (1..=1000).map(|k| f64::from(k).powf(-exponent)).collect();
-        let weights: [Vec<f64>; 6] = [
-            vec![1.0],
-            vec![1.0, 3.0],
-            vec![0.0, 0.0, 1.0],
-            vec![1.0; 997],
-            of_powers(0.99),
-            of_powers(9.0),
-        ];
+        let weights: [Vec<f64>; 6] =
+            [vec![1.0], vec![1.0, 3.0], vec![0.0, 0.0, 1.0], vec![1.0; 997], of_powers(0.99), of_powers(9.0)];
         for weights in weights {
             let total: f64 = weights.iter().sum();
             let probabilities: Vec<f64> = weights.iter().map(|weight| weight / total).collect();
