@@ -32,7 +32,7 @@ struct Observation {
 
 /// The audit's findings in an answer.
 #[derive(Debug, Default)]
-struct Found {
+pub struct Found {
     shown_by: usize,
     is_damaged: bool,
     is_audited: bool,
@@ -171,8 +171,8 @@ impl Visitor {
         answer
     }
 
-    /// Judges what the operation has shown. `count` gets a kind of entity and a function that adds to its counts.
-    pub fn end(&mut self, done: Instant, mut count: impl FnMut(usize, &mut dyn FnMut(&mut Anomalies))) {
+    /// Judges what the operation has shown; `take` gets what was found in each answer.
+    pub fn end(&mut self, done: Instant, mut take: impl FnMut(&Found)) {
         let mut whole: Option<Found> = None;
         for observation in self.observed.drain(..) {
             let found = judge(self.audit.as_deref(), self.view.as_mut(), self.number, &observation, done);
@@ -180,14 +180,15 @@ impl Visitor {
                 Some(whole) if observation.is_part => whole.join(&found),
                 _ => {
                     if let Some(complete) = whole.replace(found) {
-                        count(complete.shown_by, &mut |anomalies| complete.count(anomalies));
+                        take(&complete);
                     }
                 }
             }
         }
-        for found in whole.into_iter().chain(self.known.drain(..)) {
-            count(found.shown_by, &mut |anomalies| found.count(anomalies));
+        if let Some(complete) = whole {
+            take(&complete);
         }
+        self.known.drain(..).for_each(|found| take(&found));
     }
 }
 
@@ -226,7 +227,14 @@ impl Found {
         mine.overlapped_a_write |= theirs.overlapped_a_write;
     }
 
-    fn count(&self, anomalies: &mut Anomalies) {
+    /// The kind of entity that the answer showed.
+    #[must_use]
+    pub fn shown_by(&self) -> usize {
+        self.shown_by
+    }
+
+    /// Adds it to the counts of its kind of entity.
+    pub fn count(&self, anomalies: &mut Anomalies) {
         let findings = &self.findings;
         anomalies.audited += u64::from(self.is_audited);
         anomalies.overlapping += u64::from(findings.overlapped_a_write);
@@ -272,7 +280,7 @@ mod tests {
 
     fn found(visitor: &mut Visitor) -> Anomalies {
         let mut all = Anomalies::default();
-        visitor.end(clock::now(), |_, count| count(&mut all));
+        visitor.end(clock::now(), |found| found.count(&mut all));
         all
     }
 

@@ -31,10 +31,12 @@ impl Recorder {
     /// A time that lies before the one it is counted from counts as no time.
     #[inline]
     pub fn record(&mut self, kind: u8, outcome: Outcome, due: Instant, sent: Instant, done: Instant) {
-        if sent.saturating_duration_since(due) > self.late_after {
+        let response_ns = nanos_between(due, done);
+        let service_ns = if sent == due { response_ns } else { nanos_between(sent, done) };
+        if sent != due && sent.saturating_duration_since(due) > self.late_after {
             self.window.count_late();
         }
-        self.window.count(kind, outcome, nanos_between(due, done), nanos_between(sent, done));
+        self.window.count(kind, outcome, response_ns, service_ns);
         self.outages.note(kind, !outcome.class().is_success(), done);
     }
 

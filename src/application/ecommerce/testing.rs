@@ -89,7 +89,7 @@ impl<C: StrategyCache> Open<C> {
         self.visitor.begin(clock::now());
         let answer = self.app.perform(&mut self.visitor, operation).await;
         let mut found = [Anomalies::default(), Anomalies::default(), Anomalies::default()];
-        self.visitor.end(clock::now(), |entity, count| count(&mut found[entity]));
+        self.visitor.end(clock::now(), |one| one.count(&mut found[one.shown_by()]));
         (answer, found)
     }
 
@@ -97,7 +97,7 @@ impl<C: StrategyCache> Open<C> {
         self.visitor.begin(clock::now());
         self.app.category_page(&mut self.visitor, page).await.unwrap();
         let mut found = [Anomalies::default(), Anomalies::default(), Anomalies::default()];
-        self.visitor.end(clock::now(), |entity, count| count(&mut found[entity]));
+        self.visitor.end(clock::now(), |one| one.count(&mut found[one.shown_by()]));
         found
     }
 

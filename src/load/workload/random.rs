@@ -1,7 +1,7 @@
 //! The randomness of a run: random access by (seed, purpose, lane, number), the same for ever.
 //!
 //! The numbers are part of what a result means: two results compare only if their streams were equal. So the algorithm
-//! is fixed. Test vectors hold it, and a change to it needs a new digest version in [`super::stream`].
+//! is fixed. Test vectors hold it, and a change to it changes the digests of all streams.
 //!
 //! ```text
 //! mix(x)    = x ^= x >> 30; x *= 0xBF58476D1CE4E5B9; x ^= x >> 27; x *= 0x94D049BB133111EB; x ^= x >> 31

@@ -1,7 +1,8 @@
 //! One client: a virtual user that issues its operations one after another.
 //!
 //! Response time counts from when an operation was *due*. In a closed loop that is the moment the
-//! client became free. In an open loop it is what the arrival schedule says, whether or not a client
+//! client became free, and the same reading of the clock is when the operation was *sent*, unless the client
+//! thought before it. In an open loop it is what the arrival schedule says, whether or not a client
 //! was free then: nothing is skipped, and waiting counts.
 
 use std::cell::RefCell;
@@ -36,6 +37,10 @@ const FILLING_CLIENTS: u32 = 64;
 /// How long after the end of the measured time an open loop still sends what was due in it. What is left
 /// then is counted as unsent: the cell did not achieve what was offered.
 pub const CATCHING_UP: Duration = Duration::from_secs(5);
+
+/// How many operations a client may do before the others have their turn. Each turn costs about as much as a third of an
+/// operation that never waits.
+const IN_A_ROW: u32 = 64;
 
 /// Clients that are about to join those of a worker, each with its number and state.
 pub type JoiningClients<A> = Rc<RefCell<Vec<(u32, WorkerState<A>)>>>;
@@ -90,6 +95,8 @@ struct Client<A> {
     shared: WorkerState<A>,
     /// It as the application sees it.
     visitor: Visitor,
+    /// The operations since the others had their turn.
+    in_a_row: u32,
 }
 
 /// The numbers of a warm-up's operations are told by this bit from those of the measured ones, so that no
@@ -160,7 +167,7 @@ async fn run<A: Application>(number: u32, shared: WorkerState<A>) {
 impl<A: Application> Client<A> {
     fn new(number: u32, shared: WorkerState<A>) -> Self {
         let visitor = Visitor::new(number, shared.audit.clone(), Arc::clone(&shared.touched));
-        Self { number, warmed: StreamPlaces::of_one(number.into()), shared, visitor }
+        Self { number, warmed: StreamPlaces::of_one(number.into()), shared, visitor, in_a_row: 0 }
     }
 
     /// Issues operations of the warm-up one after another until the stage is over.
@@ -181,7 +188,7 @@ impl<A: Application> Client<A> {
                     _ = control::next(&mut stages, stage) => return,
                 }
             }
-            let_others_run().await;
+            self.let_others_run().await;
         }
     }
 
@@ -206,7 +213,7 @@ impl<A: Application> Client<A> {
             if queue.borrow_mut().end(clock::now()) == NextStep::Leaves {
                 return ControlFlow::Break(());
             }
-            let_others_run().await;
+            self.let_others_run().await;
         }
         ControlFlow::Continue(())
     }
@@ -230,6 +237,7 @@ impl<A: Application> Client<A> {
 
     async fn closed_loop(&mut self, start: Instant, end: Instant) {
         let mut due = clock::now();
+        let mut has_waited = false;
         for number in 0.. {
             let free = due.saturating_duration_since(start);
             // Where no later phase has work for this client, it has none to the end.
@@ -237,19 +245,24 @@ impl<A: Application> Client<A> {
             if turn > free {
                 due = (start + turn).min(end);
                 clock::sleep_until(due).await;
+                has_waited = true;
             }
             if due >= end || self.shared.control.is_stopped() {
                 return;
             }
             let operation = self.shared.measure.operation(turn, self.number.into(), number);
-            due = self.perform(&operation, Times { due, sent: clock::now() }, |_| true).await;
+            let sent = if has_waited { clock::now() } else { due };
+            due = self.perform(&operation, Times { due, sent }, |_| true).await;
+            if self.let_others_run().await {
+                due = clock::now();
+            }
             let pause = self.shared.instance.pause_after(&self.visitor, &operation);
-            if !pause.is_zero() {
+            has_waited = !pause.is_zero();
+            if has_waited {
                 // Who thinks is not free: the next operation is due when they have thought.
                 due = (due + pause).min(end);
                 clock::sleep_until(due).await;
             }
-            let_others_run().await;
         }
     }
 
@@ -263,17 +276,17 @@ impl<A: Application> Client<A> {
             if due >= end {
                 break;
             }
-            clock::sleep_until(due).await;
-            let now = clock::now();
+            // Made before its time has come, so that it is sent as soon as that has.
+            let operation = self.shared.measure.operation(arrival.due, place.client, place.number);
             let send_by = self.shared.measure.send_by(arrival.due).map_or(end + CATCHING_UP, |by| start + by);
-            if self.shared.control.is_stopped() || now >= send_by {
+            clock::sleep_until(due).await;
+            let sent = clock::now();
+            if self.shared.control.is_stopped() || sent >= send_by {
                 unsent += 1;
                 continue;
             }
             self.begin(queue);
             self.visitor.number = place.client as u32;
-            let operation = self.shared.measure.operation(arrival.due, place.client, place.number);
-            let sent = clock::now();
             let done = self.perform(&operation, Times { due, sent }, |_| true).await;
             self.shared.recorder.borrow_mut().note_wakeup(due.max(had_room).into_std(), sent.into_std());
             had_room = match queue.borrow_mut().end(done) {
@@ -281,7 +294,7 @@ impl<A: Application> Client<A> {
                 NextStep::Goes => start,
                 NextStep::HadNoRoom => done,
             };
-            let_others_run().await;
+            self.let_others_run().await;
         }
         self.shared.recorder.borrow_mut().record_unsent(unsent);
     }
@@ -302,9 +315,9 @@ impl<A: Application> Client<A> {
             self.shared.counters.setback(FailedStep::Operation, &failed.error);
         }
         let mut recorder = self.shared.recorder.borrow_mut();
-        self.visitor.end(done, |entity, found| {
+        self.visitor.end(done, |found| {
             if is_counted {
-                found(recorder.anomalies(entity));
+                found.count(recorder.anomalies(found.shown_by()));
             }
         });
         if is_counted {
@@ -313,6 +326,17 @@ impl<A: Application> Client<A> {
             recorder.record(operation.kind, outcome, due.into_std(), sent.into_std(), done.into_std());
         }
         done
+    }
+
+    /// A store inside this process answers without ever waiting; the other clients and the end of the window
+    /// have to get their turn all the same. Between operations, so that it is part of none. Returns true if they had it.
+    async fn let_others_run(&mut self) -> bool {
+        self.in_a_row = (self.in_a_row + 1) % IN_A_ROW;
+        let is_their_turn = self.in_a_row == 0;
+        if is_their_turn {
+            give_way().await;
+        }
+        is_their_turn
     }
 }
 
@@ -333,18 +357,28 @@ fn outcome(answer: Result<&Answer, &WriteError>) -> Outcome {
     }
 }
 
-/// A store inside this process answers without ever waiting; the other clients and the end of the window
-/// have to get their turn all the same. Between operations, so that it is part of none.
-async fn let_others_run() {
-    tokio::task::coop::consume_budget().await;
+/// Puts a client behind all others that are ready. tokio's budget would not: once one client has used it up, all others
+/// are polled in vain, and of these the last goes first, so that of many clients that never wait two would do all the work.
+async fn give_way() {
+    let mut has_given_way = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut has_given_way, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
     use std::num::NonZeroU64;
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use bytes::Bytes;
+    use tokio::task::{LocalSet, spawn_local};
 
     use super::*;
     use crate::application::Dataset as _;
@@ -359,7 +393,7 @@ mod tests {
     use crate::strategy::Strategy as _;
     use crate::strategy::source::Keyspace;
     use crate::strategy::testing::{Interfered, Interference, local_cache, sound_forms};
-    use crate::strategy::{AnyStrategy, CachingSettings};
+    use crate::strategy::{AnyStrategy, Backlog, CachingSettings};
 
     const KEYS: u64 = 100;
     const READS: u64 = 10_000;
@@ -432,6 +466,110 @@ mod tests {
         }
     }
 
+    /// Answers at once, and counts the operations and those that were sent at another moment than now. After some of
+    /// them the client thinks.
+    #[derive(Default)]
+    struct AtOnce {
+        operations: Arc<AtomicU64>,
+        at_another_moment: Arc<AtomicU64>,
+    }
+
+    impl Application for AtOnce {
+        async fn perform(&self, visitor: &mut Visitor, _: &Operation) -> Result<Answer, WriteError> {
+            self.operations.fetch_add(1, Ordering::Relaxed);
+            self.at_another_moment.fetch_add(u64::from(visitor.sending() != clock::now()), Ordering::Relaxed);
+            Ok(Answer::Read(ReadOutcome::Hit))
+        }
+
+        fn pause_after(&self, _: &Visitor, operation: &Operation) -> Duration {
+            Duration::from_micros(if operation.number % 300 == 299 { 700 } else { 0 })
+        }
+
+        async fn recover(&self) -> Result<u64, StoreError> {
+            Ok(0)
+        }
+
+        async fn drain(&self, _: Duration) -> Result<(), StoreError> {
+            Ok(())
+        }
+
+        fn backlog(&self) -> Backlog {
+            Backlog::default()
+        }
+    }
+
+    fn shared<A: Application>(application: A) -> WorkerState<A> {
+        WorkerState {
+            instance: Rc::new(Instance::new(application, None)),
+            recorder: Rc::new(RefCell::new(Recorder::new(2, Recorder::LATE_AFTER))),
+            warmup: Arc::new(stream(Phase::Warmup)),
+            measure: Arc::new(PhasedStream::whole(stream(Phase::Measure))),
+            open_loop: None,
+            joining: JoiningClients::default(),
+            control: Arc::default(),
+            touched: Arc::new(Touched::none_of(KEYS)),
+            audit: None,
+            counters: Counters::default(),
+        }
+    }
+
+    /// The clock moves on only while others have their turn.
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_waited_for_others_or_thought_reads_the_clock_before_it_sends() {
+        let application = AtOnce::default();
+        let operations = Arc::clone(&application.operations);
+        let at_another_moment = Arc::clone(&application.at_another_moment);
+        let mut client = Client::new(0, shared(application));
+        let run = async {
+            let start = clock::now();
+            let client =
+                spawn_local(
+                    async move { client.closed_loop(start, start + Duration::from_millis(50)).await },
+                );
+            while !client.is_finished() {
+                tokio::time::advance(Duration::from_micros(500)).await;
+            }
+        };
+        LocalSet::new().run_until(run).await;
+        let operations = operations.load(Ordering::Relaxed);
+        assert!(operations > 1_000, "{operations}");
+        assert_eq!(at_another_moment.load(Ordering::Relaxed), 0, "of {operations}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn clients_that_never_wait_all_have_their_turn() {
+        const CLIENTS: u32 = 9;
+        let counted: Rc<[Cell<u64>; CLIENTS as usize]> = Rc::default();
+        let state = shared(AtOnce::default());
+        let client = |number: u32| {
+            let (mut client, counted) = (Client::new(number, state.clone()), Rc::clone(&counted));
+            async move {
+                let end = clock::now() + Duration::from_hours(1);
+                for number in 0.. {
+                    let operation = client.shared.measure.operation(Duration::ZERO, 0, number);
+                    let now = clock::now();
+                    client.perform(&operation, Times { due: now, sent: now }, |_| true).await;
+                    counted[client.number as usize].set(number);
+                    client.let_others_run().await;
+                    if now >= end {
+                        break;
+                    }
+                }
+            }
+        };
+        let run = async {
+            let all = spawn_local(run_all((0..CLIENTS).map(client).collect::<Vec<_>>()));
+            for _ in 0..100 {
+                tokio::task::yield_now().await;
+            }
+            all.abort();
+        };
+        LocalSet::new().run_until(run).await;
+        let counts: Vec<u64> = counted.iter().map(Cell::get).collect();
+        let (least, most) = (counts.iter().min().unwrap(), counts.iter().max().unwrap());
+        assert!(*least > 0 && most - least <= 2 * u64::from(IN_A_ROW), "{counts:?}");
+    }
+
     fn stream(phase: Phase) -> OperationStream {
         let keys = NonZeroU64::new(KEYS).unwrap();
         OperationStream::new(StreamSpec {
@@ -460,18 +598,7 @@ mod tests {
             let source =
                 Fixed(Arc::new((Keyspace { key_prefix: "product:".into(), ttl: None, tags: 0 }, products)));
             let strategy: AnyStrategy<_, _> = spec.build(cache.clone(), source);
-            let shared = WorkerState {
-                instance: Rc::new(Instance::new(Catalog::new(strategy), None)),
-                recorder: Rc::new(RefCell::new(Recorder::new(2, Recorder::LATE_AFTER))),
-                warmup: Arc::new(stream(Phase::Warmup)),
-                measure: Arc::new(PhasedStream::whole(stream(Phase::Measure))),
-                open_loop: None,
-                joining: JoiningClients::default(),
-                control: Arc::default(),
-                touched: Arc::new(Touched::none_of(KEYS)),
-                audit: None,
-                counters: Counters::default(),
-            };
+            let shared = shared(Catalog::new(strategy));
             let mut client = Client::new(0, shared.clone());
             let counted = || shared.recorder.borrow().window().anomalies().corrupt;
             let corrupted = || corrupting.corrupted.load(Ordering::Relaxed);

@@ -99,7 +99,8 @@ impl<A: Application> Instance<A> {
 
     /// See [`Application::pause_after`].
     pub fn pause_after(&self, visitor: &Visitor, operation: &Operation) -> Duration {
-        self.running().map_or(Duration::ZERO, |application| application.pause_after(visitor, operation))
+        let running = self.running.borrow();
+        running.as_ref().map_or(Duration::ZERO, |application| application.pause_after(visitor, operation))
     }
 
     /// See [`Application::drain`]; an instance that is on its way up again is waited for.

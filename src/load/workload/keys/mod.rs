@@ -1,7 +1,8 @@
 //! Key distributions: which key an operation requests. Each is a file and a row in [`REGISTRY`].
 //!
 //! Distributions draw *ranks*: rank 0 is the key with the most requests. [`KeySampler`] maps ranks to keys by a seeded
-//! bijection, so that the hot keys lie scattered while the skew stays untouched.
+//! bijection, so that the hot keys lie scattered while the skew stays untouched. Where there are few keys, it draws from a
+//! [`KeyTable`] of what both together come to.
 
 pub mod exponential;
 pub mod file;
@@ -9,6 +10,7 @@ pub mod hotspot;
 pub mod latest;
 pub mod sequential;
 pub mod shift;
+pub mod table;
 pub mod uniform;
 pub mod zipf;
 pub mod zipf_one_hit;
@@ -27,6 +29,7 @@ pub use hotspot::{Hotspot, HotspotRanks};
 pub use latest::Latest;
 pub use sequential::Sequential;
 pub use shift::RankShift;
+pub use table::KeyTable;
 pub use uniform::Uniform;
 pub use zipf::{Zipf, ZipfRanks};
 pub use zipf_one_hit::{ZipfOneHit, ZipfOneHitRanks};
@@ -240,6 +243,8 @@ pub struct KeySampler {
     bijection: Bijection,
     /// What has become of the ranks since the start, the latest change last.
     shifts: Arc<[RankShift]>,
+    /// What keys are drawn from, where it is quicker than drawing a rank and looking for its key.
+    table: Option<Arc<KeyTable>>,
 }
 
 impl KeySampler {
@@ -264,7 +269,21 @@ impl KeySampler {
             Distribution::ZipfOneHit(settings) => Ranks::ZipfOneHit(ZipfOneHitRanks::new(keys, settings)),
             Distribution::File(popularity) => Ranks::File(Arc::clone(&popularity.ranks)),
         };
-        Self { keys, ranks, bijection: Bijection::new(keys, seed), shifts: Arc::from([]) }
+        let bijection = Bijection::new(keys, seed);
+        Self { keys, ranks, bijection, shifts: Arc::from([]), table: None }.with_table()
+    }
+
+    /// The same sampler with a table of its own, where that pays.
+    fn with_table(mut self) -> Self {
+        // These are drawn as quickly, or not each by itself.
+        let is_quick = matches!(self.ranks, Ranks::Uniform | Ranks::Sequential | Ranks::ZipfOneHit(_));
+        let keys = self.keys.get();
+        self.table = (!is_quick && keys <= KeyTable::MOST_KEYS).then(|| {
+            let probabilities: Vec<f64> =
+                (0..keys).map(|key| self.probability(self.rank_of_key(key))).collect();
+            Arc::new(KeyTable::new(&probabilities))
+        });
+        self
     }
 
     /// The same sampler after a `share` of the hot keys was replaced by others, which the seed draws. Hot are the hottest
@@ -277,7 +296,7 @@ impl KeySampler {
         };
         let are_alike = matches!(self.ranks, Ranks::Uniform | Ranks::Sequential);
         let next = RankShift::new(hot, self.keys, share.get(), seed).filter(|_| !are_alike);
-        Self { shifts: self.shifts.iter().copied().chain(next).collect(), ..self.clone() }
+        Self { shifts: self.shifts.iter().copied().chain(next).collect(), ..self.clone() }.with_table()
     }
 
     /// The number of keys.
@@ -290,6 +309,9 @@ impl KeySampler {
     #[inline]
     #[must_use]
     pub fn sample(&self, random: &mut Xoroshiro, client: u64, sequence: u64, clients: u64) -> u64 {
+        if let Some(table) = &self.table {
+            return table.sample(random);
+        }
         match &self.ranks {
             Ranks::Zipf(ranks) => self.scattered(ranks.sample(random)),
             Ranks::Uniform => random.below(self.keys.get()),

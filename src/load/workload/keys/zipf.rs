@@ -2,7 +2,8 @@
 //!
 //! Ranks are drawn by rejection-inversion (Hörmann and Derflinger, "Rejection-inversion to generate variates from
 //! monotone discrete distributions", 1996), in the form that stays accurate as s passes through 1. It needs no table,
-//! so N may be anything up to 2^53, and no rank is approximated: rejection is decided against the exact k^−s.
+//! so N may be anything up to 2^53, and no rank is approximated: rejection is decided against the exact k^−s. Few keys are
+//! drawn from a [`KeyTable`](super::KeyTable) instead.
 
 use std::num::NonZeroU64;
 
