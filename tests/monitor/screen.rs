@@ -285,7 +285,10 @@ fn a_terminal_that_cannot_move_its_cursor_gets_lines_and_the_reason() {
         assert_eq!(running.end(), Some(0), "{}", shown.text());
         let written = shown.0.lock().unwrap().0.clone();
         let said = written.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(said.contains("--watch needs a terminal") && said.contains("cannot move its cursor"), "{said}");
+        assert!(
+            said.contains("--watch needs a terminal") && said.contains("cannot move its cursor"),
+            "{said}"
+        );
         assert!(said.contains("[1/1]") && !written.contains('\u{1b}'), "{written:?}");
         assert_eq!(terminal.modes(), before);
     }

@@ -98,13 +98,6 @@ impl Until {
         for row in measured.filter(|row| u64::from(row.block) <= blocks) {
             groups.entry((&row.topology, &row.swept)).or_default().push(row);
         }
-        let group = |((topology, swept), mut rows): ((&str, &str), Vec<&'_ SummaryRow>)| {
-            let place = if swept.is_empty() { topology.to_owned() } else { format!("{topology}, {swept}") };
-            let disturbed: BTreeSet<u32> =
-                rows.iter().filter(|row| row.status.is_disturbed()).map(|row| row.block).collect();
-            rows.retain(|row| !disturbed.contains(&row.block));
-            GroupSoFar { place, quiet: rows, disturbed }
-        };
         groups.into_iter().map(group).collect()
     }
 
@@ -142,6 +135,15 @@ impl Until {
         let has = |figure: &&Criterion| rows.iter().any(|row| (figure.of_row)(row).is_some());
         names.iter().filter_map(|name| named(name)).find(has)
     }
+}
+
+/// The blocks of one topology and set of swept values that nothing disturbed.
+fn group<'a>(((topology, swept), mut rows): ((&str, &str), Vec<&'a SummaryRow>)) -> GroupSoFar<'a> {
+    let place = if swept.is_empty() { topology.to_owned() } else { format!("{topology}, {swept}") };
+    let disturbed: BTreeSet<u32> =
+        rows.iter().filter(|row| row.status.is_disturbed()).map(|row| row.block).collect();
+    rows.retain(|row| !disturbed.contains(&row.block));
+    GroupSoFar { place, quiet: rows, disturbed }
 }
 
 #[cfg(test)]

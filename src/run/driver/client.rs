@@ -558,7 +558,8 @@ mod tests {
             }
         };
         let run = async {
-            let all = spawn_local(run_all((0..CLIENTS).map(client).collect::<Vec<_>>()));
+            let mut clients: FuturesUnordered<_> = (0..CLIENTS).map(client).collect();
+            let all = spawn_local(async move { while clients.next().await.is_some() {} });
             for _ in 0..100 {
                 tokio::task::yield_now().await;
             }

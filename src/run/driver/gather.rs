@@ -10,9 +10,7 @@ use crate::base::clock::Instant;
 use crate::base::observer::{Event, LoadStage, Observer};
 use crate::measure::collectors::process_cpu::process_cpu;
 use crate::measure::settle::{DRIFT_LIMIT, FEWEST_WINDOWS};
-use crate::measure::{
-    HitRateWindow, OutageRecorder, QueueUse, SlopeTest, Trend, Warmth, Window, slope_test,
-};
+use crate::measure::{HitRateWindow, OutageRecorder, QueueUse, SlopeTest, Trend, Warmth, Window, slope_test};
 use crate::results::Phase;
 use crate::run::findings::{Load, ObservedEvent, ObservedWindow, Sample, times_of_window};
 use crate::run::plan::Cell;

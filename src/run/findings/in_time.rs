@@ -114,6 +114,7 @@ mod tests {
             busiest_thread: Duration::ZERO,
             backlog: Backlog::default(),
             samples: [Sample::nothing_at(crate::base::clock::now()); 2],
+            queues: None,
         }
     }
 

@@ -68,7 +68,7 @@ fn row(
             samples: &samples,
             pool_wait,
             busiest_thread_share: busiest.as_secs_f64() / length_s,
-            queues: queues::most(in_step().copied()),
+            queues: queues::most(in_step.iter().copied()),
         };
         verdict_on(cell, observed, &stretch)
     });

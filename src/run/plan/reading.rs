@@ -62,7 +62,7 @@ pub(super) fn read_scenario(name: &str, tree: &Table, traces: &mut Traces, mista
     let topologies = choice::topologies(&top, mistakes);
     together::check_pin(&pin, &top);
     let recorded = traces.read(&workload, &dataset, &top);
-    let is_otherwise_timed = !phases.is_empty() || search.is_some() || has_rate || has_arrivals;
+    let is_otherwise_timed = !phases.is_empty() || search.is_some() || written_rate.is_some() || has_arrivals;
     let of_trace = traces::rate(&workload, recorded.as_deref(), &run, is_otherwise_timed, &top);
     workload.rate_per_second = workload.rate_per_second.or(of_trace);
     let scenario = Scenario {

@@ -175,7 +175,7 @@ mod tests {
                 Ok(_) => String::new(),
                 Err(PlanError::Invalid(invalid)) => {
                     let mistakes = invalid.mistakes.iter();
-                    mistakes.map(|one| format!("{}: {}", one.key, one.message)).collect()
+                    mistakes.map(|one| format!("{}: {}", one.key, one.message)).collect::<Vec<_>>().concat()
                 }
                 Err(other) => panic!("{other}"),
             }

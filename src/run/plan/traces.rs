@@ -126,17 +126,22 @@ mod tests {
     fn at_speed(workload: &str) -> Result<Plan, String> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("trace.csv");
-        let lines: String =
-            (0..20).map(|second| format!("{},k{},read,9\n", second * 1_000, second % 3)).collect();
+        let lines: String = (0..20)
+            .map(|second| format!("{},k{},read,9\n", second * 1_000, second % 3))
+            .collect::<Vec<_>>()
+            .concat();
         std::fs::write(&path, format!("time_ms,key,operation,size_bytes\n{lines}")).unwrap();
         let path = path.display().to_string();
         let text = format!(
             "strategies = [\"cache-aside\"]\ntopologies = [\"embedded\"]\n[workload]\ntrace = {path:?}\n{workload}"
         );
         Plan::parse("test", "test.toml", &text, &PlanOptions::default()).map_err(|error| match error {
-            PlanError::Invalid(invalid) => {
-                invalid.mistakes.iter().map(|one| format!("{}: {};", one.key, one.message)).collect()
-            }
+            PlanError::Invalid(invalid) => invalid
+                .mistakes
+                .iter()
+                .map(|one| format!("{}: {};", one.key, one.message))
+                .collect::<Vec<_>>()
+                .concat(),
             unreadable @ PlanError::Unreadable { .. } => unreadable.to_string(),
         })
     }
