@@ -98,14 +98,14 @@ impl Until {
         for row in measured.filter(|row| u64::from(row.block) <= blocks) {
             groups.entry((&row.topology, &row.swept)).or_default().push(row);
         }
-        let group = |((topology, swept), mut rows): ((&str, &str), Vec<&'_ SummaryRow>)| {
+        let groups = groups.into_iter().map(|((topology, swept), mut rows)| {
             let place = if swept.is_empty() { topology.to_owned() } else { format!("{topology}, {swept}") };
             let disturbed: BTreeSet<u32> =
                 rows.iter().filter(|row| row.status.is_disturbed()).map(|row| row.block).collect();
             rows.retain(|row| !disturbed.contains(&row.block));
             GroupSoFar { place, quiet: rows, disturbed }
-        };
-        groups.into_iter().map(group).collect()
+        });
+        groups.collect()
     }
 
     fn of_group(&self, place: &str, rows: &[&SummaryRow]) -> Vec<KnownRatio> {
