@@ -98,7 +98,14 @@ impl Until {
         for row in measured.filter(|row| u64::from(row.block) <= blocks) {
             groups.entry((&row.topology, &row.swept)).or_default().push(row);
         }
-        groups.into_iter().map(group).collect()
+        let groups = groups.into_iter().map(|((topology, swept), mut rows)| {
+            let place = if swept.is_empty() { topology.to_owned() } else { format!("{topology}, {swept}") };
+            let disturbed: BTreeSet<u32> =
+                rows.iter().filter(|row| row.status.is_disturbed()).map(|row| row.block).collect();
+            rows.retain(|row| !disturbed.contains(&row.block));
+            GroupSoFar { place, quiet: rows, disturbed }
+        });
+        groups.collect()
     }
 
     fn of_group(&self, place: &str, rows: &[&SummaryRow]) -> Vec<KnownRatio> {
@@ -135,15 +142,6 @@ impl Until {
         let has = |figure: &&Criterion| rows.iter().any(|row| (figure.of_row)(row).is_some());
         names.iter().filter_map(|name| named(name)).find(has)
     }
-}
-
-/// The blocks of one topology and set of swept values that nothing disturbed.
-fn group<'a>(((topology, swept), mut rows): ((&str, &str), Vec<&'a SummaryRow>)) -> GroupSoFar<'a> {
-    let place = if swept.is_empty() { topology.to_owned() } else { format!("{topology}, {swept}") };
-    let disturbed: BTreeSet<u32> =
-        rows.iter().filter(|row| row.status.is_disturbed()).map(|row| row.block).collect();
-    rows.retain(|row| !disturbed.contains(&row.block));
-    GroupSoFar { place, quiet: rows, disturbed }
 }
 
 #[cfg(test)]

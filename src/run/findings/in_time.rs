@@ -6,7 +6,6 @@ use super::faults;
 use super::observed::{Observed, ObservedWindow};
 use crate::measure::Window;
 use crate::measure::in_time::{KEPT_UP, ended_in_time, share};
-use crate::results::Mode;
 use crate::run::plan::Cell;
 
 /// The operations that were due in a stretch of time, and those of them that ended in time.
@@ -41,9 +40,7 @@ impl InTime {
 /// whole was not kept up with. `None` in a closed loop, in which nothing is due.
 #[must_use]
 pub fn of(cell: &Cell, observed: &Observed) -> Option<InTime> {
-    if super::limits::mode(cell) == Mode::Closed {
-        return None;
-    }
+    cell.scenario.workload.rate_per_second?;
     let load = &observed.load;
     let whole = InTime {
         due: load.all.operations() + load.all.unsent(),
