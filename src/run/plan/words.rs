@@ -1,8 +1,9 @@
 //! The workload of a scenario in a sentence, for whoever reads the results and has not seen the scenario.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::{Plan, Scenario};
+use super::{Cell, Plan, Scenario};
 use crate::base::secrets::strike_typed;
 use crate::base::units::show_duration;
 use crate::load::workload::{Distribution, ValueSizes};
@@ -15,7 +16,6 @@ impl Plan {
     pub fn workload_in_words(&self) -> String {
         let scenario = &self.scenario;
         let workload = &scenario.workload;
-        let unquoted = |text: String| text.trim_matches('"').to_owned();
         let mut parts = vec![format!(
             "{} documents of {}",
             grouped(scenario.dataset.keys.get()),
@@ -23,6 +23,9 @@ impl Plan {
         )];
         match &workload.trace {
             Some(path) => parts.push(format!("the operations of the trace {path}")),
+            None if !scenario.is_catalog() => {
+                parts.push(format!("the operations of {}", scenario.application.spec.name()));
+            }
             None => parts.push(format!("{} % reads", tidy(workload.reads.get() * 100.0))),
         }
         let clients = format!(
@@ -37,22 +40,17 @@ impl Plan {
         };
         parts.push(match workload.rate_per_second {
             Some(_) if !scenario.phases.is_empty() => {
-                let arrivals = unquoted(workload.arrivals.show());
+                let arrivals = unquoted(&workload.arrivals.show());
                 format!("a rate that changes ({arrivals}) from {clients}{keys}")
             }
             Some(rate) => {
-                let arrivals = unquoted(workload.arrivals.show());
+                let arrivals = unquoted(&workload.arrivals.show());
                 format!("{} operations a second ({arrivals}) from {clients}{keys}", tidy(rate.0))
             }
             None => format!("{clients}, each as fast as it is answered{keys}"),
         });
         let cache = &scenario.cache;
-        let room = cache.capacity.as_ref().map_or_else(
-            || "a cache without a limit".to_owned(),
-            |capacity| {
-                format!("a cache for {}, {}", unquoted(capacity.show()), unquoted(cache.eviction.show()))
-            },
-        );
+        let room = self.room_in_words();
         let ttl =
             cache.ttl.map_or_else(|| "no TTL".to_owned(), |ttl| format!("TTL {}", show_duration(ttl.0)));
         parts.push(format!("{room}, {ttl}"));
@@ -70,6 +68,28 @@ impl Plan {
         }
         parts.join(" · ")
     }
+
+    /// How large the cache is, and where, if some of the topologies do not obey that.
+    fn room_in_words(&self) -> String {
+        let cache = &self.scenario.cache;
+        let Some(capacity) = &cache.capacity else { return "a cache without a limit".into() };
+        let ignores = |cell: &&Cell| cell.ignored.iter().any(|ignored| ignored.key == "cache.capacity");
+        let (ignoring, obeying): (Vec<&Cell>, Vec<&Cell>) = self.cells.iter().partition(ignores);
+        if obeying.is_empty() {
+            return "a cache as large as its servers make it".into();
+        }
+        let topologies: BTreeSet<&str> = obeying.iter().map(|cell| cell.topology.label.as_str()).collect();
+        let on = if ignoring.is_empty() {
+            String::new()
+        } else {
+            format!(" on {}", topologies.into_iter().collect::<Vec<_>>().join(", "))
+        };
+        format!("a cache for {}, {}{on}", unquoted(&capacity.show()), unquoted(&cache.eviction.show()))
+    }
+}
+
+fn unquoted(text: &str) -> String {
+    text.trim_matches('"').to_owned()
 }
 
 /// Every setting of a scenario, whether it was given or left at its default, a table after another; without secrets.
@@ -163,7 +183,11 @@ mod tests {
     use crate::run::plan::{Plan, PlanOptions};
 
     fn words(text: &str) -> String {
-        let text = format!("strategies = [\"cache-aside\"]\ntopologies = [\"single\"]\n{text}");
+        words_on("\"single\"", text)
+    }
+
+    fn words_on(topologies: &str, text: &str) -> String {
+        let text = format!("strategies = [\"cache-aside\"]\ntopologies = [{topologies}]\n{text}");
         Plan::parse("test", "test.toml", &text, &PlanOptions::default()).unwrap().workload_in_words()
     }
 
@@ -175,6 +199,22 @@ mod tests {
             "20,000 documents of 500B · 95 % reads · 1,500 operations a second (poisson) from 1,000 clients of 2 instances, \
              Zipf 0.99 · a cache for 20%, allkeys-lru, TTL 1h"
         );
+    }
+
+    #[test]
+    fn a_capacity_is_told_only_of_topologies_that_obey_it() {
+        let (there, cache) =
+            ("{ name = \"single\", url = \"redis://localhost/\" }", "[cache]\ncapacity = \"20%\"\n");
+        let outside = words_on(there, cache);
+        assert!(outside.contains("a cache as large as its servers make it, no TTL"), "{outside}");
+        let both = words_on(&format!("{there}, \"embedded\""), cache);
+        assert!(both.contains("a cache for 20%, allkeys-lru on embedded, no TTL"), "{both}");
+    }
+
+    #[test]
+    fn an_application_has_operations_of_its_own_and_no_share_of_reads() {
+        let words = words("application = \"sessions\"\n");
+        assert!(words.contains("the operations of sessions") && !words.contains("% reads"), "{words}");
     }
 
     #[test]
