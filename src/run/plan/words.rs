@@ -206,9 +206,9 @@ mod tests {
         let (there, cache) =
             ("{ name = \"single\", url = \"redis://localhost/\" }", "[cache]\ncapacity = \"20%\"\n");
         let outside = words_on(there, cache);
-        assert!(outside.contains("a cache as large as its servers make it, no TTL"), "{outside}");
+        assert!(outside.contains("a cache as large as its servers make it, TTL 1h"), "{outside}");
         let both = words_on(&format!("{there}, \"embedded\""), cache);
-        assert!(both.contains("a cache for 20%, allkeys-lru on embedded, no TTL"), "{both}");
+        assert!(both.contains("a cache for 20%, allkeys-lru on embedded, TTL 1h"), "{both}");
     }
 
     #[test]
