@@ -196,6 +196,13 @@ fn interrupted(outcome: &RunOutcome, arguments: &RunArguments) -> Exit {
             quoted(outcome.directory.as_os_str())
         );
     }
+    if let Some(junit) = &arguments.junit {
+        let there = if junit.exists() { "; the file that is there is of another run" } else { "" };
+        note!(
+            "{} is not written, since requirements are judged when every run has ended{there}",
+            shown::line(&junit.display().to_string())
+        );
+    }
     let command = resume_command(std::env::args_os(), &outcome.directory);
     note!("interrupted: what had ended is kept; go on with\n  {command}");
     Exit::Interrupted
