@@ -714,3 +714,24 @@ fn a_report_of_lost_rows_keeps_the_page() {
     assert!(said.contains("is of 2 runs and summary.csv has 1 now (without r"), "{said}");
     assert_eq!(fs::read(folder.join("report.html")).unwrap(), page);
 }
+
+#[test]
+fn a_picture_alone_writes_no_requirements_and_is_refused_together_with_them() {
+    let options = ["report", "anywhere", "--chart", "trade-off", "--junit", "requirements.xml"];
+    let said = Place::new().fails(2, &options);
+    assert!(
+        said.contains("--chart") && said.contains("--junit") && said.contains("cannot be used with"),
+        "{said}"
+    );
+}
+
+#[test]
+fn the_list_of_criteria_says_in_which_unit_the_files_have_them() {
+    let listed = Place::new().succeeds(&["list", "criteria"]).stdout;
+    for (name, unit) in [("read.p99", "µs"), ("stale_age_max", "s"), ("hit_rate", "share")] {
+        let (_, of_it) =
+            listed.split_once(&format!("\n  {name}\n")).unwrap_or_else(|| panic!("{name} in {listed}"));
+        let told = of_it.lines().nth(1).unwrap_or_default().trim();
+        assert_eq!(told, format!("unit in result files: {unit}"), "{name}");
+    }
+}

@@ -388,8 +388,9 @@ fn a_killed_run_leaves_what_had_ended_and_nothing_else_and_is_finished_by_resume
 fn an_interrupted_run_keeps_what_had_ended_and_takes_its_servers_with_it() {
     let place = Place::new();
     place.write("interrupted.toml", scenario(REDIS, ""));
+    place.write("requirements.xml", "of an earlier run");
     let latest = place.latest("interrupted");
-    let mut running = place.start(place.hotset(&["interrupted.toml"]));
+    let mut running = place.start(place.hotset(&["interrupted.toml", "--junit", "requirements.xml"]));
     running.until("the first cell has ended", || finished(&latest) == 1);
     assert!(place.runs_a_server("redis-server"));
 
@@ -398,6 +399,8 @@ fn an_interrupted_run_keeps_what_had_ended_and_takes_its_servers_with_it() {
     let ended = running.end();
     assert_eq!(ended.code, 130, "{ended:?}");
     assert!(ended.stderr.contains("go on with\n") && ended.stderr.contains(" --resume "), "{ended:?}");
+    assert!(ended.stderr.contains("requirements.xml is not written"), "{ended:?}");
+    assert!(ended.stderr.contains("the file that is there is of another run"), "{ended:?}");
     place.is_left_clean();
     let results = place.results("interrupted");
     assert_eq!(results.summary.len(), 1);

@@ -13,7 +13,7 @@ pub use page::settings_page;
 use crate::commands::cli::Listed;
 use crate::load::workload::{PhaseSettings, StaircaseSettings, WorkloadSettings, keys};
 use crate::report::charts;
-use crate::results::{CRITERIA, OPERATION_CRITERIA};
+use crate::results::{CRITERIA, OPERATION_CRITERIA, Unit};
 use crate::run::fault;
 use crate::run::plan::SearchSettings;
 use crate::run::plan::cost::CostSettings;
@@ -155,10 +155,14 @@ fn listings(sort: Listed) -> (&'static str, Vec<Listing>) {
             "criteria: the figures that strategies are judged by; [requirements] names them, as \"read.p99\" = \"<5ms\"",
             CRITERIA
                 .iter()
-                .map(|criterion| row(criterion.name, criterion.meaning, Vec::new()))
+                .map(|criterion| Listing {
+                    more: in_unit(criterion.unit),
+                    ..row(criterion.name, criterion.meaning, Vec::new())
+                })
                 .chain(OPERATION_CRITERIA.iter().map(|criterion| {
                     // One kind of an application's operations has them in a table of its own.
-                    row(&format!("operations.NAME.{}", criterion.name), criterion.meaning, Vec::new())
+                    let name = format!("operations.NAME.{}", criterion.name);
+                    Listing { more: in_unit(criterion.unit), ..row(&name, criterion.meaning, Vec::new()) }
                 }))
                 .collect(),
         ),
@@ -166,6 +170,12 @@ fn listings(sort: Listed) -> (&'static str, Vec<Listing>) {
         Listed::Columns => ("columns: what the result files hold", Vec::new()),
         Listed::Schema => ("schema: the form of summary.json", Vec::new()),
     }
+}
+
+/// The unit in which the result files have a figure.
+fn in_unit(unit: Unit) -> Option<String> {
+    let word = unit.word();
+    (!word.is_empty()).then(|| format!("unit in result files: {word}"))
 }
 
 /// An application with the operations and the kinds of entity that it has.

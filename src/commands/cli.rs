@@ -159,7 +159,7 @@ pub enum Command {
         /// The directory
         dir: PathBuf,
         /// Write the requirements, met and missed, as JUnit XML into this file
-        #[arg(long, value_name = "FILE")]
+        #[arg(long, value_name = "FILE", conflicts_with = "chart")]
         junit: Option<PathBuf>,
         /// Which picture to draw instead
         #[command(flatten)]

@@ -1,10 +1,10 @@
 //! The command that goes on with an interrupted run, as a shell takes it.
 
 use std::ffi::{OsStr, OsString};
-use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
+use crate::base::shell::quoted;
 use crate::run::plan::redacted_command;
 
 /// The command of a run with all its options, but with this directory to go on in. Passwords are struck out.
@@ -43,33 +43,8 @@ fn without_secrets(word: &OsStr) -> OsString {
     if shown == text { word.to_owned() } else { shown.into() }
 }
 
-/// A word as a shell reads it again, whatever bytes it is made of; nothing in it moves a terminal's cursor.
-#[must_use]
-pub fn quoted(word: &OsStr) -> String {
-    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_./=:,+@%".contains(byte);
-    match word.to_str() {
-        Some(text) if !text.is_empty() && text.bytes().all(|byte| is_plain(&byte)) => text.to_owned(),
-        Some(text) if !text.contains(char::is_control) => format!("'{}'", text.replace('\'', r"'\''")),
-        _ => {
-            let mut shown = String::from("$'");
-            for byte in word.as_bytes() {
-                match byte {
-                    b'\'' | b'\\' => shown.extend(['\\', char::from(*byte)]),
-                    b' '..=b'~' => shown.push(char::from(*byte)),
-                    // Writing to a string does not fail.
-                    _ => drop(write!(shown, "\\x{byte:02x}")),
-                }
-            }
-            shown.push('\'');
-            shown
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::os::unix::ffi::OsStringExt as _;
-
     use super::*;
 
     fn resumed(arguments: &[&str]) -> String {
@@ -97,23 +72,5 @@ mod tests {
     fn a_password_is_struck_out_of_the_command() {
         let shown = resumed(&["hotset", "a.toml", "--set", "database.url=mongodb://u:canary@h"]);
         assert!(!shown.contains("canary") && shown.contains("***"), "{shown}");
-    }
-
-    #[test]
-    fn a_shell_reads_the_same_bytes_again() {
-        for bytes in [
-            &b"a\xff\\b'c"[..],
-            b"",
-            b"a b",
-            b"it's",
-            b"new\nline",
-            b"\x1b[2J",
-            "schl\u{fc}ssel $x".as_bytes(),
-        ] {
-            let word = OsString::from_vec(bytes.to_vec());
-            let script = format!("printf %s {}", quoted(&word));
-            let read = std::process::Command::new("bash").args(["-c", &script]).output().unwrap().stdout;
-            assert_eq!(read, bytes, "{script}");
-        }
     }
 }

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use crate::base::interrupt::{self, EndSignal, Interrupt};
 use crate::base::observer::{Discreet, Observer};
 use crate::base::output::{answer, note};
+use crate::base::shell::quoted;
 use crate::base::shown;
 use crate::base::terminal::{moves_cursor, no_screen};
 use crate::commands::cli::RunArguments;
@@ -15,7 +16,7 @@ use crate::commands::exit::Exit;
 use crate::commands::output::end;
 use crate::commands::plan::read;
 use crate::commands::report::{conclude, print_table, say};
-use crate::commands::resume::{quoted, resume_command};
+use crate::commands::resume::resume_command;
 use crate::monitor::scenario::Watching;
 use crate::monitor::terminal;
 use crate::report::group::groups;
@@ -193,6 +194,13 @@ fn interrupted(outcome: &RunOutcome, arguments: &RunArguments) -> Exit {
         note!(
             "the report is not drawn; draw it with\n  hotset report {}",
             quoted(outcome.directory.as_os_str())
+        );
+    }
+    if let Some(junit) = &arguments.junit {
+        let there = if junit.exists() { "; the file that is there is of another run" } else { "" };
+        note!(
+            "{} is not written, since requirements are judged when every run has ended{there}",
+            shown::line(&junit.display().to_string())
         );
     }
     let command = resume_command(std::env::args_os(), &outcome.directory);

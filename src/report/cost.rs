@@ -11,12 +11,13 @@ use super::table::{PageTable, TableColumn, figures, words};
 use crate::model::stats::paired_ratio;
 use crate::results::{Criterion, PriceList, named};
 
-/// The cheapest strategy that may be proposed, against no cache; `None` without prices, or of a single strategy.
+/// The cheapest of no cache and the strategies that may be proposed; `None` without prices, or of a single strategy.
 #[must_use]
 pub fn cheapest(group: &Group<'_>) -> Option<String> {
     let prices = group.results.run.prices.as_ref()?;
     let figure = named("cost")?;
-    let entries = candidates(group);
+    let mut entries = candidates(group);
+    entries.extend(reference(group));
     let leading: Vec<&StrategyRepeats<'_>> =
         leaders(&entries, figure).into_iter().map(|at| entries[at]).collect();
     leading.first()?;
@@ -29,6 +30,12 @@ pub fn cheapest(group: &Group<'_>) -> Option<String> {
         format!(" The price leaves out what a crash would lose: {} {hold} writes back.", few(&risky))
     };
     Some(match leading.as_slice() {
+        [only] if only.is_reference() => format!(
+            "{} is cheapest: {}.{}",
+            only.label,
+            money(prices, figure, only),
+            least_with_a_cache(group, prices, figure)
+        ),
         [only] => format!(
             "{} is cheapest: {}{}.{risk}",
             only.label,
@@ -47,6 +54,20 @@ pub fn cheapest(group: &Group<'_>) -> Option<String> {
                 few(&each)
             )
         }
+    })
+}
+
+fn reference<'a, 'b>(group: &'a Group<'b>) -> Option<&'a StrategyRepeats<'b>> {
+    group.entries.iter().find(|entry| entry.is_reference() && !entry.measured.is_empty())
+}
+
+/// What a cache costs at least, where none is cheapest.
+fn least_with_a_cache(group: &Group<'_>, prices: &PriceList, figure: &Criterion) -> String {
+    let costs = candidates(group).into_iter().filter_map(|entry| Some((entry, figure.of(entry)?.value)));
+    let least = costs.min_by(|a, b| figure.better.order(a.1, b.1));
+    least.map_or_else(String::new, |(entry, cost)| {
+        let against = against_reference(group, figure, entry);
+        format!(" The least with a cache is {} of {}{against}.", amount(prices, cost), entry.label)
     })
 }
 
@@ -72,8 +93,7 @@ fn amount(prices: &PriceList, value: f64) -> String {
 }
 
 fn against_reference(group: &Group<'_>, figure: &Criterion, entry: &StrategyRepeats<'_>) -> String {
-    let reference = group.entries.iter().find(|entry| entry.is_reference() && !entry.measured.is_empty());
-    let against = reference.and_then(|reference| {
+    let against = reference(group).and_then(|reference| {
         let dearer = paired_ratio(&figure.by_block(reference), &figure.by_block(entry))?;
         let (ratio, word) = if dearer.estimate >= 1.0 {
             (dearer, "less")
@@ -184,6 +204,20 @@ mod tests {
         ] {
             assert!(told.contains(part), "{part} in {told}");
         }
+    }
+
+    #[test]
+    fn where_no_cache_is_cheapest_that_is_told_with_what_a_cache_costs_at_least() {
+        let told = told(&[("no-cache", 2.0), ("cache-aside", 4.0), ("read-through", 6.0)], "€").unwrap();
+        for part in [
+            "no-cache is cheapest: 2.05 € for a million operations (",
+            "The least with a cache is 4.1 € of cache-aside (2 ",
+            "× more than no-cache, n = 4).",
+        ] {
+            assert!(told.contains(part), "{part} in {told}");
+        }
+        let alike = self::told(&[("no-cache", 2.0), ("cache-aside", 2.0)], "").unwrap();
+        assert!(alike.contains("no-cache (2.05)") && alike.contains("cache-aside (2.05)"), "{alike}");
     }
 
     #[test]

@@ -59,13 +59,13 @@ impl<'a> StrategyRepeats<'a> {
     /// latencies are those of a queue.
     #[must_use]
     pub fn legend_label(&self) -> String {
-        let is_overloaded = self.measured.iter().any(|row| row.status.is_overloaded());
-        match (self.is_impaired(), is_overloaded) {
-            (false, false) => self.label.to_owned(),
-            (true, false) => format!("{} (impaired)", self.label),
-            (false, true) => format!("{} (overloaded)", self.label),
-            (true, true) => format!("{} (impaired, overloaded)", self.label),
-        }
+        labelled(self.label, &[self])
+    }
+
+    /// Returns true if a repeat's latencies are those of a queue that grows.
+    #[must_use]
+    pub fn is_overloaded(&self) -> bool {
+        self.measured.iter().any(|row| row.status.is_overloaded())
     }
 
     /// Returns true if a repeat measured something else than its name says.
@@ -102,6 +102,16 @@ impl<'a> StrategyRepeats<'a> {
     pub fn cells(&self) -> impl Iterator<Item = &'a SummaryRow> + '_ {
         self.measured.iter().chain(&self.failed).copied()
     }
+}
+
+/// A label with the words of [`StrategyRepeats::legend_label`] that are true of any of these.
+#[must_use]
+pub fn labelled(label: &str, of: &[&StrategyRepeats<'_>]) -> String {
+    let is_impaired = of.iter().any(|entry| entry.is_impaired());
+    let is_overloaded = of.iter().any(|entry| entry.is_overloaded());
+    let words = [(is_impaired, "impaired"), (is_overloaded, "overloaded")];
+    let words: Vec<&str> = words.into_iter().filter_map(|(is_true, word)| is_true.then_some(word)).collect();
+    if words.is_empty() { label.to_owned() } else { format!("{label} ({})", words.join(", ")) }
 }
 
 /// The groups of a run, by swept values and topology in the order in which they first ran in `run.json`'s plan.

@@ -7,7 +7,7 @@ use super::format;
 use super::group::Group;
 use super::headline::NONE;
 use super::table::{PageTable, figures, words};
-use super::{beyond, ignored, requirements, scorecard, side_by_side, watch};
+use super::{beyond, caveats, requirements, scorecard, side_by_side, watch};
 use crate::base::shown;
 use crate::results::{LatencyFloor, LimitedBy, Results, RunInfo, Status, SummaryRow, named};
 
@@ -106,15 +106,8 @@ fn decision_panel(results: &Results, groups: &[Group<'_>]) -> Markup {
             @if !run.description.is_empty() { p.question { (run.description) } }
             @if !run.workload.is_empty() { p.workload { (run.workload) } }
             (lead(results))
-            @for sentence in ignored::sentences(results) { p.warning { (sentence) } }
-            @for warning in &run.warnings { p.warning { (warning) } }
+            @for caveat in caveats::sentences(results) { p.warning { (caveat) } }
             @if let Some(known) = &run.precision { p { "Repeats: " (known.sentence()) "." } }
-            @if run.build.optimisation == "0" {
-                p.warning {
-                    "hotset was built without optimisation: these figures measure hotset more than anything else. Build it with "
-                    code { "cargo run --release" } " and run again."
-                }
-            }
             @for part in &parts { (decision_part(part)) }
             (required(groups))
         }
@@ -154,11 +147,10 @@ fn decision_part(part: &DecisionPart) -> Markup {
 
 fn lead(results: &Results) -> Markup {
     let run = &results.run;
-    let (finished, planned) = (results.summary.len(), run.cells.len());
     html! {
         p.lead {
             (format::date(&run.started_utc)) " · "
-            @if planned > finished { (finished) " of " (planned) " runs finished" } @else { (finished) " runs" }
+            (results.summary.len()) " runs"
             " · seed " (run.seed) " · hotset " (run.version)
             @if let Some(commit) = &run.commit { ", commit " (commit) }
             " (" (run.build.profile) " profile, optimisation " (run.build.optimisation) ")"

@@ -74,7 +74,7 @@ impl RateSeries<'_> {
     /// database".
     #[must_use]
     pub fn sentence(&self) -> String {
-        let label = self.entry.label;
+        let label = self.label();
         let rate = |rate: f64| format!("{}/s", format::count(rate));
         let what = if self.is_searched { "holds what is required" } else { "answers what is due" };
         let missed = self.fails.and_then(|fails| {
@@ -85,7 +85,7 @@ impl RateSeries<'_> {
             Some(format!("; at {}: {missed}{limit}", rate(fails)))
         });
         let missed = missed.unwrap_or_default();
-        match (self.knee(), self.fails) {
+        let sentence = match (self.knee(), self.fails) {
             (Some(knee), Some(_)) => format!("{label} {what} up to {}{}{missed}", rate(knee), self.spread()),
             (Some(knee), None) => {
                 format!(
@@ -94,19 +94,36 @@ impl RateSeries<'_> {
                     self.spread()
                 )
             }
+            (None, _) if self.holds.iter().any(Option::is_some) => format!(
+                "{label} {what} at none of the rates that were tried in its first repeat{}{missed}",
+                self.spread()
+            ),
             (None, _) => format!("{label} {what} at none of the rates that were tried{missed}"),
-        }
+        };
+        sentence + "."
     }
 
     /// What the repeats have found, where there are several.
     fn spread(&self) -> String {
-        let found: Vec<f64> = self.holds.iter().copied().flatten().collect();
-        if self.holds.len() < 2 {
+        let all = self.holds.len();
+        if all < 2 {
             return String::new();
         }
-        let low = found.iter().copied().fold(f64::INFINITY, f64::min);
-        let high = found.iter().copied().fold(0.0, f64::max);
-        format!(" (its {} repeats: {} to {}/s)", self.holds.len(), format::count(low), format::count(high))
+        let found: Vec<f64> = self.holds.iter().copied().flatten().collect();
+        let low = format::count(found.iter().copied().fold(f64::INFINITY, f64::min));
+        let high = format::count(found.iter().copied().fold(0.0, f64::max));
+        let rates = if low == high { format!("{low}/s") } else { format!("{low} to {high}/s") };
+        match all - found.len() {
+            0 => format!(" (its {all} repeats: {rates})"),
+            none => format!(" ({none} of its {all} repeats at none, the rest up to {rates})"),
+        }
+    }
+
+    /// The strategy, with what tells it from one that may be proposed.
+    fn label(&self) -> String {
+        let label = self.entry.legend_label();
+        let is_control = self.entry.measured.iter().any(|row| row.control.is_some());
+        if is_control { format!("{label} (a control)") } else { label }
     }
 }
 
@@ -176,7 +193,7 @@ fn cells(label: &str, at: &AtRate) -> [String; 10] {
 mod tests {
     use super::*;
     use crate::report::group::groups;
-    use crate::results::{LimitedBy, Of, Results, SummaryRow};
+    use crate::results::{LimitedBy, Of, Results, Status, SummaryRow};
 
     fn at(rate_per_s: f64, holds: bool) -> AtRate {
         let missed = if holds { "" } else { "91.0 % of what was due was answered in time" };
@@ -215,12 +232,12 @@ mod tests {
         assert_eq!(
             told(&results),
             "cache-aside answers what is due up to 2,000/s; at 3,000/s: 91.0 % of what was due was answered in time, limited \
-             by database"
+             by database."
         );
         results.staircase.truncate(2);
         assert_eq!(
             told(&results),
-            "cache-aside answers what is due up to 2,000/s, the highest rate that was tried"
+            "cache-aside answers what is due up to 2,000/s, the highest rate that was tried."
         );
     }
 
@@ -243,9 +260,50 @@ mod tests {
         assert_eq!(
             told(&results),
             "cache-aside holds what is required up to 3,000/s (its 2 repeats: 3,000 to 3,100/s); at 3,090/s: 91.0 % of what \
-             was due was answered in time, limited by database"
+             was due was answered in time, limited by database."
         );
         assert_eq!(unlike_rates(&groups(&results).unwrap()[0]), None, "one strategy is not compared");
+    }
+
+    /// The sentence on a search whose repeats have found these rates to hold.
+    fn searched(knees: &[Option<f64>]) -> String {
+        let cells: Vec<String> = (1..=knees.len()).map(|repeat| format!("r{repeat}")).collect();
+        let mut results = results(&cells.iter().map(String::as_str).collect::<Vec<_>>());
+        for (cell, knee) in cells.iter().zip(knees) {
+            let row = SearchRow {
+                run: 1,
+                at: at(3_000.0, knee.is_some()),
+                knee_from_per_s: *knee,
+                ..SearchRow::default()
+            };
+            results.search.push(of_cell(cell, row));
+        }
+        told(&results)
+    }
+
+    #[test]
+    fn repeats_that_hold_at_no_rate_are_counted_and_not_taken_for_those_that_do() {
+        let some = searched(&[Some(3_000.0), None, None]);
+        assert!(some.contains("(2 of its 3 repeats at none, the rest up to 3,000/s)"), "{some}");
+        let not_the_first = searched(&[None, Some(3_000.0), Some(3_100.0)]);
+        let told = "at none of the rates that were tried in its first repeat (1 of its 3 repeats at none, the rest up to 3,000 \
+                    to 3,100/s)";
+        assert!(not_the_first.contains(told), "{not_the_first}");
+        let none = searched(&[None, None, None]);
+        assert!(none.ends_with("at none of the rates that were tried."), "{none}");
+        let alike = searched(&[Some(3_000.0), Some(3_000.0)]);
+        assert!(alike.contains("(its 2 repeats: 3,000/s)"), "{alike}");
+    }
+
+    #[test]
+    fn a_control_and_an_impaired_strategy_are_told_as_what_they_are() {
+        let mut results = results(&["r1"]);
+        results.summary[0].control = Some("on_write = \"ignore\"".into());
+        results.summary[0].status = Status::Impaired;
+        let row = StepRow { step: 1, at: at(1_000.0, true), ..StepRow::default() };
+        results.staircase.push(of_cell("r1", row));
+        let told = told(&results);
+        assert!(told.starts_with("cache-aside (impaired) (a control) answers"), "{told}");
     }
 
     #[test]

@@ -6,12 +6,14 @@ use std::fmt::Write as _;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::caveats;
 use super::criteria::Estimate;
 use super::decision::{self, DecisionPart};
 use super::group::{Group, StrategyRepeats, short_swept};
 use super::headline::Headline;
+use super::markdown::plain;
 use super::requirements::JudgedRequirement;
-use crate::results::{CRITERIA, Criterion, Over, Results};
+use crate::results::{CRITERIA, Criterion, Over, Requirement, Results, Unit, named, named_of_operation};
 
 /// One row for each strategy, topology and set of swept values, over its repeats.
 pub const RESULTS: &str = "results.csv";
@@ -95,6 +97,7 @@ struct RequirementLine<'a> {
     operation: &'a str,
     criterion: &'a str,
     required: &'a str,
+    unit: &'static str,
     value: Option<f64>,
     low: Option<f64>,
     high: Option<f64>,
@@ -111,6 +114,7 @@ impl<'a> RequirementLine<'a> {
             operation: one.requirement.operation.as_deref().unwrap_or_default(),
             criterion: &one.requirement.criterion,
             required: &one.requirement.written,
+            unit: unit(one.requirement),
             value: one.estimate.map(|of| of.value),
             low: one.estimate.and_then(|of| of.interval).map(|of| of.low),
             high: one.estimate.and_then(|of| of.interval).map(|of| of.high),
@@ -118,6 +122,16 @@ impl<'a> RequirementLine<'a> {
             verdict: one.met.word(),
         }
     }
+}
+
+/// The unit of the value beside a bound, which may be written in another.
+fn unit(requirement: &Requirement) -> &'static str {
+    let name = &requirement.criterion;
+    let unit = match &requirement.operation {
+        Some(_) => named_of_operation(name).map(|figure| figure.unit),
+        None => named(name).map(|figure| figure.unit),
+    };
+    unit.map_or("", Unit::word)
 }
 
 /// The text of `requirements.csv`.
@@ -305,6 +319,7 @@ fn requirement_schema() -> Value {
             "strategy": { "type": "string" }, "topology": { "type": "string" }, "swept": { "type": "string" },
             "operation": text_schema("The kind of operation; empty where it is all of them together."),
             "criterion": { "type": "string" }, "required": { "type": "string" },
+            "unit": text_schema("The unit of value, low and high; empty of what is only counted."),
             "value": number_schema(), "low": number_schema(), "high": number_schema(),
             "repeats": { "type": "integer" },
             "verdict": { "enum": ["met", "missed", "undecided", "unknown"] },
@@ -333,8 +348,12 @@ pub fn summary_markdown(results: &Results, groups: &[Group<'_>], judged: &[Judge
     let mut text = format!("## {}\n\n", plain(&run.name));
     for line in [&run.description, &run.workload] {
         if !line.is_empty() {
-            let _ = writeln!(text, "{}\n", plain(line));
+            // A description may have several lines.
+            let _ = writeln!(text, "{}\n", plain(&line.lines().collect::<Vec<_>>().join(" ")));
         }
+    }
+    for caveat in caveats::sentences(results) {
+        let _ = writeln!(text, "> [!WARNING]\n> {}\n", plain(&caveat));
     }
     for part in decision::of(groups) {
         if !part.heading.is_empty() {
@@ -353,13 +372,12 @@ pub fn summary_markdown(results: &Results, groups: &[Group<'_>], judged: &[Judge
         }
         text.push('\n');
     }
-    let criteria: Vec<&Criterion> =
-        IN_MARKDOWN.iter().filter_map(|name| crate::results::named(name)).collect();
+    let criteria: Vec<&Criterion> = IN_MARKDOWN.iter().filter_map(|name| named(name)).collect();
     let swept_too = groups.iter().any(|group| !group.swept.is_empty());
     let mut heading = vec!["strategy", "topology"];
     heading.extend(swept_too.then_some("swept"));
     heading.extend(criteria.iter().map(|criterion| criterion.heading));
-    heading.extend(["observed", "runs"]);
+    heading.extend(["observed", "status"]);
     let _ = writeln!(text, "| {} |\n|{}", heading.join(" | "), " --- |".repeat(heading.len()));
     for (group, entry) in entries(groups) {
         let verdict = Headline::of(entry);
@@ -372,18 +390,36 @@ pub fn summary_markdown(results: &Results, groups: &[Group<'_>], judged: &[Judge
     text
 }
 
-/// Text that Markdown shows as it is.
-fn plain(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\\' | '|' | '*' | '_' | '`' | '[' | ']' | '#' => safe.extend(['\\', c]),
-            '<' => safe += "&lt;",
-            '>' => safe += "&gt;",
-            '&' => safe += "&amp;",
-            '\n' | '\r' => safe.push(' '),
-            other => safe.push(other),
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::group::groups;
+    use crate::report::made_up::run_of;
+    use crate::report::requirements::judge;
+
+    #[test]
+    fn beside_a_value_stands_its_unit_since_its_bound_may_be_written_in_another() {
+        let mut row = run_of("cache-aside", 1);
+        row.read_response.p99_us = Some(4_100.0);
+        let mut results = Results { summary: vec![row], ..Results::default() };
+        results.run.requirements =
+            vec![Requirement::parse("read.p99", "<5ms").unwrap(), Requirement::parse("lost", "=0").unwrap()];
+        let groups = groups(&results).unwrap();
+        let written = String::from_utf8(requirements_csv(&judge(&groups)).unwrap()).unwrap();
+        let lines: Vec<&str> = written.lines().collect();
+        assert!(lines[0].contains(",required,unit,value,"), "{written}");
+        assert!(lines[1].contains(",read.p99,<5ms,µs,") && lines[2].contains(",lost,=0,,"), "{written}");
     }
-    safe
+
+    #[test]
+    fn the_summary_says_first_what_makes_its_figures_doubtful_and_mentions_nobody() {
+        let mut results = Results { summary: vec![run_of("cache-aside", 1)], ..Results::default() };
+        results.run.cells = (1..=35).map(|number| format!("r{number}")).collect();
+        results.run.description = "Which one?\n@team \u{1b}[31m".into();
+        let groups = groups(&results).unwrap();
+        let text = summary_markdown(&results, &groups, &judge(&groups));
+        let (before, _) = text.split_once("| strategy |").unwrap();
+        assert!(before.contains("Only 1 of 35 runs have finished"), "{text}");
+        assert!(before.contains("Which one? &#64;team ␛\\[31m"), "{text}");
+    }
 }

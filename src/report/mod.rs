@@ -8,6 +8,7 @@ pub mod beyond;
 pub mod candidates;
 pub mod canvas;
 pub mod capacity_curve;
+pub mod caveats;
 pub mod charts;
 pub mod compare;
 pub mod cost;
@@ -25,6 +26,7 @@ pub mod knee;
 pub mod machine_files;
 #[cfg(test)]
 mod made_up;
+pub mod markdown;
 pub mod nodes;
 pub mod operations;
 pub mod phases;

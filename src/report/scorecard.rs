@@ -62,7 +62,7 @@ pub fn html(groups: &[Group<'_>]) -> Markup {
                         @for figure in &figures { (heading(figure.heading, figure.meaning, false)) }
                         (heading("guarantee", "What the strategy promises here.", true))
                         (heading("observed", "Whether the audit found anything against it.", true))
-                        (heading("runs", "What became of its runs.", true))
+                        (heading("status", "What became of its runs.", true))
                     } }
                     tbody {
                         @for group in groups { @for entry in &group.entries { (row(group, entry, &figures, swept, &judged)) } }

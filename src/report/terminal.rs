@@ -6,7 +6,7 @@ use super::answer::best;
 use super::format;
 use super::group::{Group, short_swept};
 use super::headline::Headline;
-use super::{decision, failures, ignored, operations, prediction, requirements};
+use super::{caveats, decision, failures, operations, prediction, requirements};
 use crate::base::shown;
 use crate::model::stats::REPEATS_FOR_INTERVAL;
 use crate::results::{Criterion, Results, Status, named};
@@ -68,7 +68,7 @@ pub fn closing_table(results: &Results, groups: &[Group<'_>], width: usize) -> S
     text.push('\n');
     text += &operations::closing_table(groups, RULED);
     let mut lines: Vec<String> =
-        results.run.warnings.iter().map(|warning| format!("Warning: {warning}")).collect();
+        caveats::sentences(results).iter().map(|caveat| format!("Warning: {caveat}")).collect();
     lines.push(explanation(results, groups));
     lines.extend(precision(results));
     if table.contains(BEST) {
@@ -77,7 +77,6 @@ pub fn closing_table(results: &Results, groups: &[Group<'_>], width: usize) -> S
     if !left_out.is_empty() {
         lines.push(format!("Left out at this width: {}; report.html has them.", format::list(&left_out)));
     }
-    lines.extend(ignored::sentences(results));
     lines.extend(failed_cells(results));
     lines.extend(failures::lines(results));
     lines.extend(prediction::sentences(groups));

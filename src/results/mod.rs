@@ -33,6 +33,7 @@ mod operations;
 mod origin;
 mod phases;
 mod precision;
+mod proposal;
 mod rates;
 mod read;
 mod requirement;

@@ -5,13 +5,15 @@ use plotters::style::{Color, RGBColor};
 use super::by_strategy::micros_scale;
 use super::hit_rate::rate_scale;
 use crate::report::answer::few;
+use crate::report::candidates::candidates;
 use crate::report::canvas::Canvas;
 use crate::report::canvas::end_labels::{EndLabel, draw_end_labels, room_for};
 use crate::report::canvas::panel::Panel;
 use crate::report::canvas::scale::{Scale, Spread, Tick};
 use crate::report::canvas::sheet::{LegendEntry, MARGIN, Sheet, WIDTH};
+use crate::report::criteria::Estimate;
 use crate::report::format::{self, percent, three_digits};
-use crate::report::group::{Group, StrategyRepeats, quantity};
+use crate::report::group::{Group, StrategyRepeats, labelled, quantity};
 use crate::results::named;
 
 const HEIGHT: f64 = 190.0;
@@ -322,12 +324,15 @@ fn draw_line(
     known.last().map(|(x, of)| at(*x, of.value))
 }
 
+/// Each strategy once, with what is to be known of it at any of the values.
 fn legend(rows: &[Row<'_>]) -> Vec<LegendEntry> {
     let mut entries: Vec<LegendEntry> = Vec::new();
+    let all = || rows.iter().flat_map(|row| &row.points).flat_map(|point| &point.group.entries);
     for entry in rows.iter().flat_map(Row::entries) {
-        let entry = LegendEntry { label: entry.label.to_owned(), ..LegendEntry::of(entry) };
-        if entries.iter().all(|known| known.label != entry.label) {
-            entries.push(entry);
+        if entries.iter().all(|known| known.strategy.as_deref() != Some(entry.label)) {
+            let of_label: Vec<_> = all().filter(|other| other.label == entry.label).collect();
+            let label = labelled(entry.label, &of_label);
+            entries.push(LegendEntry { label, ..LegendEntry::of(entry) });
         }
     }
     entries
@@ -359,15 +364,20 @@ fn note(rows: &[Row<'_>]) -> String {
     )
 }
 
-/// A hit rate at one of the values.
+/// One of the values, and the hit rate there.
 #[derive(Debug, Clone, Copy)]
-struct Rate<'a> {
+struct RateAt<'a> {
     x: f64,
     text: &'a str,
-    value: f64,
-    /// The lower end of its interval; the value itself of too few repeats.
-    at_least: f64,
-    has_interval: bool,
+    /// `None` where the strategy was not measured or may not be proposed.
+    rate: Option<Estimate>,
+}
+
+impl RateAt<'_> {
+    /// By the lower end of its interval; by the rate itself of too few repeats.
+    fn reaches(&self, target: f64) -> bool {
+        self.rate.is_some_and(|rate| rate.interval.map_or(rate.value, |interval| interval.low) >= target)
+    }
 }
 
 /// Where a strategy stands to the target.
@@ -409,11 +419,11 @@ fn answers(rows: &[Row<'_>]) -> Option<String> {
     }
 }
 
-/// Says which strategies reach the target at most values, or how near one comes.
+/// Says which of the strategies that may be proposed reach the target at most values, or how near one comes.
 fn answer(row: &Row<'_>) -> Option<String> {
     let bound = row.target(HIT_RATE).unwrap_or(TARGET);
     let (key, target) = (row.key, percent(bound));
-    let known: Vec<(&str, Vec<Rate<'_>>)> =
+    let known: Vec<(&str, Vec<RateAt<'_>>)> =
         row.entries().iter().map(|entry| (entry.label, hit_rates(row, entry.label))).collect();
     let known_to_reach: Vec<(&str, Reached<'_>)> =
         known.iter().filter_map(|(label, rates)| Some((*label, reached(rates, bound)?))).collect();
@@ -430,29 +440,23 @@ fn answer(row: &Row<'_>) -> Option<String> {
         Reached::From(_, text) => format!("from {key} = {text} on"),
         Reached::UpTo(_, text) => format!("up to {key} = {text}"),
     };
-    let has_intervals = known.iter().flat_map(|(_, rates)| rates).all(|rate| rate.has_interval);
+    let mut rates = known.iter().flat_map(|(_, rates)| rates).filter_map(|at| at.rate);
+    let has_intervals = rates.all(|rate| rate.interval.is_some());
     let doubt = if has_intervals { "" } else { ", by too few repeats for an interval" };
     Some(format!("{} {verb} a hit rate of {target} {at}{doubt}", few(&first)))
 }
 
-fn hit_rates<'a>(row: &Row<'a>, label: &str) -> Vec<Rate<'a>> {
-    let Some(figure) = named(HIT_RATE) else { return Vec::new() };
-    let rate = |(point, entry): (Point<'a>, &'a StrategyRepeats<'a>)| {
-        let of = figure.of(entry)?;
-        let at_least = of.interval.map_or(of.value, |interval| interval.low);
-        Some(Rate {
-            x: point.x,
-            text: point.text,
-            value: of.value,
-            at_least,
-            has_interval: of.interval.is_some(),
-        })
+/// The hit rate of a strategy at every value, also where there is none: what is not known is not reached.
+fn hit_rates<'a>(row: &Row<'a>, label: &str) -> Vec<RateAt<'a>> {
+    let rate = |point: &Point<'a>| {
+        let entry = candidates(point.group).into_iter().find(|entry| entry.label == label);
+        RateAt { x: point.x, text: point.text, rate: entry.and_then(|entry| named(HIT_RATE)?.of(entry)) }
     };
-    row.of_strategy(label).into_iter().filter_map(rate).collect()
+    row.points.iter().map(rate).collect()
 }
 
-fn reached<'a>(rates: &[Rate<'a>], target: f64) -> Option<Reached<'a>> {
-    let is_reached = |rate: &&Rate<'_>| rate.at_least >= target;
+fn reached<'a>(rates: &[RateAt<'a>], target: f64) -> Option<Reached<'a>> {
+    let is_reached = |rate: &&RateAt<'_>| rate.reaches(target);
     let at_the_start = rates.iter().take_while(is_reached).count();
     let at_the_end = rates.iter().rev().take_while(is_reached).count();
     match rates.iter().filter(is_reached).count() {
@@ -466,20 +470,25 @@ fn reached<'a>(rates: &[Rate<'a>], target: f64) -> Option<Reached<'a>> {
     }
 }
 
-fn nearest(key: &str, target: f64, known: &[(&str, Vec<Rate<'_>>)]) -> Option<String> {
-    let all = known.iter().flat_map(|(label, rates)| rates.iter().map(move |rate| (*label, rate)));
-    let (label, best) = all.max_by(|a, b| a.1.value.total_cmp(&b.1.value))?;
+fn nearest(key: &str, target: f64, known: &[(&str, Vec<RateAt<'_>>)]) -> Option<String> {
+    let all = known.iter().flat_map(|(label, rates)| {
+        rates.iter().filter_map(move |at| Some((*label, at.text, at.rate?.value)))
+    });
+    let (label, text, best) = all.max_by(|a, b| a.2.total_cmp(&b.2))?;
     Some(format!(
         "no strategy is shown to reach a hit rate of {}; {label} comes nearest, with {} at {key} = {}",
         percent(target),
-        percent(best.value),
-        best.text
+        percent(best),
+        text
     ))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::group::groups;
+    use crate::report::made_up::run_of;
+    use crate::results::{Answers, Results, Status, SummaryRow};
 
     #[test]
     fn a_target_is_reached_from_a_value_on_or_up_to_one_and_else_not() {
@@ -487,7 +496,10 @@ mod tests {
             let rates: Vec<_> = rates
                 .into_iter()
                 .zip(["1", "2", "3"])
-                .map(|(rate, text)| Rate { x: 0.0, text, value: rate, at_least: rate, has_interval: true })
+                .map(|(value, text)| {
+                    let rate = Some(Estimate { value, interval: None, repeats: 1 }).filter(|_| value > 0.0);
+                    RateAt { x: 0.0, text, rate }
+                })
                 .collect();
             reached(&rates, TARGET)
         };
@@ -496,5 +508,56 @@ mod tests {
         assert_eq!(of([0.95, 0.92, 0.91]), Some(Reached::Everywhere));
         assert_eq!(of([0.5, 0.92, 0.5]), None);
         assert_eq!(of([0.5, 0.6, 0.7]), None);
+        assert_eq!(of([0.0, 0.92, 0.95]), Some(Reached::From(0.0, "2")), "nothing is known of the first");
+    }
+
+    fn at(label: &str, capacity: &str, hits: u64) -> SummaryRow {
+        let mut row = run_of(label, 1);
+        row.cell = format!("{label}-{capacity}");
+        row.swept = format!("cache.capacity={capacity}");
+        row.answers = Answers {
+            hits,
+            misses: 1_000 - hits,
+            hit_rate: Some(hits as f64 / 1_000.0),
+            ..Answers::default()
+        };
+        row
+    }
+
+    /// The answer and the labels of the legend.
+    fn told(summary: Vec<SummaryRow>) -> (String, Vec<String>) {
+        let results = Results { summary, ..Results::default() };
+        let groups = groups(&results).unwrap();
+        let rows = rows(&groups);
+        (answers(&rows).unwrap(), legend(&rows).into_iter().map(|entry| entry.label).collect())
+    }
+
+    #[test]
+    fn how_much_cache_is_enough_is_said_only_of_strategies_that_may_be_proposed() {
+        let with = |status: Status, row: SummaryRow| SummaryRow { status, ..row };
+        let control = |row: SummaryRow| SummaryRow { control: Some("on_write = \"ignore\"".into()), ..row };
+        let (answer, labels) = told(vec![
+            at("cache-aside", "10%", 800),
+            at("cache-aside", "20%", 950),
+            with(Status::Overloaded, at("lease", "10%", 950)),
+            with(Status::Impaired, at("lease", "20%", 990)),
+            control(at("write-around", "10%", 980)),
+            control(at("write-around", "20%", 990)),
+        ]);
+        assert!(
+            answer.starts_with("cache-aside reaches a hit rate of 90 % from cache.capacity = 20% on"),
+            "{answer}"
+        );
+        assert!(labels.contains(&"lease (impaired, overloaded)".to_owned()), "{labels:?}");
+    }
+
+    #[test]
+    fn a_value_at_which_runs_failed_is_not_one_at_which_the_target_was_reached() {
+        let failed = SummaryRow { status: Status::Failed, ..at("cache-aside", "10%", 0) };
+        let (answer, _) = told(vec![failed, at("cache-aside", "20%", 950), at("cache-aside", "40%", 990)]);
+        assert!(
+            answer.starts_with("cache-aside reaches a hit rate of 90 % from cache.capacity = 20% on"),
+            "{answer}"
+        );
     }
 }

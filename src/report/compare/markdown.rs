@@ -1,8 +1,8 @@
 //! A comparison as Markdown, for a comment on a pull request: what differs in the open, the rest folded away.
 
 use super::{ComparedRun, Comparison, RowChange, RunChange};
-use crate::base::shown;
 use crate::report::judge::{FigureChange, Finding};
+use crate::report::markdown::plain;
 
 /// The comparison in GitHub's Markdown.
 #[must_use]
@@ -68,30 +68,4 @@ fn line(row: &RowChange, figure: &FigureChange, letter: char) -> String {
         "| {name} | {} | {before} | {after} | {ratio} | {interval} | {repeats} | {word} |",
         figure.figure.heading
     )
-}
-
-/// The text of others as it stands, on one line: none of it is Markdown, HTML or a mention of somebody.
-fn plain(text: &str) -> String {
-    let mut plain = String::new();
-    for c in shown::line(text).chars() {
-        match c {
-            '<' => plain += "&lt;",
-            '&' => plain += "&amp;",
-            // Shown as the sign, and mentions nobody.
-            '@' => plain += "&#64;",
-            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '#' | '!' | '>' | '$' => plain.extend(['\\', c]),
-            c => plain.push(c),
-        }
-    }
-    plain
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_label_is_shown_as_it_is_written_and_mentions_nobody() {
-        assert_eq!(plain("a|b <i> @team `x`\n*"), r"a\|b &lt;i\> &#64;team \`x\`␊\*");
-    }
 }

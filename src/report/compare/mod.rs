@@ -102,8 +102,8 @@ pub struct ComparedRun {
     pub source: String,
     /// Its scenario, when it ran and by which hotset.
     pub about: String,
-    /// The scenario's file.
-    scenario: String,
+    /// The command that repeats it often enough to tell.
+    command_that_tells: String,
 }
 
 /// The changes from the first run to another.
@@ -180,7 +180,7 @@ fn compared_run(letter: char, run: &RunToCompare) -> ComparedRun {
         letter,
         source: run.source.clone(),
         about: format!("{}, {}, hotset {}{commit}", info.name, format::date(&info.started_utc), info.version),
-        scenario: info.scenario_path.clone(),
+        command_that_tells: info.command_with_enough_repeats(),
     }
 }
 

@@ -156,9 +156,8 @@ impl Comparison {
             })
         };
         let runs = self.runs.iter().filter(|run| few(run.letter));
-        let commands: Vec<String> = runs
-            .map(|run| format!("`hotset {} --repeats 5` in place of {}", run.scenario, run.letter))
-            .collect();
+        let commands: Vec<String> =
+            runs.map(|run| format!("`{}` in place of {}", run.command_that_tells, run.letter)).collect();
         (!commands.is_empty()).then(|| {
             format!("Fewer than three repeats are not enough to tell; {} would.", format::list(&commands))
         })

@@ -136,10 +136,10 @@ pub fn warming(group: &Group<'_>) -> Option<String> {
 pub fn few_repeats(group: &Group<'_>) -> Option<String> {
     let most = group.entries.iter().map(|entry| entry.measured.len()).max().unwrap_or(0);
     (most > 0 && most < REPEATS_FOR_INTERVAL).then(|| {
-        let scenario = &group.results.run.scenario_path;
+        let command = group.results.run.command_with_enough_repeats();
         let times = if most == 1 { "once" } else { "twice" };
         format!(
-            "Each strategy ran {times}, so no difference is shown to be more than chance: `hotset {scenario} --repeats 5` tells."
+            "Each strategy ran {times}, so no difference is shown to be more than chance: `{command}` tells."
         )
     })
 }

@@ -1,9 +1,10 @@
 //! The workload of a scenario in a sentence, for whoever reads the results and has not seen the scenario.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::settings::CacheAtStart;
-use super::{Plan, Scenario};
+use super::{Cell, Plan, Scenario};
 use crate::base::secrets::strike_typed;
 use crate::base::units::show_duration;
 use crate::load::workload::{Distribution, ValueSizes, WorkloadSettings};
@@ -16,7 +17,6 @@ impl Plan {
     pub fn workload_in_words(&self) -> String {
         let scenario = &self.scenario;
         let workload = &scenario.workload;
-        let unquoted = |text: String| text.trim_matches('"').to_owned();
         let mut parts = vec![format!(
             "{} documents of {}",
             grouped(scenario.dataset.keys.get()),
@@ -24,6 +24,9 @@ impl Plan {
         )];
         match &workload.trace {
             Some(path) => parts.push(format!("the operations of the trace {path}")),
+            None if !scenario.is_catalog() => {
+                parts.push(format!("the operations of {}", scenario.application.spec.name()));
+            }
             None => parts.push(format!("{} % reads", tidy(workload.reads.get() * 100.0))),
         }
         let instances = format!("{} instances", grouped(workload.instances.get()));
@@ -40,7 +43,7 @@ impl Plan {
         };
         parts.push(match workload.rate_per_second {
             Some(_) if !scenario.phases.is_empty() => {
-                let arrivals = unquoted(workload.arrivals.show());
+                let arrivals = unquoted(&workload.arrivals.show());
                 format!("a rate that changes ({arrivals}) {taken_by}{keys}")
             }
             Some(rate) if let Some(speed) = workload.speed => {
@@ -52,25 +55,20 @@ impl Plan {
                 format!("as they happened{times}, {} a second in the mean, {taken_by}", tidy(rate.0))
             }
             Some(rate) if scenario.search.is_some() => {
-                let arrivals = unquoted(workload.arrivals.show());
+                let arrivals = unquoted(&workload.arrivals.show());
                 format!(
-                    "the highest rate that holds, looked for from {} operations a second on ({arrivals}), from {clients}{keys}",
+                    "the highest rate that holds, looked for from {} operations a second on ({arrivals}), {taken_by}{keys}",
                     tidy(rate.0)
                 )
             }
             Some(rate) => {
-                let arrivals = unquoted(workload.arrivals.show());
+                let arrivals = unquoted(&workload.arrivals.show());
                 format!("{} operations a second ({arrivals}) {taken_by}{keys}", tidy(rate.0))
             }
             None => format!("{clients}, each as fast as it is answered{keys}"),
         });
         let cache = &scenario.cache;
-        let room = cache.capacity.as_ref().map_or_else(
-            || "a cache without a limit".to_owned(),
-            |capacity| {
-                format!("a cache for {}, {}", unquoted(capacity.show()), unquoted(cache.eviction.show()))
-            },
-        );
+        let room = self.room_in_words();
         let ttl =
             cache.ttl.map_or_else(|| "no TTL".to_owned(), |ttl| format!("TTL {}", show_duration(ttl.0)));
         let met = match scenario.run.cache {
@@ -92,6 +90,28 @@ impl Plan {
         }
         parts.join(" · ")
     }
+
+    /// How large the cache is, and where, if some of the topologies do not obey that.
+    fn room_in_words(&self) -> String {
+        let cache = &self.scenario.cache;
+        let Some(capacity) = &cache.capacity else { return "a cache without a limit".into() };
+        let ignores = |cell: &&Cell| cell.ignored.iter().any(|ignored| ignored.key == "cache.capacity");
+        let (ignoring, obeying): (Vec<&Cell>, Vec<&Cell>) = self.cells.iter().partition(ignores);
+        if obeying.is_empty() {
+            return "a cache as large as its servers make it".into();
+        }
+        let topologies: BTreeSet<&str> = obeying.iter().map(|cell| cell.topology.label.as_str()).collect();
+        let on = if ignoring.is_empty() {
+            String::new()
+        } else {
+            format!(" on {}", topologies.into_iter().collect::<Vec<_>>().join(", "))
+        };
+        format!("a cache for {}, {}{on}", unquoted(&capacity.show()), unquoted(&cache.eviction.show()))
+    }
+}
+
+fn unquoted(text: &str) -> String {
+    text.trim_matches('"').to_owned()
 }
 
 /// Every setting of a scenario, whether it was given or left at its default, a table after another; without secrets.
@@ -189,7 +209,11 @@ mod tests {
     use crate::run::plan::{Plan, PlanOptions};
 
     fn words(text: &str) -> String {
-        let text = format!("strategies = [\"cache-aside\"]\ntopologies = [\"single\"]\n{text}");
+        words_on("\"single\"", text)
+    }
+
+    fn words_on(topologies: &str, text: &str) -> String {
+        let text = format!("strategies = [\"cache-aside\"]\ntopologies = [{topologies}]\n{text}");
         Plan::parse("test", "test.toml", &text, &PlanOptions::default()).unwrap().workload_in_words()
     }
 
@@ -233,6 +257,22 @@ mod tests {
         let phases = settings("[[phase]]\nduration = \"5s\"\nrate_per_second = 7\n");
         assert!(phases.contains("[[phase]]\nname = ") && phases.contains("rate_per_second = 7"), "{phases}");
         assert!(settings("[workload]\nrate_per_second = 7\n").contains("rate_per_second = 7"));
+    }
+
+    #[test]
+    fn a_capacity_is_told_only_of_topologies_that_obey_it() {
+        let (there, cache) =
+            ("{ name = \"single\", url = \"redis://localhost/\" }", "[cache]\ncapacity = \"20%\"\n");
+        let outside = words_on(there, cache);
+        assert!(outside.contains("a cache as large as its servers make it, TTL 1h"), "{outside}");
+        let both = words_on(&format!("{there}, \"embedded\""), cache);
+        assert!(both.contains("a cache for 20%, allkeys-lru on embedded, TTL 1h"), "{both}");
+    }
+
+    #[test]
+    fn an_application_has_operations_of_its_own_and_no_share_of_reads() {
+        let words = words("application = \"sessions\"\n");
+        assert!(words.contains("the operations of sessions") && !words.contains("% reads"), "{words}");
     }
 
     #[test]
