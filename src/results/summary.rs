@@ -14,7 +14,8 @@ words! {
         /// Nothing speaks against the figures.
         #[default]
         Ok = "ok",
-        /// Less than 99 % of what was due ended in time, and neither this machine nor hotset is why, so that the latencies say how long its queue was.
+        /// Less than 99 % of what was due ended in time, and neither this machine nor hotset is why, so that the latencies say how
+        /// long a queue was.
         Overloaded = "overloaded",
         /// This machine, or hotset itself, could not drive the load in time, so that the slowest answers may be theirs.
         Disturbed = "disturbed",
