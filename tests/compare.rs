@@ -296,13 +296,57 @@ fn the_page_needs_nothing_else_and_shows_labels_as_they_are() {
     let page = page::page(&eventful());
     assert!(page.contains("a|b &lt;i&gt; 缓存 on single"), "{page}");
     assert!(!page.contains("http://") && !page.contains("https://") && page.ends_with("</html>"), "{page}");
-    assert!(page.contains("could not be run in B: lease on single: the cache server ended with code 1"));
+    assert!(page.contains("worse: lease on single: could not be run: the cache server ended with code 1"));
 }
 
 #[test]
 fn a_strategy_that_cannot_be_run_any_more_is_a_regression() {
     let regressions = eventful().regressions(1.0);
-    assert!(regressions.iter().any(|one| one.starts_with("B could not run lease")), "{regressions:?}");
+    let told = "B, lease on single: could not be run: the cache server ended with code 1";
+    assert!(regressions.iter().any(|one| one == told), "{regressions:?}");
+}
+
+/// The regressions of a run against one of the same figures in which rows were changed.
+fn regressions(change: impl Fn(&mut Vec<SummaryRow>)) -> Vec<String> {
+    let (before, mut after) = (made_up(1).run("old"), made_up(1).run("new"));
+    change(&mut after.results.summary);
+    compare(&[before, after], Unlike::Refuse).unwrap().regressions(1.0)
+}
+
+#[test]
+fn a_strategy_that_was_not_run_any_more_is_a_regression() {
+    let found = regressions(|rows| rows.retain(|row| row.strategy != "cache-aside"));
+    assert_eq!(found, ["B did not run cache-aside on cluster", "B did not run cache-aside on single"]);
+}
+
+#[test]
+fn runs_that_fail_now_are_a_regression_though_the_others_are_as_good_as_before() {
+    let found = regressions(|rows| {
+        let of = |row: &&mut SummaryRow| row.strategy == "cache-aside" && row.topology == "single";
+        for row in rows.iter_mut().filter(of).take(4) {
+            row.status = Status::Failed;
+            row.reason = "the database did not answer".into();
+        }
+    });
+    let told = "B, cache-aside on single: 4 of 5 runs failed, and 0 of 5 in A: the database did not answer";
+    assert_eq!(found, [told]);
+}
+
+#[test]
+fn a_guarantee_that_held_and_is_broken_now_is_a_regression_but_of_a_control() {
+    let broken = |strategy: &str, control: Option<&str>, rows: &mut Vec<SummaryRow>| {
+        for row in rows.iter_mut().filter(|row| row.strategy == strategy && row.topology == "single") {
+            row.judgement.verdict = Some(Verdict::Broken);
+            row.judgement.verdict_reason = "2 reads lacked an acknowledged write".into();
+            row.control = control.map(str::to_owned);
+        }
+    };
+    let found = regressions(|rows| {
+        broken("cache-aside", None, rows);
+        broken("write-behind", Some("on_write = ignore"), rows);
+    });
+    let told = "its guarantee was held in A and is broken: 2 reads lacked an acknowledged write";
+    assert_eq!(found, [format!("B, cache-aside on single: {told}")]);
 }
 
 fn path(path: &Path) -> &str {

@@ -20,13 +20,17 @@ pub fn text(comparison: &Comparison) -> String {
 /// The paragraphs and tables on one run.
 fn change_parts(change: &RunChange) -> Vec<String> {
     let is_found = |finding| matches!(finding, Finding::Worse | Finding::Better);
+    let setbacks = change
+        .setbacks
+        .iter()
+        .map(|row| format!("- **{}**: {}", Finding::Worse.word(change.letter), plain(row)));
     let unmatched: Vec<String> = change.unmatched().iter().map(|row| format!("- {}", plain(row))).collect();
     let besides = plain(&change.differences.join("; "));
     let rest = table(change, |finding| !is_found(finding));
     let mut parts = vec![
         format!("**{}**", change.summary()),
         table(change, is_found),
-        unmatched.join("\n"),
+        setbacks.chain(unmatched).collect::<Vec<_>>().join("\n"),
         plain(&change.with_care().unwrap_or_default()),
         if besides.is_empty() { besides } else { format!("What else differs: {besides}.") },
         if rest.is_empty() { rest } else { folded("Every other figure", &rest) },

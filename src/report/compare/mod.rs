@@ -13,8 +13,8 @@ use crate::report::format;
 use crate::report::group::{Group, StrategyRepeats, groups, short_swept};
 use crate::report::headline::Headline;
 use crate::report::judge::{self, FigureChange, FigureEvidence, Finding, Pairing};
-use crate::results::named;
-use crate::results::{Results, ResultsError, Status};
+use crate::report::safety::{Safety, held};
+use crate::results::{Results, ResultsError, Status, SummaryRow, Verdict, named};
 
 /// The figures that are compared: what users feel, what the stores bear, what goes wrong.
 const COMPARED: &[&str] = &[
@@ -117,8 +117,9 @@ pub struct RunChange {
     pub differences: Vec<String>,
     /// Every strategy that both measured.
     pub rows: Vec<RowChange>,
-    /// Strategies that could not be run in the second, and were in the first, each with the reason.
-    pub broken: Vec<String>,
+    /// The strategies of which something got worse that is no figure, each with what: it could not be run any more, more of
+    /// its runs failed, or it did not hold its guarantee any more.
+    pub setbacks: Vec<String>,
     /// Strategies that only the first run has.
     pub only_before: Vec<String>,
     /// Strategies that only the second run has.
@@ -203,7 +204,7 @@ fn change(
         contradictions,
         differences: likeness::differences(&first.results, &other.results, ('A', letter)),
         rows: Vec::new(),
-        broken: Vec::new(),
+        setbacks: Vec::new(),
         only_before: Vec::new(),
         only_after: Vec::new(),
     };
@@ -216,7 +217,12 @@ fn change(
             Some((_, twin)) if entry.measured.is_empty() || twin.measured.is_empty() => {
                 note_unmeasured(&mut change, row_name(group, entry), entry, twin);
             }
-            Some((_, twin)) => change.rows.push(row(row_name(group, entry), entry, twin, letter)),
+            Some((_, twin)) => {
+                let name = row_name(group, entry);
+                let setbacks = [more_failed(entry, twin), guarantee_broken(entry, twin)];
+                change.setbacks.extend(setbacks.into_iter().flatten().map(|what| format!("{name}: {what}")));
+                change.rows.push(row(name, entry, twin, letter));
+            }
         }
     }
     let is_known = |group: &Group<'_>, entry: &StrategyRepeats<'_>| {
@@ -226,7 +232,7 @@ fn change(
     };
     let new = entries(&after).filter(|(group, entry)| !is_known(group, entry));
     change.only_after.extend(new.map(|(group, entry)| row_name(group, entry)));
-    if change.rows.is_empty() && change.broken.is_empty() {
+    if change.rows.is_empty() && change.setbacks.is_empty() {
         let (before, after) = sources();
         return Err(CompareError::NothingInCommon { before, after });
     }
@@ -254,12 +260,38 @@ fn note_unmeasured(
 ) {
     match (before.measured.is_empty(), after.measured.is_empty()) {
         (false, _) => {
-            let reason = after.failed.first().map_or("", |row| row.reason.as_str());
-            change.broken.push(format!("{name}: {reason}"));
+            change.setbacks.push(format!("{name}: could not be run: {}", reason_of_failure(after)));
         }
         (true, false) => change.only_after.push(name),
         (true, true) => {}
     }
+}
+
+fn reason_of_failure<'a>(entry: &StrategyRepeats<'a>) -> &'a str {
+    entry.failed.first().map_or("", |row| row.reason.as_str())
+}
+
+/// That a larger share of the runs failed: the figures are of those that did not.
+fn more_failed(before: &StrategyRepeats<'_>, after: &StrategyRepeats<'_>) -> Option<String> {
+    let runs = |entry: &StrategyRepeats<'_>| (entry.failed.len(), entry.cells().count());
+    let ((failed_before, all_before), (failed, all)) = (runs(before), runs(after));
+    (failed * all_before > failed_before * all).then(|| {
+        format!(
+            "{failed} of {all} runs failed, and {failed_before} of {all_before} in A: {}",
+            reason_of_failure(after)
+        )
+    })
+}
+
+/// That a guarantee is broken which was not. A control is there to break its own.
+fn guarantee_broken(before: &StrategyRepeats<'_>, after: &StrategyRepeats<'_>) -> Option<String> {
+    let verdict = |entry: &StrategyRepeats<'_>| Safety::of(entry).and_then(|safety| safety.verdict);
+    let was = verdict(before).map_or("not looked at", held);
+    let is_broken =
+        |row: &&&SummaryRow| row.judgement.verdict == Some(Verdict::Broken) && row.control.is_none();
+    let first = after.measured.iter().find(is_broken)?;
+    (verdict(before) != Some(Verdict::Broken))
+        .then(|| format!("its guarantee was {was} in A and is broken: {}", first.judgement.verdict_reason))
 }
 
 fn row(name: String, before: &StrategyRepeats<'_>, after: &StrategyRepeats<'_>, letter: char) -> RowChange {
@@ -321,7 +353,8 @@ impl RunChange {
 }
 
 impl Comparison {
-    /// Whatever got worse by more than this share of what it was, and what could not be run any more.
+    /// Whatever got worse by more than this share of what it was, what is no figure and got worse, and what was not run any
+    /// more: of that nobody knows.
     #[must_use]
     pub fn regressions(&self, share: f64) -> Vec<String> {
         let mut all = Vec::new();
@@ -332,7 +365,8 @@ impl Comparison {
                     worse.map(|figure| format!("{}, {}: {}", change.letter, row.name, figure.sentence())),
                 );
             }
-            all.extend(change.broken.iter().map(|row| format!("{} could not run {row}", change.letter)));
+            all.extend(change.setbacks.iter().map(|setback| format!("{}, {setback}", change.letter)));
+            all.extend(change.only_before.iter().map(|row| format!("{} did not run {row}", change.letter)));
         }
         all
     }

@@ -68,15 +68,15 @@ impl RunChange {
         let all: usize = parts.iter().map(|(count, _)| count).sum();
         let parts = parts.into_iter().filter(|(count, _)| *count > 0);
         let parts: Vec<String> = parts.map(|(count, what)| format!("{count} {what}")).collect();
-        let broken = match self.broken.len() {
+        let besides = match self.setbacks.len() {
             0 => String::new(),
-            1 => " A strategy could not be run any more.".into(),
-            more => format!(" {more} strategies could not be run any more."),
+            1 => " One thing besides the figures got worse.".into(),
+            more => format!(" {more} things besides the figures got worse."),
         };
-        format!("{} against A, {all} figures: {}.{broken}", self.letter, format::list(&parts))
+        format!("{} against A, {all} figures: {}.{besides}", self.letter, format::list(&parts))
     }
 
-    /// The figures of a finding, a sentence for each strategy that has some.
+    /// The figures of a finding, a sentence for each strategy that has some; of what got worse, also what is no figure.
     #[must_use]
     pub fn sentences(&self, finding: Finding) -> Vec<String> {
         let of_row = |row: &RowChange| {
@@ -84,7 +84,8 @@ impl RunChange {
             let found: Vec<String> = found.map(FigureChange::sentence).collect();
             (!found.is_empty()).then(|| format!("{}: {}", row.name, found.join("; ")))
         };
-        self.rows.iter().filter_map(of_row).collect()
+        let setbacks = if finding == Finding::Worse { self.setbacks.as_slice() } else { &[] };
+        self.rows.iter().filter_map(of_row).chain(setbacks.iter().cloned()).collect()
     }
 
     /// The strategies whose figures may not be what they seem, each with what speaks against them; `None` where none has any.
@@ -98,10 +99,9 @@ impl RunChange {
     /// Strategies that one of the runs has and the other has not, each with where it is.
     #[must_use]
     pub fn unmatched(&self) -> Vec<String> {
-        let broken = self.broken.iter().map(|row| format!("could not be run in {}: {row}", self.letter));
         let before = self.only_before.iter().map(|row| format!("only in A: {row}"));
         let after = self.only_after.iter().map(|row| format!("only in {}: {row}", self.letter));
-        broken.chain(before).chain(after).collect()
+        before.chain(after).collect()
     }
 }
 
