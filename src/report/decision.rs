@@ -10,6 +10,7 @@ mod figures;
 mod gain;
 
 use super::answer::few;
+use super::candidates::candidates;
 use super::cost;
 use super::group::{Group, StrategyRepeats, ends, short_swept};
 use super::knee;
@@ -143,8 +144,11 @@ pub fn sentences(group: &Group<'_>) -> Vec<Sentence> {
     for entry in gain::worth_naming(group) {
         say(Tone::Gain, Some(gain::sentence(group, entry, reference)));
     }
+    let may_be_proposed = candidates(group);
     for series in knee::series(group) {
-        say(Tone::Gain, Some(series.sentence()));
+        let is_gain = series.knee().is_some()
+            && may_be_proposed.iter().any(|candidate| candidate.label == series.entry.label);
+        say(if is_gain { Tone::Gain } else { Tone::Cost }, Some(series.sentence()));
     }
     for entry in &group.entries {
         say(Tone::Cost, safety::sentence(entry));
