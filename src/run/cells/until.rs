@@ -290,7 +290,7 @@ mod tests {
     fn a_ratio_known_to_two_percent_holds_the_true_one_in_about_nine_of_ten_runs() {
         const RUNS: u32 = 1_000;
         let mut random = Xoshiro256PlusPlus::seed_from_u64(5);
-        for (least, expected) in [(3, 0.88..=0.93), (5, 0.90..=0.95), (10, 0.92..=0.97)] {
+        for (least, expected) in [(3, 0.87..=0.94), (5, 0.89..=0.96), (10, 0.90..=0.97)] {
             let (mut held, mut blocks_run) = (0_u32, 0_u64);
             for _ in 0..RUNS {
                 let (mut ours, mut theirs) = (Vec::new(), Vec::new());
