@@ -233,7 +233,8 @@ impl ArrivalQueue {
     #[inline]
     pub fn end(&mut self, done: Instant) -> NextStep {
         self.look(done);
-        let had_no_room = self.is_full();
+        // What waits still has had no room until now, also where another has made some a moment ago.
+        let had_no_room = self.is_full() || !self.waiting.is_empty();
         self.busy -= 1;
         self.gauges.in_flight.fall();
         if self.free >= self.limits.stay {

@@ -351,15 +351,15 @@ mod tests {
             ),
             (
                 &"[[phase]]\nduration = \"10000000000000000000s\"\nrate_per_second = 9\n".repeat(2),
-                "phase: 1844674407370955",
+                "phase[0].duration: \"10000000000000000000s\" is more than a hundred years",
             ),
             (
                 "[[phase]]\nduration = \"10000000000000000000s\"\nkind = \"step\"\nto_per_second = 9\n",
-                "phase: 10000000000000000000s is longer than a year",
+                "phase[0].duration: \"10000000000000000000s\" is more than a hundred years",
             ),
             (
                 "[staircase]\nfrom_per_second = 5\nto_per_second = 9\nduration = \"10000000000000000000s\"\n",
-                "staircase.duration: 1844674407370955",
+                "staircase.duration: \"10000000000000000000s\" is more than a hundred years",
             ),
             (
                 "[[phase]]\nduration = \"5s\"\nrate_per_second = 1e12\n",
