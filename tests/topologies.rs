@@ -852,7 +852,11 @@ kind = "cut"
 target = "database"
 for = "1s"
 "#;
-    place.write("cut.toml", scenario(r#""no-cache", "cache-through""#, "\"single\"", more));
+    // As many at once as an application's pool would have. Without a bound all that came meanwhile is asked together, and each
+    // that gives up closes its connection to MongoDB, so that the next waits for another: long after the link is mended.
+    let bounded = scenario(r#""no-cache", "cache-through""#, "\"single\"", more)
+        .replace("clients = 64", "clients = 64\nmax_in_flight = 64");
+    place.write("cut.toml", bounded);
     place.succeeds(&["cut.toml", "--no-plots", "--quiet"]);
     let results = place.results("cut");
     for row in &results.summary {
