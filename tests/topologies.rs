@@ -852,11 +852,11 @@ kind = "cut"
 target = "database"
 for = "1s"
 "#;
-    // As many at once as an application's pool would have. Without a bound all that came meanwhile is asked together, and each
-    // that gives up closes its connection to MongoDB, so that the next waits for another: long after the link is mended.
-    let bounded = scenario(r#""no-cache", "cache-through""#, "\"single\"", more)
-        .replace("clients = 64", "clients = 64\nmax_in_flight = 64");
-    place.write("cut.toml", bounded);
+    // Each client waits for its own answers, as users do. Where any client takes what has piled up, each that gives up closes its
+    // connection to MongoDB and the next waits for another, and the outage outlasts the cut by seconds.
+    let each_its_own = scenario(r#""no-cache", "cache-through""#, "\"single\"", more)
+        .replace("clients = 64", "clients = 64\nqueue = \"client\"");
+    place.write("cut.toml", each_its_own);
     place.succeeds(&["cut.toml", "--no-plots", "--quiet"]);
     let results = place.results("cut");
     for row in &results.summary {
