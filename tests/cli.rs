@@ -273,7 +273,7 @@ fn a_dataset_of_no_keys_is_refused() {
 
 #[test]
 fn a_share_outside_0_to_1_is_refused() {
-    for share in ["1.5", "-0.1", "nan"] {
+    for share in ["1.5", "-0.1", "nan", "\"150%\"", "\"95\"", "\"many%\""] {
         says(
             &refused(&format!("[workload]\nreads = {share}")),
             "2:9",
@@ -281,6 +281,14 @@ fn a_share_outside_0_to_1_is_refused() {
             "a share from 0 to 1",
         );
     }
+}
+
+#[test]
+fn a_share_may_be_a_percentage() {
+    let place = Place::new();
+    place.write("scenario.toml", TINY.replace("[workload]", "[workload]\nreads = \"95%\""));
+    place.succeeds(&["scenario.toml", "--no-plots"]);
+    assert!(place.results("scenario").run.settings.contains("\nreads = 0.95\n"));
 }
 
 #[test]
@@ -733,6 +741,19 @@ fn a_picture_alone_writes_no_requirements_and_is_refused_together_with_them() {
         said.contains("--chart") && said.contains("--junit") && said.contains("cannot be used with"),
         "{said}"
     );
+}
+
+#[test]
+fn who_asks_for_requirements_is_told_where_the_file_is_of_another_run_since_nothing_was_run() {
+    let place = Place::new();
+    place.write("scenario.toml", TINY.replace("strategies", "strategie"));
+    place.write("requirements.xml", "of an earlier run");
+    let said = place.fails(2, &["scenario.toml", "--junit", "requirements.xml"]);
+    let told =
+        "requirements.xml is not written, since nothing was run; the file that is there is of another run";
+    assert!(said.contains(told), "{said}");
+    let resumed = place.fails(2, &["scenario.toml", "--junit", "new.xml", "--resume", "nowhere"]);
+    assert!(resumed.contains("new.xml is not written") && !resumed.contains("of another run"), "{resumed}");
 }
 
 #[test]

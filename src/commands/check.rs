@@ -73,7 +73,8 @@ pub fn describe(plan: &Plan) -> String {
     let (least, most) = plan.time();
     // Writing to a string does not fail.
     let certain = plan.cells_in_any_case().count();
-    let _ = writeln!(text, "{} is valid: {certain} runs in this order", plan.path);
+    let runs = if certain == 1 { "1 run".to_owned() } else { format!("{certain} runs in this order") };
+    let _ = writeln!(text, "{} is valid: {runs}", plan.path);
     for cell in plan.cells_in_any_case() {
         let swept: Vec<_> =
             cell.swept.iter().map(|(key, value)| format!("{key} = {}", shown::line(value))).collect();

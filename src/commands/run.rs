@@ -36,7 +36,10 @@ const SHOWING_BOUND: Duration = Duration::from_millis(300);
 pub fn execute(scenario: &Path, arguments: &RunArguments) -> Exit {
     let plan = match read(scenario, &arguments.plan.options()) {
         Ok(plan) => plan,
-        Err(exit) => return exit,
+        Err(exit) => {
+            say_not_judged(arguments, "nothing was run");
+            return exit;
+        }
     };
     if !arguments.quiet {
         plan.notes().iter().for_each(|note| note!("note: {}", shown::lines(note)));
@@ -106,6 +109,7 @@ fn finish(ended: Result<RunOutcome, RunError>, arguments: &RunArguments) -> Exit
         Ok(outcome) => outcome,
         Err(error) => {
             note!("error: {}", shown::lines(&error.to_string()));
+            say_not_judged(arguments, "nothing was run");
             return match error {
                 RunError::OtherScenario { .. } | RunError::Results(ResultsError::NotResults { .. }) => {
                     Exit::Wrong
@@ -119,6 +123,7 @@ fn finish(ended: Result<RunOutcome, RunError>, arguments: &RunArguments) -> Exit
     }
     let mut exit = tell(&outcome.directory, arguments).unwrap_or_else(|error| {
         note!("error: the results are kept, but could not be shown: {}", shown::lines(&error.to_string()));
+        say_not_judged(arguments, "the results could not be read");
         Exit::NotRun
     });
     say_where(&outcome, arguments);
@@ -179,6 +184,13 @@ fn say_where(outcome: &RunOutcome, arguments: &RunArguments) {
     }
 }
 
+/// Says that the file of requirements is not written, as a file of an earlier run may be taken for it.
+fn say_not_judged(arguments: &RunArguments, why: &str) {
+    let Some(junit) = &arguments.junit else { return };
+    let there = if junit.exists() { "; the file that is there is of another run" } else { "" };
+    note!("{} is not written, since {why}{there}", shown::line(&junit.display().to_string()));
+}
+
 /// Shows what had ended, as far as that takes no longer than somebody who wants to leave waits, and how to go on.
 fn interrupted(outcome: &RunOutcome, arguments: &RunArguments) -> Exit {
     let draws = !arguments.no_plots;
@@ -196,13 +208,7 @@ fn interrupted(outcome: &RunOutcome, arguments: &RunArguments) -> Exit {
             quoted(outcome.directory.as_os_str())
         );
     }
-    if let Some(junit) = &arguments.junit {
-        let there = if junit.exists() { "; the file that is there is of another run" } else { "" };
-        note!(
-            "{} is not written, since requirements are judged when every run has ended{there}",
-            shown::line(&junit.display().to_string())
-        );
-    }
+    say_not_judged(arguments, "requirements are judged when every run has ended");
     let command = resume_command(std::env::args_os(), &outcome.directory);
     note!("interrupted: what had ended is kept; go on with\n  {command}");
     Exit::Interrupted

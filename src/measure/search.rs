@@ -10,6 +10,8 @@ pub struct SearchPlan {
     pub from: f64,
     /// No higher rate is tried.
     pub to: f64,
+    /// No lower rate is tried.
+    pub least: f64,
     /// Each rate of the climb is so many times the one before; above 1.
     pub growth: f64,
     /// The search ends where the lowest rate that does not hold is no further above the highest that does than this part of it.
@@ -68,10 +70,12 @@ impl Search {
             return None;
         }
         let Knee { holds, fails } = self.knee();
-        let SearchPlan { growth, precision, to, from, .. } = self.plan;
+        let SearchPlan { growth, precision, to, from, least, .. } = self.plan;
         match (holds, fails) {
             (Some(low), None) if low < to => Some(rounded(low * growth).min(to)),
-            (None, Some(high)) if high > from * growth.powi(-MOST_DESCENTS) => Some(rounded(high / growth)),
+            (None, Some(high)) if high > from * growth.powi(-MOST_DESCENTS) && high / growth >= least => {
+                Some(rounded(high / growth))
+            }
             (Some(low), Some(high)) if high > low * (1.0 + precision) => Some(between(low, high)),
             _ => [holds, fails].into_iter().flatten().find(|rate| !self.is_decided(*rate)),
         }
@@ -140,8 +144,15 @@ mod tests {
     use crate::load::workload::{Arrivals, Schedule};
     use crate::scenario::PositiveNumber;
 
-    const PLAN: SearchPlan =
-        SearchPlan { from: 100.0, to: 1e6, growth: 2.0, precision: 0.01, repeats: 3, most_runs: 40 };
+    const PLAN: SearchPlan = SearchPlan {
+        from: 100.0,
+        to: 1e6,
+        least: 0.0,
+        growth: 2.0,
+        precision: 0.01,
+        repeats: 3,
+        most_runs: 40,
+    };
 
     /// Searches until the end; returns the knee and how many runs that took.
     fn search(plan: SearchPlan, mut holds: impl FnMut(f64, usize) -> bool) -> (Knee, usize) {
@@ -170,6 +181,8 @@ mod tests {
         let (knee, runs) = search(PLAN, |_, _| false);
         assert!(knee.holds.is_none() && knee.fails.unwrap() < 0.1 && runs <= 14, "{knee:?} {runs}");
         assert_eq!(search(SearchPlan { most_runs: 5, ..PLAN }, |rate, _| rate < 3e5).1, 5);
+        let (knee, _) = search(SearchPlan { least: 20.0, ..PLAN }, |_, _| false);
+        assert_eq!(knee.fails, Some(25.0), "12.5 a second are too few to say anything");
     }
 
     #[test]

@@ -123,6 +123,8 @@ pub enum Warmth {
     },
     /// The warm-up had too few windows to tell.
     Unknown,
+    /// It had too few windows since the memory limit of the cache was corrected, and with it the entries that it holds.
+    Resized,
 }
 
 impl Warmth {
@@ -140,6 +142,7 @@ impl Warmth {
                 Self::Moving { by: if one.abs() < two.abs() { two } else { one } }
             }
             (moving @ Self::Moving { .. }, _) | (_, moving @ Self::Moving { .. }) => moving,
+            (Self::Resized, _) | (_, Self::Resized) => Self::Resized,
             (Self::Unknown, _) | (_, Self::Unknown) => Self::Unknown,
             (Self::Steady, Self::Steady) => Self::Steady,
         }
@@ -159,6 +162,11 @@ impl fmt::Display for Warmth {
             Self::Unknown => write!(
                 f,
                 "run.warmup_max was over after fewer than {FEWEST_WINDOWS} windows, so that nothing can be said of the hit rate"
+            ),
+            Self::Resized => write!(
+                f,
+                "run.warmup_max was over fewer than {FEWEST_WINDOWS} windows after the cache's memory limit was corrected, so that \
+                 nothing can be said of the hit rate"
             ),
         }
     }
@@ -278,6 +286,8 @@ mod tests {
             (Warmth::Steady, Warmth::Steady, Warmth::Steady),
             (Warmth::Steady, Warmth::Unknown, Warmth::Unknown),
             (Warmth::Unknown, little, little),
+            (Warmth::Unknown, Warmth::Resized, Warmth::Resized),
+            (Warmth::Resized, little, little),
             (little, much, much),
         ] {
             assert_eq!((one.or_worse(other), other.or_worse(one)), (worse, worse));

@@ -1,5 +1,7 @@
 //! What a chart answers, in a sentence made from the data. Where the data do not tell strategies apart, no winner is named.
 
+use std::collections::HashMap;
+
 use super::candidates::{candidates, failures_worth_naming};
 use super::format;
 use super::group::{Group, StrategyRepeats};
@@ -107,7 +109,25 @@ fn add<K: PartialEq, V>(all: &mut Vec<(K, Vec<V>)>, key: K, value: V) {
     }
 }
 
-/// The places of the best and of all that the data do not tell from it; none where fewer than two have the figure.
+/// Rates that differ by a larger factor are not the same load.
+const SAME_RATE: f64 = 1.01;
+
+/// Returns true if strategies may be held against each other by a figure: by what depends on how much is asked only where all
+/// were asked as much, as in a search they are not.
+#[must_use]
+pub(super) fn are_comparable(figure: &Criterion, entries: &[&StrategyRepeats<'_>]) -> bool {
+    // A Poisson process offers another rate in each block, and the same to all strategies of one.
+    let mut of_block: HashMap<u32, (f64, f64)> = HashMap::new();
+    for row in entries.iter().flat_map(|entry| &entry.measured) {
+        let Some(rate) = row.offered_per_s else { continue };
+        let (lowest, highest) = of_block.entry(row.block).or_insert((rate, rate));
+        (*lowest, *highest) = (lowest.min(rate), highest.max(rate));
+    }
+    !figure.is_of_the_load || of_block.values().all(|(lowest, highest)| *highest <= SAME_RATE * lowest)
+}
+
+/// The places of the best and of all that the data do not tell from it; none where fewer than two have the figure, and where
+/// they may not be held against each other by it.
 #[must_use]
 pub(super) fn leaders(entries: &[&StrategyRepeats<'_>], figure: &Criterion) -> Vec<usize> {
     let mut known: Vec<(usize, f64)> =
@@ -115,6 +135,7 @@ pub(super) fn leaders(entries: &[&StrategyRepeats<'_>], figure: &Criterion) -> V
     known.sort_by(|a, b| figure.better.order(a.1, b.1));
     match known.as_slice() {
         [] | [_] => Vec::new(),
+        _ if !are_comparable(figure, entries) => Vec::new(),
         [(best, _), rest @ ..] => {
             let others: Vec<&StrategyRepeats<'_>> = rest.iter().map(|(at, _)| entries[*at]).collect();
             let apart = told_apart(figure, entries[*best], &others);
@@ -130,6 +151,7 @@ pub(super) fn best<'a>(group: &'a Group<'_>, figure: &Criterion) -> Vec<&'a str>
     let entries = candidates(group);
     let leading = leaders(&entries, figure);
     let known = entries.iter().filter(|entry| figure.of(entry).is_some()).count();
+    // Where nothing is told apart, nobody is best; nor is who stands alone.
     if leading.len() == known {
         Vec::new()
     } else {
@@ -145,10 +167,7 @@ pub(super) fn told_apart(
     chosen: &StrategyRepeats<'_>,
     others: &[&StrategyRepeats<'_>],
 ) -> Vec<bool> {
-    let weigh = |other: &&StrategyRepeats<'_>| {
-        FigureEvidence::within_run(figure, chosen, other).of_a_choice(others.len() + 1)
-    };
-    let evidence: Vec<FigureEvidence> = others.iter().map(weigh).collect();
+    let evidence = evidence(figure, chosen, others);
     let is_typical = match figure.over {
         Over::Percentile(..) | Over::Quotient(..) | Over::Mean => true,
         // What is 0 in one repeat and not in another is told by its sum or its highest.
@@ -156,6 +175,30 @@ pub(super) fn told_apart(
     };
     let apart = judge::told_apart(&evidence);
     evidence.iter().zip(apart).map(|(of, apart)| apart && (is_typical || of.interval.is_some())).collect()
+}
+
+/// How large a difference of each of the others from one that was chosen among all of them would have been seen; `None` where there
+/// are too few repeats to tell.
+#[must_use]
+pub(super) fn would_be_seen(
+    figure: &Criterion,
+    chosen: &StrategyRepeats<'_>,
+    others: &[&StrategyRepeats<'_>],
+) -> Vec<Option<f64>> {
+    let evidence = evidence(figure, chosen, others);
+    let level = judge::level_of_one_more(&evidence);
+    evidence.iter().map(|of| of.would_be_seen(level)).collect()
+}
+
+fn evidence(
+    figure: &Criterion,
+    chosen: &StrategyRepeats<'_>,
+    others: &[&StrategyRepeats<'_>],
+) -> Vec<FigureEvidence> {
+    let weigh = |other: &&StrategyRepeats<'_>| {
+        FigureEvidence::within_run(figure, chosen, other).of_a_choice(others.len() + 1)
+    };
+    others.iter().map(weigh).collect()
 }
 
 /// The answers of several topologies, each with its name; of a single one without.

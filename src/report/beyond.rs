@@ -47,20 +47,18 @@ fn limits(results: &Results, groups: &[Group<'_>]) -> Option<String> {
         });
     }
     let is_looked_for = ["search", "staircase"].iter().any(|table| scenario(results).contains_key(*table));
-    if is_looked_for || in_phases(results, &RATES) || is_swept(results, "workload.rate_per_second") {
+    let asked = Asked::of(results)?;
+    if is_looked_for || in_phases(results, &RATES) || is_swept(results, asked.key) {
         return None;
     }
-    // What was asked for: the load that was drawn is a little more or less.
-    let rate: f64 = setting(results, "workload", "rate_per_second")?.parse().ok()?;
     let labels = |holds: fn(&StrategyRepeats<'_>) -> bool| -> Vec<String> {
         let all: BTreeSet<&str> = entries().filter(|entry| holds(entry)).map(|entry| entry.label).collect();
         all.into_iter().map(str::to_owned).collect()
     };
     let overloaded = labels(|entry| entry.measured.iter().any(|row| row.status.is_overloaded()));
     let unknown = labels(|entry| entry.measured.is_empty() || entry.is_impaired());
-    let command =
-        |factor: f64| results.run.command_with("workload.rate_per_second", &format!("{:.0}", rate * factor));
-    let rate = format::count(rate);
+    let (load, search) = (&asked.load, asked.search);
+    let command = |factor: f64| results.run.command_with(asked.key, &(asked.value * factor).to_string());
     if overloaded.is_empty() {
         let kept_up = labels(|entry| !entry.measured.is_empty());
         if kept_up.iter().all(|label| unknown.contains(label)) {
@@ -72,16 +70,47 @@ fn limits(results: &Results, groups: &[Group<'_>]) -> Option<String> {
             format!(" but {}, whose runs failed or were impaired,", format::list(&unknown))
         };
         return Some(format!(
-            "Every strategy{but} kept up with {rate} operations a second. Which gives in first, and at which rate, was not tried: `{}` does more, and a `[search]` finds it, as in scenarios/find-the-limit.toml.",
+            "Every strategy{but} kept up with {load}. Which gives in first, and at which rate, was not tried: `{}` does more{search}.",
             command(2.0)
         ));
     }
     let verb = if overloaded.len() == 1 { "was" } else { "were" };
     Some(format!(
-        "At {rate} operations a second {} {verb} overloaded. From which rate on was not tried: `{}` does less, and a `[search]` finds it, as in scenarios/find-the-limit.toml.",
+        "With {load} {} {verb} overloaded. From which rate on was not tried: `{}` does less{search}.",
         format::list(&overloaded),
         command(0.5)
     ))
+}
+
+/// What was asked for: the load that was drawn is a little more or less.
+struct Asked {
+    key: &'static str,
+    value: f64,
+    load: String,
+    /// What finds the highest rate; a trace is searched for none.
+    search: &'static str,
+}
+
+impl Asked {
+    /// `None` of a load that has neither a rate nor a speed.
+    fn of(results: &Results) -> Option<Self> {
+        let value = |key| setting(results, "workload", key)?.parse::<f64>().ok();
+        if let Some(speed) = value("speed") {
+            let load = if (speed - 1.0).abs() < f64::EPSILON {
+                "the trace at its own speed".to_owned()
+            } else {
+                format!("the trace at {} times its own speed", format::three_digits(speed))
+            };
+            return Some(Self { key: "workload.speed", value: speed, load, search: "" });
+        }
+        let rate = value("rate_per_second")?;
+        Some(Self {
+            key: "workload.rate_per_second",
+            value: rate,
+            load: format!("{} operations a second", format::count(rate)),
+            search: ", and a `[search]` finds it, as in scenarios/find-the-limit.toml",
+        })
+    }
 }
 
 /// What other shares of reads change. The operations of an application have shares of their own.
@@ -226,12 +255,26 @@ mod tests {
     #[test]
     fn who_gave_in_is_named_and_what_was_swept_is_no_question() {
         let overloaded = told(vec![open("cache-aside", Status::Ok), open("no-cache", Status::Overloaded)]);
-        assert!(overloaded.contains("At 600 operations a second no-cache was overloaded"), "{overloaded}");
+        assert!(overloaded.contains("With 600 operations a second no-cache was overloaded"), "{overloaded}");
         let swept = told(vec![SummaryRow {
             swept: "workload.rate_per_second=600;workload.reads=0.7;cache.capacity=20%".into(),
             ..open("cache-aside", Status::Ok)
         }]);
         assert!(swept.lines().count() == 1 && swept.contains("broken on purpose"), "{swept}");
+    }
+
+    #[test]
+    fn of_a_trace_at_its_own_times_another_speed_is_proposed_and_no_rate() {
+        let mut results = Results { summary: vec![open("cache-aside", Status::Ok)], ..Results::default() };
+        results.run.scenario_path = "s.toml".into();
+        results.run.settings =
+            "[workload]\nrate_per_second = (none)\ntrace = \"t.csv\"\nspeed = 2.5\n".into();
+        let groups = groups(&results).unwrap();
+        let told = sentences(&results, &groups).join("\n");
+        let said = "kept up with the trace at 2.5 times its own speed. Which gives in first, and at which rate, was not tried: \
+                    `hotset s.toml --set workload.speed=5` does more.";
+        assert!(told.contains(said), "{told}");
+        assert!(!told.contains("rate_per_second"), "{told}");
     }
 
     #[test]

@@ -21,6 +21,14 @@ fn is_candidate(entry: &StrategyRepeats<'_>, broken_on_purpose: bool) -> bool {
         && (broken_on_purpose || failed <= MOST_FAILURES)
 }
 
+/// Returns true if what no cache costs and takes is that of a database that does all that it is asked for, so that others may be
+/// held against it.
+#[must_use]
+pub fn is_sound_reference(entry: &StrategyRepeats<'_>) -> bool {
+    let bears = !entry.is_overloaded() && !entry.is_impaired() && failures_worth_naming(entry).is_none();
+    entry.is_reference() && !entry.measured.is_empty() && bears
+}
+
 /// The share of operations that failed, where it is so large that no figure of the others may stand without it.
 #[must_use]
 pub fn failures_worth_naming(entry: &StrategyRepeats<'_>) -> Option<f64> {

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::answer::{few, leaders};
-use super::candidates::candidates;
+use super::candidates::{candidates, is_sound_reference};
 use super::format;
 use super::group::{Group, StrategyRepeats};
 use super::headline::NONE;
@@ -11,13 +11,23 @@ use super::table::{PageTable, TableColumn, figures, words};
 use crate::model::stats::paired_ratio;
 use crate::results::{Criterion, PriceList, named};
 
-/// The cheapest of no cache and the strategies that may be proposed; `None` without prices, or of a single strategy.
+/// Who is cheapest, in a sentence.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Cheapest {
+    /// True if it is no cache alone, so that any cache costs more.
+    pub is_no_cache: bool,
+    /// The sentence.
+    pub text: String,
+}
+
+/// The cheapest of no cache and the strategies that may be proposed; `None` without prices, or of a single strategy. No cache is none
+/// of them where the database cannot do all that it is asked for: what is left undone costs nothing.
 #[must_use]
-pub fn cheapest(group: &Group<'_>) -> Option<String> {
+pub fn cheapest(group: &Group<'_>) -> Option<Cheapest> {
     let prices = group.results.run.prices.as_ref()?;
     let figure = named("cost")?;
     let mut entries = candidates(group);
-    entries.extend(reference(group));
+    entries.extend(reference(group).filter(|entry| is_sound_reference(entry)));
     let leading: Vec<&StrategyRepeats<'_>> =
         leaders(&entries, figure).into_iter().map(|at| entries[at]).collect();
     leading.first()?;
@@ -29,7 +39,8 @@ pub fn cheapest(group: &Group<'_>) -> Option<String> {
         let hold = if risky.len() == 1 { "holds" } else { "hold" };
         format!(" The price leaves out what a crash would lose: {} {hold} writes back.", few(&risky))
     };
-    Some(match leading.as_slice() {
+    let is_no_cache = matches!(leading.as_slice(), [only] if only.is_reference());
+    let text = match leading.as_slice() {
         [only] if only.is_reference() => format!(
             "{} is cheapest: {}.{}",
             only.label,
@@ -54,7 +65,12 @@ pub fn cheapest(group: &Group<'_>) -> Option<String> {
                 few(&each)
             )
         }
-    })
+    };
+    let left_out =
+        reference(group).filter(|entry| !is_sound_reference(entry)).map_or_else(String::new, |entry| {
+            format!(" {} is not among them, as it did not do all that was asked of it.", entry.label)
+        });
+    Some(Cheapest { is_no_cache, text: text + &left_out })
 }
 
 fn reference<'a, 'b>(group: &'a Group<'b>) -> Option<&'a StrategyRepeats<'b>> {
@@ -93,7 +109,8 @@ fn amount(prices: &PriceList, value: f64) -> String {
 }
 
 fn against_reference(group: &Group<'_>, figure: &Criterion, entry: &StrategyRepeats<'_>) -> String {
-    let against = reference(group).and_then(|reference| {
+    let sound = reference(group).filter(|entry| is_sound_reference(entry));
+    let against = sound.and_then(|reference| {
         let dearer = paired_ratio(&figure.by_block(reference), &figure.by_block(entry))?;
         let (ratio, word) = if dearer.estimate >= 1.0 {
             (dearer, "less")
@@ -173,7 +190,7 @@ mod tests {
     use super::*;
     use crate::report::group::groups;
     use crate::report::made_up::run_of;
-    use crate::results::{Results, SummaryRow};
+    use crate::results::{Results, Status, SummaryRow};
 
     fn row(label: &str, block: u32, cost: f64) -> SummaryRow {
         let mut row = run_of(label, block);
@@ -190,7 +207,9 @@ mod tests {
         results.run.prices =
             Some(PriceList { currency: currency.into(), instance_hour: Some(1.0), ..PriceList::default() });
         let groups = groups(&results).unwrap();
-        cheapest(&groups[0])
+        let cheapest = cheapest(&groups[0])?;
+        assert_eq!(cheapest.is_no_cache, cheapest.text.starts_with("no-cache is cheapest"));
+        Some(cheapest.text)
     }
 
     #[test]
@@ -218,6 +237,25 @@ mod tests {
         }
         let alike = self::told(&[("no-cache", 2.0), ("cache-aside", 2.0)], "").unwrap();
         assert!(alike.contains("no-cache (2.05)") && alike.contains("cache-aside (2.05)"), "{alike}");
+    }
+
+    #[test]
+    fn no_cache_is_not_cheapest_where_the_database_does_not_do_all_that_is_asked_of_it() {
+        let mut results = Results::default();
+        for block in 1..=4 {
+            let costs = [("no-cache", 1.0), ("cache-aside", 2.0), ("read-through", 3.0)];
+            results.summary.extend(costs.map(|(label, cost)| row(label, block, cost)));
+        }
+        let no_cache = results.summary.iter_mut().filter(|row| row.strategy == "no-cache");
+        no_cache.for_each(|row| row.status = Status::Overloaded);
+        results.run.prices = Some(PriceList { instance_hour: Some(1.0), ..PriceList::default() });
+        let told = cheapest(&groups(&results).unwrap()[0]).unwrap();
+        assert!(!told.is_no_cache && told.text.starts_with("cache-aside is cheapest: "), "{told:?}");
+        assert!(
+            told.text.ends_with(" no-cache is not among them, as it did not do all that was asked of it."),
+            "{told:?}"
+        );
+        assert!(!told.text.contains("than no-cache"), "{told:?}");
     }
 
     #[test]

@@ -86,30 +86,45 @@ pub fn of(groups: &[Group<'_>]) -> Vec<DecisionPart> {
     told.into_iter().map(part).chain(elsewhere(&untold)).collect()
 }
 
-/// Broken guarantees and failed runs of what has no part of its own.
+/// What went wrong with what has no part of its own: guarantees that are broken or not known, and runs that failed or measured
+/// something else than was asked for.
 fn elsewhere(groups: &[&Group<'_>]) -> Option<DecisionPart> {
     let of_group = |group: &&Group<'_>| {
-        let broken = group.entries.iter().filter(|entry| {
-            Safety::of(entry).is_some_and(|of| of.control.is_none() && of.verdict == Some(Verdict::Broken))
+        let wrong = group.entries.iter().filter(|entry| {
+            Safety::of(entry).is_some_and(|of| {
+                of.control.is_none() && matches!(of.verdict, Some(Verdict::Broken | Verdict::Unknown))
+            })
         });
-        let broken = broken.filter_map(safety::sentence).map(|text| (Tone::Cost, text));
-        let failed = [doubts::could_not_run(group), doubts::failed_runs(group)];
-        let failed = failed.into_iter().flatten().map(|text| (Tone::Doubt, text));
+        let wrong = wrong.filter_map(safety::sentence).map(|text| (Tone::Cost, text));
+        let doubts = [
+            doubts::could_not_run(group),
+            doubts::failed_runs(group),
+            doubts::overloaded(group),
+            doubts::impaired(group),
+        ];
+        let doubts = doubts.into_iter().flatten().map(|text| (Tone::Doubt, text));
         let name = name(group);
-        broken
-            .chain(failed)
+        wrong
+            .chain(doubts)
             .map(|(tone, text)| Sentence { tone, text: format!("{name}: {text}") })
             .collect::<Vec<_>>()
     };
     let mut sentences: Vec<Sentence> = groups.iter().flat_map(of_group).collect();
     let names: Vec<String> = groups.iter().map(|group| name(group)).collect();
     let names = few(&names.iter().map(String::as_str).collect::<Vec<_>>());
-    let text = if sentences.is_empty() {
-        format!(
+    let mut rows = groups.iter().flat_map(|group| &group.entries).flat_map(|entry| &entry.measured);
+    let is_audited = rows.all(|row| row.judgement.verdict.is_some());
+    let text = match (sentences.is_empty(), is_audited) {
+        (true, true) => format!(
             "No guarantee was broken and no run failed at {names}, whose figures are in their own sections."
-        )
-    } else {
-        format!("The other figures of {names} are in their own sections.")
+        ),
+        (true, false) => format!(
+            "No run failed at {names}, where nobody looked whether guarantees held; the figures are in their own sections."
+        ),
+        (false, true) => format!("The other figures of {names} are in their own sections."),
+        (false, false) => format!(
+            "Nobody looked whether all guarantees held at {names}, whose other figures are in their own sections."
+        ),
     };
     sentences.push(Sentence { tone: Tone::Doubt, text });
     (!groups.is_empty()).then(|| DecisionPart { heading: "Elsewhere".into(), sentences })
@@ -153,7 +168,9 @@ pub fn sentences(group: &Group<'_>) -> Vec<Sentence> {
     for entry in &group.entries {
         say(Tone::Cost, safety::sentence(entry));
     }
-    say(Tone::Gain, cost::cheapest(group));
+    if let Some(cheapest) = cost::cheapest(group) {
+        say(if cheapest.is_no_cache { Tone::Cost } else { Tone::Gain }, Some(cheapest.text));
+    }
     say(Tone::Cost, costs::at_risk(group));
     say(Tone::Cost, costs::stale(group));
     say(Tone::Cost, costs::failed(group));
@@ -180,6 +197,7 @@ pub fn share_of_reference(group: &Group<'_>, entry: &StrategyRepeats<'_>) -> Opt
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::answer::{WORK_AND_READS, winners};
     use crate::report::group::groups;
     use crate::report::made_up::run_of;
     use crate::results::{AtRisk, HeldIn, Mode, Results, Status, SummaryRow};
@@ -275,6 +293,29 @@ mod tests {
     }
 
     #[test]
+    fn strategies_that_were_asked_at_rates_of_their_own_are_not_held_against_each_other_by_times() {
+        let at = |rate: f64, rows: Vec<SummaryRow>| {
+            rows.into_iter().map(move |row| SummaryRow { offered_per_s: Some(rate), ..row })
+        };
+        let told_at = |rate: f64| {
+            let mut rows: Vec<_> = at(1_000.0, repeats("no-cache", 1_360.0, 2_000.0, 950)).collect();
+            rows.extend(at(1_000.0, repeats("cache-through", 470.0, 3_100.0, 160)));
+            rows.extend(at(rate, repeats("lease", 700.0, 3_100.0, 150)));
+            let results = Results { summary: rows, ..Results::default() };
+            let groups = groups(&results).unwrap();
+            let panel: Vec<String> = sentences(&groups[0]).into_iter().map(|of| of.text).collect();
+            (panel.join(" "), winners(&groups[0], WORK_AND_READS).unwrap())
+        };
+        let (panel, answer) = told_at(1_000.0);
+        assert!(panel.contains("No difference is shown in the p99 of reads"), "{panel}");
+        assert!(panel.contains("faster") && answer.contains("fastest median read"), "{panel} {answer}");
+        let (panel, answer) = told_at(3_000.0);
+        assert!(panel.contains("lease needs 15.8 % of the database reads of no-cache"), "{panel}");
+        assert!(!panel.contains("faster") && !panel.contains("p99 of reads"), "{panel}");
+        assert!(answer.contains("lease reads the database least") && !answer.contains("fastest"), "{answer}");
+    }
+
+    #[test]
     fn a_broken_an_overloaded_and_a_failing_strategy_are_never_proposed() {
         let mut rows = repeats("no-cache", 1_360.0, 2_000.0, 950);
         rows.extend(repeats("cache-through", 470.0, 3_100.0, 160));
@@ -342,24 +383,60 @@ mod tests {
         assert_told(&told(rows), Tone::Gain, &["cache-aside needs", "5 % of its operations failed"]);
     }
 
-    #[test]
-    fn what_went_wrong_in_the_middle_of_a_sweep_is_told_and_every_topology_has_a_part() {
+    /// What is said of a sweep over three values on three topologies, of whose middle value this was made.
+    fn of_a_sweep(made: impl Fn(&mut SummaryRow)) -> Vec<DecisionPart> {
         let mut rows = Vec::new();
         for topology in ["single", "cluster", "sentinel"] {
             for swept in ["cache.capacity=10%", "cache.capacity=20%", "cache.capacity=30%"] {
                 for mut row in repeats("cache-aside", 470.0, 900.0, 160) {
                     (row.topology, row.swept) = (topology.into(), swept.into());
                     row.cell = format!("{}-{topology}-{swept}", row.cell);
-                    if (topology, swept) == ("cluster", "cache.capacity=20%") {
-                        row.judgement.verdict = Some(Verdict::Broken);
+                    if swept == "cache.capacity=20%" {
+                        made(&mut row);
                     }
                     rows.push(row);
                 }
             }
         }
-        let results = Results { summary: rows, ..Results::default() };
-        let groups = groups(&results).unwrap();
-        let parts = of(&groups);
+        of(&groups(&Results { summary: rows, ..Results::default() }).unwrap())
+    }
+
+    fn of_the_middle(made: impl Fn(&mut SummaryRow)) -> String {
+        let parts = of_a_sweep(made);
+        let elsewhere = parts.last().filter(|part| part.heading == "Elsewhere").unwrap();
+        elsewhere.sentences.iter().map(|of| of.text.as_str()).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn who_fails_least_is_named_beside_those_with_whom_much_failed() {
+        let with = |label: &str, reads: u64, errors: u64| {
+            repeats(label, 400.0 + reads as f64, 900.0, reads).into_iter().map(move |mut row| {
+                row.outages.read_outage_s = Some(2.0);
+                row.answers.errors = errors;
+                row
+            })
+        };
+        let told_of = |errors: u64| {
+            let mut rows: Vec<SummaryRow> = with("no-cache", 950, 0).collect();
+            rows.extend(with("cache-through", 160, 250));
+            rows.extend(with("cache-aside", 200, errors));
+            told(rows)
+        };
+        let sturdy = told_of(20);
+        assert_told(&sturdy, Tone::Gain, &["cache-through needs", "25 % of its operations failed"]);
+        assert_told(&sturdy, Tone::Gain, &["cache-aside needs", "2 % of its operations failed"]);
+        assert!(
+            told_of(200).iter().all(|(tone, text)| *tone != Tone::Gain || !text.starts_with("cache-aside"))
+        );
+    }
+
+    #[test]
+    fn what_went_wrong_in_the_middle_of_a_sweep_is_told_and_every_topology_has_a_part() {
+        let parts = of_a_sweep(|row| {
+            if row.topology == "cluster" {
+                row.judgement.verdict = Some(Verdict::Broken);
+            }
+        });
         let headings: Vec<_> = parts.iter().map(|part| part.heading.as_str()).collect();
         assert_eq!(headings.len(), 4, "{headings:?}");
         for topology in ["single", "cluster", "sentinel"] {
@@ -367,6 +444,22 @@ mod tests {
         }
         let elsewhere: Vec<_> = parts[3].sentences.iter().map(|sentence| sentence.text.as_str()).collect();
         assert!(elsewhere[0].contains("cluster") && elsewhere[0].contains("DID NOT HOLD"), "{elsewhere:#?}");
+    }
+
+    #[test]
+    fn of_the_middle_of_a_sweep_it_is_said_what_is_not_known_of_it() {
+        let sound = of_the_middle(|_| {});
+        assert!(sound.contains("No guarantee was broken and no run failed at"), "{sound}");
+        let not_audited = of_the_middle(|row| row.judgement.verdict = None);
+        assert!(not_audited.contains("nobody looked whether guarantees held"), "{not_audited}");
+        let unknown = of_the_middle(|row| {
+            row.judgement.verdict = Some(Verdict::Unknown);
+            row.judgement.verdict_reason = "the stores could not be read".into();
+        });
+        assert!(unknown.contains("the stores could not be read"), "{unknown}");
+        assert!(!unknown.contains("No guarantee was broken"), "{unknown}");
+        let overloaded = of_the_middle(|row| row.status = Status::Overloaded);
+        assert!(overloaded.contains("capacity = 20%: Overloaded"), "{overloaded}");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::headline::NONE;
 use super::table::{PageTable, figures, words};
 use super::{beyond, caveats, requirements, scorecard, side_by_side, watch};
 use crate::base::shown;
-use crate::results::{LatencyFloor, LimitedBy, Results, RunInfo, Status, SummaryRow, named};
+use crate::results::{EndedBy, LatencyFloor, LimitedBy, Results, RunInfo, Status, SummaryRow, named};
 
 /// A chart on the page.
 #[derive(Debug)]
@@ -327,6 +327,10 @@ fn how(results: &Results, note: Option<&str>) -> Markup {
                      Who is best is said after a correction for all that were compared; a difference that \u{201c}would be seen\u{201d} is one \
                      that four of five such runs would show. A block in which a run was disturbed is left out of times and \
                      throughput for every strategy alike, where three others are left." }
+                @if results.run.precision.as_ref().is_some_and(|of| of.ended_by == Some(EndedBy::Precision)) {
+                    li { "Repeats ended where an interval happened to be narrow enough. Such a one holds the true value less often than \
+                         19 times in 20: as simulated, in 90 % of runs of 3 blocks at least, 92 % of 5 and 94 % of 10." }
+                }
                 @if measured.is_some_and(|row| row.warmup_s > 0.0) {
                     li { "Before measuring, both stores were reset and loaded, and the cache was warmed until its hit rate stopped moving; a \
                          run that was measured earlier is " em { "warming" } "." }
@@ -406,5 +410,29 @@ fn configuration(run: &RunInfo) -> Markup {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::KnownPrecision;
+
+    #[test]
+    fn where_repeats_ended_as_soon_as_they_told_enough_it_is_said_how_often_their_intervals_hold() {
+        let how_of = |ended_by: EndedBy| {
+            let precision = KnownPrecision {
+                reached: Some(0.019),
+                least_known: "read p50 of cache-aside to no-cache on single".into(),
+                asked: 0.02,
+                blocks: 4,
+                disturbed_blocks: 0,
+                ended_by: Some(ended_by),
+            };
+            let run = RunInfo { precision: Some(precision), ..RunInfo::default() };
+            how(&Results { run, ..Results::default() }, None).into_string()
+        };
+        assert!(how_of(EndedBy::Precision).contains("in 90 % of runs of 3 blocks at least"));
+        assert!(!how_of(EndedBy::Repeats).contains("of 3 blocks at least"));
     }
 }

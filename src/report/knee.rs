@@ -132,8 +132,8 @@ impl RateSeries<'_> {
 pub fn unlike_rates(group: &Group<'_>) -> Option<String> {
     let searched = series(group).into_iter().filter(|series| series.is_searched).count();
     (searched > 1).then(|| {
-        "Each strategy was searched for its own highest rate, and its other figures are those of that run: they are not of the \
-         same load"
+        "Each strategy was searched for its own highest rate, and its other figures are those of that run: what depends on the \
+         rate, such as times, is not held against that of another."
             .into()
     })
 }

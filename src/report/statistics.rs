@@ -1,5 +1,6 @@
 //! The rows of `statistics.csv`: each figure of each strategy with its interval, beside no cache and beside the best.
 
+use super::answer::are_comparable;
 use super::candidates::candidates;
 use super::criteria::Estimate;
 use super::group::{Group, StrategyRepeats};
@@ -37,7 +38,7 @@ fn compared<'a>(group: &'a Group<'a>) -> Vec<Compared<'a>> {
     let proposable = candidates(group);
     let mut all = Vec::new();
     for figure in CRITERIA {
-        let best = best_of(figure, &proposable);
+        let best = best_of(figure, &proposable).filter(|_| are_comparable(figure, &proposable));
         for entry in &group.entries {
             let Some(estimate) = figure.of(entry) else { continue };
             all.push(Compared {
@@ -58,15 +59,15 @@ fn best_of<'a>(figure: &Criterion, entries: &[&'a StrategyRepeats<'a>]) -> Optio
     known.min_by(|a, b| figure.better.order(a.1, b.1)).map(|(entry, _)| entry)
 }
 
-/// A strategy beside another one, which was chosen by this figure among so many; `None` beside itself, and where the other does
-/// not have the figure.
+/// A strategy beside another one, which was chosen by this figure among so many; `None` beside itself, where the other does not
+/// have the figure, and where they may not be held against each other by it.
 fn beside<'a>(
     figure: &'static Criterion,
     other: &'a StrategyRepeats<'a>,
     entry: &StrategyRepeats<'_>,
     chosen_among: Option<usize>,
 ) -> Option<(&'a str, FigureChange)> {
-    if other.label == entry.label {
+    if other.label == entry.label || !are_comparable(figure, &[other, entry]) {
         return None;
     }
     let (before, after) = (figure.of(other)?, figure.of(entry)?);

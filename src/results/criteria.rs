@@ -93,6 +93,9 @@ pub struct Criterion {
     pub of_row: OfRow,
     /// The way from the repeats of a strategy to its figure.
     pub over: Over,
+    /// True where it depends on how much is asked a second, so that only strategies that were asked as much are held
+    /// against each other by it.
+    pub is_of_the_load: bool,
 }
 
 fn reads_per_operation(row: &SummaryRow) -> Option<f64> {
@@ -127,6 +130,8 @@ pub const CRITERIA: &[Criterion] = &[
         better: Better::Higher,
         of_row: |row| Some(row.achieved_per_s),
         over: Over::Mean,
+        // Where rates are searched, it is what was found.
+        is_of_the_load: false,
     },
     Criterion {
         name: "read.p50",
@@ -136,6 +141,7 @@ pub const CRITERIA: &[Criterion] = &[
         better: Better::Lower,
         of_row: |row| row.read_response.p50_us,
         over: Over::Percentile(OperationClass::Read, 0.5),
+        is_of_the_load: true,
     },
     Criterion {
         name: "read.p99",
@@ -145,6 +151,7 @@ pub const CRITERIA: &[Criterion] = &[
         better: Better::Lower,
         of_row: |row| row.read_response.p99_us,
         over: Over::Percentile(OperationClass::Read, 0.99),
+        is_of_the_load: true,
     },
     Criterion {
         name: "read.p999",
@@ -154,6 +161,7 @@ pub const CRITERIA: &[Criterion] = &[
         better: Better::Lower,
         of_row: |row| row.read_response.p999_us,
         over: Over::Percentile(OperationClass::Read, 0.999),
+        is_of_the_load: true,
     },
     Criterion {
         name: "write.p50",
@@ -163,6 +171,7 @@ pub const CRITERIA: &[Criterion] = &[
         better: Better::Lower,
         of_row: |row| row.write_response.p50_us,
         over: Over::Percentile(OperationClass::Write, 0.5),
+        is_of_the_load: true,
     },
     Criterion {
         name: "write.p99",
@@ -172,6 +181,7 @@ pub const CRITERIA: &[Criterion] = &[
         better: Better::Lower,
         of_row: |row| row.write_response.p99_us,
         over: Over::Percentile(OperationClass::Write, 0.99),
+        is_of_the_load: true,
     },
     Criterion {
         name: "failed",
@@ -181,6 +191,7 @@ pub const CRITERIA: &[Criterion] = &[
         better: Better::Lower,
         of_row: |row| share(row.answers.failures(), row.operations),
         over: Over::Quotient(|row| Some(row.answers.failures() as f64), operations),
+        is_of_the_load: true,
     },
     Criterion {
         name: "hit_rate",
@@ -193,6 +204,7 @@ pub const CRITERIA: &[Criterion] = &[
             |row| row.answers.hit_rate.map(|_| (row.answers.hits + row.answers.negative_hits) as f64),
             |row| Some(row.answers.lookups() as f64),
         ),
+        is_of_the_load: false,
     },
     Criterion {
         name: "database.reads_per_op",
@@ -202,6 +214,7 @@ pub const CRITERIA: &[Criterion] = &[
         better: Better::Lower,
         of_row: reads_per_operation,
         over: Over::Quotient(|row| Some(row.calls.db_reads as f64), operations),
+        is_of_the_load: false,
     },
     Criterion {
         name: "database.reads_per_s",
@@ -211,6 +224,7 @@ pub const CRITERIA: &[Criterion] = &[
         better: Better::Lower,
         of_row: |row| per_second(row.calls.db_reads, row),
         over: Over::Quotient(|row| Some(row.calls.db_reads as f64), measured),
+        is_of_the_load: true,
     },
     Criterion {
         name: "database.writes_per_s",
@@ -220,6 +234,7 @@ pub const CRITERIA: &[Criterion] = &[
         better: Better::Lower,
         of_row: |row| per_second(row.calls.db_writes, row),
         over: Over::Quotient(|row| Some(row.calls.db_writes as f64), measured),
+        is_of_the_load: true,
     },
     Criterion {
         name: "database.writes_per_op",
@@ -229,6 +244,7 @@ pub const CRITERIA: &[Criterion] = &[
         better: Better::Lower,
         of_row: |row| row.calls_per_op.db_writes_per_op,
         over: Over::Quotient(|row| Some(row.calls.db_writes as f64), operations),
+        is_of_the_load: false,
     },
     Criterion {
         name: "database.peak_per_s",
@@ -238,6 +254,7 @@ pub const CRITERIA: &[Criterion] = &[
         better: Better::Lower,
         of_row: |row| row.load.db_calls_peak_per_s,
         over: Over::Highest,
+        is_of_the_load: true,
     },
     Criterion {
         name: "stale_share",
@@ -250,6 +267,7 @@ pub const CRITERIA: &[Criterion] = &[
             |row| row.audited.stale_share.map(|_| row.audited.wrong.stale_reads as f64),
             |row| Some(row.audited.audited_reads as f64),
         ),
+        is_of_the_load: true,
     },
     Criterion {
         name: "stale_age_max",
@@ -261,6 +279,7 @@ pub const CRITERIA: &[Criterion] = &[
             row.audited.stale_share.map(|_| row.audited.wrong.stale_age_max_ms.unwrap_or_default() / 1e3)
         },
         over: Over::Highest,
+        is_of_the_load: true,
     },
     Criterion {
         name: "corrupt",
@@ -270,6 +289,7 @@ pub const CRITERIA: &[Criterion] = &[
         better: Better::Lower,
         of_row: |row| row.judgement.verdict.map(|_| row.audited.wrong.corrupt_reads as f64),
         over: Over::Sum,
+        is_of_the_load: false,
     },
     Criterion {
         name: "lost",
@@ -279,6 +299,7 @@ pub const CRITERIA: &[Criterion] = &[
         better: Better::Lower,
         of_row: |row| row.at_end.lost_writes.map(|lost| lost as f64),
         over: Over::Sum,
+        is_of_the_load: false,
     },
     Criterion {
         name: "at_risk",
@@ -288,6 +309,7 @@ pub const CRITERIA: &[Criterion] = &[
         better: Better::Lower,
         of_row: |row| row.at_risk.at_risk_max.map(|risk| risk as f64),
         over: Over::Highest,
+        is_of_the_load: true,
     },
     Criterion {
         name: "read_outage",
@@ -297,6 +319,7 @@ pub const CRITERIA: &[Criterion] = &[
         better: Better::Lower,
         of_row: |row| row.outages.read_outage_s,
         over: Over::Highest,
+        is_of_the_load: false,
     },
     Criterion {
         name: "write_outage",
@@ -306,6 +329,7 @@ pub const CRITERIA: &[Criterion] = &[
         better: Better::Lower,
         of_row: |row| row.outages.write_outage_s,
         over: Over::Highest,
+        is_of_the_load: false,
     },
     Criterion {
         name: "cache.memory",
@@ -315,6 +339,7 @@ pub const CRITERIA: &[Criterion] = &[
         better: Better::Lower,
         of_row: |row| row.cache.cache_memory_bytes.map(|bytes| bytes as f64),
         over: Over::Highest,
+        is_of_the_load: false,
     },
     Criterion {
         name: "cache.commands_per_op",
@@ -324,6 +349,7 @@ pub const CRITERIA: &[Criterion] = &[
         better: Better::Lower,
         of_row: |row| row.calls_per_op.cache_commands_per_op,
         over: Over::Quotient(|row| Some(row.calls.cache_commands as f64), operations),
+        is_of_the_load: false,
     },
     Criterion {
         name: "cores",
@@ -333,6 +359,7 @@ pub const CRITERIA: &[Criterion] = &[
         better: Better::Lower,
         of_row: |row| Some(row.cores.cpu_cache_cores.unwrap_or(0.0) + row.cores.cpu_database_cores?),
         over: Over::Mean,
+        is_of_the_load: true,
     },
     Criterion {
         name: "cost",
@@ -342,6 +369,7 @@ pub const CRITERIA: &[Criterion] = &[
         better: Better::Lower,
         of_row: |row| row.cost.cost_per_million_ops,
         over: Over::Mean,
+        is_of_the_load: true,
     },
     Criterion {
         name: "cost.month",
@@ -351,6 +379,7 @@ pub const CRITERIA: &[Criterion] = &[
         better: Better::Lower,
         of_row: |row| row.cost.cost_per_month,
         over: Over::Mean,
+        is_of_the_load: true,
     },
 ];
 

@@ -380,7 +380,8 @@ columns! {
         full_part: Option<LimitedBy>,
         /// The share of what was due that ended in time: before the end of the measured time, or after it where that took no
         /// longer than 99 % of the others. Less than 99 % makes a run overloaded or disturbed; where a fault may be why, it is
-        /// the share before the first. Empty in a closed loop.
+        /// the lower share of those before the first and in the second half of the time after the last. Empty in a closed loop, and
+        /// where faults leave no such time.
         in_time_share: Option<f64> as "share",
     }
 }

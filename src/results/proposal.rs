@@ -23,9 +23,13 @@ impl RunInfo {
         self.proposed("hotset", |option, of| !is_replaced(option, of), &["--set", &setting])
     }
 
-    /// Returns the command that runs the same often enough to tell strategies apart.
+    /// Returns the command that runs the same often enough to tell strategies apart: where the number of repeats is open, that of
+    /// the run itself, as it goes on until it does.
     #[must_use]
     pub fn command_with_enough_repeats(&self) -> String {
+        if self.has_open_repeats() {
+            return self.proposed("hotset", |_, _| true, &[]);
+        }
         self.proposed("hotset", |option, _| !REPEATING.contains(&option), &["--repeats", ENOUGH])
     }
 
@@ -33,6 +37,14 @@ impl RunInfo {
     #[must_use]
     pub fn curve_command(&self) -> String {
         self.proposed("hotset curve", |option, _| option == "--set", &[])
+    }
+
+    /// Returns true if the scenario says how well the run has to tell what it compares.
+    fn has_open_repeats(&self) -> bool {
+        let lines = self.settings.lines().skip_while(|line| *line != "[run]").skip(1);
+        let until =
+            lines.take_while(|line| !line.starts_with('[')).find_map(|line| line.strip_prefix("until = "));
+        until.is_some_and(|until| until != "(none)")
     }
 
     fn proposed(&self, program: &str, stays: impl Fn(&str, &str) -> bool, added: &[&str]) -> String {
@@ -97,13 +109,24 @@ mod tests {
 
     #[test]
     fn what_a_proposed_command_says_takes_the_place_of_what_the_run_said() {
-        let repeated = run("s.toml", &["--repeats", "5..30", "--until=2%", "--max-duration", "1h"]);
-        assert_eq!(repeated.command_with_enough_repeats(), "hotset s.toml --repeats 5");
+        let repeated = run("s.toml", &["--repeats", "3", "--only", "strategy=lease"]);
+        assert_eq!(repeated.command_with_enough_repeats(), "hotset s.toml --only strategy=lease --repeats 5");
         let few_reads = run("s.toml", &["--set", "workload.reads=0.5", "--repeats", "3"]);
         assert_eq!(
             few_reads.command_with("workload.reads", "0.95"),
             "hotset s.toml --repeats 3 --set workload.reads=0.95"
         );
+    }
+
+    #[test]
+    fn a_run_that_goes_on_until_it_tells_enough_is_proposed_as_it_is() {
+        let settings =
+            |until: &str| format!("[run]\nrepeats = \"5..30\"\nuntil = {until}\n\n[cache]\nttl = \"1h\"\n");
+        let options = ["--until=2%", "--max-duration", "1h"];
+        let open = RunInfo { settings: settings("\"2%\""), ..run("s.toml", &options) };
+        assert_eq!(open.command_with_enough_repeats(), "hotset s.toml --until 2% --max-duration 1h");
+        let fixed = RunInfo { settings: settings("(none)"), ..run("s.toml", &[]) };
+        assert_eq!(fixed.command_with_enough_repeats(), "hotset s.toml --repeats 5");
     }
 
     #[test]

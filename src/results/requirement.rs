@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::criteria::{CRITERIA, Unit, named};
+use super::criteria::{Better, CRITERIA, Unit, named};
 use super::operation_criteria::{OPERATION_CRITERIA, named_of_operation};
 use crate::base::units::{ByteSize, parse_duration};
 
@@ -118,13 +118,13 @@ impl Requirement {
         ];
         let found = signs.into_iter().find_map(|(sign, relation)| Some((relation, text.strip_prefix(sign)?)));
         let Some((relation, value)) = found else {
-            return Err(format!(
-                "\"{written}\" does not begin with <, <=, =, >= or >; {}",
-                example(name, unit)
-            ));
+            let proposal = proposal(name, unit, None, text);
+            return Err(format!("\"{written}\" does not begin with <, <=, =, >= or >; {proposal}"));
         };
-        let bound = bound(unit, value.trim())
-            .ok_or_else(|| format!("\"{}\" is no {}; {}", value.trim(), kind(unit), example(name, unit)))?;
+        let bound = bound(unit, value.trim()).ok_or_else(|| {
+            let proposal = proposal(name, unit, Some(relation), value.trim());
+            format!("\"{}\" is no {}; {proposal}", value.trim(), kind(unit))
+        })?;
         Ok(Self {
             criterion: name.to_owned(),
             relation,
@@ -148,16 +148,31 @@ fn kind(unit: Unit) -> &'static str {
     }
 }
 
-fn example(name: &str, unit: Unit) -> String {
-    let text = match unit {
-        Unit::Micros => "<5ms",
-        Unit::Seconds => "<2s",
-        Unit::Share => ">=90%",
-        Unit::Count => "<1000",
-        Unit::Ratio => "<0.3",
-        Unit::Money => "<2.50",
-        Unit::Bytes => "<64MiB",
+/// Proposes what was probably meant: the value with the sign and the unit that it lacks, or an example.
+fn proposal(name: &str, unit: Unit, relation: Option<Relation>, value: &str) -> String {
+    let (example, lacks) = match unit {
+        Unit::Micros => ("<5ms", "ms"),
+        Unit::Seconds => ("<2s", "s"),
+        Unit::Share => (">=90%", "%"),
+        Unit::Count => ("<1000", ""),
+        Unit::Ratio => ("<0.3", ""),
+        Unit::Money => ("<2.50", ""),
+        Unit::Bytes => ("<64MiB", "MiB"),
     };
+    let with_unit = format!("{value}{lacks}");
+    let meant = [value, with_unit.as_str()].into_iter().find_map(|text| Some((text, bound(unit, text)?)));
+    let text = meant.map_or_else(
+        || example.to_owned(),
+        |(text, bound)| {
+            let higher = named(name).is_some_and(|figure| figure.better == Better::Higher);
+            let usual = match (bound > 0.0, higher) {
+                (false, _) => Relation::Equal,
+                (true, true) => Relation::AtLeast,
+                (true, false) => Relation::Less,
+            };
+            format!("{}{text}", relation.unwrap_or(usual).sign())
+        },
+    );
     format!("write \"{name}\" = \"{text}\"")
 }
 
@@ -207,7 +222,12 @@ mod tests {
     fn what_is_written_wrongly_is_told_with_what_would_be_right() {
         for (criterion, written, told) in [
             ("read.p98", "<5ms", "there is no figure \"read.p98\""),
-            ("read.p99", "5ms", "does not begin with"),
+            ("read.p99", "5ms", "does not begin with <, <=, =, >= or >; write \"read.p99\" = \"<5ms\""),
+            ("read.p99", "<fast", "is no duration; write \"read.p99\" = \"<5ms\""),
+            ("read.p99", "<=20", "is no duration; write \"read.p99\" = \"<=20ms\""),
+            ("hit_rate", ">75", "is no share; write \"hit_rate\" = \">75%\""),
+            ("hit_rate", "80%", "write \"hit_rate\" = \">=80%\""),
+            ("lost", "0", "write \"lost\" = \"=0\""),
             ("read.p99", "<5", "is no duration; write \"read.p99\" = \"<5ms\""),
             ("hit_rate", ">110%", "is no share"),
             ("lost", "=none", "is no number"),

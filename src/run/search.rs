@@ -34,7 +34,12 @@ impl<'a> CellSearch<'a> {
                 && one.topology.as_ref().is_none_or(|label| *label == cell.topology.label)
         };
         let requirements = requirements.iter().filter(is_for).collect();
-        Self { cell, requirements, search: Search::new(settings.plan()), runs: Vec::new() }
+        Self {
+            cell,
+            requirements,
+            search: Search::new(settings.plan(cell.scenario.run.duration.0)),
+            runs: Vec::new(),
+        }
     }
 
     /// The cell of the next run, with its number and its rate; `None` where the search is over.
@@ -134,6 +139,9 @@ fn missed(
 ) -> Option<String> {
     if let Some(missed) = too_little(in_time_share(summary)) {
         return Some(missed);
+    }
+    if summary.operations == 0 {
+        return Some("nothing was due, so that nothing is known".into());
     }
     if !requirements.iter().any(|one| one.operation.is_none() && one.criterion == FAILED)
         && let Some(missed) = failed_share(summary).and_then(too_many_failed)
@@ -265,6 +273,12 @@ mod tests {
         assert_eq!(missed_by(&failed("<5%"), &summary), None);
         let told = missed_by(&failed("<1%"), &summary).unwrap();
         assert!(told.starts_with("failed is 2.00 %"), "{told}");
+    }
+
+    #[test]
+    fn a_rate_at_which_nothing_was_due_is_not_said_to_hold() {
+        let told = missed_by(&[], &SummaryRow::default()).unwrap();
+        assert_eq!(told, "nothing was due, so that nothing is known");
     }
 
     #[test]

@@ -153,12 +153,19 @@ impl Setting for ByteSize {
 
 impl Setting for Share {
     fn expects() -> String {
-        "a share from 0 to 1".into()
+        "a share from 0 to 1, such as 0.3 or \"30%\"".into()
     }
 
     fn read(value: &Value) -> Result<Self, Option<String>> {
-        let number = f64::read(value)?;
-        Self::new(number).ok_or_else(|| Some(format!("{number} is not between 0 and 1")))
+        let share = match &value.kind {
+            ValueKind::String(text) => {
+                let percent =
+                    text.trim().strip_suffix('%').and_then(|number| number.trim().parse::<f64>().ok());
+                percent.ok_or(None)? / 100.0
+            }
+            _ => f64::read(value)?,
+        };
+        Self::new(share).ok_or_else(|| Some(format!("{share} is not between 0 and 1")))
     }
 
     fn show(&self) -> String {

@@ -186,6 +186,24 @@ impl MongoDatabase {
         }
     }
 
+    /// Waits for a read no longer than the response timeout. A read that is given up goes on in the background for as long
+    /// again: once its answer has come, its connection is as good as before. To close it instead means to open another, and where
+    /// all that were under way have waited in vain, to open all of them at once, while what is due waits and is given up in its
+    /// turn, so that a system stays away long after the link is back.
+    async fn bounded_read<T: Send + 'static>(
+        &self,
+        doing: &str,
+        call: impl Future<Output = mongodb::error::Result<T>> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let mut call = Box::pin(call);
+        if let Ok(answer) = tokio::time::timeout(self.response_timeout, &mut call).await {
+            return answer.map_err(|error| self.error(&error, doing));
+        }
+        let rest = tokio::time::timeout(self.response_timeout, call);
+        tokio::spawn(async move { rest.await.map(drop) });
+        Err(timed_out(doing, self.response_timeout))
+    }
+
     fn collection(&self, name: &str) -> Collection<RawDocumentBuf> {
         self.database.collection(name)
     }
@@ -198,8 +216,9 @@ impl MongoDatabase {
         command: RawDocumentBuf,
         mut visit: impl FnMut(&RawDocument) + Send,
     ) -> Result<(), StoreError> {
-        let asked = self.database.run_raw_cursor_command(command).into_future();
-        let mut cursor = self.bounded(doing, asked).await?;
+        let database = self.database.clone();
+        let asked = async move { database.run_raw_cursor_command(command).await };
+        let mut cursor = self.bounded_read(doing, asked).await?;
         while self.bounded(doing, cursor.advance()).await? {
             visit(cursor.current());
         }

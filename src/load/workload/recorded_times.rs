@@ -79,25 +79,27 @@ impl RecordedTimes {
         let steps = of.iter().zip(next_ms).map(|((at_ms, operations), next_ms)| {
             let until_next_ms = next_ms.map_or(resolution_ms, |next_ms| next_ms - at_ms);
             let busy_ms = resolution_ms.min(until_next_ms);
-            (*operations as f64, [busy_ms, until_next_ms - busy_ms].map(|ms| ms as f64 / 1e3 / speed))
+            (*operations as f64, busy_ms, until_next_ms)
         });
         // An operation is due in the middle of its part of the stretch: at its border, the least error of the sums would put
         // it before the rest that comes in between.
-        let (mut early, mut passed_s) = (0.5, 0.0);
+        let (mut early, mut at_ms) = (0.5, 0);
+        let at = |ms: u64| Duration::from_secs_f64(ms as f64 / 1e3 / speed);
         let mut pieces = Vec::new();
-        for (operations, [busy_s, rest_s]) in steps.cycle() {
-            if passed_s >= length.as_secs_f64() {
+        for (operations, busy_ms, until_next_ms) in steps.cycle() {
+            // From the moments as they are rounded to nanoseconds, so that neither what is rounded adds up, nor has a stretch more
+            // or fewer operations than its own.
+            let [begins, rests, ends] = [0, busy_ms, until_next_ms].map(|after_ms| at(at_ms + after_ms));
+            if begins >= length {
                 break;
             }
-            pieces.push((busy_s, (operations - early) / busy_s));
-            pieces.push((rest_s, 0.0));
-            (early, passed_s) = (0.0, passed_s + busy_s + rest_s);
+            let (busy, rest) = (rests.saturating_sub(begins), ends.saturating_sub(rests));
+            let rate = (operations - early) / busy.as_secs_f64();
+            pieces.push(RatePiece { length: busy, curve: RateCurve::level(rate) });
+            pieces.push(RatePiece { length: rest, curve: RateCurve::level(0.0) });
+            (early, at_ms) = (0.0, at_ms + until_next_ms);
         }
-        let piece = |(length_s, rate)| RatePiece {
-            length: Duration::from_secs_f64(length_s),
-            curve: RateCurve::level(rate),
-        };
-        RateProfile::new(pieces.into_iter().map(piece).filter(|piece| !piece.length.is_zero()))
+        RateProfile::new(pieces.into_iter().filter(|piece| !piece.length.is_zero()))
     }
 
     /// The shortest time between two operations whose times differ.
@@ -168,6 +170,14 @@ mod tests {
         let found = due_ms(&times(at_ms.clone()), 0..200_000, 1.0, Duration::from_secs(7_000));
         let wrong = found.iter().zip(&at_ms).filter(|(due, at)| (**due - **at as f64).abs() > 1.0).count();
         assert!(found.len() > 180_000 && wrong == 0, "{wrong} of {}", found.len());
+        // Nor may lengths that are no whole number of nanoseconds.
+        for speed in [60.0, 300.0, 70_000.0] {
+            let length = Duration::from_secs_f64(7_000.0 / speed);
+            let found = due_ms(&times(at_ms.clone()), 0..200_000, speed, length);
+            let far = |(due, at): &(&f64, &u64)| (**due * speed - **at as f64).abs() > 1.5;
+            let wrong = found.iter().zip(&at_ms).filter(far).count();
+            assert!(found.len() > 180_000 && wrong == 0, "{speed}: {wrong} of {}", found.len());
+        }
     }
 
     #[test]

@@ -42,7 +42,7 @@ crate::settings! {
         arrivals: Arrivals = Arrivals::Poisson,
         /// open loop: where an arrival waits: `instance`, with its instance, for whichever client is free; `client`, for its own client, as suits sessions of users who do one thing after another, and as the application `sessions` always has it
         queue: ArrivalQueues = ArrivalQueues::Instance,
-        /// open loop with `queue = "instance"`: the most operations that are under way at once, over all instances; what is due beyond waits in the order in which it is due; left out, nothing waits until 100 000 are under way, more than which hotset does not hold
+        /// open loop with `queue = "instance"`: the most operations that are under way at once, over all instances; what is due beyond waits in the order in which it is due; left out, nothing waits until 100 000 are under way, or as many as a quarter of the memory holds
         max_in_flight: Option<NonZeroU64> = None,
         /// a trace whose operations the clients issue by turns, plain or compressed, in hotset's own format, Twitter's or CacheLib's: its first half warms the cache, its second is measured, and each begins again at its end; `reads`, `absent_share` and `keys` then mean nothing, and times to live and sizes are the scenario's, as the times are without `speed`; of Twitter's and CacheLib's a set that follows a get of its key is left out, since the strategy fills; it is held in memory, five bytes an operation
         trace: Option<String> = None,

@@ -2,11 +2,14 @@
 
 use super::figures::{NAMED, is_open};
 use crate::model::stats::REPEATS_FOR_INTERVAL;
+use crate::report::answer::{are_comparable, leaders, would_be_seen};
 use crate::report::candidates::candidates;
 use crate::report::format;
 use crate::report::group::{Group, StrategyRepeats};
-use crate::report::judge::{self, FigureEvidence};
 use crate::results::{Status, SummaryRow, named};
+
+/// A difference that is at least so large is no number that anybody expects, but a sign of few repeats or much noise.
+const TWICE: f64 = 1.0;
 
 /// Strategies of which nothing is known, since all of their runs failed.
 pub fn could_not_run(group: &Group<'_>) -> Option<String> {
@@ -49,30 +52,36 @@ pub fn overloaded(group: &Group<'_>) -> Option<String> {
     })
 }
 
-/// Candidates next to each other in what they are chosen by that the data do not tell apart.
+/// Candidates that the data do not tell from the best in what they are chosen by, as the charts have it.
 pub fn not_shown(group: &Group<'_>) -> Option<String> {
-    let open = is_open(group);
-    let figure = named(if open { "read.p99" } else { "throughput" })?;
-    let mut known: Vec<_> =
-        candidates(group).into_iter().filter_map(|entry| Some((entry, figure.of(entry)?.value))).collect();
-    known.sort_by(|a, b| figure.better.order(a.1, b.1));
-    let neighbours: Vec<_> = known.windows(2).map(|pair| (pair[0].0, pair[1].0)).collect();
-    let weigh =
-        |(a, b): &(&StrategyRepeats<'_>, &StrategyRepeats<'_>)| FigureEvidence::within_run(figure, a, b);
-    let evidence: Vec<FigureEvidence> = neighbours.iter().map(weigh).collect();
-    let level = judge::level_of_one_more(&evidence);
-    let mut pairs = Vec::new();
-    for (((a, b), of), apart) in neighbours.iter().zip(&evidence).zip(judge::told_apart(&evidence)) {
-        if let (false, Some(seen)) = (apart, of.would_be_seen(level)) {
-            let seen = format::percent(seen);
-            pairs.push(format!("{} and {} (a difference over {seen} would be seen)", a.label, b.label));
-        }
-    }
-    let more = pairs.len().saturating_sub(NAMED);
-    pairs.truncate(NAMED);
-    pairs.extend((more > 0).then(|| format!("{more} more pairs")));
-    let what = if open { "the p99 of reads" } else { "throughput" };
-    (!pairs.is_empty()).then(|| format!("No difference is shown in {what} between {}.", format::list(&pairs)))
+    let entries = candidates(group);
+    // Where each was searched for its own rate, that rate is what they are chosen by.
+    let tail = named("read.p99").filter(|tail| is_open(group) && are_comparable(tail, &entries));
+    let (figure, what) =
+        tail.map(|tail| (tail, "the p99 of reads")).or_else(|| Some((named("throughput")?, "throughput")))?;
+    let leading: Vec<&StrategyRepeats<'_>> =
+        leaders(&entries, figure).into_iter().map(|at| entries[at]).collect();
+    let (best, alike) = leading.split_first()?;
+    let is_other = |entry: &&StrategyRepeats<'_>| entry.label != best.label && figure.of(entry).is_some();
+    let others: Vec<&StrategyRepeats<'_>> = entries.iter().copied().filter(is_other).collect();
+    let seen = would_be_seen(figure, best, &others);
+    let found = |entry: &&StrategyRepeats<'_>| {
+        let seen = (*others.iter().zip(&seen).find(|(other, _)| other.label == entry.label)?.1)?;
+        let seen = if seen < TWICE {
+            format!("a difference over {} would be seen", format::percent(seen))
+        } else {
+            "twice as much would mostly go unseen".to_owned()
+        };
+        Some(format!("{} ({seen})", entry.label))
+    };
+    let mut alike: Vec<String> = alike.iter().filter_map(found).collect();
+    let more = alike.len().saturating_sub(NAMED);
+    alike.truncate(NAMED);
+    alike.extend((more > 0).then(|| format!("{more} more")));
+    let best = best.label;
+    (!alike.is_empty()).then(|| {
+        format!("No difference is shown in {what} between {best}, the best, and {}.", format::list(&alike))
+    })
 }
 
 pub fn impaired(group: &Group<'_>) -> Option<String> {

@@ -3,14 +3,18 @@
 use std::fmt::Write as _;
 
 use super::figures::{is_open, known, ratio, show, value};
+use crate::report::answer::are_comparable;
 use crate::report::candidates::{candidates, failures_worth_naming};
 use crate::report::format;
 use crate::report::group::{Group, StrategyRepeats};
 use crate::report::safety;
 use crate::results::named;
 
-/// The candidate that asks the database least, the one whose median read is quickest, and, where one of these holds writes
-/// back, the one that asks the database least among those that do not.
+/// A strategy with which so small a part of what failed with another did is named for that.
+const MUCH_LESS: f64 = 0.5;
+
+/// The candidate that asks the database least, the one whose median read is quickest, where one of these holds writes back, the
+/// one that asks the database least among those that do not, and where much failed with one of them, the one with which least did.
 pub fn worth_naming<'a, 'b>(group: &'a Group<'b>) -> Vec<&'a StrategyRepeats<'b>> {
     let candidates = candidates(group);
     let holds_nothing = |entry: &&StrategyRepeats<'_>| value(entry, "at_risk").unwrap_or(0.0) <= 0.0;
@@ -20,16 +24,21 @@ pub fn worth_naming<'a, 'b>(group: &'a Group<'b>) -> Vec<&'a StrategyRepeats<'b>
     };
     let sound: Vec<_> = candidates.iter().copied().filter(|entry| holds_nothing(entry)).collect();
     let mut chosen: Vec<&StrategyRepeats<'b>> = Vec::new();
+    let are_comparable = |figure: &&str| named(figure).is_some_and(|of| are_comparable(of, &candidates));
     let all = [
         least(&sound, "database.reads_per_op"),
         least(&candidates, "database.reads_per_op"),
-        least(&candidates, "read.p50"),
+        Some("read.p50").filter(are_comparable).and_then(|figure| least(&candidates, figure)),
     ];
     for entry in all.into_iter().flatten() {
         if chosen.iter().all(|other| other.label != entry.label) {
             chosen.push(entry);
         }
     }
+    let most_failed = chosen.iter().filter_map(|entry| failures_worth_naming(entry)).fold(0.0, f64::max);
+    let sturdiest = least(&candidates, "failed")
+        .filter(|entry| value(entry, "failed").is_some_and(|failed| failed < most_failed * MUCH_LESS));
+    chosen.extend(sturdiest);
     chosen
 }
 
@@ -104,7 +113,9 @@ fn compared(
     figure: &str,
     begin: &str,
 ) -> String {
-    let Some(figure) = named(figure) else { return String::new() };
+    let Some(figure) = named(figure).filter(|of| are_comparable(of, &[entry, reference])) else {
+        return String::new();
+    };
     let (ours, theirs) = (figure.show(entry), figure.show(reference));
     // How many times as long the other takes, where it takes longer.
     let Some(slower) = ratio(figure, reference, entry) else {
@@ -124,7 +135,8 @@ fn tail(entry: &StrategyRepeats<'_>, reference: &StrategyRepeats<'_>) -> String 
     if value(entry, "read.p99").is_none() {
         return String::new();
     }
-    compared(entry, reference, "read.p99", " Of a hundred reads the slowest takes ") + "."
+    let text = compared(entry, reference, "read.p99", " Of a hundred reads the slowest takes ");
+    if text.is_empty() { text } else { text + "." }
 }
 
 /// Failed operations are in none of the times, and may have asked the database for nothing.

@@ -151,6 +151,8 @@ pub struct ArrivalQueue {
     /// Those that were due while there was no room.
     waiting: VecDeque<Duration>,
     start: Option<Instant>,
+    /// When there was room again, where there was none before.
+    room_since: Option<Instant>,
     limits: ClientLimits,
     /// Clients that carry out no operation, those included that are about to join.
     free: u64,
@@ -164,28 +166,41 @@ pub struct ArrivalQueue {
 /// What a client does that has ended an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NextStep {
-    /// It takes another arrival. There was room for it all the time.
+    /// It takes another arrival.
     Goes,
-    /// It takes another arrival. There was no room for it until now.
-    HadNoRoom,
-    /// Enough others are free.
+    /// Enough others are free, and nothing waits for one.
     Leaves,
 }
 
 impl ArrivalQueue {
     fn new(mut dues: DueTimes, places: StreamPlaces, limits: ClientLimits, gauges: Rc<Gauges>) -> Self {
         let next = dues.next();
-        let (waiting, start) = (VecDeque::new(), None);
-        Self { places, dues, next, waiting, start, limits, free: 0, joining: 0, busy: 0, gauges }
+        let (waiting, start, room_since) = (VecDeque::new(), None, None);
+        Self { places, dues, next, waiting, start, room_since, limits, free: 0, joining: 0, busy: 0, gauges }
     }
 
-    /// A client takes part from now on, in a stage that begins at `start`.
-    pub fn enter(&mut self, start: Instant) {
-        self.start = Some(start);
-        match self.joining {
-            0 => self.free += 1,
-            _ => self.joining -= 1,
+    /// A client takes part from now on, in a stage that began at `start`. Returns false where there are enough without it, as
+    /// others joined while it was busy in the stage before; it leaves then.
+    #[must_use]
+    pub fn enter(&mut self, start: Instant, now: Instant) -> bool {
+        // Before the first there was nobody, as all were busy in the stage before.
+        if self.start.replace(start).is_none() {
+            self.room_since = Some(start.max(now));
         }
+        if self.joining > 0 {
+            self.joining -= 1;
+            return true;
+        }
+        let has_place = self.free + self.busy < self.limits.most;
+        self.free += u64::from(has_place);
+        has_place
+    }
+
+    /// When there was last no client for an operation: what is sent late from then on is sent late by hotset.
+    #[inline]
+    #[must_use]
+    pub fn had_room_since(&self) -> Option<Instant> {
+        self.room_since
     }
 
     /// The next operation of the stream, whenever it is due.
@@ -234,14 +249,16 @@ impl ArrivalQueue {
     pub fn end(&mut self, done: Instant) -> NextStep {
         self.look(done);
         // What waits still has had no room until now, also where another has made some a moment ago.
-        let had_no_room = self.is_full() || !self.waiting.is_empty();
+        if self.is_full() || !self.waiting.is_empty() {
+            self.room_since = Some(done);
+        }
         self.busy -= 1;
         self.gauges.in_flight.fall();
-        if self.free >= self.limits.stay {
+        if self.free >= self.limits.stay && self.waiting.is_empty() {
             return NextStep::Leaves;
         }
         self.free += 1;
-        if had_no_room { NextStep::HadNoRoom } else { NextStep::Goes }
+        NextStep::Goes
     }
 
     fn is_full(&self) -> bool {
@@ -298,19 +315,17 @@ mod tests {
         let start = Instant::now();
         let (_, queue) = queue(ClientLimits { stay: 2, most: 5 });
         let mut queue = queue.borrow_mut();
-        queue.enter(start);
-        queue.enter(start);
+        assert!(queue.enter(start, start) && queue.enter(start, start));
         let joins: Vec<bool> = (0..5)
             .map(|_| {
                 let joins = queue.begin();
-                if joins {
-                    queue.enter(start);
-                }
+                assert!(!joins || queue.enter(start, start));
                 joins
             })
             .collect();
         assert_eq!(joins, [false, true, true, true, false], "the fifth fills the room");
-        assert_eq!(queue.end(start), NextStep::HadNoRoom);
+        let done = start + Duration::from_micros(10);
+        assert_eq!((queue.end(done), queue.had_room_since()), (NextStep::Goes, Some(done)));
         // What became due meanwhile is taken before the others end.
         assert!(queue.take().is_some());
         let ended: Vec<NextStep> = (0..4).map(|_| queue.end(start)).collect();
@@ -318,14 +333,45 @@ mod tests {
     }
 
     #[test]
+    fn nobody_leaves_while_something_waits_for_a_client() {
+        let start = Instant::now();
+        let (_, queue) = queue(ClientLimits { stay: 1, most: 3 });
+        let mut queue = queue.borrow_mut();
+        assert!(queue.enter(start, start));
+        for _ in 0..3 {
+            assert!(!queue.begin() || queue.enter(start, start));
+        }
+        // Five are due by then, while all three are busy.
+        let done = start + millis(4);
+        let ended: Vec<NextStep> = (0..3).map(|_| queue.end(done)).collect();
+        assert_eq!(ended, [NextStep::Goes; 3], "each takes one of those that wait");
+        assert_eq!(queue.had_room_since(), Some(done), "and none of them was sent late by hotset");
+    }
+
+    #[test]
+    fn who_comes_out_of_the_stage_before_when_others_have_its_place_leaves() {
+        let start = Instant::now();
+        let (_, queue) = queue(ClientLimits { stay: 2, most: 2 });
+        let mut queue = queue.borrow_mut();
+        // The first comes late: until then there was nobody.
+        let late = start + millis(3);
+        assert!(queue.enter(start, late));
+        assert_eq!(queue.had_room_since(), Some(late));
+        assert!(queue.begin(), "another joins, as only one is here");
+        assert!(queue.enter(start, late) && !queue.begin());
+        assert!(!queue.enter(start, late + millis(1)), "two are busy, and no more may be");
+    }
+
+    #[test]
     fn what_is_due_while_there_is_no_room_waits_in_order_and_is_counted() {
         let start = Instant::now();
         let (queues, queue) = queue(ClientLimits { stay: 1, most: 1 });
-        queue.borrow_mut().enter(start);
+        assert!(queue.borrow_mut().enter(start, start));
         let first = queue.borrow_mut().take().unwrap();
         assert!(!queue.borrow_mut().begin());
         assert_eq!(queues.take_use(start + millis(3)), Some(QueueUse { in_flight: 1, queued: 3 }));
-        assert_eq!(queue.borrow_mut().end(start + millis(5)), NextStep::HadNoRoom);
+        assert_eq!(queue.borrow_mut().end(start + millis(5)), NextStep::Goes);
+        assert_eq!(queue.borrow().had_room_since(), Some(start + millis(5)));
         let next: Vec<Duration> =
             (0..6).filter_map(|_| queue.borrow_mut().take()).map(|arrival| arrival.due).collect();
         assert_eq!((first.due, next), (millis(0), [1, 2, 3, 4, 5, 6].map(millis).to_vec()));

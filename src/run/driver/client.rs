@@ -201,7 +201,9 @@ impl<A: Application> Client<A> {
     ) -> ControlFlow<()> {
         let mut stages = self.shared.control.follow();
         clock::sleep_until(start).await;
-        queue.borrow_mut().enter(start);
+        if !queue.borrow_mut().enter(start, clock::now()) {
+            return ControlFlow::Break(());
+        }
         while self.shared.control.is(stage) {
             let Some(arrival) = take(queue) else { break };
             tokio::select! {
@@ -267,10 +269,10 @@ impl<A: Application> Client<A> {
     }
 
     async fn open_loop(&mut self, queue: &RefCell<ArrivalQueue>, start: Instant, end: Instant) {
-        // As long as there is room, somebody is free: what is sent late then is sent late by hotset.
-        let mut had_room = start;
+        if !queue.borrow_mut().enter(start, clock::now()) {
+            return;
+        }
         let mut unsent = 0;
-        queue.borrow_mut().enter(start);
         while let Some(arrival) = take(queue) {
             let (due, place) = (start + arrival.due, arrival.place);
             if due >= end {
@@ -285,15 +287,15 @@ impl<A: Application> Client<A> {
                 unsent += 1;
                 continue;
             }
+            // As long as there is room, somebody is free: what is sent late then is sent late by hotset.
+            let free = queue.borrow().had_room_since().map_or(due, |since| since.max(due));
             self.begin(queue);
             self.visitor.number = place.client as u32;
             let done = self.perform(&operation, Times { due, sent }, |_| true).await;
-            self.shared.recorder.borrow_mut().note_wakeup(due.max(had_room).into_std(), sent.into_std());
-            had_room = match queue.borrow_mut().end(done) {
-                NextStep::Leaves => break,
-                NextStep::Goes => start,
-                NextStep::HadNoRoom => done,
-            };
+            self.shared.recorder.borrow_mut().note_wakeup(free.into_std(), sent.into_std());
+            if queue.borrow_mut().end(done) == NextStep::Leaves {
+                break;
+            }
             self.let_others_run().await;
         }
         self.shared.recorder.borrow_mut().record_unsent(unsent);

@@ -52,6 +52,8 @@ pub struct Gatherer<'a> {
     warmup: Vec<ObservedWindow>,
     warmup_length: Duration,
     stage_windows: usize,
+    /// True if the cache's memory limit was corrected in the stage.
+    is_resized: bool,
     slope: SlopeTest,
     warmth: Warmth,
     windows: Vec<ObservedWindow>,
@@ -81,6 +83,7 @@ impl<'a> Gatherer<'a> {
             warmup: Vec::new(),
             warmup_length: Duration::ZERO,
             stage_windows: 0,
+            is_resized: false,
             slope: slope_test(&[]),
             warmth: Warmth::Unknown,
             windows: Vec::new(),
@@ -106,6 +109,7 @@ impl<'a> Gatherer<'a> {
         self.phase = phase;
         self.stage_start = start;
         self.stage_windows = 0;
+        self.is_resized = false;
         self.slope = slope_test(&[]);
         self.incomplete.clear();
         self.used.fill(Used::default());
@@ -188,6 +192,7 @@ impl<'a> Gatherer<'a> {
                 // asked for more often than others.
                 if self.deployed.cache.correct_limits().await >= DRIFT_LIMIT {
                     self.stage_windows = 0;
+                    self.is_resized = true;
                 }
                 self.slope = slope_test(&self.latest());
             }
@@ -245,7 +250,10 @@ impl<'a> Gatherer<'a> {
             }
             None => scenario.busy_time().as_secs_f64() / scenario.run.window.0.as_secs_f64(),
         };
-        self.slope.warmth(windows)
+        match self.slope.warmth(windows) {
+            Warmth::Unknown if self.is_resized => Warmth::Resized,
+            warmth => warmth,
+        }
     }
 
     /// Keeps how warm the cache was when measuring began.

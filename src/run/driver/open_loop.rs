@@ -1,16 +1,11 @@
 //! The queues of an open loop on one load-driving thread: which clients share one, and how many may be busy at once.
 
 use std::cell::RefCell;
-use std::num::NonZeroU64;
 use std::rc::Rc;
 
 use super::arrivals::{ArrivalQueue, ClientLimits, Queues, StreamPlaces};
 use crate::load::workload::Schedule;
 use crate::run::plan::Scenario;
-
-/// The most operations of all instances that are under way at once where the scenario gives no bound, since the memory
-/// that they take must have one.
-const MOST_IN_FLIGHT: u64 = 100_000;
 
 /// When the operations of an open loop are due.
 #[derive(Debug, Clone)]
@@ -86,9 +81,7 @@ impl ThreadQueues {
 
 /// An instance's part of the operations that may be under way at once.
 fn most_in_flight(instance: u64, scenario: &Scenario) -> u64 {
-    let workload = &scenario.workload;
-    let (most, instances) =
-        (workload.max_in_flight.map_or(MOST_IN_FLIGHT, NonZeroU64::get), workload.instances.get());
+    let (most, instances) = (scenario.most_in_flight(), scenario.workload.instances.get());
     (most / instances + u64::from(instance < most % instances)).max(1)
 }
 

@@ -124,13 +124,19 @@ impl Ran {
 
 /// Runs one instance for ten seconds at a thousand a second.
 async fn run(workload: &str, store: impl FnOnce(Instant) -> Store) -> Ran {
+    run_after(Duration::ZERO, workload, store).await
+}
+
+/// The same after a warm-up of such a length.
+async fn run_after(warmup: Duration, workload: &str, store: impl FnOnce(Instant) -> Store) -> Ran {
     let text = format!(
         "strategies = [\"cache-aside\"]\ntopologies = [\"embedded\"]\n[dataset]\nkeys = {KEYS}\n[workload]\ninstances = 1\n\
          rate_per_second = 1000\n{workload}"
     );
     let plan = Plan::parse("test", "test.toml", &text, &PlanOptions::default()).unwrap();
     let scenario = &plan.scenario;
-    let start = Instant::now() + Duration::from_secs(1);
+    let warmup_start = Instant::now() + Duration::from_secs(1);
+    let start = warmup_start + warmup;
     let end = start + Duration::from_secs(10);
     let control = Arc::new(Control::default());
     let recorder = Rc::new(RefCell::new(Recorder::new(2, Recorder::LATE_AFTER)));
@@ -154,8 +160,14 @@ async fn run(workload: &str, store: impl FnOnce(Instant) -> Store) -> Ran {
         .into_iter()
         .map(|(number, open_loop)| (number as u32, WorkerState { open_loop, ..shared.clone() }))
         .collect();
-    control.set(Stage::Measure { start, end });
-    client::run_all(clients, Rc::clone(&shared.joining)).await;
+    let stages = async {
+        if !warmup.is_zero() {
+            control.set(Stage::Warmup { start: warmup_start });
+            clock::sleep_until(start).await;
+        }
+        control.set(Stage::Measure { start, end });
+    };
+    tokio::join!(stages, client::run_all(clients, Rc::clone(&shared.joining)));
     let operations = recorder.borrow().window().clone();
     Ran { operations, queues: queues.measure.take_use(end).unwrap(), audit, took: Instant::now() - start }
 }
@@ -193,6 +205,19 @@ async fn beyond_the_most_at_once_arrivals_wait_in_order_and_their_number_is_know
         "who has no room is not late by hotset's doing"
     );
     assert!(ran.operations.late_share() > 0.1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_still_busy_with_the_warm_up_is_counted_when_measuring_begins() {
+    // From a second before measuring until a second after nothing is answered.
+    let held_up = |start| Store::frozen(start - Duration::from_secs(1)..start + Duration::from_secs(1));
+    let workload = "arrivals = \"constant\"\nclients = 100\nmax_in_flight = 4";
+    let ran = run_after(Duration::from_secs(2), workload, held_up).await;
+    // Those of the warm-up's only second are recorded too; the last four of them take two.
+    assert_eq!((ran.operations.operations(), ran.operations.unsent()), (11_000, 0));
+    assert_eq!(ran.queues.in_flight, 4);
+    assert!(ran.operations.late_wakeup_share() < f64::EPSILON, "nobody was free to be late");
+    assert!((980.0..=1_010.0).contains(&ran.response_ms(0.999)), "{}", ran.response_ms(0.999));
 }
 
 #[tokio::test(start_paused = true)]

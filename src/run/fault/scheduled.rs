@@ -82,6 +82,13 @@ impl ScheduledFault {
         self.lasts.map_or(Duration::ZERO, |lasts| lasts.0)
     }
 
+    /// Returns when it is over, from the start of measuring; `None` where it stays for good.
+    #[must_use]
+    pub fn over(&self) -> Option<Duration> {
+        let stays = self.lasts.is_none() && self.nature().lasts == Lasts::ForGood;
+        (!stays).then(|| self.at + self.lasts())
+    }
+
     /// Returns true if a cell notices it: a strategy without a cache notices nothing of what happens to one.
     #[must_use]
     pub fn hits(&self, on: &Surroundings<'_>) -> bool {

@@ -2,7 +2,7 @@
 
 use super::observed::{Observed, Sample};
 use super::{cores, in_time, nodes, queues};
-use crate::measure::{Evidence, LoadVerdict, QueueUse, Window, limited_by};
+use crate::measure::{Driven, Evidence, LoadVerdict, QueueUse, Window, limited_by};
 use crate::results::{Limits, Measure, Mode};
 use crate::run::plan::Cell;
 use crate::store::mongodb::PoolWaitSnapshot;
@@ -39,7 +39,14 @@ pub fn verdict(cell: &Cell, observed: &Observed) -> LoadVerdict {
         busiest_thread_share: load.busiest_thread_share,
         queues: queues::most(&load.windows),
     };
-    verdict_on(cell, observed, &whole)
+    let verdict = verdict_on(cell, observed, &whole);
+    let when = match in_time.map(|of| of.part) {
+        _ if verdict.driven != Driven::Overloaded => "",
+        Some(in_time::Part::AfterFaults) => ", long after what was broken was mended",
+        Some(in_time::Part::BeforeFaults) => ", before anything was broken",
+        Some(in_time::Part::Whole) | None => "",
+    };
+    LoadVerdict { why: verdict.why + when, ..verdict }
 }
 
 /// The verdict on the load in a part of the measured time.

@@ -142,6 +142,10 @@ fn reason(observed: &Observed, verdict: &LoadVerdict, as_asked: bool, impairment
     if verdict.driven != Driven::Fully || verdict.limit == LimitedBy::Hotset {
         reasons.push(verdict.why.clone());
     }
+    let unsent = measured.all.unsent();
+    if unsent > 0 {
+        reasons.push(format!("{unsent} operations that were due were never sent"));
+    }
     let failed = measured.all.operations() - measured.all.successes();
     if failed > 0 {
         let share = 100.0 * failed as f64 / measured.all.operations() as f64;

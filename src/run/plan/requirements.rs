@@ -143,7 +143,7 @@ pub fn check_search(found: &[(Requirement, Value)], scenario: &Scenario, mistake
             Relation::Less | Relation::AtMost => false,
             Relation::Equal | Relation::AtLeast | Relation::More => true,
         };
-        is_least && one.operation.is_none() && GROWING.contains(&one.criterion.as_str())
+        is_least && GROWING.contains(&one.criterion.as_str())
     };
     for (requirement, value) in found.iter().filter(|(one, _)| scenario.search.is_some() && grows(one)) {
         let Requirement { criterion, written, .. } = requirement;
@@ -226,6 +226,9 @@ mod tests {
         }
         let search = "[search]\nfrom_per_second = 1000\n[requirements]\n";
         let told = plan(&format!("{search}throughput = \">=3000\"\n")).unwrap_err();
+        assert!(told.contains("is missed at every rate that is too low for it"), "{told}");
+        let told =
+            plan(&format!("{search}[requirements.operations.read]\nthroughput = \">=500\"\n")).unwrap_err();
         assert!(told.contains("is missed at every rate that is too low for it"), "{told}");
         for fine in ["throughput = \"<3000\"\n", "hit_rate = \">50%\"\n"] {
             plan(&format!("{search}{fine}")).unwrap();

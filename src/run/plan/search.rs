@@ -1,6 +1,7 @@
 //! `[search]`: the highest rate at which the requirements hold is looked for.
 
 use std::num::NonZeroU64;
+use std::time::Duration;
 
 use crate::base::units::Share;
 use crate::measure::SearchPlan;
@@ -27,14 +28,18 @@ crate::settings! {
 /// The finest precision: two rates that are closer need more operations than a run has to be told apart.
 const FINEST: f64 = 0.001;
 
+/// A run in which fewer operations are due says nothing of a rate.
+const FEWEST_DUE: f64 = 30.0;
+
 impl SearchSettings {
-    /// What is searched.
+    /// What is searched, in runs of such a length.
     #[must_use]
-    pub fn plan(&self) -> SearchPlan {
+    pub fn plan(&self, length: Duration) -> SearchPlan {
         let from = self.from_per_second.map_or(1.0, |rate| rate.0);
         SearchPlan {
             from,
             to: self.to_per_second.map_or(f64::INFINITY, |rate| rate.0),
+            least: FEWEST_DUE / length.as_secs_f64(),
             growth: self.growth.0,
             precision: self.precision.get(),
             repeats: self.edge_repeats.get() as usize,

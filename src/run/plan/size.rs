@@ -22,6 +22,11 @@ const DOCUMENT_OVERHEAD_BYTES: u64 = 100;
 const WINDOW_BYTES: u64 = 2048;
 /// The bytes that a client takes: its task, its view of the audit and what it waits for.
 const CLIENT_BYTES: u64 = 16 << 10;
+/// The most operations of all instances that are under way at once where the scenario gives no bound: more is nothing but a
+/// system that does not answer.
+const MOST_IN_FLIGHT: u64 = 100_000;
+/// The part of the memory that they may take.
+const IN_FLIGHT_PART: u64 = 4;
 /// No processor issues and answers more operations than this in a second.
 const MOST_PER_PROCESSOR: f64 = 1e7;
 /// Below this, a window ends before it was looked at.
@@ -63,6 +68,20 @@ pub struct Size {
     pub windows: u64,
     /// The memory of hotset: for the audit, the windows and the clients.
     pub memory_bytes: u64,
+    /// The operations that may be under way at once where answers stay away; 0 in a closed loop.
+    pub in_flight: u64,
+}
+
+impl Scenario {
+    /// Returns the most operations of an open loop that are under way at once, over all instances. Where the scenario gives no
+    /// bound, the memory of this machine does.
+    #[must_use]
+    pub fn most_in_flight(&self) -> u64 {
+        let in_memory =
+            memory::total_bytes().map_or(MOST_IN_FLIGHT, |bytes| bytes / IN_FLIGHT_PART / CLIENT_BYTES);
+        let usual = MOST_IN_FLIGHT.min(in_memory).max(self.workload.clients.get());
+        self.workload.max_in_flight.map_or(usual, NonZeroU64::get)
+    }
 }
 
 impl Size {
@@ -75,10 +94,12 @@ impl Size {
         let windows = (longest.as_nanos() / run.window.0.as_nanos().max(1)) as u64;
         let audit = if run.audit { keys.saturating_mul(AUDIT_BYTES) } else { 0 };
         let clients = scenario.workload.clients.get().saturating_mul(CLIENT_BYTES);
+        let has_queue = scenario.workload.rate_per_second.is_some() && scenario.shares_arrivals();
         Self {
             documents_bytes: keys.saturating_mul(document),
             windows,
             memory_bytes: audit.saturating_add(windows.saturating_mul(WINDOW_BYTES)).saturating_add(clients),
+            in_flight: if has_queue { scenario.most_in_flight() } else { 0 },
         }
     }
 }
@@ -91,7 +112,16 @@ impl std::fmt::Display for Size {
             rounded(self.documents_bytes),
             self.windows,
             rounded(self.memory_bytes)
-        )
+        )?;
+        if self.in_flight > 0 {
+            let bytes = rounded(self.in_flight.saturating_mul(CLIENT_BYTES));
+            write!(
+                f,
+                "\nWhere answers stay away, up to {} operations are under way at once, and take up to {bytes}.",
+                self.in_flight
+            )?;
+        }
+        Ok(())
     }
 }
 

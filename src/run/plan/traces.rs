@@ -47,6 +47,8 @@ impl Traces {
 
 /// A trace that is run faster than this is run as fast as it can be.
 const FASTEST: f64 = 1e5;
+/// A trace that is run slower than this is not run at all: a day of it takes longer than a life.
+const SLOWEST: f64 = 1e-5;
 /// The most stretches of time with a rate of their own in which a run repeats those of a trace.
 const MOST_STRETCHES: f64 = 4e6;
 
@@ -81,6 +83,14 @@ pub(super) fn rate(
     }
     if speed > FASTEST {
         wrong(format!("{speed} times as fast is faster than anything can be"), "give less, such as 100.0");
+        return None;
+    }
+    if speed < SLOWEST {
+        wrong(
+            format!("{speed} times as fast is so slow that nothing would be due"),
+            "give more, such as 0.1",
+        );
+        return None;
     }
     let recorded = recorded?;
     if !recorded.times().differ() {
