@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 use std::num::NonZeroU64;
 use std::time::Duration;
 
+use super::keys::Distribution;
+use super::keys::inline::InlineDistribution;
 use super::rate::{RateCurve, RatePiece, RateProfile};
 use crate::base::units::{Share, show_duration};
 use crate::scenario::{NonNegative, Positive, PositiveNumber, Reader, Setting as _};
@@ -51,21 +53,26 @@ crate::settings! {
         clients: Option<NonZeroU64> = None,
         /// the share of operations that read; left out, `workload.reads`
         reads: Option<Share> = None,
+        /// how its keys are drawn: a `distribution` with its settings; left out, as `[workload.keys]` says
+        keys: Option<InlineDistribution> = None,
         /// the share of the hot keys that others replace when the phase begins, and from then on; hot are the hottest tenth of the keys, or what `hotspot` calls hot
         shift: Share = Share::NONE,
     }
 }
 
 /// The settings that only some kinds obey.
-const OF_SOME_KINDS: [(&str, &[PhaseKind]); 6] = [
+const OF_SOME_KINDS: [(&str, &[PhaseKind]); 7] = [
     ("rate_per_second", &[PhaseKind::Steady]),
     ("from_per_second", BETWEEN_RATES),
     ("to_per_second", BETWEEN_RATES),
     ("steps", &[PhaseKind::Step]),
     ("rise", &[PhaseKind::Spike]),
     ("period", &[PhaseKind::Sine]),
+    ("keys", WITH_OPERATIONS),
 ];
 const BETWEEN_RATES: &[PhaseKind] = &[PhaseKind::Ramp, PhaseKind::Step, PhaseKind::Spike, PhaseKind::Sine];
+const WITH_OPERATIONS: &[PhaseKind] =
+    &[PhaseKind::Steady, PhaseKind::Ramp, PhaseKind::Step, PhaseKind::Spike, PhaseKind::Sine];
 
 /// More steps than this are a mistake: nobody looks at so many, and each takes memory.
 pub(super) const MOST_STEPS: u64 = 1_000;
@@ -97,6 +104,8 @@ pub struct LoadPhase {
     pub clients: u64,
     /// The share of operations that read.
     pub reads: Share,
+    /// How its keys are drawn; `None` where it is as in all of the scenario.
+    pub keys: Option<Distribution>,
     /// The share of the hot keys that are replaced at its start.
     pub shift: Share,
     /// What it is to the staircase; `None` where it is no part of one.
@@ -229,6 +238,9 @@ impl LoadPhase {
         // Writing to a string does not fail.
         if self.reads != usual_reads {
             let _ = write!(words, ", {} % reads", rounded_percent(self.reads));
+        }
+        if let Some(keys) = &self.keys {
+            let _ = write!(words, ", {}", keys.in_words());
         }
         if self.shift > Share::NONE {
             let _ = write!(words, ", {} % of the hot keys replaced", rounded_percent(self.shift));

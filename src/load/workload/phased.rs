@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::keys::TopShares;
 use super::operation::Operation;
 use super::stream::{OperationStream, StreamDigest};
 
@@ -91,6 +92,15 @@ impl PhasedStream {
     #[must_use]
     pub fn first(&self) -> &OperationStream {
         &self.first.stream
+    }
+
+    /// The shares that the hottest keys get among the first operations of the first part; `None` where another part draws its
+    /// keys in another way, so that the shares are not those of all parts.
+    #[must_use]
+    pub fn realised_shares(&self, operations: u64) -> Option<TopShares> {
+        let keys = &self.first().spec().keys;
+        let are_alike = self.later.iter().all(|part| part.stream.spec().keys.is_drawn_as(keys));
+        are_alike.then(|| self.first().realised_shares(operations))
     }
 
     /// The digests of all clients, over all parts and when these begin.

@@ -86,6 +86,7 @@ impl StaircaseSettings {
             pieces: vec![RatePiece { length: duration.0, curve: RateCurve::level(rate) }],
             clients: workload.clients.get(),
             reads: workload.reads,
+            keys: None,
             shift: Share::NONE,
             part: Some(part),
         };

@@ -133,7 +133,7 @@ const REALISED_OVER: u64 = 1_000_000;
 /// Returns an error if the workload cannot be drawn.
 pub fn offered(cell: &Cell) -> Result<OfferedLoad, String> {
     let stream = Streams::of(cell)?.measure;
-    Ok(OfferedLoad { digest: stream.digests(), shares: stream.first().realised_shares(REALISED_OVER) })
+    Ok(OfferedLoad { digest: stream.digests(), shares: stream.realised_shares(REALISED_OVER) })
 }
 
 /// The operations that the clients of a cell are offered.

@@ -19,6 +19,8 @@ pub(super) struct Beside<'a> {
     pub run: &'a RunSettings,
     /// True if `run.duration` was written.
     pub has_duration: bool,
+    /// `dataset.keys`.
+    pub documents: u64,
     /// `[workload.keys]`.
     pub distribution: &'a Distribution,
     /// `application`.
@@ -127,7 +129,8 @@ fn phase(
 ) -> LoadPhase {
     let duration = check_duration(reader, settings, beside.run.window.0);
     settings.refuse_settings_of_other_kinds(reader);
-    check_operations(reader, beside);
+    let keys = settings.keys.as_ref().map(|keys| &keys.0);
+    check_operations(reader, keys, beside);
     let usual = beside.workload.rate_per_second.map(|rate| rate.0);
     let last_rate = before.last().and_then(LoadPhase::last_rate).or(usual).unwrap_or(0.0);
     LoadPhase {
@@ -137,6 +140,7 @@ fn phase(
         pieces: if is_open { settings.pieces(reader, last_rate, usual) } else { Vec::new() },
         clients: clients(reader, settings, beside.workload, is_open),
         reads: settings.reads.unwrap_or(beside.workload.reads),
+        keys: keys.cloned(),
         shift: settings.shift,
         part: None,
     }
@@ -222,10 +226,10 @@ fn clients(reader: &Reader<'_>, settings: &PhaseSettings, workload: &WorkloadSet
 }
 
 /// Which operations there are is not always for the phase to say.
-fn check_operations(reader: &Reader<'_>, beside: &Beside<'_>) {
+fn check_operations(reader: &Reader<'_>, keys: Option<&Distribution>, beside: &Beside<'_>) {
     let asks = |key: &'static str| reader.raw(key).is_some();
     let refuse = |key: &'static str, message: String| reader.wrong(key, message, Some("leave it out".into()));
-    for key in ["reads", "shift"].into_iter().filter(|key| asks(key)) {
+    for key in ["reads", "keys", "shift"].into_iter().filter(|key| asks(key)) {
         if beside.workload.trace.is_some() {
             refuse(key, "means nothing to a trace, which says every operation".into());
         }
@@ -233,8 +237,14 @@ fn check_operations(reader: &Reader<'_>, beside: &Beside<'_>) {
     if asks("reads") && !matches!(beside.application, ApplicationSpec::Catalog(_)) {
         refuse("reads", format!("means nothing to {}, whose mix is its own", beside.application.name()));
     }
-    if asks("shift") && !beside.distribution.has_hot_keys() {
-        refuse("shift", format!("{} keys are all alike, so that none is hot", beside.distribution.name()));
+    let distribution = keys.unwrap_or(beside.distribution);
+    if asks("shift") && !distribution.has_hot_keys() {
+        refuse("shift", format!("{} keys are all alike, so that none is hot", distribution.name()));
+    }
+    let needed = keys.map_or(0, Distribution::keys_needed);
+    if needed > beside.documents {
+        let message = format!("asks for {needed} keys, and the dataset has {}", beside.documents);
+        reader.wrong("keys", message, Some(format!("write dataset.keys = {needed} or more")));
     }
 }
 
@@ -251,7 +261,7 @@ fn first_rate(phases: &[LoadPhase]) -> Option<PositiveNumber> {
 mod tests {
     use std::time::Duration;
 
-    use super::LoadPhase;
+    use super::{Distribution, LoadPhase};
     use crate::load::workload::phase::starts;
     use crate::run::plan::{Plan, PlanError, PlanOptions};
 
@@ -314,6 +324,23 @@ mod tests {
     }
 
     #[test]
+    fn a_phase_may_ask_for_no_more_keys_than_there_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("weights.csv");
+        std::fs::write(&file, "rank,weight\n1,3\n2,2\n3,1\n").unwrap();
+        let of = |documents: u64| {
+            plan(&format!(
+                "[dataset]\nkeys = {documents}\n[[phase]]\nduration = \"5s\"\nrate_per_second = 9\n\
+                 keys = {{ distribution = \"file\", path = '{}' }}\n",
+                file.display()
+            ))
+        };
+        assert_eq!(of(3).unwrap().scenario.phases[0].keys.as_ref().map(Distribution::name), Some("file"));
+        let told = of(2).unwrap_err();
+        assert_eq!(told, ["phase[0].keys: asks for 3 keys, and the dataset has 2"]);
+    }
+
+    #[test]
     fn what_is_wrong_with_a_phase_is_told_at_its_key_with_a_remedy() {
         let one = "[[phase]]\nduration = \"5s\"\nrate_per_second = 9\n";
         for (text, told) in [
@@ -336,6 +363,32 @@ mod tests {
             (
                 &format!("{one}shift = 0.3\n[workload.keys]\ndistribution = \"uniform\"\n"),
                 "phase[0].shift: uniform keys are all alike, so that none is hot",
+            ),
+            (
+                &format!("{one}shift = 0.3\nkeys = {{ distribution = \"sequential\" }}\n"),
+                "phase[0].shift: sequential keys are all alike, so that none is hot",
+            ),
+            (
+                &format!("{one}keys = {{ distribution = \"unifrom\" }}\n"),
+                "phase[0].keys: distribution: there is no distribution \"unifrom\"",
+            ),
+            (
+                &format!("{one}keys = {{ distribution = \"uniform\", absent_share = 0.1 }}\n"),
+                "phase[0].keys: absent_share: there is no such key",
+            ),
+            (
+                &format!("{one}[phase.keys]\ndistribution = \"uniform\"\nexponent = 1.1\n"),
+                "phase[0].keys: exponent: there is no such key",
+            ),
+            (&format!("{one}keys = \"uniform\"\n"), "phase[0].keys: \"uniform\" does not fit"),
+            (
+                &format!("{one}[workload]\ntrace = \"none.csv\"\n")
+                    .replace("rate_per", "keys = { distribution = \"uniform\" }\nrate_per"),
+                "phase[0].keys: means nothing to a trace, which says every operation",
+            ),
+            (
+                "[[phase]]\nduration = \"5s\"\nkind = \"pause\"\nkeys = { distribution = \"uniform\" }\n",
+                "phase[0].keys: means nothing to a phase of kind pause",
             ),
             (
                 &format!("{one}reads = 0.3\n[application]\nname = \"ecommerce\"\n"),
