@@ -206,7 +206,8 @@ for = "1500ms"
 fn a_killed_redis_without_persistence_loses_what_was_not_flushed_and_with_it_nothing() {
     let place = Place::new();
     // Nothing is flushed before the cache is killed, neither after a while nor because a batch is full.
-    let strategies = r#"{ name = "cache-behind", flush_interval = "1m", batch_size = 100_000, queue_capacity = 200_000 }"#;
+    let strategies =
+        r#"{ name = "cache-behind", flush_interval = "1m", batch_size = 100_000, queue_capacity = 200_000 }"#;
     let stop = r#"
 [[fault]]
 at = "1s"

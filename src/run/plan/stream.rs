@@ -7,7 +7,7 @@ use super::cell::Cell;
 use super::scenario::Scenario;
 use crate::application::ApplicationSpec;
 use crate::base::units::Share;
-use crate::load::workload::phase::{profile, starts};
+use crate::load::workload::phase::{clients, profile, starts};
 use crate::load::workload::{
     ArrivalQueues, Arrivals, KeySampler, LoadPhase, Mix, MixError, OperationStream, PhasedStream, Purpose,
     RandomSource, RateProfile, Schedule, StaircasePart, StreamPart, StreamSpec,
@@ -65,12 +65,12 @@ impl Scenario {
             let spec = StreamSpec { keys: keys.clone(), mix, ..whole.spec().clone() };
             let stream = OperationStream::new(spec);
             let send_by = send_by(&self.phases, start);
-            parts.push(StreamPart { start, stream, clients: phase.clients, send_by });
+            parts.push(StreamPart { start, stream, send_by });
         }
         let mut parts = parts.into_iter();
         Ok(match parts.next() {
             None => PhasedStream::whole(whole),
-            Some(first) => PhasedStream::new(first, parts),
+            Some(first) => PhasedStream::new(first, parts, clients(&self.phases)),
         })
     }
 
@@ -126,7 +126,7 @@ impl Scenario {
     /// Returns for how long some client of a closed loop issues operations while a cell is measured.
     #[must_use]
     pub fn busy_time(&self) -> Duration {
-        let pauses = self.phases.iter().filter(|phase| phase.clients == 0);
+        let pauses = self.phases.iter().filter(|phase| phase.is_idle());
         self.run.duration.0.saturating_sub(pauses.map(|phase| phase.duration).sum())
     }
 }

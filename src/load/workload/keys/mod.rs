@@ -270,11 +270,9 @@ impl Ranks {
         match distribution {
             Distribution::Zipf(settings) => Self::Zipf(ZipfRanks::new(keys, settings.exponent.0)),
             Distribution::Uniform(_) => Self::Uniform,
-            Distribution::Hotspot(settings) => Self::Hotspot(HotspotRanks::new(
-                keys,
-                settings.hot_share.get(),
-                settings.request_share.get(),
-            )),
+            Distribution::Hotspot(settings) => {
+                Self::Hotspot(HotspotRanks::new(keys, settings.hot_share.get(), settings.request_share.get()))
+            }
             Distribution::Sequential(_) => Self::Sequential,
             Distribution::Latest(settings) => Self::Latest(ZipfRanks::new(keys, settings.exponent.0)),
             Distribution::Exponential(settings) => Self::Exponential(ExponentialRanks::new(
