@@ -74,6 +74,7 @@ impl Plan {
         let met = match scenario.run.cache {
             CacheAtStart::Warmed => "",
             CacheAtStart::Cold => ", empty when measuring begins",
+            CacheAtStart::Restored => ", restarted with what it kept on disk before measuring begins",
         };
         parts.push(format!("{room}, {ttl}{met}"));
         for phase in &scenario.phases {
