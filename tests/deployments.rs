@@ -465,6 +465,23 @@ fn a_frozen_server_is_told_within_its_bound() {
     assert!(said.contains("it may be stopped, overloaded or behind a firewall"), "{said}");
 }
 
+#[test]
+fn a_cache_that_is_met_restored_was_restarted_and_has_what_it_kept_on_disk() {
+    let place = Place::new();
+    let text = "strategies = [\"cache-aside\"]\ntopologies = [{ name = \"single\", database = \"embedded\" }]\n\
+                [dataset]\nkeys = 300\nvalue_size = \"200B\"\n[workload]\nreads = 1.0\nclients = 4\n\
+                [workload.keys]\ndistribution = \"uniform\"\n[cache]\npersistence = \"aof-every-second\"\n\
+                [run]\ncache = \"restored\"\nduration = \"1s\"\nwarmup_max = \"3s\"\nwindow = \"100ms\"\n";
+    place.write("shop.toml", text);
+    place.succeeds(&["shop.toml", "--no-plots", "--quiet"]);
+    let results = place.results("shop");
+    let cell = row(&results, "cache-aside");
+    assert_eq!((cell.answers.errors, cell.answers.misses), (0, 0), "{}", cell.reason);
+    assert!(cell.answers.hits > 100, "{cell:?}");
+    let restored = results.events.iter().find(|event| event.kind.name() == "restored").unwrap();
+    assert!(restored.at_s < 0.0 && restored.detail.ends_with("s with 300 of 300 entries"), "{restored:?}");
+}
+
 /// A Valkey that hotset starts has its own name and version, and room for as many entries as were asked for. Returns where it
 /// was run, and the version.
 fn a_valkey_of_its_own(topology: &str) -> (Place, String) {

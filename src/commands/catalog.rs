@@ -131,7 +131,7 @@ fn listings(sort: Listed) -> (&'static str, Vec<Listing>) {
             topology::REGISTRY.iter().map(|r| row(r.name, r.summary, (r.docs)())).collect(),
         ),
         Listed::Distributions => (
-            "distributions: how keys are drawn, in [workload.keys]",
+            "distributions: how keys are drawn, in [workload.keys] and in the keys of a [[phase]]",
             keys::REGISTRY.iter().map(|r| row(r.name, r.summary, (r.docs)())).collect(),
         ),
         Listed::Faults => (

@@ -15,6 +15,8 @@ words! {
         Settled = "settled",
         /// The hit rate was still moving when measuring began.
         Unsettled = "unsettled",
+        /// The cache was restarted with what it kept on disk before measuring began.
+        Restored = "restored",
         /// Something was broken.
         Fault = "fault",
         /// A fault has ended: what was broken is as it would be without it, or answers again.
@@ -56,11 +58,16 @@ columns! {
 
 impl EventKind {
     /// Returns true if the event only says how the run went on: neither the load nor the system under test is another from then
-    /// on.
+    /// on, as far as it is measured.
     #[must_use]
     pub fn is_bookkeeping(self) -> bool {
         match self {
-            Self::Phase | Self::Settled | Self::Unsettled | Self::Drained | Self::NotDrained => true,
+            Self::Phase
+            | Self::Settled
+            | Self::Unsettled
+            | Self::Restored
+            | Self::Drained
+            | Self::NotDrained => true,
             Self::LoadPhase
             | Self::Fault
             | Self::Mended

@@ -402,11 +402,11 @@ columns! {
     pub struct OfferedStream {
         /// Digest of the operations that were offered, over all clients.
         stream_digest: String,
-        /// The share of the requests that the most requested key took.
+        /// The share of the requests that the most requested key took; empty where phases of the load draw keys in several ways.
         top_key_share: Option<f64> as "share",
-        /// The share of the requests that the most requested 1 % of keys took.
+        /// The share of the requests that the most requested 1 % of keys took; empty as `top_key_share` is.
         top_1_percent_share: Option<f64> as "share",
-        /// The share of the requests that the most requested 10 % of keys took.
+        /// The share of the requests that the most requested 10 % of keys took; empty as `top_key_share` is.
         top_10_percent_share: Option<f64> as "share",
     }
 }

@@ -10,6 +10,6 @@ pub mod tree;
 
 pub use mistakes::{InvalidScenario, Mistake, Mistakes};
 pub use place::SourceLocation;
-pub use reader::{Reader, SettingDoc, Settings, suggest};
+pub use reader::{Reader, SettingDoc, Settings, read_inline, suggest};
 pub use setting::{Distinct, NonNegative, Positive, PositiveNumber, Setting};
 pub use tree::{Table, Value, ValueKind};

@@ -137,6 +137,32 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Reads a setting that is a table, and says all that is wrong with it in one message. Where `read` finds nothing, the keys
+/// that it did not ask for are no mistakes: what they belong to is not known.
+///
+/// # Errors
+/// What is wrong, key by key.
+pub fn read_inline<T>(
+    table: &Table,
+    read: impl FnOnce(&Reader<'_>) -> Option<T>,
+) -> Result<T, Option<String>> {
+    let mistakes = Mistakes::default();
+    let reader = Reader::new(table, "", &mistakes);
+    let setting = read(&reader);
+    if setting.is_some() {
+        reader.finish();
+    }
+    let messages: Vec<String> = mistakes
+        .into_sorted()
+        .into_iter()
+        .map(|mistake| {
+            let help = mistake.help.map(|help| format!(" ({help})")).unwrap_or_default();
+            format!("{}: {}{help}", mistake.key, mistake.message)
+        })
+        .collect();
+    setting.filter(|_| messages.is_empty()).ok_or_else(|| Some(messages.join("; ")))
+}
+
 /// "did you mean …", or what there is.
 #[must_use]
 pub fn suggest(name: &str, known: &[&str]) -> String {

@@ -24,6 +24,8 @@ use crate::store::{Counters, StoreError};
 
 /// The time within which the administrator's connection has to come back after a restart.
 const RECONNECT_BOUND: Duration = Duration::from_secs(5);
+/// The time that a server has to write what is left and end.
+const ENDING_BOUND: Duration = Duration::from_secs(10);
 /// The time within which the servers have to answer for a window's figures.
 pub(super) const FIGURES_PATIENCE: Duration = Duration::from_millis(500);
 
@@ -294,6 +296,29 @@ impl CacheDeployment {
                     return Err(TopologyError::store("setting the memory limit of the restarted cache")(
                         error,
                     ));
+                }
+            }
+        }
+    }
+
+    /// Ends every server of hotset's own that holds entries and starts it again with what it kept on disk. Returns the figures
+    /// of all of them then.
+    ///
+    /// # Errors
+    /// Returns an error if a server does not end or does not come back.
+    pub async fn restart_all(&self) -> Result<CacheFigures, TopologyError> {
+        for node in self.managed().map(|nodes| nodes.data()).unwrap_or_default() {
+            node.server().process().stop(ENDING_BOUND).await?;
+            self.restart(&node).await?;
+        }
+        let deadline = clock::now() + RECONNECT_BOUND;
+        loop {
+            match self.figures().await {
+                Some(figures) => return Ok(figures),
+                None if clock::now() < deadline => clock::sleep(Duration::from_millis(20)).await,
+                None => {
+                    let what = "the cache was restarted and does not say what it holds";
+                    return Err(TopologyError::Unfit(format!("{what}; look at its log")));
                 }
             }
         }

@@ -32,7 +32,7 @@ const SECTIONS: [(Listed, &str, &str); 5] = [
     (
         Listed::Distributions,
         "Key distributions",
-        "A distribution is named in `[workload.keys]`, beside its settings.",
+        "A distribution is named in `[workload.keys]`, or in the `keys` of a `[[phase]]`, beside its settings.",
     ),
     (
         Listed::Applications,

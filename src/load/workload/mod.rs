@@ -5,6 +5,7 @@
 
 pub mod arrivals;
 pub mod bijection;
+pub mod client_curve;
 pub mod keys;
 pub mod mix;
 pub mod operation;
@@ -22,10 +23,11 @@ mod weights;
 
 pub use arrivals::{Arrivals, DueTimes, Schedule};
 pub use bijection::Bijection;
+pub use client_curve::ClientCurve;
 pub use keys::{Distribution, KeySampler, TopShares};
 pub use mix::{Mix, MixError};
 pub use operation::Operation;
-pub use phase::{LoadPhase, PhaseKind, PhaseSettings, StaircasePart};
+pub use phase::{LoadPhase, LoadUnit, PhaseKind, PhaseSettings, StaircasePart};
 pub use phased::{PhasedStream, StreamPart};
 pub use random::{Purpose, RandomSource, Xoroshiro};
 pub use rate::{RateCurve, RatePiece, RateProfile};

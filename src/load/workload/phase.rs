@@ -4,22 +4,25 @@ use std::fmt::Write as _;
 use std::num::NonZeroU64;
 use std::time::Duration;
 
+use super::client_curve::ClientCurve;
+use super::keys::Distribution;
+use super::keys::inline::InlineDistribution;
 use super::rate::{RateCurve, RatePiece, RateProfile};
 use crate::base::units::{Share, show_duration};
 use crate::scenario::{NonNegative, Positive, PositiveNumber, Reader, Setting as _};
 
 crate::choices! {
-    /// The kinds of phase, by how the rate runs in them.
+    /// The kinds of phase, by how the load runs in them: the rate of an open loop, or the number of clients of a closed one.
     pub enum PhaseKind {
-        /// One rate.
+        /// One load.
         Steady = "steady",
-        /// Straight from one rate to another.
+        /// Straight from one load to another.
         Ramp = "ramp",
-        /// From one rate to another in equal steps.
+        /// From one load to another in equal steps.
         Step = "step",
         /// Up at once, or nearly so, and down again over the rest of the phase.
         Spike = "spike",
-        /// Up and down between two rates, as by day and night.
+        /// Up and down between two loads, as by day and night.
         Sine = "sine",
         /// No operation at all.
         Pause = "pause",
@@ -31,47 +34,99 @@ crate::settings! {
     pub struct PhaseSettings {
         /// its name in the results and on charts; left out, its kind
         name: Option<String> = None,
-        /// how the rate runs: `steady`; `ramp` straight from one rate to another; `step` in equal steps; `spike` up in `rise` and down again over the rest; `sine` up and down between two rates, beginning at the lower; `pause` without any operation
+        /// how the load runs, which is the rate in an open loop and the number of clients in a closed one: `steady`; `ramp` straight from one load to another; `step` in equal steps; `spike` up in `rise` and down again over the rest; `sine` up and down between two, beginning at the lower; `pause` without any operation
         kind: PhaseKind = PhaseKind::Steady,
         /// how long it lasts: always given, and a whole number of `run.window`s, since results by phase are sums of windows
         duration: Option<Positive> = None,
         /// `steady` in an open loop: the operations that are due a second; left out, `workload.rate_per_second`
         rate_per_second: Option<PositiveNumber> = None,
-        /// `ramp`, `step`, `spike`, `sine`: the first rate, of a `sine` the lowest; left out, the rate at which the phase before ended, and of the first phase `workload.rate_per_second`
+        /// `ramp`, `step`, `spike`, `sine` in an open loop: the first rate, of a `sine` the lowest; left out, the rate at which the phase before ended, and of the first phase `workload.rate_per_second`
         from_per_second: Option<NonNegative> = None,
-        /// `ramp`, `step`: the last rate; `spike`, `sine`: the highest; always given for these
+        /// `ramp`, `step` in an open loop: the last rate; `spike`, `sine`: the highest; always given for these
         to_per_second: Option<NonNegative> = None,
-        /// `step`: how many rates there are, the first and the last included, each for an equal part of the phase
-        steps: NonZeroU64 = NonZeroU64::new(5).unwrap_or(NonZeroU64::MIN),
-        /// `spike`: how long the rate rises; left out, a tenth of the phase
-        rise: Option<Positive> = None,
-        /// `sine`: from one lowest rate to the next; left out, the whole phase
-        period: Option<Positive> = None,
-        /// closed loop: the clients that issue operations while the others wait; left out, all of `workload.clients`
+        /// `steady` in a closed loop: the clients that issue operations while the others rest; left out, all of `workload.clients`
         clients: Option<NonZeroU64> = None,
+        /// `ramp`, `step`, `spike`, `sine` in a closed loop: the clients that issue operations at first, of a `sine` the fewest; left out, those at the end of the phase before, and of the first phase all of `workload.clients`
+        from_clients: Option<u64> = None,
+        /// `ramp`, `step` in a closed loop: the clients at the end; `spike`, `sine`: the most; always given for these
+        to_clients: Option<u64> = None,
+        /// `step`: how many loads there are, the first and the last included, each for an equal part of the phase
+        steps: NonZeroU64 = NonZeroU64::new(5).unwrap_or(NonZeroU64::MIN),
+        /// `spike`: how long the load rises; left out, a tenth of the phase
+        rise: Option<Positive> = None,
+        /// `sine`: from one lowest load to the next; left out, the whole phase
+        period: Option<Positive> = None,
         /// the share of operations that read; left out, `workload.reads`
         reads: Option<Share> = None,
+        /// how its keys are drawn: a `distribution` with its settings; left out, as `[workload.keys]` says
+        keys: Option<InlineDistribution> = None,
         /// the share of the hot keys that others replace when the phase begins, and from then on; hot are the hottest tenth of the keys, or what `hotspot` calls hot
         shift: Share = Share::NONE,
     }
 }
 
 /// The settings that only some kinds obey.
-const OF_SOME_KINDS: [(&str, &[PhaseKind]); 6] = [
+const OF_SOME_KINDS: [(&str, &[PhaseKind]); 10] = [
     ("rate_per_second", &[PhaseKind::Steady]),
-    ("from_per_second", BETWEEN_RATES),
-    ("to_per_second", BETWEEN_RATES),
+    ("from_per_second", BETWEEN_LOADS),
+    ("to_per_second", BETWEEN_LOADS),
+    ("clients", &[PhaseKind::Steady]),
+    ("from_clients", BETWEEN_LOADS),
+    ("to_clients", BETWEEN_LOADS),
     ("steps", &[PhaseKind::Step]),
     ("rise", &[PhaseKind::Spike]),
     ("period", &[PhaseKind::Sine]),
+    ("keys", WITH_OPERATIONS),
 ];
-const BETWEEN_RATES: &[PhaseKind] = &[PhaseKind::Ramp, PhaseKind::Step, PhaseKind::Spike, PhaseKind::Sine];
+const BETWEEN_LOADS: &[PhaseKind] = &[PhaseKind::Ramp, PhaseKind::Step, PhaseKind::Spike, PhaseKind::Sine];
+const WITH_OPERATIONS: &[PhaseKind] =
+    &[PhaseKind::Steady, PhaseKind::Ramp, PhaseKind::Step, PhaseKind::Spike, PhaseKind::Sine];
 
 /// More steps than this are a mistake: nobody looks at so many, and each takes memory.
 pub(super) const MOST_STEPS: u64 = 1_000;
 
-/// The settings by which a scenario asks for an open loop.
+/// The settings by which a scenario asks for an open loop: of a steady phase, and from where to where others go.
 pub const RATES: [&str; 3] = ["rate_per_second", "from_per_second", "to_per_second"];
+
+/// The settings of a closed loop in their place.
+pub const CLIENTS: [&str; 3] = ["clients", "from_clients", "to_clients"];
+
+/// The unit of a load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoadUnit {
+    /// Operations a second: an open loop.
+    Rate,
+    /// Clients that issue one operation after another: a closed loop.
+    Clients,
+}
+
+impl LoadUnit {
+    /// The settings that say a load in it.
+    fn keys(self) -> [&'static str; 3] {
+        match self {
+            Self::Rate => RATES,
+            Self::Clients => CLIENTS,
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Self::Rate => "rate",
+            Self::Clients => "number of clients",
+        }
+    }
+
+    /// A load in it, such as "100/s" or "20 clients".
+    fn show(self, load: f64) -> String {
+        match self {
+            Self::Rate => format!("{}/s", (load * 100.0).round() / 100.0),
+            Self::Clients => match load.round() as u64 {
+                1 => "1 client".into(),
+                clients => format!("{clients} clients"),
+            },
+        }
+    }
+}
 
 /// What a phase is to a staircase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,12 +146,14 @@ pub struct LoadPhase {
     pub kind: PhaseKind,
     /// How long it lasts.
     pub duration: Duration,
-    /// How the rate runs in it; empty in a closed loop.
+    /// The unit of its load, which all phases share.
+    pub unit: LoadUnit,
+    /// How the load runs in it.
     pub pieces: Vec<RatePiece>,
-    /// The clients that issue operations; the others wait.
-    pub clients: u64,
     /// The share of operations that read.
     pub reads: Share,
+    /// How its keys are drawn; `None` where it is as in all of the scenario.
+    pub keys: Option<Distribution>,
     /// The share of the hot keys that are replaced at its start.
     pub shift: Share,
     /// What it is to the staircase; `None` where it is no part of one.
@@ -104,26 +161,36 @@ pub struct LoadPhase {
 }
 
 impl PhaseSettings {
-    /// How the rate runs in the phase, where the phase before ended at a rate of `before` and a steady rate is `usual` unless
+    /// How the load runs in the phase, where the phase before ended at a load of `before` and a steady load is `usual` unless
     /// the phase says another. What is wrong goes to the reader's mistakes.
     #[must_use]
-    pub fn pieces(&self, reader: &Reader<'_>, before: f64, usual: Option<f64>) -> Vec<RatePiece> {
+    pub fn pieces(
+        &self,
+        reader: &Reader<'_>,
+        unit: LoadUnit,
+        before: f64,
+        usual: Option<f64>,
+    ) -> Vec<RatePiece> {
         let length = self.duration.map_or(Duration::from_secs(1), |duration| duration.0);
         let whole = |curve| vec![RatePiece { length, curve }];
-        let from = self.from_per_second.map_or(before, |rate| rate.0);
-        let to = self.to_per_second.map_or(0.0, |rate| rate.0);
-        if BETWEEN_RATES.contains(&self.kind) && self.to_per_second.is_none() {
-            let help = format!("give the rate that the {} reaches", self.kind.word());
-            missing(reader, "to_per_second", help);
+        let [steady_key, from_key, to_key] = unit.keys();
+        let [steady, from, to] = self.loads(unit);
+        if BETWEEN_LOADS.contains(&self.kind) && to.is_none() {
+            missing(
+                reader,
+                to_key,
+                format!("give the {} that the {} reaches", unit.words(), self.kind.word()),
+            );
         }
+        let (from, to) = (from.unwrap_or(before), to.unwrap_or(0.0));
         match self.kind {
             PhaseKind::Pause => whole(RateCurve::level(0.0)),
             PhaseKind::Steady => {
-                let rate = self.rate_per_second.map(|rate| rate.0).or(usual);
-                if rate.is_none() {
-                    missing(reader, "rate_per_second", "give it here or in [workload]".into());
+                let load = steady.or(usual);
+                if load.is_none() {
+                    missing(reader, steady_key, "give it here or in [workload]".into());
                 }
-                whole(RateCurve::level(rate.unwrap_or(0.0)))
+                whole(RateCurve::level(load.unwrap_or(0.0)))
             }
             PhaseKind::Ramp => whole(RateCurve::Line { from, to }),
             PhaseKind::Step => self.steps(reader, length, from, to),
@@ -143,13 +210,25 @@ impl PhaseSettings {
             }
             PhaseKind::Sine => {
                 if from > to {
-                    let message =
-                        format!("{to} is below from_per_second, which is the lowest rate of a sine");
-                    reader.wrong("to_per_second", message, Some("exchange the two".into()));
+                    let message = format!("{to} is below {from_key}, the lowest {} of a sine", unit.words());
+                    reader.wrong(to_key, message, Some("exchange the two".into()));
                 }
                 let period_s = self.period.map_or(length, |period| period.0).as_secs_f64();
                 whole(RateCurve::Wave { low: from, high: to, period_s })
             }
+        }
+    }
+
+    /// What it says of a steady load, and from where to where others go.
+    fn loads(&self, unit: LoadUnit) -> [Option<f64>; 3] {
+        match unit {
+            LoadUnit::Rate => [
+                self.rate_per_second.map(|rate| rate.0),
+                self.from_per_second.map(|rate| rate.0),
+                self.to_per_second.map(|rate| rate.0),
+            ],
+            LoadUnit::Clients => [self.clients.map(NonZeroU64::get), self.from_clients, self.to_clients]
+                .map(|clients| clients.map(|clients| clients as f64)),
         }
     }
 
@@ -167,9 +246,10 @@ impl PhaseSettings {
         (0..steps).map(piece).collect()
     }
 
-    /// Reports what was set and means nothing to a phase of this kind.
-    pub fn refuse_settings_of_other_kinds(&self, reader: &Reader<'_>) {
-        for (key, kinds) in OF_SOME_KINDS {
+    /// Reports what was set and means nothing to a phase of this kind, but for what means nothing to any of that unit.
+    pub fn refuse_settings_of_other_kinds(&self, reader: &Reader<'_>, unit: LoadUnit) {
+        let is_of_unit = |key: &str| unit == LoadUnit::Clients || !CLIENTS.contains(&key);
+        for (key, kinds) in OF_SOME_KINDS.into_iter().filter(|(key, _)| is_of_unit(key)) {
             if reader.raw(key).is_some() && !kinds.contains(&self.kind) {
                 let kinds: Vec<String> = kinds.iter().map(|kind| format!("kind = {}", kind.show())).collect();
                 let message = format!("means nothing to a phase of kind {}", self.kind.word());
@@ -194,41 +274,46 @@ fn missing(reader: &Reader<'_>, key: &str, help: String) {
 }
 
 impl LoadPhase {
-    /// The rate at its end, where it has one.
+    /// The load at its end.
     #[must_use]
-    pub fn last_rate(&self) -> Option<f64> {
-        self.pieces.last().map(|piece| {
+    pub fn last(&self) -> f64 {
+        self.pieces.last().map_or(0.0, |piece| {
             let length_s = piece.length.as_secs_f64();
             piece.curve.rate_at(length_s, length_s)
         })
     }
 
-    /// The highest rate in it.
+    /// The highest load in it.
     #[must_use]
-    pub fn highest_rate(&self) -> f64 {
+    pub fn highest(&self) -> f64 {
         self.pieces.iter().map(|piece| piece.curve.highest()).fold(0.0, f64::max)
+    }
+
+    /// Returns true if nothing is asked in it.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.highest() <= 0.0
     }
 
     /// Such as "from 1000/s up to 6000/s for 10s, 30 % of the hot keys replaced".
     #[must_use]
     pub fn in_words(&self, usual_reads: Share) -> String {
-        let shown = |rate: f64| format!("{}/s", (rate * 100.0).round() / 100.0);
-        let first = self.pieces.first().map(|piece| shown(piece.curve.rate_at(0.0, 1.0)));
-        let last = shown(self.last_rate().unwrap_or(0.0));
-        let load = match (self.kind, first) {
-            (PhaseKind::Pause, _) => "no operations".into(),
-            (_, None) => format!("{} clients", self.clients),
-            (PhaseKind::Steady, Some(rate)) => rate,
-            (PhaseKind::Ramp, Some(from)) => format!("from {from} to {last}"),
-            (PhaseKind::Step, Some(from)) => format!("from {from} to {last} in {} steps", self.pieces.len()),
-            (PhaseKind::Spike | PhaseKind::Sine, Some(from)) => {
-                format!("from {from} up to {} and down again", shown(self.highest_rate()))
-            }
+        let first = self.unit.show(self.pieces.first().map_or(0.0, |piece| piece.curve.rate_at(0.0, 1.0)));
+        let (last, highest) = (self.unit.show(self.last()), self.unit.show(self.highest()));
+        let load = match self.kind {
+            PhaseKind::Pause => "no operations".into(),
+            PhaseKind::Steady => first,
+            PhaseKind::Ramp => format!("from {first} to {last}"),
+            PhaseKind::Step => format!("from {first} to {last} in {} steps", self.pieces.len()),
+            PhaseKind::Spike | PhaseKind::Sine => format!("from {first} up to {highest} and down again"),
         };
         let mut words = format!("{load} for {}", show_duration(self.duration));
         // Writing to a string does not fail.
         if self.reads != usual_reads {
             let _ = write!(words, ", {} % reads", rounded_percent(self.reads));
+        }
+        if let Some(keys) = &self.keys {
+            let _ = write!(words, ", {}", keys.in_words());
         }
         if self.shift > Share::NONE {
             let _ = write!(words, ", {} % of the hot keys replaced", rounded_percent(self.shift));
@@ -241,11 +326,23 @@ fn rounded_percent(share: Share) -> f64 {
     (share.get() * 1e4).round() / 1e2
 }
 
+/// How the load runs over all phases that have this unit.
+fn pieces(phases: &[LoadPhase], unit: LoadUnit) -> impl Iterator<Item = RatePiece> {
+    let of_unit = phases.iter().filter(move |phase| phase.unit == unit);
+    of_unit.flat_map(|phase| phase.pieces.iter().copied())
+}
+
 /// The rate over all phases; `None` where there are none, or in a closed loop.
 #[must_use]
 pub fn profile(phases: &[LoadPhase]) -> Option<RateProfile> {
-    let pieces: Vec<RatePiece> = phases.iter().flat_map(|phase| phase.pieces.iter().copied()).collect();
+    let pieces: Vec<RatePiece> = pieces(phases, LoadUnit::Rate).collect();
     (!pieces.is_empty()).then(|| RateProfile::new(pieces))
+}
+
+/// The clients of a closed loop over all phases.
+#[must_use]
+pub fn clients(phases: &[LoadPhase]) -> ClientCurve {
+    ClientCurve::new(pieces(phases, LoadUnit::Clients))
 }
 
 /// Each phase with the moment at which it begins, from the start of measuring.
@@ -264,12 +361,16 @@ mod tests {
     use crate::scenario::{Mistakes, Settings as _, Table};
 
     fn pieces(toml: &str) -> (Vec<RatePiece>, Vec<String>) {
+        pieces_in(LoadUnit::Rate, toml)
+    }
+
+    fn pieces_in(unit: LoadUnit, toml: &str) -> (Vec<RatePiece>, Vec<String>) {
         let mistakes = Mistakes::default();
         let table = Table::parse(toml, &mistakes);
         let reader = Reader::new(&table, "phase[0]", &mistakes);
         let settings = PhaseSettings::read(&reader);
-        settings.refuse_settings_of_other_kinds(&reader);
-        let pieces = settings.pieces(&reader, 100.0, Some(50.0));
+        settings.refuse_settings_of_other_kinds(&reader, unit);
+        let pieces = settings.pieces(&reader, unit, 100.0, Some(50.0));
         reader.finish();
         let told = mistakes.into_sorted().into_iter();
         (pieces, told.map(|one| format!("{}: {}", one.key, one.message)).collect())
@@ -298,6 +399,62 @@ mod tests {
         assert_eq!(of("kind = \"spike\"\nrise = \"2500ms\"\nto_per_second = 400"), [100, 400, 300, 200]);
         assert_eq!(of("kind = \"sine\"\nto_per_second = 300"), [100, 200, 300, 200]);
         assert_eq!(of("kind = \"sine\"\nto_per_second = 300\nperiod = \"5s\""), [100, 300, 100, 300]);
+    }
+
+    #[test]
+    fn clients_run_as_a_rate_does_by_settings_of_their_own() {
+        for (of_clients, of_rate) in [
+            ("", ""),
+            ("clients = 7", "rate_per_second = 7"),
+            ("kind = \"pause\"", "kind = \"pause\""),
+            ("kind = \"ramp\"\nto_clients = 9", "kind = \"ramp\"\nto_per_second = 9"),
+            (
+                "kind = \"step\"\nfrom_clients = 0\nto_clients = 9",
+                "kind = \"step\"\nfrom_per_second = 0\nto_per_second = 9",
+            ),
+            ("kind = \"spike\"\nto_clients = 200", "kind = \"spike\"\nto_per_second = 200"),
+            ("kind = \"sine\"\nto_clients = 200", "kind = \"sine\"\nto_per_second = 200"),
+        ] {
+            let of = |unit, toml: &str| pieces_in(unit, &format!("duration = \"10s\"\n{toml}"));
+            let (clients, mistakes) = of(LoadUnit::Clients, of_clients);
+            assert_eq!((clients, mistakes), (of(LoadUnit::Rate, of_rate).0, Vec::new()), "{of_clients}");
+        }
+        let (_, told) = pieces_in(LoadUnit::Clients, "duration = \"1s\"\nkind = \"ramp\"\nclients = 3");
+        for one in ["clients: means nothing to a phase of kind ramp", "to_clients: is missing"] {
+            assert!(told.contains(&format!("phase[0].{one}")), "{told:?}");
+        }
+        let sine = "duration = \"1s\"\nkind = \"sine\"\nfrom_clients = 9\nto_clients = 3";
+        let (_, told) = pieces_in(LoadUnit::Clients, sine);
+        assert_eq!(
+            told,
+            ["phase[0].to_clients: 3 is below from_clients, the lowest number of clients of a sine"]
+        );
+    }
+
+    #[test]
+    fn a_phase_says_its_load_and_all_that_is_its_own() {
+        let steady = LoadPhase {
+            name: "x".into(),
+            kind: PhaseKind::Steady,
+            duration: Duration::from_secs(5),
+            unit: LoadUnit::Clients,
+            pieces: vec![RatePiece { length: Duration::from_secs(5), curve: RateCurve::level(1.0) }],
+            reads: Share::ALL,
+            keys: None,
+            shift: Share::NONE,
+            part: None,
+        };
+        assert_eq!(steady.in_words(Share::ALL), "1 client for 5s");
+        let curve = RateCurve::Line { from: 2.0, to: 30.0 };
+        let ramp = LoadPhase {
+            kind: PhaseKind::Ramp,
+            pieces: vec![RatePiece { length: Duration::from_secs(5), curve }],
+            keys: Some(Distribution::default()),
+            ..steady
+        };
+        assert_eq!(ramp.in_words(Share::NONE), "from 2 clients to 30 clients for 5s, 100 % reads, Zipf 0.99");
+        let rate = LoadPhase { unit: LoadUnit::Rate, keys: None, ..ramp };
+        assert_eq!(rate.in_words(Share::ALL), "from 2/s to 30/s for 5s");
     }
 
     #[test]

@@ -1,9 +1,11 @@
-//! The measured operations, whose keys, mix and clients may be others in each phase of the load.
+//! The measured operations, whose keys and mix may be others in each phase of the load, and the clients that issue them.
 
 use std::time::Duration;
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::client_curve::ClientCurve;
+use super::keys::TopShares;
 use super::operation::Operation;
 use super::stream::{OperationStream, StreamDigest};
 
@@ -14,8 +16,6 @@ pub struct StreamPart {
     pub start: Duration,
     /// The operations of all clients from then on.
     pub stream: OperationStream,
-    /// The clients below this number issue them; the others wait.
-    pub clients: u64,
     /// From this moment on, none of them is sent any more; `None` where all are, however late.
     pub send_by: Option<Duration>,
 }
@@ -25,66 +25,57 @@ pub struct StreamPart {
 pub struct PhasedStream {
     first: StreamPart,
     later: Vec<StreamPart>,
+    clients: ClientCurve,
 }
 
 impl PhasedStream {
     /// The same operations all the time, by all clients.
     #[must_use]
     pub fn whole(stream: OperationStream) -> Self {
-        let clients = stream.spec().clients.get();
-        Self {
-            first: StreamPart { start: Duration::ZERO, stream, clients, send_by: None },
-            later: Vec::new(),
-        }
+        let first = StreamPart { start: Duration::ZERO, stream, send_by: None };
+        Self { first, later: Vec::new(), clients: ClientCurve::default() }
     }
 
-    /// The first part, and those that follow in the order of their starts.
+    /// The first part, and those that follow in the order of their starts, with the clients that issue their operations.
     #[must_use]
-    pub fn new(first: StreamPart, later: impl IntoIterator<Item = StreamPart>) -> Self {
+    pub fn new(first: StreamPart, later: impl IntoIterator<Item = StreamPart>, clients: ClientCurve) -> Self {
         let mut parts: Vec<StreamPart> = Vec::new();
         for part in later {
             let before = parts.last().unwrap_or(&first);
             // What goes on as before is no part of its own, so that fewer have to be looked through.
-            if (&before.stream, before.clients, before.send_by) != (&part.stream, part.clients, part.send_by)
-            {
+            if (&before.stream, before.send_by) != (&part.stream, part.send_by) {
                 parts.push(part);
             }
         }
-        Self { first, later: parts }
+        Self { first, later: parts, clients }
     }
 
     /// Operation `number` of `client`, which is due at this moment. It is the same at every call.
     #[inline]
     #[must_use]
     pub fn operation(&self, due: Duration, client: u64, number: u64) -> Operation {
-        self.at(due).0.stream.operation(client, number)
+        self.at(due).stream.operation(client, number)
     }
 
-    /// When a client that is free at this moment may issue its next operation: at once, or when a phase begins that has work
-    /// for it; `None` where none does.
+    /// When a client that is free at this moment may issue its next operation; see [`ClientCurve::turn`].
     #[inline]
     #[must_use]
     pub fn turn(&self, free: Duration, client: u64) -> Option<Duration> {
-        let (now, later) = self.at(free);
-        if client < now.clients {
-            return Some(free);
-        }
-        later.iter().find(|part| client < part.clients).map(|part| part.start)
+        self.clients.turn(free, client)
     }
 
     /// Until when an operation that is due at this moment may be sent; `None` where it may be as late as it is.
     #[inline]
     #[must_use]
     pub fn send_by(&self, due: Duration) -> Option<Duration> {
-        self.at(due).0.send_by
+        self.at(due).send_by
     }
 
-    /// The part of a moment, and those after it.
+    /// The part of a moment.
     #[inline]
-    fn at(&self, moment: Duration) -> (&StreamPart, &[StreamPart]) {
+    fn at(&self, moment: Duration) -> &StreamPart {
         let begun = self.later.iter().take_while(|part| part.start <= moment).count();
-        let (past, later) = self.later.split_at(begun);
-        (past.last().unwrap_or(&self.first), later)
+        self.later[..begun].last().unwrap_or(&self.first)
     }
 
     /// The operations of the first part.
@@ -93,12 +84,21 @@ impl PhasedStream {
         &self.first.stream
     }
 
+    /// The shares that the hottest keys get among the first operations of the first part; `None` where another part draws its
+    /// keys in another way, so that the shares are not those of all parts.
+    #[must_use]
+    pub fn realised_shares(&self, operations: u64) -> Option<TopShares> {
+        let keys = &self.first().spec().keys;
+        let are_alike = self.later.iter().all(|part| part.stream.spec().keys.is_drawn_as(keys));
+        are_alike.then(|| self.first().realised_shares(operations))
+    }
+
     /// The digests of all clients, over all parts and when these begin.
     #[must_use]
     pub fn digests(&self) -> StreamDigest {
         let first = self.first().digests();
         let befores = std::iter::once(&self.first).chain(&self.later);
-        // Who asks, and how late, changes nothing in what is asked for.
+        // How late they are asked for changes nothing in what is asked for.
         let others = befores.zip(&self.later).filter(|(before, part)| before.stream != part.stream);
         others.fold(first, |before, (_, part)| {
             let next = part.stream.digests();
@@ -135,16 +135,18 @@ mod tests {
         })
     }
 
-    fn part(second: u64, stream: OperationStream, clients: u64) -> StreamPart {
-        StreamPart { start: Duration::from_secs(second), stream, clients, send_by: None }
+    fn part(second: u64, stream: OperationStream) -> StreamPart {
+        StreamPart { start: Duration::from_secs(second), stream, send_by: None }
+    }
+
+    fn phased(first: StreamPart, later: Vec<StreamPart>) -> PhasedStream {
+        PhasedStream::new(first, later, ClientCurve::default())
     }
 
     #[test]
     fn an_operation_is_of_the_phase_in_which_it_is_due() {
-        let phased = PhasedStream::new(
-            part(0, stream(1.0, 1), 4),
-            [part(10, stream(0.0, 1), 4), part(20, stream(1.0, 2), 4)],
-        );
+        let later = vec![part(10, stream(0.0, 1)), part(20, stream(1.0, 2))];
+        let phased = phased(part(0, stream(1.0, 1)), later);
         for number in 0..100 {
             let at = |millis| phased.operation(Duration::from_millis(millis), 3, number);
             assert_eq!(at(0), stream(1.0, 1).operation(3, number));
@@ -159,21 +161,10 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_has_no_turn_waits_for_the_phase_in_which_it_has_one() {
-        let same = || stream(0.9, 1);
-        let phased = PhasedStream::new(part(0, same(), 2), [part(5, same(), 0), part(8, same(), 4)]);
-        let second = Duration::from_secs;
-        assert_eq!(phased.turn(second(1), 1), Some(second(1)));
-        assert_eq!(phased.turn(second(1), 2), Some(second(8)));
-        assert_eq!(phased.turn(second(6), 0), Some(second(8)), "a pause is nobody's turn");
-        assert_eq!(PhasedStream::new(part(0, same(), 2), []).turn(second(1), 3), None);
-    }
-
-    #[test]
     fn how_late_an_operation_may_be_is_said_by_the_part_in_which_it_is_due_and_changes_no_digest() {
         let second = Duration::from_secs;
-        let by = |start, end| StreamPart { send_by: Some(second(end)), ..part(start, stream(0.9, 1), 4) };
-        let phased = PhasedStream::new(by(0, 7), [by(7, 14)]);
+        let by = |start, end| StreamPart { send_by: Some(second(end)), ..part(start, stream(0.9, 1)) };
+        let phased = phased(by(0, 7), vec![by(7, 14)]);
         assert_eq!(
             (phased.send_by(second(6)), phased.send_by(second(7))),
             (Some(second(7)), Some(second(14)))
@@ -184,14 +175,13 @@ mod tests {
 
     #[test]
     fn digests_tell_what_is_asked_for_in_every_phase_and_from_when_on() {
-        let digest =
-            |later: Vec<StreamPart>| PhasedStream::new(part(0, stream(1.0, 1), 4), later).digests().all;
+        let digest = |later: Vec<StreamPart>| phased(part(0, stream(1.0, 1)), later).digests().all;
         let whole = PhasedStream::whole(stream(1.0, 1)).digests().all;
         assert_eq!(whole, stream(1.0, 1).digests().all);
-        assert_eq!(digest(vec![part(5, stream(1.0, 1), 4)]), whole, "nothing changes there");
-        let changed = digest(vec![part(5, stream(0.5, 1), 4)]);
+        assert_eq!(digest(vec![part(5, stream(1.0, 1))]), whole, "nothing changes there");
+        let changed = digest(vec![part(5, stream(0.5, 1))]);
         assert_ne!(changed, whole);
-        assert_ne!(digest(vec![part(6, stream(0.5, 1), 4)]), changed);
-        assert_ne!(digest(vec![part(5, stream(0.5, 2), 4)]), changed);
+        assert_ne!(digest(vec![part(6, stream(0.5, 1))]), changed);
+        assert_ne!(digest(vec![part(5, stream(0.5, 2))]), changed);
     }
 }

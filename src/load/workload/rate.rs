@@ -55,6 +55,30 @@ impl RateCurve {
         }
     }
 
+    /// The seconds from a moment of a piece of this length until the rate is at least so high; `None` where it is not before
+    /// the end of the piece.
+    #[must_use]
+    pub fn wait_for(&self, level: f64, from_s: f64, length_s: f64) -> Option<f64> {
+        // A moment that was computed is a little before the one that is meant, or a little after it.
+        const CLOSE: f64 = 1e-6;
+        if from_s >= length_s {
+            return None;
+        }
+        if self.rate_at(from_s, length_s) >= level - CLOSE {
+            return Some(0.0);
+        }
+        let wait_s = match *self {
+            Self::Line { from, to } if to >= level => (level - from) / (to - from) * length_s - from_s,
+            Self::Wave { low, high, period_s } if high >= level => {
+                let cosine = (f64::midpoint(low, high) - level) / ((high - low) / 2.0);
+                let rises_s = cosine.clamp(-1.0, 1.0).acos() / TAU * period_s;
+                (rises_s - from_s).rem_euclid(period_s)
+            }
+            Self::Line { .. } | Self::Wave { .. } => return None,
+        };
+        (wait_s >= 0.0 && from_s + wait_s < length_s).then_some(wait_s)
+    }
+
     /// The integral of the rate over the first seconds of a piece of this length.
     fn arrivals_by(&self, at_s: f64, length_s: f64) -> f64 {
         match *self {
@@ -110,7 +134,7 @@ impl RateCurve {
 pub struct RatePiece {
     /// How long it lasts; longer than nothing.
     pub length: Duration,
-    /// How the rate runs, in operations a second; never below 0.
+    /// How the rate runs, in operations a second or in clients; never below 0.
     pub curve: RateCurve,
 }
 
@@ -232,6 +256,25 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn one_waits_for_a_level_until_the_rate_has_it_and_no_longer(
+            curve in curves(),
+            (level, part) in (1.0_f64..10_000.0, 0.0_f64..1.0),
+        ) {
+            const LENGTH_S: f64 = 30.0;
+            let from_s = part * LENGTH_S;
+            let wait_s = curve.wait_for(level, from_s, LENGTH_S);
+            if let Some(wait_s) = wait_s {
+                let reached = curve.rate_at(from_s + wait_s, LENGTH_S);
+                prop_assert!(reached >= level - 1e-3, "{reached} after {wait_s} s, and not {level}");
+            }
+            let until_s = wait_s.unwrap_or(LENGTH_S - from_s);
+            for at in 0..1_000 {
+                let before = curve.rate_at(from_s + until_s * f64::from(at) / 1e3, LENGTH_S);
+                prop_assert!(before < level + 1e-3 || wait_s == Some(0.0), "{before} before {until_s} s");
+            }
+        }
+
         #[test]
         fn the_time_of_a_number_is_when_the_integral_reaches_it(
             pieces in prop::collection::vec((curves(), 0.01_f64..10.0), 1..6),

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU64;
 
-use super::phase::{LoadPhase, MOST_STEPS, PhaseKind, StaircasePart, at_most};
+use super::phase::{LoadPhase, LoadUnit, MOST_STEPS, PhaseKind, StaircasePart, at_most};
 use super::rate::{RateCurve, RatePiece};
 use super::settings::WorkloadSettings;
 use crate::base::units::Share;
@@ -83,9 +83,10 @@ impl StaircaseSettings {
             name,
             kind,
             duration: duration.0,
+            unit: LoadUnit::Rate,
             pieces: vec![RatePiece { length: duration.0, curve: RateCurve::level(rate) }],
-            clients: workload.clients.get(),
             reads: workload.reads,
+            keys: None,
             shift: Share::NONE,
             part: Some(part),
         };
@@ -159,7 +160,7 @@ mod tests {
         let settings = StaircaseSettings::default();
         let phases = settings.phases(&[10.0, 20.0, 30.0], &WorkloadSettings::default());
         let told: Vec<(&str, f64)> =
-            phases.iter().map(|phase| (phase.name.as_str(), phase.highest_rate())).collect();
+            phases.iter().map(|phase| (phase.name.as_str(), phase.highest())).collect();
         assert_eq!(
             told,
             [("10/s", 10.0), ("after 10/s", 0.0), ("20/s", 20.0), ("after 20/s", 0.0), ("30/s", 30.0)]

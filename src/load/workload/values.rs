@@ -7,7 +7,7 @@ use rand_distr::{Distribution as _, StandardNormal};
 use super::random::{Purpose, RandomSource};
 use super::weights;
 use crate::base::units::ByteSize;
-use crate::scenario::{Mistakes, PositiveNumber, Reader, Setting, Value, ValueKind, suggest};
+use crate::scenario::{PositiveNumber, Reader, Setting, Value, ValueKind, read_inline, suggest};
 
 /// The sizes of values: `"500B"`, `{ distribution = "uniform", min = "100B", max = "2kB" }`,
 /// `{ distribution = "lognormal", median = "400B", sigma = 0.8, max = "16KiB" }` or
@@ -138,25 +138,7 @@ impl Setting for ValueSizes {
 
     fn read(value: &Value) -> Result<Self, Option<String>> {
         let ValueKind::Table(table) = &value.kind else { return ByteSize::read(value).map(Self::Fixed) };
-        let mistakes = Mistakes::default();
-        let reader = Reader::new(table, "", &mistakes);
-        let sizes = read_table(&reader);
-        // The keys of an unknown distribution are unknown too; reporting them as well would only confuse.
-        if sizes.is_some() {
-            reader.finish();
-        }
-        let messages: Vec<String> = mistakes
-            .into_sorted()
-            .into_iter()
-            .map(|m| {
-                let help = m.help.map(|help| format!(" ({help})")).unwrap_or_default();
-                format!("{}: {}{help}", m.key, m.message)
-            })
-            .collect();
-        match sizes {
-            Some(sizes) if messages.is_empty() => Ok(sizes),
-            _ => Err(Some(messages.join("; "))),
-        }
+        read_inline(table, read_table)
     }
 
     fn show(&self) -> String {
@@ -232,7 +214,7 @@ fn at_most(reader: &Reader<'_>, key: &str, smaller: ByteSize, max: ByteSize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::Table;
+    use crate::scenario::{Mistakes, Table};
 
     fn read(text: &str) -> Result<ValueSizes, String> {
         let mistakes = Mistakes::default();

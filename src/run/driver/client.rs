@@ -376,10 +376,12 @@ async fn give_way() {
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
+    use std::collections::BTreeSet;
     use std::num::NonZeroU64;
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use bytes::Bytes;
+    use parking_lot::Mutex;
     use tokio::task::{LocalSet, spawn_local};
 
     use super::*;
@@ -390,6 +392,7 @@ mod tests {
     use crate::load::workload::keys::Uniform;
     use crate::load::workload::{Distribution, KeySampler, Mix, StreamSpec, ValueSizes};
     use crate::results::Phase;
+    use crate::run::plan::{Plan, PlanOptions};
     use crate::store::{AppCache, AppDatabase};
     use crate::store::{BulkItem, Cache as _, Document, Entry, Patch, StoreError};
     use crate::strategy::Strategy as _;
@@ -513,6 +516,58 @@ mod tests {
             audit: None,
             counters: Counters::default(),
         }
+    }
+
+    /// Takes ten milliseconds for each operation, and keeps which clients began one in each second.
+    struct Noting {
+        start: Instant,
+        seconds: Arc<Mutex<Vec<BTreeSet<u32>>>>,
+    }
+
+    impl Application for Noting {
+        async fn perform(&self, visitor: &mut Visitor, _: &Operation) -> Result<Answer, WriteError> {
+            let second = self.start.elapsed().as_secs() as usize;
+            self.seconds.lock()[second].insert(visitor.number);
+            clock::sleep(Duration::from_millis(10)).await;
+            Ok(Answer::Read(ReadOutcome::Hit))
+        }
+
+        async fn recover(&self) -> Result<u64, StoreError> {
+            Ok(0)
+        }
+
+        async fn drain(&self, _: Duration) -> Result<(), StoreError> {
+            Ok(())
+        }
+
+        fn backlog(&self) -> Backlog {
+            Backlog::default()
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn as_many_clients_are_under_way_as_the_phase_says_and_the_others_rest() {
+        let phases = "[[phase]]\nduration = \"2s\"\nclients = 4\n[[phase]]\nkind = \"pause\"\nduration = \"1s\"\n\
+                      [[phase]]\nkind = \"ramp\"\nduration = \"9s\"\nfrom_clients = 2\nto_clients = 20\n\
+                      [[phase]]\nkind = \"step\"\nduration = \"2s\"\nsteps = 2\nto_clients = 3\n\
+                      [[phase]]\nduration = \"1s\"\n";
+        let text = format!(
+            "strategies = [\"cache-aside\"]\ntopologies = [\"embedded\"]\n[workload]\nclients = 20\n{phases}"
+        );
+        let plan = Plan::parse("test", "test.toml", &text, &PlanOptions::default()).unwrap();
+        let scenario = &plan.scenario;
+        let start = clock::now() + Duration::from_secs(1);
+        let seconds = Arc::new(Mutex::new(vec![BTreeSet::new(); 15]));
+        let state = WorkerState {
+            measure: Arc::new(scenario.measured_stream(1).unwrap()),
+            ..shared(Noting { start, seconds: Arc::clone(&seconds) })
+        };
+        let clients = (0..20).map(|number| (number, state.clone())).collect();
+        state.control.set(Stage::Measure { start, end: start + scenario.run.duration.0 });
+        run_all(clients, Rc::clone(&state.joining)).await;
+        let under_way: Vec<usize> = seconds.lock().iter().map(BTreeSet::len).collect();
+        assert_eq!(under_way, [4, 4, 0, 4, 6, 8, 10, 12, 14, 16, 18, 20, 20, 3, 20]);
+        assert!(seconds.lock()[13].iter().all(|client| *client < 3), "who joined last rests first");
     }
 
     /// The clock moves on only while others have their turn.

@@ -25,11 +25,11 @@ use crate::application::touched::Touched;
 use crate::audit::{Audit, Setup};
 use crate::base::clock::{self, Instant};
 use crate::base::interrupt::Interrupt;
-use crate::base::observer::{LoadStage, Observer};
+use crate::base::observer::{Event, LoadStage, Observer};
 use crate::base::units::show_duration;
 use crate::load::workload::{OperationStream, PhasedStream};
 use crate::measure::Warmth;
-use crate::results::{EventRow, Phase};
+use crate::results::{EventKind, EventRow, Phase};
 use crate::run::fault::{Breakable, Life, Part};
 use crate::run::findings::{AuditEnd, Load, Observed, ObservedEvent, OfferedLoad};
 use crate::run::plan::Cell;
@@ -46,6 +46,8 @@ use worker::{Job, Report};
 const CONNECT_BOUND: Duration = Duration::from_secs(30);
 /// Between the order to begin and the beginning, so that every thread has heard it.
 const LEAD: Duration = Duration::from_millis(20);
+/// Operations of the warm-up have so long to end before the cache is restarted.
+const BEFORE_RESTART: Duration = Duration::from_millis(200);
 /// The longest time that a thread may take to end its connections after its clients have ended.
 const END_BOUND: Duration = Duration::from_secs(5);
 /// The same where the user wants the run to end.
@@ -133,7 +135,7 @@ const REALISED_OVER: u64 = 1_000_000;
 /// Returns an error if the workload cannot be drawn.
 pub fn offered(cell: &Cell) -> Result<OfferedLoad, String> {
     let stream = Streams::of(cell)?.measure;
-    Ok(OfferedLoad { digest: stream.digests(), shares: stream.first().realised_shares(REALISED_OVER) })
+    Ok(OfferedLoad { digest: stream.digests(), shares: stream.realised_shares(REALISED_OVER) })
 }
 
 /// The operations that the clients of a cell are offered.
@@ -275,9 +277,13 @@ async fn measure(
 ) -> Result<Load, String> {
     crew.connected().await?;
     let mut gatherer = Gatherer::new(cell, deployed, crew.threads.len(), observer);
-    match cell.scenario.run.cache {
-        CacheAtStart::Warmed => warm_up(cell, crew, &mut gatherer).await?,
-        CacheAtStart::Cold => {}
+    let wanted = cell.scenario.run.cache;
+    if wanted != CacheAtStart::Cold {
+        warm_up(cell, crew, &mut gatherer).await?;
+    }
+    let mut restored = None;
+    if wanted == CacheAtStart::Restored {
+        restored = Some((Instant::now(), restart_cache(crew, deployed, observer).await?));
     }
 
     let start = Instant::now() + LEAD;
@@ -298,6 +304,15 @@ async fn measure(
     let mut events = ended.recoveries;
     events.extend(broken);
     events.extend(noticed_since(start, deployed));
+    events.extend(restored.map(|(at, detail)| ObservedEvent {
+        fault: None,
+        row: EventRow {
+            at_s: -(start - at).as_secs_f64(),
+            kind: EventKind::Restored,
+            subject: "the cache".into(),
+            detail,
+        },
+    }));
     events.sort_by(|a, b| a.row.at_s.total_cmp(&b.row.at_s));
     let nodes = deployed.cache.node_figures().await;
     let mut load = gatherer.finish(start_time, nodes, events, ended.undone);
@@ -383,6 +398,23 @@ async fn warm_up(cell: &Cell, crew: &mut Crew, gatherer: &mut Gatherer<'_>) -> R
     let warmed = until(cell, crew, gatherer, deadline, sureness).await?;
     gatherer.note_warmth(filled.or_worse(warmed));
     Ok(())
+}
+
+/// Restarts the cache with what it kept on disk, while no client asks anything of it. Returns what came of it.
+async fn restart_cache(
+    crew: &Crew,
+    deployed: Deployed<'_>,
+    observer: &dyn Observer,
+) -> Result<String, String> {
+    observer.observe(Event::Step { what: "restarting the cache with what it kept on disk".into() });
+    crew.control.set(Stage::Prepare);
+    clock::sleep(BEFORE_RESTART).await;
+    let before = deployed.cache.figures().await;
+    let begun = Instant::now();
+    let after = deployed.cache.restart_all().await.map_err(|error| error.to_string())?;
+    let took = begun.elapsed().as_secs_f64();
+    let of = before.map_or_else(String::new, |before| format!(" of {}", before.entries));
+    Ok(format!("back after {took:.2} s with {}{of} entries", after.entries))
 }
 
 /// Waits until one is as sure as wanted that the hit rate stands still, or until the deadline; returns how warm the

@@ -23,7 +23,7 @@ pub fn of(cell: &Cell, observed: &Observed) -> Vec<EventRow> {
     let settled = if load.warmth.is_steady() { EventKind::Settled } else { EventKind::Unsettled };
     let why = match cell.scenario.run.cache {
         CacheAtStart::Cold => "the cache was empty, as run.cache asks for".into(),
-        CacheAtStart::Warmed => load.warmth.to_string(),
+        CacheAtStart::Warmed | CacheAtStart::Restored => load.warmth.to_string(),
     };
     let mut rows = vec![
         event(0.0, settled, "hit rate", why),

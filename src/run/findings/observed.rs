@@ -19,8 +19,8 @@ use crate::topology::{CacheFigures, NodeFigures, ServerUse};
 pub struct OfferedLoad {
     /// The digests of the operations.
     pub digest: StreamDigest,
-    /// The shares of the requests that the hottest keys get.
-    pub shares: TopShares,
+    /// The shares of the requests that the hottest keys get; `None` where phases of the load draw keys in several ways.
+    pub shares: Option<TopShares>,
 }
 
 /// The resources that the process and the servers had used and held at a moment.

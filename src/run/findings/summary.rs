@@ -110,9 +110,9 @@ pub fn of(
         judgement: audit::judgement(cell, observed, verdicts),
         stream: OfferedStream {
             stream_digest: format!("{:016x}", offered.digest.all),
-            top_key_share: Some(offered.shares.top_key),
-            top_1_percent_share: Some(offered.shares.top_1_percent),
-            top_10_percent_share: Some(offered.shares.top_10_percent),
+            top_key_share: offered.shares.map(|shares| shares.top_key),
+            top_1_percent_share: offered.shares.map(|shares| shares.top_1_percent),
+            top_10_percent_share: offered.shares.map(|shares| shares.top_10_percent),
         },
         ..names(cell)
     };

@@ -7,7 +7,7 @@ use super::scenario::ShownTable;
 use super::settings::RunSettings;
 use crate::application::ApplicationSpec;
 use crate::base::units::show_duration;
-use crate::load::workload::phase::{LoadPhase, PhaseKind, PhaseSettings, RATES};
+use crate::load::workload::phase::{CLIENTS, LoadPhase, LoadUnit, PhaseSettings, RATES};
 use crate::load::workload::{Distribution, RateProfile, StaircaseSettings, WorkloadSettings};
 use crate::scenario::{Mistake, Positive, PositiveNumber, Reader, Settings as _, Table, Value, ValueKind};
 
@@ -19,6 +19,8 @@ pub(super) struct Beside<'a> {
     pub run: &'a RunSettings,
     /// True if `run.duration` was written.
     pub has_duration: bool,
+    /// `dataset.keys`.
+    pub documents: u64,
     /// `[workload.keys]`.
     pub distribution: &'a Distribution,
     /// `application`.
@@ -46,7 +48,7 @@ pub(super) fn read(top: &Reader<'_>, beside: &Beside<'_>, empty: &Table) -> Load
             let (phases, settings) = steps(&reader, beside);
             reader.finish();
             let tables = vec![("[staircase]", settings.show())];
-            LoadOverTime { tables, ..of(top, phases, beside, true) }
+            LoadOverTime { tables, ..of(top, phases, beside, LoadUnit::Rate) }
         });
     };
     if staircase.is_some() {
@@ -62,19 +64,20 @@ pub(super) fn read(top: &Reader<'_>, beside: &Beside<'_>, empty: &Table) -> Load
     };
     let is_rate = |table: &&Table| RATES.iter().any(|key| table.get(key).is_some());
     let is_open = beside.workload.rate_per_second.is_some() || tables.iter().any(is_rate);
+    let unit = if is_open { LoadUnit::Rate } else { LoadUnit::Clients };
     let (mut phases, mut shown): (Vec<LoadPhase>, Vec<ShownTable>) = (Vec::new(), Vec::new());
     for (number, table) in tables.into_iter().enumerate() {
         let reader = Reader::new(table, format!("phase[{number}]"), top.mistakes());
         let settings = PhaseSettings::read(&reader);
-        phases.push(phase(&reader, &settings, beside, is_open, &phases));
+        phases.push(phase(&reader, &settings, beside, unit, &phases));
         shown.push(("[[phase]]", settings.show()));
         reader.finish();
     }
-    LoadOverTime { tables: shown, ..of(top, phases, beside, is_open) }
+    LoadOverTime { tables: shown, ..of(top, phases, beside, unit) }
 }
 
 /// What follows from the phases, and is wrong with them together.
-fn of(top: &Reader<'_>, phases: Vec<LoadPhase>, beside: &Beside<'_>, is_open: bool) -> LoadOverTime {
+fn of(top: &Reader<'_>, phases: Vec<LoadPhase>, beside: &Beside<'_>, unit: LoadUnit) -> LoadOverTime {
     let whole = phases.iter().fold(Duration::ZERO, |sum, phase| sum.saturating_add(phase.duration));
     if beside.has_duration {
         let is_staircase = phases.iter().any(|phase| phase.part.is_some());
@@ -84,18 +87,16 @@ fn of(top: &Reader<'_>, phases: Vec<LoadPhase>, beside: &Beside<'_>, is_open: bo
         let mistake = Mistake::new(top.place_of(&["run", "duration"]), "run.duration", message);
         top.mistakes().push(mistake.help(format!("leave it out, or leave the {what} out")));
     }
-    let rate = first_rate(&phases);
-    let is_idle = if is_open { rate.is_none() } else { phases.iter().all(|phase| phase.clients == 0) };
-    if is_idle && !phases.is_empty() {
-        let help = if is_open {
-            "give one of them a rate above 0"
-        } else {
-            "write kind = \"steady\" in one of them, or give it a rate"
+    if phases.iter().all(LoadPhase::is_idle) && !phases.is_empty() {
+        let help = match unit {
+            LoadUnit::Rate => "give one of them a rate above 0",
+            LoadUnit::Clients => "write kind = \"steady\" in one of them, or give it a rate",
         };
         top.wrong("phase", "no operation is due in any of the phases", Some(help.into()));
     }
     // Where what is wrong leaves no phase, nothing is said of how long they last.
     let duration = (!whole.is_zero()).then_some(Positive(whole));
+    let rate = if unit == LoadUnit::Rate { first_rate(&phases) } else { None };
     LoadOverTime { phases, duration, rate, tables: Vec::new() }
 }
 
@@ -122,21 +123,27 @@ fn phase(
     reader: &Reader<'_>,
     settings: &PhaseSettings,
     beside: &Beside<'_>,
-    is_open: bool,
+    unit: LoadUnit,
     before: &[LoadPhase],
 ) -> LoadPhase {
     let duration = check_duration(reader, settings, beside.run.window.0);
-    settings.refuse_settings_of_other_kinds(reader);
-    check_operations(reader, beside);
-    let usual = beside.workload.rate_per_second.map(|rate| rate.0);
-    let last_rate = before.last().and_then(LoadPhase::last_rate).or(usual).unwrap_or(0.0);
+    settings.refuse_settings_of_other_kinds(reader, unit);
+    check_clients(reader, settings, beside.workload, unit);
+    let keys = settings.keys.as_ref().map(|keys| &keys.0);
+    check_operations(reader, keys, beside);
+    let usual = match unit {
+        LoadUnit::Rate => beside.workload.rate_per_second.map(|rate| rate.0),
+        LoadUnit::Clients => Some(beside.workload.clients.get() as f64),
+    };
+    let last = before.last().map(LoadPhase::last).or(usual).unwrap_or(0.0);
     LoadPhase {
         name: name(reader, settings, before),
         kind: settings.kind,
         duration,
-        pieces: if is_open { settings.pieces(reader, last_rate, usual) } else { Vec::new() },
-        clients: clients(reader, settings, beside.workload, is_open),
+        unit,
+        pieces: settings.pieces(reader, unit, last, usual),
         reads: settings.reads.unwrap_or(beside.workload.reads),
+        keys: keys.cloned(),
         shift: settings.shift,
         part: None,
     }
@@ -186,46 +193,36 @@ fn name(reader: &Reader<'_>, settings: &PhaseSettings, before: &[LoadPhase]) -> 
     name.clone()
 }
 
-/// The clients that issue operations in it.
-fn clients(reader: &Reader<'_>, settings: &PhaseSettings, workload: &WorkloadSettings, is_open: bool) -> u64 {
+/// Only a closed loop has a load of clients, and no more than there are.
+fn check_clients(reader: &Reader<'_>, settings: &PhaseSettings, workload: &WorkloadSettings, unit: LoadUnit) {
     let all = workload.clients.get();
-    if is_open {
-        if settings.clients.is_some() {
-            let help = "leave it out: in an open loop the rate says how much is asked";
-            reader.wrong("clients", "means nothing in an open loop", Some(help.into()));
-        }
-        return all;
-    }
-    match settings.kind {
-        PhaseKind::Pause => {
-            if settings.clients.is_some() {
-                let help = "leave it out, or write kind = \"steady\"";
-                reader.wrong("clients", "means nothing to a pause", Some(help.into()));
+    let given = [settings.clients.map(NonZeroU64::get), settings.from_clients, settings.to_clients];
+    for ((key, rate), clients) in CLIENTS.into_iter().zip(RATES).zip(given) {
+        match clients {
+            Some(_) if unit == LoadUnit::Rate => {
+                let help = format!(
+                    "write {rate} in its place, or for a closed loop leave every rate out of the scenario"
+                );
+                reader.wrong(
+                    key,
+                    "means nothing in an open loop, where a rate says how much is asked",
+                    Some(help),
+                );
             }
-            0
-        }
-        PhaseKind::Steady => {
-            let clients = settings.clients.map_or(all, NonZeroU64::get);
-            if clients > all {
+            Some(clients) if clients > all => {
                 let message = format!("{clients} clients are more than the {all} of workload.clients");
-                reader.wrong("clients", message, Some("give fewer, or raise workload.clients".into()));
+                reader.wrong(key, message, Some("give fewer, or raise workload.clients".into()));
             }
-            clients
-        }
-        PhaseKind::Ramp | PhaseKind::Step | PhaseKind::Spike | PhaseKind::Sine => {
-            let message = format!("a {} is one of rates, and a closed loop has none", settings.kind.word());
-            let help = "give workload.rate_per_second, or write kind = \"steady\" with clients";
-            reader.wrong("kind", message, Some(help.into()));
-            all
+            Some(_) | None => {}
         }
     }
 }
 
 /// Which operations there are is not always for the phase to say.
-fn check_operations(reader: &Reader<'_>, beside: &Beside<'_>) {
+fn check_operations(reader: &Reader<'_>, keys: Option<&Distribution>, beside: &Beside<'_>) {
     let asks = |key: &'static str| reader.raw(key).is_some();
     let refuse = |key: &'static str, message: String| reader.wrong(key, message, Some("leave it out".into()));
-    for key in ["reads", "shift"].into_iter().filter(|key| asks(key)) {
+    for key in ["reads", "keys", "shift"].into_iter().filter(|key| asks(key)) {
         if beside.workload.trace.is_some() {
             refuse(key, "means nothing to a trace, which says every operation".into());
         }
@@ -233,8 +230,14 @@ fn check_operations(reader: &Reader<'_>, beside: &Beside<'_>) {
     if asks("reads") && !matches!(beside.application, ApplicationSpec::Catalog(_)) {
         refuse("reads", format!("means nothing to {}, whose mix is its own", beside.application.name()));
     }
-    if asks("shift") && !beside.distribution.has_hot_keys() {
-        refuse("shift", format!("{} keys are all alike, so that none is hot", beside.distribution.name()));
+    let distribution = keys.unwrap_or(beside.distribution);
+    if asks("shift") && !distribution.has_hot_keys() {
+        refuse("shift", format!("{} keys are all alike, so that none is hot", distribution.name()));
+    }
+    let needed = keys.map_or(0, Distribution::keys_needed);
+    if needed > beside.documents {
+        let message = format!("asks for {needed} keys, and the dataset has {}", beside.documents);
+        reader.wrong("keys", message, Some(format!("write dataset.keys = {needed} or more")));
     }
 }
 
@@ -251,7 +254,7 @@ fn first_rate(phases: &[LoadPhase]) -> Option<PositiveNumber> {
 mod tests {
     use std::time::Duration;
 
-    use super::LoadPhase;
+    use super::{Distribution, LoadPhase};
     use crate::load::workload::phase::starts;
     use crate::run::plan::{Plan, PlanError, PlanOptions};
 
@@ -298,19 +301,64 @@ mod tests {
         .unwrap()
         .scenario
         .clone();
-        let last: Vec<Option<f64>> = scenario.phases.iter().map(LoadPhase::last_rate).collect();
-        assert_eq!(last, [Some(100.0), Some(200.0), Some(200.0)]);
+        let last: Vec<f64> = scenario.phases.iter().map(LoadPhase::last).collect();
+        assert_eq!(last, [100.0, 200.0, 200.0]);
     }
 
     #[test]
     fn a_closed_loop_has_phases_of_clients() {
         let closed = "[workload]\nclients = 10\n[[phase]]\nduration = \"5s\"\nclients = 4\n[[phase]]\nduration = \"5s\"\n";
-        let phases = plan(&format!("{closed}kind = \"pause\"\n")).unwrap().scenario.phases.clone();
-        assert_eq!(phases.iter().map(|phase| phase.clients).collect::<Vec<_>>(), [4, 0]);
-        let told = plan(&format!("{closed}kind = \"ramp\"\n")).unwrap_err();
-        assert_eq!(told, ["phase[1].kind: a ramp is one of rates, and a closed loop has none"]);
-        let told = plan(&format!("{closed}clients = 11\n")).unwrap_err();
-        assert_eq!(told, ["phase[1].clients: 11 clients are more than the 10 of workload.clients"]);
+        let ends = |more: &str| {
+            let scenario = plan(&format!("{closed}{more}")).unwrap().scenario.clone();
+            assert_eq!(scenario.workload.rate_per_second, None, "it stays a closed loop");
+            scenario.phases.iter().map(|phase| (phase.highest(), phase.last())).collect::<Vec<_>>()
+        };
+        assert_eq!(ends("kind = \"pause\"\n"), [(4.0, 4.0), (0.0, 0.0)]);
+        assert_eq!(ends("kind = \"ramp\"\nto_clients = 10\n"), [(4.0, 4.0), (10.0, 10.0)]);
+        assert_eq!(
+            ends("kind = \"step\"\nto_clients = 2\n"),
+            [(4.0, 4.0), (4.0, 2.0)],
+            "from the phase before"
+        );
+        assert_eq!(ends("kind = \"spike\"\nfrom_clients = 1\nto_clients = 7\n"), [(4.0, 4.0), (7.0, 1.0)]);
+        let first =
+            plan("[workload]\nclients = 10\n[[phase]]\nduration = \"5s\"\nkind = \"ramp\"\nto_clients = 1\n");
+        let highest: Vec<f64> = first.unwrap().scenario.phases.iter().map(LoadPhase::highest).collect();
+        assert_eq!(highest, [10.0], "all of them at first");
+        let told = |more: &str| plan(&format!("{closed}{more}")).unwrap_err();
+        assert_eq!(told("kind = \"ramp\"\n"), ["phase[1].to_clients: is missing"]);
+        assert_eq!(
+            told("clients = 11\n"),
+            ["phase[1].clients: 11 clients are more than the 10 of workload.clients"]
+        );
+        assert_eq!(
+            told("kind = \"sine\"\nto_clients = 11\n"),
+            ["phase[1].to_clients: 11 clients are more than the 10 of workload.clients"]
+        );
+        let open = closed.replace("[workload]\n", "[workload]\nrate_per_second = 5\n");
+        assert_eq!(
+            plan(&format!("{open}kind = \"ramp\"\nto_clients = 8\nto_per_second = 5\n")).unwrap_err(),
+            ["phase[0].clients", "phase[1].to_clients"].map(|key| format!(
+                "{key}: means nothing in an open loop, where a rate says how much is asked"
+            ))
+        );
+    }
+
+    #[test]
+    fn a_phase_may_ask_for_no_more_keys_than_there_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("weights.csv");
+        std::fs::write(&file, "rank,weight\n1,3\n2,2\n3,1\n").unwrap();
+        let of = |documents: u64| {
+            plan(&format!(
+                "[dataset]\nkeys = {documents}\n[[phase]]\nduration = \"5s\"\nrate_per_second = 9\n\
+                 keys = {{ distribution = \"file\", path = '{}' }}\n",
+                file.display()
+            ))
+        };
+        assert_eq!(of(3).unwrap().scenario.phases[0].keys.as_ref().map(Distribution::name), Some("file"));
+        let told = of(2).unwrap_err();
+        assert_eq!(told, ["phase[0].keys: asks for 3 keys, and the dataset has 2"]);
     }
 
     #[test]
@@ -336,6 +384,32 @@ mod tests {
             (
                 &format!("{one}shift = 0.3\n[workload.keys]\ndistribution = \"uniform\"\n"),
                 "phase[0].shift: uniform keys are all alike, so that none is hot",
+            ),
+            (
+                &format!("{one}shift = 0.3\nkeys = {{ distribution = \"sequential\" }}\n"),
+                "phase[0].shift: sequential keys are all alike, so that none is hot",
+            ),
+            (
+                &format!("{one}keys = {{ distribution = \"unifrom\" }}\n"),
+                "phase[0].keys: distribution: there is no distribution \"unifrom\"",
+            ),
+            (
+                &format!("{one}keys = {{ distribution = \"uniform\", absent_share = 0.1 }}\n"),
+                "phase[0].keys: absent_share: there is no such key",
+            ),
+            (
+                &format!("{one}[phase.keys]\ndistribution = \"uniform\"\nexponent = 1.1\n"),
+                "phase[0].keys: exponent: there is no such key",
+            ),
+            (&format!("{one}keys = \"uniform\"\n"), "phase[0].keys: \"uniform\" does not fit"),
+            (
+                &format!("{one}[workload]\ntrace = \"none.csv\"\n")
+                    .replace("rate_per", "keys = { distribution = \"uniform\" }\nrate_per"),
+                "phase[0].keys: means nothing to a trace, which says every operation",
+            ),
+            (
+                "[[phase]]\nduration = \"5s\"\nkind = \"pause\"\nkeys = { distribution = \"uniform\" }\n",
+                "phase[0].keys: means nothing to a phase of kind pause",
             ),
             (
                 &format!("{one}reads = 0.3\n[application]\nname = \"ecommerce\"\n"),

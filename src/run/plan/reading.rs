@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 use super::scenario::Scenario;
-use super::settings::{CacheAtStart, RunSettings};
+use super::settings::{CacheAtStart, DatasetSettings, RunSettings};
 use super::traces::{self, Traces};
 use super::{application, choice, phases, search, together};
 use crate::application::ApplicationSpec;
@@ -18,7 +18,7 @@ pub(super) fn read_scenario(name: &str, tree: &Table, traces: &mut Traces, mista
     let top = Reader::new(tree, "", mistakes);
     let description = top.get("description", String::new());
     let application = application::read(&top, &empty);
-    let dataset = whole(top.table("dataset", &empty));
+    let dataset: DatasetSettings = whole(top.table("dataset", &empty));
     let workload_table = top.table("workload", &empty);
     let distribution = read_keys(&workload_table, &empty);
     if let Some(operations) = (!matches!(application.spec, ApplicationSpec::Catalog(_)))
@@ -46,6 +46,7 @@ pub(super) fn read_scenario(name: &str, tree: &Table, traces: &mut Traces, mista
         workload: &workload,
         run: &run,
         has_duration,
+        documents: dataset.keys.get(),
         distribution: &distribution,
         application: &application.spec,
     };

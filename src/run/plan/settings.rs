@@ -26,6 +26,8 @@ crate::choices! {
         Warmed = "warmed",
         /// empty
         Cold = "cold",
+        /// as its persistence brings it back after a restart
+        Restored = "restored",
     }
 }
 
@@ -34,7 +36,7 @@ crate::settings! {
     pub struct RunSettings {
         /// how long each cell is measured
         duration: Positive = Positive::seconds(30),
-        /// how the measured operations meet the cache: `warmed`, after its hit rate has settled, within `warmup_max`; `cold`: empty, with instances that have just started and hold nothing either, as after a loss of the cache or in a new environment
+        /// how the measured operations meet the cache: `warmed`, after its hit rate has settled, within `warmup_max`; `cold`: empty, with instances that have just started and hold nothing either, as after a loss of the cache or in a new environment; `restored`: warmed, then ended and started again with what it kept on disk, as by an upgrade, while instances go on: for a server of `single` that hotset starts without replicas, with `cache.persistence`
         cache: CacheAtStart = CacheAtStart::Warmed,
         /// how long a cell is warmed at the most while its hit rate still moves
         warmup_max: Positive = Positive::seconds(60),

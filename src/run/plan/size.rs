@@ -326,7 +326,7 @@ fn says_load(scenario: &Scenario) -> Option<SaysLoad> {
 fn beyond_processors(scenario: &Scenario, processors: u64) -> Option<Impossible> {
     let most = MOST_PER_PROCESSOR * processors as f64;
     let rate = scenario.workload.rate_per_second?.0;
-    let of_phases = scenario.phases.iter().map(LoadPhase::highest_rate).fold(0.0, f64::max);
+    let of_phases = scenario.phases.iter().map(LoadPhase::highest).fold(0.0, f64::max);
     let (table, key) = match says_load(scenario) {
         Some(SaysLoad::Phases) if of_phases >= rate => ("phase", ""),
         Some(SaysLoad::Staircase) => ("staircase", "to_per_second"),

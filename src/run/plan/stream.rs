@@ -7,7 +7,7 @@ use super::cell::Cell;
 use super::scenario::Scenario;
 use crate::application::ApplicationSpec;
 use crate::base::units::Share;
-use crate::load::workload::phase::{profile, starts};
+use crate::load::workload::phase::{clients, profile, starts};
 use crate::load::workload::{
     ArrivalQueues, Arrivals, KeySampler, LoadPhase, Mix, MixError, OperationStream, PhasedStream, Purpose,
     RandomSource, RateProfile, Schedule, StaircasePart, StreamPart, StreamSpec,
@@ -51,9 +51,13 @@ impl Scenario {
         let whole = self.stream(Phase::Measure, seed)?;
         // Like the place of the hot keys, what replaces them is the same in every repeat.
         let replacing = RandomSource::new(self.run.seed, Purpose::Bijection);
-        let mut keys = whole.spec().keys.clone();
+        let (mut keys, mut drawn_by) = (whole.spec().keys.clone(), &self.distribution);
         let mut parts = Vec::new();
         for (number, (start, phase)) in (0..).zip(starts(&self.phases)) {
+            let distribution = phase.keys.as_ref().unwrap_or(&self.distribution);
+            if distribution != drawn_by {
+                (keys, drawn_by) = (keys.drawn_by(distribution), distribution);
+            }
             if phase.shift > Share::NONE {
                 keys = keys.shifted(phase.shift, replacing.at(1, number).bits());
             }
@@ -61,12 +65,12 @@ impl Scenario {
             let spec = StreamSpec { keys: keys.clone(), mix, ..whole.spec().clone() };
             let stream = OperationStream::new(spec);
             let send_by = send_by(&self.phases, start);
-            parts.push(StreamPart { start, stream, clients: phase.clients, send_by });
+            parts.push(StreamPart { start, stream, send_by });
         }
         let mut parts = parts.into_iter();
         Ok(match parts.next() {
             None => PhasedStream::whole(whole),
-            Some(first) => PhasedStream::new(first, parts),
+            Some(first) => PhasedStream::new(first, parts, clients(&self.phases)),
         })
     }
 
@@ -122,7 +126,7 @@ impl Scenario {
     /// Returns for how long some client of a closed loop issues operations while a cell is measured.
     #[must_use]
     pub fn busy_time(&self) -> Duration {
-        let pauses = self.phases.iter().filter(|phase| phase.clients == 0);
+        let pauses = self.phases.iter().filter(|phase| phase.is_idle());
         self.run.duration.0.saturating_sub(pauses.map(|phase| phase.duration).sum())
     }
 }
@@ -206,5 +210,38 @@ mod tests {
         let hot = |second| of(second).iter().filter(|one| keys.rank_of_key(one.key % 1_000) < 100).count();
         assert!(hot(0) == hot(5) && hot(0) > 1_000, "{}", hot(0));
         assert!(hot(10) < 100 && hot(15) == hot(10), "all hot keys are others: {}", hot(10));
+    }
+
+    #[test]
+    fn a_phase_draws_its_keys_as_it_says_and_the_next_that_says_nothing_as_the_workload_does() {
+        let steady = "[[phase]]\nduration = \"5s\"\nrate_per_second = 50\n";
+        let uniform = format!("{steady}keys = {{ distribution = \"uniform\" }}\n");
+        let plan_of = |phases: &[&str]| plan(&phases.concat());
+        let stream = plan_of(&[steady, &uniform, steady]).scenario.measured_stream(9).unwrap();
+        let of = |second: u64| {
+            let at = Duration::from_secs(second);
+            (0..2_000).map(|number| stream.operation(at, 0, number)).collect::<Vec<_>>()
+        };
+        let usual = plan("").scenario.stream(Phase::Measure, 9).unwrap();
+        let hot = |second| {
+            of(second).iter().filter(|one| usual.spec().keys.rank_of_key(one.key % 1_000) < 100).count()
+        };
+        assert!(hot(0) > 1_000 && hot(5).abs_diff(200) < 60, "{} and {}", hot(0), hot(5));
+        assert_eq!(of(10), of(0));
+        let kinds = |second| of(second).iter().map(|one| one.kind).collect::<Vec<_>>();
+        assert_eq!(kinds(5), kinds(0), "only the keys are others");
+        let digest = |phases: &[&str]| offered(&plan_of(phases).cells[0]).unwrap().digest.all;
+        assert_ne!(digest(&[steady, &uniform]), digest(&[steady, steady]));
+        let same = format!("{steady}keys = {{ distribution = \"zipf\" }}\n");
+        assert_eq!(digest(&[steady, &same]), digest(&[steady, steady]), "what it says is what there is");
+    }
+
+    #[test]
+    fn of_phases_that_draw_their_keys_in_several_ways_no_share_of_the_hottest_is_told() {
+        let steady = "[[phase]]\nduration = \"5s\"\nrate_per_second = 50\n";
+        let shares = |more: &str| offered(&plan(&format!("{steady}{steady}{more}")).cells[0]).unwrap().shares;
+        assert_eq!(shares("shift = 0.5\n"), shares(""), "others are as hot");
+        assert!(shares("").is_some());
+        assert_eq!(shares("keys = { distribution = \"uniform\" }\n"), None);
     }
 }

@@ -1,10 +1,11 @@
 //! What is right by itself in a scenario, and wrong together or on this machine.
 
 use super::scenario::Scenario;
-use super::settings::{PinSettings, RunSettings};
+use super::settings::{CacheAtStart, PinSettings, RunSettings};
 use super::{application, capacity, size};
 use crate::base::processors;
 use crate::scenario::{Mistake, Reader};
+use crate::topology::servers::Persistence;
 use crate::topology::settings::MongoUrl;
 use crate::topology::tls;
 
@@ -48,6 +49,7 @@ pub(super) fn check(scenario: &Scenario, top: &Reader<'_>) {
     check_repeats(&scenario.run, top);
     check_eviction(scenario, top);
     check_tls(scenario, top);
+    check_restored(scenario, top);
     for (number, topology) in scenario.topologies.iter().enumerate() {
         if let Some((message, help)) = topology.spec.impossible(&scenario.cache) {
             let place = top.place_of(&["topologies"]);
@@ -148,6 +150,32 @@ fn check_eviction(scenario: &Scenario, top: &Reader<'_>) {
     ));
 }
 
+/// Reports a cache that is to be met restored where hotset cannot restart it, or where it is empty then.
+fn check_restored(scenario: &Scenario, top: &Reader<'_>) {
+    if scenario.run.cache != CacheAtStart::Restored {
+        return;
+    }
+    let wrong = |message: String, help: &str| {
+        let mistake = Mistake::new(top.place_of(&["run", "cache"]), "run.cache", message);
+        top.mistakes().push(mistake.help(help));
+    };
+    for topology in &scenario.topologies {
+        let (label, shape) = (&topology.label, topology.spec.shape());
+        let why = if !topology.spec.manages_cache_servers() {
+            format!("{label} has no server that hotset starts, and so none that it may restart")
+        } else if shape.shards > 1 || shape.replicas > 0 {
+            format!("{label} has several nodes, which take over from each other in a restart")
+        } else {
+            continue;
+        };
+        wrong(why, "run it on topologies = [\"single\"], without url and replicas");
+    }
+    if scenario.cache.persistence == Persistence::None {
+        let message = "a cache that is restarted with cache.persistence = \"none\" is empty".into();
+        wrong(message, "give cache.persistence = \"aof-every-second\", or write cache = \"cold\"");
+    }
+}
+
 /// The files of TLS are there before anything is started.
 fn check_tls(scenario: &Scenario, top: &Reader<'_>) {
     for (key, fault) in tls::faults(&scenario.cache) {
@@ -191,6 +219,42 @@ mod tests {
         );
         let few = told("rate_per_second = 9\nmax_in_flight = 2");
         assert_eq!(few, "workload.max_in_flight: 2 operations at once leave some of 3 instances none");
+    }
+
+    #[test]
+    fn only_a_server_of_hotsets_own_that_keeps_something_on_disk_can_be_met_restored() {
+        let told = |topology: &str, persistence: &str| {
+            let text = format!(
+                "strategies = [\"cache-aside\"]\ntopologies = [{topology}]\n[cache]\npersistence = \"{persistence}\"\n\
+                 [run]\ncache = \"restored\"\n"
+            );
+            match Plan::parse("test", "test.toml", &text, &PlanOptions::default()) {
+                Ok(_) => Vec::new(),
+                Err(PlanError::Invalid(invalid)) => {
+                    invalid.mistakes.iter().map(|one| format!("{}: {}", one.key, one.message)).collect()
+                }
+                Err(other) => panic!("{other}"),
+            }
+        };
+        let single = "\"single\"";
+        assert_eq!(told(single, "aof-every-second"), Vec::<String>::new());
+        for (topology, persistence, why) in [
+            (single, "none", "a cache that is restarted with cache.persistence = \"none\" is empty"),
+            ("\"embedded\"", "aof-always", "embedded has no server that hotset starts"),
+            (
+                "{ name = \"single\", url = \"redis://h\" }",
+                "aof-always",
+                "single has no server that hotset starts",
+            ),
+            ("{ name = \"single\", replicas = 1 }", "aof-always", "single has several nodes"),
+            ("\"cluster\"", "aof-always", "cluster has several nodes"),
+        ] {
+            let told = told(topology, persistence);
+            assert!(
+                told.iter().any(|one| one.starts_with(&format!("run.cache: {why}"))),
+                "{topology}: {told:?}"
+            );
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::settings::CacheAtStart;
 use super::{Cell, Plan, Scenario};
 use crate::base::secrets::strike_typed;
 use crate::base::units::show_duration;
-use crate::load::workload::{Distribution, ValueSizes, WorkloadSettings};
+use crate::load::workload::{ValueSizes, WorkloadSettings};
 use crate::scenario::{Setting as _, Settings as _};
 
 impl Plan {
@@ -39,7 +39,7 @@ impl Plan {
         let keys = if workload.trace.is_some() {
             String::new()
         } else {
-            format!(", {}", keys(&scenario.distribution))
+            format!(", {}", scenario.distribution.in_words())
         };
         parts.push(match workload.rate_per_second {
             Some(_) if !scenario.phases.is_empty() => {
@@ -74,6 +74,7 @@ impl Plan {
         let met = match scenario.run.cache {
             CacheAtStart::Warmed => "",
             CacheAtStart::Cold => ", empty when measuring begins",
+            CacheAtStart::Restored => ", restarted with what it kept on disk before measuring begins",
         };
         parts.push(format!("{room}, {ttl}{met}"));
         for phase in &scenario.phases {
@@ -117,13 +118,11 @@ fn unquoted(text: &str) -> String {
 /// Every setting of a scenario, whether it was given or left at its default, a table after another; without secrets.
 #[must_use]
 pub fn settings(scenario: &Scenario) -> String {
-    let keys = std::iter::once(("distribution", format!("\"{}\"", scenario.distribution.name())))
-        .chain(scenario.distribution.show());
     let workload = WorkloadSettings { rate_per_second: scenario.written_rate, ..scenario.workload.clone() };
     let mut tables = vec![
         ("[dataset]", scenario.dataset.show()),
         ("[workload]", workload.show()),
-        ("[workload.keys]", keys.collect()),
+        ("[workload.keys]", scenario.distribution.show_named()),
     ];
     tables.extend(scenario.load_tables.iter().cloned());
     tables.extend([
@@ -159,25 +158,6 @@ fn size(sizes: &ValueSizes) -> String {
         ValueSizes::Uniform { min, max } => format!("{min} to {max}"),
         ValueSizes::Lognormal { median, max, .. } => format!("{median} in the median and {max} at most"),
         ValueSizes::File(file) => format!("sizes as in {}", file.path),
-    }
-}
-
-fn keys(distribution: &Distribution) -> String {
-    match distribution {
-        Distribution::Zipf(zipf) => format!("Zipf {}", tidy(zipf.exponent.0)),
-        Distribution::Uniform(_) => "every key alike".into(),
-        Distribution::Hotspot(_) => "a hot share of the keys".into(),
-        Distribution::Sequential(_) => "one key after another".into(),
-        Distribution::Latest(latest) => format!("the newest first by Zipf {}", tidy(latest.exponent.0)),
-        Distribution::Exponential(_) => "exponential".into(),
-        Distribution::ZipfOneHit(settings) => format!(
-            "Zipf {} and {} % one-hit wonders",
-            tidy(settings.exponent.0),
-            tidy(settings.one_hit_share.get() * 100.0)
-        ),
-        Distribution::File(popularity) => {
-            format!("keys as in {}", popularity.settings.path.as_deref().unwrap_or_default())
-        }
     }
 }
 

@@ -7,6 +7,7 @@
 pub mod exponential;
 pub mod file;
 pub mod hotspot;
+pub mod inline;
 pub mod latest;
 pub mod sequential;
 pub mod shift;
@@ -190,6 +191,35 @@ impl Distribution {
         !matches!(self, Self::Uniform(_) | Self::Sequential(_))
     }
 
+    /// Its name and every setting, each with its value as a scenario would have it.
+    #[must_use]
+    pub fn show_named(&self) -> Vec<(&'static str, String)> {
+        let name = ("distribution", format!("\"{}\"", self.name()));
+        std::iter::once(name).chain(self.show()).collect()
+    }
+
+    /// It in a few words, such as "Zipf 0.99".
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        let rounded = |number: f64| (number * 1e3).round() / 1e3;
+        match self {
+            Self::Zipf(zipf) => format!("Zipf {}", rounded(zipf.exponent.0)),
+            Self::Uniform(_) => "every key alike".into(),
+            Self::Hotspot(_) => "a hot share of the keys".into(),
+            Self::Sequential(_) => "one key after another".into(),
+            Self::Latest(latest) => format!("the newest first by Zipf {}", rounded(latest.exponent.0)),
+            Self::Exponential(_) => "exponential".into(),
+            Self::ZipfOneHit(settings) => format!(
+                "Zipf {} and {} % one-hit wonders",
+                rounded(settings.exponent.0),
+                rounded(settings.one_hit_share.get() * 100.0)
+            ),
+            Self::File(popularity) => {
+                format!("keys as in {}", popularity.settings.path.as_deref().unwrap_or_default())
+            }
+        }
+    }
+
     /// Every setting with its value as a scenario would have it.
     #[must_use]
     pub fn show(&self) -> Vec<(&'static str, String)> {
@@ -235,6 +265,27 @@ enum Ranks {
     File(Arc<FileRanks>),
 }
 
+impl Ranks {
+    fn new(distribution: &Distribution, keys: NonZeroU64) -> Self {
+        match distribution {
+            Distribution::Zipf(settings) => Self::Zipf(ZipfRanks::new(keys, settings.exponent.0)),
+            Distribution::Uniform(_) => Self::Uniform,
+            Distribution::Hotspot(settings) => {
+                Self::Hotspot(HotspotRanks::new(keys, settings.hot_share.get(), settings.request_share.get()))
+            }
+            Distribution::Sequential(_) => Self::Sequential,
+            Distribution::Latest(settings) => Self::Latest(ZipfRanks::new(keys, settings.exponent.0)),
+            Distribution::Exponential(settings) => Self::Exponential(ExponentialRanks::new(
+                keys,
+                settings.hot_share.get(),
+                settings.request_share.get(),
+            )),
+            Distribution::ZipfOneHit(settings) => Self::ZipfOneHit(ZipfOneHitRanks::new(keys, settings)),
+            Distribution::File(popularity) => Self::File(Arc::clone(&popularity.ranks)),
+        }
+    }
+}
+
 /// Draws keys. It is small, so that every client can have one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KeySampler {
@@ -251,24 +302,7 @@ impl KeySampler {
     /// A sampler of the keys 0..`keys`. The seed decides which keys are the hot ones.
     #[must_use]
     pub fn new(distribution: &Distribution, keys: NonZeroU64, seed: u64) -> Self {
-        let ranks = match distribution {
-            Distribution::Zipf(settings) => Ranks::Zipf(ZipfRanks::new(keys, settings.exponent.0)),
-            Distribution::Uniform(_) => Ranks::Uniform,
-            Distribution::Hotspot(settings) => Ranks::Hotspot(HotspotRanks::new(
-                keys,
-                settings.hot_share.get(),
-                settings.request_share.get(),
-            )),
-            Distribution::Sequential(_) => Ranks::Sequential,
-            Distribution::Latest(settings) => Ranks::Latest(ZipfRanks::new(keys, settings.exponent.0)),
-            Distribution::Exponential(settings) => Ranks::Exponential(ExponentialRanks::new(
-                keys,
-                settings.hot_share.get(),
-                settings.request_share.get(),
-            )),
-            Distribution::ZipfOneHit(settings) => Ranks::ZipfOneHit(ZipfOneHitRanks::new(keys, settings)),
-            Distribution::File(popularity) => Ranks::File(Arc::clone(&popularity.ranks)),
-        };
+        let ranks = Ranks::new(distribution, keys);
         let bijection = Bijection::new(keys, seed);
         Self { keys, ranks, bijection, shifts: Arc::from([]), table: None }.with_table()
     }
@@ -297,6 +331,19 @@ impl KeySampler {
         let are_alike = matches!(self.ranks, Ranks::Uniform | Ranks::Sequential);
         let next = RankShift::new(hot, self.keys, share.get(), seed).filter(|_| !are_alike);
         Self { shifts: self.shifts.iter().copied().chain(next).collect(), ..self.clone() }.with_table()
+    }
+
+    /// The same keys drawn by another distribution. Where both scatter their hot keys, the hottest stay the hottest, whether
+    /// they have been so from the start or since a shift.
+    #[must_use]
+    pub fn drawn_by(&self, distribution: &Distribution) -> Self {
+        Self { ranks: Ranks::new(distribution, self.keys), ..self.clone() }.with_table()
+    }
+
+    /// Returns true if the other draws its ranks in the same way, whichever keys have them.
+    #[must_use]
+    pub fn is_drawn_as(&self, other: &Self) -> bool {
+        (self.keys, &self.ranks) == (other.keys, &other.ranks)
     }
 
     /// The number of keys.
@@ -532,6 +579,28 @@ mod tests {
             for rank in 0..10_000 {
                 assert_eq!(again.rank_of_key(again.key_of_rank(rank)), rank);
             }
+        }
+    }
+
+    #[test]
+    fn the_hot_keys_of_another_distribution_are_those_that_are_hot_by_then() {
+        let (zipf, _) = read("");
+        let (hotspot, _) = read("distribution = \"hotspot\"\nhot_share = 0.1");
+        let keys = NonZeroU64::new(1_000).unwrap();
+        for before in [
+            KeySampler::new(&zipf, keys, 3),
+            KeySampler::new(&zipf, keys, 3).shifted(Share::new(0.3).unwrap(), 5),
+        ] {
+            let after = before.drawn_by(&hotspot);
+            assert!((0..1_000).all(|rank| after.key_of_rank(rank) == before.key_of_rank(rank)));
+            assert!((after.cumulative(100) - 0.8).abs() < 1e-9, "what the hotspot says of its keys");
+            let mut random = RandomSource::new(1, Purpose::Measure).at(0, 0);
+            let hot = (0..10_000)
+                .filter(|number| before.rank_of_key(after.sample(&mut random, 0, *number, 1)) < 100)
+                .count();
+            assert!(hot.abs_diff(8_000) < 200, "{hot} of 10000");
+            assert_eq!(after.drawn_by(&zipf), before);
+            assert!(before.is_drawn_as(&before.shifted(Share::ALL, 9)) && !before.is_drawn_as(&after));
         }
     }
 
