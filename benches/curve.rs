@@ -2,10 +2,13 @@
 
 use std::convert::Infallible;
 use std::hint::black_box;
-use std::num::{NonZeroU32, NonZeroUsize};
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::time::Instant;
 
-use hotset::model::curve::{Access, Keys, Sampling, Simulation, StackDistances, Sweep, WritePolicy};
+use hotset::model::curve::{
+    Access, CacheSize, Keys, NEVER, ObjectAccess, ObjectAccessKind, ObjectSweep, Sampling, Simulation,
+    StackDistances, Sweep, WritePolicy,
+};
 use hotset::model::eviction::PolicyKind;
 
 const OPERATIONS: usize = 10_000_000;
@@ -31,6 +34,7 @@ fn main() {
         report("sweep, lru, 1 capacity", || sweep(lru.clone(), one, numbered, &stream));
         report("sweep, lru, 16 capacities", || sweep(lru, many.clone(), numbered, &stream));
         report("sweep, 7 policies, 16 capacities", || sweep(all, many, numbered, &stream));
+        report("objects, lru, 16 sizes", || objects(keys, &stream));
     }
 }
 
@@ -87,6 +91,24 @@ fn sweep(policies: Vec<PolicyKind>, capacities: Vec<NonZeroU32>, keys: Keys, str
     let accesses = stream.iter().map(|&key| Ok::<_, Infallible>(Access::read(u64::from(key))));
     let Ok(curves) = sweep.run(accesses, |_| {});
     curves[0].points[0].hit_rate()
+}
+
+/// Objects of 100 to 900 bytes, in a sixteenth to all of what they take together.
+fn objects(keys: usize, stream: &[u32]) -> f64 {
+    let bytes = |sixteenth: u64| NonZeroU64::new(keys as u64 * 500 * sixteenth / 16).expect("some");
+    let sweep = ObjectSweep {
+        policies: vec![PolicyKind::Lru],
+        sizes: (1..=16).map(bytes).map(CacheSize::Bytes).collect(),
+        on_write: WritePolicy::Update,
+        threads: NonZeroUsize::new(2).expect("two"),
+        seed: 1,
+    };
+    let accesses = stream.iter().map(|&object| {
+        let (kind, bytes) = (ObjectAccessKind::Read, 100 + u64::from(object) * 7 % 801);
+        Ok::<_, Infallible>(ObjectAccess { object, kind, bytes, time_ms: 0, expires_ms: NEVER })
+    });
+    let Ok(outcomes) = sweep.run(accesses, |_| {});
+    outcomes[0].tally.hits as f64 / stream.len() as f64
 }
 
 /// A stream of keys with Zipf's popularities, whose numbers say nothing of their ranks.

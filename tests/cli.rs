@@ -650,12 +650,53 @@ fn what_a_curve_cannot_simulate_is_refused_with_what_there_is() {
         ("--policies", "lruu", "did you mean \"lru\"?"),
         ("--capacities", "0", "1 or more"),
         ("--capacities", "10%,101%", "a share of the keys"),
+        ("--capacities", "64XB", "for a trace a size, as 64MiB"),
+        ("--capacities", "64MiB", "give --trace FILE"),
         ("--target-hit-rate", "90", "a share above 0 and up to 1"),
         ("--rate", "0", "choose one above 0"),
     ] {
         let refused = place.fails(2, &["curve", "skewed.toml", option, value]);
         assert!(refused.contains(remedy), "{option} {value}: {refused}");
     }
+}
+
+#[test]
+fn a_trace_is_simulated_in_bytes_and_its_entries_expire() {
+    let place = Place::new();
+    place.write("scenario.toml", TINY);
+    let lines =
+        |key: u64| format!("{key},k{key},2,{},1,get,0\n{key},k{key},2,{},1,set,3\n", 98 * key, 98 * key);
+    let again = (1..=3).rev().map(|key| format!("4,k{key},2,{},1,get,0\n", 98 * key));
+    place.write("trace.csv", (1..=3).map(lines).chain(again).collect::<String>());
+    let curve = [
+        "curve",
+        "scenario.toml",
+        "--trace",
+        "trace.csv",
+        "--capacities",
+        "300B,2KiB",
+        "--policies",
+        "lru,fifo",
+    ];
+    let said = place.succeeds(&[&curve[..], &["--target-hit-rate", "0.5"]].concat()).stdout;
+    let column = |said: &str, at: usize| -> Vec<String> {
+        let table = said.lines().skip_while(|line| !line.starts_with("policy "));
+        let of_line = |line: &str| {
+            line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).nth(at).map(str::to_owned)
+        };
+        table.take_while(|line| !line.starts_with("a hit rate")).filter_map(of_line).collect()
+    };
+    assert_eq!(column(&said, 2), ["hit rate", "16.67 %", "50.00 %", "16.67 %", "50.00 %"], "{said}");
+    assert!(said.lines().last().unwrap().starts_with("a hit rate of 50 % needs 2KiB under lru"), "{said}");
+    let folder = place.path().join("results/scenario");
+    let header = fs::read_to_string(folder.join("curve.csv")).unwrap();
+    assert!(
+        header.lines().next().unwrap().contains("capacity_bytes,read_bytes,hit_bytes,byte_hit_rate"),
+        "{header}"
+    );
+    assert!(fs::read_to_string(folder.join("curve.svg")).unwrap().contains("capacity (bytes)"));
+    let said = place.succeeds(&[&curve[..], &["--expire"]].concat()).stdout;
+    assert_eq!(column(&said, 2), ["hit rate", "16.67 %", "33.33 %", "16.67 %", "33.33 %"], "{said}");
 }
 
 /// Runs two cells of these labels to their end, the second after a resumption.

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::base::units::{Share, parse_duration};
+use crate::base::units::{ByteSize, Share, parse_duration};
 use crate::commands::sizing;
 use crate::load::trace::OnBroken;
 use crate::model::curve::WritePolicy;
@@ -281,12 +281,12 @@ pub enum BaselineAction {
 /// The settings of the simulation of a curve.
 #[derive(Debug, Clone, Args)]
 pub struct CurveArguments {
-    /// Eviction policies: lru, lfu, w-tinylfu, s3-fifo, sieve, fifo, random [default: all]
+    /// Eviction policies: lru, lfu, w-tinylfu, s3-fifo, sieve, fifo, random [default: all, in bytes all but w-tinylfu and s3-fifo]
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', value_parser = policy, hide_default_value = true)]
     pub policies: Vec<PolicyKind>,
 
-    /// Capacities in entries or as shares of the keys, as 1000,5%,20% [default: sixteen from 0.1% to 100%]
-    #[arg(long, value_name = "N|P%,…", value_delimiter = ',', value_parser = capacity)]
+    /// Capacities in entries or as shares of the keys, as 1000,5%,20%, or of a trace in bytes, as 64MiB,1GiB [default: sixteen from 0.1% to 100%]
+    #[arg(long, value_name = "N|P%|SIZE,…", value_delimiter = ',', value_parser = capacity)]
     pub capacities: Vec<Capacity>,
 
     /// What a write does to the cached entry [default: what the strategies do; with Twitter's and CacheLib's traces, update]
@@ -309,7 +309,11 @@ pub struct CurveArguments {
     #[arg(long, requires = "trace")]
     pub skip_broken: bool,
 
-    /// Say how many entries a hit rate needs, as 0.9
+    /// Let entries expire by the times and the times to live of the trace
+    #[arg(long, requires = "trace")]
+    pub expire: bool,
+
+    /// Say how much cache a hit rate needs, as 0.9
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub target_hit_rate: Option<Share>,
 
@@ -394,7 +398,7 @@ impl CurveArguments {
     #[must_use]
     pub fn request(&self) -> sizing::SimulationRequest {
         sizing::SimulationRequest {
-            policies: if self.policies.is_empty() { PolicyKind::ALL.to_vec() } else { self.policies.clone() },
+            policies: self.policies.clone(),
             capacities: self.capacities.clone(),
             trace: self.trace.clone(),
             on_broken: if self.skip_broken { OnBroken::Skip } else { OnBroken::Refuse },
@@ -405,6 +409,7 @@ impl CurveArguments {
                 Written::Ignore => WritePolicy::Ignore,
             }),
             rate: self.rate,
+            expire: self.expire,
         }
     }
 }
@@ -439,12 +444,16 @@ fn policy(name: &str) -> Result<PolicyKind, String> {
 }
 
 fn capacity(text: &str) -> Result<Capacity, String> {
-    let expected = || "give a number of entries, 1 or more, or a share of the keys, as 10%".to_owned();
+    let expected = || {
+        "give a number of entries, 1 or more, or a share of the keys, as 10%, or for a trace a size, as 64MiB"
+            .to_owned()
+    };
     if let Some(percent) = text.strip_suffix('%') {
         let share = percent.parse::<f64>().ok().and_then(|percent| Share::new(percent / 100.0));
         return share.filter(|share| *share != Share::NONE).map(Capacity::OfDataset).ok_or_else(expected);
     }
-    text.parse().map(Capacity::Entries).map_err(|_| expected())
+    let in_bytes = || ByteSize::parse(text).ok().filter(|size| size.0 > 0).map(Capacity::Bytes);
+    text.parse().ok().map(Capacity::Entries).or_else(in_bytes).ok_or_else(expected)
 }
 
 fn share(text: &str) -> Result<Share, String> {

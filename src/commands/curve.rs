@@ -42,6 +42,7 @@ pub fn execute(scenario: &Path, arguments: &CurveArguments) -> Exit {
         note!("error: {}", shown::lines(&error.to_string()));
         return Exit::NotRun;
     }
+    print_tables(&found);
     if let Some(target) = arguments.target_hit_rate {
         for sizing in &found {
             let name = sizing.name(&found);
@@ -50,6 +51,19 @@ pub fn execute(scenario: &Path, arguments: &CurveArguments) -> Exit {
         }
     }
     Exit::Done
+}
+
+/// Prints the points of those curves that look at sizes or times to live.
+fn print_tables(found: &[Sizing]) {
+    for sizing in found {
+        let (table, name) = (sizing.table(), sizing.name(found));
+        if !table.is_empty() && !name.is_empty() {
+            answer!("{name}:");
+        }
+        for line in table {
+            answer!("{line}");
+        }
+    }
 }
 
 /// Prints what is to be known of simulated curves before they are looked at, each thing once.
@@ -64,6 +78,9 @@ fn print_curve_notes(found: &[Sizing]) {
     }
     for reason in found.iter().filter_map(|one| one.reason.as_ref()).collect::<BTreeSet<_>>() {
         answer!("{reason}");
+    }
+    for note in found.iter().flat_map(|one| &one.notes).collect::<BTreeSet<_>>() {
+        answer!("{note}");
     }
 }
 

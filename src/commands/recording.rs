@@ -66,9 +66,11 @@ pub fn record(
 
 fn recorded(scenario: &Scenario, products: &Products, number: u64, operation: &Operation) -> TraceRecord {
     let is_read = operation.kind == catalog::READ;
+    let key: Box<str> = Products::id(operation.key).as_str().into();
     TraceRecord {
         time_ms: time_ms(scenario, number),
-        key: Products::id(operation.key).as_str().into(),
+        key_bytes: key.len() as u64,
+        key,
         operation: if is_read { trace::TraceOperation::Read } else { trace::TraceOperation::Write },
         size_bytes: if operation.absent {
             0

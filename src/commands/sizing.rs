@@ -1,25 +1,36 @@
 //! What `hotset curve` does: how much cache a hit rate needs. The operations of a scenario, or a trace, are simulated
 //! at many capacities under many policies, without servers, and held against what earlier runs measured.
 
+mod error;
 mod measured;
+mod objects;
 mod reading;
+mod request;
 mod result;
 mod studies;
+#[cfg(test)]
+mod testing;
 
 use std::convert::Infallible;
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+pub use self::error::SizingError;
 pub use self::measured::measured;
+pub use self::objects::TooManyKeys;
+use self::objects::{Lifetimes, Objects};
 use self::reading::{Chunk, FirstReading, HashedOperation, KEPT_AT_MOST, hashed};
+pub use self::request::SimulationRequest;
 pub use self::result::Sizing;
 use self::studies::{Study, Writing, offer_alike, studies, writings};
 use crate::application::catalog;
 use crate::base::memory;
 use crate::base::units::{ByteSize, Share};
-use crate::load::trace::{Fills, OnBroken, Rereadable, Skipped, TraceError, TraceOperation, TraceReader};
-use crate::load::workload::{MixError, Operation};
-use crate::model::curve::{Access, Keys, RateOutOfRange, Sampling, Sweep, WritePolicy};
+use crate::load::trace::{Fills, Format, Rereadable, Skipped, TraceError, TraceOperation, TraceReader};
+use crate::load::workload::Operation;
+use crate::model::curve::{
+    Access, CacheSize, Keys, ObjectAccess, ObjectSweep, RateOutOfRange, Sampling, Sweep, WritePolicy,
+};
 use crate::model::eviction::PolicyKind;
 use crate::results::Phase;
 use crate::run::plan::{Cell, Plan, Scenario};
@@ -31,68 +42,11 @@ const EXACT_UP_TO: u64 = 1_000_000;
 const SMALLEST_RATE: f64 = 0.01;
 /// Points of a curve, from a thousandth of the keys to all of them, each larger than the last by the same factor.
 const POINTS: u32 = 16;
+/// Records of a trace from one look at the memory that its objects take to the next.
+const BETWEEN_MEMORY_CHECKS: u64 = 1 << 20;
 /// Why writes of a trace put in what is written.
 const AS_IN_THE_TRACE: &str = "writes update the cache, as those of the trace did: it was recorded at a cache that its application \
                                fills, and a set that follows a get of its key is such a fill and left out (--on-write says otherwise)";
-
-/// The request for a simulation.
-#[derive(Debug, Clone)]
-pub struct SimulationRequest {
-    /// A curve for each of these.
-    pub policies: Vec<PolicyKind>,
-    /// A point for each of these; none for about sixteen between a thousandth of the keys and all of them.
-    pub capacities: Vec<Capacity>,
-    /// The trace that is simulated instead of the scenario's operations.
-    pub trace: Option<PathBuf>,
-    /// The treatment of broken lines in the trace.
-    pub on_broken: OnBroken,
-    /// The number of operations that count; as many fill the caches before that. A trace counts from its first to its
-    /// last.
-    pub operations: Option<NonZeroU64>,
-    /// The effect of writes on the cache; left out, what the strategies do, or did where the trace was recorded.
-    pub on_write: Option<WritePolicy>,
-    /// The share of the keys to simulate; left out, it depends on how many there are.
-    pub rate: Option<f64>,
-}
-
-/// Why there is no curve.
-#[derive(Debug, thiserror::Error)]
-pub enum SizingError {
-    /// The workload cannot be drawn.
-    #[error(transparent)]
-    Workload(#[from] MixError),
-    /// The trace cannot be read.
-    #[error(transparent)]
-    Trace(#[from] TraceError),
-    /// The rate is no share.
-    #[error(transparent)]
-    Rate(#[from] RateOutOfRange),
-    /// The scenario's load is not one of reads and writes of keys.
-    #[error(
-        "a hit rate is simulated for reads and writes of single keys, which the application \"{0}\" does not offer; use a scenario with application = \"catalog\", or a trace"
-    )]
-    Application(&'static str),
-    /// The load is another at other times.
-    #[error(
-        "a hit rate is simulated for a load that goes on as it is, and that of the scenario changes by [[phase]] or [staircase]; leave that out, and set the mix of one part of it in [workload]"
-    )]
-    Phases,
-    /// A capacity is no number of entries that can be simulated.
-    #[error(
-        "a capacity of {0} cannot be simulated; give 1 to 4294967295 entries, or a share of the keys such as 10%, that is one entry or more"
-    )]
-    Capacity(String),
-    /// The caches would not fit into memory.
-    #[error(
-        "simulating that takes about {needed} of memory, and there are {there_is}; give a smaller --rate, or fewer or smaller --capacities, or fewer --policies"
-    )]
-    Memory {
-        /// The memory that the simulation needs.
-        needed: ByteSize,
-        /// The memory that there is.
-        there_is: ByteSize,
-    },
-}
 
 /// Simulates what is asked for, on all cores: one family of curves for each sort of operations that the scenario offers
 /// and for each thing that its strategies do on a write. `progress` is told now and then how many operations have been read.
@@ -104,6 +58,7 @@ pub fn simulate(
     request: &SimulationRequest,
     mut progress: impl FnMut(u64),
 ) -> Result<Vec<Sizing>, SizingError> {
+    request.check()?;
     let mut done = 0;
     let mut found = Vec::new();
     match &request.trace {
@@ -114,10 +69,15 @@ pub fn simulate(
             let first = first_reading(path, request)?;
             for writes in writings_of_trace(plan, path, request)? {
                 let mut read = 0;
-                found.push(simulate_trace((path, first.as_ref()), &writes, request, |operations| {
+                let operations = |operations| {
                     read = operations;
                     progress(done + read);
-                })?);
+                };
+                found.push(if request.is_of_objects() {
+                    simulate_objects((path, first.as_ref()), &writes, request, operations)?
+                } else {
+                    simulate_trace((path, first.as_ref()), &writes, request, operations)?
+                });
                 done += read;
             }
         }
@@ -182,6 +142,8 @@ fn simulate_scenario(
         on_write: sweep.on_write,
         reason: study.writes.reason(),
         skipped: Skipped::default(),
+        expires: false,
+        notes: Vec::new(),
     })
 }
 
@@ -199,10 +161,12 @@ fn writings_of_trace(
 
 /// Reads a trace for the number of its keys; `None` where nothing depends on that.
 fn first_reading(path: &Path, request: &SimulationRequest) -> Result<Option<FirstReading>, TraceError> {
-    let all_in_entries =
-        wanted(request, [].iter()).iter().all(|capacity| matches!(capacity, Capacity::Entries(_)));
-    let is_needed = !all_in_entries || request.rate.is_none();
-    is_needed.then(|| FirstReading::of(path, request.on_broken, KEPT_AT_MOST)).transpose()
+    let is_share = |capacity: &Capacity| matches!(capacity, Capacity::OfDataset(_));
+    let sets_the_rate = request.rate.is_none() && !request.is_of_objects();
+    let is_needed = sets_the_rate || wanted(request, [].iter()).iter().any(is_share);
+    // Objects are simulated from the trace itself: what is kept of it has no sizes and times.
+    let kept_at_most = if request.is_of_objects() { 0 } else { KEPT_AT_MOST };
+    is_needed.then(|| FirstReading::of(path, request.on_broken, kept_at_most)).transpose()
 }
 
 fn simulate_trace(
@@ -229,11 +193,101 @@ fn simulate_trace(
         let curves = sweep.run(accesses(operations, fills, sampling), progress)?;
         (curves, reader.skipped().clone())
     };
-    let reason = match request.on_write {
+    Ok(Sizing {
+        curves,
+        keys,
+        sampling,
+        swept: String::new(),
+        on_write: sweep.on_write,
+        reason: reason_of_trace(format, writes, request),
+        skipped,
+        expires: false,
+        notes: Vec::new(),
+    })
+}
+
+fn reason_of_trace(format: Format, writes: &Writing, request: &SimulationRequest) -> Option<String> {
+    match request.on_write {
         None if format.is_look_aside() => Some(AS_IN_THE_TRACE.to_owned()),
         _ => writes.reason(),
+    }
+}
+
+/// Simulates a trace with the sizes and the times to live of its objects, reading it once.
+fn simulate_objects(
+    (path, first): (&Path, Option<&FirstReading>),
+    writes: &Writing,
+    request: &SimulationRequest,
+    progress: impl FnMut(u64),
+) -> Result<Sizing, SizingError> {
+    let mut reader = TraceReader::open(path, None, request.on_broken)?;
+    let format = reader.format();
+    if request.expire && !reader.has_times() {
+        return Err(SizingError::NoTimes);
+    }
+    if request.expire && !reader.has_times_to_live() {
+        return Err(SizingError::NoTimesToLive);
+    }
+    let sweep = ObjectSweep {
+        policies: request.simulated_policies(),
+        sizes: cache_sizes(&wanted(request, [].iter()), first.map_or(0, |first| first.keys))?,
+        on_write: writes.on_write,
+        threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+        seed: 1,
     };
-    Ok(Sizing { curves, keys, sampling, swept: String::new(), on_write: sweep.on_write, reason, skipped })
+    let mut objects =
+        Objects::new(format, if request.expire { Lifetimes::OfTrace } else { Lifetimes::Endless });
+    let there_is = memory::total_bytes();
+    let mut records = 0_u64;
+    let accesses = reader.by_ref().map(|record| -> Result<ObjectAccess, SizingError> {
+        let access = objects.access(&record?)?;
+        records += 1;
+        if records.is_multiple_of(BETWEEN_MEMORY_CHECKS) {
+            let of_caches = sweep.memory_bytes(objects.keys(), objects.mean_bytes());
+            check_memory(objects.memory_bytes().saturating_add(of_caches), there_is)?;
+        }
+        Ok(access)
+    });
+    let outcomes = sweep.run(accesses, progress)?;
+    let totals = objects.totals();
+    if request.has_bytes() && totals.bytes.is_none() {
+        return Err(SizingError::NoSizes);
+    }
+    if request.expire && !objects.tell_lifetimes() {
+        return Err(SizingError::NoTimesToLive);
+    }
+    Ok(Sizing {
+        curves: sweep.curves(&outcomes, totals),
+        keys: Some(objects.keys()),
+        sampling: Sampling::ALL,
+        swept: String::new(),
+        on_write: writes.on_write,
+        reason: reason_of_trace(format, writes, request),
+        skipped: reader.skipped().clone(),
+        expires: request.expire,
+        notes: notes_of_objects(&objects, request),
+    })
+}
+
+/// Says what was left out without having been asked to, and what the trace does not tell.
+fn notes_of_objects(objects: &Objects, request: &SimulationRequest) -> Vec<String> {
+    let left_out = PolicyKind::ALL.into_iter().filter(|policy| policy.divides_its_cache());
+    let left_out: Vec<_> = left_out.map(PolicyKind::name).collect();
+    let some_are = request.policies.is_empty() && request.has_bytes();
+    let of_policies = some_are.then(|| {
+        format!(
+            "without {}, which divide their caches by the number of entries that fit: a capacity in bytes does not tell it",
+            left_out.join(" and ")
+        )
+    });
+    let (unsized_reads, totals) = (objects.unsized_reads(), objects.totals());
+    let of_sizes = (unsized_reads > 0 && totals.bytes.is_some()).then(|| {
+        format!(
+            "{unsized_reads} of {} reads come before any line that tells their object's size, which is taken to be that of its key",
+            totals.reads
+        )
+    });
+    of_policies.into_iter().chain(of_sizes).collect()
 }
 
 /// The accesses of a trace, without those that only filled the cache where it was recorded.
@@ -274,7 +328,7 @@ fn sweep(
         (None, _) => Sampling::ALL,
     };
     Ok(Sweep {
-        policies: request.policies.clone(),
+        policies: request.simulated_policies(),
         capacities: Vec::new(),
         on_write,
         keys: Keys::Hashed,
@@ -298,10 +352,21 @@ fn wanted<'a>(request: &SimulationRequest, cells: impl Iterator<Item = &'a Cell>
 }
 
 fn entries(wanted: &[Capacity], keys: u64) -> Result<Vec<NonZeroU32>, SizingError> {
-    let one = |capacity: &Capacity| {
-        let entries = capacity.entries(keys).and_then(|entries| u32::try_from(entries).ok());
-        let none = || SizingError::Capacity(crate::scenario::Setting::show(capacity));
-        entries.and_then(NonZeroU32::new).ok_or_else(none)
+    wanted.iter().map(|capacity| in_entries(capacity, keys)).collect()
+}
+
+fn in_entries(capacity: &Capacity, keys: u64) -> Result<NonZeroU32, SizingError> {
+    let entries = capacity.entries(keys).and_then(|entries| u32::try_from(entries).ok());
+    let none = || SizingError::Capacity(crate::scenario::Setting::show(capacity));
+    entries.and_then(NonZeroU32::new).ok_or_else(none)
+}
+
+fn cache_sizes(wanted: &[Capacity], keys: u64) -> Result<Vec<CacheSize>, SizingError> {
+    let one = |capacity: &Capacity| match capacity {
+        Capacity::Bytes(size) => NonZeroU64::new(size.0)
+            .map(CacheSize::Bytes)
+            .ok_or_else(|| SizingError::Capacity(crate::scenario::Setting::show(capacity))),
+        Capacity::Entries(_) | Capacity::OfDataset(_) => in_entries(capacity, keys).map(CacheSize::Entries),
     };
     wanted.iter().map(one).collect()
 }
@@ -322,6 +387,7 @@ fn recorded(key: u64, operation: TraceOperation) -> Access {
 mod tests {
     use super::*;
     use crate::commands::recording::record;
+    use crate::load::trace::OnBroken;
     use crate::run::plan::PlanOptions;
 
     fn simulate_one(plan: &Plan, request: &SimulationRequest) -> Sizing {
@@ -343,6 +409,7 @@ mod tests {
             operations: NonZeroU64::new(200_000),
             on_write: None,
             rate: None,
+            expire: false,
         }
     }
 
@@ -351,7 +418,7 @@ mod tests {
     #[test]
     fn a_scenario_is_simulated_at_shares_of_its_documents_and_at_its_own_capacity() {
         let sizing = simulate_one(&plan(SCENARIO), &request(&[PolicyKind::Lru]));
-        let entries: Vec<u32> = sizing.curves[0].points.iter().map(|point| point.capacity.get()).collect();
+        let entries: Vec<u64> = sizing.curves[0].points.iter().map(|point| point.capacity.get()).collect();
         assert_eq!((entries.first(), entries.last()), (Some(&10), Some(&10_000)));
         assert!(entries.contains(&1000), "{entries:?}");
         let rates: Vec<f64> = sizing.rows().iter().map(|row| row.hit_rate.unwrap()).collect();
@@ -399,7 +466,7 @@ mod tests {
         assert!(error.contains("1.5 is not a sampling rate"), "{error}");
     }
 
-    fn hit_rate_at(sizing: &Sizing, entries: u32) -> f64 {
+    fn hit_rate_at(sizing: &Sizing, entries: u64) -> f64 {
         let points = &sizing.curves[0].points;
         points.iter().find(|point| point.capacity.get() == entries).unwrap().hit_rate()
     }

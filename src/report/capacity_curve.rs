@@ -15,7 +15,7 @@ const HEIGHT: f64 = 400.0;
 /// Draws the chart of a scenario or trace; `None` without a point.
 #[must_use]
 pub fn draw(name: &str, rows: &[CurveRow]) -> Option<Canvas> {
-    let capacities = || rows.iter().map(|row| row.capacity_entries as f64);
+    let capacities = || rows.iter().filter_map(capacity);
     let (low, high) = (capacities().reduce(f64::min)?, capacities().reduce(f64::max)?);
     let mut sheet = Sheet::titled("Hit rate against capacity");
     sheet.paragraph(name, Lettering::new(12.0, INK));
@@ -31,7 +31,7 @@ pub fn draw(name: &str, rows: &[CurveRow]) -> Option<Canvas> {
             x: Scale::log_counts(low, high),
             y: Some(Scale::even(0.0, 100.0, 5, format::three_digits)),
         };
-        panel.draw_axes(&mut sheet.canvas, "capacity (entries)", "hit rate (%)");
+        panel.draw_axes(&mut sheet.canvas, axis(rows), "hit rate (%)");
         panel.draw_title(&mut sheet.canvas, &title);
         for (policy, look) in &policies {
             let of_policy = rows.iter().filter(|row| row.policy == *policy && family.has(row));
@@ -91,6 +91,19 @@ impl Family<'_> {
     }
 }
 
+/// The number of entries or bytes; the rows of one drawing all have the same unit.
+fn capacity(row: &CurveRow) -> Option<f64> {
+    row.capacity_entries.or(row.capacity_bytes).map(|capacity| capacity as f64)
+}
+
+fn axis(rows: &[CurveRow]) -> &'static str {
+    if rows.iter().any(|row| row.capacity_bytes.is_some()) {
+        "capacity (bytes)"
+    } else {
+        "capacity (entries)"
+    }
+}
+
 fn note(rows: &[CurveRow]) -> &'static str {
     if rows.iter().any(|row| row.source == CurveSource::Measured) {
         "Lines are simulated, without servers; large hollow marks were measured by earlier runs of the same scenario."
@@ -111,7 +124,7 @@ fn policies(rows: &[CurveRow]) -> Vec<(&str, Look)> {
 }
 
 fn draw_policy<'a>(canvas: &mut Canvas, panel: &Panel, look: Look, rows: impl Iterator<Item = &'a CurveRow>) {
-    let at = |row: &CurveRow| row.hit_rate.map(|rate| panel.at(row.capacity_entries as f64, rate * 100.0));
+    let at = |row: &CurveRow| Some(panel.at(capacity(row)?, row.hit_rate? * 100.0));
     let (simulated, measured): (Vec<_>, Vec<_>) = rows.partition(|row| row.source == CurveSource::Simulated);
     let line: Vec<_> = simulated.into_iter().filter_map(at).collect();
     if line.len() > 1 {

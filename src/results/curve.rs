@@ -30,8 +30,8 @@ columns! {
         /// The eviction policy: of a simulation and of the embedded cache as in `[cache] policy`, of Redis its
         /// `maxmemory-policy`.
         policy: String,
-        /// The number of entries that fit.
-        capacity_entries: u64,
+        /// The number of entries that fit; empty where the capacity is in bytes.
+        capacity_entries: Option<u64>,
         /// The same as a share of the dataset's documents, or of a trace's keys; empty where those were not counted.
         capacity_share: Option<f64> as "share",
         /// Reads that count; estimated where keys were sampled.
@@ -53,6 +53,17 @@ columns! {
         cell: String,
         /// The folder of the run that measured it; empty where simulated.
         run: String,
+        /// The number of bytes that fit, keys and values together; empty where the capacity is in entries.
+        capacity_bytes: Option<u64> as "bytes",
+        /// The bytes of the keys and values that were read, each as often as it was; empty where sizes were not looked
+        /// at.
+        read_bytes: Option<u64> as "bytes",
+        /// Those of the reads that hit.
+        hit_bytes: Option<u64> as "bytes",
+        /// Bytes that hit over bytes that were read; empty without any.
+        byte_hit_rate: Option<f64> as "share",
+        /// True where entries expired by the trace's own times and times to live; empty where measured.
+        expires: Option<bool>,
     }
 }
 

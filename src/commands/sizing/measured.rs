@@ -40,7 +40,7 @@ fn point(study: &Study, cell: &Cell, row: &SummaryRow, run: &str) -> Option<Curv
     row.answers.hit_rate.is_some().then(|| CurveRow {
         source: CurveSource::Measured,
         policy: if embedded { scenario.cache.policy.name() } else { scenario.cache.eviction.word() }.into(),
-        capacity_entries: entries,
+        capacity_entries: Some(entries),
         capacity_share: Some(entries as f64 / documents as f64),
         reads: hits + row.answers.misses + row.answers.bypassed,
         hits,

@@ -2,7 +2,7 @@
 
 use crate::base::units::Share;
 use crate::load::trace::Skipped;
-use crate::model::curve::{Curve, NotReached, Sampling, WritePolicy};
+use crate::model::curve::{ByteCounts, CacheSize, Curve, NotReached, Point, Sampling, WritePolicy};
 use crate::results::{CurveRow, CurveSource};
 
 /// The result of a simulation.
@@ -22,7 +22,14 @@ pub struct Sizing {
     pub reason: Option<String>,
     /// Lines of the trace that were left out.
     pub skipped: Skipped,
+    /// True where entries expired by the trace's own times and times to live.
+    pub expires: bool,
+    /// What is to be known of the curves beside that, a sentence each.
+    pub notes: Vec<String>,
 }
+
+/// The headings of the table of a trace's objects.
+const HEADINGS: [&str; 4] = ["policy", "capacity", "hit rate", "byte hit rate"];
 
 impl Sizing {
     /// The rows of the simulated points.
@@ -33,8 +40,13 @@ impl Sizing {
             let rows = curve.points.iter().map(move |point| CurveRow {
                 source: CurveSource::Simulated,
                 policy: policy.into(),
-                capacity_entries: point.capacity.get().into(),
-                capacity_share: self.keys.map(|keys| f64::from(point.capacity.get()) / keys as f64),
+                capacity_entries: point.capacity.entries().map(|entries| entries.get().into()),
+                capacity_share: self.share_of_keys(point.capacity),
+                capacity_bytes: matches!(point.capacity, CacheSize::Bytes(_)).then(|| point.capacity.get()),
+                read_bytes: point.bytes.map(|bytes| bytes.read),
+                hit_bytes: point.bytes.map(|bytes| bytes.hit),
+                byte_hit_rate: byte_hit_rate(point),
+                expires: Some(self.expires),
                 reads: point.reads,
                 hits: point.hits,
                 hit_rate: (point.reads > 0).then(|| point.hit_rate()),
@@ -62,8 +74,8 @@ impl Sizing {
     #[must_use]
     pub fn warning(&self) -> Option<String> {
         let points = self.curves.iter().flat_map(|curve| &curve.points);
-        let rough =
-            points.map(|point| point.capacity).filter(|capacity| !self.sampling.is_good_at(*capacity));
+        let capacities = points.filter_map(|point| point.capacity.entries());
+        let rough = capacities.filter(|capacity| !self.sampling.is_good_at(*capacity));
         let up_to = rough.max()?;
         Some(format!(
             "hit rates at {up_to} entries and fewer are rough, as only {:.2} % of the keys were simulated; give a greater --rate",
@@ -88,11 +100,47 @@ impl Sizing {
         let Some(((least, policy), others)) = reached.split_first() else {
             return best.map_or_else(String::new, |best| best.to_string());
         };
-        let share = self.keys.map_or_else(String::new, |keys| {
-            format!(" ({:.2} % of {keys} keys)", f64::from(least.get()) / keys as f64 * 100.0)
-        });
-        let others: Vec<_> = others.iter().map(|(entries, policy)| format!("{policy} {entries}")).collect();
+        let share = self
+            .share_of_keys(*least)
+            .zip(self.keys)
+            .map_or_else(String::new, |(share, keys)| format!(" ({:.2} % of {keys} keys)", share * 100.0));
+        let others: Vec<_> =
+            others.iter().map(|(capacity, policy)| format!("{policy} {}", capacity.figure())).collect();
         let others = if others.is_empty() { String::new() } else { format!("; {}", others.join(", ")) };
-        format!("a hit rate of {percent} % needs {least} entries{share} under {policy}{others}")
+        format!("a hit rate of {percent} % needs {least}{share} under {policy}{others}")
     }
+
+    /// The hit rates of requests and of bytes, a line for each point; none where neither sizes nor times to live were
+    /// looked at.
+    #[must_use]
+    pub fn table(&self) -> Vec<String> {
+        let points =
+            || self.curves.iter().flat_map(|curve| curve.points.iter().map(move |point| (curve, point)));
+        if !self.expires && points().all(|(_, point)| point.bytes.is_none()) {
+            return Vec::new();
+        }
+        let percent =
+            |rate: Option<f64>| rate.map_or_else(|| "–".into(), |rate| format!("{:.2} %", rate * 100.0));
+        let cells = points().map(|(curve, point)| {
+            let hit_rate = (point.reads > 0).then(|| point.hit_rate());
+            let policy = curve.policy.name().to_owned();
+            [policy, point.capacity.figure(), percent(hit_rate), percent(byte_hit_rate(point))]
+        });
+        let line = |[policy, others @ ..]: [String; 4]| {
+            let [capacity, hit_rate, byte_hit_rate] = others;
+            format!("{policy:<9}  {capacity:>11}  {hit_rate:>8}  {byte_hit_rate:>13}")
+        };
+        [HEADINGS.map(str::to_owned)].into_iter().chain(cells).map(line).collect()
+    }
+
+    /// The share of the keys that fit, where that is known.
+    fn share_of_keys(&self, capacity: CacheSize) -> Option<f64> {
+        let (entries, keys) = capacity.entries().zip(self.keys)?;
+        Some(f64::from(entries.get()) / keys as f64)
+    }
+}
+
+/// Bytes that hit over bytes that were read; `None` without any.
+fn byte_hit_rate(point: &Point) -> Option<f64> {
+    point.bytes.filter(|bytes| bytes.read > 0).map(ByteCounts::hit_rate)
 }

@@ -67,14 +67,21 @@ impl CachelibColumns {
         self.time.is_some()
     }
 
+    /// Returns true if the records may have times to live.
+    pub(super) fn have_times_to_live(&self) -> bool {
+        self.ttl.is_some()
+    }
+
     /// Reads a line.
     pub(super) fn row(&self, fields: &Fields<'_>) -> Result<Row, LineError> {
         let fields = fields.exactly(self.count)?;
+        let (key, key_bytes) = self.key(fields)?;
         let record = TraceRecord {
             time_ms: self.time.map_or(Ok(0), |at| fields::seconds_as_ms(fields[at], "op_time"))?,
-            key: self.key(fields)?,
+            key,
+            key_bytes,
             operation: operation(fields[self.operation])?,
-            // Nothing is driven by sizes and times to live: one that is no number is unknown.
+            // Runs are not driven by sizes and times to live: one that is no number is unknown.
             size_bytes: fields::number(fields[self.size], "size").unwrap_or(0),
             ttl: self.ttl.and_then(|at| ttl(fields[at])),
         };
@@ -121,12 +128,15 @@ pub(super) fn put_misses_before_fills(rows: &mut [Row]) {
 }
 
 impl CachelibColumns {
-    /// A key, and its size where the trace says it.
-    fn key(&self, fields: &[&[u8]]) -> Result<Box<str>, LineError> {
+    /// A key, told from those of other sizes where the trace says them, and its size.
+    fn key(&self, fields: &[&[u8]]) -> Result<(Box<str>, u64), LineError> {
         let key = fields::key(fields[self.key])?;
-        let Some(at) = self.key_size else { return Ok(key) };
+        let Some(at) = self.key_size else {
+            let size = key.len() as u64;
+            return Ok((key, size));
+        };
         let size = fields::number(fields[at], "key_size")?;
-        Ok(format!("{key}/{size}").into())
+        Ok((format!("{key}/{size}").into(), size))
     }
 }
 
@@ -191,9 +201,10 @@ mod tests {
     fn equal_keys_of_other_sizes_are_other_keys() {
         let reader =
             read("key,op,size,op_count,key_size,ttl\nk,GET,9,1,20,0\nk,GET,9,1,30,0\nk,SET,9,1,20,0\n");
-        let keys: Vec<_> = reader.map(|record| record.unwrap().key).collect();
-        assert_eq!(keys[0], keys[2]);
-        assert_ne!(keys[0], keys[1]);
+        let records: Vec<_> = reader.map(Result::unwrap).collect();
+        assert_eq!(records[0].key, records[2].key);
+        assert_ne!(records[0].key, records[1].key);
+        assert_eq!((records[0].key_bytes, records[1].key_bytes), (20, 30));
         let without = read("key,op,size,op_count\nk,GET,9,1\n");
         assert_eq!(without.map(|record| record.unwrap().key.into_string()).collect::<Vec<_>>(), ["k"]);
     }

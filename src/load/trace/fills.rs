@@ -34,7 +34,7 @@ impl Fills {
             self.read_last.insert(key);
             return false;
         }
-        let is_fill = self.read_last.remove(&key) && operation == TraceOperation::Put;
+        let is_fill = self.format.is_fill(operation, self.read_last.remove(&key));
         self.left_out += u64::from(is_fill);
         is_fill
     }

@@ -47,6 +47,8 @@ pub struct TraceRecord {
     pub time_ms: u64,
     /// The key; never empty.
     pub key: Box<str>,
+    /// The size of the key in bytes, as the trace tells it of keys that were made anonymous, or else that of `key`.
+    pub key_bytes: u64,
     /// The operation that was done.
     pub operation: TraceOperation,
     /// The size of the value in bytes, as the trace tells it; 0 where it was not known, as on many reads.
@@ -75,6 +77,13 @@ impl Format {
             Self::Twitter | Self::CacheLib => true,
             Self::Own => false,
         }
+    }
+
+    /// Returns true if an operation on a key only fills the cache after a miss, given whether the last operation on the
+    /// key was a read: see [`Fills`].
+    #[must_use]
+    pub fn is_fill(self, operation: TraceOperation, was_read_last: bool) -> bool {
+        self.is_look_aside() && was_read_last && operation == TraceOperation::Put
     }
 }
 

@@ -16,6 +16,7 @@ pub(super) fn record(fields: &Fields<'_>) -> Result<TraceRecord, LineError> {
     Ok(TraceRecord {
         time_ms: fields::number(fields[0], "time_ms")?,
         key: fields::key(fields[1])?,
+        key_bytes: fields[1].len() as u64,
         operation: operation(fields[2])?,
         size_bytes: fields::number(fields[3], "size_bytes")?,
         ttl: None,
@@ -183,7 +184,8 @@ mod tests {
             let mut time_ms = 0;
             let record = |(later, key, operation, size_bytes): (u64, String, _, _)| {
                 time_ms += later;
-                TraceRecord { time_ms, key: key.into(), operation, size_bytes, ttl: None }
+                let key_bytes = key.len() as u64;
+                TraceRecord { time_ms, key: key.into(), key_bytes, operation, size_bytes, ttl: None }
             };
             rows.into_iter().map(record).collect()
         })
@@ -220,6 +222,7 @@ mod tests {
         let record = |time_ms| TraceRecord {
             time_ms,
             key: "user:1".into(),
+            key_bytes: 6,
             operation: TraceOperation::Read,
             size_bytes: 7,
             ttl: None,
@@ -246,6 +249,7 @@ mod tests {
             let record = TraceRecord {
                 time_ms,
                 key: key.into(),
+                key_bytes: key.len() as u64,
                 operation: TraceOperation::Read,
                 size_bytes: 1,
                 ttl: None,

@@ -138,6 +138,16 @@ impl TraceReader {
         }
     }
 
+    /// Returns true if the records may have times to live.
+    #[must_use]
+    pub fn has_times_to_live(&self) -> bool {
+        match &self.layout {
+            TraceLayout::Own => false,
+            TraceLayout::Twitter => true,
+            TraceLayout::CacheLib(columns) => columns.have_times_to_live(),
+        }
+    }
+
     /// The lines that were left out so far.
     #[must_use]
     pub fn skipped(&self) -> &Skipped {
@@ -168,23 +178,25 @@ impl TraceReader {
                 None => return Ok(()),
             },
         };
+        if !matches!(&self.layout, TraceLayout::CacheLib(columns) if columns.tell_misses()) {
+            self.ready.push((first.record, first.repeats));
+            return Ok(());
+        }
         let mut rows = vec![first];
-        if matches!(&self.layout, TraceLayout::CacheLib(columns) if columns.tell_misses()) {
-            while rows.len() < MOST_AT_ONCE {
-                match self.next_row() {
-                    Ok(Some(row)) if row.record.time_ms == rows[0].record.time_ms => rows.push(row),
-                    Ok(row) => {
-                        self.next_row = row;
-                        break;
-                    }
-                    Err(error) => {
-                        self.failed = Some(error);
-                        break;
-                    }
+        while rows.len() < MOST_AT_ONCE {
+            match self.next_row() {
+                Ok(Some(row)) if row.record.time_ms == rows[0].record.time_ms => rows.push(row),
+                Ok(row) => {
+                    self.next_row = row;
+                    break;
+                }
+                Err(error) => {
+                    self.failed = Some(error);
+                    break;
                 }
             }
-            put_misses_before_fills(&mut rows);
         }
+        put_misses_before_fills(&mut rows);
         self.ready.extend(rows.into_iter().rev().map(|row| (row.record, row.repeats)));
         Ok(())
     }

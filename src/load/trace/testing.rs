@@ -31,10 +31,9 @@ fn compressed(records: u64) -> Vec<u8> {
     let mut writer = Writer::zstd(Vec::new()).unwrap();
     for time_ms in 0..records {
         // Keys that do not compress, so that the frame has many blocks.
-        let key = format!("{:x}", time_ms.wrapping_mul(0x9E37_79B9_7F4A_7C15)).into();
-        writer
-            .write(&TraceRecord { time_ms, key, operation: TraceOperation::Read, size_bytes: 1, ttl: None })
-            .unwrap();
+        let key: Box<str> = format!("{:x}", time_ms.wrapping_mul(0x9E37_79B9_7F4A_7C15)).into();
+        let (key_bytes, operation) = (key.len() as u64, TraceOperation::Read);
+        writer.write(&TraceRecord { time_ms, key, key_bytes, operation, size_bytes: 1, ttl: None }).unwrap();
     }
     writer.finish().unwrap()
 }
@@ -46,6 +45,7 @@ fn a_trace_is_read_record_by_record() {
     let expected = |time_ms, key: &str, operation, size_bytes| TraceRecord {
         time_ms,
         key: key.into(),
+        key_bytes: key.len() as u64,
         operation,
         size_bytes,
         ttl: None,

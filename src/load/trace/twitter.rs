@@ -22,14 +22,15 @@ pub(super) fn fields<'l>(line: &'l [u8], scratch: &'l mut csv::ByteRecord) -> Fi
     Fields::around(line, KEY, COLUMNS).unwrap_or(quoted)
 }
 
-/// The record of a line. The key's size is that of the key before it was made anonymous, and is not looked at; sizes
-/// and times to live that are no numbers are taken for unknown, as nothing is driven by them.
+/// The record of a line. The key's size is that of the key before it was made anonymous; sizes and times to live that are
+/// no numbers are taken for unknown, since runs are not driven by them.
 pub(super) fn record(fields: &Fields<'_>) -> Result<TraceRecord, LineError> {
     let fields = fields.exactly(COLUMNS)?;
     let ttl_seconds = fields::number(fields[6], "the TTL").unwrap_or(0);
     Ok(TraceRecord {
         time_ms: fields::seconds_as_ms(fields[0], "the time")?,
         key: fields::key(fields[1])?,
+        key_bytes: fields::number(fields[2], "the key size").unwrap_or(fields[1].len() as u64),
         operation: operation(fields[5])?,
         size_bytes: fields::number(fields[3], "the value size").unwrap_or(0),
         ttl: (ttl_seconds > 0).then(|| Duration::from_secs(ttl_seconds)),
@@ -71,6 +72,7 @@ mod tests {
         assert_eq!(records[1].ttl, Some(Duration::from_hours(1)));
         assert_eq!((records[2].time_ms, records[2].size_bytes, records[2].ttl), (1_000, 213, None));
         assert_eq!(&*records[3].key, "q:q:1:8WTfjZU14ee");
+        assert_eq!((records[0].key_bytes, records[3].key_bytes), (22, 17));
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! The curve: what hit rate each capacity has, and what capacity a hit rate needs.
 
-use std::num::NonZeroU32;
-
+use super::CacheSize;
 use crate::model::eviction::PolicyKind;
 
 /// Hit rate against capacity under one policy.
@@ -16,12 +15,31 @@ pub struct Curve {
 /// The result of one capacity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Point {
-    /// The number of entries that fit.
-    pub capacity: NonZeroU32,
+    /// How much fits.
+    pub capacity: CacheSize,
     /// Reads in the whole stream.
     pub reads: u64,
     /// Reads that hit: counted, or estimated where keys were sampled.
     pub hits: u64,
+    /// The bytes of what was read; `None` where they were not looked at.
+    pub bytes: Option<ByteCounts>,
+}
+
+/// The bytes of the objects that reads asked for, their keys included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ByteCounts {
+    /// Of all reads.
+    pub read: u64,
+    /// Of those that hit.
+    pub hit: u64,
+}
+
+impl ByteCounts {
+    /// The bytes that hit over those that were read; 0 where nothing was.
+    #[must_use]
+    pub fn hit_rate(self) -> f64 {
+        if self.read == 0 { 0.0 } else { self.hit as f64 / self.read as f64 }
+    }
 }
 
 impl Point {
@@ -35,8 +53,8 @@ impl Point {
 /// No simulated capacity has the hit rate that was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 #[error(
-    "no simulated capacity reaches a hit rate of {:.2} % under {policy}: the best is {:.2} %, at {capacity} entries",
-    target * 100.0, best * 100.0
+    "no simulated capacity reaches a hit rate of {:.2} % under {policy}: the best is {:.2} %, at {}",
+    target * 100.0, best * 100.0, capacity.map_or_else(|| "0 entries".to_owned(), |size| size.to_string())
 )]
 pub struct NotReached {
     /// Under which policy.
@@ -45,15 +63,15 @@ pub struct NotReached {
     pub target: f64,
     /// The best there is, as a share.
     pub best: f64,
-    /// The smallest capacity that has it, in entries; 0 where none was simulated.
-    pub capacity: u32,
+    /// The smallest capacity that has it; `None` where none was simulated.
+    pub capacity: Option<CacheSize>,
 }
 
 impl Curve {
     /// The smallest capacity whose hit rate is the target (a share) or more. Between two simulated
     /// capacities the curve is taken to be straight; below the smallest nothing is known, so that the
     /// answer is never smaller.
-    pub fn capacity_for(&self, target: f64) -> Result<NonZeroU32, NotReached> {
+    pub fn capacity_for(&self, target: f64) -> Result<CacheSize, NotReached> {
         let Some(reached) = self.points.iter().position(|point| point.hit_rate() >= target) else {
             return Err(self.not_reached(target));
         };
@@ -72,33 +90,36 @@ impl Curve {
             policy: self.policy,
             target,
             best: best.map_or(0.0, |point| point.hit_rate()),
-            capacity: best.map_or(0, |point| point.capacity.get()),
+            capacity: best.map(|point| point.capacity),
         }
     }
 }
 
 /// The capacity at which the line from one point to the next, which reaches the target, does so.
-fn between(below: Point, above: Point, target: f64) -> NonZeroU32 {
+fn between(below: Point, above: Point, target: f64) -> CacheSize {
     let share = (target - below.hit_rate()) / (above.hit_rate() - below.hit_rate());
-    let step = (f64::from(above.capacity.get() - below.capacity.get()) * share).ceil() as u32;
-    below.capacity.saturating_add(step).min(above.capacity)
+    let step = ((above.capacity.get() - below.capacity.get()) as f64 * share).ceil() as u64;
+    above.capacity.at_most(below.capacity.get().saturating_add(step))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::num::{NonZeroU32, NonZeroU64};
+
     use super::*;
 
     fn curve(points: &[(u32, u64)]) -> Curve {
         let point = |&(capacity, hits)| Point {
-            capacity: NonZeroU32::new(capacity).expect("one or more"),
+            capacity: CacheSize::Entries(NonZeroU32::new(capacity).expect("one or more")),
             reads: 1000,
             hits,
+            bytes: None,
         };
         Curve { policy: PolicyKind::Lru, points: points.iter().map(point).collect() }
     }
 
-    fn capacity_for(points: &[(u32, u64)], target: f64) -> Result<u32, NotReached> {
-        curve(points).capacity_for(target).map(NonZeroU32::get)
+    fn capacity_for(points: &[(u32, u64)], target: f64) -> Result<u64, NotReached> {
+        curve(points).capacity_for(target).map(CacheSize::get)
     }
 
     #[test]
@@ -106,6 +127,22 @@ mod tests {
         assert_eq!(capacity_for(&[(100, 400), (200, 600)], 0.5), Ok(150));
         assert_eq!(capacity_for(&[(100, 400), (200, 600)], 0.6), Ok(200));
         assert_eq!(capacity_for(&[(100, 400), (200, 600)], 0.4), Ok(100));
+    }
+
+    #[test]
+    fn a_curve_over_bytes_is_answered_in_bytes() {
+        let point = |bytes, hits| Point {
+            capacity: CacheSize::Bytes(NonZeroU64::new(bytes).expect("some")),
+            reads: 1000,
+            hits,
+            bytes: Some(ByteCounts { read: 8000, hit: 6000 }),
+        };
+        let curve = Curve { policy: PolicyKind::Lru, points: vec![point(1 << 20, 400), point(3 << 20, 600)] };
+        let needed = curve.capacity_for(0.5).expect("it is reached");
+        assert_eq!((needed.to_string(), needed.figure()), ("2MiB".into(), "2MiB".into()));
+        let error = curve.capacity_for(0.9).expect_err("none reaches it").to_string();
+        assert!(error.ends_with("60.00 %, at 3MiB"), "{error}");
+        assert!((curve.points[0].bytes.expect("known").hit_rate() - 0.75).abs() < f64::EPSILON);
     }
 
     #[test]

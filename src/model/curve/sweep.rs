@@ -7,7 +7,9 @@ use std::thread;
 
 use super::broadcast::Broadcast;
 use super::task::{COST_OF_STACK_DISTANCES, Task, TaskResult, simulate};
-use super::{Access, Curve, Keys, Point, Sampling, Simulation, StackDistances, StreamTotals, WritePolicy};
+use super::{
+    Access, CacheSize, Curve, Keys, Point, Sampling, Simulation, StackDistances, StreamTotals, WritePolicy,
+};
 use crate::model::eviction::PolicyKind;
 
 /// Chunks of accesses that may wait for a thread; the stream is read no further ahead.
@@ -156,9 +158,10 @@ impl Sweep {
             let of_policy = outcomes.iter().filter(|outcome| outcome.policy == policy);
             let mut points: Vec<_> = of_policy
                 .map(|outcome| Point {
-                    capacity: outcome.capacity,
+                    capacity: CacheSize::Entries(outcome.capacity),
                     reads: all.reads,
                     hits: self.sampling.hits(outcome.tally, all),
+                    bytes: None,
                 })
                 .collect();
             points.sort_unstable_by_key(|point| point.capacity);
@@ -212,8 +215,9 @@ mod tests {
             let capacities: Vec<_> = curve.points.iter().map(|point| point.capacity.get()).collect();
             assert_eq!(capacities, [10, 100, 1000, 3000]);
             for point in curve.points {
+                let capacity = point.capacity.entries().expect("entries");
                 let mut alone =
-                    Simulation::new(curve.policy, point.capacity, WritePolicy::Invalidate, Keys::Hashed, 1);
+                    Simulation::new(curve.policy, capacity, WritePolicy::Invalidate, Keys::Hashed, 1);
                 for (number, access) in trace().enumerate() {
                     if number == 70_000 {
                         alone.forget_tally();

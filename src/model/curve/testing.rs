@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use proptest::prelude::*;
 
 use super::access::Effect;
-use super::{Access, AccessKind, Keys, Tally, WritePolicy};
+use super::{Access, AccessKind, Keys, NEVER, ObjectAccess, ObjectAccessKind, Tally, WritePolicy};
 use crate::base::hash::mix;
 use crate::model::eviction::references::Reference;
 
@@ -30,6 +30,38 @@ pub(super) fn trace() -> impl Strategy<Value = Vec<Access>> {
         1 => Just(AccessKind::Delete),
     ];
     prop::collection::vec((key, kind).prop_map(|(key, kind)| Access { key, kind }), 0..500)
+}
+
+/// Accesses to few objects, mostly small; some are larger than most caches of the tests.
+pub(super) fn objects() -> impl Strategy<Value = Vec<ObjectAccess>> {
+    let kind = prop_oneof![
+        8 => Just(ObjectAccessKind::Read),
+        2 => Just(ObjectAccessKind::Fill),
+        2 => Just(ObjectAccessKind::Put),
+        1 => Just(ObjectAccessKind::Amend),
+        1 => Just(ObjectAccessKind::Delete),
+    ];
+    let bytes = prop_oneof![6 => 0..30_u64, 1 => 30..400_u64];
+    let lives_ms = prop_oneof![2 => (0..60_u64).prop_map(Some), 1 => Just(None)];
+    let later_ms = prop_oneof![2 => Just(0_u64), 1 => 1..10_u64];
+    let one = ((0..20_u32, 0..20_u32), kind, (bytes, any::<bool>()), lives_ms, later_ms);
+    prop::collection::vec(one, 0..400).prop_map(|rows| {
+        let mut time_ms = 0;
+        let access = |((a, b), kind, (bytes, changes), lives_ms, later_ms): (
+            (u32, u32),
+            _,
+            (u64, bool),
+            Option<u64>,
+            u64,
+        )| {
+            let object: u32 = a.min(b);
+            time_ms += later_ms;
+            let bytes = if changes { bytes } else { 5 + u64::from(object) };
+            let expires_ms = lives_ms.map_or(NEVER, |lives_ms| time_ms + lives_ms);
+            ObjectAccess { object, kind, bytes, time_ms, expires_ms }
+        };
+        rows.into_iter().map(access).collect()
+    })
 }
 
 /// A reference at one capacity, and the count of its reads.

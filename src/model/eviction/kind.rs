@@ -54,6 +54,15 @@ impl PolicyKind {
         Self::ALL.map(Self::name).join(", ")
     }
 
+    /// Returns true if the policy divides its cache by the number of entries that fit, and so has to know it.
+    #[must_use]
+    pub const fn divides_its_cache(self) -> bool {
+        match self {
+            Self::WTinyLfu | Self::S3Fifo => true,
+            Self::Lru | Self::Lfu | Self::Sieve | Self::Fifo | Self::Random => false,
+        }
+    }
+
     /// An empty policy of this kind for a cache of so many entries. The seed is for policies that draw lots.
     #[must_use]
     pub fn build(self, capacity: NonZeroU32, seed: u64) -> AnyPolicy {
