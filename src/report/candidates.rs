@@ -21,12 +21,14 @@ fn is_candidate(entry: &StrategyRepeats<'_>, broken_on_purpose: bool) -> bool {
         && (broken_on_purpose || failed <= MOST_FAILURES)
 }
 
-/// Returns true if what no cache costs and takes is that of a database that does all that it is asked for, so that others may be
-/// held against it.
+/// Returns no cache where what it costs is that of a database that does all that it is asked for, so that others may be held
+/// against it.
 #[must_use]
-pub fn is_sound_reference(entry: &StrategyRepeats<'_>) -> bool {
-    let bears = !entry.is_overloaded() && !entry.is_impaired() && failures_worth_naming(entry).is_none();
-    entry.is_reference() && !entry.measured.is_empty() && bears
+pub fn sound_reference<'a, 'b>(group: &'a Group<'b>) -> Option<&'a StrategyRepeats<'b>> {
+    let reference = group.entries.iter().find(|entry| entry.is_reference() && !entry.measured.is_empty())?;
+    let bears = !reference.is_overloaded() && !reference.is_impaired();
+    let answers = broken_on_purpose(group) || failures_worth_naming(reference).is_none();
+    (bears && answers).then_some(reference)
 }
 
 /// The share of operations that failed, where it is so large that no figure of the others may stand without it.
@@ -38,7 +40,10 @@ pub fn failures_worth_naming(entry: &StrategyRepeats<'_>) -> Option<f64> {
 /// The strategies of a group that may be proposed.
 #[must_use]
 pub fn candidates<'a, 'b>(group: &'a Group<'b>) -> Vec<&'a StrategyRepeats<'b>> {
-    let faults =
-        group.entries.iter().flat_map(|entry| &entry.measured).any(|row| row.outages.read_outage_s.is_some());
+    let faults = broken_on_purpose(group);
     group.entries.iter().filter(|entry| is_candidate(entry, faults)).collect()
+}
+
+fn broken_on_purpose(group: &Group<'_>) -> bool {
+    group.entries.iter().flat_map(|entry| &entry.measured).any(|row| row.outages.read_outage_s.is_some())
 }

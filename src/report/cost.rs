@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::answer::{few, leaders};
-use super::candidates::{candidates, is_sound_reference};
+use super::candidates::{candidates, sound_reference};
 use super::format;
 use super::group::{Group, StrategyRepeats};
 use super::headline::NONE;
@@ -27,7 +27,7 @@ pub fn cheapest(group: &Group<'_>) -> Option<Cheapest> {
     let prices = group.results.run.prices.as_ref()?;
     let figure = named("cost")?;
     let mut entries = candidates(group);
-    entries.extend(reference(group).filter(|entry| is_sound_reference(entry)));
+    entries.extend(sound_reference(group));
     let leading: Vec<&StrategyRepeats<'_>> =
         leaders(&entries, figure).into_iter().map(|at| entries[at]).collect();
     leading.first()?;
@@ -66,10 +66,10 @@ pub fn cheapest(group: &Group<'_>) -> Option<Cheapest> {
             )
         }
     };
-    let left_out =
-        reference(group).filter(|entry| !is_sound_reference(entry)).map_or_else(String::new, |entry| {
-            format!(" {} is not among them, as it did not do all that was asked of it.", entry.label)
-        });
+    let left_out = reference(group).filter(|_| sound_reference(group).is_none());
+    let left_out = left_out.map_or_else(String::new, |entry| {
+        format!(" {} is not among them, as it did not do all that was asked of it.", entry.label)
+    });
     Some(Cheapest { is_no_cache, text: text + &left_out })
 }
 
@@ -109,8 +109,7 @@ fn amount(prices: &PriceList, value: f64) -> String {
 }
 
 fn against_reference(group: &Group<'_>, figure: &Criterion, entry: &StrategyRepeats<'_>) -> String {
-    let sound = reference(group).filter(|entry| is_sound_reference(entry));
-    let against = sound.and_then(|reference| {
+    let against = sound_reference(group).and_then(|reference| {
         let dearer = paired_ratio(&figure.by_block(reference), &figure.by_block(entry))?;
         let (ratio, word) = if dearer.estimate >= 1.0 {
             (dearer, "less")
@@ -256,6 +255,12 @@ mod tests {
             "{told:?}"
         );
         assert!(!told.text.contains("than no-cache"), "{told:?}");
+        // Where something was broken on purpose, operations fail with all of them.
+        for row in &mut results.summary {
+            (row.status, row.outages.read_outage_s, row.answers.errors) = (Status::Ok, Some(1.0), 30);
+        }
+        let told = cheapest(&groups(&results).unwrap()[0]).unwrap();
+        assert!(told.is_no_cache && !told.text.contains("not among them"), "{told:?}");
     }
 
     #[test]

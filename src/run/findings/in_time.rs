@@ -14,7 +14,7 @@ const MOST_CHANCE: f64 = 0.02;
 
 /// The parts of the measured time that are judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
+pub enum JudgedPart {
     /// All of it.
     Whole,
     /// What came before the first fault.
@@ -30,7 +30,7 @@ pub struct InTime {
     ended: u64,
     length: Duration,
     /// The stretch.
-    pub part: Part,
+    pub part: JudgedPart,
 }
 
 impl InTime {
@@ -64,7 +64,7 @@ pub fn of(cell: &Cell, observed: &Observed) -> Option<InTime> {
         due: load.all.operations() + load.all.unsent(),
         ended: ended_in_time(&sum(&load.windows), &load.tail),
         length: load.length,
-        part: Part::Whole,
+        part: JudgedPart::Whole,
     };
     let faults = faults::that_hit(cell);
     let Some(first) = faults.first().filter(|_| whole.share() < KEPT_UP) else { return Some(whole) };
@@ -82,7 +82,7 @@ fn before(cell: &Cell, windows: &[ObservedWindow], at: Duration) -> Option<InTim
     let window = cell.scenario.run.window.0;
     let is_over = |one: &&ObservedWindow| one.start + window <= at;
     let over: Vec<&ObservedWindow> = windows.iter().take_while(is_over).skip(1).collect();
-    between(cell, &over, Part::BeforeFaults)
+    between(cell, &over, JudgedPart::BeforeFaults)
 }
 
 /// What was due and ended in the second half of the time after a moment: by then a system that comes back has come back, and
@@ -91,12 +91,12 @@ fn after(cell: &Cell, windows: &[ObservedWindow], mended: Duration) -> Option<In
     let end = windows.last()?.start + cell.scenario.run.window.0;
     let from = mended + end.checked_sub(mended)? / 2;
     let late: Vec<&ObservedWindow> = windows.iter().filter(|one| one.start >= from).collect();
-    between(cell, &late, Part::AfterFaults)
+    between(cell, &late, JudgedPart::AfterFaults)
 }
 
 /// What was due and ended in windows that follow each other. What was under way at the first border stands for what was under
 /// way at the last, but for chance.
-fn between(cell: &Cell, windows: &[&ObservedWindow], part: Part) -> Option<InTime> {
+fn between(cell: &Cell, windows: &[&ObservedWindow], part: JudgedPart) -> Option<InTime> {
     let (first, last) = (windows.first()?, windows.last()?);
     let borders = [first.start, last.start + cell.scenario.run.window.0];
     let due: u64 = cell.scenario.schedule(cell.seed())?.due_between(&borders).into_iter().sum();
@@ -202,7 +202,7 @@ mod tests {
         let after = |ended| after(&cell(1_000).cells[0], &windows(ended), mended).unwrap();
         // What waited ends first, and then what is due.
         let back = after([500, 500, 0, 0, 700, 800, 500, 500, 500, 500]);
-        assert_eq!((back.part, back.due, back.share()), (Part::AfterFaults, 1_500, 1.0));
+        assert_eq!((back.part, back.due, back.share()), (JudgedPart::AfterFaults, 1_500, 1.0));
         let never = after([500, 500, 0, 0, 100, 100, 100, 100, 100, 100]);
         assert!((never.share() - 0.2).abs() < 0.03, "{never:?}");
     }

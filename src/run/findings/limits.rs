@@ -42,9 +42,9 @@ pub fn verdict(cell: &Cell, observed: &Observed) -> LoadVerdict {
     let verdict = verdict_on(cell, observed, &whole);
     let when = match in_time.map(|of| of.part) {
         _ if verdict.driven != Driven::Overloaded => "",
-        Some(in_time::Part::AfterFaults) => ", long after what was broken was mended",
-        Some(in_time::Part::BeforeFaults) => ", before anything was broken",
-        Some(in_time::Part::Whole) | None => "",
+        Some(in_time::JudgedPart::AfterFaults) => ", long after what was broken was mended",
+        Some(in_time::JudgedPart::BeforeFaults) => ", before anything was broken",
+        Some(in_time::JudgedPart::Whole) | None => "",
     };
     LoadVerdict { why: verdict.why + when, ..verdict }
 }
