@@ -83,6 +83,12 @@ impl EmbeddedDatabase {
         Self { counters, ..self.clone() }
     }
 
+    /// A handle on the same database that waits at least so long until a change is durable.
+    #[must_use]
+    pub fn at_least_waiting(&self, patience: Duration) -> Self {
+        Self { response_timeout: self.response_timeout.max(patience), ..self.clone() }
+    }
+
     async fn change<T>(
         &self,
         doing: &str,

@@ -18,6 +18,10 @@ use crate::store::{
     StoreError,
 };
 
+/// The least time that hotset's own commands are given for an answer, and an application for its first connections: what
+/// hotset loads, looks at and removes is no part of what is measured, and has to succeed however impatient the application is.
+const OWN_PATIENCE: Duration = Duration::from_secs(5);
+
 /// The database as an instance connects to it.
 #[derive(Debug, Clone)]
 pub struct DatabaseEndpoint {
@@ -37,6 +41,16 @@ enum Place {
     Embedded(EmbeddedDatabase),
     /// On a MongoDB server.
     Mongo(MongoOptions),
+}
+
+impl Place {
+    /// The same place with hotset's own patience.
+    fn patient(&self) -> Self {
+        match self {
+            Self::Embedded(database) => Self::Embedded(database.at_least_waiting(OWN_PATIENCE)),
+            Self::Mongo(options) => Self::Mongo(patient(options)),
+        }
+    }
 }
 
 impl DatabaseEndpoint {
@@ -59,13 +73,14 @@ impl DatabaseEndpoint {
         Ok(DelayedDatabase::new(database, self.delay(network, settings)))
     }
 
-    /// Connects hotset itself: past the relays, without the simulated round trip and service time.
+    /// Connects hotset itself: past the relays, without the simulated round trip and service time, and with at least 5 s for
+    /// an answer.
     ///
     /// # Errors
     /// Returns the error of the store.
     pub async fn connect_directly(&self, settings: &DatabaseSettings) -> Result<AppDatabase, StoreError> {
         let settings = DatabaseSettings { service_time: Duration::ZERO, ..settings.clone() };
-        let direct = Self { relays: None, ..self.clone() };
+        let direct = Self { place: self.place.patient(), relays: None, ..self.clone() };
         direct.connect(&NetworkSettings::default(), &settings, Counters::default()).await
     }
 
@@ -280,8 +295,13 @@ async fn managed(site: &DeploymentContext<'_>) -> Result<DatabaseDeployment, Top
 
 /// A connection for hotset's own commands, which are not counted.
 async fn administrator(options: &MongoOptions) -> Result<MongoDatabase, StoreError> {
-    let few = MongoOptions { min_pool_size: 0, max_pool_size: 2, ..options.clone() };
+    let few = MongoOptions { min_pool_size: 0, max_pool_size: 2, ..patient(options) };
     MongoDatabase::connect(few, Counters::default()).await
+}
+
+fn patient(options: &MongoOptions) -> MongoOptions {
+    let response_timeout = options.response_timeout.max(OWN_PATIENCE);
+    MongoOptions { response_timeout, ..options.clone() }
 }
 
 fn options(uri: SecretUrl, site: &DeploymentContext<'_>) -> MongoOptions {
@@ -296,7 +316,7 @@ fn options(uri: SecretUrl, site: &DeploymentContext<'_>) -> MongoOptions {
         ),
         min_pool_size: connections,
         max_pool_size: connections,
-        connect_timeout: site.database.timeout.0,
+        connect_timeout: site.database.timeout.0.max(OWN_PATIENCE),
         response_timeout: site.database.timeout.0,
         write_concern: site.database.write_concern,
         read_preference: site.database.read_preference,
@@ -307,6 +327,27 @@ fn options(uri: SecretUrl, site: &DeploymentContext<'_>) -> MongoOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::mongodb::{ReadPreference, WriteConcern};
+
+    #[test]
+    fn hotset_itself_waits_for_a_database_however_impatient_the_application_is() {
+        let waits = |millis| {
+            let options = MongoOptions {
+                uri: SecretUrl::new("mongodb://host/"),
+                database: "hotset".into(),
+                min_pool_size: 1,
+                max_pool_size: 1,
+                connect_timeout: OWN_PATIENCE,
+                response_timeout: Duration::from_millis(millis),
+                write_concern: WriteConcern::Journaled,
+                read_preference: ReadPreference::Primary,
+                app_name: "hotset".into(),
+            };
+            let Place::Mongo(own) = Place::Mongo(options).patient() else { unreachable!("it is a MongoDB") };
+            own.response_timeout
+        };
+        assert_eq!((waits(300), waits(9_000)), (OWN_PATIENCE, Duration::from_secs(9)));
+    }
 
     #[test]
     fn no_relay_stands_before_a_mongodb_that_shows_a_certificate_or_is_several() {
