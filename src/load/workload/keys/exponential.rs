@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU64;
 
-use super::Xoroshiro;
+use super::super::random::Xoroshiro;
 use crate::base::units::Share;
 use crate::scenario::{Reader, Settings};
 

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use super::super::random::Xoroshiro;
 use super::super::weights;
-use super::Xoroshiro;
 use crate::scenario::{Reader, Settings};
 
 crate::settings! {

@@ -4,7 +4,7 @@
 //! Each key has a column of equal width, of which it keeps a part; the rest belongs to one other key. The table holds keys
 //! and not ranks, so that scattering the hot keys costs nothing when they are drawn.
 
-use super::Xoroshiro;
+use super::super::random::Xoroshiro;
 
 /// One key's column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,7 @@
 
 use std::num::NonZeroU64;
 
-use super::Xoroshiro;
+use super::super::random::Xoroshiro;
 use crate::scenario::PositiveNumber;
 
 crate::settings! {

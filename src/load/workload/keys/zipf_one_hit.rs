@@ -6,7 +6,7 @@
 
 use std::num::NonZeroU64;
 
-use super::Xoroshiro;
+use super::super::random::Xoroshiro;
 use super::sequential;
 use super::zipf::ZipfRanks;
 use crate::base::units::Share;
