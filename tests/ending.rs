@@ -66,7 +66,13 @@ impl<'a> Ending<'a> {
     fn end(&mut self, signal: Signal) -> (Duration, i32) {
         let asked = Instant::now();
         kill_process(Pid::from_child(&self.child), signal).unwrap();
-        let status = self.child.wait().unwrap();
+        // Where the tests were started with SIGINT ignored, as a shell starts what is in the background, hotset ignores it too.
+        let mut ended = None;
+        eventually("the run ends (is SIGINT ignored here?)", || {
+            ended = self.child.try_wait().unwrap();
+            ended.is_some()
+        });
+        let status = ended.expect("it has ended");
         (asked.elapsed(), status.code().unwrap_or_else(|| -status.signal().unwrap_or_default()))
     }
 }

@@ -614,6 +614,19 @@ const SENTINEL: &str =
     r#"{ name = "sentinel", shards = 2, down_after = "1s", failover_timeout = "3s", database = "embedded" }"#;
 const SINGLE: &str = r#"{ name = "single", database = "embedded" }"#;
 
+#[track_caller]
+fn nothing_failed(row: &SummaryRow) {
+    let found = (row.answers.errors, row.answers.timeouts, row.audited.wrong.corrupt_reads);
+    assert_eq!(found, (0, 0, 0), "{}: {}: {row:#?}", row.cell, row.errors_by_kind);
+}
+
+#[track_caller]
+fn guarantee_held(row: &SummaryRow) {
+    let found = (row.judgement.verdict, row.at_end.lost_writes, row.audited.wrong.corrupt_reads);
+    let kept = (Some(Verdict::Kept), Some(0), 0);
+    assert_eq!(found, kept, "{}: {}: {row:#?}", row.cell, row.judgement.verdict_reason);
+}
+
 fn events<'a>(results: &'a Results, cell: &str, kind: &str) -> Vec<&'a Of<EventRow>> {
     results.events.iter().filter(|event| event.cell == cell && event.kind.name() == kind).collect()
 }
@@ -683,16 +696,8 @@ async fn a_scenario_uses_servers_that_are_there_already_reads_from_any_node_and_
     let results = place.results("there");
     assert_eq!(results.summary.len(), 4);
     for row in &results.summary {
-        assert_eq!(
-            (row.answers.errors, row.answers.timeouts, row.audited.wrong.corrupt_reads),
-            (0, 0, 0),
-            "{row:#?}"
-        );
-        assert_eq!(
-            (row.judgement.verdict, row.at_end.lost_writes),
-            (Some(Verdict::Kept), Some(0)),
-            "{row:#?}"
-        );
+        nothing_failed(row);
+        guarantee_held(row);
         assert!(row.answers.hits > 100, "{row:#?}");
     }
     assert_eq!(keys_of(&cluster, &["shard0", "shard1", "shard2"]).await, [0, 0, 0]);
@@ -722,16 +727,8 @@ fn every_strategy_does_the_same_work_and_keeps_its_promise_on_every_topology() {
     let results = place.results("alike");
     assert_eq!(results.summary.len(), 24);
     for row in &results.summary {
-        assert_eq!(
-            (row.answers.errors, row.answers.timeouts, row.audited.wrong.corrupt_reads),
-            (0, 0, 0),
-            "{row:#?}"
-        );
-        assert_eq!(
-            (row.judgement.verdict, row.at_end.lost_writes),
-            (Some(Verdict::Kept), Some(0)),
-            "{row:#?}"
-        );
+        nothing_failed(row);
+        guarantee_held(row);
         let single = results
             .summary
             .iter()
@@ -823,11 +820,7 @@ target = "cache"
     place.succeeds(&["cut.toml", "--no-plots", "--quiet"]);
     let results = place.results("cut");
     for row in &results.summary {
-        assert_eq!(
-            (row.judgement.verdict, row.at_end.lost_writes, row.audited.wrong.corrupt_reads),
-            (Some(Verdict::Kept), Some(0), 0),
-            "{row:#?}"
-        );
+        guarantee_held(row);
         // A few calls in a row, each within its timeout.
         assert!(row.read_service.max_us.unwrap() < 3e6, "{row:#?}");
         assert!(row.write_service.max_us.unwrap() < 8e6, "{row:#?}");
@@ -860,11 +853,7 @@ for = "1s"
     place.succeeds(&["cut.toml", "--no-plots", "--quiet"]);
     let results = place.results("cut");
     for row in &results.summary {
-        assert_eq!(
-            (row.judgement.verdict, row.at_end.lost_writes),
-            (Some(Verdict::Kept), Some(0)),
-            "{row:#?}"
-        );
+        guarantee_held(row);
         assert!(row.outages.write_outage_s.unwrap() > 0.7, "{row:#?}");
         assert!(row.read_service.max_us.unwrap() < 2e6, "{row:#?}");
     }
@@ -889,21 +878,9 @@ kind = "add-shard"
     place.succeeds(&["grow.toml", "--no-plots", "--quiet"]);
     let results = place.results("grow");
     for row in &results.summary {
-        assert_eq!(
-            (
-                row.answers.errors,
-                row.answers.timeouts,
-                row.audited.wrong.stale_reads,
-                row.audited.wrong.corrupt_reads
-            ),
-            (0, 0, 0, 0),
-            "{row:#?}"
-        );
-        assert_eq!(
-            (row.judgement.verdict, row.at_end.lost_writes),
-            (Some(Verdict::Kept), Some(0)),
-            "{row:#?}"
-        );
+        nothing_failed(row);
+        assert_eq!(row.audited.wrong.stale_reads, 0, "{row:#?}");
+        guarantee_held(row);
         let nodes: Vec<_> = results.nodes.iter().filter(|node| node.cell == row.cell).collect();
         // Those that were there are called what they were called before, though the new one has slots between theirs.
         let names: Vec<_> = nodes.iter().map(|node| node.shard.as_str()).collect();
@@ -1125,11 +1102,7 @@ target = "shard1"
     place.succeeds(&["sentinel.toml", "--no-plots", "--quiet"]);
     let results = place.results("sentinel");
     let row = row(&results, "cache-aside");
-    assert_eq!(
-        (row.judgement.verdict, row.at_end.lost_writes, row.audited.wrong.corrupt_reads),
-        (Some(Verdict::Kept), Some(0), 0),
-        "{row:#?}"
-    );
+    guarantee_held(row);
     let told = |kind: &str| -> Vec<_> {
         events(&results, &row.cell, kind).into_iter().map(|event| event.subject.as_str()).collect()
     };
@@ -1167,17 +1140,9 @@ target = "shard3"
     place.succeeds(&["shrink.toml", "--no-plots", "--quiet"]);
     let results = place.results("shrink");
     let row = row(&results, "cache-aside");
-    assert_eq!(
-        (
-            row.answers.errors,
-            row.answers.timeouts,
-            row.audited.wrong.stale_reads,
-            row.audited.wrong.corrupt_reads
-        ),
-        (0, 0, 0, 0),
-        "{row:#?}"
-    );
-    assert_eq!((row.judgement.verdict, row.at_end.lost_writes), (Some(Verdict::Kept), Some(0)), "{row:#?}");
+    nothing_failed(row);
+    assert_eq!(row.audited.wrong.stale_reads, 0, "{row:#?}");
+    guarantee_held(row);
     assert_eq!(events(&results, &row.cell, "mended").len(), 1, "{:#?}", results.events);
     let slots: Vec<_> = results.nodes.iter().map(|node| node.slots.unwrap()).collect();
     assert_eq!((slots.len(), slots.iter().sum::<u64>()), (3, 16_384), "{slots:?}");
@@ -1202,7 +1167,7 @@ target = "database"
     place.succeeds(&["link.toml", "--no-plots", "--quiet"]);
     let results = place.results("link");
     let row = row(&results, "no-cache");
-    assert_eq!((row.judgement.verdict, row.at_end.lost_writes), (Some(Verdict::Kept), Some(0)), "{row:#?}");
+    guarantee_held(row);
     let windows = |from: f64, to: f64| -> Vec<_> {
         let within = |window: &&hotset::results::Of<hotset::results::TimeseriesRow>| {
             window.phase == Phase::Measure && window.start_s >= from && window.start_s < to
