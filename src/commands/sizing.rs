@@ -33,6 +33,7 @@ use crate::model::curve::{
 };
 use crate::model::eviction::PolicyKind;
 use crate::results::Phase;
+use crate::run::plan::settings::CacheAtStart;
 use crate::run::plan::{Cell, Plan, Scenario};
 use crate::topology::settings::Capacity;
 
@@ -44,6 +45,8 @@ const SMALLEST_RATE: f64 = 0.01;
 const POINTS: u32 = 16;
 /// Records of a trace from one look at the memory that its objects take to the next.
 const BETWEEN_MEMORY_CHECKS: u64 = 1 << 20;
+/// What is told beside the curve of a scenario whose runs do not warm their caches.
+const WARMED: &str = "the curve is that of a warmed cache, and this scenario's runs meet theirs cold: they hit less as long as it fills";
 /// Why writes of a trace put in what is written.
 const AS_IN_THE_TRACE: &str = "writes update the cache, as those of the trace did: it was recorded at a cache that its application \
                                fills, and a set that follows a get of its key is such a fill and left out (--on-write says otherwise)";
@@ -143,7 +146,7 @@ fn simulate_scenario(
         reason: study.writes.reason(),
         skipped: Skipped::default(),
         expires: false,
-        notes: Vec::new(),
+        notes: (scenario.run.cache == CacheAtStart::Cold).then(|| WARMED.to_owned()).into_iter().collect(),
     })
 }
 

@@ -72,7 +72,7 @@ pub enum SizingError {
     TooManyKeys(#[from] TooManyKeys),
     /// The caches would not fit into memory.
     #[error(
-        "simulating that takes about {needed} of memory, and there are {there_is}; give a smaller --rate, or fewer or smaller --capacities, or fewer --policies"
+        "simulating that takes about {needed} of memory, and there are {there_is}; give fewer or smaller --capacities, or fewer --policies, or for entries that do not expire a smaller --rate"
     )]
     Memory {
         /// The memory that the simulation needs.

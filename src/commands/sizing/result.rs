@@ -96,7 +96,7 @@ impl Sizing {
             }
         }
         reached.sort();
-        let percent = target.get() * 100.0;
+        let percent = target.percent();
         let Some(((least, policy), others)) = reached.split_first() else {
             return best.map_or_else(String::new, |best| best.to_string());
         };

@@ -68,6 +68,7 @@ struct Held {
     bytes: u64,
     expires_s: Option<u64>,
     is_fresh: bool,
+    is_untold: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -110,16 +111,16 @@ fn replayed(rows: &[Row], policy: PolicyKind, capacity: u64, expire: bool) -> Co
         match held.iter().position(|entry| entry.key == row.key) {
             Some(place) if is_fill => {
                 let entry = &mut held[place];
-                if entry.is_fresh {
+                if entry.is_fresh || entry.is_untold {
                     entry.expires_s = expires_s;
                 }
-                (entry.bytes, entry.is_fresh) = (bytes, false);
+                (entry.bytes, entry.is_fresh, entry.is_untold) = (bytes, false, false);
             }
             Some(place) => {
                 let mut entry = held.remove(place);
                 (entry.bytes, entry.is_fresh) = (bytes, false);
                 if row.operation == "set" || row.ttl_s > 0 {
-                    entry.expires_s = expires_s;
+                    (entry.expires_s, entry.is_untold) = (expires_s, false);
                 }
                 if row.operation == "get" {
                     hits += 1;
@@ -130,7 +131,8 @@ fn replayed(rows: &[Row], policy: PolicyKind, capacity: u64, expire: bool) -> Co
             None if is_fill => {}
             None => {
                 let is_fresh = row.operation == "get";
-                held.insert(0, Held { key: row.key, bytes, expires_s, is_fresh });
+                let is_untold = is_fresh && expires_s.is_none();
+                held.insert(0, Held { key: row.key, bytes, expires_s, is_fresh, is_untold });
             }
         }
         if row.operation == "get" {

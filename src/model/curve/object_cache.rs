@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use super::{CacheSize, KeyIndex, Keys, ObjectAccess, ObjectAccessKind, ObjectTally, WritePolicy};
+use super::{CacheSize, KeyIndex, Keys, NEVER, ObjectAccess, ObjectAccessKind, ObjectTally, WritePolicy};
 use crate::base::hash::mix;
 use crate::model::eviction::{AnyPolicy, Policy, PolicyKind, Slot};
 
@@ -29,6 +29,8 @@ struct ObjectEntry {
     object: u32,
     /// A read has put it in, and no access came after.
     is_fresh: bool,
+    /// A read has put it in, and nothing has told how long it lives.
+    is_untold: bool,
     /// The room that it takes.
     takes: u64,
     expires_ms: u64,
@@ -93,13 +95,15 @@ impl ObjectSimulation {
     }
 
     /// What the read before has put in is as large as this says, and lives as long. What was there before it lives on as it
-    /// did: nothing was loaded here, whatever the cache did that the stream was recorded at.
+    /// did: nothing was loaded here, whatever the cache did that the stream was recorded at. Only where nothing has told yet
+    /// how long that is, this does.
     fn fill(&mut self, access: ObjectAccess) {
         let Some(slot) = self.index.get(access.object.into()) else { return };
         let entry = &mut self.entries[slot as usize];
-        if std::mem::take(&mut entry.is_fresh) {
+        if entry.is_fresh || entry.is_untold {
             entry.expires_ms = access.expires_ms;
         }
+        (entry.is_fresh, entry.is_untold) = (false, false);
         self.resize(slot, access.bytes);
     }
 
@@ -109,7 +113,7 @@ impl ObjectSimulation {
         let entry = &mut self.entries[slot as usize];
         entry.is_fresh = false;
         if access.kind == ObjectAccessKind::Put {
-            entry.expires_ms = access.expires_ms;
+            (entry.expires_ms, entry.is_untold) = (access.expires_ms, false);
         }
         self.resize(slot, access.bytes);
     }
@@ -141,7 +145,9 @@ impl ObjectSimulation {
             self.evict();
         }
         self.taken += takes;
-        let entry = ObjectEntry { object: access.object, is_fresh, takes, expires_ms: access.expires_ms };
+        let ObjectAccess { object, expires_ms, .. } = access;
+        let is_untold = is_fresh && expires_ms == NEVER;
+        let entry = ObjectEntry { object, is_fresh, is_untold, takes, expires_ms };
         let slot = self.slot_for(entry);
         self.index.set(access.object.into(), slot);
         self.policy.insert(slot, mix(access.object.into()));
@@ -203,7 +209,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::curve::{Access, AccessKind, NEVER, Simulation, testing};
+    use crate::model::curve::{Access, AccessKind, Simulation, testing};
 
     /// A cache as a list of what is held, the next to be evicted last.
     struct NaiveCache {
@@ -220,6 +226,7 @@ mod tests {
         bytes: u64,
         expires_ms: u64,
         is_fresh: bool,
+        is_untold: bool,
     }
 
     impl NaiveCache {
@@ -228,10 +235,10 @@ mod tests {
             if access.kind == ObjectAccessKind::Fill {
                 let held = self.held.iter_mut().find(|entry| entry.object == access.object);
                 if let Some(entry) = held {
-                    if entry.is_fresh {
+                    if entry.is_fresh || entry.is_untold {
                         entry.expires_ms = access.expires_ms;
                     }
-                    *entry = NaiveEntry { bytes: access.bytes, is_fresh: false, ..*entry };
+                    *entry = NaiveEntry { bytes: access.bytes, is_fresh: false, is_untold: false, ..*entry };
                 }
                 self.make_fit(access);
                 return None;
@@ -252,14 +259,15 @@ mod tests {
                 let mut entry = self.held.remove(place);
                 entry = NaiveEntry { bytes: access.bytes, is_fresh: false, ..entry };
                 if access.kind == ObjectAccessKind::Put {
-                    entry.expires_ms = access.expires_ms;
+                    (entry.expires_ms, entry.is_untold) = (access.expires_ms, false);
                 }
                 self.held.insert(if self.is_lru { 0 } else { place }, entry);
                 self.tally.hits += u64::from(is_read);
                 self.tally.hit_bytes += if is_read { access.bytes } else { 0 };
             } else {
                 let ObjectAccess { object, bytes, expires_ms, .. } = access;
-                self.held.insert(0, NaiveEntry { object, bytes, expires_ms, is_fresh: is_read });
+                let is_untold = is_read && expires_ms == NEVER;
+                self.held.insert(0, NaiveEntry { object, bytes, expires_ms, is_fresh: is_read, is_untold });
             }
             self.make_fit(access);
             is_read.then_some(place.is_some())
@@ -379,6 +387,23 @@ mod tests {
         assert_eq!(cache.access(access(Read, 1, 30, 99, NEVER)), Some(true));
         cache.access(access(Fill, 1, 30, 99, 1000));
         assert_eq!(cache.access(access(Read, 1, 30, 100, NEVER)), Some(false));
+    }
+
+    #[test]
+    fn a_fill_tells_the_life_of_an_entry_of_which_nothing_has_told_it_yet() {
+        use ObjectAccessKind::{Fill, Put, Read};
+        let mut cache = lru(100);
+        // A trace may begin in the middle, or two clients may miss at once.
+        for time_ms in [0, 30] {
+            cache.access(access(Read, 1, 10, time_ms, NEVER));
+        }
+        cache.access(access(Fill, 1, 10, 30, 90));
+        assert_eq!(cache.access(access(Read, 1, 10, 89, NEVER)), Some(true));
+        assert_eq!(cache.access(access(Read, 1, 10, 90, NEVER)), Some(false));
+        cache.access(access(Put, 2, 10, 0, NEVER));
+        cache.access(access(Read, 2, 10, 1, NEVER));
+        cache.access(access(Fill, 2, 10, 1, 50));
+        assert_eq!(cache.access(access(Read, 2, 10, 60, NEVER)), Some(true), "it was told to live for ever");
     }
 
     #[test]

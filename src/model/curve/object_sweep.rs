@@ -19,7 +19,7 @@ const BETWEEN_PROGRESS: u64 = 1 << 15;
 /// The bytes that a simulation takes for each object of the stream, for the place where it is.
 const BYTES_AN_OBJECT: u64 = 4;
 /// The bytes that a simulation takes for each entry that it holds, under the policy that takes most.
-const BYTES_AN_ENTRY: u64 = 64;
+const BYTES_AN_ENTRY: u64 = 100;
 
 /// A request for curves of objects. Each point is a simulation of its own, of all objects: LRU's caches do not contain each
 /// other where what is larger than a cache stays out of it, entries expire or sizes change, so that there are no stack
@@ -254,9 +254,9 @@ mod tests {
     #[test]
     fn memory_goes_with_objects_and_with_what_fits_of_them() {
         let memory = |sizes: Vec<CacheSize>| ObjectSweep { sizes, ..sweep(1) }.memory_bytes(1000, 100);
-        assert_eq!(memory(vec![bytes(5000)]), 2 * (4 * 1000 + 64 * 50));
-        assert_eq!(memory(vec![bytes(1 << 40)]), 2 * (4 * 1000 + 64 * 1000), "no more than there is");
+        assert_eq!(memory(vec![bytes(5000)]), 2 * (4 * 1000 + 100 * 50));
+        assert_eq!(memory(vec![bytes(1 << 40)]), 2 * (4 * 1000 + 100 * 1000), "no more than there is");
         let entries = CacheSize::Entries(NonZeroU32::new(10).expect("ten"));
-        assert_eq!(memory(vec![entries, entries]), 2 * 2 * (4 * 1000 + 64 * 10));
+        assert_eq!(memory(vec![entries, entries]), 2 * 2 * (4 * 1000 + 100 * 10));
     }
 }
