@@ -182,7 +182,15 @@ impl PhaseSettings {
                 format!("give the {} that the {} reaches", unit.words(), self.kind.word()),
             );
         }
-        let (from, to) = (from.unwrap_or(before), to.unwrap_or(0.0));
+        let from = from.unwrap_or(before);
+        let rises = matches!(self.kind, PhaseKind::Spike | PhaseKind::Sine);
+        if let Some(to) = to.filter(|to| rises && from > *to) {
+            let (what, kind) = (unit.words(), self.kind.word());
+            let message = format!("{to} is below the {from} from which the {kind} rises");
+            let help = format!("give {to_key} a higher {what}, or {from_key} a lower one");
+            reader.wrong(to_key, message, Some(help));
+        }
+        let to = to.unwrap_or(0.0);
         match self.kind {
             PhaseKind::Pause => whole(RateCurve::level(0.0)),
             PhaseKind::Steady => {
@@ -209,10 +217,6 @@ impl PhaseSettings {
                 ]
             }
             PhaseKind::Sine => {
-                if from > to {
-                    let message = format!("{to} is below {from_key}, the lowest {} of a sine", unit.words());
-                    reader.wrong(to_key, message, Some("exchange the two".into()));
-                }
                 let period_s = self.period.map_or(length, |period| period.0).as_secs_f64();
                 whole(RateCurve::Wave { low: from, high: to, period_s })
             }
@@ -425,10 +429,7 @@ mod tests {
         }
         let sine = "duration = \"1s\"\nkind = \"sine\"\nfrom_clients = 9\nto_clients = 3";
         let (_, told) = pieces_in(LoadUnit::Clients, sine);
-        assert_eq!(
-            told,
-            ["phase[0].to_clients: 3 is below from_clients, the lowest number of clients of a sine"]
-        );
+        assert_eq!(told, ["phase[0].to_clients: 3 is below the 9 from which the sine rises"]);
     }
 
     #[test]
@@ -469,12 +470,13 @@ mod tests {
         );
         let (_, mistakes) = pieces("duration = \"1s\"\nkind = \"ramp\"");
         assert_eq!(mistakes, ["phase[0].to_per_second: is missing"]);
-        let (_, mistakes) = pieces("duration = \"1s\"\nkind = \"sine\"\nto_per_second = 9");
-        assert!(
-            mistakes[0].starts_with("phase[0].to_per_second: 9 is below from_per_second"),
-            "{mistakes:?}"
-        );
-        let (_, mistakes) = pieces("duration = \"1s\"\nkind = \"spike\"\nto_per_second = 9\nrise = \"1s\"");
+        for kind in ["sine", "spike"] {
+            let of = |more: &str| pieces(&format!("duration = \"1s\"\nkind = \"{kind}\"\n{more}")).1;
+            let below = format!("phase[0].to_per_second: 9 is below the 100 from which the {kind} rises");
+            assert_eq!(of("to_per_second = 9"), [below]);
+            assert_eq!(of(""), ["phase[0].to_per_second: is missing"]);
+        }
+        let (_, mistakes) = pieces("duration = \"1s\"\nkind = \"spike\"\nto_per_second = 900\nrise = \"1s\"");
         assert_eq!(mistakes, ["phase[0].rise: takes the whole phase"]);
     }
 

@@ -74,7 +74,7 @@ impl PhasedStream {
     /// The part of a moment.
     #[inline]
     fn at(&self, moment: Duration) -> &StreamPart {
-        let begun = self.later.iter().take_while(|part| part.start <= moment).count();
+        let begun = self.later.partition_point(|part| part.start <= moment);
         self.later[..begun].last().unwrap_or(&self.first)
     }
 

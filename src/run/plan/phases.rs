@@ -7,7 +7,7 @@ use super::scenario::ShownTable;
 use super::settings::RunSettings;
 use crate::application::ApplicationSpec;
 use crate::base::units::show_duration;
-use crate::load::workload::phase::{CLIENTS, LoadPhase, LoadUnit, PhaseSettings, RATES};
+use crate::load::workload::phase::{CLIENTS, LoadPhase, LoadUnit, PhaseKind, PhaseSettings, RATES};
 use crate::load::workload::{Distribution, RateProfile, StaircaseSettings, WorkloadSettings};
 use crate::scenario::{Mistake, Positive, PositiveNumber, Reader, Settings as _, Table, Value, ValueKind};
 
@@ -136,6 +136,9 @@ fn phase(
         LoadUnit::Clients => Some(beside.workload.clients.get() as f64),
     };
     let last = before.last().map(LoadPhase::last).or(usual).unwrap_or(0.0);
+    if unit == LoadUnit::Clients {
+        check_turns(reader, settings, beside, last);
+    }
     LoadPhase {
         name: name(reader, settings, before),
         kind: settings.kind,
@@ -215,6 +218,28 @@ fn check_clients(reader: &Reader<'_>, settings: &PhaseSettings, workload: &Workl
             }
             Some(_) | None => {}
         }
+    }
+}
+
+/// Where all clients together walk through a trace or through the keys, those that rest would leave out their part.
+fn check_turns(reader: &Reader<'_>, settings: &PhaseSettings, beside: &Beside<'_>, before: f64) {
+    let distribution = settings.keys.as_ref().map_or(beside.distribution, |keys| &keys.0);
+    let what = match &beside.workload.trace {
+        Some(_) => "the operations of the trace",
+        None if distribution.is_independent() => return,
+        None => "the keys",
+    };
+    let all = beside.workload.clients.get();
+    let [steady, from, to] =
+        [settings.clients.map(NonZeroU64::get), settings.from_clients, settings.to_clients];
+    let rests = |clients: Option<u64>| clients.is_some_and(|clients| clients < all);
+    let begins_anew = matches!(settings.kind, PhaseKind::Steady | PhaseKind::Pause);
+    let goes_on = !begins_anew && from.is_none() && before < all as f64;
+    let are_fewer = [rests(steady), goes_on || rests(from), rests(to)];
+    for (key, _) in CLIENTS.into_iter().zip(are_fewer).filter(|(_, are_fewer)| *are_fewer) {
+        let message = format!("lets clients rest, and {what} are taken by all {all} of them in turns");
+        let help = format!("write {key} = {all}, or rates in place of clients, which leave nothing out");
+        reader.wrong(key, message, Some(help));
     }
 }
 
@@ -341,6 +366,31 @@ mod tests {
             ["phase[0].clients", "phase[1].to_clients"].map(|key| format!(
                 "{key}: means nothing in an open loop, where a rate says how much is asked"
             ))
+        );
+    }
+
+    #[test]
+    fn no_client_rests_where_all_of_them_take_turns() {
+        let of = |keys: &str, phases: &str| {
+            plan(&format!("[workload]\nclients = 10\n[workload.keys]\ndistribution = \"{keys}\"\n{phases}"))
+        };
+        let fewer = "[[phase]]\nduration = \"5s\"\nclients = 4\n";
+        let then = "[[phase]]\nduration = \"5s\"\nkeys = { distribution = \"sequential\" }\nkind = \"ramp\"\nto_clients = 10\n";
+        for (keys, phases, key) in [
+            ("sequential", fewer.to_owned(), "phase[0].clients"),
+            ("zipf-one-hit", fewer.replace("clients", "kind = \"ramp\"\nto_clients"), "phase[0].to_clients"),
+            ("zipf", [fewer, then].concat(), "phase[1].from_clients"),
+        ] {
+            let told = of(keys, &phases).unwrap_err();
+            let what = "lets clients rest, and the keys are taken by all 10 of them in turns";
+            assert_eq!(told, [format!("{key}: {what}")], "{keys}: {phases}");
+        }
+        assert!(of("zipf", fewer).is_ok(), "each draws its own keys");
+        assert!(of("sequential", &fewer.replace('4', "10")).is_ok());
+        let pause = "[[phase]]\nduration = \"5s\"\nkind = \"pause\"\n";
+        assert!(
+            of("sequential", &[&fewer.replace('4', "10"), pause].concat()).is_ok(),
+            "nobody goes on alone"
         );
     }
 
