@@ -26,6 +26,17 @@ pub enum TraceError {
         /// The error of the operating system.
         source: io::Error,
     },
+    /// What comes out of a pipe cannot be kept to be read again.
+    #[error(
+        "cannot keep what comes out of the pipe in {}: {source}; make room there, or set TMPDIR to a larger disk",
+        folder.display()
+    )]
+    Keep {
+        /// The folder for temporary files.
+        folder: PathBuf,
+        /// The error of the operating system.
+        source: io::Error,
+    },
     /// The operating system could not read.
     #[error("cannot read the trace after line {line}: {source}; check the disk and the path")]
     Read {

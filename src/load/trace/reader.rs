@@ -76,6 +76,7 @@ impl TraceReader {
         let mut lines = Lines::new(text);
         let mut scratch = csv::ByteRecord::new();
         let mut skipped = Skipped::default();
+        let mut first_refused = None;
         let layout = loop {
             let refused = match advance(&mut lines)? {
                 Next::End => return Err(TraceError::Empty { skipped: skipped.lines }),
@@ -91,8 +92,9 @@ impl TraceReader {
             // A damaged first line is a line to skip, but what has no line of a format is not a trace.
             let is_unknown = matches!(refused, TraceError::UnknownFormat { .. });
             if on_broken == OnBroken::Refuse || !is_unknown || skipped.lines == MOST_BEFORE_THE_FORMAT {
-                return Err(refused);
+                return Err(first_refused.filter(|_| is_unknown).unwrap_or(refused));
             }
+            first_refused.get_or_insert(refused);
             let reason = "it is that of no known format".to_owned();
             let broken = Broken { line: lines.number(), reason, remedy: "correct the line" };
             skipped.lines += 1;

@@ -195,6 +195,13 @@ fn a_broken_first_line_is_left_out_and_counted_where_broken_lines_are() {
 }
 
 #[test]
+fn what_is_no_trace_is_refused_by_its_first_line_however_many_were_skipped() {
+    let text = (1..=200).map(|line| format!("nonsense {line}\n")).collect::<Vec<_>>().concat();
+    let error = TraceReader::new(io::Cursor::new(text), None, OnBroken::Skip).err().unwrap().to_string();
+    assert!(error.starts_with("line 1 of the trace") && error.contains("\"nonsense 1\""), "{error}");
+}
+
+#[test]
 fn an_unknown_format_is_refused_with_what_is_known() {
     for text in ["time,key\n1,a\n", "\x1f\u{8}\u{0}binary", "a,b,c,d,e,f,g\n", "1,2,3\n"] {
         let error = refused(text, None);
