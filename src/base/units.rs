@@ -109,6 +109,12 @@ impl Share {
     pub fn get(self) -> f64 {
         self.0
     }
+
+    /// The share in percent, to a millionth of one: 0.57 is 57, and not 56.99999999999999 as the product has it.
+    #[must_use]
+    pub fn percent(self) -> f64 {
+        (self.0 * 1e8).round() / 1e6
+    }
 }
 
 /// A number with up to three decimals and no trailing zeros.
@@ -155,6 +161,15 @@ mod tests {
         assert_eq!(ByteSize::parse("64MiB").unwrap().0, 67_108_864);
         assert_eq!(ByteSize::parse("64MB").unwrap().0, 64_000_000);
         assert!(ByteSize::parse("64").is_err());
+    }
+
+    #[test]
+    fn a_share_is_shown_in_percent_as_it_was_written() {
+        for hundredths in 0..=10_000_u32 {
+            let written = format!("{}", f64::from(hundredths) / 100.0);
+            let share = Share::new(written.parse::<f64>().unwrap() / 100.0).unwrap();
+            assert_eq!(share.percent().to_string(), written);
+        }
     }
 
     #[test]

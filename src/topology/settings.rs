@@ -57,7 +57,7 @@ impl Setting for Capacity {
         match self {
             Self::Entries(entries) => entries.show(),
             Self::Bytes(size) => size.show(),
-            Self::OfDataset(share) => format!("\"{}%\"", share.get() * 100.0),
+            Self::OfDataset(share) => format!("\"{}%\"", share.percent()),
         }
     }
 }
@@ -109,7 +109,7 @@ impl Setting for Percent {
     }
 
     fn show(&self) -> String {
-        (self.0.get() * 100.0).to_string()
+        self.0.percent().to_string()
     }
 }
 

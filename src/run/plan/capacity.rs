@@ -38,7 +38,7 @@ impl Dataset {
     fn too_small(self, capacity: Capacity) -> Option<(String, String)> {
         match capacity {
             Capacity::OfDataset(share) if share.get() * (self.documents as f64) < 1.0 => Some((
-                format!("{}% of {} documents is less than one entry", share.get() * 100.0, self.documents),
+                format!("{}% of {} documents is less than one entry", share.percent(), self.documents),
                 format!("give {}% or more, or a number of entries", 100.0 / self.documents as f64),
             )),
             Capacity::Bytes(bytes) if bytes.0 < self.entry_bytes => Some((

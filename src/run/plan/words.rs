@@ -16,57 +16,12 @@ impl Plan {
     #[must_use]
     pub fn workload_in_words(&self) -> String {
         let scenario = &self.scenario;
-        let workload = &scenario.workload;
-        let mut parts = vec![format!(
-            "{} documents of {}",
-            grouped(scenario.dataset.keys.get()),
-            size(&scenario.dataset.value_size)
-        )];
-        match &workload.trace {
-            Some(path) => parts.push(format!("the operations of the trace {path}")),
-            None if !scenario.is_catalog() => {
-                parts.push(format!("the operations of {}", scenario.application.spec.name()));
-            }
-            None => parts.push(format!("{} % reads", tidy(workload.reads.get() * 100.0))),
-        }
-        let instances = format!("{} instances", grouped(workload.instances.get()));
-        let clients = format!("{} clients of {instances}", grouped(workload.clients.get()));
-        let taken_by = match workload.max_in_flight {
-            _ if !scenario.shares_arrivals() => format!("from {clients}"),
-            Some(most) => format!("at {instances}, at most {} at once", grouped(most.get())),
-            None => format!("at {instances}"),
-        };
-        let keys = if workload.trace.is_some() {
-            String::new()
-        } else {
-            format!(", {}", scenario.distribution.in_words())
-        };
-        parts.push(match workload.rate_per_second {
-            Some(_) if !scenario.phases.is_empty() => {
-                let arrivals = unquoted(&workload.arrivals.show());
-                format!("a rate that changes ({arrivals}) {taken_by}{keys}")
-            }
-            Some(rate) if let Some(speed) = workload.speed => {
-                let times = if (speed.0 - 1.0).abs() < f64::EPSILON {
-                    String::new()
-                } else {
-                    format!(", {} times as fast", tidy(speed.0))
-                };
-                format!("as they happened{times}, {} a second in the mean, {taken_by}", tidy(rate.0))
-            }
-            Some(rate) if scenario.search.is_some() => {
-                let arrivals = unquoted(&workload.arrivals.show());
-                format!(
-                    "the highest rate that holds, looked for from {} operations a second on ({arrivals}), {taken_by}{keys}",
-                    tidy(rate.0)
-                )
-            }
-            Some(rate) => {
-                let arrivals = unquoted(&workload.arrivals.show());
-                format!("{} operations a second ({arrivals}) {taken_by}{keys}", tidy(rate.0))
-            }
-            None => format!("{clients}, each as fast as it is answered{keys}"),
-        });
+        let documents = grouped(scenario.dataset.keys.get());
+        let mut parts = vec![
+            format!("{documents} documents of {}", size(&scenario.dataset.value_size)),
+            operations_in_words(scenario),
+            load_in_words(scenario),
+        ];
         let cache = &scenario.cache;
         let room = self.room_in_words();
         let ttl =
@@ -78,7 +33,7 @@ impl Plan {
         };
         parts.push(format!("{room}, {ttl}{met}"));
         for phase in &scenario.phases {
-            parts.push(format!("{}: {}", phase.name, phase.in_words(workload.reads)));
+            parts.push(format!("{}: {}", phase.name, phase.in_words(scenario.workload.reads)));
         }
         for fault in &scenario.faults {
             let lasts =
@@ -108,6 +63,50 @@ impl Plan {
             format!(" on {}", topologies.into_iter().collect::<Vec<_>>().join(", "))
         };
         format!("a cache for {}, {}{on}", unquoted(&capacity.show()), unquoted(&cache.eviction.show()))
+    }
+}
+
+/// Such as "95 % reads".
+fn operations_in_words(scenario: &Scenario) -> String {
+    match &scenario.workload.trace {
+        Some(path) => format!("the operations of the trace {path}"),
+        None if scenario.is_catalog() => format!("{} % reads", tidy(scenario.workload.reads.percent())),
+        None => format!("the operations of {}", scenario.application.spec.name()),
+    }
+}
+
+/// Such as "1,500 operations a second (poisson) at 2 instances, Zipf 0.99".
+fn load_in_words(scenario: &Scenario) -> String {
+    let workload = &scenario.workload;
+    let instances = format!("{} instances", grouped(workload.instances.get()));
+    let clients = format!("{} clients of {instances}", grouped(workload.clients.get()));
+    let taken_by = match workload.max_in_flight {
+        _ if !scenario.shares_arrivals() => format!("from {clients}"),
+        Some(most) => format!("at {instances}, at most {} at once", grouped(most.get())),
+        None => format!("at {instances}"),
+    };
+    let keys = match &workload.trace {
+        Some(_) => String::new(),
+        None => format!(", {}", scenario.distribution.in_words()),
+    };
+    let arrivals = unquoted(&workload.arrivals.show());
+    match workload.rate_per_second.map(|rate| rate.0) {
+        None => format!("{clients}, each as fast as it is answered{keys}"),
+        Some(_) if !scenario.phases.is_empty() => {
+            format!("a rate that changes ({arrivals}) {taken_by}{keys}")
+        }
+        Some(rate) if let Some(speed) = workload.speed => {
+            let times = match speed.0 {
+                speed if (speed - 1.0).abs() < f64::EPSILON => String::new(),
+                speed => format!(", {} times as fast", tidy(speed)),
+            };
+            format!("as they happened{times}, {} a second in the mean, {taken_by}", tidy(rate))
+        }
+        Some(rate) if scenario.search.is_some() => format!(
+            "the highest rate that holds, looked for from {} operations a second on ({arrivals}), {taken_by}{keys}",
+            tidy(rate)
+        ),
+        Some(rate) => format!("{} operations a second ({arrivals}) {taken_by}{keys}", tidy(rate)),
     }
 }
 
