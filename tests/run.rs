@@ -622,6 +622,24 @@ fn a_cache_that_is_met_cold_is_empty_when_measuring_begins_and_that_is_no_fault(
 }
 
 #[test]
+fn what_was_written_while_the_cache_was_filled_at_full_speed_is_no_backlog_of_the_load() {
+    let place = Place::new();
+    // Filling writes thousands a second, and one batch of ten goes to the database each second.
+    let text = scenario(EMBEDDED, "")
+        .replace(r#""no-cache", "cache-aside", "cache-through""#, r#""write-behind""#)
+        .replace("clients = 8", "clients = 8\nrate_per_second = 100")
+        .replace(r#"warmup_max = "1s""#, r#"warmup_max = "3s""#);
+    place.write("filled.toml", text);
+    place.succeeds(&["filled.toml", "--no-plots", "--quiet"]);
+    let results = place.results("filled");
+    let row = row(&results, "write-behind");
+    // Three seconds of warm-up and one of measuring at ten writes a second, with room for chance.
+    let backlog = row.backlog.backlog_max.unwrap();
+    assert!(backlog < 80, "{backlog} of {} writes wait: {row:#?}", row.writes);
+    assert_eq!((row.at_end.lost_writes, row.audited.wrong.corrupt_reads), (Some(0), 0));
+}
+
+#[test]
 fn a_fault_that_lasts_nearly_to_the_end_does_not_make_a_cell_overloaded() {
     let place = Place::new();
     let fault = "[[fault]]\nat = \"2s\"\nkind = \"slow-database\"\nfor = \"900ms\"\ndelay = \"600ms\"\n";

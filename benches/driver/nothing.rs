@@ -23,7 +23,7 @@ use hotset::run::driver::instance::Instance;
 use hotset::run::driver::open_loop::OpenLoop;
 use hotset::scenario::PositiveNumber;
 use hotset::store::{Counters, StoreError};
-use hotset::strategy::{Backlog, ReadOutcome, WriteError};
+use hotset::strategy::{ReadOutcome, WriteError};
 use tokio::task::LocalSet;
 
 /// The clients of one thread.
@@ -63,18 +63,6 @@ impl Application for Nothing {
         };
         visitor.write(write, writing).await?;
         Ok(Answer::Written)
-    }
-
-    async fn recover(&self) -> Result<u64, StoreError> {
-        Ok(0)
-    }
-
-    async fn drain(&self, _bound: Duration) -> Result<(), StoreError> {
-        Ok(())
-    }
-
-    fn backlog(&self) -> Backlog {
-        Backlog::default()
     }
 }
 

@@ -146,14 +146,20 @@ pub trait Application: Send + Sync + 'static {
         Duration::ZERO
     }
 
-    /// See [`Strategy::recover`](crate::strategy::Strategy::recover).
-    fn recover(&self) -> impl Future<Output = Result<u64, StoreError>> + Send;
+    /// See [`Strategy::recover`](crate::strategy::Strategy::recover). What holds nothing back has nothing to take over.
+    fn recover(&self) -> impl Future<Output = Result<u64, StoreError>> + Send {
+        async { Ok(0) }
+    }
 
-    /// See [`Strategy::drain`](crate::strategy::Strategy::drain).
-    fn drain(&self, bound: Duration) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// See [`Strategy::drain`](crate::strategy::Strategy::drain). What holds nothing back has nothing to deliver.
+    fn drain(&self, _bound: Duration) -> impl Future<Output = Result<(), StoreError>> + Send {
+        async { Ok(()) }
+    }
 
-    /// See [`Strategy::backlog`](crate::strategy::Strategy::backlog).
-    fn backlog(&self) -> Backlog;
+    /// See [`Strategy::backlog`](crate::strategy::Strategy::backlog). What holds nothing back has none.
+    fn backlog(&self) -> Backlog {
+        Backlog::default()
+    }
 }
 
 /// An error for a write to a document that should exist and does not.

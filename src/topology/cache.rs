@@ -20,7 +20,7 @@ use crate::store::local::{LocalCache, LocalStatistics};
 use crate::store::redis::layout::{Layout, NodeAddress};
 use crate::store::redis::slots::SLOTS;
 use crate::store::redis::{RedisAdmin, RedisCache, RedisParts};
-use crate::store::{Counters, StoreError};
+use crate::store::{Counters, ErrorKind, StoreError};
 
 /// The time within which the administrator's connection has to come back after a restart.
 const RECONNECT_BOUND: Duration = Duration::from_secs(5);
@@ -299,6 +299,22 @@ impl CacheDeployment {
                 }
             }
         }
+    }
+
+    /// Has every server of hotset's own that holds entries keep on disk what it holds now, and nothing of how it came to
+    /// that: what calibration and other cells have put in before would be read again at a restart.
+    ///
+    /// # Errors
+    /// Returns an error if a server refuses, or takes too long.
+    pub async fn forget_history(&self) -> Result<(), TopologyError> {
+        for node in self.managed().map(|nodes| nodes.data()).unwrap_or_default() {
+            let admin = node.admin().await?;
+            let rewritten = tokio::time::timeout(ENDING_BOUND, admin.rewrite_append_only_file()).await;
+            let too_late = |_| Err(StoreError::new(ErrorKind::Timeout, "it was not done in time"));
+            let doing = format!("rewriting what {} keeps on disk", node.name());
+            rewritten.unwrap_or_else(too_late).map_err(TopologyError::store(doing))?;
+        }
+        Ok(())
     }
 
     /// Ends every server of hotset's own that holds entries and starts it again with what it kept on disk. Returns the figures

@@ -141,7 +141,7 @@ async fn run<A: Application>(number: u32, shared: WorkerState<A>) {
     loop {
         stage = control::next(&mut stages, stage).await;
         match (stage, &open_loop) {
-            (Stage::Prepare, _) => {}
+            (Stage::Prepare | Stage::Deliver { .. }, _) => {}
             (Stage::Fill { .. }, _) if number >= FILLING_CLIENTS => {}
             (Stage::Fill { start }, _) | (Stage::Warmup { start }, None) => {
                 client.warm_up(stage, start).await;
@@ -398,7 +398,7 @@ mod tests {
     use crate::strategy::Strategy as _;
     use crate::strategy::source::Keyspace;
     use crate::strategy::testing::{Interfered, Interference, local_cache, sound_forms};
-    use crate::strategy::{AnyStrategy, Backlog, CachingSettings};
+    use crate::strategy::{AnyStrategy, CachingSettings};
 
     const KEYS: u64 = 100;
     const READS: u64 = 10_000;
@@ -489,18 +489,6 @@ mod tests {
         fn pause_after(&self, _: &Visitor, operation: &Operation) -> Duration {
             Duration::from_micros(if operation.number % 300 == 299 { 700 } else { 0 })
         }
-
-        async fn recover(&self) -> Result<u64, StoreError> {
-            Ok(0)
-        }
-
-        async fn drain(&self, _: Duration) -> Result<(), StoreError> {
-            Ok(())
-        }
-
-        fn backlog(&self) -> Backlog {
-            Backlog::default()
-        }
     }
 
     fn shared<A: Application>(application: A) -> WorkerState<A> {
@@ -530,18 +518,6 @@ mod tests {
             self.seconds.lock()[second].insert(visitor.number);
             clock::sleep(Duration::from_millis(10)).await;
             Ok(Answer::Read(ReadOutcome::Hit))
-        }
-
-        async fn recover(&self) -> Result<u64, StoreError> {
-            Ok(0)
-        }
-
-        async fn drain(&self, _: Duration) -> Result<(), StoreError> {
-            Ok(())
-        }
-
-        fn backlog(&self) -> Backlog {
-            Backlog::default()
         }
     }
 

@@ -1,6 +1,7 @@
 //! Control that all clients of a cell follow: warm up, measure from here to there, stop.
 
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -15,6 +16,12 @@ pub enum Stage {
     Fill {
         /// From when windows are counted.
         start: Instant,
+    },
+    /// They rest, while instances deliver what they hold back of what was written while the cache was filled: writes that came
+    /// faster than they will in the load are no backlog of it.
+    Deliver {
+        /// The longest that this may take.
+        within: Duration,
     },
     /// They warm the cache as they will use it while measured; what they see is looked at but not kept.
     Warmup {
@@ -40,6 +47,7 @@ impl Stage {
             Self::Warmup { .. } => 2,
             Self::Measure { .. } => 3,
             Self::Stop => 4,
+            Self::Deliver { .. } => 5,
         }
     }
 }

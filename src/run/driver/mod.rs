@@ -48,6 +48,8 @@ const CONNECT_BOUND: Duration = Duration::from_secs(30);
 const LEAD: Duration = Duration::from_millis(20);
 /// Operations of the warm-up have so long to end before the cache is restarted.
 const BEFORE_RESTART: Duration = Duration::from_millis(200);
+/// Connections that broke while the cache was away are there again within this, those that announce changed keys among them.
+const AFTER_RESTART: Duration = Duration::from_millis(600);
 /// The longest time that a thread may take to end its connections after its clients have ended.
 const END_BOUND: Duration = Duration::from_secs(5);
 /// The same where the user wants the run to end.
@@ -248,10 +250,29 @@ impl Crew {
                     let (why, remedy) = (&error.detail, remedy::of(&error));
                     return Err(format!("an instance could not connect: {why}{remedy}"));
                 }
-                Report::Window(_) | Report::Ended(..) | Report::Recovered(..) => {}
+                Report::Window(_) | Report::Delivered(_) | Report::Ended(..) | Report::Recovered(..) => {}
             }
         }
         Ok(())
+    }
+
+    /// Has instances deliver what they hold back, and returns the first reason why something is left.
+    async fn deliver(&mut self, within: Duration) -> Result<Option<StoreError>, String> {
+        let doing = "delivering what was written while the cache was filled";
+        self.control.set(Stage::Deliver { within });
+        let (mut delivered, mut undone) = (0, None);
+        while delivered < self.threads.len() {
+            match self.next(within + CONNECT_BOUND, doing).await? {
+                Report::Delivered(left) => {
+                    delivered += 1;
+                    undone = undone.or(left);
+                }
+                Report::Failed(error) => return Err(error.to_string()),
+                Report::Ended(..) => return Err(format!("a load-driving thread ended while {doing}")),
+                Report::Window(_) | Report::Ready | Report::Recovered(..) => {}
+            }
+        }
+        Ok(undone)
     }
 
     /// Waits for the threads to end; one that hangs is left to itself, as it cannot be ended.
@@ -278,8 +299,11 @@ async fn measure(
     crew.connected().await?;
     let mut gatherer = Gatherer::new(cell, deployed, crew.threads.len(), observer);
     let wanted = cell.scenario.run.cache;
+    if wanted == CacheAtStart::Restored {
+        deployed.cache.forget_history().await.map_err(|error| error.to_string())?;
+    }
     if wanted != CacheAtStart::Cold {
-        warm_up(cell, crew, &mut gatherer).await?;
+        warm_up(cell, crew, &mut gatherer, observer).await?;
     }
     let mut restored = None;
     if wanted == CacheAtStart::Restored {
@@ -356,7 +380,7 @@ async fn gather(
                 end.recoveries.extend(faults::instance_recovered(cell, instance, at_s, recovered.writes));
             }
             Report::Failed(error) => return Err(error.to_string()),
-            Report::Ready => {}
+            Report::Ready | Report::Delivered(_) => {}
         }
     }
     Ok(end)
@@ -378,7 +402,12 @@ fn noticed_since(start: Instant, deployed: Deployed<'_>) -> impl Iterator<Item =
 
 /// Until the hit rate cannot be told from standing still, within the scenario's bound. Before an open
 /// loop the cache is first filled as fast as clients can.
-async fn warm_up(cell: &Cell, crew: &mut Crew, gatherer: &mut Gatherer<'_>) -> Result<(), String> {
+async fn warm_up(
+    cell: &Cell,
+    crew: &mut Crew,
+    gatherer: &mut Gatherer<'_>,
+    observer: &dyn Observer,
+) -> Result<(), String> {
     let run = &cell.scenario.run;
     let open_loop = cell.scenario.workload.rate_per_second.is_some();
     let start = Instant::now() + LEAD;
@@ -389,6 +418,10 @@ async fn warm_up(cell: &Cell, crew: &mut Crew, gatherer: &mut Gatherer<'_>) -> R
         crew.control.set(Stage::Fill { start });
         gatherer.begin(LoadStage::Filling, start).await;
         filled = until(cell, crew, gatherer, half, Sureness::ToAPoint).await?;
+        if let Some(error) = crew.deliver(run.drain_timeout.0).await? {
+            let what = format!("what was written while the cache was filled is not all delivered: {error}");
+            observer.observe(Event::Warning { what });
+        }
     }
     let start = Instant::now() + LEAD;
     crew.control.set(Stage::Warmup { start });
@@ -413,6 +446,7 @@ async fn restart_cache(
     let begun = Instant::now();
     let after = deployed.cache.restart_all().await.map_err(|error| error.to_string())?;
     let took = begun.elapsed().as_secs_f64();
+    clock::sleep(AFTER_RESTART).await;
     let of = before.map_or_else(String::new, |before| format!(" of {}", before.entries));
     Ok(format!("back after {took:.2} s with {}{of} entries", after.entries))
 }
@@ -431,7 +465,7 @@ async fn until(
             Report::Window(window) => gatherer.take(*window).await,
             Report::Failed(error) => return Err(error.to_string()),
             Report::Ended(..) => return Err("a load-driving thread ended while warming up".into()),
-            Report::Ready | Report::Recovered(..) => {}
+            Report::Ready | Report::Delivered(_) | Report::Recovered(..) => {}
         }
     }
     Ok(gatherer.warmth())

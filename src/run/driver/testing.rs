@@ -23,7 +23,7 @@ use crate::measure::{QueueUse, Recorder, Window};
 use crate::results::{Measure, Phase};
 use crate::run::plan::{Plan, PlanOptions};
 use crate::store::{Counters, StoreError};
-use crate::strategy::{Backlog, ReadOutcome, WriteError};
+use crate::strategy::{ReadOutcome, WriteError};
 
 /// The products that are asked for.
 const KEYS: u64 = 20;
@@ -91,18 +91,6 @@ impl Application for Store {
         };
         visitor.write(write, writing).await?;
         Ok(Answer::Written)
-    }
-
-    async fn recover(&self) -> Result<u64, StoreError> {
-        Ok(0)
-    }
-
-    async fn drain(&self, _bound: Duration) -> Result<(), StoreError> {
-        Ok(())
-    }
-
-    fn backlog(&self) -> Backlog {
-        Backlog::default()
     }
 }
 

@@ -84,6 +84,8 @@ pub enum Report {
     Failed(StoreError),
     /// A window of one of the stages.
     Window(Box<WorkerWindow>),
+    /// Its instances have delivered what they held back, but for what stands here.
+    Delivered(Option<StoreError>),
     /// Its clients have ended: what it still has to hand over, and what draining left undone.
     Ended(Box<WorkerEnd>, Option<StoreError>),
     /// An instance that had crashed serves again.
@@ -381,6 +383,7 @@ impl<A: Application> Windows<A> {
             let mut over = stages.clone();
             match stage {
                 Stage::Prepare => {}
+                Stage::Deliver { within } => self.deliver(within).await,
                 Stage::Fill { start } | Stage::Warmup { start } => {
                     clock::sleep_until(start).await;
                     self.begin_stage();
@@ -403,6 +406,17 @@ impl<A: Application> Windows<A> {
                 Stage::Stop => return,
             }
         }
+    }
+
+    /// Has each instance deliver what it holds back.
+    async fn deliver(&self, within: Duration) {
+        let deadline = Instant::now() + within;
+        let mut undone = None;
+        for instance in &self.instances {
+            let left = deadline.saturating_duration_since(Instant::now());
+            undone = undone.or(Box::pin(instance.drain(left)).await.err());
+        }
+        let _ = self.reports.send(Report::Delivered(undone));
     }
 
     /// The operations after the last whole window of the stage before are nobody's, and what was used until

@@ -1,6 +1,7 @@
 //! Commands that hotset itself sends to a Redis, over a connection of its own. They are not counted.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use redis::{Cmd, FromRedisValue, ToRedisArgs, cmd};
@@ -8,6 +9,7 @@ use redis::{Cmd, FromRedisValue, ToRedisArgs, cmd};
 use super::RedisOptions;
 use super::layout::NodeAddress;
 use super::link::{Address, Link};
+use crate::base::clock;
 use crate::store::{ErrorKind, StoreError};
 
 /// The number of keys that one step of a SCAN looks at, which is small enough not to hold the server up.
@@ -142,6 +144,31 @@ impl RedisAdmin {
         // Valkey frees in the background unless it is told not to, and what was freed must count as free after this.
         self.ask::<()>(cmd("FLUSHALL").arg("SYNC"), "flushing").await?;
         Ok(found)
+    }
+
+    /// Writes the append-only file anew from what the server holds, and waits until that is done. A server that keeps none is
+    /// left alone. The caller bounds the time.
+    ///
+    /// # Errors
+    /// Those of the server.
+    pub async fn rewrite_append_only_file(&self) -> Result<(), StoreError> {
+        let mut is_asked_for = false;
+        loop {
+            let persistence = self.ask_text(cmd("INFO").arg("persistence"), "asking for INFO").await?;
+            let is = |field: &str| persistence.lines().any(|line| line.trim_end() == field);
+            if !is("aof_enabled:1") {
+                return Ok(());
+            }
+            let is_busy = is("aof_rewrite_in_progress:1") || is("aof_rewrite_scheduled:1");
+            match (is_busy, is_asked_for) {
+                (true, _) => clock::sleep(Duration::from_millis(20)).await,
+                (false, true) => return Ok(()),
+                (false, false) => {
+                    self.ask::<()>(&cmd("BGREWRITEAOF"), "rewriting the append-only file").await?;
+                    is_asked_for = true;
+                }
+            }
+        }
     }
 
     /// Removes the keys with a prefix and returns their number. Keys written meanwhile may stay.
