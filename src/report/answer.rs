@@ -155,9 +155,16 @@ pub(super) fn best<'a>(group: &'a Group<'_>, figure: &Criterion) -> Vec<&'a str>
     if leading.len() == known {
         Vec::new()
     } else {
-        leading.into_iter().map(|at| entries[at].label).collect()
+        let value = |at: usize| figure.of(entries[at]).map_or(0.0, |of| of.value);
+        let first = leading.first().map_or(0.0, |at| value(*at));
+        // Repeats that differ much among themselves are no reason to praise.
+        let is_near = |at: &usize| first <= 0.0 || value(*at) <= NEAR * first && first <= NEAR * value(*at);
+        leading.into_iter().filter(is_near).map(|at| entries[at].label).collect()
     }
 }
+
+/// Who is so many times as far from the best is not named beside it, though the repeats may not tell the two apart.
+pub(super) const NEAR: f64 = 1.5;
 
 /// Which of the others the data tell from one that was chosen among all of them by this figure: by their ratio in each block, or
 /// their difference where it is 0 in some.

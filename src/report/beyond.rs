@@ -69,8 +69,10 @@ fn limits(results: &Results, groups: &[Group<'_>]) -> Option<String> {
         } else {
             format!(" but {}, whose runs failed or were impaired,", format::list(&unknown))
         };
+        let is_broken = rows().any(|row| row.outages.read_outage_s.is_some());
+        let well = if is_broken { " as long as nothing was broken" } else { "" };
         return Some(format!(
-            "Every strategy{but} kept up with {load}. Which gives in first, and at which rate, was not tried: `{}` does more{search}.",
+            "Every strategy{but} kept up with {load}{well}. Which gives in first, and at which rate, was not tried: `{}` does more{search}.",
             command(2.0)
         ));
     }

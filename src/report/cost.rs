@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::answer::{few, leaders};
+use super::answer::{NEAR, few, leaders};
 use super::candidates::{candidates, sound_reference};
 use super::format;
 use super::group::{Group, StrategyRepeats};
@@ -55,15 +55,27 @@ pub fn cheapest(group: &Group<'_>) -> Option<Cheapest> {
         ),
         several => {
             // Each with its own figure: that no difference is shown may be for want of repeats.
-            let each = several.iter().filter_map(|entry| {
-                Some(format!("{} ({})", entry.label, amount(prices, figure.of(entry)?.value)))
-            });
-            let each: Vec<String> = each.collect();
-            let each: Vec<&str> = each.iter().map(String::as_str).collect();
-            format!(
-                "Cheapest for a million operations, with no difference shown between them: {}.{risk}",
-                few(&each)
-            )
+            let costs: Vec<(&str, f64)> =
+                several.iter().filter_map(|entry| Some((entry.label, figure.of(entry)?.value))).collect();
+            let least = costs.first().map_or(0.0, |(_, cost)| *cost);
+            let (near, far): (Vec<_>, Vec<_>) =
+                costs.into_iter().partition(|(_, cost)| *cost <= NEAR * least);
+            let each = |some: &[(&str, f64)]| {
+                let each = some.iter().map(|(label, cost)| format!("{label} ({})", amount(prices, *cost)));
+                each.collect::<Vec<_>>()
+            };
+            let unsure = if far.is_empty() {
+                String::new()
+            } else {
+                let far = format::list(&each(&far));
+                format!(" Repeats do not tell {far} from that, as they differ too much among themselves.")
+            };
+            let what = match near.as_slice() {
+                [_] => "Cheapest for a million operations as far as was seen",
+                _ => "Cheapest for a million operations, with no difference shown between them",
+            };
+            let near = each(&near);
+            format!("{what}: {}.{unsure}{risk}", few(&near.iter().map(String::as_str).collect::<Vec<_>>()))
         }
     };
     let left_out = reference(group).filter(|_| sound_reference(group).is_none());
@@ -261,6 +273,20 @@ mod tests {
         }
         let told = cheapest(&groups(&results).unwrap()[0]).unwrap();
         assert!(told.is_no_cache && !told.text.contains("not among them"), "{told:?}");
+    }
+
+    #[test]
+    fn what_costs_far_more_in_repeats_that_differ_much_is_not_among_the_cheapest() {
+        let mut results = Results::default();
+        for (block, cost) in (1..=3).zip([2.0, 40.0, 9.0]) {
+            results.summary.extend([row("cache-aside", block, 2.0), row("write-behind", block, cost)]);
+        }
+        results.run.prices = Some(PriceList { instance_hour: Some(1.0), ..PriceList::default() });
+        let told = cheapest(&groups(&results).unwrap()[0]).unwrap().text;
+        assert!(
+            told.starts_with("Cheapest for a million operations as far as was seen: cache-aside (2.04). Repeats do not tell write-behind ("),
+            "{told}"
+        );
     }
 
     #[test]

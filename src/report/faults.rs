@@ -41,6 +41,11 @@ pub fn section(group: &Group<'_>) -> Markup {
         };
         let came_back = entry.measured.iter().all(|row| row.outages.hit_rate_recovery_s.is_some());
         let recovery = match worst(|row| row.outages.hit_rate_recovery_s) {
+            _ if came_back
+                && entry.values(|row| row.outages.hit_rate_recovery_s).iter().all(|s| *s <= 0.0) =>
+            {
+                "did not fall".to_owned()
+            }
             some if came_back => some,
             _ if entry.measured.iter().all(|row| row.outages.hit_rate_before_fault.is_none()) => {
                 NONE.to_owned()
@@ -65,7 +70,8 @@ pub fn section(group: &Group<'_>) -> Markup {
         h3 { "How long the faults took service and hits away" }
         (table.html())
         p { "Without service: from a fault to the first success after the last error, the longest of all faults and repeats. What the \
-            timeouts allow is what those that were configured add up to until a replica has taken over and clients have found it." }
+            timeouts allow is what those that were configured add up to until a replica has taken over and clients have found it. Hit \
+            rates are of what was answered." }
     }
 }
 

@@ -77,8 +77,8 @@ pub fn page(results: &Results, groups: &[Group<'_>], drawings: &Drawings<'_>) ->
             }
             body {
                 main {
-                    (decision_panel(results, groups))
                     (contents(groups, of_run, sections))
+                    (decision_panel(results, groups))
                     (scorecard::html(groups))
                     (side_by_side::html(groups))
                     (charts_of_run(of_run))
@@ -108,8 +108,8 @@ fn decision_panel(results: &Results, groups: &[Group<'_>]) -> Markup {
             (lead(results))
             @for caveat in caveats::sentences(results) { p.warning { (caveat) } }
             @if let Some(known) = &run.precision { p { "Repeats: " (known.sentence()) "." } }
-            @for part in &parts { (decision_part(part)) }
             (required(groups))
+            @for part in &parts { (decision_part(part)) }
         }
     }
 }
@@ -185,7 +185,7 @@ fn beyond_this_run(results: &Results, groups: &[Group<'_>]) -> Markup {
         section #beyond {
             h2 { "Beyond this run" }
             @if !open.is_empty() {
-                p { "It does not say:" }
+                p { "Not measured here:" }
                 ul { @for sentence in &open { li { (sentence) } } }
             }
             (watch::html(groups))
@@ -274,7 +274,7 @@ fn reasons(results: &Results) -> Markup {
     html! {
         @if !told.is_empty() {
             details {
-                summary { "Why " (told.len()) " of them are not simply ok" }
+                summary { "What is said of " (told.len()) " of them" }
                 ul { @for row in told { li { (row.cell) " is " (row.status) ": " (row.reason) } } }
             }
         }

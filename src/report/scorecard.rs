@@ -12,24 +12,24 @@ use super::headline::{Headline, NONE};
 use super::requirements::{self, JudgedRequirement, Met};
 use crate::results::{CRITERIA, Criterion, Unit, named};
 
-/// The figures of the scorecard, in its order.
+/// The figures of the scorecard, in its order: what rules a strategy out comes first, since a screen ends before the table does.
 const SHOWN: &[&str] = &[
-    "read.p50",
-    "read.p99",
-    "write.p99",
     "failed",
-    "hit_rate",
-    "database.reads_per_s",
-    "database.writes_per_s",
-    "database.peak_per_s",
-    "stale_share",
-    "stale_age_max",
     "lost",
     "at_risk",
+    "stale_share",
+    "read.p50",
+    "read.p99",
+    "database.peak_per_s",
+    "hit_rate",
+    "cost",
+    "write.p99",
+    "database.reads_per_s",
+    "database.writes_per_s",
+    "stale_age_max",
     "cache.memory",
     "cache.commands_per_op",
     "cores",
-    "cost",
     "cost.month",
     "throughput",
 ];

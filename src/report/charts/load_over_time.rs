@@ -35,8 +35,13 @@ pub(super) fn draw(group: &Group<'_>) -> Option<Canvas> {
     if !group.entries.iter().any(|entry| phases(group, entry).next().is_some()) {
         return None;
     }
-    let note = "What was due is the mean of the rate in each window. Where less was answered than was due a queue grows, and it \
-                shrinks where more was.";
+    let due = |entry| phases(group, entry).any(|row| row.offered_per_s.is_some());
+    let note = if group.entries.iter().any(due) {
+        "What was due is the mean of the rate in each window. Where less was answered than was due a queue grows, and it shrinks \
+         where more was."
+    } else {
+        "In a closed loop as many clients as the phase says issue operations, each as soon as it has its answer."
+    };
     over_time::draw("Load over time", answer(group), group, &FIGURES, note)
 }
 

@@ -133,7 +133,8 @@ fn settings(run: &RunInfo) -> BTreeMap<String, String> {
     for line in run.settings.lines() {
         if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
             table = name;
-        } else if let Some((name, value)) = line.split_once(" = ") {
+        // Of a list of tables, the scenario has every one and this would be the last.
+        } else if let Some((name, value)) = line.split_once(" = ").filter(|_| !table.starts_with('[')) {
             all.insert(format!("{table}.{name}"), value.to_owned());
         }
     }

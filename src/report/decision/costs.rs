@@ -11,13 +11,13 @@ pub fn at_risk(group: &Group<'_>) -> Option<String> {
         let held = entry.measured.iter().find_map(|row| row.at_risk.at_risk_in);
         let whose = held.map_or_else(String::new, |held| match held {
             HeldIn::Instances => " in its instances' memory".into(),
-            HeldIn::Cache => " in a cache that does not keep them".into(),
+            HeldIn::Cache => " in the cache, which had neither persisted nor replicated them".into(),
         });
         format!("{} up to {}{whose}", entry.label, format::count(risk))
     };
     (!risky.is_empty()).then(|| {
         format!(
-            "A crash at a bad moment would have lost acknowledged writes: {}. What was lost in this run says nothing of that.",
+            "A crash at a bad moment would have lost acknowledged writes: {}. That is the worst moment, whatever was lost in this run.",
             listed(&risky, say)
         )
     })
@@ -44,6 +44,12 @@ pub fn failed(group: &Group<'_>) -> Option<String> {
         format!("{} {}{down}", entry.label, safety::percent(share))
     };
     (!failed.is_empty()).then(|| {
-        format!("Operations failed, and their times are in no percentile: {}.", listed(&failed, say))
+        let is_broken = failed
+            .iter()
+            .flat_map(|(entry, _)| &entry.measured)
+            .any(|row| row.outages.read_outage_s.is_some());
+        let of =
+            if is_broken { " (a share of all that was measured, of which faults are a part)" } else { "" };
+        format!("Operations failed, and their times are in no percentile{of}: {}.", listed(&failed, say))
     })
 }

@@ -119,7 +119,7 @@ pub fn disturbed(group: &Group<'_>) -> Option<String> {
 
 fn consequence(group: &Group<'_>) -> String {
     match group.left_out.len() {
-        0 => ", so the slowest reads may be its doing. A quieter machine, a lower rate or more repeats tell."
+        0 => ", so the slowest reads may be its doing. They count in every figure. A quieter machine, a lower rate or more repeats would tell."
             .into(),
         1 => ". Times and throughput are of the other blocks, for every strategy alike.".into(),
         more => format!(". Times and throughput leave {more} blocks out, for every strategy alike."),

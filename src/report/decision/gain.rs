@@ -135,14 +135,15 @@ fn tail(entry: &StrategyRepeats<'_>, reference: &StrategyRepeats<'_>) -> String 
     if value(entry, "read.p99").is_none() {
         return String::new();
     }
-    let text = compared(entry, reference, "read.p99", " Of a hundred reads the slowest takes ");
+    let text = compared(entry, reference, "read.p99", " Its p99 of reads is ");
     if text.is_empty() { text } else { text + "." }
 }
 
 /// Failed operations are in none of the times, and may have asked the database for nothing.
 fn failed(entry: &StrategyRepeats<'_>) -> String {
     failures_worth_naming(entry).map_or_else(String::new, |failed| {
-        format!(" All this is of what it answered: {} of its operations failed.", safety::percent(failed))
+        let failed = safety::percent(failed);
+        format!(" {failed} of its operations failed: they are in none of these times, and may have asked the database for nothing.")
     })
 }
 
