@@ -9,11 +9,12 @@ use std::{
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const README_WORDS: usize = 1500;
 
-/// Every document at the top and in docs/, and the one beside the runs of the applications.
+/// Every document at the top and in docs/, and those beside the runs that are kept.
 fn documents() -> Vec<PathBuf> {
     let root = Path::new(ROOT);
     let mut all = Vec::new();
-    for folder in [root.to_path_buf(), root.join("docs"), root.join("results/example-applications")] {
+    let folders = ["", "docs", "results/example-applications", "results/example-decision"];
+    for folder in folders.map(|folder| root.join(folder)) {
         let files = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
         all.extend(files.map(|file| file.expect("the folder can be read").path()));
     }
