@@ -51,6 +51,7 @@ pub struct Gatherer<'a> {
     samples: [Sample; 2],
     warmup: Vec<ObservedWindow>,
     warmup_length: Duration,
+    undelivered: Option<StoreError>,
     stage_windows: usize,
     /// True if the cache's memory limit was corrected in the stage.
     is_resized: bool,
@@ -82,6 +83,7 @@ impl<'a> Gatherer<'a> {
             samples: [Sample::nothing_at(Instant::now()); 2],
             warmup: Vec::new(),
             warmup_length: Duration::ZERO,
+            undelivered: None,
             stage_windows: 0,
             is_resized: false,
             slope: slope_test(&[]),
@@ -270,6 +272,11 @@ impl<'a> Gatherer<'a> {
         }
     }
 
+    /// Notes why writes of the filling are still held back as the warm-up begins.
+    pub fn note_undelivered(&mut self, undelivered: Option<StoreError>) {
+        self.undelivered = undelivered;
+    }
+
     /// Puts all together.
     pub fn finish(
         self,
@@ -307,6 +314,7 @@ impl<'a> Gatherer<'a> {
             outages: self.outages,
             first_failures: self.first_failures,
             nodes: [self.nodes_before, nodes_after],
+            undelivered: self.undelivered,
             undone,
         }
     }

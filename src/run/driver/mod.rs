@@ -46,6 +46,10 @@ use worker::{Job, Report};
 const CONNECT_BOUND: Duration = Duration::from_secs(30);
 /// Between the order to begin and the beginning, so that every thread has heard it.
 const LEAD: Duration = Duration::from_millis(20);
+/// What instances do between the filling of the cache and the warm-up.
+const DELIVERING: &str = "delivering what was written while the cache was filled";
+/// What takes no longer is not told of.
+const QUICKLY: Duration = Duration::from_secs(1);
 /// Operations of the warm-up have so long to end before the cache is restarted.
 const BEFORE_RESTART: Duration = Duration::from_millis(200);
 /// Connections that broke while the cache was away are there again within this, those that announce changed keys among them.
@@ -258,7 +262,7 @@ impl Crew {
 
     /// Has instances deliver what they hold back, and returns the first reason why something is left.
     async fn deliver(&mut self, within: Duration) -> Result<Option<StoreError>, String> {
-        let doing = "delivering what was written while the cache was filled";
+        let doing = DELIVERING;
         self.control.set(Stage::Deliver { within });
         let (mut delivered, mut undone) = (0, None);
         while delivered < self.threads.len() {
@@ -411,17 +415,26 @@ async fn warm_up(
     let run = &cell.scenario.run;
     let open_loop = cell.scenario.workload.rate_per_second.is_some();
     let start = Instant::now() + LEAD;
-    let deadline = start + run.warmup_max.0;
+    let mut deadline = start + run.warmup_max.0;
     let mut filled = Warmth::Steady;
     if open_loop {
         let half = start + run.warmup_max.0 / 2;
         crew.control.set(Stage::Fill { start });
         gatherer.begin(LoadStage::Filling, start).await;
         filled = until(cell, crew, gatherer, half, Sureness::ToAPoint).await?;
-        if let Some(error) = crew.deliver(run.drain_timeout.0).await? {
-            let what = format!("what was written while the cache was filled is not all delivered: {error}");
-            observer.observe(Event::Warning { what });
-        }
+        let filled_at = Instant::now();
+        let telling = async {
+            clock::sleep(QUICKLY).await;
+            observer.observe(Event::Step { what: DELIVERING.into() });
+            std::future::pending().await
+        };
+        let undelivered = tokio::select! {
+            done = crew.deliver(run.drain_timeout.0) => done?,
+            never = telling => never,
+        };
+        gatherer.note_undelivered(undelivered);
+        // What that takes is none of the warm-up's time.
+        deadline += filled_at.elapsed();
     }
     let start = Instant::now() + LEAD;
     crew.control.set(Stage::Warmup { start });

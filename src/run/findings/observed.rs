@@ -146,6 +146,8 @@ pub struct Load {
     pub first_failures: FirstFailures,
     /// The figures of the cache's nodes when measuring began, and when it ended.
     pub nodes: [Vec<NodeFigures>; 2],
+    /// The reason why something of what was written while the cache was filled was not delivered before the warm-up.
+    pub undelivered: Option<StoreError>,
     /// The reason why draining left something undone.
     pub undone: Option<StoreError>,
 }

@@ -164,6 +164,11 @@ fn reason(observed: &Observed, verdict: &LoadVerdict, as_asked: bool, impairment
         reasons.push(format!("the cache was not warmed up: {}", measured.warmth));
     }
     reasons.extend(faults::not_carried_out(&measured.events));
+    if let Some(undelivered) = &measured.undelivered {
+        reasons.push(format!(
+            "writes of the filling were left when the warm-up began, and count as backlog: {undelivered}"
+        ));
+    }
     if let Some(undone) = &measured.undone {
         reasons.push(format!("draining: {undone}"));
     }
