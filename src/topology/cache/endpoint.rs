@@ -14,6 +14,8 @@ use crate::topology::{DeploymentContext, TopologyError, tls};
 
 /// The least time that hotset's own commands are given for an answer.
 const OWN_PATIENCE: Duration = Duration::from_secs(2);
+/// The least time that hotset's own connections are given.
+const OWN_CONNECT_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The cache as an instance connects to it.
 #[derive(Debug, Clone)]
@@ -120,8 +122,12 @@ impl RedisEndpoint {
 
     /// The options of the application, with hotset's own patience.
     fn patient(&self) -> RedisOptions {
-        let response_timeout = self.options.response_timeout.max(OWN_PATIENCE);
-        RedisOptions { connections: 1, response_timeout, ..self.options.clone() }
+        RedisOptions {
+            connections: 1,
+            connect_timeout: self.options.connect_timeout.max(OWN_CONNECT_PATIENCE),
+            response_timeout: self.options.response_timeout.max(OWN_PATIENCE),
+            ..self.options.clone()
+        }
     }
 
     /// The URL of the first server. It is shown without its password.
@@ -146,13 +152,11 @@ impl RedisEndpoint {
     #[must_use]
     pub fn own_options(&self) -> RedisOptions {
         RedisOptions {
-            connections: 1,
             read_from: ReadFrom::Primary,
             finds_replicas: true,
             wait_replicas: 0,
-            response_timeout: self.options.response_timeout.max(OWN_PATIENCE),
             journal: Journal::default(),
-            ..self.options.clone()
+            ..self.patient()
         }
     }
 
