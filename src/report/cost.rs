@@ -53,36 +53,35 @@ pub fn cheapest(group: &Group<'_>) -> Option<Cheapest> {
             money(prices, figure, only),
             against_reference(group, figure, only)
         ),
-        several => {
-            // Each with its own figure: that no difference is shown may be for want of repeats.
-            let costs: Vec<(&str, f64)> =
-                several.iter().filter_map(|entry| Some((entry.label, figure.of(entry)?.value))).collect();
-            let least = costs.first().map_or(0.0, |(_, cost)| *cost);
-            let (near, far): (Vec<_>, Vec<_>) =
-                costs.into_iter().partition(|(_, cost)| *cost <= NEAR * least);
-            let each = |some: &[(&str, f64)]| {
-                let each = some.iter().map(|(label, cost)| format!("{label} ({})", amount(prices, *cost)));
-                each.collect::<Vec<_>>()
-            };
-            let unsure = if far.is_empty() {
-                String::new()
-            } else {
-                let far = format::list(&each(&far));
-                format!(" Repeats do not tell {far} from that, as they differ too much among themselves.")
-            };
-            let what = match near.as_slice() {
-                [_] => "Cheapest for a million operations as far as was seen",
-                _ => "Cheapest for a million operations, with no difference shown between them",
-            };
-            let near = each(&near);
-            format!("{what}: {}.{unsure}{risk}", few(&near.iter().map(String::as_str).collect::<Vec<_>>()))
-        }
+        several => format!("{}{risk}", shared_lead(several, prices, figure)),
     };
     let left_out = reference(group).filter(|_| sound_reference(group).is_none());
     let left_out = left_out.map_or_else(String::new, |entry| {
         format!(" {} is not among them, as it did not do all that was asked of it.", entry.label)
     });
     Some(Cheapest { is_no_cache, text: text + &left_out })
+}
+
+/// Those that share the lead, each with its own figure: that no difference is shown may be for want of repeats.
+fn shared_lead(several: &[&StrategyRepeats<'_>], prices: &PriceList, figure: &Criterion) -> String {
+    let costs: Vec<(&str, f64)> =
+        several.iter().filter_map(|entry| Some((entry.label, figure.of(entry)?.value))).collect();
+    let least = costs.first().map_or(0.0, |(_, cost)| *cost);
+    let (near, far): (Vec<_>, Vec<_>) = costs.into_iter().partition(|(_, cost)| *cost <= NEAR * least);
+    let each = |some: &[(&str, f64)]| -> String {
+        let each = some.iter().map(|(label, cost)| format!("{label} ({})", amount(prices, *cost)));
+        few(&each.collect::<Vec<_>>().iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    let what = match near.as_slice() {
+        [_] => "Cheapest for a million operations as far as was seen",
+        _ => "Cheapest for a million operations, with no difference shown between them",
+    };
+    let unsure = if far.is_empty() {
+        String::new()
+    } else {
+        format!(" Repeats do not tell {} from that, as they differ too much among themselves.", each(&far))
+    };
+    format!("{what}: {}.{unsure}", each(&near))
 }
 
 fn reference<'a, 'b>(group: &'a Group<'b>) -> Option<&'a StrategyRepeats<'b>> {

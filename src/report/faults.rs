@@ -35,22 +35,8 @@ pub fn section(group: &Group<'_>) -> Markup {
         ],
     );
     for entry in &hit {
-        // Of several repeats the worst, since that is what one has to be ready for.
         let worst = |figure: fn(&SummaryRow) -> Option<f64>| {
-            entry.values(figure).into_iter().max_by(f64::total_cmp).map_or_else(|| NONE.into(), seconds)
-        };
-        let came_back = entry.measured.iter().all(|row| row.outages.hit_rate_recovery_s.is_some());
-        let recovery = match worst(|row| row.outages.hit_rate_recovery_s) {
-            _ if came_back
-                && entry.values(|row| row.outages.hit_rate_recovery_s).iter().all(|s| *s <= 0.0) =>
-            {
-                "did not fall".to_owned()
-            }
-            some if came_back => some,
-            _ if entry.measured.iter().all(|row| row.outages.hit_rate_before_fault.is_none()) => {
-                NONE.to_owned()
-            }
-            _ => "not in this run".to_owned(),
+            highest(entry, figure).map_or_else(|| NONE.into(), seconds)
         };
         let errors: u64 = entry.measured.iter().map(|row| row.answers.errors + row.answers.timeouts).sum();
         table.add(&[
@@ -60,7 +46,7 @@ pub fn section(group: &Group<'_>) -> Markup {
             worst(|row| row.outages.outage_bound_s),
             median(&entry.values(|row| row.outages.hit_rate_before_fault))
                 .map_or_else(|| NONE.into(), percent),
-            recovery,
+            recovery(entry),
             format::count(errors as f64),
             median(&entry.values(|row| row.load.db_peak_over_mean))
                 .map_or_else(|| NONE.into(), |ratio| format!("{ratio:.1}")),
@@ -72,6 +58,27 @@ pub fn section(group: &Group<'_>) -> Markup {
         p { "Without service: from a fault to the first success after the last error, the longest of all faults and repeats. What the \
             timeouts allow is what those that were configured add up to until a replica has taken over and clients have found it. Hit \
             rates are of what was answered." }
+    }
+}
+
+/// Of several repeats the worst, since that is what one has to be ready for.
+fn highest(entry: &StrategyRepeats<'_>, figure: fn(&SummaryRow) -> Option<f64>) -> Option<f64> {
+    entry.values(figure).into_iter().max_by(f64::total_cmp)
+}
+
+/// After how long the hit rate was back.
+fn recovery(entry: &StrategyRepeats<'_>) -> String {
+    let rows = &entry.measured;
+    if rows.iter().all(|row| row.outages.hit_rate_recovery_s.is_some()) {
+        return match highest(entry, |row| row.outages.hit_rate_recovery_s) {
+            Some(longest) if longest <= 0.0 => "did not fall".into(),
+            longest => longest.map_or_else(|| NONE.into(), seconds),
+        };
+    }
+    if rows.iter().all(|row| row.outages.hit_rate_before_fault.is_none()) {
+        NONE.to_owned()
+    } else {
+        "not in this run".to_owned()
     }
 }
 

@@ -7,7 +7,7 @@ use super::format;
 use super::group::Group;
 use super::headline::NONE;
 use super::table::{PageTable, figures, words};
-use super::{beyond, caveats, requirements, scorecard, side_by_side, watch};
+use super::{beyond, caveats, nearest, requirements, scorecard, side_by_side, watch};
 use crate::base::shown;
 use crate::results::{EndedBy, LatencyFloor, LimitedBy, Results, RunInfo, Status, SummaryRow, named};
 
@@ -100,6 +100,7 @@ pub fn page(results: &Results, groups: &[Group<'_>], drawings: &Drawings<'_>) ->
 fn decision_panel(results: &Results, groups: &[Group<'_>]) -> Markup {
     let run = &results.run;
     let parts = decision::of(groups);
+    let lines = nearest::lines(&requirements::judge(groups), groups.len() > 1);
     html! {
         header #decision {
             h1 { (run.name) }
@@ -108,22 +109,28 @@ fn decision_panel(results: &Results, groups: &[Group<'_>]) -> Markup {
             (lead(results))
             @for caveat in caveats::sentences(results) { p.warning { (caveat) } }
             @if let Some(known) = &run.precision { p { "Repeats: " (known.sentence()) "." } }
-            (required(groups))
+            (required(&lines))
             @for part in &parts { (decision_part(part)) }
+            @if lines.is_empty() { (would_tell_apart(groups)) }
         }
     }
 }
 
-/// Draws what the scenario requires, and by whom it is met; without requirements, those that would tell strategies
-/// apart.
-fn required(groups: &[Group<'_>]) -> Markup {
-    let lines = requirements::lines(&requirements::judge(groups), groups.len() > 1);
-    let apart = requirements::would_tell_apart(groups);
+/// Draws what the scenario requires, and by whom it is met.
+fn required(lines: &[String]) -> Markup {
     html! {
         @if !lines.is_empty() {
             h3 { "Requirements" }
-            ul { @for line in &lines { li { (line) } } }
-        } @else if !apart.is_empty() {
+            ul { @for line in lines { li { (line) } } }
+        }
+    }
+}
+
+/// Draws which requirements would tell strategies apart, where there are none.
+fn would_tell_apart(groups: &[Group<'_>]) -> Markup {
+    let apart = requirements::would_tell_apart(groups);
+    html! {
+        @if !apart.is_empty() {
             p { "The scenario requires nothing. Requirements that would tell these strategies apart: "
                 @for (at, name) in apart.iter().enumerate() { @if at > 0 { ", " } code { (name) } } "." }
         }

@@ -364,7 +364,7 @@ pub fn summary_markdown(results: &Results, groups: &[Group<'_>], judged: &[Judge
         }
         text.push('\n');
     }
-    let requirements = super::requirements::lines(judged, groups.len() > 1);
+    let requirements = super::nearest::lines(judged, groups.len() > 1);
     if !requirements.is_empty() {
         text += "### Requirements\n\n";
         for line in requirements {

@@ -27,6 +27,7 @@ pub mod machine_files;
 #[cfg(test)]
 mod made_up;
 pub mod markdown;
+mod nearest;
 pub mod nodes;
 pub mod operations;
 pub mod phases;

@@ -93,6 +93,18 @@ fn is_for(requirement: &Requirement, entry: &StrategyRepeats<'_>) -> bool {
     }
 }
 
+/// What a strategy that a requirement is not for has of its figure, as people read it, where that misses it too.
+#[must_use]
+pub fn missed_too(
+    requirement: &Requirement,
+    group: &Group<'_>,
+    entry: &StrategyRepeats<'_>,
+) -> Option<String> {
+    let found = measurement(requirement, group, entry)?;
+    let value = found.estimate?.value;
+    (!requirement.relation.holds(value, requirement.bound)).then(|| found.unit.show(value))
+}
+
 /// What a requirement is about, as it was measured.
 struct RequiredFigure {
     unit: Unit,
@@ -203,6 +215,12 @@ impl JudgedRequirement<'_> {
         }
     }
 
+    /// The measured value alone, as people read it.
+    #[must_use]
+    pub fn value(&self) -> Option<String> {
+        self.estimate.as_ref().map(|of| self.unit.show(of.value))
+    }
+
     /// The requirement in words: `read.p99 <5ms`, `checkout: p99 <50ms`.
     #[must_use]
     pub fn required(&self) -> String {
@@ -228,103 +246,7 @@ pub fn any_missed(judged: &[JudgedRequirement<'_>]) -> bool {
     judged.iter().any(|one| one.met == Met::Missed)
 }
 
-/// A strategy in a group, held against everything that is required of it.
-struct Candidate<'a> {
-    name: String,
-    required: usize,
-    /// What it misses, and what is not decided of it.
-    wanting: Vec<&'a JudgedRequirement<'a>>,
-}
-
-impl<'a> Candidate<'a> {
-    /// Each strategy of each group, those that lack least first.
-    fn all(judged: &'a [JudgedRequirement<'a>], several: bool) -> Vec<Self> {
-        let mut all: Vec<Self> = Vec::new();
-        for one in judged {
-            let place = if several { format!(" on {}", decision::name(one.group)) } else { String::new() };
-            let name = format!("{}{place}", one.strategy);
-            let at = all.iter().position(|known| known.name == name).unwrap_or_else(|| {
-                all.push(Self { name, required: 0, wanting: Vec::new() });
-                all.len() - 1
-            });
-            all[at].required += 1;
-            all[at].wanting.extend((one.met != Met::Met).then_some(one));
-        }
-        all.sort_by(|a, b| a.lack().partial_cmp(&b.lack()).unwrap_or(std::cmp::Ordering::Equal));
-        all
-    }
-
-    /// How many are missed, how many are open, and how many times the worst lies beyond its bound.
-    fn lack(&self) -> (usize, usize, f64) {
-        let missed = self.wanting.iter().filter(|one| one.met == Met::Missed).count();
-        let beyond = self.wanting.iter().filter_map(|one| {
-            let (value, bound) = (one.estimate.as_ref()?.value, one.requirement.bound);
-            (value > 0.0 && bound > 0.0).then(|| (value / bound).max(bound / value))
-        });
-        (missed, self.wanting.len() - missed, beyond.fold(0.0, f64::max))
-    }
-
-    fn in_words(&self) -> String {
-        let wanting = self.wanting.iter().map(|one| {
-            let of = one.estimate.as_ref().map(|of| format!(" with {}", one.unit.show(of.value)));
-            let word = if one.met == Met::Missed { "misses" } else { one.met.word() };
-            format!("{word} {}{}", one.required(), of.unwrap_or_default())
-        });
-        format!("{} ({})", self.name, wanting.collect::<Vec<_>>().join(", "))
-    }
-}
-
-/// Who meets all that is required; where nobody does, who comes nearest, and what everybody misses, no cache among them.
-fn nearest(judged: &[JudgedRequirement<'_>], several: bool) -> Option<String> {
-    let all = Candidate::all(judged, several);
-    let most = all.iter().map(|one| one.required).max().filter(|most| *most > 1 && all.len() > 1)?;
-    let meet_all: Vec<&str> =
-        all.iter().filter(|one| one.wanting.is_empty()).map(|one| one.name.as_str()).collect();
-    if !meet_all.is_empty() {
-        let verb = if meet_all.len() == 1 { "meets" } else { "meet" };
-        let names = some_of(meet_all.into_iter().map(str::to_owned).collect());
-        return Some(format!("{names} {verb} all that is required."));
-    }
-    let nearest: Vec<String> = all.iter().take(NEAREST).map(Candidate::in_words).collect();
-    let by_all = |requirement: &Requirement| {
-        let mut of = judged.iter().filter(|one| one.requirement == requirement).peekable();
-        of.peek().is_some() && of.all(|one| one.met == Met::Missed)
-    };
-    let mut missed_by_all: Vec<String> = Vec::new();
-    for one in judged.iter().filter(|one| by_all(one.requirement)) {
-        let reference =
-            one.group.entries.iter().find(|entry| entry.is_reference() && !entry.measured.is_empty());
-        let found = reference.and_then(|entry| measurement(one.requirement, one.group, entry)?.estimate);
-        let too = found.filter(|of| !one.requirement.relation.holds(of.value, one.requirement.bound));
-        let too =
-            too.map_or_else(String::new, |of| format!(", by no cache too with {}", one.unit.show(of.value)));
-        if missed_by_all.iter().all(|known| !known.starts_with(&one.required())) {
-            missed_by_all.push(format!("{} is missed by all{too}", one.required()));
-        }
-    }
-    let missed_by_all =
-        if missed_by_all.is_empty() { String::new() } else { format!(" {}.", format::list(&missed_by_all)) };
-    Some(format!(
-        "No strategy meets all {most} that are required. Nearest: {}.{missed_by_all}",
-        nearest.join("; ")
-    ))
-}
-
-/// So many are named that come nearest to what is required.
-const NEAREST: usize = 3;
-
-/// The first of them, and how many more there are.
-fn some_of(mut names: Vec<String>) -> String {
-    if names.len() > NAMED {
-        let more = names.len() - NAMED;
-        names.truncate(NAMED);
-        names.push(format!("{more} more"));
-    }
-    format::list(&names)
-}
-
-/// Who meets all that is required or comes nearest to it; then one line for each requirement: by how many it is met, and who
-/// misses it.
+/// One line for each requirement: by how many it is met, and who misses it.
 #[must_use]
 pub fn lines(judged: &[JudgedRequirement<'_>], several: bool) -> Vec<String> {
     let mut seen: Vec<&Requirement> = Vec::new();
@@ -351,17 +273,22 @@ pub fn lines(judged: &[JudgedRequirement<'_>], several: bool) -> Vec<String> {
         for (word, met) in
             [("missed by", Met::Missed), ("undecided for", Met::Undecided), ("unknown for", Met::Unknown)]
         {
-            let names = who(met);
+            let mut names = who(met);
+            if names.len() > NAMED {
+                let more = names.len() - NAMED;
+                names.truncate(NAMED);
+                names.push(format!("{more} more"));
+            }
             if !names.is_empty() {
                 text.push_str("; ");
                 text.push_str(word);
                 text.push(' ');
-                text.push_str(&some_of(names));
+                text.push_str(&format::list(&names));
             }
         }
         text + "."
     };
-    nearest(judged, several).into_iter().chain(seen.iter().map(line)).collect()
+    seen.iter().map(line).collect()
 }
 
 /// More than this are counted, not named.
@@ -468,31 +395,6 @@ mod tests {
         assert_eq!(met(&p99s, "read.p99", "<5ms"), Met::Met);
         assert_eq!(met(&p99s, "read.p99", "<3ms"), Met::Missed);
         assert_eq!(met(&p99s, "read.p99", "<4100us"), Met::Undecided);
-    }
-
-    #[test]
-    fn who_meets_everything_is_told_first_or_who_comes_nearest_and_what_nobody_meets() {
-        let told = |required: &[(&str, &str)]| {
-            let mut results = results(&[4_000.0, 4_100.0, 4_200.0], required);
-            results.summary.extend((1..=3).map(|block| row("lease", block, 9_000.0)));
-            for row in results.summary.iter_mut().filter(|row| row.strategy != "lease") {
-                row.at_end.lost_writes = Some(0);
-            }
-            let groups = groups(&results).unwrap();
-            let lines = lines(&judge(&groups), false);
-            assert_eq!(lines.len(), required.len() + usize::from(required.len() > 1), "{lines:?}");
-            lines[0].clone()
-        };
-        assert_eq!(told(&[("lost", "=0"), ("read.p99", "<5ms")]), "cache-aside meets all that is required.");
-        assert_eq!(
-            told(&[("lost", "=0"), ("read.p99", "<1ms")]),
-            "No strategy meets all 2 that are required. Nearest: cache-aside (misses read.p99 <1ms with 4.1 ms); lease (misses lost \
-             =0 with 1, misses read.p99 <1ms with 9 ms). read.p99 <1ms is missed by all, by no cache too with 1000 s."
-        );
-        assert!(
-            told(&[("lost", "=0")]).starts_with("lost =0: met by 1 of 2"),
-            "one requirement says it itself"
-        );
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::answer::best;
 use super::format;
 use super::group::{Group, short_swept};
 use super::headline::Headline;
-use super::{caveats, decision, failures, operations, prediction, requirements};
+use super::{caveats, decision, failures, nearest, operations, prediction, requirements};
 use crate::base::shown;
 use crate::model::stats::REPEATS_FOR_INTERVAL;
 use crate::results::{Criterion, Results, Status, named};
@@ -83,7 +83,7 @@ pub fn closing_table(results: &Results, groups: &[Group<'_>], width: usize) -> S
     for line in &lines {
         push_wrapped(&mut text, line, "", width);
     }
-    let required = requirements::lines(&requirements::judge(groups), groups.len() > 1);
+    let required = nearest::lines(&requirements::judge(groups), groups.len() > 1);
     if !required.is_empty() {
         text.push('\n');
     }
