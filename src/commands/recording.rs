@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 use std::path::Path;
 
 use crate::application::catalog::{self, Products};
-use crate::load::trace::{self, TraceError, TraceRecord, Writer};
+use crate::load::trace::{self, TraceColumns, TraceError, TraceRecord, Writer};
 use crate::load::workload::{MixError, Operation};
 use crate::results::Phase;
 use crate::run::plan::Scenario;
@@ -52,7 +52,7 @@ pub fn record(
     }
     let stream = scenario.stream(Phase::Measure, scenario.run.seed)?;
     let products = scenario.products();
-    let mut writer = Writer::create(out)?;
+    let mut writer = Writer::create(out, TraceColumns::Sizes)?;
     for (number, operation) in (0..operations.get()).zip(stream.in_turn()) {
         writer.write(&recorded(scenario, &products, number, &operation))?;
         if number.is_multiple_of(BETWEEN_PROGRESS) {
