@@ -6,6 +6,7 @@
 pub mod arrivals;
 pub mod bijection;
 pub mod client_curve;
+pub mod key_facts;
 pub mod keys;
 pub mod mix;
 pub mod operation;
@@ -15,15 +16,19 @@ pub mod random;
 pub mod rate;
 pub mod recorded;
 pub mod recorded_times;
+mod row_file;
 pub mod settings;
 pub mod staircase;
 pub mod stream;
+mod trace_row;
+mod trace_rows;
 pub mod values;
 mod weights;
 
 pub use arrivals::{Arrivals, DueTimes, Schedule};
 pub use bijection::Bijection;
 pub use client_curve::ClientCurve;
+pub use key_facts::{KeyColumn, KeyFacts};
 pub use keys::{Distribution, KeySampler, TopShares};
 pub use mix::{Mix, MixError};
 pub use operation::Operation;
