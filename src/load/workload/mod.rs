@@ -22,6 +22,7 @@ pub mod staircase;
 pub mod stream;
 mod trace_row;
 mod trace_rows;
+pub mod trace_sizes;
 pub mod values;
 mod weights;
 
@@ -41,4 +42,5 @@ pub use recorded_times::RecordedTimes;
 pub use settings::{ArrivalQueues, WorkloadSettings};
 pub use staircase::StaircaseSettings;
 pub use stream::{OperationStream, StreamDigest, StreamSpec};
+pub use trace_sizes::TraceSizes;
 pub use values::ValueSizes;

@@ -110,7 +110,7 @@ impl Cell {
     /// The times to live of a kind of entity.
     fn ttl(&self, entity: usize) -> TimesToLive {
         let own = self.scenario.application.spec.ttl(entity);
-        own.or_else(|| self.scenario.cache.ttl.map(|ttl| ttl.0)).into()
+        own.map_or_else(|| self.scenario.ttl.clone(), |own| Some(own).into())
     }
 
     /// Returns the guarantee of each kind of entity.
