@@ -393,7 +393,7 @@ async fn an_instance_takes_over_what_another_was_given_and_crashed_with() {
     let documents = ["a", "b"]
         .map(|id| Document::from_raw(rawdoc! { "_id": id, "price": 0_i64, "stock": 0_i64, "_v": 1_i64 }));
     database.put_many("things", documents.to_vec()).await.unwrap();
-    let kind = Keyspace { key_prefix: "thing:".into(), ttl: Some(MINUTE), tags: 0 };
+    let kind = Keyspace { key_prefix: "thing:".into(), ttl: Some(MINUTE).into(), tags: 0 };
     let source = Collection::new(database.clone(), "things", kind);
     let spec = cache_behind::Spec::default();
     let (one, other) =

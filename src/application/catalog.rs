@@ -106,6 +106,12 @@ impl Products {
         key.to_compact_string()
     }
 
+    /// The bytes of a key's document without its description: it is no smaller, whatever size is wanted.
+    #[must_use]
+    pub fn bare_bytes(key: u64, categories: u64) -> u64 {
+        described(key, categories, "").bytes().len() as u64
+    }
+
     /// Words of `length` bytes in all, the same for a key and a seed.
     pub(super) fn description(&self, key: u64, length: usize) -> String {
         const WORDS: [&str; 16] = [
@@ -185,31 +191,33 @@ impl Dataset for Products {
     }
 
     fn document(&self, key: u64) -> Document {
-        let id = Self::id(key);
-        let name = format!("Product {key}");
-        let category = format!("category-{}", key % self.categories.max(1));
-        let price = 100 + i64::try_from(key % 9_900).unwrap_or(0);
-        let stock = i64::try_from(key % 500).unwrap_or(0);
-        let build = |description: &str| {
-            Document::from_raw(rawdoc! {
-                "_id": id.as_str(),
-                "name": name.as_str(),
-                "category": category.as_str(),
-                "description": description,
-                "sum": fixed_sum([id.as_str(), &name, &category, description].map(str::as_bytes)),
-                "price": price,
-                "price_by": 0_i64,
-                "price_sum": field_sum(id.as_bytes(), b"price", price, 0),
-                "stock": stock,
-                "stock_by": 0_i64,
-                "stock_sum": field_sum(id.as_bytes(), b"stock", stock, 0),
-                "_v": 1_i64,
-            })
-        };
         let wanted = self.value_size.bytes_of(self.seed, key) as usize;
-        let bare = build("").bytes().len();
-        build(&self.description(key, wanted.saturating_sub(bare)))
+        let bare = Self::bare_bytes(key, self.categories) as usize;
+        described(key, self.categories, &self.description(key, wanted.saturating_sub(bare)))
     }
+}
+
+/// The document of a key with this description.
+fn described(key: u64, categories: u64, description: &str) -> Document {
+    let id = Products::id(key);
+    let name = format!("Product {key}");
+    let category = format!("category-{}", key % categories.max(1));
+    let price = 100 + i64::try_from(key % 9_900).unwrap_or(0);
+    let stock = i64::try_from(key % 500).unwrap_or(0);
+    Document::from_raw(rawdoc! {
+        "_id": id.as_str(),
+        "name": name.as_str(),
+        "category": category.as_str(),
+        "description": description,
+        "sum": fixed_sum([id.as_str(), &name, &category, description].map(str::as_bytes)),
+        "price": price,
+        "price_by": 0_i64,
+        "price_sum": field_sum(id.as_bytes(), b"price", price, 0),
+        "stock": stock,
+        "stock_by": 0_i64,
+        "stock_sum": field_sum(id.as_bytes(), b"stock", stock, 0),
+        "_v": 1_i64,
+    })
 }
 
 /// The patch of a write: a new price or a new stock, depending on the operation's draw.

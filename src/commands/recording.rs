@@ -4,10 +4,11 @@ use std::num::NonZeroU64;
 use std::path::Path;
 
 use crate::application::catalog::{self, Products};
-use crate::load::trace::{self, TraceError, TraceRecord, Writer};
+use crate::load::trace::{self, TraceColumns, TraceError, TraceRecord, Writer};
 use crate::load::workload::{MixError, Operation};
 use crate::results::Phase;
 use crate::run::plan::Scenario;
+use crate::strategy::source::TimesToLive;
 
 /// Operations written from one report of progress to the next.
 const BETWEEN_PROGRESS: u64 = 1 << 15;
@@ -52,7 +53,7 @@ pub fn record(
     }
     let stream = scenario.stream(Phase::Measure, scenario.run.seed)?;
     let products = scenario.products();
-    let mut writer = Writer::create(out)?;
+    let mut writer = Writer::create(out, columns(scenario))?;
     for (number, operation) in (0..operations.get()).zip(stream.in_turn()) {
         writer.write(&recorded(scenario, &products, number, &operation))?;
         if number.is_multiple_of(BETWEEN_PROGRESS) {
@@ -77,7 +78,18 @@ fn recorded(scenario: &Scenario, products: &Products, number: u64, operation: &O
         } else {
             products.value_size.bytes_of(products.seed, operation.key)
         },
-        ttl: None,
+        ttl: match columns(scenario) {
+            TraceColumns::Sizes => None,
+            TraceColumns::SizesAndTtls => scenario.ttl.of(&Products::id(operation.key)),
+        },
+    }
+}
+
+/// Times to live are recorded where each key has its own: of one for all, the scenario says enough.
+fn columns(scenario: &Scenario) -> TraceColumns {
+    match scenario.ttl {
+        TimesToLive::Alike(_) => TraceColumns::Sizes,
+        TimesToLive::OfEach(_) => TraceColumns::SizesAndTtls,
     }
 }
 
@@ -114,5 +126,22 @@ mod tests {
             assert_eq!(record.size_bytes, if operation.absent { 0 } else { 300 });
             assert_eq!(record.time_ms, number * 2);
         }
+    }
+
+    #[test]
+    fn what_a_trace_tells_of_its_keys_is_recorded_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let (from, to) = (folder.path().join("from.csv"), folder.path().join("to.csv"));
+        let rows = "0,a,write,300,4000\n1000,b,read,700,\n2000,a,read,300,\n3000,b,read,700,\n";
+        std::fs::write(&from, format!("time_ms,key,operation,size_bytes,ttl_ms\n{rows}")).unwrap();
+        let text = format!(
+            "[dataset]\nkeys = 2\n[workload]\ntrace = {:?}\nspeed = 2.0\nclients = 2\n[cache]\nttl = \"trace\"\n",
+            from.display().to_string()
+        );
+        let plan = Plan::parse("test", "test.toml", &text, &PlanOptions::default()).unwrap();
+        record(&plan.scenario, NonZeroU64::new(2).unwrap(), &to, |_| {}).unwrap();
+        let records = TraceReader::open(&to, None, OnBroken::Refuse).unwrap().map(Result::unwrap);
+        let told: Vec<_> = records.map(|record| (record.size_bytes, record.ttl)).collect();
+        assert_eq!(told, [(300, Some(std::time::Duration::from_secs(2))), (700, None)], "at its speed");
     }
 }

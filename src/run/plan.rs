@@ -22,6 +22,7 @@ mod size;
 mod stream;
 mod sweep;
 mod together;
+mod told;
 mod traces;
 pub mod words;
 
@@ -173,7 +174,9 @@ impl Plan {
                 continue;
             };
             let of_trace = recorded.left_out().map(|what| format!("{path}: {what}"));
-            notes.extend(of_trace.filter(|note| !notes.contains(note)));
+            let told = told::notes(scenario);
+            let new: Vec<_> = of_trace.into_iter().chain(told).filter(|note| !notes.contains(note)).collect();
+            notes.extend(new);
         }
         notes
     }

@@ -40,7 +40,7 @@ use crate::base::units::Share;
 use crate::results::FailedStep;
 use crate::scenario::Positive;
 use crate::store::{Claimed, Patch, Stamp, StoreError, Token, Version};
-use crate::strategy::source::Source;
+use crate::strategy::source::{Source, TimesToLive};
 
 const fn at_least_one(number: u64) -> NonZeroU64 {
     match NonZeroU64::new(number) {
@@ -75,8 +75,7 @@ pub type Spec = WithCache<Own>;
 impl Spec {
     /// The strategy over a cache and a source.
     pub fn build<C: StrategyCache, S: Source>(&self, cache: C, source: S) -> CacheAhead<C, S> {
-        let ttl = source.kind().ttl;
-        let refresh_before = ttl.map(|ttl| ttl.mul_f64(1.0 - self.own.refresh_at.get()));
+        let ttl = source.kind().ttl.clone();
         let cache = EntityCache::new(cache, source.kind().clone(), self.caching.clone());
         let loader = Arc::new(Loader::new(cache, source, Flight::Token));
         let ahead = Arc::new(Ahead {
@@ -86,7 +85,8 @@ impl Spec {
         });
         CacheAhead {
             refresher: Refresher::new(loader),
-            refresh_before: refresh_before.filter(|before| !before.is_zero()),
+            ttl,
+            last_part: 1.0 - self.own.refresh_at.get(),
             tasks: [count(&ahead), preload(&ahead)],
             ahead,
         }
@@ -118,8 +118,9 @@ impl Promise for Spec {
 pub struct CacheAhead<C, S> {
     ahead: Arc<Ahead<C, S>>,
     refresher: Refresher<C, S>,
-    /// An entry that is read this long before its end, or later, is refreshed.
-    refresh_before: Option<Duration>,
+    ttl: TimesToLive,
+    /// An entry that is read in this last part of its time to live is refreshed.
+    last_part: f64,
     #[allow(dead_code, reason = "they end when this is dropped")]
     tasks: [Background; 2],
 }
@@ -261,8 +262,9 @@ impl<C: StrategyCache, S: Source> Ahead<C, S> {
 }
 
 impl<C: StrategyCache, S: Source> CacheAhead<C, S> {
-    fn is_near_its_end(&self, stamp: Stamp) -> bool {
-        let Some(before) = self.refresh_before else { return false };
+    fn is_near_its_end(&self, id: &str, stamp: Stamp) -> bool {
+        let before = self.ttl.of(id).map(|ttl| ttl.mul_f64(self.last_part));
+        let Some(before) = before.filter(|before| !before.is_zero()) else { return false };
         let before_ms = u64::try_from(before.as_millis()).unwrap_or(u64::MAX);
         stamp.expires_ms > 0 && clock::unix_millis().saturating_add(before_ms) >= stamp.expires_ms
     }
@@ -273,7 +275,7 @@ impl<C: StrategyCache, S: Source> Strategy for CacheAhead<C, S> {
         self.ahead.note(id);
         let looked_up = self.ahead.loader.look_up(id).await?;
         if let LookUp::Hit(version, _, stamp) = &looked_up
-            && self.is_near_its_end(*stamp)
+            && self.is_near_its_end(id, *stamp)
         {
             self.refresher.refresh(id, *version);
         }

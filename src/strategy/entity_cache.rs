@@ -209,7 +209,7 @@ impl<C: Cache> EntityCache<C> {
     pub async fn fill_loaded(&self, key: &str, token: Token, loaded: Option<&Document>, took: Duration) {
         let (entry, ttl) = match loaded {
             Some(document) => {
-                let ttl = self.ttl();
+                let ttl = self.ttl(key);
                 (stamped(document.clone(), ttl, took), ttl)
             }
             None if self.settings.negative_ttl.is_zero() => {
@@ -227,7 +227,7 @@ impl<C: Cache> EntityCache<C> {
     /// Puts a fresh document in the place of the one of version `held`, and only there, see
     /// [`Cache::replace`]. If the cache fails, the old one stays.
     pub async fn replace(&self, key: &str, held: Version, document: Document, took: Duration) {
-        let ttl = self.ttl();
+        let ttl = self.ttl(key);
         let entry = stamped(document, ttl, took);
         let _ = self.ask(FILL, || self.cache.replace(key, held, &entry, ttl)).await;
     }
@@ -251,7 +251,7 @@ impl<C: Cache> EntityCache<C> {
     /// Returns the same errors as [`EntityCache::settle`].
     pub async fn put(&self, key: &str, document: Document) -> Result<(), StoreError> {
         let entry = Entry::of(document);
-        match self.ask(FILL, || self.cache.set(key, &entry, self.ttl())).await {
+        match self.ask(FILL, || self.cache.set(key, &entry, self.ttl(key))).await {
             Ok(Some(())) => Ok(()),
             Ok(None) | Err(_) => self.invalidate(key).await,
         }
@@ -275,7 +275,7 @@ impl<C: Cache> EntityCache<C> {
         token: Option<Token>,
         document: &Document,
     ) -> Result<(), StoreError> {
-        let ttl = self.ttl();
+        let ttl = self.ttl(key);
         let entry = stamped(document.clone(), ttl, Duration::ZERO);
         match self.ask(FILL, || self.cache.settle(key, token, &entry, ttl)).await {
             Ok(Some(_)) => Ok(()),
@@ -330,9 +330,9 @@ impl<C: Cache> EntityCache<C> {
         Ok(())
     }
 
-    /// The kind's time to live, shortened by the jitter.
-    fn ttl(&self) -> Option<Duration> {
-        let ttl = self.kind.ttl?;
+    /// The time to live of an entry, shortened by the jitter.
+    fn ttl(&self, key: &str) -> Option<Duration> {
+        let ttl = self.kind.ttl_of_key(key)?;
         let jitter = self.settings.ttl_jitter.get();
         if jitter == 0.0 {
             return Some(ttl);

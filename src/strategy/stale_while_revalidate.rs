@@ -30,7 +30,7 @@ use super::{
 use crate::base::clock;
 use crate::scenario::Positive;
 use crate::store::{Document, Patch, Stamp, StoreError, Version};
-use crate::strategy::source::Source;
+use crate::strategy::source::{Source, TimesToLive};
 
 crate::choices! {
     /// The effects that a write may have on the cached entry.
@@ -70,11 +70,11 @@ pub type Spec = WithCache<Own>;
 impl Spec {
     /// The strategy over a cache and a source.
     pub fn build<C: StrategyCache, S: Source>(&self, cache: C, source: S) -> StaleWhileRevalidate<C, S> {
-        let stale_for = source.kind().ttl.map(|hard| hard.saturating_sub(self.own.fresh_for.0));
+        let (hard, fresh_for) = (source.kind().ttl.clone(), self.own.fresh_for.0);
         let cache = EntityCache::new(cache, source.kind().clone(), self.caching.clone());
         let loader = Arc::new(Loader::new(cache, source, Flight::Token));
         let refresher = Refresher::new(Arc::clone(&loader));
-        StaleWhileRevalidate { loader, refresher, stale_for, on_write: self.own.on_write.cached() }
+        StaleWhileRevalidate { loader, refresher, hard, fresh_for, on_write: self.own.on_write.cached() }
     }
 }
 
@@ -103,14 +103,18 @@ impl Promise for Spec {
 pub struct StaleWhileRevalidate<C, S> {
     loader: Arc<Loader<C, S>>,
     refresher: Refresher<C, S>,
-    /// The time before its end for which an entry is stale.
-    stale_for: Option<Duration>,
+    /// The hard times to live.
+    hard: TimesToLive,
+    /// The soft one.
+    fresh_for: Duration,
     on_write: Option<OnWrite>,
 }
 
 impl<C: StrategyCache, S: Source> StaleWhileRevalidate<C, S> {
-    fn is_stale(&self, stamp: Stamp) -> bool {
-        let Some(stale_for) = self.stale_for else { return false };
+    /// Returns true if the entry is so near its end that it is stale.
+    fn is_stale(&self, id: &str, stamp: Stamp) -> bool {
+        let Some(hard) = self.hard.of(id) else { return false };
+        let stale_for = hard.saturating_sub(self.fresh_for);
         let stale_ms = u64::try_from(stale_for.as_millis()).unwrap_or(u64::MAX);
         stamp.expires_ms > 0 && clock::unix_millis().saturating_add(stale_ms) >= stamp.expires_ms
     }
@@ -120,7 +124,7 @@ impl<C: StrategyCache, S: Source> Strategy for StaleWhileRevalidate<C, S> {
     async fn read(&self, id: &str) -> Result<Read, StoreError> {
         let looked_up = self.loader.look_up(id).await?;
         if let LookUp::Hit(version, _, stamp) = &looked_up
-            && self.is_stale(*stamp)
+            && self.is_stale(id, *stamp)
         {
             self.refresher.refresh(id, *version);
         }

@@ -7,6 +7,7 @@ mod draws;
 mod failures;
 mod interleavings;
 mod listen;
+mod own_ttl;
 mod refresh;
 mod simulation;
 
@@ -36,7 +37,7 @@ use crate::store::{
     AccessCounts, Announced, Announcements, BulkItem, Cache, ChangeFeed, Claimed, Counters, Document, Entry,
     ErrorKind, Patch, Session, Sessions, SettleOutcome, StoreError, Token, Tracking, Version,
 };
-use crate::strategy::source::{Keyspace, Source};
+use crate::strategy::source::{Keyspace, Source, TimesToLive};
 use crate::strategy::{Read, ReadOutcome, Strategy, WriteError};
 
 /// A place in a call of the source at which a test may hold it.
@@ -100,6 +101,11 @@ pub(crate) struct ScriptedSource {
 impl ScriptedSource {
     /// The documents `ids` at version 1, to be cached for `ttl`.
     pub(crate) fn of(ids: &[&str], ttl: Option<Duration>) -> Self {
+        Self::with_ttls(ids, ttl.into())
+    }
+
+    /// The documents `ids` at version 1, each to be cached for its own time.
+    pub(crate) fn with_ttls(ids: &[&str], ttl: TimesToLive) -> Self {
         let source = Self {
             kind: Arc::new(Keyspace { key_prefix: "thing:".into(), ttl, tags: 0 }),
             scripts: Arc::default(),

@@ -34,6 +34,8 @@ const ROUNDS: usize = 12;
 /// Bytes for what the first guess does not include.
 const FIRST_GUESS: u64 = 64 << 10;
 const TOKEN_TTL: Duration = Duration::from_secs(10);
+/// Longer than a trial.
+const LONG_TTL: Duration = Duration::from_hours(1);
 
 /// One primary that is being calibrated.
 struct Server {
@@ -364,7 +366,8 @@ impl Writer<'_> {
     async fn write(&mut self, count: u64) -> Result<(), StoreError> {
         let (first, documents) = (self.next, self.site.documents);
         self.next += count;
-        let ttl = self.site.cache.ttl.map(|ttl| ttl.0);
+        // An entry takes the same memory whatever its time to live, and must not end before the server is full.
+        let ttl = self.site.cache.ttl.map(|ttl| ttl.fixed().map_or(LONG_TTL, |ttl| ttl.0));
         let lane = |lane: u64| {
             let (cache, site) = (self.cache.clone(), self.site);
             async move {

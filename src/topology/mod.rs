@@ -21,6 +21,7 @@ pub mod settings;
 pub mod single;
 mod target;
 pub mod tls;
+pub mod ttl;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -4,6 +4,7 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 use super::servers::{EvictionPolicy, Persistence};
+use super::ttl::CacheTtl;
 use crate::base::secrets;
 use crate::base::units::{ByteSize, Share};
 use crate::model::eviction::PolicyKind;
@@ -284,8 +285,8 @@ crate::settings! {
     pub struct CacheSettings {
         /// how much the cache may hold: entries (10000), memory ("64MiB") or a share of the dataset's documents ("20%"); left out, there is no limit. A Redis that is there already keeps its own limit
         capacity: Option<Capacity> = None,
-        /// how long a cached document may be served; left out, until it is evicted or invalidated
-        ttl: Option<Positive> = Some(Positive::seconds(3600)),
+        /// how long a cached document may be served: "1h", or "trace", each as long as the trace that drives the run tells of its key, divided by `workload.speed` where that is given; { from = "trace", unknown = "1h" } says it of keys of which the trace tells nothing, whose entries otherwise stay until they are evicted or invalidated
+        ttl: Option<CacheTtl> = Some(CacheTtl::Fixed(Positive::seconds(3600))),
         /// what a full managed Redis evicts; the embedded cache has a `policy`, and a Redis that is there already evicts what it was told to
         eviction: EvictionPolicy = EvictionPolicy::AllKeysLru,
         /// whom a full embedded cache evicts: `lru` the least recently used, exactly; `lfu` the least often used; `w-tinylfu`, `s3-fifo` and `sieve` those that are not used again soon, each by its paper; `fifo` the oldest; `random` anyone

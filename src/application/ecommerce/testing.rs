@@ -61,7 +61,11 @@ async fn open<C: StrategyCache>(cache: C, product: StrategySpec, page: StrategyS
         database.put_many(collection, documents).await.unwrap();
     }
     let kinds = (0..3)
-        .map(|entity| Keyspace { key_prefix: spec.key_prefix(entity).into(), ttl: spec.ttl(entity), tags: 0 })
+        .map(|entity| Keyspace {
+            key_prefix: spec.key_prefix(entity).into(),
+            ttl: spec.ttl(entity).into(),
+            tags: 0,
+        })
         .collect();
     let setup = Setup { keys: shop.len(), clients: 1, instances: 1 };
     let (audit, touched) = (Arc::new(Audit::new(setup)), Arc::new(Touched::none_of(shop.len())));
@@ -266,7 +270,7 @@ async fn a_page_of_nothing_and_a_page_by_no_such_name_are_refused() {
     for key in ["0:page:0:20:1", "0:page:1:0:1", "0:page:x:20:1", "0:pages:1:20:1", "", "-1:page:1:20:1"] {
         let pages = super::pages::Pages::new(
             shop.database.clone(),
-            Keyspace { key_prefix: "category:".into(), ttl: None, tags: 0 },
+            Keyspace { key_prefix: "category:".into(), ttl: None.into(), tags: 0 },
             Arc::clone(&shop.app.shop),
         );
         assert_eq!(pages.load(key).await.unwrap_err().kind, ErrorKind::Malformed, "{key}");

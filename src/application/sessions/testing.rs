@@ -94,7 +94,7 @@ impl Stage {
         let world = Arc::new(SharedSessions::default());
         let site = Site {
             cache: cache.clone(),
-            sessions: Keyspace { key_prefix: "session:".into(), ttl: Some(TTL), tags: 0 },
+            sessions: Keyspace { key_prefix: "session:".into(), ttl: Some(TTL).into(), tags: 0 },
             session_ttl: TTL,
             permissions: permissions.clone(),
             users: records,

@@ -81,7 +81,7 @@ impl CachelibColumns {
             key,
             key_bytes,
             operation: operation(fields[self.operation])?,
-            // Runs are not driven by sizes and times to live: one that is no number is unknown.
+            // A size or a time to live that is no number is unknown; its line still says what was asked for.
             size_bytes: fields::number(fields[self.size], "size").unwrap_or(0),
             ttl: self.ttl.and_then(|at| ttl(fields[at])),
         };

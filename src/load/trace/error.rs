@@ -92,6 +92,24 @@ pub enum TraceError {
         /// The remedy, as an imperative.
         remedy: &'static str,
     },
+    /// There are more keys than numbers for them.
+    #[error(
+        "the trace has more than 2147483648 keys, and each of them is numbered; give a part of the trace"
+    )]
+    TooManyKeys,
+    /// The operations of a large trace could not be put where they are read from again.
+    #[error(
+        "cannot keep the operations of the trace in {}: {source}; free some space there, {bytes} bytes for each, or set TMPDIR to a folder on a larger disk",
+        folder.display()
+    )]
+    NotKept {
+        /// The folder for temporary files.
+        folder: PathBuf,
+        /// The bytes that each operation takes.
+        bytes: usize,
+        /// The error of the operating system.
+        source: io::Error,
+    },
     /// A record has no place in the format.
     #[error("record {record} cannot be written to a trace: {reason}; {remedy}")]
     Unwritable {

@@ -2,11 +2,12 @@
 
 use super::cachelib::CachelibColumns;
 use super::fields::{Fields, LineError, excerpt};
-use super::{Format, OnBroken, TraceError, own, twitter};
+use super::own::{self, TraceColumns};
+use super::{Format, OnBroken, TraceError, twitter};
 
 /// The layouts of lines, each with what it takes to find the fields.
 pub enum TraceLayout {
-    Own,
+    Own(TraceColumns),
     Twitter,
     CacheLib(CachelibColumns),
 }
@@ -22,17 +23,20 @@ impl TraceLayout {
     ) -> Result<Self, TraceError> {
         let fields = Fields::of(first_line, scratch);
         // Where the header was damaged and is left out, the records behind it still tell whose they are.
-        let has_lost_its_header = on_broken == OnBroken::Skip && line > 1 && own::record(&fields).is_ok();
-        if has_lost_its_header && format.is_none_or(|format| format == Format::Own) {
-            return Ok(Self::Own);
+        let may_have_lost_its_header =
+            on_broken == OnBroken::Skip && line > 1 && format.is_none_or(|format| format == Format::Own);
+        if let Some(columns) = TraceColumns::of_record(&fields).filter(|_| may_have_lost_its_header) {
+            return Ok(Self::Own(columns));
         }
         match format.or_else(|| recognised(first_line, &fields)) {
             None => Err(TraceError::UnknownFormat { first_line: excerpt(first_line) }),
-            Some(Format::Own) if first_line == own::HEADER.as_bytes() => Ok(Self::Own),
-            Some(Format::Own) => Err(TraceError::Header {
-                reason: format!("\"{}\" instead of the header {}", excerpt(first_line), own::HEADER),
-                remedy: "add the header, or name the trace's true format",
-            }),
+            Some(Format::Own) => match TraceColumns::named_by(first_line) {
+                Some(columns) => Ok(Self::Own(columns)),
+                None => Err(TraceError::Header {
+                    reason: format!("\"{}\" instead of the header {}", excerpt(first_line), own::HEADER),
+                    remedy: "add the header, or name the trace's true format",
+                }),
+            },
             Some(Format::Twitter) => Ok(Self::Twitter),
             Some(Format::CacheLib) => match CachelibColumns::of(&fields) {
                 Ok(columns) => Ok(Self::CacheLib(columns)),
@@ -44,7 +48,7 @@ impl TraceLayout {
 
 fn recognised(first_line: &[u8], fields: &Fields<'_>) -> Option<Format> {
     let is_number = |field: &[u8]| !field.is_empty() && field.iter().all(u8::is_ascii_digit);
-    if first_line == own::HEADER.as_bytes() {
+    if TraceColumns::named_by(first_line).is_some() {
         Some(Format::Own)
     } else if CachelibColumns::are_named_by(fields) {
         Some(Format::CacheLib)

@@ -20,7 +20,7 @@ mod twitter;
 
 pub use error::{Broken, TraceError};
 pub use fills::Fills;
-pub use own::Writer;
+pub use own::{TraceColumns, Writer};
 pub use reader::{Skipped, TraceReader};
 pub use rereadable::Rereadable;
 
@@ -60,7 +60,8 @@ pub struct TraceRecord {
 /// The formats that are understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Format {
-    /// hotset's own: the header `time_ms,key,operation,size_bytes`, operations `read`, `write` and `delete`.
+    /// hotset's own: the header `time_ms,key,operation,size_bytes`, with `ttl_ms` at its end or without; operations `read`,
+    /// `write` and `delete`.
     Own,
     /// Twitter's cache-trace (Yang et al., OSDI 2020): no header; time in seconds, key, key size, value size, client,
     /// operation, TTL in seconds.

@@ -8,8 +8,9 @@ use super::cachelib::{Row, put_misses_before_fills};
 use super::fields::{Fields, LineError, excerpt};
 use super::layout::{TraceLayout, without_byte_order_mark};
 use super::lines::{Lines, Next};
+use super::own::{self, TraceColumns};
 use super::source::{self, Bytes};
-use super::{Broken, Format, OnBroken, TraceError, TraceRecord, own, twitter};
+use super::{Broken, Format, OnBroken, TraceError, TraceRecord, twitter};
 
 /// The records of a trace in order, each read when it is asked for. After an error there are no more.
 pub struct TraceReader {
@@ -101,7 +102,7 @@ impl TraceReader {
             skipped.first.get_or_insert(broken);
         };
         let is_header = match &layout {
-            TraceLayout::Own => without_byte_order_mark(lines.line()) == own::HEADER.as_bytes(),
+            TraceLayout::Own(_) => TraceColumns::named_by(without_byte_order_mark(lines.line())).is_some(),
             TraceLayout::Twitter => false,
             TraceLayout::CacheLib(_) => true,
         };
@@ -125,7 +126,7 @@ impl TraceReader {
     #[must_use]
     pub fn format(&self) -> Format {
         match self.layout {
-            TraceLayout::Own => Format::Own,
+            TraceLayout::Own(_) => Format::Own,
             TraceLayout::Twitter => Format::Twitter,
             TraceLayout::CacheLib(_) => Format::CacheLib,
         }
@@ -135,7 +136,7 @@ impl TraceReader {
     #[must_use]
     pub fn has_times(&self) -> bool {
         match &self.layout {
-            TraceLayout::Own | TraceLayout::Twitter => true,
+            TraceLayout::Own(_) | TraceLayout::Twitter => true,
             TraceLayout::CacheLib(columns) => columns.have_times(),
         }
     }
@@ -144,7 +145,7 @@ impl TraceReader {
     #[must_use]
     pub fn has_times_to_live(&self) -> bool {
         match &self.layout {
-            TraceLayout::Own => false,
+            TraceLayout::Own(columns) => *columns == TraceColumns::SizesAndTtls,
             TraceLayout::Twitter => true,
             TraceLayout::CacheLib(columns) => columns.have_times_to_live(),
         }
@@ -234,7 +235,7 @@ impl TraceReader {
         let line = if self.lines.number() == 1 { without_byte_order_mark(line) } else { line };
         let once = |record| Row { record, repeats: 1, has_missed: false };
         let row = match &self.layout {
-            TraceLayout::Own => once(own::record(&Fields::of(line, &mut self.scratch))?),
+            TraceLayout::Own(columns) => once(own::record(&Fields::of(line, &mut self.scratch), *columns)?),
             TraceLayout::Twitter => once(twitter::record(&twitter::fields(line, &mut self.scratch))?),
             TraceLayout::CacheLib(columns) => columns.row(&Fields::of(line, &mut self.scratch))?,
         };

@@ -2,7 +2,9 @@
 
 use std::io::{self, Read};
 
-use super::{Broken, Format, OnBroken, TraceError, TraceOperation, TraceReader, TraceRecord, Writer};
+use super::{
+    Broken, Format, OnBroken, TraceColumns, TraceError, TraceOperation, TraceReader, TraceRecord, Writer,
+};
 
 const HEADER: &str = "time_ms,key,operation,size_bytes";
 /// The output of `xz` for that header and the records 1,a,read,1 and 2,b,read,1.
@@ -28,7 +30,7 @@ fn refused(source: impl AsRef<[u8]> + Send + 'static, format: Option<Format>) ->
 }
 
 fn compressed(records: u64) -> Vec<u8> {
-    let mut writer = Writer::zstd(Vec::new()).unwrap();
+    let mut writer = Writer::zstd(Vec::new(), TraceColumns::Sizes).unwrap();
     for time_ms in 0..records {
         // Keys that do not compress, so that the frame has many blocks.
         let key: Box<str> = format!("{:x}", time_ms.wrapping_mul(0x9E37_79B9_7F4A_7C15)).into();

@@ -23,7 +23,7 @@ pub(super) fn fields<'l>(line: &'l [u8], scratch: &'l mut csv::ByteRecord) -> Fi
 }
 
 /// The record of a line. The key's size is that of the key before it was made anonymous; sizes and times to live that are
-/// no numbers are taken for unknown, since runs are not driven by them.
+/// no numbers are unknown, since the line still says what was asked for.
 pub(super) fn record(fields: &Fields<'_>) -> Result<TraceRecord, LineError> {
     let fields = fields.exactly(COLUMNS)?;
     let ttl_seconds = fields::number(fields[6], "the TTL").unwrap_or(0);

@@ -48,6 +48,12 @@ impl RecordedTimes {
         }
     }
 
+    /// The bytes that they take.
+    #[must_use]
+    pub fn memory_bytes(&self) -> u64 {
+        self.stretches.len() as u64 * size_of::<(u64, u64)>() as u64
+    }
+
     /// Returns true if they are told apart: a trace may have no times at all.
     #[must_use]
     pub fn differ(&self) -> bool {

@@ -15,6 +15,8 @@ use crate::results::Phase;
 
 /// The number of operations of each client that its digest covers.
 pub const DIGESTED_OPERATIONS: u64 = 10_000;
+/// Digests of a trace are made of so many clients at once; each takes half a kilobyte meanwhile.
+const DIGESTED_AT_ONCE: u64 = 1 << 12;
 
 impl Phase {
     /// The random stream of the phase: each has its own, so that the measured operations do not depend on how long the
@@ -121,9 +123,30 @@ impl OperationStream {
     /// The digests of all clients, and the digest of those.
     #[must_use]
     pub fn digests(&self) -> StreamDigest {
-        let clients: Vec<u64> = (0..self.spec.clients.get()).map(|client| self.digest(client)).collect();
+        let clients: Vec<u64> = match self.spec.recorded {
+            None => (0..self.spec.clients.get()).map(|client| self.digest(client)).collect(),
+            Some(_) => self.digests_in_turn(),
+        };
         let bytes: Vec<u8> = clients.iter().flat_map(|digest| digest.to_le_bytes()).collect();
         StreamDigest { all: xxh3_64(&bytes), clients }
+    }
+
+    /// The digests of all clients, made of the operations in the order in which a trace has them, as it is read from its file
+    /// in that order.
+    fn digests_in_turn(&self) -> Vec<u64> {
+        let clients = self.spec.clients.get();
+        let mut digests = Vec::new();
+        for first in (0..clients).step_by(DIGESTED_AT_ONCE as usize) {
+            let some = first..clients.min(first + DIGESTED_AT_ONCE);
+            let mut of_some: Vec<Xxh3> = some.clone().map(|_| Xxh3::new()).collect();
+            for number in 0..DIGESTED_OPERATIONS {
+                for (digest, client) in of_some.iter_mut().zip(some.clone()) {
+                    digest.update(&self.operation(client, number).encode());
+                }
+            }
+            digests.extend(of_some.iter().map(Xxh3::digest));
+        }
+        digests
     }
 
     /// The shares that the hottest keys get among the first `operations` operations of all clients, taken in turn. The

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use rand_distr::{Distribution as _, StandardNormal};
 
 use super::random::{Purpose, RandomSource};
+use super::trace_sizes::TraceSizes;
 use super::weights;
 use crate::base::units::ByteSize;
 use crate::scenario::{PositiveNumber, Reader, Setting, Value, ValueKind, read_inline, suggest};
 
 /// The sizes of values: `"500B"`, `{ distribution = "uniform", min = "100B", max = "2kB" }`,
-/// `{ distribution = "lognormal", median = "400B", sigma = 0.8, max = "16KiB" }` or
-/// `{ distribution = "file", path = "sizes.csv" }`.
+/// `{ distribution = "lognormal", median = "400B", sigma = 0.8, max = "16KiB" }`,
+/// `{ distribution = "file", path = "sizes.csv" }`, or `"trace"` and `{ distribution = "trace", unknown = "500B" }`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ValueSizes {
     /// Every value has this size.
@@ -34,6 +35,8 @@ pub enum ValueSizes {
     },
     /// The sizes of a file, by their weights.
     File(Arc<SizesOfFile>),
+    /// Each key's, as the trace that drives the run tells it.
+    Trace(TraceSizes),
 }
 
 /// The sizes that a file names, and how many values have each.
@@ -88,6 +91,7 @@ impl ValueSizes {
         let bytes = match self {
             Self::Fixed(size) => size.0,
             Self::File(file) => file.at(random().unit()),
+            Self::Trace(trace) => trace.bytes_of(key),
             &Self::Uniform { min, max } => min.0 + random().below((max.0 - min.0).saturating_add(1)),
             &Self::Lognormal { median, sigma, max } => {
                 let normal: f64 = StandardNormal.sample(&mut random());
@@ -105,6 +109,7 @@ impl ValueSizes {
             Self::Fixed(size) => *size,
             Self::Uniform { max, .. } | Self::Lognormal { max, .. } => *max,
             Self::File(file) => ByteSize(file.sizes.iter().map(|(bytes, _)| *bytes).max().unwrap_or(1)),
+            Self::Trace(trace) => ByteSize(trace.largest()),
         }
     }
 
@@ -114,6 +119,7 @@ impl ValueSizes {
         match self {
             Self::Fixed(size) => size.0 as f64,
             Self::File(file) => file.mean(),
+            Self::Trace(trace) => trace.mean_bytes(),
             &Self::Uniform { min, max } => f64::midpoint(min.0 as f64, max.0 as f64),
             &Self::Lognormal { median, sigma, max } => {
                 // This is the mean of min(X, max) for a lognormal X.
@@ -131,14 +137,20 @@ impl Setting for ValueSizes {
 
     fn expects() -> String {
         "a size such as \"500B\", { distribution = \"uniform\", min = \"100B\", max = \"2kB\" }, \
-         { distribution = \"lognormal\", median = \"400B\", sigma = 0.8, max = \"16KiB\" } or \
-         { distribution = \"file\", path = \"sizes.csv\" }, a CSV of bytes,weight"
+         { distribution = \"lognormal\", median = \"400B\", sigma = 0.8, max = \"16KiB\" }, \
+         { distribution = \"file\", path = \"sizes.csv\" }, a CSV of bytes,weight, \"trace\", or \
+         { distribution = \"trace\", unknown = \"500B\" }"
             .into()
     }
 
     fn read(value: &Value) -> Result<Self, Option<String>> {
-        let ValueKind::Table(table) = &value.kind else { return ByteSize::read(value).map(Self::Fixed) };
-        read_inline(table, read_table)
+        match &value.kind {
+            ValueKind::Table(table) => read_inline(table, read_table),
+            ValueKind::String(text) if text == "trace" => {
+                Ok(Self::Trace(TraceSizes::unread(TraceSizes::UNKNOWN)))
+            }
+            _ => ByteSize::read(value).map(Self::Fixed),
+        }
     }
 
     fn show(&self) -> String {
@@ -154,6 +166,9 @@ impl Setting for ValueSizes {
                 max.show()
             ),
             Self::File(file) => format!("{{ distribution = \"file\", path = {} }}", file.path.show()),
+            Self::Trace(trace) => {
+                format!("{{ distribution = \"trace\", unknown = {} }}", trace.unknown().show())
+            }
         }
     }
 }
@@ -188,9 +203,10 @@ fn read_table(reader: &Reader<'_>) -> Option<ValueSizes> {
                 }
             }
         }
+        "trace" => ValueSizes::Trace(TraceSizes::unread(reader.get("unknown", TraceSizes::UNKNOWN))),
         "" => return None,
         other => {
-            let help = suggest(other, &["uniform", "lognormal", "file"]);
+            let help = suggest(other, &["uniform", "lognormal", "file", "trace"]);
             reader.wrong("distribution", format!("\"{other}\" is not known"), Some(help));
             return None;
         }
@@ -213,7 +229,9 @@ fn at_most(reader: &Reader<'_>, key: &str, smaller: ByteSize, max: ByteSize) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::key_facts::KeyFacts;
     use super::*;
+    use crate::load::trace::{TraceOperation, TraceRecord};
     use crate::scenario::{Mistakes, Table};
 
     fn read(text: &str) -> Result<ValueSizes, String> {
@@ -288,6 +306,28 @@ mod tests {
         assert!(message.contains("path:") && message.contains("a size of 0"), "{message}");
         let message = read("{ distribution = \"file\" }").unwrap_err();
         assert!(message.contains("path: is missing"), "{message}");
+    }
+
+    #[test]
+    fn the_sizes_of_a_trace_are_those_that_it_tells_and_one_for_what_it_does_not_tell() {
+        let ValueSizes::Trace(unread) = read("{ distribution = \"trace\", unknown = \"90B\" }").unwrap()
+        else {
+            panic!("it is that of a trace")
+        };
+        let mut facts = KeyFacts::default();
+        for (key, size_bytes) in [(0, 300), (1, 0), (2, 50)] {
+            let operation = TraceOperation::Read;
+            let key_bytes = 1;
+            let row =
+                TraceRecord { time_ms: 0, key: "k".into(), key_bytes, operation, size_bytes, ttl: None };
+            facts.learn(key, &row);
+        }
+        let sizes = ValueSizes::Trace(unread.told(&facts.sizes, 5, 60));
+        assert_eq!([0, 1, 2, 3, 4].map(|key| sizes.bytes_of(9, key)), [300, 90, 50, 90, 90]);
+        assert!((sizes.mean_bytes() - f64::from(300 + 3 * 90 + 60) / 5.0).abs() < 1e-9, "none is below 60");
+        assert_eq!(sizes.largest(), ByteSize(300));
+        assert_eq!(read(&sizes.show()).unwrap().show(), sizes.show());
+        assert_eq!(read("\"trace\"").unwrap().show(), "{ distribution = \"trace\", unknown = \"500B\" }");
     }
 
     #[test]

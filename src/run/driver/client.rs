@@ -629,8 +629,10 @@ mod tests {
                 value_size: ValueSizes::Fixed(ByteSize(500)),
                 seed: 1,
             };
-            let source =
-                Fixed(Arc::new((Keyspace { key_prefix: "product:".into(), ttl: None, tags: 0 }, products)));
+            let source = Fixed(Arc::new((
+                Keyspace { key_prefix: "product:".into(), ttl: None.into(), tags: 0 },
+                products,
+            )));
             let strategy: AnyStrategy<_, _> = spec.build(cache.clone(), source);
             let shared = shared(Catalog::new(strategy));
             let mut client = Client::new(0, shared.clone());

@@ -106,6 +106,9 @@ pub async fn run_cell(
         return Err(CellError::Interrupted);
     }
     let load = measured?;
+    if let Some(why) = cell.scenario.recorded.as_ref().and_then(|recorded| recorded.failure()) {
+        return Err(CellError::Failed(why.to_owned()));
+    }
     if let Some(sidecar) = sidecar {
         let ended = interrupt.cut(sidecar.end(cell.scenario.run.drain_timeout.0)).await;
         ended.ok_or(CellError::Interrupted)?;

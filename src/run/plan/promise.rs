@@ -7,7 +7,7 @@ use crate::application::Served;
 use crate::results::HeldIn;
 use crate::run::fault::{Effects, ScheduledFault, Surroundings, Target};
 use crate::store::mongodb::{ReadPreference, WriteConcern};
-use crate::strategy::source::{Keyspace, TAGS};
+use crate::strategy::source::{Keyspace, TAGS, TimesToLive};
 use crate::strategy::{Circumstances, Guarantee, Loss, Staleness, StrategySpec};
 use crate::topology::TopologySpec;
 use crate::topology::servers::{EvictionPolicy, Persistence};
@@ -107,10 +107,10 @@ impl Cell {
         }
     }
 
-    /// The time to live of a kind of entity.
-    fn ttl(&self, entity: usize) -> Option<Duration> {
+    /// The times to live of a kind of entity.
+    fn ttl(&self, entity: usize) -> TimesToLive {
         let own = self.scenario.application.spec.ttl(entity);
-        own.or_else(|| self.scenario.cache.ttl.map(|ttl| ttl.0))
+        own.map_or_else(|| self.scenario.ttl.clone(), |own| Some(own).into())
     }
 
     /// Returns the guarantee of each kind of entity.
@@ -131,7 +131,7 @@ impl Cell {
         let surroundings = self.surroundings();
         let effects =
             self.visible_faults().map(|fault| fault.effects(&surroundings)).fold(Effects::NONE, Effects::or);
-        let ttl = self.ttl(entity);
+        let ttl = self.ttl(entity).longest();
         let longest_load = self.longest_load(entity);
         let circumstances = Circumstances {
             undisturbed: self.visible_faults().next().is_none(),

@@ -6,11 +6,12 @@ use std::time::Duration;
 use super::scenario::Scenario;
 use super::settings::{CacheAtStart, DatasetSettings, RunSettings};
 use super::traces::{self, Traces};
-use super::{application, choice, phases, search, together};
+use super::{application, choice, phases, search, together, told};
 use crate::application::ApplicationSpec;
 use crate::load::workload::{Distribution, WorkloadSettings};
 use crate::run::fault::ScheduledFault;
 use crate::scenario::{Mistakes, Positive, Reader, Settings, Table, Value, ValueKind};
+use crate::topology::settings::CacheSettings;
 
 /// Reads one combination of swept values to its end, and reports everything that is wrong with it.
 pub(super) fn read_scenario(name: &str, tree: &Table, traces: &mut Traces, mistakes: &Mistakes) -> Scenario {
@@ -18,7 +19,9 @@ pub(super) fn read_scenario(name: &str, tree: &Table, traces: &mut Traces, mista
     let top = Reader::new(tree, "", mistakes);
     let description = top.get("description", String::new());
     let application = application::read(&top, &empty);
-    let dataset: DatasetSettings = whole(top.table("dataset", &empty));
+    let dataset_table = top.table("dataset", &empty);
+    let has_sizes = dataset_table.raw("value_size").is_some();
+    let mut dataset: DatasetSettings = whole(dataset_table);
     let workload_table = top.table("workload", &empty);
     let distribution = read_keys(&workload_table, &empty);
     if let Some(operations) = (!matches!(application.spec, ApplicationSpec::Catalog(_)))
@@ -34,7 +37,7 @@ pub(super) fn read_scenario(name: &str, tree: &Table, traces: &mut Traces, mista
     }
     let has_arrivals = workload_table.raw("arrivals").is_some();
     let mut workload: WorkloadSettings = whole(workload_table);
-    let cache = whole(top.table("cache", &empty));
+    let cache: CacheSettings = whole(top.table("cache", &empty));
     let database = whole(top.table("database", &empty));
     let network = whole(top.table("network", &empty));
     let cost = whole(top.table("cost", &empty));
@@ -63,6 +66,9 @@ pub(super) fn read_scenario(name: &str, tree: &Table, traces: &mut Traces, mista
     let topologies = choice::topologies(&top, mistakes);
     together::check_pin(&pin, &top);
     let recorded = traces.read(&workload, &dataset, &top);
+    dataset.value_size =
+        told::sizes(&dataset, has_sizes, workload.trace.as_deref(), recorded.as_deref(), &top);
+    let ttl = told::times_to_live(&cache, &workload, recorded.as_deref(), &top);
     let is_otherwise_timed = !phases.is_empty() || search.is_some() || written_rate.is_some() || has_arrivals;
     let of_trace = traces::rate(&workload, recorded.as_deref(), &run, is_otherwise_timed, &top);
     workload.rate_per_second = workload.rate_per_second.or(of_trace);
@@ -87,6 +93,7 @@ pub(super) fn read_scenario(name: &str, tree: &Table, traces: &mut Traces, mista
         strategies,
         topologies,
         recorded,
+        ttl,
     };
     together::check(&scenario, &top);
     top.finish();

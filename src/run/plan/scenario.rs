@@ -12,6 +12,7 @@ use crate::application::{AnyDataset, ApplicationSpec, DatasetParameters};
 use crate::load::workload::{Distribution, LoadPhase, Recording, WorkloadSettings};
 use crate::run::fault::ScheduledFault;
 use crate::scenario::PositiveNumber;
+use crate::strategy::source::TimesToLive;
 use crate::topology::settings::{CacheSettings, DatabaseSettings, NetworkSettings};
 
 /// The heading of a table, and its settings, those that were left out included.
@@ -60,11 +61,13 @@ pub struct Scenario {
     pub topologies: Vec<ChosenTopology>,
     /// The trace that drives the run, where there is one.
     pub recorded: Option<Arc<Recording>>,
+    /// The times to live of entries, as `cache.ttl` says.
+    pub ttl: TimesToLive,
 }
 
 impl Scenario {
     /// Returns true if a run of the other is a run of this: all that is set is equal. What a trace holds follows from
-    /// its name.
+    /// its name, and the times to live from that and the settings.
     #[must_use]
     pub fn runs_as(&self, other: &Self) -> bool {
         let Self {
@@ -87,6 +90,7 @@ impl Scenario {
             // Other prices change no run.
             cost: _,
             recorded: _,
+            ttl: _,
             // They are shown, and what follows from them is above.
             load_tables: _,
             written_rate: _,

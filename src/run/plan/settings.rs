@@ -12,7 +12,7 @@ crate::settings! {
     pub struct DatasetSettings {
         /// how many documents there are
         keys: NonZeroU64 = NonZeroU64::new(100_000).unwrap_or(NonZeroU64::MIN),
-        /// how large a document is: "500B", or a table with `distribution` uniform (min, max), lognormal (median, sigma, max) or file (path, a CSV of bytes,weight)
+        /// how large a document is: "500B", a table with `distribution` uniform (min, max), lognormal (median, sigma, max) or file (path, a CSV of bytes,weight), or "trace": each as large as the trace that drives the run tells of its key, and 500 B, or what { distribution = "trace", unknown = "1kB" } says, where it tells nothing; left out, "trace" where there is one that tells sizes
         value_size: ValueSizes = ValueSizes::Fixed(ByteSize(500)),
         /// how many categories the documents are spread over
         categories: NonZeroU64 = NonZeroU64::new(100).unwrap_or(NonZeroU64::MIN),

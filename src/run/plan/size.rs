@@ -8,7 +8,7 @@ use super::chosen::ChosenTopology;
 use super::scenario::Scenario;
 use crate::base::units::{ByteSize, show_duration};
 use crate::base::{memory, open_files, temporary};
-use crate::load::workload::{LoadPhase, StaircasePart};
+use crate::load::workload::{LoadPhase, Recording, StaircasePart};
 use crate::run::fault::Part;
 use crate::scenario::{Mistake, Reader};
 use crate::topology::settings::DatabaseKind;
@@ -70,6 +70,48 @@ pub struct Size {
     pub memory_bytes: u64,
     /// The operations that may be under way at once where answers stay away; 0 in a closed loop.
     pub in_flight: u64,
+    /// The trace that drives the run, where one does.
+    pub trace: Option<TraceTakes>,
+}
+
+/// The memory and the disk that a trace takes while it drives a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TraceTakes {
+    /// Its operations.
+    pub operations: u64,
+    /// Its different keys.
+    pub keys: u64,
+    /// The bytes of memory.
+    pub memory_bytes: u64,
+    /// The bytes of its operations in a temporary file; 0 where they are held in memory.
+    pub file_bytes: u64,
+}
+
+impl TraceTakes {
+    fn of(recorded: &Recording) -> Self {
+        Self {
+            operations: recorded.len(),
+            keys: recorded.distinct_keys(),
+            memory_bytes: recorded.memory_bytes(),
+            file_bytes: recorded.file_bytes(),
+        }
+    }
+}
+
+impl std::fmt::Display for TraceTakes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { operations, keys, memory_bytes, file_bytes } = *self;
+        let memory = rounded(memory_bytes);
+        write!(f, "The trace's {operations} operations on {keys} keys ")?;
+        if file_bytes == 0 {
+            return write!(f, "are held in memory, and take {memory} of it.");
+        }
+        write!(
+            f,
+            "are read ahead from a temporary file of {}, and take up to {memory} of memory.",
+            rounded(file_bytes)
+        )
+    }
 }
 
 impl Scenario {
@@ -100,6 +142,7 @@ impl Size {
             windows,
             memory_bytes: audit.saturating_add(windows.saturating_mul(WINDOW_BYTES)).saturating_add(clients),
             in_flight: if has_queue { scenario.most_in_flight() } else { 0 },
+            trace: scenario.recorded.as_deref().map(TraceTakes::of),
         }
     }
 }
@@ -120,6 +163,9 @@ impl std::fmt::Display for Size {
                 "\nWhere answers stay away, up to {} operations are under way at once, and take up to {bytes}.",
                 self.in_flight
             )?;
+        }
+        if let Some(trace) = &self.trace {
+            write!(f, "\n{trace}")?;
         }
         Ok(())
     }
@@ -407,6 +453,18 @@ mod tests {
                 "{topology}: {mistakes:?}"
             );
         }
+    }
+
+    #[test]
+    fn what_a_trace_takes_is_said_and_where_it_is() {
+        let takes = |file_bytes| {
+            let takes = TraceTakes { operations: 9_000_000, keys: 70, memory_bytes: 17 << 20, file_bytes };
+            takes.to_string()
+        };
+        let held = "The trace's 9000000 operations on 70 keys are held in memory, and take 17 MiB of it.";
+        assert_eq!(takes(0), held);
+        let file = "are read ahead from a temporary file of 34 MiB, and take up to 17 MiB of memory.";
+        assert!(takes(34 << 20).ends_with(file));
     }
 
     #[test]

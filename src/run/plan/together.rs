@@ -2,7 +2,7 @@
 
 use super::scenario::Scenario;
 use super::settings::{CacheAtStart, PinSettings, RunSettings};
-use super::{application, capacity, size};
+use super::{application, capacity, size, told};
 use crate::base::processors;
 use crate::scenario::{Mistake, Reader};
 use crate::topology::servers::Persistence;
@@ -48,6 +48,7 @@ pub(super) fn check(scenario: &Scenario, top: &Reader<'_>) {
     size::check(scenario, top);
     check_repeats(&scenario.run, top);
     check_eviction(scenario, top);
+    told::check_room(scenario, top);
     check_tls(scenario, top);
     check_restored(scenario, top);
     for (number, topology) in scenario.topologies.iter().enumerate() {

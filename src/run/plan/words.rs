@@ -6,9 +6,10 @@ use std::fmt::Write as _;
 use super::settings::CacheAtStart;
 use super::{Cell, Plan, Scenario};
 use crate::base::secrets::strike_typed;
-use crate::base::units::show_duration;
+use crate::base::units::{ByteSize, show_duration};
 use crate::load::workload::{ValueSizes, WorkloadSettings};
 use crate::scenario::{Setting as _, Settings as _};
+use crate::topology::ttl::CacheTtl;
 
 impl Plan {
     /// Such as "20 000 documents of 500 B · 95 % reads · 1 500 operations a second at 2 instances, Zipf 0.99 · cache for
@@ -22,10 +23,8 @@ impl Plan {
             operations_in_words(scenario),
             load_in_words(scenario),
         ];
-        let cache = &scenario.cache;
         let room = self.room_in_words();
-        let ttl =
-            cache.ttl.map_or_else(|| "no TTL".to_owned(), |ttl| format!("TTL {}", show_duration(ttl.0)));
+        let ttl = ttl_in_words(scenario);
         let met = match scenario.run.cache {
             CacheAtStart::Warmed => "",
             CacheAtStart::Cold => ", empty when measuring begins",
@@ -151,12 +150,31 @@ pub fn settings(scenario: &Scenario) -> String {
     strike_typed(text.trim_end())
 }
 
+fn ttl_in_words(scenario: &Scenario) -> String {
+    let unknown = match scenario.cache.ttl {
+        None => return "no TTL".into(),
+        Some(CacheTtl::Fixed(ttl)) => return format!("TTL {}", show_duration(ttl.0)),
+        Some(CacheTtl::Trace { unknown }) => unknown,
+    };
+    let speed = scenario.workload.speed.map_or(1.0, |speed| speed.0);
+    let speed = match speed {
+        _ if (speed - 1.0).abs() < f64::EPSILON => String::new(),
+        _ if speed > 1.0 => format!(", {} times as short", tidy(speed)),
+        _ => format!(", {} times as long", tidy(1.0 / speed)),
+    };
+    let otherwise = unknown.map_or_else(|| "none".into(), |ttl| show_duration(ttl.0));
+    format!("TTL as in the trace{speed}, {otherwise} where it tells nothing")
+}
+
 fn size(sizes: &ValueSizes) -> String {
     match sizes {
         ValueSizes::Fixed(size) => size.to_string(),
         ValueSizes::Uniform { min, max } => format!("{min} to {max}"),
         ValueSizes::Lognormal { median, max, .. } => format!("{median} in the median and {max} at most"),
         ValueSizes::File(file) => format!("sizes as in {}", file.path),
+        ValueSizes::Trace(trace) => {
+            format!("sizes as in the trace, {} in the mean", ByteSize(trace.mean_bytes().round() as u64))
+        }
     }
 }
 

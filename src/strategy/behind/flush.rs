@@ -210,7 +210,8 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
         while !left.is_empty() {
             let some = left.split_off(left.len().saturating_sub(SETTLED_AT_ONCE));
             let marked = join_all(some.iter().map(|((id, version), _)| async move {
-                self.cache.mark_clean(&self.kind().key(id), *version, self.ttl()).await
+                let key = self.kind().key(id);
+                self.cache.mark_clean(&key, *version, self.ttl(&key)).await
             }));
             let marked = marked.await;
             let (mut records, mut done) = (Vec::new(), Vec::new());

@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn a_log_is_busy_until_it_is_found_empty_and_stays_so_where_something_was_written_meanwhile() {
-        let logs = Logs::of(&Keyspace { key_prefix: "thing:".into(), ttl: None, tags: 4 });
+        let logs = Logs::of(&Keyspace { key_prefix: "thing:".into(), ttl: None.into(), tags: 4 });
         assert!(logs.busy().is_empty());
         logs.has_records(2);
         let before = logs.before(2);

@@ -287,7 +287,7 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
             self.note(FailedStep::Fill, put);
         } else {
             let loaded = Entry::of(loaded.clone());
-            let filled = self.cache.fill(key, token, &loaded, Some(self.ttl())).await;
+            let filled = self.cache.fill(key, token, &loaded, Some(self.ttl(key))).await;
             self.note(FailedStep::Fill, filled);
         }
     }
@@ -456,8 +456,8 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
     }
 
     /// The time to live of a clean entry.
-    fn ttl(&self) -> Duration {
-        let ttl = self.kind().ttl.unwrap_or(FOR_EVER);
+    fn ttl(&self, key: &str) -> Duration {
+        let ttl = self.kind().ttl_of_key(key).unwrap_or(FOR_EVER);
         let jitter = self.settings.ttl_jitter.get();
         ttl.mul_f64(1.0 - jitter * rand::random::<f64>()).max(Duration::from_millis(1))
     }

@@ -2,6 +2,7 @@
 
 pub mod dependents;
 pub mod service;
+pub mod ttl;
 
 use std::future::Future;
 use std::sync::{Arc, LazyLock};
@@ -10,18 +11,19 @@ use std::time::Duration;
 use compact_str::CompactString;
 
 pub use service::Service;
+pub use ttl::{TimesToLive, TtlTable};
 
 use crate::store::redis::slots::{SLOTS, slot_of};
 use crate::store::{BulkItem, ChangeFeed, Changes, Database, Document, ErrorKind, Page, Patch, StoreError};
 
 /// The properties that all entities of a kind share: the prefix of their keys and the time the cache may keep
 /// them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Keyspace {
     /// The text before the id in a cache key, such as `product:`.
     pub key_prefix: String,
-    /// The time to live of a cached entity; `None` keeps it until it is evicted or invalidated.
-    pub ttl: Option<Duration>,
+    /// The times to live of cached entities.
+    pub ttl: TimesToLive,
     /// The number of groups the entities are divided into. The keys of a group share a hash tag and so a
     /// server, so that one script can reach both an entry and the group's log. 0 means that there are no
     /// groups and no hash tags.
@@ -64,6 +66,22 @@ impl Keyspace {
         }
         key.push_str(id);
         key
+    }
+
+    /// The time to live of the entity whose cache key this is.
+    #[must_use]
+    pub fn ttl_of_key(&self, key: &str) -> Option<Duration> {
+        match &self.ttl {
+            TimesToLive::Alike(ttl) => *ttl,
+            TimesToLive::OfEach(_) => self.ttl.of(self.id_of(key)),
+        }
+    }
+
+    /// The id in a cache key.
+    fn id_of<'key>(&self, key: &'key str) -> &'key str {
+        let rest = key.strip_prefix(self.key_prefix.as_str()).unwrap_or(key);
+        let tagged = rest.split_once("}:").filter(|_| self.tags > 0);
+        tagged.map_or(rest, |(_, id)| id)
     }
 
     /// The group of an entity; `None` if the kind has no groups.
@@ -157,5 +175,21 @@ impl<D: Changes> Source for Collection<D> {
 
     async fn update_many(&self, items: &[BulkItem]) -> Result<Vec<Result<bool, StoreError>>, StoreError> {
         self.database.bulk_update(&self.name, items).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_to_live_of_an_entity_is_found_by_its_cache_key_with_a_tag_or_without() {
+        for tags in [0, TAGS] {
+            let ttl = TimesToLive::OfEach(TtlTable::new(Arc::new(vec![1_000, 2_000, 3_000]), 3, 1.0, None));
+            let kind = Keyspace { key_prefix: "product:".into(), ttl, tags };
+            for (id, seconds) in [("0", 1), ("1", 2), ("2", 3)] {
+                assert_eq!(kind.ttl_of_key(&kind.key(id)), Some(Duration::from_secs(seconds)), "{tags} tags");
+            }
+        }
     }
 }

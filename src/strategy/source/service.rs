@@ -231,7 +231,7 @@ mod tests {
     }
 
     fn service(fails: bool) -> (Service<Counted>, Arc<Counts>) {
-        let kind = Keyspace { key_prefix: "permissions:".into(), ttl: None, tags: 0 };
+        let kind = Keyspace { key_prefix: "permissions:".into(), ttl: None.into(), tags: 0 };
         let counts = Arc::new(Counts { kind, loads: 0.into(), updates: 0.into(), fails });
         (Service::new(Counted(Arc::clone(&counts)), LATENCY), counts)
     }

@@ -48,7 +48,7 @@ struct TruthState {
 impl Truth {
     fn of<'a>(ids: impl IntoIterator<Item = &'a str>) -> Self {
         let truth = Self {
-            kind: Arc::new(Keyspace { key_prefix: "thing:".into(), ttl: Some(TTL), tags: 0 }),
+            kind: Arc::new(Keyspace { key_prefix: "thing:".into(), ttl: Some(TTL).into(), tags: 0 }),
             state: Arc::default(),
         };
         for id in ids {

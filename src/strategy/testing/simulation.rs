@@ -174,7 +174,7 @@ impl Strategy for Naive {
         }
         let loaded = self.source.load(id).await?;
         if let Some(document) = &loaded {
-            self.cache.set(&key, &Entry::of(document.clone()), self.source.kind().ttl).await?;
+            self.cache.set(&key, &Entry::of(document.clone()), self.source.kind().ttl_of_key(&key)).await?;
         }
         Ok(Read::loaded(ReadOutcome::Miss, loaded))
     }

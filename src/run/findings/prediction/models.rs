@@ -109,10 +109,10 @@ pub fn db_reads_per_op(cell: &Cell, popularity: &Popularity, hit_rate: Predictio
     reads_per_second / (popularity.reads_per_second() + popularity.writes_per_second())
 }
 
-/// The time to live, where an entry can reach its end within the cell.
+/// The time to live that all entries have, where one can reach its end within the cell.
 pub fn ttl_that_matters(cell: &Cell) -> Option<Duration> {
     let run = &cell.scenario.run;
-    let ttl = cell.scenario.cache.ttl?.0;
+    let ttl = cell.scenario.cache.ttl?.fixed()?.0;
     (ttl < run.warmup_max.0 + run.duration.0).then_some(ttl)
 }
 
