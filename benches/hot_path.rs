@@ -76,6 +76,7 @@ fn workload() {
         absent_share: Share::new(0.05).unwrap(),
         clients: NonZeroU64::new(64).unwrap(),
         recorded: None,
+        write_keys: None,
     });
     print_ns("operation, zipf over a million keys", |n| stream.operation(n % 64, n / 64).key);
     for arrivals in [Arrivals::Poisson, Arrivals::Constant] {

@@ -14,7 +14,7 @@ use hotset::{
         output::{LogWriter, say},
         secrets,
     },
-    commands::{baseline, check, compare, doctor},
+    commands::{baseline, check, compare, doctor, merge},
     topology,
 };
 
@@ -43,6 +43,7 @@ fn main() -> ExitCode {
             report::execute(&dir, picture.request().as_ref(), junit.as_deref())
         }
         (Some(Command::Compare(arguments)), _) => compare::execute(&arguments),
+        (Some(Command::Merge { dirs, out }), _) => merge::execute(&dirs, &out),
         (Some(Command::Baseline { action }), _) => baseline::execute(&action),
         (Some(Command::Curve { scenario, curve }), _) => curve::execute(&scenario, &curve),
         (Some(Command::Record { scenario, out, operations, set, quiet }), _) => {

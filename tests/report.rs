@@ -119,6 +119,7 @@ fn run_info(name: &str) -> RunInfo {
         precision: None,
         spent_s: 0.0,
         open_file_limit: 65_536,
+        segment: None,
     }
 }
 

@@ -79,6 +79,7 @@ pub fn stream(keys: u64, reads: f64, phase: Phase, seed: u64, clients: u64) -> O
         absent_share: Share::NONE,
         clients: above_0(clients),
         recorded: None,
+        write_keys: None,
     })
 }
 

@@ -35,9 +35,21 @@ struct Observation {
 pub struct Found {
     shown_by: usize,
     is_damaged: bool,
-    is_audited: bool,
+    held_against: HeldAgainst,
     is_lost_session: bool,
     findings: Findings,
+}
+
+/// The knowledge that an answer was held against; of an answer that shows several entities the most of any.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum HeldAgainst {
+    /// Nothing that is known of the entity.
+    #[default]
+    Nothing,
+    /// The forms that the entity can have, but not the version that it has to have: another process writes it.
+    DamageAlone,
+    /// The writes that had been acknowledged.
+    Acknowledged,
 }
 
 /// The versions that several entities are checked against, collected before one answer shows them all.
@@ -126,12 +138,18 @@ impl Visitor {
     /// Takes an answer that the application judged by itself: not stale, or stale by this much.
     pub fn judged(&mut self, shown_by: usize, stale: Option<Duration>) {
         let findings = Findings { stale, ..Findings::default() };
-        self.known.push(Found { shown_by, is_audited: true, findings, ..Found::default() });
+        self.known.push(Found {
+            shown_by,
+            held_against: HeldAgainst::Acknowledged,
+            findings,
+            ..Found::default()
+        });
     }
 
     /// Takes an answer in which a session was missing although nobody had ended it.
     pub fn judged_lost(&mut self, shown_by: usize) {
-        self.known.push(Found { shown_by, is_audited: true, is_lost_session: true, ..Found::default() });
+        let held_against = HeldAgainst::Acknowledged;
+        self.known.push(Found { shown_by, held_against, is_lost_session: true, ..Found::default() });
     }
 
     /// Reports an anomaly of a session, see [`Audit::note_session`].
@@ -203,8 +221,12 @@ fn judge(
     let mut found = Found { shown_by, is_damaged: seen.is_err(), ..Found::default() };
     let Some((audit, view)) = audit.zip(view) else { return found };
     match seen {
+        Ok(Some(seen)) if !audit.knows(subject) => {
+            found.held_against = HeldAgainst::DamageAlone;
+            audit.note_foreign(subject, seen.version, sent);
+        }
         Ok(Some(seen)) => {
-            found.is_audited = true;
+            found.held_against = HeldAgainst::Acknowledged;
             found.findings = audit.read_answered(view, subject, expected, seen, sent, done);
         }
         Err(damage) => audit.note_corrupt(subject, client.into(), None, damage.name(), sent, done),
@@ -217,7 +239,7 @@ impl Found {
     /// Joins two entities of one answer: an anomaly of either is one of the answer, and its age is that of the older.
     fn join(&mut self, other: &Self) {
         self.is_damaged |= other.is_damaged;
-        self.is_audited |= other.is_audited;
+        self.held_against = self.held_against.max(other.held_against);
         let (mine, theirs) = (&mut self.findings, &other.findings);
         mine.stale = mine.stale.max(theirs.stale);
         mine.stale_after_failed_step |= theirs.stale_after_failed_step;
@@ -236,7 +258,8 @@ impl Found {
     /// Adds it to the counts of its kind of entity.
     pub fn count(&self, anomalies: &mut Anomalies) {
         let findings = &self.findings;
-        anomalies.audited += u64::from(self.is_audited);
+        anomalies.audited += u64::from(self.held_against == HeldAgainst::Acknowledged);
+        anomalies.foreign += u64::from(self.held_against == HeldAgainst::DamageAlone);
         anomalies.overlapping += u64::from(findings.overlapped_a_write);
         if let Some(age) = findings.stale {
             anomalies.count_stale(age);
@@ -268,7 +291,7 @@ impl Drop for UnderWay<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::Setup;
+    use crate::audit::{ForeignKeys, Setup};
     use crate::store::{ErrorKind, StoreError};
 
     fn visitor() -> (Arc<Audit>, Visitor) {
@@ -310,6 +333,24 @@ mod tests {
         assert!(visitor.read(0, 3, || async { Err::<(), _>(()) }, seen(1)).await.is_err());
         let after = found(&mut visitor);
         assert_eq!((after.audited, after.stale), (1, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_document_that_another_process_writes_is_looked_at_for_damage_alone() {
+        let audit = Audit::new(Setup { keys: 10, clients: 1, instances: 1 });
+        let audit = Arc::new(audit.leaving_out(ForeignKeys::of([4])));
+        let mut visitor = Visitor::new(0, Some(audit), Arc::new(Touched::none_of(10)));
+        let seen = |version| move |(): &()| Ok(Some(Seen { version, writes: [0, 0] }));
+        visitor.begin(clock::now());
+        // A later version and then an earlier one: which of them is stale, only the other process knows.
+        visitor.read(0, 4, || async { Ok::<_, ()>(()) }, seen(7)).await.unwrap();
+        visitor.read(0, 4, || async { Ok::<_, ()>(()) }, seen(2)).await.unwrap();
+        visitor.read(0, 3, || async { Ok::<_, ()>(()) }, seen(1)).await.unwrap();
+        let damaged = |(): &()| Err(Damage::Checksum);
+        visitor.read(0, 4, || async { Ok::<_, ()>(()) }, damaged).await.unwrap();
+        let found = found(&mut visitor);
+        assert_eq!((found.audited, found.foreign, found.corrupt), (1, 2, 1));
+        assert_eq!((found.stale, found.non_monotonic), (0, 0));
     }
 
     #[tokio::test(start_paused = true)]

@@ -40,7 +40,7 @@ impl SessionAnomaly {
 }
 
 /// One anomaly. Times are in seconds since measuring began, below 0 before that.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Example {
     /// The kind of anomaly.
     pub kind: AnomalyKind,
@@ -121,6 +121,16 @@ impl Examples {
         self.measuring_since.store(micros, Ordering::Release);
     }
 
+    /// When measuring began, in microseconds.
+    pub fn measuring_since(&self) -> u64 {
+        self.measuring_since.load(Ordering::Acquire)
+    }
+
+    /// Returns true if measuring had begun by then.
+    pub fn is_measured(&self, micros: u64) -> bool {
+        micros >= self.measuring_since()
+    }
+
     /// Converts a time to seconds since measuring began.
     pub fn seconds(&self, micros: u64) -> f64 {
         let since = self.measuring_since.load(Ordering::Acquire);
@@ -131,8 +141,7 @@ impl Examples {
     /// Keeps an example of an anomaly at a time, if measuring had begun by then and the kind has too few.
     pub fn note(&self, kind: AnomalyKind, micros: u64, make: impl FnOnce() -> Example) {
         let count = &self.counts[kind as usize];
-        let is_measured = micros >= self.measuring_since.load(Ordering::Acquire);
-        if !is_measured || count.load(Ordering::Relaxed) >= KEPT_OF_A_KIND {
+        if !self.is_measured(micros) || count.load(Ordering::Relaxed) >= KEPT_OF_A_KIND {
             return;
         }
         let mut kept = self.kept.lock();
@@ -142,21 +151,27 @@ impl Examples {
         }
     }
 
-    /// At most [`SHOWN`] examples, kind by kind, each kind in the order in which it was found. If there are more, every
-    /// kind gives up its last before any gives up its first.
+    /// The [shown](shown_examples) ones of those that were kept.
     pub fn shown(&self) -> Vec<Example> {
-        let mut nth = [0; AnomalyKind::ALL.len()];
-        let mut examples: Vec<(usize, Example)> = Vec::new();
-        for example in self.kept.lock().iter() {
-            let nth = &mut nth[example.kind as usize];
-            examples.push((*nth, example.clone()));
-            *nth += 1;
-        }
-        examples.sort_by_key(|(nth, example)| (*nth, example.kind));
-        examples.truncate(SHOWN);
-        examples.sort_by_key(|(nth, example)| (example.kind, *nth));
-        examples.into_iter().map(|(_, example)| example).collect()
+        shown_examples(self.kept.lock().iter().cloned())
     }
+}
+
+/// At most [`SHOWN`] of some examples, kind by kind, each kind in the order in which it was found. If there are more, every
+/// kind gives up its last before any gives up its first.
+#[must_use]
+pub fn shown_examples(found: impl IntoIterator<Item = Example>) -> Vec<Example> {
+    let mut nth = [0; AnomalyKind::ALL.len()];
+    let mut examples: Vec<(usize, Example)> = Vec::new();
+    for example in found {
+        let nth = &mut nth[example.kind as usize];
+        examples.push((*nth, example));
+        *nth += 1;
+    }
+    examples.sort_by_key(|(nth, example)| (*nth, example.kind));
+    examples.truncate(SHOWN);
+    examples.sort_by_key(|(nth, example)| (example.kind, *nth));
+    examples.into_iter().map(|(_, example)| example).collect()
 }
 
 #[cfg(test)]

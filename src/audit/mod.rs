@@ -18,16 +18,23 @@
 //!
 //! A write whose outcome is unknown (*indeterminate*) may explain what is seen, and is not counted as lost.
 //!
+//! Where several processes drive the load, each has an audit of its own, which knows of every write to the keys that its
+//! process writes. Documents of the others (`foreign`) are looked at for damage alone, and counted as such; what each has read
+//! of them and written (`exchange`) shows afterwards which of those reads were stale (`testimony`).
+//!
 //! This room stands on floor 2 and may use `base` and `results`.
 
 mod closer_look;
 mod events;
 mod example;
+mod exchange;
+mod foreign;
 mod line;
 mod memory;
 mod moment;
 mod reading;
 mod settle;
+mod testimony;
 #[cfg(test)]
 mod testing;
 mod view;
@@ -38,12 +45,17 @@ use parking_lot::{Mutex, MutexGuard};
 
 pub use events::{Expected, FIELDS, Seen, Setup, Write, WriteId, WriteOutcome};
 use example::Examples;
-pub use example::{Example, SessionAnomaly};
+pub use example::{Example, SessionAnomaly, shown_examples};
+use exchange::Exchange;
+pub use foreign::ForeignKeys;
 use line::{KeyState, Numbered};
 use memory::{Fact, FactTable};
 use moment::Moment;
 use reading::Reading;
 pub use settle::{Conclusion, SettledKeys};
+pub use testimony::{
+    Acknowledgement, CLOCKS_AGREE_WITHIN, CrossExamination, Sighting, StaleSighting, Testimony, cross_examine,
+};
 pub use view::ClientView;
 use view::KeySample;
 
@@ -82,6 +94,8 @@ pub struct Audit {
     setup: Setup,
     began: Instant,
     sample: KeySample,
+    /// `None` where this process drives all of the load.
+    exchange: Option<Exchange>,
     lines: Box<[KeyState]>,
     stripes: Box<[Stripe]>,
     memory: FactTable,
@@ -127,12 +141,42 @@ impl Audit {
             setup,
             began: crate::base::clock::now(),
             sample: KeySample::new(setup),
+            exchange: None,
             lines: (0..setup.keys).map(|_| KeyState::default()).collect(),
             stripes: (0..STRIPES).map(|_| Stripe::default()).collect(),
             memory: FactTable::new(facts),
             examples: Examples::default(),
             settled: Mutex::default(),
         }
+    }
+
+    /// The same audit where other processes write these keys.
+    #[must_use]
+    pub fn leaving_out(self, foreign: ForeignKeys) -> Self {
+        Self { exchange: Some(Exchange::new(foreign)), ..self }
+    }
+
+    /// Returns true if this process alone writes the key, so that all that was acknowledged of it is known here.
+    #[inline]
+    #[must_use]
+    pub fn knows(&self, key: u64) -> bool {
+        self.exchange.as_ref().is_none_or(|exchange| !exchange.is_foreign(key))
+    }
+
+    /// Takes a read of a document that another process writes, for a later look at what that had been acknowledged.
+    pub fn note_foreign(&self, key: u64, version: u64, sent: Instant) {
+        let micros = self.micros(sent);
+        if let Some(exchange) = self.exchange.as_ref().filter(|_| self.examples.is_measured(micros)) {
+            exchange.note_sighting(key, version, micros);
+        }
+    }
+
+    /// All that this process can tell of its writes and of its reads of documents that others write; `None` where it drives
+    /// all of the load.
+    #[must_use]
+    pub fn testimony(&self) -> Option<Testimony> {
+        let exchange = self.exchange.as_ref()?;
+        Some(exchange.testimony(self.examples.measuring_since()))
     }
 
     /// The view of a client before its first operation. Each client keeps its own.
@@ -209,6 +253,11 @@ impl Audit {
         match ended {
             WriteOutcome::Acknowledged(version) => {
                 counts.acknowledged += 1;
+                if let Some(exchange) = &self.exchange {
+                    let micros = self.micros(at);
+                    let is_measured = self.examples.is_measured(micros);
+                    exchange.note_acknowledged(write.key, version, micros, is_measured);
+                }
                 view.note_written(write.key, version);
                 self.note_moment(line, write.key, version, Moment::new(self.micros(at), view.instance()));
                 self.memory.note(write.key, Fact::Write(write.id), version);

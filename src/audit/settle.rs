@@ -6,7 +6,7 @@ use super::{Audit, FIELDS, Seen};
 use crate::results::AnomalyKind;
 
 /// The outcome of all writes of a cell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Conclusion {
     /// Writes that were acknowledged.
     pub acknowledged_writes: u64,
@@ -30,8 +30,23 @@ pub struct Conclusion {
     pub checked_keys: u64,
 }
 
+impl Conclusion {
+    /// Adds the outcome of the writes to other keys.
+    pub fn add(&mut self, other: &Self) {
+        self.acknowledged_writes += other.acknowledged_writes;
+        self.indeterminate_writes += other.indeterminate_writes;
+        self.failed_steps += other.failed_steps;
+        self.lost_writes += other.lost_writes;
+        self.lost_keys += other.lost_keys;
+        self.explained_keys += other.explained_keys;
+        self.divergent_keys += other.divergent_keys;
+        self.divergent_explained_keys += other.divergent_explained_keys;
+        self.checked_keys += other.checked_keys;
+    }
+}
+
 /// The comparison's result for some keys; see [`Conclusion`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[allow(missing_docs, reason = "each is documented in Conclusion")]
 pub struct SettledKeys {
     pub lost_writes: u64,

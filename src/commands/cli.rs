@@ -16,12 +16,14 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::base::units::{ByteSize, Share, parse_duration};
 use crate::commands::sizing;
 use crate::load::trace::OnBroken;
+use crate::load::workload::LoadPart;
 use crate::model::curve::WritePolicy;
 use crate::model::eviction::PolicyKind;
 use crate::report::canvas::theme::Theme;
 use crate::report::compare;
 use crate::report::picture::{PictureFormat, PictureRequest};
 use crate::run::plan;
+use crate::run::segments::name::RunName;
 use crate::scenario::{Positive, suggest};
 use crate::topology::settings::Capacity;
 
@@ -37,6 +39,7 @@ Examples:
   hotset compare results/a/latest results/b/latest   what got better, what worse, and what the data do not show
   hotset baseline save main results/a/latest         keep a run; later: hotset compare --baseline main results/a/latest
   hotset report results/quickstart/latest --chart trade-off --theme dark     one of them for a slide
+  hotset shared.toml --segment 2/4 --run monday      a quarter of its load; `hotset merge DIR…` puts the four together
   hotset curve scenarios/quickstart.toml --target-hit-rate 0.9   how much cache that needs, by simulation
   hotset record scenarios/quickstart.toml --out trace.csv.zst    its operations as a trace
   hotset list strategies                             what there is, with every setting and its default
@@ -73,11 +76,15 @@ pub struct RunArguments {
     pub plan: PlanArguments,
 
     /// Where results go: DIR/<scenario>/<UTC time>
-    #[arg(long, value_name = "DIR", default_value = "results")]
+    #[arg(long, visible_alias = "results", value_name = "DIR", default_value = "results")]
     pub out: PathBuf,
 
+    /// With --segment: the name by which the segments of one run find each other, and that its keys and its database begin with
+    #[arg(long = "run", value_name = "NAME", requires = "segment", value_parser = RunName::parse)]
+    pub run_name: Option<RunName>,
+
     /// Go on with an interrupted run of the same scenario, in its directory
-    #[arg(long, value_name = "DIR", conflicts_with = "out")]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "segment"])]
     pub resume: Option<PathBuf>,
 
     /// Write the tables only, no charts and no page
@@ -123,6 +130,10 @@ pub struct PlanArguments {
     /// Measure every cell for this long, as 30s
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub duration: Option<Positive>,
+
+    /// Drive only the Kth of N parts of the load, as 2/5, together with the processes that drive the others
+    #[arg(long, value_name = "K/N", value_parser = LoadPart::parse)]
+    pub segment: Option<LoadPart>,
 }
 
 impl PlanArguments {
@@ -136,6 +147,7 @@ impl PlanArguments {
             until: self.until,
             max_duration: self.max_duration,
             duration: self.duration,
+            part: self.segment.unwrap_or_default(),
         }
     }
 }
@@ -164,6 +176,15 @@ pub enum Command {
         /// Which picture to draw instead
         #[command(flatten)]
         picture: PictureArguments,
+    },
+    /// Put the results of all segments of a run together: counts, histograms, audits and events
+    Merge {
+        /// The directories of the segments' results, each of them
+        #[arg(required = true, value_name = "DIR")]
+        dirs: Vec<PathBuf>,
+        /// Where the results of the whole go: DIR/<scenario>/<UTC time>
+        #[arg(long, visible_alias = "results", value_name = "DIR", default_value = "results")]
+        out: PathBuf,
     },
     /// Compare runs: what got better, what got worse, and what the data do not show
     Compare(CompareArguments),

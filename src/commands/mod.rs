@@ -14,6 +14,7 @@ pub mod curve;
 pub mod doctor;
 pub mod exit;
 pub mod list;
+pub mod merge;
 pub mod monitor;
 pub mod output;
 pub mod plan;

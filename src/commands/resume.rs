@@ -7,6 +7,9 @@ use std::path::Path;
 use crate::base::shell::quoted;
 use crate::run::plan::redacted_command;
 
+/// The options that say where results go, with their value in the same word.
+const WHERE: [&[u8]; 3] = [b"--resume=", b"--out=", b"--results="];
+
 /// The command of a run with all its options, but with this directory to go on in. Passwords are struck out.
 #[must_use]
 pub fn resume_command(arguments: impl IntoIterator<Item = OsString>, directory: &Path) -> String {
@@ -20,8 +23,8 @@ pub fn resume_command(arguments: impl IntoIterator<Item = OsString>, directory: 
                 after_options.extend(arguments.by_ref());
             }
             // Where results go is another on resuming, and is given below.
-            b"--resume" | b"--out" => drop(arguments.next()),
-            bytes if bytes.starts_with(b"--resume=") || bytes.starts_with(b"--out=") => {}
+            b"--resume" | b"--out" | b"--results" => drop(arguments.next()),
+            bytes if WHERE.iter().any(|option| bytes.starts_with(option)) => {}
             _ => words.push(argument),
         }
     }

@@ -13,10 +13,11 @@ use crate::base::shown;
 use crate::base::terminal::{moves_cursor, no_screen};
 use crate::commands::cli::RunArguments;
 use crate::commands::exit::Exit;
-use crate::commands::output::end;
+use crate::commands::output::{end, refuse};
 use crate::commands::plan::read;
 use crate::commands::report::{conclude, print_table, say};
 use crate::commands::resume::resume_command;
+use crate::load::workload::LoadPart;
 use crate::monitor::scenario::Watching;
 use crate::monitor::terminal;
 use crate::report::group::groups;
@@ -34,6 +35,11 @@ const SHOWING_BOUND: Duration = Duration::from_millis(300);
 /// Runs every cell of a scenario, draws the report and prints the closing table.
 #[must_use]
 pub fn execute(scenario: &Path, arguments: &RunArguments) -> Exit {
+    if arguments.plan.segment.is_some_and(LoadPart::is_shared_out) && arguments.run_name.is_none() {
+        return refuse(
+            "--segment needs --run NAME, by which the segments of a run find each other: give all of them the same",
+        );
+    }
     let plan = match read(scenario, &arguments.plan.options()) {
         Ok(plan) => plan,
         Err(exit) => {
@@ -50,6 +56,7 @@ pub fn execute(scenario: &Path, arguments: &RunArguments) -> Exit {
     let options = RunOptions {
         out: arguments.out.clone(),
         resume: arguments.resume.clone(),
+        run: arguments.run_name.clone(),
         command: redacted_command(
             std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()),
         ),
@@ -209,6 +216,10 @@ fn interrupted(outcome: &RunOutcome, arguments: &RunArguments) -> Exit {
         );
     }
     say_not_judged(arguments, "requirements are judged when every run has ended");
+    if arguments.plan.segment.is_some_and(LoadPart::is_shared_out) {
+        note!("interrupted: the other segments cannot go on without this one; begin all of them anew");
+        return Exit::Interrupted;
+    }
     let command = resume_command(std::env::args_os(), &outcome.directory);
     note!("interrupted: what had ended is kept; go on with\n  {command}");
     Exit::Interrupted

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use super::latency::Latency;
+use super::latency::{self, Latency};
 
 /// Ages are told apart from here on: a microsecond.
 const SHORTEST_AGE_NS: u64 = 1_000;
@@ -13,10 +13,14 @@ const LONGEST_AGE_NS: u64 = 7 * 24 * 3_600 * 1_000_000_000;
 const SIGNIFICANT_DIGITS: u8 = 3;
 
 /// Counts of reads, by what was wrong with them; reads of several stretches add up.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Anomalies {
     /// Reads that were held against what had been acknowledged.
     pub audited: u64,
+    /// Reads that were looked at for damage alone, since another process writes the document.
+    pub foreign: u64,
+    /// Those of them that were held afterwards against what that process had been acknowledged.
+    pub settled: u64,
     /// Those of them during which a write to the same key was under way.
     pub overlapping: u64,
     /// Reads of a version older than one that had been acknowledged when they were sent.
@@ -34,20 +38,27 @@ pub struct Anomalies {
     /// Sessions that were not there any more although nobody had ended them.
     pub lost_sessions: u64,
     /// The ages of the stale reads, in nanoseconds; `None` until there is one.
+    #[serde(with = "counted_ages")]
     ages: Option<Box<Latency>>,
     /// The age of the oldest of them, exactly: promises are held against it.
     oldest: Duration,
 }
 
 impl Anomalies {
+    /// Takes in what became of reads of documents of other processes: so many were held against what those had been
+    /// acknowledged, and the answers of these ages were out of date.
+    pub fn settle_foreign(&mut self, reads: u64, ages: impl IntoIterator<Item = Duration>) {
+        self.audited += reads;
+        self.settled += reads;
+        ages.into_iter().for_each(|age| self.count_stale(age));
+    }
+
     /// Counts a stale read by its age.
     pub fn count_stale(&mut self, age: Duration) {
         self.stale += 1;
         self.oldest = self.oldest.max(age);
         if self.ages.is_none() {
-            self.ages = Histogram::new_with_bounds(SHORTEST_AGE_NS, LONGEST_AGE_NS, SIGNIFICANT_DIGITS)
-                .ok()
-                .map(Box::new);
+            self.ages = no_ages();
         }
         if let Some(ages) = &mut self.ages {
             ages.saturating_record(u64::try_from(age.as_nanos()).unwrap_or(u64::MAX));
@@ -68,6 +79,8 @@ impl Anomalies {
     /// Adds what was found elsewhere.
     pub fn add(&mut self, other: &Self) {
         self.audited += other.audited;
+        self.foreign += other.foreign;
+        self.settled += other.settled;
         self.overlapping += other.overlapping;
         self.stale += other.stale;
         self.stale_after_failed_step += other.stale_after_failed_step;
@@ -86,6 +99,37 @@ impl Anomalies {
             (mine @ None, theirs) => mine.clone_from(theirs),
             (Some(_), None) => {}
         }
+    }
+}
+
+/// A histogram of ages before the first.
+fn no_ages() -> Option<Box<Latency>> {
+    Histogram::new_with_bounds(SHORTEST_AGE_NS, LONGEST_AGE_NS, SIGNIFICANT_DIGITS).ok().map(Box::new)
+}
+
+/// The ages in files: the values that were recorded and their counts.
+mod counted_ages {
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    use super::{Latency, latency, no_ages};
+
+    #[allow(clippy::ref_option, reason = "serde calls it with the field")]
+    pub(super) fn serialize<S: Serializer>(
+        ages: &Option<Box<Latency>>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        ages.as_deref().map(latency::counts).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Box<Latency>>, D::Error> {
+        let counts = Option::<Vec<(u64, u32)>>::deserialize(deserializer)?;
+        Ok(counts.and_then(|counts| {
+            let mut ages = no_ages()?;
+            latency::record_counts(&mut ages, &counts);
+            Some(ages)
+        }))
     }
 }
 

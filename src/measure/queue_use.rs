@@ -3,7 +3,7 @@
 use std::ops::Add;
 
 /// The most at once in a stretch of time.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct QueueUse {
     /// Operations under way.
     pub in_flight: u64,

@@ -110,7 +110,7 @@ impl SlopeTest {
 }
 
 /// How warm the cache was when measuring began.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub enum Warmth {
     /// The hit rate stood still, as far as could be seen, or moved by less than [`DRIFT_LIMIT`] while the cell was
     /// measured.

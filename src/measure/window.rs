@@ -7,9 +7,11 @@ use crate::results::{Answers, Measure, OutcomeClass, Times};
 use crate::store::ErrorKind;
 
 /// Response and service times of one kind of operation with one outcome.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 struct Histograms {
+    #[serde(with = "latency::counted")]
     response: Latency,
+    #[serde(with = "latency::counted")]
     service: Latency,
 }
 
@@ -29,7 +31,7 @@ impl Histograms {
 }
 
 /// One kind of operation.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 struct Row {
     counts: [u64; OutcomeClass::EACH.len()],
     errors: [u64; ErrorKind::ALL.len()],
@@ -40,7 +42,7 @@ struct Row {
 ///
 /// Windows of several workers and of several intervals add up to one; what is derived (rates,
 /// percentiles) is derived from the sum and never from other derived figures.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Window {
     rows: Vec<Row>,
     late: u64,
@@ -91,6 +93,16 @@ impl Window {
             self.anomalies.resize_with(entity + 1, Anomalies::default);
         }
         &mut self.anomalies[entity]
+    }
+
+    /// See [`Anomalies::settle_foreign`], of a kind of entity.
+    pub fn settle_foreign(
+        &mut self,
+        entity: usize,
+        reads: u64,
+        ages: impl IntoIterator<Item = std::time::Duration>,
+    ) {
+        self.anomalies_mut(entity).settle_foreign(reads, ages);
     }
 
     /// Adds what another window holds: of another worker, or of another interval.

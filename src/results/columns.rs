@@ -387,6 +387,20 @@ macro_rules! words {
                 Self::ALL.iter().copied().find(|one| one.name() == text)
             }
         }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.name())
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let word = <String as serde::Deserialize>::deserialize(deserializer)?;
+                let known = <Self as $crate::results::columns::Field>::parse(&word);
+                known.ok_or_else(|| <D::Error as serde::de::Error>::custom(format!("there is no {word}")))
+            }
+        }
     };
 }
 pub(crate) use words;

@@ -12,7 +12,7 @@ use super::{
     APPLICATION, AUDIT, AuditRow, ENTITIES, ERRORS, EVENTS, EntityRow, ErrorRow, EventRow, FigureRow,
     LATENCY, LatencyRow, NODES, NodeRow, OPERATIONS, OperationRow, Origin, PHASES, PhaseRow, RUN_INFO,
     Results, ResultsError, RunInfo, SEARCH, STAIRCASE, SUMMARY, SearchRow, StepRow, SummaryRow, TIMESERIES,
-    TimeseriesRow, file_safe, interval_log_name,
+    TimeseriesRow, file_safe, interval_log_name, segment_record_name,
 };
 
 macro_rules! cell_results {
@@ -27,6 +27,8 @@ macro_rules! cell_results {
             $( #[doc = $doc] pub $field: Vec<$row>, )*
             /// Its interval log, from [`super::interval_log`]; empty where nothing was measured.
             pub interval_log: Vec<u8>,
+            /// The observations of its segment, as `hotset merge` reads them; empty where one process drove all of the load.
+            pub segment_record: Vec<u8>,
         }
 
         impl CellResults {
@@ -204,6 +206,10 @@ impl ResultsDir {
         }
         if !cell.interval_log.is_empty() {
             write_atomically(&self.path.join(interval_log_name(&cell.summary.cell)), &cell.interval_log)?;
+        }
+        if !cell.segment_record.is_empty() {
+            let path = self.path.join(segment_record_name(&cell.summary.cell));
+            write_atomically(&path, &cell.segment_record)?;
         }
         // Last: with this row the cell is finished.
         put(SUMMARY, line_with_swept(&cell.summary, &swept_values))

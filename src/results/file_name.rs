@@ -9,6 +9,12 @@ pub fn interval_log_name(cell: &str) -> String {
     format!("{}.hlog", file_safe(cell))
 }
 
+/// The name of what was observed of a cell's segment, within the results folder.
+#[must_use]
+pub fn segment_record_name(cell: &str) -> String {
+    format!("{}.segment.json", file_safe(cell))
+}
+
 /// The text as the name of a file or folder: itself where it is of letters, digits, `.`, `_`, `=` and `-`. Another is
 /// made of such, with a digest behind it, so that texts that differ have names that differ.
 #[must_use]

@@ -200,6 +200,10 @@ columns! {
     pub struct AuditedReads {
         /// Reads of existing documents that were held against what had been acknowledged.
         audited_reads: u64,
+        /// Reads of documents that another segment of the load writes, and that were looked at for damage alone: which of their
+        /// versions had been acknowledged is known when the segments are merged, unless they were too many; empty where one
+        /// process drove the load.
+        foreign_reads: Option<u64>,
         /// Audited reads during which a write to the same key was under way.
         overlapping_reads: u64,
         /// See [`WrongReads`].

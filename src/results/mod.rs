@@ -55,7 +55,7 @@ pub use entities::EntityRow;
 pub use error::ResultsError;
 pub use events::{EventKind, EventRow};
 pub use failures::{ErrorRow, FailedStep};
-pub use file_name::{file_safe, file_safe_within, interval_log_name};
+pub use file_name::{file_safe, file_safe_within, interval_log_name, segment_record_name};
 pub use files::{
     APPLICATION, AUDIT, ENTITIES, ERRORS, EVENTS, FileGuide, LATENCY, NODES, OPERATIONS, PHASES, SEARCH,
     STAIRCASE, TIMESERIES, file_guides,
@@ -76,7 +76,7 @@ pub use precision::{EndedBy, KnownPrecision};
 pub use rates::{AtRate, SearchRow, StepRow};
 pub use read::Results;
 pub use requirement::{Relation, Requirement};
-pub use run_info::{Build, ClientDigest, LatencyFloor, Machine, RunInfo, Server};
+pub use run_info::{Build, ClientDigest, LatencyFloor, Machine, RunInfo, SegmentInfo, Server};
 pub use statistics::{Difference, PairedFigure, STATISTICS, StatisticsRow, statistics_csv};
 pub use summary::{Mode, Status, SummaryRow};
 pub use timeseries::{Phase, TimeseriesRow};

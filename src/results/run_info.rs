@@ -68,6 +68,20 @@ pub struct RunInfo {
     pub spent_s: f64,
     /// The number of files that hotset may hold open.
     pub open_file_limit: u64,
+    /// Which part of a load that several processes drove together these results are of; absent where they are of all of it.
+    #[serde(default)]
+    pub segment: Option<SegmentInfo>,
+}
+
+/// A part of a load that several processes drove together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SegmentInfo {
+    /// The name that all parts of the run were given.
+    pub run: String,
+    /// The number of the part, from 1.
+    pub number: u64,
+    /// The number of parts.
+    pub of: u64,
 }
 
 /// A build of hotset.

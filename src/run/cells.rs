@@ -1,6 +1,8 @@
 //! The cells of a plan in their order. Each is saved as it ends; an interrupted run goes on from there.
 
 mod deployments;
+mod run_record;
+mod tidying;
 mod until;
 
 use std::collections::btree_map::Entry;
@@ -14,16 +16,17 @@ use futures_util::future::LocalBoxFuture;
 use crate::base::clock;
 use crate::base::interrupt::Interrupt;
 use crate::base::observer::{Event, Observer};
-use crate::base::open_files;
 use crate::results::{
-    CellResults, ClientDigest, Requirement, Results, ResultsDir, ResultsError, RunInfo, Server, Status,
-    SummaryRow,
+    CellResults, ClientDigest, Requirement, Results, ResultsDir, ResultsError, RunInfo, Status, SummaryRow,
 };
 use crate::run::driver::{self, CellError};
 use crate::run::findings::{self, Observed, OfferedLoad};
-use crate::run::plan::{Cell, Plan, words};
+use crate::run::floor;
+use crate::run::plan::{Cell, Plan};
 use crate::run::search::CellSearch;
-use crate::run::{floor, machine};
+use crate::run::segments::name::RunName;
+use crate::run::segments::protocol::MeetingPoint;
+use crate::run::segments::record;
 use crate::topology::Deployed;
 use deployments::Deployments;
 use until::Until;
@@ -37,6 +40,8 @@ pub struct RunOptions {
     pub resume: Option<PathBuf>,
     /// The command line, without secrets.
     pub command: Vec<String>,
+    /// The name of the run, where several processes drive its load.
+    pub run: Option<RunName>,
 }
 
 /// The outcome of a run.
@@ -98,8 +103,10 @@ async fn run_plan(
     for note in directory.notes() {
         observer.observe(Event::Warning { what: note.clone() });
     }
-    let run_id = run_id(&info.started_utc);
-    let mut deployments = Deployments::new(&run_id);
+    let segment = run_record::segment_of(plan, options.run.as_ref());
+    let own_prefix = || run_record::run_id(&info.started_utc);
+    let prefix = segment.as_ref().map_or_else(own_prefix, |segment| segment.run.key_prefix());
+    let mut deployments = Deployments::new(&prefix, segment);
     let mut in_progress = RunInProgress {
         directory: &mut directory,
         info: &mut info,
@@ -259,7 +266,11 @@ async fn run_and_save(
             ended.failed += 1;
             let results = failed_cell(&cell, &reason);
             run.directory.append_cell(&results)?;
-            observer.observe(Event::CellFailed { cell: cell.id.clone(), reason });
+            observer.observe(Event::CellFailed { cell: cell.id.clone(), reason: reason.clone() });
+            if let Some(meeting) = run.deployments.meeting() {
+                let told = meeting.give_up(cell.position as u64, &reason, observer);
+                let _ = interrupt.cut(told).await;
+            }
             // Whatever state the servers are in, the next cell gets new ones.
             Box::pin(run.deployments.abandon(interrupt, observer)).await;
             results
@@ -277,14 +288,20 @@ async fn run_cell(
     interrupt: &Interrupt,
 ) -> Result<CellResults, CellError> {
     let deployed = interrupt.cut(Box::pin(deployments.prepare(cell, observer))).await;
-    let deployed = deployed.ok_or(CellError::Interrupted)?.map_err(|e| CellError::Failed(e.to_string()))?;
+    let (deployed, meeting) =
+        deployed.ok_or(CellError::Interrupted)?.map_err(|e| CellError::Failed(e.to_string()))?;
     note_floor(info, cell, deployed, observer, interrupt).await?;
-    let driven = Box::pin(driver::run_cell(cell, deployed, observer, interrupt)).await;
+    let driven = Box::pin(driver::run_cell(cell, deployed, meeting.as_deref(), observer, interrupt)).await;
     // While they are there: servers that a fault wore out are taken down before the next cell.
     if let Some(servers) = interrupt.cut(deployments.describe()).await {
-        note_servers(info, servers);
+        run_record::note_servers(info, servers);
     }
     let (seen, touched) = driven?;
+    if let Some(meeting) = &meeting {
+        // From now on nobody uses what the first segment takes down.
+        let over = meeting.meet(cell.position as u64, MeetingPoint::Over, observer);
+        driver::unless(interrupt, over).await?;
+    }
     let (seen, results) = driver::unless(interrupt, found(cell, seen, offered)).await?;
     let failed: Vec<String> = findings::not_carried_out(&seen.load.events).collect();
     if !failed.is_empty() {
@@ -334,7 +351,10 @@ async fn found(
 ) -> Result<(Observed, CellResults), String> {
     let (cell, offered) = (Arc::clone(cell), offered.clone());
     let found = tokio::task::spawn_blocking(move || {
-        let rows = findings::of(&cell, &seen, &offered)?;
+        let mut rows = findings::of(&cell, &seen, &offered)?;
+        if cell.scenario.part.number().is_some() {
+            rows.segment_record = record::text_of(&cell, &seen)?;
+        }
         Ok((seen, rows))
     });
     found.await.map_err(|error| format!("what was found could not be worked out: {error}"))?
@@ -351,7 +371,11 @@ fn open(plan: &Plan, options: &RunOptions) -> Result<Opened, RunError> {
     let Some(resume) = &options.resume else {
         let started = jiff::Timestamp::now();
         let directory = ResultsDir::create(&options.out, &plan.name, started, &plan.swept_keys())?;
-        return Ok(Opened { directory, info: new_info(plan, options), rows: Vec::new() });
+        return Ok(Opened {
+            directory,
+            info: run_record::new(plan, &options.command, options.run.as_ref()),
+            rows: Vec::new(),
+        });
     };
     // Said first: another scenario may sweep other keys, and then has other columns.
     if Results::read(resume)?.run.scenario_digest != plan.digest {
@@ -360,50 +384,6 @@ fn open(plan: &Plan, options: &RunOptions) -> Result<Opened, RunError> {
     let (directory, results) = ResultsDir::open_for_resume(resume, &plan.swept_keys())?;
     // A cell that failed counts as finished: its row says why, and a new run is the way to try again.
     Ok(Opened { directory, info: results.run, rows: results.summary })
-}
-
-fn new_info(plan: &Plan, options: &RunOptions) -> RunInfo {
-    RunInfo {
-        name: plan.name.clone(),
-        description: plan.scenario.description.clone(),
-        workload: plan.workload_in_words(),
-        warnings: plan.warnings(),
-        command: options.command.clone(),
-        version: env!("CARGO_PKG_VERSION").into(),
-        commit: machine::this_commit(),
-        build: machine::this_build(),
-        started_utc: clock::now_utc(),
-        finished_utc: None,
-        machine: machine::this_machine(),
-        servers: Vec::new(),
-        latency_floors: Vec::new(),
-        seed: plan.scenario.run.seed,
-        scenario_path: plan.path.clone(),
-        scenario_digest: plan.digest.clone(),
-        effective_scenario: plan.effective.clone(),
-        settings: words::settings(&plan.scenario),
-        requirements: plan.requirements.clone(),
-        prices: plan.scenario.cost.prices(),
-        stream_digests: Vec::new(),
-        cells: plan.cells_in_any_case().map(|cell| cell.id.clone()).collect(),
-        precision: None,
-        spent_s: 0.0,
-        open_file_limit: open_files::limit(),
-    }
-}
-
-/// Returns a text that tells this run's keys and database from those of others: its time and a random number.
-fn run_id(started_utc: &str) -> String {
-    let time: String = started_utc.chars().filter(char::is_ascii_alphanumeric).collect();
-    format!("hotset:{}{:04x}:", time.to_lowercase(), rand::random::<u16>())
-}
-
-fn note_servers(info: &mut RunInfo, servers: Vec<Server>) {
-    for server in servers {
-        if !info.servers.contains(&server) {
-            info.servers.push(server);
-        }
-    }
 }
 
 /// The offered load, by repeat and swept values: the same for every strategy and topology.

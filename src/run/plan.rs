@@ -9,6 +9,7 @@ mod chosen;
 pub mod cost;
 mod ignored;
 mod order;
+mod parts;
 mod phases;
 mod promise;
 mod reading;
@@ -41,6 +42,7 @@ pub use search::SearchSettings;
 pub use size::Size;
 
 use crate::base::secrets::strike_typed;
+use crate::load::workload::LoadPart;
 use crate::measure::settle::FEWEST_WINDOWS;
 use crate::results::Requirement;
 use crate::scenario::tree::parse_option_value;
@@ -89,6 +91,8 @@ pub struct PlanOptions {
     pub max_duration: Option<Positive>,
     /// `--duration`.
     pub duration: Option<Positive>,
+    /// `--segment`.
+    pub part: LoadPart,
 }
 
 /// Why there is no plan.
@@ -272,7 +276,7 @@ fn plan(name: &str, path: &str, text: &str, options: &PlanOptions, mistakes: &Mi
         mistakes.push(mistake.help("sweep fewer keys, or give them fewer values"));
         return None;
     }
-    let (variants, again) = variants(name, &tree, &sweep, mistakes);
+    let (variants, again) = variants(name, &tree, &sweep, options.part, mistakes);
     let scenario = variants.first().map(|(_, scenario)| Arc::clone(scenario))?;
     requirements::check_labels(&required, &scenario, mistakes);
     requirements::check_search(&required, &scenario, mistakes);
@@ -305,6 +309,7 @@ fn variants(
     name: &str,
     tree: &Table,
     sweep: &[sweep::SweptSetting],
+    part: LoadPart,
     mistakes: &Mistakes,
 ) -> (Vec<Variant>, Vec<String>) {
     let mut traces = Traces::default();
@@ -317,7 +322,7 @@ fn variants(
                 mistakes.push(Mistake::new(value.place.clone(), path.clone(), reason));
             }
         }
-        let scenario = read_scenario(name, &tree, &mut traces, mistakes);
+        let scenario = read_scenario(name, &tree, part, &mut traces, mistakes);
         let text = |(number, (swept, at)): (usize, &(&sweep::SweptSetting, usize))| {
             (swept.0.clone(), shown[number][*at].clone())
         };

@@ -26,7 +26,7 @@ struct Counts {
 }
 
 /// The counts at one moment, or the difference between two.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct CountersSnapshot {
     /// Commands sent to the cache; a script call counts as one.
     pub cache_commands: u64,

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::base::secrets;
 
 /// The kinds of error that results count apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub enum ErrorKind {
     /// No answer came in time. A change may or may not have happened.
     Timeout,
@@ -69,7 +69,7 @@ impl ErrorKind {
 }
 
 /// A call to a store that did not succeed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct StoreError {
     /// The kind of error, by which results count it.
     pub kind: ErrorKind,

@@ -10,6 +10,7 @@ mod failovers;
 mod fleet;
 pub mod layout;
 mod link;
+mod notes;
 pub mod options;
 mod rehearsal;
 mod reply;

@@ -16,7 +16,7 @@ const KINDS: usize = ErrorKind::ALL.len();
 const STEPS: usize = FailedStep::ALL.len();
 
 /// How often each step has failed with each kind of error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Setbacks([[u64; KINDS]; STEPS]);
 
 impl Setbacks {
@@ -79,6 +79,11 @@ impl FirstFailures {
                 Entry::Occupied(_) => {}
             }
         }
+    }
+
+    /// Takes in one failure; where an earlier one of its step and kind is known, that stays.
+    pub fn take(&mut self, step: FailedStep, kind: ErrorKind, failure: FirstFailure) {
+        self.add(Self(BTreeMap::from([((step, kind), failure)])));
     }
 
     /// The first failure of a step with a kind of error.

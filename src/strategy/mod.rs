@@ -94,7 +94,7 @@ impl Read {
 }
 
 /// Writes that were acknowledged and have not reached the database yet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Backlog {
     /// The number of entities that wait.
     pub entities: u64,

@@ -30,7 +30,7 @@ const ENDING_BOUND: Duration = Duration::from_secs(10);
 pub(super) const FIGURES_PATIENCE: Duration = Duration::from_millis(500);
 
 /// A cache's figures about itself, once a window.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct CacheFigures {
     /// Memory that its entries and their management take; `None` where a server does not say.
     pub memory_bytes: Option<u64>,
@@ -59,7 +59,7 @@ impl From<LocalStatistics> for CacheFigures {
 }
 
 /// The resources that servers have used since they were started.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct ServerUse {
     /// Identifies one start of the servers; after another start the count begins at 0.
     pub server: u64,
@@ -68,7 +68,7 @@ pub struct ServerUse {
 }
 
 /// One node's figures about itself, at one moment.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct NodeFigures {
     /// The name of the shard that it belongs to.
     pub shard: String,

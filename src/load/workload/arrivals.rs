@@ -7,6 +7,7 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::part::LoadPart;
 use super::random::{Purpose, RandomSource};
 use super::rate::RateProfile;
 use crate::scenario::PositiveNumber;
@@ -27,6 +28,7 @@ pub struct Schedule {
     arrivals: Arrivals,
     rate: Rate,
     queues: NonZeroU64,
+    part: LoadPart,
     random: RandomSource,
 }
 
@@ -57,7 +59,14 @@ impl Schedule {
     }
 
     fn at(arrivals: Arrivals, rate: Rate, queues: NonZeroU64, seed: u64) -> Self {
-        Self { arrivals, rate, queues, random: RandomSource::new(seed, Purpose::Arrivals) }
+        let random = RandomSource::new(seed, Purpose::Arrivals);
+        Self { arrivals, rate, queues, part: LoadPart::WHOLE, random }
+    }
+
+    /// The same, of which this process drives only a part of the queues.
+    #[must_use]
+    pub fn in_part(self, part: LoadPart) -> Self {
+        Self { part, ..self }
     }
 
     /// The due times of a queue's operations 0, 1, 2, …, counted from the start of the phase. They end where the rate
@@ -67,12 +76,13 @@ impl Schedule {
         DueTimes { schedule: self.clone(), queue, number: 0, elapsed: 0.0, piece: 0 }
     }
 
-    /// Counts the operations that are due in each stretch of time between two neighbours of `borders`, which rise.
+    /// Counts the operations that are due in each stretch of time between two neighbours of `borders`, which rise, in the
+    /// queues that this process drives.
     #[must_use]
     pub fn due_between(&self, borders: &[Duration]) -> Vec<u64> {
         let mut due = vec![0; borders.len().saturating_sub(1)];
         let Some(end) = borders.last() else { return due };
-        for queue in 0..self.queues.get() {
+        for queue in (0..self.queues.get()).filter(|queue| self.part.drives(*queue)) {
             for at in self.due_times(queue).take_while(|at| at < end) {
                 if let Some(stretch) = borders.partition_point(|border| *border <= at).checked_sub(1) {
                     due[stretch] += 1;
@@ -101,7 +111,7 @@ impl Iterator for DueTimes {
 
     #[inline]
     fn next(&mut self) -> Option<Duration> {
-        let Schedule { arrivals, rate, queues, random } = &self.schedule;
+        let Schedule { arrivals, rate, queues, random, part: _ } = &self.schedule;
         let number = self.number;
         self.number += 1;
         // 1 − unit is above 0, so the gap is finite.

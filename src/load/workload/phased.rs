@@ -132,6 +132,7 @@ mod tests {
             absent_share: Share::NONE,
             clients: NonZeroU64::new(4).unwrap(),
             recorded: None,
+            write_keys: None,
         })
     }
 

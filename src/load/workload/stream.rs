@@ -8,6 +8,7 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 use super::keys::{KeySampler, TopShares};
 use super::mix::Mix;
 use super::operation::Operation;
+use super::part::WriteKeys;
 use super::random::{Purpose, RandomSource};
 use super::recorded::Recording;
 use crate::base::units::Share;
@@ -48,6 +49,8 @@ pub struct StreamSpec {
     pub clients: NonZeroU64,
     /// A trace that gives kinds and keys instead; the clients take its operations in turn.
     pub recorded: Option<Arc<Recording>>,
+    /// The keys that each client may write, where several processes drive the load.
+    pub write_keys: Option<Arc<WriteKeys>>,
 }
 
 /// Every operation of every client, computed on demand, in any order and from any thread.
@@ -97,6 +100,7 @@ impl OperationStream {
             return Operation { number, kind, key, absent: false, draw };
         }
         let key = spec.keys.sample(&mut random, client, number, spec.clients.get());
+        let key = spec.write_keys.as_ref().map_or(key, |of| of.key_for(client, kind, key));
         let can_be_absent = spec.can_be_absent.get(usize::from(kind)).is_some_and(|can| *can);
         let absent = can_be_absent && absent_draw < spec.absent_share.get();
         // Absent keys follow the same distribution, so that a cache of absences sees the same skew as any other.
@@ -197,6 +201,7 @@ mod tests {
             absent_share: Share::new(absent_share).unwrap(),
             clients: NonZeroU64::new(4).unwrap(),
             recorded: None,
+            write_keys: None,
         })
     }
 

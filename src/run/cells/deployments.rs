@@ -3,8 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::tidying::tidy;
 use crate::application::touched::Touched;
 use crate::application::{ApplicationSpec, Dataset, DatasetParameters};
 use crate::base::interrupt::Interrupt;
@@ -14,6 +16,9 @@ use crate::run::driver;
 use crate::run::driver::dataset::{self, Checksum};
 use crate::run::fault::Part;
 use crate::run::plan::Cell;
+use crate::run::segments::meeting::Meeting;
+use crate::run::segments::name::SegmentOfRun;
+use crate::run::segments::protocol::MeetingPoint;
 use crate::topology::settings::{CacheSettings, DatabaseKind, DatabaseSettings};
 use crate::topology::{
     CacheDeployment, CacheEndpoint, DatabaseDeployment, Deployed, DeploymentContext, Relays, ServerRoom,
@@ -91,12 +96,16 @@ pub struct Deployments {
     left: BTreeMap<String, String>,
     /// The relays that connections go through, from the first cell on whose links are to be broken.
     relays: Option<Relays>,
+    /// The part of this process in a run that several drive.
+    segment: Option<SegmentOfRun>,
+    /// Where its segments meet, by the location of the cache.
+    meetings: BTreeMap<String, Arc<Meeting>>,
 }
 
 impl Deployments {
     /// Nothing is up yet.
     #[must_use]
-    pub fn new(run_prefix: &str) -> Self {
+    pub fn new(run_prefix: &str, segment: Option<SegmentOfRun>) -> Self {
         Self {
             servers: ServerRoom::default(),
             run_prefix: run_prefix.to_owned(),
@@ -105,10 +114,37 @@ impl Deployments {
             checksum: Checksum::default(),
             left: BTreeMap::new(),
             relays: None,
+            segment,
+            meetings: BTreeMap::new(),
         }
     }
 
-    /// Brings up what a cell needs, with the dataset loaded and the cache empty.
+    /// Returns true if what is shared is this process' to make ready and to remove.
+    fn leads(&self) -> bool {
+        self.segment.as_ref().is_none_or(|segment| segment.part.leads())
+    }
+
+    /// Where the segments of the run meet in a cell that is prepared; `None` where one process drives the load.
+    #[must_use]
+    pub fn meeting(&self) -> Option<Arc<Meeting>> {
+        let cache = self.cache.as_ref().filter(|_| self.segment.is_some())?;
+        self.meetings.get(&cache.it.endpoint().shown()).cloned()
+    }
+
+    /// Comes to the meeting place in the cache that is up, where several processes drive the load.
+    async fn join(&mut self, cell: &Cell, observer: &dyn Observer) -> Result<(), TopologyError> {
+        let Some((segment, cache)) = self.segment.as_ref().zip(self.cache.as_ref()) else { return Ok(()) };
+        let place = cache.it.endpoint().shown();
+        if !self.meetings.contains_key(&place) {
+            let joined = Meeting::join(cache.it.endpoint(), segment, observer).await;
+            self.meetings.insert(place.clone(), Arc::new(joined.map_err(TopologyError::Unfit)?));
+        }
+        self.meetings[&place].announce(cell.position as u64).await;
+        Ok(())
+    }
+
+    /// Brings up what a cell needs, with the dataset loaded and the cache empty, and returns it with the place where the
+    /// segments of the run meet; `None` where one process drives the load.
     ///
     /// # Errors
     /// Says what could not be started, reached or loaded.
@@ -116,20 +152,33 @@ impl Deployments {
         &mut self,
         cell: &Cell,
         observer: &dyn Observer,
-    ) -> Result<Deployed<'_>, TopologyError> {
+    ) -> Result<(Deployed<'_>, Option<Arc<Meeting>>), TopologyError> {
         if breaks_links(cell) && self.relays.is_none() {
             let doing = |error| TopologyError::Unfit(format!("cannot start a relay: {error}"));
             self.relays = Some(Relays::start().map_err(doing)?);
         }
-        self.prepare_database(cell, observer).await?;
-        self.prepare_cache(cell, observer).await?;
+        if self.segment.is_some() {
+            // Others wait for the data, and are told so through the cache.
+            self.prepare_cache(cell, observer).await?;
+            self.join(cell, observer).await?;
+            self.prepare_database(cell, observer).await?;
+        } else {
+            self.prepare_database(cell, observer).await?;
+            self.prepare_cache(cell, observer).await?;
+        }
+        let meeting = self.meeting();
+        if let Some(meeting) = &meeting {
+            let ready = meeting.meet(cell.position as u64, MeetingPoint::Ready, observer).await;
+            ready.map_err(TopologyError::Unfit)?;
+        }
         if let Some(cache) = &mut self.cache {
             // From now on it may hold something.
             cache.made_from = None;
         }
         match (&self.cache, &self.database) {
             (Some(cache), Some(database)) => {
-                Ok(Deployed { cache: &cache.it, database: &database.it, relays: self.relays_of(cell) })
+                let relays = self.relays_of(cell);
+                Ok((Deployed { cache: &cache.it, database: &database.it, relays }, meeting))
             }
             _ => Err(TopologyError::Unfit("nothing was deployed".into())),
         }
@@ -147,7 +196,7 @@ impl Deployments {
             return Ok(());
         }
         // One that is cut short is known until it is tidied away.
-        if let Some(old) = &self.database {
+        if let Some(old) = self.database.as_ref().filter(|_| self.leads()) {
             old.it.drop_data().await?;
         }
         if let Some(old) = self.database.take() {
@@ -158,6 +207,11 @@ impl Deployments {
             DatabaseDeployment::deploy(kind, &site).await
         })
         .await?;
+        if !self.leads() {
+            // The first segment loads it.
+            self.database = Some(Up { made_from: Some(needs), it });
+            return Ok(());
+        }
         // Who may not remove what a run writes is told so before there is anything to be left.
         it.drop_data().await?;
         self.checksum = Checksum::of(&scenario.documents()).await;
@@ -181,8 +235,10 @@ impl Deployments {
         })
         .await?;
         let keys = keys_in(&it, &self.run_prefix);
-        // On servers of others nobody has used the prefix of this run, but for cells whose keys could not be removed.
-        if !it.is_external() || self.left.contains_key(&keys) {
+        // On servers of others nobody has used the prefix of this run, but for cells whose keys could not be removed, and for
+        // an earlier run of the same name.
+        let may_hold = !it.is_external() || self.left.contains_key(&keys) || self.segment.is_some();
+        if may_hold && self.leads() {
             clear(&it, observer).await?;
             self.left.remove(&keys);
         }
@@ -208,9 +264,12 @@ impl Deployments {
             }
             self.cache = None;
         }
+        let (leads, meeting) = (self.leads(), self.meeting());
         if let Some(cache) = &mut self.cache {
-            clear(&cache.it, observer).await?;
-            cache.it.reset_limits().await?;
+            if leads {
+                clear(&cache.it, observer).await?;
+                cache.it.reset_limits().await?;
+            }
             cache.made_from = Some(CacheNeeds::of(cell));
         }
         let Some(database) = &self.database else { return Ok(()) };
@@ -219,6 +278,13 @@ impl Deployments {
         let documents = cell.scenario.documents();
         let store = connect(&database.it, cell).await?;
         dataset::restore(&store, &documents, touched).await.map_err(doing())?;
+        if let Some(meeting) = meeting {
+            let met = meeting.meet(cell.position as u64, MeetingPoint::Restored, observer).await;
+            met.map_err(TopologyError::Unfit)?;
+        }
+        if !leads {
+            return Ok(());
+        }
         if !dataset::is_intact(&store, &documents, self.checksum).await.map_err(doing())? {
             let what = "the database did not come back to its first state by putting back what was written; it is loaded anew";
             observer.observe(Event::Warning { what: what.into() });
@@ -248,14 +314,15 @@ impl Deployments {
     /// Takes down what may be in a state that nobody knows; what cannot be tidied is told at the end. Where the user wants to
     /// leave, the rest is left to [`close`](Self::close).
     pub async fn abandon(&mut self, interrupt: &Interrupt, observer: &dyn Observer) {
-        // hotset's own servers go with what they hold.
-        if let Some(cache) = self.cache.as_ref().filter(|cache| cache.it.is_external()) {
+        // hotset's own servers go with what they hold, and what segments share is the first one's.
+        let leads = self.leads();
+        if let Some(cache) = self.cache.as_ref().filter(|cache| leads && cache.it.is_external()) {
             let Some(cleared) = interrupt.cut(clear(&cache.it, observer)).await else { return };
             let cleared = cleared.map_err(|error| error.to_string());
             note(&mut self.left, keys_in(&cache.it, &self.run_prefix), cleared);
         }
         self.cache = None;
-        if let Some(database) = &self.database {
+        if let Some(database) = self.database.as_ref().filter(|_| leads) {
             let Some(dropped) = interrupt.cut(database.it.drop_data()).await else { return };
             let dropped = dropped.map_err(|error| error.to_string());
             note(&mut self.left, data_in(&database.it), dropped);
@@ -268,9 +335,15 @@ impl Deployments {
     /// Takes everything down. On servers that were there before, nothing of this run is left; where the user wants to
     /// leave, one that does not answer is not waited for. Returns what could not be tidied away, each in a sentence.
     pub async fn close(mut self, interrupt: &Interrupt, observer: &dyn Observer) -> Vec<String> {
+        let why = interrupt.is_set().then_some("it was interrupted");
+        let left = std::mem::take(&mut self.meetings).into_values();
+        let left = left.map(|meeting| async move { meeting.leave(why).await });
+        // Whoever cannot be told finds out by itself.
+        let _ = tokio::time::timeout(LEAVE_BOUND, futures_util::future::join_all(left)).await;
+        let leads = self.leads();
         // What a server of this run holds goes with it, and one that a cell has just left holds nothing.
         if let Some(Up { it, .. }) =
-            self.cache.take().filter(|up| up.it.is_external() && up.made_from.is_none())
+            self.cache.take().filter(|up| leads && up.it.is_external() && up.made_from.is_none())
         {
             let what = keys_in(&it, &self.run_prefix);
             let cleared =
@@ -279,7 +352,7 @@ impl Deployments {
         }
         let mut stays = Vec::new();
         if let Some(Up { it, .. }) =
-            self.database.take().filter(|up| up.it.is_external() || !interrupt.is_set())
+            self.database.take().filter(|up| leads && (up.it.is_external() || !interrupt.is_set()))
         {
             let what = data_in(&it);
             let dropped = Box::pin(tidy(interrupt, observer, &what, it.describe(), it.drop_data())).await;
@@ -338,39 +411,10 @@ async fn clear(cache: &CacheDeployment, observer: &dyn Observer) -> Result<(), T
     clearing.await
 }
 
-/// The longest time that a server that is not hotset's own may take to answer once the user wants to leave.
-const ANSWER_BOUND: Duration = Duration::from_millis(400);
-/// The longest time that one that answers may take to remove what this run wrote.
-const TIDY_BOUND: Duration = Duration::from_secs(15);
+/// The longest time that the other segments may take to be told that this one ends.
+const LEAVE_BOUND: Duration = Duration::from_millis(300);
 /// The longest time that servers of this run may take to end once the user wants to leave.
 const SERVERS_BOUND: Duration = Duration::from_millis(300);
-
-/// Removes what a run wrote. Once the user wants to leave, only a server that `answers` is given more than a moment.
-///
-/// # Errors
-/// Why it may still be there.
-async fn tidy<A>(
-    interrupt: &Interrupt,
-    observer: &dyn Observer,
-    what: &str,
-    answers: impl Future<Output = A>,
-    removing: impl Future<Output = Result<(), TopologyError>>,
-) -> Result<(), String> {
-    let takes_too_long = async {
-        interrupt.wait().await;
-        if tokio::time::timeout(ANSWER_BOUND, answers).await.is_ok() {
-            let told = format!("removing {what} takes a while; once more ends at once, and leaves it there");
-            tokio::time::sleep(ANSWER_BOUND).await;
-            observer.observe(Event::Warning { what: told });
-            tokio::time::sleep(TIDY_BOUND).await;
-        }
-    };
-    tokio::select! {
-        biased;
-        removed = removing => removed.map_err(|error| error.to_string()),
-        () = takes_too_long => Err("the server did not answer in time".into()),
-    }
-}
 
 async fn connect(
     database: &DatabaseDeployment,

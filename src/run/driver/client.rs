@@ -615,6 +615,7 @@ mod tests {
             absent_share: Share::NONE,
             clients: NonZeroU64::MIN,
             recorded: None,
+            write_keys: None,
         })
     }
 

@@ -1,9 +1,11 @@
 //! One cell: connect, warm up, measure, break what is to be broken, drain.
 
 pub mod arrivals;
+mod beginnings;
 pub mod client;
 mod conclude;
 pub mod control;
+mod crew;
 pub mod dataset;
 mod faults;
 mod gather;
@@ -15,18 +17,16 @@ mod testing;
 pub mod worker;
 
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 use crate::application::Dataset as _;
 use crate::application::touched::Touched;
-use crate::audit::{Audit, Setup};
+use crate::audit::{Audit, ForeignKeys, Setup};
 use crate::base::clock::{self, Instant};
 use crate::base::interrupt::Interrupt;
 use crate::base::observer::{Event, LoadStage, Observer};
-use crate::base::units::show_duration;
 use crate::load::workload::{OperationStream, PhasedStream};
 use crate::measure::Warmth;
 use crate::results::{EventKind, EventRow, Phase};
@@ -34,18 +34,18 @@ use crate::run::fault::{Breakable, Life, Part};
 use crate::run::findings::{AuditEnd, Load, Observed, ObservedEvent, OfferedLoad};
 use crate::run::plan::Cell;
 use crate::run::plan::settings::CacheAtStart;
+use crate::run::segments::meeting::Meeting;
+use crate::run::segments::protocol::MeetingPoint;
 use crate::store::{Counters, StoreError};
-use crate::topology::{Deployed, remedy};
+use crate::topology::Deployed;
+use beginnings::Beginnings;
 use control::{Control, Stage};
+use crew::{CONNECT_BOUND, Crew};
 use gather::{Gatherer, Sureness};
 use open_loop::Schedules;
 pub use prerequisites::uses;
 use worker::{Job, Report};
 
-/// The longest time that instances may take to connect, all together.
-const CONNECT_BOUND: Duration = Duration::from_secs(30);
-/// Between the order to begin and the beginning, so that every thread has heard it.
-const LEAD: Duration = Duration::from_millis(20);
 /// What instances do between the filling of the cache and the warm-up.
 const DELIVERING: &str = "delivering what was written while the cache was filled";
 /// What takes no longer is not told of.
@@ -54,9 +54,7 @@ const QUICKLY: Duration = Duration::from_secs(1);
 const BEFORE_RESTART: Duration = Duration::from_millis(200);
 /// Connections that broke while the cache was away are there again within this, those that announce changed keys among them.
 const AFTER_RESTART: Duration = Duration::from_millis(600);
-/// The longest time that a thread may take to end its connections after its clients have ended.
-const END_BOUND: Duration = Duration::from_secs(5);
-/// The same where the user wants the run to end.
+/// The longest time that a cell may take to end where the user wants the run to end.
 const HURRIED_END_BOUND: Duration = Duration::from_millis(300);
 
 /// Why a cell has no figures.
@@ -68,13 +66,15 @@ pub enum CellError {
     Failed(String),
 }
 
-/// Runs a cell on what is deployed for it, and returns what was observed with the keys that were written.
+/// Runs a cell on what is deployed for it, together with the other segments where several processes drive the load, and
+/// returns what was observed with the keys that were written.
 ///
 /// # Errors
 /// [`CellError`]; every thread has ended then, or will within the timeouts of its stores.
 pub async fn run_cell(
     cell: &Arc<Cell>,
     deployed: Deployed<'_>,
+    meeting: Option<&Meeting>,
     observer: &dyn Observer,
     interrupt: &Interrupt,
 ) -> Result<(Observed, Arc<Touched>), CellError> {
@@ -100,7 +100,8 @@ pub async fn run_cell(
     unless(interrupt, Box::pin(prerequisites::try_out(cell, deployed))).await?;
     let sidecar = unless(interrupt, start_sidecar(&job)).await?;
     let mut crew = Crew::start(&job).map_err(CellError::Failed)?;
-    let measured = unless(interrupt, Box::pin(measure(cell, deployed, &job, &mut crew, observer))).await;
+    let beginnings = Beginnings { cell, meeting, observer };
+    let measured = unless(interrupt, Box::pin(measure(beginnings, deployed, &job, &mut crew))).await;
     control.set(Stage::Stop);
     if interrupt.cut_after(HURRIED_END_BOUND, crew.end()).await.is_none() {
         return Err(CellError::Interrupted);
@@ -201,12 +202,17 @@ async fn start_sidecar(job: &Job) -> Result<Option<Sidecar>, String> {
 /// Returns the audit of a cell, where its scenario wants one.
 fn audit(cell: &Cell) -> Option<Arc<Audit>> {
     let workload = &cell.scenario.workload;
+    let setup = Setup {
+        keys: cell.scenario.documents().len(),
+        clients: workload.clients.get(),
+        instances: workload.instances.get(),
+    };
     cell.scenario.run.audit.then(|| {
-        Arc::new(Audit::new(Setup {
-            keys: cell.scenario.documents().len(),
-            clients: workload.clients.get(),
-            instances: workload.instances.get(),
-        }))
+        let audit = Audit::new(setup);
+        Arc::new(match cell.scenario.write_keys() {
+            None => audit,
+            Some(keys) => audit.leaving_out(ForeignKeys::of(keys.of_others(cell.scenario.part))),
+        })
     })
 }
 
@@ -217,109 +223,31 @@ fn lives(cell: &Cell) -> Arc<[watch::Sender<Life>]> {
     (0..instances).map(|_| watch::channel(Life::Up).0).collect()
 }
 
-/// The load-driving threads of a cell.
-struct Crew {
-    control: Arc<Control>,
-    threads: Vec<JoinHandle<()>>,
-    reports: mpsc::UnboundedReceiver<Report>,
-}
-
-impl Crew {
-    fn start(job: &Job) -> Result<Self, String> {
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let workers = cores.min(job.cell.scenario.workload.instances.get() as usize).max(1);
-        let (sender, reports) = mpsc::unbounded_channel();
-        let mut threads = Vec::new();
-        for index in 0..workers {
-            let thread = worker::start(index, workers, job.clone(), sender.clone());
-            threads.push(thread.map_err(|error| format!("cannot start a load-driving thread: {error}"))?);
-        }
-        Ok(Self { control: Arc::clone(&job.control), threads, reports })
-    }
-
-    async fn next(&mut self, bound: Duration, what: &str) -> Result<Report, String> {
-        match tokio::time::timeout(bound, self.reports.recv()).await {
-            Ok(Some(report)) => Ok(report),
-            Ok(None) => Err(format!("a load-driving thread ended while {what}")),
-            Err(_) => Err(format!(
-                "nothing was heard of a load-driving thread for {} while {what}",
-                show_duration(bound)
-            )),
-        }
-    }
-
-    async fn connected(&mut self) -> Result<(), String> {
-        let mut ready = 0;
-        while ready < self.threads.len() {
-            match self.next(CONNECT_BOUND, "connecting").await? {
-                Report::Ready => ready += 1,
-                Report::Failed(error) => {
-                    let (why, remedy) = (&error.detail, remedy::of(&error));
-                    return Err(format!("an instance could not connect: {why}{remedy}"));
-                }
-                Report::Window(_) | Report::Delivered(_) | Report::Ended(..) | Report::Recovered(..) => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// Has instances deliver what they hold back, and returns the first reason why something is left.
-    async fn deliver(&mut self, within: Duration) -> Result<Option<StoreError>, String> {
-        let doing = DELIVERING;
-        self.control.set(Stage::Deliver { within });
-        let (mut delivered, mut undone) = (0, None);
-        while delivered < self.threads.len() {
-            match self.next(within + CONNECT_BOUND, doing).await? {
-                Report::Delivered(left) => {
-                    delivered += 1;
-                    undone = undone.or(left);
-                }
-                Report::Failed(error) => return Err(error.to_string()),
-                Report::Ended(..) => return Err(format!("a load-driving thread ended while {doing}")),
-                Report::Window(_) | Report::Ready | Report::Recovered(..) => {}
-            }
-        }
-        Ok(undone)
-    }
-
-    /// Waits for the threads to end; one that hangs is left to itself, as it cannot be ended.
-    async fn end(self) {
-        let threads = self.threads;
-        let joined = tokio::task::spawn_blocking(move || {
-            for thread in threads {
-                // A thread that panicked has said so already.
-                let _ = thread.join();
-            }
-        });
-        let _ = tokio::time::timeout(END_BOUND, joined).await;
-    }
-}
-
 /// Warms up, measures and drains.
 async fn measure(
-    cell: &Cell,
+    beginnings: Beginnings<'_>,
     deployed: Deployed<'_>,
     job: &Job,
     crew: &mut Crew,
-    observer: &dyn Observer,
 ) -> Result<Load, String> {
+    let Beginnings { cell, observer, .. } = beginnings;
     crew.connected().await?;
-    let mut gatherer = Gatherer::new(cell, deployed, crew.threads.len(), observer);
+    let mut gatherer = Gatherer::new(cell, deployed, crew.size(), observer);
     let wanted = cell.scenario.run.cache;
     if wanted == CacheAtStart::Restored {
         deployed.cache.forget_history().await.map_err(|error| error.to_string())?;
     }
     if wanted != CacheAtStart::Cold {
-        warm_up(cell, crew, &mut gatherer, observer).await?;
+        warm_up(beginnings, crew, &mut gatherer).await?;
     }
     let mut restored = None;
     if wanted == CacheAtStart::Restored {
         restored = Some((Instant::now(), restart_cache(crew, deployed, observer).await?));
     }
 
-    let start = Instant::now() + LEAD;
+    let start = beginnings.next(MeetingPoint::Measuring, crew, &mut gatherer).await?;
     let end = start + cell.scenario.run.duration.0;
-    let start_time = SystemTime::now() + LEAD;
+    let start_time = SystemTime::now() + start.saturating_duration_since(Instant::now());
     crew.control.set(Stage::Measure { start, end });
     if let Some(audit) = &job.audit {
         audit.begin_measuring(start);
@@ -374,7 +302,7 @@ async fn gather(
         run.window.0 + client::CATCHING_UP + run.drain_timeout.0 + cell.scenario.longest_operation();
     let mut end = CrewEnd::default();
     let mut ended = 0;
-    while ended < crew.threads.len() {
+    while ended < crew.size() {
         match crew.next(patience, "measuring").await? {
             Report::Window(window) => gatherer.take(*window).await,
             Report::Ended(last, left) => {
@@ -410,14 +338,15 @@ fn noticed_since(start: Instant, deployed: Deployed<'_>) -> impl Iterator<Item =
 /// Until the hit rate cannot be told from standing still, within the scenario's bound. Before an open
 /// loop the cache is first filled as fast as clients can.
 async fn warm_up(
-    cell: &Cell,
+    beginnings: Beginnings<'_>,
     crew: &mut Crew,
     gatherer: &mut Gatherer<'_>,
-    observer: &dyn Observer,
 ) -> Result<(), String> {
+    let cell = beginnings.cell;
     let run = &cell.scenario.run;
     let open_loop = cell.scenario.workload.rate_per_second.is_some();
-    let start = Instant::now() + LEAD;
+    let first = if open_loop { MeetingPoint::Filling } else { MeetingPoint::WarmingUp };
+    let mut start = beginnings.next(first, crew, gatherer).await?;
     let mut deadline = start + run.warmup_max.0;
     let mut filled = Warmth::Steady;
     if open_loop {
@@ -426,26 +355,38 @@ async fn warm_up(
         gatherer.begin(LoadStage::Filling, start).await;
         filled = until(cell, crew, gatherer, half, Sureness::ToAPoint).await?;
         let filled_at = Instant::now();
-        let telling = async {
-            clock::sleep(QUICKLY).await;
-            observer.observe(Event::Step { what: DELIVERING.into() });
-            std::future::pending().await
-        };
-        let undelivered = tokio::select! {
-            done = crew.deliver(run.drain_timeout.0) => done?,
-            never = telling => never,
-        };
-        gatherer.note_undelivered(undelivered);
-        // What that takes is none of the warm-up's time.
-        deadline += filled_at.elapsed();
+        deliver(cell, crew, gatherer, beginnings.observer).await?;
+        let left = deadline.saturating_duration_since(filled_at);
+        start = beginnings.next(MeetingPoint::WarmingUp, crew, gatherer).await?;
+        // Neither delivering nor waiting for other segments is a part of it.
+        deadline = start + left;
     }
-    let start = Instant::now() + LEAD;
     crew.control.set(Stage::Warmup { start });
     gatherer.begin(LoadStage::WarmingUp, start).await;
     // An open loop's windows may hold too few operations to be sure of a point; the fill was sure.
     let sureness = if open_loop { Sureness::AsFarAsSeen } else { Sureness::ToAPoint };
     let warmed = until(cell, crew, gatherer, deadline, sureness).await?;
     gatherer.note_warmth(filled.or_worse(warmed));
+    Ok(())
+}
+
+/// Has what was written while the cache was filled delivered, so that it counts as nobody's backlog afterwards.
+async fn deliver(
+    cell: &Cell,
+    crew: &mut Crew,
+    gatherer: &mut Gatherer<'_>,
+    observer: &dyn Observer,
+) -> Result<(), String> {
+    let telling = async {
+        clock::sleep(QUICKLY).await;
+        observer.observe(Event::Step { what: DELIVERING.into() });
+        std::future::pending().await
+    };
+    let undelivered = tokio::select! {
+        done = crew.deliver(cell.scenario.run.drain_timeout.0, DELIVERING) => done?,
+        never = telling => never,
+    };
+    gatherer.note_undelivered(undelivered);
     Ok(())
 }
 

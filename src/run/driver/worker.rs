@@ -159,8 +159,8 @@ impl Add for Used {
     }
 }
 
-/// Starts worker `index` of `workers`; it serves the instances whose number leaves `index` when
-/// divided by `workers`.
+/// Starts worker `index` of `workers`; of the instances of this process it serves each `workers`th, from the one at `index`
+/// on.
 ///
 /// # Errors
 /// Where the operating system gives no thread.
@@ -223,7 +223,7 @@ async fn work(index: usize, workers: usize, job: Job, reports: mpsc::UnboundedSe
     }
     let counters = Counters::default();
     let pools = Rc::new(RefCell::new(Vec::new()));
-    let numbers = (index as u64..job.cell.scenario.workload.instances.get()).step_by(workers);
+    let numbers = job.cell.own_instances().skip(index).step_by(workers);
     let instances = match connect_all(&job, numbers, &counters, &pools).await {
         Ok(instances) => instances,
         Err(error) => {

@@ -15,9 +15,14 @@ use crate::run::plan::Cell;
 
 /// The columns of answers that were held against what had been acknowledged.
 #[must_use]
-pub fn reads(found: &Anomalies) -> AuditedReads {
+pub fn reads(cell: &Cell, found: &Anomalies) -> AuditedReads {
     AuditedReads {
         audited_reads: found.audited,
+        foreign_reads: cell
+            .scenario
+            .part
+            .is_shared_out()
+            .then_some(found.foreign.saturating_sub(found.settled)),
         overlapping_reads: found.overlapping,
         wrong: wrong(found),
         stale_share: share(found.stale, found.audited),
@@ -207,7 +212,7 @@ pub fn entities(cell: &Cell, observed: &Observed, verdicts: &[(Verdict, String)]
                 served_by: if served { cell.strategy_of(number).name().into() } else { String::new() },
                 guarantee: cell.promised_of(number),
                 judgement: Judgement { verdict: Some(judged.0), verdict_reason: judged.1.clone() },
-                audited: reads(&found),
+                audited: reads(cell, &found),
                 at_end: StoresAtEnd {
                     lost_writes: end.map(|end| end.lost_writes),
                     divergent_keys: end.map(|end| end.divergent_keys),

@@ -63,5 +63,6 @@ pub fn of(cell: &Cell, observed: &Observed, offered: &OfferedLoad) -> Result<Cel
         // It is known once all runs of the cell have ended.
         search: Vec::new(),
         interval_log: latency::log(cell, observed)?,
+        segment_record: Vec::new(),
     })
 }

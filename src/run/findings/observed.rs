@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use crate::application::Figure;
-use crate::audit::{Audit, Conclusion, Example, SettledKeys};
+use crate::audit::{Audit, Conclusion, Example, SettledKeys, Testimony};
 use crate::base::clock::Instant;
 use crate::load::workload::{StreamDigest, TopShares};
 use crate::measure::{OutageRecorder, QueueUse, Warmth, Window};
@@ -83,17 +83,20 @@ impl ObservedWindow {
 
 /// The audit's findings at the end of a cell.
 pub struct AuditEnd {
-    pub(super) conclusion: Conclusion,
-    pub(super) examples: Vec<Example>,
+    pub(in crate::run) conclusion: Conclusion,
+    pub(in crate::run) examples: Vec<Example>,
     /// By kind of entity what the stores held, or why they could not be compared.
-    pub(super) compared: Result<Vec<SettledKeys>, StoreError>,
+    pub(in crate::run) compared: Result<Vec<SettledKeys>, StoreError>,
+    /// The testimony that completes the audits of other segments; `None` where one process drove all of the load.
+    pub(in crate::run) testimony: Option<Testimony>,
 }
 
 impl AuditEnd {
     /// Collects what an audit has to say.
     #[must_use]
     pub fn of(audit: &Audit, compared: Result<Vec<SettledKeys>, StoreError>) -> Self {
-        Self { conclusion: audit.conclusion(), examples: audit.examples(), compared }
+        let (conclusion, examples) = (audit.conclusion(), audit.examples());
+        Self { conclusion, examples, compared, testimony: audit.testimony() }
     }
 }
 

@@ -25,7 +25,7 @@ fn pairs<'a>(pairs: impl Iterator<Item = (&'a str, String)>) -> String {
 #[must_use]
 pub fn names(cell: &Cell) -> SummaryRow {
     let workload = &cell.scenario.workload;
-    let instances = workload.instances.get() as u32;
+    let instances = cell.own_instances().count() as u32;
     SummaryRow {
         cell: cell.id.clone(),
         position: cell.position as u64,
@@ -41,7 +41,7 @@ pub fn names(cell: &Cell) -> SummaryRow {
         ignored_settings: (!cell.ignored.is_empty())
             .then(|| cell.ignored.iter().map(|one| one.key.as_str()).collect::<Vec<_>>().join(";")),
         instances,
-        clients: workload.clients.get() as u32,
+        clients: cell.own_clients() as u32,
         connections: instances * workload.connections.get() as u32,
         mode: limits::mode(cell),
         ..SummaryRow::default()
@@ -96,7 +96,7 @@ pub fn of(
         cache: cache_use::of(&measured.samples),
         load: load::of(observed),
         outages: outages::of(cell, observed),
-        audited: audit::reads(&all.anomalies()),
+        audited: audit::reads(cell, &all.anomalies()),
         acknowledged_writes: ends.acknowledged_writes,
         indeterminate_writes: ends.indeterminate_writes,
         at_end: ends.stores,

@@ -48,12 +48,14 @@ fn row(
     }
 }
 
-/// The mean of the rate over a window.
+/// The mean of the rate over a window, of the part of the load that this process drives.
 fn offered_per_s(cell: &Cell, window: &ObservedWindow, profile: Option<&RateProfile>) -> Option<f64> {
     let profile = profile.filter(|_| window.phase == Phase::Measure);
     let of_phases = profile.map(|profile| {
         let end = window.start + cell.scenario.run.window.0;
-        to_thousandths(profile.mean_rate(window.start, end.min(cell.scenario.run.duration.0)))
+        profile.mean_rate(window.start, end.min(cell.scenario.run.duration.0))
     });
-    of_phases.or_else(|| cell.scenario.workload.rate_per_second.map(|rate| rate.0))
+    let all = of_phases.or_else(|| cell.scenario.workload.rate_per_second.map(|rate| rate.0));
+    let share = cell.scenario.own_share();
+    all.map(|rate| if profile.is_some() || share < 1.0 { to_thousandths(rate * share) } else { rate })
 }

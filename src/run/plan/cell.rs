@@ -26,3 +26,19 @@ pub struct Cell {
     /// The scenario with those values.
     pub scenario: Arc<Scenario>,
 }
+
+impl Cell {
+    /// The numbers of the instances that this process drives.
+    pub fn own_instances(&self) -> impl Iterator<Item = u64> + use<> {
+        let part = self.scenario.part;
+        (0..self.scenario.workload.instances.get()).filter(move |instance| part.drives(*instance))
+    }
+
+    /// The number of clients of those instances.
+    #[must_use]
+    pub fn own_clients(&self) -> u64 {
+        // The client of each number is of the instance that is left when that is divided by their number, which the
+        // number of parts divides.
+        self.scenario.part.share_of(self.scenario.workload.clients.get())
+    }
+}

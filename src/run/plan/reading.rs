@@ -6,15 +6,21 @@ use std::time::Duration;
 use super::scenario::Scenario;
 use super::settings::{CacheAtStart, DatasetSettings, RunSettings};
 use super::traces::{self, Traces};
-use super::{application, choice, phases, search, together, told};
+use super::{application, choice, parts, phases, search, together, told};
 use crate::application::ApplicationSpec;
-use crate::load::workload::{Distribution, WorkloadSettings};
+use crate::load::workload::{Distribution, LoadPart, WorkloadSettings};
 use crate::run::fault::ScheduledFault;
 use crate::scenario::{Mistakes, Positive, Reader, Settings, Table, Value, ValueKind};
 use crate::topology::settings::CacheSettings;
 
 /// Reads one combination of swept values to its end, and reports everything that is wrong with it.
-pub(super) fn read_scenario(name: &str, tree: &Table, traces: &mut Traces, mistakes: &Mistakes) -> Scenario {
+pub(super) fn read_scenario(
+    name: &str,
+    tree: &Table,
+    part: LoadPart,
+    traces: &mut Traces,
+    mistakes: &Mistakes,
+) -> Scenario {
     let empty = Table::empty(tree.place.clone());
     let top = Reader::new(tree, "", mistakes);
     let description = top.get("description", String::new());
@@ -94,8 +100,10 @@ pub(super) fn read_scenario(name: &str, tree: &Table, traces: &mut Traces, mista
         topologies,
         recorded,
         ttl,
+        part,
     };
     together::check(&scenario, &top);
+    parts::check(&scenario, &top);
     top.finish();
     scenario
 }

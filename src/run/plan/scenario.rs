@@ -9,7 +9,7 @@ use super::search::SearchSettings;
 use super::settings::{DatasetSettings, PinSettings, RunSettings};
 use crate::application::catalog::Products;
 use crate::application::{AnyDataset, ApplicationSpec, DatasetParameters};
-use crate::load::workload::{Distribution, LoadPhase, Recording, WorkloadSettings};
+use crate::load::workload::{Distribution, LoadPart, LoadPhase, Recording, WorkloadSettings};
 use crate::run::fault::ScheduledFault;
 use crate::scenario::PositiveNumber;
 use crate::strategy::source::TimesToLive;
@@ -63,6 +63,8 @@ pub struct Scenario {
     pub recorded: Option<Arc<Recording>>,
     /// The times to live of entries, as `cache.ttl` says.
     pub ttl: TimesToLive,
+    /// The part of the load that this process drives; the command line says it.
+    pub part: LoadPart,
 }
 
 impl Scenario {
@@ -94,6 +96,8 @@ impl Scenario {
             // They are shown, and what follows from them is above.
             load_tables: _,
             written_rate: _,
+            // It is the same for all combinations of swept values.
+            part: _,
         } = self;
         (name, description, application, dataset)
             == (&other.name, &other.description, &other.application, &other.dataset)

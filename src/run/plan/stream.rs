@@ -1,6 +1,7 @@
 //! The operations that a scenario offers, and when.
 
 use std::num::NonZeroU64;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::cell::Cell;
@@ -10,9 +11,9 @@ use crate::base::units::Share;
 use crate::load::workload::phase::{clients, profile, starts};
 use crate::load::workload::{
     ArrivalQueues, Arrivals, KeySampler, LoadPhase, Mix, MixError, OperationStream, PhasedStream, Purpose,
-    RandomSource, RateProfile, Schedule, StaircasePart, StreamPart, StreamSpec,
+    RandomSource, RateProfile, Schedule, StaircasePart, StreamPart, StreamSpec, WriteKeys,
 };
-use crate::results::Phase;
+use crate::results::{OperationClass, Phase};
 
 impl Cell {
     /// The seed of its operations: every repeat asks for other keys in another order, and every strategy in a repeat for the
@@ -40,7 +41,24 @@ impl Scenario {
             absent_share: self.workload.absent_share,
             clients: self.workload.clients,
             recorded: self.recorded.clone(),
+            write_keys: self.write_keys().map(Arc::new),
         }))
+    }
+
+    /// Returns the keys that each part of the load writes; `None` where one process drives all of it.
+    #[must_use]
+    pub fn write_keys(&self) -> Option<WriteKeys> {
+        let writes =
+            self.application.spec.operations().iter().map(|kind| kind.class == OperationClass::Write);
+        let ranked = || KeySampler::new(&self.distribution, self.dataset.keys, self.run.seed);
+        self.part.is_shared_out().then(|| WriteKeys::new(self.part.parts(), ranked(), writes.collect()))
+    }
+
+    /// Returns the share of the load that this process drives, from 0 to 1.
+    #[must_use]
+    pub fn own_share(&self) -> f64 {
+        let queues = self.queues().get();
+        self.part.share_of(queues) as f64 / queues as f64
     }
 
     /// Returns the operations that are measured, with what the phases of the load change in them.
@@ -91,7 +109,8 @@ impl Scenario {
     #[must_use]
     pub fn warmup_schedule(&self, seed: u64) -> Option<Schedule> {
         let workload = &self.workload;
-        workload.rate_per_second.map(|rate| Schedule::new(workload.arrivals, rate, self.queues(), seed))
+        let schedule = |rate| Schedule::new(workload.arrivals, rate, self.queues(), seed).in_part(self.part);
+        workload.rate_per_second.map(schedule)
     }
 
     /// Returns when the measured operations are due, by queue; `None` in a closed loop.
@@ -100,7 +119,9 @@ impl Scenario {
         // The times of a trace are those of its operations, one by one.
         let arrivals = self.workload.speed.map_or(self.workload.arrivals, |_| Arrivals::Constant);
         match self.rate_profile() {
-            Some(profile) => Some(Schedule::changing(arrivals, profile, self.queues(), seed)),
+            Some(profile) => {
+                Some(Schedule::changing(arrivals, profile, self.queues(), seed).in_part(self.part))
+            }
             None => self.warmup_schedule(seed),
         }
     }
@@ -115,12 +136,13 @@ impl Scenario {
         profile(&self.phases).or_else(of_trace)
     }
 
-    /// Returns how many operations are expected to be due while a cell is measured; `None` in a closed loop.
+    /// Returns how many operations are expected to be due in this process while a cell is measured; `None` in a closed loop.
     #[must_use]
     pub fn expected_operations(&self) -> Option<f64> {
         let duration = self.run.duration.0;
         let of_phases = self.rate_profile().map(|profile| profile.arrivals_by(duration));
-        of_phases.or_else(|| Some(self.workload.rate_per_second?.0 * duration.as_secs_f64()))
+        let all = of_phases.or_else(|| Some(self.workload.rate_per_second?.0 * duration.as_secs_f64()));
+        all.map(|operations| operations * self.own_share())
     }
 
     /// Returns for how long some client of a closed loop issues operations while a cell is measured.

@@ -21,7 +21,7 @@ struct Sums {
 }
 
 /// The sums at one moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct PoolWaitSnapshot {
     /// The number of times an operation was given a connection.
     pub checkouts: u64,

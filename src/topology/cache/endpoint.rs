@@ -8,7 +8,7 @@ use crate::store::local::LocalCache;
 use crate::store::redis::layout::NodeAddress;
 use crate::store::redis::options::{DeploymentKind, Detour, ReadFrom, RedisOptions};
 use crate::store::redis::{self, RedisCache, RedisParts};
-use crate::store::{AnyCache, AppCache, Counters, DelayedCache, RoundTrip, SecretUrl, StoreError};
+use crate::store::{AnyCache, AppCache, Counters, DelayedCache, ErrorKind, RoundTrip, SecretUrl, StoreError};
 use crate::topology::relay::Relays;
 use crate::topology::{DeploymentContext, TopologyError, tls};
 
@@ -58,6 +58,32 @@ impl CacheEndpoint {
             }
         };
         Ok(DelayedCache::new(cache, RoundTrip::default()))
+    }
+
+    /// Connects hotset itself for keys with another prefix than the application's.
+    ///
+    /// # Errors
+    /// Returns the error of the store; a cache inside this process has no keys that others see.
+    pub async fn connect_beside(&self, prefix: &str) -> Result<RedisCache, StoreError> {
+        match self {
+            Self::Local(_) => {
+                let detail = "a cache inside this process is seen by no other process";
+                Err(StoreError::new(ErrorKind::Other, detail))
+            }
+            Self::Redis(endpoint) => {
+                let options = RedisOptions { key_prefix: prefix.to_owned(), ..endpoint.own_options() };
+                RedisCache::connect(options, Counters::default()).await
+            }
+        }
+    }
+
+    /// The location of the cache as messages show it, without a password.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        match self {
+            Self::Local(_) => "in this process".into(),
+            Self::Redis(endpoint) => endpoint.url().to_string(),
+        }
     }
 }
 

@@ -1,0 +1,39 @@
+//! The removal of all that a run wrote to servers of others, for as long as the user who wants to leave waits.
+
+use std::time::Duration;
+
+use crate::base::interrupt::Interrupt;
+use crate::base::observer::{Event, Observer};
+use crate::topology::TopologyError;
+
+/// The longest time that a server that is not hotset's own may take to answer once the user wants to leave.
+const ANSWER_BOUND: Duration = Duration::from_millis(400);
+/// The longest time that one that answers may take to remove what this run wrote.
+const TIDY_BOUND: Duration = Duration::from_secs(15);
+
+/// Removes what a run wrote. Once the user wants to leave, only a server that `answers` is given more than a moment.
+///
+/// # Errors
+/// Why it may still be there.
+pub(super) async fn tidy<A>(
+    interrupt: &Interrupt,
+    observer: &dyn Observer,
+    what: &str,
+    answers: impl Future<Output = A>,
+    removing: impl Future<Output = Result<(), TopologyError>>,
+) -> Result<(), String> {
+    let takes_too_long = async {
+        interrupt.wait().await;
+        if tokio::time::timeout(ANSWER_BOUND, answers).await.is_ok() {
+            let told = format!("removing {what} takes a while; once more ends at once, and leaves it there");
+            tokio::time::sleep(ANSWER_BOUND).await;
+            observer.observe(Event::Warning { what: told });
+            tokio::time::sleep(TIDY_BOUND).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        removed = removing => removed.map_err(|error| error.to_string()),
+        () = takes_too_long => Err("the server did not answer in time".into()),
+    }
+}
