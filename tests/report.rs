@@ -15,8 +15,8 @@ use hotset::report::{self, ReportError, SummedUp, terminal};
 use hotset::results::{
     AnomalyKind, Answers, AtRate, AuditRow, Build, CURVE, CellResults, ClientDigest, EventKind, EventRow,
     FileGuide, Interval, LatencyFloor, LimitedBy, Machine, Measure, Mode, Of, OfferedStream, OperationClass,
-    OutcomeClass, Phase, PhaseRow, PriceList, Results, ResultsDir, RunInfo, STATISTICS, Server, Status,
-    StepRow, SummaryRow, Times, TimeseriesRow, Verdict, WindowTimes, file_guides, interval_log,
+    OutcomeClass, Phase, PhaseRow, PriceList, Results, ResultsDir, RunInfo, STATISTICS, SegmentInfo, Server,
+    Status, StepRow, SummaryRow, Times, TimeseriesRow, Verdict, WindowTimes, file_guides, interval_log,
     interval_log_name, spectrum,
 };
 use serde::Serialize;
@@ -1207,6 +1207,7 @@ fn the_guide_to_result_files_names_every_value_of_a_run_and_no_other() {
         ("servers", keys(&Server::default())),
         ("latency_floors", keys(&LatencyFloor::default())),
         ("stream_digests", keys(&ClientDigest::default())),
+        ("segment", keys(&SegmentInfo::default())),
     ] {
         run.extend(parts.iter().map(|key| format!("{part}.{key}")));
         run.remove(part);

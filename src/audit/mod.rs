@@ -45,7 +45,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 pub use events::{Expected, FIELDS, Seen, Setup, Write, WriteId, WriteOutcome};
 use example::Examples;
-pub use example::{Example, SessionAnomaly, shown_examples};
+pub use example::{Example, SHOWN, SessionAnomaly, shown_examples};
 use exchange::Exchange;
 pub use foreign::ForeignKeys;
 use line::{KeyState, Numbered};

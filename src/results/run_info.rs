@@ -74,7 +74,7 @@ pub struct RunInfo {
 }
 
 /// A part of a load that several processes drove together.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct SegmentInfo {
     /// The name that all parts of the run were given.
     pub run: String,

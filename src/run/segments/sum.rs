@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::record::{RecordedAudit, RecordedEvent, RecordedSample, RecordedWindow, SegmentRecord};
 use crate::application::catalog::PRODUCT;
 use crate::audit::{
-    Conclusion, CrossExamination, Example, SettledKeys, StaleSighting, Testimony, cross_examine,
+    Conclusion, CrossExamination, Example, SHOWN, SettledKeys, StaleSighting, Testimony, cross_examine,
     shown_examples,
 };
 use crate::measure::QueueUse;
@@ -145,9 +145,16 @@ fn audited(records: &[SegmentRecord], cross_examined: Option<&CrossExamination>)
         records.iter().map(|record| record.audited.as_ref()).collect::<Option<_>>()?;
     let mut conclusion = Conclusion::default();
     audits.iter().for_each(|audit| conclusion.add(&audit.conclusion));
-    let stale = cross_examined.into_iter().flat_map(|found| found.stale.iter().map(example));
-    let examples = shown_examples(audits.iter().flat_map(|audit| audit.examples.clone()).chain(stale));
+    let mut examples: Vec<Vec<Example>> = audits.iter().map(|audit| audit.examples.clone()).collect();
+    examples.extend(cross_examined.map(|found| found.stale.iter().take(SHOWN).map(example).collect()));
+    let examples = shown_examples(in_turn(&examples));
     Some(RecordedAudit { conclusion, examples, compared: compared(&audits), testimony: None })
+}
+
+/// The first of each list, then the second of each, and so on: those of one are not hidden by those of another.
+fn in_turn(lists: &[Vec<Example>]) -> impl Iterator<Item = Example> {
+    let longest = lists.iter().map(Vec::len).max().unwrap_or(0);
+    (0..longest).flat_map(|nth| lists.iter().filter_map(move |list| list.get(nth).cloned()))
 }
 
 /// The findings that the audits of all segments show together; `None` where one of them could not keep all that it takes.

@@ -31,11 +31,15 @@ async fn under_every_strategy_each_entry_ends_at_the_end_of_its_own_time_to_live
             continue;
         }
         let local = local_cache(100);
-        let strategy = spec.build(FlakyCache::over(local.clone()), source());
+        let source = source();
+        let strategy = spec.build(FlakyCache::over(local.clone()), source.clone());
+        settle().await;
         for id in ["0", "1", "2"] {
             strategy.write(id, &price(1)).await.unwrap();
+            // What the database tells of the write has to come before the read.
+            source.announce(&Announced::Changed { id: id.into(), version: Some(2) });
+            settle().await;
             strategy.drain(SECOND).await.unwrap();
-            // What is told of the write has to come before the read.
             settle().await;
             strategy.read(id).await.unwrap();
         }
