@@ -75,7 +75,9 @@ pub fn cross_examine(all: &[&Testimony]) -> Option<CrossExamination> {
     for Acknowledgement(key, version, at_us) in all.iter().flat_map(|one| &one.acknowledged) {
         acknowledged.entry(*key).or_default().push((*version, *at_us));
     }
-    acknowledged.values_mut().for_each(|versions| versions.sort_unstable());
+    for versions in acknowledged.values_mut() {
+        versions.sort_unstable();
+    }
     let tolerance = i64::try_from(CLOCKS_AGREE_WITHIN.as_micros()).unwrap_or(i64::MAX);
     let mut found = CrossExamination::default();
     for Sighting(key, read_version, reads, sent_us) in all.iter().flat_map(|one| &one.sightings) {

@@ -184,7 +184,7 @@ async fn run_blocks(
         let new = cells.iter().map(|cell| &cell.id).filter(|id| planned.insert((*id).clone()));
         run.info.cells.extend(new.cloned());
         for cell in cells.iter().filter(|cell| !finished.contains(&cell.id)) {
-            let Some(row) = run_and_save(cell, run, &mut ended).await? else { return Ok(ended) };
+            let Some(row) = Box::pin(run_and_save(cell, run, &mut ended)).await? else { return Ok(ended) };
             if let Some(until) = &mut until {
                 until.take(row);
             }

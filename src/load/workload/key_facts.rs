@@ -126,7 +126,9 @@ mod tests {
 
     fn facts(rows: &[(u32, TraceRecord)]) -> KeyFacts {
         let mut facts = KeyFacts::default();
-        rows.iter().for_each(|(key, row)| facts.learn(*key, row));
+        for (key, row) in rows {
+            facts.learn(*key, row);
+        }
         facts
     }
 

@@ -173,13 +173,14 @@ impl TraceRowsWriter {
             self.write_out()?;
         }
         let (len, in_memory) = (self.len, self.in_memory);
-        let place = match self.file {
-            Some(file) => RowsPlace::InFile(RowFile::new(file, len, in_memory.a_chunk, in_memory.chunks)?),
-            None => {
-                self.rows.chunks(WRITTEN_AT_ONCE).for_each(|rows| self.digest.update(&bytes_of(rows)));
-                self.rows.shrink_to_fit();
-                RowsPlace::Held(self.rows)
+        let place = if let Some(file) = self.file {
+            RowsPlace::InFile(RowFile::new(file, len, in_memory.a_chunk, in_memory.chunks)?)
+        } else {
+            for rows in self.rows.chunks(WRITTEN_AT_ONCE) {
+                self.digest.update(&bytes_of(rows));
             }
+            self.rows.shrink_to_fit();
+            RowsPlace::Held(self.rows)
         };
         Ok(TraceRows { len, digest: self.digest.digest(), place })
     }

@@ -342,7 +342,7 @@ impl Meeting {
         let wanted = Duration::from_micros(micros);
         Ok(match wanted.checked_sub(there) {
             Some(ahead) => here + ahead,
-            None => here - (there - wanted),
+            None => here.checked_sub(there.saturating_sub(wanted)).unwrap_or(here),
         })
     }
 }

@@ -102,7 +102,7 @@ fn windows<'a>(
     let mut groups: Vec<Vec<&RecordedWindow>> = Vec::new();
     for one in of_all {
         match groups.last_mut() {
-            Some(group) if one.start - group[0].start < window / 2 => group.push(one),
+            Some(group) if one.start.saturating_sub(group[0].start) < window / 2 => group.push(one),
             Some(_) | None => groups.push(vec![one]),
         }
     }
@@ -144,7 +144,9 @@ fn audited(records: &[SegmentRecord], cross_examined: Option<&CrossExamination>)
     let audits: Vec<&RecordedAudit> =
         records.iter().map(|record| record.audited.as_ref()).collect::<Option<_>>()?;
     let mut conclusion = Conclusion::default();
-    audits.iter().for_each(|audit| conclusion.add(&audit.conclusion));
+    for audit in &audits {
+        conclusion.add(&audit.conclusion);
+    }
     let mut examples: Vec<Vec<Example>> = audits.iter().map(|audit| audit.examples.clone()).collect();
     examples.extend(cross_examined.map(|found| found.stale.iter().take(SHOWN).map(example).collect()));
     let examples = shown_examples(in_turn(&examples));
