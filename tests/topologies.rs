@@ -845,16 +845,13 @@ kind = "cut"
 target = "database"
 for = "1s"
 "#;
-    // Each client waits for its own answers, as users do. Where any client takes what has piled up, each that gives up closes its
-    // connection to MongoDB and the next waits for another, and the outage outlasts the cut by seconds.
-    let each_its_own = scenario(r#""no-cache", "cache-through""#, "\"single\"", more)
-        .replace("clients = 64", "clients = 64\nqueue = \"client\"");
-    place.write("cut.toml", each_its_own);
+    place.write("cut.toml", scenario(r#""no-cache", "cache-through""#, "\"single\"", more));
     place.succeeds(&["cut.toml", "--no-plots", "--quiet"]);
     let results = place.results("cut");
     for row in &results.summary {
         guarantee_held(row);
-        assert!(row.outages.write_outage_s.unwrap() > 0.7, "{row:#?}");
+        // What was given up while nothing got through keeps nobody from a connection once it does.
+        assert!((0.7..2.2).contains(&row.outages.write_outage_s.unwrap()), "{row:#?}");
         assert!(row.read_service.max_us.unwrap() < 2e6, "{row:#?}");
     }
     let failed = |strategy: &str| {

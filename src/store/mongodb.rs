@@ -21,6 +21,7 @@ use mongodb::{Client, Collection, IndexModel, options};
 
 pub use admin::MongoOperations;
 pub use errors::{kind_of, store_error};
+use pool::CallLimit;
 pub use pool::{PoolWait, PoolWaitSnapshot};
 pub use write_concern::WriteConcern;
 
@@ -80,6 +81,7 @@ pub struct MongoDatabase {
     response_timeout: Duration,
     write_concern: WriteConcern,
     pool_wait: PoolWait,
+    calls: CallLimit,
     counters: Counters,
 }
 
@@ -112,7 +114,8 @@ impl MongoDatabase {
             driver.selection_criteria = Some(options::SelectionCriteria::ReadPreference(nearest));
         }
         driver.min_pool_size = Some(options.min_pool_size);
-        driver.max_pool_size = Some(options.max_pool_size.max(options.min_pool_size).max(1));
+        let connections = options.max_pool_size.max(options.min_pool_size).max(1);
+        driver.max_pool_size = Some(connections);
         // With the default of 2, a pool of 64 is slow to fill.
         driver.max_connecting = Some(8);
         // The driver knows why a server is not found, so that its bounds end before those that know nothing.
@@ -126,6 +129,7 @@ impl MongoDatabase {
             uri: options.uri.clone(),
             response_timeout: options.response_timeout,
             write_concern: options.write_concern,
+            calls: CallLimit::new(connections, pool_wait.clone()),
             pool_wait,
             counters,
         };
@@ -180,7 +184,10 @@ impl MongoDatabase {
         doing: &str,
         call: impl Future<Output = mongodb::error::Result<T>>,
     ) -> Result<T, StoreError> {
-        match tokio::time::timeout(self.response_timeout, Box::pin(call)).await {
+        let deadline = tokio::time::Instant::now() + self.response_timeout;
+        let entered = self.calls.enter(deadline).await;
+        let _permit = entered.ok_or_else(|| timed_out(doing, self.response_timeout))?;
+        match tokio::time::timeout_at(deadline, Box::pin(call)).await {
             Ok(answer) => answer.map_err(|error| self.error(&error, doing)),
             Err(_) => Err(timed_out(doing, self.response_timeout)),
         }
@@ -195,12 +202,18 @@ impl MongoDatabase {
         doing: &str,
         call: impl Future<Output = mongodb::error::Result<T>> + Send + 'static,
     ) -> Result<T, StoreError> {
+        let deadline = tokio::time::Instant::now() + self.response_timeout;
+        let entered = self.calls.enter(deadline).await;
+        let permit = entered.ok_or_else(|| timed_out(doing, self.response_timeout))?;
         let mut call = Box::pin(call);
-        if let Ok(answer) = tokio::time::timeout(self.response_timeout, &mut call).await {
+        if let Ok(answer) = tokio::time::timeout_at(deadline, &mut call).await {
             return answer.map_err(|error| self.error(&error, doing));
         }
         let rest = tokio::time::timeout(self.response_timeout, call);
-        tokio::spawn(async move { rest.await.map(drop) });
+        tokio::spawn(async move {
+            let _permit = permit;
+            rest.await.map(drop)
+        });
         Err(timed_out(doing, self.response_timeout))
     }
 
