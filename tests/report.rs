@@ -198,7 +198,7 @@ fn cell(strategy: MadeUp, topology: &str, repeat: u32, swept: &str, position: u6
     let answers = &summary.answers;
     summary.answers.hit_rate = share(answers.hits, answers.lookups());
     summary.audited.stale_share = share(summary.audited.wrong.stale_reads, summary.audited.audited_reads);
-    summary.calls_per_op.db_reads_per_op = share(summary.calls.db_reads, summary.operations);
+    summary.calls_per_op.db_reads_per_op = share(summary.calls.db_reads, summary.answered());
     summary.calls_per_op.db_writes_per_op = Some(0.0);
     summary.calls_per_op.cache_commands_per_op = Some(0.0);
     summary.cost = prices().of(&summary);

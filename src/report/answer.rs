@@ -25,7 +25,7 @@ pub(super) const WORK_AND_READS: &[ComparedFigure] = &[
     ComparedFigure {
         figure: "database.reads_per_op",
         wins: "reads the database least",
-        what: "database reads an operation",
+        what: "database reads for each answered operation",
     },
     ComparedFigure { figure: "read.p50", wins: "has the fastest median read", what: "the median read" },
     ComparedFigure { figure: "read.p99", wins: "has the fastest p99 of reads", what: "the p99 of reads" },

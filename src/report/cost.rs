@@ -156,7 +156,8 @@ pub fn section(group: &Group<'_>) -> Markup {
     columns.push(figures("instances"));
     columns.extend(prices.map(|_| figures("cost of a million operations")));
     columns.extend(prices.map(|_| figures("cost a month")));
-    let mut table = PageTable::new("What each strategy takes, by a million operations", columns);
+    let mut table =
+        PageTable::new("What each strategy takes, by a million operations that were answered", columns);
     for entry in group.entries.iter().filter(|entry| !entry.measured.is_empty()) {
         let value = |name: &str| named(name).and_then(|figure| figure.of(entry)).map(|of| of.value);
         let written = |name: &str, show: Show| value(name).map_or_else(|| NONE.into(), show);
@@ -170,7 +171,8 @@ pub fn section(group: &Group<'_>) -> Markup {
     html! {
         details {
             summary { "What each strategy takes" @if prices.is_some() { " and costs" } }
-            p { "Reads, writes and commands are for each million operations; multiply by prices of your own." }
+            p { "Reads, writes and commands are for each million operations that were answered, and those of operations that failed are among \
+                them; multiply by prices of your own." }
             @if let Some(prices) = prices { p { (in_words(prices)) } }
             (table.html())
         }

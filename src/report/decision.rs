@@ -186,7 +186,7 @@ pub fn sentences(group: &Group<'_>) -> Vec<Sentence> {
     all
 }
 
-/// The database's reads an operation, as a share of those of no cache; `None` where that did not run or read nothing.
+/// The database's reads for each answered operation, as a share of those of no cache; `None` where that did not run or read nothing.
 #[must_use]
 pub fn share_of_reference(group: &Group<'_>, entry: &StrategyRepeats<'_>) -> Option<f64> {
     let reference = group.entries.iter().find(|entry| entry.is_reference() && !entry.measured.is_empty())?;
@@ -208,7 +208,6 @@ mod tests {
         row.read_response.p50_us = Some(p50);
         row.read_response.p99_us = Some(p99);
         row.calls.db_reads = db_reads;
-        row.calls_per_op.db_reads_per_op = Some(db_reads as f64 / 1_000.0);
         row.judgement.verdict = Some(Verdict::Kept);
         row.audited.audited_reads = 900;
         row.audited.stale_share = Some(0.0);
@@ -248,7 +247,7 @@ mod tests {
             &told,
             Tone::Gain,
             &[
-                "cache-through needs 16.8 % of the database reads of no-cache (0.16 against 0.95 an operation; 5.94 ± 0.01 × less, n = 5)",
+                "cache-through needs 16.8 % of the database reads of no-cache (0.16 against 0.95 for each answered operation; 5.94 ± 0.01 × less, n = 5)",
                 "and answers half of its reads in",
                 "faster",
                 "slower",

@@ -24,7 +24,7 @@ pub const SUMMARY_JSON: &str = "summary.json";
 /// The decision and the table, to be pasted.
 pub const SUMMARY_MARKDOWN: &str = "summary.md";
 
-/// The database's reads an operation, as a share of those of no cache in the same group.
+/// The database's reads for each answered operation, as a share of those of no cache in the same group.
 const SHARE: &str = "database.reads_share_of_no_cache";
 
 /// The version of the form of `summary.json`.

@@ -61,7 +61,7 @@ pub struct RunChart {
 pub const RUN_REGISTRY: &[RunChart] = &[
     RunChart {
         name: "trade-off",
-        summary: "database reads an operation against p50 and p99 of reads, by strategy and topology, with no cache as the reference",
+        summary: "database reads for each answered operation against p50 and p99 of reads, by strategy and topology, with no cache as the reference",
         draw: trade_off::draw,
     },
     RunChart {

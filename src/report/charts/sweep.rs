@@ -52,7 +52,7 @@ const FIGURES: [Figure; 4] = [
     Figure {
         name: "database.reads_per_op",
         title: "Database reads/op",
-        what: "database reads an operation",
+        what: "database reads for each answered operation",
         factor: 1.0,
         scale: |values| Scale::even(0.0, most(values).max(0.01), 4, three_digits),
     },

@@ -49,7 +49,7 @@ const FIGURES: [Figure; 4] = [
     Figure {
         name: "database.reads_per_op",
         title: "Database reads",
-        axis: "an operation",
+        axis: "for each answered operation",
         wins: "fewest database reads",
         factor: 1.0,
         scale: |values| Scale::even(0.0, most(values).max(0.01), 3, three_digits),

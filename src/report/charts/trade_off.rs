@@ -93,7 +93,11 @@ fn draw_block(sheet: &mut Sheet, block: &[&Group<'_>]) {
             y: Some(time_scale(&points)),
         };
         panel.draw_title(&mut sheet.canvas, title);
-        panel.draw_axes(&mut sheet.canvas, "database reads an operation", "response time (log scale)");
+        panel.draw_axes(
+            &mut sheet.canvas,
+            "database reads for each answered operation",
+            "response time (log scale)",
+        );
         draw_points(&mut sheet.canvas, &panel, &points);
     }
     sheet.next = top + HEIGHT + 62.0;

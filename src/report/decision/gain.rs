@@ -53,7 +53,7 @@ pub fn sentence(
         // Writing to a string does not fail.
         let _ = write!(
             text,
-            " reads the database {} times an operation, and answers half of its reads within {} and 99 % within {}",
+            " reads the database {} times for each operation that was answered, and answers half of its reads within {} and 99 % within {}",
             known(entry, "database.reads_per_op"),
             known(entry, "read.p50"),
             known(entry, "read.p99"),
@@ -67,7 +67,7 @@ pub fn sentence(
         (Some(ours), Some(theirs)) if theirs > 0.0 => {
             let _ = write!(
                 text,
-                " needs {} of the database reads of {} ({} against {} an operation{})",
+                " needs {} of the database reads of {} ({} against {} for each answered operation{})",
                 format::percent(ours / theirs),
                 reference.label,
                 format::three_digits(ours),

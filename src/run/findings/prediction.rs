@@ -37,13 +37,15 @@ pub fn of(cell: &Cell, observed: &Observed) -> Predicted {
     let load = &observed.load;
     let answers = load.all.answers(|_| true);
     let anomalies = load.all.anomalies();
-    let of_class = |class| load.all.count_of(|kind, _| class_of(cell, kind) == class);
+    let acknowledged = load
+        .all
+        .count_of(|kind, outcome| outcome.is_success() && class_of(cell, kind) == OperationClass::Write);
     let measured = Figures {
         hit_rate: answers.hit_rate,
         stale_share: share(anomalies.stale, anomalies.audited),
         backlog: audit::backlog(cell, observed).backlog_mean,
         db_reads_per_op: calls::per_operation(observed).db_reads_per_op,
-        db_writes_per_write: share(load.calls.database_writes, of_class(OperationClass::Write)),
+        db_writes_per_write: share(load.calls.database_writes, acknowledged),
     };
     let doubts = doubts(cell, answers.lookups(), load.warmth.is_steady(), load.warmup_length + load.length);
     predictions.beside(&measured, &doubts)
