@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::answer::{NEAR, few, leaders};
+use super::answer::{NEAR, few, few_phrases, leaders};
 use super::candidates::{candidates, sound_reference};
 use super::format;
 use super::group::{Group, StrategyRepeats};
@@ -69,8 +69,9 @@ fn shared_lead(several: &[&StrategyRepeats<'_>], prices: &PriceList, figure: &Cr
     let least = costs.first().map_or(0.0, |(_, cost)| *cost);
     let (near, far): (Vec<_>, Vec<_>) = costs.into_iter().partition(|(_, cost)| *cost <= NEAR * least);
     let each = |some: &[(&str, f64)]| -> String {
-        let each = some.iter().map(|(label, cost)| format!("{label} ({})", amount(prices, *cost)));
-        few(&each.collect::<Vec<_>>().iter().map(String::as_str).collect::<Vec<_>>())
+        let each =
+            some.iter().map(|(label, cost)| format!("{} ({})", format::quoted(label), amount(prices, *cost)));
+        few_phrases(&each.collect::<Vec<_>>())
     };
     let what = match near.as_slice() {
         [_] => "Cheapest for a million operations as far as was seen",

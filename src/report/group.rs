@@ -332,7 +332,7 @@ impl Group<'_> {
 /// Scenario, date and topologies in one line, for charts over several groups.
 #[must_use]
 pub fn facts_of_run(groups: &[Group<'_>]) -> String {
-    let topologies: Vec<String> = ends(groups).iter().map(|(first, _)| first.topology.to_owned()).collect();
+    let topologies: Vec<String> = ends(groups).iter().map(|(first, _)| format::quoted(first.topology).into_owned()).collect();
     let word = if topologies.len() == 1 { "topology" } else { "topologies" };
     let mut facts = Vec::new();
     if let Some(group) = groups.first() {
@@ -383,8 +383,8 @@ fn affected(entry: &StrategyRepeats<'_>, holds: Holds) -> Option<String> {
     let all = entry.cells().count();
     match entry.cells().filter(|row| holds(row)).count() {
         0 => None,
-        some if some == all => Some(entry.label.to_owned()),
-        some => Some(format!("{} ({some} of {all} repeats)", entry.label)),
+        some if some == all => Some(format::quoted(entry.label).into_owned()),
+        some => Some(format!("{} ({some} of {all} repeats)", format::quoted(entry.label))),
     }
 }
 

@@ -262,7 +262,7 @@ pub fn lines(judged: &[JudgedRequirement<'_>], several: bool) -> Vec<String> {
             let name = |one: &&&JudgedRequirement<'_>| {
                 let place =
                     if several { format!(" on {}", decision::name(one.group)) } else { String::new() };
-                format!("{}{place} {}", one.strategy, one.measured())
+                format!("{}{place} {}", format::quoted(one.strategy), one.measured())
             };
             of.iter().filter(|one| one.met == met).map(|one| name(&one)).collect()
         };

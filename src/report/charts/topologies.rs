@@ -196,7 +196,7 @@ fn answer_of(figure: &Figure, blocks: &[Vec<&Group<'_>>]) -> Option<String> {
     wins.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     let all = if blocks.len() > 1 { "pairs" } else { "strategies" };
     let parts: Vec<String> =
-        wins.iter().map(|(topology, count)| format!("{topology} for {count} of {compared} {all}")).collect();
+        wins.iter().map(|(topology, count)| format!("{} for {count} of {compared} {all}", format::quoted(topology))).collect();
     Some(if parts.is_empty() {
         format!("no difference shown in {}", figure.title.to_lowercase())
     } else {
