@@ -62,7 +62,7 @@ pub fn results_csv(groups: &[Group<'_>]) -> Result<Vec<u8>, String> {
             group.topology.to_owned(),
             group.swept.to_owned(),
             entry.measured.len().to_string(),
-            verdict.status.replace('\n', ", "),
+            verdict.status_line(),
             guarantee(entry),
             verdict.guarantee,
         ];
@@ -384,7 +384,8 @@ pub fn summary_markdown(results: &Results, groups: &[Group<'_>], judged: &[Judge
         let mut row = vec![plain(entry.label), plain(group.topology)];
         row.extend(swept_too.then(|| plain(&short_swept(group.swept, " = ", ", "))));
         row.extend(criteria.iter().map(|criterion| criterion.show(entry)));
-        row.extend([verdict.guarantee, verdict.status.replace('\n', ", ")]);
+        let status = verdict.status_line();
+        row.extend([verdict.guarantee, status]);
         let _ = writeln!(text, "| {} |", row.join(" | "));
     }
     text

@@ -157,8 +157,8 @@ fn row(
             td.word.long { (guarantee) }
             td class=(format!("word {}", observed_class(&verdict.guarantee))) { (verdict.guarantee) }
             td.word {
-                @if reasons.is_empty() { (verdict.status) } @else {
-                    details { summary { (verdict.status) } ul { @for reason in &reasons { li { (reason) } } } }
+                @if reasons.is_empty() { (verdict.status_line()) } @else {
+                    details { summary { (verdict.status_line()) } ul { @for reason in &reasons { li { (reason) } } } }
                 }
             }
         }
