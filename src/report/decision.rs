@@ -4,6 +4,7 @@
 //! No strategy is put before another by one figure alone: what it saves stands beside what users feel, and what it risks
 //! beside both.
 
+mod alike;
 mod costs;
 mod doubts;
 mod figures;
@@ -83,7 +84,7 @@ pub fn of(groups: &[Group<'_>]) -> Vec<DecisionPart> {
     let told = told(groups);
     let untold: Vec<&Group<'_>> =
         groups.iter().filter(|group| told.iter().all(|told| !std::ptr::eq(*told, *group))).collect();
-    told.into_iter().map(part).chain(elsewhere(&untold)).collect()
+    alike::told_once(told.into_iter().map(part).collect()).into_iter().chain(elsewhere(&untold)).collect()
 }
 
 /// What went wrong with what has no part of its own: guarantees that are broken or not known, and runs that failed or measured
@@ -437,11 +438,9 @@ mod tests {
             }
         });
         let headings: Vec<_> = parts.iter().map(|part| part.heading.as_str()).collect();
-        assert_eq!(headings.len(), 4, "{headings:?}");
-        for topology in ["single", "cluster", "sentinel"] {
-            assert!(headings.iter().any(|heading| heading.starts_with(topology)), "{headings:?}");
-        }
-        let elsewhere: Vec<_> = parts[3].sentences.iter().map(|sentence| sentence.text.as_str()).collect();
+        let alike = "The same at cluster, capacity = 10% · sentinel, capacity = 10% · single, capacity = 10%";
+        assert_eq!(headings, [alike, "Elsewhere"]);
+        let elsewhere: Vec<_> = parts[1].sentences.iter().map(|sentence| sentence.text.as_str()).collect();
         assert!(elsewhere[0].contains("cluster") && elsewhere[0].contains("DID NOT HOLD"), "{elsewhere:#?}");
     }
 

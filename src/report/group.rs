@@ -332,7 +332,8 @@ impl Group<'_> {
 /// Scenario, date and topologies in one line, for charts over several groups.
 #[must_use]
 pub fn facts_of_run(groups: &[Group<'_>]) -> String {
-    let topologies: Vec<String> = ends(groups).iter().map(|(first, _)| format::quoted(first.topology).into_owned()).collect();
+    let topologies: Vec<String> =
+        ends(groups).iter().map(|(first, _)| format::quoted(first.topology).into_owned()).collect();
     let word = if topologies.len() == 1 { "topology" } else { "topologies" };
     let mut facts = Vec::new();
     if let Some(group) = groups.first() {

@@ -43,12 +43,16 @@ fn answer(group: &Group<'_>) -> Option<String> {
         .collect();
     let mut stale: Vec<_> = audited.iter().filter(|(_, share)| *share > 0.0).collect();
     stale.sort_by(|a, b| b.1.total_cmp(&a.1));
-    let named: Vec<String> =
-        stale.iter().map(|(label, share)| format!("{} ({})", format::quoted(label), percent(*share))).collect();
+    let named: Vec<String> = stale
+        .iter()
+        .map(|(label, share)| format!("{} ({})", format::quoted(label), percent(*share)))
+        .collect();
     match (audited.len(), stale.len()) {
         (0, _) => None,
         (_, 0) => Some("no audited read was stale".into()),
-        (all, some) if all == some => Some(format!("every strategy served stale reads: {}", few_phrases(&named))),
+        (all, some) if all == some => {
+            Some(format!("every strategy served stale reads: {}", few_phrases(&named)))
+        }
         _ => Some(format!("stale reads were served by {} and by no other", few_phrases(&named))),
     }
 }

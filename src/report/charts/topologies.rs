@@ -195,8 +195,10 @@ fn answer_of(figure: &Figure, blocks: &[Vec<&Group<'_>>]) -> Option<String> {
     // The first of those that win equally often, as topologies have no order by themselves.
     wins.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     let all = if blocks.len() > 1 { "pairs" } else { "strategies" };
-    let parts: Vec<String> =
-        wins.iter().map(|(topology, count)| format!("{} for {count} of {compared} {all}", format::quoted(topology))).collect();
+    let parts: Vec<String> = wins
+        .iter()
+        .map(|(topology, count)| format!("{} for {count} of {compared} {all}", format::quoted(topology)))
+        .collect();
     Some(if parts.is_empty() {
         format!("no difference shown in {}", figure.title.to_lowercase())
     } else {

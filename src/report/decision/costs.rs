@@ -26,7 +26,12 @@ pub fn at_risk(group: &Group<'_>) -> Option<String> {
 pub fn stale(group: &Group<'_>) -> Option<String> {
     let stale = with(group, "stale_share");
     let say = |entry: &StrategyRepeats<'_>, share: f64| {
-        format!("{} {}, up to {} old", format::quoted(entry.label), safety::percent(share), show(entry, "stale_age_max"))
+        format!(
+            "{} {}, up to {} old",
+            format::quoted(entry.label),
+            safety::percent(share),
+            show(entry, "stale_age_max")
+        )
     };
     (!stale.is_empty()).then(|| format!("Reads were stale: {}.", listed(&stale, say)))
 }

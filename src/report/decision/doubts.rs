@@ -19,7 +19,8 @@ pub fn could_not_run(group: &Group<'_>) -> Option<String> {
     let whose = if unknown.len() == group.entries.len() {
         "Every run failed, so that nothing is known here".to_owned()
     } else {
-        let labels: Vec<String> = unknown.iter().map(|entry| format::quoted(entry.label).into_owned()).collect();
+        let labels: Vec<String> =
+            unknown.iter().map(|entry| format::quoted(entry.label).into_owned()).collect();
         format!("Every run of {} failed, so that nothing is known of it", format::list(&labels))
     };
     Some(format!("{whose}: {}.", reason.trim_end_matches('.')))
