@@ -235,12 +235,13 @@ fn looks(results: &Results) -> BTreeMap<&str, Look> {
             .or_default()
             .insert((row.strategy != row.strategy_name, &row.strategy));
     }
-    labels
-        .iter()
-        .flat_map(|(name, labels)| {
-            labels.iter().enumerate().map(|(variant, (_, label))| (*label, style::look(name, variant)))
-        })
-        .collect()
+    let variants = labels.iter().flat_map(|(name, labels)| {
+        labels.iter().enumerate().map(|(variant, (_, label))| (*label, (*name, variant)))
+    });
+    let mut variants: Vec<(&str, (&str, usize))> = variants.collect();
+    variants.sort_by_key(|(label, (name, _))| (style::place(name), *label));
+    let kinds: Vec<(&str, usize)> = variants.iter().map(|(_, kind)| *kind).collect();
+    variants.iter().map(|(label, _)| *label).zip(style::looks_of(&kinds)).collect()
 }
 
 /// The blocks in which a run of the group was disturbed; none where fewer than three others are left.
