@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hdrhistogram::Histogram;
 
+use super::fault_times::FaultTimes;
 use super::format;
 use super::style::{self, Look};
 use crate::base::units::{ByteSize, parse_duration};
@@ -51,6 +52,8 @@ pub struct StrategyRepeats<'a> {
     pub undisturbed: Vec<&'a SummaryRow>,
     /// Its cells that could not be run.
     pub failed: Vec<&'a SummaryRow>,
+    /// What reads took in the faults of its undisturbed repeats.
+    pub faults: Vec<FaultTimes>,
     merged: BTreeMap<(OperationClass, Measure), Histogram<u64>>,
 }
 
@@ -275,8 +278,9 @@ fn entries<'a>(
             let mut undisturbed = measured.clone();
             undisturbed.retain(|row| !left_out.contains(&row.block));
             let merged = results.merged_histograms(undisturbed.iter().map(|row| row.cell.as_str()))?;
+            let faults = FaultTimes::all(results, &undisturbed)?;
             let look = looks.get(label).copied().unwrap_or_else(|| style::look(label, 0));
-            Ok(StrategyRepeats { label, look, measured, undisturbed, failed, merged })
+            Ok(StrategyRepeats { label, look, measured, undisturbed, failed, faults, merged })
         })
         .collect()
 }

@@ -2,8 +2,9 @@
 
 use super::columns::{Column, Columns, columns_of};
 use super::{
-    AuditRow, CURVE, CurveRow, EntityRow, ErrorRow, EventRow, FigureRow, LatencyRow, NodeRow, OperationRow,
-    Origin, PhaseRow, STATISTICS, SUMMARY, SearchRow, StatisticsRow, StepRow, SummaryRow, TimeseriesRow,
+    AuditRow, CURVE, CurveRow, EntityRow, ErrorRow, EventRow, FAULTS, FaultRow, FigureRow, LatencyRow,
+    NodeRow, OperationRow, Origin, PhaseRow, STATISTICS, SUMMARY, SearchRow, StatisticsRow, StepRow,
+    SummaryRow, TimeseriesRow,
 };
 
 /// Calls a macro with the files that hold many rows of a cell, in the order in which they are written.
@@ -79,6 +80,11 @@ pub fn file_guides() -> Vec<FileGuide> {
         name: STATISTICS,
         about: "One row for each figure of each strategy, topology and set of swept values, over its repeats: how sure it is, and how it compares with no cache and with the best.",
         columns: columns_of::<StatisticsRow>(),
+    });
+    guides.push(FileGuide {
+        name: FAULTS,
+        about: "One row for each fault with each strategy, topology and set of swept values, over its repeats: what reads took while it had its effect, and before it.",
+        columns: columns_of::<FaultRow>(),
     });
     guides.push(FileGuide {
         name: CURVE,
