@@ -610,7 +610,7 @@ fn a_chart_names_who_is_best_where_the_repeats_show_it_and_nobody_where_they_do_
     let alike = [STRATEGIES[1], MadeUp { label: "cache-aside again", ..STRATEGIES[1] }];
     let answer = finding(&MadeUpRun::of("alike", &alike, &["single"], 5), "trade-off");
     assert!(
-        answer.contains("no difference shown in database reads an operation, the median read"),
+        answer.contains("no difference shown in database reads for each answered operation, the median read"),
         "{answer}"
     );
     let once = finding(&MadeUpRun::of("once", &STRATEGIES, &["single"], 1), "trade-off");

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::charts;
 use super::format;
 use super::group::{Group, StrategyRepeats};
 use crate::results::{Mode, Results, SummaryRow};
@@ -20,6 +21,7 @@ pub fn sentences(results: &Results, groups: &[Group<'_>]) -> Vec<String> {
     [limits(results, groups), mix(results), capacity(results), faults(results)]
         .into_iter()
         .flatten()
+        .chain(charts::predictions(groups))
         .collect()
 }
 

@@ -3,7 +3,7 @@
 use hdrhistogram::Histogram;
 
 use crate::results::{
-    EventKind, EventRow, FaultRow, Measure, OperationClass, Phase, Results, ResultsError, StretchTimes,
+    EventKind, EventRow, FaultTimesRow, Measure, OperationClass, Phase, Results, ResultsError, StretchTimes,
     SummaryRow, TimeseriesRow,
 };
 
@@ -85,6 +85,11 @@ impl Stretch {
         self.seconds += row.length_s;
     }
 
+    /// The length of a window, to the thousandth: none is exactly as long as the others.
+    fn mean_s(&self) -> f64 {
+        (self.seconds / self.windows.max(1) as f64 * 1e3).round() / 1e3
+    }
+
     fn times(&self) -> StretchTimes {
         let quantile =
             |of: f64| (!self.reads.is_empty()).then(|| self.reads.value_at_quantile(of) as f64 / 1e3);
@@ -107,7 +112,6 @@ pub struct FaultTimes {
     at_s: f64,
     until_s: f64,
     repeats: u32,
-    window_s: f64,
     effect_s: f64,
     before: Stretch,
     during: Stretch,
@@ -162,7 +166,6 @@ impl FaultTimes {
             results.timeseries.iter().filter(|row| row.cell == cell.cell && row.phase == Phase::Measure);
         for row in rows {
             let window = (row.start_s, row.start_s + row.length_s);
-            one.window_s = one.window_s.max(row.length_s);
             if is_before(window) {
                 one.before.add_window(row);
             }
@@ -182,7 +185,6 @@ impl FaultTimes {
             at_s: effect.at_s,
             until_s: effect.until_s,
             repeats: 0,
-            window_s: 0.0,
             effect_s: 0.0,
             before: Stretch::nothing(like),
             during: Stretch::nothing(like),
@@ -191,8 +193,8 @@ impl FaultTimes {
 
     /// Its row, for the strategy, the topology and the swept values of its runs.
     #[must_use]
-    pub fn row(&self, strategy: &str, topology: &str, swept: &str) -> FaultRow {
-        FaultRow {
+    pub fn row(&self, strategy: &str, topology: &str, swept: &str) -> FaultTimesRow {
+        FaultTimesRow {
             strategy: strategy.into(),
             topology: topology.into(),
             swept: swept.into(),
@@ -201,7 +203,7 @@ impl FaultTimes {
             at_s: self.at_s,
             until_s: Some(self.until_s).filter(|until_s| until_s.is_finite()),
             repeats: self.repeats,
-            window_s: self.window_s,
+            window_s: self.during.mean_s(),
             effect_share: (self.during.seconds > 0.0).then(|| self.effect_s / self.during.seconds),
             before: self.before.times(),
             during: self.during.times(),

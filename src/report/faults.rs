@@ -9,7 +9,7 @@ use super::headline::NONE;
 use super::safety::percent;
 use super::table::{PageTable, figures, words};
 use crate::model::stats::median;
-use crate::results::{FaultRow, StretchTimes, SummaryRow};
+use crate::results::{FaultTimesRow, StretchTimes, SummaryRow};
 
 /// Of a fault that had its effect in a smaller share of its windows, the figures are mostly of the time around it.
 const COARSE: f64 = 0.5;
@@ -22,17 +22,17 @@ pub fn section(group: &Group<'_>) -> Markup {
 
 /// The rows of `faults.csv` of a group: a fault after the other, each with its strategies in their order.
 #[must_use]
-pub fn rows_of(group: &Group<'_>) -> Vec<FaultRow> {
+pub fn rows_of(group: &Group<'_>) -> Vec<FaultTimesRow> {
     let of_entry = |entry: &StrategyRepeats<'_>| {
         let row = |times: &FaultTimes| times.row(entry.label, group.topology, group.swept);
         entry.faults.iter().map(row).collect::<Vec<_>>()
     };
-    let rows: Vec<FaultRow> = group.entries.iter().flat_map(of_entry).collect();
-    let begins_s = |one: &FaultRow| {
+    let rows: Vec<FaultTimesRow> = group.entries.iter().flat_map(of_entry).collect();
+    let begins_s = |one: &FaultTimesRow| {
         let same = rows.iter().filter(|row| (&row.fault, row.number) == (&one.fault, one.number));
         same.map(|row| row.at_s).fold(f64::INFINITY, f64::min)
     };
-    let mut sorted: Vec<(f64, FaultRow)> = rows.iter().map(|row| (begins_s(row), row.clone())).collect();
+    let mut sorted: Vec<(f64, FaultTimesRow)> = rows.iter().map(|row| (begins_s(row), row.clone())).collect();
     sorted.sort_by(|(a, one), (b, other)| a.total_cmp(b).then_with(|| one.fault.cmp(&other.fault)));
     sorted.into_iter().map(|(_, row)| row).collect()
 }
@@ -76,7 +76,7 @@ fn meanwhile(group: &Group<'_>) -> Markup {
     }
 }
 
-fn cells(row: &FaultRow) -> [String; 12] {
+fn cells(row: &FaultTimesRow) -> [String; 12] {
     let or_none = |value: Option<f64>, show: fn(f64) -> String| value.map_or_else(|| NONE.into(), show);
     let StretchTimes { read_p50_us, read_p99_us, failed_share, .. } = row.before;
     [
@@ -100,10 +100,10 @@ fn at(seconds: f64) -> String {
 }
 
 /// With whom answered reads took least in each fault, and with whom least failed: the one is nothing without the other.
-fn quickest(rows: &[FaultRow]) -> Vec<String> {
-    let of_one_fault = |a: &FaultRow, b: &FaultRow| (&a.fault, a.number) == (&b.fault, b.number);
-    let sentence = |rows: &[FaultRow]| {
-        let least = |figure: fn(&FaultRow) -> Option<f64>| {
+fn quickest(rows: &[FaultTimesRow]) -> Vec<String> {
+    let of_one_fault = |a: &FaultTimesRow, b: &FaultTimesRow| (&a.fault, a.number) == (&b.fault, b.number);
+    let sentence = |rows: &[FaultTimesRow]| {
+        let least = |figure: fn(&FaultTimesRow) -> Option<f64>| {
             let known = rows.iter().filter_map(|row| Some((row, figure(row)?)));
             known.min_by(|a, b| a.1.total_cmp(&b.1))
         };
@@ -127,8 +127,8 @@ fn quickest(rows: &[FaultRow]) -> Vec<String> {
 }
 
 /// Names the faults of which windows are too long to tell.
-fn coarse(rows: &[FaultRow]) -> Option<String> {
-    let mut short: Vec<&FaultRow> = Vec::new();
+fn coarse(rows: &[FaultTimesRow]) -> Option<String> {
+    let mut short: Vec<&FaultTimesRow> = Vec::new();
     for row in rows.iter().filter(|row| row.effect_share.is_some_and(|share| share < COARSE)) {
         if short.iter().all(|known| (&known.fault, known.number) != (&row.fault, row.number)) {
             short.push(row);
@@ -222,15 +222,15 @@ fn seconds(seconds: f64) -> String {
 mod tests {
     use super::*;
 
-    fn row(strategy: &str, p50_us: f64, failed: f64) -> FaultRow {
+    fn row(strategy: &str, p50_us: f64, failed: f64) -> FaultTimesRow {
         let during =
             StretchTimes { failed_share: Some(failed), read_p50_us: Some(p50_us), ..StretchTimes::default() };
-        FaultRow {
+        FaultTimesRow {
             strategy: strategy.into(),
             fault: "kill".into(),
             at_s: 8.002,
             during,
-            ..FaultRow::default()
+            ..FaultTimesRow::default()
         }
     }
 
@@ -251,7 +251,7 @@ mod tests {
 
     #[test]
     fn windows_much_longer_than_an_effect_are_said_to_be_too_coarse() {
-        let of = |share| coarse(&[FaultRow { effect_share: Some(share), ..row("a", 1.0, 0.0) }]);
+        let of = |share| coarse(&[FaultTimesRow { effect_share: Some(share), ..row("a", 1.0, 0.0) }]);
         assert_eq!(of(0.7), None);
         assert!(of(0.3).unwrap().contains("that of kill of 8 s"), "{:?}", of(0.3));
     }

@@ -14,6 +14,7 @@ pub mod compare;
 pub mod cost;
 pub mod criteria;
 pub mod decision;
+pub mod enough;
 pub mod failures;
 mod fault_times;
 pub mod faults;
@@ -55,8 +56,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use crate::results::{
-    CurveRow, FAULTS, FaultRow, Results, ResultsError, STATISTICS, faults_csv, statistics_csv,
-    write_atomically,
+    CAPACITIES, CurveRow, FAULTS, FaultTimesRow, Results, ResultsError, STATISTICS, capacities_csv,
+    faults_csv, statistics_csv, write_atomically,
 };
 use canvas::{render, svg};
 use charts::KnownChart;
@@ -272,9 +273,12 @@ pub fn conclude(results: &Results, groups: &[Group<'_>]) -> Result<SummedUp, Rep
         ),
         (STATISTICS, statistics_csv(&statistics::rows(groups))),
     ];
-    let faults: Vec<FaultRow> = groups.iter().flat_map(faults::rows_of).collect();
+    let faults: Vec<FaultTimesRow> = groups.iter().flat_map(faults::rows_of).collect();
     if !faults.is_empty() {
         files.push((FAULTS, faults_csv(&faults)));
+    }
+    if !results.enough_cache.is_empty() {
+        files.push((CAPACITIES, capacities_csv(&results.enough_cache)));
     }
     if !judged.is_empty() {
         let lines = machine_files::requirements_csv(&judged).map_err(failed(machine_files::REQUIREMENTS))?;

@@ -27,7 +27,7 @@ columns! {
 
 columns! {
     /// One fault with one strategy, on one topology with one set of swept values.
-    pub struct FaultRow {
+    pub struct FaultTimesRow {
         /// The strategy's label.
         strategy: String,
         /// The topology's label.
@@ -45,7 +45,7 @@ columns! {
         until_s: Option<f64> as "s",
         /// The repeats in which it happened; of those that are not left out as disturbed.
         repeats: u32,
-        /// The length of a window.
+        /// The mean length of its windows.
         window_s: f64 as "s",
         /// The share of its windows' time in which it had its effect: of little, the figures are mostly of the time around it.
         effect_share: Option<f64> as "share",
@@ -58,6 +58,6 @@ columns! {
 
 /// The text of the file.
 #[must_use]
-pub fn faults_csv(rows: &[FaultRow]) -> Vec<u8> {
-    [header::<FaultRow>(), lines(rows)].concat()
+pub fn faults_csv(rows: &[FaultTimesRow]) -> Vec<u8> {
+    [header::<FaultTimesRow>(), lines(rows)].concat()
 }

@@ -16,6 +16,7 @@ mod csv_text;
 mod curve;
 mod directory;
 mod durable;
+mod enough_cache;
 mod entities;
 mod error;
 mod events;
@@ -52,11 +53,12 @@ pub use criteria::{Better, CRITERIA, Criterion, OfRow, Over, Unit, named};
 pub use curve::{CURVE, CurveRow, CurveSource, write_curve};
 pub use directory::{CellResults, ResultsDir};
 pub use durable::write_atomically;
+pub use enough_cache::{CAPACITIES, EnoughCacheRow, capacities_csv};
 pub use entities::EntityRow;
 pub use error::ResultsError;
 pub use events::{EventKind, EventRow};
 pub use failures::{ErrorRow, FailedStep};
-pub use fault_times::{FAULTS, FaultRow, StretchTimes, faults_csv};
+pub use fault_times::{FAULTS, FaultTimesRow, StretchTimes, faults_csv};
 pub use file_name::{file_safe, file_safe_within, interval_log_name, segment_record_name};
 pub use files::{
     APPLICATION, AUDIT, ENTITIES, ERRORS, EVENTS, FileGuide, LATENCY, NODES, OPERATIONS, PHASES, SEARCH,

@@ -13,10 +13,10 @@ use super::files::{LATER, long_files};
 use super::interval_log::{PicksWindow, add, merged_histograms, sums_of_windows};
 use super::lines::{Rows, read_of_cells, read_rows};
 use super::{
-    APPLICATION, AUDIT, AuditRow, ENTITIES, ERRORS, EVENTS, EntityRow, ErrorRow, EventRow, FigureRow,
-    LATENCY, LatencyRow, Measure, NODES, NodeRow, OPERATIONS, Of, OperationClass, OperationRow, PHASES,
-    PhaseRow, RUN_INFO, ResultsError, RunInfo, SEARCH, STAIRCASE, SUMMARY, SearchRow, StepRow, SummaryRow,
-    TIMESERIES, TimeseriesRow, interval_log_name,
+    APPLICATION, AUDIT, AuditRow, ENTITIES, ERRORS, EVENTS, EnoughCacheRow, EntityRow, ErrorRow, EventRow,
+    FigureRow, LATENCY, LatencyRow, Measure, NODES, NodeRow, OPERATIONS, Of, OperationClass, OperationRow,
+    PHASES, PhaseRow, RUN_INFO, ResultsError, RunInfo, SEARCH, STAIRCASE, SUMMARY, SearchRow, StepRow,
+    SummaryRow, TIMESERIES, TimeseriesRow, interval_log_name,
 };
 
 macro_rules! results {
@@ -33,6 +33,8 @@ macro_rules! results {
             $( #[doc = $doc] pub $field: Vec<Of<$row>>, )*
             /// The gaps of the files, as sentences.
             pub notes: Vec<String>,
+            /// What theory says that hit rates take; asked of it anew for each page, and read from no file.
+            pub enough_cache: Vec<EnoughCacheRow>,
         }
 
         impl Results {

@@ -285,20 +285,19 @@ fn weight(kind: EventKind) -> u8 {
     }
 }
 
-/// The events that are named, in the order of their times. Phases that are too many keep lines alone, which the note explains.
+/// The events that are named, those that say most first. Phases that are too many keep lines alone, which the note explains.
 fn worth_a_name<'a, 'b>(events: &'a [&'b EventRow]) -> Vec<(usize, &'a &'b EventRow)> {
     let phases = events.iter().filter(|event| event.kind == EventKind::LoadPhase).count();
     let mut named: Vec<_> = events.iter().enumerate().collect();
     named.retain(|(_, event)| event.kind != EventKind::LoadPhase || phases <= EVENTS_TO_NAME);
     named.sort_by_key(|(_, event)| weight(event.kind));
     named.truncate(EVENTS_TO_NAME);
-    named.sort_by_key(|(at, _)| *at);
     named
 }
 
 /// The names in as few rows as keep them apart; what fits in no row has none.
 pub(super) fn placed_names(panel: &Panel, events: &[&EventRow]) -> Vec<PlacedName> {
-    let mut ends = [f64::NEG_INFINITY; EVENT_ROWS];
+    let mut rows: [Vec<(f64, f64)>; EVENT_ROWS] = Default::default();
     let mut names = Vec::new();
     for (event, row) in worth_a_name(events) {
         let told = match row.kind {
@@ -308,8 +307,10 @@ pub(super) fn placed_names(panel: &Panel, events: &[&EventRow]) -> Vec<PlacedNam
         let text = EVENT_NAMES.cut(told.trim_end_matches(": "), 220.0);
         let width = EVENT_NAMES.width(&text);
         let left = panel.at_x(row.at_s).min(panel.right - width);
-        if let Some(row) = ends.iter().position(|end| *end + 8.0 < left) {
-            ends[row] = left + width;
+        let taken = (left - 8.0, left + width + 8.0);
+        let is_free = |row: &Vec<(f64, f64)>| row.iter().all(|(from, to)| *to < taken.0 || taken.1 < *from);
+        if let Some(row) = rows.iter().position(is_free) {
+            rows[row].push((left, left + width));
             names.push(PlacedName { event, text, left, row });
         }
     }
@@ -339,8 +340,12 @@ pub(super) fn draw_events(
         if let Some(name) = name.filter(|_| above == NamesAbove::Here) {
             // The row just above the panel is that of "warm-up".
             let y = panel.top - 10.0 - EVENT_ROW * (name.row + 1) as f64;
+            let is_crossed = |lower: &PlacedName| {
+                let x = panel.at_x(event.at_s);
+                lower.row < name.row && lower.left < x && x < lower.left + EVENT_NAMES.width(&lower.text)
+            };
             // A phase begins at 0, where a line from its name would cross the title of the panel.
-            if event.kind != EventKind::LoadPhase {
+            if event.kind != EventKind::LoadPhase && !names.iter().any(is_crossed) {
                 top = y + 7.0;
             }
             canvas.text((name.left, y), &name.text, EVENT_NAMES);

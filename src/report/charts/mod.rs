@@ -24,6 +24,8 @@ use super::canvas::Canvas;
 use super::decision;
 use super::group::{Group, is_sweep};
 
+pub(super) use sweep::predictions;
+
 /// A kind of chart.
 #[derive(Debug, Clone, Copy)]
 pub struct Chart {

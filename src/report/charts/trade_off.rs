@@ -22,6 +22,8 @@ const WORK: &str = "database.reads_per_op";
 const PANELS: [(&str, &str); 2] = [("read.p50", "Median read (p50)"), ("read.p99", "Slow read (p99)")];
 const LABELS: Lettering =
     Lettering { size: 10.5, colour: INK, weight: Weight::Regular, anchor: Anchor::Left };
+/// Between two labels on one line, which read as one where they touch.
+const ASIDE: f64 = 5.0;
 /// So many rows above and below a point its label may stand.
 const ROWS: u8 = 8;
 /// The widest that a label gets.
@@ -139,7 +141,7 @@ fn draw_points(canvas: &mut Canvas, panel: &Panel, points: &[Point<'_>]) {
             }
             canvas.marker(at, RADIUS, point.look);
         });
-        taken.extend(free);
+        taken.extend(free.map(|[left, top, right, bottom]| [left - ASIDE, top, right + ASIDE, bottom]));
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is said of several groups in the same words is said once.
 
-use super::{DecisionPart, Sentence};
+use super::said::{DecisionPart, Sentence};
 use crate::report::format;
 
 /// Moves what several parts say word by word into a part before them; where only some of them say it, these are named.
@@ -42,8 +42,8 @@ pub fn told_once(mut parts: Vec<DecisionPart>) -> Vec<DecisionPart> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Tone;
     use super::*;
+    use crate::report::decision::said::Tone;
 
     fn part(heading: &str, texts: &[&str]) -> DecisionPart {
         let sentence = |text: &&str| Sentence { tone: Tone::Doubt, text: (*text).into() };

@@ -1,10 +1,12 @@
 //! What theory predicts of a cell, from what was configured and never from what was measured.
 
 mod backlog;
+mod enough;
 mod models;
 
 use std::time::Duration;
 
+pub use self::enough::enough_cache;
 use self::models::{db_reads_per_op, hit_rate, popularity, stale_share, ttl_that_matters};
 use super::latency::class_of;
 use super::observed::Observed;
