@@ -7,7 +7,7 @@ use plotters::style::{Color, RGBColor};
 
 use self::reached::answers;
 pub(in crate::report) use self::reached::predictions;
-use self::row::{HIT_RATE, Point, Row, last_part, rows};
+use self::row::{HIT_RATE, SweepPoint, SweepRow, last_part, rows};
 use super::by_strategy::micros_scale;
 use super::hit_rate::rate_scale;
 use crate::report::canvas::Canvas;
@@ -102,7 +102,7 @@ pub(super) fn draw(groups: &[Group<'_>]) -> Option<Canvas> {
 }
 
 /// Every value of a figure, also the predicted ones, as its axis counts.
-fn values(rows: &[Row<'_>], figure: &Figure) -> Vec<f64> {
+fn values(rows: &[SweepRow<'_>], figure: &Figure) -> Vec<f64> {
     let entries = || rows.iter().flat_map(|row| &row.points).flat_map(|point| &point.group.entries);
     let measured = entries().filter_map(|entry| Some(named(figure.name)?.of(entry)?.value));
     let mut values: Vec<f64> = measured.collect();
@@ -117,7 +117,7 @@ fn predicted(entry: &StrategyRepeats<'_>) -> Option<f64> {
     entry.measured.iter().find_map(|row| row.predicted.predicted_hit_rate)
 }
 
-fn draw_lines(canvas: &mut Canvas, panel: &Panel, row: &Row<'_>, figure: &Figure) {
+fn draw_lines(canvas: &mut Canvas, panel: &Panel, row: &SweepRow<'_>, figure: &Figure) {
     if let Some(target) = row.target(figure.name) {
         draw_target(canvas, panel, target * figure.factor);
     }
@@ -142,7 +142,7 @@ fn draw_target(canvas: &mut Canvas, panel: &Panel, target: f64) {
     }
 }
 
-type Measurements<'a> = [(Point<'a>, &'a StrategyRepeats<'a>)];
+type Measurements<'a> = [(SweepPoint<'a>, &'a StrategyRepeats<'a>)];
 
 fn draw_prediction(
     canvas: &mut Canvas,
@@ -150,7 +150,7 @@ fn draw_prediction(
     entry: &StrategyRepeats<'_>,
     points: &Measurements<'_>,
 ) {
-    let at = |(point, entry): &(Point<'_>, &StrategyRepeats<'_>)| {
+    let at = |(point, entry): &(SweepPoint<'_>, &StrategyRepeats<'_>)| {
         predicted(entry).map(|rate| panel.at(point.x, rate * 100.0))
     };
     let line: Vec<_> = points.iter().filter_map(at).collect();
@@ -186,10 +186,10 @@ fn draw_line(
 }
 
 /// Each strategy once, with what is to be known of it at any of the values.
-fn legend(rows: &[Row<'_>]) -> Vec<LegendEntry> {
+fn legend(rows: &[SweepRow<'_>]) -> Vec<LegendEntry> {
     let mut entries: Vec<LegendEntry> = Vec::new();
     let all = || rows.iter().flat_map(|row| &row.points).flat_map(|point| &point.group.entries);
-    for entry in rows.iter().flat_map(Row::entries) {
+    for entry in rows.iter().flat_map(SweepRow::entries) {
         if entries.iter().all(|known| known.strategy.as_deref() != Some(entry.label)) {
             let of_label: Vec<_> = all().filter(|other| other.label == entry.label).collect();
             let label = labelled(entry.label, &of_label);
@@ -199,7 +199,7 @@ fn legend(rows: &[Row<'_>]) -> Vec<LegendEntry> {
     entries
 }
 
-fn note(rows: &[Row<'_>]) -> String {
+fn note(rows: &[SweepRow<'_>]) -> String {
     let mut entries = rows.iter().flat_map(|row| &row.points).flat_map(|point| &point.group.entries);
     let theory = if entries.any(|entry| predicted(entry).is_some()) {
         " Thin dashed lines are the hit rates that theory predicts."

@@ -1,6 +1,6 @@
 //! Which strategy reaches a hit rate at which of the swept values, and what theory says where none does.
 
-use super::row::{HIT_RATE, Point, Row, rows};
+use super::row::{HIT_RATE, SweepPoint, SweepRow, rows};
 use crate::report::answer::few;
 use crate::report::candidates::candidates;
 use crate::report::criteria::Estimate;
@@ -57,20 +57,20 @@ impl Reached<'_> {
 }
 
 /// The answers of the rows, which are named where they are several.
-pub(super) fn answers(rows: &[Row<'_>]) -> Option<String> {
+pub(super) fn answers(rows: &[SweepRow<'_>]) -> Option<String> {
     let answers: Vec<_> = rows.iter().filter_map(|row| Some((row, answer(row)?))).collect();
     match answers.as_slice() {
         [] => None,
         [(_, only)] => Some(only.clone()),
         several => {
-            let part = |(row, answer): &(&Row<'_>, String)| format!("{}: {answer}", row.name(rows));
+            let part = |(row, answer): &(&SweepRow<'_>, String)| format!("{}: {answer}", row.name(rows));
             Some(several.iter().take(ANSWERS).map(part).collect::<Vec<_>>().join(". "))
         }
     }
 }
 
 /// Says which of the strategies that may be proposed reach the target at most values, or how near one comes.
-fn answer(row: &Row<'_>) -> Option<String> {
+fn answer(row: &SweepRow<'_>) -> Option<String> {
     let bound = row.target(HIT_RATE).unwrap_or(TARGET);
     let (key, target) = (row.key, percent(bound));
     let known: Vec<(&str, Vec<RateAt<'_>>)> =
@@ -100,8 +100,8 @@ fn answer(row: &Row<'_>) -> Option<String> {
 }
 
 /// The hit rate of a strategy at every value, also where there is none: what is not known is not reached.
-fn hit_rates<'a>(row: &Row<'a>, label: &str) -> Vec<RateAt<'a>> {
-    let rate = |point: &Point<'a>| {
+fn hit_rates<'a>(row: &SweepRow<'a>, label: &str) -> Vec<RateAt<'a>> {
+    let rate = |point: &SweepPoint<'a>| {
         let entry = candidates(point.group).into_iter().find(|entry| entry.label == label);
         RateAt { x: point.x, text: point.text, rate: entry.and_then(|entry| named(HIT_RATE)?.of(entry)) }
     };
@@ -137,13 +137,13 @@ fn nearest(key: &str, target: f64, known: &[(&str, Vec<RateAt<'_>>)]) -> Option<
 }
 
 /// What theory says that the target takes, where capacities were tried.
-fn predicted(row: &Row<'_>) -> Option<String> {
+fn predicted(row: &SweepRow<'_>) -> Option<String> {
     let groups: Vec<&Group<'_>> = row.points.iter().map(|point| point.group).collect();
     let wanted = row.target(HIT_RATE)?;
     (row.key == CAPACITY).then(|| enough::sentence(&groups, &row.others, wanted)).flatten()
 }
 
-fn is_reached(row: &Row<'_>) -> bool {
+fn is_reached(row: &SweepRow<'_>) -> bool {
     let bound = row.target(HIT_RATE).unwrap_or(TARGET);
     row.entries().iter().any(|entry| reached(&hit_rates(row, entry.label), bound).is_some())
 }
@@ -152,7 +152,7 @@ fn is_reached(row: &Row<'_>) -> bool {
 #[must_use]
 pub(in crate::report) fn predictions(groups: &[Group<'_>]) -> Vec<String> {
     let rows = rows(groups);
-    let told = |row: &Row<'_>| Some(format!("{}: {}.", row.name(&rows), predicted(row)?));
+    let told = |row: &SweepRow<'_>| Some(format!("{}: {}.", row.name(&rows), predicted(row)?));
     rows.iter().filter(|row| !is_reached(row)).filter_map(told).take(ANSWERS).collect()
 }
 

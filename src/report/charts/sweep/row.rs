@@ -10,16 +10,16 @@ const FACTOR_FOR_LOG: f64 = 8.0;
 pub(super) const HIT_RATE: &str = "hit_rate";
 
 /// The groups of one topology that differ in one swept quantity and in nothing else, the least first.
-pub(super) struct Row<'a> {
+pub(super) struct SweepRow<'a> {
     pub(super) key: &'a str,
     pub(super) topology: &'a str,
     /// The other swept values, as they are shown.
     pub(super) others: String,
-    pub(super) points: Vec<Point<'a>>,
+    pub(super) points: Vec<SweepPoint<'a>>,
 }
 
 #[derive(Clone, Copy)]
-pub(super) struct Point<'a> {
+pub(super) struct SweepPoint<'a> {
     pub(super) x: f64,
     /// The value as it was written.
     pub(super) text: &'a str,
@@ -27,16 +27,16 @@ pub(super) struct Point<'a> {
 }
 
 /// Each quantity on each topology; of the other swept values those of the first and of the last row.
-pub(super) fn rows<'a>(groups: &'a [Group<'a>]) -> Vec<Row<'a>> {
+pub(super) fn rows<'a>(groups: &'a [Group<'a>]) -> Vec<SweepRow<'a>> {
     let mut keys: Vec<&str> = Vec::new();
     for (key, value) in groups.iter().flat_map(Group::swept_values) {
         if quantity(value).is_some() && !keys.contains(&key) {
             keys.push(key);
         }
     }
-    let mut rows: Vec<Row<'a>> = Vec::new();
+    let mut rows: Vec<SweepRow<'a>> = Vec::new();
     for key in keys {
-        let mut of_key: Vec<Row<'a>> = Vec::new();
+        let mut of_key: Vec<SweepRow<'a>> = Vec::new();
         for group in groups {
             add_point(&mut of_key, key, group);
         }
@@ -49,11 +49,11 @@ pub(super) fn rows<'a>(groups: &'a [Group<'a>]) -> Vec<Row<'a>> {
     rows
 }
 
-fn add_point<'a>(rows: &mut Vec<Row<'a>>, key: &'a str, group: &'a Group<'a>) {
+fn add_point<'a>(rows: &mut Vec<SweepRow<'a>>, key: &'a str, group: &'a Group<'a>) {
     let (mut point, mut others) = (None, Vec::new());
     for (other, value) in group.swept_values() {
         if other == key {
-            point = quantity(value).map(|x| Point { x, text: value, group });
+            point = quantity(value).map(|x| SweepPoint { x, text: value, group });
         } else {
             others.push(format!("{} = {value}", last_part(other)));
         }
@@ -61,12 +61,12 @@ fn add_point<'a>(rows: &mut Vec<Row<'a>>, key: &'a str, group: &'a Group<'a>) {
     let (Some(point), others) = (point, others.join(", ")) else { return };
     match rows.iter_mut().find(|row| row.topology == group.topology && row.others == others) {
         Some(row) => row.points.push(point),
-        None => rows.push(Row { key, topology: group.topology, others, points: vec![point] }),
+        None => rows.push(SweepRow { key, topology: group.topology, others, points: vec![point] }),
     }
 }
 
 /// Of each topology the first and the last row, so that a sweep of several keys stays readable.
-fn ends_of_others(rows: Vec<Row<'_>>) -> Vec<Row<'_>> {
+fn ends_of_others(rows: Vec<SweepRow<'_>>) -> Vec<SweepRow<'_>> {
     let places = |topology: &str| {
         let of_topology = rows.iter().enumerate().filter(|(_, row)| row.topology == topology);
         of_topology.map(|(at, _)| at).collect::<Vec<_>>()
@@ -87,7 +87,7 @@ pub(super) fn last_part(key: &str) -> &str {
     key.rsplit('.').next().unwrap_or(key)
 }
 
-impl<'a> Row<'a> {
+impl<'a> SweepRow<'a> {
     /// Returns what tells it from the others.
     pub(super) fn name(&self, all: &[Self]) -> String {
         let several = |differ: fn(&Self, &Self) -> bool| all.iter().any(|other| differ(self, other));
@@ -102,12 +102,12 @@ impl<'a> Row<'a> {
     pub(super) fn scale(&self) -> Scale {
         let (low, high) = self.ends();
         let spread = if low > 0.0 && high / low >= FACTOR_FOR_LOG { Spread::Log } else { Spread::Even };
-        let tick = |point: &Point<'_>| Tick { value: point.x, label: point.text.to_owned() };
+        let tick = |point: &SweepPoint<'_>| Tick { value: point.x, label: point.text.to_owned() };
         Scale { spread, low, high, ticks: self.points.iter().map(tick).collect() }
     }
 
     fn ends(&self) -> (f64, f64) {
-        let of = |point: Option<&Point<'_>>| point.map_or(0.0, |point| point.x);
+        let of = |point: Option<&SweepPoint<'_>>| point.map_or(0.0, |point| point.x);
         (of(self.points.first()), of(self.points.last()))
     }
 
@@ -135,8 +135,8 @@ impl<'a> Row<'a> {
     }
 
     /// One strategy at every value at which it was measured.
-    pub(super) fn of_strategy(&self, label: &str) -> Vec<(Point<'a>, &'a StrategyRepeats<'a>)> {
-        let find = |point: &Point<'a>| {
+    pub(super) fn of_strategy(&self, label: &str) -> Vec<(SweepPoint<'a>, &'a StrategyRepeats<'a>)> {
+        let find = |point: &SweepPoint<'a>| {
             let group: &'a Group<'a> = point.group;
             Some((*point, group.entries.iter().find(|entry| entry.label == label)?))
         };
