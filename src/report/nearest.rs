@@ -29,7 +29,11 @@ impl<'a> Candidate<'a> {
     fn all(judged: &'a [JudgedRequirement<'a>], several: bool) -> Vec<Self> {
         let mut all: Vec<Self> = Vec::new();
         for one in judged {
-            let place = if several { format!(" on {}", decision::name(one.group)) } else { String::new() };
+            let place = if several {
+                format!(" on {}", format::quoted(&decision::name(one.group)))
+            } else {
+                String::new()
+            };
             let name = format!("{}{place}{}", format::quoted(one.strategy), flaw(one));
             let at = all.iter().position(|known| known.name == name).unwrap_or_else(|| {
                 all.push(Self { name, wanting: Vec::new() });

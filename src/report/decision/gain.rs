@@ -139,11 +139,11 @@ fn tail(entry: &StrategyRepeats<'_>, reference: &StrategyRepeats<'_>) -> String 
     if text.is_empty() { text } else { text + "." }
 }
 
-/// Failed operations are in none of the times, and may have asked the database for nothing.
+/// Failed operations are in none of the times, and none of those that calls are counted by.
 fn failed(entry: &StrategyRepeats<'_>) -> String {
     failures_worth_naming(entry).map_or_else(String::new, |failed| {
         let failed = safety::percent(failed);
-        format!(" {failed} of its operations failed: they are in none of these times, and may have asked the database for nothing.")
+        format!(" {failed} of its operations failed: they are in none of these times, and reads of the database are counted by those that were answered.")
     })
 }
 
