@@ -27,9 +27,12 @@ window = "100ms"
 repeats = 2
 "#;
 
+/// The same with a sweep, so that a row begins with three columns of words.
+const SWEEP: &str = "[sweep]\n\"cache.capacity\" = [\"10%\", \"50%\"]\n";
+
 /// Makes the page of a run.
-fn page(place: &Place) -> String {
-    place.write("page.toml", SCENARIO);
+fn page(place: &Place, scenario: &str) -> String {
+    place.write("page.toml", scenario);
     place.succeeds(&["page.toml", "--quiet"]);
     fs::read_to_string(place.latest("page").join("report.html")).unwrap()
 }
@@ -98,7 +101,7 @@ fn is_sorted(of: &Value) -> bool {
 #[test]
 fn the_scorecard_is_sorted_filtered_and_singled_out_and_nothing_is_said_on_the_console() {
     let place = Place::new();
-    let page = page(&place);
+    let page = page(&place, SCENARIO);
     let body = format!(
         r#"{TOOLS}
         const seen = {{ asFound: numbers("ops/s") }};
@@ -144,7 +147,7 @@ fn the_scorecard_is_sorted_filtered_and_singled_out_and_nothing_is_said_on_the_c
 #[test]
 fn the_page_fits_a_phone_a_tablet_and_a_screen_and_can_be_read_aloud() {
     let place = Place::new();
-    let page = page(&place);
+    let page = page(&place, &format!("{}{SWEEP}", SCENARIO.replace("repeats = 2", "repeats = 1")));
     fs::write(place.path().join("framed.html"), &page).unwrap();
     let body = r#"
         const seen = { widths: [] };
@@ -153,6 +156,10 @@ fn the_page_fits_a_phone_a_tablet_and_a_screen_and_can_be_read_aloud() {
             frame.style.border = "0";
             await new Promise((done) => { frame.onload = done; document.body.append(frame); });
             seen.widths.push([frame.contentDocument.documentElement.scrollWidth, width]);
+            const row = frame.contentDocument.querySelector("table[data-name=scorecard] tbody tr");
+            const isSeen = (cell) => !cell.matches(".word") && cell.getBoundingClientRect().right <= width;
+            seen.figures = Math.min(seen.figures ?? Infinity, Array.from(row.cells).filter(isSeen).length);
+            seen.name ??= row.cells[0].getBoundingClientRect().width;
         }
         const all = (selector) => Array.from(document.querySelectorAll(selector));
         seen.tables = all("table").length;
@@ -170,6 +177,11 @@ fn the_page_fits_a_phone_a_tablet_and_a_screen_and_can_be_read_aloud() {
         let [wide, screen] = [0, 1].map(|at| width[at].as_u64().unwrap());
         assert!(wide <= screen, "the page is {wide} pixels wide on a screen of {screen}");
     }
+    assert!(seen["figures"].as_u64() >= Some(1), "a phone shows no figure of the scorecard: {seen}");
+    assert!(
+        seen["name"].as_f64() <= Some(100.0),
+        "a name takes the room of figures that are scrolled to: {seen}"
+    );
     assert!(seen["tables"].as_u64() > Some(1) && seen["charts"].as_u64() > Some(3), "{seen}");
     assert_eq!([&seen["withoutCaption"], &seen["withoutScope"], &seen["silent"]], [0, 0, 0], "{seen}");
     assert_eq!([&seen["broken"], &seen["twice"]], [&serde_json::json!([]), &serde_json::json!([])], "{seen}");

@@ -9,15 +9,16 @@ use hdrhistogram::Histogram;
 use hotset::report::canvas::theme::Theme;
 use hotset::report::canvas::{Anchor, Canvas, Direction, Shape};
 use hotset::report::charts::{REGISTRY, RUN_REGISTRY};
+use hotset::report::format;
 use hotset::report::group::groups;
 use hotset::report::picture::{PictureFormat, PictureRequest, draw_picture};
 use hotset::report::{self, ReportError, SummedUp, terminal};
 use hotset::results::{
     AnomalyKind, Answers, AtRate, AuditRow, Build, CURVE, CellResults, ClientDigest, EventKind, EventRow,
-    FileGuide, Interval, LatencyFloor, LimitedBy, Machine, Measure, Mode, Of, OfferedStream, OperationClass,
-    OutcomeClass, Phase, PhaseRow, PriceList, Results, ResultsDir, RunInfo, STATISTICS, SegmentInfo, Server,
-    Status, StepRow, SummaryRow, Times, TimeseriesRow, Verdict, WindowTimes, file_guides, interval_log,
-    interval_log_name, spectrum,
+    FAULTS, FileGuide, Interval, LatencyFloor, LimitedBy, Machine, Measure, Mode, Of, OfferedStream,
+    OperationClass, OutcomeClass, Phase, PhaseRow, PriceList, Results, ResultsDir, RunInfo, STATISTICS,
+    SegmentInfo, Server, Status, StepRow, SummaryRow, Times, TimeseriesRow, Verdict, WindowTimes,
+    file_guides, interval_log, interval_log_name, spectrum,
 };
 use serde::Serialize;
 
@@ -198,7 +199,7 @@ fn cell(strategy: MadeUp, topology: &str, repeat: u32, swept: &str, position: u6
     let answers = &summary.answers;
     summary.answers.hit_rate = share(answers.hits, answers.lookups());
     summary.audited.stale_share = share(summary.audited.wrong.stale_reads, summary.audited.audited_reads);
-    summary.calls_per_op.db_reads_per_op = share(summary.calls.db_reads, summary.operations);
+    summary.calls_per_op.db_reads_per_op = share(summary.calls.db_reads, summary.answered());
     summary.calls_per_op.db_writes_per_op = Some(0.0);
     summary.calls_per_op.cache_commands_per_op = Some(0.0);
     summary.cost = prices().of(&summary);
@@ -609,7 +610,7 @@ fn a_chart_names_who_is_best_where_the_repeats_show_it_and_nobody_where_they_do_
     let alike = [STRATEGIES[1], MadeUp { label: "cache-aside again", ..STRATEGIES[1] }];
     let answer = finding(&MadeUpRun::of("alike", &alike, &["single"], 5), "trade-off");
     assert!(
-        answer.contains("no difference shown in database reads an operation, the median read"),
+        answer.contains("no difference shown in database reads for each answered operation, the median read"),
         "{answer}"
     );
     let once = finding(&MadeUpRun::of("once", &STRATEGIES, &["single"], 1), "trade-off");
@@ -938,13 +939,61 @@ fn the_report_needs_nothing_but_itself() {
     }
 }
 
+/// The figures of a row of `faults.csv` as the page may show them.
+fn shown_of_a_fault(header: &[String], record: &[String]) -> BTreeSet<String> {
+    let show = |(name, field): (&String, &String)| {
+        let number = field.parse::<f64>().ok();
+        match number {
+            None if field.is_empty() && name == "until_s" => "the end".to_owned(),
+            None if field.is_empty() => "–".to_owned(),
+            None => field.clone(),
+            Some(us) if name.ends_with("_us") => format::micros(us),
+            Some(seconds) if name.ends_with("_s") => format!("{} s", format::three_digits(seconds)),
+            Some(share) if name.ends_with("_share") => hotset::report::safety::percent(share),
+            Some(count) => format::count(count),
+        }
+    };
+    let mut shown: BTreeSet<String> = header.iter().zip(record).map(show).collect();
+    let field = |name: &str| &record[header.iter().position(|column| column == name).unwrap()];
+    let window = format::micros(field("window_s").parse::<f64>().unwrap() * 1e6);
+    shown.insert(format!("{} of {window}", field("during_windows")));
+    shown
+}
+
+#[test]
+fn what_reads_took_in_a_fault_is_on_the_page_as_it_is_in_faults_csv() {
+    let run = MadeUpRun::of("made-up", &STRATEGIES[..3], &["single"], 2);
+    draw(run.path()).unwrap();
+    conclude(run.path()).unwrap();
+    let page = fs::read_to_string(run.file("report.html")).unwrap();
+    let records = records(&run.file("faults.csv"));
+    assert_eq!(records.len(), 1 + 3, "a strategy a row");
+    let (_, table) = page.split_once("What reads took while a fault had its effect</h3>").unwrap();
+    let (table, rest) = table.split_once("</table>").unwrap();
+    assert!(rest.contains("took service") || !page.contains("took service"), "it stands before the outages");
+    let (_, body) = table.split_once("<tbody>").unwrap();
+    let rows: Vec<&str> = body.split("</tr>").filter(|row| row.contains("<td")).collect();
+    assert_eq!(rows.len(), 3);
+    for (row, record) in rows.iter().zip(&records[1..]) {
+        let shown = shown_of_a_fault(&records[0], record);
+        let cells = row.split('>').filter_map(|part| part.split_once("</t")).map(|(text, _)| text);
+        let cells: Vec<&str> = cells.collect();
+        assert_eq!(cells.len(), 12, "{row}");
+        for cell in cells {
+            assert!(shown.contains(cell), "{cell} in {shown:?}");
+        }
+    }
+    let during = records[0].iter().position(|name| name == "during_reads").unwrap();
+    assert_eq!(records[1][during], "40000", "two repeats of 20,000 reads each");
+}
+
 /// A cell of which theory predicts everything, and that is elsewhere.
 #[test]
 fn every_figure_of_the_scorecard_is_in_results_csv_and_in_the_summary_for_machines() {
     let run = MadeUpRun::of("made-up", &STRATEGIES, &["single", "embedded"], 3);
     draw(run.path()).unwrap();
     let conclusion = conclude(run.path()).unwrap();
-    assert_eq!(conclusion.written.len(), 4, "nothing is required");
+    assert_eq!(conclusion.written.len(), 5, "nothing is required, and something was broken");
     let page = fs::read_to_string(run.file("report.html")).unwrap();
     let records = records(&run.file("results.csv"));
     assert_eq!(records.len(), 1 + 2 * STRATEGIES.len());
@@ -1093,7 +1142,7 @@ fn the_committed_examples_are_read_and_written_again_to_the_last_byte() {
         }
         // Examples that are older than a file of the results do not have it; figures of a whole run are not of its cells.
         let is_there = |guide: &&FileGuide| {
-            ![CURVE, STATISTICS].contains(&guide.name) && example.join(guide.name).exists()
+            ![CURVE, FAULTS, STATISTICS].contains(&guide.name) && example.join(guide.name).exists()
         };
         for guide in file_guides().iter().filter(is_there) {
             let (before, after) = (example.join(guide.name), dir.path().join(guide.name));

@@ -6,11 +6,14 @@ use crate::base::output::{answer, note};
 use crate::base::shown;
 use crate::commands::exit::Exit;
 use crate::commands::output::print;
+use crate::report::enough::wanted_hit_rates;
 use crate::report::group::{Group, groups};
 use crate::report::picture::{PictureRequest, draw_picture};
 use crate::report::terminal::closing_table;
 use crate::report::{self, ReportError};
-use crate::results::{Results, write_atomically};
+use crate::results::{EnoughCacheRow, Results, write_atomically};
+use crate::run::findings::enough_cache;
+use crate::run::plan::{Plan, PlanOptions};
 
 /// The width of a table that goes to a file or a pipe.
 const WIDTH_OF_A_FILE: usize = 160;
@@ -39,8 +42,32 @@ pub fn execute(dir: &Path, picture: Option<&PictureRequest>, junit: Option<&Path
     }
 }
 
+/// Reads the results of a run, with what theory says that hit rates take.
+///
+/// # Errors
+/// Those of [`report::read`].
+pub fn read_results(dir: &Path) -> Result<Results, ReportError> {
+    let mut results = report::read(dir)?;
+    results.enough_cache = enough_cache_of(&results);
+    Ok(results)
+}
+
+/// Nothing where no capacity was swept, and of a scenario that this version of hotset does not read.
+fn enough_cache_of(results: &Results) -> Vec<EnoughCacheRow> {
+    let run = &results.run;
+    let is_swept = results.summary.iter().any(|row| row.swept.contains("cache.capacity="));
+    let scenario: toml::Table = run.effective_scenario.parse().unwrap_or_default();
+    // A trace would be read for it from its beginning to its end, and no model covers one.
+    let has_trace = scenario.get("workload").is_some_and(|workload| workload.get("trace").is_some());
+    if !is_swept || has_trace {
+        return Vec::new();
+    }
+    let plan = Plan::parse(&run.name, &run.scenario_path, &run.effective_scenario, &PlanOptions::default());
+    plan.map_or_else(|_| Vec::new(), |plan| enough_cache(&plan, &wanted_hit_rates(run)))
+}
+
 fn draw_and_tell(dir: &Path, junit: Option<&Path>) -> Result<Exit, ReportError> {
-    let results = report::read(dir)?;
+    let results = read_results(dir)?;
     let groups = groups(&results)?;
     let drawn = report::draw(&results, &groups)?;
     for path in &drawn.written {

@@ -15,7 +15,7 @@ use crate::commands::cli::RunArguments;
 use crate::commands::exit::Exit;
 use crate::commands::output::{end, refuse};
 use crate::commands::plan::read;
-use crate::commands::report::{conclude, print_table, say};
+use crate::commands::report::{conclude, print_table, read_results, say};
 use crate::commands::resume::resume_command;
 use crate::load::workload::LoadPart;
 use crate::monitor::scenario::Watching;
@@ -150,7 +150,7 @@ fn finish(ended: Result<RunOutcome, RunError>, arguments: &RunArguments) -> Exit
 
 /// Prints the table, sums up and draws.
 fn tell(directory: &Path, arguments: &RunArguments) -> Result<Exit, ReportError> {
-    let results = report::read(directory)?;
+    let results = read_results(directory)?;
     let groups = groups(&results)?;
     let mut exit = print_table(&results, &groups);
     exit = exit.worse_of(conclude(&results, &groups, arguments.junit.as_deref()));

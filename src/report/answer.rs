@@ -25,7 +25,7 @@ pub(super) const WORK_AND_READS: &[ComparedFigure] = &[
     ComparedFigure {
         figure: "database.reads_per_op",
         wins: "reads the database least",
-        what: "database reads an operation",
+        what: "database reads for each answered operation",
     },
     ComparedFigure { figure: "read.p50", wins: "has the fastest median read", what: "the median read" },
     ComparedFigure { figure: "read.p99", wins: "has the fastest p99 of reads", what: "the p99 of reads" },
@@ -228,9 +228,16 @@ pub(super) fn by_topology(
 
 /// The first few names, and how many more there are.
 #[must_use]
-pub(super) fn few(names: &[&str]) -> String {
-    let mut shown: Vec<String> = names.iter().take(NAMED).map(|name| (*name).to_owned()).collect();
-    let more = names.len().saturating_sub(NAMED);
+pub(super) fn few(labels: &[&str]) -> String {
+    let quoted: Vec<String> = labels.iter().map(|label| format::quoted(label).into_owned()).collect();
+    few_phrases(&quoted)
+}
+
+/// The same of phrases, in which labels that need quotes have them.
+#[must_use]
+pub(super) fn few_phrases(phrases: &[String]) -> String {
+    let mut shown: Vec<String> = phrases.iter().take(NAMED).cloned().collect();
+    let more = phrases.len().saturating_sub(NAMED);
     shown.extend((more > 0).then(|| format!("{more} more")));
     format::list(&shown)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::charts;
 use super::format;
 use super::group::{Group, StrategyRepeats};
 use crate::results::{Mode, Results, SummaryRow};
@@ -20,6 +21,7 @@ pub fn sentences(results: &Results, groups: &[Group<'_>]) -> Vec<String> {
     [limits(results, groups), mix(results), capacity(results), faults(results)]
         .into_iter()
         .flatten()
+        .chain(charts::predictions(groups))
         .collect()
 }
 
@@ -31,8 +33,8 @@ fn limits(results: &Results, groups: &[Group<'_>]) -> Option<String> {
     for entry in entries() {
         for limit in entry.measured.iter().filter_map(|row| row.limits.limited_by) {
             let labels = held_back.entry(limit.name()).or_default();
-            if !labels.iter().any(|label| label == entry.label) {
-                labels.push(entry.label.to_owned());
+            if labels.iter().all(|label| *label != format::quoted(entry.label)) {
+                labels.push(format::quoted(entry.label).into_owned());
             }
         }
     }
@@ -53,7 +55,7 @@ fn limits(results: &Results, groups: &[Group<'_>]) -> Option<String> {
     }
     let labels = |holds: fn(&StrategyRepeats<'_>) -> bool| -> Vec<String> {
         let all: BTreeSet<&str> = entries().filter(|entry| holds(entry)).map(|entry| entry.label).collect();
-        all.into_iter().map(str::to_owned).collect()
+        all.into_iter().map(|label| format::quoted(label).into_owned()).collect()
     };
     let overloaded = labels(|entry| entry.measured.iter().any(|row| row.status.is_overloaded()));
     let unknown = labels(|entry| entry.measured.is_empty() || entry.is_impaired());

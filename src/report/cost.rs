@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::answer::{NEAR, few, leaders};
+use super::answer::{NEAR, few, few_phrases, leaders};
 use super::candidates::{candidates, sound_reference};
 use super::format;
 use super::group::{Group, StrategyRepeats};
@@ -69,8 +69,9 @@ fn shared_lead(several: &[&StrategyRepeats<'_>], prices: &PriceList, figure: &Cr
     let least = costs.first().map_or(0.0, |(_, cost)| *cost);
     let (near, far): (Vec<_>, Vec<_>) = costs.into_iter().partition(|(_, cost)| *cost <= NEAR * least);
     let each = |some: &[(&str, f64)]| -> String {
-        let each = some.iter().map(|(label, cost)| format!("{label} ({})", amount(prices, *cost)));
-        few(&each.collect::<Vec<_>>().iter().map(String::as_str).collect::<Vec<_>>())
+        let each =
+            some.iter().map(|(label, cost)| format!("{} ({})", format::quoted(label), amount(prices, *cost)));
+        few_phrases(&each.collect::<Vec<_>>())
     };
     let what = match near.as_slice() {
         [_] => "Cheapest for a million operations as far as was seen",
@@ -156,7 +157,8 @@ pub fn section(group: &Group<'_>) -> Markup {
     columns.push(figures("instances"));
     columns.extend(prices.map(|_| figures("cost of a million operations")));
     columns.extend(prices.map(|_| figures("cost a month")));
-    let mut table = PageTable::new("What each strategy takes, by a million operations", columns);
+    let mut table =
+        PageTable::new("What each strategy takes, by a million operations that were answered", columns);
     for entry in group.entries.iter().filter(|entry| !entry.measured.is_empty()) {
         let value = |name: &str| named(name).and_then(|figure| figure.of(entry)).map(|of| of.value);
         let written = |name: &str, show: Show| value(name).map_or_else(|| NONE.into(), show);
@@ -170,7 +172,8 @@ pub fn section(group: &Group<'_>) -> Markup {
     html! {
         details {
             summary { "What each strategy takes" @if prices.is_some() { " and costs" } }
-            p { "Reads, writes and commands are for each million operations; multiply by prices of your own." }
+            p { "Reads, writes and commands are for each million operations that were answered, and those of operations that failed are among \
+                them; multiply by prices of your own." }
             @if let Some(prices) = prices { p { (in_words(prices)) } }
             (table.html())
         }

@@ -4,10 +4,12 @@
 //! No strategy is put before another by one figure alone: what it saves stands beside what users feel, and what it risks
 //! beside both.
 
+mod alike;
 mod costs;
 mod doubts;
 mod figures;
 mod gain;
+mod said;
 
 use super::answer::few;
 use super::candidates::candidates;
@@ -17,57 +19,7 @@ use super::knee;
 use super::safety::{self, Safety};
 use crate::results::Verdict;
 use figures::value;
-
-/// What kind of thing a sentence says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tone {
-    /// What a strategy gains.
-    Gain,
-    /// What it costs or risks.
-    Cost,
-    /// What the data do not show.
-    Doubt,
-}
-
-impl Tone {
-    /// The sign before the sentence.
-    #[must_use]
-    pub fn sign(self) -> &'static str {
-        match self {
-            Self::Gain => "●",
-            Self::Cost => "▲",
-            Self::Doubt => "○",
-        }
-    }
-
-    /// Its word, for those who do not see the sign.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Gain => "gain",
-            Self::Cost => "cost",
-            Self::Doubt => "doubt",
-        }
-    }
-}
-
-/// One thing to know.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sentence {
-    /// What kind of thing it is.
-    pub tone: Tone,
-    /// The sentence.
-    pub text: String,
-}
-
-/// The sentences on one topology and set of swept values.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DecisionPart {
-    /// Which; empty where there is but one.
-    pub heading: String,
-    /// What is to be known of it.
-    pub sentences: Vec<Sentence>,
-}
+pub use said::{DecisionPart, Sentence, Tone};
 
 /// Both ends of a sweep are told where that makes no more parts than this.
 const GROUPS: usize = 4;
@@ -83,7 +35,7 @@ pub fn of(groups: &[Group<'_>]) -> Vec<DecisionPart> {
     let told = told(groups);
     let untold: Vec<&Group<'_>> =
         groups.iter().filter(|group| told.iter().all(|told| !std::ptr::eq(*told, *group))).collect();
-    told.into_iter().map(part).chain(elsewhere(&untold)).collect()
+    alike::told_once(told.into_iter().map(part).collect()).into_iter().chain(elsewhere(&untold)).collect()
 }
 
 /// What went wrong with what has no part of its own: guarantees that are broken or not known, and runs that failed or measured
@@ -186,7 +138,7 @@ pub fn sentences(group: &Group<'_>) -> Vec<Sentence> {
     all
 }
 
-/// The database's reads an operation, as a share of those of no cache; `None` where that did not run or read nothing.
+/// The database's reads for each answered operation, as a share of those of no cache; `None` where that did not run or read nothing.
 #[must_use]
 pub fn share_of_reference(group: &Group<'_>, entry: &StrategyRepeats<'_>) -> Option<f64> {
     let reference = group.entries.iter().find(|entry| entry.is_reference() && !entry.measured.is_empty())?;
@@ -208,7 +160,6 @@ mod tests {
         row.read_response.p50_us = Some(p50);
         row.read_response.p99_us = Some(p99);
         row.calls.db_reads = db_reads;
-        row.calls_per_op.db_reads_per_op = Some(db_reads as f64 / 1_000.0);
         row.judgement.verdict = Some(Verdict::Kept);
         row.audited.audited_reads = 900;
         row.audited.stale_share = Some(0.0);
@@ -248,7 +199,7 @@ mod tests {
             &told,
             Tone::Gain,
             &[
-                "cache-through needs 16.8 % of the database reads of no-cache (0.16 against 0.95 an operation; 5.94 ± 0.01 × less, n = 5)",
+                "cache-through needs 16.8 % of the database reads of no-cache (0.16 against 0.95 for each answered operation; 5.94 ± 0.01 × less, n = 5)",
                 "and answers half of its reads in",
                 "faster",
                 "slower",
@@ -438,11 +389,9 @@ mod tests {
             }
         });
         let headings: Vec<_> = parts.iter().map(|part| part.heading.as_str()).collect();
-        assert_eq!(headings.len(), 4, "{headings:?}");
-        for topology in ["single", "cluster", "sentinel"] {
-            assert!(headings.iter().any(|heading| heading.starts_with(topology)), "{headings:?}");
-        }
-        let elsewhere: Vec<_> = parts[3].sentences.iter().map(|sentence| sentence.text.as_str()).collect();
+        let alike = "The same at cluster, capacity = 10% · sentinel, capacity = 10% · single, capacity = 10%";
+        assert_eq!(headings, [alike, "Elsewhere"]);
+        let elsewhere: Vec<_> = parts[1].sentences.iter().map(|sentence| sentence.text.as_str()).collect();
         assert!(elsewhere[0].contains("cluster") && elsewhere[0].contains("DID NOT HOLD"), "{elsewhere:#?}");
     }
 

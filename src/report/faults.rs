@@ -1,18 +1,150 @@
-//! The part of the page that says how long faults took service and hits away.
+//! The part of the page that says what reads took while faults had their effect, and how long these took service and hits away.
 
 use maud::{Markup, html};
 
+use super::fault_times::FaultTimes;
 use super::format;
 use super::group::{Group, StrategyRepeats};
 use super::headline::NONE;
 use super::safety::percent;
 use super::table::{PageTable, figures, words};
 use crate::model::stats::median;
-use crate::results::SummaryRow;
+use crate::results::{FaultTimesRow, StretchTimes, SummaryRow};
 
-/// A table of outages and recoveries; empty where nothing was broken.
+/// Of a fault that had its effect in a smaller share of its windows, the figures are mostly of the time around it.
+const COARSE: f64 = 0.5;
+
+/// What was answered meanwhile, and then outages and recoveries; empty where nothing was broken.
 #[must_use]
 pub fn section(group: &Group<'_>) -> Markup {
+    html! { (meanwhile(group)) (outages(group)) }
+}
+
+/// The rows of `faults.csv` of a group: a fault after the other, each with its strategies in their order.
+#[must_use]
+pub fn rows_of(group: &Group<'_>) -> Vec<FaultTimesRow> {
+    let of_entry = |entry: &StrategyRepeats<'_>| {
+        let row = |times: &FaultTimes| times.row(entry.label, group.topology, group.swept);
+        entry.faults.iter().map(row).collect::<Vec<_>>()
+    };
+    let rows: Vec<FaultTimesRow> = group.entries.iter().flat_map(of_entry).collect();
+    let begins_s = |one: &FaultTimesRow| {
+        let same = rows.iter().filter(|row| (&row.fault, row.number) == (&one.fault, one.number));
+        same.map(|row| row.at_s).fold(f64::INFINITY, f64::min)
+    };
+    let mut sorted: Vec<(f64, FaultTimesRow)> = rows.iter().map(|row| (begins_s(row), row.clone())).collect();
+    sorted.sort_by(|(a, one), (b, other)| a.total_cmp(b).then_with(|| one.fault.cmp(&other.fault)));
+    sorted.into_iter().map(|(_, row)| row).collect()
+}
+
+/// A table of what reads took before each fault and during it; empty where nothing was broken, or no interval log tells.
+fn meanwhile(group: &Group<'_>) -> Markup {
+    let rows = rows_of(group);
+    if rows.is_empty() {
+        return html! {};
+    }
+    let mut table = PageTable::new(
+        "What reads took before each fault and while it had its effect",
+        [
+            words("strategy"),
+            words("fault"),
+            figures("from"),
+            figures("until"),
+            figures("windows"),
+            figures("p50 before"),
+            figures("p50 during"),
+            figures("p99 before"),
+            figures("p99 during"),
+            figures("reads during"),
+            figures("failed before"),
+            figures("failed during"),
+        ],
+    );
+    for row in &rows {
+        table.add(&cells(row));
+    }
+    html! {
+        h3 { "What reads took while a fault had its effect" }
+        @for sentence in quickest(&rows) { p { (sentence) } }
+        (table.html())
+        p { "A fault has its effect until it is mended and, where operations go on to fail, until the first window without an error; at \
+            the latest until the next fault. " em { "During" } " are the windows that touch that time, " em { "before" } " are whole \
+            windows before it in which no fault had its effect. p50 and p99 are the response times of reads that were answered in these \
+            windows, whenever they were due, of all undisturbed repeats together; what failed has no time, and is a share of all \
+            operations. A strategy that a fault does not reach has no row for it. faults.csv has these figures." }
+        @if let Some(sentence) = coarse(&rows) { p.warning { (sentence) } }
+    }
+}
+
+fn cells(row: &FaultTimesRow) -> [String; 12] {
+    let or_none = |value: Option<f64>, show: fn(f64) -> String| value.map_or_else(|| NONE.into(), show);
+    let StretchTimes { read_p50_us, read_p99_us, failed_share, .. } = row.before;
+    [
+        row.strategy.clone(),
+        row.fault.clone(),
+        at(row.at_s),
+        row.until_s.map_or_else(|| "the end".into(), at),
+        format!("{} of {}", row.during.windows, format::micros(row.window_s * 1e6)),
+        or_none(read_p50_us, format::micros),
+        or_none(row.during.read_p50_us, format::micros),
+        or_none(read_p99_us, format::micros),
+        or_none(row.during.read_p99_us, format::micros),
+        format::count(row.during.reads as f64),
+        or_none(failed_share, percent),
+        or_none(row.during.failed_share, percent),
+    ]
+}
+
+fn at(seconds: f64) -> String {
+    format!("{} s", format::three_digits(seconds))
+}
+
+/// With whom answered reads took least in each fault, and with whom least failed: the one is nothing without the other.
+fn quickest(rows: &[FaultTimesRow]) -> Vec<String> {
+    let of_one_fault = |a: &FaultTimesRow, b: &FaultTimesRow| (&a.fault, a.number) == (&b.fault, b.number);
+    let sentence = |rows: &[FaultTimesRow]| {
+        let least = |figure: fn(&FaultTimesRow) -> Option<f64>| {
+            let known = rows.iter().filter_map(|row| Some((row, figure(row)?)));
+            known.min_by(|a, b| a.1.total_cmp(&b.1))
+        };
+        let (quick, p50_us) = least(|row| row.during.read_p50_us)?;
+        let (sound, failed) = least(|row| row.during.failed_share)?;
+        let failed_with_it = percent(quick.during.failed_share?);
+        let but = if quick.strategy == sound.strategy || quick.during.failed_share <= Some(failed) {
+            ", the least of all".to_owned()
+        } else {
+            format!("; least failed with {}, {}", format::quoted(&sound.strategy), percent(failed))
+        };
+        Some(format!(
+            "While the fault {} that began at {} had its effect, the median of answered reads was least with {}, {}, where {failed_with_it} of the operations failed{but}.",
+            quick.fault,
+            at(quick.at_s),
+            format::quoted(&quick.strategy),
+            format::micros(p50_us)
+        ))
+    };
+    rows.chunk_by(of_one_fault).filter(|of_fault| of_fault.len() > 1).filter_map(sentence).collect()
+}
+
+/// Names the faults of which windows are too long to tell.
+fn coarse(rows: &[FaultTimesRow]) -> Option<String> {
+    let mut short: Vec<&FaultTimesRow> = Vec::new();
+    for row in rows.iter().filter(|row| row.effect_share.is_some_and(|share| share < COARSE)) {
+        if short.iter().all(|known| (&known.fault, known.number) != (&row.fault, row.number)) {
+            short.push(row);
+        }
+    }
+    let names: Vec<String> = short.iter().map(|row| format!("{} of {}", row.fault, at(row.at_s))).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "Less than half of the windows' time was that of {}, so that what is told of it is mostly of the time around it: a shorter `run.window` tells.",
+            format::list(&names)
+        )
+    })
+}
+
+/// A table of outages and recoveries; empty where nothing was broken.
+fn outages(group: &Group<'_>) -> Markup {
     let hit: Vec<&StrategyRepeats<'_>> = group
         .entries
         .iter()
@@ -84,4 +216,43 @@ fn recovery(entry: &StrategyRepeats<'_>) -> String {
 
 fn seconds(seconds: f64) -> String {
     if seconds == 0.0 { "0 s".into() } else { format!("{seconds:.2} s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(strategy: &str, p50_us: f64, failed: f64) -> FaultTimesRow {
+        let during =
+            StretchTimes { failed_share: Some(failed), read_p50_us: Some(p50_us), ..StretchTimes::default() };
+        FaultTimesRow {
+            strategy: strategy.into(),
+            fault: "kill".into(),
+            at_s: 8.002,
+            during,
+            ..FaultTimesRow::default()
+        }
+    }
+
+    #[test]
+    fn who_is_quickest_in_a_fault_is_told_with_what_failed_and_with_whom_least_did() {
+        let rows = [row("cache-aside", 900.0, 0.8), row("cache-aside, bypass", 1_400.0, 0.02)];
+        let told = quickest(&rows);
+        assert_eq!(
+            told,
+            [
+                "While the fault kill that began at 8 s had its effect, the median of answered reads was least with cache-aside, 900 µs, where 80 % of the operations failed; least failed with \u{201c}cache-aside, bypass\u{201d}, 2 %."
+            ]
+        );
+        let sound = quickest(&[row("a", 900.0, 0.0), row("b", 1_000.0, 0.0)]).join("");
+        assert!(sound.ends_with("where 0 % of the operations failed, the least of all."), "{sound}");
+        assert_eq!(quickest(&rows[..1]), Vec::<String>::new(), "there is nothing to compare");
+    }
+
+    #[test]
+    fn windows_much_longer_than_an_effect_are_said_to_be_too_coarse() {
+        let of = |share| coarse(&[FaultTimesRow { effect_share: Some(share), ..row("a", 1.0, 0.0) }]);
+        assert_eq!(of(0.7), None);
+        assert!(of(0.3).unwrap().contains("that of kill of 8 s"), "{:?}", of(0.3));
+    }
 }

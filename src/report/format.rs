@@ -1,5 +1,7 @@
 //! Figures as people read them: three digits that matter, and always a unit.
 
+use std::borrow::Cow;
+
 use crate::model::stats::Ratio;
 
 /// A time in microseconds: `830 ns`, `12.3 µs`, `4.56 ms`, `2.1 s`.
@@ -72,6 +74,12 @@ pub fn date(utc: &str) -> String {
     }
 }
 
+/// A label as it stands among others: in quotes where it has a comma, which would make two of it.
+#[must_use]
+pub fn quoted(label: &str) -> Cow<'_, str> {
+    if label.contains(',') { format!("\u{201c}{label}\u{201d}").into() } else { label.into() }
+}
+
 /// Names in a sentence: `a`, `a and b`, `a, b and c`.
 #[must_use]
 pub fn list(names: &[String]) -> String {
@@ -123,6 +131,13 @@ mod tests {
         let interval = Some(ConfidenceInterval { low: 1.1, high: 2.53 });
         let near_one = Ratio { estimate: 1.67, interval, blocks: 5 };
         assert_eq!(near_one.times("slower"), "1.67 × slower, 1.1 to 2.53, n = 5");
+    }
+
+    #[test]
+    fn a_label_with_a_comma_is_not_taken_for_two() {
+        assert_eq!(quoted("cache-aside"), "cache-aside");
+        let labels = ["lease", "cache-aside, bypass"].map(|label| quoted(label).into_owned());
+        assert_eq!(list(&labels), "lease and \u{201c}cache-aside, bypass\u{201d}");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hdrhistogram::Histogram;
 
+use super::fault_times::FaultTimes;
 use super::format;
 use super::style::{self, Look};
 use crate::base::units::{ByteSize, parse_duration};
@@ -51,6 +52,8 @@ pub struct StrategyRepeats<'a> {
     pub undisturbed: Vec<&'a SummaryRow>,
     /// Its cells that could not be run.
     pub failed: Vec<&'a SummaryRow>,
+    /// What reads took in the faults of its undisturbed repeats.
+    pub faults: Vec<FaultTimes>,
     merged: BTreeMap<(OperationClass, Measure), Histogram<u64>>,
 }
 
@@ -235,12 +238,13 @@ fn looks(results: &Results) -> BTreeMap<&str, Look> {
             .or_default()
             .insert((row.strategy != row.strategy_name, &row.strategy));
     }
-    labels
-        .iter()
-        .flat_map(|(name, labels)| {
-            labels.iter().enumerate().map(|(variant, (_, label))| (*label, style::look(name, variant)))
-        })
-        .collect()
+    let variants = labels.iter().flat_map(|(name, labels)| {
+        labels.iter().enumerate().map(|(variant, (_, label))| (*label, (*name, variant)))
+    });
+    let mut variants: Vec<(&str, (&str, usize))> = variants.collect();
+    variants.sort_by_key(|(label, (name, _))| (style::place(name), *label));
+    let kinds: Vec<(&str, usize)> = variants.iter().map(|(_, kind)| *kind).collect();
+    variants.iter().map(|(label, _)| *label).zip(style::looks_of(&kinds)).collect()
 }
 
 /// The blocks in which a run of the group was disturbed; none where fewer than three others are left.
@@ -274,8 +278,9 @@ fn entries<'a>(
             let mut undisturbed = measured.clone();
             undisturbed.retain(|row| !left_out.contains(&row.block));
             let merged = results.merged_histograms(undisturbed.iter().map(|row| row.cell.as_str()))?;
+            let faults = FaultTimes::all(results, &undisturbed)?;
             let look = looks.get(label).copied().unwrap_or_else(|| style::look(label, 0));
-            Ok(StrategyRepeats { label, look, measured, undisturbed, failed, merged })
+            Ok(StrategyRepeats { label, look, measured, undisturbed, failed, faults, merged })
         })
         .collect()
 }
@@ -332,7 +337,8 @@ impl Group<'_> {
 /// Scenario, date and topologies in one line, for charts over several groups.
 #[must_use]
 pub fn facts_of_run(groups: &[Group<'_>]) -> String {
-    let topologies: Vec<String> = ends(groups).iter().map(|(first, _)| first.topology.to_owned()).collect();
+    let topologies: Vec<String> =
+        ends(groups).iter().map(|(first, _)| format::quoted(first.topology).into_owned()).collect();
     let word = if topologies.len() == 1 { "topology" } else { "topologies" };
     let mut facts = Vec::new();
     if let Some(group) = groups.first() {
@@ -383,8 +389,8 @@ fn affected(entry: &StrategyRepeats<'_>, holds: Holds) -> Option<String> {
     let all = entry.cells().count();
     match entry.cells().filter(|row| holds(row)).count() {
         0 => None,
-        some if some == all => Some(entry.label.to_owned()),
-        some => Some(format!("{} ({some} of {all} repeats)", entry.label)),
+        some if some == all => Some(format::quoted(entry.label).into_owned()),
+        some => Some(format!("{} ({some} of {all} repeats)", format::quoted(entry.label))),
     }
 }
 

@@ -21,6 +21,12 @@ pub struct Headline {
 }
 
 impl Headline {
+    /// The fate of the cells in one line.
+    #[must_use]
+    pub fn status_line(&self) -> String {
+        self.status.replace('\n', ", ")
+    }
+
     /// The headline of all repeats of a strategy.
     #[must_use]
     pub fn of(entry: &StrategyRepeats<'_>) -> Self {
@@ -58,4 +64,21 @@ fn limited_by(entry: &StrategyRepeats<'_>) -> String {
     let limits: BTreeSet<&str> =
         entry.measured.iter().filter_map(|row| row.limits.limited_by).map(LimitedBy::name).collect();
     if limits.is_empty() { NONE.into() } else { limits.into_iter().collect::<Vec<_>>().join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::group::groups;
+    use crate::report::made_up::run_of;
+    use crate::results::{Results, SummaryRow};
+
+    #[test]
+    fn words_on_the_status_are_apart_on_one_line_too() {
+        let of = |block, status| SummaryRow { status, ..run_of("lease", block) };
+        let summary = vec![of(1, Status::DisturbedWarming), of(2, Status::Warming)];
+        let results = Results { summary, ..Results::default() };
+        let groups = groups(&results).unwrap();
+        assert_eq!(Headline::of(&groups[0].entries[0]).status_line(), "1/2 disturbed, warming");
+    }
 }

@@ -2,7 +2,7 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::decision::{self, DecisionPart};
+use super::decision::{self, DecisionPart, Sentence};
 use super::format;
 use super::group::Group;
 use super::headline::NONE;
@@ -64,6 +64,7 @@ pub fn runs_of(page: &str) -> Option<usize> {
 pub fn page(results: &Results, groups: &[Group<'_>], drawings: &Drawings<'_>) -> String {
     let Drawings { of_run, sections, note } = drawings;
     let run = &results.run;
+    let told = decision::told(groups);
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -77,13 +78,14 @@ pub fn page(results: &Results, groups: &[Group<'_>], drawings: &Drawings<'_>) ->
             }
             body {
                 main {
-                    (contents(groups, of_run, sections))
+                    (contents(results, groups, of_run, sections))
                     (decision_panel(results, groups))
                     (scorecard::html(groups))
                     (side_by_side::html(groups))
                     (charts_of_run(of_run))
-                    @for section in sections { (section_html(section, sections.len() > 1)) }
+                    @for section in sections { (section_html(section, sections.len() > 1, &told)) }
                     (beyond_this_run(results, groups))
+                    (super::failures::section(results))
                     (runs(results))
                     (how(results, note.as_deref()))
                     (machine(run))
@@ -140,8 +142,14 @@ fn would_tell_apart(groups: &[Group<'_>]) -> Markup {
 fn decision_part(part: &DecisionPart) -> Markup {
     html! {
         @if !part.heading.is_empty() { h3 { (part.heading) } }
+        (sentences_html(&part.sentences))
+    }
+}
+
+fn sentences_html(sentences: &[Sentence]) -> Markup {
+    html! {
         ul.decision {
-            @for sentence in &part.sentences {
+            @for sentence in sentences {
                 li class=(sentence.tone.word()) {
                     span.sign aria-hidden="true" { (sentence.tone.sign()) }
                     span.unseen { (sentence.tone.word()) ": " }
@@ -165,7 +173,12 @@ fn lead(results: &Results) -> Markup {
     }
 }
 
-fn contents(groups: &[Group<'_>], of_run: &[&Picture], sections: &[Section<'_>]) -> Markup {
+fn contents(
+    results: &Results,
+    groups: &[Group<'_>],
+    of_run: &[&Picture],
+    sections: &[Section<'_>],
+) -> Markup {
     let several = groups.iter().any(|group| group.topology != groups[0].topology);
     html! {
         nav.contents aria-label="Contents" {
@@ -177,6 +190,7 @@ fn contents(groups: &[Group<'_>], of_run: &[&Picture], sections: &[Section<'_>])
                 a href=(format!("#{}", section.group.anchor())) { (decision::name(section.group)) }
             }
             a href="#beyond" { "beyond this run" }
+            @if !results.errors.is_empty() { a href="#failed" { "what failed" } }
             a href="#runs" { "every run" }
             a href="#how" { "how it was measured" }
             a href="#where" { "where it ran" }
@@ -212,24 +226,28 @@ fn charts_of_run(pictures: &[&Picture]) -> Markup {
     }
 }
 
-fn section_html(section: &Section<'_>, several: bool) -> Markup {
+/// What is said of a group, unless the decision has said it.
+fn said_of(group: &Group<'_>, told: &[&Group<'_>]) -> Markup {
+    html! {
+        @if told.iter().any(|one| one.anchor() == group.anchor()) {
+            p { "What these figures say stands in " a href="#decision" { "the decision" } "." }
+        } @else {
+            (sentences_html(&decision::sentences(group)))
+        }
+    }
+}
+
+fn section_html(section: &Section<'_>, several: bool, told: &[&Group<'_>]) -> Markup {
     let group = section.group;
     html! {
         section id=(group.anchor()) data-topology=(group.topology) data-swept=(group.swept) {
             h2 { "Results" @if several { ": " (decision::name(group)) } }
             p { (group.status()) }
-            @if several { ul.decision {
-                @for sentence in decision::sentences(group) {
-                    li class=(sentence.tone.word()) {
-                        span.sign aria-hidden="true" { (sentence.tone.sign()) } (sentence.text)
-                    }
-                }
-            } }
+            @if several { (said_of(group, told)) }
             @for picture in &section.pictures { (picture.html()) }
             (super::prediction::section(group))
             (super::knee::section(group))
             (super::phases::section(group))
-            (super::failures::section(group))
             (super::faults::section(group))
             (super::audit::section(group))
             (super::cost::section(group))

@@ -24,7 +24,7 @@ pub const SUMMARY_JSON: &str = "summary.json";
 /// The decision and the table, to be pasted.
 pub const SUMMARY_MARKDOWN: &str = "summary.md";
 
-/// The database's reads an operation, as a share of those of no cache in the same group.
+/// The database's reads for each answered operation, as a share of those of no cache in the same group.
 const SHARE: &str = "database.reads_share_of_no_cache";
 
 /// The version of the form of `summary.json`.
@@ -62,7 +62,7 @@ pub fn results_csv(groups: &[Group<'_>]) -> Result<Vec<u8>, String> {
             group.topology.to_owned(),
             group.swept.to_owned(),
             entry.measured.len().to_string(),
-            verdict.status.replace('\n', ", "),
+            verdict.status_line(),
             guarantee(entry),
             verdict.guarantee,
         ];
@@ -384,7 +384,8 @@ pub fn summary_markdown(results: &Results, groups: &[Group<'_>], judged: &[Judge
         let mut row = vec![plain(entry.label), plain(group.topology)];
         row.extend(swept_too.then(|| plain(&short_swept(group.swept, " = ", ", "))));
         row.extend(criteria.iter().map(|criterion| criterion.show(entry)));
-        row.extend([verdict.guarantee, verdict.status.replace('\n', ", ")]);
+        let status = verdict.status_line();
+        row.extend([verdict.guarantee, status]);
         let _ = writeln!(text, "| {} |", row.join(" | "));
     }
     text

@@ -14,8 +14,10 @@ pub mod compare;
 pub mod cost;
 pub mod criteria;
 pub mod decision;
+pub mod enough;
 pub mod failures;
-mod faults;
+mod fault_times;
+pub mod faults;
 pub mod format;
 pub mod group;
 pub mod headline;
@@ -53,7 +55,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use crate::results::{CurveRow, Results, ResultsError, STATISTICS, statistics_csv, write_atomically};
+use crate::results::{
+    CAPACITIES, CurveRow, FAULTS, FaultTimesRow, Results, ResultsError, STATISTICS, capacities_csv,
+    faults_csv, statistics_csv, write_atomically,
+};
 use canvas::{render, svg};
 use charts::KnownChart;
 use group::Group;
@@ -268,6 +273,13 @@ pub fn conclude(results: &Results, groups: &[Group<'_>]) -> Result<SummedUp, Rep
         ),
         (STATISTICS, statistics_csv(&statistics::rows(groups))),
     ];
+    let faults: Vec<FaultTimesRow> = groups.iter().flat_map(faults::rows_of).collect();
+    if !faults.is_empty() {
+        files.push((FAULTS, faults_csv(&faults)));
+    }
+    if !results.enough_cache.is_empty() {
+        files.push((CAPACITIES, capacities_csv(&results.enough_cache)));
+    }
     if !judged.is_empty() {
         let lines = machine_files::requirements_csv(&judged).map_err(failed(machine_files::REQUIREMENTS))?;
         files.push((machine_files::REQUIREMENTS, lines));

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::answer::few;
+use super::answer::few_phrases;
 use super::decision;
 use super::format;
 use super::requirements::{self, JudgedRequirement, Met};
@@ -29,8 +29,12 @@ impl<'a> Candidate<'a> {
     fn all(judged: &'a [JudgedRequirement<'a>], several: bool) -> Vec<Self> {
         let mut all: Vec<Self> = Vec::new();
         for one in judged {
-            let place = if several { format!(" on {}", decision::name(one.group)) } else { String::new() };
-            let name = format!("{}{place}{}", one.strategy, flaw(one));
+            let place = if several {
+                format!(" on {}", format::quoted(&decision::name(one.group)))
+            } else {
+                String::new()
+            };
+            let name = format!("{}{place}{}", format::quoted(one.strategy), flaw(one));
             let at = all.iter().position(|known| known.name == name).unwrap_or_else(|| {
                 all.push(Self { name, wanting: Vec::new() });
                 all.len() - 1
@@ -88,11 +92,11 @@ fn sentence(judged: &[JudgedRequirement<'_>], several: bool) -> Option<String> {
     if all.len() < 2 || requirements.len() < 2 {
         return None;
     }
-    let meet_all: Vec<&str> =
-        all.iter().filter(|one| one.wanting.is_empty()).map(|one| one.name.as_str()).collect();
+    let meet_all: Vec<String> =
+        all.iter().filter(|one| one.wanting.is_empty()).map(|one| one.name.clone()).collect();
     if !meet_all.is_empty() {
         let verb = if meet_all.len() == 1 { "meets" } else { "meet" };
-        return Some(format!("{} {verb} all that is required.", few(&meet_all)));
+        return Some(format!("{} {verb} all that is required.", few_phrases(&meet_all)));
     }
     let nearest: Vec<String> = all.iter().take(NEAREST).map(Candidate::in_words).collect();
     let hopeless: Vec<String> =

@@ -260,9 +260,12 @@ pub fn lines(judged: &[JudgedRequirement<'_>], several: bool) -> Vec<String> {
             judged.iter().filter(|one| one.requirement == *requirement).collect();
         let who = |met: Met| -> Vec<String> {
             let name = |one: &&&JudgedRequirement<'_>| {
-                let place =
-                    if several { format!(" on {}", decision::name(one.group)) } else { String::new() };
-                format!("{}{place} {}", one.strategy, one.measured())
+                let place = if several {
+                    format!(" on {}", format::quoted(&decision::name(one.group)))
+                } else {
+                    String::new()
+                };
+                format!("{}{place} {}", format::quoted(one.strategy), one.measured())
             };
             of.iter().filter(|one| one.met == met).map(|one| name(&one)).collect()
         };

@@ -58,7 +58,7 @@ pub fn html(groups: &[Group<'_>]) -> Markup {
                         (heading("topology", "The topology's label.", true))
                         @if swept { (heading("swept", "The swept values.", true)) }
                         @if !judged.is_empty() { (heading("required", "How many of the requirements it meets.", false)) }
-                        (heading("db reads", "Database reads an operation, as a share of those of no cache in the same group.", false))
+                        (heading("db reads", "Database reads for each answered operation, as a share of those of no cache in the same group.", false))
                         @for figure in &figures { (heading(figure.heading, figure.meaning, false)) }
                         (heading("guarantee", "What the strategy promises here.", true))
                         (heading("observed", "Whether the audit found anything against it.", true))
@@ -157,8 +157,8 @@ fn row(
             td.word.long { (guarantee) }
             td class=(format!("word {}", observed_class(&verdict.guarantee))) { (verdict.guarantee) }
             td.word {
-                @if reasons.is_empty() { (verdict.status) } @else {
-                    details { summary { (verdict.status) } ul { @for reason in &reasons { li { (reason) } } } }
+                @if reasons.is_empty() { (verdict.status_line()) } @else {
+                    details { summary { (verdict.status_line()) } ul { @for reason in &reasons { li { (reason) } } } }
                 }
             }
         }

@@ -47,7 +47,7 @@ pub fn html(groups: &[Group<'_>]) -> Markup {
                         }
                         tr {
                             @for topology in &topologies {
-                                th.between scope="col" data-topology=(topology) title="Database reads an operation, as a share of those of no cache." { "db reads" }
+                                th.between scope="col" data-topology=(topology) title="Database reads for each answered operation, as a share of those of no cache." { "db reads" }
                                 @for figure in &figures {
                                     th scope="col" data-topology=(topology) title=(figure.meaning) { (figure.heading) }
                                 }

@@ -98,13 +98,15 @@ pub struct Criterion {
     pub is_of_the_load: bool,
 }
 
-fn reads_per_operation(row: &SummaryRow) -> Option<f64> {
-    row.calls_per_op.db_reads_per_op
-}
-
 #[expect(clippy::unnecessary_wraps, reason = "a figure may be missing, and this one never is")]
 fn operations(row: &SummaryRow) -> Option<f64> {
     Some(row.operations as f64)
+}
+
+/// The operations that calls are counted by. One that failed may have asked for nothing, so that much failing would look cheap.
+#[expect(clippy::unnecessary_wraps, reason = "a figure may be missing, and this one never is")]
+fn answered(row: &SummaryRow) -> Option<f64> {
+    Some(row.answered() as f64)
 }
 
 fn measured(row: &SummaryRow) -> Option<f64> {
@@ -209,11 +211,11 @@ pub const CRITERIA: &[Criterion] = &[
     Criterion {
         name: "database.reads_per_op",
         heading: "db reads/op",
-        meaning: "Database reads for each operation.",
+        meaning: "Database reads for each operation that was answered; those of operations that failed count too.",
         unit: Unit::Ratio,
         better: Better::Lower,
-        of_row: reads_per_operation,
-        over: Over::Quotient(|row| Some(row.calls.db_reads as f64), operations),
+        of_row: |row| share(row.calls.db_reads, row.answered()),
+        over: Over::Quotient(|row| Some(row.calls.db_reads as f64), answered),
         is_of_the_load: false,
     },
     Criterion {
@@ -239,11 +241,11 @@ pub const CRITERIA: &[Criterion] = &[
     Criterion {
         name: "database.writes_per_op",
         heading: "db writes/op",
-        meaning: "Database writes for each operation.",
+        meaning: "Database writes for each operation that was answered; those of operations that failed count too.",
         unit: Unit::Ratio,
         better: Better::Lower,
-        of_row: |row| row.calls_per_op.db_writes_per_op,
-        over: Over::Quotient(|row| Some(row.calls.db_writes as f64), operations),
+        of_row: |row| share(row.calls.db_writes, row.answered()),
+        over: Over::Quotient(|row| Some(row.calls.db_writes as f64), answered),
         is_of_the_load: false,
     },
     Criterion {
@@ -344,11 +346,11 @@ pub const CRITERIA: &[Criterion] = &[
     Criterion {
         name: "cache.commands_per_op",
         heading: "cache cmds/op",
-        meaning: "Commands sent to the cache for each operation.",
+        meaning: "Commands sent to the cache for each operation that was answered; those of operations that failed count too.",
         unit: Unit::Ratio,
         better: Better::Lower,
-        of_row: |row| row.calls_per_op.cache_commands_per_op,
-        over: Over::Quotient(|row| Some(row.calls.cache_commands as f64), operations),
+        of_row: |row| share(row.calls.cache_commands, row.answered()),
+        over: Over::Quotient(|row| Some(row.calls.cache_commands as f64), answered),
         is_of_the_load: false,
     },
     Criterion {
@@ -392,6 +394,19 @@ pub fn named(name: &str) -> Option<&'static Criterion> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_failed_makes_no_strategy_cheaper() {
+        let mut row = SummaryRow { operations: 1_000, ..SummaryRow::default() };
+        (row.calls.db_reads, row.calls.db_writes, row.calls.cache_commands) = (400, 40, 800);
+        let figures = ["database.reads_per_op", "database.writes_per_op", "cache.commands_per_op"];
+        let of = |row: &SummaryRow| figures.map(|name| (named(name).unwrap().of_row)(row));
+        assert_eq!(of(&row), [Some(0.4), Some(0.04), Some(0.8)]);
+        (row.answers.errors, row.answers.timeouts) = (400, 200);
+        assert_eq!(of(&row), [Some(1.0), Some(0.1), Some(2.0)], "by what was answered");
+        row.answers.timeouts = 600;
+        assert_eq!(of(&row), [None; 3], "nothing was answered");
+    }
 
     #[test]
     fn every_figure_has_a_name_of_its_own_and_a_sentence() {

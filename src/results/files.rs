@@ -2,8 +2,9 @@
 
 use super::columns::{Column, Columns, columns_of};
 use super::{
-    AuditRow, CURVE, CurveRow, EntityRow, ErrorRow, EventRow, FigureRow, LatencyRow, NodeRow, OperationRow,
-    Origin, PhaseRow, STATISTICS, SUMMARY, SearchRow, StatisticsRow, StepRow, SummaryRow, TimeseriesRow,
+    AuditRow, CAPACITIES, CURVE, CurveRow, EnoughCacheRow, EntityRow, ErrorRow, EventRow, FAULTS,
+    FaultTimesRow, FigureRow, LatencyRow, NodeRow, OperationRow, Origin, PhaseRow, STATISTICS, SUMMARY,
+    SearchRow, StatisticsRow, StepRow, SummaryRow, TimeseriesRow,
 };
 
 /// Calls a macro with the files that hold many rows of a cell, in the order in which they are written.
@@ -79,6 +80,16 @@ pub fn file_guides() -> Vec<FileGuide> {
         name: STATISTICS,
         about: "One row for each figure of each strategy, topology and set of swept values, over its repeats: how sure it is, and how it compares with no cache and with the best.",
         columns: columns_of::<StatisticsRow>(),
+    });
+    guides.push(FileGuide {
+        name: FAULTS,
+        about: "One row for each fault with each strategy, topology and set of swept values, over its repeats: what reads took while it had its effect, and before it.",
+        columns: columns_of::<FaultTimesRow>(),
+    });
+    guides.push(FileGuide {
+        name: CAPACITIES,
+        about: "One row for each strategy and topology whose capacity was swept, and each hit rate that is asked for: how much cache that takes as theory has it; nothing of it was measured.",
+        columns: columns_of::<EnoughCacheRow>(),
     });
     guides.push(FileGuide {
         name: CURVE,

@@ -132,14 +132,15 @@ columns! {
 }
 
 columns! {
-    /// The same for each operation.
+    /// The same for each operation that was answered. The calls of those that failed count too: a strategy must not look cheap
+    /// because much failed with it.
     #[derive(Copy)]
     pub struct CallsPerOperation {
-        /// Database reads for each operation.
+        /// Database reads, those of failed operations too, for each operation that was answered.
         db_reads_per_op: Option<f64>,
-        /// Database writes for each operation.
+        /// Database writes, those of failed operations too, for each operation that was answered.
         db_writes_per_op: Option<f64>,
-        /// Cache commands for each operation.
+        /// Cache commands, those of failed operations too, for each operation that was answered.
         cache_commands_per_op: Option<f64>,
     }
 }
@@ -285,7 +286,7 @@ columns! {
         backlog_off: Option<f64>,
         /// Database writes for each write, where several of one key are flushed as one.
         predicted_db_writes_per_write: Option<f64>,
-        /// `db_writes` / `writes` less what is predicted.
+        /// `db_writes` for each write that was acknowledged, less what is predicted.
         db_writes_per_write_off: Option<f64>,
     }
 }

@@ -34,6 +34,9 @@ pub struct Interval<'a> {
     pub histogram: &'a Histogram<u64>,
 }
 
+/// The digits that a sum of windows keeps, as many as what is recorded.
+const SIGNIFICANT_DIGITS: u8 = 3;
+
 /// What stands before the tag of a sum. Tools that ask for a tag, such as `read-response`, do not see sums.
 const WHOLE: &str = "whole-";
 
@@ -101,6 +104,44 @@ pub fn merged_histograms(
     }
     log.read_to_end(&mut text).map_err(|error| error.to_string())?;
     added_up(&text, "")
+}
+
+/// Tells by its start and its end, in seconds from the start of measuring, whether a window is one of a sum.
+pub type PicksWindow<'a> = &'a dyn Fn((f64, f64)) -> bool;
+
+/// The windows of a log that each of these picks, added up, in nanoseconds.
+///
+/// # Errors
+/// Says what does not read or decode.
+pub(super) fn sums_of_windows<const N: usize>(
+    log: &[u8],
+    (operation, measure): (OperationClass, Measure),
+    picks: [PicksWindow<'_>; N],
+) -> Result<[Histogram<u64>; N], String> {
+    let wanted = tag(operation.name(), measure);
+    let nothing = || Histogram::new(SIGNIFICANT_DIGITS).map_err(|error| error.to_string());
+    let empty = nothing()?;
+    let mut sums = std::array::from_fn(|_| empty.clone());
+    let mut deserializer = Deserializer::new();
+    for entry in IntervalLogIterator::new(log) {
+        let LogEntry::Interval(interval) = entry.map_err(|error| format!("{error:?}"))? else { continue };
+        if interval.tag().is_none_or(|tag| tag.as_str() != wanted) {
+            continue;
+        }
+        let start_s = interval.start_timestamp().as_secs_f64();
+        let window = (start_s, start_s + interval.duration().as_secs_f64());
+        let of: Vec<bool> = picks.iter().map(|picks| picks(window)).collect();
+        if of.iter().all(|is_picked| !is_picked) {
+            continue;
+        }
+        let bytes = decode_base64(interval.encoded_histogram())?;
+        let histogram: Histogram<u64> =
+            deserializer.deserialize(&mut bytes.as_slice()).map_err(|error| error.to_string())?;
+        for (sum, _) in sums.iter_mut().zip(&of).filter(|(_, is_picked)| **is_picked) {
+            add(sum, &histogram)?;
+        }
+    }
+    Ok(sums)
 }
 
 /// Returns true for a line that is neither about the log nor one of its sums.
@@ -221,6 +262,26 @@ mod tests {
         assert_eq!(whole, merged_histograms(without_sums.as_bytes()).unwrap(), "an older log is added up");
         let broken = text.replace(text.lines().last().unwrap(), "Tag=read-response,0.0,1.0,2.0,!!!");
         assert_eq!(whole, merged_histograms(broken.as_bytes()).unwrap());
+    }
+
+    #[test]
+    fn windows_are_added_up_by_those_who_pick_them_and_the_sums_of_the_log_are_no_windows() {
+        let (slow, fast) = (histogram((1..500).map(|n| n * 1_000_000)), histogram((1..500).map(|n| n * 100)));
+        let all = [interval(0, &fast), interval(1, &slow), interval(2, &fast)];
+        let log = interval_log(SystemTime::UNIX_EPOCH, all).unwrap();
+        let kind = (OperationClass::Read, Measure::Response);
+        let sums = sums_of_windows(
+            &log,
+            kind,
+            [&|(_, end_s)| end_s <= 1.0, &|(start_s, _)| start_s >= 1.0, &|_| false],
+        )
+        .unwrap();
+        let mut late = slow.clone();
+        late.add(&fast).unwrap();
+        assert_eq!([&sums[0], &sums[1]], [&fast, &late]);
+        assert!(sums[2].is_empty());
+        let writes = (OperationClass::Write, Measure::Response);
+        assert!(sums_of_windows(&log, writes, [&|_| true]).unwrap()[0].is_empty());
     }
 
     #[test]

@@ -16,10 +16,12 @@ mod csv_text;
 mod curve;
 mod directory;
 mod durable;
+mod enough_cache;
 mod entities;
 mod error;
 mod events;
 mod failures;
+mod fault_times;
 mod file_name;
 mod files;
 mod groups;
@@ -51,10 +53,12 @@ pub use criteria::{Better, CRITERIA, Criterion, OfRow, Over, Unit, named};
 pub use curve::{CURVE, CurveRow, CurveSource, write_curve};
 pub use directory::{CellResults, ResultsDir};
 pub use durable::write_atomically;
+pub use enough_cache::{CAPACITIES, EnoughCacheRow, capacities_csv};
 pub use entities::EntityRow;
 pub use error::ResultsError;
 pub use events::{EventKind, EventRow};
 pub use failures::{ErrorRow, FailedStep};
+pub use fault_times::{FAULTS, FaultTimesRow, StretchTimes, faults_csv};
 pub use file_name::{file_safe, file_safe_within, interval_log_name, segment_record_name};
 pub use files::{
     APPLICATION, AUDIT, ENTITIES, ERRORS, EVENTS, FileGuide, LATENCY, NODES, OPERATIONS, PHASES, SEARCH,
@@ -65,7 +69,7 @@ pub use groups::{
     FailedSteps, Judgement, Limits, OfferedStream, Outages, Predicted, QueueDepths, StoreCalls, StoresAtEnd,
     Times, WindowTimes, WrongReads,
 };
-pub use interval_log::{Interval, interval_log, merged_histograms};
+pub use interval_log::{Interval, PicksWindow, interval_log, merged_histograms};
 pub use latency::{LatencyRow, Measure, OperationClass, OutcomeClass, spectrum};
 pub use nodes::{NodeRole, NodeRow};
 pub use operation_criteria::{OPERATION_CRITERIA, OperationCriterion, named_of_operation};

@@ -10,13 +10,13 @@ use hdrhistogram::Histogram;
 
 use super::columns::Columns;
 use super::files::{LATER, long_files};
-use super::interval_log::{add, merged_histograms};
+use super::interval_log::{PicksWindow, add, merged_histograms, sums_of_windows};
 use super::lines::{Rows, read_of_cells, read_rows};
 use super::{
-    APPLICATION, AUDIT, AuditRow, ENTITIES, ERRORS, EVENTS, EntityRow, ErrorRow, EventRow, FigureRow,
-    LATENCY, LatencyRow, Measure, NODES, NodeRow, OPERATIONS, Of, OperationClass, OperationRow, PHASES,
-    PhaseRow, RUN_INFO, ResultsError, RunInfo, SEARCH, STAIRCASE, SUMMARY, SearchRow, StepRow, SummaryRow,
-    TIMESERIES, TimeseriesRow, interval_log_name,
+    APPLICATION, AUDIT, AuditRow, ENTITIES, ERRORS, EVENTS, EnoughCacheRow, EntityRow, ErrorRow, EventRow,
+    FigureRow, LATENCY, LatencyRow, Measure, NODES, NodeRow, OPERATIONS, Of, OperationClass, OperationRow,
+    PHASES, PhaseRow, RUN_INFO, ResultsError, RunInfo, SEARCH, STAIRCASE, SUMMARY, SearchRow, StepRow,
+    SummaryRow, TIMESERIES, TimeseriesRow, interval_log_name,
 };
 
 macro_rules! results {
@@ -33,6 +33,8 @@ macro_rules! results {
             $( #[doc = $doc] pub $field: Vec<Of<$row>>, )*
             /// The gaps of the files, as sentences.
             pub notes: Vec<String>,
+            /// What theory says that hit rates take; asked of it anew for each page, and read from no file.
+            pub enough_cache: Vec<EnoughCacheRow>,
         }
 
         impl Results {
@@ -151,6 +153,40 @@ impl Results {
         }
     }
 
+    /// The windows of a cell that each of these picks, added up, in nanoseconds; `None` where it left no interval log.
+    ///
+    /// # Errors
+    /// Where the log does not read or decode.
+    pub fn sums_of_windows<const N: usize>(
+        &self,
+        cell: &str,
+        kind: (OperationClass, Measure),
+        picks: [PicksWindow<'_>; N],
+    ) -> Result<Option<[Histogram<u64>; N]>, ResultsError> {
+        let path = self.path.join(interval_log_name(cell));
+        match fs::read(&path) {
+            Ok(log) => sums_of_windows(&log, kind, picks)
+                .map(Some)
+                .map_err(|reason| ResultsError::IntervalLog { path, reason }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(ResultsError::io("read", &path, error)),
+        }
+    }
+
+    /// Adds what a cell recorded to a sum over several cells.
+    ///
+    /// # Errors
+    /// Where the sum has no room for it.
+    pub fn add_recorded(
+        &self,
+        cell: &str,
+        sum: &mut Histogram<u64>,
+        more: &Histogram<u64>,
+    ) -> Result<(), ResultsError> {
+        let path = || self.path.join(interval_log_name(cell));
+        add(sum, more).map_err(|reason| ResultsError::IntervalLog { path: path(), reason })
+    }
+
     /// Adds up what several cells recorded: percentiles of the sum are percentiles of all the operations, which
     /// averages of the cells' percentiles are not.
     ///
@@ -167,10 +203,7 @@ impl Results {
                     merged.insert(kind, histogram);
                     continue;
                 };
-                add(sum, &histogram).map_err(|reason| ResultsError::IntervalLog {
-                    path: self.path.join(interval_log_name(cell)),
-                    reason,
-                })?;
+                self.add_recorded(cell, sum, &histogram)?;
             }
         }
         Ok(merged)

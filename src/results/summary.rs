@@ -200,6 +200,12 @@ impl SummaryRow {
         self.answers.have_mostly_failed(self.operations)
     }
 
+    /// The operations that ended with the answer that was asked for.
+    #[must_use]
+    pub fn answered(&self) -> u64 {
+        self.operations.saturating_sub(self.answers.failures())
+    }
+
     /// The times of one operation and measure.
     #[must_use]
     pub fn times(&self, operation: OperationClass, measure: Measure) -> Times {

@@ -44,8 +44,10 @@ fn answer(group: &Group<'_>) -> Option<String> {
         }
     }
     risky.sort_by(|a, b| b.1.total_cmp(&a.1));
-    let losses: Vec<String> =
-        risky.iter().map(|(label, risk)| format!("{} with {label}", format::count(*risk))).collect();
+    let losses: Vec<String> = risky
+        .iter()
+        .map(|(label, risk)| format!("{} with {}", format::count(*risk), format::quoted(label)))
+        .collect();
     let mut parts = Vec::new();
     if !losses.is_empty() {
         parts.push(format!("A crash at the worst moment would have lost {}", format::list(&losses)));

@@ -101,7 +101,7 @@ fn note(remark: &str, group: &Group<'_>) -> String {
         .entries
         .iter()
         .filter(|entry| entry.measured.iter().any(|row| row.limits.limited_by == Some(LimitedBy::Hotset)))
-        .map(|entry| entry.label.to_owned())
+        .map(|entry| format::quoted(entry.label).into_owned())
         .collect();
     let mut note = format!(
         "{remark}A point is one repeat; the bar and its number are of all repeats together, as in the scorecard."

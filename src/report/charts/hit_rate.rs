@@ -17,7 +17,7 @@ use crate::results::{EventKind, EventRow, Phase, TimeseriesRow};
 const HEIGHT: f64 = 340.0;
 const WARMUP: RGBColor = RGBColor(240, 240, 240);
 const EVENT: RGBColor = RGBColor(130, 130, 130);
-/// More events than this get lines without words.
+/// No more events than this are named, those first that say most; a line without a name would tell nobody anything.
 const EVENTS_TO_NAME: usize = 8;
 /// Rows of event names above the panel, and the height of one.
 const EVENT_ROWS: usize = 4;
@@ -54,7 +54,7 @@ pub(super) fn draw(group: &Group<'_>) -> Option<Canvas> {
     draw_warmup(&mut sheet.canvas, &panel);
     let y_name = if begins_above_zero { "hit rate (%), not from zero" } else { "hit rate (%)" };
     panel.draw_axes(&mut sheet.canvas, "time since measuring began (s)", y_name);
-    draw_events(&mut sheet.canvas, &panel, &events, &names);
+    draw_events(&mut sheet.canvas, &panel, &events, (&names, NamesAbove::Here));
     for entry in &group.entries {
         sheet.canvas.of_strategy(entry.label, |canvas| draw_prediction(canvas, &panel, entry));
     }
@@ -259,7 +259,7 @@ pub(super) fn events<'a>(group: &Group<'a>) -> Vec<&'a EventRow> {
 
 /// An event's name with its place above the panel.
 pub(super) struct PlacedName {
-    event: usize,
+    pub(super) event: usize,
     text: String,
     left: f64,
     pub(super) row: usize,
@@ -268,17 +268,38 @@ pub(super) struct PlacedName {
 const EVENT_NAMES: Lettering =
     Lettering { size: 11.0, colour: INK, weight: Weight::Regular, anchor: Anchor::Left };
 
-/// The names in as few rows as keep them apart; what fits in no row keeps only its line. Of too many events only phases are
-/// named, unless these are too many too.
-pub(super) fn placed_names(panel: &Panel, events: &[&EventRow]) -> Vec<PlacedName> {
-    let is_phase = |event: &EventRow| event.kind == EventKind::LoadPhase;
-    let are_all_named = events.len() <= EVENTS_TO_NAME;
-    if !are_all_named && events.iter().filter(|event| is_phase(event)).count() > EVENTS_TO_NAME {
-        return Vec::new();
+/// How much an event says of what is seen in a chart, the most first.
+fn weight(kind: EventKind) -> u8 {
+    match kind {
+        EventKind::LoadPhase | EventKind::Fault => 0,
+        EventKind::Mended | EventKind::FaultFailed | EventKind::Failover | EventKind::Resharded => 1,
+        EventKind::Recovered => 2,
+        EventKind::Noticed | EventKind::Reconnected => 3,
+        EventKind::StepFailed => 4,
+        EventKind::Phase
+        | EventKind::Settled
+        | EventKind::Unsettled
+        | EventKind::Restored
+        | EventKind::Drained
+        | EventKind::NotDrained => 5,
     }
-    let mut ends = [f64::NEG_INFINITY; EVENT_ROWS];
+}
+
+/// The events that are named, those that say most first. Phases that are too many keep lines alone, which the note explains.
+fn worth_a_name<'a, 'b>(events: &'a [&'b EventRow]) -> Vec<(usize, &'a &'b EventRow)> {
+    let phases = events.iter().filter(|event| event.kind == EventKind::LoadPhase).count();
+    let mut named: Vec<_> = events.iter().enumerate().collect();
+    named.retain(|(_, event)| event.kind != EventKind::LoadPhase || phases <= EVENTS_TO_NAME);
+    named.sort_by_key(|(_, event)| weight(event.kind));
+    named.truncate(EVENTS_TO_NAME);
+    named
+}
+
+/// The names in as few rows as keep them apart; what fits in no row has none.
+pub(super) fn placed_names(panel: &Panel, events: &[&EventRow]) -> Vec<PlacedName> {
+    let mut rows: [Vec<(f64, f64)>; EVENT_ROWS] = Default::default();
     let mut names = Vec::new();
-    for (event, row) in events.iter().enumerate().filter(|(_, row)| are_all_named || is_phase(row)) {
+    for (event, row) in worth_a_name(events) {
         let told = match row.kind {
             EventKind::LoadPhase => row.subject.clone(),
             kind => format!("{kind}: {}", row.subject),
@@ -286,22 +307,45 @@ pub(super) fn placed_names(panel: &Panel, events: &[&EventRow]) -> Vec<PlacedNam
         let text = EVENT_NAMES.cut(told.trim_end_matches(": "), 220.0);
         let width = EVENT_NAMES.width(&text);
         let left = panel.at_x(row.at_s).min(panel.right - width);
-        if let Some(row) = ends.iter().position(|end| *end + 8.0 < left) {
-            ends[row] = left + width;
+        let taken = (left - 8.0, left + width + 8.0);
+        let is_free = |row: &Vec<(f64, f64)>| row.iter().all(|(from, to)| *to < taken.0 || taken.1 < *from);
+        if let Some(row) = rows.iter().position(is_free) {
+            rows[row].push((left, left + width));
             names.push(PlacedName { event, text, left, row });
         }
     }
     names
 }
 
-pub(super) fn draw_events(canvas: &mut Canvas, panel: &Panel, events: &[&EventRow], names: &[PlacedName]) {
+/// A panel with the names of events above it, or one under such a panel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NamesAbove {
+    Here,
+    AtTheFirst,
+}
+
+/// Draws the lines of the events that have names, and of phases.
+pub(super) fn draw_events(
+    canvas: &mut Canvas,
+    panel: &Panel,
+    events: &[&EventRow],
+    (names, above): (&[PlacedName], NamesAbove),
+) {
     for (at, event) in events.iter().enumerate() {
         let mut top = panel.top;
-        if let Some(name) = names.iter().find(|name| name.event == at) {
+        let name = names.iter().find(|name| name.event == at);
+        if name.is_none() && event.kind != EventKind::LoadPhase {
+            continue;
+        }
+        if let Some(name) = name.filter(|_| above == NamesAbove::Here) {
             // The row just above the panel is that of "warm-up".
             let y = panel.top - 10.0 - EVENT_ROW * (name.row + 1) as f64;
+            let is_crossed = |lower: &PlacedName| {
+                let x = panel.at_x(event.at_s);
+                lower.row < name.row && lower.left < x && x < lower.left + EVENT_NAMES.width(&lower.text)
+            };
             // A phase begins at 0, where a line from its name would cross the title of the panel.
-            if event.kind != EventKind::LoadPhase {
+            if event.kind != EventKind::LoadPhase && !names.iter().any(is_crossed) {
                 top = y + 7.0;
             }
             canvas.text((name.left, y), &name.text, EVENT_NAMES);
@@ -320,4 +364,38 @@ fn legend(group: &Group<'_>, windows: &Windows<'_>) -> Vec<LegendEntry> {
             .any(|row| windows[row.cell.as_str()].iter().any(|row| row.answers.hit_rate.is_some()))
     };
     group.entries.iter().filter(looked_up).map(LegendEntry::of).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::canvas::Shape;
+
+    fn event(at_s: f64, kind: EventKind, subject: &str) -> EventRow {
+        EventRow { at_s, kind, subject: subject.into(), detail: String::new() }
+    }
+
+    #[test]
+    fn every_dotted_line_has_a_name_and_of_many_events_those_that_say_most_are_named() {
+        let mut all = vec![event(4.0, EventKind::Fault, "crash-application")];
+        let steps = ["fill", "invalidation", "background", "bypass", "a", "b", "c"];
+        all.extend(steps.map(|step| event(8.0, EventKind::StepFailed, step)));
+        all.extend([
+            event(8.0, EventKind::Fault, "kill"),
+            event(10.3, EventKind::Failover, "shard0"),
+            event(12.2, EventKind::Mended, "kill"),
+        ]);
+        let events: Vec<&EventRow> = all.iter().collect();
+        let x = Scale::exactly(0.0, 16.0, 10, three_digits);
+        let panel = Panel { left: 0.0, top: 100.0, right: 900.0, bottom: 200.0, x, y: None };
+        let names = placed_names(&panel, &events);
+        let named: Vec<&str> = names.iter().map(|name| name.text.as_str()).collect();
+        for told in ["fault: crash-application", "fault: kill", "failover: shard0", "mended: kill"] {
+            assert!(named.contains(&told), "{told} in {named:?}");
+        }
+        let mut canvas = Canvas::default();
+        draw_events(&mut canvas, &panel, &events, (&names, NamesAbove::Here));
+        let lines = canvas.shapes.iter().filter(|shape| matches!(shape, Shape::Line { .. })).count();
+        assert_eq!(lines, names.len());
+    }
 }

@@ -3,7 +3,7 @@
 use plotters::style::Color;
 
 use super::over_time::{most, times};
-use crate::report::answer::few;
+use crate::report::answer::few_phrases;
 use crate::report::canvas::end_labels::{EndLabel, draw_end_labels, height_for, room_for};
 use crate::report::canvas::panel::Panel;
 use crate::report::canvas::scale::Scale;
@@ -72,12 +72,11 @@ fn answer(all: &[RateSeries<'_>]) -> String {
     let told: Vec<String> = kept
         .iter()
         .map(|one| match one.knee() {
-            Some(knee) => format!("{} up to {}/s", one.entry.label, format::count(knee)),
-            None => format!("{} at no rate", one.entry.label),
+            Some(knee) => format!("{} up to {}/s", format::quoted(one.entry.label), format::count(knee)),
+            None => format!("{} at no rate", format::quoted(one.entry.label)),
         })
         .collect();
-    let told: Vec<&str> = told.iter().map(String::as_str).collect();
-    format!("Keeps up: {}", few(&told))
+    format!("Keeps up: {}", few_phrases(&told))
 }
 
 fn draw_lines(canvas: &mut Canvas, panel: &Panel, all: &[RateSeries<'_>], figure: &RateFigure) {

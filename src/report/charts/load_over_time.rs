@@ -1,7 +1,7 @@
 //! What was asked and what was answered over time, where the load changes from phase to phase.
 
 use super::over_time::{self, Marks, TimeFigure, most};
-use crate::report::answer::few;
+use crate::report::answer::few_phrases;
 use crate::report::canvas::Canvas;
 use crate::report::canvas::scale::Scale;
 use crate::report::format;
@@ -71,11 +71,10 @@ fn answer(group: &Group<'_>) -> Option<String> {
     let told: Vec<String> = worst
         .iter()
         .map(|(label, name, share)| {
-            format!("{label} answers {} of what is due in {name}", format::percent(*share))
+            format!("{} answers {} of what is due in {name}", format::quoted(label), format::percent(*share))
         })
         .collect();
-    let told: Vec<&str> = told.iter().map(String::as_str).collect();
     let all_well =
         || is_open.then(|| "By the end of each phase every strategy has answered what was due in it".into());
-    if told.is_empty() { all_well() } else { Some(few(&told)) }
+    if told.is_empty() { all_well() } else { Some(few_phrases(&told)) }
 }

@@ -24,6 +24,8 @@ use super::canvas::Canvas;
 use super::decision;
 use super::group::{Group, is_sweep};
 
+pub(super) use sweep::predictions;
+
 /// A kind of chart.
 #[derive(Debug, Clone, Copy)]
 pub struct Chart {
@@ -61,7 +63,7 @@ pub struct RunChart {
 pub const RUN_REGISTRY: &[RunChart] = &[
     RunChart {
         name: "trade-off",
-        summary: "database reads an operation against p50 and p99 of reads, by strategy and topology, with no cache as the reference",
+        summary: "database reads for each answered operation against p50 and p99 of reads, by strategy and topology, with no cache as the reference",
         draw: trade_off::draw,
     },
     RunChart {

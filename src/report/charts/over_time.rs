@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use plotters::style::Color;
 
-use super::hit_rate::{EVENT_ROW, Windows, draw_events, events, parts, placed_names, time_scale, windows};
+use super::hit_rate::{
+    EVENT_ROW, NamesAbove, PlacedName, Windows, draw_events, events, parts, placed_names, time_scale, windows,
+};
 use crate::model::stats::median;
 use crate::report::canvas::Canvas;
 use crate::report::canvas::end_labels::{EndLabel, draw_end_labels, height_for, room_for};
@@ -86,9 +88,8 @@ pub(super) fn draw(
         let is_last = number + 1 == shown.len();
         panel.draw_axes(&mut sheet.canvas, if is_last { "time since measuring began (s)" } else { "" }, "");
         panel.draw_title(&mut sheet.canvas, figure.title);
-        // The events' names stand above the first panel.
-        let above = if number == 0 { &names[..] } else { &[] };
-        draw_events(&mut sheet.canvas, &panel, &events, above);
+        let above = if number == 0 { NamesAbove::Here } else { NamesAbove::AtTheFirst };
+        draw_events(&mut sheet.canvas, &panel, &events, (&names, above));
         draw_lines(&mut sheet.canvas, &panel, group, &windows, figure);
         top += height + GAP;
     }
@@ -106,13 +107,22 @@ pub(super) fn draw(
     } else {
         ""
     };
-    let broken = if events.iter().all(is_phase_of) {
-        ""
-    } else {
-        " Dotted lines are what was broken, mended or noticed."
-    };
-    sheet.note(&format!("{note}{lines}{phases}{broken}"));
+    let others = events.iter().filter(|event| !is_phase_of(event)).count();
+    sheet.note(&format!("{note}{lines}{phases}{}", about_events(others, &names, &events)));
     Some(sheet.finish())
+}
+
+/// Says what the dotted lines are, and how many events have none.
+fn about_events(others: usize, names: &[PlacedName], events: &[&EventRow]) -> String {
+    let is_of_phase = |name: &&PlacedName| events[name.event].kind == EventKind::LoadPhase;
+    let unnamed = others - names.iter().filter(|name| !is_of_phase(name)).count();
+    match (others, unnamed) {
+        (0, _) => String::new(),
+        (_, 0) => " Dotted lines are what stands above the first panel.".into(),
+        (_, more) => {
+            format!(" Dotted lines are what stands above the first panel; events.csv has {more} more.")
+        }
+    }
 }
 
 /// Without the warm-up.

@@ -12,8 +12,10 @@ use crate::report::safety::Safety;
 use crate::results::{Measure, OperationClass, named};
 
 const HEIGHT: f64 = 360.0;
-/// The strip at the left for those without a stale read: a log axis has no 0.
+/// The least width of the strip at the left for those without a stale read: a log axis has no 0.
 const NONE_STRIP: f64 = 90.0;
+/// From one of these to the next, so that the rings around two of one latency do not cover each other.
+const APART: f64 = 32.0;
 
 struct Point<'a> {
     entry: &'a StrategyRepeats<'a>,
@@ -50,9 +52,10 @@ pub(super) fn draw(group: &Group<'_>) -> Option<Canvas> {
     let low = points.iter().map(|point| point.p99_us).fold(f64::INFINITY, f64::min);
     let high = points.iter().map(|point| point.p99_us).fold(0.0, f64::max);
     let y = Scale::log_micros(low * 0.8, high * 1.25);
-    let left = MARGIN + 74.0 + NONE_STRIP;
+    let strip_width = strip_width(&points);
+    let left = MARGIN + 74.0 + strip_width;
     let panel = Panel { left, top, right: WIDTH - MARGIN - 30.0, bottom, x: shares(), y: Some(y.clone()) };
-    let strip = Panel { left: left - NONE_STRIP, right: left - 8.0, x: none(), ..panel.clone() };
+    let strip = Panel { left: left - strip_width, right: left - 8.0, x: none(), ..panel.clone() };
     strip.draw_axes(&mut sheet.canvas, "", "p99 response time of reads (log scale)");
     let unlabelled = Scale {
         ticks: y
@@ -85,8 +88,16 @@ fn none() -> Scale {
     Scale { spread: crate::report::canvas::scale::Spread::Even, low: 0.0, high: 1.0, ticks: Vec::new() }
 }
 
+fn clean_points(points: &[Point<'_>]) -> usize {
+    points.iter().filter(|point| point.safety.stale == 0).count()
+}
+
+fn strip_width(points: &[Point<'_>]) -> f64 {
+    NONE_STRIP.max(APART * (clean_points(points) + 1) as f64)
+}
+
 fn draw_points(canvas: &mut Canvas, panel: &Panel, strip: &Panel, points: &[Point<'_>]) {
-    let clean = points.iter().filter(|point| point.safety.stale == 0).count();
+    let clean = clean_points(points);
     let mut placed = 0;
     for point in points {
         let at = if point.safety.stale == 0 {
@@ -146,4 +157,43 @@ fn legend(point: &Point<'_>) -> LegendEntry {
         entry.label = format!("{} ({})", entry.label, bad.join(", "));
     }
     entry
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::canvas::Shape;
+    use crate::report::group::groups;
+    use crate::report::made_up::run_of;
+    use crate::results::{Results, Verdict};
+
+    #[test]
+    fn those_without_a_stale_read_stand_apart_however_many_they_are() {
+        let row = |number: u32| {
+            let mut row = run_of(&format!("strategy {number}"), 1);
+            row.judgement.verdict = Some(Verdict::Kept);
+            row
+        };
+        let results = Results { summary: (0..9).map(row).collect(), ..Results::default() };
+        let groups = groups(&results).unwrap();
+        let entries = &groups[0].entries;
+        let point = |entry| Some(Point { entry, safety: Safety::of(entry)?, p99_us: 1_000.0, at_risk: 1 });
+        let points: Vec<Point<'_>> = entries.iter().filter_map(point).collect();
+        assert_eq!(points.len(), 9);
+        let right = strip_width(&points);
+        let y = Some(Scale::log_micros(500.0, 2_000.0));
+        let strip = Panel { left: 0.0, top: 0.0, right: right - 8.0, bottom: 300.0, x: none(), y };
+        let mut canvas = Canvas::default();
+        draw_points(&mut canvas, &strip, &strip, &points);
+        let ring = |shape: &Shape| match shape {
+            Shape::Line { points, .. } => {
+                let xs = || points.iter().map(|(x, _)| *x);
+                Some((xs().fold(f64::INFINITY, f64::min), xs().fold(0.0, f64::max)))
+            }
+            Shape::Area { .. } | Shape::Disc { .. } | Shape::Text { .. } => None,
+        };
+        let rings: Vec<(f64, f64)> = canvas.shapes.iter().filter_map(ring).collect();
+        assert_eq!(rings.len(), 9);
+        assert!(rings.windows(2).all(|pair| pair[0].1 < pair[1].0), "{rings:?}");
+    }
 }

@@ -3,7 +3,7 @@
 use plotters::style::Color;
 
 use super::by_strategy::{LABELS_GAP, ROW, VALUES, draw_labels, labels_of, row_middle};
-use crate::report::answer::few;
+use crate::report::answer::few_phrases;
 use crate::report::canvas::panel::Panel;
 use crate::report::canvas::scale::{Scale, Spread, Tick};
 use crate::report::canvas::sheet::{MARGIN, Sheet, WIDTH};
@@ -43,14 +43,17 @@ fn answer(group: &Group<'_>) -> Option<String> {
         .collect();
     let mut stale: Vec<_> = audited.iter().filter(|(_, share)| *share > 0.0).collect();
     stale.sort_by(|a, b| b.1.total_cmp(&a.1));
-    let named: Vec<String> =
-        stale.iter().map(|(label, share)| format!("{label} ({})", percent(*share))).collect();
-    let named: Vec<&str> = named.iter().map(String::as_str).collect();
+    let named: Vec<String> = stale
+        .iter()
+        .map(|(label, share)| format!("{} ({})", format::quoted(label), percent(*share)))
+        .collect();
     match (audited.len(), stale.len()) {
         (0, _) => None,
         (_, 0) => Some("no audited read was stale".into()),
-        (all, some) if all == some => Some(format!("every strategy served stale reads: {}", few(&named))),
-        _ => Some(format!("stale reads were served by {} and by no other", few(&named))),
+        (all, some) if all == some => {
+            Some(format!("every strategy served stale reads: {}", few_phrases(&named)))
+        }
+        _ => Some(format!("stale reads were served by {} and by no other", few_phrases(&named))),
     }
 }
 

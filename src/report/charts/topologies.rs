@@ -49,7 +49,7 @@ const FIGURES: [Figure; 4] = [
     Figure {
         name: "database.reads_per_op",
         title: "Database reads",
-        axis: "an operation",
+        axis: "for each answered operation",
         wins: "fewest database reads",
         factor: 1.0,
         scale: |values| Scale::even(0.0, most(values).max(0.01), 3, three_digits),
@@ -195,8 +195,10 @@ fn answer_of(figure: &Figure, blocks: &[Vec<&Group<'_>>]) -> Option<String> {
     // The first of those that win equally often, as topologies have no order by themselves.
     wins.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     let all = if blocks.len() > 1 { "pairs" } else { "strategies" };
-    let parts: Vec<String> =
-        wins.iter().map(|(topology, count)| format!("{topology} for {count} of {compared} {all}")).collect();
+    let parts: Vec<String> = wins
+        .iter()
+        .map(|(topology, count)| format!("{} for {count} of {compared} {all}", format::quoted(topology)))
+        .collect();
     Some(if parts.is_empty() {
         format!("no difference shown in {}", figure.title.to_lowercase())
     } else {

@@ -22,6 +22,10 @@ const WORK: &str = "database.reads_per_op";
 const PANELS: [(&str, &str); 2] = [("read.p50", "Median read (p50)"), ("read.p99", "Slow read (p99)")];
 const LABELS: Lettering =
     Lettering { size: 10.5, colour: INK, weight: Weight::Regular, anchor: Anchor::Left };
+/// Between two labels on one line, which read as one where they touch.
+const ASIDE: f64 = 5.0;
+/// So many rows above and below a point its label may stand.
+const ROWS: u8 = 8;
 /// The widest that a label gets.
 const LABEL_WIDTH: f64 = 130.0;
 
@@ -93,7 +97,11 @@ fn draw_block(sheet: &mut Sheet, block: &[&Group<'_>]) {
             y: Some(time_scale(&points)),
         };
         panel.draw_title(&mut sheet.canvas, title);
-        panel.draw_axes(&mut sheet.canvas, "database reads an operation", "response time (log scale)");
+        panel.draw_axes(
+            &mut sheet.canvas,
+            "database reads for each answered operation",
+            "response time (log scale)",
+        );
         draw_points(&mut sheet.canvas, &panel, &points);
     }
     sheet.next = top + HEIGHT + 62.0;
@@ -115,14 +123,17 @@ type Edges = [f64; 4];
 
 fn draw_points(canvas: &mut Canvas, panel: &Panel, points: &[Point<'_>]) {
     let place = |point: &Point<'_>| panel.at(point.work.value, point.time.value);
-    // No label stands over a point.
+    // No label stands over a point, and over the line of an interval only where there is no other place.
     let mut taken: Vec<Edges> = points.iter().map(|point| around(place(point), RADIUS + 1.0)).collect();
+    let lines: Vec<Edges> =
+        points.iter().flat_map(|point| interval_lines(panel, point)).map(edges_of).collect();
     for point in points {
         let label = LABELS.cut(point.entry.label, LABEL_WIDTH);
         let at = place(point);
-        let free = label_places(at, LABELS.width(&label))
-            .into_iter()
-            .find(|edges| is_inside(edges, panel) && taken.iter().all(|other| are_apart(edges, other)));
+        let mut places = label_places(at, LABELS.width(&label));
+        places.retain(|edges| is_inside(edges, panel) && taken.iter().all(|other| are_apart(edges, other)));
+        let is_clear = |edges: &&Edges| lines.iter().all(|line| are_apart(edges, line));
+        let free = places.iter().find(is_clear).or_else(|| places.first()).copied();
         canvas.of_strategy(point.entry.label, |canvas| {
             draw_intervals(canvas, panel, point);
             if let Some(edges) = free {
@@ -130,18 +141,27 @@ fn draw_points(canvas: &mut Canvas, panel: &Panel, points: &[Point<'_>]) {
             }
             canvas.marker(at, RADIUS, point.look);
         });
-        taken.extend(free);
+        taken.extend(free.map(|[left, top, right, bottom]| [left - ASIDE, top, right + ASIDE, bottom]));
     }
 }
 
 fn draw_intervals(canvas: &mut Canvas, panel: &Panel, point: &Point<'_>) {
-    let colour = point.look.colour.mix(0.5);
-    if let Some(work) = point.work.interval {
-        canvas.line([work.low, work.high].map(|end| panel.at(end, point.time.value)), colour, 1.0, &[]);
+    for line in interval_lines(panel, point) {
+        canvas.line(line, point.look.colour.mix(0.5), 1.0, &[]);
     }
-    if let Some(time) = point.time.interval {
-        canvas.line([time.low, time.high].map(|end| panel.at(point.work.value, end)), colour, 1.0, &[]);
-    }
+}
+
+/// The lines of the intervals of a point, across and upright.
+fn interval_lines(panel: &Panel, point: &Point<'_>) -> Vec<[(f64, f64); 2]> {
+    let work =
+        point.work.interval.map(|work| [work.low, work.high].map(|end| panel.at(end, point.time.value)));
+    let time =
+        point.time.interval.map(|time| [time.low, time.high].map(|end| panel.at(point.work.value, end)));
+    work.into_iter().chain(time).collect()
+}
+
+fn edges_of([a, b]: [(f64, f64); 2]) -> Edges {
+    [a.0.min(b.0) - 1.0, a.1.min(b.1) - 1.0, a.0.max(b.0) + 1.0, a.1.max(b.1) + 1.0]
 }
 
 /// A label that does not stand at the point's side is tied to it by a line.
@@ -160,10 +180,11 @@ fn label_places((x, y): (f64, f64), width: f64) -> Vec<Edges> {
     let half = LABELS.size / 2.0 + 0.5;
     let gap = RADIUS + 4.0;
     let sides = [(x + gap, y), (x - gap - width, y)];
-    let rows = [1.0, -1.0, 2.0, -2.0, 3.0, -3.0];
-    let above_and_below = rows.into_iter().flat_map(|row| {
+    let above_and_below = (1..=ROWS).flat_map(|row| [f64::from(row), -f64::from(row)]).flat_map(|row| {
         let y = y + row * (2.0 * half + 1.0);
-        [(x + gap, y), (x - gap - width, y), (x - width / 2.0, y)]
+        // The further up or down, the further aside too, so that the lines to the points of a cluster fan out.
+        let aside = gap + 6.0 * (row.abs() - 1.0);
+        [(x + aside, y), (x - aside - width, y), (x - width / 2.0, y)]
     });
     let places = sides.into_iter().chain(above_and_below);
     places.map(|(left, y)| [left, y - half, left + width, y + half]).collect()

@@ -3,11 +3,11 @@
 use plotters::style::{Color, RGBColor};
 
 use crate::model::stats::paired_ratio;
-use crate::report::answer::{few, leaders};
+use crate::report::answer::{few_phrases, leaders};
 use crate::report::candidates::candidates;
 use crate::report::canvas::sheet::{LegendEntry, LegendSample, MARGIN, Sheet, WIDTH};
 use crate::report::canvas::{Anchor, Canvas, FAINT_INK, INK, Lettering};
-use crate::report::format::three_digits;
+use crate::report::format::{self, three_digits};
 use crate::report::group::{Group, StrategyRepeats, quantity};
 use crate::report::style::Look;
 use crate::results::{Better, Criterion, named};
@@ -243,10 +243,9 @@ fn answer(maps: &[WinnerMap<'_>]) -> Option<String> {
             }
             wins.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
             let mut named: Vec<String> =
-                wins.iter().map(|(label, times)| format!("{label} at {times}")).collect();
+                wins.iter().map(|(label, times)| format!("{} at {times}", format::quoted(label))).collect();
             named.extend((open > 0).then(|| format!("no difference shown at {open}")));
-            let named: Vec<&str> = named.iter().map(String::as_str).collect();
-            (fields > 0).then(|| format!("{what}, of {fields} settings: {}", few(&named)))
+            (fields > 0).then(|| format!("{what}, of {fields} settings: {}", few_phrases(&named)))
         })
         .collect();
     (!parts.is_empty()).then(|| parts.join("; "))

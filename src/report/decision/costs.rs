@@ -13,7 +13,7 @@ pub fn at_risk(group: &Group<'_>) -> Option<String> {
             HeldIn::Instances => " in its instances' memory".into(),
             HeldIn::Cache => " in the cache, which had neither persisted nor replicated them".into(),
         });
-        format!("{} up to {}{whose}", entry.label, format::count(risk))
+        format!("{} up to {}{whose}", format::quoted(entry.label), format::count(risk))
     };
     (!risky.is_empty()).then(|| {
         format!(
@@ -26,7 +26,12 @@ pub fn at_risk(group: &Group<'_>) -> Option<String> {
 pub fn stale(group: &Group<'_>) -> Option<String> {
     let stale = with(group, "stale_share");
     let say = |entry: &StrategyRepeats<'_>, share: f64| {
-        format!("{} {}, up to {} old", entry.label, safety::percent(share), show(entry, "stale_age_max"))
+        format!(
+            "{} {}, up to {} old",
+            format::quoted(entry.label),
+            safety::percent(share),
+            show(entry, "stale_age_max")
+        )
     };
     (!stale.is_empty()).then(|| format!("Reads were stale: {}.", listed(&stale, say)))
 }
@@ -41,7 +46,7 @@ pub fn failed(group: &Group<'_>) -> Option<String> {
         let down: Vec<String> =
             down("reads", "read_outage").into_iter().chain(down("writes", "write_outage")).collect();
         let down = if down.is_empty() { String::new() } else { format!(" ({})", format::list(&down)) };
-        format!("{} {}{down}", entry.label, safety::percent(share))
+        format!("{} {}{down}", format::quoted(entry.label), safety::percent(share))
     };
     (!failed.is_empty()).then(|| {
         let is_broken = failed

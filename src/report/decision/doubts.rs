@@ -19,7 +19,8 @@ pub fn could_not_run(group: &Group<'_>) -> Option<String> {
     let whose = if unknown.len() == group.entries.len() {
         "Every run failed, so that nothing is known here".to_owned()
     } else {
-        let labels: Vec<String> = unknown.iter().map(|entry| entry.label.to_owned()).collect();
+        let labels: Vec<String> =
+            unknown.iter().map(|entry| format::quoted(entry.label).into_owned()).collect();
         format!("Every run of {} failed, so that nothing is known of it", format::list(&labels))
     };
     Some(format!("{whose}: {}.", reason.trim_end_matches('.')))
@@ -32,7 +33,7 @@ pub fn failed_runs(group: &Group<'_>) -> Option<String> {
     let reason = all.first()?.failed.first()?.reason.as_str();
     let of = |entry: &&StrategyRepeats<'_>| {
         let runs = entry.measured.len() + entry.failed.len();
-        format!("{} of {runs} runs of {}", entry.failed.len(), entry.label)
+        format!("{} of {runs} runs of {}", entry.failed.len(), format::quoted(entry.label))
     };
     let whose: Vec<String> = all.iter().map(of).collect();
     let reason = reason.trim_end_matches('.');
@@ -44,7 +45,7 @@ pub fn overloaded(group: &Group<'_>) -> Option<String> {
         let row = entry.measured.iter().find(|row| row.status.is_overloaded())?;
         let reason = row.reason.split(';').next().unwrap_or_default();
         let why = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
-        Some(format!("{}{why}", entry.label))
+        Some(format!("{}{why}", format::quoted(entry.label)))
     });
     let all: Vec<String> = all.collect();
     (!all.is_empty()).then(|| {
@@ -72,13 +73,13 @@ pub fn not_shown(group: &Group<'_>) -> Option<String> {
         } else {
             "twice as much would mostly go unseen".to_owned()
         };
-        Some(format!("{} ({seen})", entry.label))
+        Some(format!("{} ({seen})", format::quoted(entry.label)))
     };
     let mut alike: Vec<String> = alike.iter().filter_map(found).collect();
     let more = alike.len().saturating_sub(NAMED);
     alike.truncate(NAMED);
     alike.extend((more > 0).then(|| format!("{more} more")));
-    let best = best.label;
+    let best = format::quoted(best.label);
     (!alike.is_empty()).then(|| {
         format!("No difference is shown in {what} between {best}, the best, and {}.", format::list(&alike))
     })

@@ -53,7 +53,7 @@ pub fn sentence(
         // Writing to a string does not fail.
         let _ = write!(
             text,
-            " reads the database {} times an operation, and answers half of its reads within {} and 99 % within {}",
+            " reads the database {} times for each operation that was answered, and answers half of its reads within {} and 99 % within {}",
             known(entry, "database.reads_per_op"),
             known(entry, "read.p50"),
             known(entry, "read.p99"),
@@ -67,7 +67,7 @@ pub fn sentence(
         (Some(ours), Some(theirs)) if theirs > 0.0 => {
             let _ = write!(
                 text,
-                " needs {} of the database reads of {} ({} against {} an operation{})",
+                " needs {} of the database reads of {} ({} against {} for each answered operation{})",
                 format::percent(ours / theirs),
                 reference.label,
                 format::three_digits(ours),
@@ -139,11 +139,11 @@ fn tail(entry: &StrategyRepeats<'_>, reference: &StrategyRepeats<'_>) -> String 
     if text.is_empty() { text } else { text + "." }
 }
 
-/// Failed operations are in none of the times, and may have asked the database for nothing.
+/// Failed operations are in none of the times, and none of those that calls are counted by.
 fn failed(entry: &StrategyRepeats<'_>) -> String {
     failures_worth_naming(entry).map_or_else(String::new, |failed| {
         let failed = safety::percent(failed);
-        format!(" {failed} of its operations failed: they are in none of these times, and may have asked the database for nothing.")
+        format!(" {failed} of its operations failed: they are in none of these times, and reads of the database are counted by those that were answered.")
     })
 }
 

@@ -15,14 +15,14 @@ pub fn calls(calls: &CountersSnapshot) -> StoreCalls {
     }
 }
 
-/// The calls of a cell for each of its operations.
+/// The calls of a cell for each of its operations that were answered.
 #[must_use]
 pub fn per_operation(observed: &Observed) -> CallsPerOperation {
-    let operations = observed.load.all.operations();
+    let answered = observed.load.all.successes();
     let calls = calls(&observed.load.calls);
     CallsPerOperation {
-        db_reads_per_op: share(calls.db_reads, operations),
-        db_writes_per_op: share(calls.db_writes, operations),
-        cache_commands_per_op: share(calls.cache_commands, operations),
+        db_reads_per_op: share(calls.db_reads, answered),
+        db_writes_per_op: share(calls.db_writes, answered),
+        cache_commands_per_op: share(calls.cache_commands, answered),
     }
 }

@@ -33,6 +33,7 @@ mod windows;
 
 pub use faults::{not_carried_out, that_hit};
 pub use observed::{AuditEnd, Load, Observed, ObservedEvent, ObservedWindow, OfferedLoad, Sample};
+pub use prediction::enough_cache;
 pub use summary::{line, names, shown_swept};
 pub use times::of_window as times_of_window;
 

@@ -1,10 +1,12 @@
 //! What theory predicts of a cell, from what was configured and never from what was measured.
 
 mod backlog;
+mod enough;
 mod models;
 
 use std::time::Duration;
 
+pub use self::enough::enough_cache;
 use self::models::{db_reads_per_op, hit_rate, popularity, stale_share, ttl_that_matters};
 use super::latency::class_of;
 use super::observed::Observed;
@@ -37,13 +39,15 @@ pub fn of(cell: &Cell, observed: &Observed) -> Predicted {
     let load = &observed.load;
     let answers = load.all.answers(|_| true);
     let anomalies = load.all.anomalies();
-    let of_class = |class| load.all.count_of(|kind, _| class_of(cell, kind) == class);
+    let acknowledged = load
+        .all
+        .count_of(|kind, outcome| outcome.is_success() && class_of(cell, kind) == OperationClass::Write);
     let measured = Figures {
         hit_rate: answers.hit_rate,
         stale_share: share(anomalies.stale, anomalies.audited),
         backlog: audit::backlog(cell, observed).backlog_mean,
         db_reads_per_op: calls::per_operation(observed).db_reads_per_op,
-        db_writes_per_write: share(load.calls.database_writes, of_class(OperationClass::Write)),
+        db_writes_per_write: share(load.calls.database_writes, acknowledged),
     };
     let doubts = doubts(cell, answers.lookups(), load.warmth.is_steady(), load.warmup_length + load.length);
     predictions.beside(&measured, &doubts)

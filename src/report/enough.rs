@@ -1,0 +1,75 @@
+//! How much cache a hit rate takes by theory, where no capacity that was tried is shown to be enough.
+
+use super::answer::few;
+use super::format::{self, percent, three_digits};
+use super::group::{Group, short_swept};
+use crate::results::{EnoughCacheRow, RunInfo};
+
+/// The hit rate that is asked for where nothing else is.
+pub const TARGET: f64 = 0.9;
+
+/// The hit rates that are asked for: what the scenario requires of all strategies, and otherwise one of every sweep.
+#[must_use]
+pub fn wanted_hit_rates(run: &RunInfo) -> Vec<f64> {
+    let required = run.requirements.iter().filter(|one| one.criterion == "hit_rate");
+    let of_all =
+        required.filter(|one| one.operation.is_none() && one.strategy.is_none()).map(|one| one.bound);
+    let mut wanted: Vec<f64> = of_all.chain([TARGET]).collect();
+    wanted.sort_by(f64::total_cmp);
+    wanted.dedup();
+    wanted
+}
+
+/// What theory says that a hit rate takes on a topology, with the other swept values as they are shown; `None` where no model
+/// covers any strategy there. `groups` are those of the capacities that were tried.
+#[must_use]
+pub fn sentence(groups: &[&Group<'_>], others: &str, wanted: f64) -> Option<String> {
+    let first = groups.first()?;
+    let rows: Vec<&EnoughCacheRow> = first
+        .results
+        .enough_cache
+        .iter()
+        .filter(|row| row.topology == first.topology && short_swept(&row.swept, " = ", ", ") == others)
+        .filter(|row| (row.wanted_hit_rate - wanted).abs() < f64::EPSILON)
+        .collect();
+    let least = rows.iter().filter_map(|row| row.capacity_entries).min();
+    let chosen: Vec<&EnoughCacheRow> = match least {
+        Some(_) => rows.iter().copied().filter(|row| row.capacity_entries == least).collect(),
+        None => {
+            let most = rows.iter().map(|row| row.most_hit_rate).max_by(f64::total_cmp)?;
+            rows.iter().copied().filter(|row| row.most_hit_rate >= most).collect()
+        }
+    };
+    let one = chosen.first()?;
+    let labels: Vec<&str> = chosen.iter().map(|row| row.strategy.as_str()).collect();
+    let (who, wanted, model) = (few(&labels), percent(wanted), &one.predicted_by);
+    let takes = match (one.capacity_share, least) {
+        (Some(share), Some(entries)) => format!(
+            "a hit rate of {wanted} takes room for {} of the documents ({} entries) with {who}",
+            percent(share),
+            format::count(entries as f64)
+        ),
+        _ => format!(
+            "no capacity is enough for a hit rate of {wanted}: with room for every document {who} would have {}",
+            percent(one.most_hit_rate)
+        ),
+    };
+    Some(format!(
+        "Predicted and not measured, by the model {model}: {takes}{}",
+        held_against(groups, &labels)
+    ))
+}
+
+/// How far the same model was off where something was measured.
+fn held_against(groups: &[&Group<'_>], labels: &[&str]) -> String {
+    let entries =
+        groups.iter().flat_map(|group| &group.entries).filter(|entry| labels.contains(&entry.label));
+    let off = entries.flat_map(|entry| entry.values(|row| row.predicted.hit_rate_off_points));
+    let most = off.map(f64::abs).max_by(f64::total_cmp);
+    most.map_or_else(String::new, |points| {
+        format!(
+            "; what was measured at the capacities that were tried was up to {} points off the model",
+            three_digits(points)
+        )
+    })
+}
