@@ -24,6 +24,7 @@ pub mod headline;
 pub mod html;
 pub mod ignored;
 pub mod judge;
+mod junit;
 pub mod knee;
 pub mod machine_files;
 #[cfg(test)]
@@ -290,7 +291,7 @@ pub fn conclude(results: &Results, groups: &[Group<'_>]) -> Result<SummedUp, Rep
         write_atomically(&path, &text)?;
         written.push(path);
     }
-    let junit = requirements::junit(&results.run.name, &judged).map_err(failed("JUnit"))?;
+    let junit = junit::junit(&results.run.name, &judged).map_err(failed("JUnit"))?;
     Ok(SummedUp { missed: requirements::any_missed(&judged), junit, written })
 }
 

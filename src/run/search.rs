@@ -166,9 +166,9 @@ fn missed(
     })
 }
 
-/// A figure as a requirement on it is written.
+/// A figure as a requirement on it is written, to three digits.
 fn in_words(unit: Unit, value: f64) -> String {
-    let duration = |seconds: f64| show_duration(Duration::from_secs_f64(seconds.max(0.0)));
+    let duration = |seconds: f64| show_duration(Duration::from_secs_f64(to_three_digits(seconds.max(0.0))));
     match unit {
         Unit::Micros => duration(value / 1e6),
         Unit::Seconds => duration(value),
@@ -178,10 +178,27 @@ fn in_words(unit: Unit, value: f64) -> String {
     }
 }
 
+fn to_three_digits(value: f64) -> f64 {
+    if value <= 0.0 {
+        return value;
+    }
+    let digit = 10_f64.powf(value.log10().floor() - 2.0);
+    (value / digit).round() * digit
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::run::plan::{Plan, PlanOptions};
+
+    #[test]
+    fn a_figure_is_told_as_its_requirement_is_written_to_three_digits() {
+        let told = |us: f64| in_words(Unit::Micros, us);
+        assert_eq!(
+            [35_193.4, 999.96, 4.0, 1_234_567.0, 0.0].map(told),
+            ["35.2ms", "1ms", "4us", "1.23s", "0s"]
+        );
+    }
 
     const TEXT: &str = "strategies = [\"cache-aside\"]\ntopologies = [\"embedded\"]\n[search]\nfrom_per_second = 100\n\
                         [requirements]\n\"read.p99\" = \"<5ms\"\nhit_rate = \">10%\"\n\

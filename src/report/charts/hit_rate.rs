@@ -29,8 +29,11 @@ const HIGHEST: &[ComparedFigure] =
 /// Draws the chart; `None` where no cell looked anything up in a cache.
 pub(super) fn draw(group: &Group<'_>) -> Option<Canvas> {
     let windows = windows(group);
-    let rates: Vec<f64> =
-        windows.values().flatten().filter_map(|row| row.answers.hit_rate).map(|rate| rate * 100.0).collect();
+    let of_cell = |rows: &Vec<&TimeseriesRow>| -> Vec<f64> {
+        let least = least_lookups(rows.iter().copied());
+        rows.iter().filter_map(|row| rate(row, least)).collect()
+    };
+    let rates: Vec<f64> = windows.values().flat_map(of_cell).collect();
     if rates.is_empty() {
         return None;
     }
@@ -103,7 +106,7 @@ fn note(several_repeats: bool, predicted: bool) -> String {
     };
     format!(
         "A hit is a read answered from the cache, known absences included. What falls into the grey warm-up is not part of \
-         any other figure.{lines}{theory}"
+         any other figure. Windows with less than a tenth of the reads of most are left out.{lines}{theory}"
     )
 }
 
@@ -149,8 +152,26 @@ pub(super) fn time_scale<'a>(rows: impl Iterator<Item = &'a TimeseriesRow>) -> S
 }
 
 /// A window's rate stands in the window's middle.
-fn point(panel: &Panel, row: &TimeseriesRow) -> Option<(f64, f64)> {
-    row.answers.hit_rate.map(|rate| panel.at(row.start_s + row.length_s / 2.0, rate * 100.0))
+fn point(panel: &Panel, row: &TimeseriesRow, least: u64) -> Option<(f64, f64)> {
+    rate(row, least).map(|rate| panel.at(row.start_s + row.length_s / 2.0, rate))
+}
+
+/// The hit rate of a window in percent, where it has looked up as much as it takes to be one.
+fn rate(row: &TimeseriesRow, least: u64) -> Option<f64> {
+    row.answers.hit_rate.filter(|_| lookups(row) >= least).map(|rate| rate * 100.0)
+}
+
+fn lookups(row: &TimeseriesRow) -> u64 {
+    let answers = &row.answers;
+    answers.hits + answers.negative_hits + answers.misses + answers.bypassed
+}
+
+/// A tenth of what half of the windows look up. Where a load rests, its last reads come as stragglers: misses, which take
+/// longest, and a line would fall to nothing that no cache has done.
+fn least_lookups<'a>(rows: impl Iterator<Item = &'a TimeseriesRow>) -> u64 {
+    let mut all: Vec<u64> = rows.map(lookups).filter(|lookups| *lookups > 0).collect();
+    all.sort_unstable();
+    all.get(all.len() / 2).map_or(0, |median| median / 10)
 }
 
 /// The parts of a line between windows in which nothing was looked up.
@@ -177,7 +198,8 @@ fn draw_entry(
     let look = entry.look;
     let single = entry.measured.len() == 1;
     for rows in repeats() {
-        for part in parts(rows.iter().map(|row| point(panel, row))) {
+        let least = least_lookups(rows.iter().copied());
+        for part in parts(rows.iter().map(|row| point(panel, row, least))) {
             if single {
                 canvas.line(part, look.colour, 2.0, look.dash);
             } else {
@@ -186,7 +208,8 @@ fn draw_entry(
         }
     }
     let together = together(repeats());
-    let points: Vec<_> = together.iter().map(|row| point(panel, row)).collect();
+    let least = least_lookups(together.iter());
+    let points: Vec<_> = together.iter().map(|row| point(panel, row, least)).collect();
     if !single {
         for part in parts(points.iter().copied()) {
             canvas.line(part, look.colour, 2.25, look.dash);
@@ -397,5 +420,22 @@ mod tests {
         draw_events(&mut canvas, &panel, &events, (&names, NamesAbove::Here));
         let lines = canvas.shapes.iter().filter(|shape| matches!(shape, Shape::Line { .. })).count();
         assert_eq!(lines, names.len());
+    }
+
+    #[test]
+    fn stragglers_of_a_load_that_rests_are_no_rate_and_an_even_load_is_one_in_every_window() {
+        let window = |hits: u64, misses: u64| {
+            let mut row = TimeseriesRow::default();
+            (row.answers.hits, row.answers.misses) = (hits, misses);
+            row.answers.hit_rate = (hits + misses > 0).then(|| hits as f64 / (hits + misses) as f64);
+            row
+        };
+        let rates = |rows: &[TimeseriesRow]| -> Vec<Option<f64>> {
+            let least = least_lookups(rows.iter());
+            rows.iter().map(|row| rate(row, least)).collect()
+        };
+        let steps = [window(75, 25), window(80, 20), window(0, 3), window(0, 0), window(60, 40)];
+        assert_eq!(rates(&steps), [Some(75.0), Some(80.0), None, None, Some(60.0)]);
+        assert_eq!(rates(&[window(1, 0), window(0, 1), window(0, 2)]), [Some(100.0), Some(0.0), Some(0.0)]);
     }
 }
