@@ -364,10 +364,14 @@ impl Link {
         }
     }
 
-    /// Takes the outcome of an attempt to connect; returns true if a connection that had broken is up again.
+    /// Takes the outcome of an attempt to connect; returns true if a connection that had broken is up again. Where two attempts
+    /// were under way, the connection that came first stays, since requests wait on it already.
     fn finish(&self, attempt: Result<Wire, StoreError>) -> bool {
-        let again = attempt.is_ok() && self.was_up.swap(true, Relaxed);
         let mut state = self.state.lock();
+        if matches!(*state, State::Up { .. }) {
+            return false;
+        }
+        let again = attempt.is_ok() && self.was_up.swap(true, Relaxed);
         let generation = state.generation();
         *state = match attempt {
             Ok(wire) => State::Up { wire: Arc::new(wire), generation: generation + 1 },
@@ -420,6 +424,25 @@ impl Drop for Mending {
 mod tests {
     use super::*;
     use crate::store::redis::options::DeploymentKind;
+
+    #[tokio::test]
+    async fn a_second_attempt_to_connect_that_succeeds_takes_no_answer_from_those_who_asked_on_the_first() {
+        let timeout = Duration::from_secs(10);
+        let options = RedisOptions::at("redis://127.0.0.1:1/");
+        let node = NodeAddress { host: "127.0.0.1".into(), port: 1 };
+        let link = Link::unconnected(Arc::new(Address::of_node(&options, &node, false).unwrap()));
+        let (first, mut server) = tokio::io::duplex(1024);
+        let (second, _other) = tokio::io::duplex(1024);
+        link.finish(Ok(Wire::over(first, timeout)));
+        let asked = link.send(&redis::cmd("PING")).unwrap();
+        assert!(!link.finish(Ok(Wire::over(second, timeout))), "nothing had broken");
+        let refused = StoreError::new(ErrorKind::Connection, "a third attempt was refused");
+        link.finish(Err(refused));
+        assert!(link.is_up(), "an attempt that comes to nothing ends no connection");
+        tokio::io::AsyncWriteExt::write_all(&mut server, b"+PONG\r\n").await.unwrap();
+        let answer = asked.answer("asking").await;
+        assert!(matches!(answer.map(Reply::into_value), Ok(Value::SimpleString(pong)) if pong == "PONG"));
+    }
 
     #[test]
     fn only_a_node_that_others_have_named_is_told_with_who_named_it() {
