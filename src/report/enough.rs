@@ -33,12 +33,11 @@ pub fn sentence(groups: &[&Group<'_>], others: &str, wanted: f64) -> Option<Stri
         .filter(|row| (row.wanted_hit_rate - wanted).abs() < f64::EPSILON)
         .collect();
     let least = rows.iter().filter_map(|row| row.capacity_entries).min();
-    let chosen: Vec<&EnoughCacheRow> = match least {
-        Some(_) => rows.iter().copied().filter(|row| row.capacity_entries == least).collect(),
-        None => {
-            let most = rows.iter().map(|row| row.most_hit_rate).max_by(f64::total_cmp)?;
-            rows.iter().copied().filter(|row| row.most_hit_rate >= most).collect()
-        }
+    let chosen: Vec<&EnoughCacheRow> = if least.is_some() {
+        rows.iter().copied().filter(|row| row.capacity_entries == least).collect()
+    } else {
+        let most = rows.iter().map(|row| row.most_hit_rate).max_by(f64::total_cmp)?;
+        rows.iter().copied().filter(|row| row.most_hit_rate >= most).collect()
     };
     let one = chosen.first()?;
     let labels: Vec<&str> = chosen.iter().map(|row| row.strategy.as_str()).collect();

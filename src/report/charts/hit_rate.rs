@@ -412,9 +412,9 @@ mod tests {
         let x = Scale::exactly(0.0, 16.0, 10, three_digits);
         let panel = Panel { left: 0.0, top: 100.0, right: 900.0, bottom: 200.0, x, y: None };
         let names = placed_names(&panel, &events);
-        let named: Vec<&str> = names.iter().map(|name| name.text.as_str()).collect();
+        let written: Vec<&str> = names.iter().map(|name| name.text.as_str()).collect();
         for told in ["fault: crash-application", "fault: kill", "failover: shard0", "mended: kill"] {
-            assert!(named.contains(&told), "{told} in {named:?}");
+            assert!(written.contains(&told), "{told} in {written:?}");
         }
         let mut canvas = Canvas::default();
         draw_events(&mut canvas, &panel, &events, (&names, NamesAbove::Here));
