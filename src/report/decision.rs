@@ -24,18 +24,23 @@ pub use said::{DecisionPart, Sentence, Tone};
 /// Both ends of a sweep are told where that makes no more parts than this.
 const GROUPS: usize = 4;
 
-/// The sentences on every topology; of a sweep, those on its ends. What went wrong elsewhere is told at the end.
+/// The sentences on every topology; of a sweep, those on its ends. What went wrong elsewhere is told at the end, and so is how
+/// far all runs may be believed.
 #[must_use]
 pub fn of(groups: &[Group<'_>]) -> Vec<DecisionPart> {
     let several = groups.len() > 1;
-    let part = |group: &Group<'_>| DecisionPart {
-        heading: if several { name(group) } else { String::new() },
-        sentences: sentences(group),
-    };
     let told = told(groups);
+    if !several {
+        let part = |group: &Group<'_>| DecisionPart { heading: String::new(), sentences: sentences(group) };
+        return told.into_iter().map(part).collect();
+    }
+    let part = |group: &Group<'_>| DecisionPart { heading: name(group), sentences: of_its_own(group) };
     let untold: Vec<&Group<'_>> =
         groups.iter().filter(|group| told.iter().all(|told| !std::ptr::eq(*told, *group))).collect();
-    alike::told_once(told.into_iter().map(part).collect()).into_iter().chain(elsewhere(&untold)).collect()
+    let parts = alike::told_once(told.into_iter().map(part).collect()).into_iter();
+    let of_all = of_all(&groups.iter().collect::<Vec<_>>());
+    let of_all = (!of_all.is_empty()).then(|| DecisionPart { heading: "All runs".into(), sentences: of_all });
+    parts.chain(elsewhere(&untold)).chain(of_all).collect()
 }
 
 /// What went wrong with what has no part of its own: guarantees that are broken or not known, and runs that failed or measured
@@ -105,6 +110,17 @@ pub fn name(group: &Group<'_>) -> String {
 /// The sentences on one group.
 #[must_use]
 pub fn sentences(group: &Group<'_>) -> Vec<Sentence> {
+    of_its_own(group).into_iter().chain(of_all(&[group])).collect()
+}
+
+/// How far runs may be believed, which is no matter of a strategy or a topology.
+fn of_all(groups: &[&Group<'_>]) -> Vec<Sentence> {
+    let doubts = [doubts::disturbed(groups), doubts::warming(groups), doubts::few_repeats(groups)];
+    doubts.into_iter().flatten().map(|text| Sentence { tone: Tone::Doubt, text }).collect()
+}
+
+/// The sentences on one group but for what is said of all runs together.
+fn of_its_own(group: &Group<'_>) -> Vec<Sentence> {
     let mut all = Vec::new();
     let mut say = |tone, text: Option<String>| all.extend(text.map(|text| Sentence { tone, text }));
     let reference = group.entries.iter().find(|entry| entry.is_reference() && !entry.measured.is_empty());
@@ -132,9 +148,6 @@ pub fn sentences(group: &Group<'_>) -> Vec<Sentence> {
     say(Tone::Doubt, doubts::overloaded(group));
     say(Tone::Doubt, doubts::not_shown(group));
     say(Tone::Doubt, doubts::impaired(group));
-    say(Tone::Doubt, doubts::disturbed(group));
-    say(Tone::Doubt, doubts::warming(group));
-    say(Tone::Doubt, doubts::few_repeats(group));
     all
 }
 
@@ -393,6 +406,21 @@ mod tests {
         assert_eq!(headings, [alike, "Elsewhere"]);
         let elsewhere: Vec<_> = parts[1].sentences.iter().map(|sentence| sentence.text.as_str()).collect();
         assert!(elsewhere[0].contains("cluster") && elsewhere[0].contains("DID NOT HOLD"), "{elsewhere:#?}");
+    }
+
+    #[test]
+    fn how_far_runs_may_be_believed_is_said_once_and_of_all_of_them() {
+        let parts = of_a_sweep(|row| row.status = Status::Disturbed);
+        let said = |what: &str| -> Vec<&str> {
+            let all = parts.iter().flat_map(|part| &part.sentences);
+            all.map(|of| of.text.as_str()).filter(|text| text.contains(what)).collect()
+        };
+        assert_eq!(parts.last().unwrap().heading, "All runs");
+        let disturbed = said("disturbed");
+        assert!(
+            disturbed.len() == 1 && disturbed[0].starts_with("15 of 45 runs were disturbed"),
+            "{disturbed:#?}"
+        );
     }
 
     #[test]

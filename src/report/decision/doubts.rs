@@ -100,8 +100,8 @@ pub fn impaired(group: &Group<'_>) -> Option<String> {
     ))
 }
 
-pub fn disturbed(group: &Group<'_>) -> Option<String> {
-    let rows = || group.entries.iter().flat_map(|entry| &entry.measured);
+pub fn disturbed(groups: &[&Group<'_>]) -> Option<String> {
+    let rows = || measured(groups);
     let disturbed = rows().filter(|row| row.status.is_disturbed()).count();
     let worst = rows()
         .filter(|row| row.status.is_disturbed())
@@ -113,13 +113,17 @@ pub fn disturbed(group: &Group<'_>) -> Option<String> {
             "{disturbed} of {} runs {} disturbed: this machine sent operations late{worst}{}",
             rows().count(),
             was(disturbed),
-            consequence(group)
+            consequence(groups)
         )
     })
 }
 
-fn consequence(group: &Group<'_>) -> String {
-    match group.left_out.len() {
+fn measured<'a>(groups: &'a [&Group<'_>]) -> impl Iterator<Item = &'a SummaryRow> {
+    groups.iter().flat_map(|group| &group.entries).flat_map(|entry| &entry.measured).copied()
+}
+
+fn consequence(groups: &[&Group<'_>]) -> String {
+    match groups.iter().map(|group| group.left_out.len()).sum::<usize>() {
         0 => ", so the slowest reads may be its doing. They count in every figure. A quieter machine, a lower rate or more repeats would tell."
             .into(),
         1 => ". Times and throughput are of the other blocks, for every strategy alike.".into(),
@@ -131,8 +135,8 @@ fn was(runs: usize) -> &'static str {
     if runs == 1 { "was" } else { "were" }
 }
 
-pub fn warming(group: &Group<'_>) -> Option<String> {
-    let rows = || group.entries.iter().flat_map(|entry| &entry.measured);
+pub fn warming(groups: &[&Group<'_>]) -> Option<String> {
+    let rows = || measured(groups);
     let warming = rows().filter(|row| row.status.is_warming()).count();
     (warming > 0).then(|| {
         format!(
@@ -143,8 +147,10 @@ pub fn warming(group: &Group<'_>) -> Option<String> {
     })
 }
 
-pub fn few_repeats(group: &Group<'_>) -> Option<String> {
-    let most = group.entries.iter().map(|entry| entry.measured.len()).max().unwrap_or(0);
+pub fn few_repeats(groups: &[&Group<'_>]) -> Option<String> {
+    let group = groups.first()?;
+    let entries = groups.iter().flat_map(|group| &group.entries);
+    let most = entries.map(|entry| entry.measured.len()).max().unwrap_or(0);
     (most > 0 && most < REPEATS_FOR_INTERVAL).then(|| {
         let command = group.results.run.command_with_enough_repeats();
         let times = if most == 1 { "once" } else { "twice" };
