@@ -106,7 +106,7 @@ fn note(several_repeats: bool, predicted: bool) -> String {
     };
     format!(
         "A hit is a read answered from the cache, known absences included. What falls into the grey warm-up is not part of \
-         any other figure. Windows with less than a tenth of the reads of most are left out.{lines}{theory}"
+         any other figure. Measured windows with less than a tenth of the reads of most are left out.{lines}{theory}"
     )
 }
 
@@ -156,9 +156,10 @@ fn point(panel: &Panel, row: &TimeseriesRow, least: u64) -> Option<(f64, f64)> {
     rate(row, least).map(|rate| panel.at(row.start_s + row.length_s / 2.0, rate))
 }
 
-/// The hit rate of a window in percent, where it has looked up as much as it takes to be one.
+/// The hit rate of a window in percent, where it has looked up as much as it takes to be one; of the warm-up always.
 fn rate(row: &TimeseriesRow, least: u64) -> Option<f64> {
-    row.answers.hit_rate.filter(|_| lookups(row) >= least).map(|rate| rate * 100.0)
+    let is_enough = row.phase != Phase::Measure || lookups(row) >= least;
+    row.answers.hit_rate.filter(|_| is_enough).map(|rate| rate * 100.0)
 }
 
 fn lookups(row: &TimeseriesRow) -> u64 {
@@ -166,10 +167,12 @@ fn lookups(row: &TimeseriesRow) -> u64 {
     answers.hits + answers.negative_hits + answers.misses + answers.bypassed
 }
 
-/// A tenth of what half of the windows look up. Where a load rests, its last reads come as stragglers: misses, which take
-/// longest, and a line would fall to nothing that no cache has done.
+/// A tenth of what half of the measured windows look up. Where a load rests, its last reads come as stragglers: misses, which
+/// take longest, and a line would fall to nothing that no cache has done. The warm-up fills the cache at full speed, and says
+/// nothing of what is much for the load that is measured.
 fn least_lookups<'a>(rows: impl Iterator<Item = &'a TimeseriesRow>) -> u64 {
-    let mut all: Vec<u64> = rows.map(lookups).filter(|lookups| *lookups > 0).collect();
+    let measured = rows.filter(|row| row.phase == Phase::Measure);
+    let mut all: Vec<u64> = measured.map(lookups).filter(|lookups| *lookups > 0).collect();
     all.sort_unstable();
     all.get(all.len() / 2).map_or(0, |median| median / 10)
 }
@@ -229,6 +232,7 @@ fn together<'a>(repeats: impl Iterator<Item = &'a Vec<&'a TimeseriesRow>>) -> Ve
     let mut sums: BTreeMap<u64, TimeseriesRow> = BTreeMap::new();
     for row in repeats.flatten().filter(|row| row.phase == Phase::Measure) {
         let sum = sums.entry(row.window).or_insert_with(|| TimeseriesRow {
+            phase: Phase::Measure,
             start_s: row.start_s,
             length_s: row.length_s,
             ..TimeseriesRow::default()
@@ -425,7 +429,7 @@ mod tests {
     #[test]
     fn stragglers_of_a_load_that_rests_are_no_rate_and_an_even_load_is_one_in_every_window() {
         let window = |hits: u64, misses: u64| {
-            let mut row = TimeseriesRow::default();
+            let mut row = TimeseriesRow { phase: Phase::Measure, ..TimeseriesRow::default() };
             (row.answers.hits, row.answers.misses) = (hits, misses);
             row.answers.hit_rate = (hits + misses > 0).then(|| hits as f64 / (hits + misses) as f64);
             row
@@ -437,5 +441,9 @@ mod tests {
         let steps = [window(75, 25), window(80, 20), window(0, 3), window(0, 0), window(60, 40)];
         assert_eq!(rates(&steps), [Some(75.0), Some(80.0), None, None, Some(60.0)]);
         assert_eq!(rates(&[window(1, 0), window(0, 1), window(0, 2)]), [Some(100.0), Some(0.0), Some(0.0)]);
+        let filling = || TimeseriesRow { phase: Phase::Warmup, ..window(30_000, 10_000) };
+        let after_a_long_fill = [filling(), filling(), filling(), window(60, 40), window(80, 20)];
+        let expected = [Some(75.0), Some(75.0), Some(75.0), Some(60.0), Some(80.0)];
+        assert_eq!(rates(&after_a_long_fill), expected, "a fast fill hides nothing of what is measured");
     }
 }
