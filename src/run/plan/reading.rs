@@ -3,15 +3,17 @@
 use std::num::NonZeroU64;
 use std::time::Duration;
 
+use super::cost::CostSettings;
 use super::scenario::Scenario;
-use super::settings::{CacheAtStart, DatasetSettings, RunSettings};
+use super::settings::{CacheAtStart, DatasetSettings, PinSettings, RunSettings};
 use super::traces::{self, Traces};
 use super::{application, choice, parts, phases, search, together, told};
 use crate::application::ApplicationSpec;
-use crate::load::workload::{Distribution, LoadPart, WorkloadSettings};
+use crate::load::workload::{Distribution, LoadPart, Recording, WorkloadSettings};
 use crate::run::fault::ScheduledFault;
 use crate::scenario::{Mistakes, Positive, Reader, Settings, Table, Value, ValueKind};
-use crate::topology::settings::CacheSettings;
+use crate::strategy::source::TimesToLive;
+use crate::topology::settings::{CacheSettings, DatabaseSettings, NetworkSettings};
 
 /// Reads one combination of swept values to its end, and reports everything that is wrong with it.
 pub(super) fn read_scenario(
@@ -25,59 +27,24 @@ pub(super) fn read_scenario(
     let top = Reader::new(tree, "", mistakes);
     let description = top.get("description", String::new());
     let application = application::read(&top, &empty);
-    let dataset_table = top.table("dataset", &empty);
-    let has_sizes = dataset_table.raw("value_size").is_some();
-    let mut dataset: DatasetSettings = whole(dataset_table);
-    let workload_table = top.table("workload", &empty);
-    let distribution = read_keys(&workload_table, &empty);
-    if let Some(operations) = (!matches!(application.spec, ApplicationSpec::Catalog(_)))
-        .then(|| application.spec.operations().iter().map(|kind| kind.name).collect::<Vec<_>>().join(", "))
-    {
-        for key in ["reads", "absent_share"] {
-            if workload_table.raw(key).is_some() {
-                let message = format!("means nothing to {}", application.spec.name());
-                let help = format!("leave it out, and write the shares of {operations} in [application.mix]");
-                workload_table.wrong(key, message, Some(help));
-            }
-        }
-    }
-    let has_arrivals = workload_table.raw("arrivals").is_some();
-    let mut workload: WorkloadSettings = whole(workload_table);
-    let cache: CacheSettings = whole(top.table("cache", &empty));
-    let database = whole(top.table("database", &empty));
-    let network = whole(top.table("network", &empty));
-    let cost = whole(top.table("cost", &empty));
-    let run_table = top.table("run", &empty);
-    let pin = whole(run_table.table("pin", &empty));
-    let has_duration = run_table.raw("duration").is_some();
-    let mut run = read_run(run_table);
-    let beside = phases::Beside {
-        workload: &workload,
-        run: &run,
-        has_duration,
-        documents: dataset.keys.get(),
-        distribution: &distribution,
-        application: &application.spec,
-    };
-    let phases::LoadOverTime { phases, duration, rate, tables } = phases::read(&top, &beside, &empty);
-    let mut load_tables = tables;
-    let written_rate = workload.rate_per_second;
-    let search = search::read(&top, &empty, written_rate.is_some(), !phases.is_empty());
+    let mut tables = Tables::read(&top, &empty, &application.spec);
+    let over_time = phases::read(&top, &tables.beside(&application.spec), &empty);
+    let written_rate = tables.workload.rate_per_second;
+    let search = search::read(&top, &empty, written_rate.is_some(), !over_time.phases.is_empty());
+    let mut load_tables = over_time.tables;
     load_tables.extend(search.as_ref().map(|search| ("[search]", search.show())));
-    run.duration = duration.unwrap_or(run.duration);
+    tables.run.duration = over_time.duration.unwrap_or(tables.run.duration);
     let searched = search.as_ref().and_then(|search| search.from_per_second);
-    workload.rate_per_second = workload.rate_per_second.or(rate).or(searched);
-    let faults = read_faults(&top, &run, workload.instances);
+    tables.workload.rate_per_second = written_rate.or(over_time.rate).or(searched);
+    let faults = read_faults(&top, &tables.run, tables.workload.instances);
     let strategies = choice::strategies(&top, mistakes);
     let topologies = choice::topologies(&top, mistakes);
-    together::check_pin(&pin, &top);
-    let recorded = traces.read(&workload, &dataset, &top);
-    dataset.value_size =
-        told::sizes(&dataset, has_sizes, workload.trace.as_deref(), recorded.as_deref(), &top);
-    let ttl = told::times_to_live(&cache, &workload, recorded.as_deref(), &top);
-    let is_otherwise_timed = !phases.is_empty() || search.is_some() || written_rate.is_some() || has_arrivals;
-    let of_trace = traces::rate(&workload, recorded.as_deref(), &run, is_otherwise_timed, &top);
-    workload.rate_per_second = workload.rate_per_second.or(of_trace);
+    together::check_pin(&tables.pin, &top);
+    let recorded = traces.read(&tables.workload, &tables.dataset, &top);
+    let is_otherwise_timed =
+        !over_time.phases.is_empty() || search.is_some() || written_rate.is_some() || tables.written.arrivals;
+    let ttl = tables.follow(recorded.as_deref(), is_otherwise_timed, &top);
+    let Tables { dataset, workload, distribution, cache, database, network, cost, run, pin, .. } = tables;
     let scenario = Scenario {
         name: name.into(),
         description,
@@ -92,7 +59,7 @@ pub(super) fn read_scenario(
         pin,
         cost,
         faults,
-        phases,
+        phases: over_time.phases,
         search,
         load_tables,
         written_rate,
@@ -106,6 +73,99 @@ pub(super) fn read_scenario(
     parts::check(&scenario, &top);
     top.finish();
     scenario
+}
+
+/// The tables of which a scenario has one each.
+struct Tables {
+    dataset: DatasetSettings,
+    workload: WorkloadSettings,
+    distribution: Distribution,
+    cache: CacheSettings,
+    database: DatabaseSettings,
+    network: NetworkSettings,
+    cost: CostSettings,
+    run: RunSettings,
+    pin: PinSettings,
+    written: Written,
+}
+
+/// Which settings were written that say something else where they are left out.
+struct Written {
+    value_size: bool,
+    arrivals: bool,
+    duration: bool,
+}
+
+impl Tables {
+    fn read(top: &Reader<'_>, empty: &Table, application: &ApplicationSpec) -> Self {
+        let dataset = top.table("dataset", empty);
+        let workload = top.table("workload", empty);
+        let run = top.table("run", empty);
+        refuse_what_the_mix_says(&workload, application);
+        Self {
+            written: Written {
+                value_size: dataset.raw("value_size").is_some(),
+                arrivals: workload.raw("arrivals").is_some(),
+                duration: run.raw("duration").is_some(),
+            },
+            dataset: whole(dataset),
+            distribution: read_keys(&workload, empty),
+            workload: whole(workload),
+            cache: whole(top.table("cache", empty)),
+            database: whole(top.table("database", empty)),
+            network: whole(top.table("network", empty)),
+            cost: whole(top.table("cost", empty)),
+            pin: whole(run.table("pin", empty)),
+            run: read_run(run),
+        }
+    }
+
+    /// What phases are read beside.
+    fn beside<'a>(&'a self, application: &'a ApplicationSpec) -> phases::Beside<'a> {
+        phases::Beside {
+            workload: &self.workload,
+            run: &self.run,
+            has_duration: self.written.duration,
+            documents: self.dataset.keys.get(),
+            distribution: &self.distribution,
+            application,
+        }
+    }
+
+    /// Takes from a trace what is left to it: sizes, and the rate where nothing else gives one. Returns the times
+    /// to live of entries.
+    fn follow(
+        &mut self,
+        recorded: Option<&Recording>,
+        is_otherwise_timed: bool,
+        top: &Reader<'_>,
+    ) -> TimesToLive {
+        let Self { dataset, workload, cache, run, written, .. } = self;
+        dataset.value_size =
+            told::sizes(dataset, written.value_size, workload.trace.as_deref(), recorded, top);
+        let ttl = told::times_to_live(cache, workload, recorded, top);
+        let of_trace = traces::rate(workload, recorded, run, is_otherwise_timed, top);
+        workload.rate_per_second = workload.rate_per_second.or(of_trace);
+        ttl
+    }
+}
+
+/// The shares of an application's operations stand in its mix, and those of reads nowhere else.
+fn refuse_what_the_mix_says(workload: &Reader<'_>, application: &ApplicationSpec) {
+    if matches!(application, ApplicationSpec::Catalog(_)) {
+        return;
+    }
+    let operations: Vec<&str> = application.operations().iter().map(|kind| kind.name).collect();
+    for key in ["reads", "absent_share"] {
+        if workload.raw(key).is_some() {
+            let message = format!("means nothing to {}", application.name());
+            let help = format!(
+                "leave it out, and write the shares of {} in [application.mix]",
+                operations.join(", ")
+            );
+            workload.wrong(key, message, Some(help));
+        }
+    }
 }
 
 fn read_run(reader: Reader<'_>) -> RunSettings {
