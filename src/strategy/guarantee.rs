@@ -46,8 +46,37 @@ pub enum Loss {
     },
     /// Writes that the cache had not persisted or not replicated are lost.
     CachePersistence,
+    /// Both: what the cache had not persisted or not replicated, and what an instance that crashes held back.
+    CachePersistenceAndBacklog {
+        /// The most writes that an instance holds back.
+        most: u64,
+    },
     /// Writes that the database had acknowledged before they were in its journal are lost.
     DatabaseJournal,
+}
+
+impl Loss {
+    /// This, and what an instance that crashes holds back.
+    #[must_use]
+    pub fn and_backlog(self, most: u64) -> Self {
+        match self {
+            Self::CachePersistence | Self::CachePersistenceAndBacklog { .. } => {
+                Self::CachePersistenceAndBacklog { most }
+            }
+            Self::Nothing | Self::Backlog { .. } | Self::DatabaseJournal => Self::Backlog { most },
+        }
+    }
+
+    /// This, and what the cache has neither persisted nor replicated.
+    #[must_use]
+    pub fn and_cache_persistence(self) -> Self {
+        match self {
+            Self::Backlog { most } | Self::CachePersistenceAndBacklog { most } => {
+                Self::CachePersistenceAndBacklog { most }
+            }
+            Self::Nothing | Self::CachePersistence | Self::DatabaseJournal => Self::CachePersistence,
+        }
+    }
 }
 
 /// The promise of a strategy in one cell.
@@ -99,6 +128,11 @@ impl fmt::Display for Guarantee {
             Loss::CachePersistence => {
                 f.write_str("; a killed, flushed or failed-over cache loses what its persistence or its replicas did not have")
             }
+            Loss::CachePersistenceAndBacklog { most } => write!(
+                f,
+                "; a killed, flushed or failed-over cache loses what its persistence or its replicas did not have, and a crash of the \
+                 application at most its backlog ({most} writes)"
+            ),
             Loss::DatabaseJournal => {
                 f.write_str("; a killed database loses what it had not written to its journal")
             }

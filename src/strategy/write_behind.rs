@@ -21,7 +21,7 @@ use std::time::Duration;
 use super::background::Background;
 use super::behind::{self, Behind, Joining, Keeping, WithQueue};
 use super::{
-    Backlog, Batches, Circumstances, Flushes, Guarantee, Loss, Needs, Promise, Read, Strategy, WriteEffect,
+    Backlog, Batches, Circumstances, Flushes, Guarantee, Needs, Promise, Read, Strategy, WriteEffect,
     WriteError, WriteModel,
 };
 use crate::scenario::Positive;
@@ -57,11 +57,11 @@ impl Spec {
 impl Promise for Spec {
     fn guarantee(&self, circumstances: &Circumstances) -> Guarantee {
         let guarantee = behind::guarantee(circumstances);
-        if guarantee == Guarantee::SOUND && circumstances.application_crashes {
-            let loss = Loss::Backlog { most: self.queue.queue_capacity.get() };
-            return Guarantee { loss, converges: false, ..guarantee };
+        if !circumstances.application_crashes {
+            return guarantee;
         }
-        guarantee
+        let loss = guarantee.loss.and_backlog(self.queue.queue_capacity.get());
+        Guarantee { loss, converges: false, ..guarantee }
     }
 
     fn writes(&self) -> Option<WriteModel> {

@@ -83,7 +83,7 @@ fn broken(guarantee: &Guarantee, facts: &AuditFindings) -> Vec<String> {
     let none_may_be_lost = match guarantee.loss {
         Loss::Nothing => true,
         Loss::Backlog { .. } => facts.crashes == 0,
-        Loss::CachePersistence | Loss::DatabaseJournal => false,
+        Loss::CachePersistence | Loss::CachePersistenceAndBacklog { .. } | Loss::DatabaseJournal => false,
     };
     if facts.dropped_fields > 0 && none_may_be_lost {
         broken.push(format!("{} reads lacked an acknowledged change", facts.dropped_fields));

@@ -159,7 +159,8 @@ impl Cell {
             }
             if fails_over && !in_the_cache && spec.promise().needs().no_eviction_of_dirty {
                 // An old dirty entry that a failover brings back has no time to live.
-                guarantee = Guarantee { loss: Loss::CachePersistence, ..guarantee.weakened_to(None) };
+                let loss = guarantee.loss.clone().and_cache_persistence();
+                guarantee = Guarantee { loss, ..guarantee.weakened_to(None) };
             }
         }
         if let Some(made_of) = kind.made_of {
@@ -281,6 +282,12 @@ mod tests {
     fn what_is_written_to_the_cache_first_may_be_lost_in_a_failover_and_an_old_dirty_entry_stays() {
         let behind = guarantee("\"cache-behind\"", "\"sentinel\"", &fault("failover", "shard0"));
         assert_eq!((behind.staleness, behind.loss), (Staleness::UntilEvicted, Loss::CachePersistence));
+        // What waits in the memory of an instance is lost with it, whatever the cache keeps.
+        let crash = "[[fault]]\nat = \"1s\"\nkind = \"crash-application\"\ntarget = 1\nfor = \"1s\"\n";
+        let both = format!("{}{crash}", fault("failover", "shard0"));
+        let in_memory = guarantee("\"write-behind\"", "\"sentinel\"", &both);
+        assert_eq!(in_memory.loss, Loss::CachePersistenceAndBacklog { most: 10_000 });
+        assert_eq!(guarantee("\"write-behind\"", "\"sentinel\"", crash).loss, Loss::Backlog { most: 10_000 });
     }
 
     #[test]

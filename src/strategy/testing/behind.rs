@@ -1029,6 +1029,8 @@ fn promises_are_those_of_the_sound_form_and_say_what_a_killed_cache_and_a_crash_
     let crashed = said(&in_line(), true, false);
     assert_eq!((crashed.staleness, crashed.loss), (Staleness::None, Loss::Backlog { most: 10_000 }));
     assert_eq!(said(&in_line(), false, false), Guarantee::SOUND);
+    let both = said(&in_line(), true, true);
+    assert_eq!(both.loss, Loss::CachePersistenceAndBacklog { most: 10_000 });
 }
 
 // A random simulation.
