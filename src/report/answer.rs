@@ -7,7 +7,7 @@ use super::format;
 use super::group::{Group, StrategyRepeats};
 use super::judge::{self, FigureEvidence};
 use super::safety;
-use crate::results::{Criterion, Over, named};
+use crate::results::{Criterion, Over, Unit, named};
 
 /// A figure that a chart compares.
 #[derive(Debug, Clone, Copy)]
@@ -145,22 +145,35 @@ pub(super) fn leaders(entries: &[&StrategyRepeats<'_>], figure: &Criterion) -> V
     }
 }
 
-/// The labels of the strategies that may be proposed and are best in a figure; none where the data tell nobody apart.
+/// The labels of the strategies that may be proposed and are best in a figure, and of those next to them that the data do not
+/// tell from these; none where the data tell nobody apart.
 #[must_use]
 pub(super) fn best<'a>(group: &'a Group<'_>, figure: &Criterion) -> Vec<&'a str> {
     let entries = candidates(group);
-    let leading = leaders(&entries, figure);
-    let known = entries.iter().filter(|entry| figure.of(entry).is_some()).count();
-    // Where nothing is told apart, nobody is best; nor is who stands alone.
-    if leading.len() == known {
-        Vec::new()
-    } else {
-        let value = |at: usize| figure.of(entries[at]).map_or(0.0, |of| of.value);
-        let first = leading.first().map_or(0.0, |at| value(*at));
-        // Repeats that differ much among themselves are no reason to praise.
-        let is_near = |at: &usize| first <= 0.0 || value(*at) <= NEAR * first && first <= NEAR * value(*at);
-        leading.into_iter().filter(is_near).map(|at| entries[at].label).collect()
+    if is_less_for_what_failed(figure, &entries) {
+        return Vec::new();
     }
+    let leading = leaders(&entries, figure);
+    let value = |at: usize| figure.of(entries[at]).map(|of| of.value);
+    let mut known: Vec<usize> = (0..entries.len()).filter(|at| value(*at).is_some()).collect();
+    // Where nothing is told apart, nobody is best; nor is who stands alone.
+    if leading.len() == known.len() {
+        return Vec::new();
+    }
+    let first = leading.first().and_then(|at| value(*at)).unwrap_or(0.0);
+    // Repeats that differ much among themselves are no reason to praise.
+    let is_near = |at: usize| {
+        first <= 0.0 || value(at).is_some_and(|value| value <= NEAR * first && first <= NEAR * value)
+    };
+    known.sort_by(|a, b| figure.better.order(value(*a).unwrap_or(0.0), value(*b).unwrap_or(0.0)));
+    let at_the_top = known.into_iter().take_while(|at| leading.contains(at) && is_near(*at));
+    at_the_top.map(|at| entries[at].label).collect()
+}
+
+/// What is counted by the second or the month is less where less was answered, which is no merit.
+fn is_less_for_what_failed(figure: &Criterion, entries: &[&StrategyRepeats<'_>]) -> bool {
+    let is_of_time = matches!(figure.unit, Unit::Micros | Unit::Seconds);
+    figure.is_of_the_load && !is_of_time && entries.iter().any(|entry| failures_worth_naming(entry).is_some())
 }
 
 /// Who is so many times as far from the best is not named beside it, though the repeats may not tell the two apart.

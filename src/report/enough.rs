@@ -59,16 +59,22 @@ pub fn sentence(groups: &[&Group<'_>], others: &str, wanted: f64) -> Option<Stri
     ))
 }
 
-/// How far the same model was off where something was measured.
+/// How far the same model was off where something was measured, and which way where it was always the same.
 fn held_against(groups: &[&Group<'_>], labels: &[&str]) -> String {
     let entries =
         groups.iter().flat_map(|group| &group.entries).filter(|entry| labels.contains(&entry.label));
-    let off = entries.flat_map(|entry| entry.values(|row| row.predicted.hit_rate_off_points));
-    let most = off.map(f64::abs).max_by(f64::total_cmp);
-    most.map_or_else(String::new, |points| {
-        format!(
-            "; what was measured at the capacities that were tried was up to {} points off the model",
-            three_digits(points)
-        )
-    })
+    let off: Vec<f64> =
+        entries.flat_map(|entry| entry.values(|row| row.predicted.hit_rate_off_points)).collect();
+    let Some(most) = off.iter().copied().map(f64::abs).max_by(f64::total_cmp) else { return String::new() };
+    let way = if off.iter().all(|points| *points < 0.0) {
+        " lower than the model, so that more room may be needed"
+    } else if off.iter().all(|points| *points > 0.0) {
+        " higher than the model, so that less room may be enough"
+    } else {
+        " off the model"
+    };
+    format!(
+        "; what was measured at the capacities that were tried was up to {} points{way}",
+        three_digits(most)
+    )
 }

@@ -117,8 +117,8 @@ pub fn section(results: &Results) -> Markup {
     html! {
         section #failed {
             h2 { "What failed" }
-            p { "A row is what was told in the same words, in how many runs and how often in all of them; errors.csv has each run by \
-                itself. An ellipsis stands for a port." }
+            p { "A row counts all failures of one step and kind, under the words of the first of them in a run; those after it may have had \
+                other words. Runs of the same first words are put together, and errors.csv has each by itself. An ellipsis stands for a port." }
             (table.html())
         }
     }

@@ -34,6 +34,9 @@ const SHOWN: &[&str] = &[
     "throughput",
 ];
 
+/// An interval of which half is more than this part of the value is shown by its ends.
+const WIDE: f64 = 0.5;
+
 /// The scorecard of all groups.
 #[must_use]
 pub fn html(groups: &[Group<'_>]) -> Markup {
@@ -47,7 +50,8 @@ pub fn html(groups: &[Group<'_>]) -> Markup {
         section #scorecard {
             h2 { "Scorecard" }
             p { "Times are of what was answered; what failed is a share of its own. ± is half of the 95 % interval over the repeats. "
-                "★ is the best in its group: no other strategy that may be proposed is shown to be better. Click a heading to sort by it, a \
+                "Where that is wide, the ends of the interval stand in its place. "
+                "★ is the best in its group, and those next to it that the data do not tell from it. Click a heading to sort by it, a \
                 strategy to single it out." }
             (filters(groups))
             div.wide {
@@ -222,24 +226,30 @@ fn figure_cell(
     html! {
         td class=[class] data-value=[of.map(|of| of.value)] title=[of.map(|of| exact(figure, &of))] {
             (of.map_or_else(|| NONE.to_owned(), |of| figure.unit.show(of.value)))
-            @if let Some(margin) = of.and_then(|of| margin(figure, &of)) { small { " ± " (margin) } }
+            @if let Some(margin) = of.and_then(|of| margin(figure, &of)) { small { " " (margin) } }
             @if best(group, figure).contains(&entry.label) { span.best { " ★" } }
         }
     }
 }
 
-/// Half of the interval, where it is not next to nothing.
+/// Half of the interval, where it is not next to nothing; its ends where half of it says little of where they are.
 fn margin(figure: &Criterion, of: &Estimate) -> Option<String> {
     let interval = of.interval?;
     let half = (interval.high - interval.low) / 2.0;
-    let shown = match figure.unit {
+    if half <= of.value.abs() * 0.005 {
+        return None;
+    }
+    if half > of.value.abs() * WIDE {
+        let show = |end: f64| figure.unit.show(end.max(0.0));
+        return Some(format!("({} to {})", show(interval.low), show(interval.high)));
+    }
+    Some(match figure.unit {
         // Of a share so many points, and not so many percent of it.
-        Unit::Share => format!("{} points", format::three_digits(half * 100.0)),
+        Unit::Share => format!("± {} points", format::three_digits(half * 100.0)),
         Unit::Micros | Unit::Seconds | Unit::Count | Unit::Ratio | Unit::Bytes | Unit::Money => {
-            figure.unit.show(half)
+            format!("± {}", figure.unit.show(half))
         }
-    };
-    (half > of.value.abs() * 0.005).then_some(shown)
+    })
 }
 
 fn exact(figure: &Criterion, of: &Estimate) -> String {

@@ -40,7 +40,7 @@ const WATCHED: &[Watched] = &[
     ),
     always(
         "database.peak_per_s",
-        "the same, by the second",
+        "the same, in its busiest second",
         "The database has to survive it after a flush, a failover or a cold start.",
     ),
     always(

@@ -356,10 +356,10 @@ pub const CRITERIA: &[Criterion] = &[
     Criterion {
         name: "cores",
         heading: "cores",
-        meaning: "Processor cores that the servers of the cache and the database used together, on average.",
+        meaning: "Processor cores that the servers of the cache and the database used together, on average; unknown where a server was killed and started anew meanwhile.",
         unit: Unit::Ratio,
         better: Better::Lower,
-        of_row: |row| Some(row.cores.cpu_cache_cores.unwrap_or(0.0) + row.cores.cpu_database_cores?),
+        of_row: |row| Some(row.cores.cpu_cache_cores? + row.cores.cpu_database_cores?),
         over: Over::Mean,
         is_of_the_load: true,
     },

@@ -41,9 +41,21 @@ impl Plan {
             parts.push(format!("{kind} of {target} at {}{lasts}", show_duration(fault.at)));
         }
         for key in self.swept_keys() {
-            parts.push(format!("{key} is swept"));
+            parts.push(format!("{key} is swept over {}", self.swept_values(&key).join(", ")));
         }
         parts.join(" · ")
+    }
+
+    /// The values that a swept key takes in turn.
+    fn swept_values(&self, key: &str) -> Vec<&str> {
+        let mut values: Vec<&str> = Vec::new();
+        let swept = self.variants.iter().flat_map(|(swept, _)| swept).filter(|(swept, _)| swept == key);
+        for (_, value) in swept {
+            if !values.contains(&value.as_str()) {
+                values.push(value);
+            }
+        }
+        values
     }
 
     /// How large the cache is, and where, if some of the topologies do not obey that.
