@@ -911,7 +911,7 @@ fn topologies_stand_side_by_side_and_the_best_of_each_is_marked() {
     };
     assert!(row("cache-through").contains("★") && !row("no-cache").contains("★"), "{table}");
     let closing = closing_table(&run.read(), 200).unwrap();
-    assert!(closing.contains("* no other strategy that may be proposed is shown to be better"), "{closing}");
+    assert!(closing.contains("* the best in its group, and those next to it"), "{closing}");
     let alone = MadeUpRun::of("made-up", &STRATEGIES[..2], &["single"], 1);
     draw(alone.path()).unwrap();
     assert!(!fs::read_to_string(alone.file("report.html")).unwrap().contains("side by side</h2>"));

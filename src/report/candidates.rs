@@ -27,7 +27,7 @@ fn is_candidate(entry: &StrategyRepeats<'_>, broken_on_purpose: bool) -> bool {
 pub fn sound_reference<'a, 'b>(group: &'a Group<'b>) -> Option<&'a StrategyRepeats<'b>> {
     let reference = group.entries.iter().find(|entry| entry.is_reference() && !entry.measured.is_empty())?;
     let bears = !reference.is_overloaded() && !reference.is_impaired();
-    let answers = broken_on_purpose(group) || failures_worth_naming(reference).is_none();
+    let answers = group.is_broken_on_purpose() || failures_worth_naming(reference).is_none();
     (bears && answers).then_some(reference)
 }
 
@@ -40,10 +40,6 @@ pub fn failures_worth_naming(entry: &StrategyRepeats<'_>) -> Option<f64> {
 /// The strategies of a group that may be proposed.
 #[must_use]
 pub fn candidates<'a, 'b>(group: &'a Group<'b>) -> Vec<&'a StrategyRepeats<'b>> {
-    let faults = broken_on_purpose(group);
+    let faults = group.is_broken_on_purpose();
     group.entries.iter().filter(|entry| is_candidate(entry, faults)).collect()
-}
-
-fn broken_on_purpose(group: &Group<'_>) -> bool {
-    group.entries.iter().flat_map(|entry| &entry.measured).any(|row| row.outages.read_outage_s.is_some())
 }

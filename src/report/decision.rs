@@ -9,38 +9,98 @@ mod costs;
 mod doubts;
 mod figures;
 mod gain;
+mod in_short;
 mod said;
 
 use super::answer::few;
 use super::candidates::candidates;
 use super::cost;
-use super::group::{Group, StrategyRepeats, ends, short_swept};
+use super::faults;
+use super::group::{Group, ends};
 use super::knee;
+use super::nearest;
+use super::requirements::JudgedRequirement;
 use super::safety::{self, Safety};
 use crate::results::Verdict;
-use figures::value;
+pub use figures::share_of_reference;
 pub use said::{DecisionPart, Sentence, Tone};
 
 /// Both ends of a sweep are told where that makes no more parts than this.
 const GROUPS: usize = 4;
 
+/// What is told to somebody in a hurry, and what to those who want to know of the rest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DecisionTold {
+    /// Where something is required, what is said of where most of it is met, and of all runs; otherwise everything.
+    pub first: Vec<DecisionPart>,
+    /// The other parts.
+    pub more: Vec<FoldedPart>,
+}
+
+/// A part that is told in one line to those who are in a hurry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoldedPart {
+    /// The line.
+    pub in_short: String,
+    /// All that is to be known of it.
+    pub part: DecisionPart,
+}
+
+impl DecisionTold {
+    /// Every part, in the order in which they are told.
+    pub fn parts(&self) -> impl Iterator<Item = &DecisionPart> {
+        self.first.iter().chain(self.more.iter().map(|folded| &folded.part))
+    }
+}
+
+/// What is said of all groups. Where something is required of several, the one comes first whose strategies lack least.
+#[must_use]
+pub fn of(groups: &[Group<'_>], judged: &[JudgedRequirement<'_>]) -> DecisionTold {
+    let nearest = nearest::group(judged).filter(|_| groups.len() > 1);
+    let Some(nearest) = nearest else { return DecisionTold { first: on_each(groups), more: Vec::new() } };
+    let heading = format!("{}, where most of what is required is met", nearest.name());
+    let nearest_part = DecisionPart { heading, sentences: of_its_own(nearest) };
+    let rest = of_rest(groups, &[nearest]);
+    let others = told(groups).into_iter().filter(|group| group.anchor() != nearest.anchor());
+    let more = others.map(|group| FoldedPart {
+        in_short: in_short::line(group, judged),
+        part: DecisionPart { heading: group.name(), sentences: of_its_own(group) },
+    });
+    DecisionTold {
+        first: std::iter::once(nearest_part).chain(rest.elsewhere).chain(rest.of_all).collect(),
+        more: more.collect(),
+    }
+}
+
+/// What is said besides of the groups that have a part.
+struct OfRest {
+    elsewhere: Option<DecisionPart>,
+    of_all: Option<DecisionPart>,
+}
+
+fn of_rest(groups: &[Group<'_>], told: &[&Group<'_>]) -> OfRest {
+    let is_told = |group: &&Group<'_>| told.iter().any(|told| told.anchor() == group.anchor());
+    let untold: Vec<&Group<'_>> = groups.iter().filter(|group| !is_told(group)).collect();
+    let of_all = of_all(&groups.iter().collect::<Vec<_>>());
+    OfRest {
+        elsewhere: elsewhere(&untold),
+        of_all: (!of_all.is_empty()).then(|| DecisionPart { heading: "All runs".into(), sentences: of_all }),
+    }
+}
+
 /// The sentences on every topology; of a sweep, those on its ends. What went wrong elsewhere is told at the end, and so is how
 /// far all runs may be believed.
-#[must_use]
-pub fn of(groups: &[Group<'_>]) -> Vec<DecisionPart> {
+fn on_each(groups: &[Group<'_>]) -> Vec<DecisionPart> {
     let several = groups.len() > 1;
     let told = told(groups);
     if !several {
         let part = |group: &Group<'_>| DecisionPart { heading: String::new(), sentences: sentences(group) };
         return told.into_iter().map(part).collect();
     }
-    let part = |group: &Group<'_>| DecisionPart { heading: name(group), sentences: of_its_own(group) };
-    let untold: Vec<&Group<'_>> =
-        groups.iter().filter(|group| told.iter().all(|told| !std::ptr::eq(*told, *group))).collect();
+    let part = |group: &Group<'_>| DecisionPart { heading: group.name(), sentences: of_its_own(group) };
+    let of_rest = of_rest(groups, &told);
     let parts = alike::told_once(told.into_iter().map(part).collect()).into_iter();
-    let of_all = of_all(&groups.iter().collect::<Vec<_>>());
-    let of_all = (!of_all.is_empty()).then(|| DecisionPart { heading: "All runs".into(), sentences: of_all });
-    parts.chain(elsewhere(&untold)).chain(of_all).collect()
+    parts.chain(of_rest.elsewhere).chain(of_rest.of_all).collect()
 }
 
 /// What went wrong with what has no part of its own: guarantees that are broken or not known, and runs that failed or measured
@@ -60,14 +120,14 @@ fn elsewhere(groups: &[&Group<'_>]) -> Option<DecisionPart> {
             doubts::impaired(group),
         ];
         let doubts = doubts.into_iter().flatten().map(|text| (Tone::Doubt, text));
-        let name = name(group);
+        let name = group.name();
         wrong
             .chain(doubts)
             .map(|(tone, text)| Sentence { tone, text: format!("{name}: {text}") })
             .collect::<Vec<_>>()
     };
     let mut sentences: Vec<Sentence> = groups.iter().flat_map(of_group).collect();
-    let names: Vec<String> = groups.iter().map(|group| name(group)).collect();
+    let names: Vec<String> = groups.iter().map(|group| group.name()).collect();
     let names = few(&names.iter().map(String::as_str).collect::<Vec<_>>());
     let mut rows = groups.iter().flat_map(|group| &group.entries).flat_map(|entry| &entry.measured);
     let is_audited = rows.all(|row| row.judgement.verdict.is_some());
@@ -98,13 +158,6 @@ pub fn told<'a, 'b>(groups: &'a [Group<'b>]) -> Vec<&'a Group<'b>> {
         std::iter::once(first).chain(last)
     };
     ends.into_iter().flat_map(of_topology).collect()
-}
-
-/// The topology and the swept values of a group.
-#[must_use]
-pub fn name(group: &Group<'_>) -> String {
-    let swept = short_swept(group.swept, " = ", ", ");
-    if swept.is_empty() { group.topology.to_owned() } else { format!("{}, {swept}", group.topology) }
 }
 
 /// The sentences on one group.
@@ -141,6 +194,9 @@ fn of_its_own(group: &Group<'_>) -> Vec<Sentence> {
     }
     say(Tone::Cost, costs::at_risk(group));
     say(Tone::Cost, costs::stale(group));
+    for sentence in faults::sentences(group) {
+        say(Tone::Cost, Some(sentence));
+    }
     say(Tone::Cost, costs::failed(group));
     say(Tone::Doubt, doubts::could_not_run(group));
     say(Tone::Doubt, doubts::failed_runs(group));
@@ -151,21 +207,14 @@ fn of_its_own(group: &Group<'_>) -> Vec<Sentence> {
     all
 }
 
-/// The database's reads for each answered operation, as a share of those of no cache; `None` where that did not run or read nothing.
-#[must_use]
-pub fn share_of_reference(group: &Group<'_>, entry: &StrategyRepeats<'_>) -> Option<f64> {
-    let reference = group.entries.iter().find(|entry| entry.is_reference() && !entry.measured.is_empty())?;
-    let theirs = value(reference, "database.reads_per_op").filter(|reads| *reads > 0.0)?;
-    value(entry, "database.reads_per_op").map(|ours| ours / theirs)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::report::answer::{WORK_AND_READS, winners};
     use crate::report::group::groups;
     use crate::report::made_up::run_of;
-    use crate::results::{AtRisk, HeldIn, Mode, Results, Status, SummaryRow};
+    use crate::report::requirements;
+    use crate::results::{AtRisk, HeldIn, Mode, Requirement, Results, Status, SummaryRow};
 
     /// One run of a strategy in an open loop: its median and slowest reads in µs, and what it asked the database for.
     fn row(label: &str, block: u32, p50: f64, p99: f64, db_reads: u64) -> SummaryRow {
@@ -212,7 +261,7 @@ mod tests {
             &told,
             Tone::Gain,
             &[
-                "cache-through needs 16.8 % of the database reads of no-cache (0.16 against 0.95 for each answered operation; 5.94 ± 0.01 × less, n = 5)",
+                "cache-through needs 16.8 % of the database reads of no-cache (5.94 ± 0.01 × less for each operation, n = 5)",
                 "and answers half of its reads in",
                 "faster",
                 "slower",
@@ -239,7 +288,7 @@ mod tests {
         assert_told(
             &told,
             Tone::Gain,
-            &["write-behind needs", "a crash at a bad moment would have lost up to 2,280"],
+            &["write-behind needs", "a crash at the worst moment would have lost up to 2,280"],
         );
         assert_told(&told, Tone::Cost, &["write-behind up to 2,280 in its instances' memory"]);
     }
@@ -362,7 +411,41 @@ mod tests {
                 }
             }
         }
-        of(&groups(&Results { summary: rows, ..Results::default() }).unwrap())
+        of(&groups(&Results { summary: rows, ..Results::default() }).unwrap(), &[]).first
+    }
+
+    #[test]
+    fn where_something_is_required_the_place_that_meets_most_comes_first_and_the_others_in_a_line() {
+        let mut results = Results::default();
+        for (swept, p99_us) in [("cache.capacity=10%", 9_000.0), ("cache.capacity=50%", 900.0)] {
+            for mut row in repeats("no-cache", 1_360.0, 2_000.0, 950).into_iter().chain(repeats(
+                "cache-aside",
+                470.0,
+                p99_us,
+                160,
+            )) {
+                row.swept = swept.into();
+                row.cell = format!("{}-{swept}", row.cell);
+                results.summary.push(row);
+            }
+        }
+        results.run.requirements = vec![Requirement::parse("read.p99", "<5ms").unwrap()];
+        let groups = groups(&results).unwrap();
+        let judged = requirements::judge(&groups);
+        let told = of(&groups, &judged);
+        let headings: Vec<&str> = told.first.iter().map(|part| part.heading.as_str()).collect();
+        let nearest = "single, capacity = 50%, where most of what is required is met";
+        assert_eq!(headings, [nearest, "Elsewhere"]);
+        let [other] = &told.more[..] else { panic!("{told:#?}") };
+        assert_eq!(other.part.heading, "single, capacity = 10%");
+        let line = &other.in_short;
+        assert!(
+            line.starts_with("at best 0 of 1 requirements met, by cache-aside; database reads 16.8 %"),
+            "{line}"
+        );
+        assert!(line.contains("read p99 "), "{line}");
+        assert_eq!(told.parts().count(), 3, "the files have all of them");
+        assert_eq!(of(&groups, &[]).more, Vec::new(), "where nothing is required all is told");
     }
 
     fn of_the_middle(made: impl Fn(&mut SummaryRow)) -> String {

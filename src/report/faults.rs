@@ -14,6 +14,11 @@ use crate::results::{FaultTimesRow, StretchTimes, SummaryRow};
 /// Of a fault that had its effect in a smaller share of its windows, the figures are mostly of the time around it.
 const COARSE: f64 = 0.5;
 
+/// Shares of failures that differ by a smaller factor are told as one range.
+const ALIKE: f64 = 1.2;
+/// Of whom so much failed, the reads that were answered say nothing.
+const MOSTLY_DOWN: f64 = 0.5;
+
 /// What was answered meanwhile, and then outages and recoveries; empty where nothing was broken.
 #[must_use]
 pub fn section(group: &Group<'_>) -> Markup {
@@ -65,13 +70,13 @@ fn meanwhile(group: &Group<'_>) -> Markup {
     }
     html! {
         h3 { "What reads took while a fault had its effect" }
-        @for sentence in quickest(&rows) { p { (sentence) } }
+        @for sentence in least_of(&rows) { p { (sentence) } }
         (table.html())
         p { "A fault has its effect until it is mended and, where operations go on to fail, until the first window without an error; at \
             the latest until the next fault. " em { "During" } " are the windows that touch that time, " em { "before" } " are whole \
             windows before it in which no fault had its effect. p50 and p99 are the response times of reads that were answered in these \
-            windows, whenever they were due, of all undisturbed repeats together; what failed has no time, and is a share of all \
-            operations. A strategy that a fault does not reach has no row for it. faults.csv has these figures." }
+            windows, whenever they were due, of all repeats together, those in blocks that are left out excepted; what failed has no time, \
+            and is a share of all operations. A strategy that a fault does not reach has no row for it. faults.csv has these figures." }
         @if let Some(sentence) = coarse(&rows) { p.warning { (sentence) } }
     }
 }
@@ -99,31 +104,62 @@ fn at(seconds: f64) -> String {
     format!("{} s", format::three_digits(seconds))
 }
 
-/// With whom answered reads took least in each fault, and with whom least failed: the one is nothing without the other.
-fn quickest(rows: &[FaultTimesRow]) -> Vec<String> {
+/// A sentence on each fault of a group: with whom answered reads took least, and with whom least failed.
+#[must_use]
+pub fn sentences(group: &Group<'_>) -> Vec<String> {
+    least_of(&rows_of(group))
+}
+
+/// How much failed in each fault, and with whom answered reads took least: the one is nothing without the other.
+fn least_of(rows: &[FaultTimesRow]) -> Vec<String> {
     let of_one_fault = |a: &FaultTimesRow, b: &FaultTimesRow| (&a.fault, a.number) == (&b.fault, b.number);
     let sentence = |rows: &[FaultTimesRow]| {
-        let least = |figure: fn(&FaultTimesRow) -> Option<f64>| {
-            let known = rows.iter().filter_map(|row| Some((row, figure(row)?)));
-            known.min_by(|a, b| a.1.total_cmp(&b.1))
-        };
-        let (quick, p50_us) = least(|row| row.during.read_p50_us)?;
-        let (sound, failed) = least(|row| row.during.failed_share)?;
-        let failed_with_it = percent(quick.during.failed_share?);
-        let but = if quick.strategy == sound.strategy || quick.during.failed_share <= Some(failed) {
-            ", the least of all".to_owned()
-        } else {
-            format!("; least failed with {}, {}", format::quoted(&sound.strategy), percent(failed))
-        };
+        let first = rows.first()?;
+        let failed = failed_meanwhile(rows)?;
+        let known =
+            rows.iter().filter_map(|row| Some((row, row.during.read_p50_us?, row.during.failed_share?)));
+        // The reads that a few were lucky to have answered are no merit.
+        let up = known.filter(|(_, _, failed)| *failed < MOSTLY_DOWN);
+        let quick =
+            up.min_by(|a, b| a.1.total_cmp(&b.1)).map_or_else(String::new, |(row, p50_us, failed)| {
+                let failed =
+                    if failed > 0.0 { format!(", where {} failed", percent(failed)) } else { String::new() };
+                let (who, p50) = (format::quoted(&row.strategy), format::micros(p50_us));
+                format!("; the median of answered reads was least with {who}, {p50}{failed}")
+            });
         Some(format!(
-            "While the fault {} that began at {} had its effect, the median of answered reads was least with {}, {}, where {failed_with_it} of the operations failed{but}.",
-            quick.fault,
-            at(quick.at_s),
-            format::quoted(&quick.strategy),
-            format::micros(p50_us)
+            "While {} that began at {} had its effect, {failed}{quick}.",
+            first.fault,
+            at(first.at_s)
         ))
     };
     rows.chunk_by(of_one_fault).filter(|of_fault| of_fault.len() > 1).filter_map(sentence).collect()
+}
+
+/// The least and the most of what failed with any strategy in one fault.
+fn failed_meanwhile(rows: &[FaultTimesRow]) -> Option<String> {
+    let mut known: Vec<(&FaultTimesRow, f64)> =
+        rows.iter().filter_map(|row| Some((row, row.during.failed_share?))).collect();
+    known.sort_by(|a, b| a.1.total_cmp(&b.1));
+    let ((sound, least), (worst, most)) = (*known.first()?, *known.last()?);
+    if most <= 0.0 {
+        return Some("no operation failed with any strategy".into());
+    }
+    if most <= least * ALIKE {
+        let (least, most) = (percent(least), percent(most));
+        let range = if least == most { least } else { format!("{least} to {most}") };
+        return Some(format!("{range} of the operations failed, whatever the strategy"));
+    }
+    let tail = sound.during.read_p99_us.map_or_else(String::new, |p99_us| {
+        format!(", where 99 % of the reads took less than {}", format::micros(p99_us))
+    });
+    Some(format!(
+        "{} (with {}{tail}) to {} (with {}) of the operations failed",
+        percent(least),
+        format::quoted(&sound.strategy),
+        percent(most),
+        format::quoted(&worst.strategy)
+    ))
 }
 
 /// Names the faults of which windows are too long to tell.
@@ -163,7 +199,7 @@ fn outages(group: &Group<'_>) -> Markup {
             figures("hit rate before"),
             figures("hit rate back after"),
             figures("errors"),
-            figures("database peak / mean"),
+            figures("database peak / mean, median"),
         ],
     );
     for entry in &hit {
@@ -235,18 +271,31 @@ mod tests {
     }
 
     #[test]
-    fn who_is_quickest_in_a_fault_is_told_with_what_failed_and_with_whom_least_did() {
-        let rows = [row("cache-aside", 900.0, 0.8), row("cache-aside, bypass", 1_400.0, 0.02)];
-        let told = quickest(&rows);
+    fn of_each_fault_is_told_how_much_failed_with_whom_and_who_was_quickest_of_those_that_served() {
+        let told = |rows: &[FaultTimesRow]| least_of(rows).join("");
+        let mut sturdy = row("cache-aside, bypass", 1_400.0, 0.02);
+        sturdy.during.read_p99_us = Some(97_000.0);
+        let rows = [row("cache-aside", 900.0, 0.4), sturdy];
         assert_eq!(
-            told,
-            [
-                "While the fault kill that began at 8 s had its effect, the median of answered reads was least with cache-aside, 900 µs, where 80 % of the operations failed; least failed with \u{201c}cache-aside, bypass\u{201d}, 2 %."
-            ]
+            told(&rows),
+            "While kill that began at 8 s had its effect, 2 % (with \u{201c}cache-aside, bypass\u{201d}, where 99 % of the reads took less \
+             than 97 ms) to 40 % (with cache-aside) of the operations failed; the median of answered reads was least with \
+             cache-aside, 900 µs, where 40 % failed."
         );
-        let sound = quickest(&[row("a", 900.0, 0.0), row("b", 1_000.0, 0.0)]).join("");
-        assert!(sound.ends_with("where 0 % of the operations failed, the least of all."), "{sound}");
-        assert_eq!(quickest(&rows[..1]), Vec::<String>::new(), "there is nothing to compare");
+        let down = told(&[row("a", 900.0, 0.8), row("b", 1_000.0, 0.1)]);
+        assert!(
+            down.contains("least with b, 1 ms"),
+            "the reads that a few had answered are no merit: {down}"
+        );
+        let all_down = told(&[row("a", 900.0, 0.95), row("b", 1_000.0, 0.97)]);
+        assert!(
+            all_down.ends_with("95 % to 97 % of the operations failed, whatever the strategy."),
+            "{all_down}"
+        );
+        let sound = told(&[row("a", 900.0, 0.0), row("b", 1_000.0, 0.0)]);
+        assert!(sound.contains("no operation failed with any strategy; the median"), "{sound}");
+        assert!(sound.ends_with("least with a, 900 µs."), "{sound}");
+        assert_eq!(told(&rows[..1]), "", "there is nothing to compare");
     }
 
     #[test]

@@ -286,6 +286,19 @@ fn entries<'a>(
 }
 
 impl Group<'_> {
+    /// Returns true if the scenario broke something while its runs were measured.
+    #[must_use]
+    pub fn is_broken_on_purpose(&self) -> bool {
+        self.entries.iter().flat_map(|entry| &entry.measured).any(|row| row.outages.read_outage_s.is_some())
+    }
+
+    /// The topology and the swept values.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let swept = short_swept(self.swept, " = ", ", ");
+        if swept.is_empty() { self.topology.to_owned() } else { format!("{}, {swept}", self.topology) }
+    }
+
     /// Scenario, date, topology and swept values in one line.
     #[must_use]
     pub fn facts(&self) -> String {

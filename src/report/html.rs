@@ -2,10 +2,11 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::decision::{self, DecisionPart, Sentence};
+use super::decision::{self, DecisionPart, FoldedPart, Sentence};
 use super::format;
 use super::group::Group;
 use super::headline::NONE;
+use super::requirements::JudgedRequirement;
 use super::table::{PageTable, figures, words};
 use super::{beyond, caveats, nearest, requirements, scorecard, side_by_side, watch};
 use crate::base::shown;
@@ -101,8 +102,8 @@ pub fn page(results: &Results, groups: &[Group<'_>], drawings: &Drawings<'_>) ->
 /// Draws what was asked, and what the data say to it: all that somebody in a hurry reads.
 fn decision_panel(results: &Results, groups: &[Group<'_>]) -> Markup {
     let run = &results.run;
-    let parts = decision::of(groups);
-    let lines = nearest::lines(&requirements::judge(groups), groups.len() > 1);
+    let judged = requirements::judge(groups);
+    let decision = decision::of(groups, &judged);
     html! {
         header #decision {
             h1 { (run.name) }
@@ -111,19 +112,42 @@ fn decision_panel(results: &Results, groups: &[Group<'_>]) -> Markup {
             (lead(results))
             @for caveat in caveats::sentences(results) { p.warning { (caveat) } }
             @if let Some(known) = &run.precision { p { "Repeats: " (known.sentence()) "." } }
-            (required(&lines))
-            @for part in &parts { (decision_part(part)) }
-            @if lines.is_empty() { (would_tell_apart(groups)) }
+            (required(&judged, groups.len() > 1))
+            @for part in &decision.first { (decision_part(part)) }
+            @for folded in &decision.more { (folded_part(folded)) }
+            @if decision.parts().any(has_ratio) {
+                p.lead { "× is the ratio to no cache in the same block of runs, over all blocks; the quotient of two figures beside it may differ." }
+            }
+            @if judged.is_empty() { (would_tell_apart(groups)) }
         }
     }
 }
 
-/// Draws what the scenario requires, and by whom it is met.
-fn required(lines: &[String]) -> Markup {
+/// Draws what the scenario requires, and by whom it is met: in short, and folded away with the figures of those who miss it.
+fn required(judged: &[JudgedRequirement<'_>], several: bool) -> Markup {
+    let told = requirements::told(judged, several);
+    let counts: Vec<&str> = told.iter().map(|one| one.counts.as_str()).collect();
     html! {
-        @if !lines.is_empty() {
-            h3 { "Requirements" }
-            ul { @for line in lines { li { (line) } } }
+        @if let Some(sentence) = nearest::sentence(judged, several) { p.verdict { (sentence) } }
+        @if !told.is_empty() {
+            details.required {
+                summary { "Requirements: " (counts.join(" · ")) }
+                ul { @for one in &told { li { (one.line()) } } }
+            }
+        }
+    }
+}
+
+fn has_ratio(part: &DecisionPart) -> bool {
+    part.sentences.iter().any(|sentence| sentence.text.contains(" × "))
+}
+
+/// Draws a part in one line, which opens.
+fn folded_part(folded: &FoldedPart) -> Markup {
+    html! {
+        details {
+            summary { strong { (folded.part.heading) } ": " (folded.in_short) }
+            (sentences_html(&folded.part.sentences))
         }
     }
 }
@@ -187,7 +211,7 @@ fn contents(
             @if several { a href="#by-topology" { "by topology" } }
             @if !of_run.is_empty() { a href="#charts" { "charts" } }
             @for section in sections {
-                a href=(format!("#{}", section.group.anchor())) { (decision::name(section.group)) }
+                a href=(format!("#{}", section.group.anchor())) { (section.group.name()) }
             }
             a href="#beyond" { "beyond this run" }
             @if !results.errors.is_empty() { a href="#failed" { "what failed" } }
@@ -241,7 +265,7 @@ fn section_html(section: &Section<'_>, several: bool, told: &[&Group<'_>]) -> Ma
     let group = section.group;
     html! {
         section id=(group.anchor()) data-topology=(group.topology) data-swept=(group.swept) {
-            h2 { "Results" @if several { ": " (decision::name(group)) } }
+            h2 { "Results" @if several { ": " (group.name()) } }
             p { (group.status()) }
             @if several { (said_of(group, told)) }
             @for picture in &section.pictures { (picture.html()) }

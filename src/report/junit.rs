@@ -2,7 +2,6 @@
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::decision;
 use super::requirements::{JudgedRequirement, Met};
 
 /// The requirements as JUnit's XML, which build servers show: a test case for each, and what is undecided as skipped.
@@ -13,7 +12,7 @@ pub fn junit(name: &str, judged: &[JudgedRequirement<'_>]) -> Result<String, Str
     let mut report = Report::new(name);
     let mut suites: Vec<(String, TestSuite)> = Vec::new();
     for one in judged {
-        let suite = decision::name(one.group);
+        let suite = one.group.name();
         let status = match one.met {
             Met::Met => TestCaseStatus::success(),
             Met::Missed => failed(one),

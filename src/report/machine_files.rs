@@ -173,7 +173,7 @@ pub fn summary_json(
             })
         })
         .collect();
-    let decision: Vec<Value> = decision::of(groups).iter().map(part).collect();
+    let decision: Vec<Value> = decision::of(groups, judged).parts().map(part).collect();
     let requirements: Vec<RequirementLine<'_>> = judged.iter().map(RequirementLine::of).collect();
     let summary = json!({
         "form": FORM,
@@ -355,7 +355,7 @@ pub fn summary_markdown(results: &Results, groups: &[Group<'_>], judged: &[Judge
     for caveat in caveats::sentences(results) {
         let _ = writeln!(text, "> [!WARNING]\n> {}\n", plain(&caveat));
     }
-    for part in decision::of(groups) {
+    for part in decision::of(groups, judged).parts() {
         if !part.heading.is_empty() {
             let _ = writeln!(text, "### {}\n", plain(&part.heading));
         }

@@ -3,9 +3,9 @@
 use std::cmp::Ordering;
 
 use super::answer::few_phrases;
-use super::decision;
 use super::format;
-use super::requirements::{self, JudgedRequirement, Met};
+use super::group::Group;
+use super::requirements::{self, JudgedRequirement, Met, RequirementTold};
 use crate::results::{Requirement, Verdict};
 
 /// So many are named that come nearest.
@@ -14,12 +14,20 @@ const NEAREST: usize = 3;
 /// Who meets all that is required or comes nearest to it; then a line for each requirement.
 #[must_use]
 pub fn lines(judged: &[JudgedRequirement<'_>], several: bool) -> Vec<String> {
-    sentence(judged, several).into_iter().chain(requirements::lines(judged, several)).collect()
+    let told = requirements::told(judged, several);
+    sentence(judged, several).into_iter().chain(told.iter().map(RequirementTold::line)).collect()
+}
+
+/// The group of the strategy that lacks least; `None` where nothing is required.
+#[must_use]
+pub fn group<'a>(judged: &'a [JudgedRequirement<'a>]) -> Option<&'a Group<'a>> {
+    Candidate::all(judged, true).first().map(|nearest| nearest.group)
 }
 
 /// A strategy in a group, held against everything that is required of it.
 struct Candidate<'a> {
     name: String,
+    group: &'a Group<'a>,
     /// What it misses, and what is not decided of it.
     wanting: Vec<&'a JudgedRequirement<'a>>,
 }
@@ -29,14 +37,11 @@ impl<'a> Candidate<'a> {
     fn all(judged: &'a [JudgedRequirement<'a>], several: bool) -> Vec<Self> {
         let mut all: Vec<Self> = Vec::new();
         for one in judged {
-            let place = if several {
-                format!(" on {}", format::quoted(&decision::name(one.group)))
-            } else {
-                String::new()
-            };
+            let place =
+                if several { format!(" on {}", format::quoted(&one.group.name())) } else { String::new() };
             let name = format!("{}{place}{}", format::quoted(one.strategy), flaw(one));
             let at = all.iter().position(|known| known.name == name).unwrap_or_else(|| {
-                all.push(Self { name, wanting: Vec::new() });
+                all.push(Self { name, group: one.group, wanting: Vec::new() });
                 all.len() - 1
             });
             all[at].wanting.extend((one.met != Met::Met).then_some(one));
@@ -80,8 +85,9 @@ fn flaw(judged: &JudgedRequirement<'_>) -> &'static str {
     }
 }
 
-/// `None` of a single strategy or requirement, which says it itself.
-fn sentence(judged: &[JudgedRequirement<'_>], several: bool) -> Option<String> {
+/// The sentence on who meets all or comes nearest; `None` of a single strategy or requirement, which says it itself.
+#[must_use]
+pub fn sentence(judged: &[JudgedRequirement<'_>], several: bool) -> Option<String> {
     let all = Candidate::all(judged, several);
     let mut requirements: Vec<&Requirement> = Vec::new();
     for one in judged {
@@ -99,13 +105,21 @@ fn sentence(judged: &[JudgedRequirement<'_>], several: bool) -> Option<String> {
         return Some(format!("{} {verb} all that is required.", few_phrases(&meet_all)));
     }
     let nearest: Vec<String> = all.iter().take(NEAREST).map(Candidate::in_words).collect();
+    requirements.retain(|requirement| missed_by_all(judged, requirement).is_some());
     let hopeless: Vec<String> =
-        requirements.into_iter().filter_map(|requirement| missed_by_all(judged, requirement)).collect();
+        requirements.iter().filter_map(|requirement| missed_by_all(judged, requirement)).collect();
     let hopeless = if hopeless.is_empty() { String::new() } else { format!(" {}.", format::list(&hopeless)) };
-    Some(format!(
-        "No strategy is shown to meet all that is required. Nearest: {}.{hopeless}",
-        nearest.join("; ")
-    ))
+    let lacks_nothing_else =
+        |one: &&Candidate<'_>| one.wanting.iter().all(|wanting| requirements.contains(&wanting.requirement));
+    let rest: Vec<String> = all.iter().filter(lacks_nothing_else).map(Candidate::in_words).collect();
+    let rest = match rest.len() {
+        0 => String::new(),
+        1 => format!(" {} meets all else.", rest[0]),
+        _ => format!(" {} meet all else.", few_phrases(&rest)),
+    };
+    // Those that lack nothing else are the nearest.
+    let nearest = if rest.is_empty() { format!(" Nearest: {}.", nearest.join("; ")) } else { String::new() };
+    Some(format!("No strategy is shown to meet all that is required.{nearest}{hopeless}{rest}"))
 }
 
 /// A requirement that several strategies are held to and all miss, with what no cache has.
@@ -120,7 +134,8 @@ fn missed_by_all(judged: &[JudgedRequirement<'_>], requirement: &Requirement) ->
             one.group.entries.iter().find(|entry| entry.is_reference() && !entry.measured.is_empty())?;
         requirements::missed_too(requirement, one.group, reference)
     });
-    let too = too.map_or_else(String::new, |value| format!(", by no cache too with {value}"));
+    let faults = if of[0].group.is_broken_on_purpose() { " under the same faults" } else { "" };
+    let too = too.map_or_else(String::new, |value| format!(", by no cache too with {value}{faults}"));
     Some(format!("{} is missed by all{too}", of[0].required()))
 }
 
@@ -157,8 +172,13 @@ mod tests {
         assert_eq!(as_is(&[("lost", "=0"), ("read.p99", "<5ms")]), "cache-aside meets all that is required.");
         assert_eq!(
             as_is(&[("lost", "=0"), ("read.p99", "<1ms")]),
-            "No strategy is shown to meet all that is required. Nearest: cache-aside (misses read.p99 <1ms with 4.1 ms); lease \
-             (misses lost =0 with 3, misses read.p99 <1ms with 9 ms). read.p99 <1ms is missed by all, by no cache too with 1000 s."
+            "No strategy is shown to meet all that is required. read.p99 <1ms is missed by all, by no cache too with 1000 s. \
+             cache-aside (misses read.p99 <1ms with 4.1 ms) meets all else."
+        );
+        assert_eq!(
+            as_is(&[("lost", "=0"), ("read.p99", "<4050us")]),
+            "No strategy is shown to meet all that is required. Nearest: cache-aside (undecided read.p99 <4050us with 4.1 ms); lease \
+             (misses lost =0 with 3, misses read.p99 <4050us with 9 ms)."
         );
         assert!(
             as_is(&[("lost", "=0")]).starts_with("lost =0: met by 1 of 2"),

@@ -1,7 +1,8 @@
 //! What a scenario requires, held against what was measured.
 
+use std::fmt::Write as _;
+
 use super::criteria::Estimate;
-use super::decision;
 use super::format;
 use super::group::{Group, StrategyRepeats};
 use crate::model::stats::interval_around;
@@ -244,22 +245,39 @@ pub fn any_missed(judged: &[JudgedRequirement<'_>]) -> bool {
     judged.iter().any(|one| one.met == Met::Missed)
 }
 
-/// One line for each requirement: by how many it is met, and who misses it.
+/// What is said of one requirement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequirementTold {
+    /// By how many it is met: `failed <1%: met by 0 of 24`.
+    pub counts: String,
+    /// Who misses it, and of whom that is not known; empty where all meet it.
+    pub others: String,
+}
+
+impl RequirementTold {
+    /// All that is said of it.
+    #[must_use]
+    pub fn line(&self) -> String {
+        format!("{}{}.", self.counts, self.others)
+    }
+}
+
+/// What is said of each requirement, in the order in which they were written.
 #[must_use]
-pub fn lines(judged: &[JudgedRequirement<'_>], several: bool) -> Vec<String> {
+pub fn told(judged: &[JudgedRequirement<'_>], several: bool) -> Vec<RequirementTold> {
     let mut seen: Vec<&Requirement> = Vec::new();
     for one in judged {
         if !seen.contains(&one.requirement) {
             seen.push(one.requirement);
         }
     }
-    let line = |requirement: &&Requirement| {
+    let of_requirement = |requirement: &&Requirement| {
         let of: Vec<&JudgedRequirement<'_>> =
             judged.iter().filter(|one| one.requirement == *requirement).collect();
         let who = |met: Met| -> Vec<String> {
             let name = |one: &&&JudgedRequirement<'_>| {
                 let place = if several {
-                    format!(" on {}", format::quoted(&decision::name(one.group)))
+                    format!(" on {}", format::quoted(&one.group.name()))
                 } else {
                     String::new()
                 };
@@ -270,7 +288,8 @@ pub fn lines(judged: &[JudgedRequirement<'_>], several: bool) -> Vec<String> {
         let met = of.iter().filter(|one| one.met == Met::Met).count();
         let scope = requirement.strategy.iter().chain(&requirement.topology).cloned().collect::<Vec<_>>();
         let scope = if scope.is_empty() { String::new() } else { format!(" [{}]", scope.join(", ")) };
-        let mut text = format!("{}{scope}: met by {met} of {}", in_words(requirement), of.len());
+        let counts = format!("{}{scope}: met by {met} of {}", in_words(requirement), of.len());
+        let mut others = String::new();
         for (word, met) in
             [("missed by", Met::Missed), ("undecided for", Met::Undecided), ("unknown for", Met::Unknown)]
         {
@@ -281,15 +300,13 @@ pub fn lines(judged: &[JudgedRequirement<'_>], several: bool) -> Vec<String> {
                 names.push(format!("{more} more"));
             }
             if !names.is_empty() {
-                text.push_str("; ");
-                text.push_str(word);
-                text.push(' ');
-                text.push_str(&format::list(&names));
+                // Writing to a string does not fail.
+                let _ = write!(others, "; {word} {}", format::list(&names));
             }
         }
-        text + "."
+        RequirementTold { counts, others }
     };
-    seen.iter().map(line).collect()
+    seen.iter().map(of_requirement).collect()
 }
 
 /// More than this are counted, not named.
@@ -367,7 +384,7 @@ mod tests {
         let groups = groups(&results).unwrap();
         let judged = judge(&groups);
         assert_eq!(judged[0].met, Met::Unknown);
-        let lines = lines(&judged, false);
+        let lines: Vec<String> = told(&judged, false).iter().map(RequirementTold::line).collect();
         assert!(lines[0].contains("met by 0 of 1; unknown for cache-aside impaired: 4.1"), "{lines:?}");
         let labels: Vec<_> = groups[0].entries.iter().map(StrategyRepeats::legend_label).collect();
         assert!(labels.contains(&"cache-aside (impaired)".to_owned()), "{labels:?}");
@@ -457,7 +474,7 @@ mod tests {
         ] {
             assert!(xml.contains(part), "{part} in {xml}");
         }
-        let lines = lines(&judged, false);
+        let lines: Vec<String> = told(&judged, false).iter().map(RequirementTold::line).collect();
         assert!(lines[0].starts_with("read.p99 <3ms: met by 0 of 1; missed by cache-aside 4.1"), "{lines:?}");
     }
 }

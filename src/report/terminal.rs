@@ -3,6 +3,7 @@
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 
 use super::answer::best;
+use super::decision::FoldedPart;
 use super::format;
 use super::group::{Group, short_swept};
 use super::headline::Headline;
@@ -72,7 +73,9 @@ pub fn closing_table(results: &Results, groups: &[Group<'_>], width: usize) -> S
     lines.push(explanation(results, groups));
     lines.extend(precision(results));
     if table.contains(BEST) {
-        lines.push(format!("{BEST} no other strategy that may be proposed is shown to be better."));
+        lines.push(format!(
+            "{BEST} the best in its group, and those next to it that the data do not tell from it."
+        ));
     }
     if !left_out.is_empty() {
         lines.push(format!("Left out at this width: {}; report.html has them.", format::list(&left_out)));
@@ -83,14 +86,16 @@ pub fn closing_table(results: &Results, groups: &[Group<'_>], width: usize) -> S
     for line in &lines {
         push_wrapped(&mut text, line, "", width);
     }
-    let required = nearest::lines(&requirements::judge(groups), groups.len() > 1);
+    let judged = requirements::judge(groups);
+    let required = nearest::lines(&judged, groups.len() > 1);
     if !required.is_empty() {
         text.push('\n');
     }
     for line in &required {
         push_wrapped(&mut text, line, "  ", width);
     }
-    for part in decision::of(groups) {
+    let decision = decision::of(groups, &judged);
+    for part in &decision.first {
         text.push('\n');
         if !part.heading.is_empty() {
             push_wrapped(&mut text, &format!("{}:", part.heading), "", width);
@@ -98,6 +103,9 @@ pub fn closing_table(results: &Results, groups: &[Group<'_>], width: usize) -> S
         for sentence in &part.sentences {
             push_wrapped(&mut text, &format!("{} {}", sentence.tone.sign(), sentence.text), "  ", width);
         }
+    }
+    for FoldedPart { in_short, part } in &decision.more {
+        push_wrapped(&mut text, &format!("{}: {in_short}.", part.heading), "", width);
     }
     shown::lines(&text).into_owned()
 }

@@ -16,10 +16,7 @@ pub fn at_risk(group: &Group<'_>) -> Option<String> {
         format!("{} up to {}{whose}", format::quoted(entry.label), format::count(risk))
     };
     (!risky.is_empty()).then(|| {
-        format!(
-            "A crash at a bad moment would have lost acknowledged writes: {}. That is the worst moment, whatever was lost in this run.",
-            listed(&risky, say)
-        )
+        format!("A crash at the worst moment would have lost acknowledged writes: {}.", listed(&risky, say))
     })
 }
 
@@ -41,7 +38,7 @@ pub fn failed(group: &Group<'_>) -> Option<String> {
     let say = |entry: &StrategyRepeats<'_>, share: f64| {
         let down = |class: &str, outage: &str| {
             let lasted = value(entry, outage).filter(|seconds| *seconds > 0.0);
-            lasted.map(|_| format!("{class} without service for up to {}", show(entry, outage)))
+            lasted.map(|_| format!("no {class} for up to {}", show(entry, outage)))
         };
         let down: Vec<String> =
             down("reads", "read_outage").into_iter().chain(down("writes", "write_outage")).collect();
@@ -49,12 +46,8 @@ pub fn failed(group: &Group<'_>) -> Option<String> {
         format!("{} {}{down}", format::quoted(entry.label), safety::percent(share))
     };
     (!failed.is_empty()).then(|| {
-        let is_broken = failed
-            .iter()
-            .flat_map(|(entry, _)| &entry.measured)
-            .any(|row| row.outages.read_outage_s.is_some());
         let of =
-            if is_broken { " (a share of all that was measured, of which faults are a part)" } else { "" };
-        format!("Operations failed, and their times are in no percentile{of}: {}.", listed(&failed, say))
+            if group.is_broken_on_purpose() { " (of all that was measured, faults included)" } else { "" };
+        format!("Operations failed{of}: {}.", listed(&failed, say))
     })
 }

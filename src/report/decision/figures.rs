@@ -66,3 +66,11 @@ pub fn listed(
     }
     format::list(&names)
 }
+
+/// The database's reads for each answered operation, as a share of those of no cache; `None` where that did not run or read nothing.
+#[must_use]
+pub fn share_of_reference(group: &Group<'_>, entry: &StrategyRepeats<'_>) -> Option<f64> {
+    let reference = group.entries.iter().find(|entry| entry.is_reference() && !entry.measured.is_empty())?;
+    let theirs = value(reference, "database.reads_per_op").filter(|reads| *reads > 0.0)?;
+    value(entry, "database.reads_per_op").map(|ours| ours / theirs)
+}

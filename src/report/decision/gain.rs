@@ -48,7 +48,7 @@ pub fn sentence(
     entry: &StrategyRepeats<'_>,
     reference: Option<&StrategyRepeats<'_>>,
 ) -> String {
-    let mut text = entry.label.to_owned();
+    let mut text = format::quoted(entry.label).into_owned();
     let Some(reference) = reference else {
         // Writing to a string does not fail.
         let _ = write!(
@@ -67,11 +67,9 @@ pub fn sentence(
         (Some(ours), Some(theirs)) if theirs > 0.0 => {
             let _ = write!(
                 text,
-                " needs {} of the database reads of {} ({} against {} for each answered operation{})",
+                " needs {} of the database reads of {}{}",
                 format::percent(ours / theirs),
                 reference.label,
-                format::three_digits(ours),
-                format::three_digits(theirs),
                 fewer(entry, reference),
             );
         }
@@ -81,13 +79,32 @@ pub fn sentence(
     text += &compared(entry, reference, "read.p50", " and answers half of its reads in ");
     text.push('.');
     text += &tail(entry, reference);
+    text += &peak(entry, reference);
     text + &holds(entry) + &failed(entry)
 }
 
-/// `; 5.9 ± 0.1 × less, n = 5`.
+/// What the database has to bear at its busiest.
+fn peak(entry: &StrategyRepeats<'_>, reference: &StrategyRepeats<'_>) -> String {
+    let Some(figure) =
+        named("database.peak_per_s").filter(|figure| are_comparable(figure, &[entry, reference]))
+    else {
+        return String::new();
+    };
+    match (figure.of(entry), figure.of(reference)) {
+        (Some(ours), Some(theirs)) => format!(
+            " In its busiest window the database did {} operations a second instead of {}.",
+            figure.unit.show(ours.value),
+            figure.unit.show(theirs.value)
+        ),
+        _ => String::new(),
+    }
+}
+
+/// ` (5.9 ± 0.1 × less an operation, n = 5)`.
 fn fewer(entry: &StrategyRepeats<'_>, reference: &StrategyRepeats<'_>) -> String {
     let of = named("database.reads_per_op").and_then(|figure| ratio(figure, reference, entry));
-    of.filter(|of| of.estimate > 1.0).map_or_else(String::new, |of| format!("; {}", of.times("less")))
+    of.filter(|of| of.estimate > 1.0)
+        .map_or_else(String::new, |of| format!(" ({})", of.times("less for each operation")))
 }
 
 /// In a closed loop a faster strategy does more.
@@ -139,19 +156,17 @@ fn tail(entry: &StrategyRepeats<'_>, reference: &StrategyRepeats<'_>) -> String 
     if text.is_empty() { text } else { text + "." }
 }
 
-/// Failed operations are in none of the times, and none of those that calls are counted by.
+/// Failed operations are in none of the times, and none of those that calls are counted by, which the scorecard says.
 fn failed(entry: &StrategyRepeats<'_>) -> String {
-    failures_worth_naming(entry).map_or_else(String::new, |failed| {
-        let failed = safety::percent(failed);
-        format!(" {failed} of its operations failed: they are in none of these times, and reads of the database are counted by those that were answered.")
-    })
+    failures_worth_naming(entry)
+        .map_or_else(String::new, |failed| format!(" {} of its operations failed.", safety::percent(failed)))
 }
 
 /// What a strategy that holds writes back risks stands beside what it gains.
 fn holds(entry: &StrategyRepeats<'_>) -> String {
     match value(entry, "at_risk") {
         Some(risk) if risk > 0.0 => format!(
-            " It holds writes back: a crash at a bad moment would have lost up to {}.",
+            " It holds writes back: a crash at the worst moment would have lost up to {}.",
             format::count(risk)
         ),
         _ => String::new(),
