@@ -7,7 +7,7 @@ use super::group::Group;
 use super::headline::NONE;
 use super::safety::{Safety, percent, sentence};
 use super::table::{PageTable, TableColumn, figures, words};
-use crate::results::AuditRow;
+use crate::results::{AnomalyKind, AuditRow};
 
 /// The table of a group, what has to be said of it, and its examples; empty where nothing was audited.
 #[must_use]
@@ -83,9 +83,16 @@ fn examples(group: &Group<'_>, label: &str) -> Markup {
     for row in &rows {
         table.add(&example(row));
     }
+    let mut kinds: Vec<AnomalyKind> = Vec::new();
+    for row in &rows {
+        if !kinds.contains(&row.kind) {
+            kinds.push(row.kind);
+        }
+    }
     html! {
         details {
             summary { (label) ": " (rows.len()) " examples of what was found" }
+            p { @for kind in kinds { em { (kind.name()) } ": " (kind.meaning()) ". " } }
             (table.html())
         }
     }

@@ -32,6 +32,29 @@ words! {
     }
 }
 
+impl AnomalyKind {
+    /// What it is, as people read it.
+    #[must_use]
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Stale => "the answer lacks a write that had been acknowledged when the read was sent",
+            Self::StaleAfterFailedStep => {
+                "the answer lacks a write that was never acknowledged: the database had taken it, and then a later step of it failed; it counts \
+                 as no stale read"
+            }
+            Self::DroppedField => "a field of the answer is older than the version of the answer says",
+            Self::Corrupt => "the answer is not what was written",
+            Self::NonMonotonic => "the answer is older than what the same client had already read",
+            Self::NotOwnWrite => "the answer lacks an acknowledged write of the same client",
+            Self::Lost => "a write was acknowledged, and the database did not have it at the end",
+            Self::Divergent => "the cache held another document than the database at the end",
+            Self::ValidatedAfterLogOut => "a session let somebody in after its log-out was acknowledged",
+            Self::ValidatedAfterExpiry => "a session let somebody in after it had expired",
+            Self::LostSession => "a session was gone although nobody had ended it",
+        }
+    }
+}
+
 columns! {
     /// One anomaly, with what proves it.
     pub struct AuditRow {
