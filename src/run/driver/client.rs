@@ -24,6 +24,7 @@ use crate::application::touched::Touched;
 use crate::application::{Answer, Application, Visitor};
 use crate::audit::Audit;
 use crate::base::clock;
+use crate::base::turns::give_way;
 use crate::load::workload::{Operation, OperationStream, PhasedStream};
 use crate::measure::{Outcome, Recorder};
 use crate::results::FailedStep;
@@ -357,20 +358,6 @@ fn outcome(answer: Result<&Answer, &WriteError>) -> Outcome {
         Ok(Answer::Done | Answer::Refused) => Outcome::Done,
         Err(failed) => Outcome::failed(failed.error.kind),
     }
-}
-
-/// Puts a client behind all others that are ready. tokio's budget would not: once one client has used it up, all others
-/// are polled in vain, and of these the last goes first, so that of many clients that never wait two would do all the work.
-async fn give_way() {
-    let mut has_given_way = false;
-    poll_fn(|context| {
-        if std::mem::replace(&mut has_given_way, true) {
-            return Poll::Ready(());
-        }
-        context.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }
 
 #[cfg(test)]
