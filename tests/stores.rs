@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use compact_str::CompactString;
 use expiry::outlive;
 use hotset::store::local::{LocalCache, LocalCapacity};
 use hotset::store::mongodb::{MongoDatabase, MongoOptions, ReadPreference, WriteConcern};
@@ -17,7 +18,7 @@ use hotset::store::redb::{EmbeddedDatabase, EmbeddedOptions};
 use hotset::store::redis::{RedisAdmin, RedisCache, RedisOptions};
 use hotset::store::{
     AnyCache, AnyDatabase, AppCache, AppDatabase, BulkItem, Cache, Claimed, Counters, Database, Document,
-    Entry, ErrorKind, Page, Patch, SecretUrl, SettleOutcome, Streams, Token,
+    Entry, ErrorKind, Page, Patch, SecretUrl, SettleOutcome, Streams, Token, gathering,
 };
 use mongodb::bson::raw::cstr;
 use mongodb::bson::rawdoc;
@@ -131,6 +132,7 @@ macro_rules! over_every {
 over_every! { cache: local by local_cache, redis by redis_cache;
     what_was_set_is_what_is_got
     a_key_that_was_never_set_has_no_entry
+    keys_that_are_looked_up_together_have_the_entries_that_each_has_alone
     a_document_replaces_only_an_older_one_a_token_or_nothing
     versions_are_compared_as_numbers_over_all_64_bits
     a_token_is_placed_only_where_nothing_is
@@ -164,6 +166,21 @@ async fn what_was_set_is_what_is_got(cache: &impl Cache) {
 
 async fn a_key_that_was_never_set_has_no_entry(cache: &impl Cache) {
     assert_eq!(cache.get("k").await.unwrap(), None);
+}
+
+async fn keys_that_are_looked_up_together_have_the_entries_that_each_has_alone(cache: &impl Cache) {
+    cache.set("a", &entry(1), Some(MINUTE)).await.unwrap();
+    cache.set("b", &Entry::Absent, Some(MINUTE)).await.unwrap();
+    cache.set("c", &Entry::Token(Token(7)), Some(MINUTE)).await.unwrap();
+    for keys in [&["a", "missing", "c", "b", "a"][..], &["b"], &["missing"], &[]] {
+        let keys: Vec<CompactString> = keys.iter().map(|key| CompactString::from(*key)).collect();
+        let mut alone = Vec::new();
+        for key in &keys {
+            alone.push(cache.get(key).await);
+        }
+        assert_eq!(cache.get_many(&keys).await, alone, "{keys:?}");
+        assert_eq!(gathering::together(keys.iter().map(|key| cache.get(key))).await, alone, "{keys:?}");
+    }
 }
 
 async fn a_document_replaces_only_an_older_one_a_token_or_nothing(cache: &impl Cache) {
@@ -390,6 +407,7 @@ async fn of_two_readers_of_a_group_each_record_is_given_to_one(cache: &impl Stre
 over_every! { database: embedded by embedded_database, mongo by mongo_database;
     a_document_is_found_as_it_was_stored
     an_id_that_was_never_stored_is_not_found
+    documents_that_are_found_together_are_those_that_each_id_finds_alone
     an_update_returns_the_merged_document_and_counts_the_version_up
     an_update_of_no_document_inserts_nothing
     a_patch_cannot_set_the_version
@@ -420,6 +438,23 @@ async fn an_id_that_was_never_stored_is_not_found(database: &impl Database) {
     assert_eq!(database.find("things", "1").await.unwrap(), None);
     stored(database, vec![document("1", 7)]).await;
     assert_eq!(database.find("things", "2").await.unwrap(), None);
+}
+
+async fn documents_that_are_found_together_are_those_that_each_id_finds_alone(database: &impl Database) {
+    let documents = (0..50).map(|number| document(&number.to_string(), number + 1)).collect();
+    stored(database, documents).await;
+    let all: Vec<String> = (0..60).rev().map(|number| number.to_string()).collect();
+    for ids in [&all[..], &all[55..], &all[..3], &[], &["7".into(), "missing".into(), "7".into()]] {
+        let ids: Vec<CompactString> = ids.iter().map(CompactString::from).collect();
+        let mut alone = Vec::new();
+        for id in &ids {
+            alone.push(database.find("things", id).await);
+        }
+        let found = database.find_many("things", &ids).await.unwrap();
+        assert_eq!(found.into_iter().map(Ok).collect::<Vec<_>>(), alone, "{ids:?}");
+        let found = gathering::together(ids.iter().map(|id| database.find("things", id)));
+        assert_eq!(found.await, alone, "{ids:?}");
+    }
 }
 
 async fn an_update_returns_the_merged_document_and_counts_the_version_up(database: &impl Database) {
@@ -703,6 +738,72 @@ async fn every_command_to_redis_is_counted_and_a_hit_is_one() {
     let others = Counters::new();
     cache.counted_by(others.clone()).get("k").await.unwrap();
     assert_eq!((others.snapshot().cache_commands, (counters.snapshot() - before).cache_commands), (1, 2));
+}
+
+/// How often the server was sent a command, as it says itself.
+async fn calls_of(admin: &RedisAdmin, command: &str) -> u64 {
+    let statistics: String = admin.ask(redis::cmd("INFO").arg("commandstats"), "a test").await.unwrap();
+    let line = statistics.lines().find_map(|line| line.strip_prefix(&format!("cmdstat_{command}:calls=")));
+    line.and_then(|rest| rest.split(',').next()).map_or(0, |calls| calls.parse().unwrap())
+}
+
+#[tokio::test]
+async fn reads_that_are_made_together_are_one_mget_of_redis_and_tokens_a_command_each() {
+    let server = Server::redis(&[]);
+    let counters = Counters::new();
+    let options = redis_options(server.port());
+    let admin = RedisAdmin::connect(&options).await.unwrap();
+    let cache = near(AnyCache::Redis(RedisCache::connect(options, counters.clone()).await.unwrap()));
+    let keys: Vec<String> = (0..20).map(|number| format!("k{number}")).collect();
+    let before = counters.snapshot();
+    let found = gathering::together(keys.iter().map(|key| cache.get(key))).await;
+    assert_eq!(found, vec![Ok(None); 20]);
+    assert_eq!((calls_of(&admin, "mget").await, calls_of(&admin, "get").await), (1, 0));
+    assert_eq!((counters.snapshot() - before).cache_commands, 1);
+    let placed = gathering::together(keys.iter().map(|key| cache.place_token(key, Token(1), MINUTE))).await;
+    assert_eq!(placed, vec![Ok(Claimed::Placed); 20]);
+    assert_eq!((counters.snapshot() - before).cache_commands, 21);
+    assert_eq!(calls_of(&admin, "set").await, 20);
+    gathering::together([cache.get("k0")].into_iter()).await;
+    assert_eq!((calls_of(&admin, "mget").await, calls_of(&admin, "get").await), (1, 1), "one key is a GET");
+}
+
+#[tokio::test]
+async fn a_batch_of_a_server_that_is_gone_fails_whole_and_in_time() {
+    let mut server = Server::redis(&[]);
+    let cache = RedisCache::connect(redis_options(server.port()), Counters::new()).await.unwrap();
+    let cache = near(AnyCache::Redis(cache));
+    server.kill();
+    let started = Instant::now();
+    let found = gathering::together((0..20).map(async |_| cache.get("k").await)).await;
+    assert!(found.iter().all(|found| found.as_ref().is_err_and(|error| error.kind == ErrorKind::Connection)));
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+}
+
+#[tokio::test]
+async fn loads_that_are_made_together_are_one_query_and_one_call_that_takes_the_service_time() {
+    let Kept(database, _server) = mongo_database().await;
+    stored(&database, (0..20).map(|number| document(&number.to_string(), 1)).collect()).await;
+    let counters = Counters::new();
+    let AnyDatabase::Mongo(mongo) = database.inner() else { panic!("it is MongoDB") };
+    let delay = DatabaseDelay { service_time: Duration::from_millis(50), ..DatabaseDelay::default() };
+    let counted = DelayedDatabase::new(AnyDatabase::Mongo(mongo.counted_by(counters.clone())), delay);
+    let started = Instant::now();
+    let ids: Vec<String> = (0..21).map(|number| number.to_string()).collect();
+    let found = gathering::together(ids.iter().map(|id| counted.find("things", id))).await;
+    assert_eq!(found.iter().filter(|found| found.as_ref().is_ok_and(Option::is_some)).count(), 20);
+    assert_eq!(counters.snapshot().database_reads, 1);
+    assert!(started.elapsed() >= Duration::from_millis(50));
+    // Collections are not mixed up.
+    let found = found_in_two_collections(&counted).await;
+    assert_eq!(found, [Some("3".to_owned()), None]);
+    assert_eq!(counters.snapshot().database_reads, 3);
+}
+
+async fn found_in_two_collections(database: &AppDatabase) -> Vec<Option<String>> {
+    let reads = ["things", "others"].map(async |collection| database.find(collection, "3").await.unwrap());
+    let found = gathering::together(reads.into_iter()).await;
+    found.into_iter().map(|found| found.and_then(|one| one.id().map(str::to_owned))).collect()
 }
 
 #[tokio::test]

@@ -4,15 +4,18 @@
 mod sessions_support;
 mod support;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
+use compact_str::CompactString;
 use hotset::results::{EventRow, Of, Phase, Results, SummaryRow, Verdict};
 use hotset::run::fault::Target;
 use hotset::scenario::Distinct;
 use hotset::store::redis::layout::Layout;
+use hotset::store::redis::slots::slot_of;
 use hotset::store::redis::{
     DeploymentKind, ReadFrom, RedisAdmin, RedisCache, RedisOptions, RedisParts, Sharding,
 };
@@ -497,6 +500,65 @@ async fn what_has_left_a_slot_that_is_moving_is_asked_of_the_node_that_it_moves_
     deployed.end().await;
 }
 
+/// Looks all keys up together, and says how many commands that took.
+async fn looked_up(cache: &RedisCache, keys: &[CompactString]) -> (Vec<Option<Entry>>, u64) {
+    let before = cache.counters().snapshot();
+    let found = cache.get_many(keys).await.into_iter().map(Result::unwrap).collect();
+    (found, (cache.counters().snapshot() - before).cache_commands)
+}
+
+#[tokio::test]
+async fn keys_are_looked_up_by_one_command_a_slot_also_where_a_part_of_them_has_moved() {
+    let deployed = a_cluster(cluster::Spec { replicas: 0, ..quick_cluster() }).await;
+    let cache =
+        from_outside(&deployed, DeploymentKind::Cluster { seeds: Vec::new() }, ReadFrom::Primary).await;
+    // Fifty keys in as many slots, and ten in one of the first shard's.
+    let tag = (0..1_000).map(|number| format!("tag{number}")).find(|tag| slot_of("", tag) < 5_000).unwrap();
+    let tagged = (0..10).map(|number| CompactString::from(format!("product:{{{tag}}}:{number}")));
+    let all: Vec<CompactString> =
+        (0..50).map(|number| CompactString::from(format!("product:{number}"))).chain(tagged).collect();
+    for (key, version) in all.iter().zip(1..).step_by(2) {
+        cache.set(key, &entry(version), TTL).await.unwrap();
+    }
+    let expected: Vec<Option<Entry>> =
+        (1..=60).map(|version| (version % 2 == 1).then(|| entry(version))).collect();
+    let slots: BTreeSet<u16> = all.iter().map(|key| slot_of("", key)).collect();
+    assert_eq!(looked_up(&cache, &all).await, (expected.clone(), slots.len() as u64));
+
+    let (from, to) = (deployed.admin("shard0").await, deployed.admin("shard1").await);
+    let id = async |admin: &RedisAdmin| -> String {
+        admin.ask(redis::cmd("CLUSTER").arg("MYID"), "a test").await.unwrap()
+    };
+    let slot = slot_of("", &tag);
+    let set = |state: &str, other: String| {
+        let mut set = redis::cmd("CLUSTER");
+        set.arg("SETSLOT").arg(slot).arg(state).arg(other);
+        set
+    };
+    to.ask::<()>(&set("IMPORTING", id(&from).await), "a test").await.unwrap();
+    from.ask::<()>(&set("MIGRATING", id(&to).await), "a test").await.unwrap();
+    // All keys of the slot are still there but for those that nobody has set.
+    let (found, commands) = looked_up(&cache, &all).await;
+    assert_eq!(found, expected);
+    assert_eq!(commands, slots.len() as u64 + 10, "TRYAGAIN is answered by a GET for each");
+    let moving = all[50].as_str();
+    let port = deployed.port("shard1");
+    let mut migrate = redis::cmd("MIGRATE");
+    migrate.arg("127.0.0.1").arg(port).arg(moving).arg(0).arg(5_000);
+    let password = credentials(&deployed.url("shard1"));
+    migrate.arg("AUTH").arg(password.trim_start_matches(':'));
+    let moved: String = from.ask(&migrate, "a test").await.unwrap();
+    assert_eq!(moved, "OK");
+    assert_eq!(looked_up(&cache, &all).await.0, expected);
+    for admin in [&to, &from] {
+        admin.ask::<()>(&set("NODE", id(&to).await), "a test").await.unwrap();
+    }
+    // What the first shard still had is lost to the cluster now; where the slot went, one key is.
+    let (found, _) = looked_up(&cache, &all).await;
+    assert_eq!(found[..51], expected[..51]);
+    deployed.end().await;
+}
+
 #[tokio::test]
 async fn slots_that_move_under_load_give_not_one_wrong_answer() {
     let deployed = a_cluster(cluster::Spec { replicas: 0, ..quick_cluster() }).await;
@@ -512,6 +574,11 @@ async fn slots_that_move_under_load_give_not_one_wrong_answer() {
                 cache.set_if_newer(&key, &entry(version), TTL).await.unwrap();
                 assert_eq!(cache.get(&key).await.unwrap(), Some(entry(version)), "{key}");
                 answers += 1;
+            }
+            let all: Vec<CompactString> =
+                (0..40).map(|number| format!("product:{client}:{number}").into()).collect();
+            for found in cache.get_many(&all).await {
+                assert_eq!(found.unwrap(), Some(entry(version)));
             }
             version += 1;
         }

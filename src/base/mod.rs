@@ -2,7 +2,7 @@
 //!
 //! There are the [`clock`], the [`units`] of settings, a [`hash`], the [`memory`] of the machine, the wish to
 //! [`interrupt`], the events that an [`observer`] is told, how many [`open_files`] there may be, which [`processors`], what a [`terminal`] can
-//! do, where [`temporary`] files go, what a process has [`inherited`], [`output`], which is the way to standard output and error, words
+//! do, where [`temporary`] files go, which [`turns`] the futures of a task take, what a process has [`inherited`], [`output`], which is the way to standard output and error, words
 //! as a [`shell`] reads them, text of others as it is [`shown`], and the [`secrets`] that nobody is told.
 //!
 //! This room stands on floor 0 and uses no other room.
@@ -21,4 +21,5 @@ pub mod shell;
 pub mod shown;
 pub mod temporary;
 pub mod terminal;
+pub mod turns;
 pub mod units;

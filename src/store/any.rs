@@ -8,6 +8,8 @@ mod tracking;
 
 use std::time::Duration;
 
+use compact_str::CompactString;
+
 use super::local::LocalCache;
 use super::mongodb::MongoDatabase;
 use super::network::{DelayedCache, DelayedDatabase};
@@ -76,6 +78,10 @@ impl Cache for AnyCache {
 
     async fn get(&self, key: &str) -> Result<Option<Entry>, StoreError> {
         cache!(self.get(key))
+    }
+
+    async fn get_many(&self, keys: &[CompactString]) -> Vec<Result<Option<Entry>, StoreError>> {
+        cache!(self.get_many(keys))
     }
 
     async fn get_newest(&self, key: &str) -> Result<Option<Entry>, StoreError> {
@@ -192,6 +198,14 @@ impl WriteLog for AnyCache {
 impl Database for AnyDatabase {
     async fn find(&self, collection: &str, id: &str) -> Result<Option<Document>, StoreError> {
         database!(self.find(collection, id))
+    }
+
+    async fn find_many(
+        &self,
+        collection: &str,
+        ids: &[CompactString],
+    ) -> Result<Vec<Option<Document>>, StoreError> {
+        database!(self.find_many(collection, ids))
     }
 
     async fn find_by_category(

@@ -13,6 +13,7 @@ pub mod counters;
 pub mod document;
 pub mod entry;
 pub mod error;
+pub mod gathering;
 pub mod journal;
 pub mod local;
 pub mod mongodb;
@@ -29,6 +30,9 @@ pub mod write_log;
 
 use std::future::Future;
 use std::time::Duration;
+
+use compact_str::CompactString;
+use futures_util::future::join_all;
 
 pub use access_counts::AccessCounts;
 pub use any::{AnyCache, AnyDatabase, AppCache, AppDatabase};
@@ -78,6 +82,15 @@ pub trait Cache: Clone + Send + Sync + 'static {
 
     /// The entry of a key; `None` if there is none.
     fn get(&self, key: &str) -> impl Future<Output = Result<Option<Entry>, StoreError>> + Send;
+
+    /// The entries of several keys, looked up at the same time: an answer for each, in their order, as [`Cache::get`] has
+    /// it.
+    fn get_many(
+        &self,
+        keys: &[CompactString],
+    ) -> impl Future<Output = Vec<Result<Option<Entry>, StoreError>>> + Send {
+        async { join_all(keys.iter().map(|key| self.get(key))).await }
+    }
 
     /// The entry of a key as the node that accepts its changes holds it, even if [`Cache::get`] may be
     /// answered by a replica that is a moment behind.
@@ -200,6 +213,13 @@ pub trait Database: Clone + Send + Sync + 'static {
         collection: &str,
         id: &str,
     ) -> impl Future<Output = Result<Option<Document>, StoreError>> + Send;
+
+    /// The documents with these `_id`s by one query, each at the place of its id; `None` where there is none.
+    fn find_many(
+        &self,
+        collection: &str,
+        ids: &[CompactString],
+    ) -> impl Future<Output = Result<Vec<Option<Document>>, StoreError>> + Send;
 
     /// A page of the documents of a category in the order of `_id`; with a projection only its
     /// fields and `_id`.

@@ -14,6 +14,7 @@ use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
+use compact_str::CompactString;
 use mongodb::bson::raw::CString;
 use mongodb::bson::{Document as Decoded, RawArrayBuf, RawDocument, RawDocumentBuf, doc, rawdoc};
 use mongodb::options::{ClientOptions, IndexOptions, ReturnDocument};
@@ -286,6 +287,32 @@ impl Database for MongoDatabase {
         let mut found = None;
         self.query("finding a document", command, |document| found = Some(shared(document))).await?;
         Ok(found)
+    }
+
+    async fn find_many(
+        &self,
+        collection: &str,
+        ids: &[CompactString],
+    ) -> Result<Vec<Option<Document>>, StoreError> {
+        self.counters.database_read();
+        let mut wanted = RawArrayBuf::new();
+        for id in ids {
+            wanted.push(id.as_str());
+        }
+        let most = i64::try_from(ids.len()).unwrap_or(i64::MAX);
+        // With a limit the server knows that there is nothing to come back for.
+        let command = rawdoc! {
+            "find": collection, "filter": { "_id": { "$in": wanted } }, "limit": most, "batchSize": most,
+        };
+        let mut found: HashMap<CompactString, Document> = HashMap::with_capacity(ids.len());
+        self.query("finding documents", command, |document| {
+            let document = shared(document);
+            if let Some(id) = document.id() {
+                found.insert(id.into(), document.clone());
+            }
+        })
+        .await?;
+        Ok(ids.iter().map(|id| found.get(id).cloned()).collect())
     }
 
     async fn find_by_category(

@@ -5,8 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+use compact_str::CompactString;
+use futures_util::future::join_all;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use super::gathering::{self, Claiming, Gathering, Loading};
 use super::write_log::{
     ExpectedEntry, LogConsumer, LogLength, LogRecord, RecordId, Removed, Taken, WriteLog,
 };
@@ -207,13 +210,58 @@ impl<D> DelayedDatabase<D> {
     }
 }
 
+impl<C: Cache> DelayedCache<C> {
+    async fn get_in(&self, batch: Arc<Gathering>, key: &str) -> Result<Option<Entry>, StoreError> {
+        let call = |keys: Vec<CompactString>| async move { self.get_many(&keys).await };
+        batch.look_ups.ask(key.into(), call).await
+    }
+
+    async fn place_token_in(&self, batch: Arc<Gathering>, claiming: Claiming) -> Result<Claimed, StoreError> {
+        let place = |(key, token, ttl): Claiming| async move {
+            self.round_trip.around(|| self.inner.place_token(&key, token, ttl)).await
+        };
+        let call = |claims: Vec<Claiming>| async move { join_all(claims.into_iter().map(place)).await };
+        batch.claims.ask(claiming, call).await
+    }
+}
+
+impl<D: Database> DelayedDatabase<D> {
+    async fn find_in(&self, batch: Arc<Gathering>, loading: Loading) -> Result<Option<Document>, StoreError> {
+        batch.loads.ask(loading, |loads| self.find_each(loads)).await
+    }
+
+    /// Finds documents, those of one collection by one query.
+    async fn find_each(&self, loads: Vec<Loading>) -> Vec<Result<Option<Document>, StoreError>> {
+        let Some((collection, _)) = loads.first() else { return Vec::new() };
+        if loads.iter().any(|(other, _)| other != collection) {
+            let find = |(collection, id): &Loading| {
+                let (collection, id) = (collection.clone(), id.clone());
+                async move { self.serve(|| self.inner.find(&collection, &id)).await }
+            };
+            return join_all(loads.iter().map(find)).await;
+        }
+        let ids: Vec<CompactString> = loads.iter().map(|(_, id)| id.clone()).collect();
+        match self.find_many(collection, &ids).await {
+            Ok(found) => found.into_iter().map(Ok).collect(),
+            Err(error) => loads.iter().map(|_| Err(error.clone())).collect(),
+        }
+    }
+}
+
 impl<C: Cache> Cache for DelayedCache<C> {
     fn counters(&self) -> &Counters {
         self.inner.counters()
     }
 
-    fn get(&self, key: &str) -> impl Future<Output = Result<Option<Entry>, StoreError>> + Send {
-        self.round_trip.around(move || self.inner.get(key))
+    async fn get(&self, key: &str) -> Result<Option<Entry>, StoreError> {
+        match gathering::under_way() {
+            None => self.round_trip.around(|| self.inner.get(key)).await,
+            Some(batch) => Box::pin(self.get_in(batch, key)).await,
+        }
+    }
+
+    async fn get_many(&self, keys: &[CompactString]) -> Vec<Result<Option<Entry>, StoreError>> {
+        self.round_trip.around(|| self.inner.get_many(keys)).await
     }
 
     async fn get_newest(&self, key: &str) -> Result<Option<Entry>, StoreError> {
@@ -234,7 +282,10 @@ impl<C: Cache> Cache for DelayedCache<C> {
     }
 
     async fn place_token(&self, key: &str, token: Token, ttl: Duration) -> Result<Claimed, StoreError> {
-        self.round_trip.around(|| self.inner.place_token(key, token, ttl)).await
+        match gathering::under_way() {
+            None => self.round_trip.around(|| self.inner.place_token(key, token, ttl)).await,
+            Some(batch) => Box::pin(self.place_token_in(batch, (key.into(), token, ttl))).await,
+        }
     }
 
     async fn fill(
@@ -329,7 +380,18 @@ impl<C: WriteLog> WriteLog for DelayedCache<C> {
 
 impl<D: Database> Database for DelayedDatabase<D> {
     async fn find(&self, collection: &str, id: &str) -> Result<Option<Document>, StoreError> {
-        self.serve(|| self.inner.find(collection, id)).await
+        match gathering::under_way() {
+            None => self.serve(|| self.inner.find(collection, id)).await,
+            Some(batch) => Box::pin(self.find_in(batch, (collection.into(), id.into()))).await,
+        }
+    }
+
+    async fn find_many(
+        &self,
+        collection: &str,
+        ids: &[CompactString],
+    ) -> Result<Vec<Option<Document>>, StoreError> {
+        self.serve(|| self.inner.find_many(collection, ids)).await
     }
 
     async fn find_by_category(

@@ -15,6 +15,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use compact_str::CompactString;
+
 use super::counters::Counters;
 use super::{BulkItem, Database, Document, ErrorKind, Page, Patch, StoreError};
 use commit::{Change, Committer};
@@ -113,6 +115,17 @@ impl Database for EmbeddedDatabase {
     async fn find(&self, collection: &str, id: &str) -> Result<Option<Document>, StoreError> {
         self.counters.database_read();
         self.file.read("finding a document", |database| tables::find(database, collection, id))?
+    }
+
+    async fn find_many(
+        &self,
+        collection: &str,
+        ids: &[CompactString],
+    ) -> Result<Vec<Option<Document>>, StoreError> {
+        self.counters.database_read();
+        self.file.read("finding documents", |database| {
+            ids.iter().map(|id| tables::find(database, collection, id)).collect()
+        })?
     }
 
     async fn find_by_category(

@@ -10,6 +10,7 @@ mod failovers;
 mod fleet;
 pub mod layout;
 mod link;
+mod look_ups;
 mod notes;
 pub mod options;
 mod rehearsal;
@@ -31,6 +32,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use compact_str::CompactString;
 use redis::{Cmd, RedisWrite, ServerErrorKind, ToRedisArgs, Value};
 
 pub use admin::{RedisAdmin, RedisInfo};
@@ -301,6 +303,10 @@ impl Cache for RedisCache {
 
     fn get(&self, key: &str) -> impl Future<Output = Result<Option<Entry>, StoreError>> + Send {
         self.get_from(CommandKind::Read, key, "getting an entry")
+    }
+
+    async fn get_many(&self, keys: &[CompactString]) -> Vec<Result<Option<Entry>, StoreError>> {
+        self.look_up_many(keys).await
     }
 
     fn get_newest(&self, key: &str) -> impl Future<Output = Result<Option<Entry>, StoreError>> + Send {

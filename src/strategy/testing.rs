@@ -1,6 +1,7 @@
 //! Fakes for the tests of strategies: a source whose steps a test holds and releases one by one, and a cache
 //! whose calls a test interferes with.
 
+mod batches;
 mod behind;
 mod controls;
 mod draws;

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use compact_str::CompactString;
 use parking_lot::{Mutex, RwLock};
 use redis::{RedisError, ServerErrorKind};
 use tokio::sync::Notify;
@@ -174,6 +175,20 @@ impl Fleet {
         &self.options
     }
 
+    /// The places of keys, by groups that one command can name.
+    pub(super) fn grouped(&self, keys: &[CompactString]) -> Vec<Vec<usize>> {
+        let map = self.map.read();
+        let mut groups: Vec<(usize, Vec<usize>)> = Vec::new();
+        for (place, key) in keys.iter().enumerate() {
+            let group = map.layout.group_of(&self.options.key_prefix, key);
+            match groups.iter_mut().find(|(known, _)| *known == group) {
+                Some((_, places)) => places.push(place),
+                None => groups.push((group, vec![place])),
+            }
+        }
+        groups.into_iter().map(|(_, places)| places).collect()
+    }
+
     /// Every primary that is known now.
     pub(super) fn primaries(&self) -> Vec<Arc<FleetNode>> {
         self.map().shards.iter().filter_map(|shard| shard.primary.clone()).collect()
@@ -319,6 +334,8 @@ impl Fleet {
         match error.kind() {
             redis::ErrorKind::Server(ServerErrorKind::Moved) => redirected.map_or(Next::Later, Next::Moved),
             redis::ErrorKind::Server(ServerErrorKind::Ask) => redirected.map_or(Next::Later, Next::Ask),
+            // Of several keys that are looked up some have moved; whoever asks can ask for each alone.
+            redis::ErrorKind::Server(ServerErrorKind::TryAgain) if access == CommandKind::Read => Next::Give,
             _ => match kind_of(error) {
                 // The server has refused it, so nothing has happened.
                 ErrorKind::Unavailable | ErrorKind::ReadOnly => Next::Later,

@@ -141,6 +141,18 @@ impl Layout {
         }
     }
 
+    /// The group of a key behind a prefix: a command may name several keys of one group. In a cluster it is the hash slot,
+    /// elsewhere the shard.
+    #[must_use]
+    pub fn group_of(&self, prefix: &str, key: &str) -> usize {
+        match &self.placement {
+            Placement::Slots(_) => usize::from(slot_of(prefix, key)),
+            Placement::One | Placement::Rendezvous | Placement::Modulo => {
+                self.shard_of(prefix, key).unwrap_or_default()
+            }
+        }
+    }
+
     /// The index of the shard that a scenario refers to by a number. In a cluster, where shards come and go,
     /// the number is part of the shard's name; elsewhere, where a name may be anything, it is the index.
     #[must_use]
