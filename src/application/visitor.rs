@@ -215,11 +215,19 @@ impl Visitor {
         answer
     }
 
-    /// Judges what the operation has shown; `take` gets what was found in each answer.
-    pub fn end(&mut self, done: Instant, mut take: impl FnMut(&Found)) {
+    /// Judges what the operation has shown; `take` gets what was found in each answer. Only one that is measured is
+    /// kept for what other processes tell of their writes.
+    pub fn end(&mut self, done: Instant, is_measured: bool, mut take: impl FnMut(&Found)) {
         let mut whole: Option<Found> = None;
         for observation in self.observed.drain(..) {
-            let found = judge(self.audit.as_deref(), self.view.as_mut(), self.number, &observation, done);
+            let found = judge(
+                self.audit.as_deref(),
+                self.view.as_mut(),
+                self.number,
+                &observation,
+                done,
+                is_measured,
+            );
             match &mut whole {
                 Some(whole) if observation.is_part => whole.join(&found),
                 _ => {
@@ -242,6 +250,7 @@ fn judge(
     client: u32,
     observation: &Observation,
     done: Instant,
+    is_measured: bool,
 ) -> Found {
     let &Observation { shown_by, subject, expected, seen, sent, .. } = observation;
     let mut found = Found { shown_by, is_damaged: seen.is_err(), ..Found::default() };
@@ -249,7 +258,9 @@ fn judge(
     match seen {
         Ok(Some(seen)) if !audit.knows(subject) => {
             found.held_against = HeldAgainst::DamageAlone;
-            audit.note_foreign(subject, seen.version, sent);
+            if is_measured {
+                audit.note_foreign(subject, seen.version, sent);
+            }
         }
         Ok(Some(seen)) => {
             found.held_against = HeldAgainst::Acknowledged;
@@ -329,7 +340,7 @@ mod tests {
 
     fn found(visitor: &mut Visitor) -> Anomalies {
         let mut all = Anomalies::default();
-        visitor.end(clock::now(), |found| found.count(&mut all));
+        visitor.end(clock::now(), true, |found| found.count(&mut all));
         all
     }
 
@@ -377,6 +388,22 @@ mod tests {
         let found = found(&mut visitor);
         assert_eq!((found.audited, found.foreign, found.corrupt), (1, 2, 1));
         assert_eq!((found.stale, found.non_monotonic), (0, 0));
+    }
+
+    /// What is added up of several processes is what each has counted, not what was sent after some moment.
+    #[tokio::test(start_paused = true)]
+    async fn a_read_is_kept_for_what_other_processes_tell_exactly_where_it_is_measured() {
+        let audit = Audit::new(Setup { keys: 10, clients: 1, instances: 1 });
+        let audit = Arc::new(audit.leaving_out(ForeignKeys::of([4])));
+        let mut visitor = Visitor::new(0, Some(Arc::clone(&audit)), Arc::new(Touched::none_of(10)));
+        for is_measured in [false, true, false, true] {
+            visitor.begin(clock::now());
+            let seen = |(): &()| Ok(Some(Seen { version: 7, writes: [0, 0] }));
+            visitor.read(0, 4, || async { Ok::<_, ()>(()) }, seen).await.unwrap();
+            visitor.end(clock::now(), is_measured, |_| {});
+        }
+        let kept = audit.testimony().unwrap().sightings;
+        assert_eq!(kept.iter().map(|sighting| sighting.2).sum::<u64>(), 2);
     }
 
     #[tokio::test(start_paused = true)]

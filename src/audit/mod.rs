@@ -163,11 +163,10 @@ impl Audit {
         self.exchange.as_ref().is_none_or(|exchange| !exchange.is_foreign(key))
     }
 
-    /// Takes a read of a document that another process writes, for a later look at what that had been acknowledged.
+    /// Takes a measured read of a document that another process writes, for a later look at what that had been acknowledged.
     pub fn note_foreign(&self, key: u64, version: u64, sent: Instant) {
-        let micros = self.micros(sent);
-        if let Some(exchange) = self.exchange.as_ref().filter(|_| self.examples.is_measured(micros)) {
-            exchange.note_sighting(key, version, micros);
+        if let Some(exchange) = &self.exchange {
+            exchange.note_sighting(key, version, self.micros(sent));
         }
     }
 

@@ -93,7 +93,7 @@ impl<C: StrategyCache> Open<C> {
         self.visitor.begin(clock::now());
         let answer = self.app.perform(&mut self.visitor, operation).await;
         let mut found = [Anomalies::default(), Anomalies::default(), Anomalies::default()];
-        self.visitor.end(clock::now(), |one| one.count(&mut found[one.shown_by()]));
+        self.visitor.end(clock::now(), true, |one| one.count(&mut found[one.shown_by()]));
         (answer, found)
     }
 
@@ -101,7 +101,7 @@ impl<C: StrategyCache> Open<C> {
         self.visitor.begin(clock::now());
         self.app.category_page(&mut self.visitor, page).await.unwrap();
         let mut found = [Anomalies::default(), Anomalies::default(), Anomalies::default()];
-        self.visitor.end(clock::now(), |one| one.count(&mut found[one.shown_by()]));
+        self.visitor.end(clock::now(), true, |one| one.count(&mut found[one.shown_by()]));
         found
     }
 

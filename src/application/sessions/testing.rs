@@ -119,7 +119,7 @@ impl Stage {
         client.begin(clock::now());
         let answer = self.site.perform(client, &operation).await.unwrap();
         let found = &mut self.found;
-        client.end(clock::now(), |one| one.count(&mut found[one.shown_by()]));
+        client.end(clock::now(), true, |one| one.count(&mut found[one.shown_by()]));
         answer
     }
 

@@ -111,6 +111,15 @@ struct Times {
     sent: Instant,
 }
 
+/// When an operation counts.
+#[derive(Clone, Copy)]
+enum Counts {
+    /// If it ends while its stage, which is none that is measured, lasts.
+    During(Stage),
+    /// Whenever it ends, since it is measured.
+    Measured,
+}
+
 /// Runs clients, and those that join them, until all have ended, as one task: all whose answers came together ask again
 /// before the connection's task has its turn, which then writes their requests at once. As tasks of their own they would
 /// take turns with it.
@@ -228,7 +237,7 @@ impl<A: Application> Client<A> {
         self.shared.warmup.further_keys(place.client, &operation, &mut self.visitor.further);
         let operation = Operation { number: operation.number | OF_WARMUP, ..operation };
         // An operation that outlasts its stage is not one of those of the next.
-        self.perform(&operation, Times { due: sent, sent }, |control| control.is(stage)).await;
+        self.perform(&operation, Times { due: sent, sent }, Counts::During(stage)).await;
         operation
     }
 
@@ -258,7 +267,7 @@ impl<A: Application> Client<A> {
             let operation = self.shared.measure.operation(turn, client, number);
             self.shared.measure.further_keys(turn, client, &operation, &mut self.visitor.further);
             let sent = if has_waited { clock::now() } else { due };
-            due = self.perform(&operation, Times { due, sent }, |_| true).await;
+            due = self.perform(&operation, Times { due, sent }, Counts::Measured).await;
             if self.let_others_run().await {
                 due = clock::now();
             }
@@ -297,7 +306,7 @@ impl<A: Application> Client<A> {
             let free = queue.borrow().had_room_since().map_or(due, |since| since.max(due));
             self.begin(queue);
             self.visitor.number = place.client as u32;
-            let done = self.perform(&operation, Times { due, sent }, |_| true).await;
+            let done = self.perform(&operation, Times { due, sent }, Counts::Measured).await;
             self.shared.recorder.borrow_mut().note_wakeup(free.into_std(), sent.into_std());
             if queue.borrow_mut().end(done) == NextStep::Leaves {
                 break;
@@ -307,23 +316,20 @@ impl<A: Application> Client<A> {
         self.shared.recorder.borrow_mut().record_unsent(unsent);
     }
 
-    /// Carries out an operation, has it audited, and records it where `counts` says so; returns when it was
-    /// done.
-    async fn perform(
-        &mut self,
-        operation: &Operation,
-        times: Times,
-        counts: impl FnOnce(&Control) -> bool,
-    ) -> Instant {
+    /// Carries out an operation, has it audited, and records it where it counts; returns when it was done.
+    async fn perform(&mut self, operation: &Operation, times: Times, counts: Counts) -> Instant {
         self.visitor.begin(times.sent);
         let answer = self.shared.instance.perform(&mut self.visitor, operation).await;
         let done = clock::now();
-        let is_counted = counts(&self.shared.control);
+        let (is_counted, is_measured) = match counts {
+            Counts::During(stage) => (self.shared.control.is(stage), false),
+            Counts::Measured => (true, true),
+        };
         if let Err(failed) = &answer {
             self.shared.counters.setback(FailedStep::Operation, &failed.error);
         }
         let mut recorder = self.shared.recorder.borrow_mut();
-        self.visitor.end(done, |found| {
+        self.visitor.end(done, is_measured, |found| {
             if is_counted {
                 found.count(recorder.anomalies(found.shown_by()));
             }
@@ -585,7 +591,7 @@ mod tests {
                 for number in 0.. {
                     let operation = client.shared.measure.operation(Duration::ZERO, 0, number);
                     let now = clock::now();
-                    client.perform(&operation, Times { due: now, sent: now }, |_| true).await;
+                    client.perform(&operation, Times { due: now, sent: now }, Counts::Measured).await;
                     counted[client.number as usize].set(number);
                     client.let_others_run().await;
                     if now >= end {
@@ -647,7 +653,7 @@ mod tests {
             for number in 0..READS {
                 let operation = shared.measure.operation(Duration::ZERO, 0, number);
                 let now = clock::now();
-                client.perform(&operation, Times { due: now, sent: now }, |_| true).await;
+                client.perform(&operation, Times { due: now, sent: now }, Counts::Measured).await;
                 assert_eq!(counted(), corrupted(), "{} read {number}", spec.name());
             }
             assert!((9..=10).contains(&corrupted()), "{} were corrupted", corrupted());
