@@ -75,6 +75,7 @@ fn workload() {
         can_be_absent: vec![true],
         absent_share: Share::new(0.05).unwrap(),
         clients: NonZeroU64::new(64).unwrap(),
+        batching: None,
         recorded: None,
         write_keys: None,
     });

@@ -78,6 +78,7 @@ pub fn stream(keys: u64, reads: f64, phase: Phase, seed: u64, clients: u64) -> O
         can_be_absent: vec![true, false],
         absent_share: Share::NONE,
         clients: above_0(clients),
+        batching: None,
         recorded: None,
         write_keys: None,
     })

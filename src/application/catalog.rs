@@ -14,13 +14,13 @@ use mongodb::bson::rawdoc;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::{
-    Answer, Application, Damage, Dataset, DatasetParameters, EntityKind, EntityRef, EntityStrategy, Model,
-    OperationClass, OperationKind, Parts, Served, Visitor, lost_document,
+    Answer, Application, Damage, Dataset, DatasetParameters, EntityKind, EntityRef, EntityStrategy, Lookups,
+    Model, OperationClass, OperationKind, Parts, Served, Visitor, lost_document,
 };
 use crate::audit::{FIELDS, Seen, Write, WriteId};
-use crate::load::workload::{Operation, ValueSizes};
+use crate::load::workload::{FurtherKey, Operation, ValueSizes};
 use crate::store::document::Flat;
-use crate::store::{Changes, Document, Patch, StoreError, Version};
+use crate::store::{Changes, Document, Patch, StoreError, Version, gathering};
 use crate::strategy::source::Collection;
 use crate::strategy::{Backlog, Read, Strategy, StrategyCache, WriteError};
 
@@ -322,8 +322,8 @@ impl<S: Strategy> Catalog<S> {
     }
 }
 
-fn seen(operation: &Operation, id: &str, read: &Read) -> Result<Option<Seen>, Damage> {
-    match (&read.found, operation.absent) {
+fn seen(is_absent: bool, id: &str, read: &Read) -> Result<Option<Seen>, Damage> {
+    match (&read.found, is_absent) {
         (Some((version, document)), false) => verify(id, *version, document).map(Some),
         (None, true) => Ok(None),
         (None, false) => Err(Damage::FalselyAbsent),
@@ -332,6 +332,24 @@ fn seen(operation: &Operation, id: &str, read: &Read) -> Result<Option<Seen>, Da
 }
 
 impl<S: Strategy> Catalog<S> {
+    /// Reads the operation's document and all further ones at the same time. It fails if one of them does.
+    async fn read_together(
+        &self,
+        visitor: &mut Visitor,
+        operation: &Operation,
+    ) -> Result<Answer, WriteError> {
+        let own = FurtherKey { key: operation.key, absent: operation.absent };
+        let wanted: Vec<FurtherKey> = std::iter::once(own).chain(visitor.further.drain(..)).collect();
+        let ids: Vec<CompactString> = wanted.iter().map(|one| Products::id(one.key)).collect();
+        let reading = || gathering::together(ids.iter().map(|id| self.strategy.read(id)));
+        let keys = wanted.iter().map(|one| one.key);
+        let verify = |at: usize, read: &Read| seen(wanted[at].absent, &ids[at], read);
+        let reads = visitor.read_many(PRODUCT, keys, reading, verify).await;
+        let outcomes =
+            reads.into_iter().map(|read| Ok(read?.outcome)).collect::<Result<Vec<_>, StoreError>>()?;
+        Ok(Lookups::of(&outcomes).map_or(Answer::Done, Answer::ReadMany))
+    }
+
     async fn write(
         &self,
         visitor: &mut Visitor,
@@ -348,11 +366,15 @@ impl<S: Strategy> Catalog<S> {
 
 impl<S: Strategy> Application for Catalog<S> {
     async fn perform(&self, visitor: &mut Visitor, operation: &Operation) -> Result<Answer, WriteError> {
+        if operation.kind == READ && !visitor.further.is_empty() {
+            return Box::pin(self.read_together(visitor, operation)).await;
+        }
         let id = Products::id(operation.key);
         if operation.kind == READ {
             let reading = || self.strategy.read(&id);
-            let read =
-                visitor.read(PRODUCT, operation.key, reading, |read| seen(operation, &id, read)).await?;
+            let read = visitor
+                .read(PRODUCT, operation.key, reading, |read| seen(operation.absent, &id, read))
+                .await?;
             return Ok(Answer::Read(read.outcome));
         }
         // Boxed, since reads are most of all operations and their future would be as large as that of a write.

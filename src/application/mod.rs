@@ -9,6 +9,7 @@
 pub mod any_source;
 pub mod catalog;
 pub mod ecommerce;
+pub mod lookups;
 pub mod registry;
 pub mod sessions;
 pub mod touched;
@@ -30,6 +31,7 @@ use crate::store::{Changes, Document, ErrorKind, StoreError, Version};
 use crate::strategy::source::Keyspace;
 use crate::strategy::{Backlog, ReadOutcome, StrategyCache, StrategySpec, WriteError};
 pub use any_source::EntityStrategy;
+pub use lookups::Lookups;
 pub use registry::{AnyApplication, AnyDataset, AnyWorld, ApplicationRow, ApplicationSpec, REGISTRY};
 pub use visitor::Visitor;
 
@@ -89,6 +91,8 @@ pub struct EntityRef {
 pub enum Answer {
     /// A read was answered.
     Read(ReadOutcome),
+    /// A read of several documents was answered.
+    ReadMany(Lookups),
     /// A write was acknowledged.
     Written,
     /// An operation that neither reads nor writes an entity was done.

@@ -12,6 +12,7 @@ use super::Damage;
 use super::touched::Touched;
 use crate::audit::{Audit, ClientView, Expected, Findings, Seen, SessionAnomaly, Write, WriteOutcome};
 use crate::base::clock::{self, Instant};
+use crate::load::workload::FurtherKey;
 use crate::measure::Anomalies;
 use crate::store::Version;
 use crate::strategy::WriteError;
@@ -61,6 +62,8 @@ pub struct Expectation(Vec<(u64, Expected)>);
 pub struct Visitor {
     /// Its number, among those of all instances.
     pub number: u32,
+    /// The keys that its operation asks for besides its own, where a read asks for several.
+    pub further: Vec<FurtherKey>,
     audit: Option<Arc<Audit>>,
     view: Option<ClientView>,
     touched: Arc<Touched>,
@@ -75,7 +78,8 @@ impl Visitor {
     #[must_use]
     pub fn new(number: u32, audit: Option<Arc<Audit>>, touched: Arc<Touched>) -> Self {
         let view = audit.as_ref().map(|audit| audit.view(number.into()));
-        Self { number, audit, view, touched, sent: None, observed: Vec::new(), known: Vec::new() }
+        let (further, observed, known) = (Vec::new(), Vec::new(), Vec::new());
+        Self { number, further, audit, view, touched, sent: None, observed, known }
     }
 
     /// Begins an operation that is sent now.
@@ -103,6 +107,28 @@ impl Visitor {
         let seen = verify(&answer);
         self.observed.push(Observation { shown_by, subject, expected, seen, sent, is_part: false });
         Ok(answer)
+    }
+
+    /// Reads several entities together: sends `reading` and audits what `verify` makes of each answer, by its place, as of
+    /// a read of its own. Errors are not audited.
+    pub async fn read_many<T, E, F: Future<Output = Vec<Result<T, E>>>>(
+        &mut self,
+        shown_by: usize,
+        subjects: impl Iterator<Item = u64>,
+        reading: impl FnOnce() -> F,
+        verify: impl Fn(usize, &T) -> Result<Option<Seen>, Damage>,
+    ) -> Vec<Result<T, E>> {
+        let sent = self.sending();
+        let expected =
+            |subject| self.audit.as_ref().map(|audit| audit.read_sent(subject)).unwrap_or_default();
+        let sending: Vec<(u64, Expected)> = subjects.map(|subject| (subject, expected(subject))).collect();
+        let answers = reading().await;
+        for (at, ((subject, expected), answer)) in sending.into_iter().zip(&answers).enumerate() {
+            let Ok(answer) = answer else { continue };
+            let seen = verify(at, answer);
+            self.observed.push(Observation { shown_by, subject, expected, seen, sent, is_part: false });
+        }
+        answers
     }
 
     /// The versions that entities are checked against. It has to be called directly before the read that shows them.
@@ -351,6 +377,23 @@ mod tests {
         let found = found(&mut visitor);
         assert_eq!((found.audited, found.foreign, found.corrupt), (1, 2, 1));
         assert_eq!((found.stale, found.non_monotonic), (0, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_of_several_entities_that_are_read_together_is_held_to_what_was_acknowledged_of_it() {
+        let (_, mut visitor) = visitor();
+        visitor.write(WRITE, || async { Ok(2) }).await.unwrap();
+        visitor.begin(clock::now());
+        // What is acknowledged while they are under way, they need not show.
+        let reading = || async { vec![Ok(1), Ok(1), Err(()), Ok(1), Ok(0)] };
+        let verify = |at: usize, version: &Version| match version {
+            0 => Err(Damage::Checksum),
+            version => Ok((at < 3).then_some(Seen { version: *version, writes: [0, 0] })),
+        };
+        let answers = visitor.read_many(0, [3, 4, 5, 13, 6].into_iter(), reading, verify).await;
+        assert_eq!(answers, [Ok(1), Ok(1), Err(()), Ok(1), Ok(0)]);
+        let found = found(&mut visitor);
+        assert_eq!((found.audited, found.stale, found.corrupt), (2, 1, 1));
     }
 
     #[tokio::test(start_paused = true)]

@@ -26,6 +26,11 @@ pub enum RecordError {
         "a trace is recorded of a load that goes on as it is, and that of the scenario changes by [[phase]] or [staircase]; leave that out, and set the rate and the mix of one part of it in [workload]"
     )]
     Phases,
+    /// Reads of several documents, of which a trace tells one key a row.
+    #[error(
+        "a row of a trace tells of one key, and a read of the scenario asks for {0} together; leave workload.keys_per_read out"
+    )]
+    Batches(u64),
     /// The workload cannot be drawn.
     #[error(transparent)]
     Workload(#[from] MixError),
@@ -50,6 +55,9 @@ pub fn record(
     }
     if !scenario.phases.is_empty() {
         return Err(RecordError::Phases);
+    }
+    if let Some(batching) = scenario.batching() {
+        return Err(RecordError::Batches(batching.keys));
     }
     let stream = scenario.stream(Phase::Measure, scenario.run.seed)?;
     let products = scenario.products();

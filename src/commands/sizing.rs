@@ -126,7 +126,8 @@ fn simulate_scenario(
     let counted = counted(scenario, request);
     let seed = scenario.run.seed;
     let (warmup, measure) = (scenario.stream(Phase::Warmup, seed)?, scenario.stream(Phase::Measure, seed)?);
-    let operations = warmup.in_turn().take(counted as usize).chain(measure.in_turn().take(counted as usize));
+    let (before, counts) = (warmup.keys_in_turn(), measure.keys_in_turn());
+    let operations = before.take(counted as usize).chain(counts.take(counted as usize));
     let asked_for = if scenario.workload.absent_share == Share::NONE { documents } else { 2 * documents };
     let mut sweep = sweep(request, study.writes.on_write, Some(asked_for))?;
     sweep.keys = u32::try_from(asked_for).map_or(Keys::Hashed, Keys::Numbered);

@@ -6,6 +6,7 @@ use super::anomalies::Anomalies;
 use super::outage::OutageRecorder;
 use super::outcome::Outcome;
 use super::window::Window;
+use crate::results::OutcomeClass;
 
 /// Records the operations of one worker. Owned by it: no lock, no atomic, and no allocation once every
 /// kind and outcome has been seen.
@@ -38,6 +39,11 @@ impl Recorder {
         }
         self.window.count(kind, outcome, response_ns, service_ns);
         self.outages.note(kind, !outcome.class().is_success(), done);
+    }
+
+    /// Counts lookups of the operation that was just recorded, besides the one that its outcome stands for.
+    pub fn record_lookups(&mut self, kind: u8, class: OutcomeClass, lookups: u64) {
+        self.window.count_lookups(kind, class, lookups);
     }
 
     /// From now on, watches how long operations find no service after faults that begin at these moments.

@@ -34,6 +34,9 @@ impl Histograms {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 struct Row {
     counts: [u64; OutcomeClass::EACH.len()],
+    /// The lookups of batches besides the one that the outcome of each stands for.
+    #[serde(default, skip_serializing_if = "are_none")]
+    further_lookups: [u64; OutcomeClass::EACH.len()],
     errors: [u64; ErrorKind::ALL.len()],
     times: [Option<Box<Histograms>>; OutcomeClass::EACH.len()],
 }
@@ -77,6 +80,13 @@ impl Window {
         if let Some(times) = &mut row.times[class] {
             times.response.saturating_record(response_ns);
             times.service.saturating_record(service_ns);
+        }
+    }
+
+    /// Counts lookups of an operation that was counted, besides the one that its outcome stands for.
+    pub(super) fn count_lookups(&mut self, kind: u8, class: OutcomeClass, lookups: u64) {
+        if let Some(row) = self.rows.get_mut(usize::from(kind)) {
+            row.further_lookups[class as usize] += lookups;
         }
     }
 
@@ -131,6 +141,7 @@ impl Window {
                 }
             }
             row.counts = Default::default();
+            row.further_lookups = Default::default();
             row.errors = Default::default();
         }
         (self.late, self.late_wakeups, self.unsent) = (0, 0, 0);
@@ -258,11 +269,15 @@ impl Window {
         self.latency(of, select).as_ref().map(Times::of).unwrap_or_default()
     }
 
-    /// Counts how the operations of the kinds that `select` picks were answered.
+    /// Counts how the operations of the kinds that `select` picks were answered, and how what they looked up was: of a
+    /// batch each key.
     pub fn answers(&self, select: impl Fn(u8) -> bool) -> Answers {
         let count = |class: OutcomeClass| self.count_of(|kind, found| found == class && select(kind));
-        let (hits, negative_hits) = (count(OutcomeClass::Hit), count(OutcomeClass::NegativeHit));
-        let (misses, bypassed) = (count(OutcomeClass::Miss), count(OutcomeClass::Bypassed));
+        let rows = || (0_u8..).zip(&self.rows).filter(|(kind, _)| select(*kind));
+        let further = |class| rows().map(|(_, row)| row.further_lookups[class as usize]).sum::<u64>();
+        let lookups = |class| count(class) + further(class);
+        let (hits, negative_hits) = (lookups(OutcomeClass::Hit), lookups(OutcomeClass::NegativeHit));
+        let (misses, bypassed) = (lookups(OutcomeClass::Miss), lookups(OutcomeClass::Bypassed));
         Answers {
             hits,
             misses,
@@ -298,6 +313,7 @@ impl Row {
             *mine += theirs;
         }
         for class in 0..OutcomeClass::EACH.len() {
+            self.further_lookups[class] += other.further_lookups[class];
             if other.counts[class] == 0 {
                 continue;
             }
@@ -312,6 +328,11 @@ impl Row {
             }
         }
     }
+}
+
+/// Returns true if nothing was looked up.
+fn are_none(lookups: &[u64; OutcomeClass::EACH.len()]) -> bool {
+    lookups.iter().all(|lookups| *lookups == 0)
 }
 
 /// Adding fails only between different layouts, and there is one.
@@ -371,6 +392,24 @@ mod tests {
         assert_eq!((hits.errors(ErrorKind::Denied), hits.errors(ErrorKind::Timeout)), (1, 1));
         assert_eq!(hits.errors(ErrorKind::Other), 0);
         assert_eq!(window(&[(0, Outcome::Written, 1)]).answers(|_| true).hit_rate, None);
+    }
+
+    #[test]
+    fn the_hit_rate_of_batches_counts_their_keys_and_everything_else_the_batches() {
+        let mut batches = window(&[(0, Outcome::Miss, 1), (0, Outcome::Hit, 1), (1, Outcome::Written, 1)]);
+        // One of four keys was missing, and then none of three.
+        batches.count_lookups(0, OutcomeClass::Hit, 3 + 2);
+        let answers = batches.answers(|_| true);
+        assert_eq!((answers.hits, answers.misses, answers.hit_rate), (6, 1, Some(6.0 / 7.0)));
+        assert_eq!((batches.operations(), batches.outcomes(OutcomeClass::Hit)), (3, 1));
+        let mut sum = batches.clone();
+        sum.add(&batches);
+        assert_eq!(sum.answers(|kind| kind == 0).lookups(), 14);
+        assert_eq!(sum.answers(|kind| kind == 1).lookups(), 0);
+        let kept: Window = serde_json::from_str(&serde_json::to_string(&sum).unwrap()).unwrap();
+        assert_eq!(kept.answers(|_| true), sum.answers(|_| true));
+        sum.clear();
+        assert_eq!(sum.answers(|_| true).lookups(), 0);
     }
 
     #[test]

@@ -8,7 +8,8 @@ use super::{HeldIn, LimitedBy, Verdict};
 columns! {
     /// The answers to operations.
     pub struct Answers {
-        /// Reads answered from the cache.
+        /// Reads answered from the cache; of a read of several documents (`workload.keys_per_read`) each of its keys counts,
+        /// here and in the next four.
         hits: u64,
         /// Reads that had to ask the database.
         misses: u64,
@@ -19,7 +20,8 @@ columns! {
         /// The share of the lookups that the cache answered: (hits + negative hits) / (hits + negative hits + misses +
         /// bypassed); empty where nothing was looked up.
         hit_rate: Option<f64> as "share",
-        /// Operations that ended in an error, timeouts not counted.
+        /// Operations that ended in an error, timeouts not counted. A read of several documents fails as one where one of them
+        /// does, and then none of its keys counts as looked up.
         errors: u64,
         /// Operations that were given up; a write among them may or may not have happened.
         timeouts: u64,
@@ -107,11 +109,11 @@ columns! {
     /// Calls of the two stores, counted by the store's client.
     #[derive(Copy)]
     pub struct StoreCalls {
-        /// Database reads.
+        /// Database reads: calls, so that a find of several documents counts once.
         db_reads: u64,
         /// Database writes.
         db_writes: u64,
-        /// Commands sent to the cache, counted by the store; with `wait_replicas` also the mark and the WAIT, which
+        /// Commands sent to the cache, counted by the store; an MGET of several keys is one; with `wait_replicas` also the mark and the WAIT, which
         /// changes at the same time share.
         cache_commands: u64,
     }
@@ -199,7 +201,8 @@ columns! {
     /// Answers that were held against what had been acknowledged.
     #[derive(Copy)]
     pub struct AuditedReads {
-        /// Reads of existing documents that were held against what had been acknowledged.
+        /// Reads of existing documents that were held against what had been acknowledged; of a read of several documents each
+        /// counts.
         audited_reads: u64,
         /// Reads of documents that another segment of the load writes, and that were looked at for damage alone: which of their
         /// versions had been acknowledged is known when the segments are merged, unless they were too many; empty where one
@@ -265,7 +268,8 @@ columns! {
         /// one: until two have passed, what was filled together expires together or not at all.
         prediction_note: String,
         /// Database reads for each operation that follow from the predicted hit rate: misses of reads, refreshes
-        /// ahead, and misses of writes where a write builds on what is cached (`cache-behind`, `write-behind`).
+        /// ahead, and misses of writes where a write builds on what is cached (`cache-behind`, `write-behind`). Empty where a
+        /// read asks for several documents: how many of them are missing together no model says.
         predicted_db_reads_per_op: Option<f64>,
         /// `db_reads_per_op` less what is predicted.
         db_reads_per_op_off: Option<f64>,

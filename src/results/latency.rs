@@ -20,9 +20,9 @@ words! {
     /// The ways in which an operation ends, and sums of them.
     #[derive(Default)]
     pub enum OutcomeClass {
-        /// A read from the cache.
+        /// A read from the cache; of several documents, where the cache answered for all of them.
         Hit = "hit",
-        /// A read from the database.
+        /// A read from the database; of several documents, where one of them came from there.
         Miss = "miss",
         /// A read of something that the cache knows to be absent.
         NegativeHit = "negative-hit",

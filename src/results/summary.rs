@@ -120,7 +120,7 @@ columns! {
         achieved_per_s: f64 as "1/s",
         /// Every operation that was due in the measured time, of any outcome, those that ended after it included.
         operations: u64,
-        /// The reads among the operations.
+        /// The reads among the operations; a read of several documents (`workload.keys_per_read`) is one.
         reads: u64,
         /// The writes among the operations.
         writes: u64,

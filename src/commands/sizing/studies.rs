@@ -94,8 +94,9 @@ pub(super) fn on_write_of(cell: &Cell) -> Option<WritePolicy> {
 /// Returns true if two scenarios ask for the same keys as often, however fast and by however many clients.
 pub(super) fn offer_alike(one: &Scenario, other: &Scenario) -> bool {
     let settings = |scenario: &Scenario| {
-        let WorkloadSettings { reads, absent_share, trace, on_broken, .. } = scenario.workload.clone();
-        (reads, absent_share, trace, on_broken)
+        let WorkloadSettings { reads, absent_share, keys_per_read, trace, on_broken, .. } =
+            scenario.workload.clone();
+        (reads, absent_share, keys_per_read, trace, on_broken)
     };
     settings(one) == settings(other) && one.distribution == other.distribution && one.dataset == other.dataset
 }

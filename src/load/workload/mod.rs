@@ -4,6 +4,7 @@
 //! the very same work.
 
 pub mod arrivals;
+pub mod batch;
 pub mod bijection;
 pub mod client_curve;
 pub mod key_facts;
@@ -28,6 +29,7 @@ pub mod values;
 mod weights;
 
 pub use arrivals::{Arrivals, DueTimes, Schedule};
+pub use batch::{Batching, FurtherKey, KeysPerRead};
 pub use bijection::Bijection;
 pub use client_curve::ClientCurve;
 pub use key_facts::{KeyColumn, KeyFacts};

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::batch::FurtherKey;
 use super::client_curve::ClientCurve;
 use super::keys::TopShares;
 use super::operation::Operation;
@@ -55,6 +56,22 @@ impl PhasedStream {
     #[must_use]
     pub fn operation(&self, due: Duration, client: u64, number: u64) -> Operation {
         self.at(due).stream.operation(client, number)
+    }
+
+    /// Puts into `further` what an operation that is due at this moment asks for besides its own key; see
+    /// [`OperationStream::further_keys`].
+    #[inline]
+    pub fn further_keys(
+        &self,
+        due: Duration,
+        client: u64,
+        operation: &Operation,
+        further: &mut Vec<FurtherKey>,
+    ) {
+        // No phase changes how many keys a read asks for.
+        if self.first.stream.spec().batching.is_some() {
+            self.at(due).stream.further_keys(client, operation, further);
+        }
     }
 
     /// When a client that is free at this moment may issue its next operation; see [`ClientCurve::turn`].
@@ -131,6 +148,7 @@ mod tests {
             can_be_absent: vec![true, false],
             absent_share: Share::NONE,
             clients: NonZeroU64::new(4).unwrap(),
+            batching: None,
             recorded: None,
             write_keys: None,
         })

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU64;
 
-use super::{Arrivals, BrokenLines};
+use super::{Arrivals, BrokenLines, KeysPerRead};
 use crate::base::units::Share;
 use crate::scenario::PositiveNumber;
 
@@ -30,6 +30,8 @@ crate::settings! {
         reads: Share = Share::of(95, 100),
         /// the share of reads that ask for ids that do not exist
         absent_share: Share = Share::NONE,
+        /// how many documents one read of the application `catalog` asks for together, from 1 to 1000: each is drawn as `keys` and `absent_share` say, and what is drawn twice is asked for once; such a batch is one operation, with one response time, and its lookups count by key; docs/strategies.md says how strategies do it
+        keys_per_read: KeysPerRead = KeysPerRead::ONE,
         /// virtual users, over all instances; each issues its operations one after another; in an open loop more join where more operations are due at once, unless `queue` or `max_in_flight` keeps them from it
         clients: NonZeroU64 = at_least_one(64),
         /// connections to the cache that each instance shares among its clients

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
+use super::batch::{Batching, FurtherKey};
 use super::keys::{KeySampler, TopShares};
 use super::mix::Mix;
 use super::operation::Operation;
@@ -47,6 +48,8 @@ pub struct StreamSpec {
     pub absent_share: Share,
     /// The number of clients that share the work.
     pub clients: NonZeroU64,
+    /// The operations that ask for several keys; `None` where each asks for one.
+    pub batching: Option<Batching>,
     /// A trace that gives kinds and keys instead; the clients take its operations in turn.
     pub recorded: Option<Arc<Recording>>,
     /// The keys that each client may write, where several processes drive the load.
@@ -58,6 +61,8 @@ pub struct StreamSpec {
 pub struct OperationStream {
     spec: StreamSpec,
     random: RandomSource,
+    /// The number of keys that an operation may draw: as many places of a distribution that goes by places.
+    places: u64,
 }
 
 /// The digests by which streams are compared.
@@ -74,7 +79,8 @@ impl OperationStream {
     #[must_use]
     pub fn new(spec: StreamSpec) -> Self {
         let random = RandomSource::new(spec.seed, spec.phase.purpose());
-        Self { spec, random }
+        let places = spec.batching.map_or(1, |batching| batching.keys);
+        Self { spec, random, places }
     }
 
     /// The parameters that it was made from.
@@ -99,13 +105,48 @@ impl OperationStream {
             let (kind, key) = recorded.at(spec.phase, number * spec.clients.get() + client);
             return Operation { number, kind, key, absent: false, draw };
         }
-        let key = spec.keys.sample(&mut random, client, number, spec.clients.get());
+        let key = spec.keys.sample(&mut random, client, number * self.places, spec.clients.get());
         let key = spec.write_keys.as_ref().map_or(key, |of| of.key_for(client, kind, key));
         let can_be_absent = spec.can_be_absent.get(usize::from(kind)).is_some_and(|can| *can);
         let absent = can_be_absent && absent_draw < spec.absent_share.get();
-        // Absent keys follow the same distribution, so that a cache of absences sees the same skew as any other.
-        let key = if absent { key.saturating_add(spec.keys.keys().get()) } else { key };
-        Operation { number, kind, key, absent, draw }
+        Operation { number, kind, key: self.placed(key, absent), absent, draw }
+    }
+
+    /// Absent keys follow the same distribution, so that a cache of absences sees the same skew as any other.
+    #[inline]
+    fn placed(&self, key: u64, absent: bool) -> u64 {
+        if absent { key.saturating_add(self.spec.keys.keys().get()) } else { key }
+    }
+
+    /// Puts into `further` the keys that an operation of `client` asks for besides its own, each once and in the order of
+    /// the keys;
+    /// leaves it alone where every operation asks for one key.
+    #[inline]
+    pub fn further_keys(&self, client: u64, operation: &Operation, further: &mut Vec<FurtherKey>) {
+        if let Some(batching) = self.spec.batching {
+            further.clear();
+            if operation.kind == batching.kind {
+                self.draw_further(client, operation, further);
+            }
+        }
+    }
+
+    /// Draws on where [`operation`](Self::operation) has ended: for each further key whether it is absent, and then the key.
+    fn draw_further(&self, client: u64, operation: &Operation, further: &mut Vec<FurtherKey>) {
+        let (spec, number) = (&self.spec, operation.number);
+        let clients = spec.clients.get();
+        let mut random = self.random.at(client, number);
+        let _ = (spec.mix.sample(&mut random), random.unit(), random.bits());
+        let _ = spec.keys.sample(&mut random, client, number * self.places, clients);
+        let can_be_absent = spec.can_be_absent.get(usize::from(operation.kind)).is_some_and(|can| *can);
+        further.extend((1..self.places).map(|place| {
+            let absent = random.unit() < spec.absent_share.get() && can_be_absent;
+            let key = spec.keys.sample(&mut random, client, number * self.places + place, clients);
+            FurtherKey { key: self.placed(key, absent), absent }
+        }));
+        further.sort_unstable();
+        further.dedup();
+        further.retain(|one| one.key != operation.key);
     }
 
     /// The operations of all clients, who take turns, without end.
@@ -114,12 +155,31 @@ impl OperationStream {
         (0..).map(move |at| self.operation(at % clients, at / clients))
     }
 
-    /// The digest (xxh3, 64 bits) of a client's first [`DIGESTED_OPERATIONS`] operations.
+    /// What the operations of all clients ask for, in turn and without end: an operation for each of its keys.
+    pub fn keys_in_turn(&self) -> impl Iterator<Item = Operation> + '_ {
+        let clients = self.spec.clients.get();
+        (0..).flat_map(move |at: u64| {
+            let operation = self.operation(at % clients, at / clients);
+            let mut further = Vec::new();
+            self.further_keys(at % clients, &operation, &mut further);
+            let of_key = move |FurtherKey { key, absent }| Operation { key, absent, ..operation };
+            std::iter::once(operation).chain(further.into_iter().map(of_key))
+        })
+    }
+
+    /// The digest (xxh3, 64 bits) of a client's first operations: [`DIGESTED_OPERATIONS`], or as many as ask for about as
+    /// many keys.
     #[must_use]
     pub fn digest(&self, client: u64) -> u64 {
         let mut digest = Xxh3::new();
-        for number in 0..DIGESTED_OPERATIONS {
-            digest.update(&self.operation(client, number).encode());
+        let mut further = Vec::new();
+        for number in 0..DIGESTED_OPERATIONS.div_ceil(self.places) {
+            let operation = self.operation(client, number);
+            digest.update(&operation.encode());
+            self.further_keys(client, &operation, &mut further);
+            for one in &further {
+                digest.update(&one.key.to_le_bytes());
+            }
         }
         digest.digest()
     }
@@ -153,26 +213,22 @@ impl OperationStream {
         digests
     }
 
-    /// The shares that the hottest keys get among the first `operations` operations of all clients, taken in turn. The
+    /// The shares that the hottest keys get among the first `requests` keys that all clients ask for, taken in turn. The
     /// hottest keys are those of the distribution, not those that happened to come most often, so that few operations
     /// give no bias; absent keys are left out.
     ///
     /// The shares are computed by replaying the stream, in about 0.1 s for a million operations, since counting on the
     /// hot path would slow each operation down.
     #[must_use]
-    pub fn realised_shares(&self, operations: u64) -> TopShares {
+    pub fn realised_shares(&self, requests: u64) -> TopShares {
         if let Some(recorded) = &self.spec.recorded {
             return recorded.shares(self.spec.phase);
         }
-        let clients = self.spec.clients.get();
         let keys = &self.spec.keys;
         let (top_1, top_10) = (keys.top_ranks(100), keys.top_ranks(10));
         let (mut all, mut in_key, mut in_1, mut in_10) = (0_u64, 0_u64, 0_u64, 0_u64);
-        for at in 0..operations {
-            let operation = self.operation(at % clients, at / clients);
-            if operation.absent {
-                continue;
-            }
+        let requests = usize::try_from(requests).unwrap_or(usize::MAX);
+        for operation in self.keys_in_turn().take(requests).filter(|operation| !operation.absent) {
             let rank = keys.rank_of_key(operation.key);
             all += 1;
             in_key += u64::from(rank == 0);
@@ -200,6 +256,7 @@ mod tests {
             can_be_absent: vec![true, false],
             absent_share: Share::new(absent_share).unwrap(),
             clients: NonZeroU64::new(4).unwrap(),
+            batching: None,
             recorded: None,
             write_keys: None,
         })
@@ -261,6 +318,100 @@ mod tests {
             assert_eq!((a.kind, a.draw, a.key), (b.kind, b.draw, b.key % 1000));
             assert!(!a.absent);
         }
+    }
+
+    /// A stream whose reads ask for five keys.
+    fn batched(phase: Phase, absent_share: f64) -> OperationStream {
+        let batching = Some(Batching { kind: 0, keys: 5 });
+        OperationStream::new(StreamSpec { batching, ..stream(42, phase, absent_share).spec().clone() })
+    }
+
+    fn keys_of(stream: &OperationStream, client: u64, number: u64) -> Vec<FurtherKey> {
+        let operation = stream.operation(client, number);
+        let mut keys = Vec::new();
+        stream.further_keys(client, &operation, &mut keys);
+        keys.insert(0, FurtherKey { key: operation.key, absent: operation.absent });
+        keys
+    }
+
+    #[test]
+    fn a_read_of_several_keys_asks_for_each_once_and_is_else_the_operation_that_it_was() {
+        let (single, batched) = (stream(42, Phase::Measure, 0.2), batched(Phase::Measure, 0.2));
+        let mut drawn_twice = 0;
+        for number in 0..2_000 {
+            let operation = batched.operation(1, number);
+            assert_eq!(operation, single.operation(1, number));
+            let keys = keys_of(&batched, 1, number);
+            assert_eq!(keys, keys_of(&batched, 1, number), "the same at every call");
+            let mut distinct = keys.clone();
+            distinct.sort_unstable();
+            distinct.dedup();
+            assert_eq!(distinct.len(), keys.len());
+            assert!(keys.iter().all(|one| one.absent == (one.key >= 1000) && one.key < 2000));
+            assert!(if operation.kind == 0 { keys.len() <= 5 } else { keys.len() == 1 });
+            drawn_twice += u64::from(operation.kind == 0 && keys.len() < 5);
+        }
+        assert!((100..1_900).contains(&drawn_twice), "{drawn_twice}");
+    }
+
+    #[test]
+    fn further_keys_are_drawn_as_the_operations_own_are() {
+        let stream = batched(Phase::Measure, 0.25);
+        let (mut absent, mut all, mut hot) = (0.0, 0.0, 0.0);
+        for number in 0..20_000 {
+            for one in keys_of(&stream, 2, number).into_iter().skip(1) {
+                absent += f64::from(u8::from(one.absent));
+                hot += f64::from(u8::from(stream.spec().keys.rank_of_key(one.key % 1000) < 10));
+                all += 1.0;
+            }
+        }
+        assert!((absent / all - 0.25_f64).abs() < 0.02, "{absent} of {all}");
+        // Ten draws in a hundred fall on the hottest key alone; drawn twice they are one, and so fewer.
+        assert!((0.25..0.4).contains(&(hot / all)), "{hot} of {all}");
+    }
+
+    #[test]
+    fn keys_that_go_by_places_go_on_within_a_read() {
+        let whole = stream(1, Phase::Measure, 0.0).spec().clone();
+        let keys = KeySampler::new(
+            &Distribution::Sequential(super::super::keys::Sequential {}),
+            NonZeroU64::new(1000).unwrap(),
+            1,
+        );
+        let batching = Some(Batching { kind: 0, keys: 5 });
+        let mix = Mix::new(&[1.0, 0.0]).unwrap();
+        let stream = OperationStream::new(StreamSpec { keys, mix, batching, ..whole });
+        let mut scanned: Vec<u64> = Vec::new();
+        for at in 0..200 {
+            scanned.extend(keys_of(&stream, at % 4, at / 4).iter().map(|one| one.key));
+        }
+        scanned.sort_unstable();
+        assert_eq!(scanned, (0..1000).collect::<Vec<_>>(), "each once");
+    }
+
+    #[test]
+    fn the_digest_tells_every_key_that_is_asked_for() {
+        let of = |absent_share| batched(Phase::Measure, absent_share).digests().all;
+        assert_ne!(of(0.1), stream(42, Phase::Measure, 0.1).digests().all);
+        assert_ne!(of(0.1), of(0.11), "one further key in a hundred is another");
+        let six = StreamSpec {
+            batching: Some(Batching { kind: 0, keys: 6 }),
+            ..batched(Phase::Measure, 0.1).spec().clone()
+        };
+        assert_ne!(of(0.1), OperationStream::new(six).digests().all);
+        assert_eq!(of(0.1), of(0.1));
+    }
+
+    #[test]
+    fn what_is_asked_for_in_turn_is_every_key_of_every_operation() {
+        let stream = batched(Phase::Measure, 0.1);
+        let mut expected = Vec::new();
+        for at in 0..100 {
+            expected.extend(keys_of(&stream, at % 4, at / 4));
+        }
+        let keys = stream.keys_in_turn().take(expected.len());
+        let found: Vec<_> = keys.map(|one| FurtherKey { key: one.key, absent: one.absent }).collect();
+        assert_eq!(found, expected);
     }
 
     #[test]

@@ -154,6 +154,21 @@ impl Popularity {
         }
     }
 
+    /// Returns the same keys as reads of `drawn` keys each have them looked up: such a read looks a key up once, however
+    /// often it has drawn it, and so with the probability 1 − (1 − p)ⁿ of at least one in n draws of a share p.
+    #[must_use]
+    pub fn looked_up_in_batches_of(&self, drawn: u64) -> Self {
+        let batches_per_second = self.reads_per_second;
+        let looked_up = |class: &Class| {
+            let share = (class.reads_per_second / batches_per_second).min(1.0);
+            let drawn_once = -(drawn as f64 * (-share).ln_1p()).exp_m1();
+            Class { reads_per_second: batches_per_second * drawn_once, ..*class }
+        };
+        let classes: Vec<Class> = self.classes.iter().map(looked_up).collect();
+        let reads_per_second = classes.iter().map(|class| class.keys * class.reads_per_second).sum();
+        Self { classes, reads_per_second }
+    }
+
     /// Returns the number of keys that are read or written at all.
     #[must_use]
     pub fn keys(&self) -> f64 {

@@ -225,6 +225,7 @@ impl<A: Application> Client<A> {
     async fn warm(&mut self, stage: Stage, place: StreamPlace, sent: Instant) -> Operation {
         self.visitor.number = place.client as u32;
         let operation = self.shared.warmup.operation(place.client, place.number);
+        self.shared.warmup.further_keys(place.client, &operation, &mut self.visitor.further);
         let operation = Operation { number: operation.number | OF_WARMUP, ..operation };
         // An operation that outlasts its stage is not one of those of the next.
         self.perform(&operation, Times { due: sent, sent }, |control| control.is(stage)).await;
@@ -253,7 +254,9 @@ impl<A: Application> Client<A> {
             if due >= end || self.shared.control.is_stopped() {
                 return;
             }
-            let operation = self.shared.measure.operation(turn, self.number.into(), number);
+            let client = self.number.into();
+            let operation = self.shared.measure.operation(turn, client, number);
+            self.shared.measure.further_keys(turn, client, &operation, &mut self.visitor.further);
             let sent = if has_waited { clock::now() } else { due };
             due = self.perform(&operation, Times { due, sent }, |_| true).await;
             if self.let_others_run().await {
@@ -281,6 +284,8 @@ impl<A: Application> Client<A> {
             }
             // Made before its time has come, so that it is sent as soon as that has.
             let operation = self.shared.measure.operation(arrival.due, place.client, place.number);
+            let further = &mut self.visitor.further;
+            self.shared.measure.further_keys(arrival.due, place.client, &operation, further);
             let send_by = self.shared.measure.send_by(arrival.due).map_or(end + CATCHING_UP, |by| start + by);
             clock::sleep_until(due).await;
             let sent = clock::now();
@@ -327,6 +332,11 @@ impl<A: Application> Client<A> {
             let Times { due, sent } = times;
             let outcome = outcome(answer.as_ref());
             recorder.record(operation.kind, outcome, due.into_std(), sent.into_std(), done.into_std());
+            if let Ok(Answer::ReadMany(lookups)) = answer {
+                for (outcome, count) in lookups.further() {
+                    recorder.record_lookups(operation.kind, of_read(outcome).class(), count);
+                }
+            }
         }
         done
     }
@@ -350,13 +360,20 @@ fn take(queue: &RefCell<ArrivalQueue>) -> Option<Arrival> {
 
 fn outcome(answer: Result<&Answer, &WriteError>) -> Outcome {
     match answer {
-        Ok(Answer::Read(ReadOutcome::Hit)) => Outcome::Hit,
-        Ok(Answer::Read(ReadOutcome::NegativeHit)) => Outcome::NegativeHit,
-        Ok(Answer::Read(ReadOutcome::Miss)) => Outcome::Miss,
-        Ok(Answer::Read(ReadOutcome::Bypassed)) => Outcome::Bypassed,
+        Ok(Answer::Read(outcome)) => of_read(*outcome),
+        Ok(Answer::ReadMany(lookups)) => of_read(lookups.whole()),
         Ok(Answer::Written) => Outcome::Written,
         Ok(Answer::Done | Answer::Refused) => Outcome::Done,
         Err(failed) => Outcome::failed(failed.error.kind),
+    }
+}
+
+fn of_read(outcome: ReadOutcome) -> Outcome {
+    match outcome {
+        ReadOutcome::Hit => Outcome::Hit,
+        ReadOutcome::NegativeHit => Outcome::NegativeHit,
+        ReadOutcome::Miss => Outcome::Miss,
+        ReadOutcome::Bypassed => Outcome::Bypassed,
     }
 }
 
@@ -601,6 +618,7 @@ mod tests {
             can_be_absent: catalog::OPERATIONS.iter().map(|kind| kind.can_be_absent).collect(),
             absent_share: Share::NONE,
             clients: NonZeroU64::MIN,
+            batching: None,
             recorded: None,
             write_keys: None,
         })

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use super::cell::Cell;
 use super::scenario::Scenario;
-use crate::application::ApplicationSpec;
+use crate::application::{ApplicationSpec, catalog};
 use crate::base::units::Share;
 use crate::load::workload::phase::{clients, profile, starts};
 use crate::load::workload::{
-    ArrivalQueues, Arrivals, KeySampler, LoadPhase, Mix, MixError, OperationStream, PhasedStream, Purpose,
-    RandomSource, RateProfile, Schedule, StaircasePart, StreamPart, StreamSpec, WriteKeys,
+    ArrivalQueues, Arrivals, Batching, KeySampler, LoadPhase, Mix, MixError, OperationStream, PhasedStream,
+    Purpose, RandomSource, RateProfile, Schedule, StaircasePart, StreamPart, StreamSpec, WriteKeys,
 };
 use crate::results::{OperationClass, Phase};
 
@@ -40,9 +40,17 @@ impl Scenario {
             can_be_absent: operations.iter().map(|kind| kind.can_be_absent).collect(),
             absent_share: self.workload.absent_share,
             clients: self.workload.clients,
+            batching: self.batching(),
             recorded: self.recorded.clone(),
             write_keys: self.write_keys().map(Arc::new),
         }))
+    }
+
+    /// Returns which operations ask for how many keys together; `None` where each asks for one.
+    #[must_use]
+    pub fn batching(&self) -> Option<Batching> {
+        let keys = self.workload.keys_per_read;
+        keys.is_batch().then(|| Batching { kind: catalog::READ, keys: keys.get() })
     }
 
     /// Returns the keys that each part of the load writes; `None` where one process drives all of it.

@@ -23,6 +23,7 @@ pub(super) fn check(scenario: &Scenario, top: &Reader<'_>) {
         );
     }
     check_room(scenario, top);
+    check_batches(scenario, top);
     application::check(&scenario.application, &scenario.facts(), top);
     if scenario.workload.trace.is_some() && !scenario.is_catalog() {
         let message = format!(
@@ -68,6 +69,25 @@ pub(super) fn check(scenario: &Scenario, top: &Reader<'_>) {
             .help("make run.window shorter"),
         );
     }
+}
+
+/// Reports reads of several documents where an operation asks for something else.
+fn check_batches(scenario: &Scenario, top: &Reader<'_>) {
+    let workload = &scenario.workload;
+    let (message, help) = if !workload.keys_per_read.is_batch() {
+        return;
+    } else if !scenario.is_catalog() {
+        let application = scenario.application.spec.name();
+        let message = format!("means nothing to {application}, whose operations ask for what they show");
+        (message, "leave it out, or run it with application = \"catalog\"")
+    } else if workload.trace.is_some() {
+        let message = "means nothing to a trace, each of whose reads asks for one key".to_owned();
+        (message, "leave it out, or leave the trace out")
+    } else {
+        return;
+    };
+    let place = top.place_of(&["workload", "keys_per_read"]);
+    top.mistakes().push(Mistake::new(place, "workload.keys_per_read", message).help(help));
 }
 
 /// Reports a bound on operations under way that has no effect or leaves an instance without any.

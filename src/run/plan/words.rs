@@ -69,7 +69,15 @@ impl Plan {
 fn operations_in_words(scenario: &Scenario) -> String {
     match &scenario.workload.trace {
         Some(path) => format!("the operations of the trace {path}"),
-        None if scenario.is_catalog() => format!("{} % reads", tidy(scenario.workload.reads.percent())),
+        None if scenario.is_catalog() => {
+            let reads = format!("{} % reads", tidy(scenario.workload.reads.percent()));
+            let keys = scenario.workload.keys_per_read;
+            if keys.is_batch() {
+                format!("{reads}, each of {} documents together", keys.get())
+            } else {
+                reads
+            }
+        }
         None => format!("the operations of {}", scenario.application.spec.name()),
     }
 }
@@ -264,6 +272,12 @@ mod tests {
         assert!(outside.contains("a cache as large as its servers make it, TTL 1h"), "{outside}");
         let both = words_on(&format!("{there}, \"embedded\""), cache);
         assert!(both.contains("a cache for 20%, allkeys-lru on embedded, TTL 1h"), "{both}");
+    }
+
+    #[test]
+    fn reads_of_several_documents_are_told_as_such() {
+        let words = words("[workload]\nreads = 0.9\nkeys_per_read = 20\n");
+        assert!(words.contains("90 % reads, each of 20 documents together · "), "{words}");
     }
 
     #[test]

@@ -17,8 +17,15 @@ use crate::topology::servers::EvictionPolicy;
 /// turns over within seconds.
 const AS_FAST_AS_IT_CAN: f64 = 1e6;
 
-/// Returns how often each key is read and written; `None` where no model knows the distribution.
+/// Returns how often each key is looked up and written; `None` where no model knows the distribution.
 pub fn popularity(cell: &Cell) -> Option<Popularity> {
+    let drawn = popularity_of_draws(cell)?;
+    let keys = cell.scenario.workload.keys_per_read;
+    Some(if keys.is_batch() { drawn.looked_up_in_batches_of(keys.get()) } else { drawn })
+}
+
+/// Returns how often each key is drawn for a read and written.
+fn popularity_of_draws(cell: &Cell) -> Option<Popularity> {
     let workload = &cell.scenario.workload;
     let is_catalog = cell.scenario.is_catalog();
     // The models are of a load that goes on as it is.
