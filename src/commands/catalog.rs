@@ -26,8 +26,8 @@ use crate::{application, strategy, topology};
 struct Listing {
     name: String,
     summary: String,
-    /// An additional remark, in one line.
-    more: Option<String>,
+    /// Additional remarks, each in one line.
+    more: Vec<String>,
     settings: Vec<SettingDoc>,
 }
 
@@ -61,7 +61,7 @@ pub fn list(what: Option<Listed>) -> String {
         let _ = writeln!(text, "{title}");
         for row in rows {
             let _ = writeln!(text, "\n  {}\n      {}", row.name, row.summary);
-            if let Some(more) = row.more {
+            for more in row.more {
                 let _ = writeln!(text, "      {more}");
             }
             for setting in row.settings {
@@ -108,7 +108,7 @@ fn listings(sort: Listed) -> (&'static str, Vec<Listing>) {
     let row = |name: &str, summary: &str, settings| Listing {
         name: name.into(),
         summary: summary.into(),
-        more: None,
+        more: Vec::new(),
         settings,
     };
     match sort {
@@ -121,7 +121,7 @@ fn listings(sort: Listed) -> (&'static str, Vec<Listing>) {
             strategy::REGISTRY
                 .iter()
                 .map(|r| Listing {
-                    more: Some(format!("promises {}", r.guarantee())),
+                    more: vec![format!("promises {}", r.guarantee()), format!("a batch: {}", r.batches())],
                     ..row(r.name, r.summary, (r.docs)())
                 })
                 .collect(),
@@ -138,7 +138,7 @@ fn listings(sort: Listed) -> (&'static str, Vec<Listing>) {
             "faults: what breaks while a run is measured, in [[fault]] with at, kind, for and target",
             fault::REGISTRY
                 .iter()
-                .map(|r| Listing { more: Some(faults::particulars(r)), ..row(r.name, r.summary, (r.docs)()) })
+                .map(|r| Listing { more: vec![faults::particulars(r)], ..row(r.name, r.summary, (r.docs)()) })
                 .collect(),
         ),
         Listed::Charts => (
@@ -156,13 +156,16 @@ fn listings(sort: Listed) -> (&'static str, Vec<Listing>) {
             CRITERIA
                 .iter()
                 .map(|criterion| Listing {
-                    more: in_unit(criterion.unit),
+                    more: in_unit(criterion.unit).into_iter().collect(),
                     ..row(criterion.name, criterion.meaning, Vec::new())
                 })
                 .chain(OPERATION_CRITERIA.iter().map(|criterion| {
                     // One kind of an application's operations has them in a table of its own.
                     let name = format!("operations.NAME.{}", criterion.name);
-                    Listing { more: in_unit(criterion.unit), ..row(&name, criterion.meaning, Vec::new()) }
+                    Listing {
+                        more: in_unit(criterion.unit).into_iter().collect(),
+                        ..row(&name, criterion.meaning, Vec::new())
+                    }
                 }))
                 .collect(),
         ),
@@ -188,11 +191,11 @@ fn application(row: &application::ApplicationRow) -> Listing {
     Listing {
         name: row.name.into(),
         summary: row.summary.into(),
-        more: Some(format!(
+        more: vec![format!(
             "operations and their usual shares, in [application.mix]: {}; kinds of entity, in [application.strategies]: {}",
             shares.join(", "),
             entities.join(", ")
-        )),
+        )],
         settings: (row.docs)(),
     }
 }
@@ -201,7 +204,7 @@ fn tables() -> Vec<Listing> {
     let table = |name: &str, summary: &str, settings| Listing {
         name: name.into(),
         summary: summary.into(),
-        more: None,
+        more: Vec::new(),
         settings,
     };
     let kinds: Vec<&str> = fault::REGISTRY.iter().map(|row| row.name).collect();

@@ -112,6 +112,10 @@ impl Promise for Spec {
         let refreshes = Refreshes { from: RefreshAge::OfTtl(from), alone_for: self.own.interval.0 };
         (from < 1.0 && is_at_one_age).then_some(refreshes)
     }
+
+    fn batches(&self) -> &'static str {
+        "as cache-through; each key counts as an access, and is refreshed or preloaded by itself, off the reader's path"
+    }
 }
 
 /// The strategy cache-ahead in one instance, see the module.

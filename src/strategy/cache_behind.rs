@@ -110,6 +110,10 @@ impl Promise for Spec {
     fn needs(&self) -> Needs {
         behind::NEEDS
     }
+
+    fn batches(&self) -> &'static str {
+        "as cache-through; with a log, keys lie in 64 slots, so that on a cluster one MGET looks up several"
+    }
 }
 
 /// Flushes each batch as soon as it is full, and everything once an interval.

@@ -252,6 +252,11 @@ pub trait Promise {
         Some(Duration::ZERO)
     }
 
+    /// Says in one line what becomes of a read of several documents together, see `workload.keys_per_read`.
+    fn batches(&self) -> &'static str {
+        "one MGET (on a cluster one a slot); what is missing is loaded by one find with $in, its tokens and fills are a command each"
+    }
+
     /// The requirements of the strategy.
     fn needs(&self) -> Needs {
         Needs::CACHE

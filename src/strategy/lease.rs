@@ -69,6 +69,10 @@ impl Promise for Spec {
     fn control(&self) -> Option<&'static str> {
         self.caching.control()
     }
+
+    fn batches(&self) -> &'static str {
+        "one MGET (on a cluster one a slot); what is missing is leased by a command a key and loaded by one find with $in; each key that another client loads is waited for by itself"
+    }
 }
 
 /// The strategy lease in one instance, see the module.

@@ -174,14 +174,23 @@ pub struct StrategyRow {
 }
 
 impl StrategyRow {
+    /// What becomes of a read of several documents with default settings.
+    #[must_use]
+    pub fn batches(&self) -> &'static str {
+        self.with_defaults().promise().batches()
+    }
+
+    fn with_defaults(&self) -> StrategySpec {
+        let nothing = Table::empty(SourceLocation::Option(String::new()));
+        let mistakes = Mistakes::default();
+        (self.read)(&Reader::new(&nothing, "", &mistakes))
+    }
+
     /// The guarantee with default settings, a time to live of an hour, a database that answers within five
     /// seconds, and no faults.
     #[must_use]
     pub fn guarantee(&self) -> Guarantee {
-        let nothing = Table::empty(SourceLocation::Option(String::new()));
-        let mistakes = Mistakes::default();
-        let spec = (self.read)(&Reader::new(&nothing, "", &mistakes));
-        spec.promise().guarantee(&Circumstances {
+        self.with_defaults().promise().guarantee(&Circumstances {
             undisturbed: true,
             application_crashes: false,
             cache_loses_entries: false,

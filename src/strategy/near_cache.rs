@@ -87,6 +87,10 @@ impl Promise for Spec {
     fn needs(&self) -> Needs {
         Needs { cache_announcements: true, ..Needs::CACHE }
     }
+
+    fn batches(&self) -> &'static str {
+        "near copies answer in the process; the rest as cache-through"
+    }
 }
 
 /// The strategy near-cache in one instance, see the module.

@@ -32,6 +32,10 @@ impl Promise for Spec {
     fn needs(&self) -> Needs {
         Needs::NOTHING
     }
+
+    fn batches(&self) -> &'static str {
+        "one find with $in"
+    }
 }
 
 /// The strategy no-cache in one instance, see the module.

@@ -97,6 +97,10 @@ impl Promise for Spec {
         let from = RefreshAge::After(self.own.fresh_for.0);
         is_at_one_age.then_some(Refreshes { from, alone_for: Duration::MAX })
     }
+
+    fn batches(&self) -> &'static str {
+        "as cache-through; each stale key is refreshed by itself, off the reader's path"
+    }
 }
 
 /// The strategy stale-while-revalidate in one instance, see the module.

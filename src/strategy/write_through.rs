@@ -40,6 +40,10 @@ impl Promise for Spec {
     fn guarantee(&self, circumstances: &Circumstances) -> Guarantee {
         self.caching.guarantee(circumstances)
     }
+
+    fn batches(&self) -> &'static str {
+        "one MGET (on a cluster one a slot); what is missing is loaded by one find with $in"
+    }
 }
 
 /// The strategy write-through in one instance, see the module.

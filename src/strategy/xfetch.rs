@@ -65,6 +65,10 @@ impl Promise for Spec {
     fn control(&self) -> Option<&'static str> {
         self.own.on_write.control().or(self.caching.control())
     }
+
+    fn batches(&self) -> &'static str {
+        "as cache-through; each key is refreshed by itself, off the reader's path"
+    }
 }
 
 /// The strategy xfetch in one instance, see the module.

@@ -77,7 +77,7 @@ fn row_section(row: Listing, shared: &[SettingDoc]) -> String {
         row.settings.into_iter().partition(|setting| shared.contains(setting));
     let mut text = format!("\n### `{}`\n\n{}.\n", row.name, as_sentence(&row.summary));
     // Writing to a string does not fail.
-    if let Some(more) = row.more {
+    for more in row.more {
         let _ = writeln!(text, "\n{}.", as_sentence(&more));
     }
     if !own.is_empty() {
