@@ -52,6 +52,7 @@ pub fn uses(cell: &Cell) -> RedisParts {
     let needs = needs(cell);
     let application = &cell.scenario.application.spec;
     RedisParts {
+        batches: cell.scenario.batching().is_some(),
         announcements: needs.cache_announcements,
         write_log: needs.no_eviction_of_dirty,
         access_counts: needs.access_counts,

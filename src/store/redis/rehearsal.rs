@@ -41,6 +41,7 @@ const ENTRIES: &[Trial] = &[
     &["PEXPIRE", KEY, "1000"],
     &["DEL", KEY],
 ];
+const BATCHES: &[Trial] = &[&["MGET", KEY]];
 const CLUSTER: &[Trial] = &[&["CLUSTER", "SLOTS"], &["ASKING"]];
 const REPLICA_READS: &[Trial] = &[&["READONLY"]];
 const REPLICA_WAITS: &[Trial] = &[&["WAIT", "0", "1"]];
@@ -75,6 +76,8 @@ const SESSIONS: &[Trial] = &[
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[allow(clippy::struct_excessive_bools, reason = "they are independent facts")]
 pub struct RedisParts {
+    /// Reads of several entries together.
+    pub batches: bool,
     /// Announcements of changed keys.
     pub announcements: bool,
     /// A log of writes beside the entries.
@@ -94,6 +97,7 @@ impl RedisParts {
         let parts = [
             (true, OWN),
             (true, ENTRIES),
+            (self.batches, BATCHES),
             (in_cluster, CLUSTER),
             (reads_replicas, REPLICA_READS),
             (options.wait_replicas > 0, REPLICA_WAITS),
@@ -313,6 +317,8 @@ mod tests {
         let plain = RedisParts::default().rights(&options);
         assert!(plain.starts_with("~hotset:* +dbsize +del +eval +evalsha +get "), "{plain}");
         assert!(!plain.contains("xadd") && !plain.contains("cluster") && !plain.contains('@'), "{plain}");
+        let batches = RedisParts { batches: true, ..RedisParts::default() }.rights(&options);
+        assert!(batches.contains(" +mget ") && !plain.contains("mget"), "{batches} {plain}");
         let near = RedisParts { announcements: true, ..RedisParts::default() }.rights(&options);
         assert!(near.contains("+client|tracking"), "{near}");
         let cluster = RedisOptions { kind: DeploymentKind::Cluster { seeds: Vec::new() }, ..options };
