@@ -111,6 +111,22 @@ fn two_and_four_segments_together_are_one_whole_run() {
     assert_eq!(shared.keys(), Vec::<String>::new(), "nothing of the runs is left");
 }
 
+#[test]
+fn segments_of_reads_of_several_documents_ask_for_and_count_the_keys_of_the_whole() {
+    let shared = Shared::new(&format!("keys_per_read = 4\n{OPEN_LOOP}"));
+    let whole = shared.place();
+    whole.succeeds(&["shop.toml", "--no-plots"]);
+    let whole = whole.results("shop");
+    let places = shared.run_in_segments(2, "batches");
+    let together = Place::new();
+    assert_eq!(merge(&together, &latest(&places)).code, 0);
+    let merged = together.results("shop");
+    assert_eq!(asked_for(&merged), asked_for(&whole));
+    let row = row(&merged, "cache-aside");
+    assert!(row.answers.lookups() > 3 * row.reads, "{} of {}", row.answers.lookups(), row.reads);
+    assert_eq!(row.judgement.verdict, Some(Verdict::Kept), "{}", row.judgement.verdict_reason);
+}
+
 /// A histogram of three significant digits tells values apart to a thousandth.
 fn percentiles_are_those_of_all_operations(merged: &Results, segments: &[Results]) {
     let cell = &merged.summary[0].cell;
