@@ -424,23 +424,6 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn each_of_several_entities_that_are_read_together_is_held_to_what_was_acknowledged_of_it() {
-        let (_, mut visitor) = visitor();
-        visitor.write(WRITE, || async { Ok(2) }).await.unwrap();
-        visitor.begin(clock::now());
-        // What is acknowledged while they are under way, they need not show.
-        let reading = || async { vec![Ok(1), Ok(1), Err(()), Ok(1), Ok(0)] };
-        let verify = |at: usize, version: &Version| match version {
-            0 => Err(Damage::Checksum),
-            version => Ok((at < 3).then_some(Seen { version: *version, writes: [0, 0] })),
-        };
-        let answers = visitor.read_many(0, [3, 4, 5, 13, 6].into_iter(), reading, verify).await;
-        assert_eq!(answers, [Ok(1), Ok(1), Err(()), Ok(1), Ok(0)]);
-        let found = found(&mut visitor);
-        assert_eq!((found.audited, found.stale, found.corrupt), (2, 1, 1));
-    }
-
-    #[tokio::test(start_paused = true)]
     async fn an_answer_that_shows_several_entities_counts_once_and_is_as_wrong_as_the_worst_of_them() {
         let (_, mut visitor) = visitor();
         visitor.write(WRITE, || async { Ok(2) }).await.unwrap();
