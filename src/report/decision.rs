@@ -178,7 +178,8 @@ fn of_its_own(group: &Group<'_>) -> Vec<Sentence> {
     let mut say = |tone, text: Option<String>| all.extend(text.map(|text| Sentence { tone, text }));
     let reference = group.entries.iter().find(|entry| entry.is_reference() && !entry.measured.is_empty());
     for entry in gain::worth_naming(group) {
-        say(Tone::Gain, Some(gain::sentence(group, entry, reference)));
+        let tone = if gain::is_gain(entry, reference) { Tone::Gain } else { Tone::Cost };
+        say(tone, Some(gain::sentence(group, entry, reference)));
     }
     let may_be_proposed = candidates(group);
     for series in knee::series(group) {
@@ -269,6 +270,18 @@ mod tests {
             ],
         );
         assert!(told.iter().all(|(_, text)| !text.contains("no-cache is better")), "{told:#?}");
+    }
+
+    #[test]
+    fn a_cache_that_saves_the_database_nothing_and_is_slower_is_no_gain() {
+        let tone_of = |p50_us: f64, db_reads: u64| {
+            let mut rows = repeats("no-cache", 1_360.0, 2_000.0, 950);
+            rows.extend(repeats("cache-through", p50_us, 3_100.0, db_reads));
+            told(rows).into_iter().find(|(_, text)| text.starts_with("cache-through needs")).unwrap().0
+        };
+        assert_eq!(tone_of(2_720.0, 950), Tone::Cost);
+        assert_eq!(tone_of(2_720.0, 500), Tone::Gain, "it spares the database");
+        assert_eq!(tone_of(680.0, 950), Tone::Gain, "it is quicker");
     }
 
     #[test]

@@ -42,6 +42,19 @@ pub fn worth_naming<'a, 'b>(group: &'a Group<'b>) -> Vec<&'a StrategyRepeats<'b>
     chosen
 }
 
+/// Returns true if a strategy asks the database less than no cache, or answers half of its reads faster, as far as the data
+/// tell; without no cache there is nothing that it could be worse than.
+pub fn is_gain(entry: &StrategyRepeats<'_>, reference: Option<&StrategyRepeats<'_>>) -> bool {
+    let Some(reference) = reference else { return true };
+    let is_less = |name: &str| {
+        let figure = named(name).filter(|figure| are_comparable(figure, &[entry, reference]));
+        figure
+            .and_then(|figure| ratio(figure, entry, reference))
+            .is_some_and(|of| of.estimate < 1.0 && (of.interval.is_none() || of.is_shown()))
+    };
+    is_less("database.reads_per_op") || is_less("read.p50")
+}
+
 /// What a strategy gains against no cache, in the database's work, the median and the tail.
 pub fn sentence(
     group: &Group<'_>,
