@@ -13,6 +13,9 @@ use crate::results::named;
 /// A strategy with which so small a part of what failed with another did is named for that.
 const MUCH_LESS: f64 = 0.5;
 
+/// Without an interval a smaller ratio than this is taken for less.
+const WORTH: f64 = 0.95;
+
 /// The candidate that asks the database least, the one whose median read is quickest, where one of these holds writes back, the
 /// one that asks the database least among those that do not, and where much failed with one of them, the one with which least did.
 pub fn worth_naming<'a, 'b>(group: &'a Group<'b>) -> Vec<&'a StrategyRepeats<'b>> {
@@ -50,7 +53,7 @@ pub fn is_gain(entry: &StrategyRepeats<'_>, reference: Option<&StrategyRepeats<'
         let figure = named(name).filter(|figure| are_comparable(figure, &[entry, reference]));
         figure
             .and_then(|figure| ratio(figure, entry, reference))
-            .is_some_and(|of| of.estimate < 1.0 && (of.interval.is_none() || of.is_shown()))
+            .is_some_and(|of| of.estimate < 1.0 && of.interval.map_or(of.estimate < WORTH, |_| of.is_shown()))
     };
     is_less("database.reads_per_op") || is_less("read.p50")
 }
