@@ -153,26 +153,27 @@ fn listings(sort: Listed) -> (&'static str, Vec<Listing>) {
         Listed::Settings => ("settings: the tables of a scenario", tables()),
         Listed::Criteria => (
             "criteria: the figures that strategies are judged by; [requirements] names them, as \"read.p99\" = \"<5ms\"",
-            CRITERIA
-                .iter()
-                .map(|criterion| Listing {
-                    more: in_unit(criterion.unit).into_iter().collect(),
-                    ..row(criterion.name, criterion.meaning, Vec::new())
-                })
-                .chain(OPERATION_CRITERIA.iter().map(|criterion| {
-                    // One kind of an application's operations has them in a table of its own.
-                    let name = format!("operations.NAME.{}", criterion.name);
-                    Listing {
-                        more: in_unit(criterion.unit).into_iter().collect(),
-                        ..row(&name, criterion.meaning, Vec::new())
-                    }
-                }))
-                .collect(),
+            criteria(),
         ),
         // A column has a type and a unit and no default: it is listed in its own way.
         Listed::Columns => ("columns: what the result files hold", Vec::new()),
         Listed::Schema => ("schema: the form of summary.json", Vec::new()),
     }
+}
+
+/// The criteria of all operations, and those of one kind of an application's operations, which has them in a table of its own.
+fn criteria() -> Vec<Listing> {
+    let listing = |name: String, meaning: &str, unit| Listing {
+        name,
+        summary: meaning.into(),
+        more: in_unit(unit).into_iter().collect(),
+        settings: Vec::new(),
+    };
+    let of_all = CRITERIA.iter().map(|one| listing(one.name.into(), one.meaning, one.unit));
+    let of_one = OPERATION_CRITERIA
+        .iter()
+        .map(|one| listing(format!("operations.NAME.{}", one.name), one.meaning, one.unit));
+    of_all.chain(of_one).collect()
 }
 
 /// The unit in which the result files have a figure.

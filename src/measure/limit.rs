@@ -103,26 +103,7 @@ pub fn limited_by(evidence: &Evidence) -> LoadVerdict {
             verdict(LimitedBy::OfferedLoad, Driven::Fully, "all that was offered was done".into())
         };
     }
-    let (limit, because) = match part {
-        Some(part) => part,
-        // Where most of what was late waited for its client, a few late wake-ups are not why so little was done.
-        None if late && evidence.late_wakeup_share * 2.0 > evidence.late_share => {
-            (LimitedBy::Machine, late_wakeups(evidence))
-        }
-        None if evidence.had_room => (
-            LimitedBy::Answers,
-            "every operation was sent as soon as it was due, and every part had processor time to spare: answers waited for something else, such as how many operations a store serves at once".into(),
-        ),
-        None => {
-            let more = match evidence.mode {
-                Mode::Closed => "more clients",
-                Mode::Open => "more operations under way at once",
-            };
-            let why =
-                format!("every part had time to spare while clients waited for answers; {more} would do more");
-            (LimitedBy::Clients, why)
-        }
-    };
+    let (limit, because) = part.unwrap_or_else(|| limit_of_none_full(evidence, late));
     if evidence.mode == Mode::Closed {
         let why = match limit {
             LimitedBy::Hotset => format!("{because}, so that the throughput may be hotset's own"),
@@ -150,6 +131,24 @@ pub fn limited_by(evidence: &Evidence) -> LoadVerdict {
         driven,
         format!("{in_time:.0} of {offered:.0} offered operations a second ended in time; {because}"),
     )
+}
+
+/// What limited a cell that did not do all that was offered, although every part had processor time to spare.
+fn limit_of_none_full(evidence: &Evidence, late: bool) -> (LimitedBy, String) {
+    // Where most of what was late waited for its client, a few late wake-ups are not why so little was done.
+    if late && evidence.late_wakeup_share * 2.0 > evidence.late_share {
+        return (LimitedBy::Machine, late_wakeups(evidence));
+    }
+    if evidence.had_room {
+        let why = "every operation was sent as soon as it was due, and every part had processor time to spare: answers waited for something else, such as how many operations a store serves at once";
+        return (LimitedBy::Answers, why.into());
+    }
+    let more = match evidence.mode {
+        Mode::Closed => "more clients",
+        Mode::Open => "more operations under way at once",
+    };
+    let why = format!("every part had time to spare while clients waited for answers; {more} would do more");
+    (LimitedBy::Clients, why)
 }
 
 /// hotset had operations to send and clients to send them, and did not get the processor.

@@ -254,3 +254,63 @@ pub(super) fn few_phrases(phrases: &[String]) -> String {
     shown.extend((more > 0).then(|| format!("{more} more")));
     format::list(&shown)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::group::groups;
+    use crate::report::made_up::run_of;
+    use crate::results::{Results, SummaryRow};
+
+    /// The strategies that are best in a figure, of these database reads in each block.
+    fn best_of(
+        figure: &str,
+        strategies: &[(&str, [u64; 5])],
+        change: impl Fn(&mut SummaryRow),
+    ) -> Vec<String> {
+        let mut results = Results::default();
+        for (label, reads) in strategies {
+            for (block, db_reads) in (1..).zip(reads) {
+                let mut row = run_of(label, block);
+                row.calls.db_reads = *db_reads;
+                change(&mut row);
+                results.summary.push(row);
+            }
+        }
+        let groups = groups(&results).unwrap();
+        best(&groups[0], named(figure).unwrap()).into_iter().map(str::to_owned).collect()
+    }
+
+    const LEAST: (&str, [u64; 5]) = ("lease", [100, 101, 99, 100, 102]);
+    const MORE: (&str, [u64; 5]) = ("cache-aside", [120, 121, 119, 120, 122]);
+    /// Worse in the mean than what is told from the best, and too noisy to be told from it.
+    const NOISY: (&str, [u64; 5]) = ("xfetch", [60, 210, 70, 190, 115]);
+
+    #[test]
+    fn the_best_is_marked_and_what_is_alike_next_to_it_and_nobody_behind_one_who_is_told_from_it() {
+        let best_of = |strategies: &[(&str, [u64; 5])]| best_of("database.reads_per_op", strategies, |_| {});
+        assert_eq!(best_of(&[MORE, LEAST]), ["lease"]);
+        assert_eq!(best_of(&[NOISY, MORE, LEAST]), ["lease"]);
+        let twin = ("read-through", [101, 100, 100, 99, 102]);
+        let mut alike = best_of(&[MORE, twin, LEAST]);
+        alike.sort();
+        assert_eq!(alike, ["lease", "read-through"]);
+        assert_eq!(
+            best_of(&[twin, LEAST]),
+            Vec::<String>::new(),
+            "where nobody is told apart nobody is best"
+        );
+    }
+
+    #[test]
+    fn who_did_less_since_more_failed_is_not_the_best_by_the_second() {
+        let broken = |errors: u64| {
+            move |row: &mut SummaryRow| {
+                row.outages.read_outage_s = Some(1.0);
+                row.answers.errors = if row.strategy == "lease" { errors } else { 0 };
+            }
+        };
+        assert_eq!(best_of("database.reads_per_s", &[MORE, LEAST], broken(0)), ["lease"]);
+        assert_eq!(best_of("database.reads_per_s", &[MORE, LEAST], broken(300)), Vec::<String>::new());
+    }
+}

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::caveats;
 use super::criteria::Estimate;
-use super::decision::{self, DecisionPart};
+use super::decision::{self, DecisionPart, FoldedPart};
 use super::group::{Group, StrategyRepeats, short_swept};
 use super::headline::Headline;
 use super::markdown::plain;
@@ -355,7 +355,8 @@ pub fn summary_markdown(results: &Results, groups: &[Group<'_>], judged: &[Judge
     for caveat in caveats::sentences(results) {
         let _ = writeln!(text, "> [!WARNING]\n> {}\n", plain(&caveat));
     }
-    for part in decision::of(groups, judged).parts() {
+    let decision = decision::of(groups, judged);
+    for part in &decision.first {
         if !part.heading.is_empty() {
             let _ = writeln!(text, "### {}\n", plain(&part.heading));
         }
@@ -363,6 +364,9 @@ pub fn summary_markdown(results: &Results, groups: &[Group<'_>], judged: &[Judge
             let _ = writeln!(text, "- {} {}", sentence.tone.sign(), plain(&sentence.text));
         }
         text.push('\n');
+    }
+    for FoldedPart { in_short, part } in &decision.more {
+        let _ = writeln!(text, "**{}**: {}.\n", plain(&part.heading), plain(in_short));
     }
     let requirements = super::nearest::lines(judged, groups.len() > 1);
     if !requirements.is_empty() {

@@ -18,10 +18,19 @@ pub fn lines(judged: &[JudgedRequirement<'_>], several: bool) -> Vec<String> {
     sentence(judged, several).into_iter().chain(told.iter().map(RequirementTold::line)).collect()
 }
 
-/// The group of the strategy that lacks least; `None` where nothing is required.
+/// Where the strategy ran that lacks least.
+pub struct NearestPlace<'a> {
+    /// Its group.
+    pub group: &'a Group<'a>,
+    /// True if it lacks nothing.
+    pub meets_all: bool,
+}
+
+/// Where a strategy lacks least, of several alike the first; `None` where nothing is required.
 #[must_use]
-pub fn group<'a>(judged: &'a [JudgedRequirement<'a>]) -> Option<&'a Group<'a>> {
-    Candidate::all(judged, true).first().map(|nearest| nearest.group)
+pub fn place<'a>(judged: &'a [JudgedRequirement<'a>]) -> Option<NearestPlace<'a>> {
+    let nearest = Candidate::all(judged, true).into_iter().next()?;
+    Some(NearestPlace { group: nearest.group, meets_all: nearest.wanting.is_empty() })
 }
 
 /// A strategy in a group, held against everything that is required of it.

@@ -268,3 +268,25 @@ fn definitions(figures: &[&Criterion]) -> Markup {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::stats::ConfidenceInterval;
+
+    #[test]
+    fn an_interval_as_wide_as_its_value_is_shown_by_its_ends_and_never_reaches_below_nothing() {
+        let margin_of = |name: &str, value: f64, low: f64, high: f64| {
+            let estimate = Estimate { value, interval: Some(ConfidenceInterval { low, high }), repeats: 3 };
+            margin(named(name).unwrap(), &estimate)
+        };
+        assert_eq!(margin_of("read.p99", 6_000.0, 5_000.0, 7_000.0).as_deref(), Some("± 1 ms"));
+        assert_eq!(margin_of("failed", 0.05, 0.04, 0.06).as_deref(), Some("± 1 points"));
+        assert_eq!(
+            margin_of("read.p99", 83_800.0, -1_000.0, 1_200_000.0).as_deref(),
+            Some("(0 ns to 1.2 s)")
+        );
+        assert_eq!(margin_of("stale_share", 0.001, -0.002, 0.005).as_deref(), Some("(0 % to 0.5 %)"));
+        assert_eq!(margin_of("read.p99", 6_000.0, 5_999.0, 6_001.0), None, "that is next to nothing");
+    }
+}

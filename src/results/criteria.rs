@@ -356,7 +356,7 @@ pub const CRITERIA: &[Criterion] = &[
     Criterion {
         name: "cores",
         heading: "cores",
-        meaning: "Processor cores that the servers of the cache and the database used together, on average; unknown where a server was killed and started anew meanwhile.",
+        meaning: "Processor cores that the servers of the cache and the database used together, on average; unknown where it is so of either, as of a server that was killed and started anew or a cache inside hotset.",
         unit: Unit::Ratio,
         better: Better::Lower,
         of_row: |row| Some(row.cores.cpu_cache_cores? + row.cores.cpu_database_cores?),
@@ -406,6 +406,18 @@ mod tests {
         assert_eq!(of(&row), [Some(1.0), Some(0.1), Some(2.0)], "by what was answered");
         row.answers.timeouts = 600;
         assert_eq!(of(&row), [None; 3], "nothing was answered");
+    }
+
+    #[test]
+    fn the_cores_of_both_servers_are_unknown_where_those_of_one_are() {
+        let of = |cache, database| {
+            let mut row = SummaryRow::default();
+            (row.cores.cpu_cache_cores, row.cores.cpu_database_cores) = (cache, database);
+            (named("cores").unwrap().of_row)(&row)
+        };
+        assert_eq!(of(Some(0.5), Some(0.25)), Some(0.75));
+        assert_eq!(of(None, Some(0.25)), None);
+        assert_eq!(of(Some(0.5), None), None);
     }
 
     #[test]
