@@ -78,3 +78,84 @@ fn held_against(groups: &[&Group<'_>], labels: &[&str]) -> String {
         three_digits(most)
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::group::groups;
+    use crate::report::made_up::run_of;
+    use crate::results::{Requirement, Results};
+
+    fn needs(strategy: &str, entries: Option<u64>, most: f64) -> EnoughCacheRow {
+        EnoughCacheRow {
+            strategy: strategy.into(),
+            topology: "single".into(),
+            swept: String::new(),
+            wanted_hit_rate: TARGET,
+            capacity_entries: entries,
+            capacity_share: entries.map(|entries| entries as f64 / 1_000.0),
+            most_hit_rate: most,
+            predicted_by: "Che".into(),
+        }
+    }
+
+    /// The sentence where those rows are predicted, and the hit rates of `cache-aside` were so many points off its model.
+    fn told(rows: Vec<EnoughCacheRow>, off: &[f64]) -> Option<String> {
+        let mut results = Results { enough_cache: rows, ..Results::default() };
+        for (block, off) in (1..).zip(off) {
+            let mut row = run_of("cache-aside", block);
+            row.predicted.hit_rate_off_points = Some(*off);
+            results.summary.push(row);
+        }
+        let groups = groups(&results).unwrap();
+        sentence(&groups.iter().collect::<Vec<_>>(), "", TARGET)
+    }
+
+    #[test]
+    fn the_least_room_that_is_enough_is_told_with_whom_and_by_which_model() {
+        let rows = || {
+            vec![
+                needs("near-cache", Some(700), 0.99),
+                needs("no-cache", None, 0.0),
+                needs("cache-aside", Some(520), 0.99),
+                needs("lease", Some(520), 0.99),
+            ]
+        };
+        let least = "Predicted and not measured, by the model Che: a hit rate of 90 % takes room for 52 % of the documents (520 \
+                     entries) with cache-aside and lease";
+        assert_eq!(told(rows(), &[]), None, "where nothing ran there is no topology");
+        let held_against = "; what was measured at the capacities that were tried was up to";
+        assert_eq!(
+            told(rows(), &[-1.0, -3.0]).unwrap(),
+            format!("{least}{held_against} 3 points lower than the model, so that more room may be needed")
+        );
+        assert_eq!(
+            told(rows(), &[1.0, 2.0]).unwrap(),
+            format!("{least}{held_against} 2 points higher than the model, so that less room may be enough")
+        );
+        assert_eq!(
+            told(rows(), &[1.0, -2.0]).unwrap(),
+            format!("{least}{held_against} 2 points off the model")
+        );
+    }
+
+    #[test]
+    fn where_no_room_is_enough_the_most_that_is_reached_is_told() {
+        let rows = vec![needs("cache-aside", None, 0.8), needs("lease", None, 0.7)];
+        assert!(told(rows, &[0.0]).unwrap().contains(
+            "no capacity is enough for a hit rate of 90 %: with room for every document cache-aside would have 80 %"
+        ));
+    }
+
+    #[test]
+    fn the_hit_rates_that_all_strategies_are_required_to_have_are_asked_for_and_that_of_every_sweep() {
+        let mut run = RunInfo::default();
+        assert_eq!(wanted_hit_rates(&run), [TARGET]);
+        run.requirements = vec![
+            Requirement::parse("hit_rate", ">95%").unwrap(),
+            Requirement::parse("hit_rate", ">90%").unwrap(),
+            Requirement::parse("read.p99", "<5ms").unwrap(),
+        ];
+        assert_eq!(wanted_hit_rates(&run), [0.9, 0.95]);
+    }
+}

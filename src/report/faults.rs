@@ -128,7 +128,7 @@ fn least_of(rows: &[FaultTimesRow]) -> Vec<String> {
                 format!("; the median of answered reads was least with {who}, {p50}{failed}")
             });
         Some(format!(
-            "While the fault {} of {} had its effect, {failed}{quick}.",
+            "While \u{201c}{}\u{201d} (at {}) had its effect, {failed}{quick}.",
             first.fault,
             at(first.at_s)
         ))
@@ -278,7 +278,7 @@ mod tests {
         let rows = [row("cache-aside", 900.0, 0.4), sturdy];
         assert_eq!(
             told(&rows),
-            "While the fault kill of 8 s had its effect, 2 % (with \u{201c}cache-aside, bypass\u{201d}, where 99 % of the reads took less \
+            "While \u{201c}kill\u{201d} (at 8 s) had its effect, 2 % (with \u{201c}cache-aside, bypass\u{201d}, where 99 % of the reads took less \
              than 97 ms) to 40 % (with cache-aside) of the operations failed; the median of answered reads was least with \
              cache-aside, 900 µs, where 40 % failed."
         );

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::tidying::tidy;
 use crate::application::touched::Touched;
 use crate::application::{ApplicationSpec, Dataset, DatasetParameters};
+use crate::base::clock;
 use crate::base::interrupt::Interrupt;
 use crate::base::observer::{Event, Observer};
 use crate::results::Server;
@@ -346,8 +347,8 @@ impl Deployments {
             self.cache.take().filter(|up| leads && up.it.is_external() && up.made_from.is_none())
         {
             let what = keys_in(&it, &self.run_prefix);
-            let cleared =
-                Box::pin(tidy(interrupt, observer, &what, it.describe(), clear(&it, observer))).await;
+            let clearing = clear_at_the_end(&it, interrupt, observer);
+            let cleared = Box::pin(tidy(interrupt, observer, &what, it.describe(), clearing)).await;
             note(&mut self.left, what, cleared);
         }
         let mut stays = Vec::new();
@@ -409,6 +410,22 @@ async fn clear(cache: &CacheDeployment, observer: &dyn Observer) -> Result<(), T
         observer.observe(Event::Note { what });
     }
     clearing.await
+}
+
+/// The time after which a command that was on its way when its connection was closed has been carried out.
+const ON_ITS_WAY: Duration = Duration::from_millis(50);
+
+/// Empties a cache in which nobody of this run writes any more. Whoever wants to leave does not wait for a second look.
+async fn clear_at_the_end(
+    cache: &CacheDeployment,
+    interrupt: &Interrupt,
+    observer: &dyn Observer,
+) -> Result<(), TopologyError> {
+    if !interrupt.is_set() {
+        return clear(cache, observer).await;
+    }
+    clock::sleep(ON_ITS_WAY).await;
+    cache.flush().await
 }
 
 /// The longest time that the other segments may take to be told that this one ends.
