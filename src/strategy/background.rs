@@ -4,6 +4,8 @@
 use std::future::Future;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use tokio::task::JoinHandle;
 
 /// The time between a panic of a task and its next start.
@@ -16,7 +18,7 @@ pub struct Background(JoinHandle<()>);
 impl Background {
     /// Starts a task on the runtime of the caller.
     pub fn start(task: impl Future<Output = ()> + Send + 'static) -> Self {
-        Self(tokio::spawn(task))
+        Self(spawn(task))
     }
 
     /// Starts a task that is made again after a panic and that ends when it returns.
@@ -24,18 +26,26 @@ impl Background {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        Self::start(async move {
-            loop {
-                // The supervisor holds the only handle, so the task is aborted with it.
-                let mut task = Self::start(make());
-                match (&mut task.0).await {
-                    Ok(()) => return,
-                    Err(error) => tracing::error!("{name} ended by a mistake in hotset: {error}"),
-                }
-                tokio::time::sleep(RESTART_AFTER).await;
-            }
-        })
+        Self::start(supervise(name, Box::new(move || make().boxed())))
     }
+}
+
+async fn supervise(name: &'static str, make: Box<dyn Fn() -> BoxFuture<'static, ()> + Send>) {
+    loop {
+        // The supervisor holds the only handle, so the task is aborted with it.
+        let mut task = Background::start(make());
+        match (&mut task.0).await {
+            Ok(()) => return,
+            Err(error) => tracing::error!("{name} ended by a mistake in hotset: {error}"),
+        }
+        tokio::time::sleep(RESTART_AFTER).await;
+    }
+}
+
+/// Starts a task as `tokio::spawn` does. It is boxed first: the runtime's part of a task, some 2 000 lines of the compiler's
+/// intermediate language, is then compiled once, and not for every strategy on every store.
+pub fn spawn<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
+    tokio::spawn(task.boxed())
 }
 
 impl Drop for Background {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use super::background::spawn;
 use crate::store::Cache;
 
 /// The most keys that are kept. A write that would need one more fails instead.
@@ -42,7 +43,7 @@ impl Pending {
             self.len.store(keys.len(), Ordering::Release);
         }
         if !self.retrying.swap(true, Ordering::AcqRel) {
-            tokio::spawn(retry(Arc::downgrade(self), cache.clone()));
+            spawn(retry(Arc::downgrade(self), cache.clone()));
         }
         true
     }

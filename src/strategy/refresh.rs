@@ -10,6 +10,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use compact_str::CompactString;
+use futures_util::FutureExt as _;
 use parking_lot::Mutex;
 use tokio::task::JoinSet;
 
@@ -44,10 +45,12 @@ impl<C: Cache, S: Source> Refresher<C, S> {
         let mut tasks = self.tasks.lock();
         // Tasks that have ended are removed from the set.
         while tasks.try_join_next().is_some() {}
-        tasks.spawn(async move {
+        let task = async move {
             refresh(&loader, &listed.id, held).await;
             drop(listed);
-        });
+        };
+        // Boxed for the reason that `background::spawn` has.
+        tasks.spawn(task.boxed());
     }
 }
 

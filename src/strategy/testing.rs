@@ -24,6 +24,7 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use self::draws::Draws;
+use super::background::spawn;
 use super::stale_while_revalidate::OnWriteHere;
 use super::{
     AnyStrategy, CachingSettings, OnWrite, StrategySpec, cache_ahead, cache_aside, cache_through, lease,
@@ -619,13 +620,13 @@ type Tested = Arc<AnyStrategy<TestedCache, ScriptedSource>>;
 /// A read of "a" that is under way.
 fn read_of(instance: &Tested) -> tokio::task::JoinHandle<Result<Read, StoreError>> {
     let instance = Arc::clone(instance);
-    tokio::spawn(async move { instance.read("a").await })
+    spawn(async move { instance.read("a").await })
 }
 
 /// A write to "a" that is under way.
 fn write_of(instance: &Tested, value: i64) -> tokio::task::JoinHandle<Result<Option<Version>, WriteError>> {
     let instance = Arc::clone(instance);
-    tokio::spawn(async move { instance.write("a", &price(value)).await })
+    spawn(async move { instance.write("a", &price(value)).await })
 }
 
 async fn version_read(instance: &Tested) -> Option<Version> {

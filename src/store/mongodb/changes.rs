@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use mongodb::bson::Document as Decoded;
+use mongodb::bson::{Document as Decoded, RawDocument, RawDocumentBuf};
 use mongodb::change_stream::ChangeStream as Stream;
 use mongodb::change_stream::event::{ChangeStreamEvent, ResumeToken};
 use mongodb::error::{Error, ErrorKind as DriverError};
@@ -25,7 +25,8 @@ const RESUMING: &str = "resuming the change stream";
 /// (`ChangeStreamHistoryLost`).
 const HISTORY_LOST: i32 = 286;
 
-type Event = ChangeStreamEvent<Decoded>;
+/// The stream as the driver opens it. Of its events only two fields are of use here, which are read where they lie.
+type Opened = Stream<ChangeStreamEvent<Decoded>>;
 
 impl MongoDatabase {
     /// See [`Changes::changes`](crate::store::Changes::changes).
@@ -38,7 +39,7 @@ impl MongoDatabase {
         tokio::spawn(async move {
             // The token is taken at the opening, so that a stream that breaks before its first event can be
             // resumed too.
-            let mut token = stream.as_ref().and_then(Stream::resume_token);
+            let mut token = stream.as_ref().and_then(Opened::resume_token);
             let mut pause = FIRST_PAUSE;
             loop {
                 if let Some(stream) = stream.take() {
@@ -80,11 +81,8 @@ impl MongoDatabase {
 
 /// Forwards events until the stream breaks off or the receiver is dropped. `token` is left at the place to
 /// resume from.
-async fn forward(
-    mut stream: Stream<Event>,
-    token: &mut Option<ResumeToken>,
-    sender: &mpsc::UnboundedSender<Announced>,
-) {
+async fn forward(stream: Opened, token: &mut Option<ResumeToken>, sender: &mpsc::UnboundedSender<Announced>) {
+    let mut stream = stream.with_type::<RawDocumentBuf>();
     loop {
         let event = tokio::select! {
             event = stream.next() => event,
@@ -92,7 +90,7 @@ async fn forward(
         };
         let Some(Ok(event)) = event else { return };
         *token = stream.resume_token();
-        let Some(id) = event.document_key.as_ref().and_then(|key| key.get_str("_id").ok()) else { continue };
+        let Some(id) = at(&event, &["documentKey"]).and_then(|key| key.get_str("_id").ok()) else { continue };
         if sender.send(Announced::Changed { id: id.to_owned(), version: version(&event) }).is_err() {
             return;
         }
@@ -100,10 +98,15 @@ async fn forward(
 }
 
 /// The version of the document after the event, if the event contains it.
-fn version(event: &Event) -> Option<Version> {
-    let updated = event.update_description.as_ref().map(|update| &update.updated_fields);
-    let fields = updated.or(event.full_document.as_ref())?;
+fn version(event: &RawDocument) -> Option<Version> {
+    let updated = at(event, &["updateDescription", "updatedFields"]);
+    let fields = updated.or_else(|| at(event, &["fullDocument"]))?;
     Version::try_from(fields.get_i64("_v").ok()?).ok()
+}
+
+/// The document in a document that the names lead to.
+fn at<'a>(document: &'a RawDocument, names: &[&str]) -> Option<&'a RawDocument> {
+    names.iter().try_fold(document, |document, name| document.get_document(name).ok())
 }
 
 fn is_history_lost(error: &Error) -> bool {

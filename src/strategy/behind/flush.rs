@@ -4,6 +4,8 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use compact_str::CompactString;
+use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
@@ -13,7 +15,7 @@ use super::queue::{Flushed, Joining, PendingWrite, is_passing};
 use super::{Behind, Doubt};
 use crate::base::clock;
 use crate::store::write_log::{LogLength, LogRecord, RecordId};
-use crate::store::{BulkItem, Entry, ErrorKind, StoreError, WriteLog};
+use crate::store::{BulkItem, Entry, ErrorKind, StoreError, Version, WriteLog};
 use crate::strategy::Backlog;
 use crate::strategy::source::Source;
 
@@ -209,11 +211,11 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
         };
         while !left.is_empty() {
             let some = left.split_off(left.len().saturating_sub(SETTLED_AT_ONCE));
-            let marked = join_all(some.iter().map(|((id, version), _)| async move {
-                let key = self.kind().key(id);
-                self.cache.mark_clean(&key, *version, self.ttl(&key)).await
-            }));
-            let marked = marked.await;
+            let mark = |(id, version): &(CompactString, Version)| {
+                let (key, version) = (self.kind().key(id), *version);
+                async move { self.cache.mark_clean(&key, version, self.ttl(&key)).await }.boxed()
+            };
+            let marked = join_all(some.iter().map(|(entry, _)| mark(entry))).await;
             let (mut records, mut done) = (Vec::new(), Vec::new());
             for (one, marked) in some.into_iter().zip(&marked) {
                 if marked.is_ok() {
@@ -300,13 +302,13 @@ impl<C: WriteLog, S: Source> Behind<C, S> {
     /// Looks at some logs, the others having none; returns whether the cache has answered.
     async fn look_at(&self, logs: &Logs, numbers: &[usize]) -> bool {
         let before = self.room.appended();
-        let looks = numbers.iter().map(|number| async move {
-            let before = logs.before(*number);
-            let found = self.cache.log_length(logs.name(*number)).await;
-            found.inspect(|found| logs.found(*number, found.records, before))
-        });
+        let look = async |number: usize| {
+            let before = logs.before(number);
+            let found = self.cache.log_length(logs.name(number)).await;
+            found.inspect(|found| logs.found(number, found.records, before))
+        };
         let mut sum = LogLength::default();
-        for found in join_all(looks).await {
+        for found in join_all(numbers.iter().map(|number| look(*number).boxed())).await {
             // A cache that does not answer leaves what was known before.
             let Ok(found) = found else { return false };
             sum.records += found.records;

@@ -338,7 +338,7 @@ async fn clients_of_one_instance_on_one_key_do_not_overtake_each_other() {
     let writers: Vec<_> = (0..64)
         .map(|value| {
             let one = Arc::clone(&one);
-            tokio::spawn(async move { one.write("a", &price(value)).await.unwrap() })
+            spawn(async move { one.write("a", &price(value)).await.unwrap() })
         })
         .collect();
     for writer in writers {
@@ -480,7 +480,7 @@ async fn a_full_queue_makes_writes_wait_and_fail_after_a_while_without_any_effec
         let read = one.read("c").await.unwrap();
         assert_eq!(read.found.unwrap().0, 1, "{log:?}: nothing was written");
         // When there is room again it goes on, long before the interval.
-        let writer = tokio::spawn({
+        let writer = spawn({
             let one = Arc::clone(&one);
             async move { one.write("c", &price(2)).await }
         });
@@ -793,7 +793,7 @@ async fn a_load_that_fails_after_a_write_took_its_tokens_place_does_not_remove_t
         let (one, other) = scene.pair();
         let one = Arc::new(one);
         let mut held = scene.truth.hold(Point::BeforeRead);
-        let reader = tokio::spawn({
+        let reader = spawn({
             let one = Arc::clone(&one);
             async move { one.read("a").await }
         });
@@ -815,7 +815,7 @@ async fn a_fill_that_was_loaded_before_a_write_does_not_replace_it() {
         let (one, other) = scene.pair();
         let one = Arc::new(one);
         let mut held = scene.truth.hold(Point::AfterRead);
-        let reader = tokio::spawn({
+        let reader = spawn({
             let one = Arc::clone(&one);
             async move { one.read("a").await }
         });
@@ -1159,7 +1159,7 @@ async fn simulate<S: Strategy>(
     let clients: Vec<_> = (0..8_i64)
         .map(|number| {
             let instance = Arc::clone(&instances[number as usize % 2]);
-            tokio::spawn(client(instance, draws.clone(), Arc::clone(&history), number))
+            spawn(client(instance, draws.clone(), Arc::clone(&history), number))
         })
         .collect();
     for client in clients {

@@ -227,7 +227,7 @@ async fn a_document_is_not_covered_by_a_slow_look_that_found_none() {
         let pair = Pair::of(&spec);
         let mut slow = pair.source.hold(Point::AfterRead);
         let instance = Arc::clone(&pair.instances[0]);
-        let reader = tokio::spawn(async move { instance.read("new").await });
+        let reader = spawn(async move { instance.read("new").await });
         slow.reached().await;
         pair.source.create("new");
         pair.instances[1].invalidate("new").await.unwrap();

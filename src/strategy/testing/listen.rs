@@ -72,7 +72,7 @@ async fn an_announcement_that_overtakes_a_reply_keeps_the_old_document_from_bein
     let (reached, was_reached) = oneshot::channel();
     let (release, released) = oneshot::channel();
     *slow.0.lock() = Some((reached, released));
-    let held = tokio::spawn({
+    let held = spawn({
         let reader = Arc::clone(&reader);
         async move { reader.read("a").await }
     });

@@ -123,7 +123,7 @@ async fn simulate<S: Strategy>(
         for _ in 0..CLIENTS {
             let (strategy, draws) = (Arc::clone(&strategy), draws.clone());
             let (history, clock, local) = (Arc::clone(&history), Arc::clone(&clock), local.clone());
-            clients.push(tokio::spawn(async move {
+            clients.push(spawn(async move {
                 for _ in 0..OPERATIONS {
                     draws.wait(10).await;
                     if trouble.clears && draws.below(100) == 0 {
