@@ -782,17 +782,32 @@ async fn a_scenario_uses_servers_that_are_there_already_reads_from_any_node_and_
 }
 
 #[test]
-fn every_strategy_does_the_same_work_and_keeps_its_promise_on_every_topology() {
+fn strategies_that_load_on_a_miss_do_the_same_work_and_keep_their_promise_on_every_topology() {
+    let results = are_alike_on_every_topology(3, r#""cache-aside", "cache-through", "lease""#);
+    let nodes = |cell: &str| results.nodes.iter().filter(|node| node.cell == cell).count();
+    assert_eq!((nodes("r1-lease-cluster"), nodes("r1-lease-sentinel"), nodes("r1-lease-single")), (6, 4, 1));
+}
+
+#[test]
+fn strategies_that_refresh_or_keep_a_copy_do_the_same_work_and_keep_their_promise_on_every_topology() {
+    are_alike_on_every_topology(3, r#""near-cache", "cache-ahead", "xfetch""#);
+}
+
+#[test]
+fn strategies_that_write_behind_do_the_same_work_and_keep_their_promise_on_every_topology() {
+    let strategies = r#"{ name = "cache-behind", flush_interval = "300ms" }, { name = "write-behind", interval = "10ms" }"#;
+    are_alike_on_every_topology(2, strategies);
+}
+
+fn are_alike_on_every_topology(number: usize, strategies: &str) -> Results {
     let place = Place::new();
-    let strategies = r#""cache-aside", "cache-through", "lease", "near-cache", "cache-ahead", "xfetch",
-        { name = "cache-behind", flush_interval = "300ms" }, { name = "write-behind", interval = "10ms" }"#;
     let topologies = format!("{SINGLE}, {CLUSTER}, {SENTINEL}");
     let text = patient(strategies, &topologies, "duration = \"2s\"");
     // So few keys that the shortest warm-up has met nearly all of them: what is measured is the steady state.
     place.write("alike.toml", text.replace("keys = 1_000", "keys = 200"));
     place.succeeds(&["alike.toml", "--no-plots", "--quiet"]);
     let results = place.results("alike");
-    assert_eq!(results.summary.len(), 24);
+    assert_eq!(results.summary.len(), 3 * number);
     for row in &results.summary {
         nothing_failed(row);
         guarantee_held(row);
@@ -816,9 +831,8 @@ fn every_strategy_does_the_same_work_and_keeps_its_promise_on_every_topology() {
             as_much_work(row, single, "database reads", |row| row.calls_per_op.db_reads_per_op, 0.0..=1.0);
         }
     }
-    let nodes = |cell: &str| results.nodes.iter().filter(|node| node.cell == cell).count();
-    assert_eq!((nodes("r1-lease-cluster"), nodes("r1-lease-sentinel"), nodes("r1-lease-single")), (6, 4, 1));
     assert!(place.processes().is_empty(), "{:?}", place.processes());
+    results
 }
 
 #[test]
