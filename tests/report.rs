@@ -643,15 +643,25 @@ fn picture(chart: &str, format: PictureFormat, theme: Theme) -> PictureRequest {
 #[test]
 fn one_chart_is_drawn_for_a_slide_in_the_size_and_on_the_paper_that_are_asked_for() {
     let run = MadeUpRun::of("made-up", &STRATEGIES, &["single"], 1);
-    let (png, _) = draw_picture(run.path(), &picture("trade-off", PictureFormat::Png, Theme::Dark)).unwrap();
+    let (png, _) = draw_picture(
+        &report::read(run.path()).unwrap(),
+        &picture("trade-off", PictureFormat::Png, Theme::Dark),
+    )
+    .unwrap();
     assert_eq!(png, run.file("plots").join("trade-off-800x450-dark.png"));
     // The header of a PNG begins with its width and its height.
     let header = fs::read(&png).unwrap();
     assert_eq!(header[16..24], [800_u32.to_be_bytes(), 450_u32.to_be_bytes()].concat());
-    let (svg, _) = draw_picture(run.path(), &picture("hit-rate", PictureFormat::Svg, Theme::Light)).unwrap();
+    let (svg, _) = draw_picture(
+        &report::read(run.path()).unwrap(),
+        &picture("hit-rate", PictureFormat::Svg, Theme::Light),
+    )
+    .unwrap();
     assert!(fs::read_to_string(svg).unwrap().contains("width=\"800\" height=\"450\""));
     assert!(!run.file("report.html").exists(), "nothing else is drawn");
-    let error = draw_picture(run.path(), &picture("sweep", PictureFormat::Svg, Theme::Light)).unwrap_err();
+    let error =
+        draw_picture(&report::read(run.path()).unwrap(), &picture("sweep", PictureFormat::Svg, Theme::Light))
+            .unwrap_err();
     assert!(error.to_string().contains("nothing to show in the chart sweep"), "{error}");
 }
 
@@ -818,7 +828,9 @@ fn a_folder_that_holds_no_run_is_named_as_such() {
 fn an_unknown_chart_is_refused_with_the_nearest_and_the_names_of_those_there_are() {
     let run = MadeUpRun::of("made-up", &STRATEGIES[..1], &["single"], 1);
     let refused = |chart: &str| {
-        draw_picture(run.path(), &picture(chart, PictureFormat::Svg, Theme::Light)).unwrap_err().to_string()
+        draw_picture(&report::read(run.path()).unwrap(), &picture(chart, PictureFormat::Svg, Theme::Light))
+            .unwrap_err()
+            .to_string()
     };
     let error = refused("pie");
     assert!(error.contains("\"pie\"") && error.contains("hit-rate"), "{error}");

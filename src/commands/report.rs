@@ -22,7 +22,7 @@ const WIDTH_OF_A_FILE: usize = 160;
 #[must_use]
 pub fn execute(dir: &Path, picture: Option<&PictureRequest>, junit: Option<&Path>) -> Exit {
     if let Some(request) = picture {
-        return match draw_picture(dir, request) {
+        return match read_results(dir).and_then(|results| draw_picture(&results, request)) {
             Ok((path, said)) => {
                 say(said.as_deref());
                 print(&format!("{}\n", path.display()))

@@ -1,13 +1,13 @@
 //! One picture of a run, as large as a slide wants it.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::canvas::theme::Theme;
 use super::canvas::{render, svg};
 use super::group::groups;
-use super::{ReportError, charts, read, replacing, undrawable_note};
-use crate::results::write_atomically;
+use super::{ReportError, charts, replacing, undrawable_note};
+use crate::results::{Results, write_atomically};
 use crate::scenario::suggest;
 
 /// The file formats of a picture.
@@ -40,13 +40,17 @@ pub struct PictureRequest {
     pub theme: Theme,
 }
 
-/// Draws one picture of a results folder into its `plots/`; returns the file that was written, and what is to be said of it.
+/// Draws one picture of a run's results into the `plots/` of their folder; returns the file that was written, and what is to be
+/// said of it.
 ///
 /// # Errors
-/// Where there is no such picture, the results do not read, or the file cannot be written.
-pub fn draw_picture(dir: &Path, request: &PictureRequest) -> Result<(PathBuf, Option<String>), ReportError> {
-    let results = read(dir)?;
-    let groups = groups(&results)?;
+/// Where there is no such picture, or the file cannot be written.
+pub fn draw_picture(
+    results: &Results,
+    request: &PictureRequest,
+) -> Result<(PathBuf, Option<String>), ReportError> {
+    let dir = &results.path;
+    let groups = groups(results)?;
     let known = charts::known(&groups);
     let Some(found) = known.iter().find(|known| known.name == request.chart) else {
         let names: Vec<&str> = known.iter().map(|known| known.name.as_str()).collect();
@@ -54,7 +58,7 @@ pub fn draw_picture(dir: &Path, request: &PictureRequest) -> Result<(PathBuf, Op
         return Err(ReportError::UnknownChart { name: request.chart.clone(), help });
     };
     let Some(canvas) = (found.draw)() else {
-        return Err(ReportError::NothingToShow { name: request.chart.clone(), path: dir.to_owned() });
+        return Err(ReportError::NothingToShow { name: request.chart.clone(), path: dir.clone() });
     };
     let folder = dir.join("plots");
     fs::create_dir_all(&folder)
