@@ -49,14 +49,15 @@ pub(super) fn winners(group: &Group<'_>, comparisons: &[ComparedFigure]) -> Opti
             let better = better_than(group, figure, entries[*best]);
             set_aside.extend(better.filter(|label| entries.iter().all(|entry| entry.label != *label)));
         }
-        match leading.as_slice() {
+        let all_are_alike = leading.len() == entries.len();
+        let named = if all_are_alike { leading } else { at_the_top(&entries, figure, &leading) };
+        match named.as_slice() {
             [] => {}
             [best] => add(&mut won, *best, format!("{} ({})", comparison.wins, figure.show(entries[*best]))),
-            alike => {
-                let mut alike = alike.to_vec();
-                alike.sort_unstable();
-                add(&mut open, alike, comparison.what.to_owned());
-            }
+            alike => match open.iter_mut().find(|(known, _)| are_the_same(known, alike)) {
+                Some((_, what)) => what.push(comparison.what.to_owned()),
+                None => open.push((alike.to_vec(), vec![comparison.what.to_owned()])),
+            },
         }
     }
     let won = won.into_iter().map(|(best, what)| praise(entries[best], &what));
@@ -109,6 +110,11 @@ fn add<K: PartialEq, V>(all: &mut Vec<(K, Vec<V>)>, key: K, value: V) {
     }
 }
 
+/// Returns true if two lists name the same, in whatever order.
+fn are_the_same(one: &[usize], other: &[usize]) -> bool {
+    one.len() == other.len() && one.iter().all(|at| other.contains(at))
+}
+
 /// Rates that differ by a larger factor are not the same load.
 const SAME_RATE: f64 = 1.01;
 
@@ -146,7 +152,7 @@ pub(super) fn leaders(entries: &[&StrategyRepeats<'_>], figure: &Criterion) -> V
 }
 
 /// The labels of the strategies that may be proposed and are best in a figure, and of those next to them that the data do not
-/// tell from these; none where the data tell nobody apart.
+/// tell from these; none where the data tell nobody apart, nor where no cache at all is better.
 #[must_use]
 pub(super) fn best<'a>(group: &'a Group<'_>, figure: &Criterion) -> Vec<&'a str> {
     let entries = candidates(group);
@@ -154,20 +160,31 @@ pub(super) fn best<'a>(group: &'a Group<'_>, figure: &Criterion) -> Vec<&'a str>
         return Vec::new();
     }
     let leading = leaders(&entries, figure);
-    let value = |at: usize| figure.of(entries[at]).map(|of| of.value);
-    let mut known: Vec<usize> = (0..entries.len()).filter(|at| value(*at).is_some()).collect();
     // Where nothing is told apart, nobody is best; nor is who stands alone.
-    if leading.len() == known.len() {
+    if leading.len() == entries.iter().filter(|entry| figure.of(entry).is_some()).count() {
         return Vec::new();
     }
+    let at_the_top = at_the_top(&entries, figure, &leading);
+    let value = |entry: &StrategyRepeats<'_>| figure.of(entry).map(|of| of.value);
+    let reference = group.entries.iter().find(|entry| entry.is_reference() && !entry.measured.is_empty());
+    let first = at_the_top.first().map(|at| entries[*at]);
+    match (reference.and_then(value), first.and_then(value)) {
+        (Some(without), Some(first)) if figure.better.order(without, first).is_lt() => Vec::new(),
+        _ => at_the_top.into_iter().map(|at| entries[at].label).collect(),
+    }
+}
+
+/// Of the best and those that the data do not tell from it the ones at the top: nobody behind one who is told from the best, or so
+/// far off that only much noise hides the difference, which is no reason to praise.
+fn at_the_top(entries: &[&StrategyRepeats<'_>], figure: &Criterion, leading: &[usize]) -> Vec<usize> {
+    let value = |at: usize| figure.of(entries[at]).map(|of| of.value);
     let first = leading.first().and_then(|at| value(*at)).unwrap_or(0.0);
-    // Repeats that differ much among themselves are no reason to praise.
     let is_near = |at: usize| {
         first <= 0.0 || value(at).is_some_and(|value| value <= NEAR * first && first <= NEAR * value)
     };
+    let mut known: Vec<usize> = (0..entries.len()).filter(|at| value(*at).is_some()).collect();
     known.sort_by(|a, b| figure.better.order(value(*a).unwrap_or(0.0), value(*b).unwrap_or(0.0)));
-    let at_the_top = known.into_iter().take_while(|at| leading.contains(at) && is_near(*at));
-    at_the_top.map(|at| entries[at].label).collect()
+    known.into_iter().take_while(|at| leading.contains(at) && is_near(*at)).collect()
 }
 
 /// What is counted by the second or the month is less where less was answered, which is no merit.
@@ -268,6 +285,12 @@ mod tests {
         strategies: &[(&str, [u64; 5])],
         change: impl Fn(&mut SummaryRow),
     ) -> Vec<String> {
+        let results = results(strategies, change);
+        let groups = groups(&results).unwrap();
+        best(&groups[0], named(figure).unwrap()).into_iter().map(str::to_owned).collect()
+    }
+
+    fn results(strategies: &[(&str, [u64; 5])], change: impl Fn(&mut SummaryRow)) -> Results {
         let mut results = Results::default();
         for (label, reads) in strategies {
             for (block, db_reads) in (1..).zip(reads) {
@@ -277,8 +300,40 @@ mod tests {
                 results.summary.push(row);
             }
         }
-        let groups = groups(&results).unwrap();
-        best(&groups[0], named(figure).unwrap()).into_iter().map(str::to_owned).collect()
+        results
+    }
+
+    #[test]
+    fn a_noisy_strategy_behind_one_that_is_worse_for_certain_is_not_named_among_the_best() {
+        let compared = [ComparedFigure {
+            figure: "database.reads_per_op",
+            wins: "reads the database least",
+            what: "database reads",
+        }];
+        let told = |strategies: &[(&str, [u64; 5])]| {
+            winners(&groups(&results(strategies, |_| {})).unwrap()[0], &compared)
+        };
+        let twin = ("read-through", [100, 102, 99, 101, 102]);
+        assert_eq!(told(&[NOISY, MORE, LEAST]).unwrap(), "lease reads the database least (0.1)");
+        assert_eq!(
+            told(&[NOISY, twin, MORE, LEAST]).unwrap(),
+            "best in database reads, with no difference shown between them: lease and read-through"
+        );
+        assert_eq!(told(&[twin, LEAST]).unwrap(), "no difference shown in database reads");
+    }
+
+    #[test]
+    fn nobody_is_marked_as_the_best_where_no_cache_is_better() {
+        let without = |reads: u64| {
+            move |row: &mut SummaryRow| {
+                if row.strategy == "no-cache" {
+                    row.calls.db_reads = reads;
+                }
+            }
+        };
+        let all = [("no-cache", [1; 5]), MORE, LEAST];
+        assert_eq!(best_of("database.reads_per_op", &all, without(1_000)), ["lease"]);
+        assert_eq!(best_of("database.reads_per_op", &all, without(50)), Vec::<String>::new());
     }
 
     const LEAST: (&str, [u64; 5]) = ("lease", [100, 101, 99, 100, 102]);

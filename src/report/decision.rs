@@ -14,9 +14,10 @@ mod said;
 
 use super::answer::few;
 use super::candidates::candidates;
+use super::charts::predictions;
 use super::cost;
 use super::faults;
-use super::group::{Group, ends};
+use super::group::{Group, told};
 use super::knee;
 use super::nearest::{self, NearestPlace};
 use super::requirements::JudgedRequirement;
@@ -24,9 +25,6 @@ use super::safety::{self, Safety};
 use crate::results::Verdict;
 pub use figures::share_of_reference;
 pub use said::{DecisionPart, Sentence, Tone};
-
-/// Both ends of a sweep are told where that makes no more parts than this.
-const GROUPS: usize = 4;
 
 /// What is told to somebody in a hurry, and what to those who want to know of the rest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,7 +83,9 @@ struct OfRest {
 fn of_rest(groups: &[Group<'_>], told: &[&Group<'_>]) -> OfRest {
     let is_told = |group: &&Group<'_>| told.iter().any(|told| told.anchor() == group.anchor());
     let untold: Vec<&Group<'_>> = groups.iter().filter(|group| !is_told(group)).collect();
-    let of_all = of_all(&groups.iter().collect::<Vec<_>>());
+    // How much cache is enough is the first question of whoever swept it, and what was tried may not answer it.
+    let enough = predictions(groups).into_iter().map(|text| Sentence { tone: Tone::Doubt, text });
+    let of_all: Vec<Sentence> = enough.chain(of_all(&groups.iter().collect::<Vec<_>>())).collect();
     OfRest {
         elsewhere: elsewhere(&untold),
         of_all: (!of_all.is_empty()).then(|| DecisionPart { heading: "All runs".into(), sentences: of_all }),
@@ -125,7 +125,9 @@ fn elsewhere(groups: &[&Group<'_>]) -> Option<DecisionPart> {
         ];
         let doubts = doubts.into_iter().flatten().map(|text| (Tone::Doubt, text));
         let name = group.name();
+        let lost = costs::lost(group).map(|text| (Tone::Cost, text));
         wrong
+            .chain(lost)
             .chain(doubts)
             .map(|(tone, text)| Sentence { tone, text: format!("{name}: {text}") })
             .collect::<Vec<_>>()
@@ -137,10 +139,10 @@ fn elsewhere(groups: &[&Group<'_>]) -> Option<DecisionPart> {
     let is_audited = rows.all(|row| row.judgement.verdict.is_some());
     let text = match (sentences.is_empty(), is_audited) {
         (true, true) => format!(
-            "No guarantee was broken and no run failed at {names}, whose figures are in their own sections."
+            "No guarantee was broken and every run ended at {names}; how many operations failed there is in their own sections."
         ),
         (true, false) => format!(
-            "No run failed at {names}, where nobody looked whether guarantees held; the figures are in their own sections."
+            "Every run ended at {names}, where nobody looked whether guarantees held; how many operations failed is in their own sections."
         ),
         (false, true) => format!("The other figures of {names} are in their own sections."),
         (false, false) => format!(
@@ -149,19 +151,6 @@ fn elsewhere(groups: &[&Group<'_>]) -> Option<DecisionPart> {
     };
     sentences.push(Sentence { tone: Tone::Doubt, text });
     (!groups.is_empty()).then(|| DecisionPart { heading: "Elsewhere".into(), sentences })
-}
-
-/// The groups that the decision is about: of each topology the first and the last swept values, and only the first where that
-/// would be too many.
-#[must_use]
-pub fn told<'a, 'b>(groups: &'a [Group<'b>]) -> Vec<&'a Group<'b>> {
-    let ends = ends(groups);
-    let has_room = 2 * ends.len() <= GROUPS;
-    let of_topology = |(first, last): (&'a Group<'b>, &'a Group<'b>)| {
-        let last = Some(last).filter(|last| has_room && last.swept != first.swept);
-        std::iter::once(first).chain(last)
-    };
-    ends.into_iter().flat_map(of_topology).collect()
 }
 
 /// The sentences on one group.
@@ -182,8 +171,7 @@ fn of_its_own(group: &Group<'_>) -> Vec<Sentence> {
     let mut say = |tone, text: Option<String>| all.extend(text.map(|text| Sentence { tone, text }));
     let reference = group.entries.iter().find(|entry| entry.is_reference() && !entry.measured.is_empty());
     for entry in gain::worth_naming(group) {
-        let tone = if gain::is_gain(entry, reference) { Tone::Gain } else { Tone::Cost };
-        say(tone, Some(gain::sentence(group, entry, reference)));
+        say(gain::tone(entry, reference), Some(gain::sentence(group, entry, reference)));
     }
     let may_be_proposed = candidates(group);
     for series in knee::series(group) {
@@ -197,6 +185,7 @@ fn of_its_own(group: &Group<'_>) -> Vec<Sentence> {
     if let Some(cheapest) = cost::cheapest(group) {
         say(if cheapest.is_no_cache { Tone::Cost } else { Tone::Gain }, Some(cheapest.text));
     }
+    say(Tone::Cost, costs::lost(group));
     say(Tone::Cost, costs::at_risk(group));
     say(Tone::Cost, costs::stale(group));
     for sentence in faults::sentences(group) {

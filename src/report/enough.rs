@@ -74,7 +74,8 @@ fn held_against(groups: &[&Group<'_>], labels: &[&str]) -> String {
         " off the model"
     };
     format!(
-        "; what was measured at the capacities that were tried was up to {} points{way}",
+        "; what was measured with {} at the capacities that were tried was up to {} points{way}",
+        if labels.len() == 1 { "it" } else { "them" },
         three_digits(most)
     )
 }
@@ -124,7 +125,7 @@ mod tests {
         let least = "Predicted and not measured, by the model Che: a hit rate of 90 % takes room for 52 % of the documents (520 \
                      entries) with cache-aside and lease";
         assert_eq!(told(rows(), &[]), None, "where nothing ran there is no topology");
-        let held_against = "; what was measured at the capacities that were tried was up to";
+        let held_against = "; what was measured with them at the capacities that were tried was up to";
         assert_eq!(
             told(rows(), &[-1.0, -3.0]).unwrap(),
             format!("{least}{held_against} 3 points lower than the model, so that more room may be needed")

@@ -193,8 +193,8 @@ fn outages(group: &Group<'_>) -> Markup {
         "How long faults took service and hits away",
         [
             words("strategy"),
-            figures("reads without service"),
-            figures("writes without service"),
+            figures("reads fail for"),
+            figures("writes fail for"),
             figures("timeouts allow"),
             figures("hit rate before"),
             figures("hit rate back after"),
@@ -223,8 +223,8 @@ fn outages(group: &Group<'_>) -> Markup {
     html! {
         h3 { "How long the faults took service and hits away" }
         (table.html())
-        p { "Without service: from a fault to the first success after the last error, the longest of all faults and repeats. What the \
-            timeouts allow is what those that were configured add up to until a replica has taken over and clients have found it. Hit \
+        p { "Reads and writes " em { "fail for" } " the time from a fault to the first success after the last error, the longest of all \
+            faults and repeats; others may have been answered meanwhile, as those of another shard. What the timeouts allow is what those that were configured add up to until a replica has taken over and clients have found it. Hit \
             rates are of what was answered." }
     }
 }

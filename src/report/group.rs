@@ -179,6 +179,22 @@ pub fn ends<'a, 'b>(groups: &'a [Group<'b>]) -> Vec<(&'a Group<'b>, &'a Group<'b
     ends
 }
 
+/// Both ends of a sweep are told where that makes no more parts than this.
+const MOST_TOLD: usize = 4;
+
+/// The groups that are told of in words and charts: of each topology the first and the last swept values, and only the first where that
+/// would be too many.
+#[must_use]
+pub fn told<'a, 'b>(groups: &'a [Group<'b>]) -> Vec<&'a Group<'b>> {
+    let ends = ends(groups);
+    let has_room = 2 * ends.len() <= MOST_TOLD;
+    let of_topology = |(first, last): (&'a Group<'b>, &'a Group<'b>)| {
+        let last = Some(last).filter(|last| has_room && last.swept != first.swept);
+        std::iter::once(first).chain(last)
+    };
+    ends.into_iter().flat_map(of_topology).collect()
+}
+
 /// Returns true if some topology ran with more than one set of swept values.
 #[must_use]
 pub fn is_sweep(groups: &[Group<'_>]) -> bool {

@@ -4,7 +4,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::decision::{self, DecisionPart, FoldedPart, Sentence};
 use super::format;
-use super::group::Group;
+use super::group::{Group, told};
 use super::headline::NONE;
 use super::requirements::JudgedRequirement;
 use super::table::{PageTable, figures, words};
@@ -65,7 +65,7 @@ pub fn runs_of(page: &str) -> Option<usize> {
 pub fn page(results: &Results, groups: &[Group<'_>], drawings: &Drawings<'_>) -> String {
     let Drawings { of_run, sections, note } = drawings;
     let run = &results.run;
-    let told = decision::told(groups);
+    let told = told(groups);
     let page = html! {
         (DOCTYPE)
         html lang="en" {

@@ -279,7 +279,7 @@ fn decision_schema() -> Value {
             "sentences": { "type": "array", "items": {
                 "type": "object",
                 "required": ["kind", "text"],
-                "properties": { "kind": { "enum": ["gain", "cost", "doubt"] }, "text": { "type": "string" } },
+                "properties": { "kind": { "enum": ["gain", "trade-off", "cost", "doubt"] }, "text": { "type": "string" } },
             } },
         },
     })

@@ -133,7 +133,8 @@ pub fn section(group: &Group<'_>) -> Markup {
     html! {
         h3 { "What theory predicts" }
         (table.html())
-        p { "Predictions are made from what was configured, for the steady state, and never fitted to the run. The models: "
+        p { "Measured and difference are the medians of the repeats, of which the scorecard has the whole. "
+            "Predictions are made from what was configured, for the steady state, and never fitted to the run. The models: "
             (references.collect::<Vec<_>>().join("; ")) "." }
     }
 }

@@ -51,7 +51,9 @@ pub fn html(groups: &[Group<'_>]) -> Markup {
             h2 { "Scorecard" }
             p { "Times are of what was answered; what failed is a share of its own. ± is half of the 95 % interval over the repeats. "
                 "Where that is wide, the ends of the interval stand in its place. "
-                "★ is the best in its group, and those next to it that the data do not tell from it. Click a heading to sort by it, a \
+                "★ is the best of the strategies that may be proposed, and those next to it that the data do not tell from it; none where \
+                no cache is better. No strategy is proposed that is a control, broke its guarantee, was overloaded or failed without a \
+                fault. Click a heading to sort by it, a \
                 strategy to single it out." }
             (filters(groups))
             div.wide {

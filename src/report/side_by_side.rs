@@ -33,7 +33,7 @@ pub fn html(groups: &[Group<'_>]) -> Markup {
     html! {
         section #by-topology {
             h2 { "Topologies side by side" }
-            p { "★ is the best of its topology: no other strategy that may be proposed is shown to be better." }
+            p { "★ is the best of its topology: neither no cache nor another strategy that may be proposed is better, as far as the data tell." }
             div.wide {
                 table {
                     caption.unseen { "The figures of every strategy on each topology" }

@@ -40,7 +40,7 @@ const WATCHED: &[Watched] = &[
     ),
     always(
         "database.peak_per_s",
-        "the same, in its busiest second",
+        "the same, read as often as the windows of this run were long",
         "The database has to survive it after a flush, a failover or a cold start.",
     ),
     always(
@@ -61,7 +61,7 @@ const WATCHED: &[Watched] = &[
     if_any(
         "read_outage",
         "cluster_state, +switch-master of the sentinels, reconnections of the clients",
-        "How long users of a part of the keys are without service.",
+        "How long users of some of the keys get errors.",
     ),
     if_any(
         "stale_age_max",

@@ -315,8 +315,8 @@ pub const CRITERIA: &[Criterion] = &[
     },
     Criterion {
         name: "read_outage",
-        heading: "reads down",
-        meaning: "How long reads were without service after a fault, the longest of all repeats.",
+        heading: "reads fail for",
+        meaning: "How long some reads failed after a fault, until the last did, the longest of all repeats; others may have been answered meanwhile.",
         unit: Unit::Seconds,
         better: Better::Lower,
         of_row: |row| row.outages.read_outage_s,
@@ -325,8 +325,8 @@ pub const CRITERIA: &[Criterion] = &[
     },
     Criterion {
         name: "write_outage",
-        heading: "writes down",
-        meaning: "How long writes were without service after a fault, the longest of all repeats.",
+        heading: "writes fail for",
+        meaning: "How long some writes failed after a fault, until the last did, the longest of all repeats; others may have been answered meanwhile.",
         unit: Unit::Seconds,
         better: Better::Lower,
         of_row: |row| row.outages.write_outage_s,

@@ -310,11 +310,11 @@ columns! {
     /// The time for which faults took service and hits away.
     #[derive(Copy)]
     pub struct Outages {
-        /// The time for which reads were without service after a fault: from the fault to the first success after the
-        /// last error, the longest over all faults; 0 where none failed, the rest of the measured time where none
-        /// succeeded any more, empty without a fault.
+        /// The time for which reads failed after a fault: from the fault to the first success after the last error, the
+        /// longest over all faults; 0 where none failed, the rest of the measured time where none succeeded any more,
+        /// empty without a fault. Others may have been answered meanwhile, as those of another shard.
         read_outage_s: Option<f64> as "s",
-        /// The time for which writes were without service after a fault, measured as for reads.
+        /// The time for which writes failed after a fault, measured as for reads.
         write_outage_s: Option<f64> as "s",
         /// The longest time that a failover may take by the timeouts that were configured: until a death is noticed,
         /// the election, a second until clients look again, and `cache.timeout`; empty where no fault calls for one,

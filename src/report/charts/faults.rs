@@ -77,7 +77,7 @@ fn answer(group: &Group<'_>) -> Option<String> {
 fn failures(figure: &Criterion, entry: &StrategyRepeats<'_>) -> String {
     let without = |name: &str, what: &str| {
         let of = named(name).filter(|down| down.of(entry).is_some_and(|of| of.value > 0.0));
-        of.map(|down| format!("{what} without service for up to {}", down.show(entry)))
+        of.map(|down| format!("some {what} fail for up to {}", down.show(entry)))
     };
     let mut parts = vec![format!("{} of the operations failed", figure.show(entry))];
     parts.extend(without("read_outage", "reads"));

@@ -21,8 +21,7 @@ mod trade_off;
 mod winners;
 
 use super::canvas::Canvas;
-use super::decision;
-use super::group::{Group, is_sweep};
+use super::group::{Group, is_sweep, told};
 
 pub(super) use sweep::predictions;
 
@@ -181,7 +180,7 @@ pub struct KnownChart<'a> {
 #[must_use]
 pub fn known<'a>(groups: &'a [Group<'a>]) -> Vec<KnownChart<'a>> {
     let sweep = is_sweep(groups);
-    let told = decision::told(groups);
+    let told = told(groups);
     let of_run = RUN_REGISTRY.iter().map(|chart| KnownChart {
         name: chart.name.to_owned(),
         group: None,

@@ -5,6 +5,22 @@ use crate::report::group::{Group, StrategyRepeats};
 use crate::report::{format, safety};
 use crate::results::HeldIn;
 
+/// What was lost, whether the guarantee allowed it or not.
+pub fn lost(group: &Group<'_>) -> Option<String> {
+    let lost = with(group, "lost");
+    let say = |entry: &StrategyRepeats<'_>, lost: f64| {
+        let runs =
+            entry.measured.iter().filter(|row| row.at_end.lost_writes.is_some_and(|lost| lost > 0)).count();
+        format!(
+            "{} {} in {runs} of {} runs",
+            format::quoted(entry.label),
+            format::count(lost),
+            entry.measured.len()
+        )
+    };
+    (!lost.is_empty()).then(|| format!("Acknowledged writes WERE LOST: {}.", listed(&lost, say)))
+}
+
 pub fn at_risk(group: &Group<'_>) -> Option<String> {
     let risky = with(group, "at_risk");
     let say = |entry: &StrategyRepeats<'_>, risk: f64| {
@@ -38,11 +54,15 @@ pub fn failed(group: &Group<'_>) -> Option<String> {
     let say = |entry: &StrategyRepeats<'_>, share: f64| {
         let down = |class: &str, outage: &str| {
             let lasted = value(entry, outage).filter(|seconds| *seconds > 0.0);
-            lasted.map(|_| format!("no {class} for up to {}", show(entry, outage)))
+            lasted.map(|_| format!("{class} for up to {}", show(entry, outage)))
         };
         let down: Vec<String> =
             down("reads", "read_outage").into_iter().chain(down("writes", "write_outage")).collect();
-        let down = if down.is_empty() { String::new() } else { format!(" ({})", format::list(&down)) };
+        let down = if down.is_empty() {
+            String::new()
+        } else {
+            format!(" (after a fault some {})", format::list(&down))
+        };
         format!("{} {}{down}", format::quoted(entry.label), safety::percent(share))
     };
     (!failed.is_empty()).then(|| {

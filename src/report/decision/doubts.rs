@@ -124,7 +124,7 @@ fn measured<'a>(groups: &'a [&Group<'_>]) -> impl Iterator<Item = &'a SummaryRow
 
 fn consequence(groups: &[&Group<'_>]) -> String {
     match groups.iter().map(|group| group.left_out.len()).sum::<usize>() {
-        0 => ", so the slowest reads may be its doing. They count in every figure. A quieter machine, a lower rate or more repeats would tell."
+        0 => ", so the slowest reads may be its doing. No block could be left out for it, so that they count in every figure. A quieter machine, a lower rate or more repeats would tell."
             .into(),
         1 => ". Times and throughput are of the other blocks, for every strategy alike.".into(),
         more => format!(". Times and throughput leave {more} blocks out, for every strategy alike."),

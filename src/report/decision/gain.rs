@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::figures::{is_open, known, ratio, show, value};
+use super::said::Tone;
 use crate::report::answer::are_comparable;
 use crate::report::candidates::{candidates, failures_worth_naming};
 use crate::report::format;
@@ -47,7 +48,7 @@ pub fn worth_naming<'a, 'b>(group: &'a Group<'b>) -> Vec<&'a StrategyRepeats<'b>
 
 /// Returns true if a strategy asks the database less than no cache, or answers half of its reads faster, as far as the data
 /// tell; without no cache there is nothing that it could be worse than.
-pub fn is_gain(entry: &StrategyRepeats<'_>, reference: Option<&StrategyRepeats<'_>>) -> bool {
+fn is_gain(entry: &StrategyRepeats<'_>, reference: Option<&StrategyRepeats<'_>>) -> bool {
     let Some(reference) = reference else { return true };
     let is_less = |name: &str| {
         let figure = named(name).filter(|figure| are_comparable(figure, &[entry, reference]));
@@ -56,6 +57,21 @@ pub fn is_gain(entry: &StrategyRepeats<'_>, reference: Option<&StrategyRepeats<'
             .is_some_and(|of| of.estimate < 1.0 && of.interval.map_or(of.estimate < WORTH, |_| of.is_shown()))
     };
     is_less("database.reads_per_op") || is_less("read.p50")
+}
+
+/// What kind of thing the sentence on a strategy says.
+pub fn tone(entry: &StrategyRepeats<'_>, reference: Option<&StrategyRepeats<'_>>) -> Tone {
+    if !is_gain(entry, reference) {
+        return Tone::Cost;
+    }
+    let holds_writes_back = value(entry, "at_risk").is_some_and(|risk| risk > 0.0);
+    let is_slower = |name: &str| {
+        let reference = reference?;
+        let figure = named(name).filter(|figure| are_comparable(figure, &[entry, reference]))?;
+        ratio(figure, entry, reference).map(|of| of.estimate > 1.0 && of.interval.is_some() && of.is_shown())
+    };
+    let is_slower = ["read.p50", "read.p99"].into_iter().filter_map(is_slower).any(|is_slower| is_slower);
+    if holds_writes_back || is_slower { Tone::TradeOff } else { Tone::Gain }
 }
 
 /// What a strategy gains against no cache, in the database's work, the median and the tail.

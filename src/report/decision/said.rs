@@ -5,6 +5,8 @@
 pub enum Tone {
     /// What a strategy gains.
     Gain,
+    /// What it gains, and what it is shown to lose by that.
+    TradeOff,
     /// What it costs or risks.
     Cost,
     /// What the data do not show.
@@ -17,6 +19,7 @@ impl Tone {
     pub fn sign(self) -> &'static str {
         match self {
             Self::Gain => "●",
+            Self::TradeOff => "◐",
             Self::Cost => "▲",
             Self::Doubt => "○",
         }
@@ -27,6 +30,7 @@ impl Tone {
     pub fn word(self) -> &'static str {
         match self {
             Self::Gain => "gain",
+            Self::TradeOff => "trade-off",
             Self::Cost => "cost",
             Self::Doubt => "doubt",
         }

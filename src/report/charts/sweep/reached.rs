@@ -256,7 +256,7 @@ mod tests {
         };
         let (answer, beyond) = told([700, 820], vec![row.clone()]);
         let said = "Predicted and not measured, by the model Redis LRU: a hit rate of 90 % takes room for 61 % of the documents \
-                    (4,880 entries) with cache-aside; what was measured at the capacities that were tried was up to 1.5 points lower \
+                    (4,880 entries) with cache-aside; what was measured with it at the capacities that were tried was up to 1.5 points lower \
                     than the model, so that more room may be needed";
         assert!(answer.starts_with("no strategy is shown to reach") && answer.ends_with(said), "{answer}");
         assert_eq!(beyond, [format!("cache.capacity on single: {said}.")]);
