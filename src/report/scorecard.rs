@@ -65,7 +65,7 @@ pub fn html(groups: &[Group<'_>]) -> Markup {
                         @if swept { (heading("swept", "The swept values.", true)) }
                         @if !judged.is_empty() { (heading("required", "How many of the requirements it meets.", false)) }
                         (heading("db reads", "Database reads for each answered operation, as a share of those of no cache in the same group.", false))
-                        @for figure in &figures { (heading(figure.heading, figure.meaning, false)) }
+                        @for figure in &figures { (heading(&with_currency(figure, groups), figure.meaning, false)) }
                         (heading("guarantee", "What the strategy promises here.", true))
                         (heading("observed", "Whether the audit found anything against it.", true))
                         (heading("status", "What became of its runs.", true))
@@ -77,6 +77,17 @@ pub fn html(groups: &[Group<'_>]) -> Markup {
             }
             (definitions(&figures))
         }
+    }
+}
+
+/// The heading of a figure, with the currency of the scenario's prices where it is an amount.
+fn with_currency(figure: &Criterion, groups: &[Group<'_>]) -> String {
+    let prices = groups.first().and_then(|group| group.results.run.prices.as_ref());
+    match prices.map(|prices| prices.currency.as_str()) {
+        Some(currency) if figure.unit == Unit::Money && !currency.is_empty() => {
+            format!("{} ({currency})", figure.heading)
+        }
+        _ => figure.heading.to_owned(),
     }
 }
 
@@ -228,8 +239,8 @@ fn figure_cell(
     html! {
         td class=[class] data-value=[of.map(|of| of.value)] title=[of.map(|of| exact(figure, &of))] {
             (of.map_or_else(|| NONE.to_owned(), |of| figure.unit.show(of.value)))
-            @if let Some(margin) = of.and_then(|of| margin(figure, &of)) { small { " " (margin) } }
             @if best(group, figure).contains(&entry.label) { span.best { " ★" } }
+            @if let Some(margin) = of.and_then(|of| margin(figure, &of)) { small { " " (margin) } }
         }
     }
 }
