@@ -76,7 +76,8 @@ fn meanwhile(group: &Group<'_>) -> Markup {
             the latest until the next fault. " em { "During" } " are the windows that touch that time, " em { "before" } " are whole \
             windows before it in which no fault had its effect. p50 and p99 are the response times of reads that were answered in these \
             windows, whenever they were due, of all repeats together, those in blocks that are left out excepted; what failed has no time, \
-            and is a share of all operations. A strategy that a fault does not reach has no row for it. faults.csv has these figures." }
+            and is a share of all operations. Reads of a key of which an invalidation has failed go to the database until it is delivered. \
+            A strategy that a fault does not reach has no row for it. faults.csv has these figures." }
         @if let Some(sentence) = coarse(&rows) { p.warning { (sentence) } }
     }
 }

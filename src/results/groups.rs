@@ -15,7 +15,8 @@ columns! {
         misses: u64,
         /// Reads answered from the cache with "there is no such thing".
         negative_hits: u64,
-        /// Reads answered from the database since the cache had failed and was passed by.
+        /// Reads answered from the database since the cache had failed and was passed by, or since an invalidation of the key had
+        /// failed and was not delivered yet.
         bypassed: u64,
         /// The share of the lookups that the cache answered: (hits + negative hits) / (hits + negative hits + misses +
         /// bypassed); empty where nothing was looked up.
