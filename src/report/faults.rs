@@ -111,22 +111,42 @@ pub fn sentences(group: &Group<'_>) -> Vec<String> {
     least_of(&rows_of(group))
 }
 
+/// What failed while each fault had its effect, in a few words: `0 % to 96.8 % while “kill” (at 8 s) had its effect`.
+#[must_use]
+pub fn in_short(rows: &[FaultTimesRow]) -> Vec<String> {
+    let of_fault = |rows: &[FaultTimesRow]| {
+        let first = rows.first()?;
+        let failed: Vec<f64> = rows.iter().filter_map(|row| row.during.failed_share).collect();
+        let least = failed.iter().copied().min_by(f64::total_cmp)?;
+        let most = failed.iter().copied().max_by(f64::total_cmp)?;
+        let (least, most) = (percent(least), percent(most));
+        let range = if least == most { least } else { format!("{least} to {most}") };
+        Some(format!("{range} while \u{201c}{}\u{201d} (at {}) had its effect", first.fault, at(first.at_s)))
+    };
+    rows.chunk_by(are_of_one_fault).filter_map(of_fault).collect()
+}
+
+fn are_of_one_fault(a: &FaultTimesRow, b: &FaultTimesRow) -> bool {
+    (&a.fault, a.number) == (&b.fault, b.number)
+}
+
 /// How much failed in each fault, and with whom answered reads took least: the one is nothing without the other.
 fn least_of(rows: &[FaultTimesRow]) -> Vec<String> {
-    let of_one_fault = |a: &FaultTimesRow, b: &FaultTimesRow| (&a.fault, a.number) == (&b.fault, b.number);
     let sentence = |rows: &[FaultTimesRow]| {
         let first = rows.first()?;
         let failed = failed_meanwhile(rows)?;
         let known =
             rows.iter().filter_map(|row| Some((row, row.during.read_p50_us?, row.during.failed_share?)));
         // The reads that a few were lucky to have answered are no merit.
-        let up = known.filter(|(_, _, failed)| *failed < MOSTLY_DOWN);
+        let (up, down): (Vec<_>, Vec<_>) = known.partition(|(_, _, failed)| *failed < MOSTLY_DOWN);
+        let among = if down.is_empty() { "" } else { "of those with whom less than half failed, " };
+        let up = up.into_iter();
         let quick =
             up.min_by(|a, b| a.1.total_cmp(&b.1)).map_or_else(String::new, |(row, p50_us, failed)| {
                 let failed =
                     if failed > 0.0 { format!(", where {} failed", percent(failed)) } else { String::new() };
                 let (who, p50) = (format::quoted(&row.strategy), format::micros(p50_us));
-                format!("; the median of answered reads was least with {who}, {p50}{failed}")
+                format!("; {among}the median of answered reads was least with {who}, {p50}{failed}")
             });
         Some(format!(
             "While \u{201c}{}\u{201d} (at {}) had its effect, {failed}{quick}.",
@@ -134,7 +154,7 @@ fn least_of(rows: &[FaultTimesRow]) -> Vec<String> {
             at(first.at_s)
         ))
     };
-    rows.chunk_by(of_one_fault).filter(|of_fault| of_fault.len() > 1).filter_map(sentence).collect()
+    rows.chunk_by(are_of_one_fault).filter(|of_fault| of_fault.len() > 1).filter_map(sentence).collect()
 }
 
 /// The least and the most of what failed with any strategy in one fault.
@@ -283,9 +303,15 @@ mod tests {
              than 97 ms) to 40 % (with cache-aside) of the operations failed; the median of answered reads was least with \
              cache-aside, 900 µs, where 40 % failed."
         );
+        assert_eq!(
+            in_short(&[row("a", 900.0, 0.0), row("b", 900.0, 0.968)]),
+            ["0 % to 96.8 % while \u{201c}kill\u{201d} (at 8 s) had its effect"]
+        );
         let down = told(&[row("a", 900.0, 0.8), row("b", 1_000.0, 0.1)]);
         assert!(
-            down.contains("least with b, 1 ms"),
+            down.contains(
+                "; of those with whom less than half failed, the median of answered reads was least with b, 1 ms"
+            ),
             "the reads that a few had answered are no merit: {down}"
         );
         let all_down = told(&[row("a", 900.0, 0.95), row("b", 1_000.0, 0.97)]);

@@ -150,7 +150,10 @@ fn cells<'a>(entry: &StrategyRepeats<'a>, figure: &Figure) -> Option<([String; 7
     let is_hit_rate = figure.name == FIGURES[0].name;
     let note =
         entry.measured.iter().map(|row| row.predicted.prediction_note.as_str()).find(|note| !note.is_empty());
-    let note = note.filter(|_| is_hit_rate).unwrap_or_default().to_owned();
+    let note = note.filter(|_| is_hit_rate).map_or_else(String::new, |note| match entry.measured.len() {
+        1 => note.to_owned(),
+        _ => format!("one repeat: {note}"),
+    });
     let model = (figure.model)(row);
     Some(([entry.label.to_owned(), figure.name.into(), measured, expected, off, model.into(), note], model))
 }

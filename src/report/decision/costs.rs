@@ -3,7 +3,7 @@
 use super::figures::{listed, show, value, with};
 use crate::report::group::{Group, StrategyRepeats};
 use crate::report::{format, safety};
-use crate::results::HeldIn;
+use crate::results::{HeldIn, Verdict};
 
 /// What was lost, whether the guarantee allowed it or not.
 pub fn lost(group: &Group<'_>) -> Option<String> {
@@ -11,8 +11,10 @@ pub fn lost(group: &Group<'_>) -> Option<String> {
     let say = |entry: &StrategyRepeats<'_>, lost: f64| {
         let runs =
             entry.measured.iter().filter(|row| row.at_end.lost_writes.is_some_and(|lost| lost > 0)).count();
+        let is_allowed = entry.measured.iter().all(|row| row.judgement.verdict == Some(Verdict::Kept));
+        let allowed = if is_allowed { ", as its guarantee allows" } else { "" };
         format!(
-            "{} {} in {runs} of {} runs",
+            "{} {} in {runs} of {} runs{allowed}",
             format::quoted(entry.label),
             format::count(lost),
             entry.measured.len()

@@ -3,9 +3,9 @@
 use super::figures::share_of_reference;
 use crate::report::answer::few;
 use crate::report::candidates::candidates;
-use crate::report::format;
 use crate::report::group::{Group, StrategyRepeats};
 use crate::report::requirements::{JudgedRequirement, Met};
+use crate::report::{faults, format};
 use crate::results::named;
 
 /// The figures of the line, in its order.
@@ -20,7 +20,9 @@ pub fn line(group: &Group<'_>, judged: &[JudgedRequirement<'_>]) -> String {
     let figures = SHOWN.iter().filter_map(|name| {
         let figure = named(name)?;
         let values = entries.iter().filter_map(|entry| Some(figure.of(entry)?.value));
-        Some(format!("{} {}", figure.heading, range(values, |value| figure.unit.show(value))?))
+        let during = if *name == "failed" { faults::in_short(&faults::rows_of(group)) } else { Vec::new() };
+        let during = if during.is_empty() { String::new() } else { format!(" ({})", format::list(&during)) };
+        Some(format!("{} {}{during}", figure.heading, range(values, |value| figure.unit.show(value))?))
     });
     let parts: Vec<String> = most_met(group, judged).into_iter().chain(reads).chain(figures).collect();
     parts.join("; ")

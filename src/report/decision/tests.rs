@@ -363,7 +363,7 @@ fn writes_that_were_lost_are_told_even_where_the_guarantee_allows_it() {
         row.judgement.verdict = Some(Verdict::Kept);
         row
     });
-    let lost = "Acknowledged writes WERE LOST: write-behind 12 in 2 of 5 runs.";
+    let lost = "Acknowledged writes WERE LOST: write-behind 12 in 2 of 5 runs, as its guarantee allows.";
     assert_told(&told(rows.collect()), Tone::Cost, &[lost]);
     let elsewhere = of_the_middle(|row| row.at_end.lost_writes = Some(1));
     assert!(elsewhere.contains("capacity = 20%: Acknowledged writes WERE LOST"), "{elsewhere}");
