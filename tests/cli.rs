@@ -775,6 +775,21 @@ fn a_report_of_lost_rows_keeps_the_page() {
 }
 
 #[test]
+fn a_picture_alone_has_the_prediction_of_the_page() {
+    let place = Place::new();
+    let swept = "[sweep]\n\"cache.capacity\" = [\"5%\", \"20%\"]\n";
+    place.write("scenario.toml", format!("{}{swept}", TINY.replace("no-cache", "cache-aside")));
+    place.succeeds(&["scenario.toml"]);
+    let folder = place.latest("scenario");
+    let options = ["report", folder.to_str().unwrap(), "--chart", "sweep", "--format", "svg"];
+    let drawn = place.succeeds(&options).stdout;
+    let told = "Predicted and not measured, by the model";
+    for file in [folder.join("report.html"), drawn.trim().into()] {
+        assert!(fs::read_to_string(&file).unwrap().contains(told), "{}", file.display());
+    }
+}
+
+#[test]
 fn a_picture_alone_writes_no_requirements_and_is_refused_together_with_them() {
     let options = ["report", "anywhere", "--chart", "trade-off", "--junit", "requirements.xml"];
     let said = Place::new().fails(2, &options);

@@ -49,11 +49,21 @@ pub(super) fn winners(group: &Group<'_>, comparisons: &[ComparedFigure]) -> Opti
             let better = better_than(group, figure, entries[*best]);
             set_aside.extend(better.filter(|label| entries.iter().all(|entry| entry.label != *label)));
         }
-        let all_are_alike = leading.len() == entries.len();
-        let named = if all_are_alike { leading } else { at_the_top(&entries, figure, &leading) };
+        let all_are_alike = nobody_is_told_apart(&entries, figure, &leading);
+        let named = if all_are_alike { leading.clone() } else { at_the_top(&entries, figure, &leading) };
         match named.as_slice() {
             [] => {}
-            [best] => add(&mut won, *best, format!("{} ({})", comparison.wins, figure.show(entries[*best]))),
+            [best] => {
+                let beside: Vec<&str> =
+                    leading.iter().filter(|at| *at != best).map(|at| entries[*at].label).collect();
+                let unsure = if beside.is_empty() {
+                    String::new()
+                } else {
+                    format!(", though not told for certain from {}", few(&beside))
+                };
+                let won_by = format!("{} ({}){unsure}", comparison.wins, figure.show(entries[*best]));
+                add(&mut won, *best, won_by);
+            }
             alike => match open.iter_mut().find(|(known, _)| are_the_same(known, alike)) {
                 Some((_, what)) => what.push(comparison.what.to_owned()),
                 None => open.push((alike.to_vec(), vec![comparison.what.to_owned()])),
@@ -161,7 +171,7 @@ pub(super) fn best<'a>(group: &'a Group<'_>, figure: &Criterion) -> Vec<&'a str>
     }
     let leading = leaders(&entries, figure);
     // Where nothing is told apart, nobody is best; nor is who stands alone.
-    if leading.len() == entries.iter().filter(|entry| figure.of(entry).is_some()).count() {
+    if nobody_is_told_apart(&entries, figure, &leading) {
         return Vec::new();
     }
     let at_the_top = at_the_top(&entries, figure, &leading);
@@ -172,6 +182,11 @@ pub(super) fn best<'a>(group: &'a Group<'_>, figure: &Criterion) -> Vec<&'a str>
         (Some(without), Some(first)) if figure.better.order(without, first).is_lt() => Vec::new(),
         _ => at_the_top.into_iter().map(|at| entries[at].label).collect(),
     }
+}
+
+/// Returns true if the data tell none of those that have a figure from the best.
+fn nobody_is_told_apart(entries: &[&StrategyRepeats<'_>], figure: &Criterion, leading: &[usize]) -> bool {
+    leading.len() == entries.iter().filter(|entry| figure.of(entry).is_some()).count()
 }
 
 /// Of the best and those that the data do not tell from it the ones at the top: nobody behind one who is told from the best, or so
@@ -314,7 +329,11 @@ mod tests {
             winners(&groups(&results(strategies, |_| {})).unwrap()[0], &compared)
         };
         let twin = ("read-through", [100, 102, 99, 101, 102]);
-        assert_eq!(told(&[NOISY, MORE, LEAST]).unwrap(), "lease reads the database least (0.1)");
+        assert_eq!(
+            told(&[NOISY, MORE, LEAST]).unwrap(),
+            "lease reads the database least (0.1), though not told for certain from xfetch"
+        );
+        assert_eq!(told(&[MORE, LEAST]).unwrap(), "lease reads the database least (0.1)");
         assert_eq!(
             told(&[NOISY, twin, MORE, LEAST]).unwrap(),
             "best in database reads, with no difference shown between them: lease and read-through"

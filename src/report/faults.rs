@@ -245,8 +245,8 @@ fn outages(group: &Group<'_>) -> Markup {
         h3 { "How long the faults took service and hits away" }
         (table.html())
         p { "Reads and writes " em { "fail for" } " the time from a fault to the first success after the last error, the longest of all \
-            faults and repeats; others may have been answered meanwhile, as those of another shard. What the timeouts allow is what those that were configured add up to until a replica has taken over and clients have found it. Hit \
-            rates are of what was answered." }
+            faults and repeats; others may have been answered meanwhile, as those of another shard. What the timeouts allow is what \
+            those that were configured add up to until a replica has taken over and clients have found it. Hit rates are of what was answered." }
     }
 }
 

@@ -53,8 +53,7 @@ pub fn html(groups: &[Group<'_>]) -> Markup {
                 "Where that is wide, the ends of the interval stand in its place. "
                 "★ is the best of the strategies that may be proposed, and those next to it that the data do not tell from it; none where \
                 no cache is better. No strategy is proposed that is a control, broke its guarantee, was overloaded or failed without a \
-                fault. Click a heading to sort by it, a \
-                strategy to single it out." }
+                fault. Click a heading to sort by it, a strategy to single it out." }
             (filters(groups))
             div.wide {
                 table.sortable data-name="scorecard" {

@@ -6,10 +6,9 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::tidying::tidy;
+use super::tidying::{clear, clear_at_the_end, tidy};
 use crate::application::touched::Touched;
 use crate::application::{ApplicationSpec, Dataset, DatasetParameters};
-use crate::base::clock;
 use crate::base::interrupt::Interrupt;
 use crate::base::observer::{Event, Observer};
 use crate::results::Server;
@@ -388,44 +387,6 @@ fn note(left: &mut BTreeMap<String, String>, what: String, removed: Result<(), S
         Ok(()) => left.remove(&what),
         Err(why) => left.insert(what, why),
     };
-}
-
-/// The time after which it is told why emptying a cache takes long.
-const TOLD_AFTER: Duration = Duration::from_secs(2);
-
-/// Empties a cache. On servers of others that means to look through all keys.
-async fn clear(cache: &CacheDeployment, observer: &dyn Observer) -> Result<(), TopologyError> {
-    let mut clearing = Box::pin(cache.clear());
-    if !cache.is_external() {
-        return clearing.await;
-    }
-    if let Ok(cleared) = tokio::time::timeout(TOLD_AFTER, &mut clearing).await {
-        return cleared;
-    }
-    if let Some(figures) = Box::pin(cache.figures()).await {
-        let what = format!(
-            "looking for keys of this run among the {} that the cache's servers hold",
-            figures.entries
-        );
-        observer.observe(Event::Note { what });
-    }
-    clearing.await
-}
-
-/// The time after which a command that was on its way when its connection was closed has been carried out.
-const ON_ITS_WAY: Duration = Duration::from_millis(50);
-
-/// Empties a cache in which nobody of this run writes any more. Whoever wants to leave does not wait for a second look.
-async fn clear_at_the_end(
-    cache: &CacheDeployment,
-    interrupt: &Interrupt,
-    observer: &dyn Observer,
-) -> Result<(), TopologyError> {
-    if !interrupt.is_set() {
-        return clear(cache, observer).await;
-    }
-    clock::sleep(ON_ITS_WAY).await;
-    cache.flush().await
 }
 
 /// The longest time that the other segments may take to be told that this one ends.
