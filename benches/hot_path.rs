@@ -144,11 +144,11 @@ fn audit() {
         print_ns(&format!("audit of a write, {keys} keys"), |n| {
             let key = key_of(n);
             id += 1;
-            let write = audit::Write { key, field: (n & 1) as usize, id };
+            let write = audit::Write { key, fields: audit::FieldSet::One((n & 1) as usize), id };
             audit.write_sent(write);
             let document = &mut store[key as usize];
             document.version += 1;
-            document.writes[write.field] = id;
+            write.fields.each().for_each(|field| document.writes[field] = id);
             let ended = WriteOutcome::Acknowledged(document.version);
             audit.write_ended(&mut views[(n % CLIENTS) as usize], write, ended, now);
             0

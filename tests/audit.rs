@@ -138,6 +138,49 @@ fn each_naive_form_shows_its_anomaly() {
     assert!(examples("unordered", AnomalyKind::Divergent) > 0);
 }
 
+/// Documents that are inserted and deleted, hot ones above all.
+const COME_AND_GO: [&str; 4] =
+    ["dataset.loaded=0.7", "workload.reads=0.7", "workload.inserts=0.35", "workload.deletes=0.35"];
+
+fn run_of_what_comes_and_goes(place: &Place, strategies: &str) -> Results {
+    place.write("audited.toml", scenario(strategies, EMBEDDED, ""));
+    let set = COME_AND_GO.iter().flat_map(|setting| ["--set", setting]);
+    place.succeeds(&["audited.toml", "--no-plots", "--quiet"].into_iter().chain(set).collect::<Vec<_>>());
+    place.results("audited")
+}
+
+#[test]
+fn what_was_deleted_is_not_served_and_what_was_inserted_is_not_missed() {
+    let place = Place::new();
+    let strategies = r#"{ name = "cache-aside", on_write = "update" }, "write-through",
+        { name = "cache-behind", flush_interval = "100ms" }, { name = "cache-aside", label = "fill", fill = "naive" }"#;
+    let results = run_of_what_comes_and_goes(&place, strategies);
+    for strategy in ["cache-aside", "write-through", "cache-behind"] {
+        let row = row(&results, strategy);
+        is_sound(row);
+        let changed = |figure: &str| {
+            let of_row =
+                results.application.iter().filter(|one| one.cell == row.cell && one.figure == figure);
+            of_row.map(|one| one.value.unwrap()).sum::<f64>()
+        };
+        let figures = [
+            "documents inserted",
+            "inserts of documents that were there",
+            "documents deleted",
+            "deletes of documents that were not there",
+        ];
+        for figure in figures {
+            assert!(changed(figure) > 20.0, "{strategy}: {figure}: {}", changed(figure));
+        }
+    }
+    assert!(row(&results, "cache-aside").answers.negative_hits > 100, "absences are remembered");
+    let control = row(&results, "fill");
+    is_a_control_that_broke(control);
+    assert!(control.audited.wrong.stale_reads > 0, "{control:#?}");
+    let kinds: Vec<&str> = results.operations.iter().map(|one| one.operation.as_str()).take(4).collect();
+    assert_eq!(kinds, ["read", "write", "insert", "delete"]);
+}
+
 const CRASH: &str = r#"
 [[fault]]
 at = "2500ms"

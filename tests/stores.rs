@@ -141,7 +141,7 @@ over_every! { cache: local by local_cache, redis by redis_cache;
     a_deleted_token_lets_nothing_in
     an_expired_token_lets_nothing_in
     settle_replaces_only_what_is_older
-    settle_replaces_the_mark_of_an_absent_document
+    settle_removes_the_mark_of_an_absence_which_may_be_of_after_a_delete
     settle_takes_the_place_of_its_own_token
     settle_removes_another_loads_token_so_that_it_cannot_fill
     settle_puts_nothing_where_nothing_is
@@ -258,10 +258,12 @@ async fn settle_replaces_only_what_is_older(cache: &impl Cache) {
     assert_eq!(cache.get("k").await.unwrap(), Some(entry(5)));
 }
 
-async fn settle_replaces_the_mark_of_an_absent_document(cache: &impl Cache) {
-    cache.set("k", &Entry::Absent, None).await.unwrap();
-    assert_eq!(cache.settle("k", None, &entry(1), Some(MINUTE)).await.unwrap(), SettleOutcome::Stored);
-    assert_eq!(cache.get("k").await.unwrap(), Some(entry(1)));
+async fn settle_removes_the_mark_of_an_absence_which_may_be_of_after_a_delete(cache: &impl Cache) {
+    for mine in [None, Some(Token(1))] {
+        cache.set("k", &Entry::Absent, None).await.unwrap();
+        assert_eq!(cache.settle("k", mine, &entry(1), Some(MINUTE)).await.unwrap(), SettleOutcome::Voided);
+        assert_eq!(cache.get("k").await.unwrap(), None);
+    }
 }
 
 async fn settle_takes_the_place_of_its_own_token(cache: &impl Cache) {
@@ -410,6 +412,8 @@ over_every! { database: embedded by embedded_database, mongo by mongo_database;
     documents_that_are_found_together_are_those_that_each_id_finds_alone
     an_update_returns_the_merged_document_and_counts_the_version_up
     an_update_of_no_document_inserts_nothing
+    an_insert_puts_a_document_only_where_there_is_none
+    a_delete_returns_what_was_there_and_takes_it_from_its_category
     a_patch_cannot_set_the_version
     two_tasks_updating_one_document_both_count
     a_batch_leaves_out_what_is_not_newer
@@ -473,6 +477,30 @@ async fn an_update_of_no_document_inserts_nothing(database: &impl Database) {
     stored(database, vec![document("1", 7)]).await;
     assert_eq!(database.update("things", "2", &patch(1)).await.unwrap(), None);
     assert_eq!(database.find("things", "2").await.unwrap(), None);
+}
+
+async fn an_insert_puts_a_document_only_where_there_is_none(database: &impl Database) {
+    stored(database, vec![document("1", 7)]).await;
+    assert!(!database.insert("things", &document("1", 9)).await.unwrap());
+    assert_eq!(database.find("things", "1").await.unwrap(), Some(document("1", 7)));
+    assert!(database.insert("things", &document("2", 5)).await.unwrap());
+    assert!(!database.insert("things", &document("2", 6)).await.unwrap());
+    assert_eq!(database.find("things", "2").await.unwrap(), Some(document("2", 5)));
+    let page = Page { skip: 0, limit: 5 };
+    assert_eq!(database.find_by_category("things", "tools", page, &[]).await.unwrap().len(), 2);
+}
+
+async fn a_delete_returns_what_was_there_and_takes_it_from_its_category(database: &impl Database) {
+    stored(database, vec![document("1", 7), document("2", 1)]).await;
+    assert_eq!(database.delete("things", "1").await.unwrap(), Some(document("1", 7)));
+    assert_eq!(database.delete("things", "1").await.unwrap(), None);
+    assert_eq!(database.find("things", "1").await.unwrap(), None);
+    assert_eq!(database.update("things", "1", &patch(5)).await.unwrap(), None);
+    assert_eq!(database.bulk_update("things", &[item("1", Some(99), 5)]).await.unwrap(), [Ok(false)]);
+    let page = Page { skip: 0, limit: 5 };
+    let left = database.find_by_category("things", "tools", page, &[]).await.unwrap();
+    assert_eq!(left, [document("2", 1)]);
+    assert!(database.insert("things", &document("1", 8)).await.unwrap(), "it can come again");
 }
 
 async fn a_patch_cannot_set_the_version(database: &impl Database) {

@@ -94,6 +94,7 @@ over_both! {
     what_is_older_than_what_was_flushed_and_clean_is_removed
     a_token_of_a_load_from_before_the_flush_is_removed
     what_is_dirty_is_not_removed_and_what_is_clean_is
+    of_what_was_deleted_everything_goes_even_if_it_is_dirty_and_nothing_later
     records_are_given_once_in_their_order_and_stay_until_they_are_removed
     records_of_another_are_taken_over_when_they_have_lain_long_enough
     records_that_nobody_was_given_are_not_taken_over
@@ -228,6 +229,23 @@ async fn what_is_dirty_is_not_removed_and_what_is_clean_is(cache: &impl WriteLog
     assert_eq!(cache.get("k").await.unwrap(), Some(entry(2)));
     cache.mark_clean("k", 2, MINUTE).await.unwrap();
     assert!(cache.remove_clean("k").await.unwrap());
+}
+
+async fn of_what_was_deleted_everything_goes_even_if_it_is_dirty_and_nothing_later(cache: &impl WriteLog) {
+    assert!(!cache.remove_deleted("k", 9).await.unwrap());
+    for clean in [entry(9), entry(1), Entry::Absent, Entry::Token(Token::random())] {
+        cache.set("k", &clean, Some(MINUTE)).await.unwrap();
+        assert!(cache.remove_deleted("k", 9).await.unwrap(), "{clean:?}");
+        assert_eq!(cache.get("k").await.unwrap(), None);
+    }
+    cache.set("k", &entry(8), Some(MINUTE)).await.unwrap();
+    put(cache, 8, 9).await.unwrap();
+    assert!(cache.remove_deleted("k", 9).await.unwrap());
+    assert_eq!(cache.get("k").await.unwrap(), None);
+    cache.set("k", &entry(9), Some(MINUTE)).await.unwrap();
+    put(cache, 9, 10).await.unwrap();
+    assert!(!cache.remove_deleted("k", 9).await.unwrap(), "a later life");
+    assert_eq!(cache.get("k").await.unwrap(), Some(entry(10)));
 }
 
 async fn write_versions(cache: &impl WriteLog, versions: std::ops::RangeInclusive<i64>) {

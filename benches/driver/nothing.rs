@@ -58,7 +58,7 @@ impl Application for Nothing {
         }
         let write = catalog::write_of(visitor.number, operation);
         let writing = || async {
-            document.writes[write.field].store(write.id, Relaxed);
+            write.fields.each().for_each(|field| document.writes[field].store(write.id, Relaxed));
             Ok(document.version.fetch_add(1, Relaxed).cast_unsigned() + 2)
         };
         visitor.write(write, writing).await?;

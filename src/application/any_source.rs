@@ -37,6 +37,12 @@ macro_rules! sources {
             async fn update(&self, id: &str, patch: &Patch) -> Result<Option<Document>, StoreError> {
                 match self { $( Self::$variant(source) => Box::pin(source.update(id, patch)).await, )+ }
             }
+            async fn insert(&self, entity: &Document) -> Result<bool, StoreError> {
+                match self { $( Self::$variant(source) => Box::pin(source.insert(entity)).await, )+ }
+            }
+            async fn delete(&self, id: &str) -> Result<Option<Document>, StoreError> {
+                match self { $( Self::$variant(source) => Box::pin(source.delete(id)).await, )+ }
+            }
             async fn related(&self, id: &str, most: u64) -> Result<Vec<String>, StoreError> {
                 match self { $( Self::$variant(source) => Box::pin(source.related(id, most)).await, )+ }
             }

@@ -6,6 +6,7 @@
 //! never change. A patch that replaces one field therefore leaves every checksum right, and an answer can be checked
 //! whole wherever it comes from.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use compact_str::{CompactString, ToCompactString};
@@ -13,11 +14,13 @@ use mongodb::bson::raw::cstr;
 use mongodb::bson::rawdoc;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
+use super::lives::{LifeChange, Lives};
 use super::{
     Answer, Application, Damage, Dataset, DatasetParameters, EntityKind, EntityRef, EntityStrategy, Lookups,
-    Model, OperationClass, OperationKind, Parts, Served, Visitor, lost_document,
+    Model, OperationClass, OperationKind, Parts, Population, Served, Visitor, lost_document,
 };
-use crate::audit::{FIELDS, Seen, Write, WriteId};
+use crate::audit::{FIELDS, FieldSet, Seen, Write, WriteId};
+use crate::base::lives::end_of_life;
 use crate::load::workload::{FurtherKey, Operation, ValueSizes};
 use crate::store::document::Flat;
 use crate::store::{Changes, Document, Patch, StoreError, Version, gathering};
@@ -30,7 +33,7 @@ crate::settings! {
 }
 
 /// The operations of the catalogue. Their shares are those of `[workload] reads`.
-pub const OPERATIONS: [OperationKind; 2] = [
+pub const OPERATIONS: [OperationKind; 4] = [
     OperationKind {
         name: "read",
         class: OperationClass::Read,
@@ -45,6 +48,20 @@ pub const OPERATIONS: [OperationKind; 2] = [
         shows: &[PRODUCT],
         share: 0.05,
     },
+    OperationKind {
+        name: "insert",
+        class: OperationClass::Write,
+        can_be_absent: false,
+        shows: &[PRODUCT],
+        share: 0.0,
+    },
+    OperationKind {
+        name: "delete",
+        class: OperationClass::Write,
+        can_be_absent: false,
+        shows: &[PRODUCT],
+        share: 0.0,
+    },
 ];
 /// The index of products among the kinds of entity.
 pub const PRODUCT: usize = 0;
@@ -52,6 +69,10 @@ pub const PRODUCT: usize = 0;
 pub const READ: u8 = 0;
 /// The index of `write`.
 pub const WRITE: u8 = 1;
+/// The index of `insert`.
+pub const INSERT: u8 = 2;
+/// The index of `delete`.
+pub const DELETE: u8 = 3;
 
 /// The collection of products.
 pub const COLLECTION: &str = "products";
@@ -61,6 +82,8 @@ pub const COLLECTION: &str = "products";
 pub struct Products {
     /// The number of products.
     pub keys: u64,
+    /// Those of them that there are.
+    pub population: Population,
     /// The number of categories that they are spread over.
     pub categories: u64,
     /// The sizes of the documents.
@@ -78,11 +101,16 @@ pub fn write_id(client: u32, number: u64) -> WriteId {
 /// The fields that writes change, in the order of [`Seen::writes`].
 pub const WRITTEN_FIELDS: [&str; FIELDS] = ["price", "stock"];
 
-/// The audit's view of a write: key, field and id.
+/// The field that a write changes.
+fn field_of(operation: &Operation) -> usize {
+    (operation.draw & 1) as usize
+}
+
+/// The audit's view of a write: key, fields and id.
 #[must_use]
 pub fn write_of(client: u32, operation: &Operation) -> Write {
-    let field = (operation.draw & 1) as usize;
-    Write { key: operation.key, field, id: write_id(client, operation.number) }
+    let fields = if operation.kind == WRITE { FieldSet::One(field_of(operation)) } else { FieldSet::All };
+    Write { key: operation.key, fields, id: write_id(client, operation.number) }
 }
 
 /// The checksum of a field that writes change. One hash seeds the next, so that every part counts and no buffer is
@@ -109,7 +137,7 @@ impl Products {
     /// The bytes of a key's document without its description: it is no smaller, whatever size is wanted.
     #[must_use]
     pub fn bare_bytes(key: u64, categories: u64) -> u64 {
-        described(key, categories, "").bytes().len() as u64
+        described(key, categories, "", 1, 0).bytes().len() as u64
     }
 
     /// Words of `length` bytes in all, the same for a key and a seed.
@@ -155,12 +183,12 @@ impl Model for Spec {
     }];
     const OPERATIONS: &'static [OperationKind] = &OPERATIONS;
     type Dataset = Products;
-    type World = ();
+    type World = Lives;
     type Instance<C: StrategyCache, D: Changes> = Catalog<EntityStrategy<C, D>>;
 
     fn dataset(&self, facts: DatasetParameters) -> Products {
-        let DatasetParameters { keys, categories, value_size, seed } = facts;
-        Products { keys, categories, value_size, seed }
+        let DatasetParameters { keys, population, categories, value_size, seed } = facts;
+        Products { keys, population, categories, value_size, seed }
     }
 
     fn key_prefix(&self, _entity: usize) -> &'static str {
@@ -169,7 +197,8 @@ impl Model for Spec {
 
     fn build<C: StrategyCache, D: Changes>(&self, parts: Parts<C, D, Self>) -> Self::Instance<C, D> {
         let source = Collection::new(parts.database, COLLECTION, parts.kinds[PRODUCT].clone());
-        Catalog::new(parts.strategies[PRODUCT].build(parts.cache, source.into()))
+        let strategy = parts.strategies[PRODUCT].build(parts.cache, source.into());
+        Catalog::new(strategy, parts.dataset, parts.world)
     }
 }
 
@@ -191,14 +220,26 @@ impl Dataset for Products {
     }
 
     fn document(&self, key: u64) -> Document {
+        self.written(key, 1, 0)
+    }
+
+    fn is_there_at_first(&self, subject: u64) -> bool {
+        self.population.at_first.contains(subject)
+    }
+}
+
+impl Products {
+    /// The document of a key as a write puts all of it there, 0 for the dataset itself.
+    fn written(&self, key: u64, version: Version, by: WriteId) -> Document {
         let wanted = self.value_size.bytes_of(self.seed, key) as usize;
         let bare = Self::bare_bytes(key, self.categories) as usize;
-        described(key, self.categories, &self.description(key, wanted.saturating_sub(bare)))
+        let description = self.description(key, wanted.saturating_sub(bare));
+        described(key, self.categories, &description, version, by)
     }
 }
 
 /// The document of a key with this description.
-fn described(key: u64, categories: u64, description: &str) -> Document {
+fn described(key: u64, categories: u64, description: &str, version: Version, by: WriteId) -> Document {
     let id = Products::id(key);
     let name = format!("Product {key}");
     let category = format!("category-{}", key % categories.max(1));
@@ -211,19 +252,19 @@ fn described(key: u64, categories: u64, description: &str) -> Document {
         "description": description,
         "sum": fixed_sum([id.as_str(), &name, &category, description].map(str::as_bytes)),
         "price": price,
-        "price_by": 0_i64,
-        "price_sum": field_sum(id.as_bytes(), b"price", price, 0),
+        "price_by": by,
+        "price_sum": field_sum(id.as_bytes(), b"price", price, by),
         "stock": stock,
-        "stock_by": 0_i64,
-        "stock_sum": field_sum(id.as_bytes(), b"stock", stock, 0),
-        "_v": 1_i64,
+        "stock_by": by,
+        "stock_sum": field_sum(id.as_bytes(), b"stock", stock, by),
+        "_v": version.cast_signed(),
     })
 }
 
 /// The patch of a write: a new price or a new stock, depending on the operation's draw.
 #[must_use]
 pub fn patch(id: &str, client: u32, operation: &Operation) -> Patch {
-    let Write { field, id: by, .. } = write_of(client, operation);
+    let (field, by) = (field_of(operation), write_id(client, operation.number));
     let value = i64::try_from((operation.draw >> 1) % 10_000).unwrap_or(0);
     if field == 0 {
         Patch::new()
@@ -312,22 +353,25 @@ pub fn verify(id: &str, version: Version, document: &Document) -> Result<Seen, D
 /// One instance of the catalogue, over any strategy.
 pub struct Catalog<S> {
     strategy: S,
+    products: Products,
+    lives: Arc<Lives>,
 }
 
 impl<S: Strategy> Catalog<S> {
-    /// The catalogue served by a strategy.
+    /// The catalogue of some products, served by a strategy.
     #[must_use]
-    pub fn new(strategy: S) -> Self {
-        Self { strategy }
+    pub fn new(strategy: S, products: Products, lives: Arc<Lives>) -> Self {
+        Self { strategy, products, lives }
     }
-}
 
-fn seen(is_absent: bool, id: &str, read: &Read) -> Result<Option<Seen>, Damage> {
-    match (&read.found, is_absent) {
-        (Some((version, document)), false) => verify(id, *version, document).map(Some),
-        (None, true) => Ok(None),
-        (None, false) => Err(Damage::FalselyAbsent),
-        (Some(_), true) => Err(Damage::FalselyPresent),
+    /// Checks the answer to a read. Whether a document that comes and goes is rightly missing, the audit judges.
+    fn seen(&self, is_absent: bool, id: &str, read: &Read) -> Result<Option<Seen>, Damage> {
+        match (&read.found, is_absent) {
+            (Some((version, document)), false) => verify(id, *version, document).map(Some),
+            (None, false) if !self.products.population.may_lack_some() => Err(Damage::FalselyAbsent),
+            (None, _) => Ok(None),
+            (Some(_), true) => Err(Damage::FalselyPresent),
+        }
     }
 }
 
@@ -343,7 +387,7 @@ impl<S: Strategy> Catalog<S> {
         let ids: Vec<CompactString> = wanted.iter().map(|one| Products::id(one.key)).collect();
         let reading = || gathering::together(ids.iter().map(|id| self.strategy.read(id)));
         let keys = wanted.iter().map(|one| one.key);
-        let verify = |at: usize, read: &Read| seen(wanted[at].absent, &ids[at], read);
+        let verify = |at: usize, read: &Read| self.seen(wanted[at].absent, &ids[at], read);
         let reads = visitor.read_many(PRODUCT, keys, reading, verify).await;
         let outcomes =
             reads.into_iter().map(|read| Ok(read?.outcome)).collect::<Result<Vec<_>, StoreError>>()?;
@@ -356,11 +400,50 @@ impl<S: Strategy> Catalog<S> {
         id: &str,
         operation: &Operation,
     ) -> Result<Answer, WriteError> {
-        let patch = patch(id, visitor.number, operation);
-        let writing =
-            || async { self.strategy.write(id, &patch).await?.ok_or_else(|| lost_document(id).into()) };
-        visitor.write(write_of(visitor.number, operation), writing).await?;
-        Ok(Answer::Written)
+        let write = write_of(visitor.number, operation);
+        let changed = match operation.kind {
+            INSERT => self.insert(visitor, write).await?,
+            DELETE => self.delete(visitor, id, write).await?,
+            _ => {
+                let patch = patch(id, visitor.number, operation);
+                visitor.write(write, || self.strategy.write(id, &patch)).await?
+            }
+        };
+        match changed {
+            Some(_) => Ok(Answer::Written),
+            None if self.products.population.may_lack_some() => Ok(Answer::Done),
+            None => Err(lost_document(id).into()),
+        }
+    }
+
+    /// Inserts a document, of a life of its own.
+    async fn insert(&self, visitor: &mut Visitor, write: Write) -> Result<Option<Version>, WriteError> {
+        let Some(version) = self.lives.begin(write.key) else { return Ok(None) };
+        let document = self.products.written(write.key, version, write.id);
+        let inserted = visitor.write(write, || self.strategy.insert(&document)).await;
+        if !inserted.as_ref().is_err_and(|failed| failed.error.kind.is_indeterminate()) {
+            self.lives.end(write.key);
+        }
+        let inserted = inserted?;
+        self.lives.count(if inserted.is_some() { LifeChange::Inserted } else { LifeChange::Refused });
+        Ok(inserted)
+    }
+
+    /// Deletes a document, whose life ends with that.
+    async fn delete(
+        &self,
+        visitor: &mut Visitor,
+        id: &str,
+        write: Write,
+    ) -> Result<Option<Version>, WriteError> {
+        let deleting = || async {
+            let deleted = self.strategy.delete(id).await;
+            let ended = |last: Option<Version>| last.map(end_of_life);
+            deleted.map(ended).map_err(|failed| WriteError { committed: ended(failed.committed), ..failed })
+        };
+        let deleted = visitor.write(write, deleting).await?;
+        self.lives.count(if deleted.is_some() { LifeChange::Deleted } else { LifeChange::Missed });
+        Ok(deleted)
     }
 }
 
@@ -373,7 +456,7 @@ impl<S: Strategy> Application for Catalog<S> {
         if operation.kind == READ {
             let reading = || self.strategy.read(&id);
             let read = visitor
-                .read(PRODUCT, operation.key, reading, |read| seen(operation.absent, &id, read))
+                .read(PRODUCT, operation.key, reading, |read| self.seen(operation.absent, &id, read))
                 .await?;
             return Ok(Answer::Read(read.outcome));
         }
@@ -403,6 +486,7 @@ mod tests {
     fn products() -> Products {
         Products {
             keys: 1000,
+            population: Population::ALL,
             categories: 10,
             value_size: ValueSizes::Fixed(crate::base::units::ByteSize(600)),
             seed: 7,

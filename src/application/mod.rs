@@ -9,7 +9,9 @@
 pub mod any_source;
 pub mod catalog;
 pub mod ecommerce;
+pub mod lives;
 pub mod lookups;
+pub mod population;
 pub mod registry;
 pub mod sessions;
 pub mod touched;
@@ -32,6 +34,7 @@ use crate::strategy::source::Keyspace;
 use crate::strategy::{Backlog, ReadOutcome, StrategyCache, StrategySpec, WriteError};
 pub use any_source::EntityStrategy;
 pub use lookups::Lookups;
+pub use population::Population;
 pub use registry::{AnyApplication, AnyDataset, AnyWorld, ApplicationRow, ApplicationSpec, REGISTRY};
 pub use visitor::Visitor;
 
@@ -179,6 +182,10 @@ pub trait Dataset: fmt::Debug + Send + Sync + 'static {
     fn entities(&self) -> &'static [EntityKind];
     /// The number of entities that are in collections.
     fn len(&self) -> u64;
+    /// Returns true if the database has an entity before the load begins.
+    fn is_there_at_first(&self, _subject: u64) -> bool {
+        true
+    }
     /// Returns true if no entity is in a collection.
     fn is_empty(&self) -> bool {
         self.len() == 0
@@ -250,6 +257,8 @@ impl World for () {}
 pub struct DatasetParameters {
     /// The number of entities that are requested by key: products or users.
     pub keys: u64,
+    /// Those of them that there are.
+    pub population: Population,
     /// The number of categories that they are in.
     pub categories: u64,
     /// The sizes of the documents.

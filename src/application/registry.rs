@@ -171,6 +171,9 @@ macro_rules! applications {
             fn len(&self) -> u64 {
                 match self { $( Self::$variant(dataset) => dataset.len(), )+ }
             }
+            fn is_there_at_first(&self, subject: u64) -> bool {
+                match self { $( Self::$variant(dataset) => dataset.is_there_at_first(subject), )+ }
+            }
             fn place(&self, subject: u64) -> EntityRef {
                 match self { $( Self::$variant(dataset) => dataset.place(subject), )+ }
             }

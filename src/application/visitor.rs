@@ -57,6 +57,24 @@ enum HeldAgainst {
 #[derive(Debug, Default)]
 pub struct Expectation(Vec<(u64, Expected)>);
 
+/// The answer to a write.
+pub trait WriteAnswer {
+    /// The version that the entity got; `None` if nothing was written.
+    fn version(&self) -> Option<Version>;
+}
+
+impl WriteAnswer for Version {
+    fn version(&self) -> Option<Version> {
+        Some(*self)
+    }
+}
+
+impl WriteAnswer for Option<Version> {
+    fn version(&self) -> Option<Version> {
+        *self
+    }
+}
+
 /// One client of an application.
 #[derive(Debug)]
 pub struct Visitor {
@@ -191,22 +209,22 @@ impl Visitor {
         self.sent.take().unwrap_or_else(clock::now)
     }
 
-    /// Carries out a write of one field of one entity.
+    /// Carries out a write of one entity.
     ///
     /// # Errors
     /// Returns the error of `writing`.
-    pub async fn write<F: Future<Output = Result<Version, WriteError>>>(
+    pub async fn write<T: WriteAnswer, F: Future<Output = Result<T, WriteError>>>(
         &mut self,
         write: Write,
         writing: impl FnOnce() -> F,
-    ) -> Result<Version, WriteError> {
+    ) -> Result<T, WriteError> {
         self.touched.mark(write.key);
         let (Some(audit), Some(view)) = (&self.audit, &mut self.view) else { return writing().await };
         audit.write_sent(write);
         let mut under_way = UnderWay { audit, view, write, ended: WriteOutcome::Indeterminate };
         let answer = writing().await;
         under_way.ended = match &answer {
-            Ok(version) => WriteOutcome::Acknowledged(*version),
+            Ok(written) => written.version().map_or(WriteOutcome::Failed, WriteOutcome::Acknowledged),
             Err(failed) if failed.committed.is_some() => WriteOutcome::CommittedThenFailed(failed.committed),
             Err(failed) if failed.error.kind.is_indeterminate() => WriteOutcome::Indeterminate,
             Err(_) => WriteOutcome::Failed,
@@ -267,7 +285,15 @@ fn judge(
             found.findings = audit.read_answered(view, subject, expected, seen, sent, done);
         }
         Err(damage) => audit.note_corrupt(subject, client.into(), None, damage.name(), sent, done),
-        Ok(None) => {}
+        Ok(None) if !audit.knows(subject) => found.held_against = HeldAgainst::DamageAlone,
+        Ok(None) => {
+            if let Some(findings) = audit.absence_answered(view, subject, expected, sent, done) {
+                found.findings = findings;
+            } else {
+                found.is_damaged = true;
+                audit.note_corrupt(subject, client.into(), None, Damage::FalselyAbsent.name(), sent, done);
+            }
+        }
     }
     found
 }
@@ -328,7 +354,7 @@ impl Drop for UnderWay<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::{ForeignKeys, Setup};
+    use crate::audit::{FieldSet, ForeignKeys, Setup};
     use crate::store::{ErrorKind, StoreError};
 
     fn visitor() -> (Arc<Audit>, Visitor) {
@@ -336,7 +362,7 @@ mod tests {
         (Arc::clone(&audit), Visitor::new(0, Some(audit), Arc::new(Touched::none_of(10))))
     }
 
-    const WRITE: Write = Write { key: 3, field: 0, id: 7 };
+    const WRITE: Write = Write { key: 3, fields: FieldSet::One(0), id: 7 };
 
     fn found(visitor: &mut Visitor) -> Anomalies {
         let mut all = Anomalies::default();
@@ -347,13 +373,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_write_that_is_dropped_half_way_is_one_of_which_nobody_knows_how_it_ended() {
         let (audit, mut visitor) = visitor();
-        let never = visitor.write(WRITE, std::future::pending);
+        let never = visitor.write(WRITE, std::future::pending::<Result<Version, _>>);
         assert!(tokio::time::timeout(Duration::from_secs(1), never).await.is_err());
         assert_eq!(audit.conclusion().indeterminate_writes, 1);
-        let refused = || async { Err(StoreError::new(ErrorKind::Denied, "no").into()) };
+        let refused = || async { Err::<Version, _>(StoreError::new(ErrorKind::Denied, "no").into()) };
         assert!(visitor.write(WRITE, refused).await.is_err());
         assert_eq!(audit.conclusion().indeterminate_writes, 1, "what was refused has not happened");
-        assert!(visitor.write(WRITE, || async { Ok(2) }).await.is_ok());
+        assert!(visitor.write(WRITE, || async { Ok(2_u64) }).await.is_ok());
         assert_eq!(audit.conclusion().acknowledged_writes, 1);
     }
 
@@ -363,7 +389,7 @@ mod tests {
         visitor.begin(clock::now());
         let seen = |version| move |(): &()| Ok(Some(Seen { version, writes: [0, 0] }));
         visitor.read(0, 3, || async { Ok::<_, ()>(()) }, seen(1)).await.unwrap();
-        visitor.write(WRITE, || async { Ok(2) }).await.unwrap();
+        visitor.write(WRITE, || async { Ok(2_u64) }).await.unwrap();
         assert_eq!((found(&mut visitor).audited, found(&mut visitor).audited), (1, 0), "once");
         visitor.begin(clock::now());
         visitor.read(0, 3, || async { Ok::<_, ()>(()) }, seen(1)).await.unwrap();
@@ -409,7 +435,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn each_of_several_entities_that_are_read_together_is_held_to_what_was_acknowledged_of_it() {
         let (_, mut visitor) = visitor();
-        visitor.write(WRITE, || async { Ok(2) }).await.unwrap();
+        visitor.write(WRITE, || async { Ok(2_u64) }).await.unwrap();
         visitor.begin(clock::now());
         // What is acknowledged while they are under way, they need not show.
         let reading = || async { vec![Ok(1), Ok(1), Err(()), Ok(1), Ok(0)] };
@@ -426,7 +452,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_answer_that_shows_several_entities_counts_once_and_is_as_wrong_as_the_worst_of_them() {
         let (_, mut visitor) = visitor();
-        visitor.write(WRITE, || async { Ok(2) }).await.unwrap();
+        visitor.write(WRITE, || async { Ok(2_u64) }).await.unwrap();
         visitor.begin(clock::now());
         let sent = visitor.sending();
         let expected = visitor.expect(2..5);

@@ -26,13 +26,34 @@ pub struct Seen {
     pub writes: [WriteId; FIELDS],
 }
 
-/// A write of one field of one key.
+/// The fields that a write sets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FieldSet {
+    /// One of them, below [`FIELDS`]: a patch.
+    One(usize),
+    /// All of them: the document is inserted or deleted.
+    All,
+}
+
+impl FieldSet {
+    /// Each of them.
+    #[inline]
+    #[must_use]
+    pub fn each(self) -> std::ops::Range<usize> {
+        match self {
+            Self::One(field) => field..field + 1,
+            Self::All => 0..FIELDS,
+        }
+    }
+}
+
+/// A write of one key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Write {
     /// The key.
     pub key: u64,
-    /// The field that it patches, below [`FIELDS`].
-    pub field: usize,
+    /// The fields that it sets.
+    pub fields: FieldSet,
     /// The id of the write.
     pub id: WriteId,
 }

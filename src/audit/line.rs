@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicI64, AtomicU64};
 
 use super::moment::Moment;
 use super::{FIELDS, Seen, WriteId};
+use crate::base::lives;
 
 /// The audit's state of one key. Readers load it without a lock; a change of anything but the count of writes needs the
 /// lock of the key's stripe.
 #[repr(align(64))]
 #[derive(Debug, Default)]
 pub struct KeyState {
-    /// Writes begun, writes under way, and the two flags below, in one word so that a load sees them together.
+    /// Writes begun, writes under way, and the three flags below, in one word so that a load sees them together.
     writes: AtomicU64,
     /// The highest acknowledged version.
     acknowledged: AtomicU64,
@@ -47,6 +48,7 @@ pub struct WriteCounts(u64);
 
 const ONE_UNDER_WAY: u64 = 1 << 40;
 const BEGUN: u64 = ONE_UNDER_WAY - 1;
+const EXISTENCE_UNKNOWN: u64 = 1 << 61;
 const FAILED_STEP: u64 = 1 << 62;
 const INDETERMINATE: u64 = 1 << 63;
 
@@ -60,13 +62,19 @@ impl WriteCounts {
     /// Returns true if a write has begun and not ended.
     #[inline]
     pub fn are_under_way(self) -> bool {
-        self.0 & !(BEGUN | FAILED_STEP | INDETERMINATE) != 0
+        self.0 & !(BEGUN | EXISTENCE_UNKNOWN | FAILED_STEP | INDETERMINATE) != 0
     }
 
     /// Returns true if the outcome of a write is unknown.
     #[inline]
     pub fn had_indeterminate(self) -> bool {
         self.0 & INDETERMINATE != 0
+    }
+
+    /// Returns true if it is unknown how an insert or a delete has ended, or a later step of it failed.
+    #[inline]
+    pub fn leave_existence_unknown(self) -> bool {
+        self.0 & EXISTENCE_UNKNOWN != 0
     }
 
     /// Returns true if a write reached the database although a later step failed.
@@ -131,6 +139,12 @@ impl KeyState {
         self.writes.fetch_sub(ONE_UNDER_WAY, Release);
     }
 
+    /// Notes that an insert or a delete has not ended as it should.
+    #[inline]
+    pub fn note_existence_unknown(&self) {
+        self.writes.fetch_or(EXISTENCE_UNKNOWN, Release);
+    }
+
     /// Notes that a write's outcome is unknown.
     #[inline]
     pub fn note_indeterminate(&self) {
@@ -155,6 +169,12 @@ impl KeyState {
         }
         self.acknowledged.fetch_max(write.version, Release);
         self.note_in_database(write.version);
+    }
+
+    /// Notes that there is no such document before the first write.
+    #[inline]
+    pub fn note_absent_at_first(&self) {
+        self.acknowledged.store(lives::NOT_YET, Release);
     }
 
     /// Notes the moment at which the highest version was acknowledged.

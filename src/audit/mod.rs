@@ -8,7 +8,7 @@
 //!
 //! | found | when |
 //! | --- | --- |
-//! | stale | the version is lower than the highest acknowledged when the read was sent |
+//! | stale | the version is lower than the highest acknowledged when the read was sent; the absence of a document is a version too, see `base/lives.rs` |
 //! | stale after a failed step | not so, but lower than one that the database was known to hold then |
 //! | dropped field | the document is as new as the last acknowledged write of a field, and the field is older |
 //! | non-monotonic | lower than what the same client has read, or written with acknowledgement, before |
@@ -43,7 +43,7 @@ use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
 
-pub use events::{Expected, FIELDS, Seen, Setup, Write, WriteId, WriteOutcome};
+pub use events::{Expected, FIELDS, FieldSet, Seen, Setup, Write, WriteId, WriteOutcome};
 use example::Examples;
 pub use example::{Example, SHOWN, SessionAnomaly, shown_examples};
 use exchange::Exchange;
@@ -57,9 +57,10 @@ pub use testimony::{
     Acknowledgement, CLOCKS_AGREE_WITHIN, CrossExamination, Sighting, StaleSighting, Testimony, cross_examine,
 };
 pub use view::ClientView;
-use view::KeySample;
 
 use crate::base::clock::Instant;
+use crate::base::key_share::KeyShare;
+use crate::base::lives;
 use crate::results::AnomalyKind;
 
 /// The anomalies of an answer.
@@ -93,7 +94,7 @@ impl Findings {
 pub struct Audit {
     setup: Setup,
     began: Instant,
-    sample: KeySample,
+    sample: KeyShare,
     /// `None` where this process drives all of the load.
     exchange: Option<Exchange>,
     lines: Box<[KeyState]>,
@@ -140,7 +141,7 @@ impl Audit {
         Self {
             setup,
             began: crate::base::clock::now(),
-            sample: KeySample::new(setup),
+            sample: view::sample(setup),
             exchange: None,
             lines: (0..setup.keys).map(|_| KeyState::default()).collect(),
             stripes: (0..STRIPES).map(|_| Stripe::default()).collect(),
@@ -236,6 +237,42 @@ impl Audit {
         findings
     }
 
+    /// Notes that the database does not have a document at first. It has to be called before the load begins.
+    pub fn is_absent_at_first(&self, key: u64) {
+        if let Some(line) = self.line(key) {
+            line.note_absent_at_first();
+        }
+    }
+
+    /// Judges the answer that there is no such document, given to the client whose view this is: right after a delete
+    /// and before the first insert; stale after an insert was acknowledged, by as much as the insert is older than the
+    /// read. `None` where the document was there from the start and was never deleted, which is damage.
+    ///
+    /// It is judged only where it can be: while a write to the key is under way, or after an insert or a delete that nobody
+    /// knows the end of, the document may be there or not.
+    pub fn absence_answered(
+        &self,
+        view: &mut ClientView,
+        key: u64,
+        expected: Expected,
+        sent: Instant,
+        done: Instant,
+    ) -> Option<Findings> {
+        let Some(line) = self.line(key) else { return Some(Findings::default()) };
+        let writes = line.writes();
+        let overlapped_a_write = expected.under_way || expected.begun != writes.begun();
+        let is_open = overlapped_a_write || writes.leave_existence_unknown();
+        if is_open || lives::is_absence(expected.acknowledged) {
+            return Some(Findings { overlapped_a_write, ..Findings::default() });
+        }
+        let before = lives::before_life(expected.acknowledged);
+        if before == 0 {
+            return None;
+        }
+        let seen = Seen { version: before, writes: [0; FIELDS] };
+        Some(self.read_answered(view, key, expected, seen, sent, done))
+    }
+
     /// Counts a write as under way. It has to be called directly before the write is sent, and [`Self::write_ended`]
     /// once for every write that was sent.
     pub fn write_sent(&self, write: Write) {
@@ -249,6 +286,10 @@ impl Audit {
     pub fn write_ended(&self, view: &mut ClientView, write: Write, ended: WriteOutcome, at: Instant) {
         let Some(line) = self.line(write.key) else { return };
         let mut counts = self.lock(write.key);
+        let is_open = matches!(ended, WriteOutcome::CommittedThenFailed(_) | WriteOutcome::Indeterminate);
+        if write.fields == FieldSet::All && is_open {
+            line.note_existence_unknown();
+        }
         match ended {
             WriteOutcome::Acknowledged(version) => {
                 counts.acknowledged += 1;
@@ -260,7 +301,8 @@ impl Audit {
                 view.note_written(write.key, version);
                 self.note_moment(line, write.key, version, Moment::new(self.micros(at), view.instance()));
                 self.memory.note(write.key, Fact::Write(write.id), version);
-                line.note_acknowledged(write.field, Numbered { version, write: write.id });
+                let numbered = Numbered { version, write: write.id };
+                write.fields.each().for_each(|field| line.note_acknowledged(field, numbered));
             }
             WriteOutcome::CommittedThenFailed(version) => {
                 counts.failed_steps += 1;
@@ -380,8 +422,10 @@ impl Audit {
     /// As [`Self::first_acknowledged`], under the lock. If that moment is forgotten, this is a later one.
     fn first_from(&self, line: &KeyState, key: u64, version: u64) -> Moment {
         let highest = line.acknowledged();
+        // What follows the last change of a life is its end.
         (version..highest)
             .take(REACH)
+            .chain([lives::end_of_life(version)])
             .find_map(|version| self.memory.recall(key, Fact::Version(version)))
             .map_or_else(|| line.newest(), Moment::from_bits)
     }

@@ -3,6 +3,7 @@
 use super::example::{AT_THE_END, Example};
 use super::line::{KeyState, Numbered};
 use super::{Audit, FIELDS, Seen};
+use crate::base::lives;
 use crate::results::AnomalyKind;
 
 /// The outcome of all writes of a cell.
@@ -141,7 +142,7 @@ impl Audit {
     }
 
     fn fate(&self, line: &KeyState, key: u64, field: usize, last: Numbered, database: Option<Seen>) -> Fate {
-        let Some(document) = database else { return Fate::Lost };
+        let Some(document) = database else { return fate_of_absent(line) };
         let carried = document.writes[field];
         if carried == last.write {
             return Fate::Kept;
@@ -166,5 +167,16 @@ impl Audit {
             };
             self.acknowledged(self.first_acknowledged(line, key, version), example)
         });
+    }
+}
+
+/// The outcome of the last write of a document that the database does not have.
+fn fate_of_absent(line: &KeyState) -> Fate {
+    if lives::is_absence(line.acknowledged()) {
+        Fate::Kept
+    } else if line.writes().leave_existence_unknown() {
+        Fate::Explained
+    } else {
+        Fate::Lost
     }
 }

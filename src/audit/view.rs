@@ -5,6 +5,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use super::Setup;
 use crate::base::hash::mix;
+use crate::base::key_share::KeyShare;
 
 /// The approximate limit on watched pairs of a client and a key.
 pub const PAIRS: u64 = 1_000_000;
@@ -12,29 +13,11 @@ pub const PAIRS: u64 = 1_000_000;
 /// than the rest of the audit.
 pub const KEYS: u64 = 1_024;
 
-/// The keys on which clients are watched: the same for all of them, chosen by a hash.
-#[derive(Debug, Clone, Copy)]
-pub struct KeySample {
-    highest_hash: u64,
-}
-
-impl KeySample {
-    /// All keys if they are few, else about [`KEYS`], or as many as keep clients × keys below [`PAIRS`].
-    pub fn new(setup: Setup) -> Self {
-        let wanted = (PAIRS / setup.clients.max(1)).clamp(1, KEYS);
-        if wanted >= setup.keys {
-            return Self { highest_hash: u64::MAX };
-        }
-        let share = (u128::from(wanted) << 64) / u128::from(setup.keys);
-        Self { highest_hash: u64::try_from(share).unwrap_or(u64::MAX) }
-    }
-
-    /// Returns true if clients are watched on this key.
-    #[inline]
-    pub fn contains(self, key: u64) -> bool {
-        // This hash differs from the map's, whose slots would be filled unevenly otherwise.
-        mix(key ^ 0x5EED_0F5A_3B1E_D000) <= self.highest_hash
-    }
+/// The keys on which clients are watched: the same for all of them, chosen by a hash. All keys if they are few, else about
+/// [`KEYS`], or as many as keep clients × keys below [`PAIRS`].
+pub(super) fn sample(setup: Setup) -> KeyShare {
+    // This hash differs from the map's, whose slots would be filled unevenly otherwise.
+    KeyShare::of((PAIRS / setup.clients.max(1)).clamp(1, KEYS), setup.keys, 0x5EED_0F5A_3B1E_D000)
 }
 
 /// The versions that one client has read and written on the sampled keys. It belongs to that client, and holds no more
@@ -42,7 +25,7 @@ impl KeySample {
 #[derive(Debug)]
 pub struct ClientView {
     instance: u64,
-    sample: KeySample,
+    sample: KeyShare,
     known: HashMap<u64, KnownVersions, BuildHasherDefault<KeyHasher>>,
 }
 
@@ -56,7 +39,7 @@ pub struct KnownVersions {
 }
 
 impl ClientView {
-    pub(super) fn new(instance: u64, sample: KeySample) -> Self {
+    pub(super) fn new(instance: u64, sample: KeyShare) -> Self {
         Self { instance, sample, known: HashMap::default() }
     }
 
@@ -119,7 +102,7 @@ mod tests {
     use super::*;
 
     fn sampled(keys: u64, clients: u64) -> u64 {
-        let sample = KeySample::new(Setup { keys, clients, instances: 2 });
+        let sample = sample(Setup { keys, clients, instances: 2 });
         (0..keys).filter(|&key| sample.contains(key)).count() as u64
     }
 
@@ -136,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_view_holds_no_more_than_the_sampled_keys() {
-        let sample = KeySample::new(Setup { keys: 100_000, clients: 1000, instances: 2 });
+        let sample = sample(Setup { keys: 100_000, clients: 1000, instances: 2 });
         let mut view = ClientView::new(0, sample);
         for version in 1..4 {
             for key in 0..100_000 {

@@ -11,6 +11,8 @@ pub mod clock;
 pub mod hash;
 pub mod inherited;
 pub mod interrupt;
+pub mod key_share;
+pub mod lives;
 pub mod memory;
 pub mod observer;
 pub mod open_files;

@@ -26,6 +26,11 @@ pub enum RecordError {
         "a trace is recorded of a load that goes on as it is, and that of the scenario changes by [[phase]] or [staircase]; leave that out, and set the rate and the mix of one part of it in [workload]"
     )]
     Phases,
+    /// Documents that are inserted or deleted, of which a trace says nothing.
+    #[error(
+        "a trace is recorded of documents that are there all the time, and those of the scenario come and go; leave workload.inserts, workload.deletes and dataset.loaded out"
+    )]
+    Lives,
     /// Reads of several documents, of which a trace tells one key a row.
     #[error(
         "a row of a trace tells of one key, and a read of the scenario asks for {0} together; leave workload.keys_per_read out"
@@ -55,6 +60,9 @@ pub fn record(
     }
     if !scenario.phases.is_empty() {
         return Err(RecordError::Phases);
+    }
+    if scenario.facts().population.may_lack_some() {
+        return Err(RecordError::Lives);
     }
     if let Some(batching) = scenario.batching() {
         return Err(RecordError::Batches(batching.keys));

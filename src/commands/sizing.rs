@@ -122,6 +122,9 @@ fn simulate_scenario(
     if !scenario.phases.is_empty() {
         return Err(SizingError::Phases);
     }
+    if scenario.facts().population.may_lack_some() {
+        return Err(SizingError::Lives);
+    }
     let documents = scenario.dataset.keys.get();
     let counted = counted(scenario, request);
     let seed = scenario.run.seed;

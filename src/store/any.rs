@@ -172,6 +172,10 @@ impl WriteLog for AnyCache {
         cache!(self.remove_clean(key))
     }
 
+    async fn remove_deleted(&self, key: &str, last: Version) -> Result<bool, StoreError> {
+        cache!(self.remove_deleted(key, last))
+    }
+
     async fn read_log(&self, reader: LogConsumer<'_>, most: u64) -> Result<Vec<LogRecord>, StoreError> {
         cache!(self.read_log(reader, most))
     }
@@ -225,6 +229,14 @@ impl Database for AnyDatabase {
         patch: &Patch,
     ) -> Result<Option<Document>, StoreError> {
         database!(self.update(collection, id, patch))
+    }
+
+    async fn insert(&self, collection: &str, document: &Document) -> Result<bool, StoreError> {
+        database!(self.insert(collection, document))
+    }
+
+    async fn delete(&self, collection: &str, id: &str) -> Result<Option<Document>, StoreError> {
+        database!(self.delete(collection, id))
     }
 
     async fn bulk_update(

@@ -65,7 +65,8 @@ pub enum SettleOutcome {
     Stored,
     /// The cache already holds this version or a newer one.
     NewerThere,
-    /// Nothing was there, or the token of a load in flight, which is now void and cannot fill.
+    /// Nothing was there, or the token of a load in flight, which is now void and cannot fill, or the knowledge of an
+    /// absence, which is gone.
     Voided,
 }
 
@@ -139,8 +140,9 @@ pub trait Cache: Clone + Send + Sync + 'static {
 
     /// Ends a write: after the database has committed `entry` (a document), makes sure that the cache holds
     /// nothing older. The document replaces the caller's own token or an older document; a newer or equal
-    /// document stays; another's token is removed, so that its load cannot fill; under an empty key nothing
-    /// is put, since a newer version may have been there and been evicted.
+    /// document stays; another's token is removed, so that its load cannot fill, and so is the knowledge
+    /// that there is none, which may be of after a delete; under an empty key nothing is put, since a newer version may have
+    /// been there and been evicted.
     fn settle(
         &self,
         key: &str,
@@ -238,6 +240,20 @@ pub trait Database: Clone + Send + Sync + 'static {
         collection: &str,
         id: &str,
         patch: &Patch,
+    ) -> impl Future<Output = Result<Option<Document>, StoreError>> + Send;
+
+    /// Puts a new document there; returns false, and changes nothing, if there is one with its `_id`.
+    fn insert(
+        &self,
+        collection: &str,
+        document: &Document,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Removes a document and returns it as it was; `None` if no document has this id.
+    fn delete(
+        &self,
+        collection: &str,
+        id: &str,
     ) -> impl Future<Output = Result<Option<Document>, StoreError>> + Send;
 
     /// Applies many updates. The result of each is `Ok(true)` if it was done, `Ok(false)` if it was skipped

@@ -361,6 +361,31 @@ impl Database for MongoDatabase {
         Ok(merged.map(Document::from_raw))
     }
 
+    async fn insert(&self, collection: &str, document: &Document) -> Result<bool, StoreError> {
+        self.counters.database_write();
+        let malformed = || StoreError::new(ErrorKind::Malformed, "a document to be inserted cannot be read");
+        let raw = document.raw().ok_or_else(malformed)?.to_owned();
+        let collection = self.collection(collection);
+        let insertion = collection.insert_one(raw).write_concern(self.write_concern.driver());
+        let inserting = async {
+            match insertion.await {
+                Ok(_) => Ok(true),
+                Err(error) if errors::is_taken_id(&error) => Ok(false),
+                Err(error) => Err(error),
+            }
+        };
+        self.bounded("inserting a document", inserting).await
+    }
+
+    async fn delete(&self, collection: &str, id: &str) -> Result<Option<Document>, StoreError> {
+        self.counters.database_write();
+        let collection = self.collection(collection);
+        let deletion = collection.find_one_and_delete(doc! { "_id": id });
+        let deletion = deletion.write_concern(self.write_concern.driver());
+        let deleted = self.bounded("deleting a document", deletion.into_future()).await?;
+        Ok(deleted.map(Document::from_raw))
+    }
+
     async fn bulk_update(
         &self,
         collection: &str,

@@ -355,6 +355,10 @@ impl<C: WriteLog> WriteLog for DelayedCache<C> {
         self.round_trip.around(|| self.inner.remove_clean(key)).await
     }
 
+    async fn remove_deleted(&self, key: &str, last: Version) -> Result<bool, StoreError> {
+        self.round_trip.around(|| self.inner.remove_deleted(key, last)).await
+    }
+
     async fn read_log(&self, reader: LogConsumer<'_>, most: u64) -> Result<Vec<LogRecord>, StoreError> {
         self.round_trip.around(|| self.inner.read_log(reader, most)).await
     }
@@ -411,6 +415,14 @@ impl<D: Database> Database for DelayedDatabase<D> {
         patch: &Patch,
     ) -> Result<Option<Document>, StoreError> {
         self.serve(|| self.inner.update(collection, id, patch)).await
+    }
+
+    async fn insert(&self, collection: &str, document: &Document) -> Result<bool, StoreError> {
+        self.serve(|| self.inner.insert(collection, document)).await
+    }
+
+    async fn delete(&self, collection: &str, id: &str) -> Result<Option<Document>, StoreError> {
+        self.serve(|| self.inner.delete(collection, id)).await
     }
 
     async fn bulk_update(

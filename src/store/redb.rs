@@ -161,6 +161,26 @@ impl Database for EmbeddedDatabase {
         .await
     }
 
+    async fn insert(&self, collection: &str, document: &Document) -> Result<bool, StoreError> {
+        self.counters.database_write();
+        self.change("inserting a document", |reply| Change::Insert {
+            collection: collection.into(),
+            document: document.clone(),
+            reply,
+        })
+        .await
+    }
+
+    async fn delete(&self, collection: &str, id: &str) -> Result<Option<Document>, StoreError> {
+        self.counters.database_write();
+        self.change("deleting a document", |reply| Change::Delete {
+            collection: collection.into(),
+            id: id.into(),
+            reply,
+        })
+        .await
+    }
+
     async fn bulk_update(
         &self,
         collection: &str,

@@ -134,6 +134,15 @@ pub trait WriteLog: Cache {
     /// Removes the entry or token under a key unless it is dirty; returns true if it did.
     fn remove_clean(&self, key: &str) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
+    /// Removes what is under the key of an entity that the database has deleted: a token, the knowledge that there is none,
+    /// and a document up to the version `last`, dirty or not; returns true if it did. A later one is of an entity that was
+    /// inserted again.
+    fn remove_deleted(
+        &self,
+        key: &str,
+        last: Version,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
     /// Takes up to `most` records that no consumer was given yet, oldest first, without waiting for any. The
     /// caller holds them until it removes them.
     fn read_log(

@@ -33,13 +33,13 @@ use super::loader::Loader;
 use super::refresh::Refresher;
 use super::{
     Circumstances, EntityCache, Guarantee, LookUp, Needs, OnWrite, Promise, Read, RefreshAge, Refreshes,
-    Strategy, StrategyCache, WithCache, WriteError,
+    Strategy, StrategyCache, WithCache, WriteError, lifetime,
 };
 use crate::base::clock;
 use crate::base::units::Share;
 use crate::results::FailedStep;
 use crate::scenario::Positive;
-use crate::store::{Claimed, Patch, Stamp, StoreError, Token, Version};
+use crate::store::{Claimed, Document, Patch, Stamp, StoreError, Token, Version};
 use crate::strategy::source::{Source, TimesToLive};
 
 const fn at_least_one(number: u64) -> NonZeroU64 {
@@ -289,6 +289,16 @@ impl<C: StrategyCache, S: Source> Strategy for CacheAhead<C, S> {
     async fn write(&self, id: &str, patch: &Patch) -> Result<Option<Version>, WriteError> {
         let Loader { cache, source, .. } = &*self.ahead.loader;
         self.ahead.settings.on_write.write(cache, source, id, patch).await
+    }
+
+    async fn insert(&self, entity: &Document) -> Result<Option<Version>, WriteError> {
+        let Loader { cache, source, .. } = &*self.ahead.loader;
+        lifetime::insert(cache, source, entity).await
+    }
+
+    async fn delete(&self, id: &str) -> Result<Option<Version>, WriteError> {
+        let Loader { cache, source, .. } = &*self.ahead.loader;
+        lifetime::delete(cache, source, id).await
     }
 
     async fn invalidate(&self, id: &str) -> Result<(), StoreError> {

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use super::{
     Circumstances, Claim, EntityCache, Guarantee, LookUp, OnWrite, Promise, Read, ReadOutcome, Strategy,
-    StrategyCache, WithCache, WriteError, WriteModel,
+    StrategyCache, WithCache, WriteError, WriteModel, lifetime,
 };
 use crate::store::{Cache, Document, Patch, StoreError, Token, Version};
 use crate::strategy::source::Source;
@@ -118,6 +118,14 @@ impl<C: StrategyCache, S: Source> Strategy for CacheAside<C, S> {
 
     async fn write(&self, id: &str, patch: &Patch) -> Result<Option<Version>, WriteError> {
         self.on_write.write(&self.cache, &self.source, id, patch).await
+    }
+
+    async fn insert(&self, entity: &Document) -> Result<Option<Version>, WriteError> {
+        lifetime::insert(&self.cache, &self.source, entity).await
+    }
+
+    async fn delete(&self, id: &str) -> Result<Option<Version>, WriteError> {
+        lifetime::delete(&self.cache, &self.source, id).await
     }
 
     async fn invalidate(&self, id: &str) -> Result<(), StoreError> {

@@ -27,7 +27,7 @@ use super::{
     WriteError, WriteModel,
 };
 use crate::scenario::Positive;
-use crate::store::{Patch, StoreError, Version, WriteLog};
+use crate::store::{Document, Patch, StoreError, Version, WriteLog};
 use crate::strategy::source::Source;
 
 crate::choices! {
@@ -155,6 +155,14 @@ impl<C: WriteLog, S: Source> Strategy for CacheBehind<C, S> {
 
     async fn write(&self, id: &str, patch: &Patch) -> Result<Option<Version>, WriteError> {
         self.behind.write(id, patch).await
+    }
+
+    async fn insert(&self, entity: &Document) -> Result<Option<Version>, WriteError> {
+        self.behind.insert(entity).await
+    }
+
+    async fn delete(&self, id: &str) -> Result<Option<Version>, WriteError> {
+        self.behind.delete(id).await
     }
 
     async fn invalidate(&self, id: &str) -> Result<(), StoreError> {

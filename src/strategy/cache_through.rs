@@ -19,9 +19,9 @@ use super::flight::Flight;
 use super::loader::Loader;
 use super::{
     Circumstances, EntityCache, Guarantee, OnWrite, Promise, Read, Strategy, StrategyCache, WithCache,
-    WriteError, WriteModel,
+    WriteError, WriteModel, lifetime,
 };
-use crate::store::{Patch, StoreError, Version};
+use crate::store::{Document, Patch, StoreError, Version};
 use crate::strategy::source::Source;
 
 crate::settings! {
@@ -72,6 +72,14 @@ impl<C: StrategyCache, S: Source> Strategy for CacheThrough<C, S> {
 
     async fn write(&self, id: &str, patch: &Patch) -> Result<Option<Version>, WriteError> {
         self.on_write.write(&self.loader.cache, &self.loader.source, id, patch).await
+    }
+
+    async fn insert(&self, entity: &Document) -> Result<Option<Version>, WriteError> {
+        lifetime::insert(&self.loader.cache, &self.loader.source, entity).await
+    }
+
+    async fn delete(&self, id: &str) -> Result<Option<Version>, WriteError> {
+        lifetime::delete(&self.loader.cache, &self.loader.source, id).await
     }
 
     async fn invalidate(&self, id: &str) -> Result<(), StoreError> {

@@ -27,7 +27,7 @@ use super::flight::Flight;
 use super::loader::Loader;
 use super::{
     Circumstances, EntityCache, Guarantee, Needs, OnWrite, Promise, Read, Strategy, StrategyCache, WithCache,
-    WriteError,
+    WriteError, lifetime,
 };
 use crate::results::FailedStep;
 use crate::store::{Announced, Document, ErrorKind, Patch, StoreError, Version};
@@ -185,6 +185,14 @@ impl<C: StrategyCache, S: Source> Strategy for ChangeStream<C, S> {
         let version = written.as_ref().ok().and_then(Option::as_ref).map(Document::version);
         self.unannounced.lock().end(id, version);
         Ok(written.map(|_| version)?)
+    }
+
+    async fn insert(&self, entity: &Document) -> Result<Option<Version>, WriteError> {
+        lifetime::insert(&self.loader.cache, &self.loader.source, entity).await
+    }
+
+    async fn delete(&self, id: &str) -> Result<Option<Version>, WriteError> {
+        lifetime::delete(&self.loader.cache, &self.loader.source, id).await
     }
 
     async fn invalidate(&self, id: &str) -> Result<(), StoreError> {

@@ -23,11 +23,11 @@ use compact_str::{CompactString, format_compact};
 
 use super::{
     Circumstances, Claim, EntityCache, Guarantee, LookUp, OnWrite, Promise, Read, ReadOutcome, Strategy,
-    StrategyCache, WithCache, WriteEffect, WriteError, WriteModel, cache_aside,
+    StrategyCache, WithCache, WriteEffect, WriteError, WriteModel, cache_aside, lifetime,
 };
 use crate::base::clock;
 use crate::scenario::Positive;
-use crate::store::{Patch, StoreError, Version};
+use crate::store::{Document, Patch, StoreError, Version};
 use crate::strategy::source::Source;
 
 crate::settings! {
@@ -166,6 +166,14 @@ impl<C: StrategyCache, S: Source> Strategy for Lease<C, S> {
     async fn write(&self, id: &str, patch: &Patch) -> Result<Option<Version>, WriteError> {
         self.retire(&self.cache.key(id)).await;
         OnWrite::Invalidate.write(&self.cache, &self.source, id, patch).await
+    }
+
+    async fn insert(&self, entity: &Document) -> Result<Option<Version>, WriteError> {
+        lifetime::insert(&self.cache, &self.source, entity).await
+    }
+
+    async fn delete(&self, id: &str) -> Result<Option<Version>, WriteError> {
+        lifetime::delete(&self.cache, &self.source, id).await
     }
 
     async fn invalidate(&self, id: &str) -> Result<(), StoreError> {

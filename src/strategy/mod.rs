@@ -17,6 +17,7 @@ pub mod entity_cache;
 pub mod flight;
 pub mod guarantee;
 pub mod lease;
+pub mod lifetime;
 pub mod loader;
 pub mod near_cache;
 pub mod no_cache;
@@ -142,6 +143,20 @@ pub trait Strategy: Send + Sync + 'static {
         patch: &Patch,
     ) -> impl Future<Output = Result<Option<Version>, WriteError>> + Send;
 
+    /// Puts a new entity into the database at once, whatever becomes of other writes, and returns its version; `None` if
+    /// there is one with its id, which stays. After that no read is told that there is none.
+    ///
+    /// # Errors
+    /// Returns errors as [`Strategy::write`] does.
+    fn insert(&self, entity: &Document) -> impl Future<Output = Result<Option<Version>, WriteError>> + Send;
+
+    /// Takes an entity out of the database at once, whatever becomes of other writes, and returns the last version that it
+    /// had there; `None` if there is none. What was written of it before and has not been flushed goes with it.
+    ///
+    /// # Errors
+    /// Returns errors as [`Strategy::write`] does.
+    fn delete(&self, id: &str) -> impl Future<Output = Result<Option<Version>, WriteError>> + Send;
+
     /// Makes the next read of an entity ask the source, after another client has changed it.
     fn invalidate(&self, id: &str) -> impl Future<Output = Result<(), StoreError>> + Send;
 
@@ -252,6 +267,13 @@ macro_rules! strategies {
             }
             async fn write(&self, id: &str, patch: &Patch) -> Result<Option<Version>, WriteError> {
                 match self { $( Self::$variant(strategy) => strategy.write(id, patch).await, )+ }
+            }
+            // Boxed, since they are rare and wait for the database.
+            async fn insert(&self, entity: &Document) -> Result<Option<Version>, WriteError> {
+                match self { $( Self::$variant(strategy) => Box::pin(strategy.insert(entity)).await, )+ }
+            }
+            async fn delete(&self, id: &str) -> Result<Option<Version>, WriteError> {
+                match self { $( Self::$variant(strategy) => Box::pin(strategy.delete(id)).await, )+ }
             }
             async fn invalidate(&self, id: &str) -> Result<(), StoreError> {
                 match self { $( Self::$variant(strategy) => strategy.invalidate(id).await, )+ }

@@ -32,7 +32,7 @@ use super::flight::Flight;
 use super::loader::Loader;
 use super::{
     Circumstances, EntityCache, Guarantee, LookUp, Needs, OnWrite, Promise, Read, ReadOutcome, Staleness,
-    Strategy, StrategyCache, WithCache, WriteError,
+    Strategy, StrategyCache, WithCache, WriteError, lifetime,
 };
 use crate::base::clock::{self, Instant};
 use crate::results::FailedStep;
@@ -244,6 +244,16 @@ impl<C: StrategyCache, S: Source> Strategy for NearCache<C, S> {
         let written = self.on_write.write(&self.loader.cache, &self.loader.source, id, patch).await;
         self.near.lock().forget(&self.loader.cache.key(id));
         written
+    }
+
+    async fn insert(&self, entity: &Document) -> Result<Option<Version>, WriteError> {
+        lifetime::insert(&self.loader.cache, &self.loader.source, entity).await
+    }
+
+    async fn delete(&self, id: &str) -> Result<Option<Version>, WriteError> {
+        let deleted = lifetime::delete(&self.loader.cache, &self.loader.source, id).await;
+        self.near.lock().forget(&self.loader.cache.key(id));
+        deleted
     }
 
     async fn invalidate(&self, id: &str) -> Result<(), StoreError> {

@@ -53,6 +53,14 @@ impl<C: 'static, S: Source> Strategy for NoCache<C, S> {
         Ok(self.source.update(id, patch).await?.as_ref().map(Document::version))
     }
 
+    async fn insert(&self, entity: &Document) -> Result<Option<Version>, WriteError> {
+        Ok(self.source.insert(entity).await?.then(|| entity.version()))
+    }
+
+    async fn delete(&self, id: &str) -> Result<Option<Version>, WriteError> {
+        Ok(self.source.delete(id).await?.as_ref().map(Document::version))
+    }
+
     async fn invalidate(&self, _id: &str) -> Result<(), StoreError> {
         Ok(())
     }

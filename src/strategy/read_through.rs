@@ -17,9 +17,9 @@ use super::flight::Flight;
 use super::loader::Loader;
 use super::{
     Circumstances, EntityCache, Guarantee, OnWrite, Promise, Read, Strategy, StrategyCache, WithCache,
-    WriteEffect, WriteError, WriteModel,
+    WriteEffect, WriteError, WriteModel, lifetime,
 };
-use crate::store::{Patch, StoreError, Version};
+use crate::store::{Document, Patch, StoreError, Version};
 use crate::strategy::source::Source;
 
 crate::settings! {
@@ -65,6 +65,14 @@ impl<C: StrategyCache, S: Source> Strategy for ReadThrough<C, S> {
 
     async fn write(&self, id: &str, patch: &Patch) -> Result<Option<Version>, WriteError> {
         OnWrite::Invalidate.write(&self.0.cache, &self.0.source, id, patch).await
+    }
+
+    async fn insert(&self, entity: &Document) -> Result<Option<Version>, WriteError> {
+        lifetime::insert(&self.0.cache, &self.0.source, entity).await
+    }
+
+    async fn delete(&self, id: &str) -> Result<Option<Version>, WriteError> {
+        lifetime::delete(&self.0.cache, &self.0.source, id).await
     }
 
     async fn invalidate(&self, id: &str) -> Result<(), StoreError> {

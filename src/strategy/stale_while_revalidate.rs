@@ -25,7 +25,7 @@ use super::loader::Loader;
 use super::refresh::Refresher;
 use super::{
     Circumstances, EntityCache, Guarantee, LookUp, OnWrite, Promise, Read, RefreshAge, Refreshes, Strategy,
-    StrategyCache, WithCache, WriteError,
+    StrategyCache, WithCache, WriteError, lifetime,
 };
 use crate::base::clock;
 use crate::scenario::Positive;
@@ -140,6 +140,14 @@ impl<C: StrategyCache, S: Source> Strategy for StaleWhileRevalidate<C, S> {
             Some(on_write) => on_write.write(&self.loader.cache, &self.loader.source, id, patch).await,
             None => Ok(self.loader.source.update(id, patch).await?.as_ref().map(Document::version)),
         }
+    }
+
+    async fn insert(&self, entity: &Document) -> Result<Option<Version>, WriteError> {
+        lifetime::insert(&self.loader.cache, &self.loader.source, entity).await
+    }
+
+    async fn delete(&self, id: &str) -> Result<Option<Version>, WriteError> {
+        lifetime::delete(&self.loader.cache, &self.loader.source, id).await
     }
 
     async fn invalidate(&self, id: &str) -> Result<(), StoreError> {

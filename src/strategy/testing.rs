@@ -8,6 +8,7 @@ mod draws;
 mod failures;
 mod interleavings;
 mod listen;
+mod lives;
 mod own_ttl;
 mod refresh;
 mod simulation;
@@ -224,6 +225,26 @@ impl Source for ScriptedSource {
         failing.map_or(merged, |(kind, _)| Err(StoreError::new(kind, "a scripted update that was done")))
     }
 
+    async fn insert(&self, entity: &Document) -> Result<bool, StoreError> {
+        self.pass(Point::BeforeCommit).await;
+        let id = entity.id().expect("it has an id").to_owned();
+        let is_new = {
+            let mut scripts = self.scripts.lock();
+            let is_new = !scripts.documents.contains_key(&id);
+            scripts.documents.entry(id).or_insert_with(|| entity.clone());
+            is_new
+        };
+        self.pass(Point::AfterCommit).await;
+        Ok(is_new)
+    }
+
+    async fn delete(&self, id: &str) -> Result<Option<Document>, StoreError> {
+        self.pass(Point::BeforeCommit).await;
+        let deleted = self.scripts.lock().documents.remove(id);
+        self.pass(Point::AfterCommit).await;
+        Ok(deleted)
+    }
+
     async fn changes(&self) -> Result<ChangeFeed, StoreError> {
         let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
         let _ = sender.send(Announced::Connected);
@@ -259,6 +280,7 @@ pub(crate) enum Method {
     PutDirty,
     MarkClean,
     RemoveClean,
+    RemoveDeleted,
     ReadLog,
     TakeOver,
     RemoveRecords,
@@ -475,6 +497,10 @@ impl<C: WriteLog, I: Interference> WriteLog for Interfered<C, I> {
 
     async fn remove_clean(&self, key: &str) -> Result<bool, StoreError> {
         self.call(Method::RemoveClean, self.cache.remove_clean(key)).await
+    }
+
+    async fn remove_deleted(&self, key: &str, last: Version) -> Result<bool, StoreError> {
+        self.call(Method::RemoveDeleted, self.cache.remove_deleted(key, last)).await
     }
 
     async fn read_log(&self, reader: LogConsumer<'_>, most: u64) -> Result<Vec<LogRecord>, StoreError> {

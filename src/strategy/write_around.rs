@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use super::{
     Circumstances, EntityCache, Guarantee, Promise, Read, Strategy, StrategyCache, WithCache, WriteEffect,
-    WriteError, WriteModel, cache_aside,
+    WriteError, WriteModel, cache_aside, lifetime,
 };
 use crate::store::{Document, Patch, StoreError, Version};
 use crate::strategy::source::Source;
@@ -63,6 +63,14 @@ impl<C: StrategyCache, S: Source> Strategy for WriteAround<C, S> {
 
     async fn write(&self, id: &str, patch: &Patch) -> Result<Option<Version>, WriteError> {
         Ok(self.source.update(id, patch).await?.as_ref().map(Document::version))
+    }
+
+    async fn insert(&self, entity: &Document) -> Result<Option<Version>, WriteError> {
+        lifetime::insert(&self.cache, &self.source, entity).await
+    }
+
+    async fn delete(&self, id: &str) -> Result<Option<Version>, WriteError> {
+        lifetime::delete(&self.cache, &self.source, id).await
     }
 
     async fn invalidate(&self, id: &str) -> Result<(), StoreError> {

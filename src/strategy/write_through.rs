@@ -14,10 +14,10 @@
 use std::time::Duration;
 
 use super::{
-    Circumstances, EntityCache, Guarantee, LookUp, OnWrite, Promise, Read, ReadOutcome, Strategy,
-    StrategyCache, WithCache, WriteError,
+    Circumstances, Claim, EntityCache, Guarantee, LookUp, OnWrite, Promise, Read, ReadOutcome, Strategy,
+    StrategyCache, WithCache, WriteError, cache_aside, lifetime,
 };
-use crate::store::{Patch, StoreError, Version};
+use crate::store::{Document, Patch, StoreError, Version};
 use crate::strategy::source::Source;
 
 crate::settings! {
@@ -65,6 +65,23 @@ impl<C: StrategyCache, S: Source> Strategy for WriteThrough<C, S> {
 
     async fn write(&self, id: &str, patch: &Patch) -> Result<Option<Version>, WriteError> {
         OnWrite::Update.write(&self.cache, &self.source, id, patch).await
+    }
+
+    /// The entity is put into the cache at once, as on a write: a miss fills nothing.
+    async fn insert(&self, entity: &Document) -> Result<Option<Version>, WriteError> {
+        let inserted = lifetime::insert(&self.cache, &self.source, entity).await?;
+        let id = entity.id().unwrap_or_default();
+        if inserted.is_some()
+            && let Ok(Claim::Mine(token)) = self.cache.claim(&self.cache.key(id)).await
+        {
+            // It is loaded again, since it may have been changed or deleted since then.
+            let _ = cache_aside::load_and_fill(&self.cache, &self.source, id, token).await;
+        }
+        Ok(inserted)
+    }
+
+    async fn delete(&self, id: &str) -> Result<Option<Version>, WriteError> {
+        lifetime::delete(&self.cache, &self.source, id).await
     }
 
     async fn invalidate(&self, id: &str) -> Result<(), StoreError> {

@@ -27,11 +27,11 @@ use super::loader::Loader;
 use super::refresh::Refresher;
 use super::{
     Circumstances, EntityCache, Guarantee, LookUp, OnWrite, Promise, Read, Strategy, StrategyCache,
-    WithCache, WriteError,
+    WithCache, WriteError, lifetime,
 };
 use crate::base::clock;
 use crate::scenario::PositiveNumber;
-use crate::store::{Patch, Stamp, StoreError, Version};
+use crate::store::{Document, Patch, Stamp, StoreError, Version};
 use crate::strategy::source::Source;
 
 crate::settings! {
@@ -103,6 +103,14 @@ impl<C: StrategyCache, S: Source> Strategy for Xfetch<C, S> {
 
     async fn write(&self, id: &str, patch: &Patch) -> Result<Option<Version>, WriteError> {
         self.on_write.write(&self.loader.cache, &self.loader.source, id, patch).await
+    }
+
+    async fn insert(&self, entity: &Document) -> Result<Option<Version>, WriteError> {
+        lifetime::insert(&self.loader.cache, &self.loader.source, entity).await
+    }
+
+    async fn delete(&self, id: &str) -> Result<Option<Version>, WriteError> {
+        lifetime::delete(&self.loader.cache, &self.loader.source, id).await
     }
 
     async fn invalidate(&self, id: &str) -> Result<(), StoreError> {

@@ -12,9 +12,10 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::page_id::PageId;
 use super::settings::{INVENTORY, PRODUCT, Spec};
+use crate::application::Population;
 use crate::application::catalog::{Products, write_id};
 use crate::application::{Damage, Dataset, DatasetParameters, EntityKind, EntityRef, Model as _};
-use crate::audit::{Seen, Write, WriteId};
+use crate::audit::{FieldSet, Seen, Write, WriteId};
 use crate::base::units::ByteSize;
 use crate::load::workload::{Operation, ValueSizes};
 use crate::store::{Document, Patch, Version};
@@ -215,7 +216,7 @@ impl Shop {
         let write = write_id(client, operation.number);
         let checksum = field_sum(Self::id(product).as_bytes(), name.as_str().as_bytes(), value, write);
         FieldChange {
-            write: Write { key: product, field: number, id: write },
+            write: Write { key: product, fields: FieldSet::One(number), id: write },
             patch: Patch::new().set(name, value).set(by, write).set(sum, checksum),
             value,
         }
@@ -279,6 +280,7 @@ impl Shop {
         let bare = build("").bytes().len();
         let words = Products {
             keys: self.products(),
+            population: Population::ALL,
             categories: 1,
             value_size: ValueSizes::Fixed(ByteSize(1)),
             seed: self.facts.seed,

@@ -28,7 +28,14 @@ use crate::strategy::{CachingSettings, Strategy as _, StrategySpec, cache_aside,
 const SKEW: f64 = 0.8;
 
 fn facts(keys: u64, categories: u64) -> DatasetParameters {
-    DatasetParameters { keys, categories, value_size: ValueSizes::Fixed(ByteSize(700)), seed: 3 }
+    let value_size = ValueSizes::Fixed(ByteSize(700));
+    DatasetParameters {
+        keys,
+        population: crate::application::Population::ALL,
+        categories,
+        value_size,
+        seed: 3,
+    }
 }
 
 fn shop() -> Shop {

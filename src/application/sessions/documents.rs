@@ -13,7 +13,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 use super::settings::{PERMISSIONS, SESSION, Spec, USER};
 use crate::application::catalog::write_id;
 use crate::application::{Damage, Dataset, DatasetParameters, EntityKind, EntityRef, Model};
-use crate::audit::{FIELDS, Seen, Write};
+use crate::audit::{FIELDS, FieldSet, Seen, Write};
 use crate::load::workload::{Operation, ValueSizes};
 use crate::store::document::Flat;
 use crate::store::{Document, Patch, Version};
@@ -170,7 +170,7 @@ impl Dataset for Users {
 /// The audit's view of a write: key, field and id.
 #[must_use]
 pub fn write_of(subject: u64, client: u32, operation: &Operation) -> Write {
-    Write { key: subject, field: 0, id: write_id(client, operation.number) }
+    Write { key: subject, fields: FieldSet::One(0), id: write_id(client, operation.number) }
 }
 
 /// The patch of an operation on a document of a user.

@@ -27,7 +27,7 @@ use crate::load::workload::{Operation, ValueSizes};
 use crate::measure::Anomalies;
 use crate::results::AnomalyKind;
 use crate::store::local::{LocalCache, LocalCapacity};
-use crate::store::{Counters, Document, Patch, Sessions as _, StoreError, Version};
+use crate::store::{Counters, Document, ErrorKind, Patch, Sessions as _, StoreError, Version};
 use crate::strategy::source::Keyspace;
 use crate::strategy::{Read, ReadOutcome, Strategy, WriteError};
 
@@ -39,6 +39,14 @@ const TTL: Duration = Duration::from_hours(24);
 struct Documents(Arc<Mutex<HashMap<String, (Document, Document)>>>, Arc<AtomicBool>);
 
 impl Strategy for Documents {
+    async fn insert(&self, _entity: &Document) -> Result<Option<Version>, WriteError> {
+        Err(StoreError::new(ErrorKind::Unavailable, "nothing is inserted here").into())
+    }
+
+    async fn delete(&self, _id: &str) -> Result<Option<Version>, WriteError> {
+        Err(StoreError::new(ErrorKind::Unavailable, "nothing is deleted here").into())
+    }
+
     async fn read(&self, id: &str) -> Result<Read, StoreError> {
         let (new, old) = self.0.lock().get(id).cloned().expect("every user has a document");
         let shown = if self.1.load(Relaxed) { old } else { new };
@@ -76,6 +84,7 @@ impl Stage {
     fn new() -> Self {
         let facts = DatasetParameters {
             keys: USERS,
+            population: crate::application::Population::ALL,
             categories: 1,
             value_size: ValueSizes::Fixed(ByteSize(400)),
             seed: 1,

@@ -8,7 +8,7 @@ use proptest::test_runner::TestRunner;
 
 use super::oracle::{Oracle, ReadRecord, WriteEnd, WriteRecord};
 use crate::audit::{
-    Audit, ClientView, Conclusion, Expected, FIELDS, Findings, Seen, Setup, Write, WriteOutcome,
+    Audit, ClientView, Conclusion, Expected, FIELDS, FieldSet, Findings, Seen, Setup, Write, WriteOutcome,
 };
 use crate::base::clock::Instant;
 
@@ -91,7 +91,7 @@ impl World {
     fn send_write(&mut self, step: Step) -> Doing {
         let record = self.oracle.writes.len();
         let (key, field) = (u64::from(step.pick) % KEYS, usize::from(step.tamper) % FIELDS);
-        let write = Write { key, field, id: (record as u64).cast_signed() + 1 };
+        let write = Write { key, fields: FieldSet::One(field), id: (record as u64).cast_signed() + 1 };
         self.audit.write_sent(write);
         let client = step.client as u64;
         self.oracle.writes.push(WriteRecord { client, write, sent_step: self.step, end: None });
@@ -107,7 +107,7 @@ impl World {
             _ => documents[documents.len() - 1],
         };
         let mut document = Seen { version: base.version + u64::from(step.tamper < 240), ..base };
-        document.writes[write.field] = write.id;
+        write.fields.each().for_each(|field| document.writes[field] = write.id);
         documents.push(document);
         document.version
     }

@@ -63,7 +63,7 @@ impl Oracle {
     fn last(&self, key: u64, field: usize, before: usize) -> Option<(u64, WriteId)> {
         self.acknowledged(key, before)
             .into_iter()
-            .filter(|(record, ..)| record.write.field == field)
+            .filter(|(record, ..)| record.write.fields.each().contains(&field))
             .map(|(record, _, version)| (version, record.write.id))
             .max_by_key(|(version, _)| *version)
     }

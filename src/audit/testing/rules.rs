@@ -5,10 +5,11 @@ use std::time::Duration;
 use crate::audit::line::KeyState;
 use crate::audit::view::PAIRS;
 use crate::audit::{
-    Audit, ClientView, Conclusion, Example, Expected, FIELDS, Findings, Seen, SessionAnomaly, Setup, Write,
-    WriteId, WriteOutcome, facts,
+    Audit, ClientView, Conclusion, Example, Expected, FIELDS, FieldSet, Findings, Seen, SessionAnomaly,
+    Setup, Write, WriteId, WriteOutcome, facts,
 };
 use crate::base::clock::Instant;
+use crate::base::lives::{end_of_life, first_version};
 use crate::results::AnomalyKind;
 
 const KEY: u64 = 7;
@@ -34,7 +35,7 @@ impl Scene {
     }
 
     fn write(&mut self, client: usize, field: usize, id: WriteId, ended: WriteOutcome, millis: u64) {
-        let write = Write { key: KEY, field, id };
+        let write = Write { key: KEY, fields: FieldSet::One(field), id };
         self.audit.write_sent(write);
         let at = self.at(millis);
         self.audit.write_ended(&mut self.views[client], write, ended, at);
@@ -104,9 +105,9 @@ fn a_read_sent_before_the_acknowledgement_is_not_stale_and_overlapped_the_write(
 #[test]
 fn a_write_that_is_still_under_way_overlaps_and_one_that_has_ended_does_not() {
     let mut scene = Scene::new();
-    scene.audit.write_sent(Write { key: KEY, field: 0, id: 11 });
+    scene.audit.write_sent(Write { key: KEY, fields: FieldSet::One(0), id: 11 });
     assert!(scene.read(1, 1, [0, 0], 1).overlapped_a_write);
-    let (write, at) = (Write { key: KEY, field: 0, id: 11 }, scene.at(2));
+    let (write, at) = (Write { key: KEY, fields: FieldSet::One(0), id: 11 }, scene.at(2));
     scene.audit.write_ended(&mut scene.views[0], write, WriteOutcome::Failed, at);
     assert_eq!(scene.read(1, 1, [0, 0], 3), Findings::default());
 }
@@ -364,7 +365,7 @@ fn every_kind_gives_an_example_from_measured_time_only() {
 fn a_key_beyond_the_dataset_is_nobodys() {
     let audit = Audit::new(Setup { keys: 3, clients: 1, instances: 1 });
     let mut view = audit.view(0);
-    let write = Write { key: 3, field: 0, id: 1 };
+    let write = Write { key: 3, fields: FieldSet::One(0), id: 1 };
     audit.write_sent(write);
     audit.write_ended(&mut view, write, WriteOutcome::Acknowledged(2), audit.began);
     audit.settle_key(3, None, None);
@@ -404,4 +405,97 @@ fn a_difference_that_a_write_of_unknown_end_has_made_is_explained_and_one_that_l
         0,
         "nothing is unknown"
     );
+}
+
+/// What an insert or a delete leaves of a document: all of its fields at a version.
+fn change_whole(scene: &mut Scene, id: WriteId, ended: WriteOutcome, millis: u64) {
+    let write = Write { key: KEY, fields: FieldSet::All, id };
+    scene.audit.write_sent(write);
+    let at = scene.at(millis);
+    scene.audit.write_ended(&mut scene.views[0], write, ended, at);
+}
+
+fn read_nothing(scene: &mut Scene, client: usize, expected: Expected, millis: u64) -> Option<Findings> {
+    let (sent, done) = (scene.at(millis), scene.at(millis + 1));
+    scene.audit.absence_answered(&mut scene.views[client], KEY, expected, sent, done)
+}
+
+const INSERTED: u64 = first_version(1);
+const DELETED: u64 = end_of_life(INSERTED);
+
+#[test]
+fn a_document_that_is_served_after_its_delete_was_acknowledged_is_stale_by_as_much() {
+    let mut scene = Scene::new();
+    scene.acknowledge(2, 11, 5);
+    change_whole(&mut scene, 12, WriteOutcome::Acknowledged(end_of_life(2)), 10);
+    let found = scene.read(1, 2, [11, 0], 17);
+    assert_eq!((found.stale, found.dropped_field), (millis(7), false));
+    let expected = scene.audit.read_sent(KEY);
+    assert_eq!(read_nothing(&mut scene, 1, expected, 17), Some(Findings::default()));
+}
+
+#[test]
+fn the_age_counts_from_the_delete_however_soon_the_document_came_again() {
+    let mut scene = Scene::new();
+    scene.acknowledge(2, 11, 5);
+    change_whole(&mut scene, 12, WriteOutcome::Acknowledged(end_of_life(2)), 10);
+    change_whole(&mut scene, 13, WriteOutcome::Acknowledged(INSERTED), 15);
+    assert_eq!(scene.read(1, 2, [11, 0], 20).stale, millis(10));
+    let again = scene.read(1, INSERTED, [13, 13], 20);
+    assert_eq!((again.stale, again.dropped_field), (None, false));
+    let patched = scene.read(1, INSERTED + 1, [13, 14], 20);
+    assert!(!patched.dropped_field, "a write that is not acknowledged yet may be there");
+}
+
+#[test]
+fn an_absence_after_an_insert_was_acknowledged_is_stale_and_before_it_right() {
+    let mut scene = Scene::new();
+    scene.audit.is_absent_at_first(KEY);
+    let before = scene.audit.read_sent(KEY);
+    assert_eq!(read_nothing(&mut scene, 1, before, 1), Some(Findings::default()));
+    change_whole(&mut scene, 12, WriteOutcome::Acknowledged(INSERTED), 10);
+    let overlapping = Findings { overlapped_a_write: true, ..Findings::default() };
+    assert_eq!(read_nothing(&mut scene, 1, before, 9), Some(overlapping), "it was sent before");
+    let expected = scene.audit.read_sent(KEY);
+    assert_eq!(read_nothing(&mut scene, 1, expected, 16).unwrap().stale, millis(6));
+    let own = read_nothing(&mut scene, 0, expected, 16).unwrap();
+    assert!(own.not_own_write && own.non_monotonic, "{own:?}");
+    assert_eq!(scene.example(AnomalyKind::Stale).expected_version, Some(INSERTED));
+}
+
+#[test]
+fn an_absence_is_damage_where_nobody_has_deleted_and_open_where_somebody_may_have() {
+    let mut scene = Scene::new();
+    let expected = scene.audit.read_sent(KEY);
+    assert_eq!(read_nothing(&mut scene, 1, expected, 1), None);
+    scene.acknowledge(2, 11, 5);
+    let expected = scene.audit.read_sent(KEY);
+    assert_eq!(read_nothing(&mut scene, 1, expected, 6), None, "it was changed and never deleted");
+    change_whole(&mut scene, 12, WriteOutcome::Indeterminate, 10);
+    let expected = scene.audit.read_sent(KEY);
+    assert_eq!(read_nothing(&mut scene, 1, expected, 11), Some(Findings::default()));
+}
+
+#[test]
+fn a_delete_that_the_database_does_not_reflect_is_lost_and_so_is_an_insert() {
+    let mut scene = Scene::new();
+    change_whole(&mut scene, 12, WriteOutcome::Acknowledged(end_of_life(1)), 10);
+    assert_eq!(scene.settle(seen(1, [0, 0]), None).lost_keys, 1, "it is still there");
+    let mut scene = Scene::new();
+    change_whole(&mut scene, 12, WriteOutcome::Acknowledged(end_of_life(1)), 10);
+    let kept = scene.settle(None, seen(1, [0, 0]));
+    assert_eq!((kept.lost_keys, kept.divergent_keys), (0, 1), "the cache still has it");
+    let mut scene = Scene::new();
+    scene.audit.is_absent_at_first(KEY);
+    change_whole(&mut scene, 12, WriteOutcome::Acknowledged(INSERTED), 10);
+    assert_eq!(scene.settle(None, None).lost_keys, 1);
+    let mut scene = Scene::new();
+    scene.audit.is_absent_at_first(KEY);
+    change_whole(&mut scene, 12, WriteOutcome::Acknowledged(INSERTED), 10);
+    change_whole(&mut scene, 13, WriteOutcome::Acknowledged(DELETED), 11);
+    assert_eq!(scene.settle(None, None).lost_keys, 0);
+    let mut scene = Scene::new();
+    scene.audit.is_absent_at_first(KEY);
+    change_whole(&mut scene, 12, WriteOutcome::Indeterminate, 10);
+    assert_eq!(scene.settle(None, None).lost_keys, 0, "nobody was told that it is there");
 }

@@ -6,7 +6,7 @@ use std::thread;
 
 use parking_lot::Mutex;
 
-use crate::audit::{Audit, FIELDS, Findings, Seen, Setup, Write, WriteOutcome};
+use crate::audit::{Audit, FIELDS, FieldSet, Findings, Seen, Setup, Write, WriteOutcome};
 use crate::base::clock;
 
 const ROUNDS: u64 = 20_000;
@@ -38,7 +38,7 @@ fn hammer(audit: &Audit, store: &Mutex<Seen>, ids: &AtomicI64, client: u64) -> u
     let mut overlapped = 0;
     for round in 0..ROUNDS {
         let field = (round % FIELDS as u64) as usize;
-        let write = Write { key: 0, field, id: ids.fetch_add(1, Ordering::Relaxed) };
+        let write = Write { key: 0, fields: FieldSet::One(field), id: ids.fetch_add(1, Ordering::Relaxed) };
         audit.write_sent(write);
         let version = {
             let mut document = store.lock();

@@ -29,6 +29,11 @@ pub enum SizingError {
         "a hit rate is simulated for a load that goes on as it is, and that of the scenario changes by [[phase]] or [staircase]; leave that out, and set the mix of one part of it in [workload]"
     )]
     Phases,
+    /// Documents that are inserted or deleted, so that a key does not stand for a document.
+    #[error(
+        "a curve is that of documents that are there all the time, and those of the scenario come and go; leave workload.inserts, workload.deletes and dataset.loaded out"
+    )]
+    Lives,
     /// A capacity is no number of entries that can be simulated.
     #[error(
         "a capacity of {0} cannot be simulated; give 1 to 4294967295 entries, or a share of the keys such as 10%, that is one entry or more, or for a trace a size such as 64MiB"

@@ -28,6 +28,10 @@ crate::settings! {
     pub struct WorkloadSettings {
         /// the share of operations that read; the others write
         reads: Share = Share::of(95, 100),
+        /// the share of the writes that insert a document, drawn like any other: one that is there stays as it is
+        inserts: Share = Share::NONE,
+        /// the share of the writes that delete a document, drawn like any other: where there is none, nothing happens; a read of what was deleted finds nothing, and a strategy that still serves it after the delete was acknowledged serves it stale
+        deletes: Share = Share::NONE,
         /// the share of reads that ask for ids that do not exist
         absent_share: Share = Share::NONE,
         /// how many documents one read of the application `catalog` asks for together, from 1 to 1000: each is drawn as `keys` and `absent_share` say, and what is drawn twice is asked for once; such a batch is one operation, with one response time, and its lookups count by key; docs/strategies.md says how strategies do it
@@ -52,5 +56,20 @@ crate::settings! {
         speed: Option<PositiveNumber> = None,
         /// what is done about a line of the trace that cannot be read: `refuse`, or `skip` and count it
         on_broken: BrokenLines = BrokenLines::Refuse,
+    }
+}
+
+impl WorkloadSettings {
+    /// Returns true if documents come and go while the load runs.
+    #[must_use]
+    pub fn has_lives(&self) -> bool {
+        self.inserts > Share::NONE || self.deletes > Share::NONE
+    }
+
+    /// The shares of reads, changes, inserts and deletes where so many operations read.
+    #[must_use]
+    pub fn shares(&self, reads: Share) -> [f64; 4] {
+        let (inserts, deletes, writes) = (self.inserts.get(), self.deletes.get(), 1.0 - reads.get());
+        [reads.get(), writes * (1.0 - inserts - deletes).max(0.0), writes * inserts, writes * deletes]
     }
 }

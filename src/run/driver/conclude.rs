@@ -55,6 +55,7 @@ async fn held(
     let stored = database.find(dataset.collection(subject), &place.id).await?;
     let cached = match cache.get(&kinds[place.entity].key(&place.id)).await? {
         None | Some(Entry::Token(_)) => None,
+        Some(Entry::Absent) if stored.is_none() => None,
         // The document exists: that there is none is not what the database says.
         Some(Entry::Absent) => Some(unlike_any(0)),
         Some(Entry::Document { version, document, .. }) => Some(seen(dataset, subject, version, &document)),

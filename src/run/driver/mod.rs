@@ -208,7 +208,10 @@ fn audit(cell: &Cell) -> Option<Arc<Audit>> {
         instances: workload.instances.get(),
     };
     cell.scenario.run.audit.then(|| {
-        let audit = Audit::new(setup);
+        let (audit, dataset) = (Audit::new(setup), cell.scenario.documents());
+        for subject in (0..dataset.len()).filter(|subject| !dataset.is_there_at_first(*subject)) {
+            audit.is_absent_at_first(subject);
+        }
         Arc::new(match cell.scenario.write_keys() {
             None => audit,
             Some(keys) => audit.leaving_out(ForeignKeys::of(keys.of_others(cell.scenario.part))),

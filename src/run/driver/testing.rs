@@ -85,7 +85,7 @@ impl Application for Store {
         let writing = || async {
             self.answer().await;
             let document = &mut self.documents.lock()[operation.key as usize];
-            document.writes[write.field] = write.id;
+            write.fields.each().for_each(|field| document.writes[field] = write.id);
             document.version += 1;
             Ok(document.version + 1)
         };

@@ -112,7 +112,8 @@ pub fn judgement(cell: &Cell, observed: &Observed, verdicts: &[(Verdict, String)
 
 /// The kinds of entity that some operation of the cell shows or changes.
 fn in_use(cell: &Cell) -> impl Iterator<Item = usize> + Clone {
-    let weights = cell.scenario.application.weights(cell.scenario.workload.reads.get());
+    let workload = &cell.scenario.workload;
+    let weights = cell.scenario.application.weights(workload, workload.reads);
     let operations = cell.scenario.application.spec.operations();
     let shown = move |entity: usize| -> bool {
         operations.iter().zip(&weights).any(|(kind, weight)| *weight > 0.0 && kind.shows.contains(&entity))

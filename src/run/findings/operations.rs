@@ -11,7 +11,9 @@ use crate::run::plan::Cell;
 #[must_use]
 pub fn of(cell: &Cell, observed: &Observed, verdicts: &[(Verdict, String)]) -> Vec<OperationRow> {
     let kinds = cell.scenario.application.spec.operations();
-    (0..).zip(kinds).map(|(number, kind)| row(cell, observed, number, kind, verdicts)).collect()
+    let rows = (0..).zip(kinds).map(|(number, kind)| (kind, row(cell, observed, number, kind, verdicts)));
+    // A kind that occurs only where it is asked for is not told of elsewhere.
+    rows.filter(|(kind, row)| kind.share > 0.0 || row.operations > 0).map(|(_, row)| row).collect()
 }
 
 fn row(

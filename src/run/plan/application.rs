@@ -137,6 +137,11 @@ mod tests {
         Plan::parse("test", "test.toml", &format!("{SHOP}{text}"), &PlanOptions::default()).unwrap()
     }
 
+    fn weights(plan: &Plan) -> Vec<f64> {
+        let workload = &plan.scenario.workload;
+        plan.scenario.application.weights(workload, workload.reads)
+    }
+
     #[test]
     fn a_name_alone_and_a_table_with_a_name_mean_the_same() {
         let (short, long) =
@@ -151,7 +156,32 @@ mod tests {
         let mix = "[application]\nname = \"ecommerce\"\n[application.mix]\nproduct_details = ";
         let found = mistakes(&format!("{mix}0.9"));
         assert_eq!(found, [("application.mix".into(), "the shares add up to 0.9, not to 1".into())]);
-        assert_eq!(plan(&format!("{mix}1")).scenario.application.weights(0.5), [1.0, 0.0, 0.0, 0.0, 0.0]);
+        assert_eq!(weights(&plan(&format!("{mix}1"))), [1.0, 0.0, 0.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn inserts_and_deletes_are_shares_of_the_writes_of_the_catalogue() {
+        let load = "[workload]\nreads = 0.6\ninserts = 0.5\ndeletes = 0.25";
+        let [reads, changes, inserts, deletes] = weights(&plan(load))[..] else { panic!() };
+        for (weight, expected) in [(reads, 0.6), (changes, 0.1), (inserts, 0.2), (deletes, 0.1)] {
+            assert!((weight - expected).abs() < 1e-9, "{weight} {expected}");
+        }
+        let words = |text: &str| plan(text).workload_in_words();
+        let some = words(&format!("{load}\n[dataset]\nloaded = 0.5"));
+        assert!(
+            some.contains("60 % reads (of the writes 50 % insert and 25 % delete; 50 % of the documents"),
+            "{some}"
+        );
+        assert!(!words("").contains('('), "nothing of it where there is none: {}", words(""));
+        let shop = "[application]\nname = \"ecommerce\"\n";
+        let both = mistakes(&format!("{shop}[dataset]\nloaded = 0.5\n[workload]\ninserts = 0.1"));
+        let keys: Vec<&str> = both.iter().map(|(key, _)| key.as_str()).collect();
+        assert_eq!(keys, ["dataset.loaded", "workload.inserts"]);
+        let most = mistakes("[workload]\ninserts = 0.7\ndeletes = 0.4");
+        assert_eq!(most[0].0, "workload.deletes");
+        assert!(most[0].1.contains("more than all writes: 1.1"), "{most:?}");
+        let none = mistakes("[workload]\nreads = 1.0\ndeletes = 0.4");
+        assert_eq!(none[0].1, "is a share of the writes, and there are none");
     }
 
     #[test]

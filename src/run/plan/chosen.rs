@@ -1,6 +1,8 @@
 //! What a scenario chooses: its application, its strategies and its topologies.
 
 use crate::application::{ApplicationSpec, EntityKind, Served};
+use crate::base::units::Share;
+use crate::load::workload::WorkloadSettings;
 use crate::strategy::StrategySpec;
 use crate::topology::TopologySpec;
 
@@ -16,10 +18,10 @@ pub struct ChosenApplication {
 }
 
 impl ChosenApplication {
-    /// Returns the weight of each kind of operation.
+    /// Returns the weight of each kind of operation where so many of a workload read.
     #[must_use]
-    pub fn weights(&self, reads: f64) -> Vec<f64> {
-        self.mix.clone().unwrap_or_else(|| vec![reads, 1.0 - reads])
+    pub fn weights(&self, workload: &WorkloadSettings, reads: Share) -> Vec<f64> {
+        self.mix.clone().unwrap_or_else(|| workload.shares(reads).to_vec())
     }
 
     /// The strategy of a kind of entity, where the cell's own is this.

@@ -8,7 +8,8 @@ use super::cost::CostSettings;
 use super::search::SearchSettings;
 use super::settings::{DatasetSettings, PinSettings, RunSettings};
 use crate::application::catalog::Products;
-use crate::application::{AnyDataset, ApplicationSpec, DatasetParameters};
+use crate::application::{AnyDataset, ApplicationSpec, DatasetParameters, Population};
+use crate::base::key_share::KeyShare;
 use crate::load::workload::{Distribution, LoadPart, LoadPhase, Recording, WorkloadSettings};
 use crate::run::fault::ScheduledFault;
 use crate::scenario::PositiveNumber;
@@ -144,10 +145,19 @@ impl Scenario {
     pub fn facts(&self) -> DatasetParameters {
         DatasetParameters {
             keys: self.dataset.keys.get(),
+            population: self.population(),
             categories: self.dataset.categories.get(),
             value_size: self.dataset.value_size.clone(),
             seed: self.run.seed,
         }
+    }
+
+    /// Which documents there are. The place of the hot keys has no part in which of them are there at first.
+    fn population(&self) -> Population {
+        const MILLION: f64 = 1e6;
+        let loaded = (self.dataset.loaded.get() * MILLION).round() as u64;
+        let at_first = KeyShare::of(loaded, MILLION as u64, self.run.seed ^ 0x10AD_ED00);
+        Population { at_first, changes: self.workload.has_lives() }
     }
 
     /// The documents that every cell starts from.
@@ -159,8 +169,8 @@ impl Scenario {
     /// The products of a catalogue.
     #[must_use]
     pub fn products(&self) -> Products {
-        let DatasetParameters { keys, categories, value_size, seed } = self.facts();
-        Products { keys, categories, value_size, seed }
+        let DatasetParameters { keys, population, categories, value_size, seed } = self.facts();
+        Products { keys, population, categories, value_size, seed }
     }
 
     /// Returns true if it is the catalogue that is loaded: the one application that traces and models know.

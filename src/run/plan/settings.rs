@@ -3,7 +3,7 @@
 use std::num::NonZeroU64;
 
 use super::repeats::{Repeats, Tolerance};
-use crate::base::units::ByteSize;
+use crate::base::units::{ByteSize, Share};
 use crate::load::workload::ValueSizes;
 use crate::scenario::Positive;
 
@@ -12,6 +12,8 @@ crate::settings! {
     pub struct DatasetSettings {
         /// how many documents there are
         keys: NonZeroU64 = NonZeroU64::new(100_000).unwrap_or(NonZeroU64::MIN),
+        /// the share of the documents, hot and cold ones alike, that are in the database before the load begins; the others are there once a write of `workload.inserts` has put them there, so that the database grows
+        loaded: Share = Share::ALL,
         /// how large a document is: "500B", a table with `distribution` uniform (min, max), lognormal (median, sigma, max) or file (path, a CSV of bytes,weight), or "trace": each as large as the trace that drives the run tells of its key, and 500 B, or what { distribution = "trace", unknown = "1kB" } says, where it tells nothing; left out, "trace" where there is one that tells sizes
         value_size: ValueSizes = ValueSizes::Fixed(ByteSize(500)),
         /// how many categories the documents are spread over

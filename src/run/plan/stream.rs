@@ -36,7 +36,7 @@ impl Scenario {
             seed,
             phase,
             keys: KeySampler::new(&self.distribution, self.dataset.keys, self.run.seed),
-            mix: Mix::new(&self.application.weights(self.workload.reads.get()))?,
+            mix: Mix::new(&self.application.weights(&self.workload, self.workload.reads))?,
             can_be_absent: operations.iter().map(|kind| kind.can_be_absent).collect(),
             absent_share: self.workload.absent_share,
             clients: self.workload.clients,
@@ -87,7 +87,7 @@ impl Scenario {
             if phase.shift > Share::NONE {
                 keys = keys.shifted(phase.shift, replacing.at(1, number).bits());
             }
-            let mix = Mix::new(&self.application.weights(phase.reads.get()))?;
+            let mix = Mix::new(&self.application.weights(&self.workload, phase.reads))?;
             let spec = StreamSpec { keys: keys.clone(), mix, ..whole.spec().clone() };
             let stream = OperationStream::new(spec);
             let send_by = send_by(&self.phases, start);

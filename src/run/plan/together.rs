@@ -4,6 +4,7 @@ use super::scenario::Scenario;
 use super::settings::{CacheAtStart, PinSettings, RunSettings};
 use super::{application, capacity, size, told};
 use crate::base::processors;
+use crate::base::units::Share;
 use crate::scenario::{Mistake, Reader};
 use crate::topology::servers::Persistence;
 use crate::topology::settings::MongoUrl;
@@ -24,6 +25,7 @@ pub(super) fn check(scenario: &Scenario, top: &Reader<'_>) {
     }
     check_room(scenario, top);
     check_batches(scenario, top);
+    check_lives(scenario, top);
     application::check(&scenario.application, &scenario.facts(), top);
     if scenario.workload.trace.is_some() && !scenario.is_catalog() {
         let message = format!(
@@ -88,6 +90,43 @@ fn check_batches(scenario: &Scenario, top: &Reader<'_>) {
     };
     let place = top.place_of(&["workload", "keys_per_read"]);
     top.mistakes().push(Mistake::new(place, "workload.keys_per_read", message).help(help));
+}
+
+/// Reports documents that come and go where they cannot.
+fn check_lives(scenario: &Scenario, top: &Reader<'_>) {
+    let workload = &scenario.workload;
+    let wrong = |path: [&str; 2], message: String, help: &str| {
+        let mistake = Mistake::new(top.place_of(&path), path.join("."), message);
+        top.mistakes().push(mistake.help(help));
+    };
+    let set = [
+        (["workload", "inserts"], workload.inserts > Share::NONE),
+        (["workload", "deletes"], workload.deletes > Share::NONE),
+        (["dataset", "loaded"], scenario.dataset.loaded < Share::ALL),
+    ];
+    for (path, _) in set.into_iter().filter(|(_, is_set)| *is_set) {
+        if !scenario.is_catalog() {
+            let application = scenario.application.spec.name();
+            let message = format!("means nothing to {application}, whose documents are there all the time");
+            wrong(path, message, "leave it out, or run it with application = \"catalog\"");
+        } else if workload.trace.is_some() {
+            let message = "means nothing to a trace, whose operations read and write".to_owned();
+            wrong(path, message, "leave it out, or leave the trace out");
+        }
+    }
+    let sum = workload.inserts.get() + workload.deletes.get();
+    if sum > 1.0 + 1e-9 {
+        let message =
+            format!("with workload.inserts, more than all writes: {} in all", (sum * 1e6).round() / 1e6);
+        wrong(["workload", "deletes"], message, "what is left of the writes changes documents");
+    }
+    let writes_never =
+        workload.reads == Share::ALL && scenario.phases.iter().all(|phase| phase.reads == Share::ALL);
+    if writes_never && workload.has_lives() && scenario.is_catalog() {
+        let key = if workload.inserts > Share::NONE { "inserts" } else { "deletes" };
+        let message = "is a share of the writes, and there are none".to_owned();
+        wrong(["workload", key], message, "give workload.reads less than 1");
+    }
 }
 
 /// Reports a bound on operations under way that has no effect or leaves an instance without any.

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use super::settings::CacheAtStart;
 use super::{Cell, Plan, Scenario};
 use crate::base::secrets::strike_typed;
-use crate::base::units::{ByteSize, show_duration};
+use crate::base::units::{ByteSize, Share, show_duration};
 use crate::load::workload::{ValueSizes, WorkloadSettings};
 use crate::scenario::{Setting as _, Settings as _};
 use crate::topology::ttl::CacheTtl;
@@ -82,7 +82,8 @@ fn operations_in_words(scenario: &Scenario) -> String {
     match &scenario.workload.trace {
         Some(path) => format!("the operations of the trace {path}"),
         None if scenario.is_catalog() => {
-            let reads = format!("{} % reads", tidy(scenario.workload.reads.percent()));
+            let reads =
+                format!("{} % reads{}", tidy(scenario.workload.reads.percent()), lives_in_words(scenario));
             let keys = scenario.workload.keys_per_read;
             if keys.is_batch() {
                 format!("{reads}, each of {} documents together", keys.get())
@@ -92,6 +93,23 @@ fn operations_in_words(scenario: &Scenario) -> String {
         }
         None => format!("the operations of {}", scenario.application.spec.name()),
     }
+}
+
+/// Such as " (of the writes 30 % insert and 20 % delete; half of the documents are there at first)"; empty where all
+/// documents are there all the time.
+fn lives_in_words(scenario: &Scenario) -> String {
+    let (workload, loaded) = (&scenario.workload, scenario.dataset.loaded);
+    let each = [(workload.inserts, "insert"), (workload.deletes, "delete")];
+    let each = each.iter().filter(|(share, _)| *share > Share::NONE);
+    let each: Vec<String> = each.map(|(share, what)| format!("{} % {what}", tidy(share.percent()))).collect();
+    let mut parts = Vec::new();
+    if !each.is_empty() {
+        parts.push(format!("of the writes {}", each.join(" and ")));
+    }
+    if loaded < Share::ALL {
+        parts.push(format!("{} % of the documents are there at first", tidy(loaded.percent())));
+    }
+    if parts.is_empty() { String::new() } else { format!(" ({})", parts.join("; ")) }
 }
 
 /// Such as "1,500 operations a second (poisson) at 2 instances, Zipf 0.99".

@@ -254,14 +254,15 @@ impl Store {
     ) -> SettleOutcome {
         match self.live(key, now) {
             None => return SettleOutcome::Voided,
-            Some(Entry::Token(held)) if token != Some(*held) => {
+            Some(Entry::Token(held)) if token == Some(*held) => {}
+            Some(Entry::Token(_) | Entry::Absent) => {
                 self.remove(key);
                 return SettleOutcome::Voided;
             }
             Some(Entry::Document { version, .. }) if *version >= entry.version() => {
                 return SettleOutcome::NewerThere;
             }
-            Some(_) => {}
+            Some(Entry::Document { .. }) => {}
         }
         if self.put(key, entry, ttl, now) { SettleOutcome::Stored } else { SettleOutcome::Voided }
     }

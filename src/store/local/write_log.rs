@@ -98,6 +98,15 @@ impl WriteLog for LocalCache {
         Ok(self.with(|store, now| store.remove_clean(key, now)))
     }
 
+    async fn remove_deleted(&self, key: &str, last: Version) -> Result<bool, StoreError> {
+        Ok(self.with(|store, now| {
+            let is_later =
+                |entry: &Entry| matches!(entry, Entry::Document { version, .. } if *version > last);
+            let is_there = store.live(key, now).is_some_and(|entry| !is_later(entry));
+            is_there && store.remove(key).is_some()
+        }))
+    }
+
     async fn read_log(&self, reader: LogConsumer<'_>, most: u64) -> Result<Vec<LogRecord>, StoreError> {
         Ok(self.with(|store, now| {
             store.logs.get_mut(reader.log).map(|log| log.read(most, now)).unwrap_or_default()

@@ -1,6 +1,6 @@
 //! Conversion of MongoDB's errors to hotset's.
 
-use mongodb::error::{Error, ErrorKind as Cause};
+use mongodb::error::{Error, ErrorKind as Cause, WriteFailure};
 
 use super::words::words;
 use crate::store::secret::SecretUrl;
@@ -19,12 +19,20 @@ pub fn kind_of(error: &Error) -> ErrorKind {
         | Cause::ConnectionPoolCleared { .. }
         | Cause::DnsResolve { .. } => ErrorKind::Connection,
         Cause::Command(command) => kind_of_code(command.code),
+        // The primary has it and fewer others than were asked for: it may stay or be rolled back.
+        Cause::Write(WriteFailure::WriteConcernError(_)) => ErrorKind::Timeout,
         Cause::BsonDeserialization(_) | Cause::InvalidResponse { .. } | Cause::Bson(_) => {
             ErrorKind::Malformed
         }
         Cause::Shutdown => ErrorKind::Unavailable,
         _ => ErrorKind::Other,
     }
+}
+
+/// Returns true if a document was not inserted because there is one with its `_id` (`DuplicateKey`).
+#[must_use]
+pub fn is_taken_id(error: &Error) -> bool {
+    matches!(error.kind.as_ref(), Cause::Write(WriteFailure::WriteError(refused)) if refused.code == 11_000)
 }
 
 fn is_about_credentials(message: &str) -> bool {

@@ -20,6 +20,8 @@ pub(super) type ReplySender<T> = oneshot::Sender<Result<T, StoreError>>;
 /// A change that waits to be committed.
 pub(super) enum Change {
     Update { collection: String, id: String, patch: Patch, reply: ReplySender<Option<Document>> },
+    Insert { collection: String, document: Document, reply: ReplySender<bool> },
+    Delete { collection: String, id: String, reply: ReplySender<Option<Document>> },
     Bulk { collection: String, items: Vec<BulkItem>, reply: ReplySender<Vec<Result<bool, StoreError>>> },
     Put { collection: String, documents: Vec<Document>, reply: ReplySender<()> },
     Reset { collection: String, reply: ReplySender<()> },
@@ -53,19 +55,33 @@ impl Change {
             Self::Update { collection, id, patch, reply } => {
                 let outcome = tables::update(transaction, &collection, &id, &patch, None);
                 if let Ok(Ok(Some(document))) = &outcome {
-                    news.note(&collection, &id, document.version());
+                    news.note(&collection, &id, Some(document.version()));
+                }
+                finish(reply, outcome)
+            }
+            Self::Insert { collection, document, reply } => {
+                let outcome = tables::insert(transaction, &collection, &document);
+                if let (Ok(Ok(true)), Some(id)) = (&outcome, document.id()) {
+                    news.note(&collection, id, Some(document.version()));
+                }
+                finish(reply, outcome)
+            }
+            Self::Delete { collection, id, reply } => {
+                let outcome = tables::delete(transaction, &collection, &id);
+                if let Ok(Ok(Some(_))) = &outcome {
+                    news.note(&collection, &id, None);
                 }
                 finish(reply, outcome)
             }
             Self::Bulk { collection, items, reply } => {
                 for (id, version) in items.iter().filter_map(|item| Some((&item.id, item.version?))) {
-                    news.note(&collection, id, version);
+                    news.note(&collection, id, Some(version));
                 }
                 finish(reply, tables::bulk(transaction, &collection, &items))
             }
             Self::Put { collection, documents, reply } => {
                 for (id, version) in documents.iter().filter_map(|one| Some((one.id()?, one.version()))) {
-                    news.note(&collection, id, version);
+                    news.note(&collection, id, Some(version));
                 }
                 finish(reply, tables::put(transaction, &collection, &documents))
             }
@@ -77,7 +93,8 @@ impl Change {
     fn refused(self) -> Answer {
         let refused = || StoreError::new(ErrorKind::Other, "the transaction was abandoned");
         match self {
-            Self::Update { reply, .. } => answer(reply, Err(refused())),
+            Self::Update { reply, .. } | Self::Delete { reply, .. } => answer(reply, Err(refused())),
+            Self::Insert { reply, .. } => answer(reply, Err(refused())),
             Self::Bulk { reply, .. } => answer(reply, Err(refused())),
             Self::Put { reply, .. } | Self::Reset { reply, .. } => answer(reply, Err(refused())),
         }

@@ -34,10 +34,10 @@ impl ChangeListeners {
 }
 
 impl News<'_> {
-    /// Notes that a document will have this version.
-    pub(super) fn note(&mut self, collection: &str, id: &str, version: Version) {
+    /// Notes that a document will have this version, or none of it where it is deleted.
+    pub(super) fn note(&mut self, collection: &str, id: &str, version: Option<Version>) {
         if self.wanted.iter().any(|wanted| wanted == collection) {
-            let changed = Announced::Changed { id: id.to_owned(), version: Some(version) };
+            let changed = Announced::Changed { id: id.to_owned(), version };
             self.changes.push((collection.to_owned(), changed));
         }
     }

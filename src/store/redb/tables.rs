@@ -208,6 +208,43 @@ pub(super) fn update(
     Ok(Ok(Some(merged)))
 }
 
+/// Puts a new document there; returns false if its id is taken.
+pub(super) fn insert(
+    transaction: &WriteTransaction,
+    collection: &str,
+    document: &Document,
+) -> ChangeResult<bool> {
+    let names = Names::of(collection);
+    let Some(id) = document.id() else {
+        let error = StoreError::new(ErrorKind::Malformed, "a document to be inserted has no text as its _id");
+        return Ok(Err(error));
+    };
+    if transaction.open_table(names.documents())?.get(id)?.is_some() {
+        return Ok(Ok(false));
+    }
+    write(transaction, &names, id, None, document)?;
+    Ok(Ok(true))
+}
+
+/// Removes a document and returns it as it was.
+pub(super) fn delete(
+    transaction: &WriteTransaction,
+    collection: &str,
+    id: &str,
+) -> ChangeResult<Option<Document>> {
+    let names = Names::of(collection);
+    let held = transaction.open_table(names.documents())?.remove(id)?.map(|found| stored(found.value()));
+    let held = match held {
+        None => return Ok(Ok(None)),
+        Some(Err(error)) => return Ok(Err(error)),
+        Some(Ok(held)) => held,
+    };
+    if let Some(category) = held.text("category") {
+        transaction.open_multimap_table(names.categories())?.remove(category, id)?;
+    }
+    Ok(Ok(Some(held)))
+}
+
 pub(super) fn bulk(
     transaction: &WriteTransaction,
     collection: &str,

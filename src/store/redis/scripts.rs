@@ -67,15 +67,15 @@ return 1"
     ))
 });
 
-/// Ends a write; returns 1 if stored, 2 if an equal or newer entry is there, 3 if there was another's token,
-/// which is now gone, and 0 if there was nothing. ARGV: entry, ttl in ms, the caller's token as an entry or
+/// Ends a write; returns 1 if stored, 2 if an equal or newer entry is there, 3 if there was another's token
+/// or an absence, which is now gone, and 0 if there was nothing. ARGV: entry, ttl in ms, the caller's token as an entry or
 /// ''.
 pub static SETTLE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(&format!(
         "{STORE}{NOT_OLDER}
 local held = redis.call('GETRANGE', KEYS[1], 0, 16)
 if held == '' then return 0 end
-if string.byte(held) == 84 and held ~= ARGV[3] then redis.call('DEL', KEYS[1]) return 3 end
+if string.byte(held) ~= 68 and held ~= ARGV[3] then redis.call('DEL', KEYS[1]) return 3 end
 if not_older(held) then return 2 end
 store()
 return 1"
@@ -144,6 +144,17 @@ return 0"
 /// Removes a clean entry or a token; returns 1 if removed.
 pub static REMOVE_CLEAN: LazyLock<Script> = LazyLock::new(|| {
     Script::new("if redis.call('PTTL', KEYS[1]) == -1 then return 0 end return redis.call('DEL', KEYS[1])")
+});
+
+/// Removes what is under the key of a deleted entity; returns 1 if removed. ARGV: the first 9 bytes of an entry of the
+/// first version that stays.
+pub static REMOVE_DELETED: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(&format!(
+        "{NOT_OLDER}
+local held = redis.call('GETRANGE', KEYS[1], 0, 16)
+if held == '' or not_older(held) then return 0 end
+return redis.call('DEL', KEYS[1])"
+    ))
 });
 
 /// Removes records; returns the number removed and the number left. ARGV: the group, then the places.
@@ -217,7 +228,7 @@ pub static END_ALL_SESSIONS: LazyLock<Script> = LazyLock::new(|| {
 
 /// Every script, to be loaded when a cache connects.
 #[must_use]
-pub fn all() -> [&'static Script; 14] {
+pub fn all() -> [&'static Script; 15] {
     [
         &SET_IF_NEWER,
         &FILL,
@@ -227,6 +238,7 @@ pub fn all() -> [&'static Script; 14] {
         &PUT_DIRTY,
         &MARK_CLEAN,
         &REMOVE_CLEAN,
+        &REMOVE_DELETED,
         &REMOVE_RECORDS,
         &LOG_LENGTH,
         &ADD_TO_SORTED_SET,

@@ -10,7 +10,9 @@ use redis::{Cmd, Value};
 
 use super::fleet::{CommandKind, as_store_error};
 use super::reply::Reply;
-use super::scripts::{GROUP, LOG_LENGTH, MARK_CLEAN, PUT_DIRTY, REMOVE_CLEAN, REMOVE_RECORDS};
+use super::scripts::{
+    GROUP, LOG_LENGTH, MARK_CLEAN, PUT_DIRTY, REMOVE_CLEAN, REMOVE_DELETED, REMOVE_RECORDS,
+};
 use super::{RedisCache, millis, unexpected};
 use crate::store::write_log::{
     ExpectedEntry, LogConsumer, LogLength, LogRecord, RecordId, Removed, Taken, WriteLog,
@@ -122,6 +124,11 @@ impl WriteLog for RedisCache {
 
     async fn remove_clean(&self, key: &str) -> Result<bool, StoreError> {
         Ok(self.run(&REMOVE_CLEAN, key, &[], "removing a clean entry").await? == 1)
+    }
+
+    async fn remove_deleted(&self, key: &str, last: Version) -> Result<bool, StoreError> {
+        let stays = header(last.saturating_add(1));
+        Ok(self.run(&REMOVE_DELETED, key, &[&stays[..]], "removing a deleted entry").await? == 1)
     }
 
     async fn read_log(&self, reader: LogConsumer<'_>, most: u64) -> Result<Vec<LogRecord>, StoreError> {

@@ -22,6 +22,7 @@
 mod drain;
 mod flush;
 mod item;
+mod lives;
 mod log;
 mod queue;
 mod room;

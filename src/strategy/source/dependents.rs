@@ -54,6 +54,22 @@ impl<S: Source, N: Dependents> Source for WithDependents<S, N> {
         updated
     }
 
+    async fn insert(&self, entity: &Document) -> Result<bool, StoreError> {
+        let inserted = self.source.insert(entity).await;
+        if !matches!(inserted, Ok(false)) {
+            self.dependents.changed(&[entity.id().unwrap_or_default()]).await;
+        }
+        inserted
+    }
+
+    async fn delete(&self, id: &str) -> Result<Option<Document>, StoreError> {
+        let deleted = self.source.delete(id).await;
+        if !matches!(deleted, Ok(None)) {
+            self.dependents.changed(&[id]).await;
+        }
+        deleted
+    }
+
     async fn related(&self, id: &str, most: u64) -> Result<Vec<String>, StoreError> {
         self.source.related(id, most).await
     }

@@ -112,6 +112,16 @@ pub trait Source: Clone + Send + Sync + 'static {
         patch: &Patch,
     ) -> impl Future<Output = Result<Option<Document>, StoreError>> + Send;
 
+    /// Puts a new entity there; returns false, and changes nothing, if there is one with its id.
+    fn insert(&self, _entity: &Document) -> impl Future<Output = Result<bool, StoreError>> + Send {
+        async { Err(StoreError::new(ErrorKind::Unavailable, "nothing can be inserted into this source")) }
+    }
+
+    /// Removes an entity and returns it as it was; `None` if there is none.
+    fn delete(&self, _id: &str) -> impl Future<Output = Result<Option<Document>, StoreError>> + Send {
+        async { Err(StoreError::new(ErrorKind::Unavailable, "nothing can be deleted from this source")) }
+    }
+
     /// The ids of up to `most` others that belong with an entity, such as those of its category; empty if the
     /// kind has no such relation.
     fn related(&self, _id: &str, _most: u64) -> impl Future<Output = Result<Vec<String>, StoreError>> + Send {
@@ -157,6 +167,14 @@ impl<D: Changes> Source for Collection<D> {
 
     async fn update(&self, id: &str, patch: &Patch) -> Result<Option<Document>, StoreError> {
         self.database.update(&self.name, id, patch).await
+    }
+
+    async fn insert(&self, entity: &Document) -> Result<bool, StoreError> {
+        self.database.insert(&self.name, entity).await
+    }
+
+    async fn delete(&self, id: &str) -> Result<Option<Document>, StoreError> {
+        self.database.delete(&self.name, id).await
     }
 
     async fn related(&self, id: &str, most: u64) -> Result<Vec<String>, StoreError> {

@@ -64,6 +64,14 @@ impl<S: Source> Source for Service<S> {
         self.serve(|| self.inner.update(id, patch)).await
     }
 
+    async fn insert(&self, entity: &Document) -> Result<bool, StoreError> {
+        self.serve(|| self.inner.insert(entity)).await
+    }
+
+    async fn delete(&self, id: &str) -> Result<Option<Document>, StoreError> {
+        self.serve(|| self.inner.delete(id)).await
+    }
+
     async fn related(&self, id: &str, most: u64) -> Result<Vec<String>, StoreError> {
         self.serve(|| self.inner.related(id, most)).await
     }

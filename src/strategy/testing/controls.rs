@@ -2,6 +2,7 @@
 //! strategies promise that do not fill or do not invalidate.
 
 use super::*;
+use crate::application::Population;
 use crate::application::catalog::{Products, verify};
 use crate::application::{Damage, Dataset as _};
 use crate::base::units::ByteSize;
@@ -99,8 +100,13 @@ async fn updates_without_an_order_leave_the_older_document_of_two_crossing_write
 
 #[tokio::test(start_paused = true)]
 async fn a_patch_that_is_cached_as_the_document_is_read_without_the_other_fields() {
-    let products =
-        Products { keys: 10, categories: 1, value_size: ValueSizes::Fixed(ByteSize(400)), seed: 1 };
+    let products = Products {
+        keys: 10,
+        population: Population::ALL,
+        categories: 1,
+        value_size: ValueSizes::Fixed(ByteSize(400)),
+        seed: 1,
+    };
     for (on_write, damage) in [
         (OnWrite::UpdatePatch, Some(Damage::MissingField)),
         (OnWrite::Update, None),

@@ -167,6 +167,14 @@ struct Naive {
 }
 
 impl Strategy for Naive {
+    async fn insert(&self, _entity: &Document) -> Result<Option<Version>, WriteError> {
+        Err(StoreError::new(ErrorKind::Unavailable, "nothing is inserted here").into())
+    }
+
+    async fn delete(&self, _id: &str) -> Result<Option<Version>, WriteError> {
+        Err(StoreError::new(ErrorKind::Unavailable, "nothing is deleted here").into())
+    }
+
     async fn read(&self, id: &str) -> Result<Read, StoreError> {
         let key = self.source.kind().key(id);
         if let Some(Entry::Document { version, document, .. }) = self.cache.get(&key).await? {

@@ -9,6 +9,7 @@ use tokio::task::{LocalSet, spawn_local};
 
 use super::*;
 use crate::application::Dataset as _;
+use crate::application::Population;
 use crate::application::any_source::EntityStrategy;
 use crate::application::catalog::{self, Catalog, Products};
 use crate::base::units::{ByteSize, Share};
@@ -243,14 +244,19 @@ async fn exactly_the_answers_that_were_corrupted_are_counted_as_corrupt() {
     for spec in sound_forms(&CachingSettings::default()) {
         let corrupting = Corrupting::default();
         let cache = Interfered { cache: local_cache(KEYS), with: corrupting.clone() };
-        let products =
-            Products { keys: KEYS, categories: 10, value_size: ValueSizes::Fixed(ByteSize(500)), seed: 1 };
+        let products = Products {
+            keys: KEYS,
+            population: Population::ALL,
+            categories: 10,
+            value_size: ValueSizes::Fixed(ByteSize(500)),
+            seed: 1,
+        };
         let source = Fixed(Arc::new((
             Keyspace { key_prefix: "product:".into(), ttl: None.into(), tags: 0 },
-            products,
+            products.clone(),
         )));
         let strategy: AnyStrategy<_, _> = spec.build(cache.clone(), source);
-        let shared = shared(Catalog::new(strategy));
+        let shared = shared(Catalog::new(strategy, products, Arc::default()));
         let mut client = Client::new(0, shared.clone());
         let counted = || shared.recorder.borrow().window().anomalies().corrupt;
         let corrupted = || corrupting.corrupted.load(Ordering::Relaxed);

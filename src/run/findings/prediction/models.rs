@@ -29,7 +29,7 @@ fn popularity_of_draws(cell: &Cell) -> Option<Popularity> {
     let workload = &cell.scenario.workload;
     let is_catalog = cell.scenario.is_catalog();
     // The models are of a load that goes on as it is.
-    let changes = !cell.scenario.phases.is_empty();
+    let changes = !cell.scenario.phases.is_empty() || cell.scenario.facts().population.may_lack_some();
     if workload.absent_share.get() > 0.0 || cell.scenario.recorded.is_some() || !is_catalog || changes {
         return None;
     }
