@@ -178,7 +178,15 @@ fn what_was_deleted_is_not_served_and_what_was_inserted_is_not_missed() {
     is_a_control_that_broke(control);
     assert!(control.audited.wrong.stale_reads > 0, "{control:#?}");
     let kinds: Vec<&str> = results.operations.iter().map(|one| one.operation.as_str()).take(4).collect();
-    assert_eq!(kinds, ["read", "write", "insert", "delete"]);
+    assert_eq!(kinds, ["read", "update", "insert", "delete"]);
+    // All writes together stand beside each kind of them.
+    let spectrum = |operation: &str| {
+        let mut rows = results.latency.iter().filter(|one| {
+            one.cell == control.cell && one.operation == operation && one.outcome.name() == "answered"
+        });
+        rows.next().unwrap().total_count
+    };
+    assert_eq!(spectrum("write"), ["update", "insert", "delete"].map(spectrum).iter().sum::<u64>());
 }
 
 const CRASH: &str = r#"

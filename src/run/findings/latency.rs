@@ -26,13 +26,29 @@ struct Set {
     kinds: Vec<u8>,
 }
 
+/// The kinds of operation that a cell may have, by their numbers. Some occur only where a scenario asks for them.
+fn kinds_in_use(cell: &Cell) -> impl Iterator<Item = (u8, &'static OperationKind)> {
+    let has_all = cell.scenario.workload.has_lives();
+    (0..).zip(kinds(cell)).filter(move |(_, kind)| has_all || kind.share > 0.0)
+}
+
+/// The name of a kind in the results: where writes are of several kinds, none of them is called as all of them are.
+#[must_use]
+pub fn name_of(cell: &Cell, kind: &OperationKind) -> &'static str {
+    if cell.scenario.workload.has_lives() && kind.name == OperationClass::Write.name() {
+        return "update";
+    }
+    kind.name
+}
+
 fn sets(cell: &Cell) -> Vec<Set> {
     let of = |class: OperationClass| {
-        let kinds = (0..).zip(kinds(cell)).filter(|(_, kind)| kind.class == class).map(|(number, _)| number);
+        let kinds = kinds_in_use(cell).filter(|(_, kind)| kind.class == class).map(|(number, _)| number);
         Set { name: class.name(), kinds: kinds.collect() }
     };
     let classes = [of(OperationClass::Read), of(OperationClass::Write)];
-    let single = (0..).zip(kinds(cell)).map(|(number, kind)| Set { name: kind.name, kinds: vec![number] });
+    let single =
+        kinds_in_use(cell).map(|(number, kind)| Set { name: name_of(cell, kind), kinds: vec![number] });
     let single: Vec<Set> =
         single.filter(|one| classes.iter().all(|class| class.kinds != one.kinds)).collect();
     classes.into_iter().chain(single).collect()

@@ -1,8 +1,8 @@
 //! What was measured of each kind of operation.
 
-use super::audit;
 use super::observed::Observed;
 use super::rounding::{share, to_thousandths};
+use super::{audit, latency};
 use crate::application::OperationKind;
 use crate::results::{Judgement, Measure, OperationRow, Verdict};
 use crate::run::plan::Cell;
@@ -33,7 +33,7 @@ fn row(
     let times = |measure| load.all.times(measure, |kind, outcome| outcome.is_success() && kind == number);
     let shown = kind.shows.iter().filter_map(|entity| verdicts.get(*entity));
     OperationRow {
-        operation: kind.name.into(),
+        operation: latency::name_of(cell, kind).into(),
         class: kind.class,
         operations,
         share: share(operations, load.all.operations()),
