@@ -145,6 +145,7 @@ impl Load {
                 warmup: Arc::new(stream(Phase::Warmup)),
                 measure: Arc::new(PhasedStream::whole(stream(Phase::Measure))),
                 open_loop: self.open_loop(clients),
+                filling: Rc::default(),
                 joining: JoiningClients::default(),
                 control: Arc::clone(control),
                 touched: Arc::new(Touched::none_of(self.keys)),

@@ -5,7 +5,7 @@
 //! thought before it. In an open loop it is what the arrival schedule says, whether or not a client
 //! was free then: nothing is skipped, and waiting counts.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::ops::ControlFlow;
 use std::rc::Rc;
@@ -58,6 +58,8 @@ pub struct WorkerState<A> {
     pub measure: Arc<PhasedStream>,
     /// Where the client takes its operations in an open loop; `None` in a closed one.
     pub open_loop: Option<OpenLoop>,
+    /// How many clients are filling the cache.
+    pub filling: Rc<Cell<u64>>,
     /// Where it has others join.
     pub joining: JoiningClients<A>,
     /// What to do now.
@@ -70,6 +72,22 @@ pub struct WorkerState<A> {
     pub counters: Counters,
 }
 
+/// One client that is counted until this is dropped.
+struct Counted(Rc<Cell<u64>>);
+
+impl Counted {
+    fn one_more(all: &Rc<Cell<u64>>) -> Self {
+        all.set(all.get() + 1);
+        Self(Rc::clone(all))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}
+
 impl<A> Clone for WorkerState<A> {
     fn clone(&self) -> Self {
         Self {
@@ -78,6 +96,7 @@ impl<A> Clone for WorkerState<A> {
             warmup: Arc::clone(&self.warmup),
             measure: Arc::clone(&self.measure),
             open_loop: self.open_loop.clone(),
+            filling: Rc::clone(&self.filling),
             joining: Rc::clone(&self.joining),
             control: Arc::clone(&self.control),
             touched: Arc::clone(&self.touched),
@@ -183,6 +202,7 @@ impl<A: Application> Client<A> {
     /// Issues operations of the warm-up one after another until the stage is over.
     async fn warm_up(&mut self, stage: Stage, start: Instant) {
         let mut stages = self.shared.control.follow();
+        let _counted = Counted::one_more(&self.shared.filling);
         clock::sleep_until(start).await;
         while self.shared.control.is(stage) {
             let place = match &self.shared.open_loop {

@@ -136,6 +136,7 @@ async fn run_after(warmup: Duration, workload: &str, store: impl FnOnce(Instant)
         warmup: Arc::new(scenario.stream(Phase::Warmup, 1).unwrap()),
         measure: Arc::new(scenario.measured_stream(1).unwrap()),
         open_loop: None,
+        filling: Rc::default(),
         joining: JoiningClients::default(),
         control: Arc::clone(&control),
         touched: Arc::new(Touched::none_of(KEYS)),

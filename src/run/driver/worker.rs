@@ -4,7 +4,7 @@
 //! Everything that an instance does happens on one thread, so a client's request, the connection's
 //! task and the answer need no crossing between threads, and the recorder needs no lock.
 
-use std::cell::RefCell;
+use std::cell::{Cell as Counter, RefCell};
 use std::ops::{Add, Sub};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -232,7 +232,8 @@ async fn work(index: usize, workers: usize, job: Job, reports: mpsc::UnboundedSe
         }
     };
     let recorder = Rc::new(RefCell::new(Recorder::new(job.kinds(), Recorder::LATE_AFTER)));
-    let (clients, queues) = start_clients(&job, &instances, &recorder, &counters);
+    let filling = Rc::default();
+    let (clients, queues) = start_clients(&job, &instances, &recorder, &filling, &counters);
     let lives = futures_util::future::join_all(instances.iter().map(|(number, instance)| {
         let recovered = |recovered| drop(reports.send(Report::Recovered(*number, recovered)));
         Box::pin(instance.live(|| Box::pin(connect(&job, *number, &counters, &pools)), recovered))
@@ -251,6 +252,7 @@ async fn work(index: usize, workers: usize, job: Job, reports: mpsc::UnboundedSe
         used: Used::default(),
         faults: faults::beginnings(&job.cell),
         kinds: job.kinds(),
+        filling,
         queues,
     };
     let work = async {
@@ -300,6 +302,7 @@ fn start_clients<A: Application>(
     job: &Job,
     instances: &[(u64, Rc<Instance<A>>)],
     recorder: &Rc<RefCell<Recorder>>,
+    filling: &Rc<Counter<u64>>,
     counters: &Counters,
 ) -> (tokio::task::JoinHandle<()>, ThreadQueues) {
     let mut queues = ThreadQueues::default();
@@ -312,6 +315,7 @@ fn start_clients<A: Application>(
             warmup: Arc::clone(&job.warmup),
             measure: Arc::clone(&job.measure),
             open_loop: None,
+            filling: Rc::clone(filling),
             joining: Rc::clone(&joining),
             control: Arc::clone(&job.control),
             touched: Arc::clone(&job.touched),
@@ -351,6 +355,9 @@ async fn connect(
         .ok_or_else(|| StoreError::new(ErrorKind::Other, "the cell's world is that of another application"))
 }
 
+/// Between two looks at whether clients still fill the cache.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(1);
+
 /// Hands a window over at each of its ends.
 struct Windows<A> {
     worker: usize,
@@ -371,6 +378,8 @@ struct Windows<A> {
     kinds: usize,
     /// Where arrivals wait.
     queues: ThreadQueues,
+    /// How many clients are filling the cache.
+    filling: Rc<Counter<u64>>,
 }
 
 impl<A: Application> Windows<A> {
@@ -408,9 +417,13 @@ impl<A: Application> Windows<A> {
         }
     }
 
-    /// Has each instance deliver what it holds back.
+    /// Waits until the last operation of the filling has ended, which else the load would find before it, and has each
+    /// instance deliver what it holds back.
     async fn deliver(&self, within: Duration) {
         let deadline = Instant::now() + within;
+        while self.filling.get() > 0 && Instant::now() < deadline {
+            clock::sleep(BETWEEN_LOOKS).await;
+        }
         let mut undone = None;
         for instance in &self.instances {
             let left = deadline.saturating_duration_since(Instant::now());

@@ -119,6 +119,7 @@ fn shared<A: Application>(application: A) -> WorkerState<A> {
         warmup: Arc::new(stream(Phase::Warmup)),
         measure: Arc::new(PhasedStream::whole(stream(Phase::Measure))),
         open_loop: None,
+        filling: Rc::default(),
         joining: JoiningClients::default(),
         control: Arc::default(),
         touched: Arc::new(Touched::none_of(KEYS)),
