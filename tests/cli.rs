@@ -315,6 +315,107 @@ fn a_duration_of_0_is_refused() {
 }
 
 #[test]
+fn what_no_run_could_obey_is_refused_with_its_place() {
+    let single = |url: &str| {
+        format!(
+            "strategies = [\"cache-aside\"]\ntopologies = [{{ name = \"single\", url = \"{url}\", database = \"embedded\" }}]"
+        )
+    };
+    for (text, key, why) in [
+        ("[sweep]\n\"run.repeats\" = [1, 3]".to_owned(), "sweep.run.repeats", "of the whole run"),
+        ("[network]\ndatabase_rtt = \"1h\"".to_owned(), "network.database_rtt", "longer than a minute"),
+        ("[database]\nname = \"a b\"".to_owned(), "database.name", "' ' in its name"),
+        (format!("[database]\nname = \"{}\"", "x".repeat(70)), "database.name", "longer than 38 bytes"),
+        (
+            single("redis://127.0.0.1:1?password=Wolkenbruch77"),
+            "topologies[0].url",
+            "nothing obeys \"password\"",
+        ),
+        (single("redis://127.0.0.1:1/?db=3"), "topologies[0].url", "redis://HOST:6379/3"),
+        (single("unix:///run/none.sock?password=Wolkenbruch77"), "topologies[0].url", "write pass="),
+    ] {
+        let said = refused(&text);
+        assert!(said.contains(key) && said.replace("\n  │ ", " ").contains(why), "{text}: {said}");
+        assert!(!said.contains("Wolkenbruch77"), "{said}");
+    }
+}
+
+/// What is struck out of a label makes two of them one, and parts a cell from its files.
+#[test]
+fn a_label_or_a_name_that_holds_a_secret_is_refused() {
+    let place = Place::new();
+    let scenario = |strategy: &str, topology: &str| {
+        format!(
+            "strategies = [{{ name = \"cache-aside\", label = \"{strategy}\" }}]\n[[topologies]]\nname = \"single\"\n\
+             label = \"{topology}\"\nurl = \"redis://app:${{PASSWORD}}@127.0.0.1:1\"\ndatabase = \"embedded\"\n"
+        )
+    };
+    let check = |file: &str, text: String| {
+        place.write(file, text);
+        let mut command = place.hotset(&["check", file]);
+        let ended = command.env("PASSWORD", "Wolkenbruch77").output().unwrap();
+        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert!(!said.contains("Wolkenbruch77"), "{said}");
+        (ended.status.code(), said)
+    };
+    for (strategy, topology) in [("Wolkenbruch77", "b"), ("a", "to-Wolkenbruch77-there")] {
+        let (code, said) = check("labels.toml", scenario(strategy, topology));
+        assert!(code == Some(2) && said.contains("a label holds a secret"), "{said}");
+    }
+    let (code, said) = check("Wolkenbruch77.toml", scenario("a", "b"));
+    assert!(code == Some(2) && said.contains("the scenario's name holds a secret"), "{said}");
+    assert_eq!(check("fine.toml", scenario("a", "b")).0, Some(0));
+}
+
+#[test]
+fn what_stands_where_a_report_is_to_be_written_stays_what_it_is() {
+    let place = Place::new();
+    place.write("tiny.toml", TINY);
+    place.succeeds(&["tiny.toml", "--quiet", "--no-plots"]);
+    let target = place.path().join("target.xml");
+    std::fs::write(&target, "old").unwrap();
+    let link = place.path().join("link.xml");
+    std::os::unix::fs::symlink(&target, &link).unwrap();
+    place.succeeds(&["report", "results/tiny/latest", "--junit", "link.xml"]);
+    assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert!(std::fs::read_to_string(&target).unwrap().contains("<testsuite"));
+    let said = place.fails(3, &["report", "results/tiny/latest", "--junit", "results/tiny/latest"]);
+    assert!(said.contains("results/tiny/latest"), "{said}");
+    assert!(
+        place.path().join("results/tiny/latest/summary.csv").is_file(),
+        "the link still leads to the run"
+    );
+}
+
+#[test]
+fn a_trace_that_was_not_finished_has_not_its_name() {
+    let place = Place::new();
+    place.write("tiny.toml", TINY);
+    place.succeeds(&["record", "tiny.toml", "--operations", "50", "--out", "whole.csv"]);
+    let mut command =
+        place.hotset(&["record", "tiny.toml", "--operations", "4000000000", "--out", "cut.csv"]);
+    let mut recording = command.spawn().unwrap();
+    let partial = place.path().join(".partial-cut.csv");
+    while !partial.exists() {
+        assert!(recording.try_wait().unwrap().is_none(), "it is not that fast");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    recording.kill().unwrap();
+    recording.wait().unwrap();
+    assert!(place.path().join("whole.csv").is_file() && !place.path().join("cut.csv").exists());
+}
+
+#[test]
+fn a_monitor_that_no_server_answered_did_not_do_what_was_asked() {
+    let place = Place::new();
+    let none = ["monitor", "--redis", "redis://127.0.0.1:1", "--interval", "100ms", "--csv", "-"];
+    for lasts in [["--count", "2"], ["--for", "500ms"]] {
+        let ended = place.run(&[&none[..], &lasts].concat());
+        assert!(ended.code == 3 && ended.stderr.contains("no server has answered"), "{ended:?}");
+    }
+}
+
+#[test]
 fn an_exponent_of_0_is_refused() {
     says(&refused("[workload.keys]\nexponent = 0"), "2:12", "workload.keys.exponent", "above 0");
 }
@@ -535,7 +636,7 @@ fn a_password_that_is_swept_or_set_is_not_written() {
         format!("{TINY}[sweep]\n\"database.url\" = [\"{}\", \"{}\"]\n", url("hunter21"), url("hunter22")),
     );
 
-    let ended = place.succeeds(&["swept.toml", "--set", &format!("database.name={}", url("hunter23"))]);
+    let ended = place.succeeds(&["swept.toml", "--set", &format!("description={}", url("hunter23"))]);
 
     // The embedded database has no URL, so both values would be one run.
     assert_eq!(place.results("swept").summary.len(), 1);

@@ -150,7 +150,7 @@ fn a_password_that_a_server_refuses_or_that_meets_no_server_is_in_no_error() {
     let server = Foreign::redis(&["--requirepass", "another-one"]);
     let watched = Watched::new();
     // A server that is not there is watched all the same, since it may come; it is a row that says so.
-    for (port, monitored) in [(server.port, 2), (free_port(), 0)] {
+    for (port, monitored) in [(server.port, 2), (free_port(), 3)] {
         let url = format!("redis://:${{PASSWORD}}@127.0.0.1:{port}");
         for topology in [
             format!("{{ name = \"single\", url = \"{url}\", database = \"embedded\" }}"),

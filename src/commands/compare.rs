@@ -29,6 +29,15 @@ pub fn execute(arguments: &CompareArguments) -> Exit {
         return refuse(&format!("{MOST_RUNS} runs are compared at most, the baseline among them"));
     }
     let unlike = if arguments.anyway { Unlike::CompareAnyway } else { Unlike::Refuse };
+    if unlike == Unlike::Refuse
+        && let Some((first, others)) = runs.split_first()
+        && let Some(other) = others.iter().find(|other| is_same_run(first, other))
+    {
+        return refuse(&format!(
+            "{} and {} are the same run, so that no difference can be seen between them; name the run that came after it, or compare them --anyway",
+            first.source, other.source
+        ));
+    }
     let comparison = match compare(&runs, unlike) {
         Ok(comparison) => comparison,
         Err(error @ CompareError::Results(_)) => {
@@ -66,6 +75,12 @@ fn read_run(source: String, path: &Path) -> Result<RunToCompare, ResultsError> {
         note!("warning: {source}: {}", shown::lines(warning));
     }
     Ok(RunToCompare { source, results })
+}
+
+/// Returns true if two directories hold one run, as a baseline and the run that was kept for it do.
+fn is_same_run(one: &RunToCompare, other: &RunToCompare) -> bool {
+    one.results.run.started_utc == other.results.run.started_utc
+        && one.results.summary == other.results.summary
 }
 
 /// Says on standard error what got worse by more than is allowed.

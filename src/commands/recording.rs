@@ -1,7 +1,9 @@
 //! The work of `hotset record`: it writes a scenario's operations as a trace, without running anything.
 
+use std::ffi::OsString;
+use std::fs;
 use std::num::NonZeroU64;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::application::catalog::{self, Products};
 use crate::load::trace::{self, TraceColumns, TraceError, TraceRecord, Writer};
@@ -69,7 +71,10 @@ pub fn record(
     }
     let stream = scenario.stream(Phase::Measure, scenario.run.seed)?;
     let products = scenario.products();
-    let mut writer = Writer::create(out, columns(scenario))?;
+    // What was interrupted must not pass for a whole trace. What is no regular file cannot be put there afterwards.
+    let is_special = fs::symlink_metadata(out).is_ok_and(|there| !there.is_file());
+    let partial = if is_special { out.to_owned() } else { beside(out) };
+    let mut writer = Writer::create(&partial, columns(scenario))?;
     for (number, operation) in (0..operations.get()).zip(stream.in_turn()) {
         writer.write(&recorded(scenario, &products, number, &operation))?;
         if number.is_multiple_of(BETWEEN_PROGRESS) {
@@ -77,8 +82,18 @@ pub fn record(
         }
     }
     writer.finish()?;
+    if partial != out {
+        fs::rename(&partial, out).map_err(|source| TraceError::Open { path: out.to_owned(), source })?;
+    }
     progress(operations.get());
     Ok(())
+}
+
+/// A hidden name in the same folder, with the same ending.
+fn beside(out: &Path) -> PathBuf {
+    let mut name = OsString::from(".partial-");
+    name.push(out.file_name().unwrap_or_default());
+    out.with_file_name(name)
 }
 
 fn recorded(scenario: &Scenario, products: &Products, number: u64, operation: &Operation) -> TraceRecord {

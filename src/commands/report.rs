@@ -11,7 +11,7 @@ use crate::report::group::{Group, groups};
 use crate::report::picture::{PictureRequest, draw_picture};
 use crate::report::terminal::closing_table;
 use crate::report::{self, ReportError};
-use crate::results::{EnoughCacheRow, Results, write_atomically};
+use crate::results::{EnoughCacheRow, Results, write_named};
 use crate::run::findings::enough_cache;
 use crate::run::plan::{Plan, PlanOptions};
 
@@ -98,7 +98,7 @@ pub fn conclude(results: &Results, groups: &[Group<'_>], junit: Option<&Path>) -
         }
     };
     if let Some(path) = junit
-        && let Err(error) = write_atomically(path, conclusion.junit.as_bytes())
+        && let Err(error) = write_named(path, conclusion.junit.as_bytes())
     {
         note!("error: {}", shown::lines(&error.to_string()));
         return Exit::NotRun;

@@ -147,7 +147,9 @@ fn limit_of_none_full(evidence: &Evidence, late: bool) -> (LimitedBy, String) {
         Mode::Closed => "more clients",
         Mode::Open => "more operations under way at once",
     };
-    let why = format!("every part had time to spare while clients waited for answers; {more} would do more");
+    let why = format!(
+        "every part had time to spare while clients waited for answers; {more} would do more, unless a store serves no more at once"
+    );
     (LimitedBy::Clients, why)
 }
 

@@ -65,6 +65,12 @@ pub enum MonitorError {
     /// The server to publish to takes no streams.
     #[error("cannot publish: {0}")]
     CannotPublish(String),
+    /// No server answered until the session was over.
+    #[error("no server has answered; the last reason: {reason}")]
+    NeverAnswered {
+        /// Why the last attempt failed.
+        reason: String,
+    },
     /// No server answered for too long.
     #[error("gave up: no server has answered for {}; the last reason: {reason}", show_duration(*waited))]
     GaveUp {

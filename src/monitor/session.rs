@@ -161,7 +161,14 @@ impl Session {
                     }
                     let is_over = self.ending.is_over_after(&round);
                     tokio::select! {
-                        sent = sender.send(round) => if is_over || sent.is_err() { break Ok(SessionEnd::Over) },
+                        sent = sender.send(round) => {
+                            if sent.is_err() {
+                                break Ok(SessionEnd::Over);
+                            }
+                            if is_over {
+                                break self.ending.over();
+                            }
+                        }
                         () = self.ending.signal() => return Ok(SessionEnd::Interrupted),
                     }
                 }
@@ -244,6 +251,8 @@ struct Ending {
     left: Option<u64>,
     give_up: Duration,
     lost: Option<Lost>,
+    /// True if a server has answered once.
+    has_seen_one: bool,
 }
 
 /// That no server answers.
@@ -272,6 +281,7 @@ impl Ending {
             left: options.count,
             give_up: options.give_up,
             lost: None,
+            has_seen_one: false,
         })
     }
 
@@ -283,11 +293,23 @@ impl Ending {
             let since = self.lost.as_ref().map_or_else(Instant::now, |lost| lost.since);
             Some(Lost { since, reason })
         } else {
+            self.has_seen_one = true;
             None
         };
         let Some(left) = &mut self.left else { return false };
         *left = left.saturating_sub(1);
         *left == 0
+    }
+
+    /// The end of a session that lasted as long as was asked for.
+    ///
+    /// # Errors
+    /// Where no server has ever answered.
+    fn over(&mut self) -> Result<SessionEnd, MonitorError> {
+        match self.lost.take().filter(|_| !self.has_seen_one) {
+            None => Ok(SessionEnd::Over),
+            Some(Lost { reason, .. }) => Err(MonitorError::NeverAnswered { reason }),
+        }
     }
 
     /// Waits for the end that comes between rounds, however far apart they are: a signal, the time that was given, or
@@ -297,7 +319,7 @@ impl Ending {
         let give_up_at = self.lost.as_ref().map(|lost| lost.since + waited);
         tokio::select! {
             () = self.signal() => return Ok(SessionEnd::Interrupted),
-            () = until(over_at) => return Ok(SessionEnd::Over),
+            () = until(over_at) => return self.over(),
             () = until(give_up_at) => {}
         }
         let reason = self.lost.as_ref().map(|lost| lost.reason.clone()).unwrap_or_default();

@@ -292,7 +292,11 @@ pub fn conclude(results: &Results, groups: &[Group<'_>]) -> Result<SummedUp, Rep
         written.push(path);
     }
     let junit = junit::junit(&results.run.name, &judged).map_err(failed("JUnit"))?;
-    Ok(SummedUp { missed: requirements::any_missed(&judged), junit, written })
+    Ok(SummedUp {
+        missed: requirements::any_missed(&judged) || requirements::any_open(&judged),
+        junit,
+        written,
+    })
 }
 
 /// Refuses to put a page of fewer runs in the place of one of more, as when rows were lost since.

@@ -245,6 +245,15 @@ pub fn any_missed(judged: &[JudgedRequirement<'_>]) -> bool {
     judged.iter().any(|one| one.met == Met::Missed)
 }
 
+/// Returns true if nothing that was measured says whether some requirement is met by anybody.
+#[must_use]
+pub fn any_open(judged: &[JudgedRequirement<'_>]) -> bool {
+    let is_known = |requirement: &Requirement| {
+        judged.iter().any(|one| one.requirement == requirement && one.met != Met::Unknown)
+    };
+    judged.iter().any(|one| !is_known(one.requirement))
+}
+
 /// What is said of one requirement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequirementTold {

@@ -26,6 +26,20 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), ResultsError> {
     Ok(())
 }
 
+/// Writes a file that somebody named: as [`write_atomically`] does where a regular file or nothing is there, and else into
+/// what is there, as into a pipe or through a link, which stay what they are.
+///
+/// # Errors
+/// Names the file and what to do.
+pub fn write_named(path: &Path, bytes: &[u8]) -> Result<(), ResultsError> {
+    let is_special = fs::symlink_metadata(path).is_ok_and(|there| !there.is_file());
+    if !is_special {
+        return write_atomically(path, bytes);
+    }
+    let written = File::create(path).and_then(|mut file| file.write_all(&without_secrets(path, bytes)));
+    written.map_err(|source| ResultsError::io("write", path, source))
+}
+
 /// Returns what is kept on the disk of a text. A picture and other bytes are as they are, and the fields of a CSV
 /// were struck out one by one.
 fn without_secrets<'a>(path: &Path, bytes: &'a [u8]) -> Cow<'a, [u8]> {

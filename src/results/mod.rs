@@ -52,7 +52,7 @@ pub use cost::PriceList;
 pub use criteria::{Better, CRITERIA, Criterion, OfRow, Over, Unit, named};
 pub use curve::{CURVE, CurveRow, CurveSource, write_curve};
 pub use directory::{CellResults, ResultsDir};
-pub use durable::write_atomically;
+pub use durable::{write_atomically, write_named};
 pub use enough_cache::{CAPACITIES, EnoughCacheRow, capacities_csv};
 pub use entities::EntityRow;
 pub use error::ResultsError;

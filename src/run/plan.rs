@@ -278,6 +278,7 @@ fn plan(name: &str, path: &str, text: &str, options: &PlanOptions, mistakes: &Mi
     }
     let (variants, again) = variants(name, &tree, &sweep, options.part, mistakes);
     let scenario = variants.first().map(|(_, scenario)| Arc::clone(scenario))?;
+    secrets::check_names(&tree, name, &scenario, mistakes);
     requirements::check_labels(&required, &scenario, mistakes);
     requirements::check_search(&required, &scenario, mistakes);
     requirements::check_prices(&required, scenario.cost.prices().as_ref(), mistakes);

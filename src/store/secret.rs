@@ -9,12 +9,35 @@ use url::Url;
 use crate::base::secrets::{self, STRUCK};
 
 /// The remedy for a URL that ends where its author did not mean it to.
-const ENCODING: &str =
-    "in a user or a password write %3F for ?, %40 for @, %2F for /, %3A for :, %23 for # and %25 for %";
+const ENCODING: &str = "in a user or a password write %3F for ?, %2F for /, %3A for :, %23 for #, %25 for % and %40 for the at sign";
 /// The schemes of URLs of Redis.
 const OF_REDIS: [&str; 7] = ["redis", "rediss", "valkey", "valkeys", "redis+unix", "valkey+unix", "unix"];
 /// The schemes of URLs of MongoDB.
 const OF_MONGODB: [&str; 2] = ["mongodb", "mongodb+srv"];
+
+/// Refuses what the query of a URL of Redis names and no client would obey.
+///
+/// # Errors
+/// Names it, without its value, and where it belongs.
+fn check_query(text: &str) -> Result<(), String> {
+    let Ok(url) = Url::parse(text) else { return Ok(()) };
+    let is_socket = url.scheme().ends_with("unix");
+    let known: &[&str] = if is_socket { &["db", "user", "pass", "protocol"] } else { &["protocol"] };
+    let unknown =
+        url.query_pairs().map(|(name, _)| name.into_owned()).find(|name| !known.contains(&name.as_str()));
+    let Some(name) = unknown else { return Ok(()) };
+    let remedy = match name.as_str() {
+        "password" | "pass" | "user" | "username" if !is_socket => {
+            "write them before the host, as redis://USER:PASSWORD@HOST"
+        }
+        "password" => "write pass=",
+        "username" => "write user=",
+        "db" | "database" if !is_socket => "write it behind the host, as redis://HOST:6379/3",
+        "timeout" | "connect_timeout" => "set cache.timeout and cache.connect_timeout",
+        _ => "leave it out",
+    };
+    Err(format!("nothing obeys \"{name}\" in the query of the URL; {remedy}"))
+}
 
 /// A URL whose password is shown as `***` by `Debug` and `Display`, and is struck out of everything that hotset writes
 /// from the moment at which there is such a URL.
@@ -53,6 +76,7 @@ impl SecretUrl {
             Ok(_) => {}
             Err(error) => return Err(unreadable(&error.to_string())),
         }
+        check_query(text)?;
         text.into_connection_info().map_err(|error| unreadable(&error.to_string()))?;
         Ok(url)
     }

@@ -115,8 +115,9 @@ async fn ask_redis(url: &SecretUrl, cache: &CacheSettings) -> Result<(), StoreEr
         tls: tls::read(cache).map_err(|fault| StoreError::new(ErrorKind::Other, fault))?,
         ..RedisOptions::at(url.expose())
     };
-    // Connecting also says hello, and who one is.
-    RedisAdmin::connect_as(&options, "hotset-check").await.map(|_| ())
+    // Connecting says who one is only where the URL does. A server that wants to know refuses the first command.
+    let admin = RedisAdmin::connect_as(&options, "hotset-check").await?;
+    admin.ask::<redis::Value>(&redis::cmd("PING"), "asking Redis").await.map(drop)
 }
 
 async fn ask_mongodb(url: &SecretUrl, database: &DatabaseSettings) -> Result<(), StoreError> {

@@ -140,7 +140,7 @@ pub fn warming(groups: &[&Group<'_>]) -> Option<String> {
     let warming = rows().filter(|row| row.status.is_warming()).count();
     (warming > 0).then(|| {
         format!(
-            "{warming} of {} runs {} measured while the hit rate still moved; a longer `run.warmup_max` tells what it comes to.",
+            "{warming} of {} runs {} measured before the hit rate was seen to stand still; a longer `run.warmup_max` tells what it comes to.",
             rows().count(),
             was(warming)
         )

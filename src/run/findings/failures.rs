@@ -2,6 +2,7 @@
 
 use super::observed::Observed;
 use super::rounding::to_thousandths;
+use crate::measure::in_time;
 use crate::results::{ErrorRow, EventKind, EventRow, FailedStep, FailedSteps, OutcomeClass};
 use crate::run::plan::Cell;
 use crate::store::setbacks::Setbacks;
@@ -73,6 +74,16 @@ pub fn steps(observed: &Observed) -> FailedSteps {
 pub fn are_most(observed: &Observed) -> bool {
     let all = &observed.load.all;
     all.answers(|_| true).have_mostly_failed(all.operations())
+}
+
+/// Returns true if so many operations failed that what was measured is not what the cell's name says, where no fault was to
+/// make them fail.
+#[must_use]
+pub fn are_many(cell: &Cell, observed: &Observed) -> bool {
+    let all = &observed.load.all;
+    let (operations, failed) = (all.operations(), all.operations() - all.successes());
+    let share = if operations == 0 { 0.0 } else { failed as f64 / operations as f64 };
+    cell.scenario.faults.is_empty() && failed > 1 && in_time::too_many_failed(share).is_some()
 }
 
 /// The words of the kind of error that most operations ended in.

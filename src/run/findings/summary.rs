@@ -65,14 +65,16 @@ pub fn of(
     let ends = audit::ends(observed);
     let impairments = failures::impairments(cell, observed);
     let has_mostly_failed = failures::are_most(observed);
+    let is_impaired = !impairments.is_empty() || failures::are_many(cell, observed);
     // A cache that is met cold is not warming against anybody's will.
-    let as_asked = measured.warmth.is_steady() || cell.scenario.run.cache == CacheAtStart::Cold;
+    let is_settled = measured.warmth.is_steady() || has_no_hit_rate(cell, observed);
+    let as_asked = is_settled || cell.scenario.run.cache == CacheAtStart::Cold;
     let row = SummaryRow {
-        status: status(load_verdict.driven, as_asked, &impairments, has_mostly_failed),
+        status: status(load_verdict.driven, as_asked, is_impaired, has_mostly_failed),
         reason: reason(observed, load_verdict, as_asked, &failures::beside_operations(cell, observed)),
         started_utc: observed.started_utc.clone(),
         warmup_s: measured.warmup_length.as_secs_f64(),
-        settled: measured.warmth.is_steady(),
+        settled: is_settled,
         measured_s: measured.length.as_secs_f64(),
         offered_per_s,
         achieved_per_s: limits::achieved_per_s(observed),
@@ -120,9 +122,16 @@ pub fn of(
     SummaryRow { cost: cost.unwrap_or_default(), ..row }
 }
 
+/// Returns true if there is no hit rate that could move: no cache is asked, or nothing is read.
+fn has_no_hit_rate(cell: &Cell, observed: &Observed) -> bool {
+    let uses_cache = cell.scenario.application.uses_cache(&cell.strategy.spec);
+    !uses_cache
+        || observed.load.all.count_of(|kind, _| latency::class_of(cell, kind) == OperationClass::Read) == 0
+}
+
 /// Too much load comes before what failed under it, but for a cell in which most has failed.
-fn status(driven: Driven, as_asked: bool, impairments: &[String], has_mostly_failed: bool) -> Status {
-    if has_mostly_failed || driven != Driven::Overloaded && !impairments.is_empty() {
+fn status(driven: Driven, as_asked: bool, is_impaired: bool, has_mostly_failed: bool) -> Status {
+    if has_mostly_failed || driven != Driven::Overloaded && is_impaired {
         return Status::Impaired;
     }
     match (driven, as_asked) {

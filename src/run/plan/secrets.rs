@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
+use super::Scenario;
 use crate::base::secrets::{self, STRUCK};
-use crate::scenario::{InvalidScenario, SourceLocation, Table, Value, ValueKind};
+use crate::scenario::{InvalidScenario, Mistake, Mistakes, SourceLocation, Table, Value, ValueKind};
 
 /// Keeps in mind what may be a secret in a scenario, whether or not anything reads it there.
 pub fn learn(tree: &Table) {
@@ -65,6 +66,35 @@ fn ranges(text: &str, sort: Sort) -> Vec<Range<usize>> {
             passwords if passwords.is_empty() => std::iter::once(0..text.len()).collect(),
             passwords => passwords,
         },
+    }
+}
+
+/// Refuses labels and names in which a secret of the scenario stands: it is struck out of them wherever they are written, so
+/// that two of them may read alike, and none is the name under which its files are found.
+pub fn check_names(tree: &Table, name: &str, scenario: &Scenario, mistakes: &Mistakes) {
+    let mut secrets = Vec::new();
+    for_each(tree, &mut |written| secrets.extend(written.secrets().into_iter().map(str::to_owned)));
+    let urls = scenario.topologies.iter().flat_map(|topology| topology.spec.addresses());
+    for url in urls.chain(scenario.database.url.iter().map(|url| url.0.clone())) {
+        let url = url.expose();
+        secrets.extend(secrets::in_typed(url).into_iter().map(|range| url[range].to_owned()));
+    }
+    let holds_one = |text: &str| {
+        secrets::strike(text) != text && secrets.iter().any(|secret| text.contains(secret.as_str()))
+    };
+    let labels = scenario.strategies.iter().map(|strategy| ("strategies", &strategy.label));
+    for (key, label) in labels.chain(scenario.topologies.iter().map(|one| ("topologies", &one.label))) {
+        if holds_one(label) {
+            let message =
+                "a label holds a secret of the scenario, which is struck out of everything that is written";
+            let mistake = Mistake::new(tree.place_of(&[key]), key, message);
+            mistakes.push(mistake.help("give it another label, or another password to the server"));
+        }
+    }
+    if holds_one(name) {
+        let message = "the scenario's name holds a secret of the scenario, which is struck out of everything that is written";
+        let mistake = Mistake::new(tree.place_of(&["name"]), "name", message);
+        mistakes.push(mistake.help("give it another file name, or another password to the server"));
     }
 }
 

@@ -5,12 +5,22 @@ use crate::scenario::{Mistake, Mistakes, Table, Value, ValueKind};
 /// A dotted key and the values that it takes in turn.
 pub type SweptSetting = (String, Vec<Value>);
 
+/// How often everything is repeated, which is one thing for all cells: their blocks are compared with one another.
+const OF_THE_WHOLE_RUN: [&str; 3] = ["run.repeats", "run.until", "run.max_duration"];
+
 /// Takes the table out of the scenario.
 pub fn take(tree: &mut Table, mistakes: &Mistakes) -> Vec<SweptSetting> {
     let Some(entry) = tree.remove("sweep") else { return Vec::new() };
     let mut swept = Vec::new();
     collect("", &entry.value, &mut swept, mistakes);
     for (at, (path, values)) in swept.iter().enumerate() {
+        if OF_THE_WHOLE_RUN.contains(&path.as_str()) {
+            let place = values.first().map_or(entry.key_place.clone(), |value| value.place.clone());
+            let mistake =
+                Mistake::new(place, format!("sweep.{path}"), "is of the whole run and cannot be swept");
+            mistakes
+                .push(mistake.help(format!("set {path} itself, or run the scenario once with each value")));
+        }
         if swept[..at].iter().any(|(other, _)| other == path) {
             let place = values.first().map_or(entry.key_place.clone(), |value| value.place.clone());
             let mistake = Mistake::new(place, format!("sweep.{path}"), "is swept twice");

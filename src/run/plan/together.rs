@@ -1,10 +1,12 @@
 //! What is right by itself in a scenario, and wrong together or on this machine.
 
+use std::time::Duration;
+
 use super::scenario::Scenario;
 use super::settings::{CacheAtStart, PinSettings, RunSettings};
 use super::{application, capacity, size, told};
 use crate::base::processors;
-use crate::base::units::Share;
+use crate::base::units::{Share, show_duration};
 use crate::scenario::{Mistake, Reader};
 use crate::topology::servers::Persistence;
 use crate::topology::settings::MongoUrl;
@@ -26,6 +28,8 @@ pub(super) fn check(scenario: &Scenario, top: &Reader<'_>) {
     check_room(scenario, top);
     check_batches(scenario, top);
     check_lives(scenario, top);
+    check_delays(scenario, top);
+    check_database_name(scenario, top);
     application::check(&scenario.application, &scenario.facts(), top);
     if scenario.workload.trace.is_some() && !scenario.is_catalog() {
         let message = format!(
@@ -90,6 +94,44 @@ fn check_batches(scenario: &Scenario, top: &Reader<'_>) {
     };
     let place = top.place_of(&["workload", "keys_per_read"]);
     top.mistakes().push(Mistake::new(place, "workload.keys_per_read", message).help(help));
+}
+
+/// Reports delays in which no operation would end: no timeout bounds them, as they stand for the way.
+fn check_delays(scenario: &Scenario, top: &Reader<'_>) {
+    const LONGEST: Duration = Duration::from_mins(1);
+    let network = &scenario.network;
+    let delays = [
+        (["network", "cache_rtt"], network.cache_rtt),
+        (["network", "database_rtt"], network.database_rtt),
+        (["network", "database_jitter"], network.database_jitter),
+    ];
+    for (path, delay) in delays.into_iter().filter(|(_, delay)| *delay > LONGEST) {
+        let message = format!(
+            "{} is longer than a minute, so that hardly an operation would end",
+            show_duration(delay)
+        );
+        let mistake = Mistake::new(top.place_of(&path), path.join("."), message);
+        top.mistakes().push(mistake.help("give a delay as it is on a network, such as 2ms"));
+    }
+}
+
+/// Reports a name that MongoDB takes for no database (its manual, "Naming Restrictions").
+fn check_database_name(scenario: &Scenario, top: &Reader<'_>) {
+    /// Of the 63 bytes that there may be, the rest is for the time of the run.
+    const LONGEST: usize = 38;
+    let name = &scenario.database.name;
+    let refused = name.chars().find(|letter| "/\\. \"$*<>:|?\0".contains(*letter) || letter.is_control());
+    let message = match refused {
+        Some(letter) => format!("no database can have {letter:?} in its name"),
+        None if name.is_empty() => "is empty".to_owned(),
+        None if name.len() > LONGEST => {
+            format!("is longer than {LONGEST} bytes, behind which the time of the run has to follow")
+        }
+        None => return,
+    };
+    let path = ["database", "name"];
+    let mistake = Mistake::new(top.place_of(&path), path.join("."), message);
+    top.mistakes().push(mistake.help("write letters, digits, - and _"));
 }
 
 /// Reports documents that come and go where they cannot.
