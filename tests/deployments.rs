@@ -603,6 +603,34 @@ fn what_could_not_be_removed_from_a_server_of_others_is_told_at_the_end() {
     assert!(!warning.contains(":pw@"), "{warning}");
 }
 
+#[test]
+fn a_cell_of_which_a_part_of_the_operations_fails_from_the_middle_on_is_not_ok() {
+    let (redis, url) = with_user("~hotset:* +@all");
+    let place = Place::new();
+    // One in five asks for what is not cached yet.
+    let text = format!(
+        "strategies = [\"cache-aside\"]\ntopologies = [{}]\n[dataset]\nkeys = 100_000\nvalue_size = \"200B\"\n\
+         [workload]\nreads = 1.0\nclients = 4\n[workload.keys]\ndistribution = \"hotspot\"\nhot_share = 0.01\n\
+         request_share = 0.8\n[run]\nduration = \"2s\"\nwarmup_max = \"500ms\"\nwindow = \"50ms\"\n",
+        single(&url)
+    );
+    place.write("shop.toml", text);
+    let mut running = place.start(place.hotset(&["shop.toml", "--no-plots"]));
+    let mut connection = connect(redis.port);
+    running.until("the hot keys are cached", || {
+        redis::cmd("DBSIZE").query::<u64>(&mut connection).unwrap() > 3_000
+    });
+    redis::cmd("ACL").arg(&["SETUSER", "shop", "-set"]).query::<()>(&mut connection).unwrap();
+    let ended = running.end();
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let results = place.results("shop");
+    let row = row(&results, "cache-aside");
+    let failed = row.answers.errors as f64 / row.operations as f64;
+    assert!((0.02..0.5).contains(&failed), "{failed}");
+    assert_eq!(row.status.name(), "impaired", "{}", row.reason);
+    assert!(row.reason.contains("NOPERM"), "{}", row.reason);
+}
+
 /// A run of both kinds of servers that are there already.
 fn on_servers_of_others(redis: &Foreign, mongod: &Foreign, duration: &str) -> String {
     format!(

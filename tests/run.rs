@@ -640,6 +640,36 @@ fn what_was_written_while_the_cache_was_filled_at_full_speed_is_no_backlog_of_th
 }
 
 #[test]
+fn what_was_under_way_at_the_end_of_the_filling_is_no_queue_of_the_load() {
+    let place = Place::new();
+    // A database that serves 400 a second, so that what the clients have sent at once is served in a sixth of a second,
+    // but beside 380 a second only in three.
+    let text = "strategies = [\"no-cache\"]\ntopologies = [\"embedded\"]\n[dataset]\nkeys = 500\n\
+        [database]\nservice_time = \"10ms\"\nconcurrency = 4\n[workload]\nclients = 64\nreads = 1.0\n\
+        rate_per_second = 380\narrivals = \"constant\"\n\
+        [run]\nduration = \"1s\"\nwarmup_max = \"400ms\"\nwindow = \"100ms\"\n";
+    place.write("filled.toml", text);
+    place.succeeds(&["filled.toml", "--no-plots", "--quiet"]);
+    let results = place.results("filled");
+    let first = results.timeseries.iter().find(|window| window.phase == Phase::Measure).unwrap();
+    assert!(first.queues.in_flight_max.is_some_and(|most| most < 30), "{first:?}");
+    // Its hit rate is 0 all the time, however few windows the warm-up had.
+    let row = row(&results, "no-cache");
+    assert!(row.settled && !row.status.is_warming(), "{row:?}");
+}
+
+#[test]
+fn requirements_of_which_nothing_was_measured_are_not_met() {
+    let place = Place::new();
+    let text = scenario(EMBEDDED, "[requirements]\n\"read.p99\" = \"<1h\"\n")
+        .replace("clients = 8", "clients = 8\nrate_per_second = 0.001");
+    place.write("nothing.toml", text);
+    let options = ["--no-plots", "--quiet", "--only", "strategy=cache-aside"];
+    place.fails(1, &[&["nothing.toml"][..], &options].concat());
+    place.succeeds(&[&["nothing.toml", "--set", "workload.rate_per_second=200"][..], &options].concat());
+}
+
+#[test]
 fn a_fault_that_lasts_nearly_to_the_end_does_not_make_a_cell_overloaded() {
     let place = Place::new();
     let fault = "[[fault]]\nat = \"2s\"\nkind = \"slow-database\"\nfor = \"900ms\"\ndelay = \"600ms\"\n";

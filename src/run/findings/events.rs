@@ -1,8 +1,8 @@
 //! The things that happened in a cell.
 
-use super::failures;
 use super::observed::Observed;
 use super::rounding::to_thousandths;
+use super::{answers, failures};
 use crate::load::workload::StaircasePart;
 use crate::load::workload::phase::starts;
 use crate::results::{EventKind, EventRow};
@@ -20,9 +20,13 @@ pub fn of(cell: &Cell, observed: &Observed) -> Vec<EventRow> {
     };
     let load = &observed.load;
     let (warmup_s, length_s) = (load.warmup_length.as_secs_f64(), load.length.as_secs_f64());
-    let settled = if load.warmth.is_steady() { EventKind::Settled } else { EventKind::Unsettled };
+    let has_none = answers::has_no_hit_rate(cell, observed);
+    let settled = if load.warmth.is_steady() || has_none { EventKind::Settled } else { EventKind::Unsettled };
     let why = match cell.scenario.run.cache {
         CacheAtStart::Cold => "the cache was empty, as run.cache asks for".into(),
+        CacheAtStart::Warmed | CacheAtStart::Restored if has_none => {
+            "no cache is asked, or nothing is read".into()
+        }
         CacheAtStart::Warmed | CacheAtStart::Restored => load.warmth.to_string(),
     };
     let mut rows = vec![

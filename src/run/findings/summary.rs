@@ -67,7 +67,7 @@ pub fn of(
     let has_mostly_failed = failures::are_most(observed);
     let is_impaired = !impairments.is_empty() || failures::are_many(cell, observed);
     // A cache that is met cold is not warming against anybody's will.
-    let is_settled = measured.warmth.is_steady() || has_no_hit_rate(cell, observed);
+    let is_settled = measured.warmth.is_steady() || answers::has_no_hit_rate(cell, observed);
     let as_asked = is_settled || cell.scenario.run.cache == CacheAtStart::Cold;
     let row = SummaryRow {
         status: status(load_verdict.driven, as_asked, is_impaired, has_mostly_failed),
@@ -120,13 +120,6 @@ pub fn of(
     };
     let cost = cell.scenario.cost.prices().map(|prices| prices.of(&row));
     SummaryRow { cost: cost.unwrap_or_default(), ..row }
-}
-
-/// Returns true if there is no hit rate that could move: no cache is asked, or nothing is read.
-fn has_no_hit_rate(cell: &Cell, observed: &Observed) -> bool {
-    let uses_cache = cell.scenario.application.uses_cache(&cell.strategy.spec);
-    !uses_cache
-        || observed.load.all.count_of(|kind, _| latency::class_of(cell, kind) == OperationClass::Read) == 0
 }
 
 /// Too much load comes before what failed under it, but for a cell in which most has failed.
