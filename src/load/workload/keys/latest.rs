@@ -1,7 +1,7 @@
 //! `latest`: the newest documents take most requests, as YCSB's distribution of that name.
 //!
 //! The newest is the one of the highest id, and a document's age in ids is drawn by Zipf. Hot keys are therefore neighbours and not
-//! scattered. No document is added while a cell runs, so that the newest stay the newest.
+//! scattered. What is inserted while a cell runs has ids among the others, so that the newest stay the newest.
 
 use std::num::NonZeroU64;
 
