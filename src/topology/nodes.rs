@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
@@ -59,11 +60,16 @@ impl Node {
     /// # Errors
     /// Returns an error if it does not answer.
     pub async fn admin(&self) -> Result<RedisAdmin, TopologyError> {
-        let options = RedisOptions::at(self.server.url().expose());
+        let at = RedisOptions::at(self.server.url().expose());
+        let options = RedisOptions { response_timeout: PATIENCE, ..at };
         let doing = format!("connecting to {}", self.name);
         RedisAdmin::connect(&options).await.map_err(TopologyError::store(doing))
     }
 }
+
+/// How long a node may take to do what it is told while servers are made ready. A sentinel answers when it has its
+/// configuration on the disk, which others may keep busy.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// All processes of a cache. They have one password, since they talk to each other.
 pub struct Nodes {
