@@ -406,7 +406,11 @@ impl<S: Strategy> Catalog<S> {
             DELETE => self.delete(visitor, id, write).await?,
             _ => {
                 let patch = patch(id, visitor.number, operation);
-                visitor.write(write, || self.strategy.write(id, &patch)).await?
+                let changed = visitor.write(write, || self.strategy.write(id, &patch)).await?;
+                if changed.is_none() {
+                    self.lives.count(LifeChange::NotChanged);
+                }
+                changed
             }
         };
         match changed {
@@ -421,7 +425,9 @@ impl<S: Strategy> Catalog<S> {
         let Some(version) = self.lives.begin(write.key) else { return Ok(None) };
         let document = self.products.written(write.key, version, write.id);
         let inserted = visitor.write(write, || self.strategy.insert(&document)).await;
-        if !inserted.as_ref().is_err_and(|failed| failed.error.kind.is_indeterminate()) {
+        let is_open =
+            |failed: &WriteError| failed.committed.is_none() && failed.error.kind.is_indeterminate();
+        if !inserted.as_ref().is_err_and(is_open) {
             self.lives.end(write.key);
         }
         let inserted = inserted?;

@@ -17,7 +17,7 @@ use crate::store::Version;
 #[derive(Debug, Default)]
 pub struct Lives {
     of_keys: Mutex<HashMap<u64, Lived>>,
-    counts: [AtomicU64; 4],
+    counts: [AtomicU64; 6],
 }
 
 /// What can become of an insert or a delete that was answered.
@@ -31,6 +31,10 @@ pub enum LifeChange {
     Deleted,
     /// There was none.
     Missed,
+    /// An insert was not sent, as another of the document was under way or had ended nobody knows how.
+    NotSent,
+    /// A document was to be changed, and there was none.
+    NotChanged,
 }
 
 /// How often a document was inserted.
@@ -42,11 +46,12 @@ struct Lived {
 
 impl Lives {
     /// Begins to insert a document and returns its first version; `None` while another insert of it is under way, and
-    /// after one that ended nobody knows how.
+    /// after one that ended nobody knows how, which is counted.
     pub fn begin(&self, key: u64) -> Option<Version> {
         let mut of_keys = self.of_keys.lock();
         let lived = of_keys.entry(key).or_default();
         if lived.is_closed {
+            self.count(LifeChange::NotSent);
             return None;
         }
         lived.is_closed = true;
@@ -82,6 +87,8 @@ impl World for Lives {
             ("inserts of documents that were there", LifeChange::Refused),
             ("documents deleted", LifeChange::Deleted),
             ("deletes of documents that were not there", LifeChange::Missed),
+            ("inserts not sent, beside another or after one of unknown end", LifeChange::NotSent),
+            ("changes of documents that were not there", LifeChange::NotChanged),
         ];
         if named.iter().all(|(_, change)| self.counted(*change) == 0) {
             return Vec::new();
@@ -115,6 +122,6 @@ mod tests {
         lives.count(LifeChange::Deleted);
         lives.count(LifeChange::Deleted);
         let values: Vec<_> = lives.figures().iter().map(|figure| figure.value).collect();
-        assert_eq!(values, [Some(0.0), Some(0.0), Some(2.0), Some(0.0)]);
+        assert_eq!(values, [0.0, 0.0, 2.0, 0.0, 0.0, 0.0].map(Some));
     }
 }

@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use super::Damage;
 use super::touched::Touched;
-use crate::audit::{Audit, ClientView, Expected, Findings, Seen, SessionAnomaly, Write, WriteOutcome};
+use crate::audit::{
+    Absence, Audit, ClientView, Expected, Findings, Seen, SessionAnomaly, Write, WriteOutcome,
+};
 use crate::base::clock::{self, Instant};
 use crate::load::workload::FurtherKey;
 use crate::measure::Anomalies;
@@ -286,14 +288,17 @@ fn judge(
         }
         Err(damage) => audit.note_corrupt(subject, client.into(), None, damage.name(), sent, done),
         Ok(None) if !audit.knows(subject) => found.held_against = HeldAgainst::DamageAlone,
-        Ok(None) => {
-            if let Some(findings) = audit.absence_answered(view, subject, expected, sent, done) {
+        Ok(None) => match audit.absence_answered(view, subject, expected, sent, done) {
+            Absence::Open => {}
+            Absence::Judged(findings) => {
+                found.held_against = HeldAgainst::Acknowledged;
                 found.findings = findings;
-            } else {
+            }
+            Absence::Damage => {
                 found.is_damaged = true;
                 audit.note_corrupt(subject, client.into(), None, Damage::FalselyAbsent.name(), sent, done);
             }
-        }
+        },
     }
     found
 }

@@ -82,6 +82,19 @@ pub struct Findings {
     pub overlapped_a_write: bool,
 }
 
+/// What the audit makes of the answer that there is no such document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Absence {
+    /// Nothing: a write to the document was under way, or nobody knows how an insert or a delete of it has ended, so that it
+    /// may be there or not; or it is none that could be there.
+    Open,
+    /// It is right after a delete and before the first insert, and stale after an insert was acknowledged, by as much as the
+    /// insert is older than the read.
+    Judged(Findings),
+    /// The document was there from the start, and nobody has deleted it.
+    Damage,
+}
+
 impl Findings {
     fn is_anomaly(&self) -> bool {
         let Self { stale, stale_after_failed_step, dropped_field, non_monotonic, not_own_write, .. } = *self;
@@ -244,12 +257,7 @@ impl Audit {
         }
     }
 
-    /// Judges the answer that there is no such document, given to the client whose view this is: right after a delete
-    /// and before the first insert; stale after an insert was acknowledged, by as much as the insert is older than the
-    /// read. `None` where the document was there from the start and was never deleted, which is damage.
-    ///
-    /// It is judged only where it can be: while a write to the key is under way, or after an insert or a delete that nobody
-    /// knows the end of, the document may be there or not.
+    /// Judges the answer that there is no such document, given to the client whose view this is.
     pub fn absence_answered(
         &self,
         view: &mut ClientView,
@@ -257,20 +265,22 @@ impl Audit {
         expected: Expected,
         sent: Instant,
         done: Instant,
-    ) -> Option<Findings> {
-        let Some(line) = self.line(key) else { return Some(Findings::default()) };
+    ) -> Absence {
+        let Some(line) = self.line(key) else { return Absence::Open };
         let writes = line.writes();
-        let overlapped_a_write = expected.under_way || expected.begun != writes.begun();
-        let is_open = overlapped_a_write || writes.leave_existence_unknown();
-        if is_open || lives::is_absence(expected.acknowledged) {
-            return Some(Findings { overlapped_a_write, ..Findings::default() });
+        let overlaps = expected.under_way || expected.begun != writes.begun();
+        if overlaps || writes.leave_existence_unknown() {
+            return Absence::Open;
+        }
+        if lives::is_absence(expected.acknowledged) {
+            return Absence::Judged(Findings::default());
         }
         let before = lives::before_life(expected.acknowledged);
         if before == 0 {
-            return None;
+            return Absence::Damage;
         }
         let seen = Seen { version: before, writes: [0; FIELDS] };
-        Some(self.read_answered(view, key, expected, seen, sent, done))
+        Absence::Judged(self.read_answered(view, key, expected, seen, sent, done))
     }
 
     /// Counts a write as under way. It has to be called directly before the write is sent, and [`Self::write_ended`]

@@ -186,15 +186,23 @@ fn in_unit(unit: Unit) -> Option<String> {
 fn application(row: &application::ApplicationRow) -> Listing {
     let nothing = Table::empty(SourceLocation::Option(String::new()));
     let spec = (row.read)(&Reader::new(&nothing, "", &Mistakes::default()));
-    let shares = spec.operations().iter().map(|kind| format!("{} {}", kind.name, kind.share));
-    let entities = spec.entities().iter().map(|entity| entity.name);
-    let (shares, entities) = (shares.collect::<Vec<_>>(), entities.collect::<Vec<_>>());
+    let kinds = spec.operations().iter();
+    let operations = if matches!(spec, application::ApplicationSpec::Catalog(_)) {
+        let names: Vec<_> = kinds.map(|kind| kind.name).collect();
+        format!(
+            "operations, whose shares [workload] says by reads, inserts and deletes: {}",
+            names.join(", ")
+        )
+    } else {
+        let shares: Vec<_> = kinds.map(|kind| format!("{} {}", kind.name, kind.share)).collect();
+        format!("operations and their usual shares, in [application.mix]: {}", shares.join(", "))
+    };
+    let entities: Vec<_> = spec.entities().iter().map(|entity| entity.name).collect();
     Listing {
         name: row.name.into(),
         summary: row.summary.into(),
         more: vec![format!(
-            "operations and their usual shares, in [application.mix]: {}; kinds of entity, in [application.strategies]: {}",
-            shares.join(", "),
+            "{operations}; kinds of entity, in [application.strategies]: {}",
             entities.join(", ")
         )],
         settings: (row.docs)(),

@@ -5,8 +5,8 @@ use std::time::Duration;
 use crate::audit::line::KeyState;
 use crate::audit::view::PAIRS;
 use crate::audit::{
-    Audit, ClientView, Conclusion, Example, Expected, FIELDS, FieldSet, Findings, Seen, SessionAnomaly,
-    Setup, Write, WriteId, WriteOutcome, facts,
+    Absence, Audit, ClientView, Conclusion, Example, Expected, FIELDS, FieldSet, Findings, Seen,
+    SessionAnomaly, Setup, Write, WriteId, WriteOutcome, facts,
 };
 use crate::base::clock::Instant;
 use crate::base::lives::{end_of_life, first_version};
@@ -415,9 +415,14 @@ fn change_whole(scene: &mut Scene, id: WriteId, ended: WriteOutcome, millis: u64
     scene.audit.write_ended(&mut scene.views[0], write, ended, at);
 }
 
-fn read_nothing(scene: &mut Scene, client: usize, expected: Expected, millis: u64) -> Option<Findings> {
+fn read_nothing(scene: &mut Scene, client: usize, expected: Expected, millis: u64) -> Absence {
     let (sent, done) = (scene.at(millis), scene.at(millis + 1));
     scene.audit.absence_answered(&mut scene.views[client], KEY, expected, sent, done)
+}
+
+/// What the audit makes of an absence that is right.
+fn right() -> Absence {
+    Absence::Judged(Findings::default())
 }
 
 const INSERTED: u64 = first_version(1);
@@ -431,7 +436,7 @@ fn a_document_that_is_served_after_its_delete_was_acknowledged_is_stale_by_as_mu
     let found = scene.read(1, 2, [11, 0], 17);
     assert_eq!((found.stale, found.dropped_field), (millis(7), false));
     let expected = scene.audit.read_sent(KEY);
-    assert_eq!(read_nothing(&mut scene, 1, expected, 17), Some(Findings::default()));
+    assert_eq!(read_nothing(&mut scene, 1, expected, 17), right());
 }
 
 #[test]
@@ -452,13 +457,13 @@ fn an_absence_after_an_insert_was_acknowledged_is_stale_and_before_it_right() {
     let mut scene = Scene::new();
     scene.audit.is_absent_at_first(KEY);
     let before = scene.audit.read_sent(KEY);
-    assert_eq!(read_nothing(&mut scene, 1, before, 1), Some(Findings::default()));
+    assert_eq!(read_nothing(&mut scene, 1, before, 1), right());
     change_whole(&mut scene, 12, WriteOutcome::Acknowledged(INSERTED), 10);
-    let overlapping = Findings { overlapped_a_write: true, ..Findings::default() };
-    assert_eq!(read_nothing(&mut scene, 1, before, 9), Some(overlapping), "it was sent before");
+    assert_eq!(read_nothing(&mut scene, 1, before, 9), Absence::Open, "it was sent before");
     let expected = scene.audit.read_sent(KEY);
-    assert_eq!(read_nothing(&mut scene, 1, expected, 16).unwrap().stale, millis(6));
-    let own = read_nothing(&mut scene, 0, expected, 16).unwrap();
+    let Absence::Judged(found) = read_nothing(&mut scene, 1, expected, 16) else { panic!("it can be told") };
+    assert_eq!(found.stale, millis(6));
+    let Absence::Judged(own) = read_nothing(&mut scene, 0, expected, 16) else { panic!("it can be told") };
     assert!(own.not_own_write && own.non_monotonic, "{own:?}");
     assert_eq!(scene.example(AnomalyKind::Stale).expected_version, Some(INSERTED));
 }
@@ -467,13 +472,13 @@ fn an_absence_after_an_insert_was_acknowledged_is_stale_and_before_it_right() {
 fn an_absence_is_damage_where_nobody_has_deleted_and_open_where_somebody_may_have() {
     let mut scene = Scene::new();
     let expected = scene.audit.read_sent(KEY);
-    assert_eq!(read_nothing(&mut scene, 1, expected, 1), None);
+    assert_eq!(read_nothing(&mut scene, 1, expected, 1), Absence::Damage);
     scene.acknowledge(2, 11, 5);
     let expected = scene.audit.read_sent(KEY);
-    assert_eq!(read_nothing(&mut scene, 1, expected, 6), None, "it was changed and never deleted");
+    assert_eq!(read_nothing(&mut scene, 1, expected, 6), Absence::Damage, "it was changed and never deleted");
     change_whole(&mut scene, 12, WriteOutcome::Indeterminate, 10);
     let expected = scene.audit.read_sent(KEY);
-    assert_eq!(read_nothing(&mut scene, 1, expected, 11), Some(Findings::default()));
+    assert_eq!(read_nothing(&mut scene, 1, expected, 11), Absence::Open);
 }
 
 #[test]

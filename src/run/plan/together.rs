@@ -14,17 +14,7 @@ use crate::topology::tls;
 
 /// Reports what is right by itself and wrong together.
 pub(super) fn check(scenario: &Scenario, top: &Reader<'_>) {
-    let workload = &scenario.workload;
-    if workload.clients < workload.instances {
-        let message = format!(
-            "{} clients cannot use {} instances of the application",
-            workload.clients, workload.instances
-        );
-        top.mistakes().push(
-            Mistake::new(top.place_of(&["workload", "clients"]), "workload.clients", message)
-                .help("give every instance one client or more"),
-        );
-    }
+    check_clients(scenario, top);
     check_room(scenario, top);
     check_batches(scenario, top);
     check_lives(scenario, top);
@@ -73,6 +63,21 @@ pub(super) fn check(scenario: &Scenario, top: &Reader<'_>) {
                 "is longer than run.duration, so that no window would be whole",
             )
             .help("make run.window shorter"),
+        );
+    }
+}
+
+/// Reports instances that no client would use.
+fn check_clients(scenario: &Scenario, top: &Reader<'_>) {
+    let workload = &scenario.workload;
+    if workload.clients < workload.instances {
+        let message = format!(
+            "{} clients cannot use {} instances of the application",
+            workload.clients, workload.instances
+        );
+        top.mistakes().push(
+            Mistake::new(top.place_of(&["workload", "clients"]), "workload.clients", message)
+                .help("give every instance one client or more"),
         );
     }
 }
