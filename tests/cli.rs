@@ -392,17 +392,23 @@ fn a_trace_that_was_not_finished_has_not_its_name() {
     let place = Place::new();
     place.write("tiny.toml", TINY);
     place.succeeds(&["record", "tiny.toml", "--operations", "50", "--out", "whole.csv"]);
-    let mut command =
-        place.hotset(&["record", "tiny.toml", "--operations", "4000000000", "--out", "cut.csv"]);
-    let mut recording = command.spawn().unwrap();
-    let partial = place.path().join(".partial-cut.csv");
-    while !partial.exists() {
-        assert!(recording.try_wait().unwrap().is_none(), "it is not that fast");
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
-    recording.kill().unwrap();
-    recording.wait().unwrap();
+    let record = ["record", "tiny.toml", "--operations", "4000000000", "--out", "cut.csv"];
+    let mut recording = place.start(place.hotset(&record));
+    recording.until("it is being recorded", || place.path().join(".partial-cut.csv").exists());
+    drop(recording);
     assert!(place.path().join("whole.csv").is_file() && !place.path().join("cut.csv").exists());
+}
+
+#[test]
+fn the_advice_on_a_password_that_was_not_encoded_is_shown_whole() {
+    let place = Place::new();
+    let said = place.fails(2, &["monitor", "--redis", "redis://u:pa@s#s77@127.0.0.1:1"]);
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        said.contains("in a user or a password write %3F for ?") && said.contains("%40 for the at sign"),
+        "{said}"
+    );
+    assert!(!said.contains("s77"), "{said}");
 }
 
 #[test]

@@ -604,6 +604,26 @@ fn what_could_not_be_removed_from_a_server_of_others_is_told_at_the_end() {
 }
 
 #[test]
+fn a_check_asks_a_server_that_wants_a_password_and_one_whose_user_has_no_rights() {
+    let (redis, with_rights) = with_user("~hotset:* +@all");
+    let wants_one = Foreign::redis(&["--requirepass", "another-one"]);
+    let (_weak, without) = with_user("~hotset:*");
+    let place = Place::new();
+    let check = |code: i32, url: &str| {
+        place.write("shop.toml", scenario("\"cache-aside\"", &single(url), ""));
+        let ended = place.run(&["check", "shop.toml", "--connect"]);
+        assert_eq!(ended.code, code, "{ended:?}");
+        ended.stdout
+    };
+    let said = check(3, &format!("redis://127.0.0.1:{}", wants_one.port));
+    assert!(said.contains("REFUSES") && said.contains("NOAUTH"), "{said}");
+    let said = check(3, &without);
+    assert!(said.contains("REFUSES") && said.contains("NOPERM"), "{said}");
+    check(0, &with_rights);
+    drop(redis);
+}
+
+#[test]
 fn a_cell_of_which_a_part_of_the_operations_fails_from_the_middle_on_is_not_ok() {
     let (redis, url) = with_user("~hotset:* +@all");
     let place = Place::new();

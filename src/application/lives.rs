@@ -111,6 +111,11 @@ mod tests {
         lives.end(7);
         assert!(lives.begin(7).unwrap() > first);
         assert_eq!(lives.begin(7), None, "of the last it is not known how it ended");
+        assert_eq!(
+            lives.counted(LifeChange::NotSent),
+            2,
+            "nothing that was asked for is left out in silence"
+        );
     }
 
     #[test]

@@ -421,6 +421,21 @@ mod tests {
         assert_eq!((found.stale, found.non_monotonic), (0, 0));
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn an_absence_counts_as_audited_where_it_can_be_judged_and_as_damage_where_nobody_deleted() {
+        let (_, mut visitor) = visitor();
+        let deleted = crate::base::lives::end_of_life(1);
+        let delete = Write { key: 3, fields: FieldSet::All, id: 7 };
+        visitor.write(delete, || async { Ok(deleted) }).await.unwrap();
+        visitor.begin(clock::now());
+        // The last is beyond the keys that there can be.
+        for key in [3, 4, 13] {
+            visitor.read(0, key, || async { Ok::<_, ()>(()) }, |(): &()| Ok(None)).await.unwrap();
+        }
+        let found = found(&mut visitor);
+        assert_eq!((found.audited, found.stale, found.corrupt), (1, 0, 1));
+    }
+
     /// What is added up of several processes is what each has counted, not what was sent after some moment.
     #[tokio::test(start_paused = true)]
     async fn a_read_is_kept_for_what_other_processes_tell_exactly_where_it_is_measured() {
